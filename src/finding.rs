@@ -1,0 +1,174 @@
+//! What is worth telling a person about a configuration: findings, and the table of rules that make them.
+//!
+//! A finding is plain data. It says what is wrong, how bad that is and where; it never holds a
+//! secret, the content of a file, or the text of a line that could not be understood.
+
+use serde::Serialize;
+
+/// A range of bytes in a part, as its author wrote it (before tokens were replaced).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The range from `start` up to, and without, `end`.
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know; `--validate` stays clean.
+    Note,
+    /// Probably not what was meant; it is applied all the same.
+    Warning,
+    /// Something is left out because of it: the run ends with exit code 1.
+    Error,
+}
+
+impl Severity {
+    /// The word that stands before the message: `error`, `warning`, `note`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One kind of finding: its name, which never changes, and how bad it is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// A stable name, e.g. `unknown-key`.
+    pub id: &'static str,
+    /// How bad a finding of this kind is.
+    pub severity: Severity,
+    /// What it means, in a sentence.
+    pub summary: &'static str,
+}
+
+/// Something worth telling about a configuration, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of finding this is.
+    pub rule: &'static Rule,
+    /// What is wrong here, without any secret.
+    pub message: String,
+    /// What to write instead, where that can be said.
+    pub help: Option<String>,
+    /// Where in the part it is.
+    pub span: Option<Span>,
+}
+
+impl Finding {
+    /// A finding of `rule` at `span`.
+    pub fn new(rule: &'static Rule, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self { rule, message: message.into(), help: None, span: span.into() }
+    }
+
+    /// Adds what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// How bad it is.
+    pub fn severity(&self) -> Severity {
+        self.rule.severity
+    }
+
+    /// Whether something is left out because of it.
+    pub fn is_error(&self) -> bool {
+        self.rule.severity == Severity::Error
+    }
+}
+
+macro_rules! rules {
+    ($($name:ident = $id:literal, $severity:ident, $summary:literal;)*) => {
+        /// Every kind of finding, one constant each.
+        pub mod rules {
+            use super::{Rule, Severity};
+            $(
+                #[doc = $summary]
+                pub static $name: Rule = Rule { id: $id, severity: Severity::$severity, summary: $summary };
+            )*
+            /// All of them, in the order of the documentation.
+            pub static ALL: &[&Rule] = &[$(&$name),*];
+        }
+    };
+}
+
+rules! {
+    SYNTAX = "syntax", Error, "The part is no YAML from here on; nothing of it is applied but a host name and keys before this place.";
+    LIMIT = "limit", Error, "The document goes past a limit; nothing of it is applied.";
+    NOT_UTF8 = "not-utf8", Error, "The part is not UTF-8 text.";
+    UNKNOWN_FORM = "unknown-form", Error, "The user-data is none of the forms this program knows.";
+    MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
+    UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
+    DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice, in either spelling; the last one counts.";
+    BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
+    BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
+    WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";
+    TEXT_FOR_LIST = "text-for-list", Warning, "One text where a list is wanted; it is read as a list of one.";
+    QUOTED_BOOLEAN = "quoted-boolean", Warning, "A truth value in quotes; it is read as if it had none.";
+    QUOTED_NUMBER = "quoted-number", Warning, "A number in quotes; it is read as if it had none.";
+    DEPRECATED = "deprecated", Warning, "Something that still works, or once did, and has been replaced.";
+    MISSING_KEY = "missing-key", Error, "An item lacks what it cannot be without; it is left out.";
+    NAMELESS_USER = "nameless-user", Warning, "A user without a name; the entry is skipped.";
+    INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; it is skipped.";
+    DUPLICATE_ITEM = "duplicate-item", Warning, "Two items of the same path or name; the last one counts.";
+    BAD_PATH = "bad-path", Error, "A path that cannot be a file; the file is refused.";
+    RELATIVE_PATH = "relative-path", Warning, "A relative path; it is taken beneath the root.";
+    BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are no octal number; the file is refused.";
+    ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions that are probably not what was meant.";
+    DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal.";
+    BAD_OWNER = "bad-owner", Error, "An owner that cannot be one; the file is refused.";
+    BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
+    BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
+    BAD_USER = "bad-user", Error, "A user that cannot be made as written; it is refused.";
+    BAD_GECOS = "bad-gecos", Error, "A comment that the account database cannot store; it is left out.";
+    BAD_SSH_KEY = "bad-ssh-key", Warning, "A line that is no SSH public key; it is left out.";
+    BAD_IMPORT = "bad-import", Error, "A key import that cannot be asked for; it is left out.";
+    PLAIN_HTTP = "plain-http", Warning, "Keys are imported without encryption: who sits on the way can put in their own.";
+    BAD_HOSTNAME = "bad-hostname", Error, "A name that cannot be a host name; it is not set.";
+    LONG_HOSTNAME = "long-hostname", Warning, "A host name of more than 64 characters; it is cut.";
+    BAD_UNIT_NAME = "bad-unit-name", Error, "A name that cannot be a unit's; the unit is refused.";
+    ODD_UNIT_NAME = "odd-unit-name", Warning, "A unit of a type that neither systemd nor networkd knows.";
+    BAD_DROP_IN_NAME = "bad-drop-in-name", Error, "A name that cannot be a drop-in's; the drop-in is refused.";
+    ODD_DROP_IN_NAME = "odd-drop-in-name", Warning, "A drop-in whose name does not end in `.conf`; systemd ignores it.";
+    BAD_COMMAND = "bad-command", Error, "A unit command this program does not know; it is left out.";
+    NETWORK_COMMAND = "network-command", Warning, "A command on a network unit; it is ignored.";
+    BAD_STRATEGY = "bad-strategy", Error, "A reboot strategy this program does not know; the section is refused.";
+    ODD_STRATEGY = "odd-strategy", Warning, "A reboot strategy that is probably not what was meant.";
+    BAD_ETC_HOSTS = "bad-etc-hosts", Error, "A value of `manage_etc_hosts` other than `localhost`; it is refused.";
+    BAD_TEXT = "bad-text", Error, "Text with a line break or control character where none can be; the field is left out.";
+    ODD_OPTION = "odd-option", Warning, "An option whose value is not one it is known to take; it is written all the same.";
+    UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token for which no address is known; it is replaced by nothing.";
+    TOKEN_BOUNDARY = "token-boundary", Warning, "An address token that runs into the next word.";
+    TEMPLATE = "template", Warning, "A template expression that nothing has rendered; it is read as it stands.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rules;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_are_unique_and_spelt_alike() {
+        let mut seen = HashSet::new();
+        for rule in rules::ALL {
+            assert!(seen.insert(rule.id), "{} stands twice", rule.id);
+            assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", rule.id);
+            assert!(rule.summary.ends_with('.'), "{}", rule.id);
+        }
+    }
+}

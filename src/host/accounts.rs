@@ -1,0 +1,1 @@
+//! Users and groups, through the distribution's tools (spec §7).

@@ -1,0 +1,1 @@
+//! Running the distribution's tools: bounded in time, no shell, their last words kept.

@@ -1,0 +1,1 @@
+//! Writing files whole: never half, never visible before owner and mode are right (spec §6).

@@ -1,0 +1,1 @@
+//! The host name, through hostnamed (spec §10).

@@ -1,0 +1,1 @@
+//! SSH keys, as the user (spec §7).

@@ -1,0 +1,22 @@
+//! The only place that touches the machine: one small function per kind of step.
+//!
+//! Nothing here knows of configurations or plans as a whole; it is handed a step, does it, and says
+//! whether anything changed or why it could not be done.
+
+pub mod accounts;
+pub mod bus;
+pub mod command;
+pub mod files;
+pub mod hostname;
+pub mod keys;
+pub mod root;
+pub mod systemd;
+
+/// What doing a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The machine is different now.
+    Made,
+    /// It was as it should be; nothing was written.
+    Unchanged,
+}

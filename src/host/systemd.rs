@@ -1,0 +1,1 @@
+//! Units and jobs, through systemd's D-Bus API (spec §8).

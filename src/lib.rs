@@ -1,0 +1,19 @@
+//! The executor of legacy cloud-config.
+//!
+//! One picture, which the names of the modules repeat:
+//!
+//! ```text
+//! argv ──► source ──► bytes ──► parts ──► text ──► Document ──► CloudConfig ──► Plan ──► apply ──► Outcome
+//!          where it    gunzip,   one per   $tokens   nodes with   typed, what     typed    the only   what was
+//!          comes from  MIME      user-data replaced  positions    the user wants  steps    effects    done, said
+//! ```
+//!
+//! Everything left of *apply* is pure: bytes in, data out; no clock, no file system, no bus.
+
+pub mod config;
+pub mod deadline;
+pub mod finding;
+pub mod host;
+pub mod plan;
+pub mod secret;
+pub mod yaml;
