@@ -154,6 +154,7 @@ rules! {
     ODD_OPTION = "odd-option", Warning, "An option whose value is not one it is known to take; it is written all the same.";
     UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token for which no address is known; it is replaced by nothing.";
     TOKEN_BOUNDARY = "token-boundary", Warning, "An address token that runs into the next word.";
+    UNREADABLE = "unreadable", Error, "A file of this machine that a section adds to cannot be read; the section is left out.";
     TEMPLATE = "template", Warning, "A template expression that nothing has rendered; it is read as it stands.";
 }
 

@@ -16,4 +16,6 @@ pub mod finding;
 pub mod host;
 pub mod plan;
 pub mod secret;
+pub mod substitute;
+pub mod text;
 pub mod yaml;

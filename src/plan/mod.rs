@@ -1,8 +1,26 @@
 //! What will be done: typed steps, and the planner that makes them of a configuration.
+//!
+//! Pure: a plan follows from the configuration and a few facts of the machine, and nothing is touched.
 
+pub mod decode;
+mod files;
+pub mod names;
+mod paths;
+pub mod permissions;
+mod planner;
+pub mod script;
+mod sections;
+pub mod ssh;
 mod step;
+pub mod text_files;
+mod units;
+mod users;
+mod window;
 
+pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script};
 pub use step::{
     Account, Environment, FileSpec, Hostname, KeyImport, KeySet, Owner, Principal, Reload, Script, Step, UnitCommand,
     UnitPath, UnitScope, Verb,
 };
+pub use units::unit_of;
+pub use users::{printable, without_secrets};

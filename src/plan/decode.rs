@@ -1,0 +1,163 @@
+//! From the content of a file as written to its bytes (spec §6, `encoding`).
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use flate2::read::MultiGzDecoder;
+use thiserror::Error;
+
+/// Bits of the last character that no byte takes up are let through, as in files made by hand; padding
+/// is asked for, since content without it may have been cut off.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+);
+
+/// Why content does not decode. None of these shows any of it.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// The name of the encoding is not known.
+    #[error("the encoding is not known")]
+    Encoding,
+    /// It is not base64 all through.
+    #[error("the content is not base64: {0}")]
+    Base64(String),
+    /// It is not gzip all through.
+    #[error("the content is not gzip: {0}")]
+    Gzip(String),
+    /// Decompressed, it is more than may be.
+    #[error("the content is more than {0} bytes when decompressed")]
+    TooLarge(u64),
+}
+
+/// The names of encodings, with what they undo: base64, then gzip.
+const ENCODINGS: [(&str, bool, bool); 9] = [
+    ("", false, false),
+    ("b64", true, false),
+    ("base64", true, false),
+    ("gz", false, true),
+    ("gzip", false, true),
+    ("gz+b64", true, true),
+    ("gz+base64", true, true),
+    ("gzip+b64", true, true),
+    ("gzip+base64", true, true),
+];
+
+/// Every name of an encoding, for help texts.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ENCODINGS.iter().map(|(name, ..)| *name).filter(|name| !name.is_empty())
+}
+
+/// Whether `encoding` decompresses.
+pub fn inflates(encoding: &str) -> bool {
+    ENCODINGS.iter().any(|(name, _, gzip)| *name == encoding && *gzip)
+}
+
+/// Undoes `encoding`, which gives at most `limit` bytes where it decompresses.
+pub fn decode(content: Vec<u8>, encoding: &str, limit: u64) -> Result<Vec<u8>, DecodeError> {
+    let (_, base64, gzip) =
+        ENCODINGS.iter().find(|(name, ..)| *name == encoding).ok_or(DecodeError::Encoding)?;
+    let content = if *base64 { unbase64(&content)? } else { content };
+    if *gzip { gunzip(&content, limit) } else { Ok(content) }
+}
+
+/// Undoes base64, with line breaks and blanks anywhere.
+pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let dense: Cow<'_, [u8]> = if content.iter().any(u8::is_ascii_whitespace) {
+        content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
+    } else {
+        content.into()
+    };
+    BASE64.decode(dense).map_err(|error| {
+        // The library's text names the offending byte, which may be part of a secret.
+        DecodeError::Base64(match error {
+            base64::DecodeError::InvalidByte(at, _) => format!("a character that cannot be, at byte {at}"),
+            base64::DecodeError::InvalidLength(_) => "it is cut off".to_owned(),
+            base64::DecodeError::InvalidLastSymbol(at, _) => format!("a last character that cannot be, at byte {at}"),
+            base64::DecodeError::InvalidPadding => "its padding is wrong, it may be cut off".to_owned(),
+        })
+    })
+}
+
+/// Undoes gzip, of one member or several, which gives at most `limit` bytes.
+pub fn gunzip(content: &[u8], limit: u64) -> Result<Vec<u8>, DecodeError> {
+    let mut out = Vec::new();
+    let read = MultiGzDecoder::new(content).take(limit.saturating_add(1)).read_to_end(&mut out);
+    read.map_err(|error| DecodeError::Gzip(error.to_string()))?;
+    if out.len() as u64 > limit {
+        return Err(DecodeError::TooLarge(limit));
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn base64(content: &[u8]) -> Vec<u8> {
+        BASE64.encode(content).into_bytes()
+    }
+
+    #[test]
+    fn every_encoding_decodes() {
+        for name in ["b64", "base64"] {
+            assert_eq!(decode(base64(b"hello"), name, 99), Ok(b"hello".to_vec()), "{name}");
+        }
+        for name in ["gz", "gzip"] {
+            assert_eq!(decode(gzip(b"hello"), name, 99), Ok(b"hello".to_vec()), "{name}");
+        }
+        for name in ["gz+b64", "gz+base64", "gzip+b64", "gzip+base64"] {
+            assert_eq!(decode(base64(&gzip(b"hello")), name, 99), Ok(b"hello".to_vec()), "{name}");
+        }
+        assert_eq!(decode(b"hello".to_vec(), "", 0), Ok(b"hello".to_vec()));
+        assert_eq!(decode(b"hello".to_vec(), "B64", 9), Err(DecodeError::Encoding));
+    }
+
+    #[test]
+    fn line_breaks_inside_base64_are_fine() {
+        assert_eq!(unbase64(b"aGVs\n  bG8=\r\n"), Ok(b"hello".to_vec()));
+    }
+
+    #[test]
+    fn what_does_not_decode_completely_is_refused() {
+        for content in ["aGVsbG8", "aGVsbG", "a", "aGVs!G8=", "aGVsbG8=aGVsbG8=", "YWJj="] {
+            assert!(unbase64(content.as_bytes()).is_err(), "{content}");
+        }
+        let whole = gzip(b"hello, hello, hello");
+        assert!(gunzip(&whole[..whole.len() - 1], 99).is_err(), "cut off");
+        let mut broken = whole.clone();
+        let at = broken.len() - 6;
+        broken[at] ^= 1;
+        assert!(gunzip(&broken, 99).is_err(), "a wrong checksum");
+        assert!(gunzip(b"", 99).is_err(), "empty");
+    }
+
+    #[test]
+    fn trailing_bits_are_let_through() {
+        assert_eq!(unbase64(b"aGVsbG9="), Ok(b"hello".to_vec()));
+    }
+
+    #[test]
+    fn several_gzip_members_are_one_content() {
+        let two = [gzip(b"hel"), gzip(b"lo")].concat();
+        assert_eq!(gunzip(&two, 99), Ok(b"hello".to_vec()));
+    }
+
+    #[test]
+    fn what_inflates_too_far_is_refused() {
+        assert_eq!(gunzip(&gzip(&[0; 100]), 100).map(|out| out.len()), Ok(100));
+        assert_eq!(gunzip(&gzip(&[0; 101]), 100), Err(DecodeError::TooLarge(100)));
+    }
+}

@@ -1,0 +1,169 @@
+//! `write_files` (spec §6).
+
+use std::path::PathBuf;
+
+use super::planner::{Item, Planner, numbered};
+use super::{FileSpec, Owner, Principal, decode, permissions};
+use crate::config::File;
+use crate::finding::{Finding, Span, rules};
+use crate::secret::Secret;
+use crate::yaml::Field;
+
+/// What all compressed content of a part may be together when it is decompressed.
+const INFLATED_MAX: u64 = 64 << 20;
+/// What one file may be when it is decompressed.
+const FILE_MAX: u64 = 16 << 20;
+
+pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
+    let mut inflatable = INFLATED_MAX;
+    for (index, field) in list.iter().enumerate() {
+        let Some(file) = field.get() else {
+            let item = Item::File(numbered("write_files", index));
+            if field.bad {
+                planner.refuse(item, field.span);
+            } else {
+                planner.refuse_for(item, field.span, missing_path(field.span));
+            }
+            continue;
+        };
+        match read(planner, file, field.span, &mut inflatable) {
+            Ok(spec) => {
+                if planner.paths.has_file(&spec.path) {
+                    let message = format!("{} is written twice; the last one counts", spec.path.display());
+                    planner.find(Finding::new(&rules::DUPLICATE_ITEM, file.path.span, message));
+                }
+                planner.file(spec, field.span);
+            }
+            Err(finding) => {
+                let name = file.path.filled().map_or_else(|| numbered("write_files", index), str::to_owned);
+                // Without a finding of its own the reason is a wrong type, which is told already.
+                planner.findings.extend(finding);
+                planner.refuse(Item::File(name), field.span);
+            }
+        }
+    }
+}
+
+fn missing_path(span: Option<Span>) -> Finding {
+    Finding::new(&rules::MISSING_KEY, span, "the file has no path; it is left out")
+}
+
+/// The file as it will be; an error refuses it, with its finding unless there is one already.
+fn read(
+    planner: &mut Planner<'_>,
+    file: &File,
+    span: Option<Span>,
+    inflatable: &mut u64,
+) -> Result<FileSpec, Option<Finding>> {
+    if file.path.bad || file.content.bad || file.permissions.bad || file.owner.bad || file.encoding.bad {
+        return Err(None);
+    }
+    let written = file.path.filled().ok_or_else(|| missing_path(span))?;
+    let path = normalise(written)
+        .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "the path cannot be a file's"))?;
+    if !written.starts_with('/') {
+        let message = format!("the path is relative; it is taken as {}", path.display());
+        planner.find(Finding::new(&rules::RELATIVE_PATH, file.path.span, message));
+    }
+    let mode = match file.permissions.filled() {
+        Some(text) => {
+            let (mode, finding) = permissions::parse(text.trim(), file.permissions.span)?;
+            planner.findings.extend(finding);
+            mode
+        }
+        None => permissions::DEFAULT,
+    };
+    let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span))?;
+    let content = content(file, inflatable)?;
+    Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
+}
+
+fn content(file: &File, inflatable: &mut u64) -> Result<Vec<u8>, Finding> {
+    let encoding = file.encoding.text();
+    let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
+    let limit = FILE_MAX.min(*inflatable);
+    let bytes = decode::decode(raw, encoding, limit).map_err(|error| match error {
+        decode::DecodeError::Encoding => {
+            let known: Vec<_> = decode::names().collect();
+            Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string())
+                .help(format!("encodings are {}", known.join(", ")))
+        }
+        _ => Finding::new(&rules::BAD_CONTENT, file.content.span.or(file.encoding.span), error.to_string()),
+    })?;
+    if decode::inflates(encoding) {
+        *inflatable = inflatable.saturating_sub(bytes.len() as u64);
+    }
+    Ok(bytes)
+}
+
+/// The absolute path of `text` beneath the root, which `..` never leaves; none where that is no file's path.
+pub(super) fn normalise(text: &str) -> Option<PathBuf> {
+    let mut parts = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part if part.len() > 255 || part.contains('\0') => return None,
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { None } else { Some(std::iter::once("/").chain(parts).collect()) }
+}
+
+/// An owner as `chown` takes it.
+fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
+    let bad = || {
+        Finding::new(&rules::BAD_OWNER, span, "the owner is none").help("write user, user:group, :group or user:")
+    };
+    let principal = |text: &str| -> Result<Option<Principal>, Finding> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        match text {
+            "" => Ok(None),
+            // The highest number says "no change" to the kernel.
+            _ if digits => text.parse().ok().filter(|id| *id != u32::MAX).map(Principal::Id).map(Some).ok_or_else(bad),
+            _ if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') => Err(bad()),
+            _ => Ok(Some(Principal::Name(text.to_owned()))),
+        }
+    };
+    let text = text.trim();
+    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    let owner = Owner {
+        user: principal(user)?,
+        group: principal(group.unwrap_or_default())?,
+        login_group: group == Some("") && !user.is_empty(),
+    };
+    if owner.user.is_none() && owner.group.is_none() { Err(bad()) } else { Ok(owner) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn paths_stay_beneath_the_root() {
+        for (text, path) in
+            [("/etc/a", "/etc/a"), ("etc/a", "/etc/a"), ("/../../a", "/a"), ("/a/./b//c/../d/", "/a/b/d")]
+        {
+            assert_eq!(normalise(text).as_deref(), Some(Path::new(path)), "{text}");
+        }
+        for text in ["", "/", "/..", "a/..", "/a\0b", &format!("/{}", "a".repeat(256))] {
+            assert_eq!(normalise(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn owners_are_what_chown_takes() {
+        let shown = |text| owner(text, None).map(|owner| owner.to_string()).map_err(|f| f.rule.id);
+        for (text, owner) in
+            [("core", "core:root"), ("core:etcd", "core:etcd"), (":etcd", "root:etcd"), ("core:", "core:"), ("500:7", "500:7")]
+        {
+            assert_eq!(shown(text), Ok(owner.to_owned()), "{text}");
+        }
+        for text in [":", "a b", "a:b:c", "4294967295", "99999999999", "a\nb"] {
+            assert_eq!(shown(text), Err("bad-owner"), "{text:?}");
+        }
+    }
+}

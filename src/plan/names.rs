@@ -1,0 +1,129 @@
+//! Names of machines, units and their drop-ins (spec §8, §10).
+
+use crate::finding::{Finding, Span, rules};
+use crate::plan::Hostname;
+
+/// The longest name that the kernel takes for a machine.
+const HOST_NAME_MAX: usize = 64;
+/// Where a name is cut that has no dot to cut it at.
+const HOST_LABEL_MAX: usize = 63;
+/// The longest file name, which is also the longest name of a unit.
+const NAME_MAX: usize = 255;
+
+/// Suffixes of systemd's units.
+const SYSTEMD: [&str; 11] =
+    ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
+/// Suffixes of networkd's files.
+const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
+
+/// Who reads a unit's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// systemd itself.
+    Systemd,
+    /// networkd and udev.
+    Networkd,
+    /// Nobody that is known; but its drop-ins may mean something, as those of `service` do.
+    Unknown,
+}
+
+/// Who reads the file of the unit `name`.
+pub fn reader(name: &str) -> Reader {
+    match name.rsplit_once('.') {
+        Some((_, suffix)) if SYSTEMD.contains(&suffix) => Reader::Systemd,
+        Some((_, suffix)) if NETWORKD.contains(&suffix) => Reader::Networkd,
+        _ => Reader::Unknown,
+    }
+}
+
+/// Why `name` cannot be the name of a file that holds a unit, a drop-in or a set of keys.
+pub fn file_name_fault(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("it is empty")
+    } else if name.contains('/') {
+        Some("it has a slash")
+    } else if name.starts_with('.') {
+        Some("it begins with a dot")
+    } else if name.len() > NAME_MAX {
+        Some("it is longer than 255 bytes")
+    } else if name.chars().any(char::is_control) {
+        Some("it has a control character")
+    } else {
+        None
+    }
+}
+
+/// The host name to set for `text`, with what is worth telling of it; an error finding means none.
+pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname, Option<Finding>), Finding> {
+    let text = text.trim();
+    let first = text.split('.').next().unwrap_or_default();
+    let mut name = if short { first } else { text };
+    let mut finding = None;
+    if name.len() > HOST_NAME_MAX {
+        name = first;
+        if name.len() > HOST_NAME_MAX {
+            // Only ASCII is valid, so where this is no boundary the name is refused below.
+            name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
+        }
+        let message = format!("the host name has {} characters, of 64 at most; it is cut to {}", text.len(), name.len());
+        finding = Some(Finding::new(&rules::LONG_HOSTNAME, span, message));
+    }
+    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !name.bytes().all(valid) || !name.split('.').all(label) {
+        let message = "the host name cannot be one; it is not set";
+        let help = "a host name has letters, digits and hyphens, in labels with dots between them";
+        return Err(Finding::new(&rules::BAD_HOSTNAME, span, message).help(help));
+    }
+    Ok((Hostname { name: name.to_owned() }, finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str, short: bool) -> Result<(String, Option<&'static str>), &'static str> {
+        hostname(text, short, None).map(|(host, f)| (host.name, f.map(|f| f.rule.id))).map_err(|f| f.rule.id)
+    }
+
+    #[test]
+    fn host_names_are_taken_as_given() {
+        for name in ["core1", "core-1.example.com", "a_b", "9"] {
+            assert_eq!(named(name, false), Ok((name.to_owned(), None)));
+        }
+        assert_eq!(named("core1.example.com", true), Ok(("core1".to_owned(), None)));
+    }
+
+    #[test]
+    fn long_host_names_are_cut() {
+        let label = "a".repeat(60);
+        assert_eq!(named(&format!("{label}.example.com"), false), Ok((label, Some("long-hostname"))));
+        assert_eq!(named(&"b".repeat(70), false), Ok(("b".repeat(63), Some("long-hostname"))));
+        assert_eq!(named(&"c".repeat(64), false), Ok(("c".repeat(64), None)));
+    }
+
+    #[test]
+    fn what_cannot_be_a_host_name_is_refused() {
+        for name in ["", "a b", "-a", "a-", "a..b", ".a", "a.", "ä", "a/b", "a\nb", &"ä".repeat(70)] {
+            assert_eq!(named(name, false), Err("bad-hostname"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn units_are_read_by_their_suffix() {
+        assert_eq!(reader("docker.service"), Reader::Systemd);
+        assert_eq!(reader("00-eth.network"), Reader::Networkd);
+        assert_eq!(reader("service"), Reader::Unknown);
+        assert_eq!(reader("a.conf"), Reader::Unknown);
+    }
+
+    #[test]
+    fn file_names_have_no_way_out() {
+        for name in ["", "a/b", "..", ".a", "a\0b", "a\nb", &"a".repeat(256)] {
+            assert!(file_name_fault(name).is_some(), "{name:?}");
+        }
+        for name in ["a", "a@b.service", "-a", &"a".repeat(255)] {
+            assert!(file_name_fault(name).is_none(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! From a configuration to a plan: every ordering rule lives here (spec §5, "Order of a part").
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::paths::Paths;
+use super::{Account, FileSpec, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitScope};
+use super::{files, sections, ssh, units, users};
+use crate::config::CloudConfig;
+use crate::finding::{Finding, Span};
+
+/// A step, and the place in the configuration that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// What to do.
+    #[serde(flatten)]
+    pub step: Step,
+    /// Where it was asked for.
+    #[serde(skip)]
+    pub span: Option<Span>,
+}
+
+/// What an item of a configuration is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
+pub enum Item {
+    /// A file, by its path as written, or by its number in the list.
+    File(String),
+    /// A user.
+    User(String),
+    /// A unit.
+    Unit(String),
+    /// A drop-in of a unit.
+    DropIn {
+        /// The unit, which is left alone without it.
+        unit: String,
+        /// The drop-in, by its name or by its number in the list.
+        name: String,
+    },
+    /// The command of a unit, which is placed all the same.
+    Command(String),
+    /// A section, such as `coreos.update`.
+    Section(&'static str),
+}
+
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(name) => write!(f, "file {name}"),
+            Self::User(name) => write!(f, "user {name}"),
+            Self::Unit(name) => write!(f, "unit {name}"),
+            Self::DropIn { unit, name } => write!(f, "drop-in {name} of unit {unit}"),
+            Self::Command(name) => write!(f, "command of unit {name}"),
+            Self::Section(name) => write!(f, "section {name}"),
+        }
+    }
+}
+
+/// An item that is left out because of what is wrong with it; a finding says what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The item.
+    #[serde(flatten)]
+    pub item: Item,
+    /// Where it stands.
+    #[serde(skip)]
+    pub span: Option<Span>,
+}
+
+/// What will be done for one part, and what will not.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The steps, in the order in which they are done.
+    pub steps: Vec<Planned>,
+    /// The items that are left out.
+    pub refused: Vec<Refused>,
+    /// What is worth telling of the part.
+    pub findings: Vec<Finding>,
+}
+
+impl Plan {
+    /// Whether anything of the part is left out, which `--strict` does not allow (spec §1).
+    pub fn is_partial(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+}
+
+/// What a plan needs to know of the machine.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Its host name, or the one it is about to have.
+    pub hostname: String,
+    /// Files that sections add to, see [`facts_wanted`]: their bytes, or why they cannot be read.
+    pub files: BTreeMap<&'static str, Result<Vec<u8>, String>>,
+}
+
+/// The files of the machine that planning `config` will look at, where they exist.
+pub fn facts_wanted(config: &CloudConfig) -> Vec<&'static str> {
+    let mut wanted = Vec::new();
+    if config.manage_etc_hosts.value.is_some() {
+        wanted.push(sections::HOSTS);
+    }
+    if config.coreos.update.value.is_some() {
+        wanted.extend([sections::UPDATE_CONF, sections::UPDATE_CONF_DEFAULT]);
+    }
+    wanted
+}
+
+/// What the plan of a part is gathered in.
+pub(super) struct Planner<'a> {
+    pub facts: &'a Facts,
+    pub findings: Vec<Finding>,
+    pub refused: Vec<Refused>,
+    users: Vec<Planned>,
+    pub paths: Paths,
+    enables: Vec<Planned>,
+    commands: Vec<Planned>,
+    unit_names: Vec<String>,
+    networkd: Option<Span>,
+}
+
+/// Plans a cloud-config part (spec §5 to §8). Its host name and the keys of `core` are not in it: they come
+/// before every part (spec §1, step 6).
+pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
+    let mut planner = Planner {
+        facts,
+        findings: Vec::new(),
+        refused: Vec::new(),
+        users: Vec::new(),
+        paths: Paths::default(),
+        enables: Vec::new(),
+        commands: Vec::new(),
+        unit_names: Vec::new(),
+        networkd: None,
+    };
+    users::plan(&mut planner, &config.users, key_set);
+    files::plan(&mut planner, &config.write_files);
+    sections::plan(&mut planner, config);
+    units::plan(&mut planner, &config.coreos.units);
+    sections::plan_services(&mut planner, &config.coreos);
+    planner.finish()
+}
+
+/// Plans a script part (spec §9).
+pub fn plan_script(script: Script) -> Plan {
+    Plan { steps: vec![Planned { step: Step::RunScript(script), span: None }], ..Plan::default() }
+}
+
+impl Planner<'_> {
+    pub fn find(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Leaves `item` out, because of a finding that is there already.
+    pub fn refuse(&mut self, item: Item, span: Option<Span>) {
+        self.refused.push(Refused { item, span });
+    }
+
+    /// Leaves `item` out, because of `finding`.
+    pub fn refuse_for(&mut self, item: Item, span: Option<Span>, finding: Finding) {
+        self.find(finding);
+        self.refuse(item, span);
+    }
+
+    pub fn user(&mut self, account: Account, span: Option<Span>) {
+        self.users.push(Planned { step: Step::EnsureUser(account), span });
+    }
+
+    pub fn keys(&mut self, user: &str, set: &str, keys: Vec<String>, span: Option<Span>) {
+        if !keys.is_empty() {
+            let set = KeySet { user: user.to_owned(), set: set.to_owned(), keys };
+            self.users.push(Planned { step: Step::AuthorizeKeys(set), span });
+        }
+    }
+
+    pub fn import(&mut self, import: KeyImport, span: Option<Span>) {
+        self.users.push(Planned { step: Step::ImportKeys(import), span });
+    }
+
+    pub fn file(&mut self, file: FileSpec, span: Option<Span>) {
+        self.paths.write(file, span);
+    }
+
+    /// Notes a unit of systemd that the part names.
+    pub fn unit(&mut self, name: &str) {
+        if !self.unit_names.iter().any(|known| known == name) {
+            self.unit_names.push(name.to_owned());
+        }
+    }
+
+    /// Notes that a file of networkd may change.
+    pub fn networkd(&mut self, span: Option<Span>) {
+        self.networkd = self.networkd.or(span).or(Some(Span::default()));
+    }
+
+    pub fn enable(&mut self, scope: UnitScope, span: Option<Span>) {
+        self.enables.push(Planned { step: Step::EnableUnit(scope), span });
+    }
+
+    pub fn command(&mut self, command: UnitCommand, span: Option<Span>) {
+        self.commands.push(Planned { step: Step::UnitCommand(command), span });
+    }
+
+    fn finish(self) -> Plan {
+        let mut steps = self.users;
+        let mut unit_names = self.unit_names;
+        let mut known: HashMap<String, ()> = unit_names.iter().map(|name| (name.clone(), ())).collect();
+        for planned in self.paths.into_steps() {
+            // A unit's file may also be written as any other file.
+            if let Some(unit) = units::unit_of(&planned.step) {
+                if known.insert(unit.clone(), ()).is_none() {
+                    unit_names.push(unit);
+                }
+            }
+            steps.push(planned);
+        }
+        steps.extend(self.enables);
+        if !unit_names.is_empty() {
+            steps.push(Planned { step: Step::ReloadDaemon(Reload { units: unit_names }), span: None });
+        }
+        if let Some(span) = self.networkd {
+            steps.push(Planned { step: Step::RestartNetworkd, span: Some(span) });
+        }
+        steps.extend(self.commands);
+        Plan { steps, refused: self.refused, findings: self.findings }
+    }
+}
+
+/// What a part gives for access to the machine, which comes before everything else (spec §1).
+#[derive(Debug, Default)]
+pub struct Access {
+    /// The host name as written.
+    pub hostname: Option<(String, Span)>,
+    /// Keys of `core`, in order, without duplicates.
+    pub keys: Vec<String>,
+    /// Lines among them that are no keys.
+    pub findings: Vec<Finding>,
+    /// Where the first keys stand.
+    pub span: Option<Span>,
+}
+
+/// The user whose keys and whose existence matter most.
+pub const CORE: &str = "core";
+
+/// Gathers what `config` gives for access, whatever else is wrong with it.
+pub fn access(config: &CloudConfig) -> Access {
+    let mut access = Access::default();
+    if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
+        access.hostname = Some((name.to_owned(), span));
+    }
+    let core = config.users.iter().filter_map(|user| user.get()).filter(|user| user.name.text() == CORE);
+    let lists = std::iter::once(&config.ssh_authorized_keys).chain(core.map(|user| &user.ssh_authorized_keys));
+    for entry in lists.flatten() {
+        if let Some(text) = entry.filled() {
+            ssh::collect(text, entry.span, &mut access.keys, &mut access.findings);
+            access.span = access.span.or(entry.span);
+        }
+    }
+    access
+}
+
+/// The path of a list element, for items that have no name.
+pub(super) fn numbered(list: &str, index: usize) -> String {
+    format!("{list}[{index}]")
+}
+
+/// A path beneath the root out of its parts.
+pub(super) fn path(parts: &[&str]) -> PathBuf {
+    parts.iter().collect()
+}

@@ -1,0 +1,57 @@
+//! Scripts: their names and their interpreters (spec §9).
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::Script;
+use crate::secret::Secret;
+
+/// What runs a script without an interpreter line.
+pub const SHELL: &str = "/bin/bash";
+
+/// The script `text`, named after its content.
+pub fn script(text: &str) -> Script {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut id = String::with_capacity(16);
+    for byte in digest.iter().take(8) {
+        // Writing to a string cannot fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter(text) }
+}
+
+/// The interpreter of the first line, and its one argument, as the kernel reads them.
+fn interpreter(text: &str) -> Vec<String> {
+    let line = text.strip_prefix("#!").and_then(|rest| rest.split('\n').next()).unwrap_or_default();
+    let line = line.trim_matches([' ', '\t', '\r']);
+    let (program, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+    let argument = argument.trim_start_matches([' ', '\t']);
+    let words = if program.is_empty() { [SHELL, ""] } else { [program, argument] };
+    words.into_iter().filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interpreter_line_counts() {
+        for (line, words) in [
+            ("#!/bin/sh", vec!["/bin/sh"]),
+            ("#! /bin/sh -e  \r", vec!["/bin/sh", "-e"]),
+            ("#!/usr/bin/env python3 -u", vec!["/usr/bin/env", "python3 -u"]),
+            ("#!", vec![SHELL]),
+            ("#!  \r", vec![SHELL]),
+        ] {
+            assert_eq!(interpreter(&format!("{line}\necho\n")), words, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_comes_from_the_content() {
+        assert_eq!(script("#!/bin/sh\n").id, script("#!/bin/sh\n").id);
+        assert_ne!(script("#!/bin/sh\n").id, script("#!/bin/sh\n\n").id);
+        assert_eq!(script("").id.len(), 16);
+    }
+}

@@ -1,0 +1,257 @@
+//! The files and units that sections write (spec §5.1, §5.2).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::planner::{Item, Planner, path};
+use super::units::unit_file;
+use super::{FileSpec, Owner, UnitCommand, UnitPath, Verb, text_files, window};
+use crate::config::options::{Known, Kind, Options, Service, Table, Value};
+use crate::config::{CloudConfig, CoreOs, Oem, Update};
+use crate::finding::{Finding, Span, rules};
+use crate::secret::Secret;
+use crate::yaml::Field;
+
+pub(super) const HOSTS: &str = "/etc/hosts";
+pub(super) const UPDATE_CONF: &str = "/etc/coreos/update.conf";
+pub(super) const UPDATE_CONF_DEFAULT: &str = "/usr/share/coreos/update.conf";
+const OEM_RELEASE: &str = "/etc/oem-release";
+const FLANNEL_OPTIONS: &str = "/run/flannel/options.env";
+
+/// Words for `reboot_strategy`, with what is written and what is worth a warning.
+const STRATEGIES: [(&str, &str, Option<&str>); 5] = [
+    ("etcd-lock", "etcd-lock", None),
+    ("reboot", "reboot", None),
+    ("off", "off", None),
+    ("best-effort", "best-effort", Some("best-effort is of older releases; it is written as it is")),
+    ("false", "off", Some("false is what YAML tools make of off; it is taken as off")),
+];
+
+/// Plans the files of sections, in the order of the specification.
+pub(super) fn plan(planner: &mut Planner<'_>, config: &CloudConfig) {
+    plan_oem(planner, &config.coreos.oem);
+    plan_update(planner, &config.coreos.update);
+    plan_hosts(planner, &config.manage_etc_hosts);
+    plan_flannel(planner, &config.coreos.flannel);
+}
+
+/// Plans the units of sections, in the order of the specification.
+pub(super) fn plan_services(planner: &mut Planner<'_>, coreos: &CoreOs) {
+    plan_service(planner, "etcd.service", &coreos.etcd);
+    plan_service(planner, "etcd2.service", &coreos.etcd2);
+    plan_service(planner, "fleet.service", &coreos.fleet);
+    plan_service(planner, "locksmithd.service", &coreos.locksmith);
+    plan_update_units(planner, &coreos.update);
+}
+
+fn root_file(path: &str, content: Vec<u8>, mode: u32) -> FileSpec {
+    FileSpec { path: path.into(), content: Secret::new(content), mode, owner: Owner::ROOT, unit: None }
+}
+
+/// The text of a field where it can stand on a line of its own; else it is left out, with a finding.
+fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> Option<&'a str> {
+    let text = field.filled()?.trim_end_matches(['\n', '\r']);
+    if text.chars().any(char::is_control) {
+        let message = format!("{key} has a line break or control character; it is left out");
+        planner.find(Finding::new(&rules::BAD_TEXT, field.span, message));
+        return None;
+    }
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
+    let Some(oem) = field.get() else { return };
+    let Some(id) = line(planner, &oem.id, "coreos.oem.id") else { return };
+    let version = line(planner, &oem.version_id, "coreos.oem.version_id").unwrap_or_default();
+    let name = line(planner, &oem.name, "coreos.oem.name").unwrap_or_default();
+    let home = line(planner, &oem.home_url, "coreos.oem.home_url").unwrap_or_default();
+    let bugs = line(planner, &oem.bug_report_url, "coreos.oem.bug_report_url").unwrap_or_default();
+    let content = format!(
+        "ID={}\nVERSION_ID={}\nNAME={}\nHOME_URL={}\nBUG_REPORT_URL={}\n",
+        text_files::plain_release(id),
+        text_files::plain_release(version),
+        text_files::quote_release(name),
+        text_files::quote_release(home),
+        text_files::quote_release(bugs),
+    );
+    planner.file(root_file(OEM_RELEASE, content.into_bytes(), 0o644), field.span);
+}
+
+/// The strategy to write, if there is one that can be; `Err` refuses the section.
+fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str>)>, ()> {
+    match update.reboot_strategy.filled() {
+        None if update.reboot_strategy.bad => Err(()),
+        None => Ok(None),
+        Some(text) => {
+            let known = STRATEGIES.iter().find(|(word, ..)| *word == text).ok_or(())?;
+            Ok(Some((known.1, known.2)))
+        }
+    }
+}
+
+fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
+    let Some(update) = field.get() else { return };
+    let section = Item::Section("coreos.update");
+    let Ok(strategy) = strategy(update) else {
+        if !update.reboot_strategy.bad {
+            let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none")
+                .help("strategies are etcd-lock, reboot, off");
+            planner.find(finding);
+        }
+        return planner.refuse(section, field.span);
+    };
+    if let Some((_, Some(odd))) = strategy {
+        planner.find(Finding::new(&rules::ODD_STRATEGY, update.reboot_strategy.span, odd));
+    }
+    let strategy = strategy.map(|(written, _)| written);
+    let group = line(planner, &update.group, "coreos.update.group");
+    let server = line(planner, &update.server, "coreos.update.server");
+    let settings = [("REBOOT_STRATEGY", strategy), ("GROUP", group), ("SERVER", server)];
+    let settings: BTreeMap<_, _> =
+        settings.into_iter().filter_map(|(key, value)| Some((key, value?.to_owned()))).collect();
+    if settings.is_empty() {
+        return;
+    }
+    match base(planner, UPDATE_CONF, &[UPDATE_CONF, UPDATE_CONF_DEFAULT]) {
+        Ok(old) => {
+            let content = text_files::set_variables(&old, &settings);
+            planner.file(root_file(UPDATE_CONF, content, 0o644), field.span);
+        }
+        Err(why) => {
+            let finding = Finding::new(&rules::UNREADABLE, field.span, why);
+            planner.refuse_for(section, field.span, finding);
+        }
+    }
+}
+
+/// What a file that is added to starts from: what the part writes there, else the first that exists, else nothing.
+fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<Vec<u8>, String> {
+    if let Some(content) = planner.paths.content(Path::new(target)) {
+        return Ok(content.to_vec());
+    }
+    match places.iter().find_map(|place| planner.facts.files.get(place)) {
+        Some(Ok(bytes)) => Ok(bytes.clone()),
+        Some(Err(why)) => Err(why.clone()),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
+    let Some(update) = field.get() else { return };
+    let Ok(strategy) = strategy(update) else { return };
+    let command = |planner: &mut Planner<'_>, unit: &str, verb: Verb, span: Option<Span>| {
+        planner.unit(unit);
+        planner.command(UnitCommand { unit: unit.to_owned(), verb }, span);
+    };
+    if let Some((strategy, _)) = strategy {
+        let span = update.reboot_strategy.span;
+        let unit = "locksmithd.service";
+        let place = UnitPath { unit: unit.to_owned(), path: path(&["/run/systemd/system", unit]) };
+        if strategy == "off" {
+            planner.paths.mask(place, span);
+            command(planner, unit, Verb::Stop, span);
+        } else {
+            planner.paths.unmask(place, span);
+            command(planner, unit, Verb::Restart, span);
+        }
+    }
+    if let Some(span) = [&update.group, &update.server].iter().find(|f| f.filled().is_some()).map(|f| f.span) {
+        command(planner, "update-engine.service", Verb::Restart, span);
+    }
+}
+
+fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
+    let section = Item::Section("manage_etc_hosts");
+    let Some(value) = field.filled() else {
+        if field.bad {
+            planner.refuse(section, field.span);
+        }
+        return;
+    };
+    if value != "localhost" {
+        let finding = Finding::new(&rules::BAD_ETC_HOSTS, field.span, "manage_etc_hosts takes localhost only");
+        return planner.refuse_for(section, field.span, finding);
+    }
+    match base(planner, HOSTS, &[HOSTS]) {
+        Ok(old) => {
+            let content = text_files::etc_hosts(&old, &planner.facts.hostname);
+            planner.file(root_file(HOSTS, content, 0o644), field.span);
+        }
+        Err(why) => {
+            let finding = Finding::new(&rules::UNREADABLE, field.span, why);
+            planner.refuse_for(section, field.span, finding);
+        }
+    }
+}
+
+/// The assignments of a service, and whether one of them is secret.
+fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> (Vec<(String, Value)>, bool) {
+    let mut secret = false;
+    let mut out = Vec::new();
+    for (option, field) in &options.set {
+        let Some(value) = field.get().filter(|value| !value.is_unset()) else { continue };
+        let key = format!("coreos.{}.{}", S::TABLE.section, option.name);
+        if let Some(reason) = option.deprecated {
+            planner.find(Finding::new(&rules::DEPRECATED, field.span, format!("{key} is deprecated: {reason}")));
+        }
+        if let (Some(known), Value::Text(text)) = (option.known, value) {
+            if let Some(wanted) = odd(known, text) {
+                let message = format!("{key} is not {wanted}; it is written all the same");
+                planner.find(Finding::new(&rules::ODD_OPTION, field.span, message));
+            }
+        }
+        if option.kind == Kind::Text && matches!(value, Value::Text(text) if text.contains('\0')) {
+            let message = format!("{key} has a NUL character; it is left out");
+            planner.find(Finding::new(&rules::BAD_TEXT, field.span, message));
+            continue;
+        }
+        secret |= option.secret;
+        out.push((S::TABLE.variable(option), value.clone()));
+    }
+    (out, secret)
+}
+
+/// What was wanted, where `text` is not that.
+fn odd(known: Known, text: &str) -> Option<String> {
+    match known {
+        Known::Words(words) => (!words.contains(&text)).then(|| format!("one of {}", words.join(", "))),
+        Known::WindowStart => (!window::is_start(text)).then(|| "a time such as 04:00 or Thu 04:00".to_owned()),
+        Known::Duration => (!window::is_duration(text)).then(|| "a duration such as 1h30m".to_owned()),
+    }
+}
+
+fn deprecated_section(planner: &mut Planner<'_>, table: &Table, span: Option<Span>) {
+    if let Some(reason) = table.deprecated {
+        let message = format!("coreos.{} is deprecated: {reason}", table.section);
+        planner.find(Finding::new(&rules::DEPRECATED, span, message));
+    }
+}
+
+fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field<Options<S>>) {
+    let Some(options) = field.get() else { return };
+    deprecated_section(planner, S::TABLE, field.span);
+    let (assignments, secret) = assignments(planner, options);
+    if !assignments.is_empty() {
+        let mut content = "[Service]\n".to_owned();
+        for (key, value) in &assignments {
+            content.push_str(&text_files::unit_environment(key, &value.to_string()));
+            content.push('\n');
+        }
+        let place = path(&["/run/systemd/system", &format!("{unit}.d"), "20-cloudinit.conf"]);
+        let mode = if secret { 0o600 } else { 0o644 };
+        planner.file(unit_file(place, &content, mode, unit), field.span);
+    }
+    planner.paths.unmask(UnitPath { unit: unit.to_owned(), path: path(&["/run/systemd/system", unit]) }, field.span);
+    planner.unit(unit);
+}
+
+fn plan_flannel<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) {
+    let Some(options) = field.get() else { return };
+    let (assignments, secret) = assignments(planner, options);
+    if assignments.is_empty() {
+        return;
+    }
+    let lines = assignments.iter().map(|(key, value)| text_files::environment_line(key, &value.to_string()) + "\n");
+    let mode = if secret { 0o600 } else { 0o644 };
+    planner.file(root_file(FLANNEL_OPTIONS, lines.collect::<String>().into_bytes(), mode), field.span);
+}

@@ -1,0 +1,130 @@
+//! SSH public keys, as lines of `authorized_keys` (spec §7).
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::finding::{Finding, Span, rules};
+
+/// As sshd reads it: padding may be missing.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Adds the keys of one entry, which may hold several lines, to `keys`, without duplicates.
+///
+/// Lines that are no keys are left out, with a finding that shows nothing of them.
+pub fn collect(entry: &str, span: Option<Span>, keys: &mut Vec<String>, findings: &mut Vec<Finding>) {
+    for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if is_key(line) {
+            if !keys.iter().any(|key| key == line) {
+                keys.push(line.to_owned());
+            }
+        } else {
+            let message = "a line is no SSH public key; it is left out";
+            let finding = Finding::new(&rules::BAD_SSH_KEY, span, message);
+            findings.push(if line.contains("PRIVATE KEY") {
+                finding.help("this looks like a private key: give the public one, from the file that ends in .pub")
+            } else {
+                finding.help("a key is one line: a type such as ssh-ed25519, its base64 body, and a comment")
+            });
+        }
+    }
+}
+
+/// Whether `line` is a key as `authorized_keys` has them: options, if any, a type, its body, a comment.
+pub fn is_key(line: &str) -> bool {
+    if line.chars().any(char::is_control) {
+        return false;
+    }
+    // Without options the first word is the type; with them, they end at the first blank outside quotes.
+    typed_body(line) || after_options(line).is_some_and(typed_body)
+}
+
+/// Whether `text` begins with the type of a key and a body that says the same type.
+fn typed_body(text: &str) -> bool {
+    let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    let (Some(kind), Some(body)) = (words.next(), words.next()) else { return false };
+    let Ok(blob) = BASE64.decode(body) else { return false };
+    // The body is a list of fields with their lengths; the first is the type, and no key has only that.
+    let Some((length, rest)) = blob.split_first_chunk::<4>() else { return false };
+    let length = u32::from_be_bytes(*length) as usize;
+    rest.get(..length) == Some(kind.as_bytes()) && rest.len() > length + 4
+}
+
+/// What follows the options of a line.
+fn after_options(line: &str) -> Option<&str> {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, byte) in line.bytes().enumerate() {
+        match byte {
+            b'"' if !escaped => quoted = !quoted,
+            b' ' | b'\t' if !quoted => return Some(line[at..].trim_start()),
+            _ => {}
+        }
+        escaped = byte == b'\\' && !escaped;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key of made-up bytes, of any type.
+    fn key(kind: &str) -> String {
+        let mut blob = u32::try_from(kind.len()).unwrap().to_be_bytes().to_vec();
+        blob.extend(kind.as_bytes());
+        blob.extend(32_u32.to_be_bytes());
+        blob.extend([7; 32]);
+        format!("{kind} {}", BASE64.encode(blob))
+    }
+
+    #[test]
+    fn keys_of_every_kind_are_keys() {
+        for kind in ["ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com", "ssh-ed25519-cert-v01@openssh.com"] {
+            let key = key(kind);
+            for line in [
+                key.clone(),
+                format!("{key} core@host with a comment"),
+                format!("no-pty,command=\"echo \\\"a b\\\"\" {key}"),
+                format!("restrict\t{key}"),
+                key.replace(' ', "   "),
+                key.trim_end_matches('=').to_owned(),
+            ] {
+                assert!(is_key(&line), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_lines_are_not() {
+        let good = key("ssh-rsa");
+        for line in [
+            "ssh-rsa",
+            "ssh-rsa your_private_key_here",
+            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB...",
+            "AAAAB3NzaC1yc2E",
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+            &good.replace("ssh-rsa ", "ssh-dss "),
+            &good[..20],
+            &format!("{good}\u{7}"),
+            &format!("command=\"no end {good}"),
+        ] {
+            assert!(!is_key(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_entry_may_hold_several_lines() {
+        let (one, two) = (key("ssh-rsa"), key("ssh-ed25519"));
+        let (mut keys, mut findings) = (Vec::new(), Vec::new());
+        collect(&format!("  {one}  \r\n# a comment\n\n{two}\nnonsense\n{one}\n"), None, &mut keys, &mut findings);
+        assert_eq!(keys, [one, two]);
+        assert_eq!(findings.len(), 1);
+        assert!(!findings[0].message.contains("nonsense"));
+    }
+}

@@ -1,0 +1,192 @@
+//! Files of the machine that are added to, not replaced: what comes in, what goes out (spec §4, §5.1).
+//!
+//! Everything here keeps the lines it does not own byte for byte, and gives what it is given when
+//! nothing has to change.
+
+use std::collections::BTreeMap;
+
+/// Sets `KEY=value` lines: the first line of a key is replaced in place, further ones go, keys that
+/// are not there are added at the end, sorted.
+pub fn set_variables(old: &[u8], values: &BTreeMap<&str, String>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(old.len() + 64);
+    let mut missing = values.clone();
+    for line in old.split_inclusive(|byte| *byte == b'\n') {
+        let key = values.keys().find(|key| line.strip_prefix(key.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'=')));
+        let Some(key) = key else {
+            out.extend_from_slice(line);
+            continue;
+        };
+        if let Some(value) = missing.remove(key) {
+            out.extend_from_slice(format!("{key}={value}").as_bytes());
+            out.extend_from_slice(if line.ends_with(b"\r\n") { b"\r\n" } else { b"\n" });
+        }
+    }
+    if !missing.is_empty() && out.last().is_some_and(|last| *last != b'\n') {
+        out.push(b'\n');
+    }
+    for (key, value) in missing {
+        out.extend_from_slice(format!("{key}={value}\n").as_bytes());
+    }
+    out
+}
+
+/// What ends the line of `/etc/hosts` that is ours.
+const OURS: &str = "# set by coreos-cloudinit (manage_etc_hosts)";
+
+/// Makes `hostname` resolve to 127.0.0.1, once, and keeps everything else.
+///
+/// A file that is nothing but the one line of the reference is ours as a whole.
+pub fn etc_hosts(old: &[u8], hostname: &str) -> Vec<u8> {
+    let old = String::from_utf8_lossy(old);
+    let mut lines: Vec<&str> = old.lines().filter(|line| !line.ends_with(OURS)).collect();
+    if let [only] = lines[..] {
+        if matches!(names(only), Some(("127.0.0.1", names)) if names.len() == 1 && names[0] != "localhost") {
+            lines.clear();
+        }
+    }
+    for (address, line) in [("::1", "::1 localhost"), ("127.0.0.1", "127.0.0.1 localhost")] {
+        let there = |line: &&str| names(line).is_some_and(|(a, names)| a == address && names.contains(&"localhost"));
+        if !lines.iter().any(there) {
+            // The two usual lines lead, IPv4 first.
+            let at = usize::from(address == "::1" && lines.first().is_some_and(|first| names(first).is_some_and(|(a, _)| a == "127.0.0.1")));
+            lines.insert(at, line);
+        }
+    }
+    let ours = format!("127.0.0.1 {hostname} {OURS}");
+    // The first line with a name decides what it resolves to: ours stands before any other of this name,
+    // and behind the usual line, so that 127.0.0.1 is still called localhost first.
+    let named = lines.iter().position(|line| names(line).is_some_and(|(_, names)| names.contains(&hostname)));
+    let usual = lines.iter().position(|line| names(line).is_some_and(|(a, _)| a == "127.0.0.1")).map_or(0, |at| at + 1);
+    if hostname != "localhost" {
+        lines.insert(named.map_or(usual, |named| named.min(usual)), &ours);
+    }
+    lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).flatten().copied().collect()
+}
+
+/// The address and the names of a line of `/etc/hosts`.
+fn names(line: &str) -> Option<(&str, Vec<&str>)> {
+    let mut words = line.split('#').next()?.split_whitespace();
+    Some((words.next()?, words.collect()))
+}
+
+/// A quoted value of `/etc/oem-release`, which shells read too: `"`, `\`, `$` and `` ` `` are escaped.
+pub fn quote_release(value: &str) -> String {
+    let mut out = String::with_capacity(value.len() + 2);
+    out.push('"');
+    for c in value.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+/// A value of `/etc/oem-release` that has quotes only where it cannot do without.
+pub fn plain_release(value: &str) -> String {
+    let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~' | ':' | ',' | '@' | '/'));
+    if plain { value.to_owned() } else { quote_release(value) }
+}
+
+/// An assignment as systemd's `Environment=` takes it: quoted, its specifiers and escapes undone (spec §5.2).
+pub fn unit_environment(key: &str, value: &str) -> String {
+    let mut out = format!("Environment=\"{key}=");
+    for c in value.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '%' => out.push_str("%%"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&c.to_string().bytes().map(|b| format!("\\x{b:02x}")).collect::<String>()),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// An assignment as systemd's `EnvironmentFile=` takes it: quoted only where it cannot do without.
+pub fn environment_line(key: &str, value: &str) -> String {
+    let special = |c: char| matches!(c, '"' | '\'' | '\\' | '\n' | '\r' | '#' | ';') || c.is_control();
+    if !value.contains(special) && value.trim() == value {
+        return format!("{key}={value}");
+    }
+    let mut out = format!("{key}=\"");
+    for c in value.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(old: &str, values: &[(&'static str, &str)]) -> String {
+        let values = values.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        String::from_utf8(set_variables(old.as_bytes(), &values)).unwrap()
+    }
+
+    #[test]
+    fn variables_are_replaced_in_place_and_added_sorted() {
+        assert_eq!(set("", &[("B", "2"), ("A", "1")]), "A=1\nB=2\n");
+        assert_eq!(set("# c\nB=0\nX=y\n", &[("B", "2"), ("A", "1")]), "# c\nB=2\nX=y\nA=1\n");
+        assert_eq!(set("A=0\nX\nA=9\n", &[("A", "1")]), "A=1\nX\n", "the last would win, so it goes");
+        assert_eq!(set("X=no end", &[("A", "1")]), "X=no end\nA=1\n");
+        assert_eq!(set("AA=0\n A=0\n", &[("A", "1")]), "AA=0\n A=0\nA=1\n", "other keys are other keys");
+        assert_eq!(set("A=0\r\n", &[("A", "1")]), "A=1\r\n");
+    }
+
+    #[test]
+    fn nothing_to_set_changes_nothing() {
+        assert_eq!(set("X=no end", &[]), "X=no end");
+        let once = set("B=0\nno end", &[("A", "1"), ("B", "2")]);
+        assert_eq!(set(&once, &[("A", "1"), ("B", "2")]), once);
+        assert_eq!(set_variables(b"\xff\n", &BTreeMap::new()), b"\xff\n");
+    }
+
+    fn hosts(old: &str, hostname: &str) -> String {
+        String::from_utf8(etc_hosts(old.as_bytes(), hostname)).unwrap()
+    }
+
+    #[test]
+    fn the_host_name_resolves_to_this_machine() {
+        let ours = |name: &str| format!("127.0.0.1 {name} {OURS}\n");
+        assert_eq!(hosts("", "h"), format!("127.0.0.1 localhost\n{}::1 localhost\n", ours("h")));
+        assert_eq!(
+            hosts("127.0.0.1\tlocalhost\n127.0.1.1\th\n::1 localhost ip6\n", "h"),
+            format!("127.0.0.1\tlocalhost\n{}127.0.1.1\th\n::1 localhost ip6\n", ours("h"))
+        );
+        assert_eq!(
+            hosts("10.0.0.1 h # other\n127.0.0.1 localhost\n::1 localhost\n", "h"),
+            format!("{}10.0.0.1 h # other\n127.0.0.1 localhost\n::1 localhost\n", ours("h"))
+        );
+        assert_eq!(hosts("", "localhost"), "127.0.0.1 localhost\n::1 localhost\n");
+    }
+
+    #[test]
+    fn later_runs_keep_the_one_line_up_to_date() {
+        let first = hosts("127.0.0.1 localhost\n::1 localhost\n10.0.0.1 other\n", "a");
+        assert_eq!(hosts(&first, "a"), first);
+        assert_eq!(hosts(&first, "b"), first.replace("127.0.0.1 a ", "127.0.0.1 b "));
+        assert_eq!(hosts("127.0.0.1 old\n", "new"), hosts("", "new"), "the reference's file is ours");
+    }
+
+    #[test]
+    fn values_cannot_break_out_of_their_line() {
+        assert_eq!(unit_environment("K", "a b"), "Environment=\"K=a b\"");
+        assert_eq!(unit_environment("K", "\"\\%\n\u{1}é"), "Environment=\"K=\\\"\\\\%%\\n\\x01é\"");
+        assert_eq!(environment_line("K", "http://a,http://b"), "K=http://a,http://b");
+        assert_eq!(environment_line("K", " a\n\"b\\"), "K=\" a\n\\\"b\\\\\"");
+        assert_eq!(quote_release("a \"$b\" `c` \\"), "\"a \\\"\\$b\\\" \\`c\\` \\\\\"");
+        assert_eq!(plain_release("1.2.3"), "1.2.3");
+        assert_eq!(plain_release("a b"), "\"a b\"");
+    }
+}

@@ -1,0 +1,221 @@
+//! `coreos.units` (spec §8).
+
+use std::path::{Path, PathBuf};
+
+use super::names::{self, Reader};
+use super::planner::{Item, Planner, numbered, path};
+use super::users::printable;
+use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope, Verb};
+use crate::config::{DropIn, Unit};
+use crate::finding::{Finding, Span, rules};
+use crate::secret::Secret;
+use crate::yaml::Field;
+
+/// Folders that systemd reads units from, in the order in which they override each other.
+const FOLDERS: [&str; 6] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/etc/systemd/system.control",
+];
+
+pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<Unit>]) {
+    for (index, field) in list.iter().enumerate() {
+        match field.get() {
+            Some(unit) => plan_one(planner, unit, field.span, index),
+            None if field.bad => planner.refuse(Item::Unit(numbered("coreos.units", index)), field.span),
+            None => nameless(planner, field.span, index),
+        }
+    }
+}
+
+fn nameless(planner: &mut Planner<'_>, span: Option<Span>, index: usize) {
+    let finding = Finding::new(&rules::MISSING_KEY, span, "a unit without a name is left out");
+    planner.refuse_for(Item::Unit(numbered("coreos.units", index)), span, finding);
+}
+
+fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: usize) {
+    let name = match unit.name.filled() {
+        Some(name) => name,
+        None if unit.name.bad => {
+            return planner.refuse(Item::Unit(numbered("coreos.units", index)), span);
+        }
+        None => return nameless(planner, span, index),
+    };
+    let item = || Item::Unit(printable(name));
+    if let Some(fault) = names::file_name_fault(name) {
+        let message = format!("the unit's name cannot be one: {fault}");
+        return planner.refuse_for(item(), span, Finding::new(&rules::BAD_UNIT_NAME, unit.name.span, message));
+    }
+    if unit.content.bad || unit.mask.bad || unit.runtime.bad {
+        return planner.refuse(item(), span);
+    }
+    let reader = names::reader(name);
+    if reader == Reader::Unknown {
+        let message = format!("unit {name} is of no type that systemd or networkd knows");
+        planner.find(Finding::new(&rules::ODD_UNIT_NAME, unit.name.span, message));
+    }
+    let runtime = unit.runtime.value.unwrap_or_default();
+    let folder = folder(reader, runtime);
+    let place = UnitPath { unit: name.to_owned(), path: path(&[&folder, name]) };
+
+    if let Some(content) = unit.content.get().map(Secret::expose).filter(|content| !content.is_empty()) {
+        planner.file(unit_file(place.path.clone(), content, 0o644, name), span);
+    }
+    for (index, drop_in) in unit.drop_ins.iter().enumerate() {
+        plan_drop_in(planner, name, &folder, drop_in, index);
+    }
+    if unit.mask.value.unwrap_or_default() {
+        planner.paths.mask(place, span);
+    } else if runtime {
+        planner.paths.unmask(place, span);
+    }
+    if reader == Reader::Networkd {
+        planner.networkd(span);
+    } else {
+        planner.unit(name);
+    }
+    if unit.enable {
+        plan_enable(planner, name, reader, runtime, span);
+    }
+    plan_command(planner, unit, name, reader);
+}
+
+fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Field<DropIn>, index: usize) {
+    let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
+        // What is not there at all is incomplete; what is of the wrong type is told already.
+        if field.get().is_none() && !field.bad {
+            incomplete(planner, unit, field.span);
+        } else {
+            let name = numbered("drop_ins", index);
+            planner.refuse(Item::DropIn { unit: unit.to_owned(), name }, field.span);
+        }
+        return;
+    };
+    let content = drop_in.content.get().map(Secret::expose).filter(|content| !content.is_empty());
+    let (Some(name), Some(content)) = (drop_in.name.filled(), content) else {
+        return incomplete(planner, unit, field.span);
+    };
+    if let Some(fault) = names::file_name_fault(name) {
+        let finding = Finding::new(
+            &rules::BAD_DROP_IN_NAME,
+            drop_in.name.span,
+            format!("the name of a drop-in of {unit} cannot be one: {fault}"),
+        );
+        let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
+        return planner.refuse_for(item, field.span, finding);
+    }
+    if !Path::new(name).extension().is_some_and(|extension| extension == "conf") {
+        let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
+        planner.find(Finding::new(&rules::ODD_DROP_IN_NAME, drop_in.name.span, message));
+    }
+    planner.file(unit_file(path(&[folder, &format!("{unit}.d"), name]), content, 0o644, unit), field.span);
+}
+
+fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>) {
+    let message = format!("a drop-in of {unit} lacks its name or its content; it is skipped");
+    planner.find(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message));
+}
+
+fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: Reader, runtime: bool, span: Option<Span>) {
+    match reader {
+        Reader::Systemd => planner.enable(UnitScope { unit: name.to_owned(), runtime }, span),
+        Reader::Networkd => {}
+        Reader::Unknown => {
+            let message = format!("{name} cannot be enabled: it is of no type that systemd knows");
+            let finding = Finding::new(&rules::BAD_COMMAND, span, message);
+            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
+        }
+    }
+}
+
+fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Reader) {
+    let span = unit.command.span;
+    let Some(text) = unit.command.filled() else {
+        if unit.command.bad {
+            planner.refuse(Item::Command(name.to_owned()), span);
+        }
+        return;
+    };
+    let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
+        let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
+        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name} has a command that is none"))
+            .help(format!("commands are {}", known.join(", ")));
+        return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
+    };
+    match reader {
+        Reader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
+        Reader::Networkd => {
+            let message = format!("{name} is networkd's, which is restarted by itself; the command is ignored");
+            planner.find(Finding::new(&rules::NETWORK_COMMAND, span, message));
+        }
+        Reader::Unknown => {
+            let message = format!("there is no unit {name} to {verb}: it is of no type that systemd knows");
+            planner.refuse_for(Item::Command(name.to_owned()), span, Finding::new(&rules::BAD_COMMAND, span, message));
+        }
+    }
+}
+
+/// Where the files of a unit go.
+fn folder(reader: Reader, runtime: bool) -> String {
+    let base = if runtime { "/run" } else { "/etc" };
+    let kind = if reader == Reader::Networkd { "network" } else { "system" };
+    format!("{base}/systemd/{kind}")
+}
+
+/// A file that belongs to a unit.
+pub(super) fn unit_file(path: PathBuf, content: &str, mode: u32, unit: &str) -> FileSpec {
+    FileSpec {
+        path,
+        content: Secret::new(content.as_bytes().to_vec()),
+        mode,
+        owner: Owner::ROOT,
+        unit: Some(unit.to_owned()),
+    }
+}
+
+/// The unit of systemd whose file, drop-in or mask a step changes.
+pub fn unit_of(step: &Step) -> Option<String> {
+    match step {
+        Step::WriteFile(file) => unit_at(&file.path),
+        Step::MaskUnit(place) | Step::UnmaskUnit(place) => unit_at(&place.path),
+        _ => None,
+    }
+}
+
+/// The unit of systemd that a path belongs to.
+fn unit_at(path: &Path) -> Option<String> {
+    let rest = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
+    let mut parts = rest.iter().map(|part| part.to_str());
+    let first = parts.next()??;
+    match parts.next() {
+        None => Some(first.to_owned()),
+        // A link to be started by this unit changes what it wants, as its drop-ins do.
+        Some(_) => ["d", "wants", "requires", "upholds"]
+            .iter()
+            .find_map(|kind| first.strip_suffix(kind)?.strip_suffix('.'))
+            .map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_its_unit() {
+        for (path, unit) in [
+            ("/etc/systemd/system/a.service", Some("a.service")),
+            ("/run/systemd/system/a.service.d/10-x.conf", Some("a.service")),
+            ("/etc/systemd/system/multi-user.target.wants/a.service", Some("multi-user.target")),
+            ("/etc/systemd/system/service.d/10-x.conf", Some("service")),
+            ("/etc/systemd/network/a.network", None),
+            ("/etc/systemd/system.conf", None),
+            ("/etc/hosts", None),
+        ] {
+            assert_eq!(unit_at(Path::new(path)).as_deref(), unit, "{path}");
+        }
+    }
+}

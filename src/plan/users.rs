@@ -1,0 +1,211 @@
+//! `users` (spec §7).
+
+use super::planner::{CORE, Item, Planner, numbered};
+use super::{Account, KeyImport, names, ssh};
+use crate::config::User;
+use crate::finding::{Finding, Span, rules};
+use crate::secret::Secret;
+use crate::yaml::Field;
+
+/// Where GitHub hands out the keys of an account.
+const GITHUB: &str = "https://api.github.com/users";
+
+pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &str) {
+    // One set of keys a user, though the user be listed twice: nobody is locked out by the second entry.
+    let mut keys: Vec<(String, Vec<String>, Option<Span>)> = Vec::new();
+    for (index, field) in list.iter().enumerate() {
+        let Some(user) = field.get() else {
+            if field.bad {
+                planner.refuse(Item::User(numbered("users", index)), field.span);
+            } else {
+                nameless(planner, field.span);
+            }
+            continue;
+        };
+        let Some(name) = user.name.filled() else {
+            if user.name.bad {
+                planner.refuse(Item::User(numbered("users", index)), field.span);
+            } else {
+                nameless(planner, field.span);
+            }
+            continue;
+        };
+        match account(planner, user, name) {
+            Ok(account) => {
+                if keys.iter().any(|(known, ..)| known == name) {
+                    let message = format!("user {name} is listed twice; the keys of both are set");
+                    planner.find(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
+                } else {
+                    keys.push((name.to_owned(), Vec::new(), None));
+                }
+                planner.user(account, field.span);
+                imports(planner, user, name);
+            }
+            Err(finding) => {
+                planner.findings.extend(finding);
+                planner.refuse(Item::User(name.to_owned()), field.span);
+                continue;
+            }
+        }
+        let Some((_, set, span)) = keys.iter_mut().find(|(known, ..)| known == name) else { continue };
+        // Those of core come before everything (`planner::access`).
+        if name != CORE {
+            for entry in &user.ssh_authorized_keys {
+                if let Some(text) = entry.filled() {
+                    ssh::collect(text, entry.span, set, &mut planner.findings);
+                    *span = span.or(entry.span);
+                }
+            }
+        }
+    }
+    for (name, set, span) in keys {
+        planner.keys(&name, key_set, set, span);
+    }
+}
+
+fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
+    planner.find(Finding::new(&rules::NAMELESS_USER, span, "a user without a name is skipped"));
+}
+
+/// The account to make; an error refuses the user, with its finding unless there is one already.
+fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Option<Finding>> {
+    if user.passwd.bad || user.system.bad || user.shell.bad || user.primary_group.bad {
+        return Err(None);
+    }
+    let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", printable(name)));
+    // A colon or a line break would end the field in the account files, and begin another.
+    let breaks_out = |text: &str| text.contains(':') || text.chars().any(char::is_control);
+    if breaks_out(name) || name.contains('/') || name.starts_with('-') {
+        return Err(Some(bad(user.name.span, "the name cannot be a user's")));
+    }
+    let passwd = match user.passwd.get() {
+        Some(hash) => {
+            let hash = hash.expose();
+            let hash = hash.strip_suffix('\n').unwrap_or(hash);
+            if breaks_out(hash) {
+                return Err(Some(bad(user.passwd.span, "the password hash has a colon or control character")));
+            }
+            Some(hash.to_owned()).filter(|hash| !hash.is_empty()).map(Secret::new)
+        }
+        None => None,
+    };
+    let home = user.homedir.clone().filter(|home| !home.is_empty());
+    if home.as_deref().is_some_and(|home| breaks_out(home) || !home.starts_with('/')) {
+        return Err(Some(bad(user.name.span, "the home directory is no absolute path")));
+    }
+    let shell = user.shell.filled();
+    if shell.is_some_and(breaks_out) {
+        return Err(Some(bad(user.shell.span, "the shell has a colon or control character")));
+    }
+    let mut groups = Vec::new();
+    for group in user.groups.0.iter().flat_map(|field| field.text().split(',')).map(str::trim) {
+        if breaks_out(group) || group.starts_with('-') {
+            return Err(Some(bad(user.name.span, "a group's name cannot be one")));
+        }
+        if !group.is_empty() && !groups.iter().any(|known| known == group) {
+            groups.push(group.to_owned());
+        }
+    }
+    if user.primary_group.filled().is_some_and(|group| breaks_out(group) || group.starts_with('-')) {
+        return Err(Some(bad(user.primary_group.span, "the primary group's name cannot be one")));
+    }
+    let gecos = user.gecos.clone().filter(|gecos| !gecos.is_empty());
+    let storable = gecos.as_deref().is_none_or(|gecos| !breaks_out(gecos));
+    if !storable {
+        let message = format!("user {name}: the gecos has a colon or control character; it is left out");
+        planner.find(Finding::new(&rules::BAD_GECOS, user.name.span, message));
+    }
+    Ok(Account {
+        name: name.to_owned(),
+        passwd,
+        gecos: gecos.filter(|_| storable),
+        home,
+        create_home: !user.no_create_home,
+        primary_group: user.primary_group.filled().map(str::to_owned),
+        groups,
+        no_user_group: user.no_user_group,
+        system: user.system.value.unwrap_or_default(),
+        no_log_init: user.no_log_init,
+        shell: shell.map(str::to_owned),
+    })
+}
+
+fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
+    let single = std::iter::once(&user.coreos_ssh_import_github);
+    for account in single.chain(&user.coreos_ssh_import_github_users) {
+        let Some(github) = account.filled() else { continue };
+        deprecated(planner, name, "coreos_ssh_import_github", account.span);
+        if !github.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) || github.len() > 100 {
+            let message = format!("user {name}: the name of the GitHub account cannot be one; its keys are not imported");
+            planner.find(Finding::new(&rules::BAD_IMPORT, account.span, message));
+            continue;
+        }
+        let url = format!("{GITHUB}/{github}/keys");
+        let set = format!("github-{github}");
+        planner.import(KeyImport { user: name.to_owned(), set, from: url.clone(), url: Secret::new(url) }, account.span);
+    }
+    let Some(url) = user.coreos_ssh_import_url.filled() else { return };
+    let span = user.coreos_ssh_import_url.span;
+    deprecated(planner, name, "coreos_ssh_import_url", span);
+    let Some(from) = without_secrets(url) else {
+        let message = format!("user {name}: keys are imported from http and https URLs only; they are not imported");
+        planner.find(Finding::new(&rules::BAD_IMPORT, span, message));
+        return;
+    };
+    if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
+        let message = format!("user {name}: keys are imported without encryption");
+        planner.find(Finding::new(&rules::PLAIN_HTTP, span, message).help("use an https URL"));
+    }
+    let set = format!("coreos-cloudinit-{name}");
+    if names::file_name_fault(&set).is_none() {
+        planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
+    }
+}
+
+fn deprecated(planner: &mut Planner<'_>, user: &str, key: &str, span: Option<Span>) {
+    let message = format!("user {user}: {key} is deprecated");
+    planner.find(Finding::new(&rules::DEPRECATED, span, message).help("list the keys in ssh_authorized_keys"));
+}
+
+/// An http or https URL without its credentials, query and fragment, for people; none for other URLs.
+pub fn without_secrets(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return None;
+    }
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
+    Some(path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}")))
+}
+
+/// `text` with its control characters escaped, so that a message is one line.
+pub fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (url, shown) in [
+            ("https://u:p@host:8/a/b?token=t#f", Some("https://host:8/a/b")),
+            ("HTTP://host", Some("http://host")),
+            ("https://a@b@host/x@y", Some("https://host/x@y")),
+            ("ftp://host/a", None),
+            ("host/a", None),
+            ("https:///a", None),
+            ("https://host/a\nb", None),
+        ] {
+            assert_eq!(without_secrets(url).as_deref(), shown, "{url}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_shown_escaped() {
+        assert_eq!(printable("a\nb\u{1b}é"), "a\\nb\\u{1b}é");
+    }
+}

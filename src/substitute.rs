@@ -1,0 +1,225 @@
+//! Address tokens: `$public_ipv4` and its kin become the machine's addresses (spec §4).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::finding::{Finding, Span, rules};
+
+/// A kind of address that a token stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Address {
+    /// `$private_ipv4`.
+    PrivateV4,
+    /// `$private_ipv6`.
+    PrivateV6,
+    /// `$public_ipv4`.
+    PublicV4,
+    /// `$public_ipv6`.
+    PublicV6,
+}
+
+impl Address {
+    /// All of them, in the order of their variables.
+    pub const ALL: [Self; 4] = [Self::PrivateV4, Self::PrivateV6, Self::PublicV4, Self::PublicV6];
+
+    /// The word after the `$` in a configuration.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::PrivateV4 => "private_ipv4",
+            Self::PrivateV6 => "private_ipv6",
+            Self::PublicV4 => "public_ipv4",
+            Self::PublicV6 => "public_ipv6",
+        }
+    }
+
+    /// The variable that holds it, in the environment and in `/etc/environment`.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::PrivateV4 => "COREOS_PRIVATE_IPV4",
+            Self::PrivateV6 => "COREOS_PRIVATE_IPV6",
+            Self::PublicV4 => "COREOS_PUBLIC_IPV4",
+            Self::PublicV6 => "COREOS_PUBLIC_IPV6",
+        }
+    }
+
+    /// Whether `address` is of this kind's family.
+    const fn accepts(self, address: IpAddr) -> bool {
+        match self {
+            Self::PrivateV4 | Self::PublicV4 => address.is_ipv4(),
+            Self::PrivateV6 | Self::PublicV6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// The addresses of the machine that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses(BTreeMap<Address, String>);
+
+impl Addresses {
+    /// Takes `text` as the address of that kind, unless one is known already.
+    ///
+    /// Only text that parses as an address of the kind's family counts; for anything else, which may
+    /// be anything at all and is not shown, the answer is `false`. Empty text is simply unknown.
+    pub fn learn(&mut self, kind: Address, text: &str) -> bool {
+        let text = text.trim();
+        if text.is_empty() || self.0.contains_key(&kind) {
+            return true;
+        }
+        let valid = text.parse().is_ok_and(|address| kind.accepts(address));
+        if valid {
+            self.0.insert(kind, text.to_owned());
+        }
+        valid
+    }
+
+    /// The address of that kind.
+    pub fn get(&self, kind: Address) -> Option<&str> {
+        self.0.get(&kind).map(String::as_str)
+    }
+
+    /// Every known address by its variable, for `/etc/environment`.
+    pub fn variables(&self) -> BTreeMap<&'static str, String> {
+        self.0.iter().map(|(kind, text)| (kind.variable(), text.clone())).collect()
+    }
+}
+
+/// A text whose tokens were replaced, with the way back to what its author wrote.
+#[derive(Debug)]
+pub struct Substituted<'a> {
+    /// The text to parse.
+    pub text: Cow<'a, str>,
+    /// What is worth telling of the tokens.
+    pub findings: Vec<Finding>,
+    /// Replacements in order: where they begin and end here, and in the author's text.
+    edits: Vec<(Span, Span)>,
+}
+
+impl Substituted<'_> {
+    /// The author's place of a byte of the text. Every byte of a replacement stands where its token stood.
+    pub fn origin(&self, offset: usize) -> usize {
+        let before = self.edits.partition_point(|(here, _)| here.start <= offset);
+        let Some((here, there)) = before.checked_sub(1).map(|last| self.edits[last]) else { return offset };
+        if offset < here.end { there.start } else { offset - here.end + there.end }
+    }
+}
+
+/// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding (spec §4).
+pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
+    static TOKEN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\\?\$(?:private|public)_ipv[46]").expect("a constant pattern"));
+
+    let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
+    let mut out = String::new();
+    let mut copied = 0;
+    for token in TOKEN.find_iter(text) {
+        if out.is_empty() && copied == 0 {
+            out.reserve(text.len());
+        }
+        out.push_str(&text[copied..token.start()]);
+        copied = token.end();
+        let there = Span::new(token.start(), token.end());
+        let start = out.len();
+        if let Some(escaped) = token.as_str().strip_prefix('\\') {
+            out.push_str(escaped);
+        } else if let Some(kind) = Address::ALL.into_iter().find(|kind| token.as_str()[1..] == *kind.token()) {
+            if let Some(address) = addresses.get(kind) {
+                out.push_str(address);
+            } else {
+                let message = format!("{} is not known; it is replaced by nothing", token.as_str());
+                let help = format!("set {} in the environment, or write the address itself", kind.variable());
+                result.findings.push(Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help));
+            }
+            if text[token.end()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+                let message = format!("{} is replaced although the word goes on behind it", token.as_str());
+                result.findings.push(Finding::new(&rules::TOKEN_BOUNDARY, there, message));
+            }
+        }
+        result.edits.push((Span::new(start, out.len()), there));
+    }
+    if copied > 0 {
+        out.push_str(&text[copied..]);
+        result.text = Cow::Owned(out);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Addresses {
+        let mut addresses = Addresses::default();
+        assert!(addresses.learn(Address::PublicV4, "203.0.113.9"));
+        assert!(addresses.learn(Address::PrivateV4, "10.9.8.7"));
+        addresses
+    }
+
+    fn replaced(text: &str) -> String {
+        substitute(text, &known()).text.into_owned()
+    }
+
+    #[test]
+    fn tokens_become_addresses() {
+        assert_eq!(replaced("a $public_ipv4:80 b"), "a 203.0.113.9:80 b");
+        assert_eq!(replaced("$public_ipv4$private_ipv4"), "203.0.113.910.9.8.7", "adjacent tokens are both replaced");
+        assert_eq!(replaced("$public_ipv4x"), "203.0.113.9x", "there is no word boundary");
+        assert_eq!(replaced("a$public_ipv6b"), "ab", "an unknown one becomes nothing");
+        assert_eq!(replaced("${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"), "${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $");
+    }
+
+    #[test]
+    fn a_backslash_escapes() {
+        assert_eq!(replaced(r"\$public_ipv4"), "$public_ipv4");
+        assert_eq!(replaced(r"\\$public_ipv4"), r"\$public_ipv4");
+        assert_eq!(replaced(r"\$public_ipv4$public_ipv4"), "$public_ipv4203.0.113.9");
+        assert_eq!(replaced(r"\n$public_ipv4"), r"\n203.0.113.9");
+    }
+
+    #[test]
+    fn a_text_without_tokens_is_not_copied() {
+        let addresses = known();
+        assert!(matches!(substitute("nothing here", &addresses).text, Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn only_addresses_of_the_family_count() {
+        let mut addresses = Addresses::default();
+        assert!(!addresses.learn(Address::PublicV4, "fe80::1"));
+        assert!(!addresses.learn(Address::PublicV4, "1.2.3.4\nA=b"));
+        assert!(!addresses.learn(Address::PrivateV6, "10.0.0.1"));
+        assert!(addresses.learn(Address::PrivateV6, ""), "empty is unknown, not wrong");
+        assert!(addresses.learn(Address::PrivateV6, " 2001:db8::1\n"));
+        assert!(addresses.learn(Address::PrivateV6, "2001:db8::2"), "the first stays");
+        assert_eq!(addresses.variables(), BTreeMap::from([("COREOS_PRIVATE_IPV6", "2001:db8::1".to_owned())]));
+    }
+
+    #[test]
+    fn findings_have_the_authors_places() {
+        let text = "é $public_ipv4 $public_ipv6\n$private_ipv6y";
+        let result = substitute(text, &known());
+        let found: Vec<_> =
+            result.findings.iter().map(|f| (f.rule.id, &text[f.span.unwrap().start..f.span.unwrap().end])).collect();
+        assert_eq!(found, [
+            ("unknown-address", "$public_ipv6"),
+            ("unknown-address", "$private_ipv6"),
+            ("token-boundary", "$private_ipv6"),
+        ]);
+    }
+
+    #[test]
+    fn every_place_leads_back() {
+        let text = r"é $public_ipv4 x \$public_ipv4 $public_ipv6z";
+        let result = substitute(text, &known());
+        for word in ["é", " x", "z"] {
+            let here = result.text.find(word).unwrap();
+            assert_eq!(result.origin(here), text.find(word).unwrap(), "{word}");
+        }
+        let inside = result.text.find("113").unwrap();
+        assert_eq!(result.origin(inside), text.find("$public_ipv4").unwrap());
+        assert_eq!(result.origin(result.text.len()), text.len());
+    }
+}
