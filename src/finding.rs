@@ -168,7 +168,7 @@ mod tests {
         let mut seen = HashSet::new();
         for rule in rules::ALL {
             assert!(seen.insert(rule.id), "{} stands twice", rule.id);
-            assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", rule.id);
+            assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", rule.id);
             assert!(rule.summary.ends_with('.'), "{}", rule.id);
         }
     }

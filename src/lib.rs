@@ -10,10 +10,13 @@
 //!
 //! Everything left of *apply* is pure: bytes in, data out; no clock, no file system, no bus.
 
+pub mod cli;
 pub mod config;
 pub mod deadline;
 pub mod finding;
 pub mod host;
+pub mod logger;
+pub mod parts;
 pub mod plan;
 pub mod secret;
 pub mod substitute;

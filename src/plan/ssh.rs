@@ -37,7 +37,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Vec<String>, findings
 
 /// Whether `line` is a key as `authorized_keys` has them: options, if any, a type, its body, a comment.
 pub fn is_key(line: &str) -> bool {
-    if line.chars().any(char::is_control) {
+    if line.chars().any(|c| c.is_control() && c != '\t') {
         return false;
     }
     // Without options the first word is the type; with them, they end at the first blank outside quotes.

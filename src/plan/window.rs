@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 static START: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?i:(?:mon|tue|wed|thu|fri|sat|sun) +)?(?:[01]?[0-9]|2[0-3]):[0-5]?[0-9]$")
+    Regex::new(r"^(?i-u:(?:mon|tue|wed|thu|fri|sat|sun) +)?(?:[01]?[0-9]|2[0-3]):[0-5]?[0-9]$")
         .expect("a constant pattern")
 });
 
