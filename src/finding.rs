@@ -113,6 +113,7 @@ rules! {
     NOT_UTF8 = "not-utf8", Error, "The part is not UTF-8 text.";
     UNKNOWN_FORM = "unknown-form", Error, "The user-data is none of the forms this program knows.";
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
+    STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice, in either spelling; the last one counts.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";

@@ -1,15 +1,36 @@
 //! The only place that knows YAML: text becomes nodes with their places, nodes become types.
+//!
+//! ```text
+//! text ──► scanner ──► build ──────────────► Document ──► de ──────────► T, findings
+//!          libyaml's   mapping, limits,      nodes        serde, goes on
+//!          events      salvage                            after errors
+//! ```
+//!
+//! What is wrong with a document is data, never a failure: see [`Document`] and [`read`].
 
+mod access;
+mod build;
+mod bytes;
+mod de;
+mod document;
+mod error;
 mod field;
+pub mod limits;
+mod mapping;
+mod nearest;
+mod node;
+mod path;
+mod position;
+mod problem;
+mod salvage;
+mod scalar;
+mod scanner;
+#[cfg(test)]
+mod tests;
+mod trailer;
 
+pub use bytes::Bytes;
+pub use de::read;
+pub use document::{Document, parse};
 pub use field::Field;
-
-/// Content as bytes: text as written, or the decoded bytes of `!!binary` (spec §5).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bytes(pub Vec<u8>);
-
-impl<'de> serde::Deserialize<'de> for Bytes {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.into_bytes()))
-    }
-}
+pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag};

@@ -1,0 +1,104 @@
+//! A document: its tree, what is worth telling of it, and why it ends early if it does.
+
+use std::rc::Rc;
+
+use super::build::Builder;
+use super::limits::{self, MAX_DIRECTIVES, MAX_TEXT};
+use super::node::Node;
+use super::position::Places;
+use super::scanner::{Event, Problem, Scanner};
+use super::trailer;
+use crate::finding::{Finding, rules};
+
+/// A document as it was written.
+#[derive(Default)]
+pub struct Document {
+    /// Its tree; none when it is empty. After an error, a mapping of the top-level entries that are
+    /// complete before it, if there are any (spec §1).
+    pub root: Option<Rc<Node>>,
+    /// What is worth telling: keys given twice, bad keys and merges, further documents.
+    pub findings: Vec<Finding>,
+    /// Why it could not be read to its end: a syntax error or a limit.
+    pub error: Option<Finding>,
+}
+
+/// Reads the first document of a text (spec §3, §5).
+///
+/// `place` says for a byte of the text which byte of the author's it is; all spans are the author's.
+/// What is wrong is part of the result: a broken document may still give access to the machine.
+pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> Document {
+    let places = Places::new(text, &place);
+    let refuse = |start, end, message| Document {
+        error: Some(limits::passed(places.span(start, end), message)),
+        ..Document::default()
+    };
+    if text.len() > MAX_TEXT {
+        return refuse(0, 0, format!("more than {} MiB of text", MAX_TEXT >> 20));
+    }
+    if let Some((start, end)) = limits::directive_too_many(text) {
+        return refuse(start, end, format!("more than {MAX_DIRECTIVES} lines that begin with `%`"));
+    }
+    // The scanner reads ahead, and would lose what stands before such a character.
+    let forbidden = limits::forbidden_character(text);
+    let mut scanner = Scanner::new(&text[..forbidden.unwrap_or(text.len())]);
+    let mut builder = Builder::new(text, places);
+    match read(places, &mut scanner, &mut builder, forbidden) {
+        Ok(end) => {
+            let mut findings = builder.findings;
+            if let Some((range, rule)) = trailer::look(text, end) {
+                let span = places.span(range.start, range.end);
+                findings.push(Finding::new(rule, span, trailer::message(rule)));
+            }
+            Document { root: builder.root, findings, error: None }
+        }
+        Err(Stop { at, finding }) => {
+            let (root, findings) = builder.salvage(at);
+            Document { root, findings, error: Some(finding) }
+        }
+    }
+}
+
+/// Why reading ends early, and where what is wrong begins, in bytes of the text.
+struct Stop {
+    at: usize,
+    finding: Finding,
+}
+
+/// Reads up to the end of the first document, and says where that is.
+fn read(
+    places: Places<'_>,
+    scanner: &mut Scanner<'_>,
+    builder: &mut Builder<'_>,
+    forbidden: Option<usize>,
+) -> Result<usize, Stop> {
+    // What reaches up to a forbidden character would go on behind it.
+    let cut_at = |end: usize| forbidden.filter(|forbidden| end >= *forbidden);
+    loop {
+        let marked = scanner.next().map_err(|problem| match cut_at(problem.at) {
+            Some(at) => control_character(places, at),
+            None => broken(places, &problem),
+        })?;
+        let end = places.byte(marked.end);
+        if let Some(at) = cut_at(end) {
+            return Err(control_character(places, at));
+        }
+        let range = builder.range(&marked);
+        match marked.event {
+            Event::DocumentEnd | Event::StreamEnd => return Ok(end),
+            event => builder.take(event, range).map_err(|finding| Stop { at: range.start, finding })?,
+        }
+    }
+}
+
+fn broken(places: Places<'_>, problem: &Problem) -> Stop {
+    let (message, help) = problem.words();
+    let mut finding = Finding::new(&rules::SYNTAX, places.character(places.byte(problem.shown_at())), message);
+    finding.help = help.map(str::to_owned);
+    Stop { at: places.byte(problem.begins_at()), finding }
+}
+
+fn control_character(places: Places<'_>, at: usize) -> Stop {
+    let message = "a control character, which YAML does not allow";
+    let finding = Finding::new(&rules::SYNTAX, places.character(at), message);
+    Stop { at, finding: finding.help("write it as an escape in double quotes, or use `!!binary`") }
+}

@@ -1,0 +1,92 @@
+//! What still counts of a document that is broken further down (spec §1).
+
+/// The end of what may be a complete top-level entry.
+pub(super) struct Entry {
+    /// Where its value ends, in bytes of the text.
+    pub end: usize,
+    /// Where the first key of the top-level mapping begins.
+    pub first: usize,
+    /// Whether that mapping is written with braces.
+    pub flow: bool,
+    /// Whether the value is a list, whose dashes may stand below the key.
+    pub list: bool,
+}
+
+/// Whether an entry ends before the byte `error`: something else begins behind it, on a line of its
+/// own and no deeper than the keys.
+///
+/// That its value was read is not enough: in `hostname: "a" b`, and where the next line is indented
+/// and wrong, the author meant more than that.
+pub(super) fn is_complete(text: &str, entry: &Entry, error: usize) -> bool {
+    let Some(between) = text.get(entry.end..error) else {
+        return false;
+    };
+    let next = entry.end + blank(between);
+    let follows = &text.as_bytes()[next..];
+    if entry.flow {
+        return matches!(follows.first(), Some(b',' | b'}'));
+    }
+    let on_new_line = text[entry.end..next].contains(['\n', '\r']);
+    let deeper = column(text, next) > column(text, entry.first);
+    let another_item = entry.list && matches!(follows, [b'-'] | [b'-', b' ' | b'\t' | b'\n' | b'\r', ..]);
+    on_new_line && !deeper && !another_item
+}
+
+/// The length of the white space and the comments at the start of a text.
+fn blank(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        at = text.len() - text[at..].trim_start().len();
+        // What follows a value directly is no comment, whatever it looks like.
+        if at == 0 || !text[at..].starts_with('#') {
+            return at;
+        }
+        at += text[at..].find(['\n', '\r']).unwrap_or(text.len() - at);
+    }
+}
+
+fn column(text: &str, at: usize) -> usize {
+    at - text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, is_complete};
+
+    /// `|` is where the value ends, `!` where the error is.
+    fn complete(text: &str, flow: bool, list: bool) -> bool {
+        let end = text.find('|').unwrap();
+        let text = text.replacen('|', "", 1);
+        let error = text.find('!').unwrap();
+        let first = text.find('k').unwrap();
+        is_complete(&text.replacen('!', "", 1), &Entry { end, first, flow, list }, error)
+    }
+
+    #[test]
+    fn something_else_begins_on_its_own_line() {
+        assert!(complete("k: a|\nb!", false, false));
+        assert!(complete("k: a| # c\n\n# d\n  # e\r\nb!", false, false));
+        assert!(complete("  k: a|\nb!", false, false));
+        assert!(complete("k: a|\n!", false, false));
+        assert!(!complete("k: a|!", false, false));
+        assert!(!complete("k: \"a\"| b!", false, false));
+        assert!(!complete("k: a|\n  b!", false, false));
+        assert!(!complete("k: a|#!", false, false));
+    }
+
+    #[test]
+    fn dashes_below_the_key_belong_to_it() {
+        assert!(!complete("k:\n- a|\n- !", false, true));
+        assert!(!complete("k:\n- a|\n-\n!", false, true));
+        assert!(complete("k:\n- a|\n-b!", false, true));
+        assert!(complete("k: a|\n- !", false, false));
+    }
+
+    #[test]
+    fn braces_want_a_comma() {
+        assert!(complete("{k: a|, b!", true, false));
+        assert!(complete("{k: a|\n # c\n , b!", true, false));
+        assert!(!complete("{k: a| b!", true, false));
+        assert!(!complete("{k: a|\nb!", true, false));
+    }
+}

@@ -1,0 +1,208 @@
+//! From text to the tree.
+
+use super::{document, lines, shape, told, tree};
+use crate::finding::{Span, rules};
+use crate::yaml::{Kind, parse};
+
+fn clean(text: &str) -> String {
+    let (shape, findings) = tree(text);
+    assert_eq!(findings, [""; 0], "{text}");
+    shape
+}
+
+#[test]
+fn documents_without_content() {
+    for text in ["", "\n\n", "#cloud-config\n", "#cloud-config", "# a\n\n  # b\n"] {
+        assert!(document(text).root.is_none(), "{text:?}");
+        assert!(document(text).error.is_none(), "{text:?}");
+    }
+    assert_eq!(clean("---"), "~");
+    assert_eq!(clean("#cloud-config\n---\n"), "~");
+    assert_eq!(clean("--- # nothing\n...\n"), "~");
+    assert_eq!(clean("\u{feff}#cloud-config\na: b\n"), "{a: b}");
+}
+
+#[test]
+fn scalars_are_as_written() {
+    assert_eq!(clean("a: 0644\nb: 1.10\nc: off\nd: 2001-01-01\n"), "{a: 0644, b: 1.10, c: off, d: 2001-01-01}");
+    assert_eq!(clean("a:\nb: ~\nc: null\nd: Null\ne: NULL\nf: nUll"), "{a: ~, b: ~, c: ~, d: ~, e: ~, f: nUll}");
+    assert_eq!(clean("a: ''\nb: '~'\nc: !!str ~\nd: !!str\ne: !x null"), r#"{a: "", b: "~", c: ~, d: , e: null}"#);
+    assert_eq!(clean("a: !!null x\nb: ! ~"), "{a: ~, b: ~}");
+    assert!(!document("!!str ~").root.unwrap().is_null());
+    assert_eq!(
+        clean(
+            r#"a: "x\ty\u00e4\
+        z""#
+        ),
+        r#"{a: "x\tyäz"}"#
+    );
+    assert_eq!(
+        clean("a: 'it''s'\nb: one\n  two\n\n  three\n"),
+        r#"{a: "it's", b: one two
+three}"#
+    );
+}
+
+#[test]
+fn blocks_to_the_last_byte() {
+    assert_eq!(clean("a: |\n  x\n   y\n"), r#"{a: "x\n y\n"}"#);
+    assert_eq!(clean("a: |\n  x\n   y"), r#"{a: "x\n y"}"#);
+    assert_eq!(clean("a: |-\n  x\n"), r#"{a: "x"}"#);
+    assert_eq!(clean("a: |+\n  x\n\n"), r#"{a: "x\n\n"}"#);
+    assert_eq!(clean("a: >\n  x\n  y\n\n  z\n"), r#"{a: "x y\nz\n"}"#);
+    assert_eq!(clean("a: |2\n   x\nb: |"), r#"{a: " x\n", b: ""}"#);
+    assert_eq!(clean("a: |\n  # no comment\n  b: c\n"), r##"{a: "# no comment\nb: c\n"}"##);
+}
+
+#[test]
+fn line_ends_and_tabs() {
+    assert_eq!(clean("a: |\r\n  x\r\n  y\r\nb:\r\n- c\r\n"), r#"{a: "x\ny\n", b: [c]}"#);
+    assert_eq!(clean("a:\tb\nc: d\t# e\nf: |\n  x\ty\n"), r#"{a: b, c: d, f: "x\ty\n"}"#);
+    let broken = document("a:\n\tb: c\n").error.unwrap();
+    assert_eq!((broken.rule, broken.span), (&rules::SYNTAX, Some(Span::new(3, 4))));
+}
+
+#[test]
+fn json_is_yaml() {
+    let text = "{\"a\": [1, \"b\", null, {\"c\":true}],\n\"d\":\"x\\/y\\u00e4\",\"e\":{}, \"f\": []}";
+    assert_eq!(clean(text), r#"{a: [1, "b", ~, {c: true}], d: "x/yä", e: {}, f: []}"#);
+}
+
+#[test]
+fn aliases_share() {
+    assert_eq!(clean("a: &x {b: c}\nd: *x\ne: [*x, &y z, *y]\n"), "{a: {b: c}, d: {b: c}, e: [{b: c}, z, z]}");
+    assert_eq!(clean("- &x a\n- &x b\n- *x\n"), "[a, b, b]");
+    assert_eq!(clean("&k a: b\nc: *k\nd: &j e\n*j : f\n"), "{a: b, c: a, d: e, e: f}");
+}
+
+#[test]
+fn aliases_of_nothing() {
+    for (text, at) in [("a: *b\n", "*b"), ("a: &a [*a]\n", "*a"), ("&x {k: {j: *x}}", "*x"), ("- *x\n- &x a\n", "*x")] {
+        let error = document(text).error.unwrap();
+        assert_eq!(super::one(text, &error), format!("syntax:{at}"));
+    }
+}
+
+#[test]
+fn merges() {
+    let base = "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\n";
+    let merged = |tail: &str| {
+        let document = document(&format!("{base}{tail}"));
+        assert!(document.error.is_none() && document.findings.is_empty(), "{tail}");
+        shape(document.root.unwrap().get("z").unwrap())
+    };
+    assert_eq!(merged("z: {<<: *x}"), "{a: 1, b: 2}");
+    assert_eq!(merged("z: {b: 0, <<: *x}"), "{b: 0, a: 1}");
+    assert_eq!(merged("z:\n  <<: *x\n  b: 0\n"), "{b: 0, a: 1}");
+    assert_eq!(merged("z: {<<: [*x, *y]}"), "{a: 1, b: 2, c: 4}");
+    assert_eq!(merged("z: {<<: [*y, *x]}"), "{b: 3, c: 4, a: 1}");
+    assert_eq!(merged("z: {<<: *x, <<: *y}"), "{a: 1, b: 2, c: 4}");
+    assert_eq!(merged("z: {<<: {d: 5, <<: *x}}"), "{d: 5, a: 1, b: 2}");
+    assert_eq!(merged("z: {'<<': *x}"), "{<<: {a: 1, b: 2}}");
+    assert_eq!(merged("w: &w {<<: *x, a: 0}\nz: {<<: [*w, *y]}"), "{a: 0, b: 2, c: 4}");
+}
+
+#[test]
+fn merges_know_both_spellings() {
+    assert_eq!(clean("- &x {a-b: 1}\n- {<<: *x, a_b: 2}\n"), "[{a-b: 1}, {a_b: 2}]");
+}
+
+#[test]
+fn merges_of_what_is_no_mapping() {
+    let (shape, findings) = tree("- &x a\n- {<<: *x, b: c}\n- {<<: [{d: e}, 1, [2]]}\n- <<:\n");
+    assert_eq!(shape, "[a, {b: c}, {d: e}, {}]");
+    assert_eq!(findings, ["bad-merge:<<"; 4]);
+}
+
+#[test]
+fn the_last_of_equal_keys_counts() {
+    let (shape, findings) = tree("a-b: 1\nc: 2\na_b: 3\nc: 4\na-b: 5\n");
+    assert_eq!(shape, "{a-b: 5, c: 4}");
+    assert_eq!(findings, ["duplicate-key:a_b", "duplicate-key:c", "duplicate-key:a-b"]);
+    let text = "a-b: 1\na_b: 2\nsome words: 1\nsome words: 2\n";
+    let document = document(text);
+    assert_eq!(document.findings[0].message, "the key `a_b` is given above as `a-b`; this one counts");
+    assert_eq!(document.findings[1].message, "the key (not shown) is given again; this one counts");
+}
+
+#[test]
+fn many_keys_are_compared_like_few() {
+    let keys = |from: usize, spelling: &str| lines(from..from + 30, |n| format!("k{spelling}{n}: {n}\n"));
+    let (_, findings) = tree(&format!("{}{}", keys(0, "-"), keys(20, "_")));
+    assert_eq!(findings.len(), 10);
+    assert_eq!(findings[0], "duplicate-key:k_20");
+    let merged = document(&format!(
+        "x: &x {{k_3: merged, new: merged}}\nz:\n  <<: *x\n  {}",
+        keys(0, "-").replace('\n', "\n  ")
+    ));
+    let root = merged.root.unwrap();
+    let entries = root.get("z").unwrap().entries().unwrap();
+    assert_eq!(entries.len(), 31);
+    assert_eq!(&*entries[30].key, "new");
+}
+
+#[test]
+fn keys_that_are_no_text() {
+    let (shape, findings) = tree("[a, b]: c\n? {d: e}\n: f\n~: g\n1: h\n? j\n");
+    assert_eq!(shape, "{~: g, 1: h, j: ~}");
+    assert_eq!(findings, ["bad-key:[a, b]", "bad-key:{d: e}"]);
+}
+
+#[test]
+fn places_are_bytes_of_the_author() {
+    let text = "#cloud-config\r\nä: 'ö€😀'  # ß\r\nlist:\r\n  - é x\r\n  - [ü, { k: v }]\r\nb: |\r\n  ñ\r\n\r\nc: &a !!str é\r\n";
+    // The author wrote eleven bytes more at the start.
+    let document = parse(text, |byte| byte + 11);
+    let root = document.root.unwrap();
+    let at = |span: Span| &text[span.start - 11..span.end - 11];
+    let entries = root.entries().unwrap();
+    assert_eq!(entries.iter().map(|entry| at(entry.key_span)).collect::<Vec<_>>(), ["ä", "list", "b", "c"]);
+    assert_eq!(at(entries[0].value.span), "'ö€😀'");
+    let list = entries[1].value.items().unwrap();
+    assert_eq!(at(entries[1].value.span), "- é x\r\n  - [ü, { k: v }]");
+    assert_eq!((at(list[0].span), at(list[1].span)), ("é x", "[ü, { k: v }]"));
+    assert_eq!(at(list[1].items().unwrap()[1].span), "{ k: v }");
+    assert_eq!(at(entries[2].value.span), "|\r\n  ñ");
+    assert_eq!(at(entries[3].value.span), "&a !!str é");
+    assert!(matches!(root.kind, Kind::Mapping(_)));
+    assert!(at(root.span).starts_with('ä') && at(root.span).ends_with('é'));
+}
+
+#[test]
+fn only_the_first_document_counts() {
+    let later = ["b: c", "\tx: [", "*x", "\"", "%TAG", "a: b: c", "{{{{", "\u{1}"];
+    for tail in later {
+        for separator in ["---\n", "...\n", "--- # x\n", "...\n---\n"] {
+            let text = format!("a: b\n{separator}{tail}\n");
+            let document = document(&text);
+            assert_eq!(document.error, None, "{text:?}");
+            assert_eq!(document.root.as_deref().map(shape).as_deref(), Some("{a: b}"), "{text:?}");
+            let tail = tail.trim_start();
+            assert_eq!(told(&text, &document.findings), [format!("more-documents:{tail}")], "{text:?}");
+        }
+    }
+    assert_eq!(clean("a: b\n---\n"), "{a: b}");
+    let (shape, findings) = tree("  a: b\nc: d\n");
+    assert_eq!((shape.as_str(), findings), ("{a: b}", vec!["stray-content:c: d".to_owned()]));
+}
+
+#[test]
+fn paths_lead_to_places() {
+    let text = "x: &u\n- name: a\n  drop-ins:\n  - {name: b}\n- name: c\ncoreos:\n  units: *u\n  update: {group: g}\nwith blank: {y: z}\n";
+    let document = document(text);
+    for (place, path) in [
+        ("name: c", "x[1].name"),
+        ("c\n", "x[1].name"),
+        ("b}", "x[0].drop-ins[0].name"),
+        ("{name", "x[0].drop-ins[0]"),
+        ("units", "coreos.units"),
+        ("g}", "coreos.update.group"),
+        ("update", "coreos.update"),
+        ("with", "(not shown)"),
+        ("z}", "(not shown).y"),
+    ] {
+        let start = text.find(place).unwrap();
+        assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{place}");
+    }
+    assert_eq!(document.path_at(Span::new(0, text.len())), "");
+}
