@@ -1,0 +1,194 @@
+//! Paths beneath a root folder, walked without following a link that a stranger could have made.
+//!
+//! A path is walked component by component. A link in it is followed, inside the root, only where the folder that
+//! holds the link belongs to root and nobody else may write there: whoever owns a home or may write to `/tmp` must not
+//! decide where root's files go (spec §6, §7). Everything in [`super`] that opens a path does so through here.
+
+mod cause;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+pub use cause::{OsContext, OsError, shown};
+pub use walk::WalkError;
+
+/// An opened folder; shared, since the files of a batch are often in the same one.
+pub type Folder = Arc<OwnedFd>;
+
+/// How often a lookup that a rename elsewhere disturbed is tried again before it is walked by hand.
+const DISTURBED: usize = 32;
+
+/// The folder that stands for `/`.
+#[derive(Debug)]
+pub struct Root {
+    folder: Folder,
+    path: PathBuf,
+    system: bool,
+    /// The kernel can walk a path beneath a folder by itself (Linux 5.6).
+    openat2: AtomicBool,
+}
+
+/// Where a file is, or would be: the folder that holds it, opened, and its name in there.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The folder.
+    pub folder: Folder,
+    /// The name, without any slash; never `.` or `..`.
+    pub name: OsString,
+}
+
+impl Root {
+    /// Opens the folder `path` as the root of every path walked later.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, is no folder, or may not be searched.
+    pub fn open(path: &Path) -> Result<Self> {
+        let what = || format!("failed to open the root folder {}", shown(path));
+        let folder = rustix::fs::openat(CWD, path, FOLDER, Mode::empty()).os_context(what)?;
+        let here = rustix::fs::fstat(&folder).os_context(what)?;
+        let system = rustix::fs::stat("/").os_context(what)?;
+        Ok(Self {
+            folder: Arc::new(folder),
+            path: path.to_owned(),
+            system: (here.st_dev, here.st_ino) == (system.st_dev, system.st_ino),
+            openat2: AtomicBool::new(true),
+        })
+    }
+
+    /// The root folder, as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether this is the root of the running system, and not a tree in some folder.
+    pub const fn is_system(&self) -> bool {
+        self.system
+    }
+
+    /// Opens the folder `path`, for walking on and for `*at` calls (`O_PATH`).
+    ///
+    /// # Errors
+    ///
+    /// See [`WalkError`].
+    pub fn folder(&self, path: &Path) -> Result<Folder, WalkError> {
+        self.walk(path, false)
+    }
+
+    /// Opens the folder of `path`, and gives the name in it; whether there is anything of that name is not looked at.
+    ///
+    /// With `create`, folders that are missing are made, 0755, of the group and user we run as.
+    ///
+    /// # Errors
+    ///
+    /// See [`WalkError`].
+    pub fn parent(&self, path: &Path, create: bool) -> Result<Place, WalkError> {
+        let name = name_of(path)?;
+        let folder = self.walk(path.parent().unwrap_or(Path::new("")), create)?;
+        Ok(Place { folder, name })
+    }
+
+    /// Like [`Root::parent`], but where `path` is a link itself, the place that it leads to.
+    ///
+    /// # Errors
+    ///
+    /// See [`WalkError`]; a link is refused as it is in the middle of a path.
+    pub fn resolve(&self, path: &Path) -> Result<Place, WalkError> {
+        let mut path = path.to_owned();
+        for _ in 0..walk::MOST_LINKS {
+            let place = self.parent(&path, false)?;
+            let Some(target) =
+                link(&place).map_err(|cause| WalkError::Os { path: path.clone(), cause: cause.into() })?
+            else {
+                return Ok(place);
+            };
+            if !walk::trusted(&place.folder) {
+                return Err(WalkError::Untrusted(path));
+            }
+            // An absolute target replaces the path altogether: it is one of this root.
+            path = path.parent().unwrap_or(Path::new("")).join(target);
+        }
+        Err(WalkError::TooManyLinks(path))
+    }
+
+    fn walk(&self, path: &Path, create: bool) -> Result<Folder, WalkError> {
+        if path.components().all(|part| matches!(part, Component::RootDir | Component::CurDir)) {
+            return Ok(Arc::clone(&self.folder));
+        }
+        match self.at_once(path) {
+            Some(Ok(folder)) => Ok(Arc::new(folder)),
+            Some(Err(cause)) if !create => Err(WalkError::Os { path: path.to_owned(), cause: cause.into() }),
+            _ => walk::by_hand(&self.folder, path, create),
+        }
+    }
+
+    /// Lets the kernel walk a path that has no links; `None` where it cannot, or meets one.
+    fn at_once(&self, path: &Path) -> Option<Result<OwnedFd, Errno>> {
+        if !self.openat2.load(Ordering::Relaxed) {
+            return None;
+        }
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        for _ in 0..DISTURBED {
+            match rustix::fs::openat2(&self.folder, path, FOLDER, Mode::empty(), resolve) {
+                Ok(folder) => return Some(Ok(folder)),
+                Err(Errno::NOENT) => return Some(Err(Errno::NOENT)),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(Errno::NOSYS | Errno::PERM) => {
+                    // An old kernel, or a container's filter: it will not be different next time.
+                    self.openat2.store(false, Ordering::Relaxed);
+                    return None;
+                }
+                // By hand, an error gets the path at which it happens.
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+}
+
+/// How folders are opened: for walking on only, which needs no permission to read them.
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The text of the link at `place`; `None` where there is something else, or nothing.
+///
+/// # Errors
+///
+/// When the system does not say.
+pub fn link(place: &Place) -> Result<Option<PathBuf>, Errno> {
+    match rustix::fs::readlinkat(&place.folder, &place.name, Vec::new()) {
+        Ok(target) => {
+            use std::os::unix::ffi::OsStrExt;
+            Ok(Some(PathBuf::from(OsStr::from_bytes(target.as_bytes()))))
+        }
+        Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// What is at `place`, a link itself and not what it leads to; `None` where there is nothing.
+///
+/// # Errors
+///
+/// When the system does not say.
+pub fn status(place: &Place) -> Result<Option<rustix::fs::Stat>, Errno> {
+    match rustix::fs::statat(&place.folder, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(status) => Ok(Some(status)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+fn name_of(path: &Path) -> Result<OsString, WalkError> {
+    path.file_name().map(OsStr::to_owned).ok_or_else(|| WalkError::NoName(path.to_owned()))
+}

@@ -1,0 +1,189 @@
+//! The walk by hand: where the kernel cannot walk beneath a folder, where there are links, and where folders are made.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Gid, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{FOLDER, Folder, OsError, shown};
+
+/// How many links one path may lead through, as in the kernel.
+pub(super) const MOST_LINKS: usize = 40;
+
+/// The mode of folders that are made on the way (spec §6).
+const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
+
+/// Why a path could not be walked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WalkError {
+    /// The system refused.
+    #[error("failed to open {}: {cause}", shown(path))]
+    Os {
+        /// How far it went.
+        path: PathBuf,
+        /// What it said.
+        cause: OsError,
+    },
+    /// A folder could not be made.
+    #[error("failed to make the folder {}: {cause}", shown(path))]
+    Make {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: OsError,
+    },
+    /// There is a link that somebody else could have made.
+    #[error("refused to follow the link {}: not only root may change the folder that holds it", shown(.0))]
+    Untrusted(PathBuf),
+    /// Something on the way is no folder.
+    #[error("{} is not a folder", shown(.0))]
+    NotFolder(PathBuf),
+    /// Links lead to links without end.
+    #[error("{} leads through too many links", shown(.0))]
+    TooManyLinks(PathBuf),
+    /// The path names nothing in a folder, such as `/`.
+    #[error("{:?} does not name a file", shown(.0))]
+    NoName(PathBuf),
+}
+
+impl WalkError {
+    /// Whether it failed because something is not there.
+    pub fn absent(&self) -> bool {
+        matches!(self, Self::Os { cause: OsError(Errno::NOENT), .. })
+    }
+}
+
+/// Walks `path` beneath `root`, one component at a time.
+pub(super) fn by_hand(root: &Folder, path: &Path, create: bool) -> Result<Folder, WalkError> {
+    let mut at = Position { root, opened: Vec::new(), names: Vec::new() };
+    let mut rest: VecDeque<OsString> = VecDeque::new();
+    prepend(path, &mut rest);
+    let mut links = 0;
+    while let Some(name) = rest.pop_front() {
+        if name == ".." {
+            at.up();
+            continue;
+        }
+        match rustix::fs::openat(at.here(), &name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(folder) => at.down(folder, name),
+            Err(Errno::NOENT) if create => {
+                let folder = make(at.here(), &name)
+                    .map_err(|cause| WalkError::Make { path: at.path_of(&name), cause: cause.into() })?;
+                at.down(folder, name);
+            }
+            // What is no folder may be a link.
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                let target = at.link(&name)?;
+                links += 1;
+                if links > MOST_LINKS {
+                    return Err(WalkError::TooManyLinks(path.to_owned()));
+                }
+                if target.is_absolute() {
+                    at.to_root();
+                }
+                prepend(&target, &mut rest);
+            }
+            Err(cause) => return Err(WalkError::Os { path: at.path_of(&name), cause: cause.into() }),
+        }
+    }
+    Ok(at.into_folder())
+}
+
+/// Whether nobody but root, or the user we are, could have put a link into this folder.
+///
+/// The sticky bit of a `/tmp` does not help: it keeps others from removing a link, not from making one.
+pub(super) fn trusted(folder: impl AsFd) -> bool {
+    let Ok(status) = rustix::fs::fstat(folder) else { return false };
+    let ours = status.st_uid == 0 || status.st_uid == rustix::process::geteuid().as_raw();
+    ours && status.st_mode & 0o022 == 0
+}
+
+/// Where the walk is: every folder on the way stays open, so that `..` is the one we came from.
+struct Position<'r> {
+    root: &'r Folder,
+    opened: Vec<OwnedFd>,
+    names: Vec<OsString>,
+}
+
+impl Position<'_> {
+    fn here(&self) -> BorrowedFd<'_> {
+        self.opened.last().map_or_else(|| self.root.as_fd(), AsFd::as_fd)
+    }
+
+    fn down(&mut self, folder: OwnedFd, name: OsString) {
+        self.opened.push(folder);
+        self.names.push(name);
+    }
+
+    fn up(&mut self) {
+        self.opened.pop();
+        self.names.pop();
+    }
+
+    fn to_root(&mut self) {
+        self.opened.clear();
+        self.names.clear();
+    }
+
+    fn path_of(&self, name: &OsStr) -> PathBuf {
+        let mut path = PathBuf::from("/");
+        path.extend(&self.names);
+        path.push(name);
+        path
+    }
+
+    fn link(&self, name: &OsStr) -> Result<PathBuf, WalkError> {
+        let target = match rustix::fs::readlinkat(self.here(), name, Vec::new()) {
+            Ok(target) => PathBuf::from(OsStr::from_bytes(target.as_bytes())),
+            Err(Errno::INVAL) => return Err(WalkError::NotFolder(self.path_of(name))),
+            Err(cause) => return Err(WalkError::Os { path: self.path_of(name), cause: cause.into() }),
+        };
+        if trusted(self.here()) { Ok(target) } else { Err(WalkError::Untrusted(self.path_of(name))) }
+    }
+
+    fn into_folder(mut self) -> Folder {
+        self.opened.pop().map_or_else(|| Arc::clone(self.root), Arc::new)
+    }
+}
+
+/// Puts the components of `path` before what is left to walk.
+fn prepend(path: &Path, rest: &mut VecDeque<OsString>) {
+    for part in path.components().rev() {
+        match part {
+            Component::Normal(name) => rest.push_front(name.to_owned()),
+            Component::ParentDir => rest.push_front("..".into()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+}
+
+/// Makes a folder and opens it.
+fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
+    let ours = match rustix::fs::mkdirat(parent, name, FOLDER_MODE) {
+        Ok(()) => true,
+        // Somebody was faster, which is as good.
+        Err(Errno::EXIST) => false,
+        Err(cause) => return Err(cause),
+    };
+    if !ours || !trusted(parent) {
+        // Here somebody else could have put another folder in its place: what it is must not be changed.
+        return rustix::fs::openat(parent, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+    let status = rustix::fs::fstat(&folder)?;
+    let group = rustix::process::getegid();
+    if status.st_gid != group.as_raw() {
+        // A set-group-id folder passes its group on.
+        rustix::fs::fchown(&folder, None, Some(Gid::from_raw(group.as_raw())))?;
+    }
+    if status.st_mode & 0o7777 != FOLDER_MODE.as_raw_mode() {
+        rustix::fs::fchmod(&folder, FOLDER_MODE)?;
+    }
+    Ok(folder)
+}
