@@ -84,7 +84,7 @@ pub(super) fn by_hand(root: &Folder, path: &Path, create: bool) -> Result<Folder
                     return Err(WalkError::TooManyLinks(path.to_owned()));
                 }
                 if target.is_absolute() {
-                    at.to_root();
+                    at.restart();
                 }
                 prepend(&target, &mut rest);
             }
@@ -125,7 +125,7 @@ impl Position<'_> {
         self.names.pop();
     }
 
-    fn to_root(&mut self) {
+    fn restart(&mut self) {
         self.opened.clear();
         self.names.clear();
     }

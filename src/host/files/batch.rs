@@ -1,0 +1,197 @@
+//! Many files at once: filled one by one, flushed side by side, then put into their places.
+//!
+//! A flush takes as long as the disk takes to turn; sixteen at a time share most of that. `syncfs` would flush what
+//! strangers wrote, too, which can take minutes.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit};
+
+use super::temp::{Temp, name_for, remove_stale};
+use super::{Write, compare};
+use crate::host::Change;
+use crate::host::root::{Folder, OsContext, Place, Root, shown};
+
+/// How many files are open at a time, at most.
+const BATCH: usize = 512;
+
+/// How many files are flushed at a time.
+const FLUSHERS: usize = 16;
+
+/// Descriptors that a full batch needs: a file and a folder each, and some for everything else.
+const DESCRIPTORS: u64 = 2048;
+
+/// File systems that nothing survives a reboot in, by the magic number of `statfs`: there is no disk to flush to.
+const TMPFS: i64 = 0x0102_1994;
+const RAMFS: i64 = 0x8584_58f6;
+
+/// Writes every file that is not as it should be, and says of each, in order, whether it had to.
+///
+/// Folders that are missing are made (spec §6). It ends as if the files were written one after the other: of two with
+/// the same path the last one stays. An error costs its own file only; no temporary file of it is left.
+pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<Change>> {
+    let mut batch =
+        Batch { root, most: raise_limit(), results: Vec::new(), folders: HashMap::new(), staged: Vec::new() };
+    for file in files {
+        let result = batch.add(file);
+        batch.results.push(result);
+    }
+    batch.finish();
+    let named = |(result, file): (Result<Change>, &Write<'_>)| {
+        result.with_context(|| format!("failed to write {}", shown(file.path)))
+    };
+    batch.results.into_iter().zip(files).map(named).collect()
+}
+
+/// Flushes the names in a folder.
+pub(super) fn flush_folder(folder: &Folder) -> Result<(), Errno> {
+    if in_memory(folder) {
+        return Ok(());
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let readable = rustix::fs::openat(folder, ".", flags, Mode::empty())?;
+    match rustix::fs::fsync(readable) {
+        // Some file systems have no way to.
+        Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        result => result,
+    }
+}
+
+/// Whether this is on a file system that a reboot empties anyway.
+pub(super) fn in_memory(file: impl AsFd) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|system| [TMPFS, RAMFS].contains(&system.f_type))
+}
+
+/// What tells one folder from another, whatever path leads to it.
+type Identity = (u64, u64);
+
+struct Batch<'r> {
+    root: &'r Root,
+    /// How many files it may hold.
+    most: usize,
+    /// What became of every file so far; of a staged one, that it was written.
+    results: Vec<Result<Change>>,
+    /// The folders walked to, so that many files in one folder cost one walk.
+    folders: HashMap<PathBuf, (Folder, Identity)>,
+    staged: Vec<Staged>,
+}
+
+/// A file that is complete but for its place.
+struct Staged {
+    /// Its place in the results.
+    index: usize,
+    temp: Temp,
+    /// Where it goes.
+    place: Place,
+    identity: Identity,
+}
+
+impl Batch<'_> {
+    /// Fills a temporary file, if `file` is not there already.
+    fn add(&mut self, file: &Write<'_>) -> Result<Change> {
+        if self.staged.len() >= self.most || self.folders.len() >= self.most {
+            self.finish();
+        }
+        let (mut place, mut identity) = self.find(file.path)?;
+        if self.staged.iter().any(|other| other.identity == identity && other.place.name == place.name) {
+            // The same file again, perhaps by another path: the first has to be in its place to be compared with.
+            self.finish();
+            (place, identity) = self.find(file.path)?;
+        }
+        let wanted = compare::Wanted { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
+        if compare::is(&place, &wanted)? {
+            // What a killed run left goes all the same. Where it cannot, there is nothing to gain from failing.
+            let _ = remove_stale(&place.folder, &name_for(&place.name));
+            return Ok(Change::Unchanged);
+        }
+        let mut temp = Temp::create(&place).os_context(|| "failed to make a temporary file")?;
+        temp.fill(file.content, Some((file.uid, file.gid)), file.mode)?;
+        self.staged.push(Staged { index: self.results.len(), temp, place, identity });
+        Ok(Change::Made)
+    }
+
+    fn find(&mut self, path: &Path) -> Result<(Place, Identity)> {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if let (Some((folder, identity)), Some(name)) = (self.folders.get(parent), path.file_name()) {
+            return Ok((Place { folder: Arc::clone(folder), name: name.to_owned() }, *identity));
+        }
+        let place = self.root.parent(path, true)?;
+        let status = rustix::fs::fstat(&place.folder).os_context(|| "failed to look at its folder")?;
+        let identity = (status.st_dev, status.st_ino);
+        self.folders.insert(parent.to_owned(), (Arc::clone(&place.folder), identity));
+        Ok((place, identity))
+    }
+
+    /// Flushes what is staged and puts it into its places.
+    fn finish(&mut self) {
+        let flushed = flush_all(&self.staged);
+        let mut placed: HashMap<Identity, (Folder, Vec<usize>)> = HashMap::new();
+        for (staged, flushed) in self.staged.drain(..).zip(flushed) {
+            let Staged { index, temp, place, identity } = staged;
+            match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place()) {
+                Ok(()) => placed.entry(identity).or_insert_with(|| (place.folder, Vec::new())).1.push(index),
+                Err(error) => self.results[index] = Err(error),
+            }
+        }
+        for (folder, indices) in placed.into_values() {
+            if let Err(cause) = flush_folder(&folder) {
+                for index in indices {
+                    self.results[index] = Err(cause).os_context(|| "failed to flush its folder to disk");
+                }
+            }
+        }
+        self.folders.clear();
+    }
+}
+
+/// Flushes every file, several at a time, and says what became of each.
+fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failed = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = staged.get(index) else { return failed };
+            if let Err(cause) = file.temp.flush() {
+                failed.push((index, cause));
+            }
+        }
+    };
+    let mut failed = Vec::new();
+    thread::scope(|scope| {
+        // Where there may be no more threads, fewer do; this one does its share, too.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let helpers: Vec<_> = (1..FLUSHERS.min(staged.len())).map_while(spawn).collect();
+        failed.extend(work());
+        for helper in helpers {
+            failed.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+    });
+    let mut results = vec![Ok(()); staged.len()];
+    for (index, cause) in failed {
+        results[index] = Err(cause);
+    }
+    results
+}
+
+/// Raises the limit of open files as far as a batch needs, and says how many files a batch may have.
+fn raise_limit() -> usize {
+    let Rlimit { current, maximum } = rustix::process::getrlimit(Resource::Nofile);
+    // Without a number there is no limit.
+    let mut limit = current.unwrap_or(u64::MAX);
+    if limit < DESCRIPTORS {
+        let wanted = DESCRIPTORS.min(maximum.unwrap_or(u64::MAX));
+        if rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok() {
+            limit = wanted;
+        }
+    }
+    usize::try_from(limit / 4).unwrap_or(BATCH).clamp(1, BATCH)
+}

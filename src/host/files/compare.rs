@@ -1,0 +1,75 @@
+//! Is the file there already as it should be?
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::{Result, bail};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::file_type;
+use crate::host::root::{OsContext, Place, status};
+
+/// The bits of a mode that can be set.
+const MODE_BITS: u32 = 0o7777;
+
+/// What should be there.
+pub(super) struct Wanted<'a> {
+    pub(super) content: &'a [u8],
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    /// Any group will do without one.
+    pub(super) gid: Option<u32>,
+}
+
+/// Whether a regular file with exactly this content, mode and owner is at `place`.
+pub(super) fn is(place: &Place, wanted: &Wanted<'_>) -> Result<bool> {
+    let Some(there) = status(place).os_context(|| "failed to look at what is there")? else { return Ok(false) };
+    if file_type(there.st_mode) == FileType::Directory {
+        bail!("there is a folder in its place");
+    }
+    let alike = file_type(there.st_mode) == FileType::RegularFile
+        && there.st_mode & MODE_BITS == wanted.mode & MODE_BITS
+        && there.st_uid == wanted.uid
+        && wanted.gid.is_none_or(|gid| gid == there.st_gid)
+        && u64::try_from(there.st_size) == u64::try_from(wanted.content.len());
+    if !alike {
+        return Ok(false);
+    }
+    let Some(file) = open(place, &there).os_context(|| "failed to read what is there")? else { return Ok(false) };
+    holds(file, wanted.content).os_context(|| "failed to read what is there")
+}
+
+/// Opens the regular file that `there` describes; `None` where something else has taken its place meanwhile.
+///
+/// Reading does not show: the access time is left alone where we may. Nothing blocks, whatever is there.
+pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(&place.folder, &place.name, flags | OFlags::NOATIME, Mode::empty()) {
+        // Only the owner may ask for that.
+        Err(Errno::PERM) => rustix::fs::openat(&place.folder, &place.name, flags, Mode::empty()),
+        result => result,
+    };
+    let file = match file {
+        Ok(file) => file,
+        Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
+        Err(cause) => return Err(cause),
+    };
+    let opened = rustix::fs::fstat(&file)?;
+    let same = (opened.st_dev, opened.st_ino) == (there.st_dev, there.st_ino);
+    Ok(same.then(|| file.into()))
+}
+
+fn holds(mut file: File, mut content: &[u8]) -> std::io::Result<bool> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let length = file.read(&mut buffer)?;
+        if length == 0 {
+            return Ok(content.is_empty());
+        }
+        match content.strip_prefix(&buffer[..length]) {
+            Some(rest) => content = rest,
+            None => return Ok(false),
+        }
+    }
+}

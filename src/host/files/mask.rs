@@ -1,0 +1,119 @@
+//! A link to `/dev/null` in the place of a unit's file, which hides the unit from systemd (spec §8).
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rustix::fs::{AtFlags, FileType};
+use rustix::io::Errno;
+
+use super::{batch, file_type, refuse_folder, temp};
+use crate::host::Change;
+use crate::host::root::{OsContext, Place, Root, link, shown, status};
+
+/// Where a mask leads.
+const NOWHERE: &str = "/dev/null";
+
+/// Puts a link to `/dev/null` at `path`, over whatever file or link is there.
+///
+/// # Errors
+///
+/// When a folder is in its place, or the system refuses.
+pub fn mask(root: &Root, path: &Path) -> Result<Change> {
+    place_mask(root, path).with_context(|| format!("failed to mask {}", shown(path)))
+}
+
+/// Removes a link to `/dev/null`, or an empty file, from `path`. Anything else is left alone.
+///
+/// # Errors
+///
+/// When the system refuses.
+pub fn unmask(root: &Root, path: &Path) -> Result<Change> {
+    let what = || format!("failed to unmask {}", shown(path));
+    let Some(place) = find(root, path).with_context(what)? else { return Ok(Change::Unchanged) };
+    if !hides(&place).with_context(what)? {
+        return Ok(Change::Unchanged);
+    }
+    match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
+        Ok(()) => batch::flush_folder(&place.folder).os_context(what)?,
+        Err(Errno::NOENT) => return Ok(Change::Unchanged),
+        Err(cause) => return Err(cause).os_context(what),
+    }
+    Ok(Change::Made)
+}
+
+/// Whether there is a link to `/dev/null` at `path`.
+///
+/// # Errors
+///
+/// When that cannot be told.
+pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
+    let what = || format!("failed to look at {}", shown(path));
+    match find(root, path).with_context(what)? {
+        Some(place) => leads_nowhere(&place).os_context(what),
+        None => Ok(false),
+    }
+}
+
+/// Whether [`mask`] would change anything.
+///
+/// # Errors
+///
+/// When a folder is in its place, or that cannot be told.
+pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
+    let what = || format!("failed to look at {}", shown(path));
+    let Some(place) = find(root, path).with_context(what)? else { return Ok(true) };
+    refuse_folder(&place).with_context(what)?;
+    leads_nowhere(&place).map(|is| !is).os_context(what)
+}
+
+/// Whether [`unmask`] would remove anything.
+///
+/// # Errors
+///
+/// When that cannot be told.
+pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
+    let what = || format!("failed to look at {}", shown(path));
+    match find(root, path).with_context(what)? {
+        Some(place) => hides(&place).with_context(what),
+        None => Ok(false),
+    }
+}
+
+fn place_mask(root: &Root, path: &Path) -> Result<Change> {
+    let place = root.parent(path, true)?;
+    refuse_folder(&place)?;
+    let temporary = temp::name_for(&place.name);
+    temp::remove_stale(&place.folder, &temporary).os_context(|| "failed to remove what an earlier run left")?;
+    if leads_nowhere(&place).os_context(|| "failed to look at what is there")? {
+        return Ok(Change::Unchanged);
+    }
+    rustix::fs::symlinkat(NOWHERE, &place.folder, &temporary).os_context(|| "failed to make the link")?;
+    if let Err(cause) = rustix::fs::renameat(&place.folder, &temporary, &place.folder, &place.name) {
+        // The first error is the one to tell.
+        let _ = temp::remove_stale(&place.folder, &temporary);
+        return Err(cause).os_context(|| "failed to put the link into its place");
+    }
+    batch::flush_folder(&place.folder).os_context(|| "failed to flush its folder to disk")?;
+    Ok(Change::Made)
+}
+
+fn find(root: &Root, path: &Path) -> Result<Option<Place>> {
+    match root.parent(path, false) {
+        Ok(place) => Ok(Some(place)),
+        Err(error) if error.absent() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn leads_nowhere(place: &Place) -> Result<bool, Errno> {
+    Ok(link(place)?.is_some_and(|target| target == Path::new(NOWHERE)))
+}
+
+fn hides(place: &Place) -> Result<bool> {
+    let Some(there) = status(place).os_context(|| "failed to look at it")? else { return Ok(false) };
+    match file_type(there.st_mode) {
+        FileType::RegularFile => Ok(there.st_size == 0),
+        FileType::Symlink => leads_nowhere(place).os_context(|| "failed to look at it"),
+        _ => Ok(false),
+    }
+}

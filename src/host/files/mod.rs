@@ -1,0 +1,106 @@
+//! Writing files whole: never half, never visible before owner and mode are right (spec §6).
+//!
+//! A file is born without a name and 0600, gets its content, then its owner, then its mode, is on disk, and only then
+//! takes its target's place by a rename. A reader sees the old file or the new one; so does the next boot after a
+//! power cut. A file that is as it should be is not touched at all.
+//!
+//! [`write_all`] is the one way in which this program writes a file. Only [`crate::host::keys`] uses its half that
+//! works in a folder that is opened already, since it writes as somebody else.
+
+mod batch;
+mod compare;
+mod mask;
+mod read;
+mod temp;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FileType, RawMode};
+
+use super::root::{Folder, OsContext, Place, Root, shown};
+
+pub use batch::write_all;
+pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
+pub use read::{read, read_at};
+
+/// A file as it should be.
+#[derive(Clone, Copy)]
+pub struct Write<'a> {
+    /// Where, beneath the root. A link there is replaced itself.
+    pub path: &'a Path,
+    /// All of its bytes.
+    pub content: &'a [u8],
+    /// Its mode, with set-id and sticky bits.
+    pub mode: u32,
+    /// The number of its owner.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+}
+
+/// Whether [`write_all`] would write this file. Changes nothing.
+///
+/// # Errors
+///
+/// When it could not be written (a folder is in its place, a link on the way is refused), or when that cannot be told
+/// because what is there may not be read by whom we run as.
+pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
+    let place = match root.parent(file.path, false) {
+        Ok(place) => place,
+        Err(error) if error.absent() => return Ok(true),
+        Err(error) => return Err(error).with_context(|| format!("failed to compare {}", shown(file.path))),
+    };
+    let wanted = compare::Wanted { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
+    let same = compare::is(&place, &wanted).with_context(|| format!("failed to compare {}", shown(file.path)))?;
+    Ok(!same)
+}
+
+/// Writes one file into an opened folder, as whom we are: its owner is the writer.
+///
+/// The folder itself is not flushed: see [`flush_folder`].
+///
+/// # Errors
+///
+/// When a folder is in its place, or the system refuses. Nothing is left behind then.
+pub fn replace(place: &Place, content: &[u8], mode: u32) -> Result<()> {
+    refuse_folder(place)?;
+    let mut temp = temp::Temp::create(place).os_context(|| "failed to make a temporary file")?;
+    temp.fill(content, None, mode)?;
+    temp.flush().os_context(|| "failed to flush it to disk")?;
+    temp.take_place()
+}
+
+/// Whether there is a regular file of these bytes and this mode, owned by user `uid`.
+///
+/// # Errors
+///
+/// When a folder is in its place, or it cannot be read.
+pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32) -> Result<bool> {
+    compare::is(place, &compare::Wanted { content, mode, uid, gid: None })
+}
+
+/// Brings the names in `folder` to disk.
+///
+/// # Errors
+///
+/// When the system fails to.
+pub fn flush_folder(folder: &Folder) -> Result<()> {
+    batch::flush_folder(folder).os_context(|| "failed to flush its folder to disk")
+}
+
+/// Only a rename can tell for certain, but it says so in fewer words.
+fn refuse_folder(place: &Place) -> Result<()> {
+    let status = super::root::status(place).os_context(|| "failed to look at what is there")?;
+    if status.is_some_and(|status| file_type(status.st_mode) == FileType::Directory) {
+        bail!("there is a folder in its place");
+    }
+    Ok(())
+}
+
+const fn file_type(mode: RawMode) -> FileType {
+    FileType::from_raw_mode(mode)
+}

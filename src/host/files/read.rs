@@ -1,0 +1,50 @@
+//! Reading a file that may not be what it should be.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::FileType;
+
+use super::{compare, file_type};
+use crate::host::root::{OsContext, Place, Root, shown, status};
+
+/// All bytes of the regular file at `path`; `None` where there is nothing. A link is followed as on the way.
+///
+/// # Errors
+///
+/// When it is no regular file (a FIFO or a device is never opened), has more than `limit` bytes, or cannot be read.
+pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    let what = || format!("failed to read {}", shown(path));
+    match root.resolve(path) {
+        Ok(place) => read_at(&place, limit).with_context(what),
+        Err(error) if error.absent() => Ok(None),
+        Err(error) => Err(error).with_context(what),
+    }
+}
+
+/// The same in a folder that is opened already; a link is no regular file here.
+///
+/// # Errors
+///
+/// As those of [`read`].
+pub fn read_at(place: &Place, limit: u64) -> Result<Option<Vec<u8>>> {
+    let Some(there) = status(place).os_context(|| "failed to look at it")? else { return Ok(None) };
+    if file_type(there.st_mode) != FileType::RegularFile {
+        bail!("it is not a regular file");
+    }
+    match compare::open(place, &there).os_context(|| "failed to open it")? {
+        Some(file) => whole(&file, limit).map(Some),
+        None => bail!("it was replaced meanwhile"),
+    }
+}
+
+fn whole(file: &File, limit: u64) -> Result<Vec<u8>> {
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut content).os_context(|| "failed to read its content")?;
+    if content.len() as u64 > limit {
+        bail!("it has more than {limit} bytes");
+    }
+    Ok(content)
+}

@@ -1,0 +1,132 @@
+//! A file before it is in its place: without a name where the file system can, else under one that nobody reads.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+
+use anyhow::Result;
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+
+use crate::host::root::{OsContext, Place};
+
+/// The longest file name of Linux's file systems, in bytes.
+const NAME_MAX: usize = 255;
+
+/// What a temporary name ends in. It starts with a dot: no folder of snippets (`*.d`) reads it.
+const SUFFIX: &str = ".cci";
+
+/// What a file is until it is complete: nobody's but ours.
+const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// A file that will be at `place`. Dropped before that, it is gone.
+pub(super) struct Temp {
+    file: File,
+    place: Place,
+    /// The name it has, or will have for an instant.
+    name: OsString,
+    /// Whether there is a file of that name, to be removed if this one does not get its place.
+    named: bool,
+}
+
+impl Temp {
+    /// Makes the file, empty, 0600.
+    pub(super) fn create(place: &Place) -> Result<Self, Errno> {
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+        match rustix::fs::openat(&place.folder, ".", flags, PRIVATE) {
+            Ok(file) => Ok(Self { file: file.into(), place: place.clone(), name: name_for(&place.name), named: false }),
+            // The file system cannot; or something else is wrong, that this will tell as well.
+            Err(_) => Self::create_named(place),
+        }
+    }
+
+    /// Makes the file under its temporary name.
+    pub(super) fn create_named(place: &Place) -> Result<Self, Errno> {
+        let name = name_for(&place.name);
+        remove_stale(&place.folder, &name)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&place.folder, &name, flags, PRIVATE)?;
+        Ok(Self { file: file.into(), place: place.clone(), name, named: true })
+    }
+
+    /// Gives it content, owner and mode, in this order: a new owner clears the set-id bits.
+    pub(super) fn fill(&mut self, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> Result<()> {
+        self.file.write_all(content).os_context(|| "failed to write its content")?;
+        let status = rustix::fs::fstat(&self.file).os_context(|| "failed to look at it")?;
+        if let Some((uid, gid)) = owner
+            && (status.st_uid, status.st_gid) != (uid, gid)
+        {
+            rustix::fs::fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+                .os_context(|| "failed to set its owner")?;
+        }
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")
+    }
+
+    /// Brings its content to disk.
+    pub(super) fn flush(&self) -> Result<(), Errno> {
+        if super::batch::in_memory(&self.file) { Ok(()) } else { rustix::fs::fsync(&self.file) }
+    }
+
+    /// Puts it into its place, over whatever file or link is there.
+    pub(super) fn take_place(mut self) -> Result<()> {
+        if !self.named {
+            remove_stale(&self.place.folder, &self.name).os_context(|| "failed to remove what an earlier run left")?;
+            self.link().os_context(|| "failed to give it a name")?;
+            self.named = true;
+        }
+        let folder = &self.place.folder;
+        rustix::fs::renameat(folder, &self.name, folder, &self.place.name)
+            .os_context(|| "failed to put it into its place")?;
+        self.named = false;
+        Ok(())
+    }
+
+    fn link(&self) -> Result<(), Errno> {
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        match rustix::fs::linkat(CWD, path, &self.place.folder, &self.name, AtFlags::SYMLINK_FOLLOW) {
+            // Without /proc; this one wants more privilege.
+            Err(Errno::NOENT) => {
+                rustix::fs::linkat(&self.file, "", &self.place.folder, &self.name, AtFlags::EMPTY_PATH)
+            }
+            result => result,
+        }
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        if self.named {
+            // There is nobody to tell; the next run removes it.
+            let _ = remove_stale(&self.place.folder, &self.name);
+        }
+    }
+}
+
+/// Removes a temporary file that a killed run left.
+pub(super) fn remove_stale(folder: impl std::os::fd::AsFd, name: &OsStr) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(()),
+        result => result,
+    }
+}
+
+/// The temporary name of a file: always the same one, so that at most one is ever left behind.
+pub(super) fn name_for(target: &OsStr) -> OsString {
+    let mut name = OsString::from(".");
+    if 1 + target.len() + SUFFIX.len() <= NAME_MAX {
+        name.push(target);
+    } else {
+        let mut hash = String::new();
+        for byte in &Sha256::digest(target.as_bytes())[..16] {
+            // Writing to a text cannot fail.
+            let _ = write!(hash, "{byte:02x}");
+        }
+        name.push(hash);
+    }
+    name.push(SUFFIX);
+    name
+}
