@@ -1,1 +1,269 @@
 //! Running the distribution's tools: bounded in time, no shell, their last words kept.
+//!
+//! A tool gets a clean environment, the root folder as its working directory, and input that never was on a disk or
+//! a command line. What it says goes to memory, so that a process it leaves behind cannot hold us up.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use rustix::fs::{MemfdFlags, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal};
+
+use super::root::OsContext;
+
+/// Where tools are looked for before the places of our own `PATH`.
+const PLACES: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How much of what a tool said is kept in an error: lines, from the end, and bytes.
+const LAST_LINES: usize = 5;
+const LAST_BYTES: u64 = 4096;
+
+/// How often an unfinished tool is looked after: at first, and at last.
+const SOON: Duration = Duration::from_millis(1);
+const LATE: Duration = Duration::from_millis(20);
+
+/// How long a killed tool may take to go; one that waits for a dead disk does not go at all.
+const KILLED: Duration = Duration::from_secs(2);
+
+/// A tool, to be run.
+#[derive(Debug)]
+pub struct Tool<'a> {
+    name: &'a str,
+    arguments: Vec<OsString>,
+    input: &'a [u8],
+}
+
+impl<'a> Tool<'a> {
+    /// A tool by its name, which is looked up when it is run.
+    pub fn new(name: &'a str) -> Self {
+        Self { name, arguments: Vec::new(), input: &[] }
+    }
+
+    /// Adds an argument. Nothing secret: everybody can read it while the tool runs.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// What it reads from its standard input; nothing without this.
+    #[must_use]
+    pub const fn input(mut self, input: &'a [u8]) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// Runs it, for `limit` at most: then it is killed, with every process of its group.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such tool, it takes too long, or it fails: with the last lines of what it said.
+    pub fn run(&self, limit: Duration) -> Result<()> {
+        let Some(program) = find(self.name) else { bail!("there is no {} on this machine", self.name) };
+        let what = || format!("failed to run {}", self.name);
+        let mut said = memory(self.name).os_context(what)?;
+        let mut child = std::process::Command::new(program)
+            .args(&self.arguments)
+            .env_clear()
+            .env("PATH", search_path())
+            .env("LANG", "C")
+            .env("LC_ALL", "C")
+            .current_dir("/")
+            .process_group(0)
+            .stdin(self.stdin().os_context(what)?)
+            .stdout(said.try_clone().os_context(what)?)
+            .stderr(said.try_clone().os_context(what)?)
+            .spawn()
+            .os_context(what)?;
+        let status = wait(&mut child, limit).os_context(what)?;
+        if status.is_some_and(|status| status.success()) {
+            return Ok(());
+        }
+        let words = last_words(&mut said);
+        let separator = if words.is_empty() { "" } else { ": " };
+        Err(match status {
+            Some(status) => anyhow!("{} failed ({}){separator}{words}", self.name, ended(status)),
+            None => anyhow!("{} was killed after {} s{separator}{words}", self.name, limit.as_secs()),
+        })
+    }
+
+    fn stdin(&self) -> Result<Stdio, Errno> {
+        if self.input.is_empty() {
+            return Ok(Stdio::null());
+        }
+        let mut file = memory(self.name)?;
+        let fill = file.write_all(self.input).and_then(|()| file.rewind());
+        fill.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        Ok(file.into())
+    }
+}
+
+/// Whether there is a tool of this name.
+pub fn exists(name: &str) -> bool {
+    find(name).is_some()
+}
+
+/// A file that is in memory only. What is appended by several goes one after the other.
+fn memory(name: &str) -> Result<File, Errno> {
+    let flags = MemfdFlags::CLOEXEC;
+    let file = match rustix::fs::memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        // Older kernels do not know that such a file can be one that is not to be executed.
+        Err(Errno::INVAL) => rustix::fs::memfd_create(name, flags)?,
+        result => result?,
+    };
+    rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
+    Ok(file.into())
+}
+
+fn search_path() -> OsString {
+    let mut path = OsString::from(PLACES);
+    if let Some(own) = std::env::var_os("PATH").filter(|own| !own.is_empty()) {
+        path.push(":");
+        path.push(own);
+    }
+    path
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&search_path())
+        // An empty or relative place would be the folder we happen to be in.
+        .filter(|place| place.is_absolute())
+        .map(|place| place.join(name))
+        .find(|program| program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok())
+}
+
+/// Waits until it has ended; `None` when it had to be killed.
+fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+    if let Some(status) = wait_for(child, limit)? {
+        return Ok(Some(status));
+    }
+    // Its group has its number. It is not reaped yet, so that the number is not another's.
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+    }
+    wait_for(child, KILLED)?;
+    Ok(None)
+}
+
+fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    let mut pause = SOON;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        let left = limit.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LATE);
+    }
+}
+
+fn ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// The last lines of what it said, on one line, without anything that a terminal would obey.
+fn last_words(said: &mut File) -> String {
+    let mut bytes = Vec::new();
+    let length = said.metadata().map_or(0, |metadata| metadata.len());
+    let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));
+    if said.seek(start).and_then(|_| said.take(LAST_BYTES).read_to_end(&mut bytes)).is_err() {
+        return String::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("; ");
+    last.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Tool, exists};
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn shell(script: &str) -> Tool<'_> {
+        Tool::new("sh").arg("-c").arg(script)
+    }
+
+    fn message(result: anyhow::Result<()>) -> String {
+        format!("{:#}", result.unwrap_err())
+    }
+
+    #[test]
+    fn a_tool_that_succeeds_says_nothing() {
+        shell("echo hello").run(LONG).unwrap();
+        assert!(exists("sh"));
+    }
+
+    #[test]
+    fn a_missing_tool_is_named() {
+        assert_eq!(message(Tool::new("no-such-tool").run(LONG)), "there is no no-such-tool on this machine");
+    }
+
+    #[test]
+    fn the_last_words_are_in_the_error_and_cleaned() {
+        let script = "for i in 1 2 3 4 5 6; do echo line $i; done; printf '\\033[31mred\\n' >&2; exit 3";
+        let error = message(shell(script).run(LONG));
+        assert_eq!(error, "sh failed (exit status 3): line 3; line 4; line 5; line 6;  [31mred");
+        assert_eq!(message(shell("kill -9 $$").run(LONG)), "sh failed (signal 9)");
+    }
+
+    #[test]
+    fn a_flood_of_words_is_cut() {
+        let error = message(shell("yes | head -c 1000000; exit 1").run(LONG));
+        assert_eq!(error, "sh failed (exit status 1): y; y; y; y; y");
+    }
+
+    #[test]
+    fn input_is_given_and_ends() {
+        shell("read a; read b; test \"$a\" = one && test \"$b\" = two && ! read c")
+            .input(b"one\ntwo\n")
+            .run(LONG)
+            .unwrap();
+        shell("! read a").run(LONG).unwrap();
+    }
+
+    #[test]
+    fn the_environment_is_clean() {
+        shell("test \"$LANG\" = C && test -z \"$HOME$USER$CARGO\" && test \"$PWD\" = /").run(LONG).unwrap();
+    }
+
+    #[test]
+    fn a_tool_that_hangs_is_killed_with_its_children() {
+        let start = Instant::now();
+        let error = message(shell("echo waiting; sleep 60 & sleep 60").run(Duration::from_millis(200)));
+        assert_eq!(error, "sh was killed after 0 s: waiting");
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_child_that_stays_does_not_hold_us_up() {
+        let start = Instant::now();
+        shell("sleep 5 & exit 0").run(LONG).unwrap();
+        assert!(start.elapsed() < Duration::from_secs(4));
+    }
+}
