@@ -1,1 +1,0 @@
-//! Users and groups, through the distribution's tools (spec §7).

@@ -1,0 +1,156 @@
+//! Making an account, or giving an existing one its password.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::locks::with_locks;
+use super::{Accounts, LARGEST, UnknownPrincipal, database};
+use crate::deadline::Deadline;
+use crate::host::Change;
+use crate::host::command::Tool;
+use crate::host::files;
+use crate::host::root::Root;
+use crate::plan::Account;
+
+/// How long one of the tools may take. Waiting for another one's lock takes them up to 15 s for each of six files.
+const LIMIT: Duration = Duration::from_secs(100);
+
+/// The password of an account without one: nobody can log in with it. With `!`, sshd without PAM would refuse keys, too.
+const NO_PASSWORD: &str = "*";
+
+impl Accounts<'_> {
+    /// Makes the account; where it exists, only its password is set, if one is given and it is another.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownPrincipal`] when a group does not exist, before anything is done; others when a tool is missing, fails,
+    /// or takes too long.
+    pub fn ensure(&self, account: &Account, deadline: Deadline) -> Result<Change> {
+        let name = &account.name;
+        let existing = self.user(name)?.is_some();
+        let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
+        if existing {
+            return match password {
+                Some(hash) if !self.has_password(name, hash)? => {
+                    self.set_password(name, hash, deadline)
+                        .with_context(|| format!("failed to set the password of user {name}"))?;
+                    Ok(Change::Made)
+                }
+                _ => Ok(Change::Unchanged),
+            };
+        }
+        self.make(account, deadline).with_context(|| format!("failed to make user {name}"))?;
+        if let Some(hash) = password {
+            self.set_password(name, hash, deadline)
+                .with_context(|| format!("made user {name}, but failed to set its password"))?;
+        }
+        Ok(Change::Made)
+    }
+
+    /// Whether [`Accounts::ensure`] would change anything. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownPrincipal`] when a group does not exist; others when it cannot be told, such as by whom may not read
+    /// the password.
+    pub fn would_ensure(&self, account: &Account) -> Result<bool> {
+        let password = password(account)?;
+        if self.user(&account.name)?.is_none() {
+            self.check(account)?;
+            return Ok(true);
+        }
+        match password {
+            Some(hash) => Ok(!self.has_password(&account.name, hash)?),
+            None => Ok(false),
+        }
+    }
+
+    /// Checks what the tools would do half of before they fail.
+    fn check(&self, account: &Account) -> Result<()> {
+        if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
+            bail!("that is not a user name");
+        }
+        for group in account.primary_group.iter().chain(&account.groups) {
+            if !self.has_group(group)? {
+                return Err(UnknownPrincipal::Group(group.clone()).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&self, account: &Account, deadline: Deadline) -> Result<()> {
+        self.check(account)?;
+        let tool = useradd(account, self.root)?;
+        with_locks(self.root, || tool.run(deadline.clip(LIMIT)))?;
+        let Some(user) = self.user(&account.name)? else { bail!("useradd succeeded, but there is no such user") };
+        if account.create_home {
+            // The tools flush the databases, not the home: after a power cut there could be a user without one.
+            let home = self.root.parent(&user.home, false).map_err(anyhow::Error::from);
+            if let Err(error) = home.and_then(|place| files::flush_folder(&place.folder)) {
+                log::debug!("failed to flush the home of user {} to disk: {error:#}", account.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn has_password(&self, name: &str, hash: &str) -> Result<bool> {
+        let shadow = files::read(self.root, Path::new("/etc/shadow"), LARGEST)?.unwrap_or_default();
+        Ok(database::hash(&String::from_utf8_lossy(&shadow), name) == Some(hash))
+    }
+
+    fn set_password(&self, name: &str, hash: &str, deadline: Deadline) -> Result<()> {
+        let line = format!("{name}:{hash}\n");
+        let tool = in_root(Tool::new("chpasswd").arg("-e"), self.root)?.input(line.as_bytes());
+        with_locks(self.root, || tool.run(deadline.clip(LIMIT)))
+    }
+}
+
+/// The hash to set; an empty one is none: as a hash it would let everybody in.
+fn password(account: &Account) -> Result<Option<&str>> {
+    let Some(hash) = account.passwd.as_ref().map(|hash| hash.expose().as_str()).filter(|hash| !hash.is_empty()) else {
+        return Ok(None);
+    };
+    // Each would end the field or the line that `chpasswd` reads, and begin another account's.
+    if account.name.contains([':', '\n', '\0']) || hash.contains([':', '\n', '\0']) {
+        bail!("a name and a password hash cannot have a colon, a newline or a zero byte in them");
+    }
+    Ok(Some(hash))
+}
+
+fn useradd<'a>(account: &'a Account, root: &Root) -> Result<Tool<'a>> {
+    let mut tool = in_root(Tool::new("useradd"), root)?.args(["--password", NO_PASSWORD]);
+    let values = [
+        ("--comment", &account.gecos),
+        ("--home-dir", &account.home),
+        ("--gid", &account.primary_group),
+        ("--shell", &account.shell),
+    ];
+    for (flag, value) in values {
+        if let Some(value) = value {
+            tool = tool.arg(flag).arg(value);
+        }
+    }
+    if !account.groups.is_empty() {
+        tool = tool.arg("--groups").arg(account.groups.join(","));
+    }
+    let switches = [
+        ("--create-home", account.create_home),
+        ("--no-create-home", !account.create_home),
+        ("--no-user-group", account.no_user_group),
+        ("--system", account.system),
+        ("--no-log-init", account.no_log_init),
+    ];
+    tool = tool.args(switches.iter().filter(|(_, given)| *given).map(|(flag, _)| flag));
+    // A name that begins with a dash is for the tool to refuse, not to obey.
+    Ok(tool.arg("--").arg(&account.name))
+}
+
+fn in_root<'a>(tool: Tool<'a>, root: &Root) -> Result<Tool<'a>> {
+    if root.is_system() {
+        return Ok(tool);
+    }
+    let path = std::path::absolute(root.path()).context("failed to make the root's path absolute")?;
+    Ok(tool.arg("--root").arg(path))
+}

@@ -1,0 +1,142 @@
+//! Locks of the user databases that a power cut left.
+//!
+//! The tools lock `/etc/passwd` with a file `/etc/passwd.lock` that holds their process number. They take one over whose
+//! process is gone, but after a power cut that number can be another process, or the file be empty: then no account
+//! can be made any more, boot after boot, until somebody removes the file.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use rustix::fs::{AtFlags, FileType};
+
+use crate::host::root::{Place, Root, shown, status};
+
+const LOCKS: [&str; 6] = [
+    "/etc/passwd.lock",
+    "/etc/group.lock",
+    "/etc/shadow.lock",
+    "/etc/gshadow.lock",
+    "/etc/subuid.lock",
+    "/etc/subgid.lock",
+];
+
+/// A lock that is older than this boot.
+struct Old {
+    path: PathBuf,
+    place: Place,
+    identity: (u64, u64),
+}
+
+/// Runs something that needs the locks. Where it fails, and locks older than this boot have been there all the time,
+/// they are removed, and it is run once more.
+pub(super) fn with_locks(root: &Root, run: impl Fn() -> Result<()>) -> Result<()> {
+    // Of another tree it cannot be told which machine's boot counts.
+    let old = if root.is_system() { left_before(root, boot_time()) } else { Vec::new() };
+    with_old(old, run)
+}
+
+fn with_old(old: Vec<Old>, run: impl Fn() -> Result<()>) -> Result<()> {
+    let result = run();
+    if result.is_ok() || old.is_empty() {
+        return result;
+    }
+    let mut removed = false;
+    for lock in old {
+        if identity(&lock.place) == Some(lock.identity)
+            && rustix::fs::unlinkat(&lock.place.folder, &lock.place.name, AtFlags::empty()).is_ok()
+        {
+            log::warn!("removed {}, which an earlier boot left", shown(&lock.path));
+            removed = true;
+        }
+    }
+    if removed { run() } else { result }
+}
+
+fn left_before(root: &Root, boot: SystemTime) -> Vec<Old> {
+    let old = |path: &&str| {
+        let path = PathBuf::from(*path);
+        let place = root.parent(&path, false).ok()?;
+        let there = status(&place).ok()??;
+        let regular = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
+        let written = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(there.st_mtime).ok()?);
+        (regular && written < boot).then_some(Old { path, place, identity: (there.st_dev, there.st_ino) })
+    };
+    LOCKS.iter().filter_map(old).collect()
+}
+
+fn identity(place: &Place) -> Option<(u64, u64)> {
+    status(place).ok().flatten().map(|there| (there.st_dev, there.st_ino))
+}
+
+/// When this boot began; the beginning of time where that is not known, so that nothing is older.
+fn boot_time() -> SystemTime {
+    let uptime = std::fs::read_to_string(Path::new("/proc/uptime")).ok();
+    let uptime = uptime.and_then(|text| text.split(['.', ' ']).next()?.parse().ok()).map(Duration::from_secs);
+    uptime.and_then(|up| SystemTime::now().checked_sub(up)).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use anyhow::bail;
+
+    use super::*;
+
+    fn tree() -> (tempfile::TempDir, Root) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(dir.path().join("etc")).unwrap();
+        fs::write(dir.path().join("etc/passwd.lock"), "").unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    #[test]
+    fn an_old_lock_is_removed_once_it_was_in_the_way() {
+        let (dir, root) = tree();
+        let path = dir.path().join("etc/passwd.lock");
+        let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
+        let run = || if path.exists() { bail!("locked") } else { Ok(()) };
+        with_old(old, run).unwrap();
+        let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
+        assert!(old.is_empty());
+    }
+
+    #[test]
+    fn a_lock_of_this_boot_stays() {
+        let (dir, root) = tree();
+        let old = left_before(&root, SystemTime::now() - Duration::from_secs(3600));
+        let runs = Cell::new(0);
+        let run = || {
+            runs.set(runs.get() + 1);
+            bail!("locked")
+        };
+        with_old(old, run).unwrap_err();
+        assert_eq!(runs.get(), 1);
+        assert!(dir.path().join("etc/passwd.lock").exists());
+    }
+
+    #[test]
+    fn a_lock_that_was_replaced_meanwhile_stays() {
+        let (dir, root) = tree();
+        let path = dir.path().join("etc/passwd.lock");
+        let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
+        let run = || {
+            fs::write(dir.path().join("etc/new"), "1").unwrap();
+            fs::rename(dir.path().join("etc/new"), &path).unwrap();
+            bail!("locked")
+        };
+        with_old(old, run).unwrap_err();
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn this_boot_began_in_the_past() {
+        assert!(boot_time() < SystemTime::now());
+        assert!(boot_time() > SystemTime::UNIX_EPOCH);
+    }
+}

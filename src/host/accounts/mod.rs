@@ -1,0 +1,179 @@
+//! Users and groups: looked up as the system does, made by the distribution's tools (spec §7).
+//!
+//! On the running system lookups go through the C library, which knows of more than `/etc/passwd`. In a tree somewhere
+//! else its own `/etc/passwd` and `/etc/group` are read: what is on this machine has no meaning there.
+
+mod database;
+mod ensure;
+mod locks;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+
+use super::files;
+use super::root::Root;
+use crate::plan::{Owner, Principal};
+
+/// The largest user database that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// A user, as the system knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserEntry {
+    /// The login name.
+    pub name: String,
+    /// The number.
+    pub uid: u32,
+    /// The number of the login group.
+    pub gid: u32,
+    /// The home directory, which need not exist.
+    pub home: PathBuf,
+    /// The login shell.
+    pub shell: PathBuf,
+}
+
+/// A name that nobody bears.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownPrincipal {
+    /// There is no such user.
+    #[error("user {0} does not exist")]
+    User(String),
+    /// There is no such group.
+    #[error("group {0} does not exist")]
+    Group(String),
+}
+
+/// The users and groups of a root.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts<'r> {
+    root: &'r Root,
+}
+
+impl<'r> Accounts<'r> {
+    /// Those of `root`.
+    pub const fn new(root: &'r Root) -> Self {
+        Self { root }
+    }
+
+    /// The user of this name.
+    ///
+    /// # Errors
+    ///
+    /// When the databases cannot be read.
+    pub fn user(&self, name: &str) -> Result<Option<UserEntry>> {
+        if self.root.is_system() {
+            let user = found(nix::unistd::User::from_name(name));
+            return Ok(user.with_context(|| format!("failed to look up user {name}"))?.map(UserEntry::from));
+        }
+        Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.name == name))
+    }
+
+    /// The first user of this number.
+    ///
+    /// # Errors
+    ///
+    /// When the databases cannot be read.
+    pub fn user_by_id(&self, uid: u32) -> Result<Option<UserEntry>> {
+        if self.root.is_system() {
+            let user = found(nix::unistd::User::from_uid(uid.into()));
+            return Ok(user.with_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
+        }
+        Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.uid == uid))
+    }
+
+    /// The number of the group of this name.
+    ///
+    /// # Errors
+    ///
+    /// When the databases cannot be read.
+    pub fn group(&self, name: &str) -> Result<Option<u32>> {
+        if self.root.is_system() {
+            let group = found(nix::unistd::Group::from_name(name));
+            return Ok(group.with_context(|| format!("failed to look up group {name}"))?.map(|it| it.gid.as_raw()));
+        }
+        Ok(database::groups(&self.database("/etc/group")?).find(|group| group.name == name).map(|group| group.gid))
+    }
+
+    /// Whether there is a group of this name or number, as `useradd` takes it.
+    ///
+    /// # Errors
+    ///
+    /// When the databases cannot be read.
+    pub fn has_group(&self, name_or_number: &str) -> Result<bool> {
+        if self.group(name_or_number)?.is_some() {
+            return Ok(true);
+        }
+        let Some(gid) = number(name_or_number) else { return Ok(false) };
+        if self.root.is_system() {
+            let group = found(nix::unistd::Group::from_gid(gid.into()));
+            return Ok(group.with_context(|| format!("failed to look up group {gid}"))?.is_some());
+        }
+        Ok(database::groups(&self.database("/etc/group")?).any(|group| group.gid == gid))
+    }
+
+    /// The numbers of an owner, as `chown` finds them (spec §6).
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownPrincipal`] when there is no such user or group; others when the databases cannot be read.
+    pub fn resolve(&self, owner: &Owner) -> Result<(u32, u32)> {
+        let uid = match &owner.user {
+            Some(user) => self.uid(user)?,
+            None => 0,
+        };
+        let gid = match &owner.group {
+            Some(Principal::Id(gid)) => *gid,
+            Some(Principal::Name(name)) => match self.group(name)? {
+                Some(gid) => gid,
+                None => number(name).ok_or_else(|| UnknownPrincipal::Group(name.clone()))?,
+            },
+            None if owner.login_group => match self.user_by_id(uid)? {
+                Some(user) => user.gid,
+                None => return Err(UnknownPrincipal::User(uid.to_string()).into()),
+            },
+            None => 0,
+        };
+        Ok((uid, gid))
+    }
+
+    fn uid(&self, user: &Principal) -> Result<u32> {
+        match user {
+            Principal::Id(uid) => Ok(*uid),
+            Principal::Name(name) => match self.user(name)? {
+                Some(user) => Ok(user.uid),
+                None => Ok(number(name).ok_or_else(|| UnknownPrincipal::User(name.clone()))?),
+            },
+        }
+    }
+
+    fn database(&self, path: &str) -> Result<String> {
+        let bytes = files::read(self.root, Path::new(path), LARGEST)?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+impl From<nix::unistd::User> for UserEntry {
+    fn from(user: nix::unistd::User) -> Self {
+        Self { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw(), home: user.dir, shell: user.shell }
+    }
+}
+
+/// A number as `chown` takes it, with or without a `+`. The highest one means "leave it as it is" to the system.
+fn number(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok().filter(|number| *number != u32::MAX)
+}
+
+/// What a lookup found. Some databases tell of a missing entry by an error (see `getpwnam(3)`).
+fn found<T>(result: nix::Result<Option<T>>) -> nix::Result<Option<T>> {
+    match result {
+        Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM) => Ok(None),
+        result => result,
+    }
+}

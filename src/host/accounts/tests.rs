@@ -1,0 +1,164 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::deadline::Deadline;
+use crate::plan::Account;
+use crate::secret::Secret;
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash
+# comment:x:1:1::/:/bin/sh
+broken line
++nis::::::
+core:x:500:501:CoreOS Admin:/home/core:/bin/bash
+1000:x:4000:4001::/home/digits:/bin/sh
+";
+
+const GROUP: &str = "root:x:0:
+core:x:501:
+docker:x:233:core
+2000:x:5000:
+broken
+";
+
+const SHADOW: &str = "root:*:1:0:99999:7:::\ncore:$6$salt$hash:1:0:99999:7:::\n";
+
+fn tree() -> (TempDir, Root) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(dir.path().join("etc")).unwrap();
+    for (name, text) in [("passwd", PASSWD), ("group", GROUP), ("shadow", SHADOW)] {
+        fs::write(dir.path().join("etc").join(name), text).unwrap();
+    }
+    let root = Root::open(dir.path()).unwrap();
+    (dir, root)
+}
+
+fn name(text: &str) -> Option<Principal> {
+    Some(Principal::Name(text.into()))
+}
+
+fn account(name: &str) -> Account {
+    Account { name: name.into(), create_home: true, ..Account::default() }
+}
+
+#[test]
+fn users_and_groups_of_a_tree_are_its_own() {
+    let (_dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    let core = accounts.user("core").unwrap().unwrap();
+    assert_eq!((core.uid, core.gid, core.home.as_path()), (500, 501, Path::new("/home/core")));
+    assert_eq!(accounts.user_by_id(500).unwrap().unwrap().name, "core");
+    assert_eq!(accounts.user("daemon").unwrap(), None);
+    assert_eq!(accounts.user("# comment").unwrap(), None);
+    assert_eq!(accounts.group("docker").unwrap(), Some(233));
+    assert_eq!(accounts.group("broken").unwrap(), None);
+    assert!(accounts.has_group("233").unwrap() && accounts.has_group("2000").unwrap());
+    assert!(!accounts.has_group("234").unwrap() && !accounts.has_group("").unwrap());
+}
+
+#[test]
+fn a_tree_without_databases_has_no_users() {
+    let (dir, root) = tree();
+    fs::remove_dir_all(dir.path().join("etc")).unwrap();
+    assert_eq!(Accounts::new(&root).user("root").unwrap(), None);
+    assert_eq!(Accounts::new(&root).group("root").unwrap(), None);
+}
+
+#[test]
+fn the_system_is_asked_about_itself() {
+    let root = Root::open(Path::new("/")).unwrap();
+    let accounts = Accounts::new(&root);
+    assert_eq!(accounts.user("root").unwrap().unwrap().uid, 0);
+    assert_eq!(accounts.user_by_id(0).unwrap().unwrap().name, "root");
+    assert_eq!(accounts.group("root").unwrap(), Some(0));
+    assert_eq!(accounts.user("no such user").unwrap(), None);
+    assert_eq!(accounts.user("zero\0byte").unwrap(), None);
+    assert!(accounts.has_group("0").unwrap());
+}
+
+#[test]
+fn owners_are_found_as_chown_does() {
+    let (_dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    let owner = |user, group, login_group| Owner { user, group, login_group };
+    let table = [
+        (Owner::ROOT, (0, 0)),
+        (owner(name("core"), None, false), (500, 0)),
+        (owner(name("core"), None, true), (500, 501)),
+        (owner(name("core"), name("docker"), false), (500, 233)),
+        (owner(None, name("docker"), false), (0, 233)),
+        (owner(None, None, true), (0, 0)),
+        // A name of digits is a name where there is such a name, and a number else.
+        (owner(name("1000"), name("2000"), false), (4000, 5000)),
+        (owner(name("1001"), name("2001"), false), (1001, 2001)),
+        (owner(name("+1000"), name("+2000"), false), (1000, 2000)),
+        (owner(Some(Principal::Id(1000)), Some(Principal::Id(2000)), false), (1000, 2000)),
+        (owner(Some(Principal::Id(500)), None, true), (500, 501)),
+    ];
+    for (owner, numbers) in table {
+        assert_eq!(accounts.resolve(&owner).unwrap(), numbers, "{owner}");
+    }
+}
+
+#[test]
+fn unknown_owners_can_be_told_from_other_errors() {
+    let (_dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    let unknown = |user, group, login_group| {
+        let error = accounts.resolve(&Owner { user, group, login_group }).unwrap_err();
+        error.downcast_ref::<UnknownPrincipal>().unwrap().clone()
+    };
+    assert_eq!(unknown(name("nobody"), None, false), UnknownPrincipal::User("nobody".into()));
+    assert_eq!(unknown(None, name("wheel"), false), UnknownPrincipal::Group("wheel".into()));
+    assert_eq!(unknown(name("77"), None, true), UnknownPrincipal::User("77".into()));
+    // To the system this number means "as it is".
+    assert_eq!(unknown(name("4294967295"), None, false).to_string(), "user 4294967295 does not exist");
+    assert_eq!(unknown(name(""), None, false), UnknownPrincipal::User(String::new()));
+}
+
+#[test]
+fn a_rehearsal_compares_passwords_and_checks_groups() {
+    let (_dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    let hash = |text: &str| Some(Secret::new(text.to_owned()));
+    assert!(accounts.would_ensure(&account("new")).unwrap());
+    assert!(!accounts.would_ensure(&account("core")).unwrap());
+    assert!(!accounts.would_ensure(&Account { passwd: hash("$6$salt$hash"), ..account("core") }).unwrap());
+    assert!(!accounts.would_ensure(&Account { passwd: hash(""), ..account("core") }).unwrap());
+    assert!(accounts.would_ensure(&Account { passwd: hash("$6$salt$other"), ..account("core") }).unwrap());
+    let error = accounts.would_ensure(&Account { groups: vec!["wheel".into()], ..account("new") }).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&UnknownPrincipal::Group("wheel".into())));
+}
+
+#[test]
+fn what_would_be_another_line_is_refused() {
+    let (_dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    for hash in ["x\nroot:y", "x:y", "x\0"] {
+        let account = Account { passwd: Some(Secret::new(hash.into())), ..account("core") };
+        let error = accounts.ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
+        assert!(!format!("{error:#}").contains(hash));
+    }
+    assert!(accounts.would_ensure(&account("a:b")).is_err());
+    assert!(accounts.would_ensure(&account("")).is_err());
+}
+
+#[test]
+fn a_missing_group_is_told_before_anything_is_done() {
+    let (_dir, root) = tree();
+    let account = Account { primary_group: Some("wheel".into()), ..account("new") };
+    let error = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
+    assert_eq!(format!("{error:#}"), "failed to make user new: group wheel does not exist");
+}
+
+#[test]
+fn an_account_that_is_as_it_should_be_is_left_alone() {
+    let (_dir, root) = tree();
+    let account = Account { passwd: Some(Secret::new("$6$salt$hash".into())), ..account("core") };
+    let change = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap();
+    assert_eq!(change, crate::host::Change::Unchanged);
+}
