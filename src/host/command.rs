@@ -106,8 +106,8 @@ impl<'a> Tool<'a> {
             return Ok(Stdio::null());
         }
         let mut file = memory(self.name)?;
-        let fill = file.write_all(self.input).and_then(|()| file.rewind());
-        fill.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        let filled = file.write_all(self.input).and_then(|()| file.rewind());
+        filled.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         Ok(file.into())
     }
 }

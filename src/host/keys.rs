@@ -1,1 +1,0 @@
-//! SSH keys, as the user (spec §7).

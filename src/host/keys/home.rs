@@ -1,0 +1,97 @@
+//! A user's home: opened as root, everything in it opened without following any link.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::host::accounts::UserEntry;
+use crate::host::root::{Folder, OsContext, Root, shown};
+
+/// The folder of everything that has to do with SSH, in the home.
+pub(super) const SSH: &str = ".ssh";
+
+/// What is locked while keys are changed, in the home; `update-ssh-keys` locks it, too.
+pub(super) const LOCK_FILE: &str = ".authorized_keys.d.lock";
+
+/// What the user's folders are.
+pub(super) const PRIVATE: Mode = Mode::RWXU;
+
+/// How many names of a folder are looked at.
+const MOST_NAMES: usize = 1000;
+
+/// How often a lock that another program holds is asked for.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Opens the home of `user`, which must be the user's, or root's.
+pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Folder> {
+    if user.home.as_os_str().is_empty() || (user.uid != 0 && user.home == Path::new("/")) {
+        bail!("the user has no home directory");
+    }
+    let home = match root.folder(&user.home) {
+        Ok(home) => home,
+        Err(error) if error.absent() => bail!("the home directory {} does not exist", shown(&user.home)),
+        Err(error) => return Err(error).context("failed to open the home directory"),
+    };
+    let owner = rustix::fs::fstat(&home).os_context(|| "failed to look at the home directory")?.st_uid;
+    if owner != user.uid && owner != 0 {
+        bail!("the home directory {} belongs to another user ({owner})", shown(&user.home));
+    }
+    Ok(home)
+}
+
+/// Opens the folder `name`; `None` where there is nothing.
+pub(super) fn folder(parent: &Folder, name: &str) -> Result<Option<Folder>, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match rustix::fs::openat(parent, name, flags, Mode::empty()) {
+        Ok(folder) => Ok(Some(Arc::new(folder))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Takes the lock, and waits for it as long as `limit`. It is held as long as what this gives.
+pub(super) fn lock(home: &Folder, limit: Duration) -> Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let what = || format!("failed to lock ~/{LOCK_FILE}");
+    let file = rustix::fs::openat(home, LOCK_FILE, flags, Mode::RUSR | Mode::WUSR).os_context(what)?;
+    let status = rustix::fs::fstat(&file).os_context(what)?;
+    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+        bail!("~/{LOCK_FILE} is not a regular file");
+    }
+    let start = Instant::now();
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) if start.elapsed() >= limit => {
+                bail!("another program has held the lock ~/{LOCK_FILE} for {} s", start.elapsed().as_secs());
+            }
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(PAUSE.min(limit)),
+            Err(Errno::INTR) => {}
+            Err(cause) => return Err(cause).os_context(what),
+        }
+    }
+}
+
+/// The names in a folder, without those that begin with a dot; `None` where there are too many to look at.
+pub(super) fn names(folder: &Folder) -> Result<Option<Vec<OsString>>, Errno> {
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name.starts_with(b".") {
+            continue;
+        }
+        if names.len() == MOST_NAMES {
+            return Ok(None);
+        }
+        names.push(OsStr::from_bytes(name).to_owned());
+    }
+    Ok(Some(names))
+}

@@ -1,0 +1,55 @@
+//! Doing something with a user's rights to files.
+
+use anyhow::{Result, bail};
+use nix::unistd::{setfsgid, setfsuid};
+use rustix::fs::Gid;
+
+use crate::host::accounts::UserEntry;
+use crate::host::root::OsContext;
+
+/// Does `work` as `user`, in a thread of its own: the rights of a thread end with it, and nobody else has them.
+///
+/// # Errors
+///
+/// Those of `work`, and when we may not become that user.
+pub(super) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let ours = rustix::process::geteuid();
+    if ours.as_raw() == user.uid {
+        return work();
+    }
+    if !ours.is_root() {
+        bail!("only root can do this for another user");
+    }
+    std::thread::scope(|scope| {
+        let changed = || {
+            change(user)?;
+            work()
+        };
+        let thread = std::thread::Builder::new().name("as the user".into()).spawn_scoped(scope, changed);
+        let thread = thread.os_context(|| "failed to start a thread")?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// The same for looking only: whoever cannot become that user may be able to look all the same.
+///
+/// # Errors
+///
+/// Those of `work`, and when root may not become that user.
+pub(super) fn rehearse<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    if rustix::process::geteuid().is_root() { with(user, work) } else { work() }
+}
+
+/// Gives this thread the user's rights to files, and none of root's.
+fn change(user: &UserEntry) -> Result<()> {
+    // The call itself changes this thread alone; the C library's function of that name would change all of them.
+    rustix::thread::set_thread_groups(&[Gid::from_raw(user.gid)]).os_context(|| "failed to leave root's groups")?;
+    setfsgid(user.gid.into());
+    setfsuid(user.uid.into());
+    // They say what it was before, not whether it worked.
+    let (gid, uid) = (setfsgid(user.gid.into()), setfsuid(user.uid.into()));
+    if (uid.as_raw(), gid.as_raw()) != (user.uid, user.gid) {
+        bail!("failed to become user {}", user.name);
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! SSH keys, as the user (spec §7).
+//!
+//! Everything below a home directory may have been made by its owner to mislead root. So it is done with the owner's
+//! own rights, in a thread of its own, step by step through opened folders, and no link is followed at all. As root
+//! only the home is opened, and given to the user what has to be the user's.
+
+mod handover;
+mod home;
+mod identity;
+mod sets;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::Change;
+use super::accounts::{Accounts, UnknownPrincipal, UserEntry};
+use super::root::{Folder, Root};
+use crate::deadline::Deadline;
+use crate::plan::KeySet;
+
+/// How long another program may hold the lock.
+const LOCK: Duration = Duration::from_secs(10);
+
+/// Replaces a set of a user's keys, and makes the user's `authorized_keys` of all sets.
+///
+/// # Errors
+///
+/// [`UnknownPrincipal`] when there is no such user; others when there is no home, it belongs to somebody else, something
+/// in it is not what it should be, or another program holds the lock for 10 s.
+pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: Deadline) -> Result<Change> {
+    let work = || -> Result<Change> {
+        let (user, home) = find(root, accounts, set)?;
+        let given = handover::prepare(&home, &user)?;
+        let change = identity::with(&user, || {
+            let _lock = home::lock(&home, deadline.clip(LOCK))?;
+            sets::replace(&home, &user, set)
+        })?;
+        Ok(if given { Change::Made } else { change })
+    };
+    // No key is in an error: only names.
+    work().with_context(|| format!("failed to authorize keys of user {}", set.user))
+}
+
+/// Whether [`authorize`] would change anything. Changes nothing, and takes no lock.
+///
+/// # Errors
+///
+/// As those of [`authorize`]; and when it cannot be told, such as by whom may not look into the home.
+pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<bool> {
+    let work = || -> Result<bool> {
+        let (user, home) = find(root, accounts, set)?;
+        if handover::would_prepare(&home, &user)? {
+            return Ok(true);
+        }
+        identity::rehearse(&user, || sets::would_replace(&home, &user, set))
+    };
+    work().with_context(|| format!("failed to compare keys of user {}", set.user))
+}
+
+fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry, Folder)> {
+    let name = set.set.as_str();
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) {
+        bail!("{name:?} cannot be the name of a key set");
+    }
+    let user = accounts.user(&set.user)?.ok_or_else(|| UnknownPrincipal::User(set.user.clone()))?;
+    let home = home::open(root, &user)?;
+    Ok((user, home))
+}
