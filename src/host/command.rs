@@ -46,6 +46,11 @@ impl<'a> Tool<'a> {
         Self { name, arguments: Vec::new(), input: &[] }
     }
 
+    /// Its name.
+    pub const fn name(&self) -> &str {
+        self.name
+    }
+
     /// Adds an argument. Nothing secret: everybody can read it while the tool runs.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -90,10 +95,13 @@ impl<'a> Tool<'a> {
             .spawn()
             .os_context(what)?;
         let status = wait(&mut child, limit).os_context(what)?;
+        let words = last_words(&mut said, self.name);
         if status.is_some_and(|status| status.success()) {
+            if !words.is_empty() {
+                log::debug!("{} said: {words}", self.name);
+            }
             return Ok(());
         }
-        let words = last_words(&mut said);
         let separator = if words.is_empty() { "" } else { ": " };
         Err(match status {
             Some(status) => anyhow!("{} failed ({}){separator}{words}", self.name, ended(status)),
@@ -183,8 +191,8 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-/// The last lines of what it said, on one line, without anything that a terminal would obey.
-fn last_words(said: &mut File) -> String {
+/// The last lines of what it said, on one line, without its name and anything that a terminal would obey.
+fn last_words(said: &mut File, name: &str) -> String {
     let mut bytes = Vec::new();
     let length = said.metadata().map_or(0, |metadata| metadata.len());
     let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));
@@ -192,7 +200,9 @@ fn last_words(said: &mut File) -> String {
         return String::new();
     }
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let prefix = format!("{name}: ");
+    let lines = text.lines().map(|line| line.strip_prefix(&prefix).unwrap_or(line).trim());
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("; ");
     last.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
@@ -229,6 +239,7 @@ mod tests {
         let script = "for i in 1 2 3 4 5 6; do echo line $i; done; printf '\\033[31mred\\n' >&2; exit 3";
         let error = message(shell(script).run(LONG));
         assert_eq!(error, "sh failed (exit status 3): line 3; line 4; line 5; line 6;  [31mred");
+        assert_eq!(message(shell("echo 'sh: oh no'; exit 1").run(LONG)), "sh failed (exit status 1): oh no");
         assert_eq!(message(shell("kill -9 $$").run(LONG)), "sh failed (signal 9)");
     }
 

@@ -17,6 +17,9 @@ use crate::plan::Account;
 /// How long one of the tools may take. Waiting for another one's lock takes them up to 15 s for each of six files.
 const LIMIT: Duration = Duration::from_secs(100);
 
+/// How much time there must be to start one.
+const LEAST: Duration = Duration::from_secs(2);
+
 /// The password of an account without one: nobody can log in with it. With `!`, sshd without PAM would refuse keys, too.
 const NO_PASSWORD: &str = "*";
 
@@ -27,7 +30,7 @@ impl Accounts<'_> {
     ///
     /// [`UnknownPrincipal`] when a group does not exist, before anything is done; others when a tool is missing, fails,
     /// or takes too long.
-    pub fn ensure(&self, account: &Account, deadline: Deadline) -> Result<Change> {
+    pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<Change> {
         let name = &account.name;
         let existing = self.user(name)?.is_some();
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
@@ -55,7 +58,7 @@ impl Accounts<'_> {
     ///
     /// [`UnknownPrincipal`] when a group does not exist; others when it cannot be told, such as by whom may not read
     /// the password.
-    pub fn would_ensure(&self, account: &Account) -> Result<bool> {
+    pub fn would_ensure(self, account: &Account) -> Result<bool> {
         let password = password(account)?;
         if self.user(&account.name)?.is_none() {
             self.check(account)?;
@@ -68,7 +71,7 @@ impl Accounts<'_> {
     }
 
     /// Checks what the tools would do half of before they fail.
-    fn check(&self, account: &Account) -> Result<()> {
+    fn check(self, account: &Account) -> Result<()> {
         if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
             bail!("that is not a user name");
         }
@@ -80,10 +83,10 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    fn make(&self, account: &Account, deadline: Deadline) -> Result<()> {
+    fn make(self, account: &Account, deadline: Deadline) -> Result<()> {
         self.check(account)?;
         let tool = useradd(account, self.root)?;
-        with_locks(self.root, || tool.run(deadline.clip(LIMIT)))?;
+        with_locks(self.root, || run(&tool, deadline))?;
         let Some(user) = self.user(&account.name)? else { bail!("useradd succeeded, but there is no such user") };
         if account.create_home {
             // The tools flush the databases, not the home: after a power cut there could be a user without one.
@@ -95,16 +98,24 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    fn has_password(&self, name: &str, hash: &str) -> Result<bool> {
+    fn has_password(self, name: &str, hash: &str) -> Result<bool> {
         let shadow = files::read(self.root, Path::new("/etc/shadow"), LARGEST)?.unwrap_or_default();
         Ok(database::hash(&String::from_utf8_lossy(&shadow), name) == Some(hash))
     }
 
-    fn set_password(&self, name: &str, hash: &str, deadline: Deadline) -> Result<()> {
+    fn set_password(self, name: &str, hash: &str, deadline: Deadline) -> Result<()> {
         let line = format!("{name}:{hash}\n");
         let tool = in_root(Tool::new("chpasswd").arg("-e"), self.root)?.input(line.as_bytes());
-        with_locks(self.root, || tool.run(deadline.clip(LIMIT)))
+        with_locks(self.root, || run(&tool, deadline))
     }
+}
+
+/// Runs a tool that must not be killed in the middle only because the run was about to end anyway.
+fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
+    if deadline.left() < LEAST {
+        bail!("there is no time left to run {}", tool.name());
+    }
+    tool.run(deadline.clip(LIMIT))
 }
 
 /// The hash to set; an empty one is none: as a hash it would let everybody in.

@@ -65,7 +65,7 @@ impl<'r> Accounts<'r> {
     /// # Errors
     ///
     /// When the databases cannot be read.
-    pub fn user(&self, name: &str) -> Result<Option<UserEntry>> {
+    pub fn user(self, name: &str) -> Result<Option<UserEntry>> {
         if self.root.is_system() {
             let user = found(nix::unistd::User::from_name(name));
             return Ok(user.with_context(|| format!("failed to look up user {name}"))?.map(UserEntry::from));
@@ -78,7 +78,7 @@ impl<'r> Accounts<'r> {
     /// # Errors
     ///
     /// When the databases cannot be read.
-    pub fn user_by_id(&self, uid: u32) -> Result<Option<UserEntry>> {
+    pub fn user_by_id(self, uid: u32) -> Result<Option<UserEntry>> {
         if self.root.is_system() {
             let user = found(nix::unistd::User::from_uid(uid.into()));
             return Ok(user.with_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
@@ -91,7 +91,7 @@ impl<'r> Accounts<'r> {
     /// # Errors
     ///
     /// When the databases cannot be read.
-    pub fn group(&self, name: &str) -> Result<Option<u32>> {
+    pub fn group(self, name: &str) -> Result<Option<u32>> {
         if self.root.is_system() {
             let group = found(nix::unistd::Group::from_name(name));
             return Ok(group.with_context(|| format!("failed to look up group {name}"))?.map(|it| it.gid.as_raw()));
@@ -104,7 +104,7 @@ impl<'r> Accounts<'r> {
     /// # Errors
     ///
     /// When the databases cannot be read.
-    pub fn has_group(&self, name_or_number: &str) -> Result<bool> {
+    pub fn has_group(self, name_or_number: &str) -> Result<bool> {
         if self.group(name_or_number)?.is_some() {
             return Ok(true);
         }
@@ -121,7 +121,7 @@ impl<'r> Accounts<'r> {
     /// # Errors
     ///
     /// [`UnknownPrincipal`] when there is no such user or group; others when the databases cannot be read.
-    pub fn resolve(&self, owner: &Owner) -> Result<(u32, u32)> {
+    pub fn resolve(self, owner: &Owner) -> Result<(u32, u32)> {
         let uid = match &owner.user {
             Some(user) => self.uid(user)?,
             None => 0,
@@ -141,7 +141,7 @@ impl<'r> Accounts<'r> {
         Ok((uid, gid))
     }
 
-    fn uid(&self, user: &Principal) -> Result<u32> {
+    fn uid(self, user: &Principal) -> Result<u32> {
         match user {
             Principal::Id(uid) => Ok(*uid),
             Principal::Name(name) => match self.user(name)? {
@@ -151,7 +151,7 @@ impl<'r> Accounts<'r> {
         }
     }
 
-    fn database(&self, path: &str) -> Result<String> {
+    fn database(self, path: &str) -> Result<String> {
         let bytes = files::read(self.root, Path::new(path), LARGEST)?.unwrap_or_default();
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }

@@ -38,7 +38,7 @@ fn tree() -> (TempDir, Root) {
 }
 
 fn name(text: &str) -> Option<Principal> {
-    Some(Principal::Name(text.into()))
+    Some(text).map(|text| Principal::Name(text.into()))
 }
 
 fn account(name: &str) -> Account {
@@ -153,6 +153,13 @@ fn a_missing_group_is_told_before_anything_is_done() {
     let account = Account { primary_group: Some("wheel".into()), ..account("new") };
     let error = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
     assert_eq!(format!("{error:#}"), "failed to make user new: group wheel does not exist");
+}
+
+#[test]
+fn without_time_no_tool_is_started() {
+    let (_dir, root) = tree();
+    let error = Accounts::new(&root).ensure(&account("new"), Deadline::after(Duration::ZERO)).unwrap_err();
+    assert_eq!(format!("{error:#}"), "failed to make user new: there is no time left to run useradd");
 }
 
 #[test]

@@ -83,10 +83,11 @@ fn place_mask(root: &Root, path: &Path) -> Result<Change> {
     let place = root.parent(path, true)?;
     refuse_folder(&place)?;
     let temporary = temp::name_for(&place.name);
-    temp::remove_stale(&place.folder, &temporary).os_context(|| "failed to remove what an earlier run left")?;
+    let stale = temp::remove_stale(&place.folder, &temporary);
     if leads_nowhere(&place).os_context(|| "failed to look at what is there")? {
         return Ok(Change::Unchanged);
     }
+    stale.os_context(|| "failed to remove what an earlier run left")?;
     rustix::fs::symlinkat(NOWHERE, &place.folder, &temporary).os_context(|| "failed to make the link")?;
     if let Err(cause) = rustix::fs::renameat(&place.folder, &temporary, &place.folder, &place.name) {
         // The first error is the one to tell.

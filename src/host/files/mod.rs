@@ -9,6 +9,7 @@
 
 mod batch;
 mod compare;
+mod folder;
 mod mask;
 mod read;
 mod temp;
@@ -21,9 +22,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FileType, RawMode};
 
+use super::Change;
 use super::root::{Folder, OsContext, Place, Root, shown};
 
 pub use batch::write_all;
+pub use folder::folder;
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use read::{read, read_at};
 
@@ -40,6 +43,15 @@ pub struct Write<'a> {
     pub uid: u32,
     /// The number of its group.
     pub gid: u32,
+}
+
+/// Writes one file, as [`write_all`] does.
+///
+/// # Errors
+///
+/// As those of [`write_all`].
+pub fn write(root: &Root, file: Write<'_>) -> Result<Change> {
+    write_all(root, &[file]).pop().unwrap_or(Ok(Change::Unchanged))
 }
 
 /// Whether [`write_all`] would write this file. Changes nothing.

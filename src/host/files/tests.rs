@@ -7,7 +7,7 @@ use rustix::fs::{CWD, Mode};
 use tempfile::TempDir;
 
 use super::*;
-use crate::host::Change::{self, Made, Unchanged};
+use crate::host::Change::{Made, Unchanged};
 
 /// A root whose every folder is trusted, whatever the umask.
 fn tree() -> (TempDir, Root) {
@@ -28,10 +28,6 @@ fn root_only() -> bool {
 fn of<'a>(path: &'a str, content: &'a [u8], mode: u32) -> Write<'a> {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     Write { path: Path::new(path), content, mode, uid, gid }
-}
-
-fn write(root: &Root, file: Write<'_>) -> Result<Change> {
-    write_all(root, &[file]).pop().unwrap()
 }
 
 fn inside(dir: &TempDir, path: &str) -> PathBuf {
@@ -301,4 +297,21 @@ fn a_mask_replaces_files_and_links_and_unmasking_spares_them() {
     fs::write(&there, "").unwrap();
     assert_eq!(unmask(&root, unit).unwrap(), Made);
     assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn folders_get_their_mode_and_keep_it() {
+    let (dir, root) = tree();
+    let mode = |path: &str| fs::metadata(inside(&dir, path)).unwrap().mode() & 0o7777;
+    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Made);
+    assert_eq!((mode("/var"), mode("/var/lib"), mode("/var/lib/x")), (0o755, 0o755, 0o700));
+    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Unchanged);
+    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o750).unwrap(), Made);
+    assert_eq!(mode("/var/lib/x"), 0o750);
+    symlink("var/lib/x", inside(&dir, "/link")).unwrap();
+    assert_eq!(folder(&root, Path::new("/link"), 0o700).unwrap(), Made);
+    assert_eq!(mode("/var/lib/x"), 0o700);
+    fs::write(inside(&dir, "/file"), "").unwrap();
+    let error = message(folder(&root, Path::new("/file"), 0o700));
+    assert_eq!(error, "failed to make the folder /file: /file is not a folder");
 }

@@ -1,0 +1,42 @@
+//! A folder of a mode that is not the usual one.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::host::Change;
+use crate::host::root::{OsContext, Root, shown};
+
+/// Makes the folder `path` if there is none, with those on the way, and gives it this mode if it is ours.
+///
+/// Those on the way are 0755, as always. A link is followed, or refused, as in the middle of a path.
+///
+/// # Errors
+///
+/// When there is something else, or the system refuses.
+pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<Change> {
+    make(root, path, Mode::from_raw_mode(mode)).with_context(|| format!("failed to make the folder {}", shown(path)))
+}
+
+fn make(root: &Root, path: &Path, mode: Mode) -> Result<Change> {
+    let place = root.parent(path, true)?;
+    // Closed at first: it is opened by the mode it gets, if at all.
+    let is_new = match rustix::fs::mkdirat(&place.folder, &place.name, Mode::RWXU) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(cause) => return Err(cause).os_context(|| "failed to make it"),
+    };
+    let folder = root.folder(path)?;
+    let status = rustix::fs::fstat(&folder).os_context(|| "failed to look at it")?;
+    let ours = status.st_uid == rustix::process::geteuid().as_raw();
+    if !ours || status.st_mode & 0o7777 == mode.as_raw_mode() {
+        return Ok(if is_new { Change::Made } else { Change::Unchanged });
+    }
+    // What was opened for walking on only cannot be changed.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::openat(&folder, ".", flags, Mode::empty()).os_context(|| "failed to open it")?;
+    rustix::fs::fchmod(folder, mode).os_context(|| "failed to set its mode")?;
+    Ok(Change::Made)
+}
