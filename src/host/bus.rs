@@ -1,1 +1,307 @@
 //! The one connection to the system bus.
+//!
+//! Everything asynchronous ends here: a call goes in, and is answered, refused or too late when it
+//! comes out. Nothing outside these modules sees a future.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use futures_core::Stream;
+use zbus::{Connection, Message, MessageStream, connection};
+
+use crate::deadline::Deadline;
+
+/// How long a call may take, when nothing else is said.
+pub const CALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long making the connection may take. A socket is there before the broker behind it is, and
+/// connecting waits for that.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a call may take when the run's deadline is near or past. Nothing is waited for then,
+/// but what only has to be said is still said: a unit that is told to start need not be watched.
+const LATE_CALL_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long after the deadline calls are still made.
+const LATE: Duration = Duration::from_secs(30);
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// There is no connection, and none could be made.
+    #[error("failed to connect to the system bus: {0}")]
+    Unconnected(String),
+    /// Whoever was called answered with an error.
+    #[error("{}", if .message.is_empty() { .name } else { .message })]
+    Refused {
+        /// The D-Bus name of the error, such as `org.freedesktop.systemd1.NoSuchUnit`.
+        name: String,
+        /// What was said beside it; may be empty.
+        message: String,
+    },
+    /// No answer came in time. What was asked for may still happen.
+    #[error("no answer over the system bus within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// The call was not made: the run's deadline passed long ago.
+    #[error("no time is left for this run")]
+    OutOfTime,
+    /// The connection broke, or the answer made no sense.
+    #[error("failed to talk over the system bus: {0}")]
+    Broken(#[source] zbus::Error),
+}
+
+impl CallError {
+    /// The D-Bus name of the error, where one was answered.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Refused { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether the error answered is `org.freedesktop.systemd1.` and `short`.
+    pub(super) fn is_systemd(&self, short: &str) -> bool {
+        self.name()
+            .and_then(|name| name.strip_prefix("org.freedesktop.systemd1."))
+            == Some(short)
+    }
+
+    /// Whether the object that was called is not, or no longer, there.
+    pub(super) fn is_unknown_object(&self) -> bool {
+        self.name() == Some("org.freedesktop.DBus.Error.UnknownObject")
+    }
+}
+
+impl From<zbus::Error> for CallError {
+    fn from(error: zbus::Error) -> Self {
+        match error {
+            zbus::Error::MethodError(name, message, _) => Self::Refused {
+                name: name.to_string(),
+                message: message.unwrap_or_default(),
+            },
+            zbus::Error::FDO(error) => match *error {
+                zbus::fdo::Error::ZBus(error) => error.into(),
+                error => {
+                    use zbus::DBusError as _;
+                    let message = error.description().unwrap_or_default().to_owned();
+                    Self::Refused {
+                        name: error.name().to_string(),
+                        message,
+                    }
+                }
+            },
+            error => Self::Broken(error),
+        }
+    }
+}
+
+/// The connection to the system bus, made when it is first needed, and again should it break.
+#[derive(Debug)]
+pub struct Bus {
+    deadline: Deadline,
+    /// When the last call has to be over.
+    end: Instant,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not connected yet.
+    Idle,
+    Open(Connection),
+    /// The bus kept us waiting in vain: once is enough.
+    Dead(String),
+}
+
+impl Bus {
+    /// The system bus for a run that ends at `deadline`. Nothing is connected yet.
+    pub fn new(deadline: Deadline) -> Self {
+        Self {
+            deadline,
+            end: Instant::now() + deadline.left() + LATE,
+            state: RefCell::new(State::Idle),
+        }
+    }
+
+    /// The system bus, connected, for a run that ends at `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Unconnected`]: nobody listens (at once), or nobody answers (after 10 s).
+    pub fn connect(deadline: Deadline) -> Result<Self, CallError> {
+        let bus = Self::new(deadline);
+        bus.connection().map(drop)?;
+        Ok(bus)
+    }
+
+    /// When the run ends.
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// The connection. One that broke is made anew: a unit command may restart the bus itself.
+    pub(super) fn connection(&self) -> Result<Connection, CallError> {
+        match &*self.state.borrow() {
+            State::Open(connection) if !connection.is_closed() => return Ok(connection.clone()),
+            State::Dead(why) => return Err(CallError::Unconnected(why.clone())),
+            State::Open(_) | State::Idle => {}
+        }
+        let limit = self.clip(CONNECT_LIMIT)?;
+        match block_on(connection::Builder::system().build(), limit) {
+            Some(Ok(connection)) => {
+                self.state.replace(State::Open(connection.clone()));
+                Ok(connection)
+            }
+            Some(Err(error)) => Err(CallError::Unconnected(error.to_string())),
+            None => {
+                let why = format!("no answer within {} s", limit.as_secs());
+                self.state.replace(State::Dead(why.clone()));
+                Err(CallError::Unconnected(why))
+            }
+        }
+    }
+
+    /// How long a call may take that has `limit` for itself.
+    fn clip(&self, limit: Duration) -> Result<Duration, CallError> {
+        let rest = self.end.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return Err(CallError::OutOfTime);
+        }
+        let fair = self.deadline.left().max(LATE_CALL_LIMIT);
+        Ok(limit.min(fair).min(rest))
+    }
+
+    /// Does what `call` makes of the connection, within `limit` and what the run's deadline leaves.
+    pub(super) fn call<T, F, C>(&self, limit: Duration, call: C) -> Result<T, CallError>
+    where
+        C: FnOnce(Connection) -> F,
+        F: Future<Output = zbus::Result<T>>,
+    {
+        let limit = self.clip(limit)?;
+        let connection = self.connection()?;
+        match block_on(call(connection), limit) {
+            Some(answer) => answer.map_err(CallError::from),
+            None => Err(CallError::TimedOut(limit)),
+        }
+    }
+}
+
+/// Reads `stream` until `pick` finds in a message what it looks for: `None` when that has not
+/// come by `until`.
+///
+/// # Errors
+///
+/// The stream ends: the connection is gone, and nothing will ever come.
+pub(super) fn pick_from<T>(
+    stream: &mut MessageStream,
+    until: Instant,
+    mut pick: impl FnMut(&Message) -> Option<T>,
+) -> Result<Option<T>, CallError> {
+    let picked = poll_fn(|context| {
+        loop {
+            match Pin::new(&mut *stream).poll_next(context) {
+                Poll::Ready(Some(Ok(message))) => {
+                    if let Some(found) = pick(&message) {
+                        return Poll::Ready(Ok(found));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
+                Poll::Ready(None) => return Poll::Ready(Err(CallError::Broken(closed()))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    });
+    block_on(picked, until.saturating_duration_since(Instant::now())).transpose()
+}
+
+fn closed() -> zbus::Error {
+    std::io::Error::new(std::io::ErrorKind::BrokenPipe, "the connection was closed").into()
+}
+
+/// Runs `future` on this thread for `limit` at most: `None` when that was not enough.
+///
+/// `zbus::block_on` knows no limit, and the limit zbus has for calls covers neither connecting nor
+/// sending. The connection itself is driven by a thread of zbus's own, so that this one may sleep.
+fn block_on<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    let begun = Instant::now();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+        let left = limit.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return None;
+        }
+        thread::park_timeout(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_given_up() {
+        let begun = Instant::now();
+        assert!(block_on(std::future::pending::<()>(), Duration::from_millis(20)).is_none());
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn what_is_ready_needs_no_time() {
+        assert_eq!(block_on(std::future::ready(7), Duration::ZERO), Some(7));
+    }
+
+    #[test]
+    fn a_wake_from_another_thread_is_heard() {
+        let (sender, receiver) = std::sync::mpsc::channel::<Waker>();
+        let helper = thread::spawn(move || {
+            if let Ok(waker) = receiver.recv() {
+                thread::sleep(Duration::from_millis(20));
+                waker.wake();
+            }
+        });
+        let mut polls = 0;
+        let future = poll_fn(|context| {
+            polls += 1;
+            if polls > 1 {
+                return Poll::Ready(());
+            }
+            let _ = sender.send(context.waker().clone());
+            Poll::Pending
+        });
+        assert_eq!(block_on(future, Duration::from_secs(10)), Some(()));
+        assert!(helper.join().is_ok());
+    }
+
+    #[test]
+    fn after_the_deadline_calls_are_short_and_soon_none() -> Result<(), CallError> {
+        let mut bus = Bus::new(Deadline::after(Duration::ZERO));
+        assert_eq!(bus.clip(CALL_LIMIT)?, LATE_CALL_LIMIT);
+        bus.end = Instant::now();
+        assert!(matches!(bus.clip(CALL_LIMIT), Err(CallError::OutOfTime)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_call_gets_what_the_run_has_left() -> Result<(), CallError> {
+        let bus = Bus::new(Deadline::after(Duration::from_secs(10)));
+        assert_eq!(bus.clip(Duration::from_secs(5))?, Duration::from_secs(5));
+        assert!(bus.clip(CALL_LIMIT)? <= Duration::from_secs(10));
+        Ok(())
+    }
+}

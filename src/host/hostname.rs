@@ -1,1 +1,211 @@
 //! The host name, through hostnamed (spec §10).
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use zbus::proxy;
+
+use super::Change;
+use super::bus::{Bus, CallError};
+
+/// How long hostnamed may take, its start included. Short of the 25 s that the bus gives a
+/// service to start: before `basic.target` it cannot, and access to the machine waits behind it.
+const HOSTNAMED_LIMIT: Duration = Duration::from_secs(20);
+
+/// The longest `/etc/hostname` that is read, in bytes; names end at 64.
+pub const MOST_BYTES: usize = 4096;
+
+/// `/etc/hostname` beneath some root.
+pub trait HostnameFile {
+    /// All of it; `None` where there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// It is there and cannot be read.
+    fn read(&self) -> Result<Option<Vec<u8>>>;
+
+    /// Replaces it, 0644 and root's.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    fn write(&self, content: &[u8]) -> Result<()>;
+}
+
+/// The names a machine has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Current {
+    /// The name in `/etc/hostname`.
+    pub fixed: Option<String>,
+    /// The name the kernel has; of the running machine only.
+    pub kernel: Option<String>,
+}
+
+#[proxy(
+    interface = "org.freedesktop.hostname1",
+    default_service = "org.freedesktop.hostname1",
+    default_path = "/org/freedesktop/hostname1"
+)]
+trait Hostname {
+    fn set_static_hostname(&self, name: &str, interactive: bool) -> zbus::Result<()>;
+    fn set_hostname(&self, name: &str, interactive: bool) -> zbus::Result<()>;
+}
+
+/// The names the machine has now. With `running`, the machine is the one we run on.
+pub fn current(file: &dyn HostnameFile, running: bool) -> Current {
+    // One that cannot be read is as good as none: writing will say why.
+    let content = file.read().ok().flatten().unwrap_or_default();
+    Current {
+        fixed: first_name(&content),
+        kernel: if running { kernel() } else { None },
+    }
+}
+
+/// Gives the machine the static host name `name`: the one we run on, through `bus`, or, without
+/// a bus, a tree, of which only `/etc/hostname` is written. A machine that has the name already is left
+/// alone, and its bus is not connected to.
+///
+/// Where hostnamed is missing, masked or does not answer, it is done without it.
+///
+/// # Errors
+///
+/// hostnamed refuses the name as invalid; `/etc/hostname` cannot be written, or the
+/// kernel's name cannot be set.
+pub fn set(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<Change> {
+    set_inner(bus, file, name).with_context(|| format!("failed to set the host name {name}"))
+}
+
+fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<Change> {
+    let now = current(file, bus.is_some());
+    let wanted = Some(name);
+    if now.fixed.as_deref() == wanted && (bus.is_none() || now.kernel.as_deref() == wanted) {
+        return Ok(Change::Unchanged);
+    }
+    let Some(bus) = bus else {
+        write(file, name)?;
+        return Ok(Change::Made);
+    };
+    match through_hostnamed(bus, name) {
+        Ok(()) => {}
+        Err(error) if error.name() == Some("org.freedesktop.DBus.Error.InvalidArgs") => {
+            bail!(error)
+        }
+        Err(error) => {
+            log::info!("the host name is set without hostnamed: {error}");
+            // Both, whatever becomes of the first: they serve different readers.
+            let written = if first_name_is(file, name) {
+                Ok(())
+            } else {
+                write(file, name)
+            };
+            let set = set_kernel(name);
+            written.and(set)?;
+        }
+    }
+    if kernel().as_deref() != wanted {
+        set_kernel(name)?;
+    }
+    Ok(Change::Made)
+}
+
+fn through_hostnamed(bus: &Bus, name: &str) -> Result<(), CallError> {
+    bus.call(HOSTNAMED_LIMIT, async |connection| {
+        HostnameProxy::new(&connection)
+            .await?
+            .set_static_hostname(name, false)
+            .await
+    })?;
+    if kernel().as_deref() == Some(name) {
+        return Ok(());
+    }
+    // The file had the name already, the kernel another: it was changed behind hostnamed's back.
+    bus.call(HOSTNAMED_LIMIT, async |connection| {
+        HostnameProxy::new(&connection)
+            .await?
+            .set_hostname(name, false)
+            .await
+    })
+}
+
+fn write(file: &dyn HostnameFile, name: &str) -> Result<()> {
+    file.write(format!("{name}\n").as_bytes())
+}
+
+fn first_name_is(file: &dyn HostnameFile, name: &str) -> bool {
+    current(file, false).fixed.as_deref() == Some(name)
+}
+
+fn kernel() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
+}
+
+fn set_kernel(name: &str) -> Result<()> {
+    nix::unistd::sethostname(name).context("failed to set the kernel's host name")
+}
+
+/// The first line that is neither empty nor a comment (hostname(5)).
+fn first_name(content: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(content).ok()?;
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    Some(line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    struct Memory(RefCell<Option<Vec<u8>>>);
+
+    impl Memory {
+        fn with(content: Option<&str>) -> Self {
+            Self(RefCell::new(content.map(|text| text.as_bytes().to_vec())))
+        }
+    }
+
+    impl HostnameFile for Memory {
+        fn read(&self) -> Result<Option<Vec<u8>>> {
+            Ok(self.0.borrow().clone())
+        }
+
+        fn write(&self, content: &[u8]) -> Result<()> {
+            self.0.replace(Some(content.to_vec()));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_no_names() {
+        assert_eq!(
+            first_name(b"# a comment\n\n  node1  \nnode2\n").as_deref(),
+            Some("node1")
+        );
+        assert_eq!(first_name(b"# only a comment\n"), None);
+        assert_eq!(first_name(b"\xff\n"), None);
+    }
+
+    #[test]
+    fn of_a_tree_only_the_file_is_written() -> Result<()> {
+        for before in [None, Some("old\n"), Some("# none\n")] {
+            let file = Memory::with(before);
+            assert_eq!(set(None, &file, "node1")?, Change::Made);
+            assert_eq!(file.0.borrow().as_deref(), Some(b"node1\n".as_slice()));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_tree_that_has_the_name_is_left_alone() -> Result<()> {
+        let file = Memory::with(Some("# ours\nnode1"));
+        assert_eq!(set(None, &file, "node1")?, Change::Unchanged);
+        assert_eq!(
+            file.0.borrow().as_deref(),
+            Some(b"# ours\nnode1".as_slice())
+        );
+        Ok(())
+    }
+}

@@ -1,1 +1,0 @@
-//! Units and jobs, through systemd's D-Bus API (spec §8).

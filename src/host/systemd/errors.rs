@@ -1,0 +1,123 @@
+//! What systemd's errors mean to the person who named the unit.
+
+use anyhow::anyhow;
+
+use crate::host::bus::CallError;
+
+/// The error of a call about `unit`, as a sentence that names it.
+///
+/// What is known by its D-Bus name is said in our words; the rest in systemd's.
+pub(super) fn explain(error: CallError, unit: &str) -> anyhow::Error {
+    match meaning(&error, unit) {
+        Some(sentence) => anyhow!(sentence),
+        None => anyhow::Error::new(error),
+    }
+}
+
+fn meaning(error: &CallError, unit: &str) -> Option<String> {
+    let CallError::Refused { name, message } = error else {
+        return None;
+    };
+    let short = name
+        .strip_prefix("org.freedesktop.systemd1.")
+        .unwrap_or(name);
+    // systemd names the unit it stumbled over, which may be one that ours requires.
+    let other = !message.is_empty() && !message.contains(unit);
+    Some(match short {
+        "NoSuchUnit" | "org.freedesktop.DBus.Error.FileNotFound" | "System.Error.ENOENT" => {
+            if other {
+                format!("{unit} needs a unit that does not exist: {message}")
+            } else {
+                format!("{unit} does not exist")
+            }
+        }
+        "UnitMasked" if other => format!("{unit} needs a unit that is masked: {message}"),
+        "UnitMasked" => format!("{unit} is masked"),
+        "LoadFailed" | "BadUnitSetting" | "System.Error.EBADMSG" => {
+            format!("the unit file of {unit} is bad: {message}")
+        }
+        "JobTypeNotApplicable" => format!("{unit} cannot do that: {message}"),
+        "OnlyByDependency" => format!("{unit} refuses to be started or stopped by hand"),
+        "UnitGenerated" => format!("{unit} is made by a generator, and is enabled where that says"),
+        "UnitLinked" => format!("the unit file of {unit} is a link that cannot be enabled"),
+        "TransactionIsDestructive" => {
+            format!("{unit} has a job that may not be replaced: {message}")
+        }
+        "TransactionOrderIsCyclic" => {
+            format!("{unit} is part of a circle of orderings: {message}")
+        }
+        "TransactionJobsConflicting" => {
+            format!("{unit} needs units that exclude each other: {message}")
+        }
+        "ShuttingDown" => "the machine is shutting down".to_owned(),
+        "org.freedesktop.DBus.Error.InvalidArgs" => {
+            format!("{unit} is not accepted: {message}")
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(name: &str, message: &str) -> String {
+        let error = CallError::Refused {
+            name: name.into(),
+            message: message.into(),
+        };
+        explain(error, "x.service").to_string()
+    }
+
+    #[test]
+    fn known_errors_are_said_in_our_words() {
+        let cases = [
+            (
+                "NoSuchUnit",
+                "Unit x.service not found.",
+                "x.service does not exist",
+            ),
+            (
+                "UnitMasked",
+                "Unit x.service is masked.",
+                "x.service is masked",
+            ),
+            (
+                "UnitMasked",
+                "Unit y.service is masked.",
+                "x.service needs a unit that is masked: Unit y.service is masked.",
+            ),
+            (
+                "BadUnitSetting",
+                "Unit x.service has a bad unit file setting.",
+                "the unit file of x.service is bad: Unit x.service has a bad unit file setting.",
+            ),
+            (
+                "JobTypeNotApplicable",
+                "Job type reload is not applicable for unit x.service.",
+                "x.service cannot do that: Job type reload is not applicable for unit x.service.",
+            ),
+        ];
+        for (name, message, sentence) in cases {
+            assert_eq!(
+                said(&format!("org.freedesktop.systemd1.{name}"), message),
+                sentence
+            );
+        }
+    }
+
+    #[test]
+    fn a_unit_file_that_is_missing_is_said_so() {
+        let message = "Unit file x.service does not exist.";
+        assert_eq!(
+            said("org.freedesktop.DBus.Error.FileNotFound", message),
+            "x.service does not exist"
+        );
+    }
+
+    #[test]
+    fn unknown_errors_keep_their_own_words() {
+        assert_eq!(said("org.example.Odd", "odd"), "odd");
+        assert_eq!(said("org.example.Odd", ""), "org.example.Odd");
+    }
+}

@@ -1,0 +1,178 @@
+//! When systemd has to read its units again (spec §8).
+//!
+//! Not for a unit that is not loaded: the start reads what is on disk. A unit that is loaded is not
+//! read again by itself, neither its file nor its drop-ins, and links that enabling made are not
+//! noticed by the loaded units they start from.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::Systemd;
+use super::proxy::ManagerProxy;
+use crate::host::Change;
+use crate::host::bus::{CALL_LIMIT, CallError};
+
+/// How long a reload may take: generators run, and every unit is read.
+const RELOAD_LIMIT: Duration = Duration::from_secs(90);
+
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+
+/// The suffixes of what systemd loads.
+const SUFFIXES: [&str; 11] = [
+    "service",
+    "socket",
+    "target",
+    "device",
+    "mount",
+    "automount",
+    "swap",
+    "timer",
+    "path",
+    "slice",
+    "scope",
+];
+
+/// What a changed file can affect.
+#[derive(Debug, PartialEq, Eq)]
+enum Reach {
+    /// The unit of that name.
+    Unit,
+    /// The units whose names match this glob.
+    Units(String),
+    /// Any unit.
+    Any,
+    /// None of systemd's.
+    None,
+}
+
+impl Systemd<'_> {
+    /// Makes systemd read its units again, if anything needs that.
+    ///
+    /// `named` are all units this part names, `changed` those whose file, drop-in or mask was
+    /// changed in this run (templates, prefixes like `foo-.service` and types like `service`
+    /// too), `links_changed` says that enabling changed a link.
+    ///
+    /// # Errors
+    ///
+    /// The bus or systemd does not answer; the reload fails, or takes longer than 90 s.
+    pub fn reload_if_needed(
+        &self,
+        named: &[String],
+        changed: &[String],
+        links_changed: bool,
+    ) -> Result<Change> {
+        let Some(why) = self.why_reload(named, changed, links_changed)? else {
+            return Ok(Change::Unchanged);
+        };
+        log::debug!("systemd reads its units again: {why}");
+        self.bus
+            .call(RELOAD_LIMIT, async |connection| {
+                ManagerProxy::new(&connection).await?.reload().await
+            })
+            .context("failed to make systemd read its units again")?;
+        Ok(Change::Made)
+    }
+
+    fn why_reload(
+        &self,
+        named: &[String],
+        changed: &[String],
+        links_changed: bool,
+    ) -> Result<Option<String>> {
+        if links_changed {
+            return Ok(Some("enabling a unit changed links".to_owned()));
+        }
+        for name in changed {
+            let affected = match reach(name) {
+                Reach::Unit => self.is_loaded(name)?,
+                Reach::Units(glob) => self.any_loaded(&glob)?,
+                Reach::Any => true,
+                Reach::None => false,
+            };
+            if affected {
+                return Ok(Some(format!("{name} changed and is loaded")));
+            }
+        }
+        for name in named {
+            if self.is_outdated(name)? {
+                return Ok(Some(format!("{name} was loaded before it changed")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether `unit` is loaded, and not as it is on disk.
+    fn is_outdated(&self, unit: &str) -> Result<bool> {
+        if reach(unit) != Reach::Unit {
+            return Ok(false);
+        }
+        let Some(path) = self.loaded(unit)? else {
+            return Ok(false);
+        };
+        match self.property(CALL_LIMIT, &path, UNIT, "NeedDaemonReload") {
+            Ok(outdated) => Ok(outdated),
+            // It was unloaded meanwhile.
+            Err(CallError::Refused { .. }) => Ok(false),
+            Err(error) => Err(error)
+                .with_context(|| format!("failed to ask systemd whether {unit} is outdated")),
+        }
+    }
+
+    fn any_loaded(&self, glob: &str) -> Result<bool> {
+        let units = self
+            .bus
+            .call(CALL_LIMIT, async |connection| {
+                ManagerProxy::new(&connection)
+                    .await?
+                    .list_units_by_patterns(&[], &[glob])
+                    .await
+            })
+            .with_context(|| format!("failed to ask systemd for the units {glob}"))?;
+        Ok(!units.is_empty())
+    }
+}
+
+/// What a file, a drop-in or a mask of `name` can affect.
+fn reach(name: &str) -> Reach {
+    let Some((stem, suffix)) = name.rsplit_once('.') else {
+        return Reach::Any; // drop-ins of a type, such as `service`
+    };
+    if matches!(suffix, "network" | "netdev" | "link") {
+        return Reach::None;
+    }
+    if !SUFFIXES.contains(&suffix)
+        || stem.contains(['*', '?', '[', '\\']) && stem.ends_with(['@', '-'])
+    {
+        // The latter cannot be asked for by a glob: that would need an escape.
+        return Reach::Any;
+    }
+    if stem.ends_with('@') || stem.ends_with('-') {
+        return Reach::Units(format!("{stem}*.{suffix}"));
+    }
+    Reach::Unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_says_what_a_change_can_affect() {
+        let units = |glob: &str| Reach::Units(glob.to_owned());
+        let cases = [
+            ("docker.service", Reach::Unit),
+            ("getty@tty1.service", Reach::Unit),
+            ("dev-disk-by\\x2dlabel-A.device", Reach::Unit),
+            ("getty@.service", units("getty@*.service")),
+            ("foo-.service", units("foo-*.service")),
+            ("foo\\x2d-.service", Reach::Any),
+            ("service", Reach::Any),
+            ("odd.thing", Reach::Any),
+            ("10-eth.network", Reach::None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(reach(name), expected, "{name}");
+        }
+    }
+}
