@@ -10,15 +10,21 @@
 //!
 //! Everything left of *apply* is pure: bytes in, data out; no clock, no file system, no bus.
 
+pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod deadline;
 pub mod finding;
 pub mod host;
 pub mod logger;
+pub mod outcome;
 pub mod parts;
 pub mod plan;
+pub mod reading;
+pub mod rehearse;
+pub mod run;
 pub mod secret;
+pub mod source;
 pub mod substitute;
 pub mod text;
 pub mod yaml;

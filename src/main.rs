@@ -1,1 +1,36 @@
-fn main() {}
+//! `coreos-cloudinit`: the command line, the log, the run, the exit code.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cloudinit::cli::{self, Request, Usage};
+use cloudinit::run::{self, Surroundings};
+
+fn main() -> ExitCode {
+    let options = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Request::Run(options)) => options,
+        Ok(Request::Print(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Ok(Request::Status(format)) => return run::status(format).into(),
+        Err(Usage(text)) => {
+            eprint!("{text}");
+            return run::USAGE.into();
+        }
+    };
+    cloudinit::logger::init(options.verbosity);
+    cloudinit::host::prepare_process();
+    let stopped = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
+        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&stopped)) {
+            log::warn!("failed to catch signal {signal}: {error}");
+        }
+    }
+    let surroundings = Surroundings {
+        variable: &|name| std::env::var(name).ok(),
+        stop: &|| stopped.load(Ordering::Relaxed),
+    };
+    run::run(&options, &surroundings).into()
+}

@@ -7,8 +7,12 @@ pub mod accounts;
 pub mod bus;
 pub mod command;
 pub mod files;
+pub mod folders;
 pub mod hostname;
 pub mod keys;
+pub mod lock;
+pub mod machine;
+pub mod record;
 pub mod root;
 pub mod systemd;
 
@@ -19,4 +23,10 @@ pub enum Change {
     Made,
     /// It was as it should be; nothing was written.
     Unchanged,
+}
+
+/// Gives this process what the rest of this module counts on.
+pub fn prepare_process() {
+    // Folders are made 0755 and files get the mode they are given, whatever we were started with.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }

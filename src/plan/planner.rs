@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::paths::Paths;
-use super::{Account, FileSpec, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitScope};
-use super::{files, sections, ssh, units, users};
+use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitScope};
+use super::{files, names, sections, ssh, units, users};
 use crate::config::CloudConfig;
 use crate::finding::{Finding, Span};
 
@@ -43,6 +43,8 @@ pub enum Item {
     Command(String),
     /// A section, such as `coreos.update`.
     Section(&'static str),
+    /// All of a part but its host name and keys.
+    Rest,
 }
 
 impl std::fmt::Display for Item {
@@ -54,6 +56,7 @@ impl std::fmt::Display for Item {
             Self::DropIn { unit, name } => write!(f, "drop-in {name} of unit {unit}"),
             Self::Command(name) => write!(f, "command of unit {name}"),
             Self::Section(name) => write!(f, "section {name}"),
+            Self::Rest => f.write_str("everything but the host name and the keys of core"),
         }
     }
 }
@@ -231,11 +234,11 @@ impl Planner<'_> {
 /// What a part gives for access to the machine, which comes before everything else (spec §1).
 #[derive(Debug, Default)]
 pub struct Access {
-    /// The host name as written.
-    pub hostname: Option<(String, Span)>,
+    /// The host name to set, and where it stands.
+    pub hostname: Option<(Hostname, Span)>,
     /// Keys of `core`, in order, without duplicates.
     pub keys: Vec<String>,
-    /// Lines among them that are no keys.
+    /// What is worth telling of both.
     pub findings: Vec<Finding>,
     /// Where the first keys stand.
     pub span: Option<Span>,
@@ -244,11 +247,17 @@ pub struct Access {
 /// The user whose keys and whose existence matter most.
 pub const CORE: &str = "core";
 
-/// Gathers what `config` gives for access, whatever else is wrong with it.
-pub fn access(config: &CloudConfig) -> Access {
+/// Gathers what `config` gives for access, whatever else is wrong with it; `short` cuts host names at the first dot.
+pub fn access(config: &CloudConfig, short: bool) -> Access {
     let mut access = Access::default();
     if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
-        access.hostname = Some((name.to_owned(), span));
+        match names::hostname(name, short, Some(span)) {
+            Ok((hostname, finding)) => {
+                access.hostname = Some((hostname, span));
+                access.findings.extend(finding);
+            }
+            Err(finding) => access.findings.push(finding),
+        }
     }
     let core = config.users.iter().filter_map(|user| user.get()).filter(|user| user.name.text() == CORE);
     let lists = std::iter::once(&config.ssh_authorized_keys).chain(core.map(|user| &user.ssh_authorized_keys));

@@ -1,0 +1,234 @@
+//! Doing a plan: every step in order, each with what it needs, none stopping the unrelated ones (spec §1).
+//!
+//! This is the bookkeeping only; what touches the machine is behind [`Machine`].
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::host::Change;
+use crate::outcome::{Reporter, StepOutcome, Verdict};
+use crate::plan::{CORE, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
+
+/// What a step came to, where it did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It is done.
+    With(Change),
+    /// It does not apply here.
+    Skipped(String),
+    /// It was begun, and may end later.
+    Queued(String),
+    /// What it needs is not there.
+    LeftOut(String),
+}
+
+/// What happened before a step, which it may need to know.
+#[derive(Debug, Default)]
+pub struct Situation {
+    /// Units of systemd whose files changed.
+    pub changed_units: Vec<String>,
+    /// Enabling changed links.
+    pub links_changed: bool,
+    /// A file of networkd changed.
+    pub networkd_changed: bool,
+    /// Users that could not be made.
+    pub failed_users: HashSet<String>,
+}
+
+/// What carries out steps.
+pub trait Machine {
+    /// Writes files in one batch; the answers are in their order.
+    fn write_files(&mut self, files: &[&FileSpec], situation: &Situation) -> Vec<Result<Done>>;
+
+    /// Carries out any other step.
+    fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done>;
+
+    /// Lets other runs change the machine, from here to the end of the part.
+    fn release(&mut self);
+
+    /// Why nothing more may be begun, if so: a signal, the deadline.
+    fn halted(&self) -> Option<String>;
+}
+
+/// What is carried from part to part.
+#[derive(Debug, Default)]
+pub struct Progress {
+    situation: Situation,
+    failed_units: HashSet<String>,
+    /// Keys of `core` that wait for the user to be made.
+    pub pending_keys: Option<KeySet>,
+}
+
+/// Does what comes before every part: a host name, keys, addresses.
+pub fn access(
+    steps: &[Planned],
+    machine: &mut dyn Machine,
+    progress: &mut Progress,
+    reporter: Reporter<'_>,
+) -> Vec<StepOutcome> {
+    let mut run = Run { machine, progress, reporter, outcomes: Vec::new() };
+    for planned in steps {
+        run.one(planned);
+    }
+    run.outcomes
+}
+
+/// Does a plan.
+pub fn apply(
+    plan: &Plan,
+    machine: &mut dyn Machine,
+    progress: &mut Progress,
+    reporter: Reporter<'_>,
+) -> Vec<StepOutcome> {
+    progress.situation.changed_units.clear();
+    progress.situation.links_changed = false;
+    progress.situation.networkd_changed = false;
+    for refused in &plan.refused {
+        match &refused.item {
+            Item::User(name) => drop(progress.situation.failed_users.insert(name.clone())),
+            Item::Unit(unit) | Item::DropIn { unit, .. } => drop(progress.failed_units.insert(unit.clone())),
+            Item::File(_) | Item::Command(_) | Item::Section(_) | Item::Rest => {}
+        }
+    }
+    let mut run = Run { machine, progress, reporter, outcomes: Vec::with_capacity(plan.steps.len()) };
+    let mut written = None;
+    for (index, planned) in plan.steps.iter().enumerate() {
+        if let Step::WriteFile(file) = &planned.step {
+            // All files are written when the first is due; each is told in its place.
+            let written = written.get_or_insert_with(|| run.write_files(&plan.steps));
+            let (verdict, took) = written
+                .remove(&index)
+                .unwrap_or_else(|| (Verdict::Failed(format!("failed to write {}", file.path.display())), Duration::ZERO));
+            run.finish(planned, verdict, took);
+        } else {
+            run.one(planned);
+        }
+    }
+    run.outcomes
+}
+
+struct Run<'a> {
+    machine: &'a mut dyn Machine,
+    progress: &'a mut Progress,
+    reporter: Reporter<'a>,
+    outcomes: Vec<StepOutcome>,
+}
+
+impl Run<'_> {
+    /// Writes every file among `steps` in one batch; the answers are by the index of their step.
+    fn write_files(&mut self, steps: &[Planned]) -> HashMap<usize, (Verdict, Duration)> {
+        let files: Vec<_> = steps
+            .iter()
+            .enumerate()
+            .filter_map(|(index, planned)| match &planned.step {
+                Step::WriteFile(file) => Some((index, file)),
+                _ => None,
+            })
+            .collect();
+        let began = Instant::now();
+        let results = match self.machine.halted() {
+            Some(why) => files.iter().map(|_| Ok(Done::LeftOut(why.clone()))).collect(),
+            None => {
+                let specs: Vec<_> = files.iter().map(|(_, file)| *file).collect();
+                self.machine.write_files(&specs, &self.progress.situation)
+            }
+        };
+        // The batch took its time together; each file is told its share.
+        let share = began.elapsed() / u32::try_from(files.len()).unwrap_or(u32::MAX).max(1);
+        files.into_iter().zip(results).map(|((index, _), result)| (index, (verdict(result), share))).collect()
+    }
+
+    fn one(&mut self, planned: &Planned) {
+        let began = Instant::now();
+        let verdict = match self.machine.halted().or_else(|| self.missing(&planned.step)) {
+            Some(why) => Verdict::LeftOut(why),
+            None => {
+                if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)) {
+                    self.machine.release();
+                }
+                verdict(self.machine.perform(&planned.step, &self.progress.situation))
+            }
+        };
+        self.finish(planned, verdict, began.elapsed());
+    }
+
+    /// What the step needs and cannot have.
+    fn missing(&self, step: &Step) -> Option<String> {
+        let user = match step {
+            Step::AuthorizeKeys(set) => Some(&set.user),
+            Step::ImportKeys(import) => Some(&import.user),
+            _ => None,
+        };
+        if let Some(user) = user.filter(|user| self.progress.situation.failed_users.contains(*user)) {
+            return Some(format!("user {user} could not be made"));
+        }
+        let unit = match step {
+            Step::EnableUnit(scope) => &scope.unit,
+            Step::UnitCommand(command) => &command.unit,
+            _ => return None,
+        };
+        self.progress.failed_units.contains(unit).then(|| format!("unit {unit} could not be placed"))
+    }
+
+    fn finish(&mut self, planned: &Planned, verdict: Verdict, took: Duration) {
+        self.learn(&planned.step, &verdict);
+        let outcome = self.reporter.step(planned.step.to_string(), planned.span, verdict, took);
+        self.outcomes.push(outcome);
+        self.core_keys(planned);
+    }
+
+    /// Keys of `core` that waited for the user are set as soon as it is there.
+    fn core_keys(&mut self, planned: &Planned) {
+        let made = matches!(&planned.step, Step::EnsureUser(account) if account.name == CORE)
+            && !self.progress.situation.failed_users.contains(CORE);
+        if made {
+            if let Some(keys) = self.progress.pending_keys.take() {
+                let began = Instant::now();
+                let step = Step::AuthorizeKeys(keys);
+                let verdict = verdict(self.machine.perform(&step, &self.progress.situation));
+                let outcome = self.reporter.step(step.to_string(), planned.span, verdict, began.elapsed());
+                self.outcomes.push(outcome);
+            }
+        }
+    }
+
+    fn learn(&mut self, step: &Step, verdict: &Verdict) {
+        let situation = &mut self.progress.situation;
+        if verdict.is_failure() {
+            match step {
+                Step::EnsureUser(account) => drop(situation.failed_users.insert(account.name.clone())),
+                Step::WriteFile(FileSpec { unit: Some(unit), .. }) => drop(self.progress.failed_units.insert(unit.clone())),
+                Step::MaskUnit(place) | Step::UnmaskUnit(place) => drop(self.progress.failed_units.insert(place.unit.clone())),
+                _ => {}
+            }
+        }
+        if *verdict == Verdict::Done {
+            situation.changed_units.extend(unit_of(step));
+            situation.links_changed |= matches!(step, Step::EnableUnit(_));
+            situation.networkd_changed |= is_networkd(step);
+        }
+    }
+}
+
+/// Whether a step changes a file of networkd.
+fn is_networkd(step: &Step) -> bool {
+    let path = match step {
+        Step::WriteFile(file) => &file.path,
+        Step::MaskUnit(place) | Step::UnmaskUnit(place) => &place.path,
+        _ => return false,
+    };
+    ["/etc/systemd/network", "/run/systemd/network"].iter().any(|folder| path.starts_with(folder))
+}
+
+fn verdict(result: Result<Done>) -> Verdict {
+    match result {
+        Ok(Done::With(Change::Made)) => Verdict::Done,
+        Ok(Done::With(Change::Unchanged)) => Verdict::Unchanged,
+        Ok(Done::Skipped(why)) => Verdict::Skipped(why),
+        Ok(Done::Queued(why)) => Verdict::Queued(why),
+        Ok(Done::LeftOut(why)) => Verdict::LeftOut(why),
+        Err(error) => Verdict::Failed(format!("{error:#}")),
+    }
+}

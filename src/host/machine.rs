@@ -1,0 +1,356 @@
+//! The machine a plan is applied to: every kind of step, led to the function that does it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::accounts::{Accounts, UnknownPrincipal};
+use super::bus::Bus;
+use super::files::{self, Write};
+use super::folders;
+use super::lock::Lock;
+use super::root::Root;
+use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
+use super::{Change, command, hostname, keys};
+use crate::apply::{Done, Machine, Situation};
+use crate::deadline::Deadline;
+use crate::plan::{
+    Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Reload, Script, Step, UnitCommand, UnitScope, Verb,
+    script, ssh, text_files,
+};
+use crate::source::http;
+
+/// Files of the machine that are read may be this long, in bytes.
+const READ_MAX: u64 = 4 << 20;
+/// The file that addresses are merged into.
+const ENVIRONMENT: &str = "/etc/environment";
+
+/// Where and how to apply.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// The folder to apply to; `/` is the machine itself.
+    pub root: &'a Path,
+    /// Where scripts are kept, beneath the root.
+    pub workspace: &'a Path,
+    /// The longest wait for one unit job.
+    pub job_timeout: Duration,
+    /// The end of the run.
+    pub deadline: Deadline,
+    /// Whether the run was told to stop.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// A machine, or a tree that will be one.
+pub struct Host<'a> {
+    setup: Setup<'a>,
+    root: Root,
+    bus: Bus,
+    lock: Option<Lock>,
+}
+
+/// Why steps that act on a running system are left out with `--root`.
+const NOT_RUNNING: &str = "the tree is not running (--root)";
+
+impl<'a> Host<'a> {
+    /// Opens the tree. Nothing else is looked at yet, and no bus is connected to.
+    ///
+    /// # Errors
+    ///
+    /// The root is no folder, or may not be opened.
+    pub fn open(setup: Setup<'a>) -> Result<Self> {
+        Ok(Self { root: Root::open(setup.root)?, bus: Bus::new(setup.deadline), lock: None, setup })
+    }
+
+    /// Whether the tree is the one this program runs in.
+    const fn live(&self) -> bool {
+        self.root.is_system()
+    }
+
+    const fn accounts(&self) -> Accounts<'_> {
+        Accounts::new(&self.root)
+    }
+
+    /// Waits for `limit` until no other run changes this machine, and keeps others from it.
+    ///
+    /// # Errors
+    ///
+    /// Another run holds on to it, or the lock cannot be made.
+    pub fn lock(&mut self, limit: Duration) -> Result<()> {
+        if self.lock.is_none() {
+            let tree = (!self.live()).then_some(self.setup.root);
+            self.lock = Some(Lock::acquire(tree, limit, self.setup.stop)?);
+        }
+        Ok(())
+    }
+
+    /// All bytes of a file of the machine; none where there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// It is no regular file, is very long, or cannot be read.
+    pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        files::read(&self.root, path, READ_MAX)
+    }
+
+    /// The name the machine has now; `localhost` without one.
+    pub fn hostname(&self) -> String {
+        let current = hostname::current(&HostnameFile(&self.root), self.live());
+        current.fixed.or(current.kernel).unwrap_or_else(|| "localhost".to_owned())
+    }
+
+    /// Whether there is a user of this name.
+    pub fn has_user(&self, name: &str) -> bool {
+        self.accounts().user(name).is_ok_and(|user| user.is_some())
+    }
+
+    /// Whether a step would change anything here; none where that shows only by doing it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be told: something may not be read, or the step would fail.
+    pub fn would_change(&self, step: &Step) -> Result<Option<bool>> {
+        Ok(Some(match step {
+            Step::SetHostname(host) => {
+                let now = hostname::current(&HostnameFile(&self.root), self.live());
+                let wanted = Some(&host.name);
+                now.fixed.as_ref() != wanted || (self.live() && now.kernel.as_ref() != wanted)
+            }
+            Step::AuthorizeKeys(set) => keys::would_authorize(&self.root, self.accounts(), set)?,
+            Step::EnsureUser(account) => self.accounts().would_ensure(account)?,
+            Step::WriteFile(file) => {
+                let (uid, gid) = self.accounts().resolve(&file.owner)?;
+                files::would_change(&self.root, &write(file, uid, gid))?
+            }
+            Step::MergeEnvironment(environment) => {
+                let content = self.merged(environment)?;
+                files::would_change(&self.root, &root_file(Path::new(ENVIRONMENT), &content, 0o644))?
+            }
+            Step::MaskUnit(place) => files::would_mask(&self.root, &place.path)?,
+            Step::UnmaskUnit(place) => files::would_unmask(&self.root, &place.path)?,
+            Step::ImportKeys(_)
+            | Step::EnableUnit(_)
+            | Step::ReloadDaemon(_)
+            | Step::RestartNetworkd
+            | Step::UnitCommand(_)
+            | Step::RunScript(_) => return Ok(None),
+        }))
+    }
+
+    fn merged(&self, environment: &Environment) -> Result<Vec<u8>> {
+        let old = self.read(Path::new(ENVIRONMENT))?.unwrap_or_default();
+        Ok(text_files::set_variables(&old, &environment.values))
+    }
+
+    fn merge_environment(&self, environment: &Environment) -> Result<Change> {
+        let content = self.merged(environment)?;
+        self.write_one(&root_file(Path::new(ENVIRONMENT), &content, 0o644))
+    }
+
+    fn write_one(&self, file: &Write<'_>) -> Result<Change> {
+        let results = files::write_all(&self.root, std::slice::from_ref(file));
+        results.into_iter().next().unwrap_or_else(|| bail!("failed to write {}", file.path.display()))
+    }
+
+    /// Whose a file is to be; a user that this run failed to make is a reason to leave the file out.
+    fn owner(&self, owner: &Owner, situation: &Situation) -> Result<Result<(u32, u32), String>> {
+        match self.accounts().resolve(owner) {
+            Ok(numbers) => Ok(Ok(numbers)),
+            Err(error) if error.is::<UnknownPrincipal>() => match &owner.user {
+                Some(Principal::Name(name)) if situation.failed_users.contains(name) => {
+                    Ok(Err(format!("user {name} could not be made")))
+                }
+                _ => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    fn import(&self, import: &KeyImport) -> Result<Done> {
+        let fetched = http::get(import.url.expose(), http::Policy::default(), self.setup.deadline, self.setup.stop)
+            .and_then(|body| http::keys(&body))
+            .with_context(|| format!("failed to import keys of user {} from {}", import.user, import.from))?;
+        let (mut lines, mut findings) = (Vec::new(), Vec::new());
+        for entry in &fetched {
+            ssh::collect(entry, None, &mut lines, &mut findings);
+        }
+        if !findings.is_empty() {
+            log::warn!("{} lines from {} are no SSH public keys; they are left out", findings.len(), import.from);
+        }
+        if lines.is_empty() {
+            log::warn!("{} has no keys; the set {} is left alone", import.from, import.set);
+            return Ok(Done::With(Change::Unchanged));
+        }
+        let set = KeySet { user: import.user.clone(), set: import.set.clone(), keys: lines };
+        keys::authorize(&self.root, self.accounts(), &set, self.setup.deadline).map(Done::With)
+    }
+
+    fn enable(&self, scope: &UnitScope) -> Result<Done> {
+        let UnitScope { unit, runtime } = scope;
+        if !self.live() {
+            let limit = self.setup.deadline.clip(Duration::from_secs(60));
+            return enable_offline(self.setup.root, unit, *runtime, |argv| {
+                let (name, rest) = argv.split_first().context("nothing to run")?;
+                command::Tool::new(name).args(rest).run(limit)
+            })
+            .map(Done::With);
+        }
+        let enabled = Systemd::new(&self.bus).enable(unit, *runtime)?;
+        if !enabled.installable {
+            log::warn!("{unit} has no [Install] section: enabling it does nothing");
+        }
+        Ok(Done::With(enabled.change))
+    }
+
+    fn reload(&self, reload: &Reload, situation: &Situation) -> Result<Done> {
+        if !self.live() {
+            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+        }
+        Systemd::new(&self.bus)
+            .reload_if_needed(&reload.units, &situation.changed_units, situation.links_changed)
+            .map(Done::With)
+    }
+
+    fn restart_networkd(&self, situation: &Situation) -> Result<Done> {
+        if !self.live() {
+            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+        }
+        if !situation.networkd_changed {
+            return Ok(Done::With(Change::Unchanged));
+        }
+        self.job("systemd-networkd.service", Verb::Restart)
+    }
+
+    fn command(&self, command: &UnitCommand) -> Result<Done> {
+        if !self.live() {
+            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+        }
+        self.job(&command.unit, command.verb)
+    }
+
+    fn job(&self, unit: &str, verb: Verb) -> Result<Done> {
+        let mut tell = |waited: Duration| log::info!("still waiting for {verb} {unit} ({} s)", waited.as_secs());
+        let mut wait = JobWait { limit: self.setup.job_timeout, tell: &mut tell, stop: self.setup.stop };
+        match Systemd::new(&self.bus).run_job(unit, verb, &mut wait)? {
+            JobEnd::Done | JobEnd::Skipped => Ok(Done::With(Change::Made)),
+            JobEnd::LeftQueued { reason } => Ok(Done::Queued(reason)),
+            end @ JobEnd::Failed { .. } => Err(anyhow!("failed to {verb} {unit}: {end}")),
+        }
+    }
+
+    fn run_script(&self, script: &Script) -> Result<Done> {
+        let folder = Path::new("/").join(self.setup.workspace).join("scripts");
+        let file = folder.join(&script.id);
+        let unit = format!("coreos-cloudinit-{}.service", script.id);
+        self.close(&folder)?;
+        let name = folder.join("unit-name");
+        let writes = [root_file(&file, script.content.expose(), 0o700), root_file(&name, unit.as_bytes(), 0o600)];
+        for result in files::write_all(&self.root, &writes) {
+            result?;
+        }
+        if !self.live() {
+            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+        }
+        let mut argv = script.interpreter.clone();
+        if !argv.first().is_some_and(|program| Path::new(program).exists()) {
+            log::warn!("the script's interpreter does not exist here; it is run with {}", script::SHELL);
+            argv = vec![script::SHELL.to_owned()];
+        }
+        argv.push(file.display().to_string());
+        let description = format!("Script {} of the user-data", script.id);
+        Systemd::new(&self.bus).start_script(&unit, &description, &argv).map(Done::With)
+    }
+
+    /// Makes the folders of scripts, open to root only.
+    fn close(&self, folder: &Path) -> Result<()> {
+        for folder in [folder.parent().unwrap_or(folder), folder] {
+            folders::private(&self.root, folder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Machine for Host<'_> {
+    fn write_files(&mut self, specs: &[&FileSpec], situation: &Situation) -> Vec<Result<Done>> {
+        let owners: Vec<_> = specs.iter().map(|file| self.owner(&file.owner, situation)).collect();
+        let writes: Vec<_> = specs
+            .iter()
+            .zip(&owners)
+            .filter_map(|(file, owner)| match owner {
+                Ok(Ok((uid, gid))) => Some(write(file, *uid, *gid)),
+                _ => None,
+            })
+            .collect();
+        let mut written = files::write_all(&self.root, &writes).into_iter();
+        let mut answer = |file: &FileSpec, owner: Result<Result<(u32, u32), String>>| match owner {
+            Ok(Ok(_)) => written
+                .next()
+                .unwrap_or_else(|| bail!("failed to write {}", file.path.display()))
+                .map(Done::With),
+            Ok(Err(why)) => Ok(Done::LeftOut(why)),
+            Err(error) => Err(error).with_context(|| format!("failed to write {}", file.path.display())),
+        };
+        specs.iter().zip(owners).map(|(file, owner)| answer(file, owner)).collect()
+    }
+
+    fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done> {
+        match step {
+            Step::SetHostname(host) => {
+                let bus = self.live().then_some(&self.bus);
+                hostname::set(bus, &HostnameFile(&self.root), &host.name).map(Done::With)
+            }
+            Step::AuthorizeKeys(set) => {
+                keys::authorize(&self.root, self.accounts(), set, self.setup.deadline).map(Done::With)
+            }
+            Step::ImportKeys(import) => self.import(import),
+            Step::EnsureUser(account) => self.accounts().ensure(account, self.setup.deadline).map(Done::With),
+            Step::WriteFile(file) => {
+                self.write_files(&[file], situation).pop().unwrap_or_else(|| bail!("failed to write a file"))
+            }
+            Step::MergeEnvironment(environment) => self.merge_environment(environment).map(Done::With),
+            Step::MaskUnit(place) => files::mask(&self.root, &place.path).map(Done::With),
+            Step::UnmaskUnit(place) => files::unmask(&self.root, &place.path).map(Done::With),
+            Step::EnableUnit(scope) => self.enable(scope),
+            Step::ReloadDaemon(reload) => self.reload(reload, situation),
+            Step::RestartNetworkd => self.restart_networkd(situation),
+            Step::UnitCommand(command) => self.command(command),
+            Step::RunScript(script) => self.run_script(script),
+        }
+    }
+
+    fn release(&mut self) {
+        self.lock = None;
+    }
+
+    fn halted(&self) -> Option<String> {
+        if (self.setup.stop)() {
+            Some("the run was told to stop".to_owned())
+        } else if self.setup.deadline.passed() {
+            Some("the run's time is up (--deadline)".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+/// `/etc/hostname` of the tree.
+struct HostnameFile<'a>(&'a Root);
+
+impl hostname::HostnameFile for HostnameFile<'_> {
+    fn read(&self) -> Result<Option<Vec<u8>>> {
+        files::read(self.0, Path::new("/etc/hostname"), READ_MAX)
+    }
+
+    fn write(&self, content: &[u8]) -> Result<()> {
+        let path = PathBuf::from("/etc/hostname");
+        files::write_all(self.0, &[root_file(&path, content, 0o644)]).into_iter().try_for_each(|result| result.map(drop))
+    }
+}
+
+fn write(file: &FileSpec, uid: u32, gid: u32) -> Write<'_> {
+    Write { path: &file.path, content: file.content.expose(), mode: file.mode, uid, gid }
+}
+
+const fn root_file<'a>(path: &'a Path, content: &'a [u8], mode: u32) -> Write<'a> {
+    Write { path, content, mode, uid: 0, gid: 0 }
+}

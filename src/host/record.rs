@@ -1,0 +1,72 @@
+//! The record that each run leaves (spec §2, `--status`).
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::files::{self, Write};
+use super::lock::{STATE, make_state};
+use super::root::Root;
+use crate::outcome::Outcome;
+
+/// How many records are kept.
+const KEPT: usize = 32;
+/// What their names end in.
+const SUFFIX: &str = ".json";
+/// The longest record that is read, in bytes.
+const RECORD_MAX: u64 = 32 << 20;
+
+/// Writes the record of a run, readable for root only, and removes the oldest ones.
+///
+/// # Errors
+///
+/// It cannot be written: without root, for one.
+pub fn write(outcome: &Outcome) -> Result<()> {
+    make_state()?;
+    let content = serde_json::to_vec(outcome).context("failed to make the record of this run")?;
+    // Names sort by time; the process tells runs of the same second apart.
+    let name = format!("{}-{:010}{SUFFIX}", outcome.started.replace(':', ""), std::process::id());
+    let path = Path::new(STATE).join(name);
+    let root = Root::open(Path::new("/"))?;
+    let file = Write { path: &path, content: &content, mode: 0o600, uid: 0, gid: 0 };
+    for result in files::write_all(&root, &[file]) {
+        result?;
+    }
+    let all = names()?;
+    for old in &all[..all.len().saturating_sub(KEPT)] {
+        // Another run may have removed it just now.
+        let _ = std::fs::remove_file(old);
+    }
+    Ok(())
+}
+
+/// The records of this boot, oldest first.
+///
+/// # Errors
+///
+/// They cannot be read: without root, for one.
+pub fn read() -> Result<Vec<serde_json::Value>> {
+    let root = Root::open(Path::new("/"))?;
+    let mut records = Vec::new();
+    for path in names()? {
+        let content = files::read(&root, &path, RECORD_MAX)?.unwrap_or_default();
+        let record = serde_json::from_slice(&content);
+        records.push(record.with_context(|| format!("failed to understand {}", path.display()))?);
+    }
+    Ok(records)
+}
+
+fn names() -> Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(STATE) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("failed to read {STATE}")),
+    };
+    let is_record = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(SUFFIX) && !name.starts_with('.')
+    };
+    let mut names: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_record).collect();
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,241 @@
+//! What was done, and what was not: the outcome of a run, its log lines and its record (spec §1).
+
+use std::time::Duration;
+
+use log::Level;
+use serde::Serialize;
+
+use crate::finding::{Finding, Severity, Span};
+use crate::parts::Form;
+use crate::plan::Refused;
+use crate::text::{Lines, Position};
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict", content = "reason")]
+pub enum Verdict {
+    /// It is done, and the machine is different now.
+    Done,
+    /// It was as it should be.
+    Unchanged,
+    /// It does not apply here, and that is no failure.
+    Skipped(String),
+    /// It was begun, and may end later: it was not waited for any longer.
+    Queued(String),
+    /// What it needs is not there; this is a failure of the run.
+    LeftOut(String),
+    /// It could not be done.
+    Failed(String),
+}
+
+impl Verdict {
+    /// Whether the run ends with exit code 1 for it.
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::LeftOut(_) | Self::Failed(_))
+    }
+}
+
+/// A step and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepOutcome {
+    /// The step, in words.
+    pub step: String,
+    /// Where in its part it was asked for.
+    #[serde(flatten)]
+    pub at: Option<Position>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// A finding with its place as lines and columns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LocatedFinding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The stable name of its kind.
+    pub id: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// Where it is.
+    #[serde(flatten)]
+    pub at: Option<Position>,
+}
+
+impl LocatedFinding {
+    /// Gives `finding` its line and column.
+    pub fn new(finding: &Finding, lines: &Lines<'_>) -> Self {
+        Self {
+            severity: finding.severity(),
+            id: finding.rule.id,
+            message: finding.message.clone(),
+            help: finding.help.clone(),
+            at: finding.span.map(|span| lines.start(span)),
+        }
+    }
+
+    /// The finding as one line: `NAME:LINE:COL: error: …`.
+    pub fn line(&self, name: &str) -> String {
+        let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
+        format!("{}: {}: {}{help} [{}]", place(name, self.at), self.severity.as_str(), self.message, self.id)
+    }
+
+    /// How it is logged.
+    pub const fn level(&self) -> Level {
+        match self.severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warn,
+            Severity::Note => Level::Info,
+        }
+    }
+}
+
+/// `NAME:LINE:COL`, or just the name.
+pub fn place(name: &str, at: Option<Position>) -> String {
+    at.map_or_else(|| name.to_owned(), |Position { line, column }| format!("{name}:{line}:{column}"))
+}
+
+/// What became of a part.
+#[derive(Clone, Debug, Serialize)]
+pub struct PartOutcome {
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub form: Form,
+    /// What is worth telling of it.
+    pub findings: Vec<LocatedFinding>,
+    /// Items that were left out before anything was done.
+    pub refused: Vec<RefusedOutcome>,
+    /// Its steps, in order.
+    pub steps: Vec<StepOutcome>,
+}
+
+/// An item that was left out, with its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RefusedOutcome {
+    /// The item, in words.
+    pub item: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub at: Option<Position>,
+}
+
+impl RefusedOutcome {
+    /// Gives `refused` its line and column.
+    pub fn new(refused: &Refused, lines: &Lines<'_>) -> Self {
+        Self { item: refused.item.to_string(), at: refused.span.map(|span| lines.start(span)) }
+    }
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Outcome {
+    /// When it began, in UTC.
+    pub started: String,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// Where user-data came from.
+    pub source: String,
+    /// Failures of the run as a whole: a source that does not answer, user-data that cannot be read.
+    pub failures: Vec<String>,
+    /// Host name, keys of `core` and addresses, which come before every part.
+    pub access: Vec<StepOutcome>,
+    /// The parts, in order.
+    pub parts: Vec<PartOutcome>,
+}
+
+/// How many steps came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Steps that changed something.
+    pub done: usize,
+    /// Steps that had nothing to do.
+    pub unchanged: usize,
+    /// Steps that do not apply.
+    pub skipped: usize,
+    /// Steps that were begun and may end later.
+    pub queued: usize,
+    /// Steps left out, and items refused.
+    pub left_out: usize,
+    /// Steps that failed, and failures of the run as a whole.
+    pub failed: usize,
+    /// Findings that are errors.
+    pub errors: usize,
+}
+
+impl Outcome {
+    /// Whether anything was refused, failed or left out.
+    pub fn is_failure(&self) -> bool {
+        let tally = self.tally();
+        tally.failed + tally.left_out + tally.errors > 0
+    }
+
+    /// Counts what became of everything.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally { failed: self.failures.len(), ..Tally::default() };
+        for part in &self.parts {
+            tally.left_out += part.refused.len();
+            tally.errors += part.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        }
+        for step in self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps)) {
+            match step.verdict {
+                Verdict::Done => tally.done += 1,
+                Verdict::Unchanged => tally.unchanged += 1,
+                Verdict::Skipped(_) => tally.skipped += 1,
+                Verdict::Queued(_) => tally.queued += 1,
+                Verdict::LeftOut(_) => tally.left_out += 1,
+                Verdict::Failed(_) => tally.failed += 1,
+            }
+        }
+        tally
+    }
+
+    /// The last line of a run: `14 done, 3 unchanged, 1 failed`.
+    pub fn summary(&self) -> String {
+        let tally = self.tally();
+        let mut words = vec![format!("{} done", tally.done), format!("{} unchanged", tally.unchanged)];
+        let others = [
+            (tally.skipped, "skipped"),
+            (tally.queued, "left queued"),
+            (tally.left_out, "left out"),
+            (tally.failed, "failed"),
+        ];
+        for (count, what) in others {
+            if count > 0 {
+                words.push(format!("{count} {what}"));
+            }
+        }
+        words.join(", ")
+    }
+}
+
+/// Makes outcomes of steps and logs them as they come.
+#[derive(Clone, Copy)]
+pub struct Reporter<'a> {
+    /// What the part is called.
+    pub name: &'a str,
+    /// Its lines.
+    pub lines: &'a Lines<'a>,
+}
+
+impl Reporter<'_> {
+    /// Logs what became of a step.
+    pub fn step(&self, step: String, span: Option<Span>, verdict: Verdict, took: Duration) -> StepOutcome {
+        let at = span.map(|span| self.lines.start(span));
+        let place = place(self.name, at);
+        match &verdict {
+            Verdict::Done => log::info!("done: {step}"),
+            Verdict::Unchanged => log::info!("unchanged: {step}"),
+            Verdict::Skipped(why) => log::info!("skipped: {step}: {why}"),
+            Verdict::Queued(why) => log::warn!("{place}: warning: left queued: {step}: {why}"),
+            Verdict::LeftOut(why) => log::error!("{place}: error: left out: {step}: {why}"),
+            Verdict::Failed(why) => log::error!("{place}: error: {why}"),
+        }
+        StepOutcome { step, at, verdict, milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
