@@ -87,8 +87,12 @@ pub fn apply(
     progress.situation.networkd_changed = false;
     for refused in &plan.refused {
         match &refused.item {
-            Item::User(name) => drop(progress.situation.failed_users.insert(name.clone())),
-            Item::Unit(unit) | Item::DropIn { unit, .. } => drop(progress.failed_units.insert(unit.clone())),
+            Item::User(name) => {
+                progress.situation.failed_users.insert(name.clone());
+            }
+            Item::Unit(unit) | Item::DropIn { unit, .. } => {
+                progress.failed_units.insert(unit.clone());
+            }
             Item::File(_) | Item::Command(_) | Item::Section(_) | Item::Rest => {}
         }
     }
@@ -98,9 +102,9 @@ pub fn apply(
         if let Step::WriteFile(file) = &planned.step {
             // All files are written when the first is due; each is told in its place.
             let written = written.get_or_insert_with(|| run.write_files(&plan.steps));
-            let (verdict, took) = written
-                .remove(&index)
-                .unwrap_or_else(|| (Verdict::Failed(format!("failed to write {}", file.path.display())), Duration::ZERO));
+            let (verdict, took) = written.remove(&index).unwrap_or_else(|| {
+                (Verdict::Failed(format!("failed to write {}", file.path.display())), Duration::ZERO)
+            });
             run.finish(planned, verdict, took);
         } else {
             run.one(planned);
@@ -128,12 +132,11 @@ impl Run<'_> {
             })
             .collect();
         let began = Instant::now();
-        let results = match self.machine.halted() {
-            Some(why) => files.iter().map(|_| Ok(Done::LeftOut(why.clone()))).collect(),
-            None => {
-                let specs: Vec<_> = files.iter().map(|(_, file)| *file).collect();
-                self.machine.write_files(&specs, &self.progress.situation)
-            }
+        let results = if let Some(why) = self.machine.halted() {
+            files.iter().map(|_| Ok(Done::LeftOut(why.clone()))).collect()
+        } else {
+            let specs: Vec<_> = files.iter().map(|(_, file)| *file).collect();
+            self.machine.write_files(&specs, &self.progress.situation)
         };
         // The batch took its time together; each file is told its share.
         let share = began.elapsed() / u32::try_from(files.len()).unwrap_or(u32::MAX).max(1);
@@ -142,14 +145,13 @@ impl Run<'_> {
 
     fn one(&mut self, planned: &Planned) {
         let began = Instant::now();
-        let verdict = match self.machine.halted().or_else(|| self.missing(&planned.step)) {
-            Some(why) => Verdict::LeftOut(why),
-            None => {
-                if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)) {
-                    self.machine.release();
-                }
-                verdict(self.machine.perform(&planned.step, &self.progress.situation))
+        let verdict = if let Some(why) = self.machine.halted().or_else(|| self.missing(&planned.step)) {
+            Verdict::LeftOut(why)
+        } else {
+            if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)) {
+                self.machine.release();
             }
+            verdict(self.machine.perform(&planned.step, &self.progress.situation))
         };
         self.finish(planned, verdict, began.elapsed());
     }
@@ -183,14 +185,12 @@ impl Run<'_> {
     fn core_keys(&mut self, planned: &Planned) {
         let made = matches!(&planned.step, Step::EnsureUser(account) if account.name == CORE)
             && !self.progress.situation.failed_users.contains(CORE);
-        if made {
-            if let Some(keys) = self.progress.pending_keys.take() {
-                let began = Instant::now();
-                let step = Step::AuthorizeKeys(keys);
-                let verdict = verdict(self.machine.perform(&step, &self.progress.situation));
-                let outcome = self.reporter.step(step.to_string(), planned.span, verdict, began.elapsed());
-                self.outcomes.push(outcome);
-            }
+        if made && let Some(keys) = self.progress.pending_keys.take() {
+            let began = Instant::now();
+            let step = Step::AuthorizeKeys(keys);
+            let verdict = verdict(self.machine.perform(&step, &self.progress.situation));
+            let outcome = self.reporter.step(step.to_string(), planned.span, verdict, began.elapsed());
+            self.outcomes.push(outcome);
         }
     }
 
@@ -198,9 +198,15 @@ impl Run<'_> {
         let situation = &mut self.progress.situation;
         if verdict.is_failure() {
             match step {
-                Step::EnsureUser(account) => drop(situation.failed_users.insert(account.name.clone())),
-                Step::WriteFile(FileSpec { unit: Some(unit), .. }) => drop(self.progress.failed_units.insert(unit.clone())),
-                Step::MaskUnit(place) | Step::UnmaskUnit(place) => drop(self.progress.failed_units.insert(place.unit.clone())),
+                Step::EnsureUser(account) => {
+                    situation.failed_users.insert(account.name.clone());
+                }
+                Step::WriteFile(FileSpec { unit: Some(unit), .. }) => {
+                    self.progress.failed_units.insert(unit.clone());
+                }
+                Step::MaskUnit(place) | Step::UnmaskUnit(place) => {
+                    self.progress.failed_units.insert(place.unit.clone());
+                }
                 _ => {}
             }
         }

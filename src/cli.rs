@@ -169,9 +169,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     if matches.get_flag("version") {
         return Ok(Request::Print(format!("coreos-cloudinit {}\n", env!("CARGO_PKG_VERSION"))));
     }
-    request(&matches).map_err(|message| {
-        Usage(format!("error: {message}\n\nFor more information, try '--help'.\n"))
-    })
+    request(&matches).map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
 }
 
 /// The whole help, as `--help` prints it.
@@ -188,7 +186,10 @@ fn command() -> Command {
         .disable_version_flag(true);
     for flag in FLAGS {
         let later = if flag.built { "" } else { " (not built in yet)" };
-        let arg = Arg::new(flag.name).long(flag.name).help(format!("{}{later}", flag.help)).help_heading(flag.group.heading());
+        let arg = Arg::new(flag.name)
+            .long(flag.name)
+            .help(format!("{}{later}", flag.help))
+            .help_heading(flag.group.heading());
         command = command.arg(match flag.value {
             Some(value) => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
             None => arg
@@ -203,7 +204,13 @@ fn command() -> Command {
     command
         .arg(Arg::new("verbose").short('v').action(ArgAction::Count).help("More in the log").help_heading("Output"))
         .arg(Arg::new("quiet").short('q').action(ArgAction::Count).help("Less in the log").help_heading("Output"))
-        .arg(Arg::new("version").long("version").action(ArgAction::SetTrue).help("Print the version").help_heading("Output"))
+        .arg(
+            Arg::new("version")
+                .long("version")
+                .action(ArgAction::SetTrue)
+                .help("Print the version")
+                .help_heading("Output"),
+        )
 }
 
 /// Writes flags as clap reads them: `-name value` becomes `--name=value`.
@@ -358,10 +365,14 @@ mod tests {
 
     #[test]
     fn switches_take_a_value_only_behind_equals() {
-        for line in ["-from-file x -strict", "-strict=1 -from-file x", "--strict=true -from-file=x", "-strict=t -from-file=x"] {
+        for line in
+            ["-from-file x -strict", "-strict=1 -from-file x", "--strict=true -from-file=x", "-strict=t -from-file=x"]
+        {
             assert!(options(line).strict, "{line}");
         }
-        for line in ["-from-file x", "-from-file x -strict=0", "-strict -from-file x -strict=false", "-from-file x -strict=f"] {
+        for line in
+            ["-from-file x", "-from-file x -strict=0", "-strict -from-file x -strict=false", "-from-file x -strict=f"]
+        {
             assert!(!options(line).strict, "{line}");
         }
         assert!(usage("-from-file x -strict true").contains("true"), "never the next word");
@@ -394,7 +405,9 @@ mod tests {
 
     #[test]
     fn what_comes_later_says_so() {
-        for line in ["--from-url http://x/", "-from-proc-cmdline", "--oem=gce", "--convert-netconf=debian --from-file x"] {
+        for line in
+            ["--from-url http://x/", "-from-proc-cmdline", "--oem=gce", "--convert-netconf=debian --from-file x"]
+        {
             assert!(usage(line).contains("is not built in yet"), "{line}");
         }
         assert!(usage("-from-proc-cmdline=false").contains("no source"));
@@ -406,7 +419,10 @@ mod tests {
             assert!(matches!(parsed(line), Ok(Request::Print(text)) if text.contains("--from-file <PATH>")), "{line}");
         }
         for line in ["--version", "-version"] {
-            assert!(matches!(parsed(line), Ok(Request::Print(text)) if text.starts_with("coreos-cloudinit ")), "{line}");
+            assert!(
+                matches!(parsed(line), Ok(Request::Print(text)) if text.starts_with("coreos-cloudinit ")),
+                "{line}"
+            );
         }
         assert_eq!(parsed("--status"), Ok(Request::Status(Format::Text)));
     }

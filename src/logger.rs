@@ -22,7 +22,9 @@ pub fn init(verbosity: i8) {
     let journal = connected_to_journal().then(JournalLog::new).and_then(Result::ok);
     // A second call cannot happen: `main` makes the only one.
     let _ = match journal {
-        Some(journal) => log::set_boxed_logger(Box::new(Journal(journal.with_syslog_identifier(IDENTIFIER.to_owned())))),
+        Some(journal) => {
+            log::set_boxed_logger(Box::new(Journal(journal.with_syslog_identifier(IDENTIFIER.to_owned()))))
+        }
         None => log::set_boxed_logger(Box::new(Stderr)),
     };
     log::set_max_level(level);

@@ -28,9 +28,7 @@ fn main() -> ExitCode {
             log::warn!("failed to catch signal {signal}: {error}");
         }
     }
-    let surroundings = Surroundings {
-        variable: &|name| std::env::var(name).ok(),
-        stop: &|| stopped.load(Ordering::Relaxed),
-    };
+    let surroundings =
+        Surroundings { variable: &|name| std::env::var(name).ok(), stop: &|| stopped.load(Ordering::Relaxed) };
     run::run(&options, &surroundings).into()
 }

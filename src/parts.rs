@@ -168,7 +168,9 @@ mod tests {
 
     #[test]
     fn everything_else_is_an_error() {
-        for text in ["#cloud-configs\n", " #cloud-config\n", "hostname: a", "{\"ignition\": {}}", "{", "\n#cloud-config"] {
+        for text in
+            ["#cloud-configs\n", " #cloud-config\n", "hostname: a", "{\"ignition\": {}}", "{", "\n#cloud-config"]
+        {
             assert_eq!(form(text.as_bytes()), Err("unknown-form"), "{text:?}");
         }
         assert_eq!(form(b"#cloud-config\na: \xff"), Err("not-utf8"));

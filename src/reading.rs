@@ -55,9 +55,7 @@ impl Reading {
     /// Plans the part; keys go to the set `key_set`. Its findings come first among those of the plan.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
-            _ if self.broken => {
-                Plan { refused: vec![Refused { item: Item::Rest, span: None }], ..Plan::default() }
-            }
+            _ if self.broken => Plan { refused: vec![Refused { item: Item::Rest, span: None }], ..Plan::default() },
             Form::CloudConfig => plan::plan(&self.config, facts, key_set),
             Form::Script => plan::plan_script(plan::script::script(&self.part.text)),
             Form::Ignition => Plan::default(),

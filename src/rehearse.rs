@@ -1,6 +1,9 @@
 //! What `--dry-run`, `--validate` and `--status` print.
+//!
+//! Text is gathered in strings, to which writing cannot fail, and printed at once.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -108,9 +111,10 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn text(&self) -> String {
-        let mut out = "+ would change something, = has nothing to do, > is done in every run, ? cannot be told\n".to_owned();
+        let mut out =
+            "+ would change something, = has nothing to do, > is done in every run, ? cannot be told\n".to_owned();
         if !self.access.is_empty() {
-            out.push_str("\nfirst of all:\n");
+            out.push_str("\nfirst of all:");
             self.access.iter().for_each(|step| out.push_str(&line(step)));
         }
         for part in &self.parts {
@@ -119,10 +123,10 @@ impl<'a> Rehearsal<'a> {
                 Form::Script => "script",
                 Form::Ignition => "Ignition configuration, left to Ignition",
             };
-            out.push_str(&format!("\n{} ({form}):\n", printable(&part.name)));
+            let _ = writeln!(out, "\n{} ({form}):", printable(&part.name));
             part.steps.iter().for_each(|step| out.push_str(&line(step)));
             for refused in &part.refused {
-                out.push_str(&format!("! refused: {}\n", printable(&refused.item)));
+                let _ = writeln!(out, "! refused: {}", printable(&refused.item));
             }
         }
         out
@@ -179,7 +183,7 @@ pub fn print_status(format: Format, records: &[Value]) {
     match format {
         Format::Json => json(&records),
         Format::Text if records.is_empty() => say("no run has left a record since this machine booted\n"),
-        Format::Text => say(&records.iter().map(|record| record_text(record)).collect::<String>()),
+        Format::Text => say(&records.iter().map(record_text).collect::<String>()),
     }
 }
 
@@ -193,12 +197,12 @@ fn record_text(record: &Value) -> String {
         record["milliseconds"].as_u64().unwrap_or_default()
     );
     for failure in list(&record["failures"]) {
-        out.push_str(&format!("  failed: {}\n", text(&failure)));
+        let _ = writeln!(out, "  failed: {}", text(&failure));
     }
     let mut steps = list(&record["access"]);
     for part in list(&record["parts"]) {
         for refused in list(&part["refused"]) {
-            out.push_str(&format!("  refused: {} (line {})\n", text(&refused["item"]), refused["line"]));
+            let _ = writeln!(out, "  refused: {} (line {})", text(&refused["item"]), refused["line"]);
         }
         steps.extend(list(&part["steps"]));
     }
@@ -206,15 +210,15 @@ fn record_text(record: &Value) -> String {
     for step in &steps {
         let (what, why) = (text(&step["step"]), text(&step["reason"]));
         if is(step, "failed") {
-            out.push_str(&format!("  failed: {why}\n"));
+            let _ = writeln!(out, "  failed: {why}");
         } else if is(step, "left-out") {
-            out.push_str(&format!("  left out: {what}: {why}\n"));
+            let _ = writeln!(out, "  left out: {what}: {why}");
         } else if is(step, "queued") {
-            out.push_str(&format!("  left queued: {what}: {why}\n"));
+            let _ = writeln!(out, "  left queued: {what}: {why}");
         }
     }
     let count = |verdict: &str| steps.iter().filter(|step| is(step, verdict)).count();
-    out.push_str(&format!("  {} done, {} unchanged\n", count("done"), count("unchanged")));
+    let _ = writeln!(out, "  {} done, {} unchanged", count("done"), count("unchanged"));
     out
 }
 

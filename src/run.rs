@@ -169,9 +169,10 @@ impl Prepared {
     }
 
     fn writes_environment(&self) -> bool {
-        self.plan.steps.iter().any(
-            |planned| matches!(&planned.step, Step::WriteFile(file) if file.path == Path::new(ENVIRONMENT)),
-        )
+        self.plan
+            .steps
+            .iter()
+            .any(|planned| matches!(&planned.step, Step::WriteFile(file) if file.path == Path::new(ENVIRONMENT)))
     }
 }
 
@@ -243,18 +244,18 @@ fn apply(options: &Options, surroundings: &Surroundings<'_>, deadline: Deadline,
     }
     let merged = apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
     for (index, part) in prepared.into_iter().enumerate() {
-        if index > 0 {
-            if let Err(error) = host.lock(deadline.clip(LOCK_LIMIT)) {
-                fail(outcome, format!("{error:#}; {} is not applied", part.reading.part.name));
-                continue;
-            }
+        if index > 0
+            && let Err(error) = host.lock(deadline.clip(LOCK_LIMIT))
+        {
+            fail(outcome, format!("{error:#}; {} is not applied", part.reading.part.name));
+            continue;
         }
         apply_part(part, index, options, &mut host, &mut progress, outcome);
     }
-    if let Some(Planned { step, .. }) = progress.pending_keys.take().map(|keys| Planned { step: Step::AuthorizeKeys(keys), span: None }) {
+    if let Some(step) = progress.pending_keys.take().map(Step::AuthorizeKeys) {
         fail(outcome, format!("failed to {step}: user {CORE} does not exist"));
     }
-    if let (false, Some(environment)) = (merged, before.environment) {
+    if let (false, Some(environment)) = (merged, &before.environment) {
         merge_after_all(environment, &mut host, &mut progress, outcome);
     }
     outcome.is_failure()
@@ -309,12 +310,14 @@ fn merge(environment: &Planned, host: &mut Host<'_>, progress: &mut Progress, ou
 }
 
 /// A part was to write the file, and could not: then the addresses are merged all the same.
-fn merge_after_all(environment: Planned, host: &mut Host<'_>, progress: &mut Progress, outcome: &mut Outcome) {
-    let written = outcome.parts.iter().flat_map(|part| &part.steps).any(|step| {
-        step.step.starts_with(&format!("write {ENVIRONMENT} ")) && !step.verdict.is_failure()
-    });
+fn merge_after_all(environment: &Planned, host: &mut Host<'_>, progress: &mut Progress, outcome: &mut Outcome) {
+    let written = outcome
+        .parts
+        .iter()
+        .flat_map(|part| &part.steps)
+        .any(|step| step.step.starts_with(&format!("write {ENVIRONMENT} ")) && !step.verdict.is_failure());
     if !written {
-        merge(&environment, host, progress, outcome);
+        merge(environment, host, progress, outcome);
     }
 }
 
@@ -339,7 +342,10 @@ fn apply_part(
     let reporter = Reporter { name: &reading.part.name, lines: &lines };
     let mut result = told(&reading, &plan, &lines);
     if barred {
-        fail(outcome, format!("{}: nothing of it is applied, since something is wrong with it (--strict)", reading.part.name));
+        fail(
+            outcome,
+            format!("{}: nothing of it is applied, since something is wrong with it (--strict)", reading.part.name),
+        );
     } else if !reading.broken {
         result.steps = apply::apply(&plan, host, progress, reporter);
     }
@@ -361,12 +367,7 @@ fn told(reading: &Reading, plan: &Plan, lines: &Lines<'_>) -> PartOutcome {
 }
 
 /// Prints the plan and changes nothing; the answer is whether a run would fail for sure.
-fn rehearse_all(
-    options: &Options,
-    surroundings: &Surroundings<'_>,
-    deadline: Deadline,
-    outcome: &mut Outcome,
-) -> bool {
+fn rehearse_all(options: &Options, surroundings: &Surroundings<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
     let (readings, addresses) = gather(options, surroundings, outcome);
     let host = match Host::open(setup(options, surroundings, deadline)) {
         Ok(host) => host,
@@ -438,9 +439,9 @@ fn finish(options: &Options, outcome: &Outcome) {
     } else {
         log::info!("{}: {summary}", outcome.source);
     }
-    if options.root == Path::new("/") {
-        if let Err(error) = crate::host::record::write(outcome) {
-            log::warn!("{error:#}");
-        }
+    if options.root == Path::new("/")
+        && let Err(error) = crate::host::record::write(outcome)
+    {
+        log::warn!("{error:#}");
     }
 }

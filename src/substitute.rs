@@ -168,7 +168,10 @@ mod tests {
         assert_eq!(replaced("$public_ipv4$private_ipv4"), "203.0.113.910.9.8.7", "adjacent tokens are both replaced");
         assert_eq!(replaced("$public_ipv4x"), "203.0.113.9x", "there is no word boundary");
         assert_eq!(replaced("a$public_ipv6b"), "ab", "an unknown one becomes nothing");
-        assert_eq!(replaced("${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"), "${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $");
+        assert_eq!(
+            replaced("${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"),
+            "${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"
+        );
     }
 
     #[test]
@@ -203,11 +206,14 @@ mod tests {
         let result = substitute(text, &known());
         let found: Vec<_> =
             result.findings.iter().map(|f| (f.rule.id, &text[f.span.unwrap().start..f.span.unwrap().end])).collect();
-        assert_eq!(found, [
-            ("unknown-address", "$public_ipv6"),
-            ("unknown-address", "$private_ipv6"),
-            ("token-boundary", "$private_ipv6"),
-        ]);
+        assert_eq!(
+            found,
+            [
+                ("unknown-address", "$public_ipv6"),
+                ("unknown-address", "$private_ipv6"),
+                ("token-boundary", "$private_ipv6"),
+            ]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `coreos`: everything of CoreOS itself (spec §5).
+//! `coreos`: everything of `CoreOS` itself (spec §5).
 
 use serde::Deserialize;
 

@@ -32,6 +32,6 @@ pub struct CloudConfig {
     pub write_files: Vec<Field<File>>,
     /// `localhost`: makes `/etc/hosts` resolve the machine's own name to 127.0.0.1.
     pub manage_etc_hosts: Field<String>,
-    /// Everything of CoreOS itself: units, updates, and the services it came with.
+    /// Everything of `CoreOS` itself: units, updates, and the services it came with.
     pub coreos: CoreOs,
 }

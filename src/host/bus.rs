@@ -66,9 +66,7 @@ impl CallError {
 
     /// Whether the error answered is `org.freedesktop.systemd1.` and `short`.
     pub(super) fn is_systemd(&self, short: &str) -> bool {
-        self.name()
-            .and_then(|name| name.strip_prefix("org.freedesktop.systemd1."))
-            == Some(short)
+        self.name().and_then(|name| name.strip_prefix("org.freedesktop.systemd1.")) == Some(short)
     }
 
     /// Whether the object that was called is not, or no longer, there.
@@ -80,19 +78,15 @@ impl CallError {
 impl From<zbus::Error> for CallError {
     fn from(error: zbus::Error) -> Self {
         match error {
-            zbus::Error::MethodError(name, message, _) => Self::Refused {
-                name: name.to_string(),
-                message: message.unwrap_or_default(),
-            },
+            zbus::Error::MethodError(name, message, _) => {
+                Self::Refused { name: name.to_string(), message: message.unwrap_or_default() }
+            }
             zbus::Error::FDO(error) => match *error {
                 zbus::fdo::Error::ZBus(error) => error.into(),
                 error => {
                     use zbus::DBusError as _;
                     let message = error.description().unwrap_or_default().to_owned();
-                    Self::Refused {
-                        name: error.name().to_string(),
-                        message,
-                    }
+                    Self::Refused { name: error.name().to_string(), message }
                 }
             },
             error => Self::Broken(error),
@@ -121,11 +115,7 @@ enum State {
 impl Bus {
     /// The system bus for a run that ends at `deadline`. Nothing is connected yet.
     pub fn new(deadline: Deadline) -> Self {
-        Self {
-            deadline,
-            end: Instant::now() + deadline.left() + LATE,
-            state: RefCell::new(State::Idle),
-        }
+        Self { deadline, end: Instant::now() + deadline.left() + LATE, state: RefCell::new(State::Idle) }
     }
 
     /// The system bus, connected, for a run that ends at `deadline`.

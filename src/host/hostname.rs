@@ -55,10 +55,7 @@ trait Hostname {
 pub fn current(file: &dyn HostnameFile, running: bool) -> Current {
     // One that cannot be read is as good as none: writing will say why.
     let content = file.read().ok().flatten().unwrap_or_default();
-    Current {
-        fixed: first_name(&content),
-        kernel: if running { kernel() } else { None },
-    }
+    Current { fixed: first_name(&content), kernel: if running { kernel() } else { None } }
 }
 
 /// Gives the machine the static host name `name`: the one we run on, through `bus`, or, without
@@ -93,11 +90,7 @@ fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<C
         Err(error) => {
             log::info!("the host name is set without hostnamed: {error}");
             // Both, whatever becomes of the first: they serve different readers.
-            let written = if first_name_is(file, name) {
-                Ok(())
-            } else {
-                write(file, name)
-            };
+            let written = if first_name_is(file, name) { Ok(()) } else { write(file, name) };
             let set = set_kernel(name);
             written.and(set)?;
         }
@@ -110,21 +103,13 @@ fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<C
 
 fn through_hostnamed(bus: &Bus, name: &str) -> Result<(), CallError> {
     bus.call(HOSTNAMED_LIMIT, async |connection| {
-        HostnameProxy::new(&connection)
-            .await?
-            .set_static_hostname(name, false)
-            .await
+        HostnameProxy::new(&connection).await?.set_static_hostname(name, false).await
     })?;
     if kernel().as_deref() == Some(name) {
         return Ok(());
     }
     // The file had the name already, the kernel another: it was changed behind hostnamed's back.
-    bus.call(HOSTNAMED_LIMIT, async |connection| {
-        HostnameProxy::new(&connection)
-            .await?
-            .set_hostname(name, false)
-            .await
-    })
+    bus.call(HOSTNAMED_LIMIT, async |connection| HostnameProxy::new(&connection).await?.set_hostname(name, false).await)
 }
 
 fn write(file: &dyn HostnameFile, name: &str) -> Result<()> {
@@ -146,10 +131,7 @@ fn set_kernel(name: &str) -> Result<()> {
 /// The first line that is neither empty nor a comment (hostname(5)).
 fn first_name(content: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(content).ok()?;
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
     Some(line.to_owned())
 }
 
@@ -180,10 +162,7 @@ mod tests {
 
     #[test]
     fn comments_and_empty_lines_are_no_names() {
-        assert_eq!(
-            first_name(b"# a comment\n\n  node1  \nnode2\n").as_deref(),
-            Some("node1")
-        );
+        assert_eq!(first_name(b"# a comment\n\n  node1  \nnode2\n").as_deref(), Some("node1"));
         assert_eq!(first_name(b"# only a comment\n"), None);
         assert_eq!(first_name(b"\xff\n"), None);
     }
@@ -202,10 +181,7 @@ mod tests {
     fn a_tree_that_has_the_name_is_left_alone() -> Result<()> {
         let file = Memory::with(Some("# ours\nnode1"));
         assert_eq!(set(None, &file, "node1")?, Change::Unchanged);
-        assert_eq!(
-            file.0.borrow().as_deref(),
-            Some(b"# ours\nnode1".as_slice())
-        );
+        assert_eq!(file.0.borrow().as_deref(), Some(b"# ours\nnode1".as_slice()));
         Ok(())
     }
 }

@@ -8,7 +8,6 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::accounts::{Accounts, UnknownPrincipal};
 use super::bus::Bus;
 use super::files::{self, Write};
-use super::folders;
 use super::lock::Lock;
 use super::root::Root;
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
@@ -156,7 +155,7 @@ impl<'a> Host<'a> {
     fn owner(&self, owner: &Owner, situation: &Situation) -> Result<Result<(u32, u32), String>> {
         match self.accounts().resolve(owner) {
             Ok(numbers) => Ok(Ok(numbers)),
-            Err(error) if error.is::<UnknownPrincipal>() => match &owner.user {
+            Err(error) if error.downcast_ref::<UnknownPrincipal>().is_some() => match &owner.user {
                 Some(Principal::Name(name)) if situation.failed_users.contains(name) => {
                     Ok(Err(format!("user {name} could not be made")))
                 }
@@ -264,7 +263,7 @@ impl<'a> Host<'a> {
     /// Makes the folders of scripts, open to root only.
     fn close(&self, folder: &Path) -> Result<()> {
         for folder in [folder.parent().unwrap_or(folder), folder] {
-            folders::private(&self.root, folder)?;
+            files::folder(&self.root, folder, 0o700)?;
         }
         Ok(())
     }
@@ -283,10 +282,9 @@ impl Machine for Host<'_> {
             .collect();
         let mut written = files::write_all(&self.root, &writes).into_iter();
         let mut answer = |file: &FileSpec, owner: Result<Result<(u32, u32), String>>| match owner {
-            Ok(Ok(_)) => written
-                .next()
-                .unwrap_or_else(|| bail!("failed to write {}", file.path.display()))
-                .map(Done::With),
+            Ok(Ok(_)) => {
+                written.next().unwrap_or_else(|| bail!("failed to write {}", file.path.display())).map(Done::With)
+            }
             Ok(Err(why)) => Ok(Done::LeftOut(why)),
             Err(error) => Err(error).with_context(|| format!("failed to write {}", file.path.display())),
         };
@@ -343,7 +341,9 @@ impl hostname::HostnameFile for HostnameFile<'_> {
 
     fn write(&self, content: &[u8]) -> Result<()> {
         let path = PathBuf::from("/etc/hostname");
-        files::write_all(self.0, &[root_file(&path, content, 0o644)]).into_iter().try_for_each(|result| result.map(drop))
+        files::write_all(self.0, &[root_file(&path, content, 0o644)])
+            .into_iter()
+            .try_for_each(|result| result.map(drop))
     }
 }
 

@@ -7,7 +7,6 @@ pub mod accounts;
 pub mod bus;
 pub mod command;
 pub mod files;
-pub mod folders;
 pub mod hostname;
 pub mod keys;
 pub mod lock;

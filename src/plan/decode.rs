@@ -60,8 +60,7 @@ pub fn inflates(encoding: &str) -> bool {
 
 /// Undoes `encoding`, which gives at most `limit` bytes where it decompresses.
 pub fn decode(content: Vec<u8>, encoding: &str, limit: u64) -> Result<Vec<u8>, DecodeError> {
-    let (_, base64, gzip) =
-        ENCODINGS.iter().find(|(name, ..)| *name == encoding).ok_or(DecodeError::Encoding)?;
+    let (_, base64, gzip) = ENCODINGS.iter().find(|(name, ..)| *name == encoding).ok_or(DecodeError::Encoding)?;
     let content = if *base64 { unbase64(&content)? } else { content };
     if *gzip { gunzip(&content, limit) } else { Ok(content) }
 }

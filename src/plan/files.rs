@@ -114,9 +114,8 @@ pub(super) fn normalise(text: &str) -> Option<PathBuf> {
 
 /// An owner as `chown` takes it.
 fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
-    let bad = || {
-        Finding::new(&rules::BAD_OWNER, span, "the owner is none").help("write user, user:group, :group or user:")
-    };
+    let bad =
+        || Finding::new(&rules::BAD_OWNER, span, "the owner is none").help("write user, user:group, :group or user:");
     let principal = |text: &str| -> Result<Option<Principal>, Finding> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text {
@@ -157,9 +156,13 @@ mod tests {
     #[test]
     fn owners_are_what_chown_takes() {
         let shown = |text| owner(text, None).map(|owner| owner.to_string()).map_err(|f| f.rule.id);
-        for (text, owner) in
-            [("core", "core:root"), ("core:etcd", "core:etcd"), (":etcd", "root:etcd"), ("core:", "core:"), ("500:7", "500:7")]
-        {
+        for (text, owner) in [
+            ("core", "core:root"),
+            ("core:etcd", "core:etcd"),
+            (":etcd", "root:etcd"),
+            ("core:", "core:"),
+            ("500:7", "500:7"),
+        ] {
             assert_eq!(shown(text), Ok(owner.to_owned()), "{text}");
         }
         for text in [":", "a b", "a:b:c", "4294967295", "99999999999", "a\nb"] {

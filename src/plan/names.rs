@@ -65,7 +65,8 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
             // Only ASCII is valid, so where this is no boundary the name is refused below.
             name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
         }
-        let message = format!("the host name has {} characters, of 64 at most; it is cut to {}", text.len(), name.len());
+        let message =
+            format!("the host name has {} characters, of 64 at most; it is cut to {}", text.len(), name.len());
         finding = Some(Finding::new(&rules::LONG_HOSTNAME, span, message));
     }
     let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');

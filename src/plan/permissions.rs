@@ -94,7 +94,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "rw-r--r--", "0x1a4", "-644", "0888", "999", "800", "8", "10000", "99999999999", "644.0", "0o", "0o8"] {
+        for text in
+            ["", "rw-r--r--", "0x1a4", "-644", "0888", "999", "800", "8", "10000", "99999999999", "644.0", "0o", "0o8"]
+        {
             assert_eq!(read(text), Err("bad-permissions"), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 //! From a configuration to a plan: every ordering rule lives here (spec §5, "Order of a part").
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -209,13 +209,13 @@ impl Planner<'_> {
     fn finish(self) -> Plan {
         let mut steps = self.users;
         let mut unit_names = self.unit_names;
-        let mut known: HashMap<String, ()> = unit_names.iter().map(|name| (name.clone(), ())).collect();
+        let mut known: HashSet<String> = unit_names.iter().cloned().collect();
         for planned in self.paths.into_steps() {
             // A unit's file may also be written as any other file.
-            if let Some(unit) = units::unit_of(&planned.step) {
-                if known.insert(unit.clone(), ()).is_none() {
-                    unit_names.push(unit);
-                }
+            if let Some(unit) = units::unit_of(&planned.step)
+                && known.insert(unit.clone())
+            {
+                unit_names.push(unit);
             }
             steps.push(planned);
         }

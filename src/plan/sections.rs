@@ -6,7 +6,7 @@ use std::path::Path;
 use super::planner::{Item, Planner, path};
 use super::units::unit_file;
 use super::{FileSpec, Owner, UnitCommand, UnitPath, Verb, text_files, window};
-use crate::config::options::{Known, Kind, Options, Service, Table, Value};
+use crate::config::options::{Kind, Known, Options, Service, Table, Value};
 use crate::config::{CloudConfig, CoreOs, Oem, Update};
 use crate::finding::{Finding, Span, rules};
 use crate::secret::Secret;
@@ -94,8 +94,9 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     let section = Item::Section("coreos.update");
     let Ok(strategy) = strategy(update) else {
         if !update.reboot_strategy.bad {
-            let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none")
-                .help("strategies are etcd-lock, reboot, off");
+            let finding =
+                Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none")
+                    .help("strategies are etcd-lock, reboot, off");
             planner.find(finding);
         }
         return planner.refuse(section, field.span);
@@ -194,11 +195,11 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> (
         if let Some(reason) = option.deprecated {
             planner.find(Finding::new(&rules::DEPRECATED, field.span, format!("{key} is deprecated: {reason}")));
         }
-        if let (Some(known), Value::Text(text)) = (option.known, value) {
-            if let Some(wanted) = odd(known, text) {
-                let message = format!("{key} is not {wanted}; it is written all the same");
-                planner.find(Finding::new(&rules::ODD_OPTION, field.span, message));
-            }
+        if let (Some(known), Value::Text(text)) = (option.known, value)
+            && let Some(wanted) = odd(known, text)
+        {
+            let message = format!("{key} is not {wanted}; it is written all the same");
+            planner.find(Finding::new(&rules::ODD_OPTION, field.span, message));
         }
         if option.kind == Kind::Text && matches!(value, Value::Text(text) if text.contains('\0')) {
             let message = format!("{key} has a NUL character; it is left out");

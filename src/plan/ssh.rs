@@ -85,7 +85,13 @@ mod tests {
 
     #[test]
     fn keys_of_every_kind_are_keys() {
-        for kind in ["ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com", "ssh-ed25519-cert-v01@openssh.com"] {
+        for kind in [
+            "ssh-rsa",
+            "ssh-ed25519",
+            "ecdsa-sha2-nistp256",
+            "sk-ssh-ed25519@openssh.com",
+            "ssh-ed25519-cert-v01@openssh.com",
+        ] {
             let key = key(kind);
             for line in [
                 key.clone(),

@@ -77,6 +77,7 @@ pub struct KeyImport {
 
 /// An account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of useradd")]
 pub struct Account {
     /// The login name.
     pub name: String,
@@ -319,6 +320,7 @@ impl fmt::Display for Step {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn octal<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format!("{mode:04o}"))
 }

@@ -4,6 +4,7 @@
 //! nothing has to change.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// Sets `KEY=value` lines: the first line of a key is replaced in place, further ones go, keys that
 /// are not there are added at the end, sorted.
@@ -11,7 +12,8 @@ pub fn set_variables(old: &[u8], values: &BTreeMap<&str, String>) -> Vec<u8> {
     let mut out = Vec::with_capacity(old.len() + 64);
     let mut missing = values.clone();
     for line in old.split_inclusive(|byte| *byte == b'\n') {
-        let key = values.keys().find(|key| line.strip_prefix(key.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'=')));
+        let key =
+            values.keys().find(|key| line.strip_prefix(key.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'=')));
         let Some(key) = key else {
             out.extend_from_slice(line);
             continue;
@@ -39,16 +41,19 @@ const OURS: &str = "# set by coreos-cloudinit (manage_etc_hosts)";
 pub fn etc_hosts(old: &[u8], hostname: &str) -> Vec<u8> {
     let old = String::from_utf8_lossy(old);
     let mut lines: Vec<&str> = old.lines().filter(|line| !line.ends_with(OURS)).collect();
-    if let [only] = lines[..] {
-        if matches!(names(only), Some(("127.0.0.1", names)) if names.len() == 1 && names[0] != "localhost") {
-            lines.clear();
-        }
+    if let [only] = lines[..]
+        && matches!(names(only), Some(("127.0.0.1", names)) if names.len() == 1 && names[0] != "localhost")
+    {
+        lines.clear();
     }
     for (address, line) in [("::1", "::1 localhost"), ("127.0.0.1", "127.0.0.1 localhost")] {
         let there = |line: &&str| names(line).is_some_and(|(a, names)| a == address && names.contains(&"localhost"));
         if !lines.iter().any(there) {
             // The two usual lines lead, IPv4 first.
-            let at = usize::from(address == "::1" && lines.first().is_some_and(|first| names(first).is_some_and(|(a, _)| a == "127.0.0.1")));
+            let at = usize::from(
+                address == "::1"
+                    && lines.first().is_some_and(|first| names(first).is_some_and(|(a, _)| a == "127.0.0.1")),
+            );
             lines.insert(at, line);
         }
     }
@@ -85,7 +90,9 @@ pub fn quote_release(value: &str) -> String {
 
 /// A value of `/etc/oem-release` that has quotes only where it cannot do without.
 pub fn plain_release(value: &str) -> String {
-    let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~' | ':' | ',' | '@' | '/'));
+    let plain = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~' | ':' | ',' | '@' | '/'));
     if plain { value.to_owned() } else { quote_release(value) }
 }
 
@@ -100,7 +107,12 @@ pub fn unit_environment(key: &str, value: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&c.to_string().bytes().map(|b| format!("\\x{b:02x}")).collect::<String>()),
+            c if c.is_control() => {
+                for byte in c.to_string().bytes() {
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "\\x{byte:02x}");
+                }
+            }
             c => out.push(c),
         }
     }

@@ -107,7 +107,7 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, field.span, finding);
     }
-    if !Path::new(name).extension().is_some_and(|extension| extension == "conf") {
+    if Path::new(name).extension().is_none_or(|extension| extension != "conf") {
         let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
         planner.find(Finding::new(&rules::ODD_DROP_IN_NAME, drop_in.name.span, message));
     }

@@ -135,14 +135,17 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     for account in single.chain(&user.coreos_ssh_import_github_users) {
         let Some(github) = account.filled() else { continue };
         deprecated(planner, name, "coreos_ssh_import_github", account.span);
-        if !github.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) || github.len() > 100 {
-            let message = format!("user {name}: the name of the GitHub account cannot be one; its keys are not imported");
+        if !github.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) || github.len() > 100
+        {
+            let message =
+                format!("user {name}: the name of the GitHub account cannot be one; its keys are not imported");
             planner.find(Finding::new(&rules::BAD_IMPORT, account.span, message));
             continue;
         }
         let url = format!("{GITHUB}/{github}/keys");
         let set = format!("github-{github}");
-        planner.import(KeyImport { user: name.to_owned(), set, from: url.clone(), url: Secret::new(url) }, account.span);
+        planner
+            .import(KeyImport { user: name.to_owned(), set, from: url.clone(), url: Secret::new(url) }, account.span);
     }
     let Some(url) = user.coreos_ssh_import_url.filled() else { return };
     let span = user.coreos_ssh_import_url.span;

@@ -59,7 +59,9 @@ fn read(path: &Path, patience: Deadline) -> Result<Vec<u8>> {
     match receiver.recv_timeout(patience) {
         Ok(Ok(bytes)) if bytes.len() > USER_DATA_MAX => bail!("{} is more than 16 MiB", path.display()),
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if error.kind() == ErrorKind::IsADirectory => bail!("{} is a folder, not a file", path.display()),
+        Ok(Err(error)) if error.kind() == ErrorKind::IsADirectory => {
+            bail!("{} is a folder, not a file", path.display())
+        }
         Ok(Err(error)) => Err(error).with_context(|| format!("failed to read {}", path.display())),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             bail!("gave up reading {}: nothing came in time", path.display())

@@ -113,8 +113,7 @@ pub fn keys(body: &[u8]) -> Result<Vec<String>> {
     struct Entry {
         key: String,
     }
-    let entries: Vec<Entry> =
-        serde_json::from_slice(body).map_err(|_| anyhow!("the answer is not a list of keys"))?;
+    let entries: Vec<Entry> = serde_json::from_slice(body).map_err(|_| anyhow!("the answer is not a list of keys"))?;
     Ok(entries.into_iter().map(|entry| entry.key).collect())
 }
 

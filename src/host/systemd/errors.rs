@@ -18,9 +18,7 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
     let CallError::Refused { name, message } = error else {
         return None;
     };
-    let short = name
-        .strip_prefix("org.freedesktop.systemd1.")
-        .unwrap_or(name);
+    let short = name.strip_prefix("org.freedesktop.systemd1.").unwrap_or(name);
     // systemd names the unit it stumbled over, which may be one that ours requires.
     let other = !message.is_empty() && !message.contains(unit);
     Some(match short {
@@ -62,26 +60,15 @@ mod tests {
     use super::*;
 
     fn said(name: &str, message: &str) -> String {
-        let error = CallError::Refused {
-            name: name.into(),
-            message: message.into(),
-        };
+        let error = CallError::Refused { name: name.into(), message: message.into() };
         explain(error, "x.service").to_string()
     }
 
     #[test]
     fn known_errors_are_said_in_our_words() {
         let cases = [
-            (
-                "NoSuchUnit",
-                "Unit x.service not found.",
-                "x.service does not exist",
-            ),
-            (
-                "UnitMasked",
-                "Unit x.service is masked.",
-                "x.service is masked",
-            ),
+            ("NoSuchUnit", "Unit x.service not found.", "x.service does not exist"),
+            ("UnitMasked", "Unit x.service is masked.", "x.service is masked"),
             (
                 "UnitMasked",
                 "Unit y.service is masked.",
@@ -99,20 +86,14 @@ mod tests {
             ),
         ];
         for (name, message, sentence) in cases {
-            assert_eq!(
-                said(&format!("org.freedesktop.systemd1.{name}"), message),
-                sentence
-            );
+            assert_eq!(said(&format!("org.freedesktop.systemd1.{name}"), message), sentence);
         }
     }
 
     #[test]
     fn a_unit_file_that_is_missing_is_said_so() {
         let message = "Unit file x.service does not exist.";
-        assert_eq!(
-            said("org.freedesktop.DBus.Error.FileNotFound", message),
-            "x.service does not exist"
-        );
+        assert_eq!(said("org.freedesktop.DBus.Error.FileNotFound", message), "x.service does not exist");
     }
 
     #[test]

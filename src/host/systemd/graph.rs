@@ -101,30 +101,18 @@ mod tests {
 
     #[test]
     fn the_unit_is_found_directly() {
-        assert_eq!(
-            search(&[("job", "a"), ("job", "own")], 10),
-            Some(names(&["own"]))
-        );
+        assert_eq!(search(&[("job", "a"), ("job", "own")], 10), Some(names(&["own"])));
     }
 
     #[test]
     fn the_shortest_way_is_told() {
-        let edges = [
-            ("job", "a"),
-            ("a", "b"),
-            ("b", "own"),
-            ("job", "c"),
-            ("c", "own"),
-        ];
+        let edges = [("job", "a"), ("a", "b"), ("b", "own"), ("job", "c"), ("c", "own")];
         assert_eq!(search(&edges, 10), Some(names(&["c", "own"])));
     }
 
     #[test]
     fn circles_end() {
-        assert_eq!(
-            search(&[("job", "a"), ("a", "b"), ("b", "a"), ("b", "job")], 100),
-            None
-        );
+        assert_eq!(search(&[("job", "a"), ("a", "b"), ("b", "a"), ("b", "job")], 100), None);
     }
 
     #[test]

@@ -76,9 +76,7 @@ impl fmt::Display for JobEnd {
             Self::LeftQueued { reason } => write!(f, "left queued: {reason}"),
             Self::Failed { result, detail } => {
                 f.write_str(meaning(result))?;
-                detail
-                    .as_ref()
-                    .map_or(Ok(()), |detail| write!(f, " ({detail})"))
+                detail.as_ref().map_or(Ok(()), |detail| write!(f, " ({detail})"))
             }
         }
     }
@@ -180,9 +178,7 @@ impl Systemd<'_> {
                 Verb::Reload => manager.reload_unit(unit, "replace").await,
                 Verb::TryRestart => manager.try_restart_unit(unit, "replace").await,
                 Verb::ReloadOrRestart => manager.reload_or_restart_unit(unit, "replace").await,
-                Verb::ReloadOrTryRestart => {
-                    manager.reload_or_try_restart_unit(unit, "replace").await
-                }
+                Verb::ReloadOrTryRestart => manager.reload_or_try_restart_unit(unit, "replace").await,
             }
         })
     }
@@ -249,33 +245,23 @@ impl Systemd<'_> {
             return Ok(Outlook::Good);
         };
         if path == own {
-            return Ok(Outlook::Hopeless(
-                "it is a job of the very unit in which this program runs".into(),
-            ));
+            return Ok(Outlook::Hopeless("it is a job of the very unit in which this program runs".into()));
         }
         if self.property::<String>(look.left(), job, JOB, "State")? == "running" {
             return Ok(Outlook::Good); // it waits for no other job
         }
-        let way = graph::way_to(job.as_str(), own.as_str(), MOST_JOBS, |job| {
-            self.blockers(job, look)
-        })?;
+        let way = graph::way_to(job.as_str(), own.as_str(), MOST_JOBS, |job| self.blockers(job, look))?;
         Ok(way.map_or(Outlook::Good, |units| {
-            Outlook::Hopeless(format!(
-                "it waits for {}, in which this program runs",
-                units.join(", which waits for ")
-            ))
+            Outlook::Hopeless(format!("it waits for {}, in which this program runs", units.join(", which waits for ")))
         }))
     }
 
     /// The unit in which this program runs, if it is one of systemd's.
     fn own_unit(&self, look: &Look) -> Result<Option<OwnedObjectPath>, CallError> {
         // 0 is whoever asks.
-        let answer = self.bus.call(look.left(), async |connection| {
-            ManagerProxy::new(&connection)
-                .await?
-                .get_unit_by_pid(0)
-                .await
-        });
+        let answer = self
+            .bus
+            .call(look.left(), async |connection| ManagerProxy::new(&connection).await?.get_unit_by_pid(0).await);
         match answer {
             Ok(path) => Ok(Some(path)),
             Err(CallError::Refused { .. }) => Ok(None),
@@ -286,10 +272,7 @@ impl Systemd<'_> {
     /// The jobs that have to finish before `job` is begun.
     fn blockers(&self, job: &str, look: &Look) -> Result<Vec<Blocker>, CallError> {
         let answer = self.bus.call(look.left(), async |connection| {
-            JobProxy::new(&connection, ObjectPath::try_from(job)?)
-                .await?
-                .get_before()
-                .await
+            JobProxy::new(&connection, ObjectPath::try_from(job)?).await?.get_before().await
         });
         match answer {
             Ok(jobs) => Ok(jobs
@@ -311,34 +294,22 @@ impl Systemd<'_> {
         match result.as_str() {
             "done" => JobEnd::Done,
             "skipped" => JobEnd::Skipped,
-            "failed" | "timeout" => JobEnd::Failed {
-                detail: self.detail(unit),
-                result,
-            },
-            _ => JobEnd::Failed {
-                detail: None,
-                result,
-            },
+            "failed" | "timeout" => JobEnd::Failed { detail: self.detail(unit), result },
+            _ => JobEnd::Failed { detail: None, result },
         }
     }
 
     /// What the unit itself says of its failure.
     fn detail(&self, unit: &str) -> Option<String> {
         let path = self.loaded(unit).ok()??;
-        let result: String = self
-            .property(CALL_LIMIT, &path, &interface_of(unit)?, "Result")
-            .ok()?;
+        let result: String = self.property(CALL_LIMIT, &path, &interface_of(unit)?, "Result").ok()?;
         if result == "success" {
             // A reload that fails leaves the unit as it was.
-            let result: String = self
-                .property(CALL_LIMIT, &path, SERVICE, "ReloadResult")
-                .ok()?;
+            let result: String = self.property(CALL_LIMIT, &path, SERVICE, "ReloadResult").ok()?;
             return (result != "success").then(|| format!("result {result}"));
         }
         let status: Option<i32> = match result.as_str() {
-            "exit-code" | "signal" | "core-dump" => self
-                .property(CALL_LIMIT, &path, SERVICE, "ExecMainStatus")
-                .ok(),
+            "exit-code" | "signal" | "core-dump" => self.property(CALL_LIMIT, &path, SERVICE, "ExecMainStatus").ok(),
             _ => None,
         };
         Some(match status {
@@ -350,10 +321,11 @@ impl Systemd<'_> {
 
     /// How a job ended that ended unheard, by what it left.
     fn guess(&self, unit: &str, verb: Verb) -> JobEnd {
-        let state = self.loaded(unit).ok().flatten().and_then(|path| {
-            self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState")
-                .ok()
-        });
+        let state = self
+            .loaded(unit)
+            .ok()
+            .flatten()
+            .and_then(|path| self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState").ok());
         if verb != Verb::Stop && state.as_deref() == Some("failed") {
             self.ended(unit, "failed".to_owned())
         } else {
@@ -363,24 +335,16 @@ impl Systemd<'_> {
 }
 
 /// The result of `job`, if it has ended by `until`.
-fn next_end(
-    ends: &mut MessageStream,
-    job: &OwnedObjectPath,
-    until: Instant,
-) -> Result<Option<String>, CallError> {
+fn next_end(ends: &mut MessageStream, job: &OwnedObjectPath, until: Instant) -> Result<Option<String>, CallError> {
     pick_from(ends, until, |message| {
         let body = message.body();
-        let (_, path, _, result) = body
-            .deserialize::<(u32, ObjectPath<'_>, &str, &str)>()
-            .ok()?;
+        let (_, path, _, result) = body.deserialize::<(u32, ObjectPath<'_>, &str, &str)>().ok()?;
         (path.as_str() == job.as_str()).then(|| result.to_owned())
     })
 }
 
 fn left(reason: &str) -> JobEnd {
-    JobEnd::LeftQueued {
-        reason: reason.to_owned(),
-    }
+    JobEnd::LeftQueued { reason: reason.to_owned() }
 }
 
 /// The D-Bus interface of the type of `unit`: `…Service` for a service.
@@ -388,10 +352,7 @@ fn interface_of(unit: &str) -> Option<String> {
     let (_, suffix) = unit.rsplit_once('.')?;
     let mut letters = suffix.chars();
     let first = letters.next()?.to_ascii_uppercase();
-    Some(format!(
-        "org.freedesktop.systemd1.{first}{}",
-        letters.as_str()
-    ))
+    Some(format!("org.freedesktop.systemd1.{first}{}", letters.as_str()))
 }
 
 #[cfg(test)]
@@ -407,20 +368,10 @@ mod tests {
     #[test]
     fn an_end_is_a_sentence() {
         let failed = |result: &str, detail: Option<&str>| {
-            JobEnd::Failed {
-                result: result.into(),
-                detail: detail.map(Into::into),
-            }
-            .to_string()
+            JobEnd::Failed { result: result.into(), detail: detail.map(Into::into) }.to_string()
         };
-        assert_eq!(
-            failed("failed", Some("result exit-code, status 203")),
-            "failed (result exit-code, status 203)"
-        );
+        assert_eq!(failed("failed", Some("result exit-code, status 203")), "failed (result exit-code, status 203)");
         assert_eq!(failed("canceled", None), "was canceled by another job");
-        assert_eq!(
-            left("it takes long").to_string(),
-            "left queued: it takes long"
-        );
+        assert_eq!(left("it takes long").to_string(), "left queued: it takes long");
     }
 }

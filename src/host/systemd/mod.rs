@@ -54,22 +54,12 @@ impl<'b> Systemd<'b> {
         let (installable, links) = self
             .bus
             .call(CALL_LIMIT, async |connection| {
-                ManagerProxy::new(&connection)
-                    .await?
-                    .enable_unit_files(&[unit], runtime, true)
-                    .await
+                ManagerProxy::new(&connection).await?.enable_unit_files(&[unit], runtime, true).await
             })
             .map_err(|error| errors::explain(error, unit))
             .with_context(|| format!("failed to enable {unit}"))?;
-        let change = if links.is_empty() {
-            Change::Unchanged
-        } else {
-            Change::Made
-        };
-        Ok(Enabled {
-            change,
-            installable,
-        })
+        let change = if links.is_empty() { Change::Unchanged } else { Change::Made };
+        Ok(Enabled { change, installable })
     }
 
     /// Whether systemd has `unit` in its memory; one that is, it does not read again by itself.
@@ -83,26 +73,18 @@ impl<'b> Systemd<'b> {
 
     /// The object of `unit`, if it is loaded.
     fn loaded(&self, unit: &str) -> Result<Option<OwnedObjectPath>> {
-        let answer = self.bus.call(CALL_LIMIT, async |connection| {
-            ManagerProxy::new(&connection).await?.get_unit(unit).await
-        });
+        let answer =
+            self.bus.call(CALL_LIMIT, async |connection| ManagerProxy::new(&connection).await?.get_unit(unit).await);
         match answer {
             Ok(path) => Ok(Some(path)),
             // Whatever it says of the name: there is no such unit.
             Err(CallError::Refused { .. }) => Ok(None),
-            Err(error) => Err(error)
-                .with_context(|| format!("failed to ask systemd whether {unit} is loaded")),
+            Err(error) => Err(error).with_context(|| format!("failed to ask systemd whether {unit} is loaded")),
         }
     }
 
     /// A property of an object of systemd's, asked for within `limit`.
-    fn property<T>(
-        &self,
-        limit: Duration,
-        path: &OwnedObjectPath,
-        interface: &str,
-        name: &str,
-    ) -> Result<T, CallError>
+    fn property<T>(&self, limit: Duration, path: &OwnedObjectPath, interface: &str, name: &str) -> Result<T, CallError>
     where
         T: TryFrom<zbus::OwnedVariant>,
         T::Error: Into<zbus::Error>,

@@ -27,11 +27,7 @@ pub fn enable_offline(
     argv.extend(["--", unit]);
     let before = links(root);
     run(&argv).with_context(|| format!("failed to enable {unit} in {}", root.display()))?;
-    Ok(if links(root) == before {
-        Change::Unchanged
-    } else {
-        Change::Made
-    })
+    Ok(if links(root) == before { Change::Unchanged } else { Change::Made })
 }
 
 /// The links that enabling makes, with their destinations: those among the unit files, and in the folders of
@@ -66,16 +62,7 @@ mod tests {
     fn enable(root: &Path, make: Option<&str>) -> Result<Change> {
         enable_offline(root, "x.service", true, |argv| {
             let tree = format!("--root={}", root.display());
-            let expected = [
-                "systemctl",
-                &tree,
-                "enable",
-                "--force",
-                "--quiet",
-                "--runtime",
-                "--",
-                "x.service",
-            ];
+            let expected = ["systemctl", &tree, "enable", "--force", "--quiet", "--runtime", "--", "x.service"];
             assert_eq!(argv, expected);
             if let Some(link) = make {
                 let folder = root.join("etc/systemd/system/multi-user.target.wants");

@@ -7,29 +7,11 @@ type LinkChange = (String, String, String);
 
 /// A job as the list of another job's blockers has it: id, unit, type, state, path of the job, path of
 /// the unit.
-type JobEntry = (
-    u32,
-    String,
-    String,
-    String,
-    OwnedObjectPath,
-    OwnedObjectPath,
-);
+type JobEntry = (u32, String, String, String, OwnedObjectPath, OwnedObjectPath);
 
 /// A unit as `ListUnitsByPatterns` has it: name, description, load state, active state, sub state, unit it
 /// follows, path, id of its job, type of its job, path of its job.
-type UnitEntry = (
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    OwnedObjectPath,
-    u32,
-    String,
-    OwnedObjectPath,
-);
+type UnitEntry = (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
 
 /// The start of a process: path, arguments, whether a failure is ignored.
 pub(super) type Exec<'a> = (&'a str, &'a [String], bool);
@@ -40,20 +22,11 @@ pub(super) type Exec<'a> = (&'a str, &'a [String], bool);
     default_path = "/org/freedesktop/systemd1"
 )]
 pub(super) trait Manager {
-    fn enable_unit_files(
-        &self,
-        files: &[&str],
-        runtime: bool,
-        force: bool,
-    ) -> zbus::Result<(bool, Vec<LinkChange>)>;
+    fn enable_unit_files(&self, files: &[&str], runtime: bool, force: bool) -> zbus::Result<(bool, Vec<LinkChange>)>;
     fn get_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     #[zbus(name = "GetUnitByPID")]
     fn get_unit_by_pid(&self, pid: u32) -> zbus::Result<OwnedObjectPath>;
-    fn list_units_by_patterns(
-        &self,
-        states: &[&str],
-        patterns: &[&str],
-    ) -> zbus::Result<Vec<UnitEntry>>;
+    fn list_units_by_patterns(&self, states: &[&str], patterns: &[&str]) -> zbus::Result<Vec<UnitEntry>>;
     fn reload(&self) -> zbus::Result<()>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn start_transient_unit(
@@ -74,10 +47,7 @@ pub(super) trait Manager {
     fn reload_or_try_restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
 }
 
-#[proxy(
-    interface = "org.freedesktop.systemd1.Job",
-    default_service = "org.freedesktop.systemd1"
-)]
+#[proxy(interface = "org.freedesktop.systemd1.Job", default_service = "org.freedesktop.systemd1")]
 pub(super) trait Job {
     /// The jobs that have to finish before this one is begun (systemd 236). `GetAfter` is the
     /// other way round: the jobs that wait for this one.

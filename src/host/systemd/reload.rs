@@ -19,19 +19,8 @@ const RELOAD_LIMIT: Duration = Duration::from_secs(90);
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
 /// The suffixes of what systemd loads.
-const SUFFIXES: [&str; 11] = [
-    "service",
-    "socket",
-    "target",
-    "device",
-    "mount",
-    "automount",
-    "swap",
-    "timer",
-    "path",
-    "slice",
-    "scope",
-];
+const SUFFIXES: [&str; 11] =
+    ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"];
 
 /// What a changed file can affect.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,30 +45,18 @@ impl Systemd<'_> {
     /// # Errors
     ///
     /// The bus or systemd does not answer; the reload fails, or takes longer than 90 s.
-    pub fn reload_if_needed(
-        &self,
-        named: &[String],
-        changed: &[String],
-        links_changed: bool,
-    ) -> Result<Change> {
+    pub fn reload_if_needed(&self, named: &[String], changed: &[String], links_changed: bool) -> Result<Change> {
         let Some(why) = self.why_reload(named, changed, links_changed)? else {
             return Ok(Change::Unchanged);
         };
         log::debug!("systemd reads its units again: {why}");
         self.bus
-            .call(RELOAD_LIMIT, async |connection| {
-                ManagerProxy::new(&connection).await?.reload().await
-            })
+            .call(RELOAD_LIMIT, async |connection| ManagerProxy::new(&connection).await?.reload().await)
             .context("failed to make systemd read its units again")?;
         Ok(Change::Made)
     }
 
-    fn why_reload(
-        &self,
-        named: &[String],
-        changed: &[String],
-        links_changed: bool,
-    ) -> Result<Option<String>> {
+    fn why_reload(&self, named: &[String], changed: &[String], links_changed: bool) -> Result<Option<String>> {
         if links_changed {
             return Ok(Some("enabling a unit changed links".to_owned()));
         }
@@ -114,8 +91,7 @@ impl Systemd<'_> {
             Ok(outdated) => Ok(outdated),
             // It was unloaded meanwhile.
             Err(CallError::Refused { .. }) => Ok(false),
-            Err(error) => Err(error)
-                .with_context(|| format!("failed to ask systemd whether {unit} is outdated")),
+            Err(error) => Err(error).with_context(|| format!("failed to ask systemd whether {unit} is outdated")),
         }
     }
 
@@ -123,10 +99,7 @@ impl Systemd<'_> {
         let units = self
             .bus
             .call(CALL_LIMIT, async |connection| {
-                ManagerProxy::new(&connection)
-                    .await?
-                    .list_units_by_patterns(&[], &[glob])
-                    .await
+                ManagerProxy::new(&connection).await?.list_units_by_patterns(&[], &[glob]).await
             })
             .with_context(|| format!("failed to ask systemd for the units {glob}"))?;
         Ok(!units.is_empty())
@@ -141,9 +114,7 @@ fn reach(name: &str) -> Reach {
     if matches!(suffix, "network" | "netdev" | "link") {
         return Reach::None;
     }
-    if !SUFFIXES.contains(&suffix)
-        || stem.contains(['*', '?', '[', '\\']) && stem.ends_with(['@', '-'])
-    {
+    if !SUFFIXES.contains(&suffix) || stem.contains(['*', '?', '[', '\\']) && stem.ends_with(['@', '-']) {
         // The latter cannot be asked for by a glob: that would need an escape.
         return Reach::Any;
     }

@@ -19,8 +19,7 @@ impl Systemd<'_> {
     /// A unit of that name exists that is none of ours; `argv` is empty or its program is not
     /// an absolute path; the bus or systemd does not answer.
     pub fn start_script(&self, unit: &str, description: &str, argv: &[String]) -> Result<Change> {
-        self.try_start(unit, description, argv)
-            .with_context(|| format!("failed to start {unit}"))
+        self.try_start(unit, description, argv).with_context(|| format!("failed to start {unit}"))
     }
 
     fn try_start(&self, unit: &str, description: &str, argv: &[String]) -> Result<Change> {
@@ -34,12 +33,9 @@ impl Systemd<'_> {
         }
         // It has ended, and systemd has not forgotten it yet.
         log::debug!("{unit} has ended and is still known: {error}");
-        let _ = self.bus.call(CALL_LIMIT, async |connection| {
-            ManagerProxy::new(&connection)
-                .await?
-                .reset_failed_unit(unit)
-                .await
-        });
+        let _ = self
+            .bus
+            .call(CALL_LIMIT, async |connection| ManagerProxy::new(&connection).await?.reset_failed_unit(unit).await);
         match self.start_transient(unit, description, argv) {
             Ok(_) => Ok(Change::Made),
             Err(error) if error.is_systemd("UnitExists") => {
@@ -49,12 +45,7 @@ impl Systemd<'_> {
         }
     }
 
-    fn start_transient(
-        &self,
-        unit: &str,
-        description: &str,
-        argv: &[String],
-    ) -> Result<OwnedObjectPath, CallError> {
+    fn start_transient(&self, unit: &str, description: &str, argv: &[String]) -> Result<OwnedObjectPath, CallError> {
         let program = argv.first().map_or("", String::as_str);
         let start: Vec<Exec<'_>> = vec![(program, argv, false)];
         let properties = [
@@ -63,10 +54,7 @@ impl Systemd<'_> {
             ("CollectMode", Variant::from("inactive-or-failed")),
         ];
         self.bus.call(CALL_LIMIT, async |connection| {
-            ManagerProxy::new(&connection)
-                .await?
-                .start_transient_unit(unit, "replace", &properties, &[])
-                .await
+            ManagerProxy::new(&connection).await?.start_transient_unit(unit, "replace", &properties, &[]).await
         })
     }
 
