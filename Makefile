@@ -1,0 +1,43 @@
+# What people type here; `make help` lists it.
+
+CARGO ?= cargo
+# In CI nobody edits Cargo.toml: a lock file that does not fit is an error.
+LOCKED := $(if $(CI),--locked)
+# The targets that need root and a container; a plain `cargo test` leaves them alone.
+MACHINES := --test container --test demo
+# What `make demo` applies.
+EXAMPLE ?= examples/web-server.yml
+
+.DEFAULT_GOAL := help
+
+help: ## List these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+deps: ## Install what is missing for the tests and the demo (Debian, as root)
+	@tests/deps.sh
+
+build: deps ## Build the program: target/release/coreos-cloudinit
+	$(CARGO) build --release $(LOCKED)
+
+test: deps ## Run every tier: lint, pure, container, outcomes
+	@tests/tiers.sh lint pure container
+
+lint: ## Check formatting and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
+	$(CARGO) clippy $(MACHINES) $(LOCKED) -- -D warnings
+
+test-pure: ## Run the tests that need nothing: no root, no container
+	$(CARGO) test $(LOCKED)
+
+test-container: deps ## Run the program in throw-away systemd containers (root)
+	$(CARGO) test $(LOCKED) --test container
+
+test-outcomes: deps ## Compare with what the reference did with real configs (root)
+	$(CARGO) test $(LOCKED) --test outcomes
+
+demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
+	@$(CARGO) build --release --quiet $(LOCKED)
+	@$(CARGO) test --release --quiet $(LOCKED) --test demo -- $(EXAMPLE)
+
+.PHONY: help deps build test lint test-pure test-container test-outcomes demo

@@ -1,0 +1,125 @@
+//! `make demo`: a cloud-config applied to a real machine, for a person to watch.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+#[path = "../testbed/mod.rs"]
+mod testbed;
+
+use testbed::snapshot::Snapshot;
+use testbed::{Boot, Machine, PROGRAM_INSIDE};
+
+fn main() -> ExitCode {
+    let Some(example) = std::env::args().nth(1) else {
+        eprintln!(
+            "demo: name a cloud-config to apply, e.g. `make demo EXAMPLE=examples/web-server.yml`"
+        );
+        return ExitCode::from(2);
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&example);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) => {
+            eprintln!("demo: failed to read {example}: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    testbed::sandbox::run(|| show(&example, &text))
+}
+
+fn show(example: &str, text: &str) -> ExitCode {
+    title(&format!("The cloud-config: {example}"));
+    println!("{}", text.trim_end());
+
+    title("A machine: systemd in a container, from Debian packages");
+    let machine = Boot::default().boot();
+    println!("{}", machine.sh("hostnamectl status"));
+
+    title("What would be done: coreos-cloudinit --dry-run");
+    let inside = format!(
+        "/root/{}",
+        Path::new(example)
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+    );
+    machine.put(&inside, text);
+    let source = format!("--from-file={inside}");
+    let rehearsal = machine.run(&[PROGRAM_INSIDE, "--dry-run", &source]);
+    print!("{}{}", rehearsal.stdout, rehearsal.stderr);
+
+    let before = Look::at(&machine);
+    title(&format!("Doing it: coreos-cloudinit {source}"));
+    let run = machine.program(&[&source]).run();
+    print!("{}{}", run.stdout, run.stderr);
+    println!("(exit code {}, {:.2} s)", run.code, run.took.as_secs_f32());
+
+    title("What it wrote to the journal");
+    print!("{}", run.journal);
+
+    title("The run's record: coreos-cloudinit --status");
+    let status = machine.run(&[PROGRAM_INSIDE, "--status"]);
+    print!("{}{}", status.stdout, status.stderr);
+
+    title("What is different in the machine now");
+    before.show_difference(&Look::at(&machine));
+
+    title("The same again: every boot does this");
+    let snapshot = machine.snapshot();
+    let again = machine.program(&[&source]).run();
+    print!("{}{}", again.stdout, again.stderr);
+    let written = snapshot.differences(&machine.snapshot()).len();
+    println!(
+        "(exit code {}, {:.2} s; {written} files or folders written)",
+        again.code,
+        again.took.as_secs_f32()
+    );
+
+    println!("\nThe machine is thrown away.");
+    if run.code == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn title(text: &str) {
+    println!("\n\x1b[1m── {text}\x1b[0m");
+}
+
+/// What a person would look at before and after.
+struct Look {
+    files: Snapshot,
+    facts: BTreeSet<String>,
+}
+
+impl Look {
+    fn at(machine: &Machine) -> Self {
+        let facts = machine.sh(
+            "echo host name: $(hostname); \
+             getent passwd | sed 's/^/user: /'; getent group | sed 's/^/group: /'; \
+             systemctl list-units --all --plain --no-legend --type=service,socket,timer,mount,path \
+                 | awk '$2 == \"loaded\" { print \"unit: \" $1 \" is \" $3 \" (\" $4 \")\" }'; \
+             systemctl list-unit-files --no-legend --state=enabled,masked,enabled-runtime,masked-runtime \
+                 | awk '{ print \"unit: \" $1 \" is \" $2 }'",
+        );
+        Self {
+            files: machine.snapshot(),
+            facts: facts.lines().map(str::to_owned).collect(),
+        }
+    }
+
+    fn show_difference(&self, after: &Self) {
+        for (sign, path) in self.files.changed_files(&after.files) {
+            println!("  {sign} {path}");
+        }
+        for fact in self.facts.difference(&after.facts) {
+            println!("  - {fact}");
+        }
+        for fact in after.facts.difference(&self.facts) {
+            println!("  + {fact}");
+        }
+    }
+}

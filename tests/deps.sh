@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs what is missing for the tests and the demo. Where it cannot, it says what and goes on:
+# who needs it will say so again.
+set -eu
+
+packages=
+need() { command -v "$1" > /dev/null || packages="$packages $2"; }
+need cc 'gcc libc6-dev'
+need mmdebstrap mmdebstrap
+need systemd-nspawn systemd-container
+need nsenter util-linux
+need setpriv util-linux
+need mount mount
+
+if [ -n "$packages" ]; then
+    if [ "$(id -u)" != 0 ]; then
+        echo "deps: missing, and only root can install it: apt-get install$packages" >&2
+    elif ! command -v apt-get > /dev/null; then
+        echo "deps: missing, and there is no apt-get to install it; on Debian it is$packages" >&2
+    else
+        echo "deps: installing$packages"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        # shellcheck disable=SC2086 # one word is one package
+        apt-get install -qq --yes --no-install-recommends $packages > /dev/null
+    fi
+fi
+
+if ! command -v cargo > /dev/null; then
+    echo "deps: cargo is missing: install Rust from https://rustup.rs" >&2
+    exit 1
+fi
+for part in fmt clippy; do
+    cargo "$part" --version > /dev/null 2>&1 && continue
+    component=$([ "$part" = fmt ] && echo rustfmt || echo clippy)
+    rustup component add "$component" || echo "deps: cargo $part is missing, which \`make lint\` needs" >&2
+done

@@ -1,0 +1,272 @@
+//! Looking at a machine: its files, accounts, units and journal.
+//!
+//! Files are looked at from outside, as they are, without any help of the machine's own programs. A
+//! path is resolved within the machine: its links lead nowhere else.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+use serde_json::Value;
+
+use super::command::Output;
+use super::machine::Machine;
+
+/// What the program's entries in the journal are known by.
+const IDENTIFIER: &str = "coreos-cloudinit";
+
+impl Machine {
+    /// What is at `path` itself, a link included.
+    fn open(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+        let root = self.root.as_ref().expect("it has booted");
+        rustix::fs::openat2(
+            root,
+            path.trim_start_matches('/'),
+            flags | OFlags::CLOEXEC,
+            mode,
+            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+        )
+    }
+
+    fn look(&self, path: &str) -> Option<OwnedFd> {
+        match self.open(path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(file) => Some(file),
+            Err(Errno::NOENT | Errno::NOTDIR) => None,
+            Err(e) => panic!("failed to look at {path}: {e}"),
+        }
+    }
+
+    /// What `stat` says of `path` itself, a link included.
+    pub fn stat(&self, path: &str) -> Option<Stat> {
+        self.look(path).map(|file| {
+            rustix::fs::fstat(file).unwrap_or_else(|e| panic!("failed to stat {path}: {e}"))
+        })
+    }
+
+    #[track_caller]
+    fn must_stat(&self, path: &str) -> Stat {
+        self.stat(path)
+            .unwrap_or_else(|| panic!("{path} is not there"))
+    }
+
+    /// Whether anything is at `path`, were it a link to nothing.
+    pub fn exists(&self, path: &str) -> bool {
+        self.look(path).is_some()
+    }
+
+    /// Holds that nothing is at `path`.
+    #[track_caller]
+    pub fn absent(&self, path: &str) {
+        assert!(!self.exists(path), "{path} is there");
+    }
+
+    /// The bytes of a file; it must be one, and no link.
+    #[track_caller]
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        assert!(self.exists(path), "{path} is not there");
+        let file = self.open(path, OFlags::RDONLY | OFlags::NOFOLLOW, Mode::empty());
+        let mut bytes = Vec::new();
+        File::from(file.unwrap_or_else(|e| panic!("failed to open {path}: {e}")))
+            .read_to_end(&mut bytes)
+            .unwrap_or_else(|e| panic!("failed to read {path}: {e}"));
+        bytes
+    }
+
+    /// The text of a file.
+    #[track_caller]
+    pub fn text(&self, path: &str) -> String {
+        String::from_utf8(self.bytes(path)).unwrap_or_else(|_| panic!("{path} is no text"))
+    }
+
+    /// Permissions, set-id and sticky bits.
+    #[track_caller]
+    pub fn mode(&self, path: &str) -> u32 {
+        self.must_stat(path).st_mode & 0o7777
+    }
+
+    /// User and group.
+    #[track_caller]
+    pub fn owner(&self, path: &str) -> (u32, u32) {
+        let stat = self.must_stat(path);
+        (stat.st_uid, stat.st_gid)
+    }
+
+    /// Where a link leads; nothing where there is no link.
+    pub fn link(&self, path: &str) -> Option<String> {
+        let file = self.look(path)?;
+        let stat = rustix::fs::fstat(&file).ok()?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            return None;
+        }
+        let target = rustix::fs::readlinkat(file.as_fd(), "", Vec::new()).ok()?;
+        Some(target.to_string_lossy().into_owned())
+    }
+
+    /// Holds that a file has this text, mode, user and group.
+    #[track_caller]
+    pub fn is_file(&self, path: &str, text: &str, mode: u32, owner: (u32, u32)) {
+        assert_eq!(self.text(path), text, "{path}: text");
+        let seen = self.mode(path);
+        assert_eq!(seen, mode, "{path}: mode {seen:04o}, not {mode:04o}");
+        assert_eq!(self.owner(path), owner, "{path}: owner");
+    }
+
+    /// The names in a folder, sorted.
+    #[track_caller]
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let folder = self
+            .open(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+            .unwrap_or_else(|e| panic!("failed to open {path}: {e}"));
+        let entries =
+            rustix::fs::Dir::new(folder).unwrap_or_else(|e| panic!("failed to read {path}: {e}"));
+        let mut names: Vec<_> = entries
+            .map(|entry| {
+                entry
+                    .expect("a folder can be read")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .filter(|name| name != "." && name != "..")
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Writes a file in place, as root, 0644 when it is new. Its folder must be there.
+    #[track_caller]
+    pub fn put(&self, path: &str, text: impl AsRef<[u8]>) {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        let file = self
+            .open(path, flags, Mode::from(0o644))
+            .unwrap_or_else(|e| panic!("failed to make {path}: {e}"));
+        File::from(file)
+            .write_all(text.as_ref())
+            .unwrap_or_else(|e| panic!("failed to write {path}: {e}"));
+    }
+
+    fn entry(&self, database: &str, name: &str) -> Option<Vec<String>> {
+        self.text(database)
+            .lines()
+            .map(|line| line.split(':').map(str::to_owned).collect::<Vec<_>>())
+            .find(|fields| fields[0] == name)
+    }
+
+    /// The fields of a user's line in `/etc/passwd`: name, x, uid, gid, gecos, home, shell.
+    pub fn passwd(&self, user: &str) -> Option<Vec<String>> {
+        self.entry("/etc/passwd", user)
+    }
+
+    /// A user's password field in `/etc/shadow`.
+    pub fn shadow(&self, user: &str) -> Option<String> {
+        self.entry("/etc/shadow", user)
+            .map(|fields| fields[1].clone())
+    }
+
+    /// The members of a group, sorted.
+    pub fn members(&self, group: &str) -> Option<Vec<String>> {
+        let fields = self.entry("/etc/group", group)?;
+        let mut members: Vec<_> = fields[3]
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        members.sort();
+        Some(members)
+    }
+
+    /// Properties of a unit; of systemd itself where `unit` is empty.
+    pub fn show(&self, unit: &str, properties: &[&str]) -> BTreeMap<String, String> {
+        let wanted = format!("--property={}", properties.join(","));
+        let mut argv = vec!["systemctl", "show", &wanted];
+        if !unit.is_empty() {
+            argv.extend(["--", unit]);
+        }
+        let answer = self.run(&argv).ok();
+        answer
+            .stdout
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .collect()
+    }
+
+    /// One property of a unit.
+    pub fn property(&self, unit: &str, name: &str) -> String {
+        self.show(unit, &[name]).remove(name).unwrap_or_default()
+    }
+
+    /// `ActiveState` of a unit.
+    pub fn active(&self, unit: &str) -> String {
+        self.property(unit, "ActiveState")
+    }
+
+    /// `UnitFileState` of a unit.
+    pub fn enabled(&self, unit: &str) -> String {
+        self.property(unit, "UnitFileState")
+    }
+
+    /// The id of a unit's last start: each has its own.
+    pub fn invocation(&self, unit: &str) -> String {
+        self.property(unit, "InvocationID")
+    }
+
+    /// When systemd last read its units: each reload moves it.
+    pub fn last_reload(&self) -> String {
+        self.property("", "UnitsLoadTimestampMonotonic")
+    }
+
+    /// The whole journal, as `journalctl` exports it: every field of every entry.
+    pub fn whole_journal(&self) -> String {
+        self.run_quietly(&[
+            "sh",
+            "-c",
+            "journalctl --sync; journalctl --output=export --all",
+        ])
+        .stdout
+    }
+
+    /// The program's own entries.
+    pub fn journal(&self) -> Vec<BTreeMap<String, Value>> {
+        let identifier = format!("SYSLOG_IDENTIFIER={IDENTIFIER}");
+        let answer = self.run_quietly(&[
+            "sh",
+            "-c",
+            "journalctl --sync; journalctl --output=json --all \"$0\"",
+            &identifier,
+        ]);
+        answer
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// A place in the journal: the end of now.
+    pub(super) fn journal_cursor(&self) -> String {
+        let answer = self.run_quietly(&["journalctl", "--lines=0", "--show-cursor", "--quiet"]);
+        answer
+            .stdout
+            .trim()
+            .strip_prefix("-- cursor: ")
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// What the program has logged since, as people read it.
+    pub(super) fn journal_after(&self, cursor: &str) -> String {
+        let from = format!("--after-cursor={cursor}");
+        let identifier = format!("--identifier={IDENTIFIER}");
+        let line = "journalctl --sync; journalctl --quiet --output=cat --all \"$@\"";
+        self.run_quietly(&["sh", "-c", line, "sh", &from, &identifier])
+            .stdout
+    }
+
+    /// Runs what nobody needs to see when a case fails.
+    fn run_quietly(&self, argv: &[&str]) -> Output {
+        self.start(argv).finish(std::time::Duration::from_secs(60))
+    }
+}

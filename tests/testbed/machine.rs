@@ -1,0 +1,514 @@
+//! A machine: boots in seconds, runs commands, is thrown away.
+
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustix::fs::{Mode, OFlags};
+
+use super::command::{self, Output, Running, TICK};
+use super::{PROGRAM, PROGRAM_INSIDE, sandbox};
+
+/// How long a boot may take. It takes one to three seconds; a busy host must not fail a test.
+const BOOT: Duration = Duration::from_secs(90);
+/// How long a command may take unless it is told otherwise.
+const COMMAND: Duration = Duration::from_secs(60);
+/// Where `apply` puts what it applies.
+pub const USER_DATA: &str = "/root/user-data";
+
+/// What a machine is booted with.
+#[derive(Default)]
+pub struct Boot {
+    files: Vec<(String, Vec<u8>, u32)>,
+    links: Vec<(String, String)>,
+    folders: Vec<(PathBuf, String)>,
+    binds: Vec<(PathBuf, String)>,
+}
+
+impl Boot {
+    /// A file, before it boots. Its folders are made.
+    #[must_use]
+    pub fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {
+        self.file_mode(path, text, 0o644)
+    }
+
+    /// A file with its mode, before it boots.
+    #[must_use]
+    pub fn file_mode(mut self, path: &str, text: impl AsRef<[u8]>, mode: u32) -> Self {
+        self.files
+            .push((path.to_owned(), text.as_ref().to_owned(), mode));
+        self
+    }
+
+    /// A symlink, before it boots.
+    #[must_use]
+    pub fn link(mut self, path: &str, target: &str) -> Self {
+        self.links.push((path.to_owned(), target.to_owned()));
+        self
+    }
+
+    /// A copy of the host's `folder` at `path`, before it boots.
+    #[must_use]
+    pub fn copy(mut self, folder: impl Into<PathBuf>, path: &str) -> Self {
+        self.folders.push((folder.into(), path.to_owned()));
+        self
+    }
+
+    /// The host's file or folder, seen at `path` and not writable there. Also over `/proc/cmdline`.
+    #[must_use]
+    pub fn bind(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
+        self.binds.push((host.into(), path.to_owned()));
+        self
+    }
+
+    /// Boots it, and waits until all that starts at boot has started or failed.
+    pub fn boot(&self) -> Machine {
+        Machine::boot(self).unwrap_or_else(|reason| panic!("the machine does not boot: {reason}"))
+    }
+}
+
+/// A machine that runs.
+pub struct Machine {
+    place: PathBuf,
+    cgroups: Vec<PathBuf>,
+    nspawn: Child,
+    /// Its first process.
+    leader: Option<Pid>,
+    /// Its root folder, with all that is mounted in it.
+    pub(super) root: Option<OwnedFd>,
+    /// What was run in it, for whoever must find out why a case failed.
+    history: Mutex<Vec<Output>>,
+}
+
+impl Machine {
+    fn boot(options: &Boot) -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = sandbox::unique_name(COUNT.fetch_add(1, Ordering::Relaxed));
+        let place = sandbox::machines().join(&name);
+        let merged = mount_overlay(&place)?;
+        options.prepare(&merged)?;
+        let cgroups: Vec<_> = sandbox::cgroups()
+            .iter()
+            .map(|parent| parent.join(&name))
+            .collect();
+        for cgroup in &cgroups {
+            fs::create_dir_all(cgroup)
+                .map_err(|e| format!("failed to make {}: {e}", cgroup.display()))?;
+        }
+        let nspawn = spawn(&name, &place, &merged, &cgroups, options)?;
+        // From here on, `drop` cleans up, whatever fails.
+        let mut machine = Self {
+            place,
+            cgroups,
+            nspawn,
+            leader: None,
+            root: None,
+            history: Mutex::default(),
+        };
+        machine
+            .wait_ready()
+            .map_err(|e| format!("{e}\n--- console\n{}", machine.console()))?;
+        Ok(machine)
+    }
+
+    fn wait_ready(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        let mut state = String::from("no systemd yet");
+        while started.elapsed() < BOOT {
+            if let Ok(Some(status)) = self.nspawn.try_wait() {
+                return Err(format!("systemd-nspawn ended: {status}"));
+            }
+            if self.leader.is_none() {
+                self.leader = leader(self.nspawn.id());
+            }
+            if self.leader.is_some() {
+                let answer = self
+                    .command(&["systemctl", "is-system-running"])
+                    .finish(Duration::from_secs(10));
+                state = format!("{}{}", answer.stdout, answer.stderr);
+                if matches!(answer.stdout.trim(), "running" | "degraded") {
+                    self.root = Some(self.open_root()?);
+                    return Ok(());
+                }
+            }
+            thread::sleep(3 * TICK);
+        }
+        Err(format!(
+            "not ready after {} s: {}",
+            BOOT.as_secs(),
+            state.trim()
+        ))
+    }
+
+    fn open_root(&self) -> Result<OwnedFd, String> {
+        let path = format!("/proc/{}/root", self.leader());
+        rustix::fs::open(
+            &path,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(|e| format!("failed to open {path}: {e}"))
+    }
+
+    fn leader(&self) -> Pid {
+        self.leader.expect("it has booted")
+    }
+
+    /// What its console showed.
+    pub fn console(&self) -> String {
+        fs::read(self.place.join("console"))
+            .map(|b| String::from_utf8_lossy(&b).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// What was run in it, and said, oldest first.
+    pub fn history(&self) -> String {
+        let history = self
+            .history
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        history
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Forgets what was run: the next case has a history of its own.
+    pub fn forget(&self) {
+        self.history
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+    }
+
+    fn remember(&self, output: &Output) {
+        self.history
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(output.clone());
+    }
+
+    fn command(&self, argv: &[&str]) -> Running {
+        self.command_with(argv, &[])
+    }
+
+    fn command_with(&self, argv: &[&str], environment: &[(&str, &str)]) -> Running {
+        let mut command = Command::new("nsenter");
+        command
+            .args([
+                "-t",
+                &self.leader().to_string(),
+                "-m",
+                "-u",
+                "-i",
+                "-n",
+                "-p",
+                "-r",
+                "-w",
+                "--",
+            ])
+            .args(argv)
+            .env_clear()
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
+            .env("LANG", "C.UTF-8")
+            .envs(environment.iter().copied());
+        command::start(&mut command, argv.join(" "))
+    }
+
+    /// Starts a command and leaves it running.
+    pub fn start(&self, argv: &[&str]) -> Running {
+        self.command(argv)
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, argv: &[&str]) -> Output {
+        self.run_for(argv, COMMAND)
+    }
+
+    /// Runs a command to its end, or to that of `limit`.
+    pub fn run_for(&self, argv: &[&str], limit: Duration) -> Output {
+        let output = self.command(argv).finish(limit);
+        self.remember(&output);
+        output
+    }
+
+    /// Runs a line of shell, which must succeed; what it prints, without the last line's end.
+    #[track_caller]
+    pub fn sh(&self, line: &str) -> String {
+        let output = self.run(&["sh", "-c", line]).ok();
+        output.stdout.trim_end().to_owned()
+    }
+
+    /// The program, with these arguments.
+    pub fn program<'a>(&'a self, arguments: &[&'a str]) -> Program<'a> {
+        let argv = std::iter::once(PROGRAM_INSIDE)
+            .chain(arguments.iter().copied())
+            .collect();
+        Program {
+            machine: self,
+            argv,
+            environment: Vec::new(),
+            limit: Duration::from_secs(120),
+        }
+    }
+
+    /// Puts `user_data` into a file and runs the program on it.
+    ///
+    /// Text that does not begin with `#` is a cloud-config without its first line.
+    pub fn apply(&self, user_data: &str) -> Output {
+        self.apply_with(user_data, &[], &[])
+    }
+
+    /// `apply` with flags and environment variables.
+    pub fn apply_with(
+        &self,
+        user_data: &str,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Output {
+        let whole = if user_data.starts_with('#') {
+            user_data.to_owned()
+        } else {
+            format!("#cloud-config\n{user_data}")
+        };
+        self.put(USER_DATA, &whole);
+        let source = format!("--from-file={USER_DATA}");
+        let flags: Vec<_> = std::iter::once(source.as_str())
+            .chain(flags.iter().copied())
+            .collect();
+        let mut program = self.program(&flags);
+        program.environment.extend_from_slice(environment);
+        program.run()
+    }
+
+    pub(super) fn logged(&self, output: Output) -> Output {
+        self.remember(&output);
+        output
+    }
+}
+
+/// A run of the program that is about to be.
+pub struct Program<'a> {
+    machine: &'a Machine,
+    argv: Vec<&'a str>,
+    environment: Vec<(&'a str, &'a str)>,
+    limit: Duration,
+}
+
+impl<'a> Program<'a> {
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn env(mut self, name: &'a str, value: &'a str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// With another limit than two minutes.
+    #[must_use]
+    pub fn limit(mut self, seconds: u64) -> Self {
+        self.limit = Duration::from_secs(seconds);
+        self
+    }
+
+    /// Runs it, and collects what it logged.
+    pub fn run(self) -> Output {
+        let cursor = self.machine.journal_cursor();
+        let mut output = self
+            .machine
+            .command_with(&self.argv, &self.environment)
+            .finish(self.limit);
+        output.journal = self.machine.journal_after(&cursor);
+        self.machine.logged(output)
+    }
+
+    /// Starts it and leaves it running.
+    pub fn start(self) -> Running {
+        self.machine.command_with(&self.argv, &self.environment)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // The end of its first process is the end of all; systemd-nspawn sees it and ends too.
+        if let Some(leader) = self.leader {
+            let _ = kill(leader, Signal::SIGKILL);
+        }
+        let gone = |pid: Pid| !Path::new(&format!("/proc/{pid}")).exists();
+        if self.leader.is_none()
+            || !wait_for(Duration::from_secs(10), || {
+                !matches!(self.nspawn.try_wait(), Ok(None))
+            })
+        {
+            let _ = self.nspawn.kill();
+            let _ = self.nspawn.wait();
+        }
+        // A leader that we never saw has nobody left that would end it but its own end of input;
+        // the sandbox's end is its end too.
+        if let Some(leader) = self.leader {
+            wait_for(Duration::from_secs(10), || gone(leader));
+        }
+        self.root = None;
+        // Lazily: whoever still looks at a file in there keeps it for as long as they do.
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.place.join("merged"))
+            .status();
+        let _ = fs::remove_dir_all(&self.place);
+        for cgroup in &self.cgroups {
+            sandbox::remove_cgroup(cgroup);
+        }
+    }
+}
+
+/// Whether `condition` came true in time.
+fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let started = Instant::now();
+    while !condition() {
+        if started.elapsed() > limit {
+            return false;
+        }
+        thread::sleep(TICK);
+    }
+    true
+}
+
+fn mount_overlay(place: &Path) -> Result<PathBuf, String> {
+    let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
+    for folder in [&upper, &work, &merged] {
+        fs::create_dir_all(folder)
+            .map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
+    }
+    // xino: inode numbers that stay the same for as long as the machine lives.
+    let options = format!(
+        "xino=on,lowerdir={},upperdir={},workdir={}",
+        sandbox::tree().display(),
+        upper.display(),
+        work.display()
+    );
+    let output = Command::new("mount")
+        .args(["-t", "overlay", "-o", &options, "overlay"])
+        .arg(&merged)
+        .output();
+    match output {
+        Ok(output) if output.status.success() => Ok(merged),
+        Ok(output) => Err(format!(
+            "failed to mount the overlay: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+        Err(e) => Err(format!("failed to run mount: {e}")),
+    }
+}
+
+impl Boot {
+    fn prepare(&self, merged: &Path) -> Result<(), String> {
+        let inside = |path: &str| merged.join(path.trim_start_matches('/'));
+        let parent = |path: &Path| fs::create_dir_all(path.parent().unwrap_or(merged));
+        let failed =
+            |what: &str, e: std::io::Error| format!("failed to put {what} into the machine: {e}");
+        for (folder, path) in &self.folders {
+            copy_folder(folder, &inside(path)).map_err(|e| failed(path, e))?;
+        }
+        for (path, text, mode) in &self.files {
+            let place = inside(path);
+            parent(&place)
+                .and_then(|()| fs::write(&place, text))
+                .and_then(|()| fs::set_permissions(&place, PermissionsExt::from_mode(*mode)))
+                .map_err(|e| failed(path, e))?;
+        }
+        for (path, target) in &self.links {
+            let place = inside(path);
+            parent(&place)
+                .and_then(|()| std::os::unix::fs::symlink(target, &place))
+                .map_err(|e| failed(path, e))?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies files, folders and links; everything becomes root's.
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_folder(&source, &target)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
+        } else {
+            fs::copy(&source, &target)?;
+            chown(&target, Some(0), Some(0))?;
+        }
+    }
+    Ok(())
+}
+
+/// Enters the control groups given first, then becomes the command that follows.
+const ENTER: &str = r#"while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@""#;
+
+fn spawn(
+    name: &str,
+    place: &Path,
+    merged: &Path,
+    cgroups: &[PathBuf],
+    options: &Boot,
+) -> Result<Child, String> {
+    let console = File::create(place.join("console"))
+        .map_err(|e| format!("failed to make a console: {e}"))?;
+    let errors = console
+        .try_clone()
+        .map_err(|e| format!("failed to make a console: {e}"))?;
+    let mut command = Command::new("sh");
+    command.args(["-c", ENTER, "sh"]).args(cgroups);
+    command.args([
+        "--",
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        "--private-network",
+        "--register=no",
+        "--keep-unit",
+    ]);
+    // The tree is as the recipe made it: nothing of the host gets in.
+    command.args([
+        "--console=pipe",
+        "--link-journal=no",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--hostname=bed",
+    ]);
+    command
+        .arg(format!("--machine={name}"))
+        .arg(format!("--directory={}", merged.display()));
+    command.arg(format!("--bind-ro={PROGRAM}:{PROGRAM_INSIDE}"));
+    for (host, path) in &options.binds {
+        command.arg(format!("--bind-ro={}:{path}", host.display()));
+    }
+    command.stdin(Stdio::null()).stdout(console).stderr(errors);
+    command
+        .spawn()
+        .map_err(|e| format!("failed to run sh: {e}"))
+}
+
+/// The container's first process: the child of systemd-nspawn that has become systemd.
+fn leader(nspawn: u32) -> Option<Pid> {
+    let children = fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children")).ok()?;
+    children.split_whitespace().find_map(|child| {
+        let name = fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
+        let pid = child.parse().ok()?;
+        matches!(name.trim(), "systemd" | "init").then(|| Pid::from_raw(pid))
+    })
+}

@@ -1,0 +1,25 @@
+//! Throw-away machines: a real systemd in a container, the built program inside.
+//!
+//! `tree` builds the root tree they all start from, `sandbox` makes sure that nothing outlives the
+//! test, `machine` boots one, `look` and `snapshot` say what it looks like, `suite` turns closures
+//! into tests with names.
+
+// Each test target uses a part of this module; what one leaves unused, another needs.
+#![allow(dead_code, unused_imports)]
+
+pub mod command;
+pub mod look;
+pub mod machine;
+pub mod sandbox;
+pub mod snapshot;
+pub mod suite;
+pub mod tree;
+
+pub use command::Output;
+pub use machine::{Boot, Machine};
+pub use suite::Suite;
+
+/// The program under test, as Cargo built it.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_coreos-cloudinit");
+/// Where the program is in a machine.
+pub const PROGRAM_INSIDE: &str = "/usr/bin/coreos-cloudinit";

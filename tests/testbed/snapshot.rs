@@ -1,0 +1,117 @@
+//! Whether anything was written: every file's identity and times, before and after.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::machine::Machine;
+
+/// What a configuration can lead to, and a run that changes nothing must leave alone.
+const FOLDERS: &str =
+    "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail /run/systemd /run/flannel";
+
+/// What systemd itself writes meanwhile, whoever talks to it.
+const CHURN: [&str; 8] = [
+    // Links that tell journald which invocation a unit's process belongs to: one per start.
+    "/run/systemd/units",
+    // journald's sockets and one file per stream that is open.
+    "/run/systemd/journal",
+    // logind's and inhibitors' files: one per `nsenter` that would log in, and per shutdown.
+    "/run/systemd/sessions",
+    "/run/systemd/users",
+    "/run/systemd/inhibit",
+    // networkd's state, rewritten whenever it starts.
+    "/run/systemd/netif",
+    // Fragments of transient units: a script is started at every run.
+    "/run/systemd/transient",
+    // Where systemd mounts things for units with credentials or private folders, at their start.
+    "/run/systemd/propagate",
+];
+
+/// Every path with its inode, times, mode, owner and size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot(BTreeMap<String, String>);
+
+impl Machine {
+    /// Looks at everything that a configuration can lead to.
+    pub fn snapshot(&self) -> Snapshot {
+        // `find` of the machine, since it sees what is mounted there; with times in full.
+        let mut prune = String::new();
+        for path in CHURN {
+            let _ = write!(prune, "-path {path} -prune -o ");
+        }
+        let line = format!(
+            "find {FOLDERS} {prune} -printf '%p\\t%y %i %m %U:%G %s modified %T+ changed %C+ %l\\n' 2>/dev/null || true"
+        );
+        let answer = self
+            .start(&["sh", "-c", &line])
+            .finish(std::time::Duration::from_secs(60))
+            .ok();
+        let entry = |line: &str| {
+            line.split_once('\t')
+                .map(|(path, rest)| (path.to_owned(), rest.to_owned()))
+        };
+        let mut entries: BTreeMap<_, _> = answer.stdout.lines().filter_map(entry).collect();
+        // systemd makes and removes folders of its own in this one.
+        entries.remove("/run/systemd");
+        Snapshot(entries)
+    }
+
+    /// Holds that `f` writes nothing.
+    #[track_caller]
+    pub fn untouched<T>(&self, f: impl FnOnce() -> T) -> T {
+        let before = self.snapshot();
+        let result = f();
+        let differences = before.differences(&self.snapshot());
+        assert!(
+            differences.is_empty(),
+            "something was written:\n{}",
+            differences.join("\n")
+        );
+        result
+    }
+}
+
+impl Snapshot {
+    /// What is different in `after`, a line or two each.
+    pub fn differences(&self, after: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (path, was) in &self.0 {
+            match after.0.get(path) {
+                None => lines.push(format!("gone: {path}")),
+                Some(is) if is != was => {
+                    lines.push(format!("touched: {path}\n   was {was}\n    is {is}"));
+                }
+                Some(_) => {}
+            }
+        }
+        lines.extend(
+            after
+                .0
+                .keys()
+                .filter(|path| !self.0.contains_key(*path))
+                .map(|path| format!("new: {path}")),
+        );
+        lines
+    }
+
+    /// What a person calls different: paths that are new, gone or changed, without folders.
+    pub fn changed_files<'a>(&'a self, after: &'a Self) -> Vec<(char, &'a str)> {
+        let is_folder = |entry: &str| entry.starts_with("d ");
+        let mut changes = Vec::new();
+        for (path, is) in &after.0 {
+            match self.0.get(path) {
+                _ if is_folder(is) => {}
+                None => changes.push(('+', path.as_str())),
+                Some(was) if was != is => changes.push(('~', path.as_str())),
+                Some(_) => {}
+            }
+        }
+        changes.extend(
+            self.0
+                .keys()
+                .filter(|path| !after.0.contains_key(*path))
+                .map(|path| ('-', path.as_str())),
+        );
+        changes
+    }
+}

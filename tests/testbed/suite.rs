@@ -1,0 +1,127 @@
+//! Cases: closures over a machine, turned into tests with names.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use super::machine::{Boot, Machine};
+use super::sandbox;
+
+/// How many machines run side by side unless `--test-threads` says otherwise.
+const THREADS: usize = 2;
+
+thread_local! {
+    /// What the last panic of this thread said, and where.
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+type Pool = Arc<Mutex<Vec<Machine>>>;
+
+/// The cases of a test target.
+pub struct Suite {
+    group: String,
+    trials: Vec<Trial>,
+    pool: Pool,
+}
+
+impl Suite {
+    /// Cases whose names begin with `name::`.
+    pub fn group(&mut self, name: &str, cases: impl FnOnce(&mut Self)) {
+        name.clone_into(&mut self.group);
+        cases(self);
+        self.group.clear();
+    }
+
+    /// A case in a machine of its own.
+    pub fn fresh(&mut self, name: &str, case: impl FnOnce(&Machine) + Send + 'static) {
+        self.boot(name, Boot::default(), case);
+    }
+
+    /// A case in a machine of its own, booted with something in it.
+    pub fn boot(
+        &mut self,
+        name: &str,
+        options: Boot,
+        case: impl FnOnce(&Machine) + Send + 'static,
+    ) {
+        self.add(name, move || {
+            let machine = attempt(|| options.boot()).map_err(Failed::from)?;
+            outcome(&machine, || case(&machine)).map_err(Failed::from)
+        });
+    }
+
+    /// A case in a machine that others have used and will use: it names its own files, users and
+    /// units, and leaves host name, `core`, `/etc/environment` and the like alone.
+    pub fn shared(&mut self, name: &str, case: impl FnOnce(&Machine) + Send + 'static) {
+        let pool = Arc::clone(&self.pool);
+        self.add(name, move || {
+            let idle = pool
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .pop();
+            let machine = match idle {
+                Some(machine) => machine,
+                None => attempt(|| Boot::default().boot()).map_err(Failed::from)?,
+            };
+            machine.forget();
+            outcome(&machine, || case(&machine)).map_err(Failed::from)?;
+            // One in which a case failed is thrown away.
+            pool.lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push(machine);
+            Ok(())
+        });
+    }
+
+    /// A case that boots what it needs itself, or nothing.
+    pub fn plain(&mut self, name: &str, case: impl FnOnce() + Send + 'static) {
+        self.add(name, move || attempt(case).map_err(Failed::from));
+    }
+
+    fn add(&mut self, name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) {
+        let name = if self.group.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}::{name}", self.group)
+        };
+        self.trials.push(Trial::test(name, test));
+    }
+}
+
+/// Runs `f`; what a panic said.
+fn attempt<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|_| PANIC.take())
+}
+
+/// Runs a case; why it failed, and all that was run in its machine.
+fn outcome(machine: &Machine, case: impl FnOnce()) -> Result<(), String> {
+    attempt(case).map_err(|reason| {
+        format!(
+            "{reason}\n\nWhat was run in the machine:\n\n{}",
+            machine.history()
+        )
+    })
+}
+
+/// The main function of a test target.
+pub fn main(cases: impl FnOnce(&mut Suite)) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    let mut suite = Suite {
+        group: String::new(),
+        trials: Vec::new(),
+        pool: Pool::default(),
+    };
+    if arguments.list {
+        cases(&mut suite);
+        return libtest_mimic::run(&arguments, suite.trials).exit_code();
+    }
+    arguments.test_threads.get_or_insert(THREADS);
+    sandbox::run(|| {
+        set_hook(Box::new(|info| PANIC.set(info.to_string())));
+        cases(&mut suite);
+        libtest_mimic::run(&arguments, suite.trials).exit_code()
+    })
+}
