@@ -32,39 +32,25 @@ fn sources(folder: &str) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> String {
-    fs::read_to_string(root().join(path))
-        .unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()))
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()))
 }
 
 /// Everything but `apply` is pure: what can touch the machine is named in one folder alone.
 #[test]
 fn only_the_host_names_what_touches_the_machine() {
-    let forbidden =
-        Regex::new(r"\b(nix|zbus)::|\bstd::process\b|\bstd::\{[^}]*\bprocess\b").unwrap();
+    let forbidden = Regex::new(r"\b(nix|zbus)::|\bstd::process\b|\bstd::\{[^}]*\bprocess\b").unwrap();
     let exit_code = Regex::new(r"\bstd::process::(ExitCode\b|exit\()").unwrap();
     let mut offences = Vec::new();
-    for path in sources("src")
-        .iter()
-        .filter(|path| !path.starts_with("src/host"))
-    {
+    for path in sources("src").iter().filter(|path| !path.starts_with("src/host")) {
         for (number, line) in read(path).lines().enumerate() {
             let is_comment = line.trim_start().starts_with("//");
             let is_exit = path == Path::new("src/main.rs") && exit_code.is_match(line);
             if !is_comment && !is_exit && forbidden.is_match(line) {
-                offences.push(format!(
-                    "{}:{}: {}",
-                    path.display(),
-                    number + 1,
-                    line.trim()
-                ));
+                offences.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
             }
         }
     }
-    assert!(
-        offences.is_empty(),
-        "only src/host/ may name these:\n{}",
-        offences.join("\n")
-    );
+    assert!(offences.is_empty(), "only src/host/ may name these:\n{}", offences.join("\n"));
 }
 
 /// A file that needs scrolling to understand is two files.
@@ -77,11 +63,7 @@ fn no_file_is_too_long() {
         .filter(|(lines, _)| *lines > LONGEST)
         .map(|(lines, path)| format!("{}: {lines} lines", path.display()))
         .collect();
-    assert!(
-        long.is_empty(),
-        "longer than {LONGEST} lines:\n{}",
-        long.join("\n")
-    );
+    assert!(long.is_empty(), "longer than {LONGEST} lines:\n{}", long.join("\n"));
 }
 
 /// `make help` shows what the Makefile says of each target.
@@ -89,25 +71,15 @@ fn no_file_is_too_long() {
 fn every_make_target_is_documented() {
     let makefile = read(Path::new("Makefile"));
     let target = Regex::new(r"(?m)^([a-z][a-z-]*):(.*)$").unwrap();
-    let phony = makefile
-        .lines()
-        .find_map(|line| line.strip_prefix(".PHONY: "))
-        .unwrap();
+    let phony = makefile.lines().find_map(|line| line.strip_prefix(".PHONY: ")).unwrap();
     let mut count = 0;
     for found in target.captures_iter(&makefile) {
         let (name, rest) = (&found[1], &found[2]);
         assert!(rest.contains(" ## "), "make {name} says nothing of itself");
-        assert!(
-            phony.split(' ').any(|word| word == name),
-            "make {name} is not in .PHONY"
-        );
+        assert!(phony.split(' ').any(|word| word == name), "make {name} is not in .PHONY");
         count += 1;
     }
-    assert_eq!(
-        count,
-        phony.split(' ').count(),
-        ".PHONY names a target that is not there"
-    );
+    assert_eq!(count, phony.split(' ').count(), ".PHONY names a target that is not there");
 }
 
 /// The program's source names no machine and no tracker: it is read by people who have neither.

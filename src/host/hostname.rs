@@ -66,13 +66,16 @@ pub fn current(file: &dyn HostnameFile, running: bool) -> Current {
 ///
 /// # Errors
 ///
-/// hostnamed refuses the name as invalid; `/etc/hostname` cannot be written, or the
+/// The name is empty, or hostnamed refuses it as invalid; `/etc/hostname` cannot be written, or the
 /// kernel's name cannot be set.
 pub fn set(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<Change> {
     set_inner(bus, file, name).with_context(|| format!("failed to set the host name {name}"))
 }
 
 fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<Change> {
+    if name.is_empty() {
+        bail!("it is empty");
+    }
     let now = current(file, bus.is_some());
     let wanted = Some(name);
     if now.fixed.as_deref() == wanted && (bus.is_none() || now.kernel.as_deref() == wanted) {

@@ -13,9 +13,7 @@ use testbed::{Boot, Machine, PROGRAM_INSIDE};
 
 fn main() -> ExitCode {
     let Some(example) = std::env::args().nth(1) else {
-        eprintln!(
-            "demo: name a cloud-config to apply, e.g. `make demo EXAMPLE=examples/web-server.yml`"
-        );
+        eprintln!("demo: name a cloud-config to apply, e.g. `make demo EXAMPLE=examples/web-server.yml`");
         return ExitCode::from(2);
     };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&example);
@@ -38,13 +36,7 @@ fn show(example: &str, text: &str) -> ExitCode {
     println!("{}", machine.sh("hostnamectl status"));
 
     title("What would be done: coreos-cloudinit --dry-run");
-    let inside = format!(
-        "/root/{}",
-        Path::new(example)
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-    );
+    let inside = format!("/root/{}", Path::new(example).file_name().unwrap_or_default().to_string_lossy());
     machine.put(&inside, text);
     let source = format!("--from-file={inside}");
     let rehearsal = machine.run(&[PROGRAM_INSIDE, "--dry-run", &source]);
@@ -71,18 +63,10 @@ fn show(example: &str, text: &str) -> ExitCode {
     let again = machine.program(&[&source]).run();
     print!("{}{}", again.stdout, again.stderr);
     let written = snapshot.differences(&machine.snapshot()).len();
-    println!(
-        "(exit code {}, {:.2} s; {written} files or folders written)",
-        again.code,
-        again.took.as_secs_f32()
-    );
+    println!("(exit code {}, {:.2} s; {written} files or folders written)", again.code, again.took.as_secs_f32());
 
     println!("\nThe machine is thrown away.");
-    if run.code == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if run.code == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn title(text: &str) {
@@ -97,18 +81,13 @@ struct Look {
 
 impl Look {
     fn at(machine: &Machine) -> Self {
-        let facts = machine.sh(
-            "echo host name: $(hostname); \
+        let facts = machine.sh("echo host name: $(hostname); \
              getent passwd | sed 's/^/user: /'; getent group | sed 's/^/group: /'; \
              systemctl list-units --all --plain --no-legend --type=service,socket,timer,mount,path \
                  | awk '$2 == \"loaded\" { print \"unit: \" $1 \" is \" $3 \" (\" $4 \")\" }'; \
              systemctl list-unit-files --no-legend --state=enabled,masked,enabled-runtime,masked-runtime \
-                 | awk '{ print \"unit: \" $1 \" is \" $2 }'",
-        );
-        Self {
-            files: machine.snapshot(),
-            facts: facts.lines().map(str::to_owned).collect(),
-        }
+                 | awk '{ print \"unit: \" $1 \" is \" $2 }'");
+        Self { files: machine.snapshot(), facts: facts.lines().map(str::to_owned).collect() }
     }
 
     fn show_difference(&self, after: &Self) {

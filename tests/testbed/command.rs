@@ -35,23 +35,9 @@ pub struct Output {
 
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let late = if self.timed_out {
-            ", killed: out of time"
-        } else {
-            ""
-        };
-        writeln!(
-            f,
-            "$ {}\n(exit code {}, {:.1} s{late})",
-            self.command,
-            self.code,
-            self.took.as_secs_f32()
-        )?;
-        for (name, text) in [
-            ("stdout", &self.stdout),
-            ("stderr", &self.stderr),
-            ("journal", &self.journal),
-        ] {
+        let late = if self.timed_out { ", killed: out of time" } else { "" };
+        writeln!(f, "$ {}\n(exit code {}, {:.1} s{late})", self.command, self.code, self.took.as_secs_f32())?;
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr), ("journal", &self.journal)] {
             if !text.is_empty() {
                 writeln!(f, "--- {name}\n{}", text.trim_end())?;
             }
@@ -119,22 +105,10 @@ pub struct Running {
 /// Starts `command` in a process group of its own, with nothing to read.
 pub fn start(command: &mut Command, shown: String) -> Running {
     let started = Instant::now();
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|e| panic!("failed to run {shown}: {e}"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("failed to run {shown}: {e}"));
     let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
-    Running {
-        command: shown,
-        child,
-        started,
-        stdout,
-        stderr,
-    }
+    Running { command: shown, child, started, stdout, stderr }
 }
 
 fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
@@ -176,17 +150,13 @@ impl Running {
         let took = self.started.elapsed();
         // What it left in the background may hold the pipes open.
         let text = |pipe: &Receiver<String>| {
-            pipe.recv_timeout(Duration::from_secs(2))
-                .unwrap_or_else(|_| {
-                    let _ = killpg(group(&self.child), Signal::SIGKILL);
-                    pipe.recv_timeout(Duration::from_secs(2))
-                        .unwrap_or_default()
-                })
+            pipe.recv_timeout(Duration::from_secs(2)).unwrap_or_else(|_| {
+                let _ = killpg(group(&self.child), Signal::SIGKILL);
+                pipe.recv_timeout(Duration::from_secs(2)).unwrap_or_default()
+            })
         };
         Output {
-            code: status
-                .code()
-                .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+            code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
             stdout: text(&self.stdout),
             stderr: text(&self.stderr),
             journal: String::new(),

@@ -41,15 +41,12 @@ impl Machine {
 
     /// What `stat` says of `path` itself, a link included.
     pub fn stat(&self, path: &str) -> Option<Stat> {
-        self.look(path).map(|file| {
-            rustix::fs::fstat(file).unwrap_or_else(|e| panic!("failed to stat {path}: {e}"))
-        })
+        self.look(path).map(|file| rustix::fs::fstat(file).unwrap_or_else(|e| panic!("failed to stat {path}: {e}")))
     }
 
     #[track_caller]
     fn must_stat(&self, path: &str) -> Stat {
-        self.stat(path)
-            .unwrap_or_else(|| panic!("{path} is not there"))
+        self.stat(path).unwrap_or_else(|| panic!("{path} is not there"))
     }
 
     /// Whether anything is at `path`, were it a link to nothing.
@@ -120,16 +117,9 @@ impl Machine {
         let folder = self
             .open(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
             .unwrap_or_else(|e| panic!("failed to open {path}: {e}"));
-        let entries =
-            rustix::fs::Dir::new(folder).unwrap_or_else(|e| panic!("failed to read {path}: {e}"));
+        let entries = rustix::fs::Dir::new(folder).unwrap_or_else(|e| panic!("failed to read {path}: {e}"));
         let mut names: Vec<_> = entries
-            .map(|entry| {
-                entry
-                    .expect("a folder can be read")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
+            .map(|entry| entry.expect("a folder can be read").file_name().to_string_lossy().into_owned())
             .filter(|name| name != "." && name != "..")
             .collect();
         names.sort();
@@ -140,12 +130,8 @@ impl Machine {
     #[track_caller]
     pub fn put(&self, path: &str, text: impl AsRef<[u8]>) {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-        let file = self
-            .open(path, flags, Mode::from(0o644))
-            .unwrap_or_else(|e| panic!("failed to make {path}: {e}"));
-        File::from(file)
-            .write_all(text.as_ref())
-            .unwrap_or_else(|e| panic!("failed to write {path}: {e}"));
+        let file = self.open(path, flags, Mode::from(0o644)).unwrap_or_else(|e| panic!("failed to make {path}: {e}"));
+        File::from(file).write_all(text.as_ref()).unwrap_or_else(|e| panic!("failed to write {path}: {e}"));
     }
 
     fn entry(&self, database: &str, name: &str) -> Option<Vec<String>> {
@@ -162,18 +148,13 @@ impl Machine {
 
     /// A user's password field in `/etc/shadow`.
     pub fn shadow(&self, user: &str) -> Option<String> {
-        self.entry("/etc/shadow", user)
-            .map(|fields| fields[1].clone())
+        self.entry("/etc/shadow", user).map(|fields| fields[1].clone())
     }
 
     /// The members of a group, sorted.
     pub fn members(&self, group: &str) -> Option<Vec<String>> {
         let fields = self.entry("/etc/group", group)?;
-        let mut members: Vec<_> = fields[3]
-            .split(',')
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let mut members: Vec<_> = fields[3].split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         members.sort();
         Some(members)
     }
@@ -221,39 +202,21 @@ impl Machine {
 
     /// The whole journal, as `journalctl` exports it: every field of every entry.
     pub fn whole_journal(&self) -> String {
-        self.run_quietly(&[
-            "sh",
-            "-c",
-            "journalctl --sync; journalctl --output=export --all",
-        ])
-        .stdout
+        self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --output=export --all"]).stdout
     }
 
     /// The program's own entries.
     pub fn journal(&self) -> Vec<BTreeMap<String, Value>> {
         let identifier = format!("SYSLOG_IDENTIFIER={IDENTIFIER}");
-        let answer = self.run_quietly(&[
-            "sh",
-            "-c",
-            "journalctl --sync; journalctl --output=json --all \"$0\"",
-            &identifier,
-        ]);
-        answer
-            .stdout
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+        let answer =
+            self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --output=json --all \"$0\"", &identifier]);
+        answer.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// A place in the journal: the end of now.
     pub(super) fn journal_cursor(&self) -> String {
         let answer = self.run_quietly(&["journalctl", "--lines=0", "--show-cursor", "--quiet"]);
-        answer
-            .stdout
-            .trim()
-            .strip_prefix("-- cursor: ")
-            .unwrap_or_default()
-            .to_owned()
+        answer.stdout.trim().strip_prefix("-- cursor: ").unwrap_or_default().to_owned()
     }
 
     /// What the program has logged since, as people read it.
@@ -261,8 +224,7 @@ impl Machine {
         let from = format!("--after-cursor={cursor}");
         let identifier = format!("--identifier={IDENTIFIER}");
         let line = "journalctl --sync; journalctl --quiet --output=cat --all \"$@\"";
-        self.run_quietly(&["sh", "-c", line, "sh", &from, &identifier])
-            .stdout
+        self.run_quietly(&["sh", "-c", line, "sh", &from, &identifier]).stdout
     }
 
     /// Runs what nobody needs to see when a case fails.

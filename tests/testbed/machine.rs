@@ -43,8 +43,7 @@ impl Boot {
     /// A file with its mode, before it boots.
     #[must_use]
     pub fn file_mode(mut self, path: &str, text: impl AsRef<[u8]>, mode: u32) -> Self {
-        self.files
-            .push((path.to_owned(), text.as_ref().to_owned(), mode));
+        self.files.push((path.to_owned(), text.as_ref().to_owned(), mode));
         self
     }
 
@@ -95,27 +94,14 @@ impl Machine {
         let place = sandbox::machines().join(&name);
         let merged = mount_overlay(&place)?;
         options.prepare(&merged)?;
-        let cgroups: Vec<_> = sandbox::cgroups()
-            .iter()
-            .map(|parent| parent.join(&name))
-            .collect();
+        let cgroups: Vec<_> = sandbox::cgroups().iter().map(|parent| parent.join(&name)).collect();
         for cgroup in &cgroups {
-            fs::create_dir_all(cgroup)
-                .map_err(|e| format!("failed to make {}: {e}", cgroup.display()))?;
+            fs::create_dir_all(cgroup).map_err(|e| format!("failed to make {}: {e}", cgroup.display()))?;
         }
         let nspawn = spawn(&name, &place, &merged, &cgroups, options)?;
         // From here on, `drop` cleans up, whatever fails.
-        let mut machine = Self {
-            place,
-            cgroups,
-            nspawn,
-            leader: None,
-            root: None,
-            history: Mutex::default(),
-        };
-        machine
-            .wait_ready()
-            .map_err(|e| format!("{e}\n--- console\n{}", machine.console()))?;
+        let mut machine = Self { place, cgroups, nspawn, leader: None, root: None, history: Mutex::default() };
+        machine.wait_ready().map_err(|e| format!("{e}\n--- console\n{}", machine.console()))?;
         Ok(machine)
     }
 
@@ -130,9 +116,7 @@ impl Machine {
                 self.leader = leader(self.nspawn.id());
             }
             if self.leader.is_some() {
-                let answer = self
-                    .command(&["systemctl", "is-system-running"])
-                    .finish(Duration::from_secs(10));
+                let answer = self.command(&["systemctl", "is-system-running"]).finish(Duration::from_secs(10));
                 state = format!("{}{}", answer.stdout, answer.stderr);
                 if matches!(answer.stdout.trim(), "running" | "degraded") {
                     self.root = Some(self.open_root()?);
@@ -141,21 +125,13 @@ impl Machine {
             }
             thread::sleep(3 * TICK);
         }
-        Err(format!(
-            "not ready after {} s: {}",
-            BOOT.as_secs(),
-            state.trim()
-        ))
+        Err(format!("not ready after {} s: {}", BOOT.as_secs(), state.trim()))
     }
 
     fn open_root(&self) -> Result<OwnedFd, String> {
         let path = format!("/proc/{}/root", self.leader());
-        rustix::fs::open(
-            &path,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .map_err(|e| format!("failed to open {path}: {e}"))
+        rustix::fs::open(&path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|e| format!("failed to open {path}: {e}"))
     }
 
     fn leader(&self) -> Pid {
@@ -164,37 +140,22 @@ impl Machine {
 
     /// What its console showed.
     pub fn console(&self) -> String {
-        fs::read(self.place.join("console"))
-            .map(|b| String::from_utf8_lossy(&b).into_owned())
-            .unwrap_or_default()
+        fs::read(self.place.join("console")).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
     }
 
     /// What was run in it, and said, oldest first.
     pub fn history(&self) -> String {
-        let history = self
-            .history
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        history
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
+        let history = self.history.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        history.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     /// Forgets what was run: the next case has a history of its own.
     pub fn forget(&self) {
-        self.history
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clear();
+        self.history.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
 
     fn remember(&self, output: &Output) {
-        self.history
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .push(output.clone());
+        self.history.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(output.clone());
     }
 
     fn command(&self, argv: &[&str]) -> Running {
@@ -204,24 +165,10 @@ impl Machine {
     fn command_with(&self, argv: &[&str], environment: &[(&str, &str)]) -> Running {
         let mut command = Command::new("nsenter");
         command
-            .args([
-                "-t",
-                &self.leader().to_string(),
-                "-m",
-                "-u",
-                "-i",
-                "-n",
-                "-p",
-                "-r",
-                "-w",
-                "--",
-            ])
+            .args(["-t", &self.leader().to_string(), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"])
             .args(argv)
             .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            )
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LANG", "C.UTF-8")
             .envs(environment.iter().copied());
         command::start(&mut command, argv.join(" "))
@@ -253,15 +200,8 @@ impl Machine {
 
     /// The program, with these arguments.
     pub fn program<'a>(&'a self, arguments: &[&'a str]) -> Program<'a> {
-        let argv = std::iter::once(PROGRAM_INSIDE)
-            .chain(arguments.iter().copied())
-            .collect();
-        Program {
-            machine: self,
-            argv,
-            environment: Vec::new(),
-            limit: Duration::from_secs(120),
-        }
+        let argv = std::iter::once(PROGRAM_INSIDE).chain(arguments.iter().copied()).collect();
+        Program { machine: self, argv, environment: Vec::new(), limit: Duration::from_secs(120) }
     }
 
     /// Puts `user_data` into a file and runs the program on it.
@@ -272,22 +212,12 @@ impl Machine {
     }
 
     /// `apply` with flags and environment variables.
-    pub fn apply_with(
-        &self,
-        user_data: &str,
-        flags: &[&str],
-        environment: &[(&str, &str)],
-    ) -> Output {
-        let whole = if user_data.starts_with('#') {
-            user_data.to_owned()
-        } else {
-            format!("#cloud-config\n{user_data}")
-        };
+    pub fn apply_with(&self, user_data: &str, flags: &[&str], environment: &[(&str, &str)]) -> Output {
+        let whole =
+            if user_data.starts_with('#') { user_data.to_owned() } else { format!("#cloud-config\n{user_data}") };
         self.put(USER_DATA, &whole);
         let source = format!("--from-file={USER_DATA}");
-        let flags: Vec<_> = std::iter::once(source.as_str())
-            .chain(flags.iter().copied())
-            .collect();
+        let flags: Vec<_> = std::iter::once(source.as_str()).chain(flags.iter().copied()).collect();
         let mut program = self.program(&flags);
         program.environment.extend_from_slice(environment);
         program.run()
@@ -325,10 +255,7 @@ impl<'a> Program<'a> {
     /// Runs it, and collects what it logged.
     pub fn run(self) -> Output {
         let cursor = self.machine.journal_cursor();
-        let mut output = self
-            .machine
-            .command_with(&self.argv, &self.environment)
-            .finish(self.limit);
+        let mut output = self.machine.command_with(&self.argv, &self.environment).finish(self.limit);
         output.journal = self.machine.journal_after(&cursor);
         self.machine.logged(output)
     }
@@ -346,11 +273,7 @@ impl Drop for Machine {
             let _ = kill(leader, Signal::SIGKILL);
         }
         let gone = |pid: Pid| !Path::new(&format!("/proc/{pid}")).exists();
-        if self.leader.is_none()
-            || !wait_for(Duration::from_secs(10), || {
-                !matches!(self.nspawn.try_wait(), Ok(None))
-            })
-        {
+        if self.leader.is_none() || !wait_for(Duration::from_secs(10), || !matches!(self.nspawn.try_wait(), Ok(None))) {
             let _ = self.nspawn.kill();
             let _ = self.nspawn.wait();
         }
@@ -361,10 +284,7 @@ impl Drop for Machine {
         }
         self.root = None;
         // Lazily: whoever still looks at a file in there keeps it for as long as they do.
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.place.join("merged"))
-            .status();
+        let _ = Command::new("umount").arg("--lazy").arg(self.place.join("merged")).status();
         let _ = fs::remove_dir_all(&self.place);
         for cgroup in &self.cgroups {
             sandbox::remove_cgroup(cgroup);
@@ -387,8 +307,7 @@ fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
 fn mount_overlay(place: &Path) -> Result<PathBuf, String> {
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
     for folder in [&upper, &work, &merged] {
-        fs::create_dir_all(folder)
-            .map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
+        fs::create_dir_all(folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
     }
     // xino: inode numbers that stay the same for as long as the machine lives.
     let options = format!(
@@ -397,16 +316,10 @@ fn mount_overlay(place: &Path) -> Result<PathBuf, String> {
         upper.display(),
         work.display()
     );
-    let output = Command::new("mount")
-        .args(["-t", "overlay", "-o", &options, "overlay"])
-        .arg(&merged)
-        .output();
+    let output = Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged).output();
     match output {
         Ok(output) if output.status.success() => Ok(merged),
-        Ok(output) => Err(format!(
-            "failed to mount the overlay: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        )),
+        Ok(output) => Err(format!("failed to mount the overlay: {}", String::from_utf8_lossy(&output.stderr).trim())),
         Err(e) => Err(format!("failed to run mount: {e}")),
     }
 }
@@ -415,8 +328,7 @@ impl Boot {
     fn prepare(&self, merged: &Path) -> Result<(), String> {
         let inside = |path: &str| merged.join(path.trim_start_matches('/'));
         let parent = |path: &Path| fs::create_dir_all(path.parent().unwrap_or(merged));
-        let failed =
-            |what: &str, e: std::io::Error| format!("failed to put {what} into the machine: {e}");
+        let failed = |what: &str, e: std::io::Error| format!("failed to put {what} into the machine: {e}");
         for (folder, path) in &self.folders {
             copy_folder(folder, &inside(path)).map_err(|e| failed(path, e))?;
         }
@@ -429,9 +341,7 @@ impl Boot {
         }
         for (path, target) in &self.links {
             let place = inside(path);
-            parent(&place)
-                .and_then(|()| std::os::unix::fs::symlink(target, &place))
-                .map_err(|e| failed(path, e))?;
+            parent(&place).and_then(|()| std::os::unix::fs::symlink(target, &place)).map_err(|e| failed(path, e))?;
         }
         Ok(())
     }
@@ -459,48 +369,21 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
 /// Enters the control groups given first, then becomes the command that follows.
 const ENTER: &str = r#"while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@""#;
 
-fn spawn(
-    name: &str,
-    place: &Path,
-    merged: &Path,
-    cgroups: &[PathBuf],
-    options: &Boot,
-) -> Result<Child, String> {
-    let console = File::create(place.join("console"))
-        .map_err(|e| format!("failed to make a console: {e}"))?;
-    let errors = console
-        .try_clone()
-        .map_err(|e| format!("failed to make a console: {e}"))?;
+fn spawn(name: &str, place: &Path, merged: &Path, cgroups: &[PathBuf], options: &Boot) -> Result<Child, String> {
+    let console = File::create(place.join("console")).map_err(|e| format!("failed to make a console: {e}"))?;
+    let errors = console.try_clone().map_err(|e| format!("failed to make a console: {e}"))?;
     let mut command = Command::new("sh");
     command.args(["-c", ENTER, "sh"]).args(cgroups);
-    command.args([
-        "--",
-        "systemd-nspawn",
-        "--quiet",
-        "--boot",
-        "--private-network",
-        "--register=no",
-        "--keep-unit",
-    ]);
+    command.args(["--", "systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit"]);
     // The tree is as the recipe made it: nothing of the host gets in.
-    command.args([
-        "--console=pipe",
-        "--link-journal=no",
-        "--resolv-conf=off",
-        "--timezone=off",
-        "--hostname=bed",
-    ]);
-    command
-        .arg(format!("--machine={name}"))
-        .arg(format!("--directory={}", merged.display()));
+    command.args(["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--hostname=bed"]);
+    command.arg(format!("--machine={name}")).arg(format!("--directory={}", merged.display()));
     command.arg(format!("--bind-ro={PROGRAM}:{PROGRAM_INSIDE}"));
     for (host, path) in &options.binds {
         command.arg(format!("--bind-ro={}:{path}", host.display()));
     }
     command.stdin(Stdio::null()).stdout(console).stderr(errors);
-    command
-        .spawn()
-        .map_err(|e| format!("failed to run sh: {e}"))
+    command.spawn().map_err(|e| format!("failed to run sh: {e}"))
 }
 
 /// The container's first process: the child of systemd-nspawn that has become systemd.

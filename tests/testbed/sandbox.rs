@@ -31,17 +31,12 @@ pub fn machines() -> PathBuf {
 
 /// The tree that the outer process found.
 pub fn tree() -> PathBuf {
-    std::env::var_os(TREE)
-        .expect("we run in the sandbox")
-        .into()
+    std::env::var_os(TREE).expect("we run in the sandbox").into()
 }
 
 /// A name that nobody else on this host uses now.
 pub fn unique_name(number: u32) -> String {
-    format!(
-        "{PREFIX}{}-{number}",
-        std::env::var(RUN).unwrap_or_default()
-    )
+    format!("{PREFIX}{}-{number}", std::env::var(RUN).unwrap_or_default())
 }
 
 /// Runs `inner` in the sandbox: in this process if it is there already, else in a new one.
@@ -73,41 +68,24 @@ fn missing() -> Option<String> {
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = |tool: &str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
-    let absent: Vec<_> = TOOLS
-        .iter()
-        .filter(|(tool, _)| !there(tool))
-        .map(|(t, p)| format!("{t} (package {p})"))
-        .collect();
+    let absent: Vec<_> =
+        TOOLS.iter().filter(|(tool, _)| !there(tool)).map(|(t, p)| format!("{t} (package {p})")).collect();
     if !absent.is_empty() {
-        return Some(format!(
-            "{} not found; `make deps` installs what is needed",
-            absent.join(", ")
-        ));
+        return Some(format!("{} not found; `make deps` installs what is needed", absent.join(", ")));
     }
-    cgroups()
-        .is_empty()
-        .then(|| "no control groups are mounted".to_owned())
+    cgroups().is_empty().then(|| "no control groups are mounted".to_owned())
 }
 
 fn outer() -> Result<ExitCode, String> {
     // Held for as long as the inner process runs, so that nobody removes the tree meanwhile.
     let tree = Tree::get()?;
     reap(None);
-    let this =
-        std::env::current_exe().map_err(|e| format!("failed to find this test's own file: {e}"))?;
+    let this = std::env::current_exe().map_err(|e| format!("failed to find this test's own file: {e}"))?;
     // Should we die, the kernel kills unshare, which has the kernel kill the first process of the
     // namespace, whose end is the end of every process in it. That one is a shell, since it reaps
     // whatever is orphaned: a machine cannot end while a process that entered it is a zombie.
     let status = Command::new("setpriv")
-        .args([
-            "--pdeathsig",
-            "KILL",
-            "--",
-            "unshare",
-            "--mount",
-            "--propagation",
-            "private",
-        ])
+        .args(["--pdeathsig", "KILL", "--", "unshare", "--mount", "--propagation", "private"])
         .args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"])
         .args(["sh", "-c", "\"$@\"; exit $?", "sh"])
         .arg(this)
@@ -123,16 +101,10 @@ fn outer() -> Result<ExitCode, String> {
 fn mount_machines() -> Result<(), String> {
     let place = machines();
     fs::create_dir_all(&place).map_err(|e| format!("failed to make {}: {e}", place.display()))?;
-    let status = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "mode=0755", "testbed"])
-        .arg(&place)
-        .status();
+    let status = Command::new("mount").args(["-t", "tmpfs", "-o", "mode=0755", "testbed"]).arg(&place).status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        other => Err(format!(
-            "failed to mount a tmpfs on {}: {other:?}",
-            place.display()
-        )),
+        other => Err(format!("failed to mount a tmpfs on {}: {other:?}", place.display())),
     }
 }
 
@@ -152,9 +124,9 @@ pub fn cgroups() -> Vec<PathBuf> {
         };
         let mounted = match name {
             "" => mount_point(&mounts, |kind, _| kind == "cgroup2"),
-            "name=systemd" => mount_point(&mounts, |kind, options| {
-                kind == "cgroup" && options.contains("name=systemd")
-            }),
+            "name=systemd" => {
+                mount_point(&mounts, |kind, options| kind == "cgroup" && options.contains("name=systemd"))
+            }
             _ => continue,
         };
         if let Some(place) = mounted {
@@ -182,12 +154,8 @@ fn reap(ours: Option<u32>) {
     for parent in cgroups() {
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let run = name
-                .strip_prefix(PREFIX)
-                .and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
-            if run.is_some_and(|run| {
-                Some(run) == ours || !Path::new(&format!("/proc/{run}")).exists()
-            }) {
+            let run = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+            if run.is_some_and(|run| Some(run) == ours || !Path::new(&format!("/proc/{run}")).exists()) {
                 remove_cgroup(&entry.path());
             }
         }

@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use super::machine::Machine;
 
 /// What a configuration can lead to, and a run that changes nothing must leave alone.
-const FOLDERS: &str =
-    "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail /run/systemd /run/flannel";
+const FOLDERS: &str = "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail /run/systemd /run/flannel";
 
 /// What systemd itself writes meanwhile, whoever talks to it.
 const CHURN: [&str; 8] = [
@@ -42,14 +41,8 @@ impl Machine {
         let line = format!(
             "find {FOLDERS} {prune} -printf '%p\\t%y %i %m %U:%G %s modified %T+ changed %C+ %l\\n' 2>/dev/null || true"
         );
-        let answer = self
-            .start(&["sh", "-c", &line])
-            .finish(std::time::Duration::from_secs(60))
-            .ok();
-        let entry = |line: &str| {
-            line.split_once('\t')
-                .map(|(path, rest)| (path.to_owned(), rest.to_owned()))
-        };
+        let answer = self.start(&["sh", "-c", &line]).finish(std::time::Duration::from_secs(60)).ok();
+        let entry = |line: &str| line.split_once('\t').map(|(path, rest)| (path.to_owned(), rest.to_owned()));
         let mut entries: BTreeMap<_, _> = answer.stdout.lines().filter_map(entry).collect();
         // systemd makes and removes folders of its own in this one.
         entries.remove("/run/systemd");
@@ -62,11 +55,7 @@ impl Machine {
         let before = self.snapshot();
         let result = f();
         let differences = before.differences(&self.snapshot());
-        assert!(
-            differences.is_empty(),
-            "something was written:\n{}",
-            differences.join("\n")
-        );
+        assert!(differences.is_empty(), "something was written:\n{}", differences.join("\n"));
         result
     }
 }
@@ -84,13 +73,7 @@ impl Snapshot {
                 Some(_) => {}
             }
         }
-        lines.extend(
-            after
-                .0
-                .keys()
-                .filter(|path| !self.0.contains_key(*path))
-                .map(|path| format!("new: {path}")),
-        );
+        lines.extend(after.0.keys().filter(|path| !self.0.contains_key(*path)).map(|path| format!("new: {path}")));
         lines
     }
 
@@ -106,12 +89,7 @@ impl Snapshot {
                 Some(_) => {}
             }
         }
-        changes.extend(
-            self.0
-                .keys()
-                .filter(|path| !after.0.contains_key(*path))
-                .map(|path| ('-', path.as_str())),
-        );
+        changes.extend(self.0.keys().filter(|path| !after.0.contains_key(*path)).map(|path| ('-', path.as_str())));
         changes
     }
 }

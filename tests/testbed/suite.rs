@@ -41,12 +41,7 @@ impl Suite {
     }
 
     /// A case in a machine of its own, booted with something in it.
-    pub fn boot(
-        &mut self,
-        name: &str,
-        options: Boot,
-        case: impl FnOnce(&Machine) + Send + 'static,
-    ) {
+    pub fn boot(&mut self, name: &str, options: Boot, case: impl FnOnce(&Machine) + Send + 'static) {
         self.add(name, move || {
             let machine = attempt(|| options.boot()).map_err(Failed::from)?;
             outcome(&machine, || case(&machine)).map_err(Failed::from)
@@ -58,10 +53,7 @@ impl Suite {
     pub fn shared(&mut self, name: &str, case: impl FnOnce(&Machine) + Send + 'static) {
         let pool = Arc::clone(&self.pool);
         self.add(name, move || {
-            let idle = pool
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .pop();
+            let idle = pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
             let machine = match idle {
                 Some(machine) => machine,
                 None => attempt(|| Boot::default().boot()).map_err(Failed::from)?,
@@ -69,9 +61,7 @@ impl Suite {
             machine.forget();
             outcome(&machine, || case(&machine)).map_err(Failed::from)?;
             // One in which a case failed is thrown away.
-            pool.lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .push(machine);
+            pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(machine);
             Ok(())
         });
     }
@@ -82,11 +72,7 @@ impl Suite {
     }
 
     fn add(&mut self, name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) {
-        let name = if self.group.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}::{name}", self.group)
-        };
+        let name = if self.group.is_empty() { name.to_owned() } else { format!("{}::{name}", self.group) };
         self.trials.push(Trial::test(name, test));
     }
 }
@@ -98,22 +84,13 @@ fn attempt<T>(f: impl FnOnce() -> T) -> Result<T, String> {
 
 /// Runs a case; why it failed, and all that was run in its machine.
 fn outcome(machine: &Machine, case: impl FnOnce()) -> Result<(), String> {
-    attempt(case).map_err(|reason| {
-        format!(
-            "{reason}\n\nWhat was run in the machine:\n\n{}",
-            machine.history()
-        )
-    })
+    attempt(case).map_err(|reason| format!("{reason}\n\nWhat was run in the machine:\n\n{}", machine.history()))
 }
 
 /// The main function of a test target.
 pub fn main(cases: impl FnOnce(&mut Suite)) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    let mut suite = Suite {
-        group: String::new(),
-        trials: Vec::new(),
-        pool: Pool::default(),
-    };
+    let mut suite = Suite { group: String::new(), trials: Vec::new(), pool: Pool::default() };
     if arguments.list {
         cases(&mut suite);
         return libtest_mimic::run(&arguments, suite.trials).exit_code();

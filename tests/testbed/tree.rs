@@ -10,11 +10,7 @@ use sha2::{Digest, Sha256};
 /// What the tree holds besides the packages that no Debian is without.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,libnss-systemd,passwd,iproute2,kmod,udev,procps";
 /// What nobody reads in a machine that lives for three seconds.
-const LEFT_OUT: [&str; 3] = [
-    "/usr/share/doc/*",
-    "/usr/share/man/*",
-    "/usr/share/locale/*",
-];
+const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
 /// The recipe's second half.
 const SCRIPT: &str = include_str!("tree.sh");
 
@@ -29,9 +25,7 @@ pub struct Tree {
 pub fn home() -> PathBuf {
     // The program lies in target/PROFILE/, wherever Cargo was told to put that.
     let target = Path::new(super::PROGRAM).parent().and_then(Path::parent);
-    target
-        .expect("the program has two folders above it")
-        .join("testbed")
+    target.expect("the program has two folders above it").join("testbed")
 }
 
 impl Tree {
@@ -43,20 +37,15 @@ impl Tree {
         let name = format!("tree-{suite}-{}", key(&suite));
         let path = home.join(&name);
         let lock = lock_file(&home, &name)?;
-        lock.lock_shared()
-            .map_err(|e| format!("failed to lock the tree: {e}"))?;
+        lock.lock_shared().map_err(|e| format!("failed to lock the tree: {e}"))?;
         if !path.exists() {
-            lock.unlock()
-                .and_then(|()| lock.lock())
-                .map_err(|e| format!("failed to lock the tree: {e}"))?;
+            lock.unlock().and_then(|()| lock.lock()).map_err(|e| format!("failed to lock the tree: {e}"))?;
             // Somebody else may have built it while we waited.
             if !path.exists() {
                 remove_others(&home, &name);
                 build(&home, &suite, &path)?;
             }
-            lock.unlock()
-                .and_then(|()| lock.lock_shared())
-                .map_err(|e| format!("failed to lock the tree: {e}"))?;
+            lock.unlock().and_then(|()| lock.lock_shared()).map_err(|e| format!("failed to lock the tree: {e}"))?;
         }
         Ok(Self { path, _lock: lock })
     }
@@ -96,13 +85,10 @@ fn key(suite: &str) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize()
-        .iter()
-        .take(6)
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hash.finalize().iter().take(6).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Trees of older recipes, and what a killed build left, unless somebody uses them.
@@ -133,16 +119,13 @@ fn build(home: &Path, suite: &str, path: &Path) -> Result<(), String> {
     let script = home.join("tree.sh");
     fs::write(&script, SCRIPT).map_err(|e| format!("failed to write {}: {e}", script.display()))?;
     let mut command = Command::new("mmdebstrap");
-    command
-        .args(["--mode=root", "--variant=minbase", "--quiet"])
-        .arg(format!("--include={PACKAGES}"));
+    command.args(["--mode=root", "--variant=minbase", "--quiet"]).arg(format!("--include={PACKAGES}"));
     for pattern in LEFT_OUT {
         command.arg(format!("--dpkgopt=path-exclude={pattern}"));
     }
     command.arg(suite).arg(&new);
     // Not as a hook of mmdebstrap, which empties the machine id after its last hook.
-    let built =
-        must_run(&mut command).and_then(|()| must_run(Command::new("sh").arg(&script).arg(&new)));
+    let built = must_run(&mut command).and_then(|()| must_run(Command::new("sh").arg(&script).arg(&new)));
     if built.is_err() {
         let _ = fs::remove_dir_all(&new);
         return built;
@@ -152,15 +135,9 @@ fn build(home: &Path, suite: &str, path: &Path) -> Result<(), String> {
 
 fn must_run(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("failed to run {name}: {e}"))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("failed to run {name}: {e}"))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!(
-        "{name} failed: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    ))
+    Err(format!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }

@@ -31,7 +31,7 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         }
         "UnitMasked" if other => format!("{unit} needs a unit that is masked: {message}"),
         "UnitMasked" => format!("{unit} is masked"),
-        "LoadFailed" | "BadUnitSetting" | "System.Error.EBADMSG" => {
+        "LoadFailed" | "BadUnitSetting" | "System.Error.EBADMSG" | "org.freedesktop.DBus.Error.InconsistentMessage" => {
             format!("the unit file of {unit} is bad: {message}")
         }
         "JobTypeNotApplicable" => format!("{unit} cannot do that: {message}"),

@@ -3,6 +3,10 @@
 //! Not for a unit that is not loaded: the start reads what is on disk. A unit that is loaded is not
 //! read again by itself, neither its file nor its drop-ins, and links that enabling made are not
 //! noticed by the loaded units they start from.
+//!
+//! What this run changed is known, and asking which of it is loaded is enough. `NeedDaemonReload`
+//! adds what an interrupted run left behind; alone it would not do: it misses the first drop-in of
+//! a unit, and a mask that is put over a newer file.
 
 use std::time::Duration;
 
@@ -87,7 +91,12 @@ impl Systemd<'_> {
         let Some(path) = self.loaded(unit)? else {
             return Ok(false);
         };
-        match self.property(CALL_LIMIT, &path, UNIT, "NeedDaemonReload") {
+        let answer = self.property::<bool>(CALL_LIMIT, &path, UNIT, "NeedDaemonReload").and_then(|outdated| {
+            // One that is masked and has drop-ins says so forever, reload or not.
+            let state: String = self.property(CALL_LIMIT, &path, UNIT, "LoadState")?;
+            Ok(outdated && state != "masked")
+        });
+        match answer {
             Ok(outdated) => Ok(outdated),
             // It was unloaded meanwhile.
             Err(CallError::Refused { .. }) => Ok(false),

@@ -1,5 +1,8 @@
 //! Scripts as transient units (spec §9).
 
+use std::thread;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 use zbus::{OwnedObjectPath, Variant};
 
@@ -7,6 +10,12 @@ use super::proxy::{Exec, ManagerProxy};
 use super::{Systemd, errors};
 use crate::host::Change;
 use crate::host::bus::{CALL_LIMIT, CallError};
+
+/// How often a start is tried while a unit of that name is known that does not run.
+const TRIES: u8 = 4;
+
+/// The pause between these tries.
+const PAUSE: Duration = Duration::from_millis(50);
 
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
@@ -16,33 +25,29 @@ impl Systemd<'_> {
     ///
     /// # Errors
     ///
-    /// A unit of that name exists that is none of ours; `argv` is empty or its program is not
-    /// an absolute path; the bus or systemd does not answer.
+    /// A unit of that name exists that has a unit file; `argv` is empty; the bus or systemd does
+    /// not answer. A program that does not exist is no error here: the unit fails.
     pub fn start_script(&self, unit: &str, description: &str, argv: &[String]) -> Result<Change> {
         self.try_start(unit, description, argv).with_context(|| format!("failed to start {unit}"))
     }
 
     fn try_start(&self, unit: &str, description: &str, argv: &[String]) -> Result<Change> {
-        let error = match self.start_transient(unit, description, argv) {
-            Ok(_) => return Ok(Change::Made),
-            Err(error) if error.is_systemd("UnitExists") => error,
-            Err(error) => return Err(errors::explain(error, unit)),
-        };
-        if self.is_busy(unit)? {
-            return Ok(Change::Unchanged);
-        }
-        // It has ended, and systemd has not forgotten it yet.
-        log::debug!("{unit} has ended and is still known: {error}");
-        let _ = self
-            .bus
-            .call(CALL_LIMIT, async |connection| ManagerProxy::new(&connection).await?.reset_failed_unit(unit).await);
-        match self.start_transient(unit, description, argv) {
-            Ok(_) => Ok(Change::Made),
-            Err(error) if error.is_systemd("UnitExists") => {
-                bail!("a unit of that name exists already, and does not run")
+        for _ in 0..TRIES {
+            match self.start_transient(unit, description, argv) {
+                Ok(_) => return Ok(Change::Made),
+                Err(error) if error.is_systemd("UnitExists") => {}
+                Err(error) => return Err(errors::explain(error, unit)),
             }
-            Err(error) => Err(errors::explain(error, unit)),
+            if self.is_busy(unit)? {
+                return Ok(Change::Unchanged);
+            }
+            // Perhaps it has just ended, and systemd is about to forget it.
+            let _ = self.bus.call(CALL_LIMIT, async |connection| {
+                ManagerProxy::new(&connection).await?.reset_failed_unit(unit).await
+            });
+            thread::sleep(PAUSE);
         }
+        bail!("a unit of that name exists already, and does not run")
     }
 
     fn start_transient(&self, unit: &str, description: &str, argv: &[String]) -> Result<OwnedObjectPath, CallError> {
@@ -63,8 +68,14 @@ impl Systemd<'_> {
         let Some(path) = self.loaded(unit)? else {
             return Ok(false);
         };
-        match self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState") {
-            Ok(state) => Ok(!matches!(state.as_str(), "inactive" | "failed")),
+        let answer = self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState").and_then(|state| {
+            // Early in a boot a start waits for its turn, and the unit is inactive all the while.
+            let (job, _) = self.property::<(u32, OwnedObjectPath)>(CALL_LIMIT, &path, UNIT, "Job")?;
+            Ok(job != 0 || !matches!(state.as_str(), "inactive" | "failed"))
+        });
+        match answer {
+            Ok(busy) => Ok(busy),
+            // It was forgotten meanwhile.
             Err(CallError::Refused { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }

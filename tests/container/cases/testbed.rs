@@ -7,43 +7,17 @@ use crate::testbed::{Boot, Suite};
 pub fn cases(suite: &mut Suite) {
     suite.shared("machine_is_as_promised", |m| {
         assert_eq!(m.sh("hostname"), "bed");
-        assert_eq!(
-            m.sh("id -u core; id -g core; id -u etcd")
-                .replace('\n', " "),
-            "500 500 232"
-        );
+        assert_eq!(m.sh("id -u core; id -g core; id -u etcd").replace('\n', " "), "500 500 232");
         assert_eq!(m.passwd("core").unwrap()[5..], ["/home/core", "/bin/bash"]);
         for group in ["wheel", "docker", "rkt", "fleet", "systemd-journal", "sudo"] {
             assert_eq!(m.members(group), Some(vec![]), "{group}");
         }
-        for unit in [
-            "etcd",
-            "etcd2",
-            "etcd-member",
-            "fleet",
-            "flanneld",
-            "locksmithd",
-            "update-engine",
-            "docker",
-        ] {
-            let seen = m.show(
-                &format!("{unit}.service"),
-                &["ActiveState", "LoadState", "UnitFileState"],
-            );
-            assert_eq!(
-                seen.into_values().collect::<Vec<_>>(),
-                ["inactive", "loaded", "disabled"],
-                "{unit}"
-            );
+        for unit in ["etcd", "etcd2", "etcd-member", "fleet", "flanneld", "locksmithd", "update-engine", "docker"] {
+            let seen = m.show(&format!("{unit}.service"), &["ActiveState", "LoadState", "UnitFileState"]);
+            assert_eq!(seen.into_values().collect::<Vec<_>>(), ["inactive", "loaded", "disabled"], "{unit}");
         }
-        assert_eq!(
-            m.property("systemd-networkd.service", "LoadState"),
-            "loaded"
-        );
-        assert!(
-            m.text("/usr/share/coreos/update.conf")
-                .starts_with("GROUP=stable\n")
-        );
+        assert_eq!(m.property("systemd-networkd.service", "LoadState"), "loaded");
+        assert!(m.text("/usr/share/coreos/update.conf").starts_with("GROUP=stable\n"));
         assert_eq!(m.sh("systemctl is-system-running"), "running");
     });
 
@@ -59,10 +33,7 @@ pub fn cases(suite: &mut Suite) {
     });
 
     suite.shared("a_command_that_hangs_is_killed", |m| {
-        let output = m.run_for(
-            &["sh", "-c", "echo before; sleep 987 & sleep 987"],
-            Duration::from_secs(1),
-        );
+        let output = m.run_for(&["sh", "-c", "echo before; sleep 987 & sleep 987"], Duration::from_secs(1));
         assert!(output.timed_out);
         assert_eq!(output.stdout, "before\n");
         assert_eq!(m.sh("pgrep -fc '^sleep 987' || true"), "0");
@@ -71,7 +42,9 @@ pub fn cases(suite: &mut Suite) {
     suite.fresh("talking_to_systemd_writes_nothing", |m| {
         m.sh("systemctl start docker.service");
         m.untouched(|| {
-            m.sh("systemctl is-active docker.service; systemctl restart docker.service etcd.service; hostnamectl status");
+            m.sh(
+                "systemctl is-active docker.service; systemctl restart docker.service etcd.service; hostnamectl status",
+            );
             m.sh("systemd-run --wait --quiet true");
         });
     });
@@ -96,36 +69,28 @@ pub fn cases(suite: &mut Suite) {
         assert_ne!(m.last_reload(), once);
     });
 
-    let unit = "[Service]\nType=oneshot\nExecStart=/bin/cp /etc/given /run/seen\n[Install]\nWantedBy=multi-user.target\n";
+    let unit =
+        "[Service]\nType=oneshot\nExecStart=/bin/cp /etc/given /run/seen\n[Install]\nWantedBy=multi-user.target\n";
     let options = Boot::default()
         .file_mode("/etc/given", "from before", 0o600)
         .file("/etc/systemd/system/early.service", unit)
-        .link(
-            "/etc/systemd/system/multi-user.target.wants/early.service",
-            "/etc/systemd/system/early.service",
-        );
+        .link("/etc/systemd/system/multi-user.target.wants/early.service", "/etc/systemd/system/early.service");
     suite.boot("files_can_be_there_before_it_boots", options, |m| {
         m.is_file("/run/seen", "from before", 0o600, (0, 0));
     });
 
-    suite.fresh(
-        "machines_with_units_of_one_name_do_not_disturb_each_other",
-        |m| {
-            let other = Boot::default().boot();
-            m.sh("systemctl start docker.service");
-            other.sh("systemctl start docker.service; systemctl stop docker.service");
-            assert_eq!(m.active("docker.service"), "active");
-            assert_eq!(other.active("docker.service"), "inactive");
-        },
-    );
+    suite.fresh("machines_with_units_of_one_name_do_not_disturb_each_other", |m| {
+        let other = Boot::default().boot();
+        m.sh("systemctl start docker.service");
+        other.sh("systemctl start docker.service; systemctl stop docker.service");
+        assert_eq!(m.active("docker.service"), "active");
+        assert_eq!(other.active("docker.service"), "inactive");
+    });
 
     suite.shared("what_is_logged_is_found", |m| {
         let cursor = m.sh("logger --tag coreos-cloudinit 'a line of ours'");
         assert_eq!(cursor, "");
-        let found = m
-            .journal()
-            .iter()
-            .any(|entry| entry["MESSAGE"] == "a line of ours");
+        let found = m.journal().iter().any(|entry| entry["MESSAGE"] == "a line of ours");
         assert!(found, "the line is not in the journal");
         assert!(m.whole_journal().contains("MESSAGE=a line of ours"));
     });
