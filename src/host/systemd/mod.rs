@@ -3,7 +3,6 @@
 //! Every call is bounded by its own limit and by the run's deadline, and names the unit when it fails.
 
 mod errors;
-mod graph;
 mod jobs;
 mod offline;
 mod proxy;

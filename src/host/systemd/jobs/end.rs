@@ -1,0 +1,141 @@
+//! How jobs end, and what the units say of it.
+
+use std::fmt;
+
+use crate::host::bus::CALL_LIMIT;
+use crate::host::systemd::Systemd;
+use crate::plan::Verb;
+
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+const SERVICE: &str = "org.freedesktop.systemd1.Service";
+
+/// How a job ended, or that it was no longer waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// It was done.
+    Done,
+    /// There was nothing to do.
+    Skipped,
+    /// It failed.
+    Failed {
+        /// What systemd says: `failed`, `timeout`, `canceled`, `dependency`, …
+        result: String,
+        /// What the unit says, where it does: `result exit-code, status 203`.
+        detail: Option<String>,
+    },
+    /// It is still queued or running, and may end later.
+    LeftQueued {
+        /// Why it was not waited for any longer.
+        reason: String,
+    },
+}
+
+impl fmt::Display for JobEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Skipped => f.write_str("nothing to do"),
+            Self::LeftQueued { reason } => write!(f, "left queued: {reason}"),
+            Self::Failed { result, detail } => {
+                f.write_str(meaning(result))?;
+                detail.as_ref().map_or(Ok(()), |detail| write!(f, " ({detail})"))
+            }
+        }
+    }
+}
+
+/// What the results of failed jobs mean.
+fn meaning(result: &str) -> &str {
+    match result {
+        "timeout" => "did not end within the time that the unit gives it",
+        "canceled" => "was canceled by another job",
+        "dependency" => "a unit that it requires failed",
+        "assert" => "an assertion of the unit does not hold",
+        "unsupported" => "units of this type are not supported here",
+        "collected" => "the unit was forgotten before the job was begun",
+        "once" => "the unit may be started only once",
+        other => other,
+    }
+}
+
+impl JobEnd {
+    /// It is left as it is, for `reason`.
+    pub(super) fn left(reason: &str) -> Self {
+        Self::LeftQueued { reason: reason.to_owned() }
+    }
+}
+
+impl Systemd<'_> {
+    /// The end that systemd's `result` of a job of `unit` means.
+    pub(super) fn ended(&self, unit: &str, result: String) -> JobEnd {
+        match result.as_str() {
+            "done" => JobEnd::Done,
+            "skipped" => JobEnd::Skipped,
+            "failed" | "timeout" => JobEnd::Failed { detail: self.detail(unit), result },
+            _ => JobEnd::Failed { detail: None, result },
+        }
+    }
+
+    /// What the unit itself says of its failure.
+    fn detail(&self, unit: &str) -> Option<String> {
+        let path = self.loaded(unit).ok()??;
+        let result: String = self.property(CALL_LIMIT, &path, &interface_of(unit)?, "Result").ok()?;
+        if result == "success" {
+            // A reload that fails leaves the unit as it was.
+            let result: String = self.property(CALL_LIMIT, &path, SERVICE, "ReloadResult").ok()?;
+            return (result != "success").then(|| format!("result {result}"));
+        }
+        let status: Option<i32> = match result.as_str() {
+            "exit-code" | "signal" | "core-dump" => self.property(CALL_LIMIT, &path, SERVICE, "ExecMainStatus").ok(),
+            _ => None,
+        };
+        Some(match status {
+            // Another process than the main one has failed: `ExecStartPre=` and its kin.
+            Some(0) | None => format!("result {result}"),
+            Some(status) => format!("result {result}, status {status}"),
+        })
+    }
+
+    /// How a job ended that ended unheard, by what it left.
+    pub(super) fn guess(&self, unit: &str, verb: Verb) -> JobEnd {
+        let state = self
+            .loaded(unit)
+            .ok()
+            .flatten()
+            .and_then(|path| self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState").ok());
+        if verb != Verb::Stop && state.as_deref() == Some("failed") {
+            self.ended(unit, "failed".to_owned())
+        } else {
+            JobEnd::Done
+        }
+    }
+}
+
+/// The D-Bus interface of the type of `unit`: `…Service` for a service.
+fn interface_of(unit: &str) -> Option<String> {
+    let (_, suffix) = unit.rsplit_once('.')?;
+    let mut letters = suffix.chars();
+    let first = letters.next()?.to_ascii_uppercase();
+    Some(format!("org.freedesktop.systemd1.{first}{}", letters.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interface_is_named_by_the_suffix() {
+        assert_eq!(interface_of("a.b.service").as_deref(), Some(SERVICE));
+        assert_eq!(interface_of("nothing"), None);
+    }
+
+    #[test]
+    fn an_end_is_a_sentence() {
+        let failed = |result: &str, detail: Option<&str>| {
+            JobEnd::Failed { result: result.into(), detail: detail.map(Into::into) }.to_string()
+        };
+        assert_eq!(failed("failed", Some("result exit-code, status 203")), "failed (result exit-code, status 203)");
+        assert_eq!(failed("canceled", None), "was canceled by another job");
+        assert_eq!(JobEnd::left("it takes long").to_string(), "left queued: it takes long");
+    }
+}

@@ -1,0 +1,133 @@
+//! Can a job that has not ended still end, while it is waited for?
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
+
+use zbus::{ObjectPath, OwnedObjectPath};
+
+use super::graph::{self, Blocker};
+use crate::host::bus::CallError;
+use crate::host::systemd::Systemd;
+use crate::host::systemd::proxy::{JobProxy, ManagerProxy};
+
+/// How long a look may take. systemd answers late while it reads its units again; that says
+/// nothing of the job.
+const LOOK_LIMIT: Duration = Duration::from_secs(3);
+
+/// How many jobs are looked at to find out whether one waits for us.
+const MOST_JOBS: usize = 2_000;
+
+const JOB: &str = "org.freedesktop.systemd1.Job";
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+const SERVICE: &str = "org.freedesktop.systemd1.Service";
+
+/// What is known of a job that has not ended.
+pub(super) enum Outlook {
+    /// It can end.
+    Good,
+    /// It ended, and systemd did not say so to us.
+    Gone,
+    /// It cannot end while it is waited for, and why.
+    Hopeless(String),
+}
+
+/// The unit in which this program runs.
+struct OwnUnit {
+    path: OwnedObjectPath,
+    /// It has a job, such as the start of a `Type=oneshot` service: somebody may wait for us to end.
+    awaited: bool,
+}
+
+/// One look at the jobs, with the time it began.
+pub(super) struct Look(Instant);
+
+impl Look {
+    /// A look that began at `instant`.
+    pub(super) fn begun(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// What is left of it.
+    fn left(&self) -> Duration {
+        LOOK_LIMIT.saturating_sub(self.0.elapsed())
+    }
+}
+
+impl Systemd<'_> {
+    /// Whether `job` can end while it is waited for.
+    pub(super) fn outlook(&self, job: &OwnedObjectPath, look: &Look) -> Result<Outlook, CallError> {
+        let path = match self.property::<(String, OwnedObjectPath)>(look.left(), job, JOB, "Unit") {
+            Ok((_, path)) => path,
+            Err(error) if error.is_unknown_object() => return Ok(Outlook::Gone),
+            Err(error) => return Err(error),
+        };
+        let Some(own) = self.own_unit(look)? else {
+            return Ok(Outlook::Good);
+        };
+        if path == own.path {
+            let reason = "it is a job of the very unit in which this program runs";
+            return Ok(Outlook::Hopeless(reason.to_owned()));
+        }
+        if self.property::<String>(look.left(), job, JOB, "State")? == "running" {
+            return Ok(Outlook::Good); // it waits for no other job
+        }
+        let way = graph::way_to(job.as_str(), MOST_JOBS, |job| self.blockers(job, &own, look))?;
+        Ok(way.map_or(Outlook::Good, |units| {
+            Outlook::Hopeless(format!("it waits for {}, in which this program runs", units.join(", which waits for ")))
+        }))
+    }
+
+    /// The unit in which this program runs, if it is one of systemd's.
+    fn own_unit(&self, look: &Look) -> Result<Option<OwnUnit>, CallError> {
+        // 0 is whoever asks.
+        let path = self
+            .bus
+            .call(look.left(), async |connection| ManagerProxy::new(&connection).await?.get_unit_by_pid(0).await);
+        let own = path.and_then(|path| {
+            let (job, _) = self.property::<(u32, OwnedObjectPath)>(look.left(), &path, UNIT, "Job")?;
+            Ok(OwnUnit { path, awaited: job != 0 })
+        });
+        match own {
+            Ok(own) => Ok(Some(own)),
+            Err(CallError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The jobs that have to finish before `job` is begun.
+    fn blockers(&self, job: &str, own: &OwnUnit, look: &Look) -> Result<Vec<Blocker>, CallError> {
+        let answer = self.bus.call(look.left(), async |connection| {
+            JobProxy::new(&connection, ObjectPath::try_from(job)?).await?.get_before().await
+        });
+        let jobs = match answer {
+            Ok(jobs) => jobs,
+            // It has ended meanwhile, or systemd cannot say: then the limits have to do.
+            Err(CallError::Refused { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut blockers = Vec::with_capacity(jobs.len());
+        for (_, unit, _, state, job, path) in jobs {
+            let waiting = state == "waiting";
+            let ours = path == own.path || (own.awaited && !waiting && self.runs_this_program(&path, look)?);
+            blockers.push(Blocker { job: job.to_string(), unit, ours, waiting });
+        }
+        Ok(blockers)
+    }
+
+    /// Whether the service at `path` is another run of this program. That one may well wait for us: a
+    /// run that starts a service which runs the program again is how OEM images are made.
+    fn runs_this_program(&self, path: &OwnedObjectPath, look: &Look) -> Result<bool, CallError> {
+        match self.property::<u32>(look.left(), path, SERVICE, "MainPID") {
+            Ok(0) | Err(CallError::Refused { .. }) => Ok(false), // not a service, or not running
+            Ok(pid) => Ok(program(&pid.to_string()).is_some_and(|id| program("self") == Some(id))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What identifies the program of a process: the device and inode of its file.
+fn program(pid: &str) -> Option<(u64, u64)> {
+    let file = fs::metadata(format!("/proc/{pid}/exe")).ok()?;
+    Some((file.dev(), file.ino()))
+}
