@@ -40,9 +40,8 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> Document {
     }
     // The scanner reads ahead, and would lose what stands before such a character.
     let forbidden = limits::forbidden_character(text);
-    let mut scanner = Scanner::new(&text[..forbidden.unwrap_or(text.len())]);
     let mut builder = Builder::new(text, places);
-    match read(places, &mut scanner, &mut builder, forbidden) {
+    match read(text, places, &mut builder, forbidden) {
         Ok(end) => {
             let mut findings = builder.findings;
             if let Some((range, rule)) = trailer::look(text, end) {
@@ -51,11 +50,28 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> Document {
             }
             Document { root: builder.root, findings, error: None }
         }
-        Err(Stop { at, finding }) => {
-            let (root, findings) = builder.salvage(at);
-            Document { root, findings, error: Some(finding) }
+        Err(stop) => {
+            let (root, findings) = complete_before(text, places, stop.at, builder);
+            Document { root, findings, error: Some(stop.finding) }
         }
     }
+}
+
+/// What is complete before an error at the byte `at`, with what is worth telling of it.
+fn complete_before(
+    text: &str,
+    places: Places<'_>,
+    at: usize,
+    builder: Builder<'_>,
+) -> (Option<Rc<Node>>, Vec<Finding>) {
+    let entries = |root: &Option<Rc<Node>>| root.as_ref().and_then(|root| root.entries()).map_or(0, <[_]>::len);
+    let read_so_far = builder.salvage(at);
+    // The scanner looks ahead: it may have given up before it told of what ends on the line above.
+    let line = text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
+    let mut above = Builder::new(text, places);
+    let _ = read(text, places, &mut above, Some(line));
+    let above = above.salvage(at);
+    if entries(&above.0) > entries(&read_so_far.0) { above } else { read_so_far }
 }
 
 /// Why reading ends early, and where what is wrong begins, in bytes of the text.
@@ -64,15 +80,12 @@ struct Stop {
     finding: Finding,
 }
 
-/// Reads up to the end of the first document, and says where that is.
-fn read(
-    places: Places<'_>,
-    scanner: &mut Scanner<'_>,
-    builder: &mut Builder<'_>,
-    forbidden: Option<usize>,
-) -> Result<usize, Stop> {
-    // What reaches up to a forbidden character would go on behind it.
-    let cut_at = |end: usize| forbidden.filter(|forbidden| end >= *forbidden);
+/// Reads up to the end of the first document, and says where that is; but not as far as the byte
+/// `cut`, if that is given.
+fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<usize>) -> Result<usize, Stop> {
+    let mut scanner = Scanner::new(&text[..cut.unwrap_or(text.len())]);
+    // What reaches as far as that would go on behind it.
+    let cut_at = |end: usize| cut.filter(|cut| end >= *cut);
     loop {
         let marked = scanner.next().map_err(|problem| match cut_at(problem.at) {
             Some(at) => control_character(places, at),

@@ -119,7 +119,8 @@ impl Pairs {
             Kind::Scalar(Scalar { text, .. }) => Pending::Key(Rc::clone(text), span),
             Kind::List(_) | Kind::Mapping(_) => {
                 let message = format!("a key is text, found {}", node.describe());
-                findings.push(Finding::new(&rules::BAD_KEY, span, message));
+                let help = "put text that begins with `{` or `[` in quotes";
+                findings.push(Finding::new(&rules::BAD_KEY, span, message).help(help));
                 Pending::Bad
             }
         }

@@ -27,7 +27,9 @@ pub(super) fn is_complete(text: &str, entry: &Entry, error: usize) -> bool {
         return matches!(follows.first(), Some(b',' | b'}'));
     }
     let on_new_line = text[entry.end..next].contains(['\n', '\r']);
-    let deeper = column(text, next) > column(text, entry.first);
+    // What is wrong may be the indentation itself.
+    let indented = matches!(follows, [b' ' | b'\t', ..]);
+    let deeper = indented || column(text, next) > column(text, entry.first);
     let another_item = entry.list && matches!(follows, [b'-'] | [b'-', b' ' | b'\t' | b'\n' | b'\r', ..]);
     on_new_line && !deeper && !another_item
 }
@@ -72,6 +74,7 @@ mod tests {
         assert!(!complete("k: \"a\"| b!", false, false));
         assert!(!complete("k: a|\n  b!", false, false));
         assert!(!complete("k: a|#!", false, false));
+        assert!(!complete("k: a|\n!\tb", false, false));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) fn integer(text: &str) -> Option<i128> {
     } else if let Some(octal) = digits.strip_prefix("0o") {
         radix(octal, 8)
     } else if digits.len() > 1 && digits.starts_with('0') {
-        radix(&digits[1..], 8)
+        radix(digits, 8)
     } else if digits.contains(':') {
         let (first, rest) = digits.split_once(':')?;
         base60(decimal(first).filter(|_| !first.starts_with('0'))?, rest)
@@ -178,6 +178,7 @@ mod tests {
             ("1_000", 1000),
             ("1_", 1),
             ("00", 0),
+            ("0_", 0),
             ("1:30", 90),
             ("-1:30", -90),
             ("190:20:30", 685_230),
@@ -187,7 +188,7 @@ mod tests {
         }
         for text in [
             "", "-", "+", "_", "_1", "08", "019", "0x", "0b", "0b2", "0o8", "0o", "1.0", "1e3", "1:60", "0:30", ":30",
-            "1:", "1:+5", "--1", "1 ", "٣", "0x1G", "1:3:", "null", "0:0", "0_",
+            "1:", "1:+5", "--1", "1 ", "٣", "0x1G", "1:3:", "null", "0:0",
         ] {
             assert_eq!(integer(text), None, "{text}");
         }

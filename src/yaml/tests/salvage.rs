@@ -30,6 +30,17 @@ fn complete_entries_count() {
 }
 
 #[test]
+fn what_the_scanner_did_not_tell_of_yet_counts() {
+    // A quoted item may be a key until its line ends.
+    for bad in ["@x: y", "%x", "no colon", "`", "["] {
+        let text = format!("hostname: \"a\"\nkeys:\n  - \"b\"\n  - 'c'\n{bad}\n");
+        assert_eq!(root(&text), r#"{hostname: "a", keys: ["b", "c"]}"#, "{bad}");
+    }
+    assert_eq!(root("hostname:\n  \"a\"\n@\n"), r#"{hostname: "a"}"#);
+    assert_eq!(root("hostname:\n  \"a\"\n @\n"), "");
+}
+
+#[test]
 fn entries_that_may_go_on_do_not() {
     assert_eq!(root("a: b\nhostname: a\n  b: c\n"), "{a: b}");
     assert_eq!(root("a: b\nhostname: \"a\" b\n"), "{a: b}");
@@ -40,7 +51,7 @@ fn entries_that_may_go_on_do_not() {
     assert_eq!(root("a: b\nkeys: [b, c\nhostname: d\n"), "{a: b}");
     assert_eq!(root("a: b\nkeys: [\"b\", \"c\"\nhostname: d\n"), "{a: b}");
     assert_eq!(root("a: b\nhostname: \"a\nx: \"y\"\n"), "{a: b}");
-    assert_eq!(root("a: b\nhostname:\n@x: y\n"), "{a: b}");
+    assert_eq!(root("a: b\nhostname:\n@x: y\n"), "{a: b, hostname: ~}");
     assert_eq!(root("? [a\n"), "");
     assert_eq!(root("- a\n- @\n"), "");
     assert_eq!(root("@\n"), "");
