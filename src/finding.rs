@@ -109,7 +109,7 @@ macro_rules! rules {
 
 rules! {
     SYNTAX = "syntax", Error, "The part is no YAML from here on; nothing of it is applied but a host name and keys before this place.";
-    LIMIT = "limit", Error, "The document goes past a limit; nothing of it is applied.";
+    LIMIT = "limit", Error, "The document goes past a limit; nothing of it is applied but a host name and keys before this place.";
     NOT_UTF8 = "not-utf8", Error, "The part is not UTF-8 text.";
     UNKNOWN_FORM = "unknown-form", Error, "The user-data is none of the forms this program knows.";
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
