@@ -238,3 +238,6 @@ fn verdict(result: Result<Done>) -> Verdict {
         Err(error) => Verdict::Failed(format!("{error:#}")),
     }
 }
+
+#[cfg(test)]
+mod tests;

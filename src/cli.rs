@@ -3,7 +3,7 @@
 //! One table declares every flag; the parser and the help are made of it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -71,6 +71,13 @@ pub struct Options {
     pub short_hostname: bool,
     /// More in the log, or less: -1, 0, 1.
     pub verbosity: i8,
+}
+
+impl Options {
+    /// Whether the run changes the machine it runs on, and not a tree, or nothing.
+    pub fn changes_this_machine(&self) -> bool {
+        self.mode == Mode::Apply && self.root == Path::new("/")
+    }
 }
 
 /// A group of flags, as the help shows them.

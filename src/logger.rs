@@ -1,5 +1,5 @@
-//! The log: to the journal natively where standard error leads there, else to standard error with
-//! time and level (spec §13).
+//! The log: natively to the journal, and with time and level to standard error, unless that leads to
+//! the journal as well (spec §13).
 
 use std::io::Write;
 use std::time::SystemTime;
@@ -12,59 +12,53 @@ use crate::plan::printable;
 /// What the journal knows this program by.
 const IDENTIFIER: &str = "coreos-cloudinit";
 
-/// Sets up the log; `verbosity` is -1, 0 or 1.
-pub fn init(verbosity: i8) {
+/// Sets up the log; `verbosity` is -1, 0 or 1. A run that changes the machine is `kept` in its journal.
+pub fn init(verbosity: i8, kept: bool) {
     let level = match verbosity {
         ..=-1 => LevelFilter::Warn,
         0 => LevelFilter::Info,
         1.. => LevelFilter::Debug,
     };
-    let journal = connected_to_journal().then(JournalLog::new).and_then(Result::ok);
+    let leads_there = connected_to_journal();
+    let journal = (kept || leads_there).then(JournalLog::new).and_then(Result::ok);
+    let stderr = journal.is_none() || !leads_there;
+    let journal = journal.map(|journal| journal.with_syslog_identifier(IDENTIFIER.to_owned()));
     // A second call cannot happen: `main` makes the only one.
-    let _ = match journal {
-        Some(journal) => {
-            log::set_boxed_logger(Box::new(Journal(journal.with_syslog_identifier(IDENTIFIER.to_owned()))))
-        }
-        None => log::set_boxed_logger(Box::new(Stderr)),
-    };
+    let _ = log::set_boxed_logger(Box::new(Logger { journal, stderr }));
     log::set_max_level(level);
 }
 
-/// Libraries speak of their own doings; what matters of those is in our errors.
-fn is_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("cloudinit")
+struct Logger {
+    journal: Option<JournalLog>,
+    stderr: bool,
 }
 
-struct Journal(JournalLog);
-
-impl Log for Journal {
+impl Log for Logger {
+    /// Libraries speak of their own doings; what matters of those is in our errors.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_ours(metadata)
+        metadata.target().starts_with("cloudinit")
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            self.0.log(record);
+        if !self.enabled(record.metadata()) {
+            return;
         }
-    }
-
-    fn flush(&self) {
-        self.0.flush();
-    }
-}
-
-struct Stderr;
-
-impl Log for Stderr {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_ours(metadata)
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
+        // Names come from the configuration: none of them can make a second line, or speak to a terminal.
+        let message = printable(&record.args().to_string());
+        if let Some(journal) = &self.journal {
+            // There is nobody to tell when the journal is gone.
+            let _ = journal.journal_send(
+                &Record::builder()
+                    .args(format_args!("{message}"))
+                    .metadata(record.metadata().clone())
+                    .module_path(record.module_path())
+                    .file(record.file())
+                    .line(record.line())
+                    .build(),
+            );
+        }
+        if self.stderr {
             let time = humantime::format_rfc3339_seconds(SystemTime::now());
-            let message = printable(&record.args().to_string());
-            // There is nobody to tell when standard error is gone.
             let _ = writeln!(std::io::stderr().lock(), "{time} {:5} {message}", record.level());
         }
     }

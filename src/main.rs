@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             return run::USAGE.into();
         }
     };
-    cloudinit::logger::init(options.verbosity);
+    cloudinit::logger::init(options.verbosity, options.changes_this_machine());
     cloudinit::host::prepare_process();
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {

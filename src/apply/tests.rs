@@ -1,0 +1,269 @@
+//! The bookkeeping, on a machine that only remembers what it was asked.
+
+use anyhow::bail;
+
+use super::*;
+use crate::plan::{Account, FileSpec, Owner, Refused, Reload, UnitCommand, UnitPath, UnitScope, Verb};
+use crate::secret::Secret;
+use crate::text::Lines;
+
+/// Fails the steps whose words hold one of `broken`, and finds those unchanged that hold one of `same`.
+#[derive(Default)]
+struct Fake {
+    broken: Vec<&'static str>,
+    same: Vec<&'static str>,
+    asked: Vec<String>,
+    seen: Vec<(Vec<String>, bool, bool)>,
+    halt_after: Option<usize>,
+}
+
+impl Fake {
+    fn answer(&mut self, words: String) -> Result<Done> {
+        let holds = |list: &[&str]| list.iter().any(|word| words.contains(word));
+        let result = if holds(&self.broken) {
+            Err(anyhow::anyhow!("failed to {words}"))
+        } else if holds(&self.same) {
+            Ok(Done::With(Change::Unchanged))
+        } else {
+            Ok(Done::With(Change::Made))
+        };
+        self.asked.push(words);
+        result
+    }
+}
+
+impl Machine for Fake {
+    fn write_files(&mut self, files: &[&FileSpec], situation: &Situation) -> Vec<Result<Done>> {
+        self.asked.push(format!("batch of {}", files.len()));
+        let owned = |file: &FileSpec| match &file.owner.user {
+            Some(user) if situation.failed_users.contains(&user.to_string()) => Some(user.to_string()),
+            _ => None,
+        };
+        files
+            .iter()
+            .map(|file| match owned(file) {
+                Some(user) => Ok(Done::LeftOut(format!("user {user} could not be made"))),
+                None => self.answer(format!("write {}", file.path.display())),
+            })
+            .collect()
+    }
+
+    fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done> {
+        self.seen.push((situation.changed_units.clone(), situation.links_changed, situation.networkd_changed));
+        self.answer(step.to_string())
+    }
+
+    fn release(&mut self) {
+        self.asked.push("release".to_owned());
+    }
+
+    fn halted(&self) -> Option<String> {
+        let asked = self.asked.iter().filter(|words| *words != "release").count();
+        self.halt_after.filter(|most| asked >= *most).map(|_| "the run was told to stop".to_owned())
+    }
+}
+
+fn file(path: &str, unit: Option<&str>, owner: Option<&str>) -> Step {
+    Step::WriteFile(FileSpec {
+        path: path.into(),
+        content: Secret::new(Vec::new()),
+        mode: 0o644,
+        owner: Owner { user: owner.map(|name| crate::plan::Principal::Name(name.to_owned())), ..Owner::ROOT },
+        unit: unit.map(str::to_owned),
+    })
+}
+
+fn user(name: &str) -> Step {
+    Step::EnsureUser(Account { name: name.to_owned(), ..Account::default() })
+}
+
+fn keys(user: &str) -> KeySet {
+    KeySet { user: user.to_owned(), set: "s".to_owned(), keys: vec!["k".to_owned()] }
+}
+
+fn enable(unit: &str) -> Step {
+    Step::EnableUnit(UnitScope { unit: unit.to_owned(), runtime: false })
+}
+
+fn start(unit: &str) -> Step {
+    Step::UnitCommand(UnitCommand { unit: unit.to_owned(), verb: Verb::Start })
+}
+
+fn reload() -> Step {
+    Step::ReloadDaemon(Reload { units: Vec::new() })
+}
+
+fn plan(steps: Vec<Step>, refused: Vec<Item>) -> Plan {
+    Plan {
+        steps: steps.into_iter().map(|step| Planned { step, span: None }).collect(),
+        refused: refused.into_iter().map(|item| Refused { item, span: None }).collect(),
+        findings: Vec::new(),
+    }
+}
+
+/// Does a plan; the answer is a word and a step each.
+fn done(plan: &Plan, machine: &mut Fake, progress: &mut Progress) -> Vec<String> {
+    let lines = Lines::new(b"");
+    let word = |verdict: &Verdict| match verdict {
+        Verdict::Done => "done",
+        Verdict::Unchanged => "unchanged",
+        Verdict::Skipped(_) => "skipped",
+        Verdict::Queued(_) => "queued",
+        Verdict::LeftOut(_) => "left out",
+        Verdict::Failed(_) => "failed",
+    };
+    let brief = |step: &str| step.split(" (").next().unwrap_or_default().to_owned();
+    apply(plan, machine, progress, Reporter { name: "x", lines: &lines })
+        .iter()
+        .map(|outcome| format!("{}: {}", word(&outcome.verdict), brief(&outcome.step)))
+        .collect()
+}
+
+fn outcome(plan: &Plan, mut machine: Fake) -> Vec<String> {
+    done(plan, &mut machine, &mut Progress::default())
+}
+
+#[test]
+fn files_are_written_in_one_batch_and_told_in_order() {
+    let mut machine = Fake::default();
+    let mask = Step::MaskUnit(UnitPath { unit: "m".to_owned(), path: "/etc/systemd/system/m".into() });
+    let plan = plan(vec![user("a"), file("/1", None, None), mask, file("/2", None, None)], Vec::new());
+    let told = done(&plan, &mut machine, &mut Progress::default());
+    assert_eq!(told, ["done: ensure user a", "done: write /1", "done: mask m", "done: write /2"]);
+    assert_eq!(machine.asked[1], "batch of 2");
+}
+
+#[test]
+fn what_needs_something_that_failed_is_left_out_and_the_rest_is_done() {
+    let steps = vec![
+        user("a"),
+        user("b"),
+        Step::AuthorizeKeys(keys("a")),
+        Step::AuthorizeKeys(keys("b")),
+        file("/of-a", None, Some("a")),
+        file("/of-b", None, Some("b")),
+        file("/etc/systemd/system/u.service", Some("u.service"), None),
+        enable("u.service"),
+        enable("v.service"),
+        start("u.service"),
+        start("v.service"),
+    ];
+    let machine = Fake { broken: vec!["ensure user a", "write /etc/systemd/system/u.service"], ..Fake::default() };
+    assert_eq!(
+        outcome(&plan(steps, Vec::new()), machine),
+        [
+            "failed: ensure user a",
+            "done: ensure user b",
+            "left out: authorize 1 key of user a",
+            "done: authorize 1 key of user b",
+            "left out: write /of-a",
+            "done: write /of-b",
+            "failed: write /etc/systemd/system/u.service",
+            "left out: enable u.service",
+            "done: enable v.service",
+            "left out: start u.service",
+            "done: start v.service",
+        ]
+    );
+}
+
+#[test]
+fn what_needs_something_that_was_refused_is_left_out() {
+    let refused = vec![
+        Item::User("a".to_owned()),
+        Item::Unit("u.service".to_owned()),
+        Item::DropIn { unit: "v.service".to_owned(), name: "d".to_owned() },
+        Item::Command("w.service".to_owned()),
+    ];
+    let steps = vec![Step::AuthorizeKeys(keys("a")), start("u.service"), start("v.service"), start("w.service")];
+    assert_eq!(
+        outcome(&plan(steps, refused), Fake::default()),
+        [
+            "left out: authorize 1 key of user a",
+            "left out: start u.service",
+            "left out: start v.service",
+            "done: start w.service",
+        ]
+    );
+}
+
+#[test]
+fn later_steps_know_what_changed() {
+    let mut machine = Fake { same: vec!["b.service"], ..Fake::default() };
+    let steps = vec![
+        file("/etc/systemd/system/a.service", Some("a.service"), None),
+        file("/etc/systemd/system/b.service", Some("b.service"), None),
+        file("/etc/systemd/system/c.service.d/x.conf", None, None),
+        file("/etc/systemd/network/n.network", Some("n.network"), None),
+        enable("b.service"),
+        reload(),
+    ];
+    done(&plan(steps, Vec::new()), &mut machine, &mut Progress::default());
+    let changed = vec!["a.service".to_owned(), "c.service".to_owned()];
+    assert_eq!(machine.seen, [(changed.clone(), false, true), (changed, false, true)], "enabling changed no link");
+}
+
+#[test]
+fn the_lock_is_let_go_before_jobs_are_waited_for() {
+    let mut machine = Fake::default();
+    done(&plan(vec![reload(), start("a.service")], Vec::new()), &mut machine, &mut Progress::default());
+    assert_eq!(machine.asked, ["reload systemd if it needs it", "release", "start a.service"]);
+}
+
+#[test]
+fn keys_of_core_are_set_right_after_it_is_made() {
+    let mut progress = Progress { pending_keys: Some(keys(CORE)), ..Progress::default() };
+    let told = done(&plan(vec![user(CORE), user("a")], Vec::new()), &mut Fake::default(), &mut progress);
+    assert_eq!(told, ["done: ensure user core", "done: authorize 1 key of user core", "done: ensure user a"]);
+    assert!(progress.pending_keys.is_none());
+
+    let mut progress = Progress { pending_keys: Some(keys(CORE)), ..Progress::default() };
+    let mut machine = Fake { broken: vec!["ensure user core"], ..Fake::default() };
+    done(&plan(vec![user(CORE)], Vec::new()), &mut machine, &mut progress);
+    assert!(progress.pending_keys.is_some(), "they are not forgotten");
+}
+
+#[test]
+fn nothing_is_begun_once_the_run_is_to_stop() {
+    let machine = Fake { halt_after: Some(1), ..Fake::default() };
+    let steps = vec![user("a"), user("b"), file("/1", None, None), start("a.service")];
+    assert_eq!(
+        outcome(&plan(steps, Vec::new()), machine),
+        ["done: ensure user a", "left out: ensure user b", "left out: write /1", "left out: start a.service",]
+    );
+}
+
+#[test]
+fn one_part_does_not_see_what_changed_in_another() {
+    let mut machine = Fake::default();
+    let mut progress = Progress::default();
+    done(
+        &plan(vec![file("/etc/systemd/system/a.service", None, None), reload()], Vec::new()),
+        &mut machine,
+        &mut progress,
+    );
+    done(&plan(vec![reload()], Vec::new()), &mut machine, &mut progress);
+    let told: Vec<_> = machine.seen.iter().map(|(units, ..)| units.len()).collect();
+    assert_eq!(told, [1, 0]);
+}
+
+#[test]
+fn a_missing_answer_is_a_failure() {
+    struct Silent;
+    impl Machine for Silent {
+        fn write_files(&mut self, _: &[&FileSpec], _: &Situation) -> Vec<Result<Done>> {
+            Vec::new()
+        }
+        fn perform(&mut self, _: &Step, _: &Situation) -> Result<Done> {
+            bail!("not asked")
+        }
+        fn release(&mut self) {}
+        fn halted(&self) -> Option<String> {
+            None
+        }
+    }
+    let lines = Lines::new(b"");
+    let plan = plan(vec![file("/1", None, None)], Vec::new());
+    let told = apply(&plan, &mut Silent, &mut Progress::default(), Reporter { name: "x", lines: &lines });
+    assert!(told[0].verdict.is_failure());
+}
