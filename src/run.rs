@@ -226,6 +226,10 @@ fn setup<'a>(options: &'a Options, surroundings: &'a Surroundings<'a>, deadline:
 
 /// Applies user-data; the answer is whether anything failed.
 fn apply(options: &Options, surroundings: &Surroundings<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
+    if options.changes_this_machine() && !crate::host::is_root() {
+        fail(outcome, "only root can change this machine; --dry-run shows the plan to everybody".to_owned());
+        return true;
+    }
     let (readings, addresses) = gather(options, surroundings, outcome);
     let mut host = match Host::open(setup(options, surroundings, deadline)) {
         Ok(host) => host,

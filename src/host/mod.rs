@@ -29,3 +29,8 @@ pub fn prepare_process() {
     // Folders are made 0755 and files get the mode they are given, whatever we were started with.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }
+
+/// Whether this process may change the machine it runs on.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
