@@ -114,7 +114,7 @@ impl<'a> Rehearsal<'a> {
         let mut out =
             "+ would change something, = has nothing to do, > is done in every run, ? cannot be told\n".to_owned();
         if !self.access.is_empty() {
-            out.push_str("\nfirst of all:");
+            out.push_str("\nfirst of all:\n");
             self.access.iter().for_each(|step| out.push_str(&line(step)));
         }
         for part in &self.parts {
