@@ -38,8 +38,9 @@ fn read(path: &Path) -> String {
 /// Everything but `apply` is pure: what can touch the machine is named in one folder alone.
 #[test]
 fn only_the_host_names_what_touches_the_machine() {
-    let forbidden = Regex::new(r"\b(nix|zbus)::|\bstd::process\b|\bstd::\{[^}]*\bprocess\b").unwrap();
-    let exit_code = Regex::new(r"\bstd::process::(ExitCode\b|exit\()").unwrap();
+    // `unix::` ends in `nix::`, and is something else.
+    let forbidden = Regex::new(r"(?-u)\b(nix|zbus)::|\bstd::process\b|\bstd::\{[ -~]*\bprocess\b").unwrap();
+    let exit_code = Regex::new(r"(?-u)\bstd::process::(ExitCode\b|exit\()").unwrap();
     let mut offences = Vec::new();
     for path in sources("src").iter().filter(|path| !path.starts_with("src/host")) {
         for (number, line) in read(path).lines().enumerate() {
@@ -85,7 +86,7 @@ fn every_make_target_is_documented() {
 /// The program's source names no machine and no tracker: it is read by people who have neither.
 #[test]
 fn no_source_names_a_place_of_its_authors() {
-    let named = Regex::new(concat!(r"/work", r"/|/tmp", r"/wt/|\bissue #?\d")).unwrap();
+    let named = Regex::new(concat!(r"/work", r"/|/tmp", r"/wt/|issue #?[0-9]")).unwrap();
     for path in ["src", "tests"].into_iter().flat_map(sources) {
         let text = read(&path);
         let found = named.find(&text).map(|found| found.as_str());

@@ -48,9 +48,6 @@ fn show(example: &str, text: &str) -> ExitCode {
     print!("{}{}", run.stdout, run.stderr);
     println!("(exit code {}, {:.2} s)", run.code, run.took.as_secs_f32());
 
-    title("What it wrote to the journal");
-    print!("{}", run.journal);
-
     title("The run's record: coreos-cloudinit --status");
     let status = machine.run(&[PROGRAM_INSIDE, "--status"]);
     print!("{}{}", status.stdout, status.stderr);
@@ -87,12 +84,17 @@ impl Look {
                  | awk '$2 == \"loaded\" { print \"unit: \" $1 \" is \" $3 \" (\" $4 \")\" }'; \
              systemctl list-unit-files --no-legend --state=enabled,masked,enabled-runtime,masked-runtime \
                  | awk '{ print \"unit: \" $1 \" is \" $2 }'");
-        Self { files: machine.snapshot(), facts: facts.lines().map(str::to_owned).collect() }
+        // Mounts that systemd makes for its own services come and go.
+        let facts = facts.lines().filter(|line| !line.contains("unit: run-credentials-"));
+        Self { files: machine.snapshot(), facts: facts.map(str::to_owned).collect() }
     }
 
     fn show_difference(&self, after: &Self) {
         for (sign, path) in self.files.changed_files(&after.files) {
-            println!("  {sign} {path}");
+            // systemd's own notes of having read its units again.
+            if !path.starts_with("/run/systemd/generator") && path != "/run/systemd/systemd-units-load" {
+                println!("  {sign} {path}");
+            }
         }
         for fact in self.facts.difference(&after.facts) {
             println!("  - {fact}");

@@ -1,10 +1,9 @@
 //! A machine: boots in seconds, runs commands, is thrown away.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -14,8 +13,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::fs::{Mode, OFlags};
 
+use super::boot::{Boot, mount_overlay, spawn};
 use super::command::{self, Output, Running, TICK};
-use super::{PROGRAM, PROGRAM_INSIDE, sandbox};
+use super::{PROGRAM_INSIDE, sandbox};
 
 /// How long a boot may take. It takes one to three seconds; a busy host must not fail a test.
 const BOOT: Duration = Duration::from_secs(90);
@@ -23,56 +23,6 @@ const BOOT: Duration = Duration::from_secs(90);
 const COMMAND: Duration = Duration::from_secs(60);
 /// Where `apply` puts what it applies.
 pub const USER_DATA: &str = "/root/user-data";
-
-/// What a machine is booted with.
-#[derive(Default)]
-pub struct Boot {
-    files: Vec<(String, Vec<u8>, u32)>,
-    links: Vec<(String, String)>,
-    folders: Vec<(PathBuf, String)>,
-    binds: Vec<(PathBuf, String)>,
-}
-
-impl Boot {
-    /// A file, before it boots. Its folders are made.
-    #[must_use]
-    pub fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {
-        self.file_mode(path, text, 0o644)
-    }
-
-    /// A file with its mode, before it boots.
-    #[must_use]
-    pub fn file_mode(mut self, path: &str, text: impl AsRef<[u8]>, mode: u32) -> Self {
-        self.files.push((path.to_owned(), text.as_ref().to_owned(), mode));
-        self
-    }
-
-    /// A symlink, before it boots.
-    #[must_use]
-    pub fn link(mut self, path: &str, target: &str) -> Self {
-        self.links.push((path.to_owned(), target.to_owned()));
-        self
-    }
-
-    /// A copy of the host's `folder` at `path`, before it boots.
-    #[must_use]
-    pub fn copy(mut self, folder: impl Into<PathBuf>, path: &str) -> Self {
-        self.folders.push((folder.into(), path.to_owned()));
-        self
-    }
-
-    /// The host's file or folder, seen at `path` and not writable there. Also over `/proc/cmdline`.
-    #[must_use]
-    pub fn bind(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
-        self.binds.push((host.into(), path.to_owned()));
-        self
-    }
-
-    /// Boots it, and waits until all that starts at boot has started or failed.
-    pub fn boot(&self) -> Machine {
-        Machine::boot(self).unwrap_or_else(|reason| panic!("the machine does not boot: {reason}"))
-    }
-}
 
 /// A machine that runs.
 pub struct Machine {
@@ -88,7 +38,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    fn boot(options: &Boot) -> Result<Self, String> {
+    pub(super) fn boot(options: &Boot) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = sandbox::unique_name(COUNT.fetch_add(1, Ordering::Relaxed));
         let place = sandbox::machines().join(&name);
@@ -134,7 +84,7 @@ impl Machine {
             .map_err(|e| format!("failed to open {path}: {e}"))
     }
 
-    fn leader(&self) -> Pid {
+    pub(super) fn leader(&self) -> Pid {
         self.leader.expect("it has booted")
     }
 
@@ -206,7 +156,8 @@ impl Machine {
 
     /// Puts `user_data` into a file and runs the program on it.
     ///
-    /// Text that does not begin with `#` is a cloud-config without its first line.
+    /// Text that does not begin with `#` is a cloud-config without its first line. Text that begins
+    /// with a line break is indented as far as its case is.
     pub fn apply(&self, user_data: &str) -> Output {
         self.apply_with(user_data, &[], &[])
     }
@@ -221,6 +172,17 @@ impl Machine {
         let mut program = self.program(&flags);
         program.environment.extend_from_slice(environment);
         program.run()
+    }
+
+    /// The program as a service, as at boot: what it says goes to the journal. Waits for its end.
+    pub fn service(&self, flags: &[&str]) -> Output {
+        let mut argv =
+            vec!["systemd-run", "--wait", "--quiet", "--collect", "--service-type=exec", "--", PROGRAM_INSIDE];
+        argv.extend(flags);
+        let cursor = self.journal_cursor();
+        let mut output = self.command(&argv).finish(Duration::from_secs(120));
+        output.journal = self.journal_after(&cursor);
+        self.logged(output)
     }
 
     pub(super) fn logged(&self, output: Output) -> Output {
@@ -292,8 +254,21 @@ impl Drop for Machine {
     }
 }
 
+/// Takes the indentation that all lines share from text that begins with a line break.
+pub fn dedent(text: &str) -> String {
+    let Some(body) = text.strip_prefix('\n') else { return text.to_owned() };
+    let filled = body.lines().filter(|line| !line.trim().is_empty());
+    let depth = filled.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    let mut lines: Vec<_> = body.split('\n').map(|line| line.get(depth..).unwrap_or("")).collect();
+    // The last line is what stands before the closing quote.
+    if lines.last().is_some_and(|line| line.trim().is_empty()) {
+        lines.pop();
+    }
+    lines.join("\n") + "\n"
+}
+
 /// Whether `condition` came true in time.
-fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     while !condition() {
         if started.elapsed() > limit {
@@ -302,88 +277,6 @@ fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
         thread::sleep(TICK);
     }
     true
-}
-
-fn mount_overlay(place: &Path) -> Result<PathBuf, String> {
-    let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
-    for folder in [&upper, &work, &merged] {
-        fs::create_dir_all(folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
-    }
-    // xino: inode numbers that stay the same for as long as the machine lives.
-    let options = format!(
-        "xino=on,lowerdir={},upperdir={},workdir={}",
-        sandbox::tree().display(),
-        upper.display(),
-        work.display()
-    );
-    let output = Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged).output();
-    match output {
-        Ok(output) if output.status.success() => Ok(merged),
-        Ok(output) => Err(format!("failed to mount the overlay: {}", String::from_utf8_lossy(&output.stderr).trim())),
-        Err(e) => Err(format!("failed to run mount: {e}")),
-    }
-}
-
-impl Boot {
-    fn prepare(&self, merged: &Path) -> Result<(), String> {
-        let inside = |path: &str| merged.join(path.trim_start_matches('/'));
-        let parent = |path: &Path| fs::create_dir_all(path.parent().unwrap_or(merged));
-        let failed = |what: &str, e: std::io::Error| format!("failed to put {what} into the machine: {e}");
-        for (folder, path) in &self.folders {
-            copy_folder(folder, &inside(path)).map_err(|e| failed(path, e))?;
-        }
-        for (path, text, mode) in &self.files {
-            let place = inside(path);
-            parent(&place)
-                .and_then(|()| fs::write(&place, text))
-                .and_then(|()| fs::set_permissions(&place, PermissionsExt::from_mode(*mode)))
-                .map_err(|e| failed(path, e))?;
-        }
-        for (path, target) in &self.links {
-            let place = inside(path);
-            parent(&place).and_then(|()| std::os::unix::fs::symlink(target, &place)).map_err(|e| failed(path, e))?;
-        }
-        Ok(())
-    }
-}
-
-/// Copies files, folders and links; everything becomes root's.
-fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            copy_folder(&source, &target)?;
-        } else if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
-        } else {
-            fs::copy(&source, &target)?;
-            chown(&target, Some(0), Some(0))?;
-        }
-    }
-    Ok(())
-}
-
-/// Enters the control groups given first, then becomes the command that follows.
-const ENTER: &str = r#"while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@""#;
-
-fn spawn(name: &str, place: &Path, merged: &Path, cgroups: &[PathBuf], options: &Boot) -> Result<Child, String> {
-    let console = File::create(place.join("console")).map_err(|e| format!("failed to make a console: {e}"))?;
-    let errors = console.try_clone().map_err(|e| format!("failed to make a console: {e}"))?;
-    let mut command = Command::new("sh");
-    command.args(["-c", ENTER, "sh"]).args(cgroups);
-    command.args(["--", "systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit"]);
-    // The tree is as the recipe made it: nothing of the host gets in.
-    command.args(["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--hostname=bed"]);
-    command.arg(format!("--machine={name}")).arg(format!("--directory={}", merged.display()));
-    command.arg(format!("--bind-ro={PROGRAM}:{PROGRAM_INSIDE}"));
-    for (host, path) in &options.binds {
-        command.arg(format!("--bind-ro={}:{path}", host.display()));
-    }
-    command.stdin(Stdio::null()).stdout(console).stderr(errors);
-    command.spawn().map_err(|e| format!("failed to run sh: {e}"))
 }
 
 /// The container's first process: the child of systemd-nspawn that has become systemd.

@@ -7,16 +7,19 @@
 // Each test target uses a part of this module; what one leaves unused, another needs.
 #![allow(dead_code, unused_imports)]
 
+pub mod boot;
 pub mod command;
 pub mod look;
 pub mod machine;
 pub mod sandbox;
+pub mod server;
 pub mod snapshot;
 pub mod suite;
 pub mod tree;
 
+pub use boot::Boot;
 pub use command::Output;
-pub use machine::{Boot, Machine};
+pub use machine::Machine;
 pub use suite::Suite;
 
 /// The program under test, as Cargo built it.

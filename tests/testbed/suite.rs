@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use super::machine::{Boot, Machine};
+use super::boot::Boot;
+use super::machine::Machine;
 use super::sandbox;
 
 /// How many machines run side by side unless `--test-threads` says otherwise.

@@ -1,0 +1,59 @@
+//! A web server that a machine can reach, and nobody else.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::machine::Machine;
+
+/// What a server was asked: `GET /path`, one per request.
+pub type Requests = Arc<Mutex<Vec<String>>>;
+
+impl Machine {
+    /// Serves on `127.0.0.1:port` inside, until the machine and the test are over.
+    ///
+    /// `answer` gets a path, and gives a status and a body.
+    pub fn serve(&self, port: u16, answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> Requests {
+        let requests = Requests::default();
+        let seen = Arc::clone(&requests);
+        let namespace = File::open(format!("/proc/{}/ns/net", self.leader())).expect("the machine runs");
+        let (ready, is_ready) = channel();
+        // A thread can be in another network than its process; what it listens on stays there.
+        thread::spawn(move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
+            let listener = TcpListener::bind(("127.0.0.1", port)).expect("nobody else listens there");
+            let _ = ready.send(());
+            for stream in listener.incoming().flatten() {
+                let _ = serve_one(stream, &answer, &seen);
+            }
+        });
+        is_ready.recv().expect("the server starts");
+        requests
+    }
+}
+
+fn serve_one(
+    mut stream: TcpStream,
+    answer: &impl Fn(&str) -> (u16, String),
+    seen: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    for line in lines {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    let mut words = request.split(' ');
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    seen.lock().expect("nobody panics here").push(format!("{method} {path}"));
+    let (status, body) = answer(path);
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status} Answer\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+}
