@@ -13,8 +13,14 @@ use super::{PROGRAM, PROGRAM_INSIDE, sandbox};
 pub struct Boot {
     files: Vec<(String, Vec<u8>, u32)>,
     links: Vec<(String, String)>,
-    folders: Vec<(PathBuf, String)>,
+    copies: Vec<(Source, String)>,
     binds: Vec<(PathBuf, String)>,
+}
+
+/// Where a copy comes from.
+enum Source {
+    Host(PathBuf),
+    Tree(String),
 }
 
 impl Boot {
@@ -38,10 +44,17 @@ impl Boot {
         self
     }
 
-    /// A copy of the host's `folder` at `path`, before it boots.
+    /// A copy of the host's file or folder at `path`, before it boots.
     #[must_use]
-    pub fn copy(mut self, folder: impl Into<PathBuf>, path: &str) -> Self {
-        self.folders.push((folder.into(), path.to_owned()));
+    pub fn copy(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
+        self.copies.push((Source::Host(host.into()), path.to_owned()));
+        self
+    }
+
+    /// A copy of a file of the tree at another path, before it boots and before files are put there.
+    #[must_use]
+    pub fn copy_file(mut self, from: &str, path: &str) -> Self {
+        self.copies.push((Source::Tree(from.to_owned()), path.to_owned()));
         self
     }
 
@@ -83,8 +96,12 @@ impl Boot {
         let inside = |path: &str| merged.join(path.trim_start_matches('/'));
         let parent = |path: &Path| fs::create_dir_all(path.parent().unwrap_or(merged));
         let failed = |what: &str, e: std::io::Error| format!("failed to put {what} into the machine: {e}");
-        for (folder, path) in &self.folders {
-            copy_folder(folder, &inside(path)).map_err(|e| failed(path, e))?;
+        for (source, path) in &self.copies {
+            let from = match source {
+                Source::Host(host) => host.clone(),
+                Source::Tree(path) => sandbox::tree().join(path.trim_start_matches('/')),
+            };
+            copy(&from, &inside(path)).map_err(|e| failed(path, e))?;
         }
         for (path, text, mode) in &self.files {
             let place = inside(path);
@@ -101,21 +118,20 @@ impl Boot {
     }
 }
 
-/// Copies files, folders and links; everything becomes root's.
-fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+/// Copies a file, or a folder with all that is in it; everything becomes root's.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    let kind = fs::symlink_metadata(from)?.file_type();
+    fs::create_dir_all(to.parent().unwrap_or(to))?;
+    if kind.is_symlink() {
+        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
+    }
+    if !kind.is_dir() {
+        fs::copy(from, to)?;
+        return chown(to, Some(0), Some(0));
+    }
     fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            copy_folder(&source, &target)?;
-        } else if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
-        } else {
-            fs::copy(&source, &target)?;
-            chown(&target, Some(0), Some(0))?;
-        }
+    for entry in fs::read_dir(from)?.flatten() {
+        copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }

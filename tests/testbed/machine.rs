@@ -22,7 +22,7 @@ const BOOT: Duration = Duration::from_secs(90);
 /// How long a command may take unless it is told otherwise.
 const COMMAND: Duration = Duration::from_secs(60);
 /// Where `apply` puts what it applies.
-pub const USER_DATA: &str = "/root/user-data";
+pub const USER_DATA: &str = "/tmp/user-data";
 
 /// A machine that runs.
 pub struct Machine {
@@ -164,8 +164,8 @@ impl Machine {
 
     /// `apply` with flags and environment variables.
     pub fn apply_with(&self, user_data: &str, flags: &[&str], environment: &[(&str, &str)]) -> Output {
-        let whole =
-            if user_data.starts_with('#') { user_data.to_owned() } else { format!("#cloud-config\n{user_data}") };
+        let text = dedent(user_data);
+        let whole = if text.starts_with('#') { text } else { format!("#cloud-config\n{text}") };
         self.put(USER_DATA, &whole);
         let source = format!("--from-file={USER_DATA}");
         let flags: Vec<_> = std::iter::once(source.as_str()).chain(flags.iter().copied()).collect();

@@ -1,0 +1,292 @@
+//! `write_files`.
+
+use std::fmt::Write as _;
+
+use crate::testbed::{PROGRAM_INSIDE, Suite};
+
+const ROOT: (u32, u32) = (0, 0);
+
+pub fn cases(suite: &mut Suite) {
+    suite.shared("content_and_defaults", |m| {
+        m.apply(
+            r"
+            write_files:
+              - path: /etc/files/a
+                content: |
+                  one
+                  two
+              - path: /etc/files/deep/er/b
+                content: no line end
+              - path: /etc/files/nothing
+            ",
+        )
+        .ok();
+        m.is_file("/etc/files/a", "one\ntwo\n", 0o644, ROOT);
+        m.is_file("/etc/files/deep/er/b", "no line end", 0o644, ROOT);
+        m.is_file("/etc/files/nothing", "", 0o644, ROOT);
+        for folder in ["/etc/files", "/etc/files/deep", "/etc/files/deep/er"] {
+            assert_eq!((m.mode(folder), m.owner(folder)), (0o755, ROOT), "{folder}");
+        }
+        assert_eq!(m.names("/etc/files"), ["a", "deep", "nothing"]);
+    });
+
+    suite.shared("permissions_are_octal_text", |m| {
+        let modes = [
+            ("0600", 0o600),
+            ("'0755'", 0o755),
+            ("644", 0o644),
+            ("0o640", 0o640),
+            ("'4755'", 0o4755),
+            ("2755", 0o2755),
+            ("1777", 0o1777),
+            ("0", 0),
+            ("00644", 0o644),
+            // A mode that a YAML tool wrote in decimal.
+            ("384", 0o600),
+            ("493", 0o755),
+            ("438", 0o666),
+            // Octal as it stands, and more likely not what was meant.
+            ("420", 0o420),
+            ("436", 0o436),
+            ("511", 0o511),
+        ];
+        let mut config = "write_files:\n".to_owned();
+        for (number, (text, _)) in modes.iter().enumerate() {
+            let _ = writeln!(config, "- {{path: /etc/modes/{number}, permissions: {text}}}");
+        }
+        let run = m.apply(&config).ok();
+        for (number, (text, mode)) in modes.iter().enumerate() {
+            let seen = m.mode(&format!("/etc/modes/{number}"));
+            assert_eq!(seen, *mode, "permissions: {text}: {seen:04o}, not {mode:04o}");
+        }
+        // Those that are applied and doubted are named with the other reading.
+        run.says(&["384", "493", "438", "420", "0644", "436", "0664", "511", "0777"]);
+    });
+
+    suite.shared("permissions_that_are_none_refuse_that_file_alone", |m| {
+        let bad = ["rw-r--r--", "0888", "'-1'", "77777", "[7, 5, 5]", "u+x"];
+        let mut config = "write_files:\n".to_owned();
+        for (number, text) in bad.iter().enumerate() {
+            let _ = writeln!(config, "- {{path: /etc/badmodes/{number}, content: x, permissions: {text}}}");
+        }
+        config.push_str("- {path: /etc/badmodes/good, content: x}\n");
+        m.apply(&config).fails().says(&["/etc/badmodes/0", "bad-permissions"]);
+        assert_eq!(m.names("/etc/badmodes"), ["good"]);
+    });
+
+    suite.shared("owners_as_chown_takes_them", |m| {
+        m.sh("useradd --system --gid docker filesowner");
+        let uid: u32 = m.sh("id -u filesowner").parse().unwrap();
+        let docker: u32 = m.sh("getent group docker | cut -d: -f3").parse().unwrap();
+        let owners = [
+            ("core", (500, 0)),
+            ("core:docker", (500, docker)),
+            ("':docker'", (0, docker)),
+            ("'filesowner:'", (uid, docker)),
+            ("'500:232'", (500, 232)),
+            ("'12345:54321'", (12345, 54321)),
+            ("500", (500, 0)),
+            ("root:core", (0, 500)),
+            ("''", ROOT),
+        ];
+        let mut config = "write_files:\n".to_owned();
+        for (number, (owner, _)) in owners.iter().enumerate() {
+            let _ = writeln!(config, "- {{path: /etc/owners/{number}, owner: {owner}, permissions: 0640}}");
+        }
+        m.apply(&config).ok();
+        for (number, (owner, ids)) in owners.iter().enumerate() {
+            assert_eq!(m.owner(&format!("/etc/owners/{number}")), *ids, "owner: {owner}");
+        }
+    });
+
+    suite.shared("an_owner_that_is_unknown_fails_that_file_alone", |m| {
+        let config = r"
+            write_files:
+              - {path: /etc/unowned/a, owner: nobodyatall}
+              - {path: /etc/unowned/b, owner: 'root:nogroupatall'}
+              - {path: /etc/unowned/c}
+            ";
+        m.apply(config).fails().says(&["/etc/unowned/a", "nobodyatall", "/etc/unowned/b", "nogroupatall"]);
+        assert_eq!(m.names("/etc/unowned"), ["c"]);
+    });
+
+    suite.shared("every_encoding", |m| {
+        // "hello\n" as base64 and as gzip in base64.
+        let plain = "aGVsbG8K";
+        let gzip = "H4sIAAAAAAAAA8tIzcnJ5wIAIDA6NgYAAAA=";
+        let mut config = "write_files:\n".to_owned();
+        for encoding in ["b64", "base64"] {
+            let _ = writeln!(config, "- {{path: /etc/enc/{encoding}, encoding: {encoding}, content: {plain}}}");
+        }
+        for encoding in ["gz+b64", "gz+base64", "gzip+b64", "gzip+base64"] {
+            let _ = writeln!(config, "- {{path: /etc/enc/{encoding}, encoding: {encoding}, content: '{gzip}'}}");
+        }
+        for encoding in ["gz", "gzip"] {
+            let _ =
+                writeln!(config, "- {{path: /etc/enc/{encoding}, encoding: {encoding}, content: !!binary '{gzip}'}}");
+        }
+        config.push_str("- path: /etc/enc/folded\n  encoding: b64\n  content: |\n    aGVs\n    bG8K\n");
+        config.push_str("- {path: /etc/enc/bytes, content: !!binary 'AAH+/w=='}\n");
+        m.apply(&config).ok();
+        for name in m.names("/etc/enc").iter().filter(|name| *name != "bytes") {
+            assert_eq!(m.text(&format!("/etc/enc/{name}")), "hello\n", "{name}");
+        }
+        assert_eq!(m.bytes("/etc/enc/bytes"), [0, 1, 0xfe, 0xff]);
+        assert_eq!(m.names("/etc/enc").len(), 10);
+    });
+
+    suite.shared("what_does_not_decode_is_refused_alone", |m| {
+        let config = r"
+            write_files:
+              - {path: /etc/undecoded/word, encoding: rot13, content: uryyb}
+              - {path: /etc/undecoded/base64, encoding: b64, content: 'not base64!'}
+              - {path: /etc/undecoded/gzip, encoding: gz+b64, content: aGVsbG8K}
+              - {path: /etc/undecoded/cut, encoding: gz+b64, content: H4sIAAAAAAAAA8tIzcnJ5wIA}
+              - {path: /etc/undecoded/good, encoding: b64, content: aGVsbG8K}
+            ";
+        m.apply(config)
+            .fails()
+            .says(&["/etc/undecoded/word", "/etc/undecoded/base64", "/etc/undecoded/cut"])
+            .hides(&["not base64!"]);
+        assert_eq!(m.names("/etc/undecoded"), ["good"]);
+    });
+
+    suite.shared("a_path_never_leaves_the_root", |m| {
+        let config = r"
+            write_files:
+              - {path: etc/relative/a, content: a}
+              - {path: /etc/relative/../../../../etc/relative/b, content: b}
+              - {path: '/etc//relative/./c', content: c}
+              - {path: '/etc/relative/with a space é', content: d}
+            ";
+        m.apply(config).ok().says(&["etc/relative/a"]);
+        assert_eq!(m.names("/etc/relative"), ["a", "b", "c", "with a space é"]);
+    });
+
+    suite.shared("a_path_that_cannot_be_a_file_costs_itself_alone", |m| {
+        let config = r"
+            write_files:
+              - {path: /etc, content: x}
+              - {path: /, content: x}
+              - {path: /etc/hostname/x, content: x}
+              - {content: x}
+              - {path: /etc/impossible/good, content: x}
+            ";
+        m.apply(config).fails().says(&["/etc/hostname/x"]);
+        assert_eq!(m.names("/etc/impossible"), ["good"]);
+        assert_eq!(m.text("/etc/hostname"), "bed\n");
+    });
+
+    suite.shared("a_link_is_replaced_and_what_it_points_to_is_not", |m| {
+        m.sh("mkdir /etc/links; echo kept > /etc/links/target; ln -s target /etc/links/a; ln -s nowhere /etc/links/b");
+        m.apply("write_files: [{path: /etc/links/a, content: new}, {path: /etc/links/b, content: new}]").ok();
+        m.is_file("/etc/links/a", "new", 0o644, ROOT);
+        m.is_file("/etc/links/b", "new", 0o644, ROOT);
+        assert_eq!(m.text("/etc/links/target"), "kept\n");
+        assert_eq!(m.names("/etc/links"), ["a", "b", "target"]);
+    });
+
+    suite.shared("a_folder_that_is_a_link_of_root_is_followed_within_the_machine", |m| {
+        m.sh("mkdir -p /srv/realplace /etc/viaroot; ln -s /srv/realplace /etc/viaroot/link");
+        m.apply("write_files: [{path: /etc/viaroot/link/x, content: x}]").ok();
+        assert_eq!(m.text("/srv/realplace/x"), "x");
+        assert_eq!(m.link("/etc/viaroot/link").as_deref(), Some("/srv/realplace"));
+    });
+
+    suite.shared("a_link_that_a_user_could_have_made_is_not_followed", |m| {
+        m.sh("mkdir /home/core/byuser; ln -s /etc/viauser /home/core/byuser/link; mkdir /etc/viauser; \
+              chown -h core:core /home/core/byuser /home/core/byuser/link");
+        m.apply("write_files: [{path: /home/core/byuser/link/x, content: x}, {path: /etc/viauser/good, content: x}]")
+            .fails()
+            .says(&["/home/core/byuser/link"]);
+        assert_eq!(m.names("/etc/viauser"), ["good"]);
+    });
+
+    suite.shared("of_one_path_the_last_wins", |m| {
+        let config = r"
+            write_files:
+              - {path: /etc/twice, content: first, permissions: 0600}
+              - {path: /etc/./twice, content: last}
+            ";
+        m.apply(config).ok().says(&["/etc/twice"]);
+        m.is_file("/etc/twice", "last", 0o644, ROOT);
+    });
+
+    suite.shared("what_differs_is_mended_and_only_that", |m| {
+        let config = r"
+            write_files:
+              - {path: /etc/mended/mode, content: x, permissions: 0600}
+              - {path: /etc/mended/owner, content: x, owner: core}
+              - {path: /etc/mended/text, content: x}
+              - {path: /etc/mended/gone, content: x}
+              - {path: /etc/mended/same, content: x}
+            ";
+        m.apply(config).ok();
+        let same = m.stat("/etc/mended/same").unwrap().st_ino;
+        m.sh("cd /etc/mended; chmod 666 mode; chown root owner; echo y > text; rm gone");
+        m.apply(config).ok();
+        m.is_file("/etc/mended/mode", "x", 0o600, ROOT);
+        m.is_file("/etc/mended/owner", "x", 0o644, (500, 0));
+        m.is_file("/etc/mended/text", "x", 0o644, ROOT);
+        m.is_file("/etc/mended/gone", "x", 0o644, ROOT);
+        assert_eq!(m.stat("/etc/mended/same").unwrap().st_ino, same);
+    });
+
+    suite.fresh("a_second_run_writes_nothing", |m| {
+        let config = r"
+            write_files:
+              - {path: /etc/again/a, content: x, permissions: 4711, owner: core:docker}
+              - {path: /home/core/again, content: x, owner: core}
+              - {path: /opt/bin/again, content: '#!/bin/sh', permissions: 0755}
+            ";
+        m.apply(config).ok();
+        m.untouched(|| m.apply(config).ok());
+    });
+
+    suite.shared("what_a_killed_run_left_is_removed", |m| {
+        m.sh("mkdir /etc/left; echo half > /etc/left/.a.cci; echo other > /etc/left/.b.other");
+        m.apply("write_files: [{path: /etc/left/a, content: whole}]").ok();
+        assert_eq!(m.names("/etc/left"), [".b.other", "a"]);
+    });
+
+    suite.shared("a_file_that_cannot_be_written_leaves_nothing_behind", |m| {
+        // A file system that is full while others are not.
+        m.sh("mkdir /srv/full; mount -t tmpfs -o size=64k tmpfs /srv/full");
+        let large = "x".repeat(200_000);
+        let config = format!(
+            "write_files: [{{path: /srv/full/large, content: {large}}}, {{path: /srv/full/small, content: s}}, \
+             {{path: /srv/beside, content: s}}]"
+        );
+        m.apply(&config).fails().says(&["/srv/full/large"]);
+        assert_eq!(m.names("/srv/full"), ["small"]);
+        assert_eq!(m.text("/srv/beside"), "s");
+        m.sh("umount /srv/full");
+    });
+
+    suite.shared("more_files_than_descriptors", |m| {
+        let mut config = "#cloud-config\nwrite_files:\n".to_owned();
+        for number in 0..1200 {
+            let _ = writeln!(config, "- {{path: /etc/many/{number}, content: '{number}'}}");
+        }
+        m.put("/root/many", config);
+        m.run(&["prlimit", "--nofile=256:256", PROGRAM_INSIDE, "--from-file=/root/many"]).ok();
+        assert_eq!(m.names("/etc/many").len(), 1200);
+        assert_eq!(m.text("/etc/many/1199"), "1199");
+    });
+
+    suite.shared("nobody_sees_a_file_before_it_is_whole_and_owned", |m| {
+        // A watcher that would see a wrong mode, owner or size under the file's name.
+        m.sh("mkdir /etc/watched");
+        let watch =
+            "while [ ! -e /etc/watched/end ]; do stat -c '%a %U %s' /etc/watched/secret 2>/dev/null; done | sort -u";
+        let watcher = m.start(&["sh", "-c", watch]);
+        let text = "s".repeat(3_000_000);
+        m.apply(&format!(
+            "write_files: [{{path: /etc/watched/secret, owner: core, permissions: 0600, content: {text}}}]"
+        ))
+        .ok();
+        m.put("/etc/watched/end", "");
+        let seen = watcher.finish(std::time::Duration::from_secs(30)).stdout;
+        assert!(seen.lines().all(|line| line == "600 core 3000000"), "{seen}");
+    });
+}
