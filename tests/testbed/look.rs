@@ -205,6 +205,11 @@ impl Machine {
         self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --output=export --all"]).stdout
     }
 
+    /// The journal as people read it, for the message of an assertion.
+    pub fn whole_log(&self) -> String {
+        self.run_quietly(&["journalctl", "--no-pager"]).stdout
+    }
+
     /// The program's own entries.
     pub fn journal(&self) -> Vec<BTreeMap<String, Value>> {
         let identifier = format!("SYSLOG_IDENTIFIER={IDENTIFIER}");

@@ -1,19 +1,37 @@
 //! Every section of the contract, at least once.
 
+mod addresses;
+mod boot;
+mod cli;
+mod examples;
 mod files;
+mod hostname;
 mod jobs;
 mod keys;
+mod network;
 mod options;
+mod parts;
+mod reloads;
+mod run;
+mod scripts;
+mod secrets;
 mod sections;
 mod testbed;
 mod units;
 mod users;
+mod waits;
+mod yaml;
 
 use crate::testbed::Suite;
 
 /// All cases, in the order of the contract.
 pub fn all(suite: &mut Suite) {
     suite.group("testbed", testbed::cases);
+    suite.group("run", run::cases);
+    suite.group("cli", cli::cases);
+    suite.group("parts", parts::cases);
+    suite.group("addresses", addresses::cases);
+    suite.group("yaml", yaml::cases);
     suite.group("sections", sections::cases);
     suite.group("options", options::cases);
     suite.group("files", files::cases);
@@ -21,4 +39,12 @@ pub fn all(suite: &mut Suite) {
     suite.group("keys", keys::cases);
     suite.group("units", units::cases);
     suite.group("jobs", jobs::cases);
+    suite.group("reloads", reloads::cases);
+    suite.group("waits", waits::cases);
+    suite.group("network", network::cases);
+    suite.group("scripts", scripts::cases);
+    suite.group("hostname", hostname::cases);
+    suite.group("boot", boot::cases);
+    suite.group("secrets", secrets::cases);
+    suite.group("examples", examples::cases);
 }
