@@ -4,7 +4,7 @@ CARGO ?= cargo
 # In CI nobody edits Cargo.toml: a lock file that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
 # The targets that need root and a container; a plain `cargo test` leaves them alone.
-MACHINES := --test container --test demo
+MACHINES := --test container --test outcomes --test demo
 # What `make demo` applies.
 EXAMPLE ?= examples/web-server.yml
 
@@ -20,7 +20,7 @@ build: deps ## Build the program: target/release/coreos-cloudinit
 	$(CARGO) build --release $(LOCKED)
 
 test: deps ## Run every tier: lint, pure, container, outcomes
-	@tests/tiers.sh lint pure container
+	@tests/tiers.sh lint pure container outcomes
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check
