@@ -39,7 +39,7 @@ impl Machine {
             let _ = write!(prune, "-path {path} -prune -o ");
         }
         let line = format!(
-            "find {FOLDERS} {prune} -printf '%p\\t%y %i %m %U:%G %s modified %T+ changed %C+ %l\\n' 2>/dev/null || true"
+            "TZ=UTC find {FOLDERS} {prune} -printf '%p\\t%y %i %m %U:%G %s modified %T+ changed %C+ %l\\n' 2>/dev/null || true"
         );
         let answer = self.start(&["sh", "-c", &line]).finish(std::time::Duration::from_secs(60)).ok();
         let entry = |line: &str| line.split_once('\t').map(|(path, rest)| (path.to_owned(), rest.to_owned()));
