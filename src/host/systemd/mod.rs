@@ -57,7 +57,9 @@ impl<'b> Systemd<'b> {
             })
             .map_err(|error| errors::explain(error, unit))
             .with_context(|| format!("failed to enable {unit}"))?;
-        let change = if links.is_empty() { Change::Unchanged } else { Change::Made };
+        // Remarks are in the list too, such as `destination-not-present`: a target that is not there.
+        let changed = links.iter().any(|(what, ..)| matches!(what.as_str(), "symlink" | "unlink"));
+        let change = if changed { Change::Made } else { Change::Unchanged };
         Ok(Enabled { change, installable })
     }
 
