@@ -80,7 +80,6 @@ fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
 /// The strategy to write, if there is one that can be; `Err` refuses the section.
 fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str>)>, ()> {
     match update.reboot_strategy.filled() {
-        None if update.reboot_strategy.bad => Err(()),
         None => Ok(None),
         Some(text) => {
             let known = STRATEGIES.iter().find(|(word, ..)| *word == text).ok_or(())?;
@@ -93,13 +92,9 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
     let section = Item::Section("coreos.update");
     let Ok(strategy) = strategy(update) else {
-        if !update.reboot_strategy.bad {
-            let finding =
-                Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none")
-                    .help("strategies are etcd-lock, reboot, off");
-            planner.find(finding);
-        }
-        return planner.refuse(section, field.span);
+        let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none")
+            .help("strategies are etcd-lock, reboot, off");
+        return planner.refuse_for(section, field.span, finding);
     };
     if let Some((_, Some(odd))) = strategy {
         planner.find(Finding::new(&rules::ODD_STRATEGY, update.reboot_strategy.span, odd));
