@@ -13,28 +13,44 @@ pub struct Position {
     pub column: usize,
 }
 
+/// Characters are counted once for so many bytes, so that a place in a long line is found in no time.
+const BLOCK: usize = 512;
+
 /// Where the lines of a text begin.
-#[derive(Debug)]
 pub struct Lines<'a> {
     bytes: &'a [u8],
     starts: Vec<usize>,
+    /// How many characters stand before each block.
+    counts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
     /// Finds the lines of `bytes`, which need not be UTF-8.
     pub fn new(bytes: &'a [u8]) -> Self {
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-        Self { bytes, starts: std::iter::once(0).chain(ends).collect() }
+        let mut count = 0;
+        let counts = bytes.chunks(BLOCK).map(|block| {
+            let before = count;
+            count += characters(block);
+            before
+        });
+        Self { bytes, counts: counts.collect(), starts: std::iter::once(0).chain(ends).collect() }
     }
 
     /// The line and column of a byte.
     pub fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.bytes.len());
         let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts[line - 1];
-        // A character is counted by its first byte; the others look like 10xxxxxx.
-        let column = self.bytes[start..offset].iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1;
-        Position { line, column }
+        Position { line, column: self.count(offset) - self.count(self.starts[line - 1]) + 1 }
+    }
+
+    /// How many characters stand before a byte.
+    fn count(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        self.counts.get(block).or(self.counts.last()).map_or(0, |before| {
+            let start = block.min(self.counts.len() - 1) * BLOCK;
+            before + characters(&self.bytes[start..offset])
+        })
     }
 
     /// The line and column where a span begins.
@@ -43,9 +59,14 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// How many characters begin in `bytes`: the bytes that follow the first of one look like 10xxxxxx.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Lines, Position};
+    use super::{BLOCK, Lines, Position};
 
     #[test]
     fn columns_count_characters() {
@@ -60,5 +81,16 @@ mod tests {
         assert_eq!(at(6), (2, 3));
         assert_eq!(at(8), (3, 1));
         assert_eq!(at(99), (3, 1), "past the end is the end");
+    }
+
+    #[test]
+    fn long_lines_are_counted_through() {
+        for (text, width) in [("a".repeat(3 * BLOCK), 1), ("é".repeat(2 * BLOCK), 2)] {
+            let text = format!("x\n{text}");
+            let lines = Lines::new(text.as_bytes());
+            for column in [1, 2, BLOCK / 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK] {
+                assert_eq!(lines.position(2 + (column - 1) * width), Position { line: 2, column });
+            }
+        }
     }
 }
