@@ -1,5 +1,7 @@
 //! User-data to parts: what it is, by its first bytes (spec §3).
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::finding::{Finding, Span, rules};
@@ -23,7 +25,7 @@ pub enum Form {
 }
 
 /// A piece of user-data that is handled by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Part {
     /// What it is called in the log.
     pub name: String,
@@ -35,13 +37,19 @@ pub struct Part {
     pub findings: Vec<Finding>,
 }
 
+impl fmt::Debug for Part {
+    /// Without the text, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("name", &self.name).field("form", &self.form).finish_non_exhaustive()
+    }
+}
+
 /// Takes user-data apart; empty user-data has no parts. An error leaves all of it out.
 pub fn split(name: &str, bytes: Vec<u8>) -> Result<Vec<Part>, Finding> {
-    let bytes = inflate(bytes)?;
+    let bytes = strip_mark(inflate(bytes)?);
     if bytes.is_empty() {
         return Ok(Vec::new());
     }
-    let bytes = strip_mark(bytes);
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Finding::new(&rules::NOT_UTF8, Span::new(at, at + 1), "the user-data is not UTF-8 from here on")

@@ -88,7 +88,6 @@ impl Addresses {
 }
 
 /// A text whose tokens were replaced, with the way back to what its author wrote.
-#[derive(Debug)]
 pub struct Substituted<'a> {
     /// The text to parse.
     pub text: Cow<'a, str>,

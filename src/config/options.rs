@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::secret::MASK;
 use crate::yaml::Field;
 
 /// What an option takes.
@@ -310,7 +311,7 @@ services! {
 }
 
 /// A value that was set.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Value {
     /// Of an option that takes text.
     Text(String),
@@ -330,6 +331,16 @@ impl Value {
             Self::Int(number) => *number == 0,
             Self::Float(number) => *number == 0.0,
             Self::Bool(value) => !value,
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    /// Without the text, which may be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str(MASK),
+            other => write!(f, "{other}"),
         }
     }
 }

@@ -51,7 +51,7 @@ pub struct Hostname {
 }
 
 /// A set of SSH keys of a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct KeySet {
     /// Whose they are.
     pub user: String,
@@ -244,6 +244,14 @@ pub struct Script {
     pub content: Secret<Vec<u8>>,
     /// The interpreter of its first line, with its argument if it has one.
     pub interpreter: Vec<String>,
+}
+
+impl fmt::Debug for KeySet {
+    /// Without the keys, which are nobody else's business.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, set, keys } = self;
+        write!(f, "KeySet({} of {user}, {set})", plural(keys.len(), "key"))
+    }
 }
 
 impl fmt::Display for Principal {

@@ -13,7 +13,7 @@ pub(super) const FIELD: &str = "$cloudinit::Field";
 ///
 /// Wherever an item has to be refused because one of its fields could not be read, the field is a
 /// `Field`; a plain `Option` would only be `None` (spec §5).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Field<T> {
     /// The value; none where it is absent, empty (`~`, `null`, nothing) or of the wrong type.
     pub value: Option<T>,
@@ -33,6 +33,19 @@ impl<T> Field<T> {
     /// The value, if there is one.
     pub const fn get(&self) -> Option<&T> {
         self.value.as_ref()
+    }
+
+    /// Whether it is there and empty: `~`, `null`, nothing. A section that is empty is a section.
+    pub const fn is_null(&self) -> bool {
+        self.value.is_none() && self.span.is_some() && !self.bad
+    }
+}
+
+impl<T> std::fmt::Debug for Field<T> {
+    /// Without the value: any of them may be a secret that got into the wrong place.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { value, span, bad } = self;
+        f.debug_struct("Field").field("there", &value.is_some()).field("span", span).field("bad", bad).finish()
     }
 }
 
