@@ -196,6 +196,10 @@ impl Run<'_> {
 
     fn learn(&mut self, step: &Step, verdict: &Verdict) {
         let situation = &mut self.progress.situation;
+        if let (Step::EnsureUser(account), false) = (step, verdict.is_failure()) {
+            // An entry that was refused may not be the only one of this name.
+            situation.failed_users.remove(&account.name);
+        }
         if verdict.is_failure() {
             match step {
                 Step::EnsureUser(account) => {

@@ -8,7 +8,6 @@ use crate::substitute::{Addresses, substitute};
 use crate::yaml;
 
 /// A part that was read: what it asks for, as far as it can be understood.
-#[derive(Debug)]
 pub struct Reading {
     /// The part, with the text as its author wrote it; a script's has its tokens replaced.
     pub part: Part,
@@ -31,6 +30,10 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
         broken: false,
         access: Access::default(),
     };
+    if reading.part.form == Form::Ignition {
+        // Nothing of it is read, so nothing is replaced in it.
+        return reading;
+    }
     let substituted = substitute(&reading.part.text, addresses);
     reading.findings.extend_from_slice(&substituted.findings);
     match reading.part.form {

@@ -2,6 +2,7 @@
 //!
 //! Text is gathered in strings, to which writing cannot fail, and printed at once.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -52,15 +53,15 @@ struct RehearsedPart {
 pub struct Rehearsal<'a> {
     host: &'a Host<'a>,
     /// Users that are not here yet, and that a run would have made by then.
-    made: Vec<String>,
+    made: HashSet<String>,
     access: Vec<RehearsedStep>,
     parts: Vec<RehearsedPart>,
 }
 
 impl<'a> Rehearsal<'a> {
     /// A rehearsal on `host`, which is only looked at.
-    pub const fn new(host: &'a Host<'a>) -> Self {
-        Self { host, made: Vec::new(), access: Vec::new(), parts: Vec::new() }
+    pub fn new(host: &'a Host<'a>) -> Self {
+        Self { host, made: HashSet::new(), access: Vec::new(), parts: Vec::new() }
     }
 
     /// Rehearses what comes before every part.
@@ -86,7 +87,7 @@ impl<'a> Rehearsal<'a> {
 
     fn step(&self, planned: &Planned, lines: Option<&Lines<'_>>) -> RehearsedStep {
         let effect = match self.host.would_change(&planned.step) {
-            _ if self.made.iter().any(|user| needs(&planned.step, user)) => Effect::Changes,
+            _ if needed(&planned.step).iter().flatten().any(|user| self.made.contains(*user)) => Effect::Changes,
             Ok(Some(true)) => Effect::Changes,
             Ok(Some(false)) => Effect::Nothing,
             Ok(None) => Effect::Runs,
@@ -133,14 +134,19 @@ impl<'a> Rehearsal<'a> {
     }
 }
 
-/// Whether a step cannot be done without `user`.
-fn needs(step: &Step, user: &str) -> bool {
+/// The users that a step cannot be done without.
+fn needed(step: &Step) -> [Option<&str>; 2] {
     match step {
-        Step::AuthorizeKeys(set) => set.user == user,
-        Step::WriteFile(file) => [&file.owner.user, &file.owner.group]
-            .into_iter()
-            .any(|principal| matches!(principal, Some(Principal::Name(name)) if name == user)),
-        _ => false,
+        Step::AuthorizeKeys(set) => [Some(&set.user), None],
+        Step::WriteFile(file) => [named(file.owner.user.as_ref()), named(file.owner.group.as_ref())],
+        _ => [None, None],
+    }
+}
+
+fn named(principal: Option<&Principal>) -> Option<&str> {
+    match principal {
+        Some(Principal::Name(name)) => Some(name),
+        _ => None,
     }
 }
 

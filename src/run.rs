@@ -11,7 +11,7 @@ use crate::finding::rules;
 use crate::host::machine::{Host, Setup};
 use crate::outcome::{LocatedFinding, Outcome, PartOutcome, RefusedOutcome, Reporter};
 use crate::parts::{self, Form};
-use crate::plan::{self, CORE, Environment, Facts, KeySet, Plan, Planned, Step};
+use crate::plan::{self, CORE, Environment, Facts, KeySet, Plan, Planned, Step, ssh};
 use crate::reading::{self, Reading};
 use crate::rehearse;
 use crate::source;
@@ -121,19 +121,16 @@ impl Before {
     /// `readings` are those that count: under `--strict`, those of which nothing is left out.
     fn new<'a>(readings: impl Iterator<Item = &'a Reading>, addresses: &Addresses, options: &Options) -> Self {
         let mut before = Self::default();
-        let mut keys = KeySet { user: CORE.to_owned(), set: options.key_set.clone(), keys: Vec::new() };
+        let mut keys = ssh::Keys::default();
         let mut keys_span = None;
         for reading in readings {
             if let (None, Some((name, span))) = (&before.hostname, &reading.access.hostname) {
                 before.hostname = Some(Planned { step: Step::SetHostname(name.clone()), span: Some(*span) });
             }
-            for key in &reading.access.keys {
-                if !keys.keys.contains(key) {
-                    keys.keys.push(key.clone());
-                }
-            }
+            reading.access.keys.iter().for_each(|key| keys.add(key));
             keys_span = keys_span.or(reading.access.span);
         }
+        let keys = KeySet { user: CORE.to_owned(), set: options.key_set.clone(), keys: keys.into_list() };
         if !keys.keys.is_empty() {
             before.keys = Some(Planned { step: Step::AuthorizeKeys(keys), span: keys_span });
         }

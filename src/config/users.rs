@@ -13,11 +13,11 @@ pub struct User {
     /// The login name. Required.
     pub name: Field<String>,
     /// The comment, usually the person's full name.
-    pub gecos: Option<String>,
+    pub gecos: Field<String>,
     /// The hash of the password, as in `/etc/shadow`. Without one nobody can log in by password.
     pub passwd: Field<Secret<String>>,
     /// The home directory. Default: as the distribution's `useradd` has it.
-    pub homedir: Option<String>,
+    pub homedir: Field<String>,
     /// Do not make the home directory.
     pub no_create_home: bool,
     /// The login group, by name or number. Default: a new group of the user's name.

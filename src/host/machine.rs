@@ -169,10 +169,11 @@ impl<'a> Host<'a> {
         let fetched = http::get(import.url.expose(), http::Policy::default(), self.setup.deadline, self.setup.stop)
             .and_then(|body| http::keys(&body))
             .with_context(|| format!("failed to import keys of user {} from {}", import.user, import.from))?;
-        let (mut lines, mut findings) = (Vec::new(), Vec::new());
+        let (mut lines, mut findings) = (ssh::Keys::default(), Vec::new());
         for entry in &fetched {
             ssh::collect(entry, None, &mut lines, &mut findings);
         }
+        let lines = lines.into_list();
         if !findings.is_empty() {
             log::warn!("{} lines from {} are no SSH public keys; they are left out", findings.len(), import.from);
         }
@@ -260,12 +261,15 @@ impl<'a> Host<'a> {
         Systemd::new(&self.bus).start_script(&unit, &description, &argv).map(Done::With)
     }
 
-    /// Makes the folders of scripts, open to root only.
+    /// Makes the folders of scripts, open to root only. A workspace that is there keeps its mode: it may be
+    /// `/tmp`, or hold what is no business of ours.
     fn close(&self, folder: &Path) -> Result<()> {
-        for folder in [folder.parent().unwrap_or(folder), folder] {
-            files::folder(&self.root, folder, 0o700)?;
+        if let Some(workspace) = folder.parent()
+            && self.root.folder(workspace).is_err()
+        {
+            files::folder(&self.root, workspace, 0o700)?;
         }
-        Ok(())
+        files::folder(&self.root, folder, 0o700).map(drop)
     }
 }
 

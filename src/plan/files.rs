@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::planner::{Item, Planner, numbered};
-use super::{FileSpec, Owner, Principal, decode, permissions};
+use super::{FileSpec, Owner, Principal, decode, permissions, printable};
 use crate::config::File;
 use crate::finding::{Finding, Span, rules};
 use crate::secret::Secret;
@@ -35,7 +35,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
                 planner.file(spec, field.span);
             }
             Err(finding) => {
-                let name = file.path.filled().map_or_else(|| numbered("write_files", index), str::to_owned);
+                let name = file.path.filled().map_or_else(|| numbered("write_files", index), printable);
                 // Without a finding of its own the reason is a wrong type, which is told already.
                 planner.findings.extend(finding);
                 planner.refuse(Item::File(name), field.span);

@@ -120,7 +120,9 @@ pub(super) struct Planner<'a> {
     pub paths: Paths,
     enables: Vec<Planned>,
     commands: Vec<Planned>,
+    /// Units of systemd that the part names, and the same to look up.
     unit_names: Vec<String>,
+    known_units: HashSet<String>,
     networkd: Option<Span>,
 }
 
@@ -136,6 +138,7 @@ pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
         enables: Vec::new(),
         commands: Vec::new(),
         unit_names: Vec::new(),
+        known_units: HashSet::new(),
         networkd: None,
     };
     users::plan(&mut planner, &config.users, key_set);
@@ -188,7 +191,7 @@ impl Planner<'_> {
 
     /// Notes a unit of systemd that the part names.
     pub fn unit(&mut self, name: &str) {
-        if !self.unit_names.iter().any(|known| known == name) {
+        if self.known_units.insert(name.to_owned()) {
             self.unit_names.push(name.to_owned());
         }
     }
@@ -208,8 +211,7 @@ impl Planner<'_> {
 
     fn finish(self) -> Plan {
         let mut steps = self.users;
-        let mut unit_names = self.unit_names;
-        let mut known: HashSet<String> = unit_names.iter().cloned().collect();
+        let (mut unit_names, mut known) = (self.unit_names, self.known_units);
         for planned in self.paths.into_steps() {
             // A unit's file may also be written as any other file.
             if let Some(unit) = units::unit_of(&planned.step)
@@ -232,7 +234,7 @@ impl Planner<'_> {
 }
 
 /// What a part gives for access to the machine, which comes before everything else (spec §1).
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Access {
     /// The host name to set, and where it stands.
     pub hostname: Option<(Hostname, Span)>,
@@ -261,12 +263,14 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     }
     let core = config.users.iter().filter_map(|user| user.get()).filter(|user| user.name.text() == CORE);
     let lists = std::iter::once(&config.ssh_authorized_keys).chain(core.map(|user| &user.ssh_authorized_keys));
+    let mut keys = ssh::Keys::default();
     for entry in lists.flatten() {
         if let Some(text) = entry.filled() {
-            ssh::collect(text, entry.span, &mut access.keys, &mut access.findings);
+            ssh::collect(text, entry.span, &mut keys, &mut access.findings);
             access.span = access.span.or(entry.span);
         }
     }
+    access.keys = keys.into_list();
     access
 }
 

@@ -1,5 +1,7 @@
 //! SSH public keys, as lines of `authorized_keys` (spec §7).
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -14,15 +16,34 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Adds the keys of one entry, which may hold several lines, to `keys`, without duplicates.
+/// Keys in order, without duplicates. Lists of them may be long, so each is looked up, not searched for.
+#[derive(Default)]
+pub struct Keys {
+    list: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl Keys {
+    /// Adds a key, unless it is there.
+    pub fn add(&mut self, key: &str) {
+        if self.known.insert(key.to_owned()) {
+            self.list.push(key.to_owned());
+        }
+    }
+
+    /// The keys.
+    pub fn into_list(self) -> Vec<String> {
+        self.list
+    }
+}
+
+/// Adds the keys of one entry, which may hold several lines, to `keys`.
 ///
 /// Lines that are no keys are left out, with a finding that shows nothing of them.
-pub fn collect(entry: &str, span: Option<Span>, keys: &mut Vec<String>, findings: &mut Vec<Finding>) {
+pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut Vec<Finding>) {
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
-            if !keys.iter().any(|key| key == line) {
-                keys.push(line.to_owned());
-            }
+            keys.add(line);
         } else {
             let message = "a line is no SSH public key; it is left out";
             let finding = Finding::new(&rules::BAD_SSH_KEY, span, message);
@@ -127,9 +148,9 @@ mod tests {
     #[test]
     fn an_entry_may_hold_several_lines() {
         let (one, two) = (key("ssh-rsa"), key("ssh-ed25519"));
-        let (mut keys, mut findings) = (Vec::new(), Vec::new());
+        let (mut keys, mut findings) = (Keys::default(), Vec::new());
         collect(&format!("  {one}  \r\n# a comment\n\n{two}\nnonsense\n{one}\n"), None, &mut keys, &mut findings);
-        assert_eq!(keys, [one, two]);
+        assert_eq!(keys.into_list(), [one, two]);
         assert_eq!(findings.len(), 1);
         assert!(!findings[0].message.contains("nonsense"));
     }

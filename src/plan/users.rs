@@ -1,5 +1,7 @@
 //! `users` (spec §7).
 
+use std::collections::{HashMap, HashSet};
+
 use super::planner::{CORE, Item, Planner, numbered};
 use super::{Account, KeyImport, names, ssh};
 use crate::config::User;
@@ -12,7 +14,8 @@ const GITHUB: &str = "https://api.github.com/users";
 
 pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &str) {
     // One set of keys a user, though the user be listed twice: nobody is locked out by the second entry.
-    let mut keys: Vec<(String, Vec<String>, Option<Span>)> = Vec::new();
+    let mut sets: Vec<KeysOf<'_>> = Vec::new();
+    let mut at = HashMap::new();
     for (index, field) in list.iter().enumerate() {
         let Some(user) = field.get() else {
             if field.bad {
@@ -32,34 +35,46 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
         };
         match account(planner, user, name) {
             Ok(account) => {
-                if keys.iter().any(|(known, ..)| known == name) {
+                let known = *at.entry(name).or_insert(sets.len());
+                if known < sets.len() {
                     let message = format!("user {name} is listed twice; the keys of both are set");
                     planner.find(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
                 } else {
-                    keys.push((name.to_owned(), Vec::new(), None));
+                    sets.push(KeysOf { user: name, list: ssh::Keys::default(), span: None });
                 }
                 planner.user(account, field.span);
                 imports(planner, user, name);
+                // Those of core come before everything (`planner::access`).
+                if name != CORE {
+                    sets[known].add(user, &mut planner.findings);
+                }
             }
             Err(finding) => {
                 planner.findings.extend(finding);
-                planner.refuse(Item::User(name.to_owned()), field.span);
-                continue;
-            }
-        }
-        let Some((_, set, span)) = keys.iter_mut().find(|(known, ..)| known == name) else { continue };
-        // Those of core come before everything (`planner::access`).
-        if name != CORE {
-            for entry in &user.ssh_authorized_keys {
-                if let Some(text) = entry.filled() {
-                    ssh::collect(text, entry.span, set, &mut planner.findings);
-                    *span = span.or(entry.span);
-                }
+                planner.refuse(Item::User(printable(name)), field.span);
             }
         }
     }
-    for (name, set, span) in keys {
-        planner.keys(&name, key_set, set, span);
+    for KeysOf { user, list, span } in sets {
+        planner.keys(user, key_set, list.into_list(), span);
+    }
+}
+
+/// The keys of a user.
+struct KeysOf<'a> {
+    user: &'a str,
+    list: ssh::Keys,
+    span: Option<Span>,
+}
+
+impl KeysOf<'_> {
+    fn add(&mut self, user: &User, findings: &mut Vec<Finding>) {
+        for entry in &user.ssh_authorized_keys {
+            if let Some(text) = entry.filled() {
+                ssh::collect(text, entry.span, &mut self.list, findings);
+                self.span = self.span.or(entry.span);
+            }
+        }
     }
 }
 
@@ -89,37 +104,38 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         }
         None => None,
     };
-    let home = user.homedir.clone().filter(|home| !home.is_empty());
-    if home.as_deref().is_some_and(|home| breaks_out(home) || !home.starts_with('/')) {
-        return Err(Some(bad(user.name.span, "the home directory is no absolute path")));
+    let home = user.homedir.filled();
+    if home.is_some_and(|home| breaks_out(home) || !home.starts_with('/')) {
+        return Err(Some(bad(user.homedir.span, "the home directory is no absolute path")));
     }
     let shell = user.shell.filled();
     if shell.is_some_and(breaks_out) {
         return Err(Some(bad(user.shell.span, "the shell has a colon or control character")));
     }
-    let mut groups = Vec::new();
-    for group in user.groups.0.iter().flat_map(|field| field.text().split(',')).map(str::trim) {
+    let (mut groups, mut known) = (Vec::new(), HashSet::new());
+    let written =
+        user.groups.0.iter().flat_map(|field| field.text().split(',').map(|group| (group.trim(), field.span)));
+    for (group, span) in written {
         if breaks_out(group) || group.starts_with('-') {
-            return Err(Some(bad(user.name.span, "a group's name cannot be one")));
+            return Err(Some(bad(span.or(user.name.span), "a group's name cannot be one")));
         }
-        if !group.is_empty() && !groups.iter().any(|known| known == group) {
+        if !group.is_empty() && known.insert(group) {
             groups.push(group.to_owned());
         }
     }
     if user.primary_group.filled().is_some_and(|group| breaks_out(group) || group.starts_with('-')) {
         return Err(Some(bad(user.primary_group.span, "the primary group's name cannot be one")));
     }
-    let gecos = user.gecos.clone().filter(|gecos| !gecos.is_empty());
-    let storable = gecos.as_deref().is_none_or(|gecos| !breaks_out(gecos));
-    if !storable {
+    let gecos = user.gecos.filled();
+    if gecos.is_some_and(breaks_out) {
         let message = format!("user {name}: the gecos has a colon or control character; it is left out");
-        planner.find(Finding::new(&rules::BAD_GECOS, user.name.span, message));
+        planner.find(Finding::new(&rules::BAD_GECOS, user.gecos.span, message));
     }
     Ok(Account {
         name: name.to_owned(),
         passwd,
-        gecos: gecos.filter(|_| storable),
-        home,
+        gecos: gecos.filter(|gecos| !breaks_out(gecos)).map(str::to_owned),
+        home: home.map(str::to_owned),
         create_home: !user.no_create_home,
         primary_group: user.primary_group.filled().map(str::to_owned),
         groups,
@@ -160,9 +176,11 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         planner.find(Finding::new(&rules::PLAIN_HTTP, span, message).help("use an https URL"));
     }
     let set = format!("coreos-cloudinit-{name}");
-    if names::file_name_fault(&set).is_none() {
-        planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
+    if let Some(fault) = names::file_name_fault(&set) {
+        let message = format!("user {name}: the set of imported keys cannot be named: {fault}; they are not imported");
+        return planner.find(Finding::new(&rules::BAD_IMPORT, span, message));
     }
+    planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
 }
 
 fn deprecated(planner: &mut Planner<'_>, user: &str, key: &str, span: Option<Span>) {
