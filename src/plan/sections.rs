@@ -48,15 +48,25 @@ fn root_file(path: &str, content: Vec<u8>, mode: u32) -> FileSpec {
     FileSpec { path: path.into(), content: Secret::new(content), mode, owner: Owner::ROOT, unit: None }
 }
 
+/// The text of a field without the line break at its end, and whether it can stand on a line of its own.
+fn as_line(field: &Field<String>) -> Option<(&str, bool)> {
+    let text = field.filled()?.trim_end_matches(['\n', '\r']);
+    Some((text, !text.chars().any(char::is_control))).filter(|_| !text.is_empty())
+}
+
+fn is_line(field: &Field<String>) -> bool {
+    matches!(as_line(field), Some((_, true)))
+}
+
 /// The text of a field where it can stand on a line of its own; else it is left out, with a finding.
 fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> Option<&'a str> {
-    let text = field.filled()?.trim_end_matches(['\n', '\r']);
-    if text.chars().any(char::is_control) {
+    let (text, whole) = as_line(field)?;
+    if !whole {
         let message = format!("{key} has a line break or control character; it is left out");
         planner.find(Finding::new(&rules::BAD_TEXT, field.span, message));
         return None;
     }
-    Some(text).filter(|text| !text.is_empty())
+    Some(text)
 }
 
 fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
@@ -134,7 +144,12 @@ fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<Vec<u8>,
 
 fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
-    let Ok(strategy) = strategy(update) else { return };
+    // What refuses the section refuses its units, too.
+    let section = Item::Section("coreos.update");
+    if planner.refused.iter().any(|refused| refused.item == section) {
+        return;
+    }
+    let strategy = strategy(update).ok().flatten();
     let command = |planner: &mut Planner<'_>, unit: &str, verb: Verb, span: Option<Span>| {
         planner.unit(unit);
         planner.command(UnitCommand { unit: unit.to_owned(), verb }, span);
@@ -151,7 +166,7 @@ fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
             command(planner, unit, Verb::Restart, span);
         }
     }
-    if let Some(span) = [&update.group, &update.server].iter().find(|f| f.filled().is_some()).map(|f| f.span) {
+    if let Some(span) = [&update.group, &update.server].iter().find(|f| is_line(f)).map(|f| f.span) {
         command(planner, "update-engine.service", Verb::Restart, span);
     }
 }
@@ -224,7 +239,8 @@ fn deprecated_section(planner: &mut Planner<'_>, table: &Table, span: Option<Spa
 }
 
 fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field<Options<S>>) {
-    let Some(options) = field.get() else { return };
+    let empty = Options::default();
+    let Some(options) = field.get().or(field.is_null().then_some(&empty)) else { return };
     deprecated_section(planner, S::TABLE, field.span);
     let (assignments, secret) = assignments(planner, options);
     if !assignments.is_empty() {

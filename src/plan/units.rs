@@ -62,6 +62,10 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     let place = UnitPath { unit: name.to_owned(), path: path(&[&folder, name]) };
 
     if let Some(content) = unit.content.get().map(Secret::expose).filter(|content| !content.is_empty()) {
+        if planner.paths.has_file(&place.path) {
+            let message = format!("{} is written twice; the last one counts", place.path.display());
+            planner.find(Finding::new(&rules::DUPLICATE_ITEM, unit.name.span, message));
+        }
         planner.file(unit_file(place.path.clone(), content, 0o644, name), span);
     }
     for (index, drop_in) in unit.drop_ins.iter().enumerate() {
@@ -89,7 +93,8 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
         if field.get().is_none() && !field.bad {
             incomplete(planner, unit, field.span);
         } else {
-            let name = numbered("drop_ins", index);
+            let name = field.get().and_then(|drop_in| drop_in.name.filled());
+            let name = name.map_or_else(|| numbered("drop_ins", index), printable);
             planner.refuse(Item::DropIn { unit: unit.to_owned(), name }, field.span);
         }
         return;
