@@ -179,6 +179,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     request(&matches).map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
 }
 
+/// Every flag by its long name, and whether it works already.
+pub fn flags() -> impl Iterator<Item = (&'static str, bool)> {
+    let builtin = ["version", "help"].map(|name| (name, true));
+    FLAGS.iter().map(|flag| (flag.name, flag.built)).chain(builtin)
+}
+
+/// The platforms that `--oem` knows, and the formats that `--convert-netconf` does.
+pub fn choices() -> impl Iterator<Item = &'static str> {
+    OEMS.into_iter().chain(NETCONF_FORMATS)
+}
+
 /// The whole help, as `--help` prints it.
 pub fn help() -> String {
     command().render_help().to_string()

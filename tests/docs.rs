@@ -1,0 +1,117 @@
+//! The documentation names every key, every option and every flag, and says of each what is true.
+
+use std::fs;
+use std::path::Path;
+
+use cloudinit::cli;
+use cloudinit::config::options::{Kind, Known, TABLES};
+use cloudinit::plan::{Verb, decode};
+use cloudinit::substitute::Address;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()))
+}
+
+/// The names of the fields of a type in `src/config/`, which are its keys.
+fn keys(file: &str, name: &str) -> Vec<String> {
+    let source = read(&format!("src/config/{file}"));
+    let head = format!("pub struct {name} {{\n");
+    let (_, body) = source.split_once(&head).unwrap_or_else(|| panic!("no {name} in {file}"));
+    let (body, _) = body.split_once("\n}\n").unwrap();
+    let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+    fields.map(|(field, _)| field.to_owned()).collect()
+}
+
+/// What stands beneath a heading, up to the next of its level or above.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let level = heading.split(' ').next().unwrap();
+    let start = text.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    let body = &text[start + heading.len() + 2..];
+    let ends = (1..=level.len()).filter_map(|depth| body.find(&format!("\n{} ", "#".repeat(depth))));
+    &body[..ends.min().unwrap_or(body.len())]
+}
+
+fn row<'a>(section: &'a str, name: &str) -> &'a str {
+    let head = format!("| `{name}` |");
+    section.lines().find(|line| line.starts_with(&head)).unwrap_or_else(|| panic!("no row for {name}"))
+}
+
+#[test]
+fn every_key_has_its_row() {
+    let docs = read("docs/cloud-config.md");
+    for key in keys("mod.rs", "CloudConfig") {
+        let there =
+            if key == "coreos" { docs.contains("`coreos.units`") } else { docs.contains(&format!("\n## `{key}`\n")) };
+        assert!(there, "no section for {key}");
+    }
+    for key in keys("coreos.rs", "CoreOs") {
+        assert!(docs.contains(&format!("# `coreos.{key}`\n")), "no section for coreos.{key}");
+    }
+    for (file, name, heading) in [
+        ("users.rs", "User", "## `users`"),
+        ("files.rs", "File", "## `write_files`"),
+        ("units.rs", "Unit", "## `coreos.units`"),
+        ("coreos.rs", "Update", "## `coreos.update`"),
+        ("coreos.rs", "Oem", "## `coreos.oem`"),
+    ] {
+        for key in keys(file, name) {
+            row(section(&docs, heading), &key);
+        }
+    }
+}
+
+#[test]
+fn every_option_has_its_row() {
+    let docs = read("docs/cloud-config.md");
+    for table in TABLES {
+        let section = section(&docs, &format!("### `coreos.{}`", table.section));
+        let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(rows.len(), table.options.len(), "{}", table.section);
+        for (option, row) in table.options.iter().zip(rows) {
+            let kind = match option.kind {
+                Kind::Text => "text",
+                Kind::Int => "whole number",
+                Kind::Float => "number",
+                Kind::Bool => "yes or no",
+            };
+            let head = format!("| `{}` | {kind} | `{}` |", option.name, table.variable(option));
+            assert!(row.starts_with(&head), "{row}\n{head}");
+            assert_eq!(row.contains("deprecated"), option.deprecated.is_some(), "{row}");
+            assert_eq!(row.contains("secret"), option.secret, "{row}");
+            if let Some(Known::Words(words)) = option.known {
+                assert!(words.iter().all(|word| row.contains(&format!("`{word}`"))), "{row}");
+            }
+        }
+        assert_eq!(section.contains("no longer shipped"), table.deprecated.is_some(), "{}", table.section);
+    }
+}
+
+#[test]
+fn every_word_that_a_key_takes_is_named() {
+    let docs = read("docs/cloud-config.md");
+    let verbs = Verb::ALL.map(Verb::as_str);
+    let strategies = ["etcd-lock", "reboot", "off", "best-effort", "false"];
+    let tokens = Address::ALL.map(|address| format!("${}", address.token()));
+    let variables = Address::ALL.map(Address::variable);
+    let words = verbs.into_iter().chain(strategies).chain(decode::names()).chain(variables);
+    for word in words.map(str::to_owned).chain(tokens) {
+        let named = [format!("`{word}`"), format!(": {word}`")].iter().any(|text| docs.contains(text));
+        assert!(named, "{word} is not named");
+    }
+}
+
+#[test]
+fn every_flag_is_named_and_whether_it_works() {
+    let docs = read("docs/command-line.md");
+    for (name, built) in cli::flags() {
+        // A flag may stand beside its short form, and with what its value is called.
+        let is_it = |cell: &str| cell.split('`').any(|flag| flag.split(' ').next() == Some(&format!("--{name}")));
+        let row = docs.lines().find(|line| line.split('|').nth(1).is_some_and(is_it));
+        let row = row.unwrap_or_else(|| panic!("no row for --{name}"));
+        assert_eq!(row.contains("Not built in yet"), !built, "{row}");
+    }
+    for choice in cli::choices() {
+        assert!(docs.contains(&format!("`{choice}`")), "{choice} is not named");
+    }
+}

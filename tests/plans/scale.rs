@@ -1,0 +1,84 @@
+//! Long lists take no longer than their length: nothing here may grow with its square.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use cloudinit::plan::{Facts, Plan};
+use cloudinit::substitute::Addresses;
+use cloudinit::{parts, reading};
+
+/// The longest list that is read.
+const MANY: usize = 10_000;
+/// A thousand times what it takes in a release build; with a square in it, a debug build takes longer.
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn plan(text: &str) -> Plan {
+    let began = Instant::now();
+    let part = parts::split("part", text.as_bytes().to_vec()).unwrap().remove(0);
+    let plan = reading::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+    assert!(began.elapsed() < LIMIT, "{:?} for {} bytes", began.elapsed(), text.len());
+    plan
+}
+
+fn list(head: &str, item: impl Fn(usize) -> String) -> String {
+    (0..MANY).fold(format!("#cloud-config\n{head}\n"), |mut text, index| {
+        let _ = writeln!(text, "- {}", item(index));
+        text
+    })
+}
+
+/// A key of its own for every number.
+fn key(index: usize) -> String {
+    use base64::Engine as _;
+    let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x08".to_vec();
+    blob.extend(index.to_be_bytes());
+    format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(blob))
+}
+
+#[test]
+fn many_users() {
+    let plan = plan(&list("users:", |i| format!("{{name: u{i}, ssh_authorized_keys: [{}]}}", key(i))));
+    assert_eq!(plan.steps.len(), 2 * MANY);
+}
+
+#[test]
+fn many_keys() {
+    let text = list("ssh_authorized_keys:", key);
+    let part = parts::split("part", text.into_bytes()).unwrap().remove(0);
+    let began = Instant::now();
+    let reading = reading::read(part, &Addresses::default(), false);
+    assert!(began.elapsed() < LIMIT);
+    assert_eq!(reading.access.keys.len(), MANY);
+}
+
+#[test]
+fn many_groups() {
+    let groups: Vec<_> = (0..MANY).map(|i| format!("g{i}")).collect();
+    let plan = plan(&format!("#cloud-config\nusers: [{{name: a, groups: [{}]}}]\n", groups.join(", ")));
+    assert_eq!(plan.steps.len(), 1);
+}
+
+#[test]
+fn many_files() {
+    assert_eq!(plan(&list("write_files:", |i| format!("{{path: /f{i}}}"))).steps.len(), MANY);
+}
+
+#[test]
+fn many_units() {
+    let plan =
+        plan(&list("coreos:\n units:", |i| format!("{{name: u{i}.service, command: start}}")).replace("\n-", "\n -"));
+    assert_eq!(plan.steps.len(), MANY + 1);
+}
+
+#[test]
+fn many_findings_on_one_line() {
+    let items: Vec<_> =
+        (0..MANY).map(|i| format!("{{path: /f{i}, permissions: nothing, owner: a b c d e f}}")).collect();
+    let text = format!("#cloud-config\nwrite_files: [{}]\n", items.join(", "));
+    let lines = cloudinit::text::Lines::new(text.as_bytes());
+    let began = Instant::now();
+    for finding in plan(&text).findings {
+        let _ = lines.start(finding.span.unwrap());
+    }
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+}
