@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// What is said with a wrong command line; the exit code is 2.
@@ -170,6 +171,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     let mut command = command();
     let matches = match command.try_get_matches_from_mut(normalise(arguments)) {
         Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::UnknownArgument => {
+            let known: Vec<_> = flags().map(|(name, _)| format!("--{name}")).collect();
+            return Err(Usage(format!("{error}Flags: {}\n", known.join(", "))));
+        }
         Err(error) if error.use_stderr() => return Err(Usage(error.to_string())),
         Err(error) => return Ok(Request::Print(error.to_string())),
     };
@@ -261,6 +266,7 @@ fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
                 out.push(format!("--{name}={value}").into());
             }
             (Some(_), ..) | (None, "help" | "version", None) => out.push(format!("--{word}").into()),
+            (None, "help" | "version", Some("true" | "1" | "t")) => out.push(format!("--{name}").into()),
             (None, ..) => out.push(argument),
         }
     }
@@ -410,7 +416,7 @@ mod tests {
     #[test]
     fn a_wrong_command_line_says_what_is_valid() {
         assert!(usage("").contains("--from-file"));
-        assert!(usage("x").contains("'x'"));
+        assert!(usage("x").contains("'x'") && usage("x").contains("--dry-run"), "what is valid is listed");
         assert!(usage("--from-fil x").contains("--from-file"), "{}", usage("--from-fil x"));
         assert!(usage("--from-file").contains("--from-file"));
         assert!(usage("--from-file x --format yaml").contains("text or json"));
@@ -436,7 +442,7 @@ mod tests {
         for line in ["-h", "--help", "-help"] {
             assert!(matches!(parsed(line), Ok(Request::Print(text)) if text.contains("--from-file <PATH>")), "{line}");
         }
-        for line in ["--version", "-version"] {
+        for line in ["--version", "-version", "--version=true"] {
             assert!(
                 matches!(parsed(line), Ok(Request::Print(text)) if text.starts_with("coreos-cloudinit ")),
                 "{line}"
