@@ -52,7 +52,10 @@ pub fn split(name: &str, bytes: Vec<u8>) -> Result<Vec<Part>, Finding> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Finding::new(&rules::NOT_UTF8, Span::new(at, at + 1), "the user-data is not UTF-8 from here on")
+        // Whoever is told has no text to find the place in.
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
+        let message = format!("the user-data is not UTF-8 from line {line} on");
+        Finding::new(&rules::NOT_UTF8, Span::new(at, at + 1), message)
     })?;
     let (form, findings) = recognise(&text)
         .ok_or_else(|| Finding::new(&rules::UNKNOWN_FORM, Span::new(0, 0), unknown(&text)).help(FORMS))?;
