@@ -226,10 +226,14 @@ impl Machine {
 
     /// What the program has logged since, as people read it.
     pub(super) fn journal_after(&self, cursor: &str) -> String {
+        // All entries, of which we pick ours: asked for some only, `journalctl` leaves out the first of them.
         let from = format!("--after-cursor={cursor}");
-        let identifier = format!("--identifier={IDENTIFIER}");
-        let line = "journalctl --sync; journalctl --quiet --output=cat --all \"$@\"";
-        self.run_quietly(&["sh", "-c", line, "sh", &from, &identifier]).stdout
+        let line = "journalctl --sync; journalctl --quiet --output=json --all \"$0\"";
+        let answer = self.run_quietly(&["sh", "-c", line, &from]);
+        let entries = answer.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let ours = entries.filter(|entry| entry["SYSLOG_IDENTIFIER"] == IDENTIFIER);
+        ours.map(|entry| entry["MESSAGE"].as_str().map_or_else(|| entry["MESSAGE"].to_string(), str::to_owned) + "\n")
+            .collect()
     }
 
     /// Runs what nobody needs to see when a case fails.
