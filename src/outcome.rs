@@ -210,6 +210,10 @@ impl Outcome {
                 words.push(format!("{count} {what}"));
             }
         }
+        // Errors mostly are the reasons for what was left out; a field costs no item.
+        if tally.errors > 0 && tally.left_out + tally.failed == 0 {
+            words.push(if tally.errors == 1 { "1 error".to_owned() } else { format!("{} errors", tally.errors) });
+        }
         words.join(", ")
     }
 }

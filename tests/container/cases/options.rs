@@ -132,4 +132,43 @@ pub fn cases(suite: &mut Suite) {
         m.apply("coreos: {etcd2: {heartbeat_interval: often, name: a}}").fails().says(&["wrong-type"]);
         assert_eq!(m.text(&drop_in("etcd2.service")), "[Service]\nEnvironment=\"ETCD_NAME=a\"\n");
     });
+
+    suite.fresh("no_value_makes_a_second_line", |m| {
+        let config = r#"
+            coreos:
+              etcd2:
+                name: "a\nExecStartPre=/bin/touch /root/evil\tb"
+                discovery: '%n %% \n "q" '
+            "#;
+        m.apply(config).ok();
+        m.sh("systemctl daemon-reload; systemctl start etcd2.service");
+        let main = m.property("etcd2.service", "MainPID");
+        let seen = m.sh(&format!("tr '\\0' '|' < /proc/{main}/environ"));
+        assert!(seen.contains("|ETCD_NAME=a\nExecStartPre=/bin/touch /root/evil\tb|"), "{seen}");
+        assert!(seen.contains("|ETCD_DISCOVERY=%n %% \\n \"q\" |"), "{seen}");
+        m.absent("/root/evil");
+        assert!(!m.whole_journal().contains("20-cloudinit.conf:"), "systemd complains of the drop-in");
+        m.untouched(|| m.apply(config).ok());
+    });
+
+    suite.fresh("the_section_of_a_unit_that_the_list_masks_has_the_last_word", |m| {
+        let config = "coreos: {units: [{name: etcd2.service, mask: true, runtime: true}], etcd2: {name: a}}";
+        m.apply(config).ok();
+        m.absent("/run/systemd/system/etcd2.service");
+        assert_eq!(m.property("etcd2.service", "LoadState"), "loaded");
+        m.untouched(|| m.apply(config).ok());
+    });
+
+    suite.fresh("an_administrators_mask_stays", |m| {
+        m.sh("systemctl mask fleet.service");
+        m.apply("coreos: {fleet: {metadata: a=b}}").ok();
+        assert_eq!(m.link("/etc/systemd/system/fleet.service").as_deref(), Some("/dev/null"));
+    });
+
+    suite.fresh("a_section_that_is_empty_writes_nothing", |m| {
+        m.apply("coreos: {etcd2: {}, fleet: {verbosity: 0, verify_units: false, metadata: ''}, locksmith: }").ok();
+        for unit in ["etcd2.service", "fleet.service", "locksmithd.service"] {
+            m.absent(&drop_in(unit));
+        }
+    });
 }

@@ -160,4 +160,96 @@ pub fn cases(suite: &mut Suite) {
         m.is_file("/run/flannel/options.env", text, 0o644, ROOT);
         m.untouched(|| m.apply_with(config, &[], &environment).ok());
     });
+
+    odd_sections(suite);
+}
+
+fn odd_sections(suite: &mut Suite) {
+    suite.fresh("oem_values_cannot_break_out_of_their_line", |m| {
+        let config = r#"
+            write_files: [{path: /etc/oem-release, content: overwritten}]
+            coreos:
+              oem:
+                id: '$(reboot)'
+                name: 'a "b" $c `d` \e'
+                home-url: "https://example.com/\nID=evil"
+            "#;
+        m.apply(config).fails().says(&["coreos.oem.home_url", "bad-text", "0 unchanged, 1 error"]);
+        let seen = m.sh(". /etc/oem-release; printf %s \"$ID|$NAME|$HOME_URL|$BUG_REPORT_URL\"");
+        assert_eq!(seen, "$(reboot)|a \"b\" $c `d` \\e||");
+        assert_eq!(m.text("/etc/oem-release").lines().count(), 5);
+    });
+
+    suite.fresh("a_bad_strategy_costs_the_whole_section_and_nothing_else", |m| {
+        let config = "coreos: {update: {reboot_strategy: never, group: beta}, oem: {id: x}, fleet: {verbosity: 1}}";
+        m.apply(config).fails().says(&["refused: section coreos.update"]);
+        for unit in ["locksmithd.service", "update-engine.service"] {
+            assert_eq!(m.active(unit), "inactive", "{unit}");
+        }
+        assert!(m.exists("/etc/oem-release"));
+        assert_eq!(m.property("fleet.service", "Environment"), "FLEET_VERBOSITY=1");
+    });
+
+    suite.fresh("an_empty_update_section_does_nothing", |m| {
+        m.untouched(|| m.apply("coreos: {update: {}, oem: {}, flannel: {}}").ok());
+        m.untouched(|| m.apply("coreos:\n  update:\n    reboot-strategy:\n    group:\n").ok());
+        assert_eq!(m.active("locksmithd.service"), "inactive");
+    });
+
+    suite.fresh("an_update_conf_that_cannot_be_read_refuses_the_section", |m| {
+        m.sh("mkdir -p /etc/coreos/update.conf");
+        m.apply("coreos: {update: {group: beta}, oem: {id: x}}").fails().says(&["/etc/coreos/update.conf"]);
+        assert!(m.exists("/etc/oem-release"));
+    });
+
+    suite.fresh("an_update_conf_that_is_a_link_is_replaced", |m| {
+        m.sh("mkdir /etc/coreos; ln -s /usr/share/coreos/update.conf /etc/coreos/update.conf");
+        let image = m.text("/usr/share/coreos/update.conf");
+        m.apply("coreos: {update: {group: beta}}").ok();
+        update(m, &image.replace("GROUP=stable", "GROUP=beta"));
+        assert_eq!(m.text("/usr/share/coreos/update.conf"), image);
+    });
+
+    suite.fresh("off_has_the_last_word_on_locksmithd", |m| {
+        m.sh("systemctl start locksmithd.service");
+        let config = "coreos: {locksmith: {group: g}, update: {reboot_strategy: off}}";
+        m.apply(config).ok();
+        assert_eq!(m.link("/run/systemd/system/locksmithd.service").as_deref(), Some("/dev/null"));
+        assert_eq!(m.active("locksmithd.service"), "inactive");
+        m.untouched(|| m.apply(config).ok());
+    });
+
+    suite.fresh("etc_hosts_starts_from_what_the_part_writes", |m| {
+        let config = r"
+            hostname: named
+            manage_etc_hosts: localhost
+            write_files:
+              - {path: /etc/hosts, content: '10.0.0.1 other', permissions: '0600'}
+            ";
+        m.apply(config).ok();
+        assert_eq!(resolved(m, "named"), "127.0.0.1");
+        assert_eq!(resolved(m, "other"), "10.0.0.1");
+        assert_eq!(m.mode("/etc/hosts"), 0o644);
+        m.untouched(|| m.apply(config).ok());
+    });
+
+    suite.fresh("etc_hosts_has_the_name_that_the_machine_has", |m| {
+        m.apply("hostname: 'not valid'\nmanage_etc_hosts: localhost").fails();
+        assert!(m.text("/etc/hosts").contains("127.0.0.1 bed "), "{}", m.text("/etc/hosts"));
+        // The reference's file, of one line, is one of ours.
+        m.put("/etc/hosts", "127.0.0.1 older\n");
+        m.apply("manage_etc_hosts: localhost").ok();
+        assert!(!m.text("/etc/hosts").contains("older"), "{}", m.text("/etc/hosts"));
+        assert_eq!(resolved(m, "bed"), "127.0.0.1");
+    });
+
+    suite.fresh("flannel_with_a_password_is_for_root_only", |m| {
+        m.apply("coreos: {flannel: {etcd_username: u, etcd_password: ' a\"b\\c '}}").ok();
+        assert_eq!(m.mode("/run/flannel/options.env"), 0o600);
+        m.sh("mkdir -p /run/systemd/system/flanneld.service.d; printf '[Service]\\nEnvironmentFile=/run/flannel/options.env\\n' \
+              > /run/systemd/system/flanneld.service.d/x.conf; systemctl daemon-reload; systemctl start flanneld.service");
+        let main = m.property("flanneld.service", "MainPID");
+        let seen = m.sh(&format!("tr '\\0' '\\n' < /proc/{main}/environ | grep PASSWORD"));
+        assert_eq!(seen, "FLANNELD_ETCD_PASSWORD= a\"b\\c");
+    });
 }
