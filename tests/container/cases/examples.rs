@@ -1,41 +1,95 @@
-//! Every file in `examples/`: it validates, it plans, it is applied, and a second run writes nothing.
+//! Every file of `examples/`, as people would try it.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
-use crate::testbed::Suite;
+use crate::testbed::{Machine, Suite};
+
+/// What the platform would say.
+const ENVIRONMENT: [(&str, &str); 2] = [("COREOS_PRIVATE_IPV4", "10.1.2.3"), ("COREOS_PUBLIC_IPV4", "203.0.113.9")];
+
+/// A look or two at what each of them does.
+const LOOKS: [(&str, &str); 12] = [
+    (
+        "addresses.yml",
+        "grep -q 'private = 10.1.2.3:7000' /etc/node.conf && [ $(uname -n) = node-1 ] && getent hosts node-1",
+    ),
+    ("binary-files.yml", "head -c 4 /usr/local/share/example/dot.png | grep -aq PNG && /opt/bin/unpacked"),
+    ("data-disk.yml", "systemctl is-enabled var-lib-data.mount && ! systemctl is-failed data-disk-now.service"),
+    (
+        "docker-proxy.yml",
+        "systemctl show -p Environment docker.service | grep -q HTTPS_PROXY && systemctl is-active docker.service",
+    ),
+    (
+        "first-boot.sh",
+        "for i in $(seq 200); do [ -s /var/lib/machine-facts/facts ] && break; sleep 0.05; done; \
+                       [ $(stat -c %a /var/lib/machine-facts/secret) = 600 ] && grep -q name: /var/lib/machine-facts/facts",
+    ),
+    (
+        "legacy-cluster.yml",
+        "grep -q FLANNELD_IFACE=10.1.2.3 /run/flannel/options.env && systemctl is-active etcd2.service fleet.service",
+    ),
+    ("network.yml", "[ $(ls /etc/systemd/network | wc -l) = 4 ] && systemctl is-active systemd-networkd.service"),
+    (
+        "timer.yml",
+        "systemctl is-active keep-etc.timer && systemctl start keep-etc.service && ls /var/backups/etc/etc-*.tar.gz",
+    ),
+    (
+        "updates.yml",
+        "grep -qx GROUP=beta /etc/coreos/update.conf && systemctl is-active locksmithd.service update-engine.service",
+    ),
+    (
+        "users-and-keys.yml",
+        "id -nG ada | grep -qw sudo && [ $(stat -c %U:%G:%a /var/lib/ci/build.env) = ci:ci:600 ] && \
+                            grep -q ada@example.com /home/ada/.ssh/authorized_keys",
+    ),
+    (
+        "web-server.yml",
+        "systemctl is-enabled web.socket && exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && \
+                        timeout 10 cat <&3 | grep -q 'It works'",
+    ),
+    ("README.md", ""),
+];
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+fn try_out(m: &Machine, text: &str, looks: &str) {
+    let run = |flags: &[&str]| m.apply_with(text, flags, &ENVIRONMENT);
+    let before = m.untouched(|| {
+        let validated = run(&["--validate"]);
+        // What is deprecated is reported, and an example of it is one of nothing else.
+        let findings: Vec<_> = validated.stdout.lines().filter(|line| !line.contains("[deprecated]")).collect();
+        assert!(findings.is_empty() && validated.code <= 1, "{findings:?}");
+        run(&["--dry-run"]).ok()
+    });
+    assert!(before.stdout.contains("\n+ ") || text.starts_with("#!"), "it would change nothing");
+    run(&[]).ok();
+    m.run(&["bash", "-c", looks]).ok();
+    // A script that is still running would be left alone, and one that writes is none of ours.
+    if text.starts_with("#!") {
+        m.sh("sleep 0.3");
+        run(&[]).ok();
+    } else {
+        m.untouched(|| run(&[]).ok());
+        assert!(!run(&["--dry-run"]).ok().stdout.contains("\n+ "), "it would change something again");
+    }
+    m.run(&["bash", "-c", looks]).ok();
+    assert_eq!(m.sh("systemctl list-units --failed --no-legend --plain"), "");
+}
 
 pub fn cases(suite: &mut Suite) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut files: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    files.sort();
-    for path in files {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !matches!(path.extension().and_then(|kind| kind.to_str()), Some("yml" | "sh")) {
-            continue;
+    suite.plain("each_has_a_case", || {
+        for entry in fs::read_dir(folder()).expect("there are examples").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            assert!(LOOKS.iter().any(|(known, _)| *known == name), "{name} is not looked at");
         }
-        let case = name.replace(['.', '-'], "_");
-        suite.fresh(&case, move |m| {
-            let text = fs::read_to_string(&path).expect("an example is text");
-            let environment = [("COREOS_PUBLIC_IPV4", "203.0.113.9"), ("COREOS_PRIVATE_IPV4", "10.9.8.7")];
-            m.put("/tmp/user-data", &text);
-            let flags = |flag| {
-                let program = m.program(&["--from-file=/tmp/user-data", flag]);
-                environment.iter().fold(program, |program, (name, value)| program.env(name, value)).run()
-            };
-            // What is deprecated is reported, and an example of it is one of nothing else.
-            let validated = m.untouched(|| flags("--validate"));
-            let findings: Vec<_> = validated.stdout.lines().filter(|line| !line.contains("[deprecated]")).collect();
-            assert!(findings.is_empty() && validated.code <= 1, "{findings:?}");
-            m.untouched(|| flags("--dry-run").ok());
-            m.apply_with(&text, &[], &environment).ok();
-            let again = || m.apply_with(&text, &[], &environment).ok();
-            // What a script does is its own.
-            if text.starts_with("#!") {
-                again()
-            } else {
-                m.untouched(again)
-            };
+    });
+    for (name, looks) in LOOKS.into_iter().filter(|(name, _)| *name != "README.md") {
+        suite.fresh(name, move |m| {
+            let text = fs::read_to_string(folder().join(name)).expect("the example is there");
+            try_out(m, &text, looks);
         });
     }
 }

@@ -2,48 +2,61 @@
 
 use crate::testbed::{Machine, Suite};
 
-fn names(m: &Machine) -> (String, String, String) {
-    (m.sh("hostname"), m.text("/etc/hostname").trim().to_owned(), m.sh("hostnamectl --static"))
-}
-
+/// Holds that the machine is called so: in the file, by the kernel, by hostnamed.
 #[track_caller]
-fn is(m: &Machine, name: &str) {
-    assert_eq!(names(m), (name.to_owned(), name.to_owned(), name.to_owned()));
+fn is_called(m: &Machine, name: &str) {
+    let seen = [m.text("/etc/hostname").trim_end().to_owned(), m.sh("uname -n"), m.sh("hostnamectl --static")];
+    assert_eq!(seen, [name, name, name]);
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("a_name_is_set_as_given", |m| {
-        m.apply("hostname: core-1.example.com").ok();
-        is(m, "core-1.example.com");
-        m.untouched(|| m.apply("hostname: core-1.example.com").ok());
-        m.apply_with("hostname: core-2.example.com", &["--short-hostname"], &[]).ok();
-        is(m, "core-2");
+    suite.fresh("the_host_name_is_set_as_given", |m| {
+        m.apply("hostname: node-1.Example.com").ok();
+        is_called(m, "node-1.Example.com");
+        m.untouched(|| m.apply("hostname: node-1.Example.com").ok().says(&["unchanged: set host name"]));
+        // Behind our back, the one or the other.
+        m.sh("hostname other");
+        m.apply("hostname: node-1.Example.com").ok();
+        is_called(m, "node-1.Example.com");
+        m.sh("echo other > /etc/hostname");
+        m.apply("hostname: node-1.Example.com").ok();
+        is_called(m, "node-1.Example.com");
     });
 
-    suite.fresh("a_long_name_is_cut_at_the_first_dot_or_at_63", |m| {
-        let long = "a".repeat(40);
-        m.apply(&format!("hostname: {long}.{long}.example.com")).ok().says(&["long-hostname"]);
-        is(m, &long);
-        m.apply(&format!("hostname: {}", "b".repeat(80))).ok().says(&["long-hostname"]);
-        is(m, &"b".repeat(63));
+    suite.fresh("long_names_are_cut", |m| {
+        let label = "a".repeat(60);
+        m.apply(&format!("hostname: {label}.example.com")).ok().says(&["long-hostname"]);
+        is_called(m, &label);
+        m.apply(&format!("hostname: {}", "b".repeat(70))).ok().says(&["long-hostname"]);
+        is_called(m, &"b".repeat(63));
+        let longest = format!("{}.example", "c".repeat(56));
+        m.apply(&format!("hostname: {longest}")).ok().hides(&["long-hostname"]);
+        is_called(m, &longest);
+        m.apply_with("hostname: short.example.com", &["--short-hostname"], &[]).ok();
+        is_called(m, "short");
+        // Numbers are text, too.
+        m.apply("hostname: 1.10").ok();
+        is_called(m, "1.10");
     });
 
-    suite.fresh("the_empty_name_is_never_set", |m| {
+    suite.fresh("a_name_that_cannot_be_fails_and_the_rest_goes_on", |m| {
+        for name in ["'not valid'", "'-'", "\"a\\nb\"", "a_b/c", "[a]", "a..b", "'äö'"] {
+            let run = m.apply(&format!("hostname: {name}\nwrite_files: [{{path: /srv/x, content: x}}]"));
+            assert_eq!(run.code, 1, "{name}");
+            assert_eq!(m.text("/srv/x"), "x");
+            is_called(m, "bed");
+            m.sh("rm /srv/x");
+        }
         m.apply("hostname: ''").ok();
         m.apply("hostname:").ok();
-        is(m, "bed");
+        is_called(m, "bed");
     });
 
-    suite.fresh("an_invalid_name_fails_and_the_rest_goes_on", |m| {
-        m.apply("hostname: 'a b/c'\nwrite_files: [{path: /etc/x, content: x}]").fails().says(&["bad-hostname"]);
-        is(m, "bed");
-        assert_eq!(m.text("/etc/x"), "x");
-    });
-
-    suite.fresh("it_is_set_without_hostnamed_too", |m| {
-        m.sh("systemctl mask --now systemd-hostnamed.service");
-        m.apply("hostname: without").ok();
-        assert_eq!(m.sh("hostname"), "without");
-        m.is_file("/etc/hostname", "without\n", 0o644, (0, 0));
+    suite.fresh("without_hostnamed_it_is_set_all_the_same", |m| {
+        m.sh("systemctl mask --now --runtime systemd-hostnamed.service dbus-org.freedesktop.hostname1.service");
+        m.apply("hostname: alone").ok();
+        assert_eq!((m.text("/etc/hostname"), m.sh("uname -n")), ("alone\n".into(), "alone".into()));
+        assert_eq!((m.mode("/etc/hostname"), m.owner("/etc/hostname")), (0o644, (0, 0)));
+        m.untouched(|| m.apply("hostname: alone").ok());
     });
 }

@@ -1,10 +1,13 @@
 //! SSH keys: sets, and the file that is made of them.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use nix::sys::signal::Signal;
 
 use crate::testbed::{Machine, Suite};
 
@@ -204,5 +207,179 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.names("/home/gone/.ssh/authorized_keys.d"), ["coreos-cloudinit"]);
         assert!(m.passwd("bad").is_some());
         assert_eq!(m.text("/etc/after"), "x");
+    });
+
+    odd_homes(suite);
+    core(suite);
+    imports(suite);
+}
+
+fn odd_homes(suite: &mut Suite) {
+    suite.fresh("a_lock_that_is_never_let_go_is_bounded", |m| {
+        let holder = m.start(&["flock", "/home/core/.authorized_keys.d.lock", "sleep", "60"]);
+        thread::sleep(Duration::from_millis(500));
+        let run = m.apply(&format!("{}write_files: [{{path: /srv/after, content: x}}]", config(&["a"])));
+        let run = run.fails().says(&["another program has held the lock"]);
+        assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+        assert_eq!(m.text("/srv/after"), "x");
+        m.absent(ALL);
+        holder.signal(Signal::SIGKILL);
+    });
+
+    suite.fresh("what_root_left_in_a_home_becomes_the_users", |m| {
+        let config = config(&["a"]);
+        m.sh("install -d -m 0755 /home/core/.ssh");
+        m.apply(&config).ok();
+        assert_eq!((m.mode("/home/core/.ssh"), m.owner("/home/core/.ssh")), (0o700, CORE));
+        m.is_file(SET, &format!("{}\n", key("a")), 0o600, CORE);
+        m.untouched(|| m.apply(&config).ok());
+        // Somebody was there with the wrong mode.
+        m.sh(&format!("chmod 0644 {SET} {ALL}; chmod 0755 /home/core/.ssh {SETS}"));
+        m.apply(&config).ok();
+        assert_eq!([m.mode(SET), m.mode(ALL), m.mode(SETS), m.mode("/home/core/.ssh")], [0o600, 0o600, 0o700, 0o700]);
+    });
+
+    suite.fresh("a_home_of_somebody_else_is_not_written_to", |m| {
+        m.sh("chown etcd /home/core");
+        m.apply(&config(&["a"])).fails().says(&["belongs to another user"]);
+        m.absent("/home/core/.ssh");
+        m.sh("rm -r /home/core; chown core /home; ln -s /etc /home/core; chown root /home");
+        m.apply("ssh_authorized_keys: []\nwrite_files: [{path: /srv/x, content: x}]").ok();
+        m.absent("/etc/.ssh");
+    });
+
+    suite.fresh("lines_without_an_end_do_not_run_together", |m| {
+        m.sh(&format!("mkdir -p {SETS}; chown -R core:core /home/core/.ssh"));
+        m.put(&format!("{SETS}/aaa"), key("first"));
+        m.sh(&format!("chown core:core {SETS}/aaa"));
+        m.apply(&config(&["a"])).ok();
+        assert_eq!(authorized(m), keys(&["first", "a"]));
+    });
+
+    suite.fresh("entries_that_are_no_keys_leave_the_set_alone", |m| {
+        m.apply(&config(&["a"])).ok();
+        m.untouched(|| m.apply("ssh_authorized_keys: [nonsense, '']").ok().says(&["bad-ssh-key"]));
+        m.apply("ssh_authorized_keys: '-----BEGIN OPENSSH PRIVATE KEY-----'").ok().says(&["private key"]);
+        assert_eq!(authorized(m), keys(&["a"]));
+    });
+
+    suite.fresh("a_key_that_is_no_text_costs_itself_alone", |m| {
+        m.apply(&format!("ssh_authorized_keys: [{{a: b}}, '{}']", key("a"))).fails().says(&["wrong-type"]);
+        assert_eq!(authorized(m), keys(&["a"]));
+    });
+}
+
+fn core(suite: &mut Suite) {
+    suite.fresh("without_core_its_keys_fail_and_the_rest_goes_on", |m| {
+        m.sh("userdel --remove core 2>/dev/null");
+        m.apply(&format!("{}write_files: [{{path: /srv/x, content: x}}]", config(&["a"])))
+            .fails()
+            .says(&["user core does not exist"]);
+        assert_eq!(m.text("/srv/x"), "x");
+        m.absent("/home/core");
+    });
+
+    suite.fresh("where_core_cannot_be_made_its_keys_fail", |m| {
+        m.sh("userdel --remove core 2>/dev/null");
+        let config = format!("{}users: [{{name: core, groups: nosuchgroup}}, {{name: other}}]", config(&["a"]));
+        m.apply(&config).fails().says(&["nosuchgroup", "user core"]);
+        assert!(m.passwd("other").is_some());
+        m.absent("/home/core");
+    });
+
+    suite.fresh("core_that_is_made_gets_keys_of_both_places_before_files_are_written", |m| {
+        m.sh("userdel --remove core 2>/dev/null");
+        let [a, b] = [key("a"), key("b")];
+        let config = format!(
+            r"
+            ssh_authorized_keys: ['{a}']
+            users:
+              - {{name: core, homedir: /srv/core, ssh_authorized_keys: ['{b}']}}
+            write_files:
+              - {{path: /srv/core/.profile, owner: core, content: x}}
+            "
+        );
+        m.apply(&config).ok();
+        assert_eq!(m.text("/srv/core/.ssh/authorized_keys"), format!("{HEADER}\n{a}\n{b}\n"));
+        m.untouched(|| m.apply(&config).ok());
+    });
+
+    suite.fresh("a_set_of_another_name_is_another_set", |m| {
+        m.apply_with(&config(&["a"]), &["-ssh-key-name", "vendor"], &[]).ok();
+        assert_eq!(m.names(SETS), ["vendor"]);
+        m.apply_with(&config(&["b"]), &["--ssh-key-name=vendor"], &[]).ok();
+        assert_eq!(authorized(m), keys(&["b"]));
+        m.apply_with(
+            &format!("users: [{{name: setty, ssh_authorized_keys: ['{}']}}]", key("c")),
+            &["--ssh-key-name=vendor"],
+            &[],
+        )
+        .ok();
+        assert_eq!(m.names("/home/setty/.ssh/authorized_keys.d"), ["vendor"]);
+        for bad in ["../x", ".hidden", "a/b"] {
+            m.apply_with(&config(&["b"]), &[&format!("--ssh-key-name={bad}")], &[]).exits(2);
+        }
+        assert_eq!(m.names(SETS), ["vendor"]);
+    });
+}
+
+fn imports(suite: &mut Suite) {
+    suite.fresh("imports_are_sets_beside_the_others_and_a_second_run_writes_nothing", |m| {
+        let answer = format!("[{{\"key\": \"{}\"}}, {{\"key\": \"no key\"}}]", key("imported"));
+        m.serve(8080, move |_| (200, answer.clone()));
+        let config = format!(
+            r"
+            users:
+              - name: both
+                coreos-ssh-import-url: http://127.0.0.1:8080/
+                ssh_authorized_keys: ['{}']
+            ",
+            key("own")
+        );
+        m.apply(&config).ok();
+        assert_eq!(m.names("/home/both/.ssh/authorized_keys.d"), ["coreos-cloudinit", "coreos-cloudinit-both"]);
+        let all = m.text("/home/both/.ssh/authorized_keys");
+        assert_eq!(all, format!("{HEADER}\n{}\n{}\n", key("own"), key("imported")));
+        m.untouched(|| m.apply(&config).ok());
+    });
+
+    suite.fresh("a_server_that_is_busy_is_asked_again", |m| {
+        let asked = AtomicUsize::new(0);
+        let answer = format!("[{{\"key\": \"{}\"}}]", key("late"));
+        m.serve(8080, move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => (503, String::new()),
+            1 => (429, String::new()),
+            _ => (200, answer.clone()),
+        });
+        m.apply("users: [{name: patient, coreos_ssh_import_url: 'http://127.0.0.1:8080/'}]").ok();
+        assert!(m.text("/home/patient/.ssh/authorized_keys").contains(&key("late")));
+    });
+
+    suite.fresh("an_answer_without_keys_leaves_the_set_alone", |m| {
+        let answers = Mutex::new(vec!["[]".to_owned(), format!("[{{\"key\": \"{}\"}}]", key("once"))]);
+        m.serve(8080, move |_| (200, answers.lock().unwrap().pop().unwrap_or_default()));
+        let config = "users: [{name: lucky, coreos_ssh_import_url: 'http://127.0.0.1:8080/'}]";
+        m.apply(config).ok();
+        m.apply(config).ok().says(&["has no keys"]);
+        assert!(m.text("/home/lucky/.ssh/authorized_keys").contains(&key("once")));
+    });
+
+    suite.shared("what_cannot_be_imported_is_said", |m| {
+        let config = r"
+            users:
+              - name: importless
+                coreos_ssh_import_github: 'no/such name'
+                coreos_ssh_import_github_users: ['a?b']
+                coreos_ssh_import_url: file:///etc/shadow
+            ";
+        m.apply(config).fails().says(&["bad-import", "deprecated"]);
+        assert!(m.passwd("importless").is_some());
+        m.absent("/home/importless/.ssh");
+    });
+
+    suite.fresh("imports_of_a_user_that_failed_are_not_asked_for", |m| {
+        let requests = m.serve(8080, |_| (200, "[]".into()));
+        m.apply("users: [{name: never, groups: nosuchgroup, coreos_ssh_import_url: 'http://127.0.0.1:8080/'}]").fails();
+        assert!(requests.lock().unwrap().is_empty());
     });
 }

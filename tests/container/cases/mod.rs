@@ -1,8 +1,10 @@
 //! Every section of the contract, at least once.
 
+mod access;
 mod addresses;
 mod boot;
 mod cli;
+mod common;
 mod examples;
 mod files;
 mod hostname;
@@ -11,12 +13,15 @@ mod keys;
 mod network;
 mod options;
 mod parts;
+mod places;
 mod reloads;
 mod run;
 mod scripts;
+mod second_run;
 mod secrets;
 mod sections;
 mod testbed;
+mod tree;
 mod units;
 mod users;
 mod waits;
@@ -28,13 +33,17 @@ use crate::testbed::Suite;
 pub fn all(suite: &mut Suite) {
     suite.group("testbed", testbed::cases);
     suite.group("run", run::cases);
+    suite.group("access", access::cases);
+    suite.group("second_run", second_run::cases);
     suite.group("cli", cli::cases);
+    suite.group("tree", tree::cases);
     suite.group("parts", parts::cases);
     suite.group("addresses", addresses::cases);
     suite.group("yaml", yaml::cases);
     suite.group("sections", sections::cases);
     suite.group("options", options::cases);
     suite.group("files", files::cases);
+    suite.group("places", places::cases);
     suite.group("users", users::cases);
     suite.group("keys", keys::cases);
     suite.group("units", units::cases);

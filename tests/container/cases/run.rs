@@ -1,4 +1,4 @@
-//! The run as a whole: what fails, what still happens, what a second run does, two runs at once.
+//! The run as a whole: two at once, signals, records, a machine without a bus.
 
 use std::thread;
 use std::time::Duration;
@@ -7,8 +7,6 @@ use nix::sys::signal::Signal;
 
 use super::keys::key;
 use crate::testbed::{PROGRAM_INSIDE, Suite};
-
-const KEYS: &str = "/home/core/.ssh/authorized_keys.d/coreos-cloudinit";
 
 /// Something of everything, which takes no time.
 const EVERYTHING: &str = r"
@@ -45,16 +43,6 @@ fn everything() -> String {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("a_second_run_writes_nothing_reloads_nothing_restarts_nothing", |m| {
-        let environment = [("COREOS_PUBLIC_IPV4", "203.0.113.9")];
-        m.apply_with(&everything(), &[], &environment).ok();
-        assert_eq!(m.text("/etc/environment"), "COREOS_PUBLIC_IPV4=203.0.113.9\n");
-        let state = || (m.last_reload(), m.invocation("systemd-networkd.service"), m.invocation("everything.service"));
-        let before = state();
-        m.untouched(|| m.apply_with(&everything(), &[], &environment).ok());
-        assert_eq!(state(), before);
-    });
-
     suite.fresh("a_second_run_writes_nothing_but_its_record", |m| {
         m.apply(&everything()).ok();
         let list = "find /run /var /etc /home /opt /srv /root -newer /tmp/mark -not -path '/run/systemd/*' \
@@ -65,80 +53,6 @@ pub fn cases(suite: &mut Suite) {
         for line in written.lines() {
             assert!(line.starts_with("/run/coreos-cloudinit"), "written:\n{written}");
         }
-    });
-
-    suite.fresh("each_failure_costs_itself_alone", |m| {
-        let config = format!(
-            r"
-            hostname: still-set
-            ssh_authorized_keys: ['{}']
-            users:
-              - {{name: bad, groups: [nosuchgroup]}}
-              - {{name: good}}
-            write_files:
-              - {{path: /etc/bad1, permissions: rwx}}
-              - {{path: /etc/bad2, encoding: b64, content: '***'}}
-              - {{path: /etc/bad3, owner: nosuchuser}}
-              - {{path: /etc/good, content: x, owner: good}}
-            coreos:
-              update: {{reboot_strategy: sometimes}}
-              oem: {{id: good}}
-              units:
-                - {{name: bad.service, command: sometimes}}
-                - {{name: bad2.service, command: start}}
-                - {{name: etcd.service, command: start}}
-            ",
-            key("a")
-        );
-        m.apply(&config).fails();
-        assert_eq!(m.sh("hostname"), "still-set");
-        assert_eq!(m.text(KEYS), key("a") + "\n");
-        assert_eq!((m.passwd("bad").is_some(), m.passwd("good").is_some()), (false, true));
-        for path in ["/etc/bad1", "/etc/bad2", "/etc/bad3", "/etc/coreos/update.conf"] {
-            m.absent(path);
-        }
-        assert_eq!(m.text("/etc/good"), "x");
-        assert!(m.exists("/etc/oem-release"));
-        assert_eq!(m.active("etcd.service"), "active");
-    });
-
-    suite.fresh("ignore_failure_changes_the_exit_code_alone", |m| {
-        let config = "write_files: [{path: /etc/bad, permissions: rwx}, {path: /etc/good}]";
-        m.apply_with(config, &["--ignore-failure"], &[]).ok().says(&["/etc/bad"]);
-        assert!(m.exists("/etc/good"));
-    });
-
-    suite.fresh("access_comes_before_an_error_further_down", |m| {
-        let text = format!(
-            "#cloud-config\nhostname: reached\nssh_authorized_keys:\n  - {}\nwrite_files:\n  - path: [unclosed\n\tcontent: x\n",
-            key("a")
-        );
-        m.apply(&text).fails().says(&["syntax"]).hides(&["unclosed"]);
-        assert_eq!(m.sh("hostname"), "reached");
-        assert_eq!(m.text(KEYS), key("a") + "\n");
-    });
-
-    suite.fresh("access_that_comes_after_the_error_does_not_count", |m| {
-        let text = format!(
-            "#cloud-config\nhostname: reached\nwrite_files: [{{path: /etc/x}}\nssh_authorized_keys:\n  - {}\n",
-            key("a")
-        );
-        m.apply(&text).fails();
-        m.absent("/etc/x");
-        m.absent(KEYS);
-    });
-
-    suite.fresh("strict_is_all_or_nothing", |m| {
-        let good = format!("hostname: strict\nssh_authorized_keys: ['{}']\nwrite_files: [{{path: /etc/a}}]", key("a"));
-        let bad = format!("{good}\nusers: [{{name: ok}}, {{name: 'b:d'}}]\n");
-        let snapshot = m.snapshot();
-        m.apply_with(&bad, &["--strict"], &[]).fails();
-        assert_eq!(m.sh("hostname"), "bed");
-        let written = snapshot.differences(&m.snapshot());
-        assert!(written.is_empty(), "{written:?}");
-        m.apply_with(&good, &["--strict"], &[]).ok();
-        assert_eq!(m.sh("hostname"), "strict");
-        assert!(m.exists("/etc/a") && m.exists(KEYS));
     });
 
     suite.fresh("two_runs_at_once_do_not_interleave", |m| {
@@ -198,6 +112,7 @@ coreos:
             "write_files: [{path: /etc/recorded, content: hidden-content}, {path: /etc/bad, owner: nosuchuser}]";
         m.apply(config).fails();
         let names = m.names("/run/coreos-cloudinit");
+        assert_eq!(m.mode("/run/coreos-cloudinit"), 0o700);
         assert!(!names.is_empty());
         let text = m.sh("find /run/coreos-cloudinit -type f -size +0 -exec cat {} +");
         assert!(text.contains("/etc/recorded") && text.contains("nosuchuser"), "{text}");

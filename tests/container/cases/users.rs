@@ -4,7 +4,11 @@ use super::keys::key;
 use crate::testbed::{Boot, Machine, Suite};
 
 /// `mkpasswd --method=sha-512 secret`, as people have them.
-const HASH: &str = "$6$5s2u6/jR$un0AvWnqilcgaNB3Mkxd5yYv6mTlWfOoCYHZmfi3LDKVltj.E8XNKEcwWm.6NfS0GlqyoFhaGEuyRn6mPLPWe/";
+pub const HASH: &str =
+    "$6$5s2u6/jR$un0AvWnqilcgaNB3Mkxd5yYv6mTlWfOoCYHZmfi3LDKVltj.E8XNKEcwWm.6NfS0GlqyoFhaGEuyRn6mPLPWe/";
+
+/// Another one.
+const OTHER_HASH: &str = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7";
 
 /// What the account database says of a user, without name, password and numbers.
 #[track_caller]
@@ -192,5 +196,153 @@ pub fn cases(suite: &mut Suite) {
         let key = key("top");
         m.apply(&format!("ssh_authorized_keys: ['{key}']\nusers: [{{name: core, shell: /bin/bash}}]")).ok();
         assert_eq!(m.text("/home/core/.ssh/authorized_keys.d/coreos-cloudinit"), format!("{key}\n"));
+    });
+
+    more(suite);
+}
+
+/// What is not of every day.
+fn more(suite: &mut Suite) {
+    suite.shared("every_key_in_the_other_spelling", |m| {
+        let config = format!(
+            r"
+            users:
+              - name: dashed
+                gecos: D
+                homedir: /srv/dashed
+                no-create-home: yes
+                primary-group: '232'
+                no-user-group: on
+                no-log-init: true
+                system: yes
+                shell: /bin/sh
+                passwd: {OTHER_HASH}
+            "
+        );
+        m.apply(&config).ok().hides(&["warning"]);
+        assert_eq!(entry(m, "dashed"), ["D", "/srv/dashed", "/bin/sh"]);
+        assert_eq!(m.passwd("dashed").unwrap()[3], "232");
+        assert_eq!(m.shadow("dashed").as_deref(), Some(OTHER_HASH));
+        assert_eq!(m.members("dashed"), None);
+        m.absent("/srv/dashed");
+    });
+
+    suite.shared("a_password_is_set_when_it_is_another_one", |m| {
+        let config = |hash: &str| format!("users: [{{name: changing, passwd: '{hash}'}}]");
+        m.apply(&config(HASH)).ok();
+        m.untouched(|| m.apply(&config(HASH)).ok().says(&["unchanged: ensure user changing"]));
+        m.apply(&config(OTHER_HASH)).ok().says(&["done: ensure user changing"]);
+        assert_eq!(m.shadow("changing").as_deref(), Some(OTHER_HASH));
+        // One that the administrator set since is not what the configuration says.
+        m.sh("usermod --password changed-by-hand changing");
+        m.apply(&config(OTHER_HASH)).ok();
+        assert_eq!(m.shadow("changing").as_deref(), Some(OTHER_HASH));
+        m.untouched(|| m.apply("users: [{name: changing, passwd: ''}, {name: changing}]").ok());
+    });
+
+    suite.shared("a_locked_password_is_what_it_is", |m| {
+        m.apply("users: [{name: lockedout, passwd: '!'}, {name: emptypass, passwd: ''}]").ok();
+        assert_eq!(m.shadow("lockedout").as_deref(), Some("!"));
+        // Nobody gets in without a password because a line was left empty.
+        assert_eq!(m.shadow("emptypass").as_deref(), Some("*"));
+    });
+
+    suite.shared("keys_and_files_of_a_user_that_failed_are_left_out", |m| {
+        let config = format!(
+            r"
+            users:
+              - name: unmade
+                groups: nosuchgroup
+                ssh_authorized_keys: ['{0}']
+              - name: made
+                ssh_authorized_keys: ['{0}']
+            write_files:
+              - {{path: /srv/unmade/user, owner: unmade}}
+              - {{path: /srv/unmade/group, owner: 'root:unmade'}}
+              - {{path: /srv/unmade/good, owner: made}}
+            ",
+            key("unmade")
+        );
+        m.apply(&config).fails().says(&[
+            "left out: authorize 1 key of user unmade",
+            "left out: write /srv/unmade/user",
+            "group nosuchgroup does not exist",
+        ]);
+        assert_eq!(m.names("/srv/unmade"), ["good"]);
+        m.absent("/home/unmade");
+        assert!(m.exists("/home/made/.ssh/authorized_keys"));
+    });
+
+    suite.shared("files_of_a_user_that_was_refused_are_left_out", |m| {
+        let config = "users: [{name: refusee, passwd: 'a:b'}]\nwrite_files: [{path: /srv/refusee, owner: refusee}]";
+        m.apply(config).fails().says(&["bad-user", "user refusee could not be made"]);
+        assert_eq!(m.passwd("refusee"), None);
+        m.absent("/srv/refusee");
+    });
+
+    suite.shared("keys_need_a_home", |m| {
+        let config = format!(
+            "users:\n- {{name: homeless, no_create_home: true, ssh_authorized_keys: ['{0}']}}\n\
+             - {{name: homed, ssh_authorized_keys: ['{0}']}}\n",
+            key("home")
+        );
+        m.apply(&config).fails().says(&["/home/homeless does not exist"]);
+        assert!(m.passwd("homeless").is_some());
+        m.absent("/home/homeless");
+        assert!(m.exists("/home/homed/.ssh/authorized_keys"));
+    });
+
+    suite.shared("a_home_is_an_absolute_path", |m| {
+        m.apply("users: [{name: wanderer, homedir: home/wanderer}, {name: settler, homedir: ''}]")
+            .fails()
+            .says(&["wanderer"]);
+        assert_eq!(m.passwd("wanderer"), None);
+        assert_eq!(entry(m, "settler")[1], "/home/settler");
+    });
+
+    suite.shared("a_group_of_the_users_name_that_is_there_fails_that_user", |m| {
+        m.sh("groupadd namesake");
+        m.apply("users: [{name: namesake}, {name: unlike}]").fails().says(&["namesake", "useradd"]);
+        assert_eq!(m.passwd("namesake"), None);
+        assert!(m.passwd("unlike").is_some());
+        m.apply("users: [{name: namesake, primary_group: namesake}]").ok();
+        assert_eq!(m.sh("id -gn namesake"), "namesake");
+    });
+
+    suite.shared("a_user_that_is_listed_twice_gets_the_keys_of_both", |m| {
+        let (one, two) = (key("one"), key("two"));
+        let config = format!(
+            "users: [{{name: doubled, ssh_authorized_keys: '{one}'}}, {{name: doubled, ssh_authorized_keys: ['{two}']}}]"
+        );
+        m.apply(&config).ok().says(&["duplicate-item"]);
+        assert_eq!(m.text("/home/doubled/.ssh/authorized_keys.d/coreos-cloudinit"), format!("{one}\n{two}\n"));
+        m.untouched(|| m.apply(&config).ok());
+    });
+
+    suite.shared("other_things_than_users_are_refused", |m| {
+        let config = "users:\n- just-a-name\n- [a]\n-\n- {name: [a]}\n- {name: afterwards}\n";
+        m.apply(config).fails().says(&["users[0]", "users[1]", "users[3]"]);
+        assert!(m.passwd("afterwards").is_some());
+        assert_eq!(m.passwd("just-a-name"), None);
+        m.apply("users: {name: afterwards2}").fails().says(&["wrong-type"]);
+        m.apply("users:").ok();
+    });
+
+    suite.fresh("locks_that_a_power_cut_left_keep_nobody_out", |m| {
+        for file in ["passwd", "shadow", "group", "gshadow"] {
+            m.sh(&format!("echo 1 > /etc/{file}.lock; touch -d yesterday /etc/{file}.lock"));
+        }
+        m.apply(&format!("users: [{{name: unlocked, passwd: '{HASH}'}}]")).ok().says(&["/etc/passwd.lock"]);
+        assert_eq!(m.shadow("unlocked").as_deref(), Some(HASH));
+    });
+
+    suite.boot("a_tool_that_fails_costs_that_user_alone", spied(), |m| {
+        m.sh("printf '#!/bin/sh\\necho no chance >&2\\nexit 3\\n' > /usr/sbin/chpasswd");
+        let config = format!("users: [{{name: halfway, passwd: '{HASH}'}}, {{name: whole}}]");
+        m.apply(&config).fails().says(&["halfway", "no chance"]).hides(&[HASH]);
+        assert!(m.passwd("whole").is_some());
+        m.sh("cp /usr/lib/spied/chpasswd /usr/sbin/chpasswd");
+        m.apply(&config).ok();
+        assert_eq!(m.shadow("halfway").as_deref(), Some(HASH));
     });
 }
