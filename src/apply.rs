@@ -3,13 +3,14 @@
 //! This is the bookkeeping only; what touches the machine is behind [`Machine`].
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::host::Change;
 use crate::outcome::{Reporter, StepOutcome, Verdict};
-use crate::plan::{CORE, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
+use crate::plan::{CORE, ENVIRONMENT, Environment, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
 
 /// What a step came to, where it did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Progress {
     failed_units: HashSet<String>,
     /// Keys of `core` that wait for the user to be made.
     pub pending_keys: Option<KeySet>,
+    /// Addresses that a part has its own word on: they are merged only if that fails.
+    pub pending_environment: Option<Environment>,
 }
 
 /// Does what comes before every part: a host name, keys, addresses.
@@ -176,18 +179,27 @@ impl Run<'_> {
 
     fn finish(&mut self, planned: &Planned, verdict: Verdict, took: Duration) {
         self.learn(&planned.step, &verdict);
+        let failed = verdict.is_failure();
         let outcome = self.reporter.step(planned.step.to_string(), planned.span, verdict, took);
         self.outcomes.push(outcome);
-        self.core_keys(planned);
+        self.pending(planned, failed);
     }
 
-    /// Keys of `core` that waited for the user are set as soon as it is there.
-    fn core_keys(&mut self, planned: &Planned) {
-        let made = matches!(&planned.step, Step::EnsureUser(account) if account.name == CORE)
-            && !self.progress.situation.failed_users.contains(CORE);
-        if made && let Some(keys) = self.progress.pending_keys.take() {
+    /// What waited for this step: the keys of `core` for its user, the addresses for the file that was to have them.
+    fn pending(&mut self, planned: &Planned, failed: bool) {
+        let due = match &planned.step {
+            Step::EnsureUser(account)
+                if account.name == CORE && !self.progress.situation.failed_users.contains(CORE) =>
+            {
+                self.progress.pending_keys.take().map(Step::AuthorizeKeys)
+            }
+            Step::WriteFile(file) if file.path == Path::new(ENVIRONMENT) => {
+                self.progress.pending_environment.take().filter(|_| failed).map(Step::MergeEnvironment)
+            }
+            _ => None,
+        };
+        if let Some(step) = due {
             let began = Instant::now();
-            let step = Step::AuthorizeKeys(keys);
             let verdict = verdict(self.machine.perform(&step, &self.progress.situation));
             let outcome = self.reporter.step(step.to_string(), planned.span, verdict, began.elapsed());
             self.outcomes.push(outcome);

@@ -55,7 +55,7 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
 }
 
 impl Reading {
-    /// Plans the part; keys go to the set `key_set`. Its findings come first among those of the plan.
+    /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their places.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
             _ if self.broken => Plan { refused: vec![Refused { item: Item::Rest, span: None }], ..Plan::default() },
@@ -63,7 +63,8 @@ impl Reading {
             Form::Script => plan::plan_script(plan::script::script(&self.part.text)),
             Form::Ignition => Plan::default(),
         };
-        plan.findings.splice(0..0, self.findings.iter().cloned());
+        plan.findings.extend_from_slice(&self.findings);
+        plan.findings.sort_by_key(|finding| finding.span);
         plan
     }
 }

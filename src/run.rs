@@ -11,7 +11,7 @@ use crate::finding::rules;
 use crate::host::machine::{Host, Setup};
 use crate::outcome::{LocatedFinding, Outcome, PartOutcome, RefusedOutcome, Reporter};
 use crate::parts::{self, Form};
-use crate::plan::{self, CORE, Environment, Facts, KeySet, Plan, Planned, Step, ssh};
+use crate::plan::{self, CORE, ENVIRONMENT, Environment, Facts, KeySet, Plan, Planned, Step, ssh};
 use crate::reading::{self, Reading};
 use crate::rehearse;
 use crate::source;
@@ -29,9 +29,6 @@ pub const USAGE: u8 = 2;
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
 /// Another run may hold the machine this long (spec §1).
 const LOCK_LIMIT: Duration = Duration::from_secs(120);
-
-/// The file that addresses are merged into.
-const ENVIRONMENT: &str = "/etc/environment";
 
 /// What surrounds a run.
 pub struct Surroundings<'a> {
@@ -114,7 +111,7 @@ fn addresses(variable: &dyn Fn(&str) -> Option<String>) -> Addresses {
 struct Before {
     hostname: Option<Planned>,
     keys: Option<Planned>,
-    environment: Option<Planned>,
+    environment: Option<Environment>,
 }
 
 impl Before {
@@ -136,7 +133,7 @@ impl Before {
         }
         let values: BTreeMap<_, _> = addresses.variables();
         if !values.is_empty() {
-            before.environment = Some(Planned { step: Step::MergeEnvironment(Environment { values }), span: None });
+            before.environment = Some(Environment { values });
         }
         before
     }
@@ -243,7 +240,7 @@ fn apply(options: &Options, surroundings: &Surroundings<'_>, deadline: Deadline,
         fail(outcome, format!("{error:#}; nothing but the host name and the keys of {CORE} is applied"));
         return true;
     }
-    let merged = apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
+    apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
     for (index, part) in prepared.into_iter().enumerate() {
         if index > 0
             && let Err(error) = host.lock(deadline.clip(LOCK_LIMIT))
@@ -256,8 +253,9 @@ fn apply(options: &Options, surroundings: &Surroundings<'_>, deadline: Deadline,
     if let Some(step) = progress.pending_keys.take().map(Step::AuthorizeKeys) {
         fail(outcome, format!("failed to {step}: user {CORE} does not exist"));
     }
-    if let (false, Some(environment)) = (merged, &before.environment) {
-        merge_after_all(environment, &mut host, &mut progress, outcome);
+    // The part that was to write the file did not come to that.
+    if let Some(environment) = progress.pending_environment.take() {
+        merge(environment, &mut host, &mut progress, outcome);
     }
     outcome.is_failure()
 }
@@ -287,7 +285,7 @@ fn apply_access(
     outcome.access = apply::access(&steps, host, progress, reporter);
 }
 
-/// Merges the addresses, unless a part has the last word on the file; the answer is whether that is settled.
+/// Merges the addresses, unless a part has the last word on the file.
 fn apply_environment(
     before: &Before,
     prepared: &[Prepared],
@@ -295,31 +293,19 @@ fn apply_environment(
     host: &mut Host<'_>,
     progress: &mut Progress,
     outcome: &mut Outcome,
-) -> bool {
-    let Some(environment) = &before.environment else { return true };
+) {
+    let Some(environment) = before.environment.clone() else { return };
     if prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment()) {
-        return false;
-    }
-    merge(environment, host, progress, outcome);
-    true
-}
-
-fn merge(environment: &Planned, host: &mut Host<'_>, progress: &mut Progress, outcome: &mut Outcome) {
-    let lines = Lines::new(b"");
-    let reporter = Reporter { name: &outcome.source.clone(), lines: &lines };
-    outcome.access.extend(apply::access(std::slice::from_ref(environment), host, progress, reporter));
-}
-
-/// A part was to write the file, and could not: then the addresses are merged all the same.
-fn merge_after_all(environment: &Planned, host: &mut Host<'_>, progress: &mut Progress, outcome: &mut Outcome) {
-    let written = outcome
-        .parts
-        .iter()
-        .flat_map(|part| &part.steps)
-        .any(|step| step.step.starts_with(&format!("write {ENVIRONMENT} ")) && !step.verdict.is_failure());
-    if !written {
+        progress.pending_environment = Some(environment);
+    } else {
         merge(environment, host, progress, outcome);
     }
+}
+
+fn merge(environment: Environment, host: &mut Host<'_>, progress: &mut Progress, outcome: &mut Outcome) {
+    let (name, lines) = (outcome.source.clone(), Lines::new(b""));
+    let step = Planned { step: Step::MergeEnvironment(environment), span: None };
+    outcome.access.extend(apply::access(&[step], host, progress, Reporter { name: &name, lines: &lines }));
 }
 
 fn apply_part(
@@ -381,7 +367,8 @@ fn rehearse_all(options: &Options, surroundings: &Surroundings<'_>, deadline: De
     let writes_environment = prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment());
     let mut access: Vec<_> = before.hostname.into_iter().chain(before.keys).collect();
     if !writes_environment {
-        access.extend(before.environment);
+        let merge = |environment| Planned { step: Step::MergeEnvironment(environment), span: None };
+        access.extend(before.environment.map(merge));
     }
     let mut rehearsal = rehearse::Rehearsal::new(&host);
     for part in prepared.iter().filter(|part| !part.is_barred(options)) {

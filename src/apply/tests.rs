@@ -224,6 +224,21 @@ fn keys_of_core_are_set_right_after_it_is_made() {
 }
 
 #[test]
+fn addresses_are_merged_where_the_file_that_was_to_have_them_failed() {
+    let waiting = || Progress {
+        pending_environment: Some(Environment { values: [("A", "b".to_owned())].into() }),
+        ..Progress::default()
+    };
+    let plan = plan(vec![file("/etc/environment", None, None), start("a.service")], Vec::new());
+    let told = done(&plan, &mut Fake::default(), &mut waiting());
+    assert_eq!(told, ["done: write /etc/environment", "done: start a.service"]);
+    let mut machine = Fake { broken: vec!["write /etc/environment"], ..Fake::default() };
+    let told = done(&plan, &mut machine, &mut waiting());
+    let merged = "done: merge A into /etc/environment";
+    assert_eq!(told, ["failed: write /etc/environment", merged, "done: start a.service"]);
+}
+
+#[test]
 fn nothing_is_begun_once_the_run_is_to_stop() {
     let machine = Fake { halt_after: Some(1), ..Fake::default() };
     let steps = vec![user("a"), user("b"), file("/1", None, None), start("a.service")];

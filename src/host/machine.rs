@@ -15,15 +15,13 @@ use super::{Change, command, hostname, keys};
 use crate::apply::{Done, Machine, Situation};
 use crate::deadline::Deadline;
 use crate::plan::{
-    Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Reload, Script, Step, UnitCommand, UnitScope, Verb,
-    script, ssh, text_files,
+    ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Reload, Script, Step, UnitCommand,
+    UnitScope, Verb, script, ssh, text_files,
 };
 use crate::source::http;
 
 /// Files of the machine that are read may be this long, in bytes.
 const READ_MAX: u64 = 4 << 20;
-/// The file that addresses are merged into.
-const ENVIRONMENT: &str = "/etc/environment";
 
 /// Where and how to apply.
 #[derive(Clone, Copy)]
@@ -252,7 +250,7 @@ impl<'a> Host<'a> {
             return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
         }
         let mut argv = script.interpreter.clone();
-        if !argv.first().is_some_and(|program| Path::new(program).exists()) {
+        if !argv.first().is_some_and(|program| Path::new(program).is_absolute() && Path::new(program).exists()) {
             log::warn!("the script's interpreter does not exist here; it is run with {}", script::SHELL);
             argv = vec![script::SHELL.to_owned()];
         }

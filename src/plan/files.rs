@@ -18,7 +18,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
     let mut inflatable = INFLATED_MAX;
     for (index, field) in list.iter().enumerate() {
         let Some(file) = field.get() else {
-            let item = Item::File(numbered("write_files", index));
+            let item = Item::File(numbered(index));
             if field.bad {
                 planner.refuse(item, field.span);
             } else {
@@ -35,7 +35,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
                 planner.file(spec, field.span);
             }
             Err(finding) => {
-                let name = file.path.filled().map_or_else(|| numbered("write_files", index), printable);
+                let name = file.path.filled().map_or_else(|| numbered(index), printable);
                 // Without a finding of its own the reason is a wrong type, which is told already.
                 planner.findings.extend(finding);
                 planner.refuse(Item::File(name), field.span);

@@ -19,8 +19,8 @@ mod window;
 
 pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script};
 pub use step::{
-    Account, Environment, FileSpec, Hostname, KeyImport, KeySet, Owner, Principal, Reload, Script, Step, UnitCommand,
-    UnitPath, UnitScope, Verb,
+    Account, ENVIRONMENT, Environment, FileSpec, Hostname, KeyImport, KeySet, Owner, Principal, Reload, Script, Step,
+    UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::unit_of;
 pub use users::{printable, without_secrets};

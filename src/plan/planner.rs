@@ -274,9 +274,9 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     access
 }
 
-/// The path of a list element, for items that have no name.
-pub(super) fn numbered(list: &str, index: usize) -> String {
-    format!("{list}[{index}]")
+/// What stands for an item that has no name: its number in its list.
+pub(super) fn numbered(index: usize) -> String {
+    format!("no. {}", index + 1)
 }
 
 /// A path beneath the root out of its parts.

@@ -80,9 +80,9 @@ fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
         "ID={}\nVERSION_ID={}\nNAME={}\nHOME_URL={}\nBUG_REPORT_URL={}\n",
         text_files::plain_release(id),
         text_files::plain_release(version),
-        text_files::quote_release(name),
-        text_files::quote_release(home),
-        text_files::quote_release(bugs),
+        text_files::quote(name),
+        text_files::quote(home),
+        text_files::quote(bugs),
     );
     planner.file(root_file(OEM_RELEASE, content.into_bytes(), 0o644), field.span);
 }

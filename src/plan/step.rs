@@ -147,6 +147,9 @@ pub struct FileSpec {
     pub unit: Option<String>,
 }
 
+/// The file that addresses are merged into.
+pub const ENVIRONMENT: &str = "/etc/environment";
+
 /// Addresses of the machine, by the variable that holds them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Environment {
@@ -308,7 +311,7 @@ impl fmt::Display for Step {
             ),
             Self::MergeEnvironment(environment) => {
                 let names: Vec<_> = environment.values.keys().copied().collect();
-                write!(f, "merge {} into /etc/environment", names.join(", "))
+                write!(f, "merge {} into {ENVIRONMENT}", names.join(", "))
             }
             Self::MaskUnit(place) => write!(f, "mask {} ({})", place.unit, place.path.display()),
             Self::UnmaskUnit(place) => write!(f, "unmask {} ({})", place.unit, place.path.display()),

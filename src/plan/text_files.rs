@@ -39,43 +39,51 @@ const OURS: &str = "# set by coreos-cloudinit (manage_etc_hosts)";
 ///
 /// A file that is nothing but the one line of the reference is ours as a whole.
 pub fn etc_hosts(old: &[u8], hostname: &str) -> Vec<u8> {
-    let old = String::from_utf8_lossy(old);
-    let mut lines: Vec<&str> = old.lines().filter(|line| !line.ends_with(OURS)).collect();
+    let text = old.strip_suffix(b"\n").unwrap_or(old);
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|_| !text.is_empty()).collect();
+    lines.retain(|line| !line.ends_with(OURS.as_bytes()));
     if let [only] = lines[..]
-        && matches!(names(only), Some(("127.0.0.1", names)) if names.len() == 1 && names[0] != "localhost")
+        && matches!(&entry(only)[..], [address, name] if address == LOCAL && name != "localhost")
     {
         lines.clear();
     }
-    for (address, line) in [("::1", "::1 localhost"), ("127.0.0.1", "127.0.0.1 localhost")] {
-        let there = |line: &&str| names(line).is_some_and(|(a, names)| a == address && names.contains(&"localhost"));
-        if !lines.iter().any(there) {
-            // The two usual lines lead, IPv4 first.
-            let at = usize::from(
-                address == "::1"
-                    && lines.first().is_some_and(|first| names(first).is_some_and(|(a, _)| a == "127.0.0.1")),
-            );
-            lines.insert(at, line);
-        }
+    // The two usual lines lead, IPv4 first.
+    let usual = |address: &str| format!("{address} localhost").into_bytes();
+    let (usual_4, usual_6) = (usual(LOCAL), usual("::1"));
+    if !lines.iter().any(|line| is_usual(line, "::1")) {
+        let at = usize::from(lines.first().is_some_and(|first| is_usual(first, LOCAL)));
+        lines.insert(at, &usual_6);
     }
-    let ours = format!("127.0.0.1 {hostname} {OURS}");
+    if !lines.iter().any(|line| is_usual(line, LOCAL)) {
+        lines.insert(0, &usual_4);
+    }
+    let ours = format!("{LOCAL} {hostname} {OURS}").into_bytes();
     // The first line with a name decides what it resolves to: ours stands before any other of this name,
     // and behind the usual line, so that 127.0.0.1 is still called localhost first.
-    let named = lines.iter().position(|line| names(line).is_some_and(|(_, names)| names.contains(&hostname)));
-    let usual = lines.iter().position(|line| names(line).is_some_and(|(a, _)| a == "127.0.0.1")).map_or(0, |at| at + 1);
+    let named = lines.iter().position(|line| entry(line).iter().skip(1).any(|name| name == hostname));
+    let usual = lines.iter().position(|line| entry(line).first().is_some_and(|a| a == LOCAL)).map_or(0, |at| at + 1);
     if hostname != "localhost" {
         lines.insert(named.map_or(usual, |named| named.min(usual)), &ours);
     }
-    lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).flatten().copied().collect()
+    lines.iter().flat_map(|line| [line, &b"\n"[..]]).flatten().copied().collect()
 }
 
-/// The address and the names of a line of `/etc/hosts`.
-fn names(line: &str) -> Option<(&str, Vec<&str>)> {
-    let mut words = line.split('#').next()?.split_whitespace();
-    Some((words.next()?, words.collect()))
+/// The address that the host name gets.
+const LOCAL: &str = "127.0.0.1";
+
+/// Whether a line of `/etc/hosts` gives `localhost` this address.
+fn is_usual(line: &[u8], address: &str) -> bool {
+    matches!(&entry(line)[..], [first, names @ ..] if first == address && names.iter().any(|name| name == "localhost"))
 }
 
-/// A quoted value of `/etc/oem-release`, which shells read too: `"`, `\`, `$` and `` ` `` are escaped.
-pub fn quote_release(value: &str) -> String {
+/// The address and the names of a line of `/etc/hosts`; nothing of a comment.
+fn entry(line: &[u8]) -> Vec<String> {
+    let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
+    String::from_utf8_lossy(line).split_whitespace().map(str::to_owned).collect()
+}
+
+/// A value in quotes, as shells, `/etc/oem-release` and `EnvironmentFile=` read it: `"`, `\`, `$` and `` ` `` are escaped.
+pub fn quote(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
     for c in value.chars() {
@@ -93,7 +101,7 @@ pub fn plain_release(value: &str) -> String {
     let plain = value
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '~' | ':' | ',' | '@' | '/'));
-    if plain { value.to_owned() } else { quote_release(value) }
+    if plain { value.to_owned() } else { quote(value) }
 }
 
 /// An assignment as systemd's `Environment=` takes it: quoted, its specifiers and escapes undone (spec §5.2).
@@ -126,15 +134,7 @@ pub fn environment_line(key: &str, value: &str) -> String {
     if !value.contains(special) && value.trim() == value {
         return format!("{key}={value}");
     }
-    let mut out = format!("{key}=\"");
-    for c in value.chars() {
-        if matches!(c, '"' | '\\' | '$' | '`') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
+    format!("{key}={}", quote(value))
 }
 
 #[cfg(test)]
@@ -181,6 +181,9 @@ mod tests {
             format!("{}10.0.0.1 h # other\n127.0.0.1 localhost\n::1 localhost\n", ours("h"))
         );
         assert_eq!(hosts("", "localhost"), "127.0.0.1 localhost\n::1 localhost\n");
+        let odd = b"127.0.0.1 localhost\n::1 localhost\r\n\n10.0.0.1 a # \xff\n";
+        let kept = etc_hosts(odd, "localhost");
+        assert_eq!(kept, odd, "what is not ours is kept byte for byte");
     }
 
     #[test]
@@ -197,7 +200,7 @@ mod tests {
         assert_eq!(unit_environment("K", "\"\\%\n\u{1}é"), "Environment=\"K=\\\"\\\\%%\\n\\x01é\"");
         assert_eq!(environment_line("K", "http://a,http://b"), "K=http://a,http://b");
         assert_eq!(environment_line("K", " a\n\"b\\"), "K=\" a\n\\\"b\\\\\"");
-        assert_eq!(quote_release("a \"$b\" `c` \\"), "\"a \\\"\\$b\\\" \\`c\\` \\\\\"");
+        assert_eq!(quote("a \"$b\" `c` \\"), "\"a \\\"\\$b\\\" \\`c\\` \\\\\"");
         assert_eq!(plain_release("1.2.3"), "1.2.3");
         assert_eq!(plain_release("a b"), "\"a b\"");
     }

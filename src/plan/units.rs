@@ -25,7 +25,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<Unit>]) {
     for (index, field) in list.iter().enumerate() {
         match field.get() {
             Some(unit) => plan_one(planner, unit, field.span, index),
-            None if field.bad => planner.refuse(Item::Unit(numbered("coreos.units", index)), field.span),
+            None if field.bad => planner.refuse(Item::Unit(numbered(index)), field.span),
             None => nameless(planner, field.span, index),
         }
     }
@@ -33,14 +33,14 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<Unit>]) {
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>, index: usize) {
     let finding = Finding::new(&rules::MISSING_KEY, span, "a unit without a name is left out");
-    planner.refuse_for(Item::Unit(numbered("coreos.units", index)), span, finding);
+    planner.refuse_for(Item::Unit(numbered(index)), span, finding);
 }
 
 fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: usize) {
     let name = match unit.name.filled() {
         Some(name) => name,
         None if unit.name.bad => {
-            return planner.refuse(Item::Unit(numbered("coreos.units", index)), span);
+            return planner.refuse(Item::Unit(numbered(index)), span);
         }
         None => return nameless(planner, span, index),
     };
@@ -94,7 +94,7 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
             incomplete(planner, unit, field.span);
         } else {
             let name = field.get().and_then(|drop_in| drop_in.name.filled());
-            let name = name.map_or_else(|| numbered("drop_ins", index), printable);
+            let name = name.map_or_else(|| numbered(index), printable);
             planner.refuse(Item::DropIn { unit: unit.to_owned(), name }, field.span);
         }
         return;

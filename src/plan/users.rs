@@ -19,7 +19,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
     for (index, field) in list.iter().enumerate() {
         let Some(user) = field.get() else {
             if field.bad {
-                planner.refuse(Item::User(numbered("users", index)), field.span);
+                planner.refuse(Item::User(numbered(index)), field.span);
             } else {
                 nameless(planner, field.span);
             }
@@ -27,7 +27,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
         };
         let Some(name) = user.name.filled() else {
             if user.name.bad {
-                planner.refuse(Item::User(numbered("users", index)), field.span);
+                planner.refuse(Item::User(numbered(index)), field.span);
             } else {
                 nameless(planner, field.span);
             }

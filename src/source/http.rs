@@ -67,6 +67,8 @@ fn attempt(url: &str, policy: &Policy, deadline: Deadline) -> Try {
     let limit = deadline.clip(policy.timeout).max(Duration::from_millis(1));
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(limit))
+        // What was asked for safely is not answered over a redirect that is not.
+        .https_only(url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")))
         .http_status_as_error(false)
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .user_agent(concat!("coreos-cloudinit/", env!("CARGO_PKG_VERSION")))
