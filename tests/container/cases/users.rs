@@ -207,9 +207,9 @@ fn more(suite: &mut Suite) {
         let config = format!(
             r"
             users:
-              - name: dashed
+              - name: hyphened
                 gecos: D
-                homedir: /srv/dashed
+                homedir: /srv/hyphened
                 no-create-home: yes
                 primary-group: '232'
                 no-user-group: on
@@ -220,11 +220,11 @@ fn more(suite: &mut Suite) {
             "
         );
         m.apply(&config).ok().hides(&["warning"]);
-        assert_eq!(entry(m, "dashed"), ["D", "/srv/dashed", "/bin/sh"]);
-        assert_eq!(m.passwd("dashed").unwrap()[3], "232");
-        assert_eq!(m.shadow("dashed").as_deref(), Some(OTHER_HASH));
-        assert_eq!(m.members("dashed"), None);
-        m.absent("/srv/dashed");
+        assert_eq!(entry(m, "hyphened"), ["D", "/srv/hyphened", "/bin/sh"]);
+        assert_eq!(m.passwd("hyphened").unwrap()[3], "232");
+        assert_eq!(m.shadow("hyphened").as_deref(), Some(OTHER_HASH));
+        assert_eq!(m.members("hyphened"), None);
+        m.absent("/srv/hyphened");
     });
 
     suite.shared("a_password_is_set_when_it_is_another_one", |m| {
