@@ -4,7 +4,7 @@ CARGO ?= cargo
 # In CI nobody edits Cargo.toml: a lock file that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
 # The targets that need root and a container; a plain `cargo test` leaves them alone.
-MACHINES := --test container --test outcomes --test demo
+MACHINES := $(patsubst tests/%/main.rs,--test %,$(wildcard tests/*/main.rs))
 # What `make demo` applies.
 EXAMPLE ?= examples/web-server.yml
 

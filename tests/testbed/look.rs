@@ -195,6 +195,11 @@ impl Machine {
         self.property(unit, "InvocationID")
     }
 
+    /// Whether systemd ever had a job for a unit, also for one that it has forgotten since.
+    pub fn was_tried(&self, unit: &str) -> bool {
+        !self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --quiet --unit=\"$0\"", unit]).stdout.is_empty()
+    }
+
     /// When systemd last read its units: each reload moves it.
     pub fn last_reload(&self) -> String {
         self.property("", "UnitsLoadTimestampMonotonic")

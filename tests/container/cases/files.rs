@@ -240,6 +240,7 @@ pub fn cases(suite: &mut Suite) {
               - {path: /opt/bin/again, content: '#!/bin/sh', permissions: 0755}
             ";
         m.apply(config).ok();
+        assert_eq!(m.text("/home/core/again"), "x");
         m.untouched(|| m.apply(config).ok());
     });
 
@@ -288,5 +289,6 @@ pub fn cases(suite: &mut Suite) {
         m.put("/etc/watched/end", "");
         let seen = watcher.finish(std::time::Duration::from_secs(30)).stdout;
         assert!(seen.lines().all(|line| line == "600 core 3000000"), "{seen}");
+        assert_eq!(m.bytes("/etc/watched/secret").len(), 3_000_000);
     });
 }

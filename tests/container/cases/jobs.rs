@@ -125,6 +125,7 @@ pub fn cases(suite: &mut Suite) {
         );
         m.apply("coreos: {units: [{name: job-unmet.service, command: start}]}").ok();
         assert_eq!(m.active("job-unmet.service"), "inactive");
+        assert!(m.was_tried("job-unmet.service"), "it was never tried");
     });
 
     suite.shared("a_command_that_nobody_knows_is_refused_alone", |m| {

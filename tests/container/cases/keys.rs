@@ -161,6 +161,9 @@ pub fn cases(suite: &mut Suite) {
             assert_eq!(m.text("/etc/shadow"), shadow, "{trap}");
             assert_eq!(m.owner("/etc/shadow").0, 0, "{trap}");
         }
+        m.sh("rm -rf /home/core/.ssh /home/core/.authorized_keys.d.lock");
+        m.apply(&config(&["a"])).ok();
+        assert_eq!(authorized(m), keys(&["a"]));
     });
 
     suite.fresh("the_lock_of_the_sets_is_waited_for", |m| {

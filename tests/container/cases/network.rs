@@ -72,5 +72,6 @@ pub fn cases(suite: &mut Suite) {
         let first = m.invocation("systemd-networkd.service");
         m.apply("coreos: {units: [{name: etcd.service, command: start}]}").ok();
         assert_eq!(m.invocation("systemd-networkd.service"), first);
+        assert_eq!(m.active("etcd.service"), "active");
     });
 }

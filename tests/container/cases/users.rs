@@ -132,7 +132,7 @@ pub fn cases(suite: &mut Suite) {
               - {name: "-evil"}
               - {name: "ev/il"}
             "#;
-        m.apply(config).fails();
+        m.apply(config).fails().says(&["bad-user", "evil1", "evil2"]);
         assert_eq!((m.text("/etc/passwd"), m.text("/etc/shadow")), before);
     });
 

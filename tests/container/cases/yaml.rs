@@ -90,7 +90,9 @@ pub fn cases(suite: &mut Suite) {
 
     suite.shared("an_empty_value_is_an_empty_list_or_section", |m| {
         m.apply("users:\nwrite_files:\ncoreos:\nssh_authorized_keys: ~\nmanage_etc_hosts:\n").ok();
-        m.apply("coreos:\n  units:\n  update:\n  etcd2:\n  oem: ~\n  fleet: {}\n").ok();
+        m.apply("coreos:\n  units:\n  update:\n  etcd2:\n  oem: ~\n  fleet: {}\nwrite_files: [{path: /etc/filled}]\n")
+            .ok();
+        assert!(m.exists("/etc/filled"));
     });
 
     suite.shared("unknown_keys_are_warned_of_and_ignored", |m| {
