@@ -58,7 +58,7 @@ pub fn cases(suite: &mut Suite) {
     suite.shared("no_path_at_all_is_refused", |m| {
         let config = "write_files:\n- {content: x}\n- {path: /, content: x}\n- {path: '', content: x}\n\
                       - {path: [a], content: x}\n-\n- {path: /srv/pathless, content: good}\n";
-        m.apply(config).fails().says(&["write_files[0]", "write_files[3]"]);
+        m.apply(config).fails().says(&["refused: file no. 1", "refused: file no. 4"]);
         assert_eq!(m.text("/srv/pathless"), "good");
     });
 
