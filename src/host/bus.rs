@@ -175,9 +175,17 @@ impl Bus {
         let limit = self.clip(limit)?;
         let connection = self.connection()?;
         match block_on(call(connection), limit) {
-            Some(answer) => answer.map_err(CallError::from),
+            Some(answer) => answer.map_err(|error| self.learn(error.into())),
             None => Err(CallError::TimedOut(limit)),
         }
+    }
+
+    /// A connection that broke is not used again, though it may not have noticed yet.
+    fn learn(&self, error: CallError) -> CallError {
+        if matches!(error, CallError::Broken(_)) {
+            self.state.replace(State::Idle);
+        }
+        error
     }
 }
 

@@ -55,11 +55,15 @@ impl Systemd<'_> {
     /// systemd does not answer. A job that fails is no error but [`JobEnd::Failed`].
     pub fn run_job(&self, unit: &str, verb: Verb, wait: &mut JobWait<'_>) -> Result<JobEnd> {
         // Listened to before the job is queued: it may end before its name is answered.
-        let (job, mut ends) = self
-            .job_ends()
-            .and_then(|ends| Ok((self.queue(unit, verb)?, ends)))
-            .map_err(|error| errors::explain(error, unit))
-            .with_context(|| format!("failed to {verb} {unit}"))?;
+        let ask = || self.job_ends().and_then(|ends| Ok((self.queue(unit, verb)?, ends)));
+        let answer = match ask() {
+            // The bus died, perhaps long before this call; the next connection starts it again. A job that
+            // was queued all the same is the one that the second try gets.
+            Err(CallError::Broken(_)) => ask(),
+            answer => answer,
+        };
+        let (job, mut ends) =
+            answer.map_err(|error| errors::explain(error, unit)).with_context(|| format!("failed to {verb} {unit}"))?;
         self.follow(&job, unit, verb, wait, &mut ends)
             .with_context(|| format!("failed to wait for the end of {verb} {unit}"))
     }
