@@ -34,17 +34,17 @@ pub fn cases(suite: &mut Suite) {
 
     suite.shared("keys_are_spelt_with_either_and_mixed", |m| {
         let config = r"
-            write-files: [{path: /etc/dashed, content: a}]
+            write-files: [{path: /etc/spelt, content: a}]
             coreos:
               units:
-                - name: dashed.service
+                - name: spelt.service
                   drop-ins: [{name: a.conf, content: a}]
             users:
-              - {name: dashed, no-create-home: true, primary-group: docker}
+              - {name: spelt, no-create-home: true, primary-group: docker}
             ";
         m.apply(config).ok();
-        assert!(m.exists("/etc/dashed") && m.exists("/etc/systemd/system/dashed.service.d/a.conf"));
-        m.absent("/home/dashed");
+        assert!(m.exists("/etc/spelt") && m.exists("/etc/systemd/system/spelt.service.d/a.conf"));
+        m.absent("/home/spelt");
     });
 
     suite.shared("truth_values_of_yaml_1_1", |m| {
