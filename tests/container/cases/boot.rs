@@ -41,6 +41,23 @@ coreos:
 "#;
 
 pub fn cases(suite: &mut Suite) {
+    // The file that the project ships, as it is, and a user-data file as Vagrant puts it there later.
+    let vagrant = image(OEM, include_str!("../../../oem/vagrant/cloud-config.yml"));
+    suite.boot("the_vagrant_image_applies_its_own_file_and_then_the_users", vagrant, |m| {
+        assert_eq!(m.active(SERVICE), "active", "{}", m.whole_log());
+        assert_eq!(m.active("system-config.target"), "active");
+        assert!(m.text("/etc/oem-release").starts_with("ID=vagrant\nVERSION_ID=1.0\nNAME=\"Vagrant\"\n"));
+        assert_eq!(m.active("vagrant-user-data.path"), "active");
+        m.put("/root/user-data", "#cloud-config\nhostname: boxed\nusers: [{name: default, shell: []}]\n");
+        m.sh("mkdir /var/lib/coreos-vagrant; mv /root/user-data /var/lib/coreos-vagrant/vagrantfile-user-data");
+        m.sh("until systemctl is-failed --quiet vagrant-user-data.service; do sleep 0.1; done");
+        assert_eq!(m.sh("hostname"), "boxed", "what is right in it is done");
+        // It failed, and is not tried again and again.
+        m.sh("sleep 1");
+        let runs =
+            m.sh("coreos-cloudinit --status --format=json | grep -c '\"source\": .*vagrantfile-user-data' || true");
+        assert_eq!(runs, "1", "{}", m.whole_log());
+    });
     let inner = format!(
         "#cloud-config\nhostname: inner\nssh_authorized_keys: ['{}']\nusers: [{{name: inner}}]\n\
          write_files: [{{path: /etc/inner, content: x, owner: inner}}]\n\
