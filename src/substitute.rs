@@ -97,7 +97,16 @@ pub struct Substituted<'a> {
     edits: Vec<(Span, Span)>,
 }
 
+/// How many findings of one text are told. There can be a million tokens in it, and the first ones tell enough.
+const MOST_FINDINGS: usize = 1000;
+
 impl Substituted<'_> {
+    fn tell(&mut self, finding: Finding) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        }
+    }
+
     /// The author's place of a byte of the text. Every byte of a replacement stands where its token stood.
     pub fn origin(&self, offset: usize) -> usize {
         let before = self.edits.partition_point(|(here, _)| here.start <= offset);
@@ -130,11 +139,11 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
             } else {
                 let message = format!("{} is not known; it is replaced by nothing", token.as_str());
                 let help = format!("set {} in the environment, or write the address itself", kind.variable());
-                result.findings.push(Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help));
+                result.tell(Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help));
             }
             if text[token.end()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
                 let message = format!("{} is replaced although the word goes on behind it", token.as_str());
-                result.findings.push(Finding::new(&rules::TOKEN_BOUNDARY, there, message));
+                result.tell(Finding::new(&rules::TOKEN_BOUNDARY, there, message));
             }
         }
         result.edits.push((Span::new(start, out.len()), there));
@@ -171,6 +180,13 @@ mod tests {
             replaced("${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"),
             "${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"
         );
+    }
+
+    #[test]
+    fn a_million_unknown_tokens_do_not_cost_a_million_findings() {
+        let text = "$public_ipv4 ".repeat(100_000);
+        let result = substitute(&text, &Addresses::default());
+        assert_eq!((result.text.len(), result.findings.len()), (100_000, MOST_FINDINGS));
     }
 
     #[test]
