@@ -167,13 +167,11 @@ impl<'a> Host<'a> {
         let fetched = http::get(import.url.expose(), http::Policy::default(), self.setup.deadline, self.setup.stop)
             .and_then(|body| http::keys(&body))
             .with_context(|| format!("failed to import keys of user {} from {}", import.user, import.from))?;
-        let (mut lines, mut findings) = (ssh::Keys::default(), Vec::new());
-        for entry in &fetched {
-            ssh::collect(entry, None, &mut lines, &mut findings);
-        }
+        let mut lines = ssh::Keys::default();
+        let others: usize = fetched.iter().map(|entry| ssh::collect(entry, None, &mut lines, &mut Vec::new())).sum();
         let lines = lines.into_list();
-        if !findings.is_empty() {
-            log::warn!("{} lines from {} are no SSH public keys; they are left out", findings.len(), import.from);
+        if others > 0 {
+            log::warn!("{others} lines from {} are no SSH public keys; they are left out", import.from);
         }
         if lines.is_empty() {
             log::warn!("{} has no keys; the set {} is left alone", import.from, import.set);

@@ -37,23 +37,34 @@ impl Keys {
     }
 }
 
-/// Adds the keys of one entry, which may hold several lines, to `keys`.
+/// Adds the keys of one entry, which may hold several lines, to `keys`, and says how many lines are none.
 ///
-/// Lines that are no keys are left out, with a finding that shows nothing of them.
-pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut Vec<Finding>) {
+/// Those are left out, with one finding for all of them, that shows nothing of them: an entry can be megabytes of
+/// something else, and a finding for each line of that would be gigabytes.
+pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut Vec<Finding>) -> usize {
+    let (mut others, mut private) = (0, false);
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
             keys.add(line);
         } else {
-            let message = "a line is no SSH public key; it is left out";
-            let finding = Finding::new(&rules::BAD_SSH_KEY, span, message);
-            findings.push(if line.contains("PRIVATE KEY") {
-                finding.help("this looks like a private key: give the public one, from the file that ends in .pub")
-            } else {
-                finding.help("a key is one line: a type such as ssh-ed25519, its base64 body, and a comment")
-            });
+            others += 1;
+            private |= line.contains("PRIVATE KEY");
         }
     }
+    if others > 0 {
+        let message = if others == 1 {
+            "a line is no SSH public key; it is left out".to_owned()
+        } else {
+            format!("{others} lines are no SSH public keys; they are left out")
+        };
+        let help = if private {
+            "this looks like a private key: give the public one, from the file that ends in .pub"
+        } else {
+            "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
+        };
+        findings.push(Finding::new(&rules::BAD_SSH_KEY, span, message).help(help));
+    }
+    others
 }
 
 /// Whether `line` is a key as `authorized_keys` has them: options, if any, a type, its body, a comment.
@@ -149,9 +160,9 @@ mod tests {
     fn an_entry_may_hold_several_lines() {
         let (one, two) = (key("ssh-rsa"), key("ssh-ed25519"));
         let (mut keys, mut findings) = (Keys::default(), Vec::new());
-        collect(&format!("  {one}  \r\n# a comment\n\n{two}\nnonsense\n{one}\n"), None, &mut keys, &mut findings);
+        collect(&format!("  {one}  \r\n# a comment\n\n{two}\nnonsense\n{one}\nmore\n"), None, &mut keys, &mut findings);
         assert_eq!(keys.into_list(), [one, two]);
-        assert_eq!(findings.len(), 1);
-        assert!(!findings[0].message.contains("nonsense"));
+        let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, ["2 lines are no SSH public keys; they are left out"], "one finding, which shows nothing");
     }
 }
