@@ -143,7 +143,7 @@ fn compare_file(machine: &Machine, path: &str, file: &File, found: &mut Differen
 }
 
 fn lines(of: &[impl AsRef<str>]) -> String {
-    of.iter().map(|line| format!("{}\n", line.as_ref())).collect()
+    of.iter().flat_map(|line| [line.as_ref(), "\n"]).collect()
 }
 
 /// What the reference's outcomes do not list: accounts, and what comes with a new home.
@@ -208,12 +208,12 @@ pub fn units(machine: &Machine, outcome: &Outcome) -> Vec<Difference> {
     let names: Vec<_> = outcome.units.keys().map(String::as_str).collect();
     let mut found = Differences::default();
     for (unit, seen) in outcome.units.iter().zip(show_all(machine, &names, &properties)) {
-        let (name, Unit { active_state, load_state, unit_file_state, environment }) = unit;
+        let (name, Unit { active_state, load_state, enablement, environment }) = unit;
         let seen = |property: &str| seen.get(property).map_or("", String::as_str);
         let environment = environment.as_deref().unwrap_or_default().replace(MACHINE_ID, &machine_id(machine));
         found.same(&format!("ActiveState {name}"), active_state, seen("ActiveState"));
         found.same(&format!("LoadState {name}"), load_state, seen("LoadState"));
-        found.same(&format!("UnitFileState {name}"), unit_file_state, seen("UnitFileState"));
+        found.same(&format!("UnitFileState {name}"), enablement, seen("UnitFileState"));
         found.same(&format!("Environment {name}"), &environment, seen("Environment"));
     }
     found.0

@@ -70,7 +70,8 @@ pub struct User {
 pub struct Unit {
     pub active_state: String,
     pub load_state: String,
-    pub unit_file_state: String,
+    #[serde(rename = "UnitFileState")]
+    pub enablement: String,
     /// Nothing where the type of unit has no environment.
     pub environment: Option<String>,
 }

@@ -135,7 +135,9 @@ impl Systemd<'_> {
             let now = Instant::now();
             if now >= look_at {
                 match self.outlook(job, &Look::begun(now)) {
-                    Ok(Outlook::Good) | Err(CallError::TimedOut(_) | CallError::OutOfTime) => {}
+                    // What is asked for may be gone by then, such as a unit on the way: the next look tells.
+                    Ok(Outlook::Good)
+                    | Err(CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime) => {}
                     Err(error) => return Err(error.into()),
                     Ok(Outlook::Gone) => {
                         // What systemd said before it answered that is in the queue by now.

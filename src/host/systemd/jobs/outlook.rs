@@ -69,8 +69,11 @@ impl Systemd<'_> {
             let reason = "it is a job of the very unit in which this program runs";
             return Ok(Outlook::Hopeless(reason.to_owned()));
         }
-        if self.property::<String>(look.left(), job, JOB, "State")? == "running" {
-            return Ok(Outlook::Good); // it waits for no other job
+        match self.property::<String>(look.left(), job, JOB, "State") {
+            Ok(state) if state == "running" => return Ok(Outlook::Good), // it waits for no other job
+            Ok(_) => {}
+            Err(error) if error.is_unknown_object() => return Ok(Outlook::Gone), // it ended since the first question
+            Err(error) => return Err(error),
         }
         let way = graph::way_to(job.as_str(), MOST_JOBS, |job| self.blockers(job, &own, look))?;
         Ok(way.map_or(Outlook::Good, |units| {
