@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+/// The longest limit.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
 /// The end of the run: every wait gets the smaller of its own limit and what is left of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// A deadline `limit` from now.
+    /// A deadline `limit` from now; of a year at most, so that no clock ends before it does.
     pub fn after(limit: Duration) -> Self {
-        let now = Instant::now();
-        // A limit that no clock can hold is a day: long past every unit's own time limit.
-        Self(now.checked_add(limit).unwrap_or(now + Duration::from_secs(86_400)))
+        Self(Instant::now() + limit.min(LONGEST))
     }
 
     /// What is left; zero once it has passed.
@@ -27,5 +28,19 @@ impl Deadline {
     /// Whether it has passed.
     pub fn passed(self) -> bool {
         self.left().is_zero()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_never_too_long_for_the_clock() {
+        // The clock ends at the largest number of seconds that it can hold; this is some time before that.
+        for seconds in [u64::MAX, i64::MAX as u64, i64::MAX as u64 - 1_000_000] {
+            let deadline = Deadline::after(Duration::from_secs(seconds));
+            assert!(Instant::now().checked_add(deadline.left() + LONGEST).is_some());
+        }
     }
 }
