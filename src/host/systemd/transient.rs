@@ -52,7 +52,8 @@ impl Systemd<'_> {
 
     fn start_transient(&self, unit: &str, description: &str, argv: &[String]) -> Result<OwnedObjectPath, CallError> {
         let program = argv.first().map_or("", String::as_str);
-        let start: Vec<Exec<'_>> = vec![(program, argv, false)];
+        let argv: Vec<_> = argv.iter().map(|word| literal(word)).collect();
+        let start: Vec<Exec<'_>> = vec![(program, &argv, false)];
         let properties = [
             ("Description", Variant::from(description)),
             ("ExecStart", Variant::from(start)),
@@ -79,5 +80,21 @@ impl Systemd<'_> {
             Err(CallError::Refused { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// `word` as systemd takes it to mean just that: it puts variables into what it runs.
+fn literal(word: &str) -> String {
+    word.replace('$', "$$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal;
+
+    #[test]
+    fn nothing_in_a_word_is_a_variable() {
+        assert_eq!(literal("/srv/$HOME-${X}"), "/srv/$$HOME-$${X}");
+        assert_eq!(literal("/bin/sh"), "/bin/sh");
     }
 }
