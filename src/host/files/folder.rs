@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
@@ -31,6 +31,10 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<Change> {
     let folder = root.folder(path)?;
     let status = rustix::fs::fstat(&folder).os_context(|| "failed to look at it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
+    // What others can rename or replace in there is not ours, whatever mode it has.
+    if !ours && status.st_uid != 0 {
+        bail!("it belongs to another user ({})", status.st_uid);
+    }
     if !ours || status.st_mode & 0o7777 == mode.as_raw_mode() {
         return Ok(if is_new { Change::Made } else { Change::Unchanged });
     }

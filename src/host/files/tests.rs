@@ -315,3 +315,16 @@ fn folders_get_their_mode_and_keep_it() {
     let error = message(folder(&root, Path::new("/file"), 0o700));
     assert_eq!(error, "failed to make the folder /file: /file is not a folder");
 }
+
+#[test]
+fn a_folder_of_another_user_is_not_taken() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: needs root");
+        return;
+    }
+    let (dir, root) = tree();
+    fs::create_dir(inside(&dir, "/x")).unwrap();
+    std::os::unix::fs::chown(inside(&dir, "/x"), Some(4242), None).unwrap();
+    let error = message(folder(&root, Path::new("/x"), 0o700));
+    assert_eq!(error, "failed to make the folder /x: it belongs to another user (4242)");
+}
