@@ -49,7 +49,8 @@ pub fn read() -> Result<Vec<serde_json::Value>> {
     let root = Root::open(Path::new("/"))?;
     let mut records = Vec::new();
     for path in names()? {
-        let content = files::read(&root, &path, RECORD_MAX)?.unwrap_or_default();
+        // A run that ends meanwhile removes the oldest one.
+        let Some(content) = files::read(&root, &path, RECORD_MAX)? else { continue };
         let record = serde_json::from_slice(&content);
         records.push(record.with_context(|| format!("failed to understand {}", path.display()))?);
     }
