@@ -11,6 +11,8 @@ use crate::yaml::Field;
 
 /// What all compressed content of a part may be together when it is decompressed.
 const INFLATED_MAX: u64 = 64 << 20;
+/// The longest path that the kernel takes, in bytes, without the zero byte at its end.
+const PATH_MAX: usize = 4095;
 /// What one file may be when it is decompressed.
 const FILE_MAX: u64 = 16 << 20;
 
@@ -109,7 +111,9 @@ pub(super) fn normalise(text: &str) -> Option<PathBuf> {
             part => parts.push(part),
         }
     }
-    if parts.is_empty() { None } else { Some(std::iter::once("/").chain(parts).collect()) }
+    // No program could open a file by a longer path than the kernel takes.
+    let length: usize = parts.iter().map(|part| 1 + part.len()).sum();
+    (1..=PATH_MAX).contains(&length).then(|| std::iter::once("/").chain(parts).collect())
 }
 
 /// An owner as `chown` takes it.
@@ -148,7 +152,8 @@ mod tests {
         {
             assert_eq!(normalise(text).as_deref(), Some(Path::new(path)), "{text}");
         }
-        for text in ["", "/", "/..", "a/..", "/a\0b", &format!("/{}", "a".repeat(256))] {
+        assert!(normalise(&"/a".repeat(2047)).is_some());
+        for text in ["", "/", "/..", "a/..", "/a\0b", &format!("/{}", "a".repeat(256)), &"/a".repeat(2048)] {
             assert_eq!(normalise(text), None, "{text:?}");
         }
     }
