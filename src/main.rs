@@ -1,22 +1,25 @@
 //! `coreos-cloudinit`: the command line, the log, the run, the exit code.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cloudinit::cli::{self, Request, Usage};
 use cloudinit::run::{self, Surroundings};
+use signal_hook::consts::SIGXFSZ;
 
 fn main() -> ExitCode {
     let options = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Request::Run(options)) => options,
         Ok(Request::Print(text)) => {
-            print!("{text}");
+            // A reader that went away is no failure, and no reason to panic.
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
         Ok(Request::Status(format)) => return run::status(format).into(),
         Err(Usage(text)) => {
-            eprint!("{text}");
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
             return run::USAGE.into();
         }
     };
@@ -27,6 +30,10 @@ fn main() -> ExitCode {
         if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&stopped)) {
             log::warn!("failed to catch signal {signal}: {error}");
         }
+    }
+    // A file that is larger than we may write is an error of that file, not the end of the run.
+    if let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::default()) {
+        log::warn!("failed to catch signal {SIGXFSZ}: {error}");
     }
     let surroundings =
         Surroundings { variable: &|name| std::env::var(name).ok(), stop: &|| stopped.load(Ordering::Relaxed) };

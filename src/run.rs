@@ -1,6 +1,7 @@
 //! A run: the picture of the crate's documentation as functions.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -413,7 +414,8 @@ pub fn status(format: crate::cli::Format) -> u8 {
             DONE
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Where this cannot be written either, the exit code says it.
+            let _ = writeln!(std::io::stderr().lock(), "error: {error:#}");
             FAILED
         }
     }
