@@ -2,6 +2,7 @@
 
 mod access;
 mod addresses;
+mod attacks;
 mod boot;
 mod cli;
 mod common;
@@ -55,5 +56,6 @@ pub fn all(suite: &mut Suite) {
     suite.group("hostname", hostname::cases);
     suite.group("boot", boot::cases);
     suite.group("secrets", secrets::cases);
+    suite.group("attacks", attacks::cases);
     suite.group("examples", examples::cases);
 }
