@@ -67,6 +67,10 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
         bail!("{name:?} cannot be the name of a key set");
     }
     let user = accounts.user(&set.user)?.ok_or_else(|| UnknownPrincipal::User(set.user.clone()))?;
+    // What is root's in a home is given to the user; root's own keys must not be.
+    if user.uid != 0 && accounts.user_by_id(0)?.is_some_and(|root| root.home == user.home) {
+        bail!("the home of user {} is root's own", user.name);
+    }
     let home = home::open(root, &user)?;
     Ok((user, home))
 }

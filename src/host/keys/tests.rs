@@ -371,3 +371,13 @@ fn another_user_gets_no_rights_of_root_and_we_keep_ours() {
     .unwrap();
     assert!(fs::read(&secret).is_ok());
 }
+
+#[test]
+fn a_home_that_is_roots_own_stays_roots() {
+    let machine = Machine::new();
+    let passwd = machine.dir.path().join("etc/passwd");
+    let users = fs::read_to_string(&passwd).unwrap();
+    fs::write(&passwd, format!("root:x:0:0::/home/core:/bin/sh\n{users}")).unwrap();
+    assert!(machine.error("x", &["ssh-rsa AAAA"]).contains("root's own"));
+    assert!(!machine.home(".ssh").exists());
+}
