@@ -43,8 +43,11 @@ pub struct Surroundings<'a> {
 pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
     let began = Instant::now();
     let deadline = Deadline::after(options.deadline);
-    let mut outcome =
-        Outcome { started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(), ..Outcome::default() };
+    let mut outcome = Outcome {
+        started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        source: options.from_file.display().to_string(),
+        ..Outcome::default()
+    };
     let mut failed = match options.mode {
         Mode::Apply => apply(options, surroundings, deadline, &mut outcome),
         Mode::DryRun => rehearse_all(options, surroundings, deadline, &mut outcome),
@@ -66,7 +69,6 @@ fn gather(options: &Options, surroundings: &Surroundings<'_>, outcome: &mut Outc
     // By hand, a file that is not there is a typing mistake; at boot it may still come.
     let patience = if options.mode == Mode::Apply { options.deadline.min(SOURCE_LIMIT) } else { Duration::ZERO };
     let addresses = addresses(surroundings.variable);
-    outcome.source = options.from_file.display().to_string();
     let fetched = match source::file::fetch(&options.from_file, Deadline::after(patience), surroundings.stop) {
         Ok(fetched) => fetched,
         Err(error) => {

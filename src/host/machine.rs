@@ -248,7 +248,7 @@ impl<'a> Host<'a> {
             return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
         }
         let mut argv = script.interpreter.clone();
-        if !argv.first().is_some_and(|program| Path::new(program).is_absolute() && Path::new(program).exists()) {
+        if !argv.first().is_some_and(|program| Path::new(program).is_absolute() && Path::new(program).is_file()) {
             log::warn!("the script's interpreter does not exist here; it is run with {}", script::SHELL);
             argv = vec![script::SHELL.to_owned()];
         }
