@@ -431,7 +431,8 @@ fn finish(options: &Options, outcome: &Outcome) {
     } else {
         log::info!("{}: {summary}", outcome.source);
     }
-    if options.root == Path::new("/")
+    if options.changes_this_machine()
+        && crate::host::is_root()
         && let Err(error) = crate::host::record::write(outcome)
     {
         log::warn!("{error:#}");
