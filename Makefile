@@ -37,6 +37,7 @@ test-outcomes: deps ## Compare with what the reference did with real configs (ro
 	$(CARGO) test $(LOCKED) --test outcomes
 
 demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
+	@echo "building the program (the first time takes some minutes) …"
 	@$(CARGO) test --quiet $(LOCKED) --test demo -- $(EXAMPLE)
 
 .PHONY: help deps build test lint test-pure test-container test-outcomes demo
