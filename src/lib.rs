@@ -16,6 +16,7 @@ pub mod config;
 pub mod deadline;
 pub mod finding;
 pub mod host;
+pub mod lint;
 pub mod logger;
 pub mod outcome;
 pub mod parts;

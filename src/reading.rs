@@ -2,6 +2,7 @@
 
 use crate::config::CloudConfig;
 use crate::finding::Finding;
+use crate::lint;
 use crate::parts::{Form, Part};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::substitute::{Addresses, substitute};
@@ -13,6 +14,8 @@ pub struct Reading {
     pub part: Part,
     /// What it asks for.
     pub config: CloudConfig,
+    /// The document that says so; empty where the part is none.
+    pub document: yaml::Document,
     /// What is worth telling of it before it is planned.
     pub findings: Vec<Finding>,
     /// It cannot be understood to its end, so that nothing of it is applied but access.
@@ -27,6 +30,7 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
         findings: part.findings.clone(),
         part,
         config: CloudConfig::default(),
+        document: yaml::Document::default(),
         broken: false,
         access: Access::default(),
     };
@@ -38,12 +42,14 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
     reading.findings.extend_from_slice(&substituted.findings);
     match reading.part.form {
         Form::CloudConfig => {
-            let document = yaml::parse(&substituted.text, |offset| substituted.origin(offset));
+            let mut document = yaml::parse(&substituted.text, |offset| substituted.origin(offset));
             let (config, findings) = yaml::read::<CloudConfig>(&document);
             reading.broken = document.error.is_some();
-            reading.findings.extend(document.findings);
-            reading.findings.extend(document.error);
+            reading.findings.append(&mut document.findings);
+            reading.findings.extend(document.error.take());
             reading.findings.extend(findings);
+            reading.findings.extend(lint::lint(&config, &document, &reading.part.text));
+            reading.document = document;
             reading.access = plan::access(&config, short_hostname);
             reading.findings.append(&mut reading.access.findings);
             reading.config = config;

@@ -1,0 +1,143 @@
+//! A run that changes the machine: access first, then the parts (spec §1).
+
+use std::time::Duration;
+
+use super::gather::gather;
+use super::prepare::{Before, Prepared, facts, prepare};
+use super::{Surroundings, fail, setup, told};
+use crate::apply::{self, Progress};
+use crate::cli::Options;
+use crate::deadline::Deadline;
+use crate::host::machine::Host;
+use crate::outcome::{Outcome, Reporter};
+use crate::plan::{self, CORE, Environment, Planned, Step};
+use crate::text::Lines;
+
+/// Another run may hold the machine this long (spec §1).
+const LOCK_LIMIT: Duration = Duration::from_secs(120);
+
+/// Applies user-data; the answer is whether anything failed.
+pub(super) fn apply(
+    options: &Options,
+    surroundings: &Surroundings<'_>,
+    deadline: Deadline,
+    outcome: &mut Outcome,
+) -> bool {
+    if options.changes_this_machine() && !crate::host::is_root() {
+        fail(outcome, "only root can change this machine; --dry-run shows the plan to everybody".to_owned());
+        return true;
+    }
+    let (readings, addresses) = gather(options, surroundings, outcome);
+    let mut host = match Host::open(setup(options, surroundings, deadline)) {
+        Ok(host) => host,
+        Err(error) => {
+            fail(outcome, format!("{error:#}"));
+            return true;
+        }
+    };
+    let locked = host.lock(deadline.clip(LOCK_LIMIT));
+    let (before, prepared) = prepare(readings, &addresses, options, &host);
+    let mut progress = Progress::default();
+    apply_access(&before, &prepared, options, &mut host, &mut progress, outcome);
+    if let Err(error) = locked {
+        fail(outcome, format!("{error:#}; nothing but the host name and the keys of {CORE} is applied"));
+        return true;
+    }
+    apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
+    for (index, part) in prepared.into_iter().enumerate() {
+        if index > 0
+            && let Err(error) = host.lock(deadline.clip(LOCK_LIMIT))
+        {
+            fail(outcome, format!("{error:#}; {} is not applied", part.reading.part.name));
+            continue;
+        }
+        apply_part(part, index, options, &mut host, &mut progress, outcome);
+    }
+    if let Some(step) = progress.pending_keys.take().map(Step::AuthorizeKeys) {
+        fail(outcome, format!("failed to {step}: user {CORE} does not exist"));
+    }
+    // The part that was to write the file did not come to that.
+    if let Some(environment) = progress.pending_environment.take() {
+        merge(environment, &mut host, &mut progress, outcome);
+    }
+    outcome.is_failure()
+}
+
+fn apply_access(
+    before: &Before,
+    prepared: &[Prepared],
+    options: &Options,
+    host: &mut Host<'_>,
+    progress: &mut Progress,
+    outcome: &mut Outcome,
+) {
+    let mut steps: Vec<Planned> = before.hostname.iter().cloned().collect();
+    if let Some(keys) = &before.keys {
+        let comes = prepared.iter().any(|part| !part.is_barred(options) && part.makes_core());
+        if comes && !host.has_user(CORE) {
+            if let Step::AuthorizeKeys(keys) = &keys.step {
+                progress.pending_keys = Some(keys.clone());
+            }
+        } else {
+            steps.push(keys.clone());
+        }
+    }
+    let text = prepared.first().map_or("", |part| part.reading.part.text.as_str());
+    let lines = Lines::new(text.as_bytes());
+    let reporter = Reporter { name: &outcome.source.clone(), lines: &lines };
+    outcome.access = apply::access(&steps, host, progress, reporter);
+}
+
+/// Merges the addresses, unless a part has the last word on the file.
+fn apply_environment(
+    before: &Before,
+    prepared: &[Prepared],
+    options: &Options,
+    host: &mut Host<'_>,
+    progress: &mut Progress,
+    outcome: &mut Outcome,
+) {
+    let Some(environment) = before.environment.clone() else { return };
+    if prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment()) {
+        progress.pending_environment = Some(environment);
+    } else {
+        merge(environment, host, progress, outcome);
+    }
+}
+
+fn merge(environment: Environment, host: &mut Host<'_>, progress: &mut Progress, outcome: &mut Outcome) {
+    let (name, lines) = (outcome.source.clone(), Lines::new(b""));
+    let step = Planned { step: Step::MergeEnvironment(environment), span: None };
+    outcome.access.extend(apply::access(&[step], host, progress, Reporter { name: &name, lines: &lines }));
+}
+
+fn apply_part(
+    part: Prepared,
+    index: usize,
+    options: &Options,
+    host: &mut Host<'_>,
+    progress: &mut Progress,
+    outcome: &mut Outcome,
+) {
+    let barred = part.is_barred(options);
+    let Prepared { reading, mut plan } = part;
+    // What earlier steps did may have changed what the plan was made of.
+    let renamed = outcome.access.iter().any(|step| step.verdict.is_failure());
+    if (index > 0 || renamed) && !plan::facts_wanted(&reading.config).is_empty() {
+        let findings = std::mem::take(&mut plan.findings);
+        plan = reading.plan(&facts(&reading, host, None), &options.key_set);
+        plan.findings = findings;
+    }
+    let lines = Lines::new(reading.part.text.as_bytes());
+    let reporter = Reporter { name: &reading.part.name, lines: &lines };
+    let mut result = told(&reading, &plan, &lines);
+    if barred {
+        fail(
+            outcome,
+            format!("{}: nothing of it is applied, since something is wrong with it (--strict)", reading.part.name),
+        );
+    } else if !reading.broken {
+        result.steps = apply::apply(&plan, host, progress, reporter);
+    }
+    outcome.parts.push(result);
+}

@@ -1,0 +1,118 @@
+//! A run: the picture of the crate's documentation as functions.
+
+mod apply;
+mod gather;
+mod look;
+mod prepare;
+
+use std::io::Write as _;
+use std::time::{Instant, SystemTime};
+
+use crate::cli::{Mode, Options};
+use crate::deadline::Deadline;
+use crate::host::machine::Setup;
+use crate::outcome::{LocatedFinding, Outcome, PartOutcome, RefusedOutcome};
+use crate::plan::Plan;
+use crate::reading::Reading;
+use crate::rehearse;
+use crate::text::Lines;
+
+/// What is done; exit code 0.
+pub const DONE: u8 = 0;
+/// Something was refused, failed or left out; exit code 1.
+pub const FAILED: u8 = 1;
+/// The command line is wrong; exit code 2.
+pub const USAGE: u8 = 2;
+
+/// What surrounds a run.
+pub struct Surroundings<'a> {
+    /// Reads an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether the run was told to stop.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// Runs, and gives the exit code (spec §1).
+pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
+    let began = Instant::now();
+    let deadline = Deadline::after(options.deadline);
+    let mut outcome = Outcome {
+        started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        source: options.from_file.display().to_string(),
+        ..Outcome::default()
+    };
+    let mut failed = match options.mode {
+        Mode::Apply => apply::apply(options, surroundings, deadline, &mut outcome),
+        Mode::DryRun => look::rehearse_all(options, surroundings, deadline, &mut outcome),
+        Mode::Validate => look::validate(options, surroundings, &mut outcome),
+    };
+    if (surroundings.stop)() {
+        fail(&mut outcome, "the run was told to stop by a signal".to_owned());
+        failed = true;
+    }
+    outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if options.mode == Mode::Apply {
+        finish(options, &outcome);
+    }
+    if failed && !options.ignore_failure { FAILED } else { DONE }
+}
+
+fn fail(outcome: &mut Outcome, message: String) {
+    log::error!("{message}");
+    outcome.failures.push(message);
+}
+
+fn setup<'a>(options: &'a Options, surroundings: &'a Surroundings<'a>, deadline: Deadline) -> Setup<'a> {
+    Setup {
+        root: &options.root,
+        workspace: &options.workspace,
+        job_timeout: options.job_timeout,
+        deadline,
+        stop: surroundings.stop,
+    }
+}
+
+/// Logs what is worth telling of a part.
+fn told(reading: &Reading, plan: &Plan, lines: &Lines<'_>) -> PartOutcome {
+    let name = &reading.part.name;
+    let findings: Vec<_> = plan.findings.iter().map(|finding| LocatedFinding::new(finding, lines)).collect();
+    for finding in &findings {
+        log::log!(finding.level(), "{}", finding.line(name));
+    }
+    let refused: Vec<_> = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
+    for refused in &refused {
+        log::error!("{}: error: refused: {}", crate::outcome::place(name, refused.at), refused.item);
+    }
+    PartOutcome { name: name.clone(), form: reading.part.form, findings, refused, steps: Vec::new() }
+}
+
+/// Shows what the last runs did, and gives the exit code.
+pub fn status(format: crate::cli::Format) -> u8 {
+    match crate::host::record::read() {
+        Ok(records) => {
+            rehearse::print_status(format, &records);
+            DONE
+        }
+        Err(error) => {
+            // Where this cannot be written either, the exit code says it.
+            let _ = writeln!(std::io::stderr().lock(), "error: {error:#}");
+            FAILED
+        }
+    }
+}
+
+/// Leaves the record and says the last word.
+fn finish(options: &Options, outcome: &Outcome) {
+    let summary = outcome.summary();
+    if outcome.is_failure() {
+        log::error!("{}: {summary}", outcome.source);
+    } else {
+        log::info!("{}: {summary}", outcome.source);
+    }
+    if options.changes_this_machine()
+        && crate::host::is_root()
+        && let Err(error) = crate::host::record::write(outcome)
+    {
+        log::warn!("{error:#}");
+    }
+}
