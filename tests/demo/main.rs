@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -55,6 +56,11 @@ fn show(example: &str, text: &str) -> ExitCode {
     title("What is different in the machine now");
     before.show_difference(&Look::at(&machine));
 
+    for (_, what, command) in ANSWERS.iter().filter(|(name, ..)| example.ends_with(name)) {
+        title(what);
+        println!("{}", machine.sh(command).trim_end());
+    }
+
     title("The same again: every boot does this");
     let snapshot = machine.snapshot();
     let again = machine.program(&[&source]).run();
@@ -67,8 +73,19 @@ fn show(example: &str, text: &str) -> ExitCode {
 }
 
 fn title(text: &str) {
-    println!("\n\x1b[1m── {text}\x1b[0m");
+    if std::io::stdout().is_terminal() {
+        println!("\n\x1b[1m── {text}\x1b[0m");
+    } else {
+        println!("\n── {text}");
+    }
 }
+
+/// What an example makes that answers when it is asked: what to say, and a command that asks.
+const ANSWERS: &[(&str, &str, &str)] = &[(
+    "web-server.yml",
+    "What the web server answers: GET http://localhost:8080/",
+    "bash -c 'exec 3<>/dev/tcp/localhost/8080; printf \"GET / HTTP/1.1\\r\\n\\r\\n\" >&3; cat <&3'",
+)];
 
 /// What a person would look at before and after.
 struct Look {
