@@ -24,7 +24,9 @@ pub fn fetch(path: &Path, patience: Deadline, stop: &dyn Fn() -> bool) -> Result
     let mut pause = FIRST_PAUSE;
     while !path.try_exists().with_context(|| format!("failed to look for {name}"))? {
         if patience.passed() || stop() {
-            bail!("no datasources available in time: {name} does not exist");
+            // Who did not wait has nothing to say of time.
+            let waited = if pause == FIRST_PAUSE { "" } else { "no datasources available in time: " };
+            bail!("{waited}{name} does not exist");
         }
         if pause == FIRST_PAUSE {
             log::info!("waiting for {name} to appear");
@@ -107,7 +109,10 @@ mod tests {
     fn what_cannot_be_read_is_an_error_in_time() {
         let folder = tempfile::tempdir().unwrap();
         let error = |path: &Path| fetch(path, soon(), &|| false).unwrap_err().to_string();
-        assert!(error(&folder.path().join("none")).contains("does not exist"));
+        let missing = folder.path().join("none");
+        assert_eq!(error(&missing), format!("no datasources available in time: {} does not exist", missing.display()));
+        let at_once = fetch(&missing, Deadline::after(Duration::ZERO), &|| false).unwrap_err();
+        assert_eq!(at_once.to_string(), format!("{} does not exist", missing.display()));
         assert!(error(folder.path()).contains("is a folder"));
         let big = folder.path().join("big");
         File::create(&big).unwrap().set_len(USER_DATA_MAX as u64 + 1).unwrap();
