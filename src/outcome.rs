@@ -40,6 +40,9 @@ impl Verdict {
 pub struct StepOutcome {
     /// The step, in words.
     pub step: String,
+    /// The part that asked for it, where it does not stand among the steps of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// Where in its part it was asked for.
     #[serde(flatten)]
     pub at: Option<Position>,
@@ -240,6 +243,6 @@ impl Reporter<'_> {
             Verdict::LeftOut(why) => log::error!("{place}: error: left out: {step}: {why}"),
             Verdict::Failed(why) => log::error!("{place}: error: {why}"),
         }
-        StepOutcome { step, at, verdict, milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
+        StepOutcome { step, part: None, at, verdict, milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
     }
 }

@@ -119,12 +119,7 @@ impl<'a> Rehearsal<'a> {
             self.access.iter().for_each(|step| out.push_str(&line(step)));
         }
         for part in &self.parts {
-            let form = match part.form {
-                Form::CloudConfig => "cloud-config",
-                Form::Script => "script",
-                Form::Ignition => "Ignition configuration, left to Ignition",
-            };
-            let _ = writeln!(out, "\n{} ({form}):", printable(&part.name));
+            let _ = writeln!(out, "\n{} ({}):", printable(&part.name), part.form.words());
             part.steps.iter().for_each(|step| out.push_str(&line(step)));
             for refused in &part.refused {
                 let _ = writeln!(out, "! refused: {}", printable(&refused.item));
@@ -161,10 +156,11 @@ fn line(step: &RehearsedStep) -> String {
 }
 
 /// Prints what `--validate` found, part by part.
-pub fn print_findings(format: Format, reports: &[(String, Vec<LocatedFinding>)], failures: &[String]) {
+pub fn print_findings(format: Format, reports: &[(String, Form, Vec<LocatedFinding>)], failures: &[String]) {
     #[derive(Serialize)]
     struct Report<'a> {
         name: &'a str,
+        form: Form,
         findings: &'a [LocatedFinding],
     }
     #[derive(Serialize)]
@@ -174,11 +170,11 @@ pub fn print_findings(format: Format, reports: &[(String, Vec<LocatedFinding>)],
     }
     match format {
         Format::Json => {
-            let parts = reports.iter().map(|(name, findings)| Report { name, findings }).collect();
+            let parts = reports.iter().map(|(name, form, findings)| Report { name, form: *form, findings }).collect();
             json(&Whole { failures, parts });
         }
         Format::Text => {
-            let lines = reports.iter().flat_map(|(name, findings)| findings.iter().map(move |f| f.line(name)));
+            let lines = reports.iter().flat_map(|(name, _, findings)| findings.iter().map(move |f| f.line(name)));
             say(&lines.map(|line| printable(&line) + "\n").collect::<String>());
         }
     }
@@ -206,9 +202,20 @@ fn record_text(record: &Value) -> String {
         let _ = writeln!(out, "  failed: {}", text(&failure));
     }
     let mut steps = list(&record["access"]);
-    for part in list(&record["parts"]) {
+    let parts = list(&record["parts"]);
+    for part in &parts {
+        if parts.len() > 1 {
+            let _ = writeln!(out, "  part: {} ({})", text(&part["name"]), text(&part["form"]));
+        }
+        let place = |thing: &Value| match (thing["line"].as_u64(), thing["column"].as_u64()) {
+            (Some(line), Some(column)) => format!("{}:{line}:{column}", text(&part["name"])),
+            _ => text(&part["name"]),
+        };
+        for finding in list(&part["findings"]).iter().filter(|finding| finding["severity"] == "error") {
+            let _ = writeln!(out, "  error: {}: {}", place(finding), text(&finding["message"]));
+        }
         for refused in list(&part["refused"]) {
-            let _ = writeln!(out, "  refused: {} (line {})", text(&refused["item"]), refused["line"]);
+            let _ = writeln!(out, "  refused: {}: {}", place(&refused), text(&refused["item"]));
         }
         steps.extend(list(&part["steps"]));
     }

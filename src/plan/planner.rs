@@ -45,6 +45,8 @@ pub enum Item {
     Section(&'static str),
     /// All of a part but its host name and keys.
     Rest,
+    /// A part that has neither.
+    All,
 }
 
 impl std::fmt::Display for Item {
@@ -57,6 +59,7 @@ impl std::fmt::Display for Item {
             Self::Command(name) => write!(f, "command of unit {name}"),
             Self::Section(name) => write!(f, "section {name}"),
             Self::Rest => f.write_str("everything but the host name and the keys of core"),
+            Self::All => f.write_str("all of it"),
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::gather::gather;
-use super::prepare::{Before, Prepared, facts, prepare};
+use super::prepare::{Asked, Before, Prepared, facts, prepare};
 use super::{Surroundings, fail, setup, told};
 use crate::apply::{self, Progress};
 use crate::cli::Options;
 use crate::deadline::Deadline;
 use crate::host::machine::Host;
-use crate::outcome::{Outcome, Reporter};
+use crate::outcome::{Outcome, Reporter, StepOutcome};
 use crate::plan::{self, CORE, Environment, Planned, Step};
 use crate::text::Lines;
 
@@ -44,12 +44,17 @@ pub(super) fn apply(
         return true;
     }
     apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
+    let several = prepared.len() > 1;
     for (index, part) in prepared.into_iter().enumerate() {
         if index > 0
+            && part.is_work()
             && let Err(error) = host.lock(deadline.clip(LOCK_LIMIT))
         {
             fail(outcome, format!("{error:#}; {} is not applied", part.reading.part.name));
             continue;
+        }
+        if several && part.is_work() {
+            log::info!("applying {}", part.reading.part.name);
         }
         apply_part(part, index, options, &mut host, &mut progress, outcome);
     }
@@ -71,21 +76,21 @@ fn apply_access(
     progress: &mut Progress,
     outcome: &mut Outcome,
 ) {
-    let mut steps: Vec<Planned> = before.hostname.iter().cloned().collect();
+    let mut steps: Vec<&Asked> = before.hostname.iter().collect();
     if let Some(keys) = &before.keys {
         let comes = prepared.iter().any(|part| !part.is_barred(options) && part.makes_core());
-        if comes && !host.has_user(CORE) {
-            if let Step::AuthorizeKeys(keys) = &keys.step {
-                progress.pending_keys = Some(keys.clone());
-            }
-        } else {
-            steps.push(keys.clone());
+        match &keys.planned.step {
+            Step::AuthorizeKeys(keys) if comes && !host.has_user(CORE) => progress.pending_keys = Some(keys.clone()),
+            _ => steps.push(keys),
         }
     }
-    let text = prepared.first().map_or("", |part| part.reading.part.text.as_str());
-    let lines = Lines::new(text.as_bytes());
-    let reporter = Reporter { name: &outcome.source.clone(), lines: &lines };
-    outcome.access = apply::access(&steps, host, progress, reporter);
+    for Asked { part, planned } in steps {
+        let part = &prepared[*part].reading.part;
+        let lines = Lines::new(part.text.as_bytes());
+        let reporter = Reporter { name: &part.name, lines: &lines };
+        let done = apply::access(std::slice::from_ref(planned), host, progress, reporter);
+        outcome.access.extend(done.into_iter().map(|step| StepOutcome { part: Some(part.name.clone()), ..step }));
+    }
 }
 
 /// Merges the addresses, unless a part has the last word on the file.

@@ -6,7 +6,7 @@ use super::{Surroundings, fail};
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
 use crate::outcome::Outcome;
-use crate::parts::{self, Form};
+use crate::parts::{self, Form, Part};
 use crate::reading::{self, Reading};
 use crate::source;
 use crate::substitute::{Address, Addresses};
@@ -30,20 +30,24 @@ pub(super) fn gather(
             return (Vec::new(), addresses);
         }
     };
-    let readings = match parts::split(&fetched.name, fetched.bytes) {
-        Ok(parts) => {
-            for part in parts.iter().filter(|part| part.form == Form::Ignition) {
+    let parts = parts::split(&fetched.name, fetched.bytes);
+    announce(&parts);
+    let read = |part| reading::read(part, &addresses, options.short_hostname);
+    let readings = parts.into_iter().map(read).collect();
+    (readings, addresses)
+}
+
+/// Logs what there is, where that is more than one part, and what is left to others.
+fn announce(parts: &[Part]) {
+    for part in parts {
+        match part.form {
+            Form::Ignition => {
                 log::info!("{}: this is an Ignition configuration, which is left to Ignition", part.name);
             }
-            parts.into_iter().map(|part| reading::read(part, &addresses, options.short_hostname)).collect()
+            form if parts.len() > 1 => log::info!("{}: {}", part.name, form.words()),
+            _ => {}
         }
-        Err(finding) => {
-            let help = finding.help.map_or_else(String::new, |help| format!(" ({help})"));
-            fail(outcome, format!("{}: error: {}{help} [{}]", fetched.name, finding.message, finding.rule.id));
-            Vec::new()
-        }
-    };
-    (readings, addresses)
+    }
 }
 
 /// The addresses that the environment knows (spec §4).

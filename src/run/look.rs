@@ -29,7 +29,7 @@ pub(super) fn rehearse_all(
     };
     let (before, prepared) = prepare(readings, &addresses, options, &host);
     let writes_environment = prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment());
-    let mut access: Vec<_> = before.hostname.into_iter().chain(before.keys).collect();
+    let mut access: Vec<_> = before.hostname.into_iter().chain(before.keys).map(|asked| asked.planned).collect();
     if !writes_environment {
         let merge = |environment| Planned { step: Step::MergeEnvironment(environment), span: None };
         access.extend(before.environment.map(merge));
@@ -63,7 +63,7 @@ pub(super) fn validate(options: &Options, surroundings: &Surroundings<'_>, outco
         plan.findings.sort_by_key(|finding| finding.span);
         let findings: Vec<_> = plan.findings.iter().map(|finding| LocatedFinding::new(finding, &lines)).collect();
         failed |= findings.iter().any(|finding| finding.severity > crate::finding::Severity::Note);
-        reports.push((reading.part.name.clone(), findings));
+        reports.push((reading.part.name.clone(), reading.part.form, findings));
     }
     rehearse::print_findings(options.format, &reports, &outcome.failures);
     failed

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::cli::Options;
 use crate::host::machine::Host;
+use crate::parts::Form;
 use crate::plan::{self, CORE, ENVIRONMENT, Environment, Facts, KeySet, Plan, Planned, Step, ssh};
 use crate::reading::Reading;
 use crate::substitute::Addresses;
@@ -12,27 +13,37 @@ use crate::substitute::Addresses;
 /// What comes before every part: the host name, the keys of `core`, the addresses (spec §1, steps 6 and 7).
 #[derive(Default)]
 pub(super) struct Before {
-    pub hostname: Option<Planned>,
-    pub keys: Option<Planned>,
+    pub hostname: Option<Asked>,
+    pub keys: Option<Asked>,
     pub environment: Option<Environment>,
 }
 
+/// A step, and the part that asks for it first, by its index.
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub part: usize,
+    pub planned: Planned,
+}
+
 impl Before {
-    /// `readings` are those that count: under `--strict`, those of which nothing is left out.
-    fn new<'a>(readings: impl Iterator<Item = &'a Reading>, addresses: &Addresses, options: &Options) -> Self {
+    /// `readings`, with their indices, are those that count: under `--strict`, those of which nothing is left out.
+    fn new<'a>(readings: impl Iterator<Item = (usize, &'a Reading)>, addresses: &Addresses, options: &Options) -> Self {
         let mut before = Self::default();
         let mut keys = ssh::Keys::default();
-        let mut keys_span = None;
-        for reading in readings {
-            if let (None, Some((name, span))) = (&before.hostname, &reading.access.hostname) {
-                before.hostname = Some(Planned { step: Step::SetHostname(name.clone()), span: Some(*span) });
+        let mut first = None;
+        for (part, Reading { access, .. }) in readings {
+            if let (None, Some((name, span))) = (&before.hostname, &access.hostname) {
+                let planned = Planned { step: Step::SetHostname(name.clone()), span: Some(*span) };
+                before.hostname = Some(Asked { part, planned });
             }
-            reading.access.keys.iter().for_each(|key| keys.add(key));
-            keys_span = keys_span.or(reading.access.span);
+            access.keys.iter().for_each(|key| keys.add(key));
+            if !access.keys.is_empty() {
+                first.get_or_insert((part, access.span));
+            }
         }
-        let keys = KeySet { user: CORE.to_owned(), set: options.key_set.clone(), keys: keys.into_list() };
-        if !keys.keys.is_empty() {
-            before.keys = Some(Planned { step: Step::AuthorizeKeys(keys), span: keys_span });
+        if let Some((part, span)) = first {
+            let keys = KeySet { user: CORE.to_owned(), set: options.key_set.clone(), keys: keys.into_list() };
+            before.keys = Some(Asked { part, planned: Planned { step: Step::AuthorizeKeys(keys), span } });
         }
         let values: BTreeMap<_, _> = addresses.variables();
         if !values.is_empty() {
@@ -42,7 +53,7 @@ impl Before {
     }
 
     fn hostname(&self) -> Option<&str> {
-        match &self.hostname.as_ref()?.step {
+        match &self.hostname.as_ref()?.planned.step {
             Step::SetHostname(hostname) => Some(&hostname.name),
             _ => None,
         }
@@ -56,9 +67,14 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether there is anything in it that could be done.
+    pub fn is_work(&self) -> bool {
+        matches!(self.reading.part.form, Form::CloudConfig | Form::Script)
+    }
+
     /// Whether `--strict` leaves all of it out.
     pub fn is_barred(&self, options: &Options) -> bool {
-        options.strict && (self.reading.broken || self.plan.is_partial())
+        options.strict && self.is_work() && (self.reading.broken || self.plan.is_partial())
     }
 
     pub fn makes_core(&self) -> bool {
@@ -80,7 +96,7 @@ pub(super) fn prepare(
     options: &Options,
     host: &Host<'_>,
 ) -> (Before, Vec<Prepared>) {
-    let wished = Before::new(readings.iter(), addresses, options);
+    let wished = Before::new(readings.iter().enumerate(), addresses, options);
     let prepared: Vec<_> = readings
         .into_iter()
         .map(|reading| {
@@ -89,8 +105,8 @@ pub(super) fn prepare(
             Prepared { reading, plan }
         })
         .collect();
-    let counting = prepared.iter().filter(|part| !part.is_barred(options)).map(|part| &part.reading);
-    let before = Before::new(counting, addresses, options);
+    let counting = prepared.iter().enumerate().filter(|(_, part)| !part.is_barred(options));
+    let before = Before::new(counting.map(|(index, part)| (index, &part.reading)), addresses, options);
     (before, prepared)
 }
 
@@ -109,4 +125,50 @@ pub(super) fn facts(reading: &Reading, host: &Host<'_>, hostname: Option<&str>) 
         }
     }
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{self, Request};
+    use crate::{parts, reading};
+
+    fn before(text: &str) -> Before {
+        let Ok(Request::Run(options)) = cli::parse(["--from-file=x".into()]) else { panic!("this is a run") };
+        let parts = parts::split("x", text.as_bytes().to_vec());
+        let addresses = Addresses::default();
+        let readings: Vec<_> = parts.into_iter().map(|part| reading::read(part, &addresses, false)).collect();
+        Before::new(readings.iter().enumerate(), &addresses, &options)
+    }
+
+    fn key(name: &str) -> String {
+        format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK {name}")
+    }
+
+    #[test]
+    fn the_first_host_name_and_all_keys_count() {
+        let config = |lines: &str| format!("--B\nContent-Type: text/cloud-config\n\n{lines}\n");
+        let text = [
+            "Content-Type: multipart/mixed; boundary=B\n\n".to_owned(),
+            config("a: b"),
+            config(&format!("\nssh_authorized_keys: [{}, {}]", key("one"), key("two"))),
+            config("hostname: -no-"),
+            config("b: c\nhostname: first"),
+            config(&format!(
+                "hostname: second\nusers: [{{name: core, ssh_authorized_keys: [{}, {}]}}]",
+                key("two"),
+                key("three")
+            )),
+            "--B--".to_owned(),
+        ]
+        .concat();
+        let before = before(&text);
+        let hostname = before.hostname.unwrap();
+        assert_eq!((hostname.part, hostname.planned.span.map(|span| span.start)), (4, Some(15)));
+        assert!(matches!(&hostname.planned.step, Step::SetHostname(hostname) if hostname.name == "first"));
+        let keys = before.keys.unwrap();
+        assert_eq!((keys.part, keys.planned.span.map(|span| span.start)), (2, Some(23)));
+        let Step::AuthorizeKeys(set) = keys.planned.step else { panic!("these are keys") };
+        assert_eq!(set.keys, [key("one"), key("two"), key("three")]);
+    }
 }

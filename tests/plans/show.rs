@@ -15,27 +15,26 @@ use crate::case::Case;
 /// What the secrets of cases hold, so that it can be looked for.
 const SECRET: &str = "hunter2";
 
-/// What comes of `case`.
+/// What comes of `case`. Where there are several parts, each is told with its name.
 pub fn show(case: &Case) -> String {
-    let bytes = case.bytes();
     let mut out = "--- plan\n".to_owned();
     let mut findings = "--- findings\n".to_owned();
-    match parts::split("part", bytes.clone()) {
-        Ok(parts) => {
-            for part in parts {
-                let text = part.text.clone();
-                let lines = Lines::new(text.as_bytes());
-                let reading = reading::read(part, &case.addresses(), case.is_set("short-hostname"));
-                let plan = reading.plan(&facts(case, &reading), case.setting("key-set").unwrap_or("set"));
-                out.push_str(&plan_text(&reading, &plan));
-                findings.extend(plan.findings.iter().map(|finding| finding_text(finding, &lines)));
-                check_secrets(&reading, &plan, &lines);
-            }
+    let parts = parts::split("whole", case.bytes());
+    let several = parts.len() > 1;
+    for part in parts {
+        let (text, name) = (part.text.clone(), part.name.clone());
+        let lines = Lines::new(text.as_bytes());
+        let reading = reading::read(part, &case.addresses(), case.is_set("short-hostname"));
+        let plan = reading.plan(&facts(case, &reading), case.setting("key-set").unwrap_or("set"));
+        if several {
+            let _ = writeln!(out, "[{name}: {}]", reading.part.form.words());
         }
-        Err(finding) => {
-            out.push_str("no part\n");
-            findings.push_str(&finding_text(&finding, &Lines::new(&bytes)));
+        out.push_str(&plan_text(&reading, &plan));
+        for finding in &plan.findings {
+            let place = if several { format!(" {name}") } else { String::new() };
+            findings.push_str(&finding_text(finding, &place, &lines));
         }
+        check_secrets(&reading, &plan, &lines);
     }
     out + &findings
 }
@@ -55,12 +54,12 @@ fn facts(case: &Case, reading: &Reading) -> Facts {
     facts
 }
 
-fn finding_text(finding: &Finding, lines: &Lines<'_>) -> String {
+fn finding_text(finding: &Finding, name: &str, lines: &Lines<'_>) -> String {
     let place = finding.span.map_or_else(String::new, |span| {
         let position = lines.start(span);
         format!(" {}:{}", position.line, position.column)
     });
-    format!("{} {}{place}\n", finding.severity().as_str(), finding.rule.id)
+    format!("{} {}{name}{place}\n", finding.severity().as_str(), finding.rule.id)
 }
 
 fn plan_text(reading: &Reading, plan: &Plan) -> String {

@@ -1,0 +1,184 @@
+//! What content is, by its first bytes (spec §3).
+
+use serde::Serialize;
+
+use super::header::{self, Multipart};
+use crate::finding::{Finding, Rule, Span, rules};
+
+/// What a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A cloud-config document.
+    CloudConfig,
+    /// A script with an interpreter line.
+    Script,
+    /// A configuration that Ignition has applied.
+    Ignition,
+    /// A multipart, whose parts follow it.
+    Multipart,
+    /// Nothing.
+    Empty,
+    /// Something that this program does not know, as the whole user-data: an error.
+    Unknown,
+    /// The same as one of several parts: it is for somebody else, and skipped.
+    Skipped,
+    /// Something that cannot be made sense of: compressed or encoded, and damaged.
+    Unreadable,
+}
+
+impl Form {
+    /// What it is and what becomes of it, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::CloudConfig => "cloud-config",
+            Self::Script => "script",
+            Self::Ignition => "Ignition configuration, left to Ignition",
+            Self::Multipart => "multipart",
+            Self::Empty => "empty",
+            Self::Unknown => "unknown form",
+            Self::Skipped => "unknown form, skipped",
+            Self::Unreadable => "unreadable, left out",
+        }
+    }
+}
+
+/// What content turned out to be.
+pub(super) enum Content {
+    /// A form that is read.
+    Known(Form),
+    /// A multipart with headers of its own.
+    Multipart(Multipart),
+    /// Anything else.
+    Unknown,
+}
+
+/// What `bytes` are, which begin with no byte order mark.
+pub(super) fn recognise(bytes: &[u8]) -> Content {
+    if bytes.starts_with(b"#!") {
+        Content::Known(Form::Script)
+    } else if is_header(line(bytes, 0)) || is_template(bytes) {
+        Content::Known(Form::CloudConfig)
+    } else if is_ignition(bytes) {
+        Content::Known(Form::Ignition)
+    } else {
+        header::multipart(bytes).map_or(Content::Unknown, Content::Multipart)
+    }
+}
+
+/// A line of `bytes`, without its end.
+fn line(bytes: &[u8], number: usize) -> &[u8] {
+    bytes.split(|byte| *byte == b'\n').nth(number).unwrap_or_default()
+}
+
+/// `line` as text without the white space behind it.
+fn trimmed(line: &[u8]) -> Option<&str> {
+    std::str::from_utf8(line).ok().map(str::trim_end)
+}
+
+fn is_header(line: &[u8]) -> bool {
+    trimmed(line) == Some("#cloud-config")
+}
+
+/// Whether this is a cloud-config behind the first line of a template, as Cluster API makes them.
+pub(super) fn is_template(bytes: &[u8]) -> bool {
+    trimmed(line(bytes, 0)) == Some("## template: jinja") && is_header(line(bytes, 1))
+}
+
+/// Expressions of a template that nothing has rendered.
+pub(super) fn left_over(text: &str) -> Vec<Finding> {
+    let at = |(start, _)| {
+        let message = "this template expression has not been rendered; it is read as it stands";
+        Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)
+    };
+    // A template has them by the hundred; the first ones tell enough.
+    text.match_indices("{{").take(20).map(at).collect()
+}
+
+fn is_ignition(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Probe {
+        #[serde(rename = "ignitionVersion")]
+        old: Option<serde_json::Value>,
+        ignition: Option<serde_json::Value>,
+    }
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return false;
+    }
+    let Ok(probe) = serde_json::from_slice::<Probe>(bytes) else { return false };
+    let new = probe.ignition.as_ref().and_then(|ignition| ignition.get("version"));
+    probe.old.is_some_and(|version| version.is_i64()) || new.is_some_and(serde_json::Value::is_string)
+}
+
+/// First lines by which cloud-init knows forms that this program does not.
+const FOREIGN: [(&str, &str); 7] = [
+    ("#include", "an include list"),
+    ("#include-once", "an include list"),
+    ("#cloud-config-archive", "a cloud-config archive"),
+    ("#cloud-config-jsonp", "a JSON patch of a cloud-config"),
+    ("#cloud-boothook", "a boothook"),
+    ("#part-handler", "a part handler"),
+    ("#upstart-job", "a job of Upstart"),
+];
+
+/// What is to be told of content that nobody knows; `what` it is.
+pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding {
+    let tell = |message| Finding::new(rule, Span::new(0, 0), message);
+    let first = trimmed(line(bytes, 0)).unwrap_or_default();
+    if let Some((_, form)) = FOREIGN.iter().find(|(line, _)| *line == first) {
+        return tell(format!("{what} is {form} of cloud-init, which this program does not know"));
+    }
+    let mut lines = bytes.split(|byte| *byte == b'\n').take(20).filter_map(trimmed).map(str::trim_start);
+    let help = if lines.any(|line| line == "#cloud-config") {
+        "the line #cloud-config must be the first one, with nothing before it"
+    } else if header::is_single(bytes) {
+        "leave the MIME headers out, or make it a part of a multipart/mixed"
+    } else {
+        "a cloud-config begins with the line #cloud-config, a script with #!"
+    };
+    tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
+        .help(help)
+}
+
+/// Whether this is text of Windows' other kind.
+pub(super) fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
+}
+
+/// `bytes` as text to find places in: each that is no UTF-8 becomes a `?`, so that all places stay.
+pub(super) fn legible(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let mut text = String::with_capacity(error.as_bytes().len());
+        for chunk in error.as_bytes().utf8_chunks() {
+            text.push_str(chunk.valid());
+            text.extend(chunk.invalid().iter().map(|_| '?'));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_stay_where_they_are() {
+        let text = legible(b"a\xff\xfe\xc3\xa9\xe2\x82z".to_vec());
+        assert_eq!(text, "a??\u{e9}??z");
+        assert_eq!(text.len(), 8);
+    }
+
+    #[test]
+    fn what_is_nearly_known_is_helped() {
+        let help = |text: &str| unknown(text.as_bytes(), &rules::UNKNOWN_FORM, "it").help;
+        for text in ["\n#cloud-config\n", " #cloud-config", "# mine\n\n#cloud-config\na: b"] {
+            assert!(help(text).unwrap().contains("must be the first"), "{text:?}");
+        }
+        let mime = help("Content-Type: text/cloud-config\nMIME-Version: 1.0\n\na: b");
+        assert!(mime.unwrap().contains("multipart/mixed"));
+        assert!(help("hostname: a").unwrap().contains("begins with"));
+        let include = unknown(b"#include \nhttp://x", &rules::UNKNOWN_FORM, "it");
+        assert_eq!(include.message, "it is an include list of cloud-init, which this program does not know");
+        assert_eq!(include.help, None);
+    }
+}

@@ -1,0 +1,285 @@
+//! How a multipart is put together, and what is left of one that is damaged.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Ten times what it takes in a debug build; whatever looks at a line twice for each line takes hours.
+const SOON: Duration = Duration::from_secs(20);
+
+fn extents(parts: &[Part]) -> Vec<Extent> {
+    parts.iter().map(|part| part.extent).collect()
+}
+
+#[test]
+fn real_headers_are_understood() {
+    let body = "\n\npreamble\n--B\n\n#!/bin/sh\n--B--\nepilogue\n";
+    for headers in [
+        "Content-Type: multipart/mixed; boundary=\"B\"",
+        "Content-Type: multipart/mixed; boundary=B",
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; charset=\"utf-8\";\n boundary=\"B\"\nX-Mine: y",
+        "content-type:\tMultipart/Mixed;boundary=B",
+        "From nobody Fri Aug 31 17:43:04 2012\nContent-Type: multipart/mixed; boundary=B",
+        "\n\nContent-Type: multipart/mixed; boundary=B",
+        "\u{feff}Content-Type: multipart/mixed; boundary=B",
+    ] {
+        for text in [format!("{headers}{body}"), format!("{headers}{body}").replace('\n', "\r\n")] {
+            let parts = split("x", text.clone().into_bytes());
+            assert_eq!(parts.len(), 2, "{text:?}");
+            assert_eq!((parts[1].form, &*parts[1].text), (Form::Script, "#!/bin/sh"), "{text:?}");
+            assert_eq!(found(&parts), [""; 0], "{text:?}");
+            assert_eq!(forms(&gzip(text.as_bytes())), [Form::Multipart, Form::Script]);
+        }
+    }
+}
+
+#[test]
+fn any_multipart_is_read_and_told() {
+    for kind in ["alternative", "related", "form-data"] {
+        let text = format!("X: y\nContent-Type: multipart/{kind}; boundary=B\n\n--B\n\n#!\n--B--");
+        assert_eq!(forms(text.as_bytes()), [Form::Multipart, Form::Script]);
+        assert_eq!(found_in(text.as_bytes()), ["x:2 odd-multipart"]);
+    }
+}
+
+#[test]
+fn headers_that_lead_nowhere_are_an_error() {
+    for (text, wanted) in [
+        ("A: b\nContent-Type: multipart/mixed\n\n--B\n\n#!\n--B--", "x:2 bad-mime"),
+        ("Content-Type: multipart/mixed; boundary=\"\"\n\n--\n\n#!\n----", "x:1 bad-mime"),
+        ("Content-Type: multipart/mixed; boundary=B\n#cloud-config\n--B\n\n#!\n--B--", "x:2 bad-mime"),
+        ("A: b\nContent-Type: multipart/mixed; boundary=C\n\n--B\n\n#!\n--B--", "x:2 bad-mime"),
+    ] {
+        let parts = split("x", text.as_bytes().to_vec());
+        assert_eq!((parts.len(), found(&parts)), (1, vec![wanted.to_owned()]), "{text:?}");
+    }
+    let empty = split("x", multipart(&[""; 0]));
+    assert_eq!((empty.len(), empty[0].form, found(&empty)), (1, Form::Multipart, vec![]));
+}
+
+#[test]
+fn a_bad_part_costs_only_itself() {
+    let parts = split(
+        "x",
+        multipart(&["\n#!/bin/sh", "#cloud-config\nhostname: a", "Content-Type: text/x-shellscript\n\nx", "\n\u{1}"]),
+    );
+    let forms: Vec<_> = parts.iter().map(|part| part.form).collect();
+    assert_eq!(forms, [Form::Multipart, Form::Script, Form::Unreadable, Form::Unreadable, Form::Skipped]);
+    assert_eq!(found(&parts), ["x:7 bad-part", "x:10 bad-part", "x:part-4:1 unknown-part"]);
+    assert!(extents(&parts).iter().all(|extent| *extent == Extent::Whole));
+}
+
+#[test]
+fn bytes_that_are_no_text_make_one_part_unreadable() {
+    let parts =
+        split("x", multipart(&[&b"\n#cloud-config\na: \xff\nb: c"[..], b"\n#!\xff", b"\n\xff\n", b"\n#!/bin/sh"]));
+    assert_eq!(extents(&parts), [Extent::Whole, Extent::Before(17), Extent::Before(2), Extent::Whole, Extent::Whole]);
+    assert_eq!(found(&parts), ["x:part-1:2 not-utf8", "x:part-2:1 not-utf8", "x:part-3:1 unknown-part"]);
+    assert!(parts[0].text.contains("\na: ?\nb: c"), "places in the whole stay");
+}
+
+#[test]
+fn without_its_end_only_access_is_left() {
+    let whole = multipart(&["\n#cloud-config\na: b", "\n#!/bin/sh\n", "Content-Type: text/cloud-config\n\na: b\nc: d"]);
+    assert_eq!(extents(&split("x", whole.clone())), [Extent::Whole; 4]);
+    let end = whole.len() - "\n--B--\n".len();
+    let cut = split("x", whole[..end].to_vec());
+    assert_eq!(extents(&cut), [Extent::Whole, Extent::Access, Extent::Access, Extent::Before(9)]);
+    assert_eq!(found(&cut), ["x:15 truncated"]);
+    // Wherever it breaks off, no more than that is left.
+    for end in 0..whole.len() - 2 {
+        for part in split("x", whole[..end].to_vec()) {
+            let harmless = !matches!(part.form, Form::CloudConfig | Form::Script);
+            assert!(harmless || part.extent != Extent::Whole, "{end}: {part:?}");
+        }
+    }
+}
+
+#[test]
+fn multiparts_may_be_inside_each_other() {
+    let inner = "--I\n\n#!/bin/sh\n--I\nContent-Type: text/cloud-config\n\na: b\n--I--";
+    let of_its_type = format!("Content-Type: multipart/mixed; boundary=I\n\n{inner}");
+    let with_own_headers = format!("Content-Type: text/plain\n\n{of_its_type}");
+    let encoded = format!(
+        "Content-Type: multipart/mixed; boundary=I\nContent-Transfer-Encoding: base64\n\n{}",
+        base64(inner.as_bytes())
+    );
+    let compressed = [b"Content-Type: application/gzip\n\n".to_vec(), gzip(of_its_type.as_bytes())].concat();
+    let pieces = [of_its_type.into_bytes(), with_own_headers.into_bytes(), encoded.into_bytes(), compressed];
+    let parts = split("x", multipart(&pieces));
+    assert_eq!(parts.len(), 1 + 4 * 3);
+    for (number, three) in parts[1..].chunks(3).enumerate() {
+        let forms: Vec<_> = three.iter().map(|part| part.form).collect();
+        assert_eq!(forms, [Form::Multipart, Form::Script, Form::CloudConfig]);
+        assert_eq!(three[2].name, format!("x:part-{}:part-2", number + 1));
+    }
+    assert_eq!(found(&parts), [""; 0]);
+}
+
+#[test]
+fn an_inner_one_without_its_end_costs_only_itself() {
+    let inner = "Content-Type: multipart/mixed; boundary=I\n\n--I\n\n#cloud-config\na: b\n--I\n\n#!/bin/sh";
+    let parts = split("x", multipart(&[inner, "\n#!/bin/sh"]));
+    assert_eq!(extents(&parts), [Extent::Whole, Extent::Whole, Extent::Access, Extent::Before(9), Extent::Whole]);
+    assert_eq!(found(&parts), ["x:part-1:7 truncated"]);
+    // Where the outer one breaks off in the inner one, that is told once.
+    let whole = multipart(&["\n#!/bin/sh", inner]);
+    let cut = split("x", whole[..whole.len() - 7].to_vec());
+    assert_eq!(extents(&cut), [Extent::Whole, Extent::Access, Extent::Access, Extent::Access, Extent::Before(9)]);
+    assert_eq!(found(&cut).len(), 1);
+}
+
+#[test]
+fn too_deep_is_an_error_of_that_part() {
+    let nested = |depth: usize| {
+        let mut piece = "\n#!/bin/sh".to_owned();
+        for level in 0..depth {
+            piece = format!("Content-Type: multipart/mixed; boundary=L{level}\n\n--L{level}\n{piece}\n--L{level}--");
+        }
+        piece
+    };
+    assert_eq!(forms(nested(MULTIPART_DEPTH).as_bytes()).last(), Some(&Form::Script));
+    let deeper = split("x", multipart(&[nested(MULTIPART_DEPTH), "\n#!/bin/sh".to_owned()]));
+    assert_eq!(found(&deeper), ["x:part-1:part-1:part-1:2 limit"]);
+    assert_eq!(deeper.last().map(|part| (part.form, part.extent)), Some((Form::Script, Extent::Whole)));
+    let deep = gzip(&gzip(&gzip(&gzip(&gzip(b"#!/bin/sh")))));
+    let parts = split("x", multipart(&[[b"\n".to_vec(), deep].concat(), b"\n#!/bin/sh".to_vec()]));
+    assert_eq!((found(&parts), parts[2].extent), (vec!["x:4 limit".to_owned()], Extent::Whole));
+}
+
+#[test]
+fn what_stands_behind_the_end_is_told() {
+    let text = [&multipart(&["\n#!/bin/sh"])[..], b"--B\n\n#!/bin/sh\n--B--\n"].concat();
+    let parts = split("x", text);
+    assert_eq!((parts.len(), found(&parts)), (2, vec!["x:7 stray-content".to_owned()]));
+}
+
+#[test]
+fn line_ends_of_the_message_are_none_of_a_script() {
+    let text = |encoding: &str, content: &str| {
+        let piece = format!("Content-Transfer-Encoding: {encoding}\n\n{content}");
+        let whole = String::from_utf8(multipart(&[piece])).unwrap().replace('\n', "\r\n");
+        split("x", whole.into_bytes()).remove(1).text
+    };
+    assert_eq!(text("7bit", "#!/bin/sh\nls\n"), "#!/bin/sh\nls\n");
+    assert_eq!(text("quoted-printable", "#!/bin/sh\nls\n"), "#!/bin/sh\nls\n");
+    assert_eq!(text("binary", "#!/bin/sh\nls\n"), "#!/bin/sh\r\nls\r\n");
+    assert_eq!(text("base64", &base64(b"#!/bin/sh\r\nls\r\n")), "#!/bin/sh\r\nls\r\n");
+    let unix = multipart(&["\n#!/bin/sh\r\nls\r\n"]);
+    assert_eq!(split("x", unix)[1].text, "#!/bin/sh\r\nls\r\n", "these are the author's");
+}
+
+#[test]
+fn ten_thousand_parts_are_the_limit() {
+    let parts = split("x", multipart(&vec!["\n#!/bin/sh"; PARTS_MAX]));
+    assert_eq!((parts.len(), found(&parts)), (1 + PARTS_MAX, vec![]));
+    let parts = split("x", multipart(&vec!["\n#!/bin/sh"; PARTS_MAX + 1]));
+    assert_eq!((parts.len(), found(&parts)), (1 + PARTS_MAX, vec![format!("x:{} limit", 3 + 3 * PARTS_MAX + 1)]));
+    assert!(parts[1..].iter().all(|part| part.extent == Extent::Access));
+    // Those inside of others count, too.
+    let inner = String::from_utf8(multipart(&vec!["\n#!/bin/sh"; PARTS_MAX])).unwrap().replace("--B", "--I");
+    let parts = split("x", multipart(&[inner.replace("\"B\"", "\"I\""), "\n#!/bin/sh".to_owned()]));
+    assert!(found(&parts)[0].ends_with(" limit") && found(&parts).len() == 1, "{:?}", found(&parts));
+}
+
+#[test]
+fn parts_share_what_they_may_be_decompressed() {
+    let bomb = |size: usize| {
+        let mut content = b"#!/bin/sh\n".to_vec();
+        content.resize(size, b'a');
+        [b"Content-Type: application/gzip\n\n".to_vec(), gzip(&content)].concat()
+    };
+    let half = USER_DATA_MAX / 2;
+    let (one, other) = (bomb(half), bomb(half));
+    let parts = split("x", multipart(&[&one, &other]));
+    assert_eq!((extents(&parts), found(&parts)), (vec![Extent::Whole; 3], vec![]));
+    let parts = split("x", multipart(&[&one, &other, &b"\n#!/bin/sh".to_vec()]));
+    assert_eq!(extents(&parts[1..]), [Extent::Access, Extent::Access]);
+    assert_eq!(parts[0].findings.len(), 1);
+    // What is thrown away again costs as well: large multiparts with hardly anything in them.
+    let mut hollow = vec![b'a'; USER_DATA_MAX - 100];
+    let head = b"Content-Type: multipart/mixed; boundary=I\n\n";
+    hollow[..head.len()].copy_from_slice(head);
+    hollow.extend(b"\n--I\n\n#!/bin/sh\n--I--");
+    let piece = [b"\n".to_vec(), gzip(&hollow)].concat();
+    let began = Instant::now();
+    let parts = split("x", multipart(&vec![piece; 500]));
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    assert!(found(&parts).iter().any(|found| found.ends_with(" limit")), "{:?}", found(&parts));
+}
+
+#[test]
+fn whatever_the_lines_are_this_is_linear() {
+    let head = b"Content-Type: multipart/mixed; boundary=\"";
+    let long = "b".repeat(1000);
+    for (boundary, line) in [
+        ("B", "--B\n".to_owned()),
+        ("B", "--BB\n".to_owned()),
+        ("B", "--B".to_owned()),
+        ("B", "\n".to_owned()),
+        ("B", "--B--\n".to_owned()),
+        ("B", "A: b\n".to_owned()),
+        (&long, format!("--{}\n", &long[1..])),
+        (&long, "--b\n".to_owned()),
+    ] {
+        for start in ["\"\n\n", "\"\n\n--B\n", "\"\n"] {
+            let mut text = [head, boundary.as_bytes(), start.as_bytes()].concat();
+            while text.len() + line.len() < USER_DATA_MAX / 16 {
+                text.extend(line.as_bytes());
+            }
+            let began = Instant::now();
+            let parts = split("x", text);
+            assert!(began.elapsed() < SOON, "{:?} for {:?}", began.elapsed(), &line[..line.len().min(9)]);
+            assert!(parts.len() <= 1 + PARTS_MAX);
+        }
+    }
+}
+
+/// Numbers that look like chance and are the same in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end.max(1)
+    }
+}
+
+#[test]
+fn damage_of_any_kind_leaves_parts_that_make_sense() {
+    let inner =
+        "Content-Type: multipart/x; boundary=I\n\n--I\nContent-Disposition: x; filename*=utf-8''%c3%a4\n\n#!\n--I--";
+    let encoded = format!("Content-Transfer-Encoding: base64\n\n{}", base64(&gzip(b"#cloud-config\na: b")));
+    let printable = "Content-Transfer-Encoding: quoted-printable\nContent-Type: text/cloud-config\n\na: =C3=A4=\n\n";
+    let seed = multipart(&[inner.as_bytes(), encoded.as_bytes(), printable.as_bytes(), b"\n#!/bin/sh \xc3\xa4\r\n"]);
+    let mut chance = Chance(7);
+    for round in 0..3000 {
+        let mut bytes = seed.clone();
+        for _ in 0..=chance.below(4) {
+            let (at, end) = (chance.below(bytes.len()), chance.below(bytes.len()));
+            let range = at.min(end)..at.max(end).min(at.min(end) + 40);
+            match chance.below(4) {
+                0 => drop(bytes.drain(range)),
+                1 => bytes[at] = b"\n\r-:;=\"\\ \xff\x00B*'?"[chance.below(15)],
+                2 => bytes.truncate(at),
+                _ => {
+                    let copy = bytes[range].to_vec();
+                    bytes.splice(at..at, copy);
+                }
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        let parts = split("x", bytes);
+        let names: std::collections::HashSet<_> = parts.iter().map(|part| &part.name).collect();
+        assert_eq!(names.len(), parts.len(), "round {round}");
+        for part in &parts {
+            assert!(part.sound_text().len() <= part.text.len(), "round {round}");
+            for span in part.findings.iter().filter_map(|finding| finding.span) {
+                assert!(span.start <= span.end && span.end <= part.text.len(), "round {round}: {part:?}");
+                assert!(part.text.is_char_boundary(span.start), "round {round}: {part:?}");
+            }
+        }
+    }
+}
