@@ -1,6 +1,43 @@
-//! What user-data can be, and how its first bytes tell.
+//! What user-data can be, how its first bytes tell, and what is in it.
 
-use crate::testbed::{Machine, Suite};
+use serde_json::Value;
+
+use super::common::{base64, gzip};
+use crate::testbed::{Machine, PROGRAM_INSIDE, Suite};
+
+const KEYS: &str = "/home/core/.ssh/authorized_keys.d/coreos-cloudinit";
+
+fn key(name: &str) -> String {
+    format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK {name}")
+}
+
+/// A multipart of these pieces, each with its headers, up to its final boundary.
+fn multipart(pieces: &[String]) -> String {
+    let pieces: String = pieces.iter().map(|piece| format!("--===B===\n{piece}\n")).collect();
+    format!("Content-Type: multipart/mixed; boundary=\"===B===\"\nMIME-Version: 1.0\n\n{pieces}")
+}
+
+/// A piece of this type; with a file name if there is one.
+fn piece(kind: &str, name: &str, content: &str) -> String {
+    let name = if name.is_empty() { String::new() } else { format!("; filename=\"{name}\"") };
+    format!("Content-Type: {kind}; charset=\"us-ascii\"\nContent-Disposition: attachment{name}\n\n{content}")
+}
+
+/// What the last run left as its record.
+fn last_record(m: &Machine) -> Value {
+    let json = m.run(&[PROGRAM_INSIDE, "--status", "--format=json"]).ok().stdout;
+    let records: Vec<Value> = serde_json::from_str(&json).expect("this is JSON");
+    records.last().expect("the last run left a record").clone()
+}
+
+/// The same of several things, by name.
+fn all<'a>(things: &'a Value, name: &str) -> Vec<&'a str> {
+    things.as_array().into_iter().flatten().map(|thing| thing[name].as_str().unwrap_or_default()).collect()
+}
+
+fn wait_for(m: &Machine, path: &str) {
+    m.sh(&format!("for i in $(seq 100); do test -e {path} && exit 0; sleep 0.1; done; exit 1"));
+}
 
 fn wrote(m: &Machine) -> bool {
     let there = m.exists("/etc/part");
@@ -92,5 +129,177 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(run.code, 0, "{run}");
         assert!(wrote(m));
         m.program(&["--from-file=/tmp/nowhere", "--deadline=1"]).run().fails();
+    });
+
+    suite.shared("a_file_that_is_not_there_is_called_that", |m| {
+        for flag in ["--validate", "--dry-run"] {
+            m.program(&["--from-file=/tmp/nowhere", flag])
+                .run()
+                .fails()
+                .says(&["/tmp/nowhere does not exist"])
+                .hides(&["in time"]);
+        }
+    });
+
+    multiparts(suite);
+    damaged_multiparts(suite);
+}
+
+fn multiparts(suite: &mut Suite) {
+    suite.fresh("the_parts_of_a_multipart_are_applied", |m| {
+        let zipped = gzip(b"#!/bin/sh\ntouch /run/of-the-zipped-one\n");
+        let pieces = [
+            piece("text/x-shellscript", "first.sh", "#!/bin/sh\ntouch /run/of-the-script\n"),
+            piece("text/cloud-config", "one.yml", &format!("hostname: one\nssh_authorized_keys: [{}]", key("one"))),
+            piece("text/plain", "notes.txt", "this is for somebody else"),
+            piece("text/cloud-config", "", "write_files: [{path: /etc/half, content: '{"),
+            format!("Content-Type: Application/X-GZip\nContent-Transfer-Encoding: BASE64\n\n{}\n", base64(&zipped)),
+            piece(
+                "text/cloud-config",
+                "two.yml",
+                &format!("hostname: two\nssh_authorized_keys: [{}]\nwrite_files: [{{path: /etc/later}}]", key("two")),
+            ),
+        ];
+        m.put("/tmp/data", multipart(&pieces) + "--===B===--\n");
+        m.program(&["--from-file=/tmp/data"]).run().fails().says(&[
+            "/tmp/data:part-3:notes.txt:1:1: warning",
+            "[unknown-part]",
+            "/tmp/data:part-4:1:",
+            "[syntax]",
+            "applying /tmp/data:part-6:two.yml",
+        ]);
+        wait_for(m, "/run/of-the-script");
+        wait_for(m, "/run/of-the-zipped-one");
+        assert_eq!(m.text("/etc/hostname"), "one\n");
+        assert_eq!(m.text(KEYS), format!("{}\n{}\n", key("one"), key("two")));
+        assert!(m.exists("/etc/later"));
+        m.absent("/etc/half");
+
+        let record = last_record(m);
+        assert_eq!(
+            all(&record["parts"], "form"),
+            ["multipart", "script", "cloud-config", "skipped", "cloud-config", "script", "cloud-config"]
+        );
+        assert_eq!(record["parts"][2]["name"], "/tmp/data:part-2:one.yml");
+        assert_eq!(all(&record["access"], "part"), ["/tmp/data:part-2:one.yml"; 2]);
+        assert_eq!((&record["access"][0]["line"], &record["access"][1]["line"]), (&1.into(), &2.into()));
+        let status = m.run(&[PROGRAM_INSIDE, "--status"]).ok();
+        assert!(status.stdout.contains("part: /tmp/data:part-3:notes.txt (skipped)"), "{status}");
+    });
+
+    suite.shared("every_look_shows_all_parts", |m| {
+        let pieces = [
+            piece("text/x-shellscript", "a.sh", "#!/bin/sh\n"),
+            piece("text/cloud-config", "b.yml", "hostname: fine"),
+            piece("text/x-shellscript", "c.sh", "no script"),
+            piece("text/plain", "d.txt", "what"),
+        ];
+        m.put("/tmp/data", multipart(&pieces) + "--===B===--\n");
+        let names = ["/tmp/data", ":part-1:a.sh", ":part-2:b.yml", ":part-3:c.sh", ":part-4:d.txt"];
+        let forms = ["multipart", "script", "cloud-config", "unreadable", "skipped"];
+        for flag in ["--dry-run", "--validate"] {
+            m.program(&["--from-file=/tmp/data", flag])
+                .run()
+                .fails()
+                .says(&names)
+                .says(&["/tmp/data:16:1: error: part 3 (c.sh): its type is that of a script", "[unknown-part]"]);
+            let json = m.program(&["--from-file=/tmp/data", flag, "--format=json"]).run().fails().stdout;
+            let whole: Value = serde_json::from_str(&json).expect("this is JSON");
+            assert_eq!(all(&whole["parts"], "form"), forms);
+            assert!(all(&whole["parts"], "name").iter().zip(names).all(|(name, end)| name.ends_with(end)), "{json}");
+            assert_eq!(all(&whole["parts"][0]["findings"], "id"), ["bad-part"]);
+            assert_eq!(whole["failures"], Value::Array(Vec::new()));
+        }
+    });
+
+    suite.fresh("multiparts_inside_of_multiparts_are_applied", |m| {
+        let inner = multipart(&[
+            piece("text/cloud-config", "", "write_files: [{path: /etc/inner}]"),
+            piece("text/x-shellscript", "", "#!/bin/sh\ntouch /run/inner\n"),
+        ]);
+        let inner = (inner + "--===B===--").replace("===B===", "===I===");
+        let pieces = [inner, piece("text/cloud-config", "", "write_files: [{path: /etc/outer}]")];
+        m.put("/tmp/data", multipart(&pieces) + "--===B===--\n");
+        m.program(&["--from-file=/tmp/data"]).run().ok().says(&["/tmp/data:part-1:part-2: script"]);
+        assert!(m.exists("/etc/inner") && m.exists("/etc/outer"));
+        wait_for(m, "/run/inner");
+    });
+
+    suite.fresh("strict_is_for_each_part_alone", |m| {
+        let pieces = [
+            piece(
+                "text/cloud-config",
+                "bad.yml",
+                "hostname: bad\nwrite_files: [{path: /etc/bad, encoding: x}, {path: /etc/not}]",
+            ),
+            piece("text/cloud-config", "good.yml", "hostname: good\nwrite_files: [{path: /etc/good}]"),
+            piece("text/x-shellscript", "none.sh", "none"),
+        ];
+        m.put("/tmp/data", multipart(&pieces) + "--===B===--\n");
+        m.program(&["--from-file=/tmp/data", "--strict"])
+            .run()
+            .fails()
+            .says(&["/tmp/data:part-1:bad.yml: nothing of it is applied, since something is wrong with it (--strict)"])
+            .hides(&["/tmp/data: nothing of it", "none.sh: nothing of it"]);
+        assert_eq!(m.text("/etc/hostname"), "good\n");
+        assert!(m.exists("/etc/good"));
+        m.absent("/etc/not");
+    });
+}
+
+fn damaged_multiparts(suite: &mut Suite) {
+    suite.fresh("half_a_multipart_gives_access_and_nothing_else", |m| {
+        let pieces = [
+            piece("text/x-shellscript", "", "#!/bin/sh\ntouch /etc/half\n"),
+            piece(
+                "text/cloud-config",
+                "",
+                &format!("write_files: [{{path: /etc/half}}]\nssh_authorized_keys: [{}]", key("one")),
+            ),
+            piece(
+                "text/cloud-config",
+                "",
+                &format!("hostname: half\nssh_authorized_keys:\n- {}\n- ssh-ed25519 AA", key("two")),
+            ),
+        ];
+        let whole = multipart(&pieces);
+        m.put("/tmp/data", whole.trim_end());
+        m.program(&["--from-file=/tmp/data", "--strict"]).run().fails().says(&["[truncated]"]);
+        assert_ne!(m.text("/etc/hostname"), "half\n", "--strict: nothing at all");
+        assert!(!m.exists(KEYS));
+
+        m.program(&["--from-file=/tmp/data"]).run().fails().says(&["[truncated]", "host name"]);
+        assert_eq!(m.text("/etc/hostname"), "half\n");
+        // The list that it breaks off in is not one that anybody has written.
+        assert_eq!(m.text(KEYS), format!("{}\n", key("one")));
+        m.sh("sleep 1");
+        m.absent("/etc/half");
+        m.untouched(|| {
+            m.program(&["--from-file=/tmp/data", "--validate"]).run().fails().says(&["/tmp/data:24:17: error"]);
+        });
+    });
+
+    suite.fresh("a_part_that_is_no_text_costs_only_itself", |m| {
+        let mut data = multipart(&[piece(
+            "text/cloud-config",
+            "",
+            "ssh_authorized_keys: [KEY]\nwrite_files:\n- path: /etc/no\n  content: \u{1}",
+        )])
+        .replace("KEY", &key("one"))
+        .into_bytes();
+        let at = data.iter().position(|byte| *byte == 1).expect("it was put there");
+        data[at] = 0xff;
+        data.extend(
+            format!("--===B===\n{}\n--===B===--\n", piece("text/cloud-config", "", "write_files: [{path: /etc/yes}]"))
+                .bytes(),
+        );
+        m.put("/tmp/data", data);
+        m.program(&["--from-file=/tmp/data"])
+            .run()
+            .fails()
+            .says(&["/tmp/data:part-1:4:12: error: a byte that is not UTF-8"]);
+        assert_eq!(m.text(KEYS), format!("{}\n", key("one")));
+        assert!(m.exists("/etc/yes"));
+        m.absent("/etc/no");
     });
 }
