@@ -1,16 +1,31 @@
 //! Places in a text: from byte offsets to lines and columns.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use crate::finding::Span;
 
-/// A line and a column, both counted from 1; columns count characters.
+/// A line and a column, both counted from 1; columns count characters. Lines end with a line feed, and a
+/// byte order mark is no part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Position {
     /// The line.
     pub line: usize,
     /// The character in the line.
     pub column: usize,
+}
+
+/// Where something begins, and the first place behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Extent {
+    /// Where it begins.
+    #[serde(flatten)]
+    pub start: Position,
+    /// The line it ends on.
+    pub end_line: usize,
+    /// The column behind its last character.
+    pub end_column: usize,
 }
 
 /// Characters are counted once for so many bytes, so that a place in a long line is found in no time.
@@ -57,6 +72,22 @@ impl<'a> Lines<'a> {
     pub fn start(&self, span: Span) -> Position {
         self.position(span.start)
     }
+
+    /// Where a span begins and ends.
+    pub fn extent(&self, span: Span) -> Extent {
+        let end = self.position(span.end.max(span.start));
+        Extent { start: self.start(span), end_line: end.line, end_column: end.column }
+    }
+
+    /// The bytes of the line that a byte is on, without what ends it.
+    pub fn line(&self, offset: usize) -> Range<usize> {
+        let number = self.starts.partition_point(|start| *start <= offset.min(self.bytes.len()));
+        let start = self.starts[number - 1];
+        let end = self.starts.get(number).copied().unwrap_or(self.bytes.len());
+        let line = &self.bytes[start..end];
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        start..start + line.strip_suffix(b"\r").unwrap_or(line).len()
+    }
 }
 
 /// How many characters begin in `bytes`: the bytes that follow the first of one look like 10xxxxxx.
@@ -66,7 +97,8 @@ fn characters(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Lines, Position};
+    use super::{BLOCK, Extent, Lines, Position};
+    use crate::finding::Span;
 
     #[test]
     fn columns_count_characters() {
@@ -81,6 +113,42 @@ mod tests {
         assert_eq!(at(6), (2, 3));
         assert_eq!(at(8), (3, 1));
         assert_eq!(at(99), (3, 1), "past the end is the end");
+    }
+
+    #[test]
+    fn tabs_and_carriage_returns_are_characters_too() {
+        let text = "a:\r\n\tb\r\n\r\n€😀e\u{301}\rx";
+        let lines = Lines::new(text.as_bytes());
+        let at = |what: &str| lines.position(text.find(what).unwrap());
+        assert_eq!(at("\r\n"), Position { line: 1, column: 3 }, "no part of the line, and yet a place");
+        assert_eq!(at("b"), Position { line: 2, column: 2 });
+        assert_eq!(at("e"), Position { line: 4, column: 3 });
+        assert_eq!(at("x"), Position { line: 4, column: 6 }, "only a line feed ends a line");
+    }
+
+    #[test]
+    fn an_extent_ends_behind_its_last_character() {
+        let lines = Lines::new("a: éé\nbc\n".as_bytes());
+        let at = |start, end| {
+            let Extent { start, end_line, end_column } = lines.extent(Span::new(start, end));
+            (start.line, start.column, end_line, end_column)
+        };
+        assert_eq!(at(3, 7), (1, 4, 1, 6));
+        assert_eq!(at(3, 9), (1, 4, 2, 2));
+        assert_eq!(at(7, 7), (1, 6, 1, 6));
+        assert_eq!(at(10, 99), (2, 3, 3, 1), "past the end is the end");
+        let json = serde_json::to_string(&lines.extent(Span::new(0, 1))).unwrap();
+        assert_eq!(json, r#"{"line":1,"column":1,"end_line":1,"end_column":2}"#);
+    }
+
+    #[test]
+    fn a_line_is_without_what_ends_it() {
+        let text = "a\r\nbc\n\nd";
+        let lines = Lines::new(text.as_bytes());
+        let line = |offset| &text[lines.line(offset)];
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 99].map(line), ["a", "a", "a", "bc", "bc", "bc", "", "d", "d", "d"]);
+        assert_eq!(Lines::new(b"").line(0), 0..0);
+        assert_eq!(Lines::new(b"a\n").line(2), 2..2);
     }
 
     #[test]

@@ -33,4 +33,6 @@ pub use bytes::Bytes;
 pub use de::read;
 pub use document::{Document, parse};
 pub use field::Field;
-pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag};
+pub use nearest::of as nearest;
+pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
+pub use path::{Paths, Way, Written, path_text};

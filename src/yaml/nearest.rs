@@ -1,7 +1,7 @@
-//! The key that was probably meant.
+//! The word that was probably meant.
 
-/// The one of `known` that a misspelt key is closest to: at most a third of it is wrong.
-pub(super) fn of(key: &str, known: &[&'static str]) -> Option<&'static str> {
+/// The one of `known` that a misspelt word is closest to: at most a third of it is wrong.
+pub fn of(key: &str, known: &[&'static str]) -> Option<&'static str> {
     if key.len() > 64 {
         return None;
     }

@@ -213,10 +213,11 @@ impl Hash for Key {
 /// A key as it may be shown: keys are shown as written, but what does not look like one, such as a
 /// line of a file that lost its indentation, is not.
 pub(super) fn shown(key: &str) -> String {
+    if is_name(key) { format!("`{key}`") } else { "(not shown)".to_owned() }
+}
+
+/// Whether a key looks like one.
+pub fn is_name(key: &str) -> bool {
     let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'<');
-    if !key.is_empty() && key.len() <= 64 && key.bytes().all(name) {
-        format!("`{key}`")
-    } else {
-        "(not shown)".to_owned()
-    }
+    !key.is_empty() && key.len() <= 64 && key.bytes().all(name)
 }

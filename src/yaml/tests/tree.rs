@@ -200,6 +200,7 @@ fn paths_lead_to_places() {
         ("update", "coreos.update"),
         ("with", "(not shown)"),
         ("z}", "(not shown).y"),
+        ("*u", "coreos"),
     ] {
         let start = text.find(place).unwrap();
         assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{place}");
