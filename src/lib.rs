@@ -25,6 +25,7 @@ pub mod reading;
 pub mod rehearse;
 pub mod run;
 pub mod secret;
+pub mod shown;
 pub mod source;
 pub mod substitute;
 pub mod text;

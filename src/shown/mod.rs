@@ -1,0 +1,11 @@
+//! What of a configuration may be shown to people: findings with their places, and the lines they are about.
+//!
+//! A line of a configuration is never shown as it is. What is known to be harmless is let through (`fields`), and
+//! everything else is masked (`line`): a value, a comment, what could not be read.
+
+mod fields;
+mod line;
+mod located;
+
+pub use line::{Line, line};
+pub use located::{LocatedFinding, place};
