@@ -168,7 +168,7 @@ const OEMS: [&str; 8] =
 
 /// Reads the command line, without the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
-    let mut command = command();
+    let mut command = command(Purpose::Parse);
     let matches = match command.try_get_matches_from_mut(normalise(arguments)) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::UnknownArgument => {
@@ -176,7 +176,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
             return Err(Usage(format!("{error}Flags: {}\n", known.join(", "))));
         }
         Err(error) if error.use_stderr() => return Err(Usage(error.to_string())),
-        Err(error) => return Ok(Request::Print(error.to_string())),
+        Err(_) => return Ok(Request::Print(help())),
     };
     if matches.get_flag("version") {
         return Ok(Request::Print(format!("coreos-cloudinit {}\n", env!("CARGO_PKG_VERSION"))));
@@ -197,10 +197,19 @@ pub fn choices() -> impl Iterator<Item = &'static str> {
 
 /// The whole help, as `--help` prints it.
 pub fn help() -> String {
-    command().render_help().to_string()
+    command(Purpose::Show).render_help().to_string()
 }
 
-fn command() -> Command {
+/// What the flags are declared for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To read a command line: a switch may have a value.
+    Parse,
+    /// To be shown: a switch stands alone.
+    Show,
+}
+
+fn command(purpose: Purpose) -> Command {
     let mut command = Command::new("coreos-cloudinit")
         .about("Applies legacy cloud-config to this machine: files, users, SSH keys, host name, units")
         .override_usage("coreos-cloudinit [FLAGS] --from-SOURCE…")
@@ -215,13 +224,12 @@ fn command() -> Command {
             .help_heading(flag.group.heading());
         command = command.arg(match flag.value {
             Some(value) => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
+            None if purpose == Purpose::Show => arg.action(ArgAction::SetTrue),
             None => arg
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true")
-                .hide_possible_values(true)
-                .value_parser(BoolishValueParser::new())
-                .value_name(""),
+                .value_parser(BoolishValueParser::new()),
         });
     }
     command
@@ -440,7 +448,9 @@ mod tests {
     #[test]
     fn help_and_version_go_to_standard_output() {
         for line in ["-h", "--help", "-help"] {
-            assert!(matches!(parsed(line), Ok(Request::Print(text)) if text.contains("--from-file <PATH>")), "{line}");
+            let Ok(Request::Print(text)) = parsed(line) else { panic!("{line}") };
+            assert!(text.contains("--from-file <PATH>") && text.contains("--dry-run  "), "{text}");
+            assert!(!text.contains("[="), "a switch stands alone: {text}");
         }
         for line in ["--version", "-version", "--version=true"] {
             assert!(
