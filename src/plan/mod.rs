@@ -23,4 +23,4 @@ pub use step::{
     UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::unit_of;
-pub use users::{printable, without_secrets};
+pub use users::{is_shown, printable, without_secrets};

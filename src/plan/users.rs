@@ -201,9 +201,20 @@ pub fn without_secrets(url: &str) -> Option<String> {
     Some(path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}")))
 }
 
-/// `text` with its control characters escaped, so that a message is one line.
+/// `text` as one line that does nothing to a terminal: control characters are escaped, and what is not seen or turns
+/// the direction of what is.
 pub fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_shown(c) { out.push(c) } else { out.extend(c.escape_default()) }
+    }
+    out
+}
+
+/// Whether a character can be seen, or is a blank, and leaves its neighbours alone.
+pub fn is_shown(c: char) -> bool {
+    let unseen = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !(c.is_control() || unseen)
 }
 
 #[cfg(test)]
@@ -228,5 +239,6 @@ mod tests {
     #[test]
     fn control_characters_are_shown_escaped() {
         assert_eq!(printable("a\nb\u{1b}é"), "a\\nb\\u{1b}é");
+        assert_eq!(printable("a\u{202e}b\u{9b}"), "a\\u{202e}b\\u{9b}");
     }
 }
