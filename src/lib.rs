@@ -22,7 +22,7 @@ pub mod outcome;
 pub mod parts;
 pub mod plan;
 pub mod reading;
-pub mod rehearse;
+pub mod report;
 pub mod run;
 pub mod secret;
 pub mod shown;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use log::Level;
 use serde::Serialize;
 
-use crate::finding::{Finding, Severity, Span};
+use crate::finding::{Severity, Span};
 use crate::parts::Form;
 use crate::plan::Refused;
+use crate::shown::{LocatedFinding, place};
 use crate::text::{Lines, Position};
 
 /// What became of a step.
@@ -53,56 +53,6 @@ pub struct StepOutcome {
     pub milliseconds: u64,
 }
 
-/// A finding with its place as lines and columns.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LocatedFinding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// The stable name of its kind.
-    pub id: &'static str,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-    /// Where it is.
-    #[serde(flatten)]
-    pub at: Option<Position>,
-}
-
-impl LocatedFinding {
-    /// Gives `finding` its line and column.
-    pub fn new(finding: &Finding, lines: &Lines<'_>) -> Self {
-        Self {
-            severity: finding.severity(),
-            id: finding.rule.id,
-            message: finding.message.clone(),
-            help: finding.help.clone(),
-            at: finding.span.map(|span| lines.start(span)),
-        }
-    }
-
-    /// The finding as one line: `NAME:LINE:COL: error: …`.
-    pub fn line(&self, name: &str) -> String {
-        let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
-        format!("{}: {}: {}{help} [{}]", place(name, self.at), self.severity.as_str(), self.message, self.id)
-    }
-
-    /// How it is logged.
-    pub const fn level(&self) -> Level {
-        match self.severity {
-            Severity::Error => Level::Error,
-            Severity::Warning => Level::Warn,
-            Severity::Note => Level::Info,
-        }
-    }
-}
-
-/// `NAME:LINE:COL`, or just the name.
-pub fn place(name: &str, at: Option<Position>) -> String {
-    at.map_or_else(|| name.to_owned(), |Position { line, column }| format!("{name}:{line}:{column}"))
-}
-
 /// What became of a part.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartOutcome {
@@ -138,12 +88,19 @@ impl RefusedOutcome {
 /// What became of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
+    /// The version of this record's shape.
+    pub format: u32,
     /// When it began, in UTC.
     pub started: String,
     /// How long it took.
     pub milliseconds: u64,
     /// Where user-data came from.
     pub source: String,
+    /// Whether anything was refused, failed or left out. Known at the end.
+    pub failed: bool,
+    /// Failures are part of what is printed at the end, and not logged as well.
+    #[serde(skip)]
+    pub printed: bool,
     /// Failures of the run as a whole: a source that does not answer, user-data that cannot be read.
     pub failures: Vec<String>,
     /// Host name, keys of `core` and addresses, which come before every part.

@@ -101,6 +101,18 @@ impl<'a> Host<'a> {
         self.accounts().user(name).is_ok_and(|user| user.is_some())
     }
 
+    /// Why a step is left out here, if it is.
+    pub const fn skips(&self, step: &Step) -> Option<&'static str> {
+        match step {
+            Step::ReloadDaemon(_) | Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)
+                if !self.live() =>
+            {
+                Some(NOT_RUNNING)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a step would change anything here; none where that shows only by doing it.
     ///
     /// # Errors

@@ -2,14 +2,16 @@
 
 use super::gather::gather;
 use super::prepare::prepare;
-use super::{Surroundings, fail, setup, told};
+use super::{Surroundings, fail, setup, stopped, told};
 use crate::cli::Options;
 use crate::deadline::Deadline;
-use crate::finding::rules;
+use crate::finding::{Severity, rules};
 use crate::host::machine::Host;
-use crate::outcome::{LocatedFinding, Outcome};
+use crate::outcome::Outcome;
 use crate::plan::{Facts, Planned, Step};
-use crate::rehearse;
+use crate::report::check::{self, Checked};
+use crate::report::rehearsal::{Rehearsal, Rehearsed};
+use crate::report::{Screen, say};
 use crate::text::Lines;
 
 /// Prints the plan and changes nothing; the answer is whether a run would fail for sure.
@@ -19,14 +21,24 @@ pub(super) fn rehearse_all(
     deadline: Deadline,
     outcome: &mut Outcome,
 ) -> bool {
+    let rehearsed = rehearse(options, surroundings, deadline, outcome).unwrap_or_else(|error| {
+        fail(outcome, format!("{error:#}"));
+        Rehearsed::default()
+    });
+    stopped(surroundings, outcome);
+    say(&rehearsed.print(&outcome.source, &outcome.failures, options.format));
+    outcome.is_failure()
+}
+
+/// Looks at the machine for what each step would do; the error is that there is none.
+fn rehearse(
+    options: &Options,
+    surroundings: &Surroundings<'_>,
+    deadline: Deadline,
+    outcome: &mut Outcome,
+) -> anyhow::Result<Rehearsed> {
     let (readings, addresses) = gather(options, surroundings, outcome);
-    let host = match Host::open(setup(options, surroundings, deadline)) {
-        Ok(host) => host,
-        Err(error) => {
-            fail(outcome, format!("{error:#}"));
-            return true;
-        }
-    };
+    let host = Host::open(setup(options, surroundings, deadline))?;
     let (before, prepared) = prepare(readings, &addresses, options, &host);
     let writes_environment = prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment());
     let mut access: Vec<_> = before.hostname.into_iter().chain(before.keys).map(|asked| asked.planned).collect();
@@ -34,7 +46,7 @@ pub(super) fn rehearse_all(
         let merge = |environment| Planned { step: Step::MergeEnvironment(environment), span: None };
         access.extend(before.environment.map(merge));
     }
-    let mut rehearsal = rehearse::Rehearsal::new(&host);
+    let mut rehearsal = Rehearsal::new(&host);
     for part in prepared.iter().filter(|part| !part.is_barred(options)) {
         rehearsal.expect_users(&part.plan.steps);
     }
@@ -46,25 +58,22 @@ pub(super) fn rehearse_all(
         rehearsal.part(&part.reading.part.name, part.reading.part.form, steps, &told, &lines);
         outcome.parts.push(told);
     }
-    rehearsal.print(options.format, &outcome.failures);
-    outcome.is_failure()
+    Ok(rehearsal.finish())
 }
 
 /// Reports what is wrong with the user-data; the answer is whether anything but notes is.
 pub(super) fn validate(options: &Options, surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
     let (readings, _) = gather(options, surroundings, outcome);
-    let mut failed = !outcome.failures.is_empty();
-    let mut reports = Vec::new();
+    let mut checked = Vec::new();
     for reading in readings {
-        let lines = Lines::new(reading.part.text.as_bytes());
-        let mut plan = reading.plan(&Facts::default(), &options.key_set);
+        let mut findings = reading.plan(&Facts::default(), &options.key_set).findings;
         // Which addresses are known here says nothing of where the configuration will run.
-        plan.findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
-        plan.findings.sort_by_key(|finding| finding.span);
-        let findings: Vec<_> = plan.findings.iter().map(|finding| LocatedFinding::new(finding, &lines)).collect();
-        failed |= findings.iter().any(|finding| finding.severity > crate::finding::Severity::Note);
-        reports.push((reading.part.name.clone(), reading.part.form, findings));
+        findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
+        checked.push(Checked { reading, findings });
     }
-    rehearse::print_findings(options.format, &reports, &outcome.failures);
-    failed
+    stopped(surroundings, outcome);
+    let screen = Screen::of_stdout(surroundings.variable);
+    say(&check::print(&outcome.source, &outcome.failures, &checked, options.format, screen));
+    let found = checked.iter().flat_map(|part| &part.findings).any(|finding| finding.severity() > Severity::Note);
+    found || !outcome.failures.is_empty()
 }

@@ -11,11 +11,13 @@ use std::time::{Instant, SystemTime};
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
 use crate::host::machine::Setup;
-use crate::outcome::{LocatedFinding, Outcome, PartOutcome, RefusedOutcome};
+use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::plan::Plan;
 use crate::reading::Reading;
-use crate::rehearse;
+use crate::report;
+use crate::shown::{LocatedFinding, place};
 use crate::text::Lines;
+use crate::yaml::Paths;
 
 /// What is done; exit code 0.
 pub const DONE: u8 = 0;
@@ -37,29 +39,43 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
     let began = Instant::now();
     let deadline = Deadline::after(options.deadline);
     let mut outcome = Outcome {
+        format: report::FORMAT,
+        printed: options.mode == Mode::Validate,
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         source: options.from_file.display().to_string(),
         ..Outcome::default()
     };
-    let mut failed = match options.mode {
-        Mode::Apply => apply::apply(options, surroundings, deadline, &mut outcome),
+    let failed = match options.mode {
+        Mode::Apply => {
+            let failed = apply::apply(options, surroundings, deadline, &mut outcome);
+            stopped(surroundings, &mut outcome) || failed
+        }
         Mode::DryRun => look::rehearse_all(options, surroundings, deadline, &mut outcome),
         Mode::Validate => look::validate(options, surroundings, &mut outcome),
     };
-    if (surroundings.stop)() {
-        fail(&mut outcome, "the run was told to stop by a signal".to_owned());
-        failed = true;
-    }
     outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if options.mode == Mode::Apply {
+        outcome.failed = failed;
         finish(options, &outcome);
     }
     if failed && !options.ignore_failure { FAILED } else { DONE }
 }
 
+/// Notes a failure of the run as a whole.
 fn fail(outcome: &mut Outcome, message: String) {
-    log::error!("{message}");
+    if !outcome.printed {
+        log::error!("{message}");
+    }
     outcome.failures.push(message);
+}
+
+/// Whether the run was told to stop, which is a failure of it.
+fn stopped(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
+    let stopped = (surroundings.stop)();
+    if stopped {
+        fail(outcome, "the run was told to stop by a signal".to_owned());
+    }
+    stopped
 }
 
 fn setup<'a>(options: &'a Options, surroundings: &'a Surroundings<'a>, deadline: Deadline) -> Setup<'a> {
@@ -74,31 +90,34 @@ fn setup<'a>(options: &'a Options, surroundings: &'a Surroundings<'a>, deadline:
 
 /// Logs what is worth telling of a part.
 fn told(reading: &Reading, plan: &Plan, lines: &Lines<'_>) -> PartOutcome {
-    let name = &reading.part.name;
-    let findings: Vec<_> = plan.findings.iter().map(|finding| LocatedFinding::new(finding, lines)).collect();
+    let (name, paths) = (&reading.part.name, Paths::new(&reading.document));
+    let findings: Vec<_> =
+        plan.findings.iter().map(|finding| LocatedFinding::new(name, finding, lines, &paths)).collect();
     for finding in &findings {
-        log::log!(finding.level(), "{}", finding.line(name));
+        log::log!(finding.level(), "{}", finding.line());
     }
     let refused: Vec<_> = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
     for refused in &refused {
-        log::error!("{}: error: refused: {}", crate::outcome::place(name, refused.at), refused.item);
+        log::error!("{}: error: refused: {}", place(name, refused.at), refused.item);
     }
     PartOutcome { name: name.clone(), form: reading.part.form, findings, refused, steps: Vec::new() }
 }
 
 /// Shows what the last runs did, and gives the exit code.
 pub fn status(format: crate::cli::Format) -> u8 {
-    match crate::host::record::read() {
-        Ok(records) => {
-            rehearse::print_status(format, &records);
-            DONE
-        }
-        Err(error) => {
-            // Where this cannot be written either, the exit code says it.
-            let _ = writeln!(std::io::stderr().lock(), "error: {error:#}");
-            FAILED
-        }
+    let (records, failure) = match crate::host::record::read() {
+        Ok(records) => (records, None),
+        Err(_) if !crate::host::is_root() => (Vec::new(), Some("only root can see what runs did".to_owned())),
+        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+    };
+    if let (Some(failure), crate::cli::Format::Text) = (&failure, format) {
+        // Where this cannot be written either, the exit code says it.
+        let _ = writeln!(std::io::stderr().lock(), "error: {failure}");
+        return FAILED;
     }
+    let failures = failure.as_slice();
+    report::say(&report::status::print(&records, failures, format));
+    if failures.is_empty() { DONE } else { FAILED }
 }
 
 /// Leaves the record and says the last word.

@@ -5,10 +5,12 @@
 use std::fmt::Write as _;
 
 use cloudinit::finding::Finding;
+use cloudinit::parts;
 use cloudinit::plan::{self, Account, Facts, Plan, Step};
 use cloudinit::reading::{self, Reading};
+use cloudinit::shown::LocatedFinding;
 use cloudinit::text::Lines;
-use cloudinit::{outcome, parts};
+use cloudinit::yaml::Paths;
 
 use crate::case::Case;
 
@@ -160,8 +162,9 @@ fn check_secrets(reading: &Reading, plan: &Plan, lines: &Lines<'_>) {
     for planned in &plan.steps {
         shown.extend([planned.step.to_string(), serde_json::to_string(planned).unwrap()]);
     }
+    let paths = Paths::new(&reading.document);
     for finding in &plan.findings {
-        shown.push(outcome::LocatedFinding::new(finding, lines).line("part"));
+        shown.push(LocatedFinding::new("part", finding, lines, &paths).line());
     }
     for text in shown {
         assert!(!text.contains(SECRET), "this shows a secret: {text}");

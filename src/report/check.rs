@@ -1,0 +1,131 @@
+//! What `--validate` found: one line a finding; on a terminal, the line it is about with it; or JSON.
+
+use serde::Serialize;
+
+use super::snippet::Painter;
+use super::{FORMAT, Screen, json, plural};
+use crate::cli::Format;
+use crate::finding::{Finding, Severity};
+use crate::parts::Form;
+use crate::plan::printable;
+use crate::reading::Reading;
+use crate::shown::{self, LocatedFinding};
+use crate::text::Lines;
+use crate::yaml::Paths;
+
+/// A part that was checked.
+pub struct Checked {
+    /// The part.
+    pub reading: Reading,
+    /// What is worth telling of it, in the order of its places.
+    pub findings: Vec<Finding>,
+}
+
+/// What was found in a part, and what that says of lines.
+struct Part<'a> {
+    checked: &'a Checked,
+    lines: Lines<'a>,
+    paths: Paths<'a>,
+    findings: Vec<LocatedFinding>,
+}
+
+/// What the check of one source of user-data came to, ready to be printed.
+pub fn print(source: &str, failures: &[String], parts: &[Checked], format: Format, screen: Screen) -> String {
+    let parts: Vec<_> = parts.iter().map(Part::new).collect();
+    match format {
+        Format::Json => object(source, failures, &parts),
+        Format::Text if screen.terminal => drawn(failures, &parts, screen),
+        Format::Text => {
+            let failed = failures.iter().map(|failure| format!("{source}: error: {failure}"));
+            let found = parts.iter().flat_map(|part| &part.findings).map(LocatedFinding::line);
+            failed.chain(found).map(|line| printable(&line) + "\n").collect()
+        }
+    }
+}
+
+impl<'a> Part<'a> {
+    fn new(checked: &'a Checked) -> Self {
+        let part = &checked.reading.part;
+        let (lines, paths) = (Lines::new(part.text.as_bytes()), Paths::new(&checked.reading.document));
+        let located = |finding| LocatedFinding::new(&part.name, finding, &lines, &paths);
+        let findings = checked.findings.iter().map(located).collect();
+        Self { checked, lines, paths, findings }
+    }
+}
+
+/// How many findings there are of each severity.
+#[derive(Clone, Copy, Default, Serialize)]
+struct Count {
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+}
+
+impl Count {
+    fn of(parts: &[Part<'_>]) -> Self {
+        let mut count = Self::default();
+        for finding in parts.iter().flat_map(|part| &part.findings) {
+            match finding.severity {
+                Severity::Error => count.errors += 1,
+                Severity::Warning => count.warnings += 1,
+                Severity::Note => count.notes += 1,
+            }
+        }
+        count
+    }
+
+    /// The last line for people: `2 errors, 1 warning`.
+    fn summary(self) -> String {
+        let counts = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
+        let mut words: Vec<_> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, one)| plural(*count, one)).collect();
+        if self.errors + self.warnings == 0 {
+            words.insert(0, "no problems found".to_owned());
+        }
+        words.join(", ")
+    }
+}
+
+fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
+    #[derive(Serialize)]
+    struct PartObject<'a> {
+        name: &'a str,
+        form: Form,
+        findings: &'a [LocatedFinding],
+    }
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        format: u32,
+        source: &'a str,
+        #[serde(flatten)]
+        count: Count,
+        failures: &'a [String],
+        parts: Vec<PartObject<'a>>,
+    }
+    let count = Count::of(parts);
+    let objects = parts.iter().map(|Part { checked, findings, .. }| {
+        let part = &checked.reading.part;
+        PartObject { name: &part.name, form: part.form, findings }
+    });
+    json(&Whole { format: FORMAT, source, count, failures, parts: objects.collect() })
+}
+
+fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
+    let painter = Painter::new(screen);
+    let mut out = String::new();
+    for failure in failures {
+        out.push_str(&painter.draw_failure(failure));
+        out.push('\n');
+    }
+    for part in parts {
+        let text = &part.checked.reading.part.text;
+        for (finding, located) in part.checked.findings.iter().zip(&part.findings) {
+            let line = finding.span.map(|span| shown::line(text, span, &part.lines, &part.paths));
+            out.push_str(&painter.draw(located, line.as_ref()));
+            out.push('\n');
+        }
+    }
+    let mut count = Count::of(parts);
+    count.errors += failures.len();
+    out + &count.summary() + "\n"
+}

@@ -1,0 +1,184 @@
+//! What `--dry-run` prints: the plan, and what each step of it would do here.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::{FORMAT, json};
+use crate::cli::Format;
+use crate::host::machine::Host;
+use crate::outcome::{PartOutcome, RefusedOutcome};
+use crate::parts::Form;
+use crate::plan::{Planned, Principal, Step, printable};
+use crate::shown::LocatedFinding;
+use crate::text::{Lines, Position};
+
+/// What the signs before steps mean.
+const LEGEND: &str = "+ would change something, = has nothing to do, > is done in every run, \
+                      - is skipped here, ! is refused, ? cannot be told\n";
+
+/// What a step would do here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "here", content = "reason")]
+enum Effect {
+    /// It changes something.
+    Changes,
+    /// It has nothing to do.
+    Nothing,
+    /// It is done in every run, or shows its effect only then.
+    Runs,
+    /// It does not apply here.
+    Skipped(&'static str),
+    /// It cannot be told, or would fail.
+    Unclear(String),
+}
+
+#[derive(Serialize)]
+struct RehearsedStep {
+    #[serde(flatten)]
+    step: Step,
+    #[serde(flatten)]
+    at: Option<Position>,
+    #[serde(flatten)]
+    effect: Effect,
+}
+
+#[derive(Serialize)]
+struct RehearsedPart {
+    name: String,
+    form: Form,
+    findings: Vec<LocatedFinding>,
+    refused: Vec<RefusedOutcome>,
+    steps: Vec<RehearsedStep>,
+}
+
+/// A run that changes nothing.
+pub struct Rehearsal<'a> {
+    host: &'a Host<'a>,
+    /// Users that are not here yet, and that a run would have made by then.
+    made: HashSet<String>,
+    rehearsed: Rehearsed,
+}
+
+/// What a run would do.
+#[derive(Default, Serialize)]
+pub struct Rehearsed {
+    access: Vec<RehearsedStep>,
+    parts: Vec<RehearsedPart>,
+}
+
+impl<'a> Rehearsal<'a> {
+    /// A rehearsal on `host`, which is only looked at.
+    pub fn new(host: &'a Host<'a>) -> Self {
+        Self { host, made: HashSet::new(), rehearsed: Rehearsed::default() }
+    }
+
+    /// Rehearses what comes before every part.
+    pub fn access(&mut self, steps: &[Planned]) {
+        self.rehearsed.access = steps.iter().map(|planned| self.step(planned, None)).collect();
+    }
+
+    /// Rehearses a part.
+    pub fn part(&mut self, name: &str, form: Form, steps: &[Planned], told: &PartOutcome, lines: &Lines<'_>) {
+        let steps = steps.iter().map(|planned| self.step(planned, Some(lines))).collect();
+        let (findings, refused) = (told.findings.clone(), told.refused.clone());
+        self.rehearsed.parts.push(RehearsedPart { name: name.to_owned(), form, findings, refused, steps });
+    }
+
+    /// What came of it.
+    pub fn finish(self) -> Rehearsed {
+        self.rehearsed
+    }
+
+    /// Notes the users that `steps` would make.
+    pub fn expect_users(&mut self, steps: &[Planned]) {
+        let made = steps.iter().filter_map(|planned| match &planned.step {
+            Step::EnsureUser(account) if !self.host.has_user(&account.name) => Some(account.name.clone()),
+            _ => None,
+        });
+        self.made.extend(made.collect::<Vec<_>>());
+    }
+
+    fn step(&self, planned: &Planned, lines: Option<&Lines<'_>>) -> RehearsedStep {
+        let step = &planned.step;
+        let comes = |user: &&str| self.made.contains(*user);
+        let effect = if let Some(why) = self.host.skips(step) {
+            Effect::Skipped(why)
+        } else if needed(step).iter().flatten().any(comes) {
+            Effect::Changes
+        } else {
+            match self.host.would_change(step) {
+                Ok(Some(true)) => Effect::Changes,
+                Ok(Some(false)) => Effect::Nothing,
+                Ok(None) => Effect::Runs,
+                Err(error) => Effect::Unclear(format!("{error:#}")),
+            }
+        };
+        let at = lines.zip(planned.span).map(|(lines, span)| lines.start(span));
+        RehearsedStep { step: step.clone(), at, effect }
+    }
+}
+
+impl Rehearsed {
+    /// It as it is printed.
+    pub fn print(&self, source: &str, failures: &[String], format: Format) -> String {
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            format: u32,
+            source: &'a str,
+            failures: &'a [String],
+            #[serde(flatten)]
+            rehearsed: &'a Rehearsed,
+        }
+        match format {
+            Format::Json => json(&Whole { format: FORMAT, source, failures, rehearsed: self }),
+            Format::Text => self.text(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut out = String::new();
+        if !self.access.is_empty() {
+            out.push_str("\nfirst of all:\n");
+            self.access.iter().for_each(|step| out.push_str(&line(step)));
+        }
+        let mut planned = !self.access.is_empty();
+        for part in &self.parts {
+            let _ = writeln!(out, "\n{} ({}):", printable(&part.name), part.form.words());
+            part.steps.iter().for_each(|step| out.push_str(&line(step)));
+            for refused in &part.refused {
+                let _ = writeln!(out, "! refused: {}", printable(&refused.item));
+            }
+            planned |= !(part.steps.is_empty() && part.refused.is_empty());
+        }
+        if planned { LEGEND.to_owned() + &out } else { "nothing would be done\n".to_owned() + &out }
+    }
+}
+
+/// The users that a step cannot be done without.
+fn needed(step: &Step) -> [Option<&str>; 2] {
+    match step {
+        Step::AuthorizeKeys(set) => [Some(&set.user), None],
+        Step::WriteFile(file) => [named(file.owner.user.as_ref()), named(file.owner.group.as_ref())],
+        _ => [None, None],
+    }
+}
+
+fn named(principal: Option<&Principal>) -> Option<&str> {
+    match principal {
+        Some(Principal::Name(name)) => Some(name),
+        _ => None,
+    }
+}
+
+fn line(step: &RehearsedStep) -> String {
+    let text = printable(&step.step.to_string());
+    match &step.effect {
+        Effect::Changes => format!("+ {text}\n"),
+        Effect::Nothing => format!("= {text}\n"),
+        Effect::Runs => format!("> {text}\n"),
+        Effect::Skipped(why) => format!("- {text}: {why}\n"),
+        Effect::Unclear(why) => format!("? {text}: {}\n", printable(why)),
+    }
+}

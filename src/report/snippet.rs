@@ -1,0 +1,61 @@
+//! A finding for people who look at a terminal: with the line it is about, and a caret.
+//!
+//! The line is not the author's but what may be shown of it (`shown`). Nothing here lets a control character through.
+
+use annotate_snippets::renderer::{DEFAULT_LINE_NUM_STYLE, Style};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::Screen;
+use crate::finding::Severity;
+use crate::plan::printable;
+use crate::shown::{Line, LocatedFinding, place};
+
+/// Lines are cut before they come here; this is wide enough for them and what stands beside them.
+const WIDTH: usize = 240;
+
+/// Draws findings.
+pub struct Painter {
+    renderer: Renderer,
+    /// What the frame is drawn with.
+    frame: Style,
+}
+
+impl Painter {
+    /// For a terminal.
+    pub const fn new(screen: Screen) -> Self {
+        let (renderer, frame) = if screen.colour {
+            (Renderer::styled(), DEFAULT_LINE_NUM_STYLE)
+        } else {
+            (Renderer::plain(), Style::new())
+        };
+        Self { renderer: renderer.term_width(WIDTH), frame }
+    }
+
+    /// Draws `finding`, with the line it is about if it has a place.
+    pub fn draw(&self, finding: &LocatedFinding, line: Option<&Line>) -> String {
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        let mut group = Group::with_title(level.primary_title(printable(&finding.message)).id(finding.id));
+        let help = finding.help.as_deref().map(|help| Level::HELP.message(printable(help)));
+        let (Some(at), Some(line)) = (finding.at, line) else {
+            group = group.element(Origin::path(printable(&finding.part))).elements(help);
+            return self.renderer.render(&[group]) + "\n";
+        };
+        let mark = AnnotationKind::Primary.span(line.mark.clone()).label(finding.path.as_deref());
+        group = group.element(Snippet::source(line.text.as_str()).line_start(at.start.line).annotation(mark));
+        let drawn = self.renderer.render(&[group.elements(help)]);
+        // The place is put in by hand: a mask is longer or shorter than what it hides, and so its column is another.
+        let (title, rest) = drawn.split_once('\n').unwrap_or((&drawn, ""));
+        let width = at.start.line.to_string().len();
+        let (frame, place) = (self.frame, printable(&place(&finding.part, Some(at.start))));
+        format!("{title}\n{:width$}{frame}--> {frame:#}{place}\n{rest}\n", "")
+    }
+
+    /// Draws a failure that is none of a configuration.
+    pub fn draw_failure(&self, message: &str) -> String {
+        self.renderer.render(&[Group::with_title(Level::ERROR.primary_title(printable(message)))]) + "\n"
+    }
+}

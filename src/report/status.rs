@@ -1,0 +1,220 @@
+//! What `--status` prints: the records of the last runs (spec §2).
+//!
+//! Records are read as they are: one of another version may lack what this one knows.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{FORMAT, json};
+use crate::cli::Format;
+use crate::plan::printable;
+
+/// The records of the last runs, oldest first, as they are printed; `failures` say why there are none.
+pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        format: u32,
+        failures: &'a [String],
+        runs: &'a [Value],
+    }
+    match format {
+        Format::Json => json(&Whole { format: FORMAT, failures, runs: records }),
+        Format::Text if records.is_empty() => "no run has left a record since this machine booted\n".to_owned(),
+        Format::Text => records.iter().map(run).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// What became of steps, with what they are called for people.
+const VERDICTS: [(&str, &str); 6] = [
+    ("done", "done"),
+    ("unchanged", "unchanged"),
+    ("skipped", "skipped"),
+    ("queued", "left queued"),
+    ("left-out", "left out"),
+    ("failed", "failed"),
+];
+
+/// A run in short: when, what, how it ended; what went wrong, with its place; how many steps came to what.
+fn run(record: &Value) -> String {
+    let parts = list(&record["parts"]);
+    let mut steps: Vec<&Value> = list(&record["access"]).iter().collect();
+    steps.extend(parts.iter().flat_map(|part| list(&part["steps"])));
+    let count = |verdict: &str| steps.iter().filter(|step| step["verdict"] == verdict).count();
+    let words = match (record["failed"] == true, count("done")) {
+        (true, _) => "failed",
+        (false, 0) => "nothing had to change",
+        (false, _) => "done",
+    };
+    let (started, source) = (text(&record["started"]), text(&record["source"]));
+    let took = record["milliseconds"].as_u64().unwrap_or_default();
+    let mut out = format!("{started}  {source}  {words} ({took} ms)\n");
+    for trouble in troubles(record) {
+        let _ = writeln!(out, "  {trouble}");
+    }
+    let refused: usize = parts.iter().map(|part| list(&part["refused"]).len()).sum();
+    let counts = VERDICTS.iter().map(|(verdict, words)| {
+        let count = count(verdict) + if *verdict == "left-out" { refused } else { 0 };
+        (count, *words, matches!(*verdict, "done" | "unchanged"))
+    });
+    let counts = counts.filter(|(count, _, always)| *count > 0 || *always);
+    let counts: Vec<_> = counts.map(|(count, words, _)| format!("{count} {words}")).collect();
+    let _ = writeln!(out, "  {}", counts.join(", "));
+    out
+}
+
+/// All that went wrong: of the run, then part by part.
+fn troubles(record: &Value) -> Vec<String> {
+    let mut troubles: Vec<_> =
+        list(&record["failures"]).iter().map(|failure| format!("failed: {}", text(failure))).collect();
+    for step in list(&record["access"]) {
+        // Which part asked for it may be all that is known.
+        let place = if step["part"].is_string() { place(&step["part"], step) } else { text(&record["source"]) };
+        troubles.extend(step_trouble(step, &place));
+    }
+    for part in list(&record["parts"]) {
+        for finding in list(&part["findings"]).iter().filter(|finding| finding["severity"] == "error") {
+            troubles.push(finding_text(finding, &part["name"]));
+        }
+        for refused in list(&part["refused"]) {
+            troubles.push(format!("refused: {}: {}", place(&part["name"], refused), text(&refused["item"])));
+        }
+        for step in list(&part["steps"]) {
+            troubles.extend(step_trouble(step, &place(&part["name"], step)));
+        }
+    }
+    troubles
+}
+
+/// A finding as the log has it.
+fn finding_text(finding: &Value, name: &Value) -> String {
+    let help = finding["help"].as_str().map_or_else(String::new, |help| format!(" ({})", printable(help)));
+    let path = finding["path"].as_str().map_or_else(String::new, |path| format!(" at {}", printable(path)));
+    let (message, id) = (text(&finding["message"]), text(&finding["id"]));
+    format!("error: {}: {message}{help} [{id}]{path}", place(name, finding))
+}
+
+fn step_trouble(step: &Value, place: &str) -> Option<String> {
+    let (what, why) = (text(&step["step"]), text(&step["reason"]));
+    match step["verdict"].as_str()? {
+        // The reason says what failed.
+        "failed" => Some(format!("failed: {place}: {why}")),
+        "left-out" => Some(format!("left out: {place}: {what}: {why}")),
+        "queued" => Some(format!("left queued: {place}: {what}: {why}")),
+        _ => None,
+    }
+}
+
+/// `NAME:LINE:COL`, or just the name.
+fn place(name: &Value, thing: &Value) -> String {
+    let name = text(name);
+    match (thing["line"].as_u64(), thing["column"].as_u64()) {
+        (Some(line), Some(column)) => format!("{name}:{line}:{column}"),
+        _ => name,
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn text(value: &Value) -> String {
+    printable(value.as_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(record: Value) -> String {
+        print(&[record], &[], Format::Text)
+    }
+
+    #[test]
+    fn a_run_that_went_well_is_two_lines() {
+        let step = |verdict: &str| json!({"step": "write /etc/a (0644 root:root, 1 byte)", "verdict": verdict});
+        let record = |steps: &[Value]| {
+            json!({
+                "started": "2026-11-22T22:26:10Z", "milliseconds": 12, "source": "/usr/share/oem/cloud-config.yml",
+                "failed": false, "failures": [], "access": [step("unchanged")],
+                "parts": [{"name": "a", "form": "cloud-config", "findings": [], "refused": [], "steps": steps}],
+            })
+        };
+        assert_eq!(
+            text(record(&[step("done"), step("skipped"), step("unchanged")])),
+            "2026-11-22T22:26:10Z  /usr/share/oem/cloud-config.yml  done (12 ms)\n  1 done, 2 unchanged, 1 skipped\n"
+        );
+        assert_eq!(
+            text(record(&[])),
+            "2026-11-22T22:26:10Z  /usr/share/oem/cloud-config.yml  nothing had to change (12 ms)\n  0 done, 1 unchanged\n"
+        );
+    }
+
+    #[test]
+    fn what_went_wrong_comes_first_and_has_its_place() {
+        let record = json!({
+            "started": "2026-11-22T22:26:10Z", "milliseconds": 7, "source": "user-data", "failed": true,
+            "failures": ["failed to lock /run/coreos-cloudinit/lock: it is held"],
+            "access": [
+                {"step": "set host name a", "part": "user-data.1", "line": 2, "column": 11,
+                 "verdict": "failed", "reason": "failed to set host name a: no"},
+                {"step": "merge x", "verdict": "left-out", "reason": "the run's time is up"},
+            ],
+            "parts": [{
+                "name": "user-data", "form": "cloud-config",
+                "findings": [
+                    {"severity": "error", "id": "bad-path", "message": "the path is none", "help": "write one",
+                     "part": "user-data", "line": 4, "column": 9, "end_line": 4, "end_column": 10,
+                     "path": "write_files[0].path"},
+                    {"severity": "warning", "id": "unknown-key", "message": "unknown key `x`", "part": "user-data"},
+                    {"severity": "error", "id": "unreadable", "message": "failed to read /etc/hosts", "part": "user-data"},
+                ],
+                "refused": [{"item": "file no. 1", "line": 4, "column": 3}],
+                "steps": [
+                    {"step": "start a.service", "line": 9, "column": 16,
+                     "verdict": "failed", "reason": "failed to start a.service: the job failed\u{1b}[31m"},
+                    {"step": "enable b.service", "verdict": "left-out", "reason": "unit b.service could not be placed"},
+                    {"step": "start c.service", "line": 12, "column": 5, "verdict": "queued", "reason": "it waits for this"},
+                    {"step": "write /etc/d", "verdict": "done"},
+                ],
+            }],
+        });
+        let expected = "\
+2026-11-22T22:26:10Z  user-data  failed (7 ms)
+  failed: failed to lock /run/coreos-cloudinit/lock: it is held
+  failed: user-data.1:2:11: failed to set host name a: no
+  left out: user-data: merge x: the run's time is up
+  error: user-data:4:9: the path is none (write one) [bad-path] at write_files[0].path
+  error: user-data: failed to read /etc/hosts [unreadable]
+  refused: user-data:4:3: file no. 1
+  failed: user-data:9:16: failed to start a.service: the job failed\\u{1b}[31m
+  left out: user-data: enable b.service: unit b.service could not be placed
+  left queued: user-data:12:5: start c.service: it waits for this
+  1 done, 0 unchanged, 1 left queued, 3 left out, 2 failed
+";
+        assert_eq!(text(record), expected);
+    }
+
+    #[test]
+    fn no_run_and_several() {
+        assert_eq!(print(&[], &[], Format::Text), "no run has left a record since this machine booted\n");
+        let both = print(&[json!({"source": "a"}), json!({"source": "b"})], &[], Format::Text);
+        assert_eq!(both.matches("(0 ms)\n").count(), 2, "{both}");
+        assert_eq!(both.lines().filter(|line| line.is_empty()).count(), 1, "{both}");
+    }
+
+    #[test]
+    fn json_is_the_records_as_they_are() {
+        let record = json!({"format": 1, "source": "a", "later": [1]});
+        let printed = |records: &[Value], failures: &[String]| -> Value {
+            serde_json::from_str(&print(records, failures, Format::Json)).unwrap()
+        };
+        let runs = [record];
+        assert_eq!(printed(&runs, &[]), json!({"format": 1, "failures": [], "runs": runs}));
+        let failures = ["only root can see what runs did".to_owned()];
+        assert_eq!(printed(&[], &failures), json!({"format": 1, "failures": failures, "runs": []}));
+    }
+}

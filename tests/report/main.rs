@@ -1,0 +1,197 @@
+//! What the program prints: findings, plans, and where all that goes. The program itself is run, as whoever runs
+//! the tests, and changes nothing.
+
+mod program;
+mod secrets;
+mod terminal;
+
+use serde_json::{Value, json};
+
+use program::{Files, program};
+
+const CLEAN: &str = "#cloud-config\nhostname: a\n";
+const WRONG: &str = "#cloud-config\nhostnam: x\nwrite_files:\n- path: /etc/x\n  permissions: rwx\n";
+
+#[test]
+fn what_is_clean_prints_nothing() {
+    let files = Files::new();
+    let run = program(&["--validate", "--from-file", &files.put("a.yml", CLEAN)]);
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn a_finding_is_one_line_on_standard_output() {
+    let files = Files::new();
+    let path = files.put("a.yml", WRONG);
+    let run = program(&["--validate", "--from-file", &path]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""), "results go to standard output alone");
+    let lines: Vec<_> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", run.stdout);
+    assert!(lines[0].starts_with(&format!("{path}:2:1: warning: unknown key `hostnam`")), "{}", lines[0]);
+    assert!(lines[0].ends_with(" [unknown-key] at hostnam"), "{}", lines[0]);
+    assert!(
+        lines[1].starts_with(&format!("{path}:5:16: error: the permissions are no octal number (")),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[1].ends_with(") [bad-permissions] at write_files[0].permissions"), "{}", lines[1]);
+}
+
+#[test]
+fn places_are_those_of_the_author() {
+    let files = Files::new();
+    let file = "- {content: é😀 $private_ipv4$private_ipv4, path: /a, permissions: rwx}\n";
+    for (text, place) in [
+        (format!("#cloud-config\nwrite_files:\n{file}"), "3:67"),
+        (format!("\u{feff}#cloud-config\nwrite_files:\n{file}"), "3:67"),
+        (format!("#cloud-config\nwrite_files:\n{file}").replace('\n', "\r\n"), "3:67"),
+        (format!("\u{feff}#cloud-config \t\r\n\r\nwrite_files:\r\n{file}"), "4:67"),
+        ("\u{feff}#cloud-config\n\thostname: x\n".to_owned(), "2:1"),
+    ] {
+        let run = program(&["--validate", "--from-file", &files.put("a.yml", &text)]);
+        assert!(run.stdout.contains(&format!("a.yml:{place}: error: ")), "{text:?}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn json_is_one_object() {
+    let files = Files::new();
+    let path = files.put("a.yml", WRONG);
+    let run = program(&["--validate", "--format=json", "--from-file", &path]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let object = run.json();
+    let counts = ["format", "errors", "warnings", "notes"].map(|name| object[name].as_u64());
+    assert_eq!(counts, [Some(1), Some(1), Some(1), Some(0)]);
+    assert_eq!((&object["source"], &object["failures"]), (&json!(path), &json!([])));
+    let part = &object["parts"][0];
+    assert_eq!((&part["name"], &part["form"]), (&json!(path), &json!("cloud-config")));
+    let finding = &part["findings"][1];
+    assert!(finding["message"].is_string() && finding["help"].is_string(), "{finding}");
+    let place = ["line", "column", "end_line", "end_column"].map(|name| finding[name].as_u64());
+    assert_eq!(place, [Some(5), Some(16), Some(5), Some(19)]);
+    let names = ["severity", "id", "part", "path"].map(|name| finding[name].as_str());
+    assert_eq!(names, ["error", "bad-permissions", &path, "write_files[0].permissions"].map(Some));
+    // A plan holds the same objects.
+    let plan = program(&["--dry-run", "--format=json", "--from-file", &path]).json();
+    assert_eq!(plan["parts"][0]["findings"], part["findings"]);
+    assert_eq!((&plan["format"], &plan["source"]), (&object["format"], &object["source"]));
+}
+
+#[test]
+fn json_comes_whatever_happens() {
+    let files = Files::new();
+    let clean = files.put("clean.yml", CLEAN);
+    let folder = files.path("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let odd = [
+        files.path("nosuch"),
+        folder,
+        files.put("form", "hunter2\n"),
+        files.put("latin", b"#cloud-config\nhostname: \xe4\n"),
+        files.put("gzip", b"\x1f\x8b\x08hunter2"),
+        files.put("broken.yml", "#cloud-config\na: [\n"),
+    ];
+    for path in &odd {
+        for mode in ["--validate", "--dry-run"] {
+            let run = program(&[mode, "--format=json", "--from-file", path]);
+            let object = run.json();
+            let failed = object["failures"].as_array().is_some_and(|failures| !failures.is_empty());
+            let found =
+                object["parts"].as_array().unwrap().iter().flat_map(|part| part["findings"].as_array().unwrap());
+            let found = found.filter(|finding| finding["severity"] == "error").count() > 0;
+            assert!(run.code == 1 && (failed || found), "{path}: {object}");
+            assert!(!run.stdout.contains("hunter2"), "{path}: {object}");
+            if mode == "--validate" {
+                assert_eq!(run.stderr, "", "{path}");
+                let text = program(&[mode, "--from-file", path]);
+                assert!(
+                    text.code == 1 && text.stdout.contains(": error: ") && text.stderr.is_empty(),
+                    "{path}: {text:?}"
+                );
+            }
+        }
+    }
+    let run = program(&["--dry-run", "--format=json", "--root=/nosuch", "--from-file", &clean]);
+    assert!(run.code == 1 && run.json()["failures"][0].as_str().unwrap().contains("/nosuch"), "{run:?}");
+    let run = program(&["--validate", "--format=json", "--from-file", &files.put("empty", "")]);
+    assert_eq!((run.code, &run.json()["errors"]), (0, &json!(0)), "{run:?}");
+}
+
+#[test]
+fn addresses_that_are_unknown_here_are_no_finding() {
+    let files = Files::new();
+    let text = "#cloud-config\nwrite_files: [{path: /a, content: $public_ipv4}]\n";
+    let path = files.put("a.yml", text);
+    let run = program(&["--validate", "--from-file", &path]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    let run = program(&["--dry-run", "--from-file", &path]);
+    assert!(run.stderr.contains("[unknown-address]"), "{run:?}");
+}
+
+/// Nothing is written, not even by an ordinary user, who may read the file and no more.
+#[test]
+fn a_check_touches_nothing() {
+    let files = Files::new();
+    let path = files.put("a.yml", WRONG);
+    files.close();
+    let before = (files.look(), program::records());
+    for run in [
+        program(&["--validate", "--from-file", &path]),
+        program::as_nobody(&files, &["--validate", "--from-file", &path]),
+        program::as_nobody(&files, &["--validate", "--from-file", &path, "--format=json", "--root", &files.path("")]),
+    ] {
+        assert!(run.code == 1 && run.stdout.contains("bad-permissions"), "{run:?}");
+        assert_eq!((files.look(), program::records()), before);
+    }
+}
+
+#[test]
+fn a_plan_says_what_its_signs_mean_if_there_is_one() {
+    let files = Files::new();
+    let text = "#cloud-config\nwrite_files: [{path: /nosuch/a}, {path: /b, owner: a b}]\ncoreos: {units: [{name: a.service, command: start}]}\n";
+    let path = files.put("a.yml", text);
+    let run = program(&["--dry-run", "--from-file", &path]);
+    let legend = run.stdout.lines().next().unwrap();
+    for line in run.stdout.lines().skip(3) {
+        let sign = line.split(' ').next().unwrap();
+        assert!(legend.split(", ").any(|word| word.starts_with(&format!("{sign} "))), "{line}");
+    }
+    assert!(run.stdout.contains("\n> start a.service\n") && run.stdout.contains("\n! refused: file /b\n"), "{run:?}");
+    for text in ["", "{\"ignition\": {\"version\": \"2.0.0\"}}", CLEAN] {
+        let run = program(&["--dry-run", "--from-file", &files.put("b", text)]);
+        assert_eq!(run.stdout.contains("would change something,"), text == CLEAN, "{run:?}");
+        assert_eq!(run.stdout.contains("nothing would be done"), text != CLEAN, "{run:?}");
+    }
+}
+
+#[test]
+fn in_a_tree_nothing_is_started() {
+    let files = Files::new();
+    let tree = files.path("");
+    let unit = "#cloud-config\ncoreos: {units: [{name: a.service, command: start}, {name: b.network, content: x}]}\n";
+    let unit = files.put("unit.yml", unit);
+    let script = files.put("script", "#!/bin/sh\ntrue\n");
+    for (path, steps) in
+        [(&unit, &["start a.service", "restart systemd-networkd.service"][..]), (&script, &["run script"])]
+    {
+        let text = program(&["--dry-run", "--root", &tree, "--from-file", path]);
+        for step in steps {
+            let line = text.stdout.lines().find(|line| line.contains(step)).unwrap_or_else(|| panic!("{text:?}"));
+            assert!(line.starts_with("- ") && line.ends_with(": the tree is not running (--root)"), "{line}");
+        }
+        assert!(!text.stdout.lines().any(|line| line.starts_with("> ")), "{text:?}");
+        let object = program(&["--dry-run", "--format=json", "--root", &tree, "--from-file", path]).json();
+        let steps = object["parts"][0]["steps"].as_array().unwrap().clone();
+        let skipped: Vec<&Value> = steps.iter().filter(|step| step["here"] == "skipped").collect();
+        assert!(!skipped.is_empty() && skipped.iter().all(|step| step["reason"].is_string()), "{object}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let files = Files::new();
+    let items: String = (0..5000).fold(String::new(), |text, index| format!("{text}unknown{index}: x\n"));
+    let path = files.put("a.yml", format!("#cloud-config\n{items}"));
+    let run = program::unread(&["--validate", "--from-file", &path]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""), "{run:?}");
+}

@@ -1,0 +1,122 @@
+//! The program, run on files of its own.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_coreos-cloudinit");
+/// Somebody who owns nothing.
+const NOBODY: u32 = 65534;
+
+/// A folder for the files of a case.
+pub struct Files(tempfile::TempDir);
+
+impl Files {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    pub fn put(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Lets everybody in, and nobody write.
+    pub fn close(&self) {
+        for entry in fs::read_dir(self.0.path()).unwrap().flatten() {
+            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o444)).unwrap();
+        }
+        fs::set_permissions(self.0.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    }
+
+    /// The folder and its files, with what tells that one was written.
+    pub fn look(&self) -> Vec<String> {
+        let one = |path: &Path| {
+            let data = fs::symlink_metadata(path).unwrap();
+            let times = (data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec());
+            format!("{} {} {} {:o} {times:?}", path.display(), data.ino(), data.size(), data.mode())
+        };
+        let files = fs::read_dir(self.0.path()).unwrap().flatten().map(|entry| one(&entry.path()));
+        let mut seen: Vec<_> = files.chain([one(self.0.path())]).collect();
+        seen.sort();
+        seen
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // A folder that is closed to its owner could not be removed.
+        let _ = fs::set_permissions(self.0.path(), fs::Permissions::from_mode(0o755));
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    fn new(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("what is printed is UTF-8");
+        let code = output.status.code().expect("it ends by itself");
+        Self { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// What is on standard output, which is one JSON document.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// The program, without what a developer's environment may say.
+pub fn command(program: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(flags).env_clear().stdin(Stdio::null());
+    command
+}
+
+pub fn program(flags: &[&str]) -> Run {
+    Run::new(&command(Path::new(PROGRAM), flags).output().unwrap())
+}
+
+/// The program as an ordinary user, who runs the tests or, where that is root, nobody.
+pub fn as_nobody(files: &Files, flags: &[&str]) -> Run {
+    if !nix::unistd::geteuid().is_root() {
+        return program(flags);
+    }
+    // Nobody may not look into the folder that it was built in.
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("coreos-cloudinit");
+    fs::copy(PROGRAM, &copy).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = command(&copy, flags);
+    command.uid(NOBODY).gid(NOBODY).current_dir(files.path(""));
+    Run::new(&command.output().unwrap())
+}
+
+/// The program, with a standard output that nobody reads.
+pub fn unread(flags: &[&str]) -> Run {
+    let mut child = command(Path::new(PROGRAM), flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    Run::new(&child.wait_with_output().unwrap())
+}
+
+/// The records of runs on this machine.
+pub fn records() -> Vec<String> {
+    let entries = fs::read_dir("/run/coreos-cloudinit").into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
