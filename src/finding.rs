@@ -115,7 +115,7 @@ rules! {
     UNKNOWN_PART = "unknown-part", Warning, "A part of a multipart that is none of the forms this program knows; it is skipped.";
     BAD_PART = "bad-part", Error, "A part of a multipart that is not what its headers say, or does not decode; it is left out.";
     BAD_GZIP = "bad-gzip", Error, "Compressed user-data, or a part, that does not decompress to its end; it is left out.";
-    BAD_MIME = "bad-mime", Error, "A multipart without a boundary, or with a line among its headers that is none; it is left out.";
+    BAD_MIME = "bad-mime", Error, "A multipart without a boundary, or with a line among its headers that is none; nothing of it is applied but host name and keys, where they can be read.";
     ODD_MULTIPART = "odd-multipart", Warning, "A multipart of another kind than `multipart/mixed`; it is read as if it were that.";
     TRUNCATED = "truncated", Error, "A multipart without its final boundary; nothing of it is applied but host name and keys.";
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";

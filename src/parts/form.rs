@@ -95,19 +95,25 @@ pub(super) fn left_over(text: &str) -> Vec<Finding> {
     text.match_indices("{{").take(20).map(at).collect()
 }
 
+/// Whether this is JSON with a version of Ignition, old or new; what else is in it is not kept.
 fn is_ignition(bytes: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
-    struct Probe {
+    struct Old {
         #[serde(rename = "ignitionVersion")]
-        old: Option<serde_json::Value>,
-        ignition: Option<serde_json::Value>,
+        _version: i64,
     }
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return false;
+    #[derive(serde::Deserialize)]
+    struct New {
+        #[serde(rename = "ignition")]
+        _ignition: Ignition,
     }
-    let Ok(probe) = serde_json::from_slice::<Probe>(bytes) else { return false };
-    let new = probe.ignition.as_ref().and_then(|ignition| ignition.get("version"));
-    probe.old.is_some_and(|version| version.is_i64()) || new.is_some_and(serde_json::Value::is_string)
+    #[derive(serde::Deserialize)]
+    struct Ignition {
+        #[serde(rename = "version")]
+        _version: String,
+    }
+    bytes.trim_ascii_start().starts_with(b"{")
+        && (serde_json::from_slice::<New>(bytes).is_ok() || serde_json::from_slice::<Old>(bytes).is_ok())
 }
 
 /// First lines by which cloud-init knows forms that this program does not.

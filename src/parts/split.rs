@@ -180,16 +180,13 @@ impl Splitter {
         let Some(boundary) = content_type.boundary() else {
             return self.refuse_in(piece, bytes, wrong::no_boundary(Some(content_type.at)));
         };
-        if let Some(span) = stray {
-            return self.refuse_in(piece, bytes, wrong::no_header(&rules::BAD_MIME, *span));
-        }
         if piece.depth == MULTIPART_DEPTH {
             let message = format!("more than {MULTIPART_DEPTH} multiparts inside each other");
             return self.refuse(piece, Finding::new(&rules::LIMIT, None, message));
         }
         let index = self.parts.len();
         self.push(piece, Form::Multipart, String::new());
-        let mut findings = Vec::new();
+        let mut findings = Vec::from_iter(stray.map(|span| wrong::no_header(&rules::BAD_MIME, span)));
         if content_type.kind() != "multipart/mixed" {
             findings.push(wrong::odd_multipart(content_type.at));
         }
@@ -202,6 +199,9 @@ impl Splitter {
             number += 1;
             let cut = pieces.end() == End::Missing && range.end == bytes.len();
             self.piece(&outer, number, range, cut);
+        }
+        if stray.is_some() {
+            restrict(&mut self.parts[index + 1..]);
         }
         match pieces.end() {
             // All of it is told to be too much, and how it ends may not be known.

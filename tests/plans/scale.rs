@@ -82,3 +82,18 @@ fn many_findings_on_one_line() {
     }
     assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
 }
+
+#[test]
+fn many_parts() {
+    let part = |i| format!("--B\nContent-Type: text/cloud-config\n\nhostname: a\nwrite_files: [{{path: /f{i}}}]\n");
+    let parts: String = (0..MANY).map(part).collect();
+    let text = format!("Content-Type: multipart/mixed; boundary=B\n\n{parts}--B--\n");
+    let began = Instant::now();
+    let parts = parts::split("whole", text.into_bytes());
+    assert_eq!(parts.len(), 1 + MANY);
+    for part in parts.into_iter().skip(1) {
+        let plan = reading::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+        assert_eq!((plan.steps.len(), plan.findings.len()), (1, 0));
+    }
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+}
