@@ -144,7 +144,9 @@ impl<'a> Paths<'a> {
                 Kind::Mapping(mapping) => {
                     let entry = &mapping.entries[part.index];
                     ways.push(Way::Key(&entry.key));
-                    see(ways, entry.key_span, Written::Key(&entry.key));
+                    if entry.key_span.end > from {
+                        see(ways, entry.key_span, Written::Key(&entry.key));
+                    }
                     (entry.value.span.start >= entry.key_span.end).then_some(&entry.value)
                 }
             };

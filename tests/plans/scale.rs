@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use cloudinit::finding::{Finding, Span, rules};
 use cloudinit::plan::{Facts, Plan};
+use cloudinit::shown::{self, LocatedFinding};
 use cloudinit::substitute::Addresses;
+use cloudinit::text::Lines;
+use cloudinit::yaml::Paths;
 use cloudinit::{parts, reading};
 
 /// The longest list that is read.
@@ -75,7 +79,7 @@ fn many_findings_on_one_line() {
     let items: Vec<_> =
         (0..MANY).map(|i| format!("{{path: /f{i}, permissions: nothing, owner: a b c d e f}}")).collect();
     let text = format!("#cloud-config\nwrite_files: [{}]\n", items.join(", "));
-    let lines = cloudinit::text::Lines::new(text.as_bytes());
+    let lines = Lines::new(text.as_bytes());
     let began = Instant::now();
     for finding in plan(&text).findings {
         let _ = lines.start(finding.span.unwrap());
@@ -96,4 +100,28 @@ fn many_parts() {
         assert_eq!((plan.steps.len(), plan.findings.len()), (1, 0));
     }
     assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+}
+
+/// Each finding of a long list has its line and its path, also where aliases and merges are among its items.
+#[test]
+fn many_findings_are_located() {
+    let text = list("a: &a {permissions: rwx, pth: x}\nwrite_files:", |i| match i % 3 {
+        0 => "*a".to_owned(),
+        1 => format!("{{<<: *a, path: /f{i}, content: {}}}", "x".repeat(300)),
+        _ => format!("{{path: /f{i}, permissions: rwx}}"),
+    });
+    for text in [text.clone(), text.replace("\n- ", ", ").replace("write_files:, ", "write_files: [") + "]"] {
+        let part = parts::split("part", text.into_bytes()).remove(0);
+        let reading = reading::read(part, &Addresses::default(), false);
+        let text = &reading.part.text;
+        let began = Instant::now();
+        let (lines, paths) = (Lines::new(text.as_bytes()), Paths::new(&reading.document));
+        let spans = (0..MANY).map(|i| text.len() / MANY * i).map(|at| Span::new(at, at));
+        for span in spans {
+            let finding = Finding::new(&rules::BAD_PATH, span, "");
+            let _ = LocatedFinding::new("part", &finding, &lines, &paths);
+            let _ = shown::line(text, span, &lines, &paths);
+        }
+        assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+    }
 }

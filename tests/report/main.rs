@@ -1,6 +1,7 @@
 //! What the program prints: findings, plans, and where all that goes. The program itself is run, as whoever runs
 //! the tests, and changes nothing.
 
+mod documented;
 mod program;
 mod secrets;
 mod terminal;

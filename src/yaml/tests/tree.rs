@@ -2,7 +2,7 @@
 
 use super::{document, lines, shape, told, tree};
 use crate::finding::{Span, rules};
-use crate::yaml::{Kind, parse};
+use crate::yaml::{Kind, Paths, parse, path_text};
 
 fn clean(text: &str) -> String {
     let (shape, findings) = tree(text);
@@ -206,4 +206,48 @@ fn paths_lead_to_places() {
         assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{place}");
     }
     assert_eq!(document.path_at(Span::new(0, text.len())), "");
+}
+
+/// Everything that is written has the way that leads there, also where aliases and merges stand beside it.
+#[test]
+fn ways_lead_to_all_that_is_written() {
+    let text = "a: &a [x, {b: c}, [y]]\nd: [*a, &e {f: g}, *e, {<<: *e, h: i}, z]\nj:\nk: {<<: {l: m}, n: *a, o: p}\n\
+                q:\n- *e\n-\n- r: s\n  t:\n- \"u\"\nd: [again]\n";
+    let document = document(text);
+    let paths = Paths::new(&document);
+    let mut seen = Vec::new();
+    paths.between(0, text.len(), &mut |ways, span, _| {
+        assert_eq!(paths.at(span), ways, "{}", &text[span.start..span.end]);
+        seen.push(format!("{} {}", path_text(ways), &text[span.start..span.end]));
+    });
+    let expected = [
+        "a a",
+        "a[0] x",
+        "a[1].b b",
+        "a[1].b c",
+        "a[2][0] y",
+        "j j",
+        "j ",
+        "k k",
+        "k.l l",
+        "k.l m",
+        "k.n n",
+        "k.o o",
+        "k.o p",
+        "q q",
+        "q[1] ",
+        "q[2].r r",
+        "q[2].r s",
+        "q[2].t t",
+        "q[2].t ",
+        "q[3] \"u\"",
+        "d d",
+        "d[0] again",
+    ];
+    assert_eq!(seen, expected);
+    // A range shows what it touches.
+    let at = text.find("{b: c}").unwrap();
+    let mut few = 0;
+    paths.between(at, at + 3, &mut |_, _, _| few += 1);
+    assert_eq!(few, 1);
 }
