@@ -119,10 +119,36 @@ coreos:
         assert!(!text.contains("hidden-content"), "{text}");
         let modes = m.sh("find /run/coreos-cloudinit -type f -printf '%m\\n' | sort -u");
         assert_eq!(modes, "600");
+    });
+
+    suite.fresh("status_says_how_each_run_ended_to_root_alone", |m| {
+        m.run(&[PROGRAM_INSIDE, "--status"]).ok().says(&["no run has left a record"]);
+        m.apply("write_files: [{path: /etc/well, content: x}]").ok();
+        m.apply("hostname: [a]\nwrite_files: [{path: /etc/bad, owner: nosuchuser}, {path: etc/b, encoding: x}]")
+            .fails();
         let status = m.run(&[PROGRAM_INSIDE, "--status"]).ok();
-        assert!(status.stdout.contains("nosuchuser"), "{status}");
+        let lines: Vec<_> = status.stdout.lines().collect();
+        assert!(lines[0].contains("/tmp/user-data  done (") && lines[1] == "  1 done, 0 unchanged", "{status}");
+        assert!(lines[3].contains("/tmp/user-data  failed ("), "{status}");
+        status.says(&[
+            "  error: /tmp/user-data:2:11: ",
+            "[wrong-type] at hostname",
+            "  failed: /tmp/user-data:3:15: failed to write /etc/bad: ",
+            "nosuchuser",
+            "  refused: /tmp/user-data:3:",
+        ]);
         let json = m.run(&[PROGRAM_INSIDE, "--status", "--format=json"]).ok().stdout;
-        assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let runs = json["runs"].as_array().unwrap();
+        assert_eq!(runs.iter().map(|run| run["failed"].as_bool()).collect::<Vec<_>>(), [Some(false), Some(true)]);
+        assert_eq!(runs[1]["parts"][0]["findings"][0]["path"], "hostname");
+        // Anybody else is told why not, and gets JSON all the same.
+        let ordinary = ["setpriv", "--reuid=500", "--regid=500", "--clear-groups", "coreos-cloudinit", "--status"];
+        let refused = m.run(&ordinary).fails().says(&["only root"]);
+        assert_eq!(refused.stdout, "");
+        let json = m.run(&[&ordinary[..], &["--format=json"]].concat()).fails().stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert!(json["failures"][0].as_str().unwrap().contains("only root"), "{json}");
     });
 
     suite.fresh("without_systemd_files_and_accounts_are_still_made", |m| {
