@@ -14,7 +14,7 @@ const LOOKS: [(&str, &str); 12] = [
         "addresses.yml",
         "grep -q 'private = 10.1.2.3:7000' /etc/node.conf && [ $(uname -n) = node-1 ] && getent hosts node-1",
     ),
-    ("binary-files.yml", "head -c 4 /usr/local/share/example/dot.png | grep -aq PNG && /opt/bin/unpacked"),
+    ("binary-files.yml", "head -c 4 /opt/example/dot.png | grep -aq PNG && /opt/bin/unpacked"),
     ("data-disk.yml", "systemctl is-enabled var-lib-data.mount && ! systemctl is-failed data-disk-now.service"),
     (
         "docker-proxy.yml",
