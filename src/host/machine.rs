@@ -90,6 +90,11 @@ impl<'a> Host<'a> {
         files::read(&self.root, path, READ_MAX)
     }
 
+    /// Whether nothing can be put into this folder, or where it would be, because its file system is read-only.
+    pub fn is_read_only(&self, folder: &Path) -> bool {
+        files::is_read_only(&self.root, folder)
+    }
+
     /// The name the machine has now; `localhost` without one.
     pub fn hostname(&self) -> String {
         let current = hostname::current(&HostnameFile(&self.root), self.live());

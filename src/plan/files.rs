@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::planner::{Item, Planner, numbered};
-use super::{FileSpec, Owner, Principal, decode, permissions, printable};
+use super::planner::{Item, Planner, numbered, shown};
+use super::{FileSpec, Owner, Principal, decode, permissions, places, printable};
 use crate::config::File;
 use crate::finding::{Finding, Span, rules};
 use crate::secret::Secret;
@@ -30,10 +30,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
         };
         match read(planner, file, field.span, &mut inflatable) {
             Ok(spec) => {
-                if planner.paths.has_file(&spec.path) {
-                    let message = format!("{} is written twice; the last one counts", spec.path.display());
-                    planner.find(Finding::new(&rules::DUPLICATE_ITEM, file.path.span, message));
-                }
+                planner.note_duplicate(&spec.path, file.path.span);
                 planner.file(spec, field.span);
             }
             Err(finding) => {
@@ -64,9 +61,14 @@ fn read(
     let path = normalise(written)
         .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "the path cannot be a file's"))?;
     if !written.starts_with('/') {
-        let message = format!("the path is relative; it is taken as {}", path.display());
-        planner.find(Finding::new(&rules::RELATIVE_PATH, file.path.span, message));
+        let message = format!("the path is relative; it is taken as {}", shown(&path));
+        let mut finding = Finding::new(&rules::RELATIVE_PATH, file.path.span, message);
+        if written.starts_with('~') {
+            finding = finding.help("write the whole path: `~` does not stand for a home here");
+        }
+        planner.find(finding);
     }
+    planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
     let mode = match file.permissions.filled() {
         Some(text) => {
             let (mode, finding) = permissions::parse(text.trim(), file.permissions.span)?;
@@ -77,6 +79,7 @@ fn read(
     };
     let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span))?;
     let content = content(file, inflatable)?;
+    planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
 }
 

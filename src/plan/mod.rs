@@ -7,16 +7,19 @@ mod files;
 pub mod names;
 mod paths;
 pub mod permissions;
+mod places;
 mod planner;
 pub mod script;
 mod sections;
 pub mod ssh;
 mod step;
 pub mod text_files;
+mod tree;
 mod units;
 mod users;
 mod window;
 
+pub use places::folders_wanted;
 pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script};
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KeyImport, KeySet, Owner, Principal, Reload, Script, Step,

@@ -1,15 +1,16 @@
 //! From a configuration to a plan: every ordering rule lives here (spec §5, "Order of a part").
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::paths::Paths;
+use super::tree::{Clash, Tree};
 use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitScope};
 use super::{files, names, sections, ssh, units, users};
 use crate::config::CloudConfig;
-use crate::finding::{Finding, Span};
+use crate::finding::{Finding, Span, rules};
 
 /// A step, and the place in the configuration that it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -100,6 +101,8 @@ pub struct Facts {
     pub hostname: String,
     /// Files that sections add to, see [`facts_wanted`]: their bytes, or why they cannot be read.
     pub files: BTreeMap<&'static str, Result<Vec<u8>, String>>,
+    /// Those of [`folders_wanted`](super::folders_wanted) that are on a file system which is read-only.
+    pub read_only: BTreeSet<PathBuf>,
 }
 
 /// The files of the machine that planning `config` will look at, where they exist.
@@ -121,6 +124,7 @@ pub(super) struct Planner<'a> {
     pub refused: Vec<Refused>,
     users: Vec<Planned>,
     pub paths: Paths,
+    tree: Tree,
     enables: Vec<Planned>,
     commands: Vec<Planned>,
     /// Units of systemd that the part names, and the same to look up.
@@ -138,6 +142,7 @@ pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
         refused: Vec::new(),
         users: Vec::new(),
         paths: Paths::default(),
+        tree: Tree::default(),
         enables: Vec::new(),
         commands: Vec::new(),
         unit_names: Vec::new(),
@@ -186,6 +191,30 @@ impl Planner<'_> {
 
     pub fn import(&mut self, import: KeyImport, span: Option<Span>) {
         self.users.push(Planned { step: Step::ImportKeys(import), span });
+    }
+
+    /// Makes `path` a file's; an error where it is, or has to be, another file's folder. `span` is where it is named.
+    pub fn claim(&mut self, path: &Path, span: Option<Span>) -> Result<(), Finding> {
+        self.tree.claim(path).map_err(|clash| {
+            let path = shown(path);
+            let message = match clash {
+                Clash::Below(file) => {
+                    format!("{path} is below {}, which this part makes a file; it is left out", shown(&file))
+                }
+                Clash::Above(file) => {
+                    format!("{path} has to be a folder, because of {}; it is left out", shown(&file))
+                }
+            };
+            Finding::new(&rules::PATH_BELOW_FILE, span, message).help("give one of them another path")
+        })
+    }
+
+    /// Tells of `path` that it is written twice, where it is.
+    pub fn note_duplicate(&mut self, path: &Path, span: Option<Span>) {
+        if self.paths.has_file(path) {
+            let message = format!("{} is written twice; the last one counts", shown(path));
+            self.find(Finding::new(&rules::DUPLICATE_ITEM, span, message));
+        }
     }
 
     pub fn file(&mut self, file: FileSpec, span: Option<Span>) {
@@ -280,6 +309,11 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
 /// What stands for an item that has no name: its number in its list.
 pub(super) fn numbered(index: usize) -> String {
     format!("no. {}", index + 1)
+}
+
+/// A path for people, in one line.
+pub(super) fn shown(path: &Path) -> String {
+    users::printable(&path.to_string_lossy())
 }
 
 /// A path beneath the root out of its parts.

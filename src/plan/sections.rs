@@ -48,6 +48,14 @@ fn root_file(path: &str, content: Vec<u8>, mode: u32) -> FileSpec {
     FileSpec { path: path.into(), content: Secret::new(content), mode, owner: Owner::ROOT, unit: None }
 }
 
+/// Plans the file of a section, which is refused where it cannot be one.
+fn section_file(planner: &mut Planner<'_>, section: &'static str, file: FileSpec, span: Option<Span>) {
+    match planner.claim(&file.path, span) {
+        Ok(()) => planner.file(file, span),
+        Err(finding) => planner.refuse_for(Item::Section(section), span, finding),
+    }
+}
+
 /// The text of a field without the line break at its end, and whether it can stand on a line of its own.
 fn as_line(field: &Field<String>) -> Option<(&str, bool)> {
     let text = field.filled()?.trim_end_matches(['\n', '\r']);
@@ -84,7 +92,8 @@ fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
         text_files::quote(home),
         text_files::quote(bugs),
     );
-    planner.file(root_file(OEM_RELEASE, content.into_bytes(), 0o644), field.span);
+    planner.note_duplicate(Path::new(OEM_RELEASE), field.span);
+    section_file(planner, "coreos.oem", root_file(OEM_RELEASE, content.into_bytes(), 0o644), field.span);
 }
 
 /// The strategy to write, if there is one that can be; `Err` refuses the section.
@@ -121,7 +130,7 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     match base(planner, UPDATE_CONF, &[UPDATE_CONF, UPDATE_CONF_DEFAULT]) {
         Ok(old) => {
             let content = text_files::set_variables(&old, &settings);
-            planner.file(root_file(UPDATE_CONF, content, 0o644), field.span);
+            section_file(planner, "coreos.update", root_file(UPDATE_CONF, content, 0o644), field.span);
         }
         Err(why) => {
             let finding = Finding::new(&rules::UNREADABLE, field.span, why);
@@ -186,7 +195,7 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
     match base(planner, HOSTS, &[HOSTS]) {
         Ok(old) => {
             let content = text_files::etc_hosts(&old, &planner.facts.hostname);
-            planner.file(root_file(HOSTS, content, 0o644), field.span);
+            section_file(planner, "manage_etc_hosts", root_file(HOSTS, content, 0o644), field.span);
         }
         Err(why) => {
             let finding = Finding::new(&rules::UNREADABLE, field.span, why);
@@ -249,7 +258,13 @@ fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field
             content.push_str(&text_files::unit_environment(key, &value.to_string()));
             content.push('\n');
         }
-        let place = path(&["/run/systemd/system", &format!("{unit}.d"), "20-cloudinit.conf"]);
+        let name = "20-cloudinit.conf";
+        let place = path(&["/run/systemd/system", &format!("{unit}.d"), name]);
+        if let Err(finding) = planner.claim(&place, field.span) {
+            let item = Item::DropIn { unit: unit.to_owned(), name: name.to_owned() };
+            return planner.refuse_for(item, field.span, finding);
+        }
+        planner.note_duplicate(&place, field.span);
         let mode = if secret { 0o600 } else { 0o644 };
         planner.file(unit_file(place, &content, mode, unit), field.span);
     }
@@ -265,5 +280,7 @@ fn plan_flannel<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>
     }
     let lines = assignments.iter().map(|(key, value)| text_files::environment_line(key, &value.to_string()) + "\n");
     let mode = if secret { 0o600 } else { 0o644 };
-    planner.file(root_file(FLANNEL_OPTIONS, lines.collect::<String>().into_bytes(), mode), field.span);
+    let file = root_file(FLANNEL_OPTIONS, lines.collect::<String>().into_bytes(), mode);
+    planner.note_duplicate(&file.path, field.span);
+    section_file(planner, "coreos.flannel", file, field.span);
 }

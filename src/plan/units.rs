@@ -61,17 +61,21 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     let folder = folder(reader, runtime);
     let place = UnitPath { unit: name.to_owned(), path: path(&[&folder, name]) };
 
-    if let Some(content) = unit.content.get().map(Secret::expose).filter(|content| !content.is_empty()) {
-        if planner.paths.has_file(&place.path) {
-            let message = format!("{} is written twice; the last one counts", place.path.display());
-            planner.find(Finding::new(&rules::DUPLICATE_ITEM, unit.name.span, message));
-        }
+    let content = unit.content.get().map(Secret::expose).filter(|content| !content.is_empty());
+    let mask = unit.mask.value.unwrap_or_default();
+    if (content.is_some() || mask)
+        && let Err(finding) = planner.claim(&place.path, unit.name.span)
+    {
+        return planner.refuse_for(item(), span, finding);
+    }
+    if let Some(content) = content {
+        planner.note_duplicate(&place.path, unit.name.span);
         planner.file(unit_file(place.path.clone(), content, 0o644, name), span);
     }
     for (index, drop_in) in unit.drop_ins.iter().enumerate() {
         plan_drop_in(planner, name, &folder, drop_in, index);
     }
-    if unit.mask.value.unwrap_or_default() {
+    if mask {
         planner.paths.mask(place, span);
     } else if runtime {
         planner.paths.unmask(place, span);
@@ -116,7 +120,13 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
         let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
         planner.find(Finding::new(&rules::ODD_DROP_IN_NAME, drop_in.name.span, message));
     }
-    planner.file(unit_file(path(&[folder, &format!("{unit}.d"), name]), content, 0o644, unit), field.span);
+    let place = path(&[folder, &format!("{unit}.d"), name]);
+    if let Err(finding) = planner.claim(&place, drop_in.name.span) {
+        let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
+        return planner.refuse_for(item, field.span, finding);
+    }
+    planner.note_duplicate(&place, drop_in.name.span);
+    planner.file(unit_file(place, content, 0o644, unit), field.span);
 }
 
 fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>) {

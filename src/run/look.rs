@@ -1,7 +1,7 @@
 //! Runs that only look: the rehearsal and the check.
 
 use super::gather::gather;
-use super::prepare::prepare;
+use super::prepare::{prepare, read_only};
 use super::{Surroundings, fail, setup, stopped, told};
 use crate::cli::Options;
 use crate::deadline::Deadline;
@@ -64,9 +64,12 @@ fn rehearse(
 /// Reports what is wrong with the user-data; the answer is whether anything but notes is.
 pub(super) fn validate(options: &Options, surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
     let (readings, _) = gather(options, surroundings, outcome);
+    // A tree that is not there says nothing of it, and nothing is wrong with the configuration for that.
+    let host = Host::open(setup(options, surroundings, Deadline::after(options.deadline))).ok();
     let mut checked = Vec::new();
     for reading in readings {
-        let mut findings = reading.plan(&Facts::default(), &options.key_set).findings;
+        let read_only = host.as_ref().map(|host| read_only(&reading, host)).unwrap_or_default();
+        let mut findings = reading.plan(&Facts { read_only, ..Facts::default() }, &options.key_set).findings;
         // Which addresses are known here says nothing of where the configuration will run.
         findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
         checked.push(Checked { reading, findings });

@@ -1,7 +1,7 @@
 //! From what parts ask for to their plans, and to what comes before them.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use crate::cli::Options;
 use crate::host::machine::Host;
@@ -124,7 +124,13 @@ pub(super) fn facts(reading: &Reading, host: &Host<'_>, hostname: Option<&str>) 
             Err(error) => drop(facts.files.insert(path, Err(format!("{error:#}")))),
         }
     }
+    facts.read_only = read_only(reading, host);
     facts
+}
+
+/// Those folders that the part wants to put files into and that are on a read-only file system.
+pub(super) fn read_only(reading: &Reading, host: &Host<'_>) -> BTreeSet<PathBuf> {
+    plan::folders_wanted(&reading.config).into_iter().filter(|folder| host.is_read_only(folder)).collect()
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl Case {
         self.settings.lines().any(|line| line == word)
     }
 
-    /// What stands behind a word on its line: `hostname` of the machine, `key-set`, `unreadable` file.
+    /// What stands behind a word on its line: `hostname` of the machine, `key-set`, `unreadable` file, `read-only` folder.
     pub fn setting(&self, word: &str) -> Option<&str> {
         self.settings.lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(' '))
     }

@@ -1,9 +1,9 @@
-//! A folder of a mode that is not the usual one.
+//! Folders: one of a mode that is not the usual one, and whether anything can be put into one.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 
 use crate::host::Change;
@@ -18,6 +18,23 @@ use crate::host::root::{OsContext, Root, shown};
 /// When there is something else, or the system refuses.
 pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<Change> {
     make(root, path, Mode::from_raw_mode(mode)).with_context(|| format!("failed to make the folder {}", shown(path)))
+}
+
+/// Whether the folder `path`, or the first one above it that is there, is on a read-only file system.
+///
+/// Where that cannot be told, it is not said.
+pub fn is_read_only(root: &Root, path: &Path) -> bool {
+    for path in path.ancestors() {
+        match root.folder(path) {
+            Ok(folder) => {
+                let status = rustix::fs::fstatvfs(folder);
+                return status.is_ok_and(|status| status.f_flag.contains(StatVfsMountFlags::RDONLY));
+            }
+            Err(error) if error.absent() => {}
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 fn make(root: &Root, path: &Path, mode: Mode) -> Result<Change> {

@@ -26,7 +26,7 @@ use super::Change;
 use super::root::{Folder, OsContext, Place, Root, shown};
 
 pub use batch::write_all;
-pub use folder::folder;
+pub use folder::{folder, is_read_only};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use read::{read, read_at};
 

@@ -62,6 +62,21 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.text("/srv/pathless"), "good");
     });
 
+    suite.fresh("a_file_below_a_read_only_usr_is_refused", |m| {
+        m.sh("mount --rbind /usr /usr && mount -o remount,bind,ro /usr");
+        let config = "write_files:\n\
+                      - {path: /usr/share/new/folder/x, content: x}\n\
+                      - {path: /bin/new, content: x}\n\
+                      - {path: /srv/writable, content: x}\n";
+        m.apply(config).fails().says(&["read-only-usr", "refused: file /usr/share/new/folder/x", "file /bin/new"]);
+        assert_eq!(m.text("/srv/writable"), "x");
+        m.apply_with(config, &["--validate"], &[]).fails().says(&["read-only-usr"]).hides(&["usr-path"]);
+        // A tree in a folder is looked at itself.
+        m.sh("mkdir -p /srv/tree/usr/share /srv/tree/bin");
+        m.apply_with(config, &["--root=/srv/tree"], &[]).ok().says(&["usr-path"]).hides(&["read-only-usr"]);
+        assert_eq!(m.text("/srv/tree/usr/share/new/folder/x"), "x");
+    });
+
     suite.shared("parents_are_0755_whatever_the_umask", |m| {
         m.put("/root/umask", "#cloud-config\nwrite_files: [{path: /srv/umask/a/b/c, permissions: '0666'}]\n");
         m.sh("umask 0077; coreos-cloudinit --from-file=/root/umask");
