@@ -3,11 +3,19 @@
 //! Nothing here changes what is applied: lints are warnings and notes, made of the configuration alone. What
 //! leaves an item out is the planner's to find (`plan`), and what is no configuration at all, the reader's (`yaml`).
 
+mod lines;
+mod sections;
+mod unit_file;
+mod unit_lines;
+mod units;
+
 use crate::config::CloudConfig;
 use crate::finding::Finding;
 use crate::yaml::Document;
 
 /// What is worth telling of `config`, which was read from `document`; `text` is the part as its author wrote it.
-pub fn lint(_config: &CloudConfig, _document: &Document, _text: &str) -> Vec<Finding> {
-    Vec::new()
+pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(units::lint(config, document, text));
+    findings
 }

@@ -25,5 +25,5 @@ pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KeyImport, KeySet, Owner, Principal, Reload, Script, Step,
     UnitCommand, UnitPath, UnitScope, Verb,
 };
-pub use units::unit_of;
+pub use units::{unit_at, unit_of};
 pub use users::{is_shown, printable, without_secrets};

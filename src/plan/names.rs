@@ -1,5 +1,7 @@
 //! Names of machines, units and their drop-ins (spec §8, §10).
 
+use std::fmt::Write as _;
+
 use crate::finding::{Finding, Span, rules};
 use crate::plan::Hostname;
 
@@ -34,6 +36,42 @@ pub fn reader(name: &str) -> Reader {
         Some((_, suffix)) if NETWORKD.contains(&suffix) => Reader::Networkd,
         _ => Reader::Unknown,
     }
+}
+
+/// The name, without its suffix, of the unit that mounts at the folder `place`; none where that is no absolute path.
+pub fn mount_name(place: &str) -> Option<String> {
+    if !place.starts_with('/') {
+        return None;
+    }
+    let mut name = String::new();
+    for part in place.split('/').filter(|part| !part.is_empty()) {
+        if matches!(part, "." | "..") {
+            return None;
+        }
+        if !name.is_empty() {
+            name.push('-');
+        }
+        for byte in part.bytes() {
+            match byte {
+                b'.' if name.is_empty() => name.push_str("\\x2e"),
+                b':' | b'_' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => name.push(char::from(byte)),
+                // Writing to a string cannot fail.
+                _ => drop(write!(name, "\\x{byte:02x}")),
+            }
+        }
+    }
+    Some(if name.is_empty() { "-".to_owned() } else { name })
+}
+
+/// Whether systemd takes `name` for that of one of its units, as far as its characters go.
+pub fn is_unit_name(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.' | b'\\' | b'@');
+    name.bytes().all(known) && !name.starts_with('@')
+}
+
+/// Whether `name` is a template's: instances of it can be started, it cannot.
+pub fn is_template(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(name, _)| name.split_once('@').is_some_and(|(_, instance)| instance.is_empty()))
 }
 
 /// Why `name` cannot be the name of a file that holds a unit, a drop-in or a set of keys.
@@ -116,6 +154,36 @@ mod tests {
         assert_eq!(reader("00-eth.network"), Reader::Networkd);
         assert_eq!(reader("service"), Reader::Unknown);
         assert_eq!(reader("a.conf"), Reader::Unknown);
+    }
+
+    #[test]
+    fn mounts_are_named_by_their_folders() {
+        for (place, name) in [
+            ("/var/lib/docker", Some("var-lib-docker")),
+            ("//var//lib/", Some("var-lib")),
+            ("/", Some("-")),
+            ("/.a/.b", Some("\\x2ea-.b")),
+            ("/a-b/é", Some("a\\x2db-\\xc3\\xa9")),
+            ("var", None),
+            ("", None),
+            ("/a/../b", None),
+        ] {
+            assert_eq!(mount_name(place).as_deref(), name, "{place}");
+        }
+    }
+
+    #[test]
+    fn what_systemd_takes_for_a_name() {
+        for name in ["a.service", "a@b@c.service", "dev-disk-by\\x2dlabel.swap", "A:b_c-d.target"] {
+            assert!(is_unit_name(name), "{name}");
+        }
+        for name in ["a b.service", "a%i.service", "é.service", "@a.service", "{{x}}.service"] {
+            assert!(!is_unit_name(name), "{name}");
+        }
+        for (name, is) in [("a@.service", true), ("a@b.service", false), ("a.service", false), ("a@b@.service", false)]
+        {
+            assert_eq!(is_template(name), is, "{name}");
+        }
     }
 
     #[test]

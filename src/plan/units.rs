@@ -56,6 +56,10 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     if reader == Reader::Unknown {
         let message = format!("unit {name} is of no type that systemd or networkd knows");
         planner.find(Finding::new(&rules::ODD_UNIT_NAME, unit.name.span, message));
+    } else if reader == Reader::Systemd && !names::is_unit_name(name) {
+        let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
+        let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";
+        planner.find(Finding::new(&rules::ODD_UNIT_NAME, unit.name.span, message).help(help));
     }
     let runtime = unit.runtime.value.unwrap_or_default();
     let folder = folder(reader, runtime);
@@ -161,6 +165,12 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
     };
     match reader {
+        Reader::Systemd if names::is_template(name) => {
+            let message = format!("unit {name} is a template: only its instances can be told to {verb}");
+            let finding = Finding::new(&rules::BAD_COMMAND, span, message);
+            let help = "give the command to a unit with an instance behind the @, such as name@1.service";
+            planner.refuse_for(Item::Command(name.to_owned()), span, finding.help(help));
+        }
         Reader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
         Reader::Networkd => {
             let message = format!("{name} is networkd's, which is restarted by itself; the command is ignored");
@@ -201,7 +211,7 @@ pub fn unit_of(step: &Step) -> Option<String> {
 }
 
 /// The unit of systemd that a path belongs to.
-fn unit_at(path: &Path) -> Option<String> {
+pub fn unit_at(path: &Path) -> Option<String> {
     let rest = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
     let mut parts = rest.iter().map(|part| part.to_str());
     let first = parts.next()??;

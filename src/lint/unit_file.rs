@@ -1,0 +1,251 @@
+//! What is in the file of a unit: sections and assignments, as systemd's own reader takes them apart.
+//!
+//! One pass, whatever is asked later. Nothing of a line is kept but its number: lines may hold secrets.
+
+use super::sections::Sections;
+
+/// Lines of one kind: the first, counted from 1, and how many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lines {
+    pub first: usize,
+    pub count: usize,
+}
+
+impl Lines {
+    fn add(&mut self, number: usize) {
+        self.first = if self.count == 0 { number } else { self.first };
+        self.count += 1;
+    }
+}
+
+/// What is in the file of a unit, or in a drop-in of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Survey<'a> {
+    /// Lines before the first section.
+    pub outside: Lines,
+    /// Lines that are neither a section nor an assignment.
+    pub odd: Lines,
+    /// The first of those follows a line that ends with a backslash and blanks.
+    pub broken_continuation: bool,
+    /// Sections whose line does not end with `]`: systemd refuses the whole file for one.
+    pub unclosed: Lines,
+    /// Sections that the type of the file does not have.
+    pub unknown: Lines,
+    /// The first of those.
+    pub unknown_name: &'a str,
+    /// What its assignments do.
+    pub does: Does,
+    /// `Where=` of a mount.
+    pub place: Option<&'a str>,
+}
+
+/// What the assignments of a unit's file do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Does {
+    /// Something in `[Install]` that makes `enable` do something.
+    pub install: bool,
+    /// Something that makes a service one that can be started.
+    pub execute: bool,
+    /// Another file is included, as old releases could, and may do anything.
+    pub include: bool,
+}
+
+/// Takes `content` apart; without `sections`, every section is a known one.
+pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
+    let mut found = Survey::default();
+    let mut section = Place::Outside;
+    for line in logical_lines(content) {
+        let (number, text) = (line.number, line.first);
+        if text.starts_with(".include ") {
+            found.does.include = true;
+        } else if let Some(name) = text.strip_prefix('[') {
+            match name.strip_suffix(']') {
+                // Sections of other programs may hold anything.
+                Some(name) if name.starts_with("X-") => section = Place::Ignored,
+                Some(name) if sections.is_none_or(|sections| sections.know(name)) => section = Place::In(name),
+                Some(name) => {
+                    if found.unknown.count == 0 {
+                        found.unknown_name = name;
+                    }
+                    found.unknown.add(number);
+                    section = Place::Ignored;
+                }
+                None => found.unclosed.add(number),
+            }
+        } else {
+            match section {
+                Place::Outside => found.outside.add(number),
+                // What is in there is not looked at, by systemd neither.
+                Place::Ignored => {}
+                Place::In(section) => match line.whole.split_once('=') {
+                    Some((key, value)) if !key.trim_matches(is_no_text).is_empty() => {
+                        found.assign(section, key.trim_matches(is_no_text), value.trim());
+                    }
+                    _ => {
+                        found.broken_continuation |= found.odd.count == 0 && line.after_blank_backslash;
+                        found.odd.add(number);
+                    }
+                },
+            }
+        }
+    }
+    found
+}
+
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Outside,
+    In(&'a str),
+    Ignored,
+}
+
+impl<'a> Survey<'a> {
+    fn assign(&mut self, section: &str, key: &str, value: &'a str) {
+        match (section, key) {
+            // Without a value it takes back what was assigned before.
+            ("Mount" | "Automount", "Where") => self.place = Some(value).filter(|value| !value.is_empty()),
+            _ if value.is_empty() => {}
+            ("Install", "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also") => self.does.install = true,
+            ("Service", "ExecStart" | "ExecStop") | ("Unit", "SuccessAction") => self.does.execute = true,
+            _ => {}
+        }
+    }
+
+    /// Whether all lines are what they should be.
+    pub const fn is_clean(&self) -> bool {
+        self.outside.count == 0 && self.odd.count == 0 && self.unclosed.count == 0 && self.unknown.count == 0
+    }
+}
+
+/// A line with those that continue it.
+struct Logical<'a> {
+    number: usize,
+    /// The first line, without the blanks around it.
+    first: &'a str,
+    /// All of it.
+    whole: &'a str,
+    after_blank_backslash: bool,
+}
+
+/// The lines of `content` that are neither empty nor comments.
+fn logical_lines(content: &str) -> impl Iterator<Item = Logical<'_>> {
+    let mut end = 0;
+    let mut lines = (1..).zip(content.split_inclusive('\n').map(move |line| {
+        end += line.len();
+        (line, end)
+    }));
+    let mut ends_with_blanks = false;
+    std::iter::from_fn(move || {
+        loop {
+            let (number, (line, mut end)) = lines.next()?;
+            let first = line.trim_start_matches('\u{feff}').trim_matches(is_blank);
+            if first.is_empty() || is_comment(first) {
+                continue;
+            }
+            let start = end - line.len();
+            let mut last = line;
+            while is_continued(last)
+                && let Some((_, (line, line_end))) = lines.next()
+            {
+                end = line_end;
+                // A comment in the midst of it is passed over.
+                last = if is_comment(line) { last } else { line };
+            }
+            let after_blank_backslash = std::mem::replace(&mut ends_with_blanks, is_continued_but_for_blanks(last));
+            return Some(Logical { number, first, whole: &content[start..end], after_blank_backslash });
+        }
+    })
+}
+
+/// Blanks, and the backslash of a line that is continued, which stands for one.
+const fn is_no_text(c: char) -> bool {
+    is_blank(c) || c == '\\'
+}
+
+const fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start_matches(is_blank).starts_with(['#', ';'])
+}
+
+/// Whether a line ends with a backslash that is not escaped itself.
+fn is_continued(line: &str) -> bool {
+    let line = line.trim_end_matches(['\n', '\r']);
+    (line.len() - line.trim_end_matches('\\').len()) % 2 == 1
+}
+
+/// Whether blanks keep the backslash at the end of a line from continuing it.
+fn is_continued_but_for_blanks(line: &str) -> bool {
+    !is_continued(line) && is_continued(line.trim_end_matches(is_blank))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(content: &str) -> Survey<'_> {
+        survey(content, Sections::of("a.service"))
+    }
+
+    fn at(first: usize, count: usize) -> Lines {
+        Lines { first, count }
+    }
+
+    #[test]
+    fn a_unit_as_it_should_be_is_clean() {
+        let content = "\u{feff}# a comment\n; another\n\n[Unit]\nDescription=a b\n\n  [Service]  \r\n\tExecStart = /bin/a \\\n\
+                       # in the midst = of it\n  -b \\\n[c]\n\n[X-Mine]\nanything at all\n[Install]\nWantedBy=a.target";
+        let found = service(content);
+        assert!(found.is_clean(), "{found:?}");
+        assert!(found.does.install && found.does.execute);
+        assert!(service("").is_clean() && service("\n# x").is_clean());
+    }
+
+    #[test]
+    fn lines_that_are_ignored_are_found() {
+        let found = service("ExecStart=/bin/a\nx\n[Service]\nno assignment\n=x\n[Unit]\nA=b\n");
+        assert_eq!((found.outside, found.odd), (at(1, 2), at(4, 2)));
+        assert!(!found.does.execute, "what is outside does nothing");
+    }
+
+    #[test]
+    fn a_backslash_before_blanks_continues_nothing() {
+        let found = service("[Service]\nExecStart=/bin/a \\ \n# comment\n  --b\n  --c\n");
+        assert_eq!((found.odd, found.broken_continuation), (at(4, 2), true));
+        let found = service("[Service]\nExecStart=/bin/a \\\\\n  --b\n");
+        assert_eq!((found.odd, found.broken_continuation), (at(3, 1), false), "an escaped one does not either");
+        let found = service("[Service]\nExecStart \\\n = /bin/a\n");
+        assert!(found.is_clean() && found.does.execute, "the assignment may be on the next line");
+    }
+
+    #[test]
+    fn sections_that_nobody_knows_are_ignored() {
+        let found = service("[service]\nExecStart=/bin/a\nnonsense\n[Timer]\n[Unit]\n");
+        assert_eq!((found.unknown, found.unknown_name), (at(1, 2), "service"));
+        assert_eq!((found.odd.count, found.does.execute), (0, false));
+        assert_eq!(service("[Service\n[Unit] # x\n").unclosed, at(1, 2));
+        assert!(survey("[anything]\nA=b\n", None).is_clean());
+    }
+
+    #[test]
+    fn what_makes_a_unit_do_something() {
+        for (content, installs, executes) in [
+            ("[Install]\nWantedBy=\n", false, false),
+            ("[Install]\nDefaultInstance=a\n", false, false),
+            ("[Install]\nAlso=b.service\n", true, false),
+            ("[Unit]\nSuccessAction=reboot\n", false, true),
+            ("[Service]\nExecStart=\n", false, false),
+            ("[Service]\nExecStop=/bin/a\n", false, true),
+            ("[Service]\nExecStartPre=/bin/a\n[Unit]\nExecStart=/bin/a\n", false, false),
+        ] {
+            let found = service(content);
+            assert_eq!((found.does.install, found.does.execute), (installs, executes), "{content}");
+        }
+        let mount = Sections::of("a.mount");
+        assert_eq!(survey("[Mount]\nWhere=/a\n", mount).place, Some("/a"));
+        assert_eq!(survey("[Mount]\nWhere=/a\nWhere=\n", mount).place, None);
+        assert!(service(".include /usr/lib/systemd/system/a.service\n").does.include);
+    }
+}
