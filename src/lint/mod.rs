@@ -3,11 +3,14 @@
 //! Nothing here changes what is applied: lints are warnings and notes, made of the configuration alone. What
 //! leaves an item out is the planner's to find (`plan`), and what is no configuration at all, the reader's (`yaml`).
 
+mod hash;
+mod hostname;
 mod lines;
 mod sections;
 mod unit_file;
 mod unit_lines;
 mod units;
+mod users;
 
 use crate::config::CloudConfig;
 use crate::finding::Finding;
@@ -17,5 +20,7 @@ use crate::yaml::Document;
 pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(units::lint(config, document, text));
+    findings.extend(hostname::lint(&config.hostname));
+    findings.extend(users::lint(config));
     findings
 }

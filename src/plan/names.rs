@@ -92,11 +92,17 @@ pub fn file_name_fault(name: &str) -> Option<&'static str> {
 }
 
 /// The host name to set for `text`, with what is worth telling of it; an error finding means none.
-pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname, Option<Finding>), Finding> {
-    let text = text.trim();
+pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname, Vec<Finding>), Finding> {
+    let mut findings = Vec::new();
+    let mut text = text.trim();
+    // That is how the name system writes a whole name; machines do not have it in theirs.
+    if let Some(whole) = text.strip_suffix('.').filter(|whole| !whole.is_empty()) {
+        text = whole;
+        let message = "the host name ends with a dot; it is set without it";
+        findings.push(Finding::new(&rules::TRAILING_DOT, span, message));
+    }
     let first = text.split('.').next().unwrap_or_default();
     let mut name = if short { first } else { text };
-    let mut finding = None;
     if name.len() > HOST_NAME_MAX {
         name = first;
         if name.len() > HOST_NAME_MAX {
@@ -105,7 +111,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
         }
         let message =
             format!("the host name has {} characters, of 64 at most; it is cut to {}", text.len(), name.len());
-        finding = Some(Finding::new(&rules::LONG_HOSTNAME, span, message));
+        findings.push(Finding::new(&rules::LONG_HOSTNAME, span, message));
     }
     let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -114,7 +120,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
         let help = "a host name has letters, digits and hyphens, in labels with dots between them";
         return Err(Finding::new(&rules::BAD_HOSTNAME, span, message).help(help));
     }
-    Ok((Hostname { name: name.to_owned() }, finding))
+    Ok((Hostname { name: name.to_owned() }, findings))
 }
 
 #[cfg(test)]
@@ -122,7 +128,7 @@ mod tests {
     use super::*;
 
     fn named(text: &str, short: bool) -> Result<(String, Option<&'static str>), &'static str> {
-        hostname(text, short, None).map(|(host, f)| (host.name, f.map(|f| f.rule.id))).map_err(|f| f.rule.id)
+        hostname(text, short, None).map(|(host, f)| (host.name, f.first().map(|f| f.rule.id))).map_err(|f| f.rule.id)
     }
 
     #[test]
@@ -131,6 +137,15 @@ mod tests {
             assert_eq!(named(name, false), Ok((name.to_owned(), None)));
         }
         assert_eq!(named("core1.example.com", true), Ok(("core1".to_owned(), None)));
+    }
+
+    #[test]
+    fn a_dot_at_the_end_is_left_out() {
+        assert_eq!(named("a.example.com.", false), Ok(("a.example.com".to_owned(), Some("trailing-dot"))));
+        assert_eq!(named("a.", true), Ok(("a".to_owned(), Some("trailing-dot"))));
+        for name in [".", "a..", ".."] {
+            assert_eq!(named(name, false), Err("bad-hostname"), "{name}");
+        }
     }
 
     #[test]
@@ -143,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_host_name_is_refused() {
-        for name in ["", "a b", "-a", "a-", "a..b", ".a", "a.", "ä", "a/b", "a\nb", &"ä".repeat(70)] {
+        for name in ["", "a b", "-a", "a-", "a..b", ".a", "ä", "a/b", "a\nb", &"ä".repeat(70)] {
             assert_eq!(named(name, false), Err("bad-hostname"), "{name:?}");
         }
     }

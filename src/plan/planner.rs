@@ -286,9 +286,9 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     let mut access = Access::default();
     if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
         match names::hostname(name, short, Some(span)) {
-            Ok((hostname, finding)) => {
+            Ok((hostname, findings)) => {
                 access.hostname = Some((hostname, span));
-                access.findings.extend(finding);
+                access.findings.extend(findings);
             }
             Err(finding) => access.findings.push(finding),
         }

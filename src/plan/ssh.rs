@@ -42,49 +42,87 @@ impl Keys {
 /// Those are left out, with one finding for all of them, that shows nothing of them: an entry can be megabytes of
 /// something else, and a finding for each line of that would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut Vec<Finding>) -> usize {
-    let (mut others, mut private) = (0, false);
+    let (mut others, mut private, mut exported) = (0, false, false);
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
             keys.add(line);
         } else {
             others += 1;
-            private |= line.contains("PRIVATE KEY");
+            private |= line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY")
+                || line.starts_with("PuTTY-User-Key-File-");
+            exported |= line.contains("BEGIN SSH2 PUBLIC KEY");
         }
     }
     if others > 0 {
-        let message = if others == 1 {
-            "a line is no SSH public key; it is left out".to_owned()
+        let lines = if others == 1 { "a line" } else { &format!("{others} lines") };
+        findings.push(if private {
+            let message = format!("a private key where a public one is wanted; {lines} left out");
+            let help = "give the public key, from the file that ends in .pub; and make a new pair, since whoever may read \
+                        this configuration has the private one now";
+            Finding::new(&rules::PRIVATE_KEY, span, message).help(help)
         } else {
-            format!("{others} lines are no SSH public keys; they are left out")
-        };
-        let help = if private {
-            "this looks like a private key: give the public one, from the file that ends in .pub"
-        } else {
-            "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
-        };
-        findings.push(Finding::new(&rules::BAD_SSH_KEY, span, message).help(help));
+            let message = if others == 1 {
+                "a line is no SSH public key; it is left out".to_owned()
+            } else {
+                format!("{lines} are no SSH public keys; they are left out")
+            };
+            let help = if exported {
+                "this is the form of other programs: `ssh-keygen -i -f FILE` gives the line to write"
+            } else {
+                "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
+            };
+            Finding::new(&rules::BAD_SSH_KEY, span, message).help(help)
+        });
     }
     others
 }
 
-/// Whether `line` is a key as `authorized_keys` has them: options, if any, a type, its body, a comment.
-pub fn is_key(line: &str) -> bool {
-    if line.chars().any(|c| c.is_control() && c != '\t') {
-        return false;
-    }
-    // Without options the first word is the type; with them, they end at the first blank outside quotes.
-    typed_body(line) || after_options(line).is_some_and(typed_body)
+/// A public key.
+pub struct Key<'a> {
+    /// Its type, such as `ssh-ed25519`.
+    pub kind: &'a str,
+    /// What follows the type in its body.
+    rest: Vec<u8>,
 }
 
-/// Whether `text` begins with the type of a key and a body that says the same type.
-fn typed_body(text: &str) -> bool {
+impl Key<'_> {
+    /// How long an RSA key is.
+    pub fn rsa_bits(&self) -> Option<usize> {
+        let (_exponent, rest) = field(&self.rest)?;
+        let (modulus, _) = field(rest)?;
+        let modulus = &modulus[modulus.iter().take_while(|byte| **byte == 0).count()..];
+        Some(modulus.len() * 8 - modulus.first()?.leading_zeros() as usize)
+    }
+}
+
+/// The first field of a body, and what follows it.
+fn field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+}
+
+/// Whether `line` is a key as `authorized_keys` has them: options, if any, a type, its body, a comment.
+pub fn is_key(line: &str) -> bool {
+    parse(line).is_some()
+}
+
+/// The key of a line of `authorized_keys`, without its options and comment; none where there is none.
+pub fn parse(line: &str) -> Option<Key<'_>> {
+    if line.chars().any(|c| c.is_control() && c != '\t') {
+        return None;
+    }
+    // Without options the first word is the type; with them, they end at the first blank outside quotes.
+    typed_body(line).or_else(|| typed_body(after_options(line)?))
+}
+
+/// The type of a key and a body that says the same type, where `text` begins with them.
+fn typed_body(text: &str) -> Option<Key<'_>> {
     let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
-    let (Some(kind), Some(body)) = (words.next(), words.next()) else { return false };
-    let Ok(blob) = BASE64.decode(body) else { return false };
+    let (kind, body) = (words.next()?, words.next()?);
+    let blob = BASE64.decode(body).ok()?;
     // The body is a list of fields with their lengths; the first is the type, and no key has only that.
-    let Some((length, rest)) = blob.split_first_chunk::<4>() else { return false };
-    let length = u32::from_be_bytes(*length) as usize;
-    rest.get(..length) == Some(kind.as_bytes()) && rest.len() > length + 4
+    let (named, rest) = field(&blob)?;
+    (named == kind.as_bytes() && rest.len() > 4).then(|| Key { kind, rest: rest.to_owned() })
 }
 
 /// What follows the options of a line.
