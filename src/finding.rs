@@ -178,8 +178,12 @@ rules! {
     BAD_ETC_HOSTS = "bad-etc-hosts", Error, "A value of `manage_etc_hosts` other than `localhost`; it is refused.";
     BAD_TEXT = "bad-text", Error, "Text with a line break or control character where none can be; the field is left out.";
     ODD_OPTION = "odd-option", Warning, "An option whose value is not one it is known to take; it is written all the same.";
+    ODD_DISCOVERY = "odd-discovery", Warning, "A discovery URL with which machines cannot find each other; it is written all the same.";
     UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token for which no address is known; it is replaced by nothing.";
     TOKEN_BOUNDARY = "token-boundary", Warning, "An address token that runs into the next word.";
+    UNKNOWN_TOKEN = "unknown-token", Warning, "A word that is almost an address token; it is not replaced.";
+    LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, or written as a shell's variable; it is not replaced.";
+    YAML_TYPED_TEXT = "yaml-typed-text", Note, "Text without quotes that other readers of YAML take for something else.";
     UNREADABLE = "unreadable", Error, "A file of this machine that a section adds to cannot be read; the section is left out.";
     TEMPLATE = "template", Warning, "A template expression that nothing has rendered; it is read as it stands.";
 }

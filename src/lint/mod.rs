@@ -6,7 +6,10 @@
 mod hash;
 mod hostname;
 mod lines;
+mod options;
 mod sections;
+mod text;
+mod tokens;
 mod unit_file;
 mod unit_lines;
 mod units;
@@ -22,5 +25,8 @@ pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Findin
     findings.extend(units::lint(config, document, text));
     findings.extend(hostname::lint(&config.hostname));
     findings.extend(users::lint(config));
+    findings.extend(options::lint(config));
+    findings.extend(text::lint(config, text));
+    findings.extend(tokens::lint(text));
     findings
 }

@@ -1,0 +1,93 @@
+//! Plain text that other readers of YAML 1.1 take for something else. Here it is the text as written (spec §5).
+
+use super::scalar;
+
+/// What plain `text` looks like, where its text would not survive that; numbers as people write them do.
+pub fn looks_like(text: &str) -> Option<&'static str> {
+    let digits = text.trim_start_matches(['-', '+']);
+    if is_boolean(text) {
+        Some("a truth value")
+    } else if is_date(text) {
+        Some("a date")
+    } else if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') || scalar::float(text).is_none()
+    {
+        None
+    } else if digits.contains(':') {
+        Some("a number in base 60")
+    } else if digits.contains('_') {
+        Some("a number with _ between its digits")
+    } else if let Some(rest) = digits.strip_prefix('0') {
+        match rest.bytes().next() {
+            Some(b'x') => Some("a hexadecimal number"),
+            Some(b'b') => Some("a binary number"),
+            Some(b'0'..=b'9' | b'o') if !rest.contains(['.', 'e', 'E']) => Some("an octal number"),
+            _ => None,
+        }
+    } else if digits.contains(['e', 'E']) {
+        Some("a number with an exponent")
+    } else {
+        None
+    }
+}
+
+/// Whether plain `text` is a truth value.
+pub fn is_boolean(text: &str) -> bool {
+    scalar::boolean(text).is_some()
+}
+
+/// Whether this is a day: `2015-03-31`.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let mut next = |lengths: std::ops::RangeInclusive<usize>| {
+        parts.next().is_some_and(|part| lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    next(4..=4) && next(1..=2) && next(1..=2) && parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like;
+
+    #[test]
+    fn what_others_read() {
+        for (text, kind) in [
+            ("on", "a truth value"),
+            ("No", "a truth value"),
+            ("0x1F", "a hexadecimal number"),
+            ("0b1", "a binary number"),
+            ("0644", "an octal number"),
+            ("0o644", "an octal number"),
+            ("12:30:45", "a number in base 60"),
+            ("1_000", "a number with _ between its digits"),
+            ("1e3", "a number with an exponent"),
+            ("1.5E+3", "a number with an exponent"),
+            ("2015-03-31", "a date"),
+        ] {
+            assert_eq!(looks_like(text), Some(kind), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "1",
+            "-1",
+            "1234",
+            "1.10",
+            "0.5",
+            "1.2.3",
+            "089",
+            "core",
+            "null",
+            "1:99",
+            "_1",
+            "e3",
+            ".inf",
+            "0.5e",
+            "2015-03",
+            "2015-03-31-x",
+            "12a",
+            "oN",
+        ] {
+            assert_eq!(looks_like(text), None, "{text}");
+        }
+    }
+}
