@@ -36,7 +36,7 @@ const VERDICTS: [(&str, &str); 6] = [
     ("failed", "failed"),
 ];
 
-/// A run in short: when, what, how it ended; what went wrong, with its place; how many steps came to what.
+/// A run in short: when, what, how it ended; its parts, if there are several; what went wrong, with its place; how many steps came to what.
 fn run(record: &Value) -> String {
     let parts = list(&record["parts"]);
     let mut steps: Vec<&Value> = list(&record["access"]).iter().collect();
@@ -50,6 +50,10 @@ fn run(record: &Value) -> String {
     let (started, source) = (text(&record["started"]), text(&record["source"]));
     let took = record["milliseconds"].as_u64().unwrap_or_default();
     let mut out = format!("{started}  {source}  {words} ({took} ms)\n");
+    // One part alone is what the head line names.
+    for part in parts.iter().filter(|_| parts.len() > 1) {
+        let _ = writeln!(out, "  part: {} ({})", text(&part["name"]), text(&part["form"]));
+    }
     for trouble in troubles(record) {
         let _ = writeln!(out, "  {trouble}");
     }
@@ -196,6 +200,19 @@ mod tests {
   1 done, 0 unchanged, 1 left queued, 3 left out, 2 failed
 ";
         assert_eq!(text(record), expected);
+    }
+
+    #[test]
+    fn several_parts_are_named_with_their_forms() {
+        let part =
+            |name: &str, form: &str| json!({"name": name, "form": form, "findings": [], "refused": [], "steps": []});
+        let parts = [part("x", "multipart"), part("x:part-1:a.sh", "script"), part("x:part-2", "skipped")];
+        let record = json!({"started": "2026-11-22T22:26:10Z", "source": "x", "parts": parts});
+        assert_eq!(
+            text(record),
+            "2026-11-22T22:26:10Z  x  nothing had to change (0 ms)\n  part: x (multipart)\n  \
+             part: x:part-1:a.sh (script)\n  part: x:part-2 (skipped)\n  0 done, 0 unchanged\n"
+        );
     }
 
     #[test]
