@@ -45,7 +45,7 @@ fn the_line_is_shown_with_a_caret() {
     ] {
         assert!(text.contains(&part), "{part}\n{text}");
     }
-    assert!(text.ends_with("\n\n2 errors\n"), "{text}");
+    assert!(text.ends_with("\n\n2 errors, 1 warning\n"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
 }
 
