@@ -5,7 +5,7 @@
 //! - keys, where keys of a cloud-config stand, and values that look like those of a field that is harmless;
 //! - white space and the signs of YAML between them;
 //! - in what could not be read, what the line begins with: indentation, dashes, and a key if it is a known one;
-//! - an address token, or the braces of a template, if that is what the finding is about.
+//! - an address token, the braces of a template, or a single sign of YAML, if that is what the finding is about.
 //!
 //! So what is shown never holds a control character, and a text that is hidden has no length.
 
@@ -55,7 +55,9 @@ pub fn line(text: &str, span: Span, lines: &Lines<'_>, paths: &Paths<'_>) -> Lin
     let mut bytes = vec![Byte::Unknown; window.len()];
     paint_tree(text, &window, paths, &mut bytes);
     paint_rest(text, &whole, &window, paths.extent(), &mut bytes);
-    if text.get(span.start..span.end).is_some_and(is_token) {
+    let about = text.get(span.start..span.end).unwrap_or_default();
+    let is_value = slice(&mut bytes, &window, span.start..span.end).contains(&Byte::Hidden);
+    if is_token(about) || (is_sign(about) && !is_value) {
         paint(&mut bytes, &window, span.start..span.end, Byte::Open);
     }
     compose(text, &whole, &window, &bytes, start..boundary(text, span.end))
@@ -85,6 +87,14 @@ fn is_token(text: &str) -> bool {
     let token = text.trim_start_matches('\\');
     let address = token.strip_prefix('$').is_some_and(|name| Address::ALL.iter().any(|kind| kind.token() == name));
     text == "{{" || (address && text.len() <= token.len() + 2)
+}
+
+/// Whether this is one of the signs of YAML, which is what the complaint is about where there is no value.
+fn is_sign(text: &str) -> bool {
+    text.len() == 1
+        && text.starts_with([
+            ':', '-', '?', ',', '[', ']', '{', '}', '@', '%', '`', '&', '*', '!', '|', '>', '#', '"', '\'', '\t',
+        ])
 }
 
 /// Paints what the document says of a line.

@@ -43,9 +43,12 @@ fn what_goes_on_below_is_marked_to_the_end_of_its_line() {
 fn of_what_could_not_be_read_only_known_keys_are_shown() {
     for (text, place, line) in [
         ("hostname: a\n\tpasswd: hunter2\n", "\t", "^\t^passwd: <...>"),
-        ("users:\n- name: \"hunter2\n", "\"", "- name: ^<...>^"),
+        ("users:\n- name: \"hunter2\n", "\"", "- name: ^\"^<...>"),
         ("users:\n- name: x\n   passwd: a: hunter2\n", "passwd", "   ^passwd^: <...>"),
         ("a: b: hunter2\n", "b:", "^<...>^"),
+        ("a: b: hunter2\n", ": hunter2", "^<...>^"),
+        ("  hunter2 - hunter2: x: hunter2\n", ":", "  <...>^:^<...>"),
+        ("users: [{name: x}, @hunter2]\n", "@", "users: <...>^@^<...>"),
         ("write_files:\n  - content: |\n  hunter2: hunter3\n x: [\n", "hunter2", "  ^<...>^"),
         ("hostname: a\n...\nhunter2: x\n", "hunter2", "^<...>^"),
         ("hunter2", "hunter2", "^<hidden>^"),
@@ -61,6 +64,8 @@ fn what_the_tree_does_not_hold_is_masked() {
         // Aliases, anchors, tags; what is given again; merges.
         ("a: &b 1\nhostname: *b\n", "*b", "hostname: ^<...>^"),
         ("users: [{name: &hunter2 x}]\n", "name", "users: [{^name^: <hidden>}]"),
+        ("users: [{passwd: -, name: x}]\n", "-,", "users: [{passwd: ^<hidden>,^ name: x}]"),
+        ("users: [{passwd: -}]\n", "-", "users: [{passwd: ^<hidden>^}]"),
         ("users: [{name: !hunter2 x}]\n", "name", "users: [{^name^: <hidden>}]"),
         ("users: &hunter2\n- name: x\n", "&hunter2", "users: ^<...>^"),
         ("users: [{passwd: hunter2, name: x, passwd: y}]\n", "name", "users: [{<...>, ^name^: x, passwd: <hidden>}]"),
@@ -149,11 +154,13 @@ fn no_secret_is_shown_of_any_place_of_any_beginning() {
             let last = lines.line(end).start;
             let places = (last..=end).chain((0..end).step_by(13));
             for start in places.filter(|at| text.is_char_boundary(*at)) {
-                let Line { text, mark } = line(text, Span::new(start, start + 9), &lines, &paths);
-                assert!(!text.contains("hunte") && !text.contains("unter2"), "{start}: {text}");
-                assert!(!text.chars().any(|c| c.is_control() && c != '\t'), "{start}: {text:?}");
-                assert!(text.get(mark).is_some(), "{start}: {text}");
-                shown += 1;
+                for length in [1, 9] {
+                    let Line { text, mark } = line(text, Span::new(start, start + length), &lines, &paths);
+                    assert!(!text.contains("hunte") && !text.contains("unter2"), "{start}: {text}");
+                    assert!(!text.chars().any(|c| c.is_control() && c != '\t'), "{start}: {text:?}");
+                    assert!(text.get(mark).is_some(), "{start}: {text}");
+                    shown += 1;
+                }
             }
         }
     }
