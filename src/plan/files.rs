@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::planner::{Item, Planner, numbered, shown};
-use super::{FileSpec, Owner, Principal, decode, permissions, places, printable};
+use super::{FileSpec, Owner, Principal, decode, names, permissions, places, printable};
 use crate::config::File;
 use crate::finding::{Finding, Span, rules};
 use crate::secret::Secret;
@@ -90,8 +90,11 @@ fn content(file: &File, inflatable: &mut u64) -> Result<Vec<u8>, Finding> {
     let bytes = decode::decode(raw, encoding, limit).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let known: Vec<_> = decode::names().collect();
-            Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string())
-                .help(format!("encodings are {}", known.join(", ")))
+            Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(names::instead(
+                encoding,
+                "encodings",
+                &known,
+            ))
         }
         _ => Finding::new(&rules::BAD_CONTENT, file.content.span.or(file.encoding.span), error.to_string()),
     })?;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::finding::{Finding, Span, rules};
 use crate::plan::Hostname;
+use crate::yaml;
 
 /// The longest name that the kernel takes for a machine.
 const HOST_NAME_MAX: usize = 64;
@@ -17,6 +18,13 @@ const SYSTEMD: [&str; 11] =
     ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
 /// Suffixes of networkd's files.
 const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
+
+/// What to write instead of `written`, which is none of the words that there are: the one that was probably meant, and
+/// all of them.
+pub(super) fn instead(written: &str, what: &str, known: &[&'static str]) -> String {
+    let all = format!("{what} are {}", known.join(", "));
+    yaml::nearest(written, known).map_or_else(|| all.clone(), |word| format!("did you mean `{word}`? {all}"))
+}
 
 /// Who reads a unit's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +169,14 @@ mod tests {
         for name in ["", "a b", "-a", "a-", "a..b", ".a", "ä", "a/b", "a\nb", &"ä".repeat(70)] {
             assert_eq!(named(name, false), Err("bad-hostname"), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_word_that_is_none_is_told_from_those_there_are() {
+        let instead = |written| instead(written, "commands", &["start", "stop"]);
+        assert_eq!(instead("strat"), "did you mean `start`? commands are start, stop");
+        assert_eq!(instead("STOP"), "did you mean `stop`? commands are start, stop");
+        assert_eq!(instead("enable"), "commands are start, stop");
     }
 
     #[test]

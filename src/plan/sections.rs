@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::planner::{Item, Planner, path};
 use super::units::unit_file;
-use super::{FileSpec, Owner, UnitCommand, UnitPath, Verb, text_files, window};
+use super::{FileSpec, Owner, UnitCommand, UnitPath, Verb, names, text_files, window};
 use crate::config::options::{Kind, Known, Options, Service, Table, Value};
 use crate::config::{CloudConfig, CoreOs, Oem, Update};
 use crate::finding::{Finding, Span, rules};
@@ -111,8 +111,9 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
     let section = Item::Section("coreos.update");
     let Ok(strategy) = strategy(update) else {
-        let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none")
-            .help("strategies are etcd-lock, reboot, off");
+        let help = names::instead(update.reboot_strategy.text(), "strategies", &["etcd-lock", "reboot", "off"]);
+        let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none");
+        let finding = finding.help(help);
         return planner.refuse_for(section, field.span, finding);
     };
     if let Some((_, Some(odd))) = strategy {

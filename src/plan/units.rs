@@ -161,7 +161,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
         let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name} has a command that is none"))
-            .help(format!("commands are {}", known.join(", ")));
+            .help(names::instead(text, "commands", &known));
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
     };
     match reader {
