@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cloudinit::finding::Span;
-use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, Verdict};
+use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, StepOutcome, Verdict};
 use cloudinit::parts::Form;
 use cloudinit::text::Lines;
 use serde_json::Value;
@@ -73,7 +73,7 @@ fn every_field_of_a_record_is_named() {
     let step = |verdict| reporter.step("a".to_owned(), Some(Span::new(0, 1)), verdict, Duration::ZERO);
     let at = Some(lines.position(0));
     let outcome = Outcome {
-        access: vec![step(Verdict::Done), step(Verdict::Failed("x".to_owned()))],
+        access: vec![StepOutcome { part: Some("a".to_owned()), ..step(Verdict::Failed("x".to_owned())) }],
         parts: vec![PartOutcome {
             name: "a".to_owned(),
             form: Form::Script,

@@ -46,6 +46,10 @@ const TEXTS: &[&str] = &[
     "coreos: {units: [{name: a.service, content: [$]}, $, {name: b.service, content: $, enable: $, command: $}]}\n",
     "coreos: {units: [{name: a.service, drop_ins: $, mask: $}, {drop_ins: [$, {content: $}]}]}\n",
     "coreos: {locksmith: {window_start: $}, etcd2: {proxy: $, discovery: [$]}, update: {reboot_strategy: $}}\n",
+    "coreos: {units: [{name: a.service, content: \"$\\n[Service]\\n$\\nPassword=$\\n[Servic]\\n $\"}]}\n",
+    "coreos:\n  units:\n  - name: a.service\n    content: |\n      $\n      [Service]\n      ExecStart=/x $ $public_ip4$\n      $\n",
+    "coreos: {etcd2: {discovery: 'https://discovery.etcd.io/$?$', name: a}, update: {server: 'ftp://$@x'}}\n",
+    "users: [{name: a, passwd: '', nme: $}, {name: b, passwd: $, ssh-authorized-keys: ['$ $public_ipv4x$']}]\n",
     "manage_etc_hosts: $\nhostname: '$ $'\nruncmd: [$, [$]]\nntp: {$: $}\n",
     "runcmd:\n- $\nruncmd:\n- $\nruncmd: {a: $, a: $}\n",
 ];
