@@ -156,6 +156,7 @@ const FLAGS: &[Flag] = &[
     switch("validate", Checking, "Report what is wrong with the user-data, and change nothing"),
     switch("dry-run", Checking, "Print the plan, and change nothing"),
     switch("print-config", Checking, "Print the configuration as it is understood, and change nothing").later(),
+    switch("schema", Checking, "Print a JSON Schema of the cloud-config, for editors"),
     switch("status", Checking, "Show what the last runs did"),
     flag("format", "FORMAT", Output, "Print as text or as json [default: text]"),
 ];
@@ -297,6 +298,9 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         Some("json") => Format::Json,
         Some(other) => return Err(format!("unknown format '{other}' for --format: it takes text or json")),
     };
+    if on(matches, "schema") {
+        return Ok(Request::Print(crate::schema::text()));
+    }
     if on(matches, "status") {
         return Ok(Request::Status(format));
     }

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod reading;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod secret;
 pub mod shown;
 pub mod source;

@@ -11,6 +11,10 @@ need systemd-nspawn systemd-container
 need nsenter util-linux
 need setpriv util-linux
 need mount mount
+# Python holds our schema, and our reading of YAML, against what others make of them.
+python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
+    /usr/bin/python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
+    packages="$packages python3-yaml python3-jsonschema"
 
 if [ -n "$packages" ]; then
     if [ "$(id -u)" != 0 ]; then

@@ -1,5 +1,6 @@
 //! `coreos`: everything of `CoreOS` itself (spec §5).
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Unit;
@@ -7,8 +8,9 @@ use super::options::{Etcd, Etcd2, Flannel, Fleet, Locksmith, Options};
 use crate::yaml::Field;
 
 /// The `coreos` section.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct CoreOs {
     /// Units of systemd, and files of networkd.
     pub units: Vec<Field<Unit>>,
@@ -17,10 +19,13 @@ pub struct CoreOs {
     /// What the platform says of itself in `/etc/oem-release`; for OEM partitions.
     pub oem: Field<Oem>,
     /// Options of etcd 0.4. Deprecated: no longer shipped in Container Linux.
+    #[schemars(extend("deprecated" = true))]
     pub etcd: Field<Options<Etcd>>,
     /// Options of etcd 2. Deprecated: no longer shipped in Container Linux.
+    #[schemars(extend("deprecated" = true))]
     pub etcd2: Field<Options<Etcd2>>,
     /// Options of fleet. Deprecated: no longer shipped in Container Linux.
+    #[schemars(extend("deprecated" = true))]
     pub fleet: Field<Options<Fleet>>,
     /// Options of locksmith, which reboots machines after an update, one at a time.
     pub locksmith: Field<Options<Locksmith>>,
@@ -29,8 +34,9 @@ pub struct CoreOs {
 }
 
 /// How the machine updates itself (spec §5.1).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct Update {
     /// When to reboot after an update: `etcd-lock`, `reboot`, `off`.
     pub reboot_strategy: Field<String>,
@@ -41,8 +47,9 @@ pub struct Update {
 }
 
 /// The contents of `/etc/oem-release` (spec §5.1).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct Oem {
     /// A short name of the platform, lower case. Without one, the file is not written.
     pub id: Field<String>,

@@ -1,13 +1,15 @@
 //! `write_files` (spec §6).
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::secret::Secret;
 use crate::yaml::{Bytes, Field};
 
 /// A file to write.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct File {
     /// Where: an absolute path. Missing folders are made (0755, root).
     pub path: Field<String>,

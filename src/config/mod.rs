@@ -9,6 +9,7 @@ pub mod options;
 mod units;
 mod users;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use coreos::{CoreOs, Oem, Update};
@@ -19,8 +20,9 @@ pub use users::{Groups, User};
 use crate::yaml::Field;
 
 /// A whole cloud-config document (spec §5).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct CloudConfig {
     /// SSH public keys that may log in as the user `core`.
     pub ssh_authorized_keys: Vec<Field<String>>,

@@ -1,13 +1,15 @@
 //! `coreos.units` (spec §8).
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::secret::Secret;
 use crate::yaml::Field;
 
 /// A unit of systemd, or a file of networkd (`.network`, `.netdev`, `.link`).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct Unit {
     /// Its name with the suffix, such as `docker.service`. Required.
     pub name: Field<String>,
@@ -27,8 +29,9 @@ pub struct Unit {
 }
 
 /// A file that adds to a unit.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct DropIn {
     /// Its name, which ends in `.conf`.
     pub name: Field<String>,

@@ -1,5 +1,6 @@
 //! `users` (spec §7).
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
@@ -7,8 +8,9 @@ use crate::secret::Secret;
 use crate::yaml::Field;
 
 /// An account to make. One that exists keeps everything but its password and its keys.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(deny_unknown_fields)]
 pub struct User {
     /// The login name. Required.
     pub name: Field<String>,
@@ -35,10 +37,13 @@ pub struct User {
     /// The login shell.
     pub shell: Field<String>,
     /// Deprecated: import the SSH keys of this GitHub account.
+    #[schemars(extend("deprecated" = true))]
     pub coreos_ssh_import_github: Field<String>,
     /// Deprecated: import the SSH keys of these GitHub accounts.
+    #[schemars(extend("deprecated" = true))]
     pub coreos_ssh_import_github_users: Vec<Field<String>>,
     /// Deprecated: import SSH keys from this URL, in the JSON that GitHub answers.
+    #[schemars(extend("deprecated" = true))]
     pub coreos_ssh_import_url: Field<String>,
 }
 

@@ -21,6 +21,7 @@ mod window;
 
 pub use places::folders_wanted;
 pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script};
+pub use sections::strategies;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KeyImport, KeySet, Owner, Principal, Reload, Script, Step,
     UnitCommand, UnitPath, UnitScope, Verb,

@@ -27,6 +27,11 @@ const STRATEGIES: [(&str, &str, Option<&str>); 5] = [
     ("false", "off", Some("false is what YAML tools make of off; it is taken as off")),
 ];
 
+/// Every word for `reboot_strategy`.
+pub fn strategies() -> impl Iterator<Item = &'static str> {
+    STRATEGIES.iter().map(|(word, ..)| *word)
+}
+
 /// Plans the files of sections, in the order of the specification.
 pub(super) fn plan(planner: &mut Planner<'_>, config: &CloudConfig) {
     plan_oem(planner, &config.coreos.oem);

@@ -1,0 +1,155 @@
+//! The cloud-config as a JSON Schema, for editors (`--schema`).
+//!
+//! ```text
+//! types of config ──► derived schema ──► shapes ───────────────► values ────► schema
+//!                     documentation,     what else the reader    what the
+//!                     option tables      takes, how keys are     planner
+//!                                        spelt                   refuses
+//! ```
+//!
+//! It rejects what leaves something out; what is applied with a warning, it lets through.
+
+mod shapes;
+mod types;
+mod values;
+
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+use crate::config::CloudConfig;
+
+/// A schema, or a part of one.
+type Object = Map<String, Value>;
+
+/// The schema as text.
+pub fn text() -> String {
+    // Nothing in it has keys that are no text, so this cannot fail.
+    serde_json::to_string_pretty(&schema()).unwrap_or_default() + "\n"
+}
+
+/// The schema (draft 2020-12).
+pub fn schema() -> Schema {
+    let mut schema = SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<CloudConfig>();
+    schema.insert("title".to_owned(), "cloud-config".into());
+    let mut definitions = match schema.remove("$defs") {
+        Some(Value::Object(definitions)) => definitions,
+        _ => Object::new(),
+    };
+    mapping("CloudConfig", "#", schema.ensure_object());
+    for (name, definition) in &mut definitions {
+        if let Value::Object(definition) = definition {
+            mapping(name, &format!("#/$defs/{name}"), definition);
+        }
+    }
+    definitions.extend(shapes::definitions());
+    schema.insert("$defs".to_owned(), definitions.into());
+    schema
+}
+
+/// Completes the schema of a mapping, which stands at `place`.
+fn mapping(name: &str, place: &str, schema: &mut Object) {
+    documentation(schema);
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    let mut required = Vec::new();
+    for (key, property) in &mut *properties {
+        let Value::Object(property) = property else { continue };
+        documentation(property);
+        shapes::widen(property);
+        if let Some(value) = values::of(name, key) {
+            if value.is_required() {
+                required.push(key.clone());
+            }
+            value.narrow(property);
+        }
+    }
+    let spellings = shapes::spellings(place, properties.keys());
+    if !spellings.is_empty() {
+        schema.insert("patternProperties".to_owned(), spellings.into());
+    }
+    if required.is_empty() {
+        // A section that is empty is a section.
+        schema.insert("type".to_owned(), serde_json::json!(["object", "null"]));
+    } else {
+        schema.insert("required".to_owned(), required.into());
+    }
+}
+
+/// Leaves out of a description what is for those who read the source.
+fn documentation(schema: &mut Object) {
+    if let Some(Value::String(text)) = schema.get_mut("description")
+        && let Some((before, after)) = text.split_once(" (spec §")
+        && let Some((_, after)) = after.split_once(')')
+    {
+        *text = format!("{before}{after}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every key of every mapping, with the name of the mapping and the schema of the key.
+    fn keys() -> Vec<(String, String, Value)> {
+        let schema = schema().to_value();
+        let definitions = schema["$defs"].as_object().unwrap();
+        let root = "CloudConfig".to_owned();
+        let all = definitions.iter().chain(std::iter::once((&root, &schema)));
+        let found: Vec<_> = all
+            .filter_map(|(name, mapping)| Some((name.clone(), mapping["properties"].as_object()?.clone())))
+            .flat_map(|(name, keys)| keys.into_iter().map(move |(key, schema)| (name.clone(), key, schema)))
+            .collect();
+        assert!(found.len() > 150, "only {} keys", found.len());
+        found
+    }
+
+    #[test]
+    fn every_key_is_documented_for_users() {
+        for (name, key, schema) in keys() {
+            let description = schema["description"].as_str().unwrap_or_default();
+            assert!(description.ends_with('.'), "{name}.{key}: {description:?}");
+            assert!(!description.contains('§'), "{name}.{key}: {description:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_deprecated_is_marked() {
+        let mut count = 0;
+        for (name, key, schema) in keys() {
+            let told = schema["description"].as_str().unwrap().contains("Deprecated: ");
+            assert_eq!(schema["deprecated"] == true, told, "{name}.{key}");
+            count += usize::from(told);
+        }
+        assert!(count > 20, "only {count}");
+    }
+
+    #[test]
+    fn every_row_of_values_is_a_key() {
+        let keys = keys();
+        for (name, key) in values::keys() {
+            assert!(keys.iter().any(|(mapping, found, _)| mapping == name && found == key), "{name}.{key}");
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(object) => {
+                    found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                    object.values().for_each(|value| references(value, found));
+                }
+                Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let schema = schema().to_value();
+        let mut found = Vec::new();
+        references(&schema, &mut found);
+        assert!(found.len() > 150);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(schema.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Where the schema and the validator may disagree, and why.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// A disagreement.
+pub struct Row {
+    /// A pattern for the names of the documents.
+    document: &'static str,
+    /// Who alone rejects something there.
+    who: &'static str,
+    /// A pattern for the place.
+    place: &'static str,
+    /// Why that is so, and is fine.
+    pub reason: &'static str,
+}
+
+const VALIDATOR: &str = "the validator";
+const SCHEMA: &str = "the schema";
+
+pub const ROWS: &[Row] = &[
+    Row {
+        document: "table: permissions in no reading|case: other permissions refuse the file alone",
+        who: VALIDATOR,
+        place: r"write_files\[.\]\.permissions",
+        reason: "a tool hands over a number, and not whether it was written in octal",
+    },
+    Row {
+        document: "table: a strategy that says no",
+        who: VALIDATOR,
+        place: "coreos.update.reboot_strategy",
+        reason: "no and off are the same to a tool",
+    },
+    Row {
+        document: "table: a command on a unit of no type|case: a suffix that nobody knows .*",
+        who: VALIDATOR,
+        place: r"coreos\.units\[0\](\.command)?",
+        reason: "what may be done with a unit depends on its name",
+    },
+    Row {
+        document: "table: binary data for text|case: binary content that is none .*",
+        who: VALIDATOR,
+        place: r"hostname|write_files\[0\]\.content",
+        reason: "what `!!binary` stands for is no longer to be seen",
+    },
+    Row {
+        document: "table: (infinity|a number that is too large)",
+        who: VALIDATOR,
+        place: "coreos.etcd.retry_interval",
+        reason: "a number that has no end is none in JSON, and how large one is that is written as text, no pattern tells",
+    },
+    Row {
+        document: "table: a whole number with a fraction and an exponent",
+        who: SCHEMA,
+        place: "coreos.etcd.max_wals",
+        reason: "that 1.5e1 is a whole number, no pattern tells",
+    },
+    Row {
+        document: "table: a key given twice",
+        who: SCHEMA,
+        place: "write_files",
+        reason: "only the last of two spellings counts; to a tool they are two keys",
+    },
+];
+
+impl Row {
+    /// Whether only the corpus needs it.
+    pub fn is_of_the_corpus(&self) -> bool {
+        self.document.starts_with("corpus: ")
+    }
+}
+
+/// The row that allows a disagreement.
+pub fn find(document: &str, who: &str, place: &str) -> Option<usize> {
+    static PATTERNS: LazyLock<Vec<[Regex; 2]>> = LazyLock::new(|| {
+        let whole = |pattern: &str| Regex::new(&format!("^(?:{pattern})$")).unwrap();
+        ROWS.iter().map(|row| [whole(row.document), whole(row.place)]).collect()
+    });
+    let allows = |(row, [names, places]): (&Row, &[Regex; 2])| {
+        row.who == who && names.is_match(document) && places.is_match(place)
+    };
+    ROWS.iter().zip(&*PATTERNS).position(allows)
+}
