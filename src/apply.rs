@@ -96,7 +96,7 @@ pub fn apply(
             Item::Unit(unit) | Item::DropIn { unit, .. } => {
                 progress.failed_units.insert(unit.clone());
             }
-            Item::File(_) | Item::Command(_) | Item::Section(_) | Item::Rest | Item::All => {}
+            Item::File(_) | Item::Command(_) | Item::Import(_) | Item::Section(_) | Item::Rest | Item::All => {}
         }
     }
     let mut run = Run { machine, progress, reporter, outcomes: Vec::with_capacity(plan.steps.len()) };

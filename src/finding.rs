@@ -184,6 +184,7 @@ rules! {
     UNKNOWN_TOKEN = "unknown-token", Warning, "A word that is almost an address token; it is not replaced.";
     LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, or written as a shell's variable; it is not replaced.";
     YAML_TYPED_TEXT = "yaml-typed-text", Note, "Text without quotes that other readers of YAML take for something else.";
+    MASKED_SECRET = "masked-secret", Note, "A mask where `--print-config` hid a secret; its item is refused until the real one stands there.";
     UNREADABLE = "unreadable", Error, "A file of this machine that a section adds to cannot be read; the section is left out.";
     TEMPLATE = "template", Warning, "A template expression that nothing has rendered; it is read as it stands.";
 }

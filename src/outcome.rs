@@ -81,7 +81,7 @@ pub struct RefusedOutcome {
 impl RefusedOutcome {
     /// Gives `refused` its line and column.
     pub fn new(refused: &Refused, lines: &Lines<'_>) -> Self {
-        Self { item: refused.item.to_string(), at: refused.span.map(|span| lines.start(span)) }
+        Self { item: refused.to_string(), at: refused.span.map(|span| lines.start(span)) }
     }
 }
 

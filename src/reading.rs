@@ -99,5 +99,5 @@ impl Reading {
 
 /// A plan of nothing, without `item`.
 fn without(item: Item) -> Plan {
-    Plan { refused: vec![Refused { item, span: None }], ..Plan::default() }
+    Plan { refused: vec![Refused { item, span: None, masked: false }], ..Plan::default() }
 }

@@ -1,5 +1,6 @@
 //! Values that must never be seen: file contents, password hashes.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,6 +13,37 @@ pub struct Secret<T>(T);
 
 /// What stands in place of a secret.
 pub const MASK: &str = "<secret>";
+
+/// Whether `text` is the mask alone. That is what `--print-config` shows, so it is nobody's real content or password.
+pub fn is_mask(text: impl AsRef<[u8]>) -> bool {
+    text.as_ref().trim_ascii() == MASK.as_bytes()
+}
+
+/// Whether `text` is the mask, or a URL with the mask in it, see [`mask_url`].
+pub fn is_masked(text: &str) -> bool {
+    is_mask(text) || (text.contains("://") && text.contains(MASK))
+}
+
+/// `text` with masks for what may be secret of a URL in it: credentials, query and fragment.
+///
+/// Where it cannot be told where credentials end, too much is masked rather than too little.
+pub fn mask_url(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
+    let (credentials, rest) = rest.rsplit_once('@').map_or((false, rest), |(_, rest)| (true, rest));
+    let query = rest.find(['?', '#']);
+    if !credentials && query.is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut masked = format!("{scheme}://");
+    if credentials {
+        masked.extend([MASK, "@"]);
+    }
+    masked.push_str(&rest[..query.map_or(rest.len(), |at| at + 1)]);
+    if query.is_some() {
+        masked.push_str(MASK);
+    }
+    Cow::Owned(masked)
+}
 
 impl<T> Secret<T> {
     /// Hides `value`.
@@ -50,12 +82,43 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Secret, is_mask, is_masked, mask_url};
 
     #[test]
     fn is_never_shown() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?}"), "<secret>");
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"<secret>\"");
+    }
+
+    #[test]
+    fn urls_lose_what_may_be_secret() {
+        for (url, masked) in [
+            ("https://host/a/b", "https://host/a/b"),
+            ("https://u:p@host:8/a", "https://<secret>@host:8/a"),
+            ("https://host/a?token=t#f", "https://host/a?<secret>"),
+            ("https://host/a#f?x", "https://host/a#<secret>"),
+            ("https://u:p/q?r@host/a?t", "https://<secret>@host/a?<secret>"),
+            ("https://host/a?mail=b@c", "https://<secret>@c"),
+            ("http://u:p@a,http://v:q@b", "http://<secret>@b"),
+            ("a=http://u:p@a", "a=http://<secret>@a"),
+            ("u:p@host", "u:p@host"),
+            ("", ""),
+        ] {
+            assert_eq!(mask_url(url), masked);
+            assert_eq!(mask_url(masked), masked, "once masked, it stays as it is");
+            assert_eq!(is_masked(masked), masked != url, "{masked}");
+        }
+    }
+
+    #[test]
+    fn a_mask_is_known_as_one() {
+        for text in ["<secret>", " <secret>\n"] {
+            assert!(is_mask(text) && is_masked(text), "{text:?}");
+        }
+        for text in ["", "secret", "<secret> words", "a <secret>"] {
+            assert!(!is_mask(text) && !is_masked(text), "{text:?}");
+        }
+        assert!(!is_mask("https://<secret>@host"), "text that holds one is not one");
     }
 }

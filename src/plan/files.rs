@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::planner::{Item, Planner, numbered, shown};
+use super::planner::{Item, Planner, masked, numbered, shown};
 use super::{FileSpec, Owner, Principal, decode, names, permissions, places, printable};
 use crate::config::File;
 use crate::finding::{Finding, Span, rules};
-use crate::secret::Secret;
+use crate::secret::{Secret, is_mask};
 use crate::yaml::Field;
 
 /// What all compressed content of a part may be together when it is decompressed.
@@ -34,10 +34,12 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
                 planner.file(spec, field.span);
             }
             Err(finding) => {
-                let name = file.path.filled().map_or_else(|| numbered(index), printable);
-                // Without a finding of its own the reason is a wrong type, which is told already.
-                planner.findings.extend(finding);
-                planner.refuse(Item::File(name), field.span);
+                let item = Item::File(file.path.filled().map_or_else(|| numbered(index), printable));
+                match finding {
+                    Some(finding) => planner.refuse_for(item, field.span, finding),
+                    // Without a finding of its own the reason is a wrong type, which is told already.
+                    None => planner.refuse(item, field.span),
+                }
             }
         }
     }
@@ -78,6 +80,9 @@ fn read(
         None => permissions::DEFAULT,
     };
     let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span))?;
+    if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
+        return Err(Some(masked(file.content.span, &format!("the content of {}", printable(written)))));
+    }
     let content = content(file, inflatable)?;
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })

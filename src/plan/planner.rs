@@ -1,5 +1,6 @@
 //! From a configuration to a plan: every ordering rule lives here (spec §5, "Order of a part").
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -42,8 +43,10 @@ pub enum Item {
     },
     /// The command of a unit, which is placed all the same.
     Command(String),
+    /// The import of keys from a URL, of a user who is made all the same.
+    Import(String),
     /// A section, such as `coreos.update`.
-    Section(&'static str),
+    Section(Cow<'static, str>),
     /// All of a part but its host name and keys.
     Rest,
     /// A part that has neither.
@@ -58,6 +61,7 @@ impl std::fmt::Display for Item {
             Self::Unit(name) => write!(f, "unit {name}"),
             Self::DropIn { unit, name } => write!(f, "drop-in {name} of unit {unit}"),
             Self::Command(name) => write!(f, "command of unit {name}"),
+            Self::Import(name) => write!(f, "import of keys of user {name}"),
             Self::Section(name) => write!(f, "section {name}"),
             Self::Rest => f.write_str("everything but the host name and the keys of core"),
             Self::All => f.write_str("all of it"),
@@ -74,6 +78,17 @@ pub struct Refused {
     /// Where it stands.
     #[serde(skip)]
     pub span: Option<Span>,
+    /// Nothing is wrong with it but that a secret of it is masked.
+    #[serde(skip)]
+    pub masked: bool,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let why =
+            if self.masked { ", of which a secret is masked: --print-config --show-secrets prints it" } else { "" };
+        write!(f, "{}{why}", self.item)
+    }
 }
 
 /// What will be done for one part, and what will not.
@@ -90,7 +105,7 @@ pub struct Plan {
 impl Plan {
     /// Whether anything of the part is left out, which `--strict` does not allow (spec §1).
     pub fn is_partial(&self) -> bool {
-        self.findings.iter().any(Finding::is_error)
+        !self.refused.is_empty() || self.findings.iter().any(Finding::is_error)
     }
 }
 
@@ -169,13 +184,14 @@ impl Planner<'_> {
 
     /// Leaves `item` out, because of a finding that is there already.
     pub fn refuse(&mut self, item: Item, span: Option<Span>) {
-        self.refused.push(Refused { item, span });
+        self.refused.push(Refused { item, span, masked: false });
     }
 
     /// Leaves `item` out, because of `finding`.
     pub fn refuse_for(&mut self, item: Item, span: Option<Span>, finding: Finding) {
+        let masked = finding.rule == &rules::MASKED_SECRET;
         self.find(finding);
-        self.refuse(item, span);
+        self.refused.push(Refused { item, span, masked });
     }
 
     pub fn user(&mut self, account: Account, span: Option<Span>) {
@@ -304,6 +320,12 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     }
     access.keys = keys.into_list();
     access
+}
+
+/// A mask stands where `what` should.
+pub(super) fn masked(span: Option<Span>, what: &str) -> Finding {
+    Finding::new(&rules::MASKED_SECRET, span, format!("{what} is masked"))
+        .help("`--print-config --show-secrets` prints what was there")
 }
 
 /// What stands for an item that has no name: its number in its list.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::planner::{Item, Planner, path};
+use super::planner::{Item, Planner, masked, path};
 use super::units::unit_file;
 use super::{FileSpec, Owner, UnitCommand, UnitPath, Verb, names, text_files, window};
 use crate::config::options::{Kind, Known, Options, Service, Table, Value};
 use crate::config::{CloudConfig, CoreOs, Oem, Update};
 use crate::finding::{Finding, Span, rules};
-use crate::secret::Secret;
+use crate::secret::{Secret, is_masked};
 use crate::yaml::Field;
 
 pub(super) const HOSTS: &str = "/etc/hosts";
@@ -82,9 +82,26 @@ fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> O
     Some(text)
 }
 
+/// Refuses a section one of whose texts is masked; the answer is whether that is so. A text comes with its key and place.
+fn refuse_masked<'a>(
+    planner: &mut Planner<'_>,
+    section: &str,
+    span: Option<Span>,
+    mut texts: impl Iterator<Item = (&'a str, Option<Span>, &'a str)>,
+) -> bool {
+    let Some((key, at, _)) = texts.find(|(.., text)| is_masked(text)) else { return false };
+    planner.refuse_for(Item::Section(section.to_owned().into()), span, masked(at, &format!("{section}.{key}")));
+    true
+}
+
 fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
     let Some(oem) = field.get() else { return };
     let Some(id) = line(planner, &oem.id, "coreos.oem.id") else { return };
+    let urls = [("home_url", &oem.home_url), ("bug_report_url", &oem.bug_report_url)];
+    let urls = urls.into_iter().map(|(key, url)| (key, url.span, url.text()));
+    if refuse_masked(planner, "coreos.oem", field.span, urls) {
+        return;
+    }
     let version = line(planner, &oem.version_id, "coreos.oem.version_id").unwrap_or_default();
     let name = line(planner, &oem.name, "coreos.oem.name").unwrap_or_default();
     let home = line(planner, &oem.home_url, "coreos.oem.home_url").unwrap_or_default();
@@ -114,13 +131,17 @@ fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str
 
 fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
-    let section = Item::Section("coreos.update");
+    let section = Item::Section("coreos.update".into());
     let Ok(strategy) = strategy(update) else {
         let help = names::instead(update.reboot_strategy.text(), "strategies", &["etcd-lock", "reboot", "off"]);
         let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none");
         let finding = finding.help(help);
         return planner.refuse_for(section, field.span, finding);
     };
+    let server = [("server", update.server.span, update.server.text())];
+    if refuse_masked(planner, "coreos.update", field.span, server.into_iter()) {
+        return;
+    }
     if let Some((_, Some(odd))) = strategy {
         planner.find(Finding::new(&rules::ODD_STRATEGY, update.reboot_strategy.span, odd));
     }
@@ -160,7 +181,7 @@ fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<Vec<u8>,
 fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
     // What refuses the section refuses its units, too.
-    let section = Item::Section("coreos.update");
+    let section = Item::Section("coreos.update".into());
     if planner.refused.iter().any(|refused| refused.item == section) {
         return;
     }
@@ -187,7 +208,7 @@ fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
 }
 
 fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
-    let section = Item::Section("manage_etc_hosts");
+    let section = Item::Section("manage_etc_hosts".into());
     let Some(value) = field.filled() else {
         if field.bad {
             planner.refuse(section, field.span);
@@ -246,6 +267,16 @@ fn odd(known: Known, text: &str) -> Option<String> {
     }
 }
 
+/// Refuses the section of a service, as [`refuse_masked`] does.
+fn refuse_masked_options<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) -> bool {
+    let texts =
+        field.get().into_iter().flat_map(|options| &options.set).filter_map(|(option, field)| match field.get() {
+            Some(Value::Text(text)) => Some((option.name, field.span, text.as_str())),
+            _ => None,
+        });
+    refuse_masked(planner, &format!("coreos.{}", S::TABLE.section), field.span, texts)
+}
+
 fn deprecated_section(planner: &mut Planner<'_>, table: &Table, span: Option<Span>) {
     if let Some(reason) = table.deprecated {
         let message = format!("coreos.{} is deprecated: {reason}", table.section);
@@ -257,6 +288,9 @@ fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field
     let empty = Options::default();
     let Some(options) = field.get().or(field.is_null().then_some(&empty)) else { return };
     deprecated_section(planner, S::TABLE, field.span);
+    if refuse_masked_options(planner, field) {
+        return;
+    }
     let (assignments, secret) = assignments(planner, options);
     if !assignments.is_empty() {
         let mut content = "[Service]\n".to_owned();
@@ -280,6 +314,9 @@ fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field
 
 fn plan_flannel<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) {
     let Some(options) = field.get() else { return };
+    if refuse_masked_options(planner, field) {
+        return;
+    }
     let (assignments, secret) = assignments(planner, options);
     if assignments.is_empty() {
         return;

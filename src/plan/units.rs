@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::names::{self, Reader};
-use super::planner::{Item, Planner, numbered, path};
+use super::planner::{Item, Planner, masked, numbered, path};
 use super::users::printable;
 use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope, Verb};
 use crate::config::{DropIn, Unit};
 use crate::finding::{Finding, Span, rules};
-use crate::secret::Secret;
+use crate::secret::{Secret, is_mask};
 use crate::yaml::Field;
 
 /// Folders that systemd reads units from, in the order in which they override each other.
@@ -51,6 +51,9 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     }
     if unit.content.bad || unit.mask.bad || unit.runtime.bad {
         return planner.refuse(item(), span);
+    }
+    if unit.content.get().is_some_and(|content| is_mask(content.expose())) {
+        return planner.refuse_for(item(), span, masked(unit.content.span, &format!("the content of unit {name}")));
     }
     let reader = names::reader(name);
     if reader == Reader::Unknown {
@@ -118,6 +121,11 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
             format!("the name of a drop-in of {unit} cannot be one: {fault}"),
         );
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
+        return planner.refuse_for(item, field.span, finding);
+    }
+    if is_mask(content) {
+        let finding = masked(drop_in.content.span, &format!("the content of drop-in {name} of unit {unit}"));
+        let item = Item::DropIn { unit: unit.to_owned(), name: name.to_owned() };
         return planner.refuse_for(item, field.span, finding);
     }
     if Path::new(name).extension().is_none_or(|extension| extension != "conf") {

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::planner::{CORE, Item, Planner, numbered};
+use super::planner::{CORE, Item, Planner, masked, numbered};
 use super::{Account, KeyImport, names, ssh};
 use crate::config::User;
 use crate::finding::{Finding, Span, rules};
-use crate::secret::Secret;
+use crate::secret::{Secret, is_mask, is_masked};
 use crate::yaml::Field;
 
 /// Where GitHub hands out the keys of an account.
@@ -49,10 +49,8 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                     sets[known].add(user, &mut planner.findings);
                 }
             }
-            Err(finding) => {
-                planner.findings.extend(finding);
-                planner.refuse(Item::User(printable(name)), field.span);
-            }
+            Err(Some(finding)) => planner.refuse_for(Item::User(printable(name)), field.span, finding),
+            Err(None) => planner.refuse(Item::User(printable(name)), field.span),
         }
     }
     for KeysOf { user, list, span } in sets {
@@ -96,6 +94,9 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     let passwd = match user.passwd.get() {
         Some(hash) => {
             let hash = hash.expose();
+            if is_mask(hash) {
+                return Err(Some(masked(user.passwd.span, &format!("the password of user {name}"))));
+            }
             let hash = hash.strip_suffix('\n').unwrap_or(hash);
             if breaks_out(hash) {
                 return Err(Some(bad(user.passwd.span, "the password hash has a colon or control character")));
@@ -166,6 +167,10 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     let Some(url) = user.coreos_ssh_import_url.filled() else { return };
     let span = user.coreos_ssh_import_url.span;
     deprecated(planner, name, "coreos_ssh_import_url", span);
+    if is_masked(url) {
+        let finding = masked(span, &format!("the URL of the keys of user {name}"));
+        return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
+    }
     let Some(from) = without_secrets(url) else {
         let message = format!("user {name}: keys are imported from http and https URLs only; they are not imported");
         planner.find(Finding::new(&rules::BAD_IMPORT, span, message));
