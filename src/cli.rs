@@ -10,6 +10,8 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::print::Secrets;
+
 /// What is said with a wrong command line; the exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage(pub String);
@@ -34,6 +36,8 @@ pub enum Mode {
     DryRun,
     /// Report what is wrong with the configuration, and change nothing.
     Validate,
+    /// Print the configuration as it is understood, and change nothing.
+    PrintConfig,
 }
 
 /// How something is printed.
@@ -70,6 +74,8 @@ pub struct Options {
     pub deadline: Duration,
     /// Cut host names at the first dot.
     pub short_hostname: bool,
+    /// Whether the configuration is printed with its secrets.
+    pub secrets: Secrets,
     /// More in the log, or less: -1, 0, 1.
     pub verbosity: i8,
 }
@@ -155,9 +161,10 @@ const FLAGS: &[Flag] = &[
     switch("short-hostname", Behaviour, "Cut host names at the first dot"),
     switch("validate", Checking, "Report what is wrong with the user-data, and change nothing"),
     switch("dry-run", Checking, "Print the plan, and change nothing"),
-    switch("print-config", Checking, "Print the configuration as it is understood, and change nothing").later(),
+    switch("print-config", Checking, "Print the configuration as it is understood, and change nothing"),
     switch("schema", Checking, "Print a JSON Schema of the cloud-config, for editors"),
     switch("status", Checking, "Show what the last runs did"),
+    switch("show-secrets", Output, "Print the configuration with its secrets"),
     flag("format", "FORMAT", Output, "Print as text or as json [default: text]"),
 ];
 
@@ -308,6 +315,8 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         Mode::Validate
     } else if on(matches, "dry-run") {
         Mode::DryRun
+    } else if on(matches, "print-config") {
+        Mode::PrintConfig
     } else {
         Mode::Apply
     };
@@ -332,6 +341,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         job_timeout: seconds(matches, "job-timeout", 300)?,
         deadline: seconds(matches, "deadline", 540)?,
         short_hostname: on(matches, "short-hostname"),
+        secrets: if on(matches, "show-secrets") { Secrets::Shown } else { Secrets::Masked },
         verbosity: i8::from(matches.get_count("verbose") > 0) - i8::from(matches.get_count("quiet") > 0),
     })))
 }
@@ -426,6 +436,13 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_shown_only_when_asked_for() {
+        let printed = options("--from-file x --print-config");
+        assert_eq!((printed.mode, printed.secrets), (Mode::PrintConfig, Secrets::Masked));
+        assert_eq!(options("--from-file x --print-config --show-secrets").secrets, Secrets::Shown);
+    }
+
+    #[test]
     fn a_wrong_command_line_says_what_is_valid() {
         assert!(usage("").contains("--from-file"));
         assert!(usage("x").contains("'x'") && usage("x").contains("--dry-run"), "what is valid is listed");
@@ -462,6 +479,7 @@ mod tests {
                 "{line}"
             );
         }
+        assert!(matches!(parsed("--schema"), Ok(Request::Print(text)) if text.starts_with('{')), "it needs no source");
         assert_eq!(parsed("--status"), Ok(Request::Status(Format::Text)));
     }
 }

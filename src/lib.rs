@@ -21,6 +21,7 @@ pub mod logger;
 pub mod outcome;
 pub mod parts;
 pub mod plan;
+pub mod print;
 pub mod reading;
 pub mod report;
 pub mod run;

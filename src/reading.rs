@@ -13,7 +13,7 @@ pub struct Reading {
     /// The part, with the text as its author wrote it.
     pub part: Part,
     /// A script with its tokens replaced; empty where the part is none.
-    script: String,
+    pub script: String,
     /// What it asks for.
     pub config: CloudConfig,
     /// The document that says so; empty where the part is none.

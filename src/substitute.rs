@@ -155,6 +155,13 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
     result
 }
 
+/// `text` with every token escaped: replacing the tokens of that gives `text` again.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    static TOKEN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\$(?:private|public)_ipv[46]").expect("a constant pattern"));
+    TOKEN.replace_all(text, r"\$0")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +171,22 @@ mod tests {
         assert!(addresses.learn(Address::PublicV4, "203.0.113.9"));
         assert!(addresses.learn(Address::PrivateV4, "10.9.8.7"));
         addresses
+    }
+
+    #[test]
+    fn what_is_escaped_is_replaced_by_itself() {
+        for text in [
+            "",
+            "a",
+            "$public_ipv4",
+            r"\$public_ipv4",
+            r"\\$public_ipv4x",
+            "$private_ipv6$public_ipv6",
+            "${public_ipv4}",
+        ] {
+            assert_eq!(replaced(&escape(text)), text);
+        }
+        assert!(substitute(&escape("$public_ipv4x"), &Addresses::default()).findings.is_empty());
     }
 
     fn replaced(text: &str) -> String {

@@ -10,7 +10,7 @@ use crate::config::{CloudConfig, DropIn, Unit};
 use crate::finding::{Finding, Span, rules};
 use crate::plan::names::{Reader, mount_name, reader};
 use crate::plan::{Verb, printable, unit_at};
-use crate::secret::Secret;
+use crate::secret::{Secret, is_mask};
 use crate::yaml::{Document, Field, Node};
 
 /// What is worth telling of the units of `config`; `text` is the part as its author wrote it.
@@ -43,6 +43,12 @@ impl<'a> Surveyed<'a> {
     fn new((index, field): (usize, &'a Field<Unit>)) -> Option<Self> {
         let unit = field.get()?;
         let name = unit.name.filled()?;
+        let mut contents = unit.drop_ins.iter().filter_map(Field::get).map(|drop_in| &drop_in.content);
+        let is_masked = |content: &Field<Secret<String>>| content.get().is_some_and(|text| is_mask(text.expose()));
+        if is_masked(&unit.content) || contents.any(is_masked) {
+            // Nothing can be told of what is not there.
+            return None;
+        }
         let sections = Sections::of(name);
         let survey = |content: &'a Field<Secret<String>>| {
             let content = content.get()?.expose();

@@ -5,6 +5,7 @@ use crate::config::{CloudConfig, User};
 use crate::finding::{Finding, rules};
 use crate::plan::printable;
 use crate::plan::ssh;
+use crate::secret::is_mask;
 use crate::yaml::Field;
 
 /// The longest name that every tool takes.
@@ -53,6 +54,10 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
 fn password(user: &User, name: &str) -> Option<Finding> {
     let text = user.passwd.get()?.expose();
     let text = text.strip_suffix('\n').unwrap_or(text);
+    if is_mask(text) {
+        // It stands for a hash that is not to be seen.
+        return None;
+    }
     let name = printable(name);
     let find = |rule, message| Some(Finding::new(rule, user.passwd.span, message));
     if text.is_empty() {

@@ -57,7 +57,7 @@ fn root_file(path: &str, content: Vec<u8>, mode: u32) -> FileSpec {
 fn section_file(planner: &mut Planner<'_>, section: &'static str, file: FileSpec, span: Option<Span>) {
     match planner.claim(&file.path, span) {
         Ok(()) => planner.file(file, span),
-        Err(finding) => planner.refuse_for(Item::Section(section), span, finding),
+        Err(finding) => planner.refuse_for(Item::Section(section.into()), span, finding),
     }
 }
 

@@ -41,7 +41,7 @@ impl Screen {
 }
 
 /// One JSON document, as it is printed: what would do something to a terminal is escaped.
-fn json<T: Serialize>(value: &T) -> String {
+pub fn json<T: Serialize>(value: &T) -> String {
     // Nothing here has keys that are no text, so this cannot fail.
     let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
     let is_shown = |c| c == '\n' || is_shown(c);

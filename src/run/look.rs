@@ -3,12 +3,13 @@
 use super::gather::gather;
 use super::prepare::{prepare, read_only};
 use super::{Surroundings, fail, setup, stopped, told};
-use crate::cli::Options;
+use crate::cli::{Format, Options};
 use crate::deadline::Deadline;
 use crate::finding::{Severity, rules};
 use crate::host::machine::Host;
 use crate::outcome::Outcome;
 use crate::plan::{Facts, Planned, Step};
+use crate::print::{self, Understood};
 use crate::report::check::{self, Checked};
 use crate::report::rehearsal::{Rehearsal, Rehearsed};
 use crate::report::{Screen, say};
@@ -79,4 +80,28 @@ pub(super) fn validate(options: &Options, surroundings: &Surroundings<'_>, outco
     say(&check::print(&outcome.source, &outcome.failures, &checked, options.format, screen));
     let found = checked.iter().flat_map(|part| &part.findings).any(|finding| finding.severity() > Severity::Note);
     found || !outcome.failures.is_empty()
+}
+
+/// Prints what was understood; the answer is whether anything was not, or is left out.
+pub(super) fn print_config(options: &Options, surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
+    let (readings, _) = gather(options, surroundings, outcome);
+    let mut understood = Vec::new();
+    for reading in &readings {
+        let lines = Lines::new(reading.part.text.as_bytes());
+        let mut plan = reading.plan(&Facts::default(), &options.key_set);
+        // What is masked is left out when it is applied, and understood all the same.
+        plan.refused.retain(|refused| !refused.masked);
+        if !(options.strict && (reading.broken || plan.is_partial())) {
+            understood.push(Understood::new(reading, &plan, options.secrets));
+        }
+        outcome.parts.push(told(reading, &plan, &lines));
+    }
+    let text = match options.format {
+        Format::Json => print::json(&outcome.source, &outcome.failures, &understood),
+        // What could not be fetched is not the same as nothing.
+        Format::Text if understood.is_empty() && outcome.is_failure() => String::new(),
+        Format::Text => print::user_data(&understood),
+    };
+    say(&text);
+    outcome.is_failure()
 }

@@ -52,6 +52,7 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
         }
         Mode::DryRun => look::rehearse_all(options, surroundings, deadline, &mut outcome),
         Mode::Validate => look::validate(options, surroundings, &mut outcome),
+        Mode::PrintConfig => look::print_config(options, surroundings, &mut outcome),
     };
     outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if options.mode == Mode::Apply {

@@ -29,6 +29,7 @@ mod scanner;
 #[cfg(test)]
 mod tests;
 mod trailer;
+mod write;
 
 pub use bytes::Bytes;
 pub use de::read;
@@ -38,3 +39,4 @@ pub use lookalike::{is_boolean, looks_like};
 pub use nearest::of as nearest;
 pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
 pub use path::{Paths, Way, Written, path_text};
+pub use write::write;

@@ -48,7 +48,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The cloud-configs among the parts of a file.
 fn cloud_configs(name: &str, bytes: Vec<u8>) -> Documents {
-    let parts = parts::split(name, bytes).unwrap_or_default();
+    let parts = parts::split(name, bytes);
     let parts = parts.into_iter().filter(|part| part.form == Form::CloudConfig).enumerate();
     parts
         .map(|(index, part)| (if index == 0 { name.to_owned() } else { format!("{name} ({index})") }, part.text))

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::Command;
 
 use cloudinit::finding::{Rule, rules};
-use cloudinit::parts::{Form, Part};
+use cloudinit::parts::{Extent, Form, Part};
 use cloudinit::plan::Facts;
 use cloudinit::reading;
 use cloudinit::substitute::Addresses;
@@ -61,7 +61,13 @@ fn the_program_prints_it_without_a_source() {
 
 /// Where our validator finds something wrong with the structure; none where it is no cloud-config that can be read.
 fn ours(text: &str) -> Option<Vec<String>> {
-    let part = Part { name: "part".to_owned(), form: Form::CloudConfig, text: text.to_owned(), findings: Vec::new() };
+    let part = Part {
+        name: "part".to_owned(),
+        form: Form::CloudConfig,
+        extent: Extent::Whole,
+        text: text.to_owned(),
+        findings: Vec::new(),
+    };
     let reading = reading::read(part, &Addresses::default(), false);
     if reading.broken {
         return None;

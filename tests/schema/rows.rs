@@ -33,7 +33,7 @@ pub const ROWS: &[Row] = &[
         reason: "no and off are the same to a tool",
     },
     Row {
-        document: "table: a command on a unit of no type|case: a suffix that nobody knows .*",
+        document: "table: a command on a unit of no type|case: a (suffix that nobody knows|template has no command).*",
         who: VALIDATOR,
         place: r"coreos\.units\[0\](\.command)?",
         reason: "what may be done with a unit depends on its name",

@@ -1,0 +1,32 @@
+//! Several parts as one text (spec §3, multipart).
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::Understood;
+
+/// A multipart of `parts`, in their order.
+pub(super) fn multipart(parts: &[&Understood]) -> String {
+    let texts: Vec<_> = parts.iter().map(|part| (part, part.text())).collect();
+    let boundary = boundary(texts.iter().map(|(_, text)| text.as_str()));
+    let mut out = format!("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"{boundary}\"\n\n");
+    for (part, text) in &texts {
+        let kind = if part.is_shown_script() { "text/x-shellscript" } else { "text/cloud-config" };
+        // The line break before a boundary belongs to it.
+        out.extend(["--", &boundary, "\nContent-Type: ", kind, "; charset=\"utf-8\"\n"]);
+        out.extend(["Content-Transfer-Encoding: 8bit\n\n", text, "\n"]);
+    }
+    out + "--" + &boundary + "--\n"
+}
+
+/// A boundary that is in none of the texts: no text holds its own hash.
+fn boundary<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    texts.for_each(|text| hash.update(text));
+    let mut boundary = "part-".to_owned();
+    for byte in &hash.finalize()[..16] {
+        let _ = write!(boundary, "{byte:02x}");
+    }
+    boundary
+}

@@ -1,0 +1,115 @@
+//! The program itself: what goes to which stream, and how it ends.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const CLEAN: &str = "#cloud-config
+users:
+- name: ada
+  passwd: $6$hunter2hunter2$Yz8vPmCBVFnsJzVtC0GgU7nQmYb3Yh2uWkE1aXlQ9m3cT5rPj0oLs6dGfHkXwZbNqRtVyUiOpAsDfGhJkLzXc/
+write_files:
+- path: /etc/app.conf
+  permissions: '0600'
+  content: |
+    password=hunter2
+";
+
+struct Case(TempDir);
+
+impl Case {
+    fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("user-data"), text).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.0.path().join("user-data")
+    }
+
+    fn run(&self, flags: &[&str]) -> Ran {
+        Ran::of(&self.file(), flags)
+    }
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    log: String,
+}
+
+impl Ran {
+    fn of(file: &Path, flags: &[&str]) -> Self {
+        let program = env!("CARGO_BIN_EXE_coreos-cloudinit");
+        let Output { status, stdout, stderr } =
+            Command::new(program).arg("--from-file").arg(file).args(flags).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: status.code().unwrap(), out: text(stdout), log: text(stderr) }
+    }
+}
+
+#[test]
+fn what_is_clean_is_printed_and_nothing_else() {
+    let ran = Case::new(CLEAN).run(&["--print-config"]);
+    assert_eq!((ran.code, ran.log.as_str()), (0, ""));
+    assert!(ran.out.starts_with("#cloud-config\n# Secrets are masked") && !ran.out.contains("hunter2"), "{}", ran.out);
+    let shown = Case::new(CLEAN).run(&["--print-config", "--show-secrets"]);
+    assert_eq!((shown.code, shown.log.as_str()), (0, ""));
+    assert!(shown.out.contains("password=hunter2"), "{}", shown.out);
+}
+
+#[test]
+fn what_is_masked_is_understood_and_not_applied() {
+    let masked = Case::new(&Case::new(CLEAN).run(&["--print-config"]).out);
+    let valid = masked.run(&["--validate"]);
+    assert_eq!(valid.code, 0, "{}{}", valid.out, valid.log);
+    assert!(valid.out.contains("masked-secret"), "{}", valid.out);
+    let printed = masked.run(&["--print-config"]);
+    assert_eq!((printed.code, printed.out), (0, fs::read_to_string(masked.file()).unwrap()));
+    let rehearsed = masked.run(&["--dry-run", "--root", masked.0.path().to_str().unwrap()]);
+    assert_eq!(rehearsed.code, 1, "{}", rehearsed.log);
+    for refused in ["refused: file /etc/app.conf, of which a secret is masked", "refused: user ada, of which"] {
+        assert!(rehearsed.out.contains(refused), "{}", rehearsed.out);
+    }
+    assert!(!rehearsed.out.contains("write ") && !rehearsed.out.contains("ensure user"), "{}", rehearsed.out);
+}
+
+#[test]
+fn what_is_wrong_is_said_beside_it() {
+    let text = CLEAN.replace("'0600'", "rw-------") + "- path: /etc/other\nbogus: hunter2\n";
+    let ran = Case::new(&text).run(&["--print-config"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("path: /etc/other") && !ran.out.contains("app.conf"), "{}", ran.out);
+    for said in ["bad-permissions", "unknown-key", "refused: file /etc/app.conf"] {
+        assert!(ran.log.contains(said), "{}", ran.log);
+    }
+    assert!(!ran.out.contains("hunter2") && !ran.log.contains("hunter2"), "{}{}", ran.out, ran.log);
+    let strict = Case::new(&text).run(&["--print-config", "--strict"]);
+    assert_eq!((strict.code, strict.out.as_str()), (1, ""), "all of it or nothing");
+}
+
+#[test]
+fn nothing_is_not_the_same_as_nothing_to_read() {
+    let empty = Case::new("").run(&["--print-config"]);
+    assert_eq!((empty.code, empty.out.as_str(), empty.log.as_str()), (0, "#cloud-config\n", ""));
+    let missing = Ran::of(Path::new("/nonexistent/user-data"), &["--print-config"]);
+    assert_eq!((missing.code, missing.out.as_str()), (1, ""));
+    let missing = Ran::of(Path::new("/nonexistent/user-data"), &["--print-config", "--format=json"]);
+    let json: serde_json::Value = serde_json::from_str(&missing.out).unwrap();
+    assert!(missing.code == 1 && json["failures"].as_array().unwrap().len() == 1, "{json}");
+}
+
+#[test]
+fn programs_get_json() {
+    let ran = Case::new(CLEAN).run(&["--print-config", "--format=json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["failures"], serde_json::json!([]));
+    let part = &json["parts"][0];
+    assert_eq!((&part["form"], &part["masked"]), (&"cloud-config".into(), &true.into()));
+    assert_eq!(part["config"]["write_files"][0]["path"], "/etc/app.conf");
+    assert_eq!(part["config"]["write_files"][0]["content"], "<secret>");
+    assert!(!ran.out.contains("hunter2"));
+}
