@@ -1,16 +1,23 @@
 //! Words that look like address tokens and are none (spec §4).
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::finding::{Finding, Rule, Span, rules};
+use crate::finding::{Finding, Span, rules};
 use crate::substitute::Address;
 
 /// How many findings are told; the first ones tell enough.
 const MOST: usize = 1000;
 
+/// A word with its dollar, and perhaps a brace.
+static WITH_DOLLAR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\$\{?(?i-u:public|private|local)[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern")
+});
+
+/// Any word of that kind.
 static WORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i-u:public|private|local)[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
 
@@ -23,23 +30,37 @@ static LOOKALIKE: LazyLock<Regex> = LazyLock::new(|| {
 /// A word that is also there without its dollar is a variable that the text itself sets or reads, and what stands in a
 /// comment is read by people: of neither is anything told.
 pub(super) fn lint(text: &str) -> Vec<Finding> {
-    let mut set = HashSet::new();
     let mut words = Vec::new();
-    let (mut line, mut seen, mut in_comment) = (0, 0, is_comment(text));
-    for found in WORD.find_iter(text) {
+    let (mut seen, mut in_comment) = (0, is_comment(text));
+    for found in WITH_DOLLAR.find_iter(text) {
         if let Some(newline) = text[seen..found.start()].rfind('\n') {
-            line = seen + newline + 1;
-            in_comment = is_comment(&text[line..]);
+            in_comment = is_comment(&text[seen + newline + 1..]);
         }
         seen = found.start();
-        match before(&text[line..found.start()]) {
-            Some(Before::Nothing) => drop(set.insert(found.as_str())),
-            Some(how) if words.len() < MOST && !in_comment => words.push((how, found.start(), found.as_str())),
-            None | Some(_) => {}
+        if in_comment {
+            continue;
+        }
+        let word = found.as_str().trim_start_matches(['$', '{']);
+        words.extend(look(text, found.range(), word).map(|finding| (word, finding)));
+        if words.len() == MOST {
+            break;
         }
     }
-    words.retain(|(_, _, word)| !set.contains(word));
-    words.into_iter().filter_map(|(how, start, word)| tell(text, how, start, word)).collect()
+    if !words.is_empty() {
+        let set = words_without_dollar(text);
+        words.retain(|(word, _)| !set.contains(word));
+    }
+    words.into_iter().map(|(_, finding)| finding).collect()
+}
+
+/// The words of `text` that stand there by themselves.
+fn words_without_dollar(text: &str) -> HashSet<&str> {
+    let goes_on = |last: char| last.is_ascii_alphanumeric() || matches!(last, '_' | '-' | '$');
+    let words = WORD.find_iter(text).filter(|word| {
+        let before = &text[..word.start()];
+        !before.ends_with(goes_on) && !before.ends_with("${")
+    });
+    words.map(|word| word.as_str()).collect()
 }
 
 /// Whether `text` begins with a comment.
@@ -47,52 +68,39 @@ fn is_comment(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('#')
 }
 
-/// What stands before a word.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    Nothing,
-    Dollar,
-    EscapedDollar,
-    Brace,
-}
-
-/// What the text before a word ends with; none where the word is the end of another one.
-fn before(text: &str) -> Option<Before> {
-    if let Some(text) = text.strip_suffix('$') {
-        return Some(if text.ends_with('\\') { Before::EscapedDollar } else { Before::Dollar });
-    }
-    if text.ends_with("${") {
-        return Some(Before::Brace);
-    }
-    let goes_on = text.ends_with(|last: char| last.is_ascii_alphanumeric() || matches!(last, '_' | '-'));
-    (!goes_on).then_some(Before::Nothing)
-}
-
-fn tell(text: &str, how: Before, start: usize, word: &str) -> Option<Finding> {
-    let end = start + word.len();
+/// What is worth telling of `word`, which is at `range` of `text` with its dollar and brace.
+fn look(text: &str, range: Range<usize>, word: &str) -> Option<Finding> {
     let is_token = Address::ALL.iter().any(|address| address.token() == word);
     let begins_with_token = Address::ALL.iter().any(|address| word.starts_with(address.token()));
-    let find = |rule: &'static Rule, from: usize, to: usize, why: &str| {
-        Finding::new(rule, Span::new(start - from, to), format!("{} {why}", &text[start - from..to]))
+    let has_brace = text[range.clone()].starts_with("${");
+    let is_escaped = text[..range.start].ends_with('\\');
+    let mut span = Span::new(range.start, range.end);
+    let (rule, why) = if has_brace {
+        if !is_token || !text[range.end..].starts_with('}') {
+            return None;
+        }
+        span.end += 1;
+        (&rules::LITERAL_TOKEN, "it is no token")
+    } else if begins_with_token {
+        if !is_escaped {
+            return None;
+        }
+        span.start -= 1;
+        (&rules::LITERAL_TOKEN, "the backslash keeps it")
+    } else if LOOKALIKE.is_match(word) {
+        // In capitals it is how shells write the variables of others.
+        let shell = word.bytes().any(|byte| byte.is_ascii_uppercase());
+        (if shell { &rules::LITERAL_TOKEN } else { &rules::UNKNOWN_TOKEN }, "it is no token")
+    } else {
+        return None;
     };
-    let plain = |word| format!("write ${word} if the address is meant");
-    match how {
-        Before::EscapedDollar if begins_with_token => {
-            Some(find(&rules::LITERAL_TOKEN, 2, end, "is not replaced: the backslash keeps it").help(plain(word)))
-        }
-        Before::Brace if is_token && text[end..].starts_with('}') => {
-            Some(find(&rules::LITERAL_TOKEN, 2, end + 1, "is not replaced: it is no token").help(plain(word)))
-        }
-        Before::Dollar if !begins_with_token && LOOKALIKE.is_match(word) => {
-            let all = Address::ALL.map(|address| format!("${}", address.token())).join(", ");
-            let help = format!("tokens are {all}");
-            // In capitals it is how shells write the variables of others.
-            let shell = word.bytes().any(|byte| byte.is_ascii_uppercase());
-            let rule = if shell { &rules::LITERAL_TOKEN } else { &rules::UNKNOWN_TOKEN };
-            Some(find(rule, 1, end, "is not replaced: it is no token").help(help))
-        }
-        _ => None,
-    }
+    let message = format!("{} is not replaced: {why}", &text[span.start..span.end]);
+    let help = if begins_with_token {
+        format!("write ${word} if the address is meant")
+    } else {
+        format!("tokens are {}", Address::ALL.map(|address| format!("${}", address.token())).join(", "))
+    };
+    Some(Finding::new(rule, span, message).help(help))
 }
 
 #[cfg(test)]

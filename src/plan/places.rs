@@ -22,7 +22,9 @@ fn image_folder(path: &Path) -> Option<&Path> {
 
 /// The folders of the image that files of `config` go to.
 pub fn folders_wanted(config: &CloudConfig) -> BTreeSet<PathBuf> {
-    let paths = config.write_files.iter().filter_map(|file| normalise(file.get()?.path.filled()?));
+    let written = config.write_files.iter().filter_map(|file| file.get()?.path.filled());
+    // Most paths need no second look.
+    let paths = written.filter(|path| IMAGE.iter().any(|image| path.contains(&image[1..]))).filter_map(normalise);
     paths.filter_map(|path| image_folder(&path).map(Path::to_owned)).collect()
 }
 

@@ -1,15 +1,18 @@
 //! Which paths of a part are files, and which are folders because of what is below them: none can be both.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::ops::Bound;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// The files of a part, none of which is below another.
 ///
-/// Paths are in order by their components, so what is below a path follows it at once; and as none of the files is
-/// below another, the file that a path is below stands right before it. Two looks are enough, however deep it is.
+/// Slashes are kept as zero bytes, which no name has and nothing comes before: so what is below a path follows it at
+/// once. And as none of the files is below another, the file that a path is below stands right before it. Two looks
+/// are enough, however deep it is.
 #[derive(Default)]
-pub(super) struct Tree(BTreeSet<PathBuf>);
+pub(super) struct Tree(BTreeSet<Vec<u8>>);
 
 /// Why a path cannot be a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,20 +26,34 @@ pub(super) enum Clash {
 impl Tree {
     /// Makes `path`, which is absolute and normalised, a file, or says why it cannot be one.
     pub fn claim(&mut self, path: &Path) -> Result<(), Clash> {
-        if self.0.contains(path) {
+        let key = key(path);
+        if self.0.contains(&key) {
             return Ok(());
         }
-        let before = self.0.range::<Path, _>((Bound::Unbounded, Bound::Excluded(path))).next_back();
-        if let Some(file) = before.filter(|file| path.starts_with(file)) {
-            return Err(Clash::Below(file.clone()));
+        let before = self.0.range::<[u8], _>((Bound::Unbounded, Bound::Excluded(&key[..]))).next_back();
+        if let Some(file) = before.filter(|file| is_below(&key, file)) {
+            return Err(Clash::Below(path_of(file)));
         }
-        let behind = self.0.range::<Path, _>((Bound::Excluded(path), Bound::Unbounded)).next();
-        if let Some(file) = behind.filter(|file| file.starts_with(path)) {
-            return Err(Clash::Above(file.clone()));
+        let behind = self.0.range::<[u8], _>((Bound::Excluded(&key[..]), Bound::Unbounded)).next();
+        if let Some(file) = behind.filter(|file| is_below(file, &key)) {
+            return Err(Clash::Above(path_of(file)));
         }
-        self.0.insert(path.to_owned());
+        self.0.insert(key);
         Ok(())
     }
+}
+
+fn key(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
+}
+
+fn path_of(key: &[u8]) -> PathBuf {
+    OsString::from_vec(key.iter().map(|byte| if *byte == 0 { b'/' } else { *byte }).collect()).into()
+}
+
+/// Whether the path with the key `path` is below the one with the key `folder`.
+fn is_below(path: &[u8], folder: &[u8]) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(&[0]))
 }
 
 #[cfg(test)]
