@@ -15,9 +15,21 @@ pub(super) fn multipart(parts: &[&Understood]) -> String {
         let kind = if part.is_shown_script() { "text/x-shellscript" } else { "text/cloud-config" };
         // The line break before a boundary belongs to it.
         out.extend(["--", &boundary, "\nContent-Type: ", kind, "; charset=\"utf-8\"\n"]);
-        out.extend(["Content-Transfer-Encoding: 8bit\n\n", text, "\n"]);
+        out.push_str("Content-Transfer-Encoding: 8bit\n");
+        if let Some(name) = file_name(&part.name) {
+            out.extend(["Content-Disposition: attachment; filename=\"", name, "\"\n"]);
+        }
+        out.extend(["\n", text, "\n"]);
     }
     out + "--" + &boundary + "--\n"
+}
+
+/// The file name behind the number of a part: `user-data:part-2:a.yml`. One that would have to be encoded is left out.
+fn file_name(part: &str) -> Option<&str> {
+    let (_, part) = part.rsplit_once(":part-")?;
+    let (_, name) = part.split_once(':')?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name.bytes().all(is_plain).then_some(name)
 }
 
 /// A boundary that is in none of the texts: no text holds its own hash.

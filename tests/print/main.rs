@@ -260,6 +260,8 @@ fn several_parts_are_a_multipart() {
          #!/bin/sh\necho hunter2\n--{boundary}--\n"
     );
     assert_eq!(text, expected);
+    let named = text.replacen("8bit\n", "8bit\nContent-Disposition: attachment; filename=\"a.yml\"\n", 1);
+    assert_eq!(printed(&again(&named), Secrets::Shown), named, "a file name is kept");
     let masked = printed(&read, Secrets::Masked);
     assert!(!masked.contains("hunter2") && !masked.contains("x-shellscript"), "{masked}");
     assert_eq!(masked.matches("\n#cloud-config\n# ").count(), 2, "{masked}");
