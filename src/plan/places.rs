@@ -13,6 +13,32 @@ const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 /// The OEM partition is mounted in the image, and may be written to.
 const OEM: &str = "/usr/share/oem";
 
+/// Folders of every machine. As none of them is ever a file, it is no reason to leave out what is below one.
+const FOLDERS: [&str; 22] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/etc/ssh",
+    "/etc/systemd",
+    "/etc/systemd/network",
+    "/etc/systemd/system",
+    "/home",
+    "/lib",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/var",
+];
+
 /// The folder of `path`, where it belongs to the image of the operating system.
 fn image_folder(path: &Path) -> Option<&Path> {
     let folder = path.parent()?;
@@ -31,6 +57,13 @@ pub fn folders_wanted(config: &CloudConfig) -> BTreeSet<PathBuf> {
 /// What is worth telling of a file at `path`; an error refuses it. `read_only` are folders that nothing can be put into.
 pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span>) -> Result<Option<Finding>, Finding> {
     let place = shown(path);
+    if FOLDERS.iter().any(|folder| path == Path::new(folder)) {
+        return Err(Finding::new(
+            &rules::BAD_PATH,
+            span,
+            format!("{place} is a folder, and no file can be in its place"),
+        ));
+    }
     if let Some(folder) = image_folder(path) {
         let help = "put it below /etc, /opt or /var";
         if read_only.contains(folder) {
@@ -75,7 +108,8 @@ mod tests {
             ("/usr/share/oem/cloud-config.yml", None),
             ("/usrlocal/x", None),
             ("/binx", None),
-            ("/usr", None),
+            ("/usr", Some("bad-path")),
+            ("/etc", Some("bad-path")),
             ("/proc/sys/vm/swappiness", Some("odd-path")),
             ("/sys/power/state", Some("odd-path")),
             ("/dev/x", Some("odd-path")),

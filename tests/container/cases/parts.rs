@@ -13,7 +13,7 @@ fn key(name: &str) -> String {
 
 /// A multipart of these pieces, each with its headers, up to its final boundary.
 fn multipart(pieces: &[String]) -> String {
-    let pieces: String = pieces.iter().map(|piece| format!("--===B===\n{piece}\n")).collect();
+    let pieces = pieces.iter().flat_map(|piece| ["--===B===\n", piece, "\n"]).collect::<String>();
     format!("Content-Type: multipart/mixed; boundary=\"===B===\"\nMIME-Version: 1.0\n\n{pieces}")
 }
 
