@@ -92,10 +92,11 @@ fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<u
             None => broken(places, &problem),
         })?;
         let end = places.byte(marked.end);
-        if let Some(at) = cut_at(end) {
+        // Of a block that ends its line, nothing goes on behind it but what is indented, which is looked at later.
+        let range = builder.range(&marked);
+        if let Some(at) = cut_at(range.end) {
             return Err(control_character(places, at));
         }
-        let range = builder.range(&marked);
         match marked.event {
             Event::DocumentEnd | Event::StreamEnd => return Ok(end),
             event => builder.take(event, range).map_err(|finding| Stop { at: range.start, finding })?,

@@ -77,6 +77,9 @@ fn a_control_character_costs_nothing_before_it() {
     assert_eq!(left("hostname: a\nb: \"c\u{7f}\"\n"), ("{hostname: a}".into(), "syntax:\u{7f}".into()));
     assert_eq!(left("hostname: a\nb: [c]\u{0}\n"), ("{hostname: a}".into(), "syntax:\u{0}".into()));
     assert_eq!(left("hostname: a\nb: |\n  c\n  \u{0}\n"), ("{hostname: a}".into(), "syntax:\u{0}".into()));
+    assert_eq!(left("hostname: |\n  a\n\u{0}\n"), ("{hostname: \"a\\n\"}".into(), "syntax:\u{0}".into()));
+    assert_eq!(left("b: c\nhostname: |\n  a\n \u{0}\n"), ("{b: c}".into(), "syntax:\u{0}".into()));
+    assert_eq!(left("b: c\nhostname: >\n  a  \u{0}\n"), ("{b: c}".into(), "syntax:\u{0}".into()));
     assert_eq!(left("hostname: a\nb: @\n\u{0}\n"), ("{hostname: a}".into(), "syntax:@".into()));
     assert_eq!(left("\u{0}"), (String::new(), "syntax:\u{0}".into()));
     assert_eq!(left("a: b\n#\u{0}"), (String::new(), "syntax:\u{0}".into()));
