@@ -124,7 +124,7 @@ fn fraction(text: &str) -> Option<f64> {
         } else {
             fraction_digits(whole)?
         };
-        if whole.is_empty() && part.is_empty() {
+        if whole.is_empty() && (part.is_empty() || mantissa.starts_with("._")) {
             return None;
         }
         let exponent = exponent.unwrap_or("0");
@@ -217,7 +217,7 @@ mod tests {
         }
         for text in [
             "", ".", "-.", "e3", ".e3", "1e", "1e+", "1.2.3", ".inf", "-.inf", ".nan", "inf", "nan", "infinity",
-            "1e999", "_1.5", "1:60.5", "1.5x", "0x1.8", "089", "1,5",
+            "1e999", "_1.5", "._5", "1:60.5", "1.5x", "0x1.8", "089", "1,5",
         ] {
             assert_eq!(float(text), None, "{text}");
         }
