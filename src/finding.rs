@@ -3,6 +3,8 @@
 //! A finding is plain data. It says what is wrong, how bad that is and where; it never holds a
 //! secret, the content of a file, or the text of a line that could not be understood.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 /// A range of bytes in a part, as its author wrote it (before tokens were replaced).
@@ -89,6 +91,57 @@ impl Finding {
     /// Whether something is left out because of it.
     pub fn is_error(&self) -> bool {
         self.rule.severity == Severity::Error
+    }
+}
+
+/// Findings as they are made: of one place, each rule is told once. Through aliases a place can be met many times.
+#[derive(Debug, Default)]
+pub struct Findings {
+    list: Vec<Finding>,
+    told: HashSet<(&'static str, Span)>,
+}
+
+impl Findings {
+    /// Adds a finding, unless it was told of this place.
+    pub fn tell(&mut self, finding: Finding) {
+        if finding.span.is_none_or(|span| self.told.insert((finding.rule.id, span))) {
+            self.list.push(finding);
+        }
+    }
+
+    /// The findings.
+    pub fn into_list(self) -> Vec<Finding> {
+        self.list
+    }
+}
+
+impl Extend<Finding> for Findings {
+    fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
+        findings.into_iter().for_each(|finding| self.tell(finding));
+    }
+}
+
+/// So many findings of one rule are told of a part: one for each entry of the longest list.
+pub const MOST_OF_A_RULE: usize = 10_000;
+
+/// Leaves out of `findings`, which are in order, what is more than anybody reads, and says so in its place.
+pub fn shorten(findings: &mut Vec<Finding>) {
+    if findings.len() <= MOST_OF_A_RULE {
+        return;
+    }
+    let mut counts: HashMap<&'static str, usize> = HashMap::new();
+    findings.retain_mut(|finding| {
+        let count = counts.entry(finding.rule.id).or_default();
+        *count += 1;
+        if *count == MOST_OF_A_RULE + 1 {
+            finding.message.clear();
+            finding.help = None;
+        }
+        *count <= MOST_OF_A_RULE + 1
+    });
+    for finding in findings.iter_mut().filter(|finding| finding.message.is_empty()) {
+        let more = counts.get(finding.rule.id).map_or(0, |count| count - MOST_OF_A_RULE);
+        finding.message = format!("there are {more} more of this kind from here on, which are not told");
     }
 }
 
@@ -191,8 +244,37 @@ rules! {
 
 #[cfg(test)]
 mod tests {
-    use super::rules;
+    use super::{Finding, Findings, MOST_OF_A_RULE, Span, rules, shorten};
     use std::collections::HashSet;
+
+    fn at(rule: &'static super::Rule, place: usize) -> Finding {
+        Finding::new(rule, Span::new(place, place + 1), format!("at {place}")).help("write something else")
+    }
+
+    #[test]
+    fn a_place_is_told_once_of_each_rule() {
+        let mut findings = Findings::default();
+        let nowhere = || Finding::new(&rules::SYNTAX, None, "nowhere");
+        findings.extend([at(&rules::SYNTAX, 1), at(&rules::SYNTAX, 1), at(&rules::LIMIT, 1), nowhere(), nowhere()]);
+        let told: Vec<_> = findings.into_list().iter().map(|finding| finding.rule.id).collect();
+        assert_eq!(told, ["syntax", "limit", "syntax", "syntax"]);
+    }
+
+    #[test]
+    fn what_is_more_than_anybody_reads_is_counted() {
+        let all = |count: usize| {
+            let mut findings: Vec<_> = (0..count).map(|place| at(&rules::UNKNOWN_KEY, place)).collect();
+            findings.insert(count / 2, at(&rules::SYNTAX, count / 2));
+            shorten(&mut findings);
+            findings
+        };
+        assert_eq!(all(MOST_OF_A_RULE).len(), MOST_OF_A_RULE + 1);
+        let findings = all(MOST_OF_A_RULE + 7);
+        assert_eq!(findings.len(), MOST_OF_A_RULE + 2, "the other rule is told all the same");
+        let last = findings.last().unwrap();
+        assert_eq!(last.message, "there are 7 more of this kind from here on, which are not told");
+        assert_eq!((last.span, &last.help), (Some(Span::new(MOST_OF_A_RULE, MOST_OF_A_RULE + 1)), &None));
+    }
 
     #[test]
     fn ids_are_unique_and_spelt_alike() {

@@ -1,7 +1,7 @@
 //! From a part to a plan: the pure half of the picture, one arrow after the other.
 
 use crate::config::CloudConfig;
-use crate::finding::Finding;
+use crate::finding::{Finding, shorten};
 use crate::lint;
 use crate::parts::{Extent, Form, Part};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
@@ -93,6 +93,7 @@ impl Reading {
         };
         plan.findings.extend_from_slice(&self.findings);
         plan.findings.sort_by_key(|finding| finding.span);
+        shorten(&mut plan.findings);
         plan
     }
 }

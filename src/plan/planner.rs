@@ -11,7 +11,7 @@ use super::tree::{Clash, Tree};
 use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitScope};
 use super::{files, names, sections, ssh, units, users};
 use crate::config::CloudConfig;
-use crate::finding::{Finding, Span, rules};
+use crate::finding::{Finding, Findings, Span, rules};
 
 /// A step, and the place in the configuration that it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -135,7 +135,7 @@ pub fn facts_wanted(config: &CloudConfig) -> Vec<&'static str> {
 /// What the plan of a part is gathered in.
 pub(super) struct Planner<'a> {
     pub facts: &'a Facts,
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     pub refused: Vec<Refused>,
     users: Vec<Planned>,
     pub paths: Paths,
@@ -153,7 +153,7 @@ pub(super) struct Planner<'a> {
 pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
     let mut planner = Planner {
         facts,
-        findings: Vec::new(),
+        findings: Findings::default(),
         refused: Vec::new(),
         users: Vec::new(),
         paths: Paths::default(),
@@ -179,7 +179,7 @@ pub fn plan_script(script: Script) -> Plan {
 
 impl Planner<'_> {
     pub fn find(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        self.findings.tell(finding);
     }
 
     /// Leaves `item` out, because of a finding that is there already.
@@ -277,7 +277,7 @@ impl Planner<'_> {
             steps.push(Planned { step: Step::RestartNetworkd, span: Some(span) });
         }
         steps.extend(self.commands);
-        Plan { steps, refused: self.refused, findings: self.findings }
+        Plan { steps, refused: self.refused, findings: self.findings.into_list() }
     }
 }
 
@@ -299,14 +299,14 @@ pub const CORE: &str = "core";
 
 /// Gathers what `config` gives for access, whatever else is wrong with it; `short` cuts host names at the first dot.
 pub fn access(config: &CloudConfig, short: bool) -> Access {
-    let mut access = Access::default();
+    let (mut access, mut findings) = (Access::default(), Findings::default());
     if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
         match names::hostname(name, short, Some(span)) {
-            Ok((hostname, findings)) => {
+            Ok((hostname, told)) => {
                 access.hostname = Some((hostname, span));
-                access.findings.extend(findings);
+                findings.extend(told);
             }
-            Err(finding) => access.findings.push(finding),
+            Err(finding) => findings.tell(finding),
         }
     }
     let core = config.users.iter().filter_map(|user| user.get()).filter(|user| user.name.text() == CORE);
@@ -314,11 +314,12 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     let mut keys = ssh::Keys::default();
     for entry in lists.flatten() {
         if let Some(text) = entry.filled() {
-            ssh::collect(text, entry.span, &mut keys, &mut access.findings);
+            ssh::collect(text, entry.span, &mut keys, &mut findings);
             access.span = access.span.or(entry.span);
         }
     }
     access.keys = keys.into_list();
+    access.findings = findings.into_list();
     access
 }
 

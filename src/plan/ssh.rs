@@ -41,7 +41,7 @@ impl Keys {
 ///
 /// Those are left out, with one finding for all of them, that shows nothing of them: an entry can be megabytes of
 /// something else, and a finding for each line of that would be gigabytes.
-pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut Vec<Finding>) -> usize {
+pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
     let (mut others, mut private, mut exported) = (0, false, false);
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
@@ -55,7 +55,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
     }
     if others > 0 {
         let lines = if others == 1 { "a line" } else { &format!("{others} lines") };
-        findings.push(if private {
+        findings.extend([if private {
             let message = format!("a private key where a public one is wanted; {lines} left out");
             let help = "give the public key, from the file that ends in .pub; and make a new pair, since whoever may read \
                         this configuration has the private one now";
@@ -72,7 +72,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
                 "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
             };
             Finding::new(&rules::BAD_SSH_KEY, span, message).help(help)
-        });
+        }]);
     }
     others
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::planner::{CORE, Item, Planner, masked, numbered};
 use super::{Account, KeyImport, names, ssh};
 use crate::config::User;
-use crate::finding::{Finding, Span, rules};
+use crate::finding::{Finding, Findings, Span, rules};
 use crate::secret::{Secret, is_mask, is_masked};
 use crate::yaml::Field;
 
@@ -66,7 +66,7 @@ struct KeysOf<'a> {
 }
 
 impl KeysOf<'_> {
-    fn add(&mut self, user: &User, findings: &mut Vec<Finding>) {
+    fn add(&mut self, user: &User, findings: &mut Findings) {
         for entry in &user.ssh_authorized_keys {
             if let Some(text) = entry.filled() {
                 ssh::collect(text, entry.span, &mut self.list, findings);
