@@ -65,6 +65,10 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
             let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
             document.error.take_if(|error| told(error));
             document.findings.retain(|finding| !told(finding));
+            // What reaches as far as that ends there.
+            for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
+                span.end = span.end.min(end);
+            }
             document
         }
     };
