@@ -68,6 +68,23 @@ fn many_files() {
 }
 
 #[test]
+fn many_deep_paths() {
+    let deep = "/a".repeat(2000);
+    let text = (0..500).fold("#cloud-config\nwrite_files:\n".to_owned(), |mut text, i| {
+        let _ = writeln!(text, "- path: /x{deep}/{i}");
+        text
+    });
+    assert_eq!(plan(&text).steps.len(), 500);
+}
+
+#[test]
+fn many_lines_that_are_nothing() {
+    let lines = "      nothing $public_ip\n".repeat(100_000);
+    let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: a.service\n    content: |\n{lines}");
+    assert!(plan(&text).findings.iter().any(|finding| finding.rule.id == "odd-unit-line"));
+}
+
+#[test]
 fn many_units() {
     let plan =
         plan(&list("coreos:\n units:", |i| format!("{{name: u{i}.service, command: start}}")).replace("\n-", "\n -"));
