@@ -118,6 +118,18 @@ impl Table {
 pub trait Service {
     /// Its table.
     const TABLE: &'static Table;
+    /// The names of its options, which are the keys of its section.
+    const NAMES: &'static [&'static str];
+}
+
+const fn names<const N: usize>(options: &[Opt]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = options[at].name;
+        at += 1;
+    }
+    names
 }
 
 macro_rules! services {
@@ -129,6 +141,8 @@ macro_rules! services {
 
             impl Service for $name {
                 const TABLE: &'static Table = &$table;
+                const NAMES: &'static [&'static str] =
+                    &names::<{ <Self as Service>::TABLE.options.len() }>(Self::TABLE.options);
             }
         )*
         /// The tables of all services.
@@ -411,7 +425,7 @@ impl<'de, S: Service> Deserialize<'de> for Options<S> {
             }
         }
 
-        deserializer.deserialize_map(OptionsVisitor(PhantomData))
+        deserializer.deserialize_struct(S::TABLE.section, S::NAMES, OptionsVisitor(PhantomData))
     }
 }
 

@@ -26,6 +26,7 @@ mod problem;
 mod salvage;
 mod scalar;
 mod scanner;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod trailer;
@@ -39,4 +40,5 @@ pub use lookalike::{is_boolean, looks_like};
 pub use nearest::of as nearest;
 pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
 pub use path::{Paths, Way, Written, path_text};
+pub use shape::Shape;
 pub use write::write;
