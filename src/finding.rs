@@ -174,7 +174,8 @@ rules! {
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
-    DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice, in either spelling; the last one counts.";
+    DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
+    TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";

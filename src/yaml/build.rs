@@ -1,15 +1,17 @@
 //! From the scanner's events to the tree, within limits.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::limits::{self, MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
-use super::mapping::Pairs;
+use super::mapping::{Pairs, Told};
 use super::node::{Kind, Mapping, Node, Scalar, Size, Tag};
 use super::position::Places;
 use super::salvage;
 use super::scanner::{Event, Marked, Properties};
 use crate::finding::{Finding, Span, rules};
+use crate::text::Lines;
 
 /// A range of bytes of the text.
 #[derive(Clone, Copy)]
@@ -22,6 +24,8 @@ pub(super) struct Range {
 pub(super) struct Builder<'a> {
     text: &'a str,
     places: Places<'a>,
+    /// The lines of the text, once one is asked for.
+    lines: OnceCell<Lines<'a>>,
     /// Lists and mappings that are open, the outermost first.
     open: Vec<Open>,
     /// What aliases stand for; none while it is still open.
@@ -58,6 +62,7 @@ impl<'a> Builder<'a> {
         Self {
             text,
             places,
+            lines: OnceCell::new(),
             open: Vec::new(),
             anchors: HashMap::new(),
             root: None,
@@ -208,7 +213,8 @@ impl<'a> Builder<'a> {
                 if pairs.is_new() {
                     open.first = range.start;
                 }
-                pairs.add(node, span, &mut self.findings);
+                let line = |at| self.lines.get_or_init(|| Lines::new(self.text.as_bytes())).position(at).line;
+                pairs.add(node, span, range.start, &mut Told { findings: &mut self.findings, line: &line });
                 ("mapping", pairs.len())
             }
         };

@@ -13,6 +13,8 @@ const FEW: usize = 8;
 #[derive(Default)]
 pub(super) struct Pairs {
     entries: Vec<Entry>,
+    /// Where each entry's key begins, in bytes of the text.
+    starts: Vec<usize>,
     /// Where a key stands among the entries, once there are more than a few.
     index: HashMap<Key, usize>,
     /// Values of `<<`, with its place.
@@ -35,17 +37,24 @@ enum Last {
 
 /// A key whose value has not come yet.
 enum Pending {
-    Key(Rc<str>, Span),
+    Key(Rc<str>, Span, usize),
     Merge(Span),
     Bad,
 }
 
+/// What is told of keys, and what is needed for that.
+pub(super) struct Told<'a> {
+    pub findings: &'a mut Vec<Finding>,
+    /// The line of a byte of the text.
+    pub line: &'a dyn Fn(usize) -> usize,
+}
+
 impl Pairs {
-    /// Takes the next key or value.
-    pub fn add(&mut self, node: Rc<Node>, span: Span, findings: &mut Vec<Finding>) {
+    /// Takes the next key or value, which begins at the byte `start` of the text.
+    pub fn add(&mut self, node: Rc<Node>, span: Span, start: usize, told: &mut Told<'_>) {
         match self.pending.take() {
-            None => self.pending = Some(Self::key(&node, span, findings)),
-            Some(Pending::Key(key, key_span)) => self.put(Entry { key, key_span, value: node }, findings),
+            None => self.pending = Some(Self::key(&node, span, start, told.findings)),
+            Some(Pending::Key(key, key_span, start)) => self.put(Entry { key, key_span, value: node }, start, told),
             Some(Pending::Merge(span)) => {
                 self.last = Last::Merge;
                 self.merges.push((span, node));
@@ -83,6 +92,7 @@ impl Pairs {
             Last::Nothing => {}
             Last::Entry(at) => {
                 self.entries.remove(at);
+                self.starts.remove(at);
                 self.index.clear();
                 self.index_from(0);
             }
@@ -113,10 +123,10 @@ impl Pairs {
         self.entries
     }
 
-    fn key(node: &Node, span: Span, findings: &mut Vec<Finding>) -> Pending {
+    fn key(node: &Node, span: Span, start: usize, findings: &mut Vec<Finding>) -> Pending {
         match &node.kind {
             Kind::Scalar(Scalar { text, plain: true }) if &**text == "<<" => Pending::Merge(span),
-            Kind::Scalar(Scalar { text, .. }) => Pending::Key(Rc::clone(text), span),
+            Kind::Scalar(Scalar { text, .. }) => Pending::Key(Rc::clone(text), span, start),
             Kind::List(_) | Kind::Mapping(_) => {
                 let message = format!("a key is text, found {}", node.describe());
                 let help = "put text that begins with `{` or `[` in quotes";
@@ -126,19 +136,25 @@ impl Pairs {
         }
     }
 
-    fn put(&mut self, entry: Entry, findings: &mut Vec<Finding>) {
+    fn put(&mut self, entry: Entry, start: usize, told: &mut Told<'_>) {
         if let Some(at) = self.find(&entry.key) {
-            let old = &self.entries[at].key;
-            let message = if *old == entry.key {
-                format!("the key {} is given again; this one counts", shown(&entry.key))
+            let (key, old) = (shown(&entry.key), &self.entries[at].key);
+            let line = (told.line)(self.starts[at]);
+            let (rule, message) = if *old == entry.key {
+                (&rules::DUPLICATE_KEY, format!("the key {key} is given in line {line} already; this one counts"))
             } else {
-                format!("the key {} is given above as {}; this one counts", shown(&entry.key), shown(old))
+                let old = shown(old);
+                (&rules::TWO_SPELLINGS, format!("the key {key} is given in line {line} as {old}; this one counts"))
             };
-            findings.push(Finding::new(&rules::DUPLICATE_KEY, entry.key_span, message));
+            let help =
+                if entry.value.items().is_some() { "write all items under one of them" } else { "keep one of them" };
+            told.findings.push(Finding::new(rule, entry.key_span, message).help(help));
             self.entries[at] = entry;
+            self.starts[at] = start;
             self.last = Last::Entry(at);
         } else {
             self.push(entry);
+            self.starts.push(start);
             self.last = Last::Entry(self.entries.len() - 1);
         }
     }

@@ -188,7 +188,7 @@ fn keys_in_both_spellings() {
     let text = "inner: {a_b: yes, a-b: no}\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.inner.a_b.value, Some(false));
-    assert_eq!(told(text, &findings), ["duplicate-key:a-b"]);
+    assert_eq!(told(text, &findings), ["two-spellings:a-b"]);
     assert_eq!(told("A-b: 1", &read_as::<Inner>("A-b: 1").1), ["unknown-key:A-b"]);
 }
 
