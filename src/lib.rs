@@ -18,6 +18,7 @@ pub mod finding;
 pub mod host;
 pub mod lint;
 pub mod logger;
+pub mod nearest;
 pub mod outcome;
 pub mod parts;
 pub mod plan;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::finding::{Finding, Span, rules};
+use crate::nearest;
 use crate::plan::Hostname;
-use crate::yaml;
 
 /// The longest name that the kernel takes for a machine.
 const HOST_NAME_MAX: usize = 64;
@@ -23,7 +23,7 @@ const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
 /// all of them.
 pub(super) fn instead(written: &str, what: &str, known: &[&'static str]) -> String {
     let all = format!("{what} are {}", known.join(", "));
-    yaml::nearest(written, known).map_or_else(|| all.clone(), |word| format!("did you mean `{word}`? {all}"))
+    nearest::help(written, known.iter().copied()).map_or_else(|| all.clone(), |meant| format!("{meant} {all}"))
 }
 
 /// Who reads a unit's file.

@@ -6,8 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::config::options::{Kind, Known, TABLES};
+use crate::nearest::is_close;
 use crate::substitute::Address;
-use crate::yaml::{self, Way, nearest};
+use crate::yaml::{self, Way};
 
 /// What is shown of a field. A value that does not look like one of its field is not: it may have got there by mistake.
 #[derive(Clone, Copy, Debug)]
@@ -172,13 +173,13 @@ impl Show {
             Self::Mode => {
                 all(6, |c| c.is_ascii_digit() || c == 'o') || (length > 8 && all(10, |c| "rwxst-".contains(c)))
             }
-            Self::Truth => nearest(value, TRUTH).is_some(),
+            Self::Truth => is_close(value, TRUTH),
             Self::Number => {
                 let first = value.trim_start_matches(['-', '+']);
                 first.starts_with(|c: char| c.is_ascii_digit())
                     && all(16, |c| c.is_ascii_digit() || "+-.:_eE".contains(c))
             }
-            Self::Words(words) => nearest(value, words).is_some(),
+            Self::Words(words) => is_close(value, words),
         }
     }
 }

@@ -16,8 +16,9 @@ use super::document::Document;
 use super::error::Error;
 use super::field::FIELD;
 use super::node::{Entry, Kind, Node, Tag, shown};
-use super::{nearest, scalar};
+use super::scalar;
 use crate::finding::{Finding, Rule, Span, rules};
+use crate::nearest;
 
 /// Reads a document as a `T`, and tells everything that is wrong with it (spec §5).
 ///
@@ -321,8 +322,8 @@ impl<'de> Deserializer<'de> for Value<'_> {
             self.context.tell(&rules::UNKNOWN_KEY, entry.key_span, || {
                 let message = format!("unknown key {}", shown(&entry.key));
                 let finding = Finding::new(&rules::UNKNOWN_KEY, entry.key_span, message);
-                match nearest::of(&entry.name(), known) {
-                    Some(name) => finding.help(format!("did you mean `{name}`?")),
+                match nearest::help(&entry.name(), known.iter().copied()) {
+                    Some(help) => finding.help(help),
                     None => finding,
                 }
             });
