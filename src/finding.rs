@@ -99,14 +99,21 @@ impl Finding {
 pub struct Findings {
     list: Vec<Finding>,
     told: HashSet<(&'static str, Span)>,
+    counts: HashMap<&'static str, usize>,
 }
 
 impl Findings {
     /// Adds a finding, unless it was told of this place.
     pub fn tell(&mut self, finding: Finding) {
         if finding.span.is_none_or(|span| self.told.insert((finding.rule.id, span))) {
+            *self.counts.entry(finding.rule.id).or_default() += 1;
             self.list.push(finding);
         }
+    }
+
+    /// Whether a further finding of `rule` would only be counted: its words need not be looked for.
+    pub fn is_full(&self, rule: &'static Rule) -> bool {
+        self.counts.get(rule.id).is_some_and(|count| *count > MOST_OF_A_RULE)
     }
 
     /// The findings.
@@ -174,15 +181,18 @@ rules! {
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
+    MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
+    NOTHING_THERE = "nothing-there", Note, "A key with nothing under it.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";
     TEXT_FOR_LIST = "text-for-list", Warning, "One text where a list is wanted; it is read as a list of one.";
     QUOTED_BOOLEAN = "quoted-boolean", Warning, "A truth value in quotes; it is read as if it had none.";
     QUOTED_NUMBER = "quoted-number", Warning, "A number in quotes; it is read as if it had none.";
-    DEPRECATED = "deprecated", Warning, "Something that still works, or once did, and has been replaced.";
+    DEPRECATED = "deprecated", Note, "Something that works as it always did, and has been replaced.";
+    OBSOLETE = "obsolete", Warning, "An option that its service does not know.";
     MISSING_KEY = "missing-key", Error, "An item lacks what it cannot be without; it is left out.";
     NAMELESS_USER = "nameless-user", Warning, "A user without a name; the entry is skipped.";
     INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; it is skipped.";

@@ -1,6 +1,6 @@
 //! From a part to a plan: the pure half of the picture, one arrow after the other.
 
-use crate::config::CloudConfig;
+use crate::config::{self, CloudConfig};
 use crate::finding::{Finding, shorten};
 use crate::lint;
 use crate::parts::{Extent, Form, Part};
@@ -59,25 +59,25 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let origin = |offset| substituted.origin(offset);
     let mut document = match reading.part.extent {
         Extent::Whole | Extent::Access => yaml::parse(&substituted.text, origin),
-        Extent::Before(end) => {
-            let mut document = yaml::parse(&format!("{}{BREAK}", substituted.text), origin);
-            // That it breaks off is told where that was found.
-            let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
-            document.error.take_if(|error| told(error));
-            document.findings.retain(|finding| !told(finding));
-            // What reaches as far as that ends there.
-            for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
-                span.end = span.end.min(end);
-            }
-            document
-        }
+        Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
-    let (config, findings) = yaml::read::<CloudConfig>(&document);
+    let (config, findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    let lints = lint::lint(&config, &document, &reading.part.text);
+    if let Extent::Before(end) = reading.part.extent {
+        // That it breaks off is told where that was found.
+        let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
+        document.error.take_if(|error| told(error));
+        document.findings.retain(|finding| !told(finding));
+        // What reaches as far as that ends there.
+        for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
+            span.end = span.end.min(end);
+        }
+    }
     reading.broken |= document.error.is_some();
     reading.findings.append(&mut document.findings);
     reading.findings.extend(document.error.take());
     reading.findings.extend(findings);
-    reading.findings.extend(lint::lint(&config, &document, &reading.part.text));
+    reading.findings.extend(lints);
     reading.document = document;
     reading.access = plan::access(&config, short_hostname);
     reading.findings.append(&mut reading.access.findings);

@@ -3,6 +3,7 @@
 //! Nothing here decides anything. Types follow the document; what a value means, and whether it can
 //! be applied, is the planner's to say (`plan`).
 
+mod advice;
 mod coreos;
 mod files;
 pub mod options;
@@ -12,6 +13,7 @@ mod users;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use advice::advice;
 pub use coreos::{CoreOs, Oem, Update};
 pub use files::File;
 pub use units::{DropIn, Unit};

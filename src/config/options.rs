@@ -67,6 +67,11 @@ impl Opt {
         self
     }
 
+    /// Whether the service that it is for knows it.
+    pub fn works(&self) -> bool {
+        self.deprecated != Some(FOR_ETCD2)
+    }
+
     const fn secret(mut self) -> Self {
         self.secret = true;
         self

@@ -3,11 +3,14 @@
 //! Nothing here changes what is applied: lints are warnings and notes, made of the configuration alone. What
 //! leaves an item out is the planner's to find (`plan`), and what is no configuration at all, the reader's (`yaml`).
 
+mod foreign;
 mod hash;
 mod hostname;
 mod lines;
 mod options;
+mod places;
 mod sections;
+mod structure;
 mod text;
 mod tokens;
 mod unit_file;
@@ -22,6 +25,7 @@ use crate::yaml::Document;
 /// What is worth telling of `config`, which was read from `document`; `text` is the part as its author wrote it.
 pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
+    findings.extend(structure::lint(document, text));
     findings.extend(units::lint(config, document, text));
     findings.extend(hostname::lint(&config.hostname));
     findings.extend(users::lint(config));

@@ -3,6 +3,7 @@
 use crate::config::CloudConfig;
 use crate::config::options::{Options, Service, Value};
 use crate::finding::{Finding, Span, rules};
+use crate::secret::is_masked;
 
 /// The service that hands out tokens for clusters, and how long those are.
 const DISCOVERY: &str = "discovery.etcd.io";
@@ -21,6 +22,9 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
 fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
     let (_, field) = options.set.iter().find(|(option, _)| option.name == "discovery")?;
     let Some(Value::Text(text)) = field.get() else { return None };
+    if is_masked(text) {
+        return None;
+    }
     let (what, help) = fault(text.trim())?;
     let message = format!("coreos.{}.discovery {what}", S::TABLE.section);
     Some(Finding::new(&rules::ODD_DISCOVERY, field.span.or(Some(Span::default())), message).help(help))

@@ -46,7 +46,8 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
 }
 
 fn missing_path(span: Option<Span>) -> Finding {
-    Finding::new(&rules::MISSING_KEY, span, "the file has no path; it is left out")
+    let finding = Finding::new(&rules::MISSING_KEY, span, "the file has no path; it is left out");
+    finding.help("give it a `path`; each `- ` begins another file")
 }
 
 /// The file as it will be; an error refuses it, with its finding unless there is one already.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::planner::{Item, Planner, masked, path};
 use super::units::unit_file;
 use super::{FileSpec, Owner, UnitCommand, UnitPath, Verb, names, text_files, window};
-use crate::config::options::{Kind, Known, Options, Service, Table, Value};
+use crate::config::options::{Kind, Known, Options, Service, Value};
 use crate::config::{CloudConfig, CoreOs, Oem, Update};
 use crate::finding::{Finding, Span, rules};
 use crate::secret::{Secret, is_masked};
@@ -238,9 +238,6 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> (
     for (option, field) in &options.set {
         let Some(value) = field.get().filter(|value| !value.is_unset()) else { continue };
         let key = format!("coreos.{}.{}", S::TABLE.section, option.name);
-        if let Some(reason) = option.deprecated {
-            planner.find(Finding::new(&rules::DEPRECATED, field.span, format!("{key} is deprecated: {reason}")));
-        }
         if let (Some(known), Value::Text(text)) = (option.known, value)
             && let Some(wanted) = odd(known, text)
         {
@@ -277,17 +274,9 @@ fn refuse_masked_options<S: Service>(planner: &mut Planner<'_>, field: &Field<Op
     refuse_masked(planner, &format!("coreos.{}", S::TABLE.section), field.span, texts)
 }
 
-fn deprecated_section(planner: &mut Planner<'_>, table: &Table, span: Option<Span>) {
-    if let Some(reason) = table.deprecated {
-        let message = format!("coreos.{} is deprecated: {reason}", table.section);
-        planner.find(Finding::new(&rules::DEPRECATED, span, message));
-    }
-}
-
 fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field<Options<S>>) {
     let empty = Options::default();
     let Some(options) = field.get().or(field.is_null().then_some(&empty)) else { return };
-    deprecated_section(planner, S::TABLE, field.span);
     if refuse_masked_options(planner, field) {
         return;
     }

@@ -32,7 +32,8 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<Unit>]) {
 }
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>, index: usize) {
-    let finding = Finding::new(&rules::MISSING_KEY, span, "a unit without a name is left out");
+    let finding = Finding::new(&rules::MISSING_KEY, span, "a unit without a name is left out")
+        .help("give it a `name` with its suffix, such as `NAME.service`");
     planner.refuse_for(Item::Unit(numbered(index)), span, finding);
 }
 
@@ -102,7 +103,7 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
     let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
         // What is not there at all is incomplete; what is of the wrong type is told already.
         if field.get().is_none() && !field.bad {
-            incomplete(planner, unit, field.span);
+            incomplete(planner, unit, field.span, "its name and its content");
         } else {
             let name = field.get().and_then(|drop_in| drop_in.name.filled());
             let name = name.map_or_else(|| numbered(index), printable);
@@ -112,7 +113,12 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
     };
     let content = drop_in.content.get().map(Secret::expose).filter(|content| !content.is_empty());
     let (Some(name), Some(content)) = (drop_in.name.filled(), content) else {
-        return incomplete(planner, unit, field.span);
+        let lacks = match (drop_in.name.filled(), content) {
+            (None, None) => "its name and its content",
+            (None, _) => "its name",
+            _ => "its content",
+        };
+        return incomplete(planner, unit, field.span, lacks);
     };
     if let Some(fault) = names::file_name_fault(name) {
         let finding = Finding::new(
@@ -141,9 +147,10 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
     planner.file(unit_file(place, content, 0o644, unit), field.span);
 }
 
-fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>) {
-    let message = format!("a drop-in of {unit} lacks its name or its content; it is skipped");
-    planner.find(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message));
+fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>, lacks: &str) {
+    let message = format!("a drop-in of {unit} lacks {lacks}; it is skipped");
+    let help = "each has a `name` that ends in `.conf`, and a `content`";
+    planner.find(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message).help(help));
 }
 
 fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: Reader, runtime: bool, span: Option<Span>) {

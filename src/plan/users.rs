@@ -77,7 +77,8 @@ impl KeysOf<'_> {
 }
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
-    planner.find(Finding::new(&rules::NAMELESS_USER, span, "a user without a name is skipped"));
+    let finding = Finding::new(&rules::NAMELESS_USER, span, "a user without a name is skipped");
+    planner.find(finding.help("give it a `name`; each `- ` begins another user"));
 }
 
 /// The account to make; an error refuses the user, with its finding unless there is one already.
@@ -151,7 +152,6 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     let single = std::iter::once(&user.coreos_ssh_import_github);
     for account in single.chain(&user.coreos_ssh_import_github_users) {
         let Some(github) = account.filled() else { continue };
-        deprecated(planner, name, "coreos_ssh_import_github", account.span);
         if !github.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) || github.len() > 100
         {
             let message =
@@ -166,7 +166,6 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     }
     let Some(url) = user.coreos_ssh_import_url.filled() else { return };
     let span = user.coreos_ssh_import_url.span;
-    deprecated(planner, name, "coreos_ssh_import_url", span);
     if is_masked(url) {
         let finding = masked(span, &format!("the URL of the keys of user {name}"));
         return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
@@ -186,11 +185,6 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         return planner.find(Finding::new(&rules::BAD_IMPORT, span, message));
     }
     planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
-}
-
-fn deprecated(planner: &mut Planner<'_>, user: &str, key: &str, span: Option<Span>) {
-    let message = format!("user {user}: {key} is deprecated");
-    planner.find(Finding::new(&rules::DEPRECATED, span, message).help("list the keys in ssh_authorized_keys"));
 }
 
 /// An http or https URL without its credentials, query and fragment, for people; none for other URLs.

@@ -10,21 +10,21 @@ use serde::Deserialize;
 use serde::de::value::{BoolDeserializer, StrDeserializer, U64Deserializer};
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess};
 
-use super::de::{Context, Key, Value};
+use super::de::{Context, Role, Value};
 use super::error::Error;
 use super::node::{Entry, Node};
 
 /// The items of a list.
 pub(super) enum Items<'a> {
-    /// Of one as it is written.
-    All(&'a Context, slice::Iter<'a, Rc<Node>>),
+    /// Of one as it is written, with what the list is.
+    All(&'a Context, Role<'a>, slice::Iter<'a, Rc<Node>>),
     /// Of a value in place of one.
     One(Option<Value<'a>>),
 }
 
 impl<'a> Items<'a> {
-    pub fn new(context: &'a Context, items: &'a [Rc<Node>]) -> Self {
-        Self::All(context, items.iter())
+    pub fn new(context: &'a Context, list: Role<'a>, items: &'a [Rc<Node>]) -> Self {
+        Self::All(context, list, items.iter())
     }
 
     pub const fn one(value: Value<'a>) -> Self {
@@ -33,7 +33,7 @@ impl<'a> Items<'a> {
 
     fn next(&mut self) -> Option<Value<'a>> {
         match self {
-            Self::All(context, items) => items.next().map(|node| Value::new(context, node)),
+            Self::All(context, list, items) => items.next().map(|node| Value::new(context, node, list.item())),
             Self::One(value) => value.take(),
         }
     }
@@ -52,7 +52,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         match self {
-            Self::All(_, items) => Some(items.len()),
+            Self::All(_, _, items) => Some(items.len()),
             Self::One(value) => Some(usize::from(value.is_some())),
         }
     }
@@ -63,22 +63,17 @@ pub(super) struct Entries<'a> {
     context: &'a Context,
     rest: slice::Iter<'a, Entry>,
     current: Option<&'a Entry>,
-    known: &'static [&'static str],
 }
 
 impl<'a> Entries<'a> {
-    pub fn new(context: &'a Context, entries: &'a [Entry], known: &'static [&'static str]) -> Self {
-        Self { context, rest: entries.iter(), current: None, known }
-    }
-
-    pub fn none(context: &'a Context) -> Self {
-        Self::new(context, &[], &[])
+    pub fn new(context: &'a Context, entries: &'a [Entry]) -> Self {
+        Self { context, rest: entries.iter(), current: None }
     }
 
     fn value(&mut self) -> Result<Value<'a>, Error> {
         let entry =
             self.current.take().ok_or_else(|| serde::de::Error::custom("a value was asked for before its key"))?;
-        Ok(Value::new(self.context, &entry.value).with_key(Key { entry, known: self.known }))
+        Ok(Value::new(self.context, &entry.value, Role::Of(entry)))
     }
 }
 

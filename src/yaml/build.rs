@@ -100,6 +100,7 @@ impl<'a> Builder<'a> {
                 let node = Rc::new(Node {
                     span: self.span(range),
                     tag: Tag::new(properties.tag.as_deref()),
+                    flow: false,
                     size: Size::scalar(&text),
                     kind: Kind::Scalar(Scalar { text, plain }),
                 });
@@ -190,7 +191,7 @@ impl<'a> Builder<'a> {
                 (Kind::Mapping(Mapping { entries }), size)
             }
         };
-        let node = Rc::new(Node { span: self.span(range), tag: open.tag, kind, size });
+        let node = Rc::new(Node { span: self.span(range), tag: open.tag, flow: open.flow, kind, size });
         if let Some(anchor) = open.anchor {
             self.anchors.insert(anchor, Some(Rc::clone(&node)));
         }

@@ -1,7 +1,7 @@
 //! From the tree to types: a serde deserializer that goes on after what is wrong.
 //!
-//! A value of the wrong type is recorded, and its field read as if it were null; a key that nobody
-//! wants is recorded too. So one pass finds everything (spec §5).
+//! A value of the wrong type is recorded, and its field read as if it were null, so one pass finds all of
+//! them (spec §5). Of a key that nobody wants nothing is said here: see `lint`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -15,30 +15,38 @@ use super::access::{Entries, FieldParts, Items};
 use super::document::Document;
 use super::error::Error;
 use super::field::FIELD;
-use super::node::{Entry, Kind, Node, Tag, shown};
+use super::node::{Entry, Kind, Node, Tag};
 use super::scalar;
 use crate::finding::{Finding, Rule, Span, rules};
-use crate::nearest;
 
 /// Reads a document as a `T`, and tells everything that is wrong with it (spec §5).
 ///
 /// What cannot be read is as if it were absent; of a document without a root, everything is.
 pub fn read<T: DeserializeOwned + Default>(document: &Document) -> (T, Vec<Finding>) {
+    read_advised(document, |_, _, _| None)
+}
+
+/// As [`read`]; `advice` is asked what to write instead of a value of the wrong type.
+pub fn read_advised<T: DeserializeOwned + Default>(document: &Document, advice: Advice) -> (T, Vec<Finding>) {
     let Some(root) = &document.root else {
         return (T::default(), Vec::new());
     };
-    let context = Context::default();
-    let value = Value::new(&context, root);
+    let context = Context { advice, findings: RefCell::default(), told: RefCell::default() };
+    let value = Value::new(&context, root, Role::Document);
     let read = T::deserialize(value).unwrap_or_else(|error| {
-        context.wrong_type(error, root);
+        context.wrong_type(error, value);
         T::default()
     });
     (read, context.findings.into_inner())
 }
 
+/// Says what to write as the value of a key, spelt with `_`, or as an item of its list (`true`), instead of
+/// what stands there; none where nothing can be said but what holds for every key.
+pub type Advice = fn(key: &str, item: bool, found: &Node) -> Option<&'static str>;
+
 /// What was found on the way.
-#[derive(Default)]
 pub(super) struct Context {
+    advice: Advice,
     findings: RefCell<Vec<Finding>>,
     /// What was told already: through aliases a place can be met many times.
     told: RefCell<HashSet<(&'static str, Span)>>,
@@ -46,9 +54,18 @@ pub(super) struct Context {
 
 impl Context {
     /// Tells of a value that could not be read.
-    pub fn wrong_type(&self, error: Error, node: &Node) {
-        let span = error.span.unwrap_or(node.span);
-        self.tell(&rules::WRONG_TYPE, span, || Finding::new(&rules::WRONG_TYPE, span, error.message));
+    pub fn wrong_type(&self, error: Error, value: Value<'_>) {
+        let Error { message, span, help } = error;
+        let span = span.unwrap_or(value.node.span);
+        self.tell(&rules::WRONG_TYPE, span, || {
+            let special = match value.role {
+                Role::Document => None,
+                Role::Of(entry) => (self.advice)(&entry.name(), false, value.node),
+                Role::ItemOf(entry) => (self.advice)(&entry.name(), true, value.node),
+            };
+            let help = special.or(help).map(str::to_owned);
+            Finding { help, ..Finding::new(&rules::WRONG_TYPE, span, value.role.message(&message)) }
+        });
     }
 
     fn tell(&self, rule: &'static Rule, span: Span, finding: impl FnOnce() -> Finding) {
@@ -58,11 +75,34 @@ impl Context {
     }
 }
 
-/// The key a value belongs to, and the keys that could stand there.
+/// What a value is in its document, for messages.
 #[derive(Clone, Copy)]
-pub(super) struct Key<'a> {
-    pub entry: &'a Entry,
-    pub known: &'static [&'static str],
+pub(super) enum Role<'a> {
+    /// All of it.
+    Document,
+    /// The value of a key.
+    Of(&'a Entry),
+    /// An item of the list that is the value of a key.
+    ItemOf(&'a Entry),
+}
+
+impl Role<'_> {
+    /// What an item of this is.
+    pub const fn item(self) -> Self {
+        match self {
+            Self::Of(entry) => Self::ItemOf(entry),
+            other => other,
+        }
+    }
+
+    /// `message`, with what it is about.
+    fn message(self, message: &str) -> String {
+        match self {
+            Self::Document => message.to_owned(),
+            Self::Of(entry) => format!("{}: {message}", entry.shown()),
+            Self::ItemOf(entry) => format!("an item of {}: {message}", entry.shown()),
+        }
+    }
 }
 
 /// A value to be read.
@@ -70,18 +110,14 @@ pub(super) struct Key<'a> {
 pub(super) struct Value<'a> {
     context: &'a Context,
     node: &'a Node,
-    key: Option<Key<'a>>,
+    role: Role<'a>,
     /// Read it as if it were null.
     null: bool,
 }
 
 impl<'a> Value<'a> {
-    pub const fn new(context: &'a Context, node: &'a Node) -> Self {
-        Self { context, node, key: None, null: false }
-    }
-
-    pub const fn with_key(self, key: Key<'a>) -> Self {
-        Self { key: Some(key), ..self }
+    pub const fn new(context: &'a Context, node: &'a Node, role: Role<'a>) -> Self {
+        Self { context, node, role, null: false }
     }
 
     pub const fn span(&self) -> Span {
@@ -93,7 +129,7 @@ impl<'a> Value<'a> {
         match T::deserialize(self) {
             Ok(value) => Ok((value, false)),
             Err(error) => {
-                self.context.wrong_type(error, self.node);
+                self.context.wrong_type(error, self);
                 Ok((T::deserialize(Self { null: true, ..self })?, true))
             }
         }
@@ -141,8 +177,8 @@ impl<'a> Value<'a> {
         let typed = self.node.tag == Tag::Typed || (scalar.plain && self.node.tag == Tag::None);
         if !typed {
             let span = self.node.span;
-            let finding = || Finding::new(quoted, span, format!("{wanted}, written as text"));
-            self.context.tell(quoted, span, || finding().help("remove the quotes"));
+            let message = || self.role.message(&format!("{wanted}, written as text"));
+            self.context.tell(quoted, span, || Finding::new(quoted, span, message()).help("remove the quotes"));
         }
         Ok(value)
     }
@@ -168,7 +204,7 @@ impl<'a> Value<'a> {
     fn list_of_one<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let span = self.node.span;
         let before = self.context.findings.borrow().len();
-        let list = visitor.visit_seq(Items::one(Self { key: None, ..self }))?;
+        let list = visitor.visit_seq(Items::one(self))?;
         let bad = |finding: &Finding| finding.is_error() && finding.span == Some(span);
         let mut findings = self.context.findings.borrow_mut();
         if findings[before..].iter().any(bad) {
@@ -178,18 +214,10 @@ impl<'a> Value<'a> {
         }
         drop(findings);
         self.context.tell(&rules::TEXT_FOR_LIST, span, || {
-            Finding::new(&rules::TEXT_FOR_LIST, span, "expected a list, found one text; it is read as a list of one")
-                .help("write `- ` before it, on a line of its own")
+            let message = self.role.message("expected a list, found one text; it is read as a list of one");
+            Finding::new(&rules::TEXT_FOR_LIST, span, message).help("write `- ` before it, on a line of its own")
         });
         Ok(list)
-    }
-
-    fn mapping<'de, V: Visitor<'de>>(self, known: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        match &self.node.kind {
-            _ if self.is_null() => visitor.visit_map(Entries::none(self.context)),
-            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries, known)),
-            _ => self.wrong("a mapping"),
-        }
     }
 }
 
@@ -221,8 +249,8 @@ impl<'de> Deserializer<'de> for Value<'_> {
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_unit(),
             Kind::Scalar(_) => visitor.visit_str(&self.text()?),
-            Kind::List(items) => visitor.visit_seq(Items::new(self.context, items)),
-            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries, &[])),
+            Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
+            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
         }
     }
 
@@ -273,8 +301,8 @@ impl<'de> Deserializer<'de> for Value<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
-            _ if self.is_null() => visitor.visit_seq(Items::new(self.context, &[])),
-            Kind::List(items) => visitor.visit_seq(Items::new(self.context, items)),
+            _ if self.is_null() => visitor.visit_seq(Items::new(self.context, self.role, &[])),
+            Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
             Kind::Scalar(_) => self.list_of_one(visitor),
             Kind::Mapping(_) => self.wrong("a list"),
         }
@@ -295,16 +323,20 @@ impl<'de> Deserializer<'de> for Value<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.mapping(&[], visitor)
+        match &self.node.kind {
+            _ if self.is_null() => visitor.visit_map(Entries::new(self.context, &[])),
+            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
+            _ => self.wrong("a mapping"),
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        fields: &'static [&'static str],
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.mapping(fields, visitor)
+        self.deserialize_map(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -316,18 +348,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
         visitor.visit_enum(StrDeserializer::new(&self.text()?))
     }
 
-    /// Nobody wants this value: its key is unknown.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if let Some(Key { entry, known }) = self.key {
-            self.context.tell(&rules::UNKNOWN_KEY, entry.key_span, || {
-                let message = format!("unknown key {}", shown(&entry.key));
-                let finding = Finding::new(&rules::UNKNOWN_KEY, entry.key_span, message);
-                match nearest::help(&entry.name(), known.iter().copied()) {
-                    Some(help) => finding.help(help),
-                    None => finding,
-                }
-            });
-        }
         visitor.visit_unit()
     }
 }

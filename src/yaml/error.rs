@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::node::Node;
+use super::node::{Kind, Node};
 use crate::finding::Span;
 
 /// A value that cannot be read as what is wanted.
@@ -13,17 +13,35 @@ pub(super) struct Error {
     pub message: String,
     /// Where; none where the visitor complains, which does not know places.
     pub span: Option<Span>,
+    /// What to write instead.
+    pub help: Option<&'static str>,
 }
 
 impl Error {
     /// `node` is not what is wanted.
     pub fn wrong_type(wanted: &str, node: &Node) -> Self {
-        Self { message: format!("expected {wanted}, found {}", node.describe()), span: Some(node.span) }
+        let message = format!("expected {wanted}, found {}", node.describe());
+        Self { message, span: Some(node.span), help: help(wanted, node) }
     }
 
     /// `node` is of the right type, and yet cannot be read.
     pub fn broken(message: &str, node: &Node) -> Self {
-        Self { message: message.to_owned(), span: Some(node.span) }
+        Self { message: message.to_owned(), span: Some(node.span), help: None }
+    }
+}
+
+/// What to write where something else is wanted than `node`, whatever the key is.
+fn help(wanted: &str, node: &Node) -> Option<&'static str> {
+    match (wanted, &node.kind) {
+        ("text", Kind::Mapping(_)) if node.flow => Some("put text that begins with `{` in quotes"),
+        ("text", Kind::List(_)) if node.flow => Some("put text that begins with `[` in quotes"),
+        ("text", _) => Some("begin text of several lines with `|`"),
+        ("a list", _) => Some("begin each item with `- `"),
+        ("a mapping", Kind::List(_)) => Some("leave out the `-`"),
+        ("a mapping", _) => Some("write keys with their values: `KEY: VALUE`"),
+        ("a truth value", _) => Some("write `true` or `false`"),
+        ("a whole number" | "a number", Kind::Scalar(_)) => Some("write digits alone, without a unit"),
+        _ => None,
     }
 }
 
@@ -37,7 +55,7 @@ impl fmt::Display for Error {
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { message: message.to_string(), span: None }
+        Self { message: message.to_string(), span: None, help: None }
     }
 
     // serde's own words for these show the value, which may be a secret.

@@ -32,7 +32,7 @@ mod trailer;
 mod write;
 
 pub use bytes::Bytes;
-pub use de::read;
+pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;
 pub use lookalike::{is_boolean, looks_like};

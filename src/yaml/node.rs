@@ -13,6 +13,8 @@ pub struct Node {
     pub span: Span,
     /// What its tag says of it.
     pub tag: Tag,
+    /// Written with brackets or braces.
+    pub flow: bool,
     /// What it is.
     pub kind: Kind,
     pub(super) size: Size,
@@ -177,6 +179,11 @@ impl Entry {
     /// The key with `_` for every `-`.
     pub fn name(&self) -> Cow<'_, str> {
         if self.key.contains('-') { Cow::Owned(self.key.replace('-', "_")) } else { Cow::Borrowed(&self.key) }
+    }
+
+    /// The key for messages: as written, unless it does not look like a key.
+    pub fn shown(&self) -> String {
+        shown(&self.key)
     }
 }
 

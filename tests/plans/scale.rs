@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use cloudinit::finding::{Finding, Span, rules};
+use cloudinit::finding::{Finding, MOST_OF_A_RULE, Span, rules};
 use cloudinit::plan::{Facts, Plan};
 use cloudinit::shown::{self, LocatedFinding};
 use cloudinit::substitute::Addresses;
@@ -89,6 +89,17 @@ fn many_units() {
     let plan =
         plan(&list("coreos:\n units:", |i| format!("{{name: u{i}.service, command: start}}")).replace("\n-", "\n -"));
     assert_eq!(plan.steps.len(), MANY + 1);
+}
+
+#[test]
+fn many_unknown_keys() {
+    let keys: Vec<_> = (0..MANY - 1).map(|i| format!("permissionz{i}: a")).collect();
+    let plan = plan(&format!("#cloud-config\nwrite_files:\n{}", format!("- {{{}}}\n", keys.join(", ")).repeat(20)));
+    let unknown: Vec<_> = plan.findings.iter().filter(|finding| finding.rule.id == "unknown-key").collect();
+    assert_eq!(unknown.len(), MOST_OF_A_RULE + 1);
+    assert!(unknown[0].help.is_some() && unknown[MOST_OF_A_RULE - 1].help.is_some());
+    let more = format!("there are {} more", 20 * (MANY - 1) - MOST_OF_A_RULE);
+    assert!(unknown[MOST_OF_A_RULE].message.starts_with(&more), "{}", unknown[MOST_OF_A_RULE].message);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn truth_values() {
     {
         let (read, findings) = read_as::<All>(&format!("flag: {text}"));
         assert!(!read.flag);
-        assert_eq!(messages(&findings), [format!("expected a truth value, found {found}")]);
+        assert_eq!(messages(&findings), [format!("`flag`: expected a truth value, found {found}")]);
     }
 }
 
@@ -124,27 +124,34 @@ fn numbers() {
     let (_, findings) = read_as::<All>("int: 99999999999999999999999\nfloat: no\n");
     assert_eq!(
         messages(&findings),
-        ["expected a whole number, found one that is too large", "expected a number, found a truth value"]
+        [
+            "`int`: expected a whole number, found one that is too large",
+            "`float`: expected a number, found a truth value"
+        ]
     );
 }
 
 #[test]
 fn lists_of_one() {
-    let text = "list: a b\nssh_authorized_keys: x\n";
+    let text = "list: a b\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.list, ["a b"]);
-    assert_eq!(told(text, &findings), ["text-for-list:a b", "unknown-key:ssh_authorized_keys"]);
+    assert_eq!(told(text, &findings), ["text-for-list:a b"]);
     let text = "inners: a b\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.inners, []);
-    assert_eq!(messages(&findings), ["expected a list, found text"]);
+    assert_eq!(messages(&findings), ["`inners`: expected a list, found text"]);
     let text = "users: core\nssh_authorized_keys: {a: b}\nwrite_files: [x, {path: y}]\n";
     let (read, findings) = config(text);
     assert_eq!((read.users.len(), read.ssh_authorized_keys.len()), (0, 0));
     assert_eq!(read.write_files.iter().map(|file| file.bad).collect::<Vec<_>>(), [true, false]);
     assert_eq!(
         messages(&findings),
-        ["expected a list, found text", "expected a list, found a mapping", "expected a mapping, found text"]
+        [
+            "`users`: expected a list, found text",
+            "`ssh_authorized_keys`: expected a list, found a mapping",
+            "an item of `write_files`: expected a mapping, found text"
+        ]
     );
 }
 
@@ -161,9 +168,9 @@ fn binary_data() {
     assert_eq!(
         messages(&findings)[..3],
         [
-            "expected text, found binary data that is none",
-            "`!!binary` wants base64, and this is none",
-            "expected a truth value, found binary data"
+            "`text`: expected text, found binary data that is none",
+            "`bytes`: `!!binary` wants base64, and this is none",
+            "`flag`: expected a truth value, found binary data"
         ]
     );
 }
@@ -189,26 +196,7 @@ fn keys_in_both_spellings() {
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.inner.a_b.value, Some(false));
     assert_eq!(told(text, &findings), ["two-spellings:a-b"]);
-    assert_eq!(told("A-b: 1", &read_as::<Inner>("A-b: 1").1), ["unknown-key:A-b"]);
-}
-
-#[test]
-fn unknown_keys_are_told_with_their_place() {
-    let text = "#cloud-config\r\nhostname: ä\r\nécole: {nested: [1]}\r\nwrite-file: []\r\ncoreos:\r\n  etcd2:\r\n    naem: x\r\n    name: y\r\nusers:\r\n  - {naem: ~}\r\n";
-    let (read, findings) = config(text);
-    assert_eq!(
-        told(text, &findings),
-        ["unknown-key:école", "unknown-key:write-file", "unknown-key:naem", "unknown-key:naem"].map(str::to_owned)
-    );
-    assert_eq!(findings[1].help.as_deref(), Some("did you mean `write_files`?"));
-    assert_eq!(findings[1].span, Some(Span::new(52, 62)));
-    assert_eq!(findings[3].help.as_deref(), Some("did you mean `name`?"));
-    assert_eq!(read.hostname.text(), "ä");
-    let options = read.coreos.etcd2.value.unwrap();
-    assert_eq!(
-        options.set.iter().map(|(option, field)| (option.name, field.value.clone())).collect::<Vec<_>>(),
-        [("name", Some(Value::Text("y".into())))]
-    );
+    assert_eq!(read_as::<Inner>("A-b: 1").0.a_b, Field::default());
 }
 
 #[test]
@@ -261,14 +249,14 @@ fn groups_are_a_list_or_one_text() {
     assert_eq!(groups("[sudo, 100]"), ["sudo", "100"]);
     assert_eq!(groups("~"), [""; 0]);
     let text = "users: [{groups: {a: b}}]";
-    assert_eq!(messages(&config(text).1), ["expected a list of group names, found a mapping"]);
+    assert_eq!(messages(&config(text).1), ["`groups`: expected a list of group names, found a mapping"]);
 }
 
 #[test]
 fn through_aliases_a_place_is_told_of_once() {
-    let text = "users:\n- &u {nam: x, system: 3}\n- *u\n- {<<: *u, name: y}\n";
+    let text = "users:\n- &u {uid: x, system: 3}\n- *u\n- {<<: *u, name: y}\n";
     let (read, findings) = config(text);
-    assert_eq!(told(text, &findings), ["unknown-key:nam", "wrong-type:3"]);
+    assert_eq!(told(text, &findings), ["wrong-type:3"]);
     assert!(read.users.iter().all(|user| user.get().unwrap().system.bad));
 }
 
@@ -296,7 +284,7 @@ fn what_is_left_of_a_broken_document_is_read() {
 fn no_message_holds_a_value() {
     let text = "hostname: {hunter2: x}\nusers: [hunter2]\nmanage_etc_hosts: [hunter2]\ncoreos: hunter2\nhunter2 is my password: [x]\nwrite_files:\n- {path: !!binary hunter2%, content: [hunter2], unknown: hunter2}\n";
     let (_, findings) = config(text);
-    assert!(findings.len() > 6);
+    assert!(findings.len() > 5);
     for finding in findings {
         assert!(!format!("{} {:?}", finding.message, finding.help).contains("hunter2"), "{finding:?}");
     }

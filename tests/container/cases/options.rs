@@ -124,7 +124,9 @@ pub fn cases(suite: &mut Suite) {
     });
 
     suite.fresh("what_no_longer_works_is_reported", |m| {
-        m.apply("coreos: {etcd: {discovery: 'https://d', advertise_client_urls: x}}").ok().says(&["deprecated"]);
+        m.apply("coreos: {etcd: {discovery: 'https://d', advertise_client_urls: x}}")
+            .ok()
+            .says(&["deprecated", "obsolete"]);
         assert!(m.text(&drop_in("etcd.service")).contains("ETCD_DISCOVERY=https://d"));
     });
 

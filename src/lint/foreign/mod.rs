@@ -1,0 +1,128 @@
+//! Keys of other programs that people carry over, and what to write here instead.
+//!
+//! Most are cloud-init's, whose configurations begin with the same line; the others are of what came after
+//! cloud-config. A row stands for keys that mean the same, spelt with `_`.
+
+mod rows;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use rows::ROWS;
+
+use crate::yaml::Node;
+
+/// Whose keys they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    CloudInit,
+    Ignition,
+    Butane,
+    Installer,
+    /// Another version of the same service.
+    Etcd1,
+    /// A setting of unit files.
+    Systemd,
+    /// Nobody's: what people take it for.
+    Nobody,
+}
+
+/// Keys that mean the same, with blanks between them, and what to write instead.
+pub(super) struct Row {
+    /// Where they stand; see [`super::places::Place::path`].
+    place: &'static str,
+    keys: &'static str,
+    pub whose: Whose,
+    pub help: &'static str,
+}
+
+impl Whose {
+    /// What to say of `key`.
+    pub fn message(self, key: &str) -> String {
+        let whose = match self {
+            Self::CloudInit => "a key of cloud-init, which this program does not know",
+            Self::Ignition => "a key of Ignition, which this program does not know",
+            Self::Butane => "a key of Butane, which this program does not know",
+            Self::Installer => "a key of an installer, which this program does not know",
+            Self::Etcd1 => "an option of etcd 0.4, which etcd 2 does not know",
+            Self::Systemd => "a setting of unit files, and no key here",
+            Self::Nobody => return format!("unknown key {key}"),
+        };
+        format!("{key} is {whose}")
+    }
+}
+
+/// The row of the key `name`, spelt with `_`, with that value at `place`.
+pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static Row> {
+    static BY_KEY: LazyLock<HashMap<&str, Vec<&Row>>> = LazyLock::new(|| {
+        let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
+        for row in ROWS {
+            row.keys.split(' ').for_each(|key| by_key.entry(key).or_default().push(row));
+        }
+        by_key
+    });
+    let rows = BY_KEY.get(name.to_ascii_lowercase().as_str())?;
+    // Ignition's sections are mappings; a text of that name is something else.
+    let is_so = |row: &&&Row| row.whose != Whose::Ignition || !row.place.is_empty() || value.text().is_none();
+    let find = |place: &str| rows.iter().filter(is_so).find(|row| row.place == place).copied();
+    // What stands at the top elsewhere may have slipped under `coreos`, or into an item of a list.
+    let slipped = || if place == "coreos" || place.ends_with("[]") { find("") } else { None };
+    find(place).or_else(slipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{ROWS, Whose, find};
+    use crate::lint::places::{PLACES, Place};
+    use crate::yaml::parse;
+
+    #[test]
+    fn every_key_stands_once_at_a_place_that_does_not_know_it() {
+        let mut seen = HashSet::new();
+        for row in ROWS {
+            let place = PLACES.iter().find(|place| place.path == row.place);
+            let place = place.unwrap_or_else(|| panic!("no place {}", row.place));
+            for key in row.keys.split(' ') {
+                assert!(seen.insert((row.place, key)), "{key} stands twice in {}", row.place);
+                assert_eq!(place.below(key), None, "{key} is known in {}", row.place);
+                assert!(!key.is_empty() && !key.contains(['-', ' ']) && key == key.to_lowercase(), "{key}");
+            }
+            assert!(!row.help.ends_with('.'), "{}", row.help);
+        }
+    }
+
+    /// What stands in backticks and looks like a key must be one.
+    #[test]
+    fn the_help_names_keys_that_exist() {
+        let known: HashSet<_> = PLACES.iter().flat_map(Place::keys).collect();
+        let words = ROWS.iter().flat_map(|row| row.help.split('`').skip(1).step_by(2));
+        let keys = words.filter_map(|word| word.split(": ").next());
+        let mut keys: HashSet<_> =
+            keys.filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).collect();
+        assert!(keys.len() > 20, "{keys:?}");
+        for other in ["alpha", "beta", "butane", "chage", "core", "curl", "groupadd", "poweroff", "stable"] {
+            assert!(keys.remove(other), "no help names {other}");
+        }
+        let unknown: Vec<_> = keys.difference(&known).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
+    #[test]
+    fn keys_are_found_where_they_stand() {
+        let whose = |name, place, value| {
+            let root = parse(value, |at| at).root.expect("a value");
+            find(name, place, &root).map(|row| row.whose)
+        };
+        assert_eq!(whose("runcmd", "", "[a]"), Some(Whose::CloudInit));
+        assert_eq!(whose("runcmd", "coreos", "[a]"), Some(Whose::CloudInit));
+        assert_eq!(whose("ssh_pwauth", "users[]", "yes"), Some(Whose::CloudInit));
+        assert_eq!(whose("runcmd", "coreos.update", "[a]"), None);
+        assert_eq!(whose("uid", "users[]", "7"), Some(Whose::CloudInit));
+        assert_eq!(whose("ExecStart", "coreos.units[]", "a"), Some(Whose::Systemd));
+        assert_eq!(whose("passwd", "", "{users: []}"), Some(Whose::Ignition));
+        assert_eq!(whose("passwd", "", "a"), None);
+        assert_eq!(whose("write_files", "", "[]"), None);
+    }
+}

@@ -1,0 +1,254 @@
+//! The table of keys of other programs.
+
+use super::Whose::{Butane, CloudInit, Etcd1, Ignition, Installer, Nobody, Systemd};
+use super::{Row, Whose};
+
+const TOP: &str = "";
+const USER: &str = "users[]";
+const FILE: &str = "write_files[]";
+const UNIT: &str = "coreos.units[]";
+
+const NO_PACKAGES: &str =
+    "no packages are installed here: run the program as a container in a unit, or bring it with `write_files`";
+const AS_A_WHOLE: &str = "the system is updated as a whole: see `coreos.update`";
+const MANAGER: &str = "run it as a container, in a unit of `coreos.units`";
+const ANOTHER: &str = "leave it out: it is about another system";
+const JOURNAL: &str = "leave it out: what is done is in the journal";
+const ITSELF: &str = "leave it out: it configures cloud-init itself";
+const HASH: &str = "write the hash of the password as `passwd` of an item of `users`: `openssl passwd -6` makes one";
+const KEYS: &str = "list the keys themselves in `ssh_authorized_keys`";
+const SSHD: &str = "write the setting into `/etc/ssh/sshd_config` with `write_files`";
+const HOST_KEYS: &str = "leave it out: the system makes host keys that are missing, and nothing here shows them";
+const DISKS: &str = "write a unit with `Type=oneshot` that does it before what needs the disk is mounted";
+
+const fn row(place: &'static str, whose: Whose, keys: &'static str, help: &'static str) -> Row {
+    Row { place, keys, whose, help }
+}
+
+/// Keys of other programs, by where they stand.
+pub(super) static ROWS: &[Row] = &[
+    // What is run.
+    row(
+        TOP,
+        CloudInit,
+        "runcmd",
+        "put the commands into a unit of `coreos.units` with `command: start`, or give them as a script, which begins \
+         with `#!`",
+    ),
+    row(
+        TOP,
+        CloudInit,
+        "bootcmd",
+        "put the commands into a unit of `coreos.units` with `command: start`, which runs at every boot",
+    ),
+    row(
+        TOP,
+        CloudInit,
+        "power_state",
+        "write a unit that runs `systemctl reboot` or `poweroff`, with a `Condition…=` so that it does so once",
+    ),
+    row(TOP, CloudInit, "phone_home", "write a unit with `command: start` that runs `curl`"),
+    row(TOP, CloudInit, "final_message output log_cfgs def_log_file reporting", JOURNAL),
+    // Packages.
+    row(TOP, CloudInit, "packages snap snappy apk_repos yum_repos yum_repo_dir zypper", NO_PACKAGES),
+    row(TOP, CloudInit, "apt apt_sources apt_mirror apt_mirror_search apt_proxy apt_pipelining", NO_PACKAGES),
+    row(TOP, CloudInit, "apt_preserve_sources_list debconf_selections", NO_PACKAGES),
+    row(TOP, CloudInit, "package_update package_upgrade package_reboot_if_required", AS_A_WHOLE),
+    row(TOP, CloudInit, "apt_update apt_upgrade apt_reboot_if_required", AS_A_WHOLE),
+    row(TOP, CloudInit, "ansible chef mcollective puppet salt_minion", MANAGER),
+    row(TOP, CloudInit, "rh_subscription spacewalk ubuntu_advantage ubuntu_pro landscape lxd fan", ANOTHER),
+    row(TOP, CloudInit, "byobu_by_default drivers grub_dpkg rpi", ANOTHER),
+    // Accounts.
+    row(
+        TOP,
+        CloudInit,
+        "groups",
+        "name groups that exist in the `groups` of a user; a new one takes `groupadd`, in a script or the image",
+    ),
+    row(TOP, CloudInit, "password chpasswd", HASH),
+    row(TOP, CloudInit, "ssh_import_id", KEYS),
+    row(TOP, CloudInit, "allow_public_ssh_keys", "leave it out: the keys that the platform gives are set"),
+    row(TOP, CloudInit, "ssh_pwauth disable_root disable_root_opts", SSHD),
+    row(
+        TOP,
+        CloudInit,
+        "ssh_keys",
+        "write the host keys to `/etc/ssh/ssh_host_…_key` with `write_files`, mode `0600`; keys for logging in are \
+         `ssh_authorized_keys`",
+    ),
+    row(TOP, CloudInit, "ssh ssh_deletekeys ssh_genkeytypes ssh_publish_hostkeys ssh_quiet_keygen", HOST_KEYS),
+    row(TOP, CloudInit, "ssh_fp_console_blacklist no_ssh_fingerprints authkey_hash", HOST_KEYS),
+    // The machine.
+    row(TOP, CloudInit, "fqdn", "write the whole name as `hostname`"),
+    row(TOP, CloudInit, "prefer_fqdn_over_hostname", "write as `hostname` the name that you want"),
+    row(
+        TOP,
+        CloudInit,
+        "preserve_hostname create_hostname_file",
+        "leave out `hostname` too, and the machine keeps its name",
+    ),
+    row(TOP, CloudInit, "timezone", "write a unit with `command: start` that runs `timedatectl set-timezone ZONE`"),
+    row(TOP, CloudInit, "locale locale_configfile", "write `/etc/locale.conf` with `write_files`"),
+    row(TOP, CloudInit, "keyboard", "write `/etc/vconsole.conf` with `write_files`"),
+    row(
+        TOP,
+        CloudInit,
+        "ntp",
+        "write `/etc/systemd/timesyncd.conf` with `write_files`, and a unit `systemd-timesyncd.service` with \
+         `command: restart`",
+    ),
+    row(
+        TOP,
+        CloudInit,
+        "ca_certs",
+        "write each certificate to `/etc/ssl/certs/NAME.pem` with `write_files`, and a unit that runs \
+         `update-ca-certificates`",
+    ),
+    row(TOP, CloudInit, "random_seed", "leave it out: systemd keeps a seed from one boot to the next"),
+    row(
+        TOP,
+        CloudInit,
+        "rsyslog syslog_fix_perms",
+        "write a unit that sends the journal on: `journalctl --follow` is a beginning",
+    ),
+    // Disks.
+    row(TOP, CloudInit, "disk_setup fs_setup device_aliases", DISKS),
+    row(
+        TOP,
+        CloudInit,
+        "mounts mount_default_fields",
+        "write a `.mount` unit in `coreos.units`, named after its path: `var-lib-data.mount`",
+    ),
+    row(TOP, CloudInit, "swap", "write a `.swap` unit in `coreos.units`, and one before it that makes the file"),
+    row(
+        TOP,
+        CloudInit,
+        "growpart resize_rootfs",
+        "leave it out where the system grows its root by itself; elsewhere write a unit with `Type=oneshot` that does it",
+    ),
+    // The network.
+    row(
+        TOP,
+        CloudInit,
+        "network network_interfaces wireguard",
+        "write `.network` and `.netdev` units in `coreos.units`",
+    ),
+    row(
+        TOP,
+        CloudInit,
+        "manage_resolv_conf resolv_conf",
+        "write `DNS=` into a `.network` unit, or `/etc/systemd/resolved.conf` with `write_files`",
+    ),
+    // cloud-init itself.
+    row(TOP, CloudInit, "system_info cloud_init_modules cloud_config_modules cloud_final_modules", ITSELF),
+    row(TOP, CloudInit, "datasource datasource_list disable_ec2_metadata manual_cache_clean migrate updates", ITSELF),
+    row(
+        TOP,
+        CloudInit,
+        "merge_how merge_type",
+        "leave it out: parts are not merged, each is applied by itself, in order",
+    ),
+    row(TOP, CloudInit, "launch_index", "leave it out: each machine is given its own user-data"),
+    row(TOP, CloudInit, "vendor_data vendor_data2", "leave it out: there is no vendor data here"),
+    row(TOP, Installer, "autoinstall", "leave it out: nothing is installed here"),
+    // What came after.
+    row(
+        TOP,
+        Ignition,
+        "ignition",
+        "an Ignition configuration is JSON, and is left to Ignition; it cannot be part of a cloud-config",
+    ),
+    row(
+        TOP,
+        Ignition,
+        "passwd",
+        "write its users as items of `users`, and the keys of `core` as `ssh_authorized_keys`",
+    ),
+    row(TOP, Ignition, "storage", "write its files as items of `write_files`; disks take a unit"),
+    row(TOP, Ignition, "systemd networkd", "write its units as items of `coreos.units`"),
+    row(TOP, Ignition, "kernel_arguments", "write them into the boot loader's own configuration"),
+    row(
+        TOP,
+        Butane,
+        "variant boot_device",
+        "leave it out, or have `butane` make an Ignition configuration of the whole",
+    ),
+    // A user.
+    row(
+        USER,
+        CloudInit,
+        "sudo",
+        "put the user into a group that may, with `groups: [sudo]`, or write `/etc/sudoers.d/NAME` with `write_files`",
+    ),
+    row(USER, CloudInit, "doas", "write `/etc/doas.conf` with `write_files`"),
+    row(
+        USER,
+        CloudInit,
+        "lock_passwd",
+        "leave it out: without `passwd` nobody can log in by password, and with it one can",
+    ),
+    row(USER, CloudInit, "plain_text_passwd", HASH),
+    row(USER, CloudInit, "hashed_passwd", "write the hash as `passwd`"),
+    row(USER, CloudInit, "inactive expiredate", "write a unit with `command: start` that runs `chage`"),
+    row(USER, CloudInit, "ssh_import_id", KEYS),
+    row(USER, CloudInit, "ssh_redirect_user", "leave it out: every user logs in with its own keys"),
+    row(USER, CloudInit, "snapuser", ANOTHER),
+    row(USER, CloudInit, "uid", "leave it out: the system gives the next number that is free"),
+    row(USER, CloudInit, "create_groups", "leave it out: no groups are made but the user's own"),
+    row(USER, CloudInit, "selinux_user", "leave it out: logins are mapped by the image's SELinux policy"),
+    row(USER, Ignition, "password_hash passwordhash", "write the hash as `passwd`"),
+    row(USER, Nobody, "password", HASH),
+    row(USER, Nobody, "gid group", "write the login group as `primary_group`, further ones as `groups`"),
+    row(USER, Nobody, "home", "write it as `homedir`"),
+    row(USER, Nobody, "comment full_name fullname", "write it as `gecos`"),
+    row(USER, Nobody, "ssh_keys ssh_key keys key", "list them in `ssh_authorized_keys`"),
+    row(USER, Nobody, "username user login", "write it as `name`"),
+    // A file.
+    row(
+        FILE,
+        CloudInit,
+        "append",
+        "give the whole content: a file is replaced; many programs also read a `.d` folder of small ones",
+    ),
+    row(FILE, CloudInit, "defer", "leave it out: users are made before files are written, and units come after both"),
+    row(FILE, CloudInit, "source", "give the content itself, or write a unit with `command: start` that fetches it"),
+    row(FILE, Ignition, "contents", "write it as `content`"),
+    row(FILE, Ignition, "filesystem overwrite", "leave it out: a file that is there is replaced"),
+    row(FILE, Nobody, "mode", "write it as `permissions`"),
+    row(FILE, Nobody, "user group uid gid", "write both as `owner`: `user:group`"),
+    row(FILE, Nobody, "name file filename dest destination", "write it as `path`"),
+    // A unit.
+    row(UNIT, Ignition, "contents", "write it as `content`"),
+    row(UNIT, Ignition, "enabled", "write it as `enable`"),
+    row(UNIT, Ignition, "dropins", "write it as `drop_ins`"),
+    row(UNIT, Nobody, "action state", "write it as `command`"),
+    row(
+        UNIT,
+        Systemd,
+        "description documentation requires wants bindsto conflicts before after",
+        "write it into the `[Unit]` section of `content`, or of a drop-in",
+    ),
+    row(
+        UNIT,
+        Systemd,
+        "type environment environmentfile execstart execstartpre execstop restart user workingdirectory",
+        "write it into the `[Service]` section of `content`, or of a drop-in",
+    ),
+    row(
+        UNIT,
+        Systemd,
+        "wantedby requiredby alias",
+        "write it into the `[Install]` section of `content`, and set `enable: true`",
+    ),
+    // Options.
+    row("coreos.etcd2", Etcd1, "addr", "write it as `advertise_client_urls`, with `http://` before it"),
+    row("coreos.etcd2", Etcd1, "bind_addr", "write it as `listen_client_urls`, with `http://` before it"),
+    row("coreos.etcd2", Etcd1, "peer_addr", "write it as `initial_advertise_peer_urls`, with `http://` before it"),
+    row("coreos.etcd2", Etcd1, "peer_bind_addr", "write it as `listen_peer_urls`, with `http://` before it"),
+    row("coreos.etcd2", Etcd1, "peers peers_file", "write the members as `initial_cluster`"),
+    row("coreos.locksmith", Nobody, "etcd_servers etcd_endpoints", "write them as `endpoint`"),
+    row("coreos.flannel", Nobody, "etcd_servers endpoint", "write them as `etcd_endpoints`"),
+    row("coreos.fleet", Nobody, "etcd_endpoints endpoint", "write them as `etcd_servers`"),
+    row("coreos.update", Nobody, "strategy reboot", "write it as `reboot_strategy`"),
+    row("coreos.update", Nobody, "channel", "write it as `group`: `stable`, `beta`, `alpha`"),
+];

@@ -1,0 +1,222 @@
+//! The places of a cloud-config where keys can stand, and what stands beneath each key.
+//!
+//! All of it is asked of the types (`yaml::Shape`): there is no second list of keys here.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use crate::config::CloudConfig;
+use crate::yaml::Shape;
+
+/// What stands beneath a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Below {
+    /// Text, a number, a truth value.
+    Value,
+    /// A list of those.
+    Values,
+    /// A mapping: the place of that number.
+    Section(usize),
+    /// A list of mappings, each of which is the place of that number.
+    Items(usize),
+}
+
+/// A place where keys can stand.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The keys that lead there: nothing for the top level, `coreos.update`, `coreos.units[]`.
+    pub path: String,
+    /// The place it is in.
+    parent: Option<usize>,
+    /// What can stand there.
+    keys: Vec<(&'static str, Below)>,
+}
+
+/// All places, the top level first.
+pub(super) static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
+    let mut places = Vec::new();
+    let _ = add(&mut places, Shape::of::<CloudConfig>(), String::new(), None);
+    places
+});
+
+/// The number of the top level.
+pub(super) const TOP: usize = 0;
+
+/// More places than this have a key that is too common to say where it belongs.
+const FEW: usize = 3;
+
+fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize>) -> Below {
+    match shape {
+        Shape::Value => Below::Value,
+        Shape::List(item) => match add(places, *item, path + "[]", parent) {
+            Below::Section(place) => Below::Items(place),
+            _ => Below::Values,
+        },
+        Shape::Mapping(entries) => {
+            let at = places.len();
+            places.push(Place { path: path.clone(), parent, keys: Vec::new() });
+            for (key, shape) in entries {
+                let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+                let below = add(places, shape, path, Some(at));
+                places[at].keys.push((key, below));
+            }
+            Below::Section(at)
+        }
+    }
+}
+
+impl Place {
+    /// What stands beneath the key `name`, spelt with `_`; none where it is not known here.
+    pub fn below(&self, name: &str) -> Option<Below> {
+        self.keys.iter().find(|(key, _)| *key == name).map(|(_, below)| *below)
+    }
+
+    /// The keys that are known here.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.keys.iter().map(|(key, _)| *key)
+    }
+
+    /// Whether it is an item of a list.
+    pub fn is_item(&self) -> bool {
+        self.path.ends_with("[]")
+    }
+
+    /// Where it is, to go on behind "belongs".
+    fn words(&self) -> String {
+        match self.path.strip_suffix("[]") {
+            Some(list) => format!("in an item of `{list}`"),
+            None if self.path.is_empty() => "at the top level".to_owned(),
+            None => format!("under `{}`", self.path),
+        }
+    }
+}
+
+/// Where a key that is not known at one place belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// It was indented too much or too little, or put into the neighbour of its section.
+    Belongs(Vec<&'static Place>),
+    /// It has the name of a key farther away.
+    Exists(Vec<&'static Place>),
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for Place {}
+
+/// Where the key `name`, spelt with `_` and not known at the place of the number `at`, is known.
+pub(super) fn elsewhere(name: &str, at: usize) -> Option<Elsewhere> {
+    let known = |place: &&Place| place.below(name).is_some();
+    let (near, far): (Vec<_>, Vec<_>) =
+        (0..PLACES.len()).filter(|place| known(&&PLACES[*place])).partition(|place| is_near(at, *place));
+    let places = |numbers: Vec<usize>| numbers.into_iter().map(|number| &PLACES[number]).collect();
+    match (near.len(), far.len()) {
+        (1..=FEW, _) => Some(Elsewhere::Belongs(places(near))),
+        // In an item of a list, the name of some option is chance.
+        (0, 1..=FEW) if at == TOP => Some(Elsewhere::Exists(places(far))),
+        _ => None,
+    }
+}
+
+/// Whether a key of the place `to` can have come to the place `at` by a slip.
+fn is_near(at: usize, to: usize) -> bool {
+    let parent = |place: usize| PLACES[place].parent;
+    let around = std::iter::successors(parent(at), |place| parent(*place)).any(|place| place == to);
+    let beside = parent(to) == parent(at) && parent(to) != Some(TOP);
+    around || parent(to) == Some(at) || PLACES[to].is_item() || (beside && !PLACES[at].is_item())
+        // What is right under `coreos` is as well known as the top level.
+        || parent(to) == Some(TOP)
+}
+
+/// The places as words: "under `coreos.etcd` or in an item of `users`".
+pub(super) fn words(places: &[&Place]) -> String {
+    let mut words = String::new();
+    for (index, place) in places.iter().enumerate() {
+        let between = match index {
+            0 => "",
+            _ if index + 1 == places.len() => " or ",
+            _ => ", ",
+        };
+        let _ = write!(words, "{between}{}", place.words());
+    }
+    words
+}
+
+/// What to do with a key that belongs to one place alone.
+pub(super) fn way(places: &[&Place]) -> Option<String> {
+    match places {
+        [place] if place.path.is_empty() => Some("write it at the beginning of a line, without indentation".to_owned()),
+        [place] if !place.is_item() => Some(format!("write it below `{}:`, indented", place.path.rsplit('.').next()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Below, Elsewhere, PLACES, TOP, elsewhere, words};
+
+    fn at(path: &str) -> usize {
+        PLACES.iter().position(|place| place.path == path).unwrap_or_else(|| panic!("no place {path}"))
+    }
+
+    #[test]
+    fn the_places_are_those_of_the_types() {
+        let paths: Vec<_> = PLACES.iter().map(|place| place.path.as_str()).collect();
+        assert_eq!(paths[TOP], "");
+        for path in
+            ["users[]", "write_files[]", "coreos", "coreos.units[]", "coreos.units[].drop_ins[]", "coreos.etcd2"]
+        {
+            assert!(paths.contains(&path), "{path} in {paths:?}");
+        }
+        assert_eq!(PLACES[TOP].below("ssh_authorized_keys"), Some(Below::Values));
+        assert_eq!(PLACES[TOP].below("hostname"), Some(Below::Value));
+        assert_eq!(PLACES[TOP].below("coreos"), Some(Below::Section(at("coreos"))));
+        assert_eq!(PLACES[at("coreos")].below("units"), Some(Below::Items(at("coreos.units[]"))));
+        assert_eq!(PLACES[TOP].below("units"), None);
+    }
+
+    #[test]
+    fn where_a_key_belongs() {
+        for (key, place, belongs) in [
+            ("write_files", "coreos", "at the top level"),
+            ("write_files", "coreos.units[]", "at the top level"),
+            ("users", "coreos.update", "at the top level"),
+            ("ssh_authorized_keys", "coreos", "at the top level or in an item of `users`"),
+            ("ssh_authorized_keys", "coreos.units[]", "at the top level or in an item of `users`"),
+            ("hostname", "users[]", "at the top level"),
+            ("units", "", "under `coreos`"),
+            ("etcd2", "", "under `coreos`"),
+            ("update", "users[]", "under `coreos`"),
+            ("update", "coreos.units[]", "under `coreos`"),
+            ("command", "coreos", "in an item of `coreos.units`"),
+            ("command", "coreos.units[].drop_ins[]", "in an item of `coreos.units`"),
+            ("permissions", "coreos.units[]", "in an item of `write_files`"),
+            (
+                "content",
+                "",
+                "in an item of `write_files`, in an item of `coreos.units` or in an item of `coreos.units[].drop_ins`",
+            ),
+            ("discovery", "coreos", "under `coreos.etcd` or under `coreos.etcd2`"),
+            ("window_start", "coreos.update", "under `coreos.locksmith`"),
+            ("reboot_strategy", "coreos", "under `coreos.update`"),
+        ] {
+            match elsewhere(key, at(place)) {
+                Some(Elsewhere::Belongs(places)) => assert_eq!(words(&places), belongs, "{key} in {place}"),
+                other => panic!("{key} in {place}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_common_name_belongs_nowhere() {
+        assert_eq!(elsewhere("name", at("coreos")), None);
+        assert_eq!(elsewhere("group", at("write_files[]")), None);
+        assert_eq!(elsewhere("nothing", TOP), None);
+        let Some(Elsewhere::Exists(places)) = elsewhere("debug", TOP) else { panic!("not found") };
+        assert_eq!(words(&places), "under `coreos.etcd2`");
+    }
+}
