@@ -1,0 +1,135 @@
+//! `docs/findings.md` says of every rule what is true: its severity, what it means, and by example what breaks it.
+//!
+//! A rule is added to the page with a section that this test prints where one is missing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use cloudinit::finding::{Rule, rules};
+use cloudinit::plan::Facts;
+use cloudinit::substitute::{Address, Addresses};
+use cloudinit::{parts, reading};
+
+/// Rules that no text on a page can break, and why.
+const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
+    ("limit", "it takes a text that is too long for the page"),
+    ("not-utf8", "the page is UTF-8"),
+    ("read-only-usr", "it takes a machine whose /usr is read-only"),
+    ("unreadable", "it takes a file of the machine"),
+];
+
+/// Rules whose examples cannot but break another one, too.
+const ALONG: &[(&str, &str)] = &[
+    ("bad-import", "deprecated"),
+    ("obsolete", "deprecated"),
+    ("odd-discovery", "deprecated"),
+    ("plain-http", "deprecated"),
+    ("quoted-number", "deprecated"),
+];
+
+/// The section of a rule.
+struct Section {
+    id: String,
+    /// Severity and meaning.
+    first: String,
+    /// The texts of its examples.
+    examples: Vec<String>,
+    /// Everything else.
+    words: String,
+}
+
+fn sections() -> Vec<Section> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
+    let page = fs::read_to_string(path).unwrap();
+    let mut sections: Vec<Section> = Vec::new();
+    let mut inside: Option<String> = None;
+    for line in page.lines() {
+        if let Some(id) = line.strip_prefix("### `").and_then(|rest| rest.strip_suffix('`')) {
+            let id = id.to_owned();
+            sections.push(Section { id, first: String::new(), examples: Vec::new(), words: String::new() });
+            continue;
+        }
+        let Some(section) = sections.last_mut() else { continue };
+        match &mut inside {
+            Some(example) if line == "```" => {
+                section.examples.push(std::mem::take(example));
+                inside = None;
+            }
+            Some(example) => example.extend([line, "\n"]),
+            None if line == "```yaml" || line == "```text" => inside = Some(String::new()),
+            None if line.starts_with("## ") => {}
+            None if section.first.is_empty() => section.first.push_str(line),
+            None => section.words += line,
+        }
+    }
+    assert!(inside.is_none(), "an example does not end");
+    sections
+}
+
+/// What stands at the top of a rule's section.
+fn head(rule: &Rule) -> String {
+    format!("**{}**: {}", rule.severity.as_str(), rule.summary)
+}
+
+/// The section of a rule, to be filled in.
+fn skeleton(rule: &Rule) -> String {
+    let example = "```yaml\n#cloud-config\nWHAT BREAKS IT\n```";
+    format!("\n### `{}`\n\n{}\n\n{example}\n\nWHAT TO DO\n", rule.id, head(rule))
+}
+
+/// The rules that a text breaks. The IPv4 addresses of the machine are known, the others are not.
+fn broken(text: &str) -> BTreeSet<&'static str> {
+    let mut addresses = Addresses::default();
+    addresses.learn(Address::PublicV4, "203.0.113.5");
+    addresses.learn(Address::PrivateV4, "10.0.0.5");
+    parts::split("example", text.as_bytes().to_vec())
+        .into_iter()
+        .flat_map(|part| reading::read(part, &addresses, false).plan(&Facts::default(), "set").findings)
+        .map(|finding| finding.rule.id)
+        .collect()
+}
+
+#[test]
+fn every_rule_has_its_section_and_no_other_has() {
+    let sections = sections();
+    let mut missing = String::new();
+    for rule in rules::ALL {
+        match sections.iter().filter(|section| section.id == rule.id).count() {
+            0 => missing.push_str(&skeleton(rule)),
+            count => assert_eq!(count, 1, "{} has {count} sections", rule.id),
+        }
+    }
+    assert!(missing.is_empty(), "docs/findings.md wants these sections:\n{missing}");
+    for section in &sections {
+        let rule = rules::ALL.iter().find(|rule| rule.id == section.id);
+        let rule = rule.unwrap_or_else(|| panic!("there is no rule {}", section.id));
+        assert_eq!(section.first, head(rule));
+        assert!(section.words.len() > 8, "{} does not say what to do", rule.id);
+    }
+}
+
+#[test]
+fn every_example_breaks_its_rule_and_no_other() {
+    let mut wrong = String::new();
+    for Section { id, examples, .. } in &sections() {
+        let none = WITHOUT_EXAMPLE.iter().any(|(rule, _)| rule == id);
+        assert_eq!(examples.is_empty(), none, "{id}");
+        let along = ALONG.iter().filter(|(rule, _)| rule == id).map(|(_, other)| *other);
+        let expected: BTreeSet<_> = along.chain([id.as_str()]).collect();
+        for example in examples {
+            let broken = broken(example);
+            if broken != expected {
+                wrong.extend([format!("\nthe example of {id} breaks {broken:?}:\n{example}")]);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_exceptions_are_of_rules_that_exist() {
+    for (rule, reason) in WITHOUT_EXAMPLE.iter().chain(ALONG) {
+        assert!(rules::ALL.iter().any(|known| known.id == *rule), "{rule}: {reason}");
+    }
+}
