@@ -7,6 +7,9 @@ LOCKED := $(if $(CI),--locked)
 MACHINES := $(patsubst tests/%/main.rs,--test %,$(wildcard tests/*/main.rs))
 # What `make demo` applies.
 EXAMPLE ?= examples/web-server.yml
+# What `make fuzz` fuzzes, one of fuzz/targets, and for how many seconds.
+TARGET ?= user_data
+TIME ?= 600
 
 .DEFAULT_GOAL := help
 
@@ -40,4 +43,7 @@ demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
 	@echo "building the program (the first time takes some minutes) …"
 	@$(CARGO) test --quiet $(LOCKED) --test demo -- $(EXAMPLE)
 
-.PHONY: help deps build test lint test-pure test-container test-outcomes demo
+fuzz: ## Fuzz TARGET for TIME seconds (cargo-fuzz and a nightly Rust, which it does not install)
+	@fuzz/run.sh "$(TARGET)" "$(TIME)"
+
+.PHONY: help deps build test lint test-pure test-container test-outcomes demo fuzz

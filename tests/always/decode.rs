@@ -1,0 +1,46 @@
+//! The encodings of contents, and compressed user-data.
+
+use std::io::Write;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cloudinit::parts;
+use cloudinit::plan::decode::{DecodeError, decode, gunzip, inflates, names, unbase64};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// What content may be when it is decompressed, here.
+const LIMIT: usize = 1 << 16;
+
+/// Content as somebody encoded it, and the content of something that is encoded well.
+pub fn check(bytes: &[u8]) {
+    for name in names().chain(["", "GZIP"]) {
+        match decode(bytes.to_vec(), name, LIMIT as u64) {
+            Ok(out) => assert!(!inflates(name) || out.len() <= LIMIT, "{} bytes of {name}", out.len()),
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                assert!(error != DecodeError::Encoding || name == "GZIP");
+            }
+        }
+    }
+    let packed = STANDARD.encode(bytes);
+    assert_eq!(unbase64(packed.as_bytes()).as_deref(), Ok(bytes));
+    let small = bytes.get(..LIMIT).unwrap_or(bytes);
+    let zipped = gzip(small);
+    assert_eq!(gunzip(&zipped, LIMIT as u64).as_deref(), Ok(small));
+    assert!(gunzip(&zipped[..zipped.len() - 1], LIMIT as u64).is_err(), "cut off");
+    let two = [zipped.as_slice(), &zipped].concat();
+    let twice = gunzip(&two, LIMIT as u64);
+    assert_eq!(twice.is_ok(), small.len() * 2 <= LIMIT);
+    // Compressed user-data is what it is without that.
+    if !small.starts_with(&[0x1f, 0x8b]) {
+        let forms = |bytes| parts::split("x", bytes).into_iter().map(|part| part.form).collect::<Vec<_>>();
+        assert_eq!(forms(small.to_vec()), forms(zipped));
+    }
+}
+
+/// `content`, compressed.
+pub fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).and_then(|()| encoder.finish()).expect("writing to a vector cannot fail")
+}

@@ -1,0 +1,25 @@
+//! The mode of a file.
+
+use cloudinit::finding::Span;
+use cloudinit::plan::permissions::parse;
+
+use super::spans;
+
+/// A text as permissions: a mode of twelve bits, or a finding that says why not.
+pub fn check(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let span = Some(Span::new(3, 7));
+    match parse(&text, span) {
+        Ok((mode, finding)) => {
+            assert!(mode <= 0o7777, "{mode:o}");
+            assert!(finding.as_ref().is_none_or(|finding| !finding.is_error() && finding.span == span));
+            finding.iter().for_each(spans::one_line);
+            // Written as it should be, it means the same, and there is nothing to tell.
+            assert_eq!(parse(&format!("{mode:04o}"), span), Ok((mode, None)));
+        }
+        Err(finding) => {
+            assert!(finding.is_error() && finding.span == span);
+            spans::one_line(&finding);
+        }
+    }
+}

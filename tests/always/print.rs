@@ -1,0 +1,29 @@
+//! What was understood is user-data again, which means the same.
+
+use cloudinit::plan::{Facts, Plan};
+use cloudinit::print::{Secrets, Understood, user_data};
+use cloudinit::reading::{self, Reading};
+use cloudinit::{parts, substitute};
+
+use super::secrets::{CANARY, part_says};
+
+/// What `--print-config` prints of a part.
+pub fn check(reading: &Reading, plan: &Plan) {
+    let print = |reading: &Reading, plan: &Plan, secrets| user_data(&[Understood::new(reading, plan, secrets)]);
+    let masked = print(reading, plan, Secrets::Masked);
+    // Public keys, options and the like are what was understood, and printed.
+    let is_hidden = !part_says(reading, &|key| !matches!(key, "content" | "passwd" | "etcd_password"));
+    assert!(!is_hidden || !masked.contains(CANARY), "this shows a secret: {masked}");
+    let text = print(reading, plan, Secrets::Shown);
+    let again = parts::split("printed", text.clone().into_bytes());
+    let [part] = again.as_slice() else { panic!("{text}") };
+    let second = reading::read(part.clone(), &substitute::Addresses::default(), false);
+    let second_plan = second.plan(&Facts::default(), "set");
+    assert!(!second.broken && second_plan.refused.is_empty(), "{text}\n{:?}", second_plan.findings);
+    let steps = |plan: &Plan| plan.steps.iter().map(|planned| planned.step.clone()).collect::<Vec<_>>();
+    assert_eq!(steps(plan), steps(&second_plan), "{text}");
+    assert_eq!(reading.access.keys, second.access.keys, "{text}");
+    let name = |reading: &Reading| reading.access.hostname.as_ref().map(|(name, _)| name.clone());
+    assert_eq!(name(reading), name(&second), "{text}");
+    assert_eq!(text, print(&second, &second_plan, Secrets::Shown));
+}

@@ -1,0 +1,89 @@
+//! What is secret is shown nowhere: contents, password hashes, keys, and what could not be read (spec §13).
+
+use cloudinit::cli::Format;
+use cloudinit::parts::Form;
+use cloudinit::plan::Plan;
+use cloudinit::reading::Reading;
+use cloudinit::report::Screen;
+use cloudinit::report::check::{self, Checked};
+use cloudinit::shown::LocatedFinding;
+use cloudinit::text::Lines;
+use cloudinit::yaml::{Kind, Node, Paths};
+
+/// What stands for all secrets: where it is no part of something that may be shown, no output has it.
+pub const CANARY: &str = "hunter2";
+
+/// Keys whose values may be shown: names, paths, and what goes into files that everybody may read.
+const SHOWN: [&str; 15] = [
+    "name",
+    "hostname",
+    "path",
+    "owner",
+    "gecos",
+    "homedir",
+    "shell",
+    "primary_group",
+    "groups",
+    "group",
+    "id",
+    "coreos_ssh_import_github",
+    "coreos_ssh_import_github_users",
+    "coreos_ssh_import_url",
+    "server",
+];
+
+/// Whatever is printed, logged or recorded of a part.
+///
+/// The answer is whether there was anything to hide.
+pub fn check(reading: Reading, plan: &Plan) -> bool {
+    if !reading.part.text.contains(CANARY) || is_public(&reading) {
+        return false;
+    }
+    let mut shown = vec![
+        format!("{:?} {:?} {plan:?}", reading.part, reading.config),
+        serde_json::to_string(&plan.refused).expect("plain data"),
+    ];
+    for planned in &plan.steps {
+        shown.extend([planned.step.to_string(), serde_json::to_string(planned).expect("plain data")]);
+    }
+    let (lines, paths) = (Lines::new(reading.part.text.as_bytes()), Paths::new(&reading.document));
+    for finding in &plan.findings {
+        let located = LocatedFinding::new("part", finding, &lines, &paths);
+        shown.extend([located.line(), serde_json::to_string(&located).expect("plain data")]);
+    }
+    drop(paths);
+    let checked = [Checked { reading, findings: plan.findings.clone() }];
+    let screen = |terminal| Screen { terminal, colour: false };
+    for (format, terminal) in [(Format::Text, true), (Format::Text, false), (Format::Json, false)] {
+        shown.push(check::print("user-data", &[], &checked, format, screen(terminal)));
+    }
+    for text in shown {
+        assert!(!text.contains(CANARY), "this shows a secret: {text}");
+    }
+    true
+}
+
+/// Whether it is part of something that may be shown: a key, a name, a path, the interpreter of a script.
+fn is_public(reading: &Reading) -> bool {
+    part_says(reading, &|key| SHOWN.contains(&key))
+}
+
+/// Whether it is part of a key or of a value whose key is `shown`, or of the interpreter of a script.
+pub fn part_says(reading: &Reading, shown: &dyn Fn(&str) -> bool) -> bool {
+    match reading.part.form {
+        _ if reading.part.name.contains(CANARY) => true,
+        Form::Script => reading.part.text.lines().next().is_some_and(|line| line.contains(CANARY)),
+        _ => reading.document.root.as_deref().is_some_and(|root| says(root, "", shown)),
+    }
+}
+
+/// Whether a key of a node says it, or a value that may be shown; `above` is the key of the node.
+fn says(node: &Node, above: &str, shown: &dyn Fn(&str) -> bool) -> bool {
+    match &node.kind {
+        Kind::Scalar(scalar) => shown(above) && scalar.text.contains(CANARY),
+        Kind::List(items) => items.iter().any(|item| says(item, above, shown)),
+        Kind::Mapping(mapping) => {
+            mapping.entries.iter().any(|entry| entry.key.contains(CANARY) || says(&entry.value, &entry.name(), shown))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! User-data: from bytes to parts, from those to plans.
+
+use std::collections::BTreeSet;
+
+use cloudinit::finding::{Finding, Span};
+use cloudinit::parts::{self, Extent, Form, Part};
+use cloudinit::plan::{Facts, Item, Plan, facts_wanted};
+use cloudinit::reading::{self, Reading};
+use cloudinit::substitute::Addresses;
+
+use super::{plan as plans, print, secrets, spans, tokens};
+
+/// Bytes as user-data, each of its parts read and planned.
+pub fn check(bytes: &[u8]) {
+    let parts = parts::split("user-data", bytes.to_vec());
+    assert_eq!(parts, parts::split("user-data", bytes.to_vec()));
+    assert!(parts.len() <= parts::PARTS_MAX);
+    let text: usize = parts.iter().filter(|part| part.form != Form::Multipart).map(|part| part.text.len()).sum();
+    assert!(text <= parts::USER_DATA_MAX);
+    let (mut told, mut left_out) = (false, false);
+    for part in &parts {
+        let plan = self::part(part, &Addresses::default()).1;
+        told |= plan.findings.iter().any(Finding::is_error);
+        left_out |= part.extent != Extent::Whole || !plan.refused.is_empty();
+        if part.text.contains('$') {
+            self::part(part, &tokens::some_addresses());
+        }
+    }
+    assert!(told || !left_out, "nothing says why something is left out");
+}
+
+/// A part, read and planned.
+pub fn part(part: &Part, addresses: &Addresses) -> (Reading, Plan) {
+    // Places are those of the text as its author wrote it.
+    let text = &part.text;
+    assert!(part.sound_text().len() <= text.len());
+    let reading = reading::read(part.clone(), addresses, false);
+    let plan = reading.plan(&Facts::default(), "set");
+    assert_eq!(&reading.part.text, text);
+    for finding in &plan.findings {
+        spans::finding(text, finding);
+        let _ = finding.span.map(|span| reading.document.path_at(span));
+    }
+    let places = plan.steps.iter().map(|planned| planned.span).chain(plan.refused.iter().map(|refused| refused.span));
+    places.flatten().for_each(|span| spans::inside(text, span));
+    access(text, &reading);
+    agreement(&reading, &plan);
+    plans::check(&plan);
+    again(part, addresses, &reading, &plan);
+    facts(&reading, &plan);
+    print::check(&reading, &plan);
+    (reading, plan)
+}
+
+/// Who gets in is known by what sshd and the kernel take.
+fn access(text: &str, reading: &Reading) {
+    reading.access.keys.iter().for_each(|key| super::ssh::are_one_line(key));
+    reading.access.span.iter().for_each(|span| spans::inside(text, *span));
+    if let Some((hostname, span)) = &reading.access.hostname {
+        spans::inside(text, *span);
+        assert!((1..=64).contains(&hostname.name.len()));
+    }
+}
+
+/// What is refused has an error that says why, at its place; what is broken gives nothing but access.
+fn agreement(reading: &Reading, plan: &Plan) {
+    let (part, text) = (&reading.part, &reading.part.text);
+    let told = plan.findings.iter().any(Finding::is_error);
+    assert_eq!(plan.is_partial(), told || !plan.refused.is_empty());
+    let rest = plan.refused.iter().any(|refused| matches!(refused.item, Item::Rest | Item::All));
+    let is_left_out = match part.form {
+        Form::CloudConfig | Form::Script => reading.broken,
+        Form::Unknown | Form::Unreadable => true,
+        Form::Ignition | Form::Multipart | Form::Empty | Form::Skipped => false,
+    };
+    assert_eq!(rest, is_left_out);
+    if rest {
+        assert!(plan.steps.is_empty() && plan.refused.len() == 1);
+    }
+    if part.extent != Extent::Whole || plan.refused.iter().any(|refused| refused.item == Item::All) {
+        // What says why may be a finding of the multipart.
+        return;
+    }
+    assert!(told || plan.refused.is_empty(), "nothing says why {:?} is refused", plan.refused);
+    let errors: BTreeSet<_> = plan.findings.iter().filter(|finding| finding.is_error()).map(|f| f.span).collect();
+    let inside = |item: Span| errors.iter().flatten().any(|span| item.start <= span.start && span.end <= item.end);
+    // Of an alias, the reason is where it is written out.
+    if !text.contains('*') && !errors.contains(&None) {
+        let unexplained = plan.refused.iter().find(|refused| !refused.span.is_none_or(inside));
+        assert_eq!(unexplained, None, "nothing at its place says why it is refused");
+    }
+}
+
+/// Nothing but the text, the addresses and the facts decides what is found and planned; none of it shows a secret.
+fn again(part: &Part, addresses: &Addresses, reading: &Reading, plan: &Plan) {
+    let second = reading::read(part.clone(), addresses, false);
+    assert_eq!(reading.findings, second.findings);
+    assert_eq!((reading.broken, &reading.access.keys), (second.broken, &second.access.keys));
+    let plan_again = second.plan(&Facts::default(), "set");
+    assert_eq!(
+        (&plan.steps, &plan.refused, &plan.findings),
+        (&plan_again.steps, &plan_again.refused, &plan_again.findings)
+    );
+    secrets::check(second, &plan_again);
+}
+
+/// What `--validate` finds, which knows nothing of the machine, is what a run on a machine finds.
+fn facts(reading: &Reading, plan: &Plan) {
+    let wanted = facts_wanted(&reading.config);
+    let files = wanted.into_iter().map(|path| (path, Ok(b"GROUP=old\n# 127.0.0.1 x\nno end".to_vec()))).collect();
+    let here = reading.plan(&Facts { hostname: "here".to_owned(), files, ..Facts::default() }, "set");
+    assert_eq!((&here.findings, &here.refused), (&plan.findings, &plan.refused));
+}

@@ -1,0 +1,41 @@
+//! What user-data may cost: the bounds that hold for every input, and what hostile input takes before it is
+//! refused or read.
+//!
+//! Times are those of the processor, so that a busy machine changes little, and bounds are generous: what grows
+//! with a square breaks them all the same. `LIMITS_SIZE=2000000 cargo test --release --test limits -- --nocapture`
+//! prints what each input takes at that size.
+
+mod bounds;
+mod hostile;
+mod program;
+
+use std::time::Duration;
+
+use cloudinit::cli::Format;
+use cloudinit::plan::Facts;
+use cloudinit::report::Screen;
+use cloudinit::report::check::{self, Checked};
+use cloudinit::substitute::Addresses;
+use cloudinit::{parts, reading};
+use nix::time::{ClockId, clock_gettime};
+
+/// What `--validate` does of `bytes`: the rules that it finds broken, and what it prints.
+fn validate(bytes: Vec<u8>) -> (Vec<&'static str>, String) {
+    let mut checked = Vec::new();
+    for part in parts::split("user-data", bytes) {
+        let reading = reading::read(part, &Addresses::default(), false);
+        let findings = reading.plan(&Facts::default(), "set").findings;
+        checked.push(Checked { reading, findings });
+    }
+    let rules = checked.iter().flat_map(|part| &part.findings).map(|finding| finding.rule.id).collect();
+    let screen = Screen { terminal: false, colour: false };
+    (rules, check::print("user-data", &[], &checked, Format::Json, screen))
+}
+
+/// The time of the processor that `work` takes in this thread.
+fn cost<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let now = || Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every thread has this clock"));
+    let began = now();
+    let result = work();
+    (now().saturating_sub(began), result)
+}

@@ -1,0 +1,43 @@
+//! The program itself, as people call it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::always::secrets::CANARY;
+
+/// `--validate` and `--dry-run` agree on what is an error, say so by their exit codes, and neither panics.
+pub fn agrees_with_itself(text: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("user-data");
+    fs::write(&file, text).unwrap();
+    let check = run(&file, &["--validate", "--format=json"], folder.path());
+    let rehearsal = run(&file, &["--dry-run", "--format=json"], folder.path());
+    let (found, planned) = (findings(&check), findings(&rehearsal));
+    let errors = |found: &[(String, String)]| -> Vec<_> {
+        found.iter().filter(|(severity, _)| severity == "error").cloned().collect()
+    };
+    assert_eq!(errors(&found), errors(&planned), "{text}");
+    assert_eq!(rehearsal.status.code(), Some(i32::from(!errors(&planned).is_empty())), "{text}");
+    let clean = found.iter().all(|(severity, _)| severity == "note");
+    assert_eq!(check.status.code(), Some(i32::from(!clean)), "{text}");
+    let _ = CANARY;
+}
+
+fn run(file: &Path, flags: &[&str], root: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
+    command.arg("--from-file").arg(file).arg("--root").arg(root).args(flags).env_clear();
+    let output = command.output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(!log.contains("panicked"), "{log}");
+    output
+}
+
+/// Severity and rule of each finding.
+fn findings(output: &Output) -> Vec<(String, String)> {
+    let whole: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let parts = whole["parts"].as_array().unwrap().iter();
+    let all = parts.flat_map(|part| part["findings"].as_array().unwrap());
+    let word = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    all.map(|finding| (word(finding, "severity"), word(finding, "id"))).collect()
+}
