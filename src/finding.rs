@@ -68,12 +68,14 @@ pub struct Finding {
     pub help: Option<String>,
     /// Where in the part it is.
     pub span: Option<Span>,
+    /// How many more of its rule it stands for, which nobody made; see [`Gathered`].
+    pub more: usize,
 }
 
 impl Finding {
     /// A finding of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into(), help: None, span: span.into() }
+        Self { rule, message: message.into(), help: None, span: span.into(), more: 0 }
     }
 
     /// Adds what to write instead.
@@ -136,19 +138,46 @@ pub fn shorten(findings: &mut Vec<Finding>) {
     if findings.len() <= MOST_OF_A_RULE {
         return;
     }
-    let mut counts: HashMap<&'static str, usize> = HashMap::new();
+    let mut counts: HashMap<&'static str, (usize, usize)> = HashMap::new();
     findings.retain_mut(|finding| {
-        let count = counts.entry(finding.rule.id).or_default();
-        *count += 1;
-        if *count == MOST_OF_A_RULE + 1 {
+        let (told, all) = counts.entry(finding.rule.id).or_default();
+        (*told, *all) = (*told + 1, *all + 1 + finding.more);
+        if *told == MOST_OF_A_RULE + 1 {
             finding.message.clear();
             finding.help = None;
         }
-        *count <= MOST_OF_A_RULE + 1
+        *told <= MOST_OF_A_RULE + 1
     });
     for finding in findings.iter_mut().filter(|finding| finding.message.is_empty()) {
-        let more = counts.get(finding.rule.id).map_or(0, |count| count - MOST_OF_A_RULE);
+        let more = counts.get(finding.rule.id).map_or(0, |(_, all)| all - MOST_OF_A_RULE);
         finding.message = format!("there are {more} more of this kind from here on, which are not told");
+    }
+}
+
+/// Findings in the order of their places, each of a place of its own, where there can be a million of them: of each
+/// rule one more than is told is made, and the rest is counted.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    list: Vec<Finding>,
+    /// How many of each rule are made, and which of them was the last.
+    made: HashMap<&'static str, (usize, usize)>,
+}
+
+impl Gathered {
+    /// Makes a finding of `rule`, or counts it.
+    pub fn add(&mut self, rule: &'static Rule, finding: impl FnOnce() -> Finding) {
+        let (count, last) = self.made.entry(rule.id).or_default();
+        if *count > MOST_OF_A_RULE {
+            self.list[*last].more += 1;
+            return;
+        }
+        (*count, *last) = (*count + 1, self.list.len());
+        self.list.push(finding());
+    }
+
+    /// The findings that were made.
+    pub fn into_list(self) -> Vec<Finding> {
+        self.list
     }
 }
 
@@ -255,7 +284,7 @@ rules! {
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, Findings, MOST_OF_A_RULE, Span, rules, shorten};
+    use super::{Finding, Findings, Gathered, MOST_OF_A_RULE, Span, rules, shorten};
     use std::collections::HashSet;
 
     fn at(rule: &'static super::Rule, place: usize) -> Finding {
@@ -285,6 +314,21 @@ mod tests {
         let last = findings.last().unwrap();
         assert_eq!(last.message, "there are 7 more of this kind from here on, which are not told");
         assert_eq!((last.span, &last.help), (Some(Span::new(MOST_OF_A_RULE, MOST_OF_A_RULE + 1)), &None));
+    }
+
+    #[test]
+    fn what_is_only_counted_is_told_with_its_number() {
+        let mut gathered = Gathered::default();
+        gathered.add(&rules::SYNTAX, || at(&rules::SYNTAX, 0));
+        for place in 0..MOST_OF_A_RULE + 7 {
+            gathered.add(&rules::UNKNOWN_KEY, || at(&rules::UNKNOWN_KEY, place));
+        }
+        let mut findings = gathered.into_list();
+        assert_eq!(findings.len(), MOST_OF_A_RULE + 2);
+        findings.push(at(&rules::UNKNOWN_KEY, MOST_OF_A_RULE + 7));
+        shorten(&mut findings);
+        assert_eq!(findings.len(), MOST_OF_A_RULE + 2);
+        assert!(findings[MOST_OF_A_RULE + 1].message.starts_with("there are 8 more"), "{:?}", findings.last());
     }
 
     #[test]

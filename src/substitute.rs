@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::finding::{Finding, Span, rules};
+use crate::finding::{Finding, Gathered, Span, rules};
 
 /// A kind of address that a token stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,16 +97,7 @@ pub struct Substituted<'a> {
     edits: Vec<(Span, Span)>,
 }
 
-/// How many findings of one text are told. There can be a million tokens in it, and the first ones tell enough.
-const MOST_FINDINGS: usize = 1000;
-
 impl Substituted<'_> {
-    fn tell(&mut self, finding: Finding) {
-        if self.findings.len() < MOST_FINDINGS {
-            self.findings.push(finding);
-        }
-    }
-
     /// The author's place of a byte of the text. Every byte of a replacement stands where its token stood.
     pub fn origin(&self, offset: usize) -> usize {
         let before = self.edits.partition_point(|(here, _)| here.start <= offset);
@@ -121,6 +112,7 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
         LazyLock::new(|| Regex::new(r"\\?\$(?:private|public)_ipv[46]").expect("a constant pattern"));
 
     let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
+    let mut findings = Gathered::default();
     let mut out = String::new();
     let mut copied = 0;
     for token in TOKEN.find_iter(text) {
@@ -137,13 +129,17 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
             if let Some(address) = addresses.get(kind) {
                 out.push_str(address);
             } else {
-                let message = format!("{} is not known; it is replaced by nothing", token.as_str());
-                let help = format!("set {} in the environment, or write the address itself", kind.variable());
-                result.tell(Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help));
+                findings.add(&rules::UNKNOWN_ADDRESS, || {
+                    let message = format!("{} is not known; it is replaced by nothing", token.as_str());
+                    let help = format!("set {} in the environment, or write the address itself", kind.variable());
+                    Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help)
+                });
             }
             if text[token.end()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
-                let message = format!("{} is replaced although the word goes on behind it", token.as_str());
-                result.tell(Finding::new(&rules::TOKEN_BOUNDARY, there, message));
+                findings.add(&rules::TOKEN_BOUNDARY, || {
+                    let message = format!("{} is replaced although the word goes on behind it", token.as_str());
+                    Finding::new(&rules::TOKEN_BOUNDARY, there, message)
+                });
             }
         }
         result.edits.push((Span::new(start, out.len()), there));
@@ -152,6 +148,7 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
         out.push_str(&text[copied..]);
         result.text = Cow::Owned(out);
     }
+    result.findings = findings.into_list();
     result
 }
 
@@ -165,6 +162,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::MOST_OF_A_RULE;
 
     fn known() -> Addresses {
         let mut addresses = Addresses::default();
@@ -209,7 +207,7 @@ mod tests {
     fn a_million_unknown_tokens_do_not_cost_a_million_findings() {
         let text = "$public_ipv4 ".repeat(100_000);
         let result = substitute(&text, &Addresses::default());
-        assert_eq!((result.text.len(), result.findings.len()), (100_000, MOST_FINDINGS));
+        assert_eq!((result.text.len(), result.findings.len()), (100_000, MOST_OF_A_RULE + 1));
     }
 
     #[test]

@@ -6,11 +6,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::finding::{Finding, Span, rules};
+use crate::finding::{Finding, Gathered, Span, rules};
 use crate::substitute::Address;
-
-/// How many findings are told; the first ones tell enough.
-const MOST: usize = 1000;
 
 /// A word with its dollar, and perhaps a brace.
 static WITH_DOLLAR: LazyLock<Regex> = LazyLock::new(|| {
@@ -41,16 +38,20 @@ pub(super) fn lint(text: &str) -> Vec<Finding> {
             continue;
         }
         let word = found.as_str().trim_start_matches(['$', '{']);
-        words.extend(look(text, found.range(), word).map(|finding| (word, finding)));
-        if words.len() == MOST {
-            break;
+        // There can be a million of them: what is told of them is made below, for those of which anything is.
+        if look(text, found.range(), word).is_some() {
+            words.push((word, found.range()));
         }
     }
+    let mut findings = Gathered::default();
     if !words.is_empty() {
         let set = words_without_dollar(text);
         words.retain(|(word, _)| !set.contains(word));
+        for finding in words.into_iter().filter_map(|(word, range)| look(text, range, word)) {
+            findings.add(finding.rule, || finding);
+        }
     }
-    words.into_iter().map(|(_, finding)| finding).collect()
+    findings.into_list()
 }
 
 /// The words of `text` that stand there by themselves.
@@ -106,6 +107,7 @@ fn look(text: &str, range: Range<usize>, word: &str) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::MOST_OF_A_RULE;
 
     fn told(text: &str) -> Vec<(&'static str, &str)> {
         let findings = lint(text);
@@ -150,6 +152,6 @@ mod tests {
 
     #[test]
     fn a_million_words_do_not_cost_a_million_findings() {
-        assert_eq!(lint(&"$public_ip ".repeat(100_000)).len(), MOST);
+        assert_eq!(lint(&"$public_ip ".repeat(100_000)).len(), MOST_OF_A_RULE + 1);
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::header::{self, Multipart};
-use crate::finding::{Finding, Rule, Span, rules};
+use crate::finding::{Finding, Gathered, Rule, Span, rules};
 
 /// What a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -87,12 +87,14 @@ pub(super) fn is_template(bytes: &[u8]) -> bool {
 
 /// Expressions of a template that nothing has rendered.
 pub(super) fn left_over(text: &str) -> Vec<Finding> {
-    let at = |(start, _)| {
-        let message = "this template expression has not been rendered; it is read as it stands";
-        Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)
-    };
-    // A template has them by the hundred; the first ones tell enough.
-    text.match_indices("{{").take(20).map(at).collect()
+    let mut findings = Gathered::default();
+    for (start, _) in text.match_indices("{{") {
+        findings.add(&rules::TEMPLATE, || {
+            let message = "this template expression has not been rendered; it is read as it stands";
+            Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)
+        });
+    }
+    findings.into_list()
 }
 
 /// Whether this is JSON with a version of Ignition, old or new; what else is in it is not kept.
