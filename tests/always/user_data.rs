@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cloudinit::finding::{Finding, Span};
+use cloudinit::finding::{Finding, Span, rules};
 use cloudinit::parts::{self, Extent, Form, Part};
 use cloudinit::plan::{Facts, Item, Plan, facts_wanted};
 use cloudinit::reading::{self, Reading};
@@ -20,7 +20,7 @@ pub fn check(bytes: &[u8]) {
     let (mut told, mut left_out) = (false, false);
     for part in &parts {
         let plan = self::part(part, &Addresses::default()).1;
-        told |= plan.findings.iter().any(Finding::is_error);
+        told |= plan.findings.iter().any(says_why);
         left_out |= part.extent != Extent::Whole || !plan.refused.is_empty();
         if part.text.contains('$') {
             self::part(part, &tokens::some_addresses());
@@ -62,10 +62,16 @@ fn access(text: &str, reading: &Reading) {
     }
 }
 
+/// Whether something is left out because of it. A mask is refused with a note: it stands where `--print-config` put it,
+/// and nothing is wrong with the document.
+fn says_why(finding: &Finding) -> bool {
+    finding.is_error() || finding.rule == &rules::MASKED_SECRET
+}
+
 /// What is refused has an error that says why, at its place; what is broken gives nothing but access.
 fn agreement(reading: &Reading, plan: &Plan) {
     let (part, text) = (&reading.part, &reading.part.text);
-    let told = plan.findings.iter().any(Finding::is_error);
+    let told = plan.findings.iter().any(says_why);
     assert_eq!(plan.is_partial(), told || !plan.refused.is_empty());
     let rest = plan.refused.iter().any(|refused| matches!(refused.item, Item::Rest | Item::All));
     let is_left_out = match part.form {
@@ -82,7 +88,7 @@ fn agreement(reading: &Reading, plan: &Plan) {
         return;
     }
     assert!(told || plan.refused.is_empty(), "nothing says why {:?} is refused", plan.refused);
-    let errors: BTreeSet<_> = plan.findings.iter().filter(|finding| finding.is_error()).map(|f| f.span).collect();
+    let errors: BTreeSet<_> = plan.findings.iter().filter(|finding| says_why(finding)).map(|f| f.span).collect();
     let inside = |item: Span| errors.iter().flatten().any(|span| item.start <= span.start && span.end <= item.end);
     // Of an alias, the reason is where it is written out.
     if !text.contains('*') && !errors.contains(&None) {
