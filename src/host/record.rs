@@ -40,21 +40,29 @@ pub fn write(outcome: &Outcome) -> Result<()> {
     Ok(())
 }
 
-/// The records of this boot, oldest first.
+/// The records of this boot, oldest first, and what is wrong with those that cannot be understood.
 ///
 /// # Errors
 ///
-/// They cannot be read: without root, for one.
-pub fn read() -> Result<Vec<serde_json::Value>> {
+/// None of them can be read: without root, for one.
+pub fn read() -> Result<(Vec<serde_json::Value>, Vec<String>)> {
     let root = Root::open(Path::new("/"))?;
-    let mut records = Vec::new();
+    let (mut records, mut broken) = (Vec::new(), Vec::new());
     for path in names()? {
-        // A run that ends meanwhile removes the oldest one.
-        let Some(content) = files::read(&root, &path, RECORD_MAX)? else { continue };
-        let record = serde_json::from_slice(&content);
-        records.push(record.with_context(|| format!("failed to understand {}", path.display()))?);
+        match read_one(&root, &path) {
+            Ok(record) => records.extend(record),
+            // One that is broken hides no other.
+            Err(error) if crate::host::is_root() => broken.push(format!("{error:#}")),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(records)
+    Ok((records, broken))
+}
+
+fn read_one(root: &Root, path: &Path) -> Result<Option<serde_json::Value>> {
+    // A run that ends meanwhile removes the oldest one.
+    let Some(content) = files::read(root, path, RECORD_MAX)? else { return Ok(None) };
+    serde_json::from_slice(&content).map(Some).with_context(|| format!("failed to understand {}", path.display()))
 }
 
 fn names() -> Result<Vec<PathBuf>> {

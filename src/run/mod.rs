@@ -106,18 +106,19 @@ fn told(reading: &Reading, plan: &Plan, lines: &Lines<'_>) -> PartOutcome {
 
 /// Shows what the last runs did, and gives the exit code.
 pub fn status(format: crate::cli::Format) -> u8 {
-    let (records, failure) = match crate::host::record::read() {
-        Ok(records) => (records, None),
-        Err(_) if !crate::host::is_root() => (Vec::new(), Some("only root can see what runs did".to_owned())),
-        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+    let (records, failures) = match crate::host::record::read() {
+        Ok((records, broken)) => (records, broken),
+        Err(_) if !crate::host::is_root() => (Vec::new(), vec!["only root can see what runs did".to_owned()]),
+        Err(error) => (Vec::new(), vec![format!("{error:#}")]),
     };
-    if let (Some(failure), crate::cli::Format::Text) = (&failure, format) {
+    let text = format == crate::cli::Format::Text;
+    for failure in failures.iter().filter(|_| text) {
         // Where this cannot be written either, the exit code says it.
         let _ = writeln!(std::io::stderr().lock(), "error: {failure}");
-        return FAILED;
     }
-    let failures = failure.as_slice();
-    report::say(&report::status::print(&records, failures, format));
+    if !(text && records.is_empty() && !failures.is_empty()) {
+        report::say(&report::status::print(&records, &failures, format));
+    }
     if failures.is_empty() { DONE } else { FAILED }
 }
 

@@ -149,6 +149,11 @@ coreos:
         let json = m.run(&[&ordinary[..], &["--format=json"]].concat()).fails().stdout;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert!(json["failures"][0].as_str().unwrap().contains("only root"), "{json}");
+        // A record that is broken is named, and hides no other.
+        m.put("/run/coreos-cloudinit/broken.json", "{");
+        let status = m.run(&[PROGRAM_INSIDE, "--status"]).fails();
+        assert_eq!(status.stdout.lines().filter(|line| line.contains("/tmp/user-data  ")).count(), 2, "{status}");
+        status.says(&["failed to understand /run/coreos-cloudinit/broken.json"]);
     });
 
     suite.fresh("without_systemd_files_and_accounts_are_still_made", |m| {
