@@ -44,15 +44,7 @@ pub(super) fn tell(
     let fault = "begins with [ and does not end with ]; the whole file is refused";
     tell(&rules::ODD_UNIT_LINE, survey.unclosed, fault, "a section has a line of its own: [Service]".to_owned());
     let name = survey.unknown_name;
-    let fault = if is_name(name) {
-        format!("begins the section [{name}], which a file of this type does not have; it is ignored")
-    } else {
-        "begins a section that a file of this type does not have; it is ignored".to_owned()
-    };
-    tell(&rules::ODD_UNIT_SECTION, survey.unknown, &fault, sections.help(name));
-}
-
-/// Whether the name of a section looks like one, and so can be shown.
-fn is_name(name: &str) -> bool {
-    (1..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    // Its name is not shown: what stands in brackets may be anything.
+    let fault = "begins a section that a file of this type does not have; it is ignored";
+    tell(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
 }

@@ -3,7 +3,7 @@
 use super::hash::{self, Hash};
 use crate::config::{CloudConfig, User};
 use crate::finding::{Finding, rules};
-use crate::plan::printable;
+use crate::plan::label;
 use crate::plan::ssh;
 use crate::secret::is_mask;
 use crate::yaml::Field;
@@ -47,7 +47,7 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
         } else {
             return None;
         };
-    let message = format!("the name of user {} {why}", printable(name));
+    let message = format!("the name of user {} {why}", label(name));
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
 }
 
@@ -58,7 +58,7 @@ fn password(user: &User, name: &str) -> Option<Finding> {
         // It stands for a hash that is not to be seen.
         return None;
     }
-    let name = printable(name);
+    let name = label(name);
     let find = |rule, message| Some(Finding::new(rule, user.passwd.span, message));
     if text.is_empty() {
         let finding = find(&rules::EMPTY_PASSWORD, format!("user {name}: the password is empty, so none is set"))?;

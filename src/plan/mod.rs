@@ -27,4 +27,4 @@ pub use step::{
     UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::{unit_at, unit_of};
-pub use users::{is_shown, printable, without_secrets};
+pub use users::{is_shown, label, printable, without_secrets};

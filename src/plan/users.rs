@@ -49,8 +49,8 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                     sets[known].add(user, &mut planner.findings);
                 }
             }
-            Err(Some(finding)) => planner.refuse_for(Item::User(printable(name)), field.span, finding),
-            Err(None) => planner.refuse(Item::User(printable(name)), field.span),
+            Err(Some(finding)) => planner.refuse_for(Item::User(label(name)), field.span, finding),
+            Err(None) => planner.refuse(Item::User(label(name)), field.span),
         }
     }
     for KeysOf { user, list, span } in sets {
@@ -86,7 +86,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     if user.passwd.bad || user.system.bad || user.shell.bad || user.primary_group.bad {
         return Err(None);
     }
-    let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", printable(name)));
+    let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", label(name)));
     // A colon or a line break would end the field in the account files, and begin another.
     let breaks_out = |text: &str| text.contains(':') || text.chars().any(char::is_control);
     if breaks_out(name) || name.contains('/') || name.starts_with('-') {
@@ -200,6 +200,11 @@ pub fn without_secrets(url: &str) -> Option<String> {
     Some(path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}")))
 }
 
+/// A user's name for people. A line of an account file that was given for it holds a password behind the first colon.
+pub fn label(name: &str) -> String {
+    name.split_once(':').map_or_else(|| printable(name), |(name, _)| printable(name) + ":...")
+}
+
 /// `text` as one line that does nothing to a terminal: control characters are escaped, and what is not seen or turns
 /// the direction of what is.
 pub fn printable(text: &str) -> String {
@@ -219,6 +224,13 @@ pub fn is_shown(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_behind_a_colon_is_not_shown() {
+        assert_eq!(label("core"), "core");
+        assert_eq!(label("core:$6$salt$hash"), "core:...");
+        assert_eq!(label("a\u{1b}:b:c"), "a\\u{1b}:...");
+    }
 
     #[test]
     fn urls_are_shown_without_secrets() {

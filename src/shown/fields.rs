@@ -17,6 +17,8 @@ enum Show {
     Never,
     /// Names: of machines, users, units.
     Name,
+    /// The name of an account.
+    Login,
     /// Paths of files.
     Path,
     /// The mode of a file.
@@ -40,7 +42,7 @@ const FIELDS: &[(&str, Show)] = &[
     ("ssh_authorized_keys", Show::Never),
     ("hostname", Show::Name),
     ("manage_etc_hosts", Show::Words(&["localhost", "true", "false"])),
-    ("users[].name", Show::Name),
+    ("users[].name", Show::Login),
     ("users[].gecos", Show::Never),
     ("users[].passwd", Show::Never),
     ("users[].homedir", Show::Path),
@@ -169,6 +171,8 @@ impl Show {
         match self {
             Self::Never => false,
             Self::Name => all(64, |c| c.is_alphanumeric() || "-_.@:,".contains(c)),
+            // Behind a colon there may be a password: so they stand in the account files.
+            Self::Login => all(64, |c| c.is_alphanumeric() || "-_.@".contains(c)),
             Self::Path => all(120, |c| c.is_alphanumeric() || "-_.@:+~/".contains(c)),
             Self::Mode => {
                 all(6, |c| c.is_ascii_digit() || c == 'o') || (length > 8 && all(10, |c| "rwxst-".contains(c)))
