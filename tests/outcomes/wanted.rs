@@ -27,7 +27,7 @@ pub const ROWS: &[Row] = &[
         id: "wrong-type",
         configs: "user-coreos-coreos-kubernetes--cluster-vagrant-worker-.*",
         subject: "exit code",
-        ours: r"1\n.* \[wrong-type\]\n.* \[bad-key\]\nfailed to start bootstrap\.service: failed [^\n]*",
+        ours: r"1\n.* \[wrong-type\][^\n]*\n.* \[bad-key\][^\n]*\nfailed to start bootstrap\.service: failed [^\n]*",
         reason: "a template that nobody has filled in is said to be one, and left out",
     },
     Row {
