@@ -59,7 +59,7 @@ const COREOS: Wanted = Wanted::Mapping(&[
 const USER: Wanted = Wanted::Mapping(&[
     ("name", Wanted::Text(&["core", "alice", "bob", "bad:name", "-x", ""])),
     ("gecos", Wanted::Text(&["A. Person", "a:b", "ä"])),
-    ("passwd", Wanted::Text(&["$6$hunter2$abc", "hunter2:", "*", "hunter2\n"])),
+    ("passwd", Wanted::Text(&["$6$hunter2$abc", "hunter2:", "*", "hunter2\n", "<secret>"])),
     ("homedir", Wanted::Text(&["/home/a", "home"])),
     ("no_create_home", Wanted::Bool),
     ("primary_group", Wanted::Text(&["wheel", "100", "a:b"])),
@@ -71,7 +71,10 @@ const USER: Wanted = Wanted::Mapping(&[
     ("shell", Wanted::Text(&["/bin/sh", "a:b"])),
     ("coreos_ssh_import_github", Wanted::Text(&["somebody", "no body"])),
     ("coreos_ssh_import_github_users", Wanted::List(&Wanted::Text(&["somebody", "a/b"]))),
-    ("coreos_ssh_import_url", Wanted::Text(&["https://u:p@h/a?t=1", "http://h/a", "ftp://h/a"])),
+    (
+        "coreos_ssh_import_url",
+        Wanted::Text(&["https://u:p@h/a?t=1", "https://<secret>@h/a", "http://h/a", "ftp://h/a"]),
+    ),
 ]);
 
 const FILE: Wanted = Wanted::Mapping(&[
@@ -124,6 +127,7 @@ const KEYS: &[&str] = &[
 ];
 
 const CONTENTS: &[&str] = &[
+    "<secret>",
     "hunter2",
     "hunter2\nline two\n",
     "aGVsbG8gaHVudGVyMg==",

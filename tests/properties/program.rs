@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::always::secrets::CANARY;
-
 /// `--validate` and `--dry-run` agree on what is an error, say so by their exit codes, and neither panics.
 pub fn agrees_with_itself(text: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -18,10 +16,11 @@ pub fn agrees_with_itself(text: &str) {
         found.iter().filter(|(severity, _)| severity == "error").cloned().collect()
     };
     assert_eq!(errors(&found), errors(&planned), "{text}");
-    assert_eq!(rehearsal.status.code(), Some(i32::from(!errors(&planned).is_empty())), "{text}");
+    // What is masked is left out, and nothing is wrong with it.
+    let is_partial = !errors(&planned).is_empty() || planned.iter().any(|(_, rule)| rule == "masked-secret");
+    assert_eq!(rehearsal.status.code(), Some(i32::from(is_partial)), "{text}");
     let clean = found.iter().all(|(severity, _)| severity == "note");
     assert_eq!(check.status.code(), Some(i32::from(!clean)), "{text}");
-    let _ = CANARY;
 }
 
 fn run(file: &Path, flags: &[&str], root: &Path) -> Output {
