@@ -122,7 +122,22 @@ fn typed_body(text: &str) -> Option<Key<'_>> {
     let blob = BASE64.decode(body).ok()?;
     // The body is a list of fields with their lengths; the first is the type, and no key has only that.
     let (named, rest) = field(&blob)?;
-    (named == kind.as_bytes() && rest.len() > 4).then(|| Key { kind, rest: rest.to_owned() })
+    (named == kind.as_bytes() && is_whole(kind, rest)).then(|| Key { kind, rest: rest.to_owned() })
+}
+
+/// Whether the fields behind the type of a key are as many as it needs, and end where its body does, as sshd wants
+/// it: what was wrapped or cut off in the middle is no key.
+fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
+    if rest.len() <= 4 || kind.contains("-cert-") {
+        // Certificates have numbers between their fields.
+        return rest.len() > 4;
+    }
+    let mut fields = 0;
+    while let Some((_, more)) = field(rest) {
+        (fields, rest) = (fields + 1, more);
+    }
+    let wanted = if kind == "ssh-rsa" || kind.starts_with("ecdsa-sha2-") { 2 } else { 1 };
+    rest.is_empty() && fields >= wanted
 }
 
 /// What follows the options of a line.
@@ -148,8 +163,10 @@ mod tests {
     fn key(kind: &str) -> String {
         let mut blob = u32::try_from(kind.len()).unwrap().to_be_bytes().to_vec();
         blob.extend(kind.as_bytes());
-        blob.extend(32_u32.to_be_bytes());
-        blob.extend([7; 32]);
+        for _ in 0..2 {
+            blob.extend(32_u32.to_be_bytes());
+            blob.extend([7; 32]);
+        }
         format!("{kind} {}", BASE64.encode(blob))
     }
 
@@ -192,6 +209,15 @@ mod tests {
         ] {
             assert!(!is_key(line), "{line}");
         }
+    }
+
+    #[test]
+    fn half_a_key_is_none() {
+        let key = key("ssh-rsa");
+        for end in 0..key.trim_end_matches('=').len() {
+            assert!(!is_key(&key[..end]), "{}", &key[..end]);
+        }
+        assert!(!is_key(&format!("{}AAAA", &key)), "sshd takes nothing behind a key either");
     }
 
     #[test]
