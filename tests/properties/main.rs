@@ -88,11 +88,28 @@ fn what_is_cut_off_gives_no_more_access_than_the_whole() {
         let whole = yaml::parse(&text);
         for place in places {
             let at = yaml::boundary(&text, place.index(text.len()));
-            broken.set(broken.get() + u32::from(yaml::parse(&text[..at]).error.is_some()));
-            yaml::cut(&text, &whole, at);
+            broken.set(broken.get() + u32::from(yaml::cut(&text, &whole, at)));
         }
     });
     assert!(broken.get() > 100, "only {} cuts can be seen", broken.get());
+}
+
+#[test]
+fn what_does_not_belong_there_gives_no_other_access() {
+    // A line that is cut in two may well be an entry that is complete, and then something else.
+    let strays =
+        vec!["\"", "'", ": x", "{", "[", "]", "}", "\t", "@", "- ", "\n  ", "\n\t", "&a ", "*a", "!", "|", "\u{1}"];
+    let places = prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(strays)), 12);
+    let broken = Cell::new(0);
+    hold(120, &(texts(Oddness::None), places), |(text, places)| {
+        let whole = yaml::parse(&text);
+        for (place, stray) in places {
+            let at = yaml::boundary(&text, place.index(text.len()));
+            let spoilt = [&text[..at], stray, &text[at..]].concat();
+            broken.set(broken.get() + u32::from(yaml::gives_no_more(&text, &whole, &spoilt)));
+        }
+    });
+    assert!(broken.get() > 300, "only {} documents are broken", broken.get());
 }
 
 #[test]
