@@ -1,13 +1,96 @@
-//! Where user-data comes from (spec §10). A source answers; it never writes.
+//! Where user-data and meta-data come from (spec §10): one file per data source, one table of them all.
+//!
+//! A source answers: here it is, not here yet, never here. It reads, and writes nothing but the question that a
+//! serial line wants to be asked. What a platform hands out is taken as it comes from a stranger: bounded in size,
+//! depth and time, and never shown.
+//!
+//! A run asks in this order (spec §1): [`choose()`], then [`Datasource::meta_data`], then, when the network is as the
+//! meta-data wants it, [`Datasource::user_data`]. A failure of one of the last two does not keep it from the other.
 
+pub mod choose;
+pub mod cloudsigma;
+pub mod configdrive;
+pub mod context;
+pub mod digitalocean;
+pub mod ec2;
 pub mod file;
+mod files;
+pub mod gce;
 pub mod http;
+mod json;
+mod meta_data;
+pub mod packet;
+pub mod proc_cmdline;
+mod service;
+pub mod table;
+pub mod url;
+pub mod vmware;
+pub mod waagent;
+mod xml;
 
-/// What a source gave.
-#[derive(Debug)]
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+pub use choose::{Candidate, NoSource, choose};
+pub use context::{Context, Limits, Look, Places, Policy, Setup};
+pub use meta_data::{Addresses, Format, MetaData, NetworkData};
+pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
+
+use crate::deadline::Deadline;
+
+/// Whether a source is there. What is said of one that is not names it, and holds no credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// It is here.
+    Here,
+    /// It is not here, and may still come.
+    NotYet(String),
+    /// It cannot come any more.
+    Never(String),
+}
+
+/// A place that user-data and meta-data come from (spec §10).
+pub trait Datasource: Send + Sync {
+    /// What its user-data is called in the log: a path or an address, without credentials.
+    fn name(&self) -> String;
+
+    /// Looks once whether it is here.
+    fn probe(&self, cx: &Context<'_>) -> Availability;
+
+    /// Reads what the platform says of the machine. What could not be read is among the failures of the answer,
+    /// and costs nothing but itself.
+    fn meta_data(&self, cx: &Context<'_>) -> MetaData;
+
+    /// Reads the user-data; without any it is empty.
+    fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>>;
+}
+
+/// What a file gave.
 pub struct Fetched {
     /// What the user-data is called in the log.
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Fetched {
+    /// Without the bytes, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched").field("name", &self.name).field("bytes", &self.bytes.len()).finish()
+    }
+}
+
+/// Reads user-data from the file at `path` alone, waiting for it to appear until `patience` ends.
+fn fetch_file(path: &Path, patience: Deadline, stop: &dyn Fn() -> bool) -> Result<Fetched> {
+    let policy = Policy::waiting(!patience.passed());
+    // Who does not wait for the file still waits for what is in it: it may be a pipe.
+    let deadline = if policy.look.again { patience } else { Deadline::after(policy.read) };
+    let setup = Setup::new(policy, deadline);
+    let candidate = Candidate { source: Arc::new(file::File::new(path)), waits: true };
+    let cx = Context { setup: &setup, stop };
+    let source = choose(vec![candidate], &cx)?;
+    Ok(Fetched { name: source.name(), bytes: source.user_data(&cx)? })
 }

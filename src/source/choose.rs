@@ -1,0 +1,183 @@
+//! The race for the data source: all named ones are looked for side by side, and the first that is here wins (spec §10).
+//!
+//! The first look lasts until all have answered, or 100 ms. Whoever is here in that time wins, and of several the one
+//! that stands first in the table; it waits for those before it to answer, and for nobody after it. Later the first to
+//! answer wins at once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::{Availability, Context, Datasource, Setup};
+use crate::deadline::Deadline;
+
+/// How often the race looks up to see whether the run was told to stop.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// A source that may be chosen.
+#[derive(Clone)]
+pub struct Candidate {
+    /// The source.
+    pub source: Arc<dyn Datasource>,
+    /// Whether one that is not here may still come.
+    pub waits: bool,
+}
+
+/// No source is here: what each of them says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSource {
+    prefix: &'static str,
+    /// What each of them says, in the order of the table.
+    pub reasons: Vec<String>,
+}
+
+impl fmt::Display for NoSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.prefix, self.reasons.join("; "))
+    }
+}
+
+impl std::error::Error for NoSource {}
+
+/// Chooses one of the candidates, which stand in the order of the table.
+///
+/// # Errors
+///
+/// None is here before the deadline, or none can come any more, or the run was told to stop.
+pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Datasource>, NoSource> {
+    let (sender, receiver) = channel();
+    let over = Over::default();
+    let setup = Arc::new(cx.setup.clone());
+    for (index, candidate) in candidates.iter().cloned().enumerate() {
+        let (sender, over, setup) = (sender.clone(), Arc::clone(&over.0), Arc::clone(&setup));
+        // A thread that hangs in its look is left behind: it ends with the program.
+        thread::spawn(move || look(index, &candidate, &setup, &over, &sender));
+    }
+    drop(sender);
+    let first_look = Deadline::after(setup.policy.look.first_pause);
+    let mut race = Race { candidates, answers: Vec::new(), best: None };
+    race.answers.resize(race.candidates.len(), None);
+    let mut told = !setup.policy.look.again;
+    loop {
+        if let Some(best) = race.best(first_look.passed()) {
+            return Ok(Arc::clone(&race.candidates[best].source));
+        }
+        if race.best.is_none() {
+            if race.is_hopeless() {
+                return Err(race.lost(if setup.policy.look.again { IN_TIME } else { "" }));
+            } else if setup.deadline.passed() {
+                return Err(race.lost(IN_TIME));
+            } else if (cx.stop)() {
+                return Err(race.lost("stopped before there was a data source: "));
+            }
+        }
+        if !told && first_look.passed() {
+            told = true;
+            log::info!("waiting for a data source: {}", race.expected().join(", "));
+        }
+        let wait = if first_look.passed() { SLICE } else { first_look.clip(SLICE) };
+        match receiver.recv_timeout(setup.deadline.clip(wait)) {
+            Ok((index, availability)) => race.heard(index, availability),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => race.silence(),
+        }
+    }
+}
+
+/// What is said where sources were waited for.
+const IN_TIME: &str = "no datasources available in time: ";
+
+/// Tells the threads that the race is over.
+#[derive(Default)]
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Looks for one candidate until it is here, or cannot come any more, or the race is over.
+fn look(index: usize, candidate: &Candidate, setup: &Setup, over: &AtomicBool, sender: &Sender<(usize, Availability)>) {
+    let stop = || over.load(Ordering::Relaxed);
+    let cx = Context { setup, stop: &stop };
+    let policy = setup.policy.look;
+    let mut pause = policy.first_pause;
+    loop {
+        let availability = match candidate.source.probe(&cx) {
+            Availability::NotYet(why) if !(policy.again && candidate.waits) => Availability::Never(why),
+            other => other,
+        };
+        let is_final = !matches!(availability, Availability::NotYet(_));
+        if sender.send((index, availability)).is_err() || is_final {
+            return;
+        }
+        cx.limits().doze(pause);
+        if cx.limits().over().is_some() {
+            return;
+        }
+        pause = (pause * 2).min(policy.longest_pause);
+    }
+}
+
+struct Race {
+    candidates: Vec<Candidate>,
+    /// What each said last.
+    answers: Vec<Option<Availability>>,
+    /// The first of those that are here.
+    best: Option<usize>,
+}
+
+impl Race {
+    fn heard(&mut self, index: usize, availability: Availability) {
+        if availability == Availability::Here {
+            self.best = Some(self.best.map_or(index, |best| best.min(index)));
+        }
+        if let Availability::NotYet(why) | Availability::Never(why) = &availability {
+            log::debug!("{why}");
+        }
+        self.answers[index] = Some(availability);
+    }
+
+    /// The winner, if it is known already.
+    fn best(&self, first_look_is_over: bool) -> Option<usize> {
+        self.best.filter(|best| first_look_is_over || self.answers[..*best].iter().all(Option::is_some))
+    }
+
+    /// Nobody looks any more: what each said last is final.
+    fn silence(&mut self) {
+        for (candidate, answer) in self.candidates.iter().zip(&mut self.answers) {
+            match answer.take() {
+                Some(Availability::NotYet(why)) => *answer = Some(Availability::Never(why)),
+                None => *answer = Some(Availability::Never(unanswered(candidate))),
+                other => *answer = other,
+            }
+        }
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.answers.iter().all(|answer| matches!(answer, Some(Availability::Never(_))))
+    }
+
+    /// The names of those that may still come.
+    fn expected(&self) -> Vec<String> {
+        let all = self.candidates.iter().zip(&self.answers);
+        let expected = all.filter(|(_, answer)| !matches!(answer, Some(Availability::Never(_))));
+        expected.map(|(candidate, _)| candidate.source.name()).collect()
+    }
+
+    fn lost(self, prefix: &'static str) -> NoSource {
+        let reasons = self.candidates.iter().zip(self.answers).map(|(candidate, answer)| match answer {
+            Some(Availability::NotYet(why) | Availability::Never(why)) => why,
+            Some(Availability::Here) | None => unanswered(candidate),
+        });
+        NoSource { prefix, reasons: reasons.collect() }
+    }
+}
+
+fn unanswered(candidate: &Candidate) -> String {
+    format!("{} has not answered", candidate.source.name())
+}

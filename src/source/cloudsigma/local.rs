@@ -1,0 +1,57 @@
+//! The address of a network interface of this machine, found by its MAC.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+/// The first IPv4 address of the interface that has this MAC.
+pub fn address(mac: &str, interfaces: &Path) -> Option<Ipv4Addr> {
+    let name = name(mac, interfaces)?;
+    let all = if_addrs::get_if_addrs().ok()?;
+    all.into_iter().filter(|interface| interface.name == name).find_map(|interface| match interface.ip() {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    })
+}
+
+/// The name of that interface.
+fn name(mac: &str, interfaces: &Path) -> Option<String> {
+    let wanted = octets(mac)?;
+    let mut names: Vec<_> =
+        fs::read_dir(interfaces).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names.into_iter().find(|name| {
+        let address = fs::read_to_string(interfaces.join(name).join("address")).ok();
+        address.and_then(|address| octets(address.trim())) == Some(wanted)
+    })
+}
+
+/// The six numbers of a MAC, with colons or dashes between them.
+fn octets(mac: &str) -> Option<[u8; 6]> {
+    let octets: Vec<_> = mac
+        .split([':', '-'])
+        .map(|octet| if octet.len() == 2 { u8::from_str_radix(octet, 16).ok() } else { None })
+        .collect::<Option<_>>()?;
+    octets.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_is_found_by_its_mac() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, mac) in [("eth9", "22:00:00:00:00:01\n"), ("lo", "22:AE:4a:fb:8f:31\n"), ("odd", "x\n")] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join("address"), mac).unwrap();
+        }
+        // What the kernel says of `lo` here is real.
+        assert_eq!(address("22-ae-4a-fb-8f-31", folder.path()), Some(Ipv4Addr::LOCALHOST));
+        assert_eq!(address("22:00:00:00:00:01", folder.path()), None, "there is none of that name");
+        for mac in ["", "x", "22:ae:4a:fb:8f", "22:ae:4a:fb:8f:31:00", "22:ae:4a:fb:8f:+1"] {
+            assert_eq!(address(mac, folder.path()), None, "{mac}");
+        }
+        assert_eq!(address("22:ae:4a:fb:8f:31", &folder.path().join("none")), None);
+    }
+}

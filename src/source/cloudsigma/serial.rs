@@ -1,0 +1,130 @@
+//! The protocol of the server context: `<`, a key, `>` over a serial line, and an answer that ends with EOT.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::termios::{ControlModes, OptionalActions, QueueSelector, speed, tcflush, tcgetattr, tcsetattr};
+
+use super::CONTEXT;
+use crate::deadline::Deadline;
+use crate::parts::USER_DATA_MAX;
+use crate::source::{Context, Limits};
+
+/// The end of an answer.
+const EOT: u8 = 4;
+/// How often a wait looks up to see whether the run was told to stop.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How patient a question over the serial line is.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How often it is asked.
+    pub tries: u32,
+    /// The longest silence of the other side.
+    pub silence: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { tries: 3, silence: Duration::from_secs(10) }
+    }
+}
+
+/// Asks for a key, the empty one for everything; gives what is answered.
+pub fn ask(key: &[u8], cx: &Context<'_>) -> Result<Vec<u8>> {
+    let (path, policy) = (&cx.setup.places.serial, cx.setup.policy.serial);
+    let mut tries = 1;
+    loop {
+        let why = match attempt(path, key, policy.silence, cx.limits()) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error.context(format!("failed to ask for {CONTEXT} at {}", path.display())),
+        };
+        if tries >= policy.tries || cx.limits().over().is_some() {
+            return Err(why);
+        }
+        log::debug!("{why:#}; asking again");
+        tries += 1;
+    }
+}
+
+fn attempt(path: &Path, key: &[u8], silence: Duration, limits: Limits<'_>) -> Result<Vec<u8>> {
+    let mut line = open(path)?;
+    let question = [b"<\n", key, b"\n>"].concat();
+    let mut rest = question.as_slice();
+    while !rest.is_empty() {
+        wait(&line, PollFlags::OUT, silence, limits)?;
+        match line.write(rest) {
+            Ok(count) => rest = &rest[count..],
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error).context("failed to write"),
+        }
+    }
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        wait(&line, PollFlags::IN, silence, limits)?;
+        let count = match line.read(&mut buffer) {
+            Ok(0) => bail!("the other side hung up"),
+            Ok(count) => count,
+            Err(error) if is_passing(&error) => continue,
+            Err(error) => return Err(error).context("failed to read"),
+        };
+        let end = buffer[..count].iter().position(|byte| *byte == EOT);
+        answer.extend_from_slice(&buffer[..end.unwrap_or(count)]);
+        if answer.len() > USER_DATA_MAX {
+            bail!("the answer is more than 16 MiB");
+        }
+        if end.is_some() {
+            return Ok(answer);
+        }
+    }
+}
+
+/// Opens the line as a plain one of 115,200 baud, without what is left of an earlier answer.
+fn open(path: &Path) -> Result<File> {
+    let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
+    let line = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
+        .open(path)
+        .context("failed to open it")?;
+    let mut mode = tcgetattr(&line).map_err(|_| anyhow!("it is no serial line"))?;
+    mode.make_raw();
+    mode.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
+    mode.set_speed(speed::B115200).context("failed to set its speed")?;
+    tcsetattr(&line, OptionalActions::Now, &mode).context("failed to set it up")?;
+    tcflush(&line, QueueSelector::IFlush).context("failed to set it up")?;
+    Ok(line)
+}
+
+/// Waits until the line is ready, but not through a long silence.
+fn wait(line: &File, for_what: PollFlags, silence: Duration, limits: Limits<'_>) -> Result<()> {
+    let end = Deadline::after(limits.deadline.clip(silence));
+    loop {
+        let slice = Timespec::try_from(end.clip(SLICE)).unwrap_or_default();
+        match poll(&mut [PollFd::from_borrowed_fd(line.as_fd(), for_what)], Some(&slice)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(error).context("failed to wait"),
+        }
+        if let Some(over) = limits.over() {
+            bail!("no answer ({over})");
+        }
+        if end.passed() {
+            bail!("no answer in time");
+        }
+    }
+}
+
+fn is_passing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

@@ -1,0 +1,66 @@
+//! `--from-gce-metadata`: the metadata service of Google Compute Engine (spec §10).
+
+use std::ffi::OsStr;
+use std::net::Ipv4Addr;
+
+use anyhow::Result;
+
+use super::meta_data::address;
+use super::service::{Service, first_line};
+use super::{Availability, Context, Datasource, MetaData};
+use crate::secret::Secret;
+
+const API: &str = "computeMetadata/v1/";
+
+/// The metadata service of Google Compute Engine.
+pub struct Gce {
+    service: Service,
+}
+
+impl Gce {
+    /// The service at this base address.
+    pub fn new(base: &OsStr) -> Self {
+        let headers = vec![("Metadata-Flavor", Secret::new("Google".to_owned()))];
+        Self { service: Service::new(base, headers) }
+    }
+
+    /// The first line of an attribute of the instance, empty where there is none.
+    fn text(&self, attribute: &str, meta: &mut MetaData, cx: &Context<'_>) -> String {
+        match self.service.attribute(&format!("{API}instance/{attribute}"), cx) {
+            Ok(body) => body.as_deref().map(first_line).unwrap_or_default(),
+            Err(error) => {
+                meta.fail(format!("{error:#}"));
+                String::new()
+            }
+        }
+    }
+
+    fn address(&self, attribute: &str, meta: &mut MetaData, cx: &Context<'_>) -> Option<Ipv4Addr> {
+        let text = self.text(attribute, meta, cx);
+        address(&text, &self.service.shown(&format!("{API}instance/{attribute}")))
+    }
+}
+
+impl Datasource for Gce {
+    fn name(&self) -> String {
+        self.service.shown(&format!("{API}instance/attributes/user-data"))
+    }
+
+    fn probe(&self, cx: &Context<'_>) -> Availability {
+        self.service.probe(API, &[], cx)
+    }
+
+    fn meta_data(&self, cx: &Context<'_>) -> MetaData {
+        let mut meta = MetaData::default();
+        let hostname = self.text("hostname", &mut meta, cx);
+        meta.take_hostname(&hostname);
+        meta.addresses.private_v4 = self.address("network-interfaces/0/ip", &mut meta, cx);
+        meta.addresses.public_v4 = self.address("network-interfaces/0/access-configs/0/external-ip", &mut meta, cx);
+        meta
+    }
+
+    fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
+        self.service.rest();
+        Ok(self.service.attribute(&format!("{API}instance/attributes/user-data"), cx)?.unwrap_or_default())
+    }
+}

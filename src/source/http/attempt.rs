@@ -1,0 +1,213 @@
+//! One try of a request: redirects, the time for it, the size of its answer.
+
+use std::io::{ErrorKind, Read};
+use std::time::Duration;
+
+use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, LOCATION, PROXY_AUTHORIZATION};
+use ureq::http::{Response, header::HeaderMap};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::{Agent, Body};
+
+use super::transport::Careful;
+use super::{Header, Method, Policy, Reach, Request, Url, proxy, words};
+use crate::deadline::Deadline;
+use crate::plan::decode;
+
+/// How many redirects are followed.
+const REDIRECTS_MAX: u32 = 10;
+
+/// What a try came to.
+pub enum Try {
+    /// An answer.
+    Body(Vec<u8>),
+    /// There is nothing, says this status.
+    NotThere(u16),
+    /// Another try would end the same.
+    Final(String),
+    /// Another try may help.
+    Again(String),
+}
+
+/// Asks once. All of it, redirects and the body too, takes no longer than the policy says.
+pub fn attempt(request: &Request<'_>, policy: &Policy, deadline: Deadline) -> Try {
+    let end = Deadline::after(deadline.clip(policy.timeout));
+    let mut url = request.url.clone();
+    let mut headers = request.headers;
+    for _ in 0..=REDIRECTS_MAX {
+        let response = match send(request, &url, headers, end) {
+            Ok(response) => response,
+            Err(error) => return refusal(&error),
+        };
+        let status = response.status().as_u16();
+        match status {
+            200..=299 => return body(response, policy),
+            301 | 302 | 303 | 307 | 308 => {}
+            408 | 425 | 429 => return Try::Again(format!("the server answers {}", words(status))),
+            400..=499 => return Try::NotThere(status),
+            _ => return Try::Again(format!("the server answers {}", words(status))),
+        }
+        url = match redirect(request, &url, response.headers()) {
+            Ok(url) => url,
+            Err(why) => return why,
+        };
+        if request.reach == Reach::Anywhere {
+            headers = &[];
+        }
+    }
+    Try::Final("too many redirects".to_owned())
+}
+
+/// Where a redirect leads, if it may be followed.
+fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Url, Try> {
+    let location = headers.get(LOCATION).and_then(|location| location.to_str().ok());
+    let Some(location) = location else { return Err(Try::Again("the server redirects to nowhere".to_owned())) };
+    if request.method == Method::Put {
+        return Err(Try::Final("the server redirects a question that is no fetch".to_owned()));
+    }
+    let Ok(to) = from.join(location) else {
+        return Err(Try::Final("the server redirects to what is no http or https address".to_owned()));
+    };
+    match request.reach {
+        Reach::Anywhere if from.is_safe() && !to.is_safe() => {
+            // What was asked for safely is not answered over a redirect that is not.
+            Err(Try::Final("the server redirects from https to http".to_owned()))
+        }
+        Reach::Anywhere => Ok(to.without_credentials()),
+        Reach::Service if from.is_same_host(&to) => Ok(to.with_credentials_of(from)),
+        Reach::Service => Err(Try::Again("the server redirects to another host".to_owned())),
+    }
+}
+
+fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> Result<Response<Body>, ureq::Error> {
+    let config = Agent::config_builder()
+        .timeout_global(Some(end.left().max(Duration::from_millis(1))))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+        .user_agent(concat!("coreos-cloudinit/", env!("CARGO_PKG_VERSION")));
+    let proxy = match request.reach {
+        Reach::Anywhere => proxy::of(url.uri(), |name| std::env::var(name).ok()),
+        Reach::Service => None,
+    };
+    let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.clone())).collect();
+    headers.extend(url.authorization().map(|value| (AUTHORIZATION.as_str(), value.clone())));
+    let agent = match proxy {
+        Some(proxy) if proxy::forwards(&proxy, url.uri()) => {
+            headers.extend(proxy::authorization(&proxy).map(|value| (PROXY_AUTHORIZATION.as_str(), value)));
+            let connector = Careful::through_proxy(url.origin());
+            Agent::with_parts(config.proxy(None).build(), connector, proxy::Instead::new(proxy))
+        }
+        proxy => Agent::with_parts(config.proxy(proxy).build(), Careful::default(), DefaultResolver::default()),
+    };
+    let headers = headers.iter().map(|(name, value)| (*name, value.expose().as_str()));
+    match request.method {
+        Method::Get => {
+            let get = agent.get(url.uri().clone()).header(ACCEPT_ENCODING, "identity");
+            headers.fold(get, |get, (name, value)| get.header(name, value)).call()
+        }
+        Method::Put => {
+            headers.fold(agent.put(url.uri().clone()), |put, (name, value)| put.header(name, value)).send_empty()
+        }
+    }
+}
+
+/// Reads what is answered, as far as there may be.
+fn body(response: Response<Body>, policy: &Policy) -> Try {
+    let too_long = || Try::Final(format!("the answer is more than {} bytes", policy.body_max));
+    let is_gzip = response.headers().get_all(CONTENT_ENCODING).iter().any(|encoding| {
+        let name = encoding.as_bytes().trim_ascii();
+        name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip")
+    });
+    let mut body = Vec::new();
+    match response.into_body().into_reader().take(policy.body_max + 1).read_to_end(&mut body) {
+        Ok(_) if body.len() as u64 > policy.body_max => return too_long(),
+        Ok(_) => {}
+        Err(error) if is_timeout(&error) => return Try::Again("the answer did not end in time".to_owned()),
+        Err(error) => return Try::Again(format!("the answer broke off: {}", trouble(&error))),
+    }
+    if !is_gzip || body.is_empty() {
+        return Try::Body(body);
+    }
+    // We did not ask for that; some servers do it all the same.
+    match decode::gunzip(&body, policy.body_max) {
+        Ok(body) => Try::Body(body),
+        Err(decode::DecodeError::TooLarge(_)) => too_long(),
+        Err(_) => Try::Again("the answer is said to be gzip and is not".to_owned()),
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == ErrorKind::TimedOut
+}
+
+/// What an error of the library means, in words that hold nothing of the URL.
+fn refusal(error: &ureq::Error) -> Try {
+    match error {
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => Try::Final("the URL cannot be one".to_owned()),
+        ureq::Error::HostNotFound => Try::Again("the host is not found".to_owned()),
+        ureq::Error::Timeout(_) => Try::Again("no answer in time".to_owned()),
+        ureq::Error::Io(error) => Try::Again(trouble(error)),
+        ureq::Error::ConnectionFailed => Try::Again("the connection failed".to_owned()),
+        ureq::Error::ConnectProxyFailed(_) => Try::Again("the proxy refuses".to_owned()),
+        ureq::Error::Protocol(_) => Try::Again("the answer is not HTTP".to_owned()),
+        ureq::Error::LargeResponseHeader(..) => Try::Final("the header of the answer is too long".to_owned()),
+        ureq::Error::Rustls(error) => Try::Again(unsafe_because(error)),
+        _ => Try::Again("the request failed".to_owned()),
+    }
+}
+
+/// What is wrong with a connection.
+fn trouble(error: &std::io::Error) -> String {
+    match (error.kind(), error.get_ref()) {
+        // What encryption finds wrong comes as this.
+        (ErrorKind::InvalidData, Some(inner)) => unsafe_because(inner),
+        (ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof, _) => "the connection broke".to_owned(),
+        // What the lookup of a name says has no kind of its own.
+        _ if error.to_string().starts_with("failed to lookup") => "the host is not found".to_owned(),
+        (kind, _) => kind.to_string(),
+    }
+}
+
+/// Such a try is repeated: at boot the clock may be wrong, and so may a good certificate seem for a while.
+fn unsafe_because(error: &dyn std::fmt::Display) -> String {
+    format!("the connection is not safe: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ureq::http::HeaderValue;
+
+    /// Where a redirect leads, or why it is not followed.
+    fn followed(reach: Reach, from: &str, location: &'static str) -> Result<String, String> {
+        let from = Url::parse(from).unwrap();
+        let request = Request { method: Method::Get, url: &from, headers: &[], reach };
+        let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
+        match redirect(&request, &from, &headers) {
+            Ok(to) => Ok(format!("{to} {}", to.authorization().is_some())),
+            Err(Try::Final(why) | Try::Again(why)) => Err(why),
+            Err(_) => unreachable!("a redirect is no answer"),
+        }
+    }
+
+    #[test]
+    fn redirects_stay_safe() {
+        let user_data = |from, location| followed(Reach::Anywhere, from, location);
+        assert_eq!(user_data("https://u:p@a/", "https://b/").unwrap(), "https://b/ false");
+        assert_eq!(user_data("http://u:p@a/", "https://a/").unwrap(), "https://a/ false");
+        assert!(user_data("https://a/", "http://a/").unwrap_err().contains("from https to http"));
+    }
+
+    #[test]
+    fn a_service_leads_to_its_own_host() {
+        let service = |from, location| followed(Reach::Service, from, location);
+        assert_eq!(service("http://u:p@a/x", "/y").unwrap(), "http://a/y true");
+        assert_eq!(service("http://u:p@a/x", "https://a/y").unwrap(), "https://a/y true");
+        for elsewhere in ["http://b/", "//b/x", "http://a:81/", "http://a@b/"] {
+            assert!(service("http://u:p@a/x", elsewhere).unwrap_err().contains("another host"), "{elsewhere}");
+        }
+        assert!(service("https://a/", "http://a/").is_err());
+    }
+}

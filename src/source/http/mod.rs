@@ -1,0 +1,178 @@
+//! HTTP as sources need it: bounded in time and size, tried again where that can help (spec §10).
+//!
+//! No error shows an address, which may hold credentials, or anything of an answer.
+
+mod attempt;
+mod proxy;
+mod transport;
+mod url;
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use thiserror::Error;
+
+use super::Limits;
+use crate::deadline::Deadline;
+use crate::secret::Secret;
+use attempt::{Try, attempt};
+pub use url::{BadUrl, Url};
+
+/// How patient a request is.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How often it is tried.
+    pub tries: u32,
+    /// The longest time for one try.
+    pub timeout: Duration,
+    /// The first pause between two tries, doubled after each.
+    pub first_pause: Duration,
+    /// The longest pause between two tries.
+    pub longest_pause: Duration,
+    /// The longest body, in bytes.
+    pub body_max: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            tries: 15,
+            timeout: Duration::from_secs(10),
+            first_pause: Duration::from_millis(100),
+            longest_pause: Duration::from_secs(5),
+            body_max: 16 << 20,
+        }
+    }
+}
+
+impl Policy {
+    /// One try, as for a probe.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { tries: 1, ..self }
+    }
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Error {
+    /// The server says with this status that there is nothing (4xx): that is final.
+    #[error("the server answers {}", words(*.0))]
+    NotThere(u16),
+    /// Anything else, after all tries.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A header of a request. What is said to a service may be a secret.
+pub type Header = (&'static str, Secret<String>);
+
+/// What is done at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Fetch what is there.
+    Get,
+    /// Ask for something new, with no body.
+    Put,
+}
+
+/// Where an answer may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Wherever redirects lead, without headers; through the proxy that the environment names.
+    Anywhere,
+    /// The platform's own service: no proxy, and no redirect to another host.
+    Service,
+}
+
+/// A question.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What is done.
+    pub method: Method,
+    /// Where.
+    pub url: &'a Url,
+    /// Headers of our own.
+    pub headers: &'a [Header],
+    /// Where the answer may come from.
+    pub reach: Reach,
+}
+
+/// Asks, as often as `policy` says, and gives the body of the answer.
+///
+/// # Errors
+///
+/// The server has nothing there, or gives no answer.
+pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
+    let mut pause = policy.first_pause;
+    let mut tries = 1;
+    loop {
+        let why = match attempt(request, policy, limits.deadline) {
+            Try::Body(body) => return Ok(body),
+            Try::NotThere(status) => return Err(Error::NotThere(status)),
+            Try::Final(why) => return Err(Error::Failed(why)),
+            Try::Again(why) => why,
+        };
+        if tries >= policy.tries {
+            let times = if tries > 1 { format!(" (tried {tries} times)") } else { String::new() };
+            return Err(Error::Failed(format!("{why}{times}")));
+        }
+        log::debug!("a request failed, trying again: {why}");
+        limits.doze(pause);
+        if let Some(over) = limits.over() {
+            return Err(Error::Failed(format!("{why} ({over})")));
+        }
+        pause = (pause * 2).min(policy.longest_pause);
+        tries += 1;
+    }
+}
+
+/// Fetches `url` over `http` or `https`. Errors never show the URL, which may hold credentials.
+pub fn get(url: &str, policy: Policy, deadline: Deadline, stop: &dyn Fn() -> bool) -> Result<Vec<u8>> {
+    let url = Url::parse(url)?;
+    let request = Request { method: Method::Get, url: &url, headers: &[], reach: Reach::Anywhere };
+    Ok(ask(&request, &policy, Limits { deadline, stop })?)
+}
+
+/// A status as the standard calls it: `404 Not Found`.
+fn words(status: u16) -> String {
+    let known = ureq::http::StatusCode::from_u16(status);
+    known.map_or_else(|_| status.to_string(), |known| known.to_string().replace(" <unknown status code>", ""))
+}
+
+/// Keys in the JSON that GitHub answers: `[{"key": "…"}]` (spec §7).
+pub fn keys(body: &[u8]) -> Result<Vec<String>> {
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        key: String,
+    }
+    let entries: Vec<Entry> = serde_json::from_slice(body).map_err(|_| anyhow!("the answer is not a list of keys"))?;
+    Ok(entries.into_iter().map(|entry| entry.key).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_the_json_of_github() {
+        assert_eq!(keys(br#"[{"id": 1, "key": "a"}, {"key": "b"}]"#).unwrap(), ["a", "b"]);
+        assert!(keys(b"[]").unwrap().is_empty());
+        assert!(keys(b"<html>").is_err());
+    }
+
+    #[test]
+    fn a_status_is_called_by_its_name() {
+        assert_eq!(Error::NotThere(404).to_string(), "the server answers 404 Not Found");
+        assert_eq!(Error::NotThere(499).to_string(), "the server answers 499");
+    }
+
+    #[test]
+    fn errors_hold_nothing_of_the_address() {
+        let limits = (Policy::default().once(), Deadline::after(Duration::from_secs(5)));
+        for url in ["http://user:hunter2@127.0.0.1:1/hunter2", "ftp://hunter2/", "http://hunter2\u{1}/"] {
+            let error = get(url, limits.0, limits.1, &|| false).unwrap_err();
+            assert!(!format!("{error:#} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Connections that break are seen to break.
+//!
+//! An answer without a length ends when the server closes the connection. The library takes one that is reset, or
+//! whose encryption ends without a farewell, for such an end: half a file would be taken for a whole one.
+//! Beside that: a proxy is told the whole address.
+
+use std::io::{Error as IoError, ErrorKind};
+
+use ureq::Error;
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+
+/// Connects as the library does, and tells a broken connection from one that was closed.
+#[derive(Debug, Default)]
+pub struct Careful {
+    library: DefaultConnector,
+    /// What stands before the path in a question to a proxy: `http://host`.
+    origin: Option<String>,
+}
+
+impl Careful {
+    /// Connects to a proxy that is told the whole address.
+    pub fn through_proxy(origin: String) -> Self {
+        Self { origin: Some(origin), ..Self::default() }
+    }
+}
+
+impl Connector for Careful {
+    type Out = Watched;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Watched>, Error> {
+        let inner = self.library.connect(details, chained)?;
+        Ok(inner.map(|inner| Watched { inner, origin: self.origin.clone() }))
+    }
+}
+
+/// A connection that says when it breaks.
+#[derive(Debug)]
+pub struct Watched {
+    inner: Box<dyn Transport>,
+    /// What is still to be written before the path of the question.
+    origin: Option<String>,
+}
+
+impl Transport for Watched {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let Some(origin) = self.origin.take() else { return self.inner.transmit_output(amount, timeout) };
+        let output = self.inner.buffers().output();
+        let method = output[..amount].iter().position(|byte| *byte == b' ').map_or(0, |blank| blank + 1);
+        let (end, longer) = (method + origin.len(), amount + origin.len());
+        if longer > output.len() {
+            return Err(Error::Io(IoError::new(ErrorKind::InvalidInput, "the question is too long")));
+        }
+        output.copy_within(method..amount, end);
+        output[method..end].copy_from_slice(origin.as_bytes());
+        self.inner.transmit_output(longer, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.inner.await_input(timeout).map_err(|error| match error {
+            Error::Io(error) if is_break(error.kind()) => {
+                Error::Io(IoError::new(ErrorKind::BrokenPipe, "the connection broke"))
+            }
+            other => other,
+        })
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+/// Whether the library would take this for the end of an answer.
+fn is_break(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted)
+}

@@ -1,0 +1,269 @@
+//! Addresses of what is fetched, and what of them may be shown.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
+use ureq::http::Uri;
+
+use crate::secret::Secret;
+
+/// Why something is no address that can be fetched. None of these shows any of it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum BadUrl {
+    /// Another scheme, or none.
+    #[error("only http and https addresses can be fetched")]
+    Scheme,
+    /// Anything else.
+    #[error("the URL cannot be one")]
+    Malformed,
+}
+
+/// An `http` or `https` address. Its credentials are kept apart, and nothing shows them.
+#[derive(Clone)]
+pub struct Url {
+    /// Without credentials and fragment.
+    uri: Uri,
+    /// The header that the credentials make.
+    authorization: Option<Secret<String>>,
+}
+
+impl Url {
+    /// Reads an address. What has no place in one is encoded, as browsers do; control characters are refused.
+    pub fn parse(text: &str) -> Result<Self, BadUrl> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").ok_or(BadUrl::Scheme)?;
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme != "http" && scheme != "https" {
+            return Err(BadUrl::Scheme);
+        }
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (credentials, host) = match authority.rsplit_once('@') {
+            Some((credentials, host)) => (Some(credentials), host),
+            None => (None, authority),
+        };
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let uri: Uri = format!("{scheme}://{host}{slash}{}", encoded(path)?).parse().map_err(|_| BadUrl::Malformed)?;
+        let authority = uri.authority().ok_or(BadUrl::Malformed)?;
+        // What stands behind the host can only be a port.
+        let is_port = authority.host().len() == authority.as_str().len() || authority.port_u16().is_some();
+        if authority.host().is_empty() || !is_port {
+            return Err(BadUrl::Malformed);
+        }
+        Ok(Self { uri, authorization: credentials.map(basic) })
+    }
+
+    /// Where a redirect leads that says `location`; without the credentials of this address.
+    pub fn join(&self, location: &str) -> Result<Self, BadUrl> {
+        let location = location.trim();
+        let (scheme, origin, path) = (self.uri.scheme_str().unwrap_or("http"), self.origin(), self.uri.path());
+        // A `://` in a query is no scheme.
+        let head = location.find(['/', '?', '#']).map_or(location, |end| &location[..end]);
+        if head.contains(':') {
+            Self::parse(location)
+        } else if let Some(rest) = location.strip_prefix("//") {
+            Self::parse(&format!("{scheme}://{rest}"))
+        } else if location.starts_with('/') {
+            Self::parse(&format!("{origin}{location}"))
+        } else if location.is_empty() || location.starts_with(['?', '#']) {
+            Self::parse(&format!("{origin}{path}{location}"))
+        } else {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            Self::parse(&format!("{origin}{folder}/{location}"))
+        }
+    }
+
+    /// This address as a folder, and `path` in it: how the parts of a metadata service are named (spec §10).
+    pub fn part(&self, path: &str) -> Result<Self, BadUrl> {
+        let folder = self.uri.path().trim_end_matches('/');
+        let part = Self::parse(&format!("{}{folder}/{path}", self.origin()))?;
+        Ok(Self { authorization: self.authorization.clone(), ..part })
+    }
+
+    /// The same without credentials.
+    #[must_use]
+    pub fn without_credentials(&self) -> Self {
+        Self { uri: self.uri.clone(), authorization: None }
+    }
+
+    /// The same with the credentials of `other`.
+    #[must_use]
+    pub fn with_credentials_of(&self, other: &Self) -> Self {
+        Self { uri: self.uri.clone(), authorization: other.authorization.clone() }
+    }
+
+    /// The server: `http://host:port`.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.uri.scheme_str().unwrap_or("http"), self.authority())
+    }
+
+    /// What a request is made of.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The value of the header that the credentials make.
+    pub fn authorization(&self) -> Option<&Secret<String>> {
+        self.authorization.as_ref()
+    }
+
+    /// Whether it is asked for over a safe connection.
+    pub fn is_safe(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
+    /// Whether `other` is the same server, or the same host's safe one.
+    pub fn is_same_host(&self, other: &Self) -> bool {
+        let host = |url: &Self| url.uri.host().map(str::to_ascii_lowercase);
+        let safer = !self.is_safe() && other.is_safe() && self.uri.port().is_none() && other.uri.port().is_none();
+        host(self) == host(other) && (safer || (self.is_safe() == other.is_safe() && self.port() == other.port()))
+    }
+
+    fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(if self.is_safe() { 443 } else { 80 })
+    }
+
+    fn authority(&self) -> &str {
+        self.uri.authority().map_or("", |authority| authority.as_str())
+    }
+}
+
+impl fmt::Display for Url {
+    /// Without credentials, and without the query, which often holds some.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query = if self.uri.query().is_some() { "?…" } else { "" };
+        write!(f, "{}{}{query}", self.origin(), self.uri.path())
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Encodes what has no place in the path or the query of an address.
+fn encoded(path: &str) -> Result<String, BadUrl> {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            0..0x20 | 0x7f => return Err(BadUrl::Malformed),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => out.push(char::from(byte)),
+            _ if b"-._~:/?[]@!$&'()*+,;=%".contains(&byte) => out.push(char::from(byte)),
+            _ => out.extend(['%', hex(byte >> 4), hex(byte & 15)]),
+        }
+    }
+    Ok(out)
+}
+
+/// The header that `user:password` makes, where either may be percent-encoded.
+fn basic(credentials: &str) -> Secret<String> {
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    let both = [decoded(user), vec![b':'], decoded(password)].concat();
+    Secret::new(format!("Basic {}", STANDARD.encode(both)))
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let digit = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        if let (b'%', Some(high), Some(low)) = (byte, digit(0), digit(1)) {
+            out.push(u8::try_from(high * 16 + low).unwrap_or_default());
+            rest = &tail[2..];
+        } else {
+            out.push(byte);
+            rest = tail;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        Url::parse(text).map_or_else(|error| error.to_string(), |url| url.to_string())
+    }
+
+    #[test]
+    fn nothing_shows_credentials() {
+        let url = Url::parse("HTTPS://us%40er:hunter2@example.com:8443/a?sig=hunter2#hunter2").unwrap();
+        assert_eq!(url.to_string(), "https://example.com:8443/a?…");
+        assert_eq!(format!("{url:?}"), url.to_string());
+        assert_eq!(url.authorization().unwrap().expose(), "Basic dXNAZXI6aHVudGVyMg==");
+        assert!(!url.uri().to_string().contains('@'));
+        assert_eq!(Url::parse("http://a@b@host/").unwrap().to_string(), "http://host/");
+    }
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (text, wanted) in [
+            ("http://host", "http://host/"),
+            (" http://host/a b\n", "http://host/a%20b"),
+            ("http://host/ä{x}%41", "http://host/%C3%A4%7Bx%7D%41"),
+            ("http://host?x=1", "http://host/?…"),
+            ("http://[::1]:80/x", "http://[::1]:80/x"),
+        ] {
+            assert_eq!(shown(text), wanted);
+        }
+        let scheme = BadUrl::Scheme.to_string();
+        for text in ["ftp://host/", "file:///etc/shadow", "host/path", "", "/x"] {
+            assert_eq!(shown(text), scheme, "{text}");
+        }
+        let malformed = BadUrl::Malformed.to_string();
+        for text in
+            ["http://", "http:///x", "http://host/a\r\nX: y", "http://ho st/", "http://host:port/", "http://u@/"]
+        {
+            assert_eq!(shown(text), malformed, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn redirects_lead_where_they_say() {
+        let base = Url::parse("http://u:p@host:81/a/b?c").unwrap();
+        for (location, wanted) in [
+            ("https://other/x", "https://other/x"),
+            ("//other/x", "http://other/x"),
+            ("/x", "http://host:81/x"),
+            ("x", "http://host:81/a/x"),
+            ("x?to=http://y", "http://host:81/a/x?…"),
+            ("?d", "http://host:81/a/b?…"),
+            ("", "http://host:81/a/b"),
+        ] {
+            let url = base.join(location).unwrap();
+            assert_eq!(url.to_string(), wanted, "{location}");
+            assert!(url.authorization().is_none());
+        }
+        for location in ["ftp://host/", "javascript:x", "file:/etc/shadow"] {
+            assert_eq!(base.join(location).unwrap_err(), BadUrl::Scheme, "{location}");
+        }
+    }
+
+    #[test]
+    fn the_last_slash_of_a_base_is_added() {
+        for base in ["http://u:p@host/a", "http://u:p@host/a/", "http://u:p@host/a//?x"] {
+            let part = Url::parse(base).unwrap().part("b/c").unwrap();
+            assert_eq!(part.to_string(), "http://host/a/b/c");
+            assert!(part.authorization().is_some());
+        }
+        assert_eq!(Url::parse("http://host").unwrap().part("").unwrap().to_string(), "http://host/");
+    }
+
+    #[test]
+    fn a_host_is_the_same_at_its_own_port_or_its_safe_one() {
+        let same = |one: &str, other: &str| Url::parse(one).unwrap().is_same_host(&Url::parse(other).unwrap());
+        assert!(same("http://a/x", "http://A:80/y"));
+        assert!(same("http://a/", "https://a/"));
+        assert!(!same("https://a/", "http://a/"), "a safe question is not answered otherwise");
+        assert!(!same("http://a/", "http://a:81/"));
+        assert!(!same("http://a/", "http://b/"));
+    }
+}

@@ -1,0 +1,166 @@
+//! What a platform says of the machine, in one shape for all of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::secret::MASK;
+
+/// What a platform says of the machine (spec §10).
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct MetaData {
+    /// The host name, as given; never empty.
+    pub hostname: Option<String>,
+    /// Keys for the user `core`, as given: an entry may hold several lines.
+    pub ssh_keys: Vec<String>,
+    /// The machine's addresses.
+    pub addresses: Addresses,
+    /// The network description that was asked for, where there is one.
+    pub network: Option<NetworkData>,
+    /// What could not be read or understood: each is a failure of the run, and cost nothing but itself.
+    pub failures: Vec<String>,
+}
+
+impl fmt::Debug for MetaData {
+    /// Without the keys, and without the network description.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetaData")
+            .field("hostname", &self.hostname)
+            .field("ssh_keys", &self.ssh_keys.len())
+            .field("addresses", &self.addresses)
+            .field("network", &self.network)
+            .field("failures", &self.failures)
+            .finish()
+    }
+}
+
+impl MetaData {
+    /// Meta-data of which nothing could be read.
+    pub(super) fn failed(why: impl Into<String>) -> Self {
+        Self { failures: vec![why.into()], ..Self::default() }
+    }
+
+    /// Takes a host name, unless it is empty.
+    pub(super) fn take_hostname(&mut self, name: &str) {
+        let name = name.trim();
+        self.hostname = (!name.is_empty()).then(|| name.to_owned());
+    }
+
+    /// Takes a key, unless it is empty.
+    pub(super) fn take_key(&mut self, key: &str) {
+        let key = key.trim();
+        if !key.is_empty() {
+            self.ssh_keys.push(key.to_owned());
+        }
+    }
+
+    pub(super) fn fail(&mut self, why: impl Into<String>) {
+        self.failures.push(why.into());
+    }
+}
+
+/// The machine's addresses as its platform knows them: only what parses is one (spec §4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// `$public_ipv4`.
+    pub public_v4: Option<Ipv4Addr>,
+    /// `$private_ipv4`.
+    pub private_v4: Option<Ipv4Addr>,
+    /// `$public_ipv6`.
+    pub public_v6: Option<Ipv6Addr>,
+    /// `$private_ipv6`.
+    pub private_v6: Option<Ipv6Addr>,
+}
+
+impl Addresses {
+    /// Takes an address of either family; the last of a kind wins.
+    pub(super) fn take(&mut self, address: IpAddr, public: bool) {
+        match (address, public) {
+            (IpAddr::V4(address), true) => self.public_v4 = Some(address),
+            (IpAddr::V4(address), false) => self.private_v4 = Some(address),
+            (IpAddr::V6(address), true) => self.public_v6 = Some(address),
+            (IpAddr::V6(address), false) => self.private_v6 = Some(address),
+        }
+    }
+}
+
+/// Reads an address; one that is none is missing, which the log says of `what` without showing it (spec §10).
+pub(super) fn address<T: std::str::FromStr>(text: &str, what: &str) -> Option<T> {
+    let text = text.trim();
+    let address = text.parse().ok();
+    if address.is_none() && !text.is_empty() {
+        log::warn!("{what} is no address of its family; it is taken as missing");
+    }
+    address
+}
+
+/// A kind of network description, by what `--convert-netconf` calls it (spec §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Debian's `/etc/network/interfaces`.
+    Debian,
+    /// The meta-data of Packet.
+    Packet,
+    /// VMware's guest variables.
+    Vmware,
+    /// The meta-data of DigitalOcean.
+    DigitalOcean,
+    /// OpenStack's `network_data.json`.
+    OpenStack,
+}
+
+impl Format {
+    /// All of them, in the order of the specification.
+    pub const ALL: [Self; 5] = [Self::Debian, Self::Packet, Self::Vmware, Self::DigitalOcean, Self::OpenStack];
+
+    /// What `--convert-netconf` calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debian => "debian",
+            Self::Packet => "packet",
+            Self::Vmware => "vmware",
+            Self::DigitalOcean => "digitalocean",
+            Self::OpenStack => "openstack",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+}
+
+/// A network description as the platform gave it, to be converted (spec §11).
+#[derive(Clone, PartialEq, Eq)]
+pub enum NetworkData {
+    /// The text of an interfaces file.
+    Debian(Vec<u8>),
+    /// The whole JSON that the service answers at `metadata`, whose `network` counts.
+    Packet(Vec<u8>),
+    /// The guest variables that describe interfaces and name servers, without `guestinfo.` before their names.
+    Vmware(BTreeMap<String, String>),
+    /// The whole JSON that the service answers at `metadata/v1.json`.
+    DigitalOcean(Vec<u8>),
+    /// The JSON of `network_data.json`.
+    OpenStack(Vec<u8>),
+}
+
+impl NetworkData {
+    /// Which kind it is.
+    pub const fn format(&self) -> Format {
+        match self {
+            Self::Debian(_) => Format::Debian,
+            Self::Packet(_) => Format::Packet,
+            Self::Vmware(_) => Format::Vmware,
+            Self::DigitalOcean(_) => Format::DigitalOcean,
+            Self::OpenStack(_) => Format::OpenStack,
+        }
+    }
+}
+
+impl fmt::Debug for NetworkData {
+    /// Without the description: it may hold the password of a network.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({MASK})", self.format().name())
+    }
+}

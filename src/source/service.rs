@@ -1,0 +1,99 @@
+//! What metadata services have in common: a base address, and attributes below it (spec §10).
+
+use std::ffi::OsStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, anyhow};
+
+use super::http::{self, BadUrl, Error, Header, Method, Reach, Request, Url};
+use super::{Availability, Context};
+
+/// A metadata service.
+pub struct Service {
+    base: Result<Url, BadUrl>,
+    headers: Vec<Header>,
+    /// Whether a request has just failed after all its tries: what follows is tried once, so that a service that is
+    /// gone does not cost the time of every attribute.
+    tired: AtomicBool,
+}
+
+impl Service {
+    /// The service at `base`, which is asked with these headers.
+    pub fn new(base: &OsStr, headers: Vec<Header>) -> Self {
+        let base = base.to_str().ok_or(BadUrl::Malformed).and_then(Url::parse);
+        Self { base, headers, tired: AtomicBool::new(false) }
+    }
+
+    /// What a part of it is called in the log.
+    pub fn shown(&self, path: &str) -> String {
+        self.part(path).map_or_else(|_| "the metadata service".to_owned(), |url| url.to_string())
+    }
+
+    fn part(&self, path: &str) -> Result<Url, BadUrl> {
+        self.base.as_ref().map_err(|error| *error)?.part(path)
+    }
+
+    /// Asks once whether the service answers at `path`.
+    pub fn probe(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Availability {
+        if let Err(error) = self.part(path) {
+            return Availability::Never(format!("the metadata service cannot be asked: {error}"));
+        }
+        match self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx) {
+            Ok(_) => Availability::Here,
+            Err(error) => Availability::NotYet(format!("{}: {error}", self.shown(path))),
+        }
+    }
+
+    /// Fetches what is at `path`, with these headers besides its own.
+    pub fn fetch(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Result<Vec<u8>, Error> {
+        let policy = cx.setup.policy.http;
+        let policy = if self.tired.load(Ordering::Relaxed) { policy.once() } else { policy };
+        let answer = self.ask(Method::Get, path, extra, &policy, cx);
+        self.tired.store(matches!(answer, Err(Error::Failed(_))), Ordering::Relaxed);
+        answer
+    }
+
+    /// What comes next is worth all its tries, whatever failed before.
+    pub fn rest(&self) {
+        self.tired.store(false, Ordering::Relaxed);
+    }
+
+    /// Asks as often as `policy` says.
+    pub fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        extra: &[Header],
+        policy: &http::Policy,
+        cx: &Context<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        let url = self.part(path).map_err(|error| Error::Failed(error.to_string()))?;
+        let headers: Vec<_> = self.headers.iter().chain(extra).cloned().collect();
+        http::ask(&Request { method, url: &url, headers: &headers, reach: Reach::Service }, policy, cx.limits())
+    }
+
+    /// What is at `path`, if there is anything: where the service says that there is nothing, that is no failure.
+    pub fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
+        self.there(path, self.fetch(path, &[], cx))
+    }
+
+    /// An answer as an attribute.
+    pub fn there(&self, path: &str, answer: Result<Vec<u8>, Error>) -> Result<Option<Vec<u8>>> {
+        match answer {
+            Ok(body) => Ok(Some(body)),
+            Err(Error::NotThere(status)) => {
+                if matches!(status, 401 | 403) {
+                    log::warn!("{}: {}; it is taken as empty", self.shown(path), Error::NotThere(status));
+                }
+                Ok(None)
+            }
+            Err(error) => Err(anyhow!("failed to fetch {}: {error}", self.shown(path))),
+        }
+    }
+}
+
+/// The first line of an attribute.
+pub fn first_line(body: &[u8]) -> String {
+    let line = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(line).trim().to_owned()
+}

@@ -1,0 +1,68 @@
+//! `--from-url`: user-data over HTTP and HTTPS (spec §10).
+
+use std::ffi::OsStr;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Result, anyhow};
+
+use super::http::{self, BadUrl, Error, Method, Reach, Request};
+use super::{Availability, Context, Datasource, MetaData};
+use crate::secret::Secret;
+
+/// An address of user-data.
+pub struct Url {
+    url: Result<http::Url, BadUrl>,
+    /// What the look found: it need not be fetched again.
+    found: Mutex<Option<Secret<Vec<u8>>>>,
+}
+
+impl Url {
+    /// The address as the user gave it.
+    pub fn new(url: &OsStr) -> Self {
+        let url = url.to_str().ok_or(BadUrl::Malformed).and_then(http::Url::parse);
+        Self { url, found: Mutex::new(None) }
+    }
+}
+
+impl Datasource for Url {
+    fn name(&self) -> String {
+        self.url.as_ref().map_or_else(|_| "the URL".to_owned(), ToString::to_string)
+    }
+
+    /// A server that says that there is nothing has answered: nothing is waited for then.
+    fn probe(&self, cx: &Context<'_>) -> Availability {
+        let url = match &self.url {
+            Ok(url) => url,
+            Err(error) => return Availability::Never(format!("the URL cannot be asked: {error}")),
+        };
+        match fetch(url, &cx.setup.policy.http.once(), cx) {
+            Ok(body) => {
+                *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Secret::new(body));
+                Availability::Here
+            }
+            Err(error @ Error::NotThere(_)) => Availability::Never(format!("{url}: {error}")),
+            Err(error) => Availability::NotYet(format!("{url}: {error}")),
+        }
+    }
+
+    fn meta_data(&self, _: &Context<'_>) -> MetaData {
+        MetaData::default()
+    }
+
+    fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
+        if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(found.into_exposed());
+        }
+        let url = self.url.as_ref().map_err(|error| anyhow!("failed to fetch the URL: {error}"))?;
+        fetch_user_data(url, cx)
+    }
+}
+
+/// Fetches user-data from an address that a user named, as often as the policy says.
+pub(super) fn fetch_user_data(url: &http::Url, cx: &Context<'_>) -> Result<Vec<u8>> {
+    fetch(url, &cx.setup.policy.http, cx).map_err(|error| anyhow!("failed to fetch {url}: {error}"))
+}
+
+fn fetch(url: &http::Url, policy: &http::Policy, cx: &Context<'_>) -> Result<Vec<u8>, Error> {
+    http::ask(&Request { method: Method::Get, url, headers: &[], reach: Reach::Anywhere }, policy, cx.limits())
+}

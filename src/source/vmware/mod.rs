@@ -1,0 +1,13 @@
+//! VMware's guest variables: over the backdoor (`--from-vmware-guestinfo`), or in an OVF environment document
+//! (`--from-vmware-ovf-env`) (spec §10).
+
+mod backdoor;
+mod guestinfo;
+mod ovf;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+pub use backdoor::{Backdoor, Port};
+pub use guestinfo::GuestInfo;
+pub use ovf::OvfEnv;

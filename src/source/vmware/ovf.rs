@@ -1,0 +1,78 @@
+//! `--from-vmware-ovf-env`: guest variables in an OVF environment document (spec §10).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use super::guestinfo::PREFIX;
+use super::variables::{self, Variables};
+use crate::source::{Availability, Context, Datasource, MetaData, files, xml};
+
+/// An OVF environment document.
+pub struct OvfEnv {
+    path: PathBuf,
+}
+
+impl OvfEnv {
+    /// The document at `path`, usually `/media/ovfenv/ovf-env.xml`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    fn properties(&self, cx: &Context<'_>) -> Result<Properties> {
+        let name = self.name();
+        match files::read_part(&self.path, cx)? {
+            Some(bytes) => Properties::read(&bytes, &name),
+            None => bail!("{name} does not exist"),
+        }
+    }
+}
+
+impl Datasource for OvfEnv {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn probe(&self, _: &Context<'_>) -> Availability {
+        files::exists(&self.path)
+    }
+
+    fn meta_data(&self, cx: &Context<'_>) -> MetaData {
+        match self.properties(cx) {
+            Ok(properties) => variables::meta_data(&properties, cx),
+            Err(error) => MetaData::failed(format!("{error:#}")),
+        }
+    }
+
+    fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
+        variables::user_data(&self.properties(cx)?, cx)
+    }
+}
+
+/// The properties of a document, by their whole names.
+pub struct Properties(BTreeMap<String, String>);
+
+impl Properties {
+    /// Reads a document, which the errors call `what`. Of two properties of one name the last wins.
+    pub fn read(bytes: &[u8], what: &str) -> Result<Self> {
+        let document = xml::parse(xml::text(bytes, what)?, what)?;
+        let root = document.root_element();
+        if root.tag_name().name() != "Environment" {
+            bail!("failed to read {what}: it is no OVF environment");
+        }
+        // Other machines of the same group have sections of their own, one level deeper.
+        let properties = xml::children(root, "PropertySection").flat_map(|section| xml::children(section, "Property"));
+        let pairs = properties.filter_map(|property| {
+            let value = xml::attribute(property, "value").unwrap_or_default();
+            Some((xml::attribute(property, "key")?.to_owned(), value.to_owned()))
+        });
+        Ok(Self(pairs.collect()))
+    }
+}
+
+impl Variables for Properties {
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.0.get(&format!("{PREFIX}{name}")).map(|value| value.clone().into_bytes()))
+    }
+}

@@ -1,0 +1,159 @@
+//! What guest variables mean, wherever they come from.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::parts::USER_DATA_MAX;
+use crate::plan::decode;
+use crate::source::http::Url;
+use crate::source::{Context, Format, MetaData, NetworkData, url};
+
+/// How long a list of variables may be.
+const LIST_MAX: usize = 1000;
+
+/// Guest variables; their names stand without the `guestinfo.` that begins them all.
+pub trait Variables {
+    /// The value of a variable, `None` where it is not set.
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>>;
+}
+
+/// Reads hostname, addresses and the network description.
+pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
+    let mut reading = Reading { variables, meta: MetaData::default(), kept: BTreeMap::new(), broken: false };
+    let hostname = reading.text("hostname");
+    reading.meta.take_hostname(&hostname);
+    reading.list(|n| format!("dns.server.{n}"));
+    reading.list(|n| format!("dns.domain.{n}"));
+    for n in 0..LIST_MAX {
+        if !reading.interface(n) || reading.broken {
+            break;
+        }
+    }
+    let mut meta = reading.meta;
+    if cx.setup.network == Some(Format::Vmware) {
+        meta.network = Some(NetworkData::Vmware(reading.kept));
+    }
+    meta
+}
+
+struct Reading<'a> {
+    variables: &'a dyn Variables,
+    meta: MetaData,
+    /// What describes the network.
+    kept: BTreeMap<String, String>,
+    /// Whether the variables cannot be read: nothing more is asked for then.
+    broken: bool,
+}
+
+impl Reading<'_> {
+    /// The value of a variable, empty where it is not set.
+    fn text(&mut self, name: &str) -> String {
+        if self.broken {
+            return String::new();
+        }
+        match self.variables.get(name) {
+            Ok(value) => value.map(|value| String::from_utf8_lossy(&value).trim().to_owned()).unwrap_or_default(),
+            Err(error) => {
+                self.broken = true;
+                self.meta.fail(format!("{error:#}"));
+                String::new()
+            }
+        }
+    }
+
+    /// The same, kept for the network description.
+    fn kept(&mut self, name: String) -> String {
+        let value = self.text(&name);
+        if !value.is_empty() {
+            self.kept.insert(name, value.clone());
+        }
+        value
+    }
+
+    /// Keeps a list, which ends at its first gap.
+    fn list(&mut self, name: impl Fn(usize) -> String) {
+        for n in 0..LIST_MAX {
+            if self.kept(name(n)).is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Reads the interface of that number; the answer is whether there is one.
+    fn interface(&mut self, n: usize) -> bool {
+        let mut found = false;
+        for field in ["name", "mac", "dhcp"] {
+            found |= !self.kept(format!("interface.{n}.{field}")).is_empty();
+        }
+        // The address counts by it, and the network description has no use for it.
+        let role = self.text(&format!("interface.{n}.role"));
+        for m in 0..LIST_MAX {
+            let name = format!("interface.{n}.ip.{m}.address");
+            let address = self.kept(name.clone());
+            if address.is_empty() {
+                break;
+            }
+            found = true;
+            self.address(&name, &address, &role);
+        }
+        if found && !matches!(role.as_str(), "" | "public" | "private") {
+            let has_address = self.kept.contains_key(&format!("interface.{n}.ip.0.address"));
+            if has_address {
+                self.meta.fail(format!("guestinfo.interface.{n}.role is neither public nor private"));
+            }
+        }
+        for r in 0..LIST_MAX {
+            let gateway = self.kept(format!("interface.{n}.route.{r}.gateway"));
+            let destination = self.kept(format!("interface.{n}.route.{r}.destination"));
+            if gateway.is_empty() && destination.is_empty() {
+                break;
+            }
+            found = true;
+        }
+        found
+    }
+
+    /// An address with its prefix, which is the machine's where its interface's role says so.
+    fn address(&mut self, name: &str, address: &str, role: &str) {
+        let Some(found) = cidr(address) else {
+            return self.meta.fail(format!("guestinfo.{name} is no address with a prefix, such as 192.0.2.1/24"));
+        };
+        match role {
+            "public" => self.meta.addresses.take(found, true),
+            "private" => self.meta.addresses.take(found, false),
+            _ => {}
+        }
+    }
+}
+
+/// The address in `address/prefix`.
+fn cidr(text: &str) -> Option<IpAddr> {
+    let (address, prefix) = text.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let prefix: u8 = prefix.bytes().all(|byte| byte.is_ascii_digit()).then(|| prefix.parse().ok())??;
+    (prefix <= if address.is_ipv4() { 32 } else { 128 }).then_some(address)
+}
+
+/// The user-data: the first of four variables that is set.
+pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>> {
+    for name in ["ignition.config.data", "coreos.config.data"] {
+        let Some(data) = variables.get(name)?.filter(|data| !data.is_empty()) else { continue };
+        let encoding = variables.get(&format!("{name}.encoding"))?.unwrap_or_default();
+        let encoding = String::from_utf8_lossy(&encoding).trim().to_owned();
+        return decode::decode(data, &encoding, USER_DATA_MAX as u64)
+            .with_context(|| format!("failed to decode guestinfo.{name}"));
+    }
+    for name in ["ignition.config.url", "coreos.config.url"] {
+        let Some(address) = variables.get(name)?.filter(|address| !address.is_empty()) else { continue };
+        let address = String::from_utf8_lossy(&address);
+        let address = match Url::parse(&address) {
+            Ok(address) => address,
+            Err(error) => bail!("failed to fetch what guestinfo.{name} names: {error}"),
+        };
+        log::info!("guestinfo.{name} names {address}");
+        return url::fetch_user_data(&address, cx);
+    }
+    Ok(Vec::new())
+}
