@@ -19,6 +19,7 @@ pub mod host;
 pub mod lint;
 pub mod logger;
 pub mod nearest;
+pub mod network;
 pub mod outcome;
 pub mod parts;
 pub mod plan;

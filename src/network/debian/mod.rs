@@ -1,0 +1,140 @@
+//! `debian`: an interfaces file as ifupdown reads it, which a config drive names in `network_config.content_path`.
+//!
+//! Bytes become lines, lines stanzas, the stanzas of a name one [`Description`], descriptions interfaces that are
+//! built on each other. A bad stanza costs itself alone.
+
+mod description;
+mod lines;
+mod reader;
+mod route;
+mod stanza;
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::finding::{Span, rules};
+
+use super::Conversion;
+use super::interface::{Interface, Kind, Match};
+use super::names::{Name, VlanId};
+use super::stack::{Draft, stack};
+use super::telling::Telling;
+
+use description::Description;
+use stanza::{Method, stanzas};
+
+/// Converts an interfaces file. Spans of findings are places in `bytes`.
+pub fn convert(bytes: &[u8]) -> Conversion {
+    let mut telling = Telling::default();
+    let mut described: BTreeMap<Name, Description> = BTreeMap::new();
+    for stanza in stanzas(bytes, &mut telling) {
+        let name = stanza.name.as_str();
+        if stanza.method == Method::Loopback {
+            if let Some(entry) = stanza.entries.first() {
+                let message = "options of a `loopback` stanza are ignored";
+                telling.tell(&rules::UNCONVERTED, Some(entry.span), name, message);
+            }
+            continue;
+        }
+        match reader::read(&stanza, &mut telling) {
+            Ok(new) => described.entry(stanza.name).or_default().merge(new),
+            Err(reader::Refusal { span, why, help }) => {
+                telling.advise(&rules::BAD_STANZA, span, name, format!("{why}; the stanza is refused"), help);
+            }
+        }
+    }
+    follow_masters(&mut described, &mut telling);
+    let interfaces = stack(drafts(described, &mut telling), &mut telling);
+    Conversion::new(interfaces, telling)
+}
+
+/// A slave may name its bond, instead of the bond its slaves.
+fn follow_masters(described: &mut BTreeMap<Name, Description>, telling: &mut Telling) {
+    let masters = described.iter_mut().filter_map(|(slave, d)| Some((slave.clone(), d.master.take()?, d.span)));
+    for (slave, master, span) in masters.collect::<Vec<_>>() {
+        if let Some(bond) = described.get_mut(&master) {
+            bond.slaves.get_or_insert_default().push(slave);
+        } else {
+            let message = format!("its `bond-master` {master} has no stanza; it is no slave");
+            telling.tell(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
+        }
+    }
+}
+
+/// What an interface is made of, and by name what it is built on.
+fn kind(name: &Name, description: &mut Description, telling: &mut Telling) -> Result<(Kind, Vec<Name>), String> {
+    let slaves = description.slaves.take();
+    let (base, id) = match (name.as_str().rsplit_once('.'), name.as_str().strip_prefix("vlan")) {
+        (Some((base, id)), _) => (Some(base), Some(id)),
+        (None, id) => (None, id.filter(|id| VlanId::new(id).is_some())),
+    };
+    let is_vlan = description.raw_device.is_some() || base.is_some() || (id.is_some() && slaves.is_none());
+    if !is_vlan {
+        let options = std::mem::take(&mut description.bond);
+        return Ok(slaves.map_or((Kind::Physical, Vec::new()), |slaves| (Kind::Bond(options), slaves)));
+    }
+    let id = id.and_then(VlanId::new).or_else(|| VlanId::new(description.vlan_id.as_deref()?));
+    let id = id.ok_or("its name does not tell the number of its VLAN, as `eth0.5` and `vlan5` do")?;
+    let carrier = match (description.raw_device.take(), base) {
+        (Some(raw_device), _) => Some(raw_device),
+        (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("it is on no interface: {why}"))?),
+        (None, None) => {
+            let message = "it has no `vlan-raw-device`: nothing carries it, and it will not be there";
+            telling.tell(&rules::ODD_INTERFACE, description.span, name.as_str(), message);
+            None
+        }
+    };
+    Ok((Kind::Vlan(id), carrier.into_iter().collect()))
+}
+
+/// The interfaces by name, with those that only others name.
+fn drafts(described: BTreeMap<Name, Description>, telling: &mut Telling) -> Vec<Draft> {
+    struct Named {
+        interface: Interface,
+        on: Vec<Name>,
+        span: Option<Span>,
+        is_refused: bool,
+    }
+    let mut named = BTreeMap::new();
+    for (name, mut description) in described {
+        let (kind, on, is_refused) = match kind(&name, &mut description, telling) {
+            Ok((kind, on)) => (kind, on, false),
+            Err(why) => {
+                let message = format!("{why}; it is left out");
+                telling.tell(&rules::BAD_INTERFACE, description.span, name.as_str(), message);
+                (Kind::Physical, Vec::new(), true)
+            }
+        };
+        let setup = description.setup();
+        let Description { mac, mtu, span, .. } = description;
+        let interface = Interface { mac, mtu, setup, ..Interface::new(Match::Name(name.clone()), kind) };
+        named.insert(name, Named { interface, on, span, is_refused });
+    }
+    let carriers: Vec<_> =
+        named.values().flat_map(|found| found.on.iter().map(|on| (on.clone(), found.span))).collect();
+    for (carrier, span) in carriers {
+        named.entry(carrier).or_insert_with_key(|name| {
+            let interface = Interface::new(Match::Name(name.clone()), Kind::Physical);
+            Named { interface, on: Vec::new(), span, is_refused: false }
+        });
+    }
+    let places: BTreeMap<_, _> = named.keys().cloned().enumerate().map(|(at, name)| (name, at)).collect();
+    let drafts = named.into_values().map(|found| Draft {
+        on: found.on.iter().filter_map(|name| places.get(name).copied()).collect(),
+        is_refused: found.is_refused,
+        ..Draft::new(found.interface, found.span)
+    });
+    let mut drafts: Vec<_> = drafts.collect();
+    leave_slaves_their_bonds_address(&mut drafts);
+    drafts
+}
+
+/// A slave has the hardware address of its bond while it is one.
+fn leave_slaves_their_bonds_address(drafts: &mut [Draft]) {
+    let bonds = drafts.iter().filter(|draft| matches!(draft.interface.kind, Kind::Bond(_)));
+    let slaves: HashSet<_> = bonds.flat_map(|draft| draft.on.iter().copied()).collect();
+    for (at, draft) in drafts.iter_mut().enumerate() {
+        if slaves.contains(&at) {
+            draft.interface.mac = None;
+        }
+    }
+}

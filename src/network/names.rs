@@ -1,0 +1,216 @@
+//! Words of a network description that become part of a unit file: checked here, once, so that nothing of them
+//! can leave its line, match another interface or name another file.
+
+use std::fmt;
+
+/// The longest name that the kernel takes for an interface.
+const NAME_MAX: usize = 15;
+/// The longest domain name, and the longest label of one.
+const DOMAIN_MAX: usize = 253;
+const LABEL_MAX: usize = 63;
+/// The highest number that a VLAN can have.
+const VLAN_MAX: u16 = 4094;
+/// How much of a foreign word is shown.
+const SHOWN: usize = 40;
+
+/// The name of an interface: letters, digits and `._-+@`, 15 bytes at most. The kernel takes more; networkd reads
+/// some of that as a pattern, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+impl Name {
+    /// The name, or why `text` cannot be one.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'@');
+        if text.is_empty() {
+            Err("it is empty")
+        } else if text.len() > NAME_MAX {
+            Err("it is longer than 15 bytes")
+        } else if !text.bytes().all(fits) {
+            Err("it has a character other than letters, digits and `._-+@`")
+        } else if !text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_') {
+            Err("it does not begin with a letter or digit")
+        } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Err("it is a number")
+        } else if matches!(text, "all" | "default") {
+            Err("the kernel keeps that word for itself")
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The hardware address of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mac([u8; 6]);
+
+impl Mac {
+    /// Reads six bytes with `:` or `-` between them. An address of nothing but zeros is none: it would match every
+    /// interface that has no address of its own.
+    pub fn new(text: &str) -> Option<Self> {
+        let separator = if text.contains('-') { '-' } else { ':' };
+        let mut bytes = [0; 6];
+        let mut words = text.split(separator);
+        for byte in &mut bytes {
+            let word = words.next().filter(|word| word.len() == 2 && word.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            *byte = u8::from_str_radix(word, 16).ok()?;
+        }
+        (words.next().is_none() && bytes != [0; 6]).then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.0.map(|byte| format!("{byte:02x}"));
+        f.write_str(&words.join(":"))
+    }
+}
+
+/// A domain in which short names are looked up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Domain(String);
+
+impl Domain {
+    /// The domain that `text` names, if it does: labels of letters, digits, `-` and `_`.
+    pub fn new(text: &str) -> Option<Self> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let label = |label: &str| !label.is_empty() && label.len() <= LABEL_MAX && label.bytes().all(fits);
+        (name.len() <= DOMAIN_MAX && name.split('.').all(label)).then(|| Self(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The number of a VLAN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VlanId(u16);
+
+impl VlanId {
+    /// The number that `text` is, if a VLAN can have it: 0 to 4094.
+    pub fn new(text: &str) -> Option<Self> {
+        number(text).filter(|id: &u16| *id <= VLAN_MAX).map(Self)
+    }
+}
+
+impl fmt::Display for VlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number that `text` is: digits, and nothing else.
+pub fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// How many bytes a packet may have, read from `text`, if an interface can have that.
+pub fn mtu(text: &str) -> Option<u32> {
+    number(text).filter(|mtu| (68..=65_536).contains(mtu))
+}
+
+/// A foreign word for a message: short, and with nothing in it that is not to be seen.
+pub fn shown(text: &str) -> String {
+    let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
+    let visible = text.chars().take(SHOWN).flat_map(char::escape_debug);
+    visible.chain(cut.chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_one_interface() {
+        for good in ["eth0", "enp1s0f0.17", "veth@a", "br-lan", "_x", "0abc", "abcdefghijklmno", "vlan_1", "a+b"] {
+            assert_eq!(Name::new(good).map(|name| name.to_string()), Ok(good.to_owned()));
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".x",
+            "-x",
+            "abcdefghijklmnop",
+            "a b",
+            "a\nb",
+            "a/b",
+            "*",
+            "eth?",
+            "eth[0]",
+            "!eth0",
+            "eth0:1",
+            "%i",
+            "é",
+            "17",
+            "all",
+            "default",
+            "a\0",
+            "a=b",
+        ] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn hardware_addresses_are_six_bytes() {
+        for (text, shown) in [("04:01:57:D1:9e:02", "04:01:57:d1:9e:02"), ("00-00-5e-00-53-01", "00:00:5e:00:53:01")] {
+            assert_eq!(Mac::new(text).map(|mac| mac.to_string()).as_deref(), Some(shown));
+        }
+        for bad in [
+            "",
+            "00:00:00:00:00:00",
+            "ab:cd:ef:gh:ij",
+            "ab:cd:ef:gh:ij:kl",
+            "1:2:3:4:5:6",
+            "00:00:5e:00:53:01:02",
+            "00:00:5e:00-53:01",
+            "+1:00:5e:00:53:01",
+            "a0:00:02:20:fe:80:00:00:00:00:00:00:ec:0d:9a:03:00:15:e2:c1",
+            "test mac",
+        ] {
+            assert_eq!(Mac::new(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn domains_are_labels_with_dots_between_them() {
+        for (text, shown) in [("example.com.", "example.com"), ("lab", "lab"), ("_dmarc.a-b.c", "_dmarc.a-b.c")] {
+            assert_eq!(Domain::new(text).map(|domain| domain.to_string()).as_deref(), Some(shown));
+        }
+        for bad in ["", ".", "~.", "a..b", "*", "a b", "a\nDNS=6.6.6.6", "%H", &"a".repeat(64), &"a.".repeat(127)] {
+            assert_eq!(Domain::new(bad).is_some(), bad.len() == 254, "{bad}");
+        }
+        assert_eq!(Domain::new(&"a.".repeat(128)), None);
+    }
+
+    #[test]
+    fn numbers_are_digits_alone() {
+        assert_eq!(VlanId::new("0101").map(|id| id.to_string()).as_deref(), Some("101"));
+        assert!(VlanId::new("4094").is_some() && VlanId::new("4095").is_none());
+        assert!(["", "+1", "-1", "1 ", "99999999999999999999"].into_iter().all(|bad| VlanId::new(bad).is_none()));
+        assert_eq!((mtu("67"), mtu("9000"), mtu("65537")), (None, Some(9000), None));
+    }
+
+    #[test]
+    fn foreign_words_are_shown_short_and_visible() {
+        assert_eq!(shown("eth0"), "eth0");
+        assert_eq!(shown("a\n\u{202e}b\u{1b}"), "a\\n\\u{202e}b\\u{1b}");
+        assert_eq!(shown(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
+    }
+}

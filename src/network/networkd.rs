@@ -1,0 +1,187 @@
+//! Interfaces as networkd's files, and what else setting them up takes, as plain data (spec §11).
+//!
+//! Everything written here is a word of ours or a type that was checked when it was made: no text of a description
+//! reaches a file as it stands.
+
+use std::fmt::{self, Write as _};
+
+use super::bond;
+use super::interface::{Child, Dhcp, Interface, Kind};
+use super::names::Name;
+
+/// A file of networkd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitFile {
+    /// Its name, such as `00-eth0.network`.
+    pub name: String,
+    /// Its text.
+    pub content: String,
+}
+
+/// A module of the kernel, and what it is to be loaded with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Its name.
+    pub name: &'static str,
+    /// Options, each `NAME=VALUE`.
+    pub options: Vec<String>,
+}
+
+/// Every section and key that can be written, but those of `[Bond]`. systemd 237 knows all of them but
+/// `KeepConfiguration=`, which came with 243; older ones ignore it, with a line in their log.
+const KEYS: &[(&str, &str)] = &[
+    ("Match", "Name"),
+    ("Match", "MACAddress"),
+    ("Link", "MACAddress"),
+    ("Link", "MTUBytes"),
+    ("Network", "VLAN"),
+    ("Network", "Bond"),
+    ("Network", "Domains"),
+    ("Network", "DNS"),
+    ("Network", "DHCP"),
+    ("Network", "KeepConfiguration"),
+    ("Network", "IPv6AcceptRA"),
+    ("Address", "Address"),
+    ("Route", "Destination"),
+    ("Route", "Gateway"),
+    ("NetDev", "Kind"),
+    ("NetDev", "Name"),
+    ("NetDev", "MACAddress"),
+    ("VLAN", "Id"),
+];
+
+/// Every section and key that can be written.
+pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.iter().copied().chain(bond::keys().map(|key| ("Bond", key)))
+}
+
+/// The files of `interfaces`, in their order.
+pub fn units(interfaces: &[Interface]) -> Vec<UnitFile> {
+    interfaces
+        .iter()
+        .flat_map(|interface| {
+            let stem = format!("{:02x}-{}", interface.depth, interface.found.label());
+            let netdev = netdev(interface).map(|content| UnitFile { name: format!("{stem}.netdev"), content });
+            netdev.into_iter().chain([UnitFile { name: format!("{stem}.network"), content: network(interface) }])
+        })
+        .collect()
+}
+
+/// The interfaces that are taken down before networkd sets them up, so that it can. Not the one with which the
+/// machine speaks to itself: whatever runs already would lose it.
+pub fn to_take_down(interfaces: &[Interface]) -> Vec<&Name> {
+    interfaces.iter().filter_map(|interface| interface.found.name()).filter(|name| name.as_str() != "lo").collect()
+}
+
+/// The modules that the kernel needs. A module is loaded once, so that the first bond's options count; networkd
+/// sets those of each bond that it makes itself.
+pub fn modules(interfaces: &[Interface]) -> Vec<Module> {
+    let is_vlan = |interface: &Interface| matches!(interface.kind, Kind::Vlan(_));
+    let vlan = interfaces.iter().any(is_vlan).then(|| Module { name: "8021q", options: Vec::new() });
+    let bond = interfaces.iter().find_map(|interface| match &interface.kind {
+        Kind::Bond(options) => {
+            let options = options.kernel().map(|(name, value)| format!("{name}={value}")).collect();
+            Some(Module { name: "bonding", options })
+        }
+        _ => None,
+    });
+    vlan.into_iter().chain(bond).collect()
+}
+
+/// The `.netdev` file, for what networkd is to make.
+fn netdev(interface: &Interface) -> Option<String> {
+    let (kind, name) = match (&interface.kind, interface.found.name()) {
+        (Kind::Bond(_), Some(name)) => ("bond", name),
+        (Kind::Vlan(_), Some(name)) => ("vlan", name),
+        _ => return None,
+    };
+    let mut text = Text::default();
+    text.section("NetDev");
+    text.key("Kind", kind);
+    text.key("Name", name);
+    text.keys("MACAddress", interface.mac);
+    match &interface.kind {
+        Kind::Bond(options) => {
+            text.section("Bond");
+            options.networkd().for_each(|(key, value)| text.key(key, value));
+        }
+        Kind::Vlan(id) => {
+            text.section("VLAN");
+            text.key("Id", id);
+        }
+        Kind::Physical => {}
+    }
+    Some(text.0)
+}
+
+/// The `.network` file.
+fn network(interface: &Interface) -> String {
+    let mut text = Text::default();
+    text.section("Match");
+    text.keys("Name", interface.found.name());
+    text.keys("MACAddress", interface.found.mac());
+    // What networkd makes has its address from its `.netdev`.
+    let mac = interface.mac.filter(|_| interface.kind == Kind::Physical);
+    if mac.is_some() || interface.mtu.is_some() {
+        text.section("Link");
+        text.keys("MACAddress", mac);
+        text.keys("MTUBytes", interface.mtu);
+    }
+    text.section("Network");
+    for child in &interface.children {
+        match child {
+            Child::Vlan(name) => text.key("VLAN", name),
+            Child::Bond(name) => text.key("Bond", name),
+        }
+    }
+    let setup = &interface.setup;
+    if !setup.domains.is_empty() {
+        let domains: Vec<_> = setup.domains.iter().map(ToString::to_string).collect();
+        text.key("Domains", domains.join(" "));
+    }
+    text.keys("DNS", &setup.dns);
+    let dhcp = match setup.dhcp {
+        Dhcp::No => None,
+        Dhcp::V4 => Some("ipv4"),
+        Dhcp::V6 => Some("ipv6"),
+        Dhcp::Both => Some("true"),
+    };
+    text.keys("DHCP", dhcp);
+    text.keys("KeepConfiguration", dhcp.map(|_| "dhcp-on-stop"));
+    text.keys("IPv6AcceptRA", setup.accept_ra.then_some("true"));
+    for address in &setup.addresses {
+        text.section("Address");
+        text.key("Address", address);
+    }
+    for route in &setup.routes {
+        text.section("Route");
+        text.key("Destination", route.destination);
+        text.key("Gateway", route.gateway);
+    }
+    text.0
+}
+
+/// The text of a file.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn section(&mut self, name: &str) {
+        let space = if self.0.is_empty() { "" } else { "\n" };
+        self.line(format_args!("{space}[{name}]"));
+    }
+
+    fn key(&mut self, name: &str, value: impl fmt::Display) {
+        self.line(format_args!("{name}={value}"));
+    }
+
+    /// The same key once for each value.
+    fn keys(&mut self, name: &str, values: impl IntoIterator<Item: fmt::Display>) {
+        values.into_iter().for_each(|value| self.key(name, value));
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // A String takes everything.
+        let _ = writeln!(self.0, "{line}");
+    }
+}
