@@ -82,6 +82,21 @@ impl Options {
         self.kernel.extend(other.kernel);
     }
 
+    /// The options of every bond at one provider, which are not in its description.
+    pub(super) fn packet() -> Self {
+        let networkd = [
+            ("Mode", "802.3ad"),
+            ("LACPTransmitRate", "fast"),
+            ("MIIMonitorSec", ".2"),
+            ("UpDelaySec", ".2"),
+            ("DownDelaySec", ".2"),
+        ];
+        let kernel =
+            [("mode", "802.3ad"), ("lacp_rate", "fast"), ("miimon", "200"), ("updelay", "200"), ("downdelay", "200")];
+        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+        Self { networkd: networkd.map(owned).into(), kernel: kernel.map(owned).into() }
+    }
+
     /// Names and values for networkd, sorted.
     pub fn networkd(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.networkd.iter().map(|(name, value)| (*name, value.as_str()))
@@ -184,5 +199,11 @@ mod tests {
         let options = set(&[("arp_ip_target", "192.0.2.1,192.0.2.2")]);
         assert!(options.networkd().eq([("ARPIPTargets", "192.0.2.1 192.0.2.2")]));
         assert!(options.kernel().eq([("arp_ip_target", "192.0.2.1,192.0.2.2")]));
+    }
+
+    #[test]
+    fn every_key_is_one_of_the_table() {
+        assert!(Options::packet().networkd().all(|(name, _)| keys().any(|key| key == name)));
+        assert!(Options::packet().kernel().all(|(name, _)| TABLE.iter().any(|row| row.0 == name)));
     }
 }

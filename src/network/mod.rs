@@ -11,11 +11,16 @@
 pub mod address;
 pub mod bond;
 pub mod debian;
+pub mod digitalocean;
 pub mod interface;
+mod json;
 pub mod names;
 pub mod networkd;
+pub mod openstack;
+pub mod packet;
 mod stack;
 mod telling;
+pub mod vmware;
 
 use std::collections::HashSet;
 use std::hash::Hash;

@@ -39,6 +39,12 @@ impl Name {
         }
     }
 
+    /// A name that is our own.
+    pub(super) fn own(text: &'static str) -> Self {
+        debug_assert!(Self::new(text).is_ok());
+        Self(text.to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
