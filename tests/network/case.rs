@@ -1,0 +1,93 @@
+//! A case as it stands in a file.
+//!
+//! ```text
+//! === what it holds
+//! the description
+//! --- units
+//! >> NAME OF A FILE
+//! its text
+//! --- needs
+//! what is taken down, and modules with their options
+//! --- findings
+//! severity, rule, line:column, message (help)
+//! ```
+
+use std::fmt::Write as _;
+
+use cloudinit::network::Conversion;
+use cloudinit::text::Lines;
+
+/// A description, and what is to become of it.
+pub struct Case {
+    /// What it holds.
+    pub name: String,
+    /// The description.
+    pub input: String,
+    /// The sections behind it.
+    pub expected: String,
+}
+
+/// The cases of a file, and what stands before the first.
+pub fn parse(text: &str) -> (String, Vec<Case>) {
+    let mut preface = String::new();
+    let mut cases: Vec<Case> = Vec::new();
+    let mut is_expected = false;
+    for line in text.split_inclusive('\n') {
+        if let Some(name) = line.strip_prefix("=== ") {
+            cases.push(Case { name: name.trim_end().to_owned(), input: String::new(), expected: String::new() });
+            is_expected = false;
+            continue;
+        }
+        is_expected |= line.starts_with("--- ");
+        match cases.last_mut() {
+            None => preface.push_str(line),
+            Some(case) if is_expected => case.expected.push_str(line),
+            Some(case) => case.input.push_str(line),
+        }
+    }
+    for case in &mut cases {
+        // An empty line parts it from the next.
+        case.expected.truncate(case.expected.trim_end_matches('\n').len());
+        case.expected.push('\n');
+    }
+    (preface, cases)
+}
+
+impl Case {
+    /// The case as it stands in a file, with `expected` in place of what it expects.
+    pub fn with_expected(&self, expected: &str) -> String {
+        format!("=== {}\n{}{expected}\n", self.name, self.input)
+    }
+}
+
+/// What came of a description, as a case expects it.
+pub fn show(conversion: &Conversion, input: &[u8]) -> String {
+    let mut text = String::from("--- units\n");
+    for unit in conversion.units() {
+        write!(text, ">> {}\n{}", unit.name, unit.content).unwrap();
+    }
+    let (down, modules) = (conversion.to_take_down(), conversion.modules());
+    if !down.is_empty() || !modules.is_empty() {
+        text.push_str("--- needs\n");
+        for name in down {
+            writeln!(text, "down {name}").unwrap();
+        }
+        for module in modules {
+            writeln!(text, "module {} {}", module.name, module.options.join(" ")).unwrap();
+        }
+    }
+    if !conversion.findings.is_empty() {
+        text.push_str("--- findings\n");
+    }
+    let lines = Lines::new(input);
+    for finding in &conversion.findings {
+        write!(text, "{} {}", finding.severity().as_str(), finding.rule.id).unwrap();
+        if let Some(span) = finding.span {
+            let at = lines.start(span);
+            write!(text, " {}:{}", at.line, at.column).unwrap();
+        }
+        let help = finding.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
+        writeln!(text, " {}{help}", finding.message).unwrap();
+    }
+    text.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+}

@@ -1,0 +1,177 @@
+//! Whatever a description holds, it is converted in time, and what comes out is what we write and nothing else.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use cloudinit::network::Conversion;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::{FORMATS, cases, convert, unit};
+
+/// Whatever came in, this must be true of what comes out.
+fn hold(conversion: &Conversion) {
+    let units = conversion.units();
+    let mut names = HashSet::new();
+    for unit in &units {
+        assert!(names.insert(unit.name.clone()), "{} stands twice", unit.name);
+        unit::check(unit);
+    }
+    for module in conversion.modules() {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"=_.+,-".contains(&byte);
+        assert!(module.options.iter().all(|option| option.bytes().all(fits)), "{module:?}");
+    }
+    for finding in &conversion.findings {
+        assert!(!finding.message.contains(char::is_control), "{:?}", finding.message);
+    }
+}
+
+/// Words that mean something to one of the formats, and some that should mean nothing.
+const WORDS: &[&str] = &[
+    "iface",
+    "auto",
+    "mapping",
+    "source",
+    "inet",
+    "inet6",
+    "static",
+    "dhcp",
+    "manual",
+    "loopback",
+    "address",
+    "netmask",
+    "gateway",
+    "dns-nameservers",
+    "dns-search",
+    "hwaddress",
+    "ether",
+    "mtu",
+    "post-up",
+    "route",
+    "add",
+    "-net",
+    "gw",
+    "bond-slaves",
+    "bond-master",
+    "bond-mode",
+    "bond-miimon",
+    "none",
+    "vlan-raw-device",
+    "vlan_id",
+    "eth0",
+    "eth0.5",
+    "vlan7",
+    "bond0",
+    "eth0:1",
+    "192.0.2.1",
+    "192.0.2.1/24",
+    "255.255.255.0",
+    "2001:db8::1/64",
+    "24",
+    "4",
+    "100",
+    "00:00:5e:00:53:01",
+    "example.com",
+    "\n",
+    "\n",
+    "\n",
+    "\\\n",
+    "#",
+    "%i",
+    "*",
+    "[Match]",
+    "é",
+    "\u{0}",
+    "\r",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_converted(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        for format in FORMATS {
+            hold(&convert(format, &bytes));
+        }
+    }
+
+    #[test]
+    fn any_words_are_an_interfaces_file(words in prop::collection::vec(select(WORDS), 0..80)) {
+        hold(&convert("debian", words.join(" ").as_bytes()));
+    }
+
+    /// A case of ours with a piece of it replaced.
+    #[test]
+    fn any_change_of_a_case_is_converted(
+        format in select(&FORMATS[..]),
+        which in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        length in 0..40_usize,
+        new in prop_oneof![select(WORDS).prop_map(str::to_owned), ".{0,20}", Just("\\nDNS=192.0.2.66".to_owned())],
+    ) {
+        let (_, cases) = cases(format);
+        let input = which.get(&cases).input.as_bytes();
+        let at = at.index(input.len() + 1);
+        let end = (at + length).min(input.len());
+        hold(&convert(format, &[&input[..at], new.as_bytes(), &input[end..]].concat()));
+    }
+}
+
+/// A text of so many pieces.
+fn pieces(count: usize, piece: impl Fn(usize) -> String) -> String {
+    (0..count).map(piece).collect::<Vec<_>>().concat()
+}
+
+/// The time for something ten times as long is about ten times as long.
+#[test]
+fn time_grows_with_the_input_alone() {
+    let shapes: [fn(usize) -> String; 7] = [
+        |count| pieces(count, |at| format!("iface v{at}.1 inet static\naddress 192.0.2.1/24\n")),
+        |count| pieces(count, |at| format!("iface v{at} inet manual\nbond-slaves v{}\n", at + 1)),
+        |count| format!("iface b inet manual\nbond-slaves{}\n", pieces(count, |at| format!(" v{at}"))),
+        |count| {
+            let line = |at: usize| format!("address 10.{}.{}.1\nnetmask 24\n", at / 256 % 256, at % 256);
+            format!("iface eth0 inet static\n{}", pieces(count / 3, line))
+        },
+        |count| format!("iface eth0 inet static\naddress 192.0.2.1/24\ndns-search{}", " x".repeat(count)),
+        |count| format!("iface eth0 inet static\naddress 192.0.2.1\n{}", "netmask 24\n".repeat(count / 2)),
+        |count| "\\\n".repeat(count),
+    ];
+    for (shape, text) in shapes.into_iter().enumerate() {
+        let seconds = |count: usize| {
+            let text = text(count);
+            let started = Instant::now();
+            hold(&convert("debian", text.as_bytes()));
+            started.elapsed().as_secs_f64()
+        };
+        let (short, long) = (seconds(900).max(0.003), seconds(9_000));
+        assert!(long < 60.0 * short, "shape {shape}: {short} s, ten times as much: {long} s");
+    }
+}
+
+#[test]
+fn what_is_too_much_is_told_and_left_out() {
+    let stanzas = pieces(10_050, |at| format!("iface v{at} inet manual\n"));
+    let conversion = convert("debian", stanzas.as_bytes());
+    assert!(conversion.has_errors());
+    assert_eq!(conversion.interfaces.len(), 10_000);
+    let links = |count: usize| {
+        let link = |at: usize| {
+            let mac = format!("02:00:00:00:{:02x}:{:02x}", at / 256, at % 256);
+            let comma = if at == 0 { "" } else { "," };
+            format!(r#"{comma}{{"id":"{at}","type":"phy","ethernet_mac_address":"{mac}"}}"#)
+        };
+        format!(r#"{{"links":[{}]}}"#, pieces(count, link))
+    };
+    let conversion = convert("openstack", links(10_050).as_bytes());
+    assert!(conversion.has_errors());
+    assert_eq!(conversion.interfaces.len(), 10_000);
+    assert!(!convert("openstack", links(10_000).as_bytes()).has_errors());
+    let long = format!("iface a inet static\naddress 10.0.0.1/8\n{}", "x y\n".repeat(10_000));
+    assert!(convert("debian", long.as_bytes()).interfaces.is_empty(), "a stanza has an end");
+    let servers = pieces(40, |at| format!(" 192.0.2.{}", at + 1));
+    let text = format!("iface a inet static\naddress 10.0.0.1/8\ndns-nameservers{servers}");
+    let conversion = convert("debian", text.as_bytes());
+    assert_eq!((conversion.interfaces[0].setup.dns.len(), conversion.findings.len()), (32, 1));
+    assert!(conversion.has_errors());
+}

@@ -1,0 +1,46 @@
+//! A strict reader of networkd's files: what our own may look like, and nothing else.
+
+use cloudinit::network::networkd::{self, UnitFile};
+
+/// The section, key and value of each line; panics where there is anything that networkd could read otherwise.
+pub fn check(unit: &UnitFile) -> Vec<(String, String, String)> {
+    let UnitFile { name, content } = unit;
+    check_name(name);
+    let is_netdev = name.ends_with(".netdev");
+    let mut found: Vec<(String, String, String)> = Vec::new();
+    let mut section = None;
+    let mut is_match_empty = true;
+    for line in content.lines() {
+        if line.is_empty() {
+            continue;
+        }
+        assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name}: {line:?}");
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = Some(name.to_owned());
+            continue;
+        }
+        let section = section.clone().unwrap_or_else(|| panic!("{name}: {line} is in no section"));
+        let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{name}: {line}"));
+        let is_known = networkd::keys().any(|known| known == (section.as_str(), key));
+        assert!(is_known, "{name}: [{section}] {key}=");
+        assert_eq!(matches!(section.as_str(), "NetDev" | "Bond" | "VLAN"), is_netdev, "{name}: [{section}]");
+        // What networkd reads as more than itself: specifiers, patterns, negation, line joins, comments.
+        let is_plain = !value.is_empty() && !value.contains(['%', '*', '?', '[', '!', '\\', '#', ';', '"', '\'']);
+        assert!(is_plain, "{name}: {line}");
+        assert!(!value.contains(' ') || matches!(key, "Domains" | "ARPIPTargets"), "{name}: {line}");
+        is_match_empty &= section != "Match";
+        found.push((section, key.to_owned(), value.to_owned()));
+    }
+    assert_eq!(is_match_empty, is_netdev, "{name}: an empty [Match] takes every interface");
+    assert!(content.ends_with('\n') && !content.contains("\n\n\n"), "{name}: {content:?}");
+    found
+}
+
+/// Two hexadecimal digits, a dash, a name, an ending: one file, in the folder where it belongs.
+fn check_name(name: &str) {
+    let (depth, rest) = name.split_at(2);
+    assert!(depth.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{name}");
+    let stem = rest.strip_suffix(".network").or(rest.strip_suffix(".netdev")).and_then(|rest| rest.strip_prefix('-'));
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+@:".contains(&byte);
+    assert!(stem.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(fits)), "{name}");
+}
