@@ -12,6 +12,7 @@ mod hostname;
 mod jobs;
 mod keys;
 mod network;
+mod networkd;
 mod options;
 mod parts;
 mod places;
@@ -52,6 +53,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("reloads", reloads::cases);
     suite.group("waits", waits::cases);
     suite.group("network", network::cases);
+    suite.group("networkd", networkd::cases);
     suite.group("scripts", scripts::cases);
     suite.group("hostname", hostname::cases);
     suite.group("boot", boot::cases);

@@ -1,0 +1,162 @@
+//! What network descriptions are converted to, as networkd itself takes it.
+//!
+//! The kernel of a container may have neither bonds nor VLANs: those files are read here, not carried out.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use cloudinit::network::{Conversion, debian, digitalocean, openstack};
+
+use regex::Regex;
+
+use crate::testbed::machine::wait_for;
+use crate::testbed::{Machine, Suite};
+
+const FOLDER: &str = "/run/systemd/network";
+/// Two interfaces, each with a wire to somewhere.
+const WIRES: &str = "ip link add eth0 type veth peer name far0; ip link set far0 up;\
+    ip link add eth1 type veth peer name far1; ip link set far1 up;\
+    ip link set eth0 address 04:01:57:d1:9e:01; ip link set eth1 address 04:01:57:d1:9e:02";
+
+pub fn cases(suite: &mut Suite) {
+    suite.fresh("every_file_of_every_case_is_one_that_networkd_reads", |m| {
+        let units = golden_units();
+        m.sh(&format!("mkdir -p {FOLDER}"));
+        for (at, (name, text)) in units.iter().enumerate() {
+            // Numbered: files of several cases have one name.
+            m.put(&format!("{FOLDER}/{at:03}-{name}"), text);
+        }
+        m.put(&format!("{FOLDER}/zz-known-bad.network"), "[Match]\nName=x\n[Network]\nNoSuchKey=1\n");
+        let log = restart(m);
+        let complaints: Vec<_> = log.lines().filter(|line| is_complaint(line)).collect();
+        assert_eq!(complaints.len(), 1, "{}", complaints.join("\n"));
+        assert!(complaints[0].contains("NoSuchKey"), "{}", complaints[0]);
+    });
+
+    suite.fresh("addresses_and_routes_of_an_interfaces_file_come_up", |m| {
+        let text = "
+            auto eth0
+            iface eth0 inet static
+                address 192.0.2.10
+                netmask 255.255.255.0
+                gateway 192.0.2.1
+                mtu 1400
+                post-up route add -net 10.0.0.0 netmask 255.0.0.0 gw 192.0.2.2
+            iface eth0 inet6 static
+                address 2001:db8::10/64
+                gateway fe80::1
+            iface eth1 inet static
+                address 198.51.100.10/25
+                address 198.51.100.11/25
+                hwaddress ether 02:00:00:00:00:07
+            ";
+        set_up(m, &debian::convert(text.as_bytes()));
+        assert_has(m, "eth0", &["192.0.2.10/24", "2001:db8::10/64", "mtu 1400"]);
+        assert_has(m, "eth1", &["198.51.100.10/25", "198.51.100.11/25", "02:00:00:00:00:07"]);
+        let routes = m.sh("ip route; ip -6 route");
+        for route in
+            ["default via 192.0.2.1 dev eth0", "10.0.0.0/8 via 192.0.2.2 dev eth0", "default via fe80::1 dev eth0"]
+        {
+            assert!(routes.contains(route), "{route}\n{routes}");
+        }
+    });
+
+    suite.fresh("interfaces_are_found_by_their_addresses", |m| {
+        let text = r#"{"dns": {"nameservers": ["192.0.2.53"]}, "interfaces": {
+            "public": [{"mac": "04:01:57:d1:9e:02",
+                "ipv4": {"ip_address": "192.0.2.10", "netmask": "255.255.255.0", "gateway": "192.0.2.1"},
+                "ipv6": {"ip_address": "2001:db8::10", "cidr": 64, "gateway": "2001:db8::1"},
+                "anchor_ipv4": {"ip_address": "10.0.0.5", "netmask": "255.255.0.0", "gateway": "10.0.0.1"}}],
+            "private": [{"mac": "04:01:57:d1:9e:01",
+                "ipv4": {"ip_address": "10.132.0.5", "netmask": "255.255.0.0", "gateway": "10.132.0.1"}}]}}"#;
+        set_up(m, &digitalocean::convert(text.as_bytes()));
+        assert_has(m, "eth1", &["192.0.2.10/24", "2001:db8::10/64", "10.0.0.5/16"]);
+        assert_has(m, "eth0", &["10.132.0.5/16"]);
+        let routes = m.sh("ip route; ip -6 route");
+        assert!(routes.contains("default via 192.0.2.1 dev eth1"), "{routes}");
+        assert!(routes.contains("default via 2001:db8::1 dev eth1"), "{routes}");
+        assert!(!routes.contains("10.132.0.1"), "{routes}");
+        assert!(m.sh("networkctl status eth1").contains("192.0.2.53"));
+    });
+
+    suite.fresh("links_and_networks_of_network_data_come_up", |m| {
+        let text = r#"{
+            "links": [{"id": "tap1", "type": "ovs", "ethernet_mac_address": "04:01:57:d1:9e:01", "mtu": 1450},
+                      {"id": "tap2", "type": "phy", "ethernet_mac_address": "04:01:57:d1:9e:02"}],
+            "networks": [
+                {"link": "tap1", "type": "ipv4", "ip_address": "192.0.2.10", "netmask": "255.255.255.0",
+                 "routes": [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "192.0.2.1"}]},
+                {"link": "tap1", "type": "ipv6", "ip_address": "2001:db8::10", "netmask": "ffff:ffff:ffff:ffff::",
+                 "routes": [{"network": "::", "netmask": "::", "gateway": "2001:db8::1"}]},
+                {"link": "tap2", "type": "ipv4", "ip_address": "198.51.100.10", "netmask": "255.255.255.0"}],
+            "services": [{"type": "dns", "address": "192.0.2.53"}]}"#;
+        set_up(m, &openstack::convert(text.as_bytes()));
+        assert_has(m, "eth0", &["192.0.2.10/24", "2001:db8::10/64", "mtu 1450"]);
+        assert_has(m, "eth1", &["198.51.100.10/24"]);
+        let routes = m.sh("ip route; ip -6 route");
+        assert!(routes.contains("default via 192.0.2.1 dev eth0"), "{routes}");
+        assert!(routes.contains("default via 2001:db8::1 dev eth0"), "{routes}");
+    });
+}
+
+/// The files that the golden conversions expect.
+fn golden_units() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/network");
+    let texts = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = texts.filter(|path| path.extension().is_some_and(|kind| kind == "txt"));
+    let mut units: Vec<(String, String)> = Vec::new();
+    let mut is_unit = false;
+    for path in texts {
+        for line in fs::read_to_string(path).unwrap().split_inclusive('\n') {
+            if let Some(name) = line.strip_prefix(">> ") {
+                units.push((name.trim_end().to_owned(), String::new()));
+                is_unit = true;
+            } else if line.starts_with("--- ") || line.starts_with("=== ") {
+                is_unit = false;
+            } else if let Some((_, text)) = units.last_mut().filter(|_| is_unit) {
+                text.push_str(line);
+            }
+        }
+    }
+    assert!(units.len() > 50, "only {} files", units.len());
+    units
+}
+
+/// Whether networkd speaks of a line in a file of ours: it does so where it does not take the line as it stands.
+/// That it helps itself to reach a gateway is no complaint.
+fn is_complaint(line: &str) -> bool {
+    let numbered = Regex::new(r"^/run/systemd/network/[^ ]+\.(network|netdev):[0-9]+: ").unwrap();
+    numbered.is_match(line) && !line.contains("Enabling GatewayOnLink=")
+}
+
+fn restart(m: &Machine) -> String {
+    m.sh("systemctl restart systemd-networkd.service");
+    m.sh("journalctl --no-pager --output=cat --unit=systemd-networkd.service")
+}
+
+/// Puts the files of a conversion in their place, and waits until networkd has done what they say.
+fn set_up(m: &Machine, conversion: &Conversion) {
+    assert!(!conversion.has_errors(), "{:?}", conversion.findings);
+    m.sh(WIRES);
+    m.sh(&format!("mkdir -p {FOLDER}"));
+    for unit in conversion.units() {
+        m.put(&format!("{FOLDER}/{}", unit.name), &unit.content);
+    }
+    for name in conversion.to_take_down() {
+        m.sh(&format!("ip link set {name} down"));
+    }
+    let log = restart(m);
+    assert!(!log.lines().any(is_complaint), "{log}");
+    let is_done = |name: &str| m.sh(&format!("networkctl list {name}")).contains("configured");
+    let done = wait_for(Duration::from_secs(20), || ["eth0", "eth1"].into_iter().all(is_done));
+    assert!(done, "{}", m.sh("networkctl --no-pager status eth0 eth1"));
+}
+
+/// What `ip` must say of an interface.
+fn assert_has(m: &Machine, interface: &str, wanted: &[&str]) {
+    let found = m.sh(&format!("ip address show dev {interface}"));
+    for word in wanted {
+        assert!(found.contains(word), "{word}\n{found}");
+    }
+}
