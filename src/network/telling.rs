@@ -1,6 +1,6 @@
 //! What is told of a network description, up to a limit: whoever wrote it must not fill the log.
 
-use crate::finding::{Finding, Rule, Span, rules};
+use crate::finding::{Finding, Rule, Severity, Span, rules};
 
 use super::names::shown;
 
@@ -18,23 +18,28 @@ pub(super) struct Telling {
 impl Telling {
     /// Tells something of `subject`: the name of an interface, or where in the description it stands.
     pub fn tell(&mut self, rule: &'static Rule, span: Option<Span>, subject: &str, message: impl AsRef<str>) {
-        let message = format!("{}: {}", shown(subject), message.as_ref());
-        self.add(Finding::new(rule, span, message));
+        if self.has_room(rule) {
+            let message = format!("{}: {}", shown(subject), message.as_ref());
+            self.findings.push(Finding::new(rule, span, message));
+        }
     }
 
     /// Tells something that can be written better.
     pub fn advise(&mut self, rule: &'static Rule, span: Span, subject: &str, message: impl AsRef<str>, help: &str) {
-        let message = format!("{}: {}", shown(subject), message.as_ref());
-        self.add(Finding::new(rule, span, message).help(help));
+        if self.has_room(rule) {
+            let message = format!("{}: {}", shown(subject), message.as_ref());
+            self.findings.push(Finding::new(rule, span, message).help(help));
+        }
     }
 
-    fn add(&mut self, finding: Finding) {
-        if self.findings.len() < MOST {
-            self.findings.push(finding);
-        } else {
+    /// Whether one more is told; if not, it is counted.
+    fn has_room(&mut self, rule: &'static Rule) -> bool {
+        let has_room = self.findings.len() < MOST;
+        if !has_room {
             self.untold += 1;
-            self.is_error_untold |= finding.is_error();
+            self.is_error_untold |= rule.severity == Severity::Error;
         }
+        has_room
     }
 
     /// All of them, and how many are not among them.
