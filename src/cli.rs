@@ -2,7 +2,9 @@
 //!
 //! One table declares every flag; the parser and the help are made of it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::print::Secrets;
+use crate::source::{self, Candidate, Format as NetworkFormat, OEMS};
 
 /// What is said with a wrong command line; the exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +52,33 @@ pub enum Format {
     Json,
 }
 
+/// The sources that are named, by the name of their flag, with its value; a switch has an empty one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Named(BTreeMap<&'static str, OsString>);
+
+impl Named {
+    /// The sources.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        source::candidates(|flag| self.0.get(flag).cloned())
+    }
+}
+
+impl fmt::Debug for Named {
+    /// Without the values: an address may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 /// Everything a run needs to know from its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// What to do with the plan.
     pub mode: Mode,
-    /// Where user-data comes from.
-    pub from_file: PathBuf,
+    /// Where user-data may come from.
+    pub sources: Named,
+    /// The network description that is turned into networkd's files.
+    pub network: Option<NetworkFormat>,
     /// The folder to apply to; `/` is the machine itself.
     pub root: PathBuf,
     /// Where scripts are kept, beneath the root.
@@ -114,43 +137,34 @@ struct Flag {
     value: Option<&'static str>,
     group: Group,
     help: &'static str,
-    /// Whether it works already.
-    built: bool,
 }
 
 const fn flag(name: &'static str, value: &'static str, group: Group, help: &'static str) -> Flag {
-    Flag { name, value: Some(value), group, help, built: true }
+    Flag { name, value: Some(value), group, help }
 }
 
 const fn switch(name: &'static str, group: Group, help: &'static str) -> Flag {
-    Flag { name, value: None, group, help, built: true }
-}
-
-impl Flag {
-    const fn later(mut self) -> Self {
-        self.built = false;
-        self
-    }
+    Flag { name, value: None, group, help }
 }
 
 use Group::{Behaviour, Checking, Output, Sources};
 
 const FLAGS: &[Flag] = &[
     flag("from-file", "PATH", Sources, "Read user-data from a file"),
-    flag("from-url", "URL", Sources, "Fetch user-data over HTTP(S)").later(),
-    flag("from-configdrive", "DIR", Sources, "Read an OpenStack config drive").later(),
-    flag("from-ec2-metadata", "URL", Sources, "Ask the metadata service of EC2").later(),
-    switch("from-metadata-service", Sources, "Deprecated: as --from-ec2-metadata, at its usual address").later(),
-    flag("from-gce-metadata", "URL", Sources, "Ask the metadata service of Google Compute Engine").later(),
-    flag("from-digitalocean-metadata", "URL", Sources, "Ask the metadata service of DigitalOcean").later(),
-    flag("from-packet-metadata", "URL", Sources, "Ask the metadata service of Packet (Equinix Metal)").later(),
-    switch("from-cloudsigma-metadata", Sources, "Read CloudSigma's server context from the serial port").later(),
-    flag("from-waagent", "DIR", Sources, "Read the folder of the Azure agent").later(),
-    switch("from-vmware-guestinfo", Sources, "Read VMware's guest variables").later(),
-    flag("from-vmware-ovf-env", "FILE", Sources, "Read an OVF environment document").later(),
-    switch("from-proc-cmdline", Sources, "Fetch the cloud-config-url of the kernel command line").later(),
-    flag("oem", "NAME", Sources, "Set the flags of a platform").later(),
-    flag("convert-netconf", "FORMAT", Behaviour, "Turn the source's network configuration into networkd's").later(),
+    flag("from-url", "URL", Sources, "Fetch user-data over HTTP(S)"),
+    flag("from-configdrive", "DIR", Sources, "Read an OpenStack config drive"),
+    flag("from-ec2-metadata", "URL", Sources, "Ask the metadata service of EC2"),
+    switch("from-metadata-service", Sources, "Deprecated: as --from-ec2-metadata, at its usual address"),
+    flag("from-gce-metadata", "URL", Sources, "Ask the metadata service of Google Compute Engine"),
+    flag("from-digitalocean-metadata", "URL", Sources, "Ask the metadata service of DigitalOcean"),
+    flag("from-packet-metadata", "URL", Sources, "Ask the metadata service of Packet (Equinix Metal)"),
+    switch("from-cloudsigma-metadata", Sources, "Read CloudSigma's server context from the serial port"),
+    flag("from-waagent", "DIR", Sources, "Read the folder of the Azure agent"),
+    switch("from-vmware-guestinfo", Sources, "Read VMware's guest variables"),
+    flag("from-vmware-ovf-env", "FILE", Sources, "Read an OVF environment document"),
+    switch("from-proc-cmdline", Sources, "Fetch the cloud-config-url of the kernel command line"),
+    flag("oem", "NAME", Sources, "Set the flags of a platform"),
+    flag("convert-netconf", "FORMAT", Behaviour, "Turn the source's network configuration into networkd's"),
     flag("workspace", "DIR", Behaviour, "Keep scripts here, beneath the root [default: /var/lib/coreos-cloudinit]"),
     flag("ssh-key-name", "NAME", Behaviour, "Name of the set of SSH keys [default: coreos-cloudinit]"),
     switch("ignore-failure", Behaviour, "Exit with 0 in spite of failures"),
@@ -170,9 +184,6 @@ const FLAGS: &[Flag] = &[
 
 const WORKSPACE: &str = "/var/lib/coreos-cloudinit";
 const KEY_SET: &str = "coreos-cloudinit";
-const NETCONF_FORMATS: [&str; 5] = ["debian", "packet", "vmware", "digitalocean", "openstack"];
-const OEMS: [&str; 8] =
-    ["ec2-compat", "digitalocean", "gce", "packet", "azure", "cloudsigma", "vmware", "rackspace-onmetal"];
 
 /// Reads the command line, without the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
@@ -180,7 +191,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     let matches = match command.try_get_matches_from_mut(normalise(arguments)) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::UnknownArgument => {
-            let known: Vec<_> = flags().map(|(name, _)| format!("--{name}")).collect();
+            let known: Vec<_> = flags().map(|name| format!("--{name}")).collect();
             return Err(Usage(format!("{error}Flags: {}\n", known.join(", "))));
         }
         Err(error) if error.use_stderr() => return Err(Usage(error.to_string())),
@@ -192,15 +203,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     request(&matches).map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
 }
 
-/// Every flag by its long name, and whether it works already.
-pub fn flags() -> impl Iterator<Item = (&'static str, bool)> {
-    let builtin = ["version", "help"].map(|name| (name, true));
-    FLAGS.iter().map(|flag| (flag.name, flag.built)).chain(builtin)
+/// Every flag by its long name.
+pub fn flags() -> impl Iterator<Item = &'static str> {
+    FLAGS.iter().map(|flag| flag.name).chain(["version", "help"])
 }
 
 /// The platforms that `--oem` knows, and the formats that `--convert-netconf` does.
 pub fn choices() -> impl Iterator<Item = &'static str> {
-    OEMS.into_iter().chain(NETCONF_FORMATS)
+    platforms().chain(formats())
+}
+
+fn platforms() -> impl Iterator<Item = &'static str> {
+    OEMS.iter().map(|oem| oem.name)
+}
+
+fn formats() -> impl Iterator<Item = &'static str> {
+    NetworkFormat::ALL.into_iter().map(NetworkFormat::name)
 }
 
 /// The whole help, as `--help` prints it.
@@ -225,11 +243,7 @@ fn command(purpose: Purpose) -> Command {
         .args_override_self(true)
         .disable_version_flag(true);
     for flag in FLAGS {
-        let later = if flag.built { "" } else { " (not built in yet)" };
-        let arg = Arg::new(flag.name)
-            .long(flag.name)
-            .help(format!("{}{later}", flag.help))
-            .help_heading(flag.group.heading());
+        let arg = Arg::new(flag.name).long(flag.name).help(flag.help).help_heading(flag.group.heading());
         command = command.arg(match flag.value {
             Some(value) => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
             None if purpose == Purpose::Show => arg.action(ArgAction::SetTrue),
@@ -290,16 +304,14 @@ fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 }
 
 fn request(matches: &ArgMatches) -> Result<Request, String> {
-    check_choices(matches)?;
-    for flag in FLAGS.iter().filter(|flag| !flag.built) {
-        let given = match flag.value {
-            Some(_) => matches.contains_id(flag.name),
-            None => on(matches, flag.name),
-        };
-        if given {
-            return Err(format!("--{} is not built in yet", flag.name));
-        }
-    }
+    let platform = match choice(matches, "oem", "platform", platforms())? {
+        Some(name) => source::oem(&name).map_or(&[][..], |oem| oem.flags),
+        None => &[],
+    };
+    // What a platform sets overrides the same flag given beside it.
+    let set = |name: &str| platform.iter().find(|(flag, _)| *flag == name).map(|(_, value)| OsString::from(value));
+    let network = choice(matches, "convert-netconf", "format", formats())?;
+    let network = set("convert-netconf").and_then(|value| value.into_string().ok()).or(network);
     let format = match text(matches, "format").as_deref() {
         None | Some("text") => Format::Text,
         Some("json") => Format::Json,
@@ -320,18 +332,25 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
     } else {
         Mode::Apply
     };
-    let Some(from_file) = path(matches, "from-file") else {
-        let sources: Vec<_> = FLAGS.iter().filter(|flag| flag.group == Sources && flag.built).collect();
-        let sources: Vec<_> = sources.iter().map(|flag| format!("--{}", flag.name)).collect();
-        return Err(format!("no source of user-data is named; name one of: {}", sources.join(", ")));
+    let given = |flag: &Flag| match flag.value {
+        Some(_) => path(matches, flag.name).map(PathBuf::into_os_string),
+        None => on(matches, flag.name).then(OsString::new),
     };
+    let sources = FLAGS.iter().filter(|flag| flag.group == Sources && flag.name != "oem");
+    let named = sources.clone().filter_map(|flag| Some((flag.name, set(flag.name).or_else(|| given(flag))?)));
+    let named = Named(named.collect());
+    if named.0.is_empty() {
+        let sources: Vec<_> = sources.map(|flag| format!("--{}", flag.name)).collect();
+        return Err(format!("no source of user-data is named; name one of: {}, --oem", sources.join(", ")));
+    }
     let key_set = text(matches, "ssh-key-name").filter(|name| !name.is_empty()).unwrap_or_else(|| KEY_SET.to_owned());
     if let Some(fault) = crate::plan::names::file_name_fault(&key_set) {
         return Err(format!("--ssh-key-name cannot be the name of a set of keys: {fault}"));
     }
     Ok(Request::Run(Box::new(Options {
         mode,
-        from_file,
+        sources: named,
+        network: network.and_then(|name| NetworkFormat::named(&name)),
         root: path(matches, "root").unwrap_or_else(|| "/".into()),
         workspace: path(matches, "workspace").unwrap_or_else(|| WORKSPACE.into()),
         key_set,
@@ -346,16 +365,20 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
     })))
 }
 
-/// Flags whose value is a name out of a list say so, also where the flag is not built in yet.
-fn check_choices(matches: &ArgMatches) -> Result<(), String> {
-    for (flag, what, known) in
-        [("oem", "platform", OEMS.as_slice()), ("convert-netconf", "format", NETCONF_FORMATS.as_slice())]
-    {
-        if let Some(value) = text(matches, flag).filter(|value| !known.contains(&value.as_str())) {
-            return Err(format!("unknown {what} '{value}' for --{flag}: it takes one of {}", known.join(", ")));
-        }
+/// The value of a flag that takes a name out of a list.
+fn choice(
+    matches: &ArgMatches,
+    flag: &str,
+    what: &str,
+    known: impl Iterator<Item = &'static str>,
+) -> Result<Option<String>, String> {
+    let Some(value) = text(matches, flag).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let known: Vec<_> = known.collect();
+    if known.contains(&value.as_str()) {
+        Ok(Some(value))
+    } else {
+        Err(format!("unknown {what} '{value}' for --{flag}: it takes one of {}", known.join(", ")))
     }
-    Ok(())
 }
 
 fn on(matches: &ArgMatches, name: &str) -> bool {
@@ -377,109 +400,4 @@ fn seconds(matches: &ArgMatches, name: &str, default: u64) -> Result<Duration, S
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Request, Usage> {
-        parse(line.split(' ').filter(|word| !word.is_empty()).map(OsString::from))
-    }
-
-    fn options(line: &str) -> Options {
-        match parsed(line) {
-            Ok(Request::Run(options)) => *options,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    fn usage(line: &str) -> String {
-        match parsed(line) {
-            Err(Usage(text)) => text,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn one_dash_or_two_and_equals_or_a_space() {
-        let plain = options("--from-file=x");
-        for line in ["-from-file=x", "-from-file x", "--from-file x"] {
-            assert_eq!(options(line), plain, "{line}");
-        }
-        assert_eq!(options("-from-file --strict").from_file, PathBuf::from("--strict"), "the next word is the value");
-        assert_eq!(options("--from-file=a=b").from_file, PathBuf::from("a=b"));
-        assert_eq!(options("--from-file a --from-file b").from_file, PathBuf::from("b"), "the last one counts");
-    }
-
-    #[test]
-    fn switches_take_a_value_only_behind_equals() {
-        for line in
-            ["-from-file x -strict", "-strict=1 -from-file x", "--strict=true -from-file=x", "-strict=t -from-file=x"]
-        {
-            assert!(options(line).strict, "{line}");
-        }
-        for line in
-            ["-from-file x", "-from-file x -strict=0", "-strict -from-file x -strict=false", "-from-file x -strict=f"]
-        {
-            assert!(!options(line).strict, "{line}");
-        }
-        assert!(usage("-from-file x -strict true").contains("true"), "never the next word");
-        assert!(usage("-from-file x -strict=maybe").contains("maybe"));
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_specification() {
-        let options = options("--from-file x");
-        assert_eq!(options.mode, Mode::Apply);
-        assert_eq!(options.workspace, PathBuf::from("/var/lib/coreos-cloudinit"));
-        assert_eq!(options.key_set, "coreos-cloudinit");
-        assert_eq!((options.job_timeout.as_secs(), options.deadline.as_secs()), (300, 540));
-        assert_eq!(options.root, PathBuf::from("/"));
-    }
-
-    #[test]
-    fn secrets_are_shown_only_when_asked_for() {
-        let printed = options("--from-file x --print-config");
-        assert_eq!((printed.mode, printed.secrets), (Mode::PrintConfig, Secrets::Masked));
-        assert_eq!(options("--from-file x --print-config --show-secrets").secrets, Secrets::Shown);
-    }
-
-    #[test]
-    fn a_wrong_command_line_says_what_is_valid() {
-        assert!(usage("").contains("--from-file"));
-        assert!(usage("x").contains("'x'") && usage("x").contains("--dry-run"), "what is valid is listed");
-        assert!(usage("--from-fil x").contains("--from-file"), "{}", usage("--from-fil x"));
-        assert!(usage("--from-file").contains("--from-file"));
-        assert!(usage("--from-file x --format yaml").contains("text or json"));
-        assert!(usage("--from-file x --oem nowhere").contains("ec2-compat"));
-        assert!(usage("--from-file x --convert-netconf=x").contains("debian"));
-        assert!(usage("--from-file x --job-timeout=soon").contains("whole number"));
-        assert!(usage("--from-file x --deadline 0").contains("at least 1"));
-        assert!(usage("--from-file x --ssh-key-name ../x").contains("slash"));
-    }
-
-    #[test]
-    fn what_comes_later_says_so() {
-        for line in
-            ["--from-url http://x/", "-from-proc-cmdline", "--oem=gce", "--convert-netconf=debian --from-file x"]
-        {
-            assert!(usage(line).contains("is not built in yet"), "{line}");
-        }
-        assert!(usage("-from-proc-cmdline=false").contains("no source"));
-    }
-
-    #[test]
-    fn help_and_version_go_to_standard_output() {
-        for line in ["-h", "--help", "-help"] {
-            let Ok(Request::Print(text)) = parsed(line) else { panic!("{line}") };
-            assert!(text.contains("--from-file <PATH>") && text.contains("--dry-run  "), "{text}");
-            assert!(!text.contains("[="), "a switch stands alone: {text}");
-        }
-        for line in ["--version", "-version", "--version=true"] {
-            assert!(
-                matches!(parsed(line), Ok(Request::Print(text)) if text.starts_with("coreos-cloudinit ")),
-                "{line}"
-            );
-        }
-        assert!(matches!(parsed("--schema"), Ok(Request::Print(text)) if text.starts_with('{')), "it needs no source");
-        assert_eq!(parsed("--status"), Ok(Request::Status(Format::Text)));
-    }
-}
+mod tests;

@@ -25,6 +25,11 @@ impl Deadline {
         limit.min(self.left())
     }
 
+    /// Three quarters of what is left: for a wait that something must still come after.
+    pub fn most(self) -> Duration {
+        self.left() / 4 * 3
+    }
+
     /// Whether it has passed.
     pub fn passed(self) -> bool {
         self.left().is_zero()

@@ -3,6 +3,7 @@
 use crate::config::{self, CloudConfig};
 use crate::finding::{Finding, shorten};
 use crate::lint;
+use crate::network::Conversion;
 use crate::parts::{Extent, Form, Part};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::substitute::{Addresses, substitute};
@@ -16,6 +17,8 @@ pub struct Reading {
     pub script: String,
     /// What it asks for.
     pub config: CloudConfig,
+    /// What a network description became; empty where the part is none.
+    pub network: Conversion,
     /// The document that says so; empty where the part is none.
     pub document: yaml::Document,
     /// What is worth telling of it before it is planned.
@@ -29,17 +32,32 @@ pub struct Reading {
 /// What stands for the bytes that are missing where a text breaks off: no YAML can go on with it.
 const BREAK: char = '\u{1}';
 
+impl Reading {
+    fn new(part: Part) -> Self {
+        Self {
+            findings: part.findings.clone(),
+            broken: part.extent != Extent::Whole,
+            part,
+            script: String::new(),
+            config: CloudConfig::default(),
+            network: Conversion::default(),
+            document: yaml::Document::default(),
+            access: Access::default(),
+        }
+    }
+}
+
+/// A network description, called `name`, and what it became (spec §11). `text` is what its findings have their
+/// places in.
+pub fn read_network(name: String, text: String, network: Conversion) -> Reading {
+    let findings = network.findings.clone();
+    let part = Part { name, form: Form::Network, extent: Extent::Whole, text, findings };
+    Reading { network, ..Reading::new(part) }
+}
+
 /// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.
 pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading {
-    let mut reading = Reading {
-        findings: part.findings.clone(),
-        broken: part.extent != Extent::Whole,
-        part,
-        script: String::new(),
-        config: CloudConfig::default(),
-        document: yaml::Document::default(),
-        access: Access::default(),
-    };
+    let mut reading = Reading::new(part);
     match reading.part.form {
         Form::CloudConfig => read_document(&mut reading, addresses, short_hostname),
         Form::Script => {
@@ -48,7 +66,13 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
             reading.script = substituted.text.into_owned();
         }
         // Nothing of these is read, so nothing is replaced in them.
-        Form::Ignition | Form::Multipart | Form::Empty | Form::Unknown | Form::Skipped | Form::Unreadable => {}
+        Form::Ignition
+        | Form::Multipart
+        | Form::Empty
+        | Form::Unknown
+        | Form::Skipped
+        | Form::Network
+        | Form::Unreadable => {}
     }
     reading
 }
@@ -92,6 +116,7 @@ impl Reading {
             Form::CloudConfig => plan::plan(&self.config, facts, key_set),
             Form::Script if self.broken => without(Item::All),
             Form::Script => plan::plan_script(plan::script::script(&self.script)),
+            Form::Network => plan::plan_network(&self.network),
             Form::Unknown | Form::Unreadable => without(Item::All),
             Form::Ignition | Form::Multipart | Form::Empty | Form::Skipped => Plan::default(),
         };

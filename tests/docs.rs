@@ -102,14 +102,13 @@ fn every_word_that_a_key_takes_is_named() {
 }
 
 #[test]
-fn every_flag_is_named_and_whether_it_works() {
+fn every_flag_is_named() {
     let docs = read("docs/command-line.md");
-    for (name, built) in cli::flags() {
+    for name in cli::flags() {
         // A flag may stand beside its short form, and with what its value is called.
         let is_it = |cell: &str| cell.split('`').any(|flag| flag.split(' ').next() == Some(&format!("--{name}")));
         let row = docs.lines().find(|line| line.split('|').nth(1).is_some_and(is_it));
-        let row = row.unwrap_or_else(|| panic!("no row for --{name}"));
-        assert_eq!(row.contains("Not built in yet"), !built, "{row}");
+        assert!(row.is_some(), "no row for --{name}");
     }
     for choice in cli::choices() {
         assert!(docs.contains(&format!("`{choice}`")), "{choice} is not named");

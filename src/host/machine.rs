@@ -11,7 +11,7 @@ use super::files::{self, Write};
 use super::lock::Lock;
 use super::root::Root;
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
-use super::{Change, command, hostname, keys};
+use super::{Change, command, hostname, keys, network};
 use crate::apply::{Done, Machine, Situation};
 use crate::deadline::Deadline;
 use crate::plan::{
@@ -19,6 +19,9 @@ use crate::plan::{
     UnitScope, Verb, script, ssh, text_files,
 };
 use crate::source::http;
+
+/// Loading a module may take this long.
+const MODULE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Files of the machine that are read may be this long, in bytes.
 const READ_MAX: u64 = 4 << 20;
@@ -109,7 +112,12 @@ impl<'a> Host<'a> {
     /// Why a step is left out here, if it is.
     pub const fn skips(&self, step: &Step) -> Option<&'static str> {
         match step {
-            Step::ReloadDaemon(_) | Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)
+            Step::ReloadDaemon(_)
+            | Step::TakeDown(_)
+            | Step::LoadModule(_)
+            | Step::RestartNetworkd
+            | Step::UnitCommand(_)
+            | Step::RunScript(_)
                 if !self.live() =>
             {
                 Some(NOT_RUNNING)
@@ -145,6 +153,8 @@ impl<'a> Host<'a> {
             Step::ImportKeys(_)
             | Step::EnableUnit(_)
             | Step::ReloadDaemon(_)
+            | Step::TakeDown(_)
+            | Step::LoadModule(_)
             | Step::RestartNetworkd
             | Step::UnitCommand(_)
             | Step::RunScript(_) => return Ok(None),
@@ -222,6 +232,17 @@ impl<'a> Host<'a> {
         Systemd::new(&self.bus)
             .reload_if_needed(&reload.units, &situation.changed_units, situation.links_changed)
             .map(Done::With)
+    }
+
+    /// Does `act`, which says what became of it, where a file of networkd changed.
+    fn if_network_changed(&self, situation: &Situation, act: impl FnOnce() -> Done) -> Done {
+        if !self.live() {
+            Done::Skipped(NOT_RUNNING.to_owned())
+        } else if situation.networkd_changed {
+            act()
+        } else {
+            Done::With(Change::Unchanged)
+        }
     }
 
     fn restart_networkd(&self, situation: &Situation) -> Result<Done> {
@@ -327,6 +348,11 @@ impl Machine for Host<'_> {
             Step::UnmaskUnit(place) => files::unmask(&self.root, &place.path).map(Done::With),
             Step::EnableUnit(scope) => self.enable(scope),
             Step::ReloadDaemon(reload) => self.reload(reload, situation),
+            Step::TakeDown(links) => Ok(self.if_network_changed(situation, || network::take_down(&links.names))),
+            Step::LoadModule(module) => {
+                let limit = self.setup.deadline.clip(MODULE_LIMIT);
+                Ok(self.if_network_changed(situation, || network::load(module, limit)))
+            }
             Step::RestartNetworkd => self.restart_networkd(situation),
             Step::UnitCommand(command) => self.command(command),
             Step::RunScript(script) => self.run_script(script),

@@ -11,6 +11,7 @@ pub mod hostname;
 pub mod keys;
 pub mod lock;
 pub mod machine;
+pub mod network;
 pub mod record;
 pub mod root;
 pub mod systemd;

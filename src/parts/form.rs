@@ -23,6 +23,8 @@ pub enum Form {
     Unknown,
     /// The same as one of several parts: it is for somebody else, and skipped.
     Skipped,
+    /// No part of the user-data: what the platform says of the network (spec §11).
+    Network,
     /// Something that cannot be made sense of: compressed or encoded, and damaged.
     Unreadable,
 }
@@ -38,6 +40,7 @@ impl Form {
             Self::Empty => "empty",
             Self::Unknown => "unknown form",
             Self::Skipped => "unknown form, skipped",
+            Self::Network => "network configuration",
             Self::Unreadable => "unreadable, left out",
         }
     }

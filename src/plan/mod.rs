@@ -5,6 +5,7 @@
 pub mod decode;
 mod files;
 pub mod names;
+mod network;
 mod paths;
 pub mod permissions;
 mod places;
@@ -19,12 +20,13 @@ mod units;
 mod users;
 mod window;
 
+pub use network::plan_network;
 pub use places::folders_wanted;
 pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script};
 pub use sections::strategies;
 pub use step::{
-    Account, ENVIRONMENT, Environment, FileSpec, Hostname, KeyImport, KeySet, Owner, Principal, Reload, Script, Step,
-    UnitCommand, UnitPath, UnitScope, Verb,
+    Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
+    Reload, Script, Step, UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::{unit_at, unit_of};
 pub use users::{is_shown, label, printable, without_secrets};

@@ -35,6 +35,10 @@ pub enum Step {
     EnableUnit(UnitScope),
     /// Make systemd read its units again, if it has to (spec §8).
     ReloadDaemon(Reload),
+    /// Take interfaces down, if a file of networkd changed, so that networkd can set them up (spec §11).
+    TakeDown(Links),
+    /// Load a module of the kernel, if a file of networkd changed (spec §11).
+    LoadModule(KernelModule),
     /// Restart networkd, if one of its files changed (spec §8).
     RestartNetworkd,
     /// Queue a job for a unit, and wait for it (spec §8).
@@ -182,6 +186,22 @@ pub struct Reload {
     pub units: Vec<String>,
 }
 
+/// Interfaces of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Links {
+    /// Their names, each valid for the kernel.
+    pub names: Vec<String>,
+}
+
+/// A module of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KernelModule {
+    /// Its name.
+    pub name: String,
+    /// What it is loaded with, each `NAME=VALUE`.
+    pub options: Vec<String>,
+}
+
 /// A job for a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnitCommand {
@@ -318,6 +338,16 @@ impl fmt::Display for Step {
             Self::EnableUnit(scope) if scope.runtime => write!(f, "enable {} until the next reboot", scope.unit),
             Self::EnableUnit(scope) => write!(f, "enable {}", scope.unit),
             Self::ReloadDaemon(_) => f.write_str("reload systemd if it needs it"),
+            Self::TakeDown(links) => {
+                write!(f, "take down {}, if a file of networkd changed", links.names.join(", "))
+            }
+            Self::LoadModule(module) => {
+                write!(f, "load kernel module {}", module.name)?;
+                if !module.options.is_empty() {
+                    write!(f, " ({})", module.options.join(" "))?;
+                }
+                f.write_str(", if a file of networkd changed")
+            }
             Self::RestartNetworkd => f.write_str("restart systemd-networkd.service if a file of it changed"),
             Self::UnitCommand(command) => write!(f, "{} {}", command.verb, command.unit),
             Self::RunScript(script) => write!(

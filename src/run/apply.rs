@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::gather::gather;
+use super::gather::{META_DATA, find};
 use super::prepare::{Asked, Before, Prepared, facts, prepare};
 use super::{Surroundings, fail, setup, told};
-use crate::apply::{self, Progress};
+use crate::apply::{self, Machine as _, Progress};
 use crate::cli::Options;
 use crate::deadline::Deadline;
 use crate::host::machine::Host;
 use crate::outcome::{Outcome, Reporter, StepOutcome};
-use crate::plan::{self, CORE, Environment, Planned, Step};
+use crate::plan::{self, CORE, Environment, Facts, Planned, Step};
+use crate::reading::Reading;
 use crate::text::Lines;
 
 /// Another run may hold the machine this long (spec §1).
@@ -27,7 +28,7 @@ pub(super) fn apply(
         fail(outcome, "only root can change this machine; --dry-run shows the plan to everybody".to_owned());
         return true;
     }
-    let (readings, addresses) = gather(options, surroundings, outcome);
+    let mut found = find(options, surroundings, deadline, outcome);
     let mut host = match Host::open(setup(options, surroundings, deadline)) {
         Ok(host) => host,
         Err(error) => {
@@ -35,9 +36,13 @@ pub(super) fn apply(
             return true;
         }
     };
-    let locked = host.lock(deadline.clip(LOCK_LIMIT));
-    let (before, prepared) = prepare(readings, &addresses, options, &host);
     let mut progress = Progress::default();
+    if let Some(network) = found.network.take() {
+        apply_network(&network, options, deadline, &mut host, &mut progress, outcome);
+    }
+    let gathered = found.read(options, surroundings, deadline, outcome);
+    let locked = host.lock(deadline.most().min(LOCK_LIMIT));
+    let (before, prepared) = prepare(gathered, options, &host);
     apply_access(&before, &prepared, options, &mut host, &mut progress, outcome);
     if let Err(error) = locked {
         fail(outcome, format!("{error:#}; nothing but the host name and the keys of {CORE} is applied"));
@@ -68,6 +73,30 @@ pub(super) fn apply(
     outcome.is_failure()
 }
 
+/// Sets the network up before the user-data is fetched, which may need it (spec §1, step 4).
+fn apply_network(
+    reading: &Reading,
+    options: &Options,
+    deadline: Deadline,
+    host: &mut Host<'_>,
+    progress: &mut Progress,
+    outcome: &mut Outcome,
+) {
+    let plan = reading.plan(&Facts::default(), &options.key_set);
+    let lines = Lines::new(reading.part.text.as_bytes());
+    let mut result = told(reading, &plan, &lines);
+    match host.lock(deadline.most().min(LOCK_LIMIT)) {
+        Ok(()) => {
+            let reporter = Reporter { name: &reading.part.name, lines: &lines };
+            result.steps = apply::apply(&plan, host, progress, reporter);
+            // What comes next may take its time.
+            host.release();
+        }
+        Err(error) => fail(outcome, format!("{error:#}; the {} is not applied", reading.part.name)),
+    }
+    outcome.parts.push(result);
+}
+
 fn apply_access(
     before: &Before,
     prepared: &[Prepared],
@@ -85,11 +114,12 @@ fn apply_access(
         }
     }
     for Asked { part, planned } in steps {
-        let part = &prepared[*part].reading.part;
-        let lines = Lines::new(part.text.as_bytes());
-        let reporter = Reporter { name: &part.name, lines: &lines };
+        let part = part.map(|part| &prepared[part].reading.part);
+        let (name, text) = part.map_or((META_DATA, ""), |part| (&part.name, &part.text));
+        let lines = Lines::new(text.as_bytes());
+        let reporter = Reporter { name, lines: &lines };
         let done = apply::access(std::slice::from_ref(planned), host, progress, reporter);
-        outcome.access.extend(done.into_iter().map(|step| StepOutcome { part: Some(part.name.clone()), ..step }));
+        outcome.access.extend(done.into_iter().map(|step| StepOutcome { part: Some(name.to_owned()), ..step }));
     }
 }
 

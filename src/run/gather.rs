@@ -1,40 +1,216 @@
-//! From the source to what its parts ask for.
+//! From the sources to what the platform says, and to what the parts of the user-data ask for (spec §1, steps 2 to 5).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Surroundings, fail};
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
+use crate::finding::{Severity, rules};
+use crate::network;
 use crate::outcome::Outcome;
 use crate::parts::{self, Form, Part};
+use crate::plan::{Hostname, names, ssh};
 use crate::reading::{self, Reading};
-use crate::source;
+use crate::source::{self, Context, Datasource, MetaData, NetworkData, Policy, Setup};
 use crate::substitute::{Address, Addresses};
 
 /// Choosing and reading the source may take this long (spec §1).
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
 
-/// Fetches and reads all there is; what cannot be is in the outcome.
-pub(super) fn gather(
+/// What the platform says that comes before every part.
+#[derive(Default)]
+pub(super) struct Meta {
+    /// The host name, unless the user-data has one.
+    pub hostname: Option<Hostname>,
+    /// Keys for the user `core`, each a line.
+    pub keys: Vec<String>,
+    /// Something of it could not be read.
+    pub failed: bool,
+}
+
+/// What the meta-data of a run is called in the log.
+pub(super) const META_DATA: &str = "meta-data";
+
+/// A source that is there, with what it says of the machine; its user-data is not read yet.
+pub(super) struct Found {
+    /// None is there.
+    source: Option<(Arc<dyn Datasource>, Setup)>,
+    /// How long reading may still take.
+    left: Duration,
+    addresses: Addresses,
+    meta: Meta,
+    /// The network description that was asked for, converted.
+    pub network: Option<Reading>,
+}
+
+/// All there is to be applied.
+pub(super) struct Gathered {
+    pub readings: Vec<Reading>,
+    pub addresses: Addresses,
+    pub meta: Meta,
+}
+
+/// Chooses the source and asks it about the machine; what cannot be read is in the outcome.
+pub(super) fn find(
     options: &Options,
     surroundings: &Surroundings<'_>,
+    deadline: Deadline,
     outcome: &mut Outcome,
-) -> (Vec<Reading>, Addresses) {
-    // By hand, a file that is not there is a typing mistake; at boot it may still come.
-    let patience = if options.mode == Mode::Apply { options.deadline.min(SOURCE_LIMIT) } else { Duration::ZERO };
-    let addresses = addresses(surroundings.variable);
-    let fetched = match source::file::fetch(&options.from_file, Deadline::after(patience), surroundings.stop) {
-        Ok(fetched) => fetched,
-        Err(error) => {
-            fail(outcome, format!("{error:#}"));
-            return (Vec::new(), addresses);
-        }
+) -> Found {
+    let limit = Deadline::after(deadline.most().min(SOURCE_LIMIT));
+    let mut found = Found {
+        source: None,
+        left: Duration::ZERO,
+        addresses: Addresses::default(),
+        meta: Meta::default(),
+        network: None,
     };
-    let parts = parts::split(&fetched.name, fetched.bytes);
-    announce(&parts);
-    let read = |part| reading::read(part, &addresses, options.short_hostname);
-    let readings = parts.into_iter().map(read).collect();
-    (readings, addresses)
+    // By hand, a source that is not there is a typing mistake; at boot it may still come.
+    let policy = Policy::waiting(options.mode == Mode::Apply);
+    let setup = Setup { network: options.network, ..Setup::new(policy, limit) };
+    let cx = Context { setup: &setup, stop: surroundings.stop };
+    match source::choose(options.sources.candidates(), &cx) {
+        Ok(source) => {
+            outcome.source = source.name();
+            // A check is about what people write: meta-data counts where it is to be converted.
+            if options.mode != Mode::Validate || options.network.is_some() {
+                found.take(source.meta_data(&cx), options, outcome);
+            }
+            found.source = Some((source, setup));
+        }
+        Err(error) => fail(outcome, error.to_string()),
+    }
+    found.learn_environment(surroundings.variable);
+    found.left = limit.left();
+    found
+}
+
+impl Found {
+    fn take(&mut self, meta: MetaData, options: &Options, outcome: &mut Outcome) {
+        self.meta.failed = !meta.failures.is_empty();
+        meta.failures.into_iter().for_each(|failure| fail(outcome, failure));
+        let known = meta.addresses;
+        let texts = [
+            (Address::PublicV4, known.public_v4.map(|address| address.to_string())),
+            (Address::PrivateV4, known.private_v4.map(|address| address.to_string())),
+            (Address::PublicV6, known.public_v6.map(|address| address.to_string())),
+            (Address::PrivateV6, known.private_v6.map(|address| address.to_string())),
+        ];
+        for (kind, text) in texts {
+            self.addresses.learn(kind, &text.unwrap_or_default());
+        }
+        let mut findings = Vec::new();
+        match meta.hostname.map(|name| names::hostname(&name, options.short_hostname, None)) {
+            Some(Ok((hostname, told))) => {
+                self.meta.hostname = Some(hostname);
+                findings.extend(told);
+            }
+            Some(Err(finding)) => findings.push(finding),
+            None => {}
+        }
+        let mut keys = ssh::Keys::default();
+        for entry in &meta.ssh_keys {
+            ssh::collect(entry, None, &mut keys, &mut findings);
+        }
+        self.meta.keys = keys.into_list();
+        for finding in findings {
+            let message = format!("{META_DATA}: {}", finding.message);
+            match finding.severity() {
+                Severity::Error => fail(outcome, message),
+                Severity::Warning => log::warn!("{message}"),
+                Severity::Note => log::info!("{message}"),
+            }
+        }
+        match (meta.network, options.network) {
+            (Some(data), _) => self.network = Some(convert(data)),
+            (None, Some(format)) => {
+                log::info!("{} has no network configuration that is to be read as {}", outcome.source, format.name());
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// The addresses that the environment knows, where the platform does not (spec §4).
+    fn learn_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) {
+        for kind in Address::ALL {
+            let known = variable(kind.variable()).is_none_or(|text| self.addresses.learn(kind, &text));
+            if !known {
+                log::warn!("{} is no address of its family; it is taken as unknown", kind.variable());
+            }
+        }
+    }
+
+    /// Reads the user-data; what cannot be is in the outcome.
+    pub fn read(
+        self,
+        options: &Options,
+        surroundings: &Surroundings<'_>,
+        deadline: Deadline,
+        outcome: &mut Outcome,
+    ) -> Gathered {
+        let Self { source, left, addresses, meta, .. } = self;
+        let mut gathered = Gathered { readings: Vec::new(), addresses, meta };
+        let Some((source, setup)) = source else { return gathered };
+        let setup = Setup { deadline: Deadline::after(deadline.most().min(left)), ..setup };
+        let bytes = match source.user_data(&Context { setup: &setup, stop: surroundings.stop }) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                fail(outcome, format!("{error:#}"));
+                return gathered;
+            }
+        };
+        let parts = parts::split(&source.name(), bytes);
+        announce(&parts);
+        for part in parts {
+            let mut reading = reading::read(part, &gathered.addresses, options.short_hostname);
+            if gathered.meta.failed && options.mode != Mode::Validate {
+                withhold(&mut reading, outcome);
+            }
+            gathered.readings.push(reading);
+        }
+        gathered
+    }
+}
+
+/// Leaves a part out that uses an address which the meta-data would have told: with nothing in its place it could
+/// do anything (spec §1, step 3). Its keys still count, and its host name, unless that is made of the address.
+fn withhold(reading: &mut Reading, outcome: &mut Outcome) {
+    let unknown: Vec<_> = reading.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
+    if unknown.is_empty() {
+        return;
+    }
+    reading.access.hostname.take_if(|(_, span)| {
+        unknown.iter().filter_map(|finding| finding.span).any(|at| span.start <= at.start && at.end <= span.end)
+    });
+    reading.broken = true;
+    let name = &reading.part.name;
+    fail(outcome, format!("{name}: it uses an address that the meta-data would tell, which could not be read"));
+}
+
+/// Turns what the platform says of the network into files of networkd (spec §11).
+fn convert(data: NetworkData) -> Reading {
+    let name = format!("network configuration ({})", data.format().name());
+    let (text, conversion) = match data {
+        // Only of this one the places of findings are known.
+        NetworkData::Debian(bytes) => {
+            let conversion = network::debian::convert(&bytes);
+            (text(bytes), conversion)
+        }
+        NetworkData::Packet(bytes) => (String::new(), network::packet::convert(&bytes)),
+        NetworkData::Vmware(variables) => (String::new(), network::vmware::convert(&variables)),
+        NetworkData::DigitalOcean(bytes) => (String::new(), network::digitalocean::convert(&bytes)),
+        NetworkData::OpenStack(bytes) => (String::new(), network::openstack::convert(&bytes)),
+    };
+    reading::read_network(name, text, conversion)
+}
+
+/// `bytes` as text of the same length, so that every place in them is the same place in it.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let sign = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+        error.as_bytes().iter().map(sign).collect()
+    })
 }
 
 /// Logs what there is, where that is more than one part, and what is left to others.
@@ -48,16 +224,4 @@ fn announce(parts: &[Part]) {
             _ => {}
         }
     }
-}
-
-/// The addresses that the environment knows (spec §4).
-fn addresses(variable: &dyn Fn(&str) -> Option<String>) -> Addresses {
-    let mut addresses = Addresses::default();
-    for kind in Address::ALL {
-        let known = variable(kind.variable()).is_none_or(|text| addresses.learn(kind, &text));
-        if !known {
-            log::warn!("{} is no address of its family; it is taken as unknown", kind.variable());
-        }
-    }
-    addresses
 }

@@ -1,6 +1,6 @@
 //! Runs that only look: the rehearsal and the check.
 
-use super::gather::gather;
+use super::gather::find;
 use super::prepare::{prepare, read_only};
 use super::{Surroundings, fail, setup, stopped, told};
 use crate::cli::{Format, Options};
@@ -38,9 +38,11 @@ fn rehearse(
     deadline: Deadline,
     outcome: &mut Outcome,
 ) -> anyhow::Result<Rehearsed> {
-    let (readings, addresses) = gather(options, surroundings, outcome);
+    let mut found = find(options, surroundings, deadline, outcome);
+    let network = found.network.take();
+    let gathered = found.read(options, surroundings, deadline, outcome);
     let host = Host::open(setup(options, surroundings, deadline))?;
-    let (before, prepared) = prepare(readings, &addresses, options, &host);
+    let (before, prepared) = prepare(gathered, options, &host);
     let writes_environment = prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment());
     let mut access: Vec<_> = before.hostname.into_iter().chain(before.keys).map(|asked| asked.planned).collect();
     if !writes_environment {
@@ -52,6 +54,13 @@ fn rehearse(
         rehearsal.expect_users(&part.plan.steps);
     }
     rehearsal.access(&access);
+    if let Some(reading) = network {
+        let lines = Lines::new(reading.part.text.as_bytes());
+        let plan = reading.plan(&Facts::default(), &options.key_set);
+        let told = told(&reading, &plan, &lines);
+        rehearsal.part(&reading.part.name, reading.part.form, &plan.steps, &told, &lines);
+        outcome.parts.push(told);
+    }
     for part in &prepared {
         let lines = Lines::new(part.reading.part.text.as_bytes());
         let told = told(&part.reading, &part.plan, &lines);
@@ -63,12 +72,19 @@ fn rehearse(
 }
 
 /// Reports what is wrong with the user-data; the answer is whether anything but notes is.
-pub(super) fn validate(options: &Options, surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
-    let (readings, _) = gather(options, surroundings, outcome);
+pub(super) fn validate(
+    options: &Options,
+    surroundings: &Surroundings<'_>,
+    deadline: Deadline,
+    outcome: &mut Outcome,
+) -> bool {
+    let mut found = find(options, surroundings, deadline, outcome);
+    let network = found.network.take();
+    let readings = found.read(options, surroundings, deadline, outcome).readings;
     // A tree that is not there says nothing of it, and nothing is wrong with the configuration for that.
-    let host = Host::open(setup(options, surroundings, Deadline::after(options.deadline))).ok();
+    let host = Host::open(setup(options, surroundings, deadline)).ok();
     let mut checked = Vec::new();
-    for reading in readings {
+    for reading in network.into_iter().chain(readings) {
         let read_only = host.as_ref().map(|host| read_only(&reading, host)).unwrap_or_default();
         let mut findings = reading.plan(&Facts { read_only, ..Facts::default() }, &options.key_set).findings;
         // Which addresses are known here says nothing of where the configuration will run.
@@ -83,8 +99,14 @@ pub(super) fn validate(options: &Options, surroundings: &Surroundings<'_>, outco
 }
 
 /// Prints what was understood; the answer is whether anything was not, or is left out.
-pub(super) fn print_config(options: &Options, surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
-    let (readings, _) = gather(options, surroundings, outcome);
+pub(super) fn print_config(
+    options: &Options,
+    surroundings: &Surroundings<'_>,
+    deadline: Deadline,
+    outcome: &mut Outcome,
+) -> bool {
+    let found = find(options, surroundings, deadline, outcome);
+    let readings = found.read(options, surroundings, deadline, outcome).readings;
     let mut understood = Vec::new();
     for reading in &readings {
         let lines = Lines::new(reading.part.text.as_bytes());

@@ -42,7 +42,7 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
         format: report::FORMAT,
         printed: options.mode == Mode::Validate,
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        source: options.from_file.display().to_string(),
+        source: sources(options),
         ..Outcome::default()
     };
     let failed = match options.mode {
@@ -51,8 +51,8 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
             stopped(surroundings, &mut outcome) || failed
         }
         Mode::DryRun => look::rehearse_all(options, surroundings, deadline, &mut outcome),
-        Mode::Validate => look::validate(options, surroundings, &mut outcome),
-        Mode::PrintConfig => look::print_config(options, surroundings, &mut outcome),
+        Mode::Validate => look::validate(options, surroundings, deadline, &mut outcome),
+        Mode::PrintConfig => look::print_config(options, surroundings, deadline, &mut outcome),
     };
     outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if options.mode == Mode::Apply {
@@ -60,6 +60,12 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
         finish(options, &outcome);
     }
     if failed && !options.ignore_failure { FAILED } else { DONE }
+}
+
+/// What may become the source of the run, until one is chosen.
+fn sources(options: &Options) -> String {
+    let candidates = options.sources.candidates();
+    candidates.iter().map(|candidate| candidate.source.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Notes a failure of the run as a whole.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::gather::{Gathered, Meta};
 use crate::cli::Options;
 use crate::host::machine::Host;
 use crate::parts::Form;
@@ -18,28 +19,42 @@ pub(super) struct Before {
     pub environment: Option<Environment>,
 }
 
-/// A step, and the part that asks for it first, by its index.
+/// A step, and who asks for it first: a part, by its index, or the meta-data.
 #[derive(Clone)]
 pub(super) struct Asked {
-    pub part: usize,
+    pub part: Option<usize>,
     pub planned: Planned,
 }
 
 impl Before {
     /// `readings`, with their indices, are those that count: under `--strict`, those of which nothing is left out.
-    fn new<'a>(readings: impl Iterator<Item = (usize, &'a Reading)>, addresses: &Addresses, options: &Options) -> Self {
+    fn new<'a>(
+        readings: impl Iterator<Item = (usize, &'a Reading)>,
+        addresses: &Addresses,
+        meta: &Meta,
+        options: &Options,
+    ) -> Self {
         let mut before = Self::default();
         let mut keys = ssh::Keys::default();
         let mut first = None;
         for (part, Reading { access, .. }) in readings {
             if let (None, Some((name, span))) = (&before.hostname, &access.hostname) {
                 let planned = Planned { step: Step::SetHostname(name.clone()), span: Some(*span) };
-                before.hostname = Some(Asked { part, planned });
+                before.hostname = Some(Asked { part: Some(part), planned });
             }
             access.keys.iter().for_each(|key| keys.add(key));
             if !access.keys.is_empty() {
-                first.get_or_insert((part, access.span));
+                first.get_or_insert((Some(part), access.span));
             }
+        }
+        // The user's host name wins over the platform's; keys of both are authorized (spec §10).
+        if let (None, Some(name)) = (&before.hostname, &meta.hostname) {
+            let planned = Planned { step: Step::SetHostname(name.clone()), span: None };
+            before.hostname = Some(Asked { part: None, planned });
+        }
+        meta.keys.iter().for_each(|key| keys.add(key));
+        if !meta.keys.is_empty() {
+            first.get_or_insert((None, None));
         }
         if let Some((part, span)) = first {
             let keys = KeySet { user: CORE.to_owned(), set: options.key_set.clone(), keys: keys.into_list() };
@@ -90,13 +105,9 @@ impl Prepared {
 }
 
 /// Plans every part, and what comes before them.
-pub(super) fn prepare(
-    readings: Vec<Reading>,
-    addresses: &Addresses,
-    options: &Options,
-    host: &Host<'_>,
-) -> (Before, Vec<Prepared>) {
-    let wished = Before::new(readings.iter().enumerate(), addresses, options);
+pub(super) fn prepare(gathered: Gathered, options: &Options, host: &Host<'_>) -> (Before, Vec<Prepared>) {
+    let Gathered { readings, addresses, meta } = gathered;
+    let wished = Before::new(readings.iter().enumerate(), &addresses, &meta, options);
     let prepared: Vec<_> = readings
         .into_iter()
         .map(|reading| {
@@ -106,7 +117,7 @@ pub(super) fn prepare(
         })
         .collect();
     let counting = prepared.iter().enumerate().filter(|(_, part)| !part.is_barred(options));
-    let before = Before::new(counting.map(|(index, part)| (index, &part.reading)), addresses, options);
+    let before = Before::new(counting.map(|(index, part)| (index, &part.reading)), &addresses, &meta, options);
     (before, prepared)
 }
 
@@ -139,12 +150,12 @@ mod tests {
     use crate::cli::{self, Request};
     use crate::{parts, reading};
 
-    fn before(text: &str) -> Before {
+    fn before(text: &str, meta: &Meta) -> Before {
         let Ok(Request::Run(options)) = cli::parse(["--from-file=x".into()]) else { panic!("this is a run") };
         let parts = parts::split("x", text.as_bytes().to_vec());
         let addresses = Addresses::default();
         let readings: Vec<_> = parts.into_iter().map(|part| reading::read(part, &addresses, false)).collect();
-        Before::new(readings.iter().enumerate(), &addresses, &options)
+        Before::new(readings.iter().enumerate(), &addresses, meta, &options)
     }
 
     fn key(name: &str) -> String {
@@ -168,13 +179,33 @@ mod tests {
             "--B--".to_owned(),
         ]
         .concat();
-        let before = before(&text);
+        let before = before(&text, &Meta::default());
         let hostname = before.hostname.unwrap();
-        assert_eq!((hostname.part, hostname.planned.span.map(|span| span.start)), (4, Some(15)));
+        assert_eq!((hostname.part, hostname.planned.span.map(|span| span.start)), (Some(4), Some(15)));
         assert!(matches!(&hostname.planned.step, Step::SetHostname(hostname) if hostname.name == "first"));
         let keys = before.keys.unwrap();
-        assert_eq!((keys.part, keys.planned.span.map(|span| span.start)), (2, Some(23)));
+        assert_eq!((keys.part, keys.planned.span.map(|span| span.start)), (Some(2), Some(23)));
         let Step::AuthorizeKeys(set) = keys.planned.step else { panic!("these are keys") };
         assert_eq!(set.keys, [key("one"), key("two"), key("three")]);
+    }
+
+    #[test]
+    fn the_platforms_host_name_comes_last_and_its_keys_are_added() {
+        let meta = |name: &str, keys: &[String]| Meta {
+            hostname: Some(plan::Hostname { name: name.to_owned() }),
+            keys: keys.to_vec(),
+            failed: false,
+        };
+        let text = format!("#cloud-config\nhostname: mine\nssh_authorized_keys: [{}]\n", key("one"));
+        let both = before(&text, &meta("theirs", &[key("two"), key("one")]));
+        let Step::SetHostname(hostname) = both.hostname.unwrap().planned.step else { panic!("this is a host name") };
+        assert_eq!(hostname.name, "mine");
+        let asked = both.keys.unwrap();
+        let Step::AuthorizeKeys(set) = asked.planned.step else { panic!("these are keys") };
+        assert_eq!((asked.part, set.keys), (Some(0), vec![key("one"), key("two")]));
+        let theirs = before("#!/bin/sh\n", &meta("theirs", &[key("two")]));
+        let hostname = theirs.hostname.unwrap();
+        assert!(matches!(hostname.planned.step, Step::SetHostname(hostname) if hostname.name == "theirs"));
+        assert_eq!((hostname.part, theirs.keys.unwrap().part), (None, None));
     }
 }

@@ -1,11 +1,10 @@
 //! `--from-file`: user-data from a file that exists, or will (spec §10).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Availability, Context, Datasource, Fetched, MetaData, fetch_file, files};
-use crate::deadline::Deadline;
+use super::{Availability, Context, Datasource, MetaData, files};
 
 /// A file with user-data.
 pub struct File {
@@ -37,17 +36,26 @@ impl Datasource for File {
     }
 }
 
-/// Reads `path`, waiting for it to appear until `patience` ends; `stop` says that waiting is over.
-pub fn fetch(path: &Path, patience: Deadline, stop: &dyn Fn() -> bool) -> Result<Fetched> {
-    fetch_file(path, patience, stop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deadline::Deadline;
+    use crate::source::{Candidate, Policy, Setup, choose};
     use std::fs;
+    use std::path::Path;
+    use std::sync::Arc;
     use std::thread;
     use std::time::Duration;
+
+    /// The name of the source and its bytes, where the file is waited for until `patience` ends.
+    fn fetch(path: &Path, patience: Deadline, stop: &dyn Fn() -> bool) -> Result<(String, Vec<u8>)> {
+        let policy = Policy::waiting(!patience.passed());
+        let deadline = if policy.look.again { patience } else { Deadline::after(policy.read) };
+        let setup = Setup::new(policy, deadline);
+        let cx = Context { setup: &setup, stop };
+        let source = choose(vec![Candidate { source: Arc::new(File::new(path)), waits: true }], &cx)?;
+        Ok((source.name(), source.user_data(&cx)?))
+    }
 
     fn soon() -> Deadline {
         Deadline::after(Duration::from_millis(300))
@@ -58,10 +66,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("user-data");
         fs::write(&path, "#cloud-config\n").unwrap();
-        let fetched = fetch(&path, soon(), &|| false).unwrap();
-        assert_eq!(fetched.bytes, b"#cloud-config\n");
-        assert_eq!(fetched.name, path.display().to_string());
-        assert!(!format!("{fetched:?}").contains("35"), "no bytes are shown");
+        let (name, bytes) = fetch(&path, soon(), &|| false).unwrap();
+        assert_eq!(bytes, b"#cloud-config\n");
+        assert_eq!(name, path.display().to_string());
     }
 
     #[test]

@@ -28,18 +28,12 @@ pub mod vmware;
 pub mod waagent;
 mod xml;
 
-use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
-
 use anyhow::Result;
 
 pub use choose::{Candidate, NoSource, choose};
 pub use context::{Context, Limits, Look, Places, Policy, Setup};
 pub use meta_data::{Addresses, Format, MetaData, NetworkData};
 pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
-
-use crate::deadline::Deadline;
 
 /// Whether a source is there. What is said of one that is not names it, and holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,31 +60,4 @@ pub trait Datasource: Send + Sync {
 
     /// Reads the user-data; without any it is empty.
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>>;
-}
-
-/// What a file gave.
-pub struct Fetched {
-    /// What the user-data is called in the log.
-    pub name: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
-
-impl fmt::Debug for Fetched {
-    /// Without the bytes, which may hold secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetched").field("name", &self.name).field("bytes", &self.bytes.len()).finish()
-    }
-}
-
-/// Reads user-data from the file at `path` alone, waiting for it to appear until `patience` ends.
-fn fetch_file(path: &Path, patience: Deadline, stop: &dyn Fn() -> bool) -> Result<Fetched> {
-    let policy = Policy::waiting(!patience.passed());
-    // Who does not wait for the file still waits for what is in it: it may be a pipe.
-    let deadline = if policy.look.again { patience } else { Deadline::after(policy.read) };
-    let setup = Setup::new(policy, deadline);
-    let candidate = Candidate { source: Arc::new(file::File::new(path)), waits: true };
-    let cx = Context { setup: &setup, stop };
-    let source = choose(vec![candidate], &cx)?;
-    Ok(Fetched { name: source.name(), bytes: source.user_data(&cx)? })
 }

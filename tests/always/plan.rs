@@ -37,7 +37,9 @@ fn rank(step: &Step) -> usize {
         Step::ReloadDaemon(_) => RELOAD,
         Step::RestartNetworkd => NETWORKD,
         Step::UnitCommand(_) | Step::RunScript(_) => 5,
-        Step::SetHostname(_) | Step::MergeEnvironment(_) => panic!("{step} is no step of a part"),
+        Step::SetHostname(_) | Step::MergeEnvironment(_) | Step::TakeDown(_) | Step::LoadModule(_) => {
+            panic!("{step} is no step of a part")
+        }
     }
 }
 
@@ -88,6 +90,10 @@ fn names(step: &Step) {
         }
         Step::UnitCommand(command) => is_file_name(&command.unit),
         Step::RunScript(script) => assert!((1..=2).contains(&script.interpreter.len())),
-        Step::SetHostname(_) | Step::MergeEnvironment(_) | Step::RestartNetworkd => {}
+        Step::SetHostname(_)
+        | Step::MergeEnvironment(_)
+        | Step::TakeDown(_)
+        | Step::LoadModule(_)
+        | Step::RestartNetworkd => {}
     }
 }

@@ -1,0 +1,135 @@
+use super::*;
+
+fn parsed(line: &str) -> Result<Request, Usage> {
+    parse(line.split(' ').filter(|word| !word.is_empty()).map(OsString::from))
+}
+
+fn options(line: &str) -> Options {
+    match parsed(line) {
+        Ok(Request::Run(options)) => *options,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// The names of the sources, in the order of the table.
+fn named(line: &str) -> Vec<String> {
+    options(line).sources.candidates().iter().map(|candidate| candidate.source.name()).collect()
+}
+
+fn usage(line: &str) -> String {
+    match parsed(line) {
+        Err(Usage(text)) => text,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn one_dash_or_two_and_equals_or_a_space() {
+    let plain = options("--from-file=x");
+    for line in ["-from-file=x", "-from-file x", "--from-file x"] {
+        assert_eq!(options(line), plain, "{line}");
+    }
+    assert_eq!(named("-from-file --strict"), ["--strict"], "the next word is the value");
+    assert_eq!(named("--from-file=a=b"), ["a=b"]);
+    assert_eq!(named("--from-file a --from-file b"), ["b"], "the last one counts");
+}
+
+#[test]
+fn switches_take_a_value_only_behind_equals() {
+    for line in
+        ["-from-file x -strict", "-strict=1 -from-file x", "--strict=true -from-file=x", "-strict=t -from-file=x"]
+    {
+        assert!(options(line).strict, "{line}");
+    }
+    for line in
+        ["-from-file x", "-from-file x -strict=0", "-strict -from-file x -strict=false", "-from-file x -strict=f"]
+    {
+        assert!(!options(line).strict, "{line}");
+    }
+    assert!(usage("-from-file x -strict true").contains("true"), "never the next word");
+    assert!(usage("-from-file x -strict=maybe").contains("maybe"));
+}
+
+#[test]
+fn defaults_are_those_of_the_specification() {
+    let options = options("--from-file x");
+    assert_eq!(options.mode, Mode::Apply);
+    assert_eq!(options.workspace, PathBuf::from("/var/lib/coreos-cloudinit"));
+    assert_eq!(options.key_set, "coreos-cloudinit");
+    assert_eq!((options.job_timeout.as_secs(), options.deadline.as_secs()), (300, 540));
+    assert_eq!(options.root, PathBuf::from("/"));
+}
+
+#[test]
+fn secrets_are_shown_only_when_asked_for() {
+    let printed = options("--from-file x --print-config");
+    assert_eq!((printed.mode, printed.secrets), (Mode::PrintConfig, Secrets::Masked));
+    assert_eq!(options("--from-file x --print-config --show-secrets").secrets, Secrets::Shown);
+}
+
+#[test]
+fn a_wrong_command_line_says_what_is_valid() {
+    assert!(usage("").contains("--from-file"));
+    assert!(usage("x").contains("'x'") && usage("x").contains("--dry-run"), "what is valid is listed");
+    assert!(usage("--from-fil x").contains("--from-file"), "{}", usage("--from-fil x"));
+    assert!(usage("--from-file").contains("--from-file"));
+    assert!(usage("--from-file x --format yaml").contains("text or json"));
+    assert!(usage("--from-file x --oem nowhere").contains("ec2-compat"));
+    assert!(usage("--from-file x --convert-netconf=x").contains("debian"));
+    assert!(usage("--from-file x --job-timeout=soon").contains("whole number"));
+    assert!(usage("--from-file x --deadline 0").contains("at least 1"));
+    assert!(usage("--from-file x --ssh-key-name ../x").contains("slash"));
+}
+
+#[test]
+fn a_platform_sets_its_flags_over_those_beside_it() {
+    let ec2 = ["/media/configdrive/openstack/latest/user_data", "http://169.254.169.254/2009-04-04/user-data"];
+    for line in
+        ["--oem=ec2-compat", "--from-configdrive=/x -oem ec2-compat", "-oem ec2-compat -from-ec2-metadata=http://x/"]
+    {
+        assert_eq!(named(line), ec2, "{line}");
+    }
+    let beside = named("--from-file=x --oem=azure");
+    assert_eq!((beside.len(), beside[0].as_str()), (2, "x"), "other sources are looked for as well");
+    let onmetal = options("--convert-netconf=packet --oem=rackspace-onmetal");
+    assert_eq!(onmetal.network, Some(NetworkFormat::Debian));
+    assert_eq!(options("--oem=gce").network, None);
+    assert_eq!(options("--oem=gce --convert-netconf=openstack").network, Some(NetworkFormat::OpenStack));
+}
+
+#[test]
+fn every_source_has_a_flag_and_every_flag_its_source() {
+    let table: Vec<_> = source::TABLE.iter().map(|entry| entry.flag).collect();
+    let flags: Vec<_> = FLAGS.iter().filter(|flag| flag.group == Sources && flag.name != "oem").collect();
+    assert_eq!(flags.iter().map(|flag| flag.name).collect::<Vec<_>>(), table);
+    for flag in flags {
+        let line = flag.value.map_or(format!("--{}", flag.name), |_| format!("--{}=http://x/", flag.name));
+        assert_eq!(named(&line).len(), 1, "{line}");
+    }
+    for oem in &OEMS {
+        assert!(!named(&format!("--oem={}", oem.name)).is_empty());
+    }
+}
+
+#[test]
+fn sources_that_are_off_or_empty_are_not_named() {
+    for line in ["-from-proc-cmdline=false", "--from-url=", "--oem= --from-file="] {
+        assert!(usage(line).contains("no source"), "{line}");
+    }
+    let shown = format!("{:?}", options("--from-url=http://me:hunter2@x/?token=hunter2"));
+    assert!(shown.contains("from-url") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for line in ["-h", "--help", "-help"] {
+        let Ok(Request::Print(text)) = parsed(line) else { panic!("{line}") };
+        assert!(text.contains("--from-file <PATH>") && text.contains("--dry-run  "), "{text}");
+        assert!(!text.contains("[="), "a switch stands alone: {text}");
+    }
+    for line in ["--version", "-version", "--version=true"] {
+        assert!(matches!(parsed(line), Ok(Request::Print(text)) if text.starts_with("coreos-cloudinit ")), "{line}");
+    }
+    assert!(matches!(parsed("--schema"), Ok(Request::Print(text)) if text.starts_with('{')), "it needs no source");
+    assert_eq!(parsed("--status"), Ok(Request::Status(Format::Text)));
+}

@@ -1,0 +1,94 @@
+//! What the kernel has to do before networkd can set up its interfaces (spec §11). None of it is a failure of the
+//! run: networkd says what it could not set up, and may well set up the rest.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::Change;
+use super::command::Tool;
+use crate::apply::Done;
+use crate::plan::KernelModule;
+
+/// Where the kernel shows its interfaces.
+const INTERFACES: &str = "/sys/class/net";
+
+/// The flag of an interface that is up.
+const UP: u32 = 1;
+
+/// Takes interfaces down. One that is not there has nothing to be taken down.
+pub fn take_down(names: &[String]) -> Done {
+    let mut done = Done::With(Change::Unchanged);
+    let mut failed = Vec::new();
+    for name in names {
+        match take_one_down(Path::new(INTERFACES), name) {
+            Ok(Change::Made) => done = Done::With(Change::Made),
+            Ok(Change::Unchanged) => {}
+            Err(error) => failed.push(format!("{error:#}")),
+        }
+    }
+    if failed.is_empty() {
+        return done;
+    }
+    let why = failed.join("; ");
+    log::warn!("{why}");
+    Done::Skipped(why)
+}
+
+/// The kernel takes the flags of an interface as a number, written as it shows them.
+fn take_one_down(interfaces: &Path, name: &str) -> Result<Change> {
+    let path = interfaces.join(name).join("flags");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Change::Unchanged),
+        Err(error) => return Err(error).with_context(|| format!("failed to read the flags of {name}")),
+    };
+    let digits = text.trim().trim_start_matches("0x");
+    let flags = u32::from_str_radix(digits, 16).with_context(|| format!("the flags of {name} are no number"))?;
+    if flags & UP == 0 {
+        return Ok(Change::Unchanged);
+    }
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(format!("0x{:x}\n", flags & !UP).as_bytes()))
+        .with_context(|| format!("failed to take {name} down"))?;
+    Ok(Change::Made)
+}
+
+/// Loads a module, for `limit` at most.
+pub fn load(module: &KernelModule, limit: Duration) -> Done {
+    match Tool::new("modprobe").arg("--").arg(&module.name).args(&module.options).run(limit) {
+        Ok(()) => Done::With(Change::Made),
+        Err(error) => {
+            // It may be part of the kernel, or networkd may do without.
+            let why = format!("failed to load the kernel module {}: {error:#}", module.name);
+            log::warn!("{why}");
+            Done::Skipped(why)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_up_is_taken_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = folder.path().join("eth0/flags");
+        fs::create_dir(flags.parent().unwrap()).unwrap();
+        let take = |text: &str| {
+            fs::write(&flags, text).unwrap();
+            let change = take_one_down(folder.path(), "eth0").map_err(|error| error.to_string());
+            (change, fs::read_to_string(&flags).unwrap())
+        };
+        assert_eq!(take("0x1003\n"), (Ok(Change::Made), "0x1002\n".to_owned()));
+        assert_eq!(take("0x1002\n"), (Ok(Change::Unchanged), "0x1002\n".to_owned()));
+        assert_eq!(take("up").0, Err("the flags of eth0 are no number".to_owned()));
+        assert_eq!(take_one_down(folder.path(), "eth1").unwrap(), Change::Unchanged, "it is not there");
+    }
+}
