@@ -65,7 +65,11 @@ pub struct Server {
 impl Server {
     /// Answers with what `answer` says; it also gets the number of the question.
     pub fn start(answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+    }
+
+    /// The same where somebody listens already.
+    pub fn listen(listener: TcpListener, answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);

@@ -16,6 +16,8 @@ pub mod server;
 pub mod snapshot;
 pub mod suite;
 pub mod tree;
+#[path = "../sources/server.rs"]
+pub mod web;
 
 pub use boot::Boot;
 pub use command::Output;

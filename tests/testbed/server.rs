@@ -11,6 +11,7 @@ use std::thread;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::machine::Machine;
+use super::web::{Answer, Asked, Server};
 
 /// What a server was asked: `GET /path`, one per request.
 pub type Requests = Arc<Mutex<Vec<String>>>;
@@ -35,6 +36,28 @@ impl Machine {
         });
         is_ready.recv().expect("the server starts");
         requests
+    }
+}
+
+impl Machine {
+    /// A service at `address:port` inside, where the machine has that address from now on. `answer` gets the number of
+    /// the question, and the question.
+    pub fn serve_at(
+        &self,
+        address: &str,
+        port: u16,
+        answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
+    ) -> Server {
+        self.sh(&format!("ip link set lo up; ip address replace {address}/32 dev lo"));
+        let namespace = File::open(format!("/proc/{}/ns/net", self.leader())).expect("the machine runs");
+        let (address, (sender, receiver)) = (address.to_owned(), channel());
+        thread::spawn(move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
+            let listener = TcpListener::bind((address.as_str(), port)).expect("nobody else listens there");
+            // Its threads are in the network of this one.
+            let _ = sender.send(Server::listen(listener, answer));
+        });
+        receiver.recv().expect("the server starts")
     }
 }
 

@@ -22,6 +22,7 @@ mod scripts;
 mod second_run;
 mod secrets;
 mod sections;
+mod sources;
 mod testbed;
 mod tree;
 mod units;
@@ -54,6 +55,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("waits", waits::cases);
     suite.group("network", network::cases);
     suite.group("networkd", networkd::cases);
+    suite.group("sources", sources::cases);
     suite.group("scripts", scripts::cases);
     suite.group("hostname", hostname::cases);
     suite.group("boot", boot::cases);
