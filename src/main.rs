@@ -12,11 +12,7 @@ use signal_hook::consts::SIGXFSZ;
 fn main() -> ExitCode {
     let options = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Request::Run(options)) => options,
-        Ok(Request::Print(text)) => {
-            // A reader that went away is no failure, and no reason to panic.
-            let _ = std::io::stdout().lock().write_all(text.as_bytes());
-            return ExitCode::SUCCESS;
-        }
+        Ok(Request::Print(text)) => return run::print(&text).into(),
         Ok(Request::Status(format)) => return run::status(format).into(),
         Err(Usage(text)) => {
             let _ = std::io::stderr().lock().write_all(text.as_bytes());

@@ -8,7 +8,7 @@ pub mod rehearsal;
 mod snippet;
 pub mod status;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub struct Screen {
 impl Screen {
     /// What there is; `variable` reads the environment, where `NO_COLOR` and `TERM` say what is wanted.
     pub fn of_stdout(variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        Self::new(std::io::stdout().is_terminal(), variable)
+        Self::new(io::stdout().is_terminal(), variable)
     }
 
     fn new(terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> Self {
@@ -53,9 +53,13 @@ pub fn json<T: Serialize>(value: &T) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// Prints to standard output; a reader that went away is no failure.
-pub fn say(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+/// Prints to standard output, all of it; a reader that went away is no failure.
+pub fn say(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// `1 error`, `2 errors`.

@@ -2,7 +2,7 @@
 
 use super::gather::find;
 use super::prepare::{prepare, read_only};
-use super::{Surroundings, fail, setup, stopped, told};
+use super::{Surroundings, fail, say, setup, stopped, told};
 use crate::cli::{Format, Options};
 use crate::deadline::Deadline;
 use crate::finding::{Severity, rules};
@@ -10,9 +10,9 @@ use crate::host::machine::Host;
 use crate::outcome::Outcome;
 use crate::plan::{Facts, Planned, Step};
 use crate::print::{self, Understood};
+use crate::report::Screen;
 use crate::report::check::{self, Checked};
 use crate::report::rehearsal::{Rehearsal, Rehearsed};
-use crate::report::{Screen, say};
 use crate::text::Lines;
 
 /// Prints the plan and changes nothing; the answer is whether a run would fail for sure.
@@ -27,7 +27,7 @@ pub(super) fn rehearse_all(
         Rehearsed::default()
     });
     stopped(surroundings, outcome);
-    say(&rehearsed.print(&outcome.source, &outcome.failures, options.format));
+    say(outcome, &rehearsed.print(&outcome.source, &outcome.failures, options.format));
     outcome.is_failure()
 }
 
@@ -93,7 +93,7 @@ pub(super) fn validate(
     }
     stopped(surroundings, outcome);
     let screen = Screen::of_stdout(surroundings.variable);
-    say(&check::print(&outcome.source, &outcome.failures, &checked, options.format, screen));
+    say(outcome, &check::print(&outcome.source, &outcome.failures, &checked, options.format, screen));
     let found = checked.iter().flat_map(|part| &part.findings).any(|finding| finding.severity() > Severity::Note);
     found || !outcome.failures.is_empty()
 }
@@ -124,6 +124,6 @@ pub(super) fn print_config(
         Format::Text if understood.is_empty() && outcome.is_failure() => String::new(),
         Format::Text => print::user_data(&understood),
     };
-    say(&text);
+    say(outcome, &text);
     outcome.is_failure()
 }

@@ -5,7 +5,7 @@ mod gather;
 mod look;
 mod prepare;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::{Instant, SystemTime};
 
 use crate::cli::{Mode, Options};
@@ -76,6 +76,18 @@ fn fail(outcome: &mut Outcome, message: String) {
     outcome.failures.push(message);
 }
 
+/// Prints what a run that only looks found. Where that is lost nobody has the answer that was asked for.
+fn say(outcome: &mut Outcome, text: &str) {
+    if let Err(error) = report::say(text) {
+        outcome.printed = false;
+        fail(outcome, unprinted(&error));
+    }
+}
+
+fn unprinted(error: &io::Error) -> String {
+    format!("failed to write to standard output: {error}")
+}
+
 /// Whether the run was told to stop, which is a failure of it.
 fn stopped(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
     let stopped = (surroundings.stop)();
@@ -120,12 +132,22 @@ pub fn status(format: crate::cli::Format) -> u8 {
     let text = format == crate::cli::Format::Text;
     for failure in failures.iter().filter(|_| text) {
         // Where this cannot be written either, the exit code says it.
-        let _ = writeln!(std::io::stderr().lock(), "error: {failure}");
+        let _ = writeln!(io::stderr().lock(), "error: {failure}");
     }
     if !(text && records.is_empty() && !failures.is_empty()) {
-        report::say(&report::status::print(&records, &failures, format));
+        let code = print(&report::status::print(&records, &failures, format));
+        if failures.is_empty() {
+            return code;
+        }
     }
-    if failures.is_empty() { DONE } else { FAILED }
+    FAILED
+}
+
+/// Prints a text that was asked for instead of a run, and gives the exit code.
+pub fn print(text: &str) -> u8 {
+    let Err(error) = report::say(text) else { return DONE };
+    let _ = writeln!(io::stderr().lock(), "error: {}", unprinted(&error));
+    FAILED
 }
 
 /// Leaves the record and says the last word.

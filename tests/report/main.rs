@@ -196,3 +196,36 @@ fn a_reader_that_goes_away_is_no_failure() {
     let run = program::unread(&["--validate", "--from-file", &path]);
     assert_eq!((run.code, run.stderr.as_str()), (1, ""), "{run:?}");
 }
+
+#[test]
+fn what_cannot_be_printed_is_a_failure() {
+    let files = Files::new();
+    let path = files.put("a.yml", CLEAN);
+    for format in ["--format=text", "--format=json"] {
+        for mode in ["--validate", "--dry-run", "--print-config", "--schema", "--status", "--help", "--version"] {
+            // Nothing is lost of what is empty.
+            if mode == "--validate" && format == "--format=text" || mode == "--status" && program::records().is_empty()
+            {
+                continue;
+            }
+            let run = program::into_full(&[mode, format, "--from-file", &path]);
+            assert_eq!(run.code, 1, "{mode} {format}: {run:?}");
+            let told = run.stderr.matches("failed to write to standard output: No space left on device").count();
+            assert_eq!(told, 1, "{mode} {format}: {run:?}");
+            let run = program::unread(&[mode, format, "--from-file", &path]);
+            assert_eq!(run.code, 0, "{mode} {format}: {run:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_applied_needs_no_listener() {
+    let files = Files::new();
+    let owner = format!("{}:{}", nix::unistd::geteuid(), nix::unistd::getegid());
+    let text = format!("#cloud-config\nwrite_files: [{{path: /a, owner: '{owner}'}}]\n");
+    let (path, tree) = (files.put("a.yml", text), files.path("tree"));
+    std::fs::create_dir(&tree).unwrap();
+    let run = program::into_nothing(&["--root", &tree, "--from-file", &path]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(std::path::Path::new(&tree).join("a").exists(), "{run:?}");
+}

@@ -113,6 +113,21 @@ pub fn unread(flags: &[&str]) -> Run {
     Run::new(&child.wait_with_output().unwrap())
 }
 
+/// A disk that has no room.
+fn full() -> fs::File {
+    fs::OpenOptions::new().write(true).open("/dev/full").unwrap()
+}
+
+/// The program, with a standard output for which there is no room.
+pub fn into_full(flags: &[&str]) -> Run {
+    Run::new(&command(Path::new(PROGRAM), flags).stdout(full()).output().unwrap())
+}
+
+/// The program, where neither results nor log can be written.
+pub fn into_nothing(flags: &[&str]) -> Run {
+    Run::new(&command(Path::new(PROGRAM), flags).stdout(full()).stderr(full()).output().unwrap())
+}
+
 /// The records of runs on this machine.
 pub fn records() -> Vec<String> {
     let entries = fs::read_dir("/run/coreos-cloudinit").into_iter().flatten().flatten();
