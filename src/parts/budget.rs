@@ -1,7 +1,7 @@
 //! What user-data may cost: bytes before and after decompression, parts, and how deep they nest.
 
 use crate::finding::{Finding, rules};
-use crate::plan::decode::{self, DecodeError};
+use crate::plan::decode::{self, DecodeError, MEMBERS_MAX};
 
 /// What user-data may be, before decompression, and all its parts together after it, in bytes.
 pub const USER_DATA_MAX: usize = 16 << 20;
@@ -18,6 +18,8 @@ pub(super) struct Budget {
     text: usize,
     /// Bytes that decompression may give, which need not be those of parts.
     inflated: usize,
+    /// Members of gzip.
+    members: usize,
     parts: usize,
 }
 
@@ -31,7 +33,7 @@ pub(super) enum Trouble {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { text: USER_DATA_MAX, inflated: USER_DATA_MAX * GZIP_DEPTH, parts: PARTS_MAX }
+        Self { text: USER_DATA_MAX, inflated: USER_DATA_MAX * GZIP_DEPTH, members: MEMBERS_MAX, parts: PARTS_MAX }
     }
 }
 
@@ -58,9 +60,12 @@ impl Budget {
             }
             must = false;
             let limit = self.text.min(self.inflated);
-            bytes = decode::gunzip(&bytes, limit as u64).map_err(|error| match error {
+            bytes = decode::gunzip(&bytes, limit as u64, &mut self.members).map_err(|error| match error {
                 DecodeError::TooLarge(_) => {
                     too_much(format!("is more than {} MiB when decompressed", USER_DATA_MAX >> 20))
+                }
+                DecodeError::Members => {
+                    too_much(format!("is in more than {MEMBERS_MAX} pieces, each compressed by itself"))
                 }
                 _ => Trouble::Part(Finding::new(&rules::BAD_GZIP, None, error.to_string())),
             })?;

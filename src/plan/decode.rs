@@ -1,12 +1,12 @@
 //! From the content of a file as written to its bytes (spec §6, `encoding`).
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{self, Read};
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use thiserror::Error;
 
 /// Bits of the last character that no byte takes up are let through, as in files made by hand; padding
@@ -33,7 +33,14 @@ pub enum DecodeError {
     /// Decompressed, it is more than may be.
     #[error("the content is more than {0} bytes when decompressed")]
     TooLarge(u64),
+    /// It is in more members than may be.
+    #[error("the content is in more than {MEMBERS_MAX} pieces, each compressed by itself")]
+    Members,
 }
+
+/// So many members gzip may have beyond the first, in all contents together: each costs as much as a kilobyte, and
+/// may be twenty bytes that give none.
+pub const MEMBERS_MAX: usize = 10_000;
 
 /// The names of encodings, with what they undo: base64, then gzip.
 const ENCODINGS: [(&str, bool, bool); 9] = [
@@ -58,11 +65,12 @@ pub fn inflates(encoding: &str) -> bool {
     ENCODINGS.iter().any(|(name, _, gzip)| *name == encoding && *gzip)
 }
 
-/// Undoes `encoding`, which gives at most `limit` bytes where it decompresses.
-pub fn decode(content: Vec<u8>, encoding: &str, limit: u64) -> Result<Vec<u8>, DecodeError> {
+/// Undoes `encoding`, which gives at most `limit` bytes where it decompresses. Of `members`, those are taken that
+/// there are beyond the first.
+pub fn decode(content: Vec<u8>, encoding: &str, limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
     let (_, base64, gzip) = ENCODINGS.iter().find(|(name, ..)| *name == encoding).ok_or(DecodeError::Encoding)?;
     let content = if *base64 { unbase64(&content)? } else { content };
-    if *gzip { gunzip(&content, limit) } else { Ok(content) }
+    if *gzip { gunzip(&content, limit, members) } else { Ok(content) }
 }
 
 /// Undoes base64, with line breaks and blanks anywhere.
@@ -83,15 +91,27 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
     })
 }
 
-/// Undoes gzip, of one member or several, which gives at most `limit` bytes.
-pub fn gunzip(content: &[u8], limit: u64) -> Result<Vec<u8>, DecodeError> {
+/// Undoes gzip, of one member or several, which gives at most `limit` bytes. Of `members`, those are taken that there
+/// are beyond the first. As with gzip itself, zeros that fill up a block behind the last one are nothing.
+pub fn gunzip(content: &[u8], limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
+    let broken = |error: io::Error| DecodeError::Gzip(error.to_string());
     let mut out = Vec::new();
-    let read = MultiGzDecoder::new(content).take(limit.saturating_add(1)).read_to_end(&mut out);
-    read.map_err(|error| DecodeError::Gzip(error.to_string()))?;
-    if out.len() as u64 > limit {
-        return Err(DecodeError::TooLarge(limit));
+    let mut decoder = GzDecoder::new(content);
+    loop {
+        // One byte more than may be is enough to know that it is too much.
+        let left = (limit - out.len() as u64).saturating_add(1);
+        (&mut decoder).take(left).read_to_end(&mut out).map_err(broken)?;
+        if out.len() as u64 > limit {
+            return Err(DecodeError::TooLarge(limit));
+        }
+        let rest = *decoder.get_ref();
+        // A member never begins with a zero, so that these are counted once.
+        if rest.first().is_none_or(|byte| *byte == 0) && rest.iter().all(|byte| *byte == 0) {
+            return Ok(out);
+        }
+        *members = members.checked_sub(1).ok_or(DecodeError::Members)?;
+        decoder.reset(rest);
     }
-    Ok(out)
 }
 
 #[cfg(test)]
@@ -109,19 +129,27 @@ mod tests {
         BASE64.encode(content).into_bytes()
     }
 
+    fn undo(content: Vec<u8>, encoding: &str) -> Result<Vec<u8>, DecodeError> {
+        decode(content, encoding, 99, &mut 0)
+    }
+
+    fn unzip(content: &[u8], limit: u64) -> Result<Vec<u8>, DecodeError> {
+        gunzip(content, limit, &mut 0)
+    }
+
     #[test]
     fn every_encoding_decodes() {
         for name in ["b64", "base64"] {
-            assert_eq!(decode(base64(b"hello"), name, 99), Ok(b"hello".to_vec()), "{name}");
+            assert_eq!(undo(base64(b"hello"), name), Ok(b"hello".to_vec()), "{name}");
         }
         for name in ["gz", "gzip"] {
-            assert_eq!(decode(gzip(b"hello"), name, 99), Ok(b"hello".to_vec()), "{name}");
+            assert_eq!(undo(gzip(b"hello"), name), Ok(b"hello".to_vec()), "{name}");
         }
         for name in ["gz+b64", "gz+base64", "gzip+b64", "gzip+base64"] {
-            assert_eq!(decode(base64(&gzip(b"hello")), name, 99), Ok(b"hello".to_vec()), "{name}");
+            assert_eq!(undo(base64(&gzip(b"hello")), name), Ok(b"hello".to_vec()), "{name}");
         }
-        assert_eq!(decode(b"hello".to_vec(), "", 0), Ok(b"hello".to_vec()));
-        assert_eq!(decode(b"hello".to_vec(), "B64", 9), Err(DecodeError::Encoding));
+        assert_eq!(undo(b"hello".to_vec(), ""), Ok(b"hello".to_vec()));
+        assert_eq!(undo(b"hello".to_vec(), "B64"), Err(DecodeError::Encoding));
     }
 
     #[test]
@@ -135,12 +163,12 @@ mod tests {
             assert!(unbase64(content.as_bytes()).is_err(), "{content}");
         }
         let whole = gzip(b"hello, hello, hello");
-        assert!(gunzip(&whole[..whole.len() - 1], 99).is_err(), "cut off");
+        assert!(unzip(&whole[..whole.len() - 1], 99).is_err(), "cut off");
         let mut broken = whole.clone();
         let at = broken.len() - 6;
         broken[at] ^= 1;
-        assert!(gunzip(&broken, 99).is_err(), "a wrong checksum");
-        assert!(gunzip(b"", 99).is_err(), "empty");
+        assert!(unzip(&broken, 99).is_err(), "a wrong checksum");
+        assert!(unzip(b"", 99).is_err(), "empty");
     }
 
     #[test]
@@ -151,12 +179,34 @@ mod tests {
     #[test]
     fn several_gzip_members_are_one_content() {
         let two = [gzip(b"hel"), gzip(b"lo")].concat();
-        assert_eq!(gunzip(&two, 99), Ok(b"hello".to_vec()));
+        assert_eq!(gunzip(&two, 99, &mut 1), Ok(b"hello".to_vec()));
+    }
+
+    #[test]
+    fn members_are_counted_in_all_contents_together() {
+        let three = gzip(b"a").repeat(3);
+        let mut members = 5;
+        assert_eq!(gunzip(&three, 99, &mut members), Ok(b"aaa".to_vec()));
+        assert_eq!(members, 3, "the first of each is none of them");
+        assert_eq!(gunzip(&three, 99, &mut members), Ok(b"aaa".to_vec()));
+        assert_eq!(gunzip(&three, 99, &mut members), Err(DecodeError::Members));
+        assert_eq!(gunzip(&gzip(b"a"), 99, &mut members), Ok(b"a".to_vec()));
+    }
+
+    #[test]
+    fn zeros_behind_the_end_are_nothing_and_anything_else_is_wrong() {
+        for zeros in [1, 7, 512, 10_240] {
+            assert_eq!(unzip(&[gzip(b"hello"), vec![0; zeros]].concat(), 99), Ok(b"hello".to_vec()), "{zeros}");
+        }
+        for rest in [&b"\n"[..], b"x", b"\0x", b"\x1f", b"x\0", &[&[0; 9][..], &gzip(b"a")].concat()] {
+            assert!(gunzip(&[&gzip(b"hello"), rest].concat(), 99, &mut 9).is_err(), "{rest:?}");
+        }
+        assert!(unzip(&[0; 9], 99).is_err());
     }
 
     #[test]
     fn what_inflates_too_far_is_refused() {
-        assert_eq!(gunzip(&gzip(&[0; 100]), 100).map(|out| out.len()), Ok(100));
-        assert_eq!(gunzip(&gzip(&[0; 101]), 100), Err(DecodeError::TooLarge(100)));
+        assert_eq!(unzip(&gzip(&[0; 100]), 100).map(|out| out.len()), Ok(100));
+        assert_eq!(unzip(&gzip(&[0; 101]), 100), Err(DecodeError::TooLarge(100)));
     }
 }

@@ -16,8 +16,14 @@ const PATH_MAX: usize = 4095;
 /// What one file may be when it is decompressed.
 const FILE_MAX: u64 = 16 << 20;
 
+/// What compressed content may take yet.
+struct Room {
+    bytes: u64,
+    members: usize,
+}
+
 pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
-    let mut inflatable = INFLATED_MAX;
+    let mut room = Room { bytes: INFLATED_MAX, members: decode::MEMBERS_MAX };
     for (index, field) in list.iter().enumerate() {
         let Some(file) = field.get() else {
             let item = Item::File(numbered(index));
@@ -28,7 +34,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
             }
             continue;
         };
-        match read(planner, file, field.span, &mut inflatable) {
+        match read(planner, file, field.span, &mut room) {
             Ok(spec) => {
                 planner.note_duplicate(&spec.path, file.path.span);
                 planner.file(spec, field.span);
@@ -55,7 +61,7 @@ fn read(
     planner: &mut Planner<'_>,
     file: &File,
     span: Option<Span>,
-    inflatable: &mut u64,
+    room: &mut Room,
 ) -> Result<FileSpec, Option<Finding>> {
     if file.path.bad || file.content.bad || file.permissions.bad || file.owner.bad || file.encoding.bad {
         return Err(None);
@@ -84,16 +90,16 @@ fn read(
     if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
         return Err(Some(masked(file.content.span, &format!("the content of {}", printable(written)))));
     }
-    let content = content(file, inflatable)?;
+    let content = content(file, room)?;
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
 }
 
-fn content(file: &File, inflatable: &mut u64) -> Result<Vec<u8>, Finding> {
+fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
     let encoding = file.encoding.text();
     let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
-    let limit = FILE_MAX.min(*inflatable);
-    let bytes = decode::decode(raw, encoding, limit).map_err(|error| match error {
+    let limit = FILE_MAX.min(room.bytes);
+    let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let known: Vec<_> = decode::names().collect();
             Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(names::instead(
@@ -105,7 +111,7 @@ fn content(file: &File, inflatable: &mut u64) -> Result<Vec<u8>, Finding> {
         _ => Finding::new(&rules::BAD_CONTENT, file.content.span.or(file.encoding.span), error.to_string()),
     })?;
     if decode::inflates(encoding) {
-        *inflatable = inflatable.saturating_sub(bytes.len() as u64);
+        room.bytes = room.bytes.saturating_sub(bytes.len() as u64);
     }
     Ok(bytes)
 }

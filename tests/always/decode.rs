@@ -15,7 +15,7 @@ const LIMIT: usize = 1 << 16;
 /// Content as somebody encoded it, and the content of something that is encoded well.
 pub fn check(bytes: &[u8]) {
     for name in names().chain(["", "GZIP"]) {
-        match decode(bytes.to_vec(), name, LIMIT as u64) {
+        match decode(bytes.to_vec(), name, LIMIT as u64, &mut 9) {
             Ok(out) => assert!(!inflates(name) || out.len() <= LIMIT, "{} bytes of {name}", out.len()),
             Err(error) => {
                 assert!(!error.to_string().is_empty());
@@ -27,10 +27,11 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(unbase64(packed.as_bytes()).as_deref(), Ok(bytes));
     let small = bytes.get(..LIMIT).unwrap_or(bytes);
     let zipped = gzip(small);
-    assert_eq!(gunzip(&zipped, LIMIT as u64).as_deref(), Ok(small));
-    assert!(gunzip(&zipped[..zipped.len() - 1], LIMIT as u64).is_err(), "cut off");
+    assert_eq!(gunzip(&zipped, LIMIT as u64, &mut 0).as_deref(), Ok(small));
+    assert!(gunzip(&zipped[..zipped.len() - 1], LIMIT as u64, &mut 0).is_err(), "cut off");
+    assert_eq!(gunzip(&[&zipped[..], &[0; 9]].concat(), LIMIT as u64, &mut 0).as_deref(), Ok(small));
     let two = [zipped.as_slice(), &zipped].concat();
-    let twice = gunzip(&two, LIMIT as u64);
+    let twice = gunzip(&two, LIMIT as u64, &mut 1);
     assert_eq!(twice.is_ok(), small.len() * 2 <= LIMIT);
     // Compressed user-data is what it is without that.
     if !small.starts_with(&[0x1f, 0x8b]) {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use cloudinit::parts::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
+use cloudinit::plan::decode::MEMBERS_MAX;
 use cloudinit::yaml::limits::{MAX_ALIAS_TEXT, MAX_DEPTH, MAX_DIRECTIVES, MAX_ENTRIES, MAX_NODES, MAX_TEXT};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -47,6 +48,13 @@ fn sixteen_mebibytes_before_and_after_decompression() {
     // A thousand times its size, and again a thousand times that.
     let several = gzip(&of_size(1 << 20)).repeat(17);
     assert!(is_refused(gzip(&gzip(&several))), "members are one content");
+}
+
+#[test]
+fn members_of_gzip() {
+    let members = |count: usize| [gzip(&config("hostname: a\n")), gzip(b"").repeat(count)].concat();
+    assert!(!is_refused(members(MEMBERS_MAX)));
+    assert!(is_refused(members(MEMBERS_MAX + 1)));
 }
 
 #[test]

@@ -60,6 +60,9 @@ fn a_bomb_of_gzip() {
     encoder.write_all(&vec![b'#'; 1 << 20]).unwrap();
     let member = encoder.finish().unwrap();
     assert!(is_refused(&member.repeat(1000)).contains("[limit]"));
+    // And one that gives nothing at all.
+    let empty = GzEncoder::new(Vec::new(), Compression::fast()).finish().unwrap().repeat(800_000);
+    assert!(is_refused(&empty).contains("is in more than 10000 pieces"));
 }
 
 #[test]
