@@ -72,7 +72,7 @@ fn is_comment(text: &str) -> bool {
 /// What is worth telling of `word`, which is at `range` of `text` with its dollar and brace.
 fn look(text: &str, range: Range<usize>, word: &str) -> Option<Finding> {
     let is_token = Address::ALL.iter().any(|address| address.token() == word);
-    let begins_with_token = Address::ALL.iter().any(|address| word.starts_with(address.token()));
+    let token = Address::ALL.iter().map(|address| address.token()).find(|token| word.starts_with(token));
     let has_brace = text[range.clone()].starts_with("${");
     let is_escaped = text[..range.start].ends_with('\\');
     let mut span = Span::new(range.start, range.end);
@@ -82,11 +82,12 @@ fn look(text: &str, range: Range<usize>, word: &str) -> Option<Finding> {
         }
         span.end += 1;
         (&rules::LITERAL_TOKEN, "it is no token")
-    } else if begins_with_token {
+    } else if let Some(token) = token {
         if !is_escaped {
             return None;
         }
-        span.start -= 1;
+        // What it runs into may be anything.
+        span = Span::new(range.start - 1, range.start + 1 + token.len());
         (&rules::LITERAL_TOKEN, "the backslash keeps it")
     } else if LOOKALIKE.is_match(word) {
         // In capitals it is how shells write the variables of others.
@@ -96,10 +97,9 @@ fn look(text: &str, range: Range<usize>, word: &str) -> Option<Finding> {
         return None;
     };
     let message = format!("{} is not replaced: {why}", &text[span.start..span.end]);
-    let help = if begins_with_token {
-        format!("write ${word} if the address is meant")
-    } else {
-        format!("tokens are {}", Address::ALL.map(|address| format!("${}", address.token())).join(", "))
+    let help = match token {
+        Some(token) => format!("write ${token} if the address is meant"),
+        None => format!("tokens are {}", Address::ALL.map(|address| format!("${}", address.token())).join(", ")),
     };
     Some(Finding::new(rule, span, message).help(help))
 }
@@ -131,6 +131,11 @@ mod tests {
             assert_eq!(told(&format!("a: {word}\n")), [("literal-token", word)]);
         }
         assert_eq!(told(r"\\$public_ipv4"), [("literal-token", r"\$public_ipv4")]);
+        assert_eq!(
+            told(r"\$public_ipv4hunter2"),
+            [("literal-token", r"\$public_ipv4")],
+            "what it runs into may be secret"
+        );
     }
 
     #[test]
