@@ -6,21 +6,25 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::finding::{Finding, Gathered, Span, rules};
+use crate::finding::{Finding, Gathered, Rule, Span, rules};
+use crate::nearest;
 use crate::substitute::Address;
 
 /// A word with its dollar, and perhaps a brace.
-static WITH_DOLLAR: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\$\{?(?i-u:public|private|local)[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern")
-});
+static WITH_DOLLAR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\$\{?(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
 
 /// Any word of that kind.
 static WORD: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i-u:public|private|local)[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
+    LazyLock::new(|| Regex::new(r"(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
 
 static LOOKALIKE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?i-u:public|private|local)[_-]?(?i-u:ip)[_-]?(?i-u:v)?[0-9]*$").expect("a constant pattern")
 });
+
+/// A word whose first half may be misspelt.
+static MISSPELT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^([a-z]{4,9})[_-]?ip[_-]?v?[46]$").expect("a constant pattern"));
 
 /// What is worth telling of the words of `text`, the part as its author wrote it.
 ///
@@ -38,17 +42,13 @@ pub(super) fn lint(text: &str) -> Vec<Finding> {
             continue;
         }
         let word = found.as_str().trim_start_matches(['$', '{']);
-        // There can be a million of them: what is told of them is made below, for those of which anything is.
-        if look(text, found.range(), word).is_some() {
-            words.push((word, found.range()));
-        }
+        words.extend(look(text, found.range(), word));
     }
     let mut findings = Gathered::default();
     if !words.is_empty() {
         let set = words_without_dollar(text);
-        words.retain(|(word, _)| !set.contains(word));
-        for finding in words.into_iter().filter_map(|(word, range)| look(text, range, word)) {
-            findings.add(finding.rule, || finding);
+        for word in words.iter().filter(|word| !set.contains(word.word)) {
+            findings.add(word.rule, || word.finding(text));
         }
     }
     findings.into_list()
@@ -69,8 +69,18 @@ fn is_comment(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('#')
 }
 
-/// What is worth telling of `word`, which is at `range` of `text` with its dollar and brace.
-fn look(text: &str, range: Range<usize>, word: &str) -> Option<Finding> {
+/// A word that is no token. There can be a million of them: what is told of it is made later.
+struct Literal<'a> {
+    word: &'a str,
+    rule: &'static Rule,
+    span: Span,
+    why: &'static str,
+    /// The token that it begins with.
+    token: Option<&'static str>,
+}
+
+/// `word`, which is at `range` of `text` with its dollar and brace, where anything is worth telling of it.
+fn look<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Literal<'a>> {
     let is_token = Address::ALL.iter().any(|address| address.token() == word);
     let token = Address::ALL.iter().map(|address| address.token()).find(|token| word.starts_with(token));
     let has_brace = text[range.clone()].starts_with("${");
@@ -93,15 +103,35 @@ fn look(text: &str, range: Range<usize>, word: &str) -> Option<Finding> {
         // In capitals it is how shells write the variables of others.
         let shell = word.bytes().any(|byte| byte.is_ascii_uppercase());
         (if shell { &rules::LITERAL_TOKEN } else { &rules::UNKNOWN_TOKEN }, "it is no token")
+    } else if !is_escaped && is_misspelt(word) {
+        (&rules::UNKNOWN_TOKEN, "it is no token")
     } else {
         return None;
     };
-    let message = format!("{} is not replaced: {why}", &text[span.start..span.end]);
-    let help = match token {
-        Some(token) => format!("write ${token} if the address is meant"),
-        None => format!("tokens are {}", Address::ALL.map(|address| format!("${}", address.token())).join(", ")),
-    };
-    Some(Finding::new(rule, span, message).help(help))
+    Some(Literal { word, rule, span, why, token })
+}
+
+impl Literal<'_> {
+    fn finding(&self, text: &str) -> Finding {
+        let all = Address::ALL.map(Address::token);
+        let message = format!("{} is not replaced: {}", &text[self.span.start..self.span.end], self.why);
+        let help = match self.token {
+            Some(token) => format!("write ${token} if the address is meant"),
+            None => nearest::question(&tokens(nearest::of(self.word, all)))
+                .unwrap_or_else(|| format!("tokens are {}", tokens(all).join(", "))),
+        };
+        Finding::new(self.rule, self.span, message).help(help)
+    }
+}
+
+/// Whether the first half of `word` is nearly `public` or `private`.
+fn is_misspelt(word: &str) -> bool {
+    MISSPELT.captures(word).is_some_and(|found| nearest::is_close(&found[1], &["public", "private"]))
+}
+
+/// Words with the dollar that makes them tokens.
+fn tokens(words: impl IntoIterator<Item = &'static str>) -> Vec<String> {
+    words.into_iter().map(|word| format!("${word}")).collect()
 }
 
 #[cfg(test)]
@@ -124,6 +154,10 @@ mod tests {
             "$private_ip_v4",
             "$public-ipv4",
             "$privateip",
+            "$pubic_ipv4",
+            "$privat_ipv4",
+            "$publc-ipv6",
+            "$pirvateipv4",
         ] {
             assert_eq!(told(&format!("é a: {word}:80\n")), [("unknown-token", word)]);
         }
@@ -139,6 +173,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_meant() {
+        let help = |text| lint(text).remove(0).help.unwrap();
+        assert_eq!(help("$privat_ipv4"), "did you mean `$private_ipv4`?");
+        assert_eq!(help("$public-ipv6"), "did you mean `$public_ipv6`?");
+        assert_eq!(help("$public_ip"), "did you mean `$public_ipv4` or `$public_ipv6`?");
+        assert!(help("$local_ipv4").starts_with("tokens are $private_ipv4, "));
+    }
+
+    #[test]
     fn other_words_are_left_alone() {
         for text in [
             "$public_ipv4 $private_ipv6x",
@@ -150,6 +193,9 @@ mod tests {
             "read -r public_ipv4; echo ${public_ipv4}",
             "# write $public_ipv5 here\n  # or ${public_ipv4}",
             "publicip privateip",
+            "pubic_ipv4=x; echo $pubic_ipv4",
+            r"\$pubic_ipv4 ${pubic_ipv4}",
+            "$pubic_ip $pub_ipv4 $priv_ipv4 $host_ipv4 $primary_ipv4 $default_ipv4 $external_ip4 $internal_ipv6",
         ] {
             assert_eq!(told(text), [], "{text}");
         }
