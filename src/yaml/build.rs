@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::limits::{self, MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
 use super::mapping::{Pairs, Told};
-use super::node::{Kind, Mapping, Node, Scalar, Size, Tag};
+use super::node::{Kind, Node, Scalar, Size, Tag};
 use super::position::Places;
 use super::salvage;
 use super::scanner::{Event, Marked, Properties};
@@ -183,12 +183,12 @@ impl<'a> Builder<'a> {
                 (Kind::List(items), size)
             }
             Content::Mapping(pairs) => {
-                let entries = pairs.finish(&mut self.findings);
-                if entries.len() > MAX_ENTRIES {
+                let mapping = pairs.finish(&mut self.findings);
+                if mapping.entries.len() > MAX_ENTRIES {
                     return Err(self.too_many_entries("mapping", range));
                 }
-                let size = Size::mapping(&entries);
-                (Kind::Mapping(Mapping { entries }), size)
+                let size = Size::mapping(&mapping.entries);
+                (Kind::Mapping(mapping), size)
             }
         };
         let node = Rc::new(Node { span: self.span(range), tag: open.tag, flow: open.flow, kind, size });

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::node::{Entry, Key, Kind, Node, Scalar, same_key, shown};
+use super::node::{Entry, Key, Kind, Mapping, Node, Scalar, same_key};
 use crate::finding::{Finding, Span, rules};
 
 /// As long as a mapping has no more keys than this, they are compared one by one.
@@ -13,6 +13,8 @@ const FEW: usize = 8;
 #[derive(Default)]
 pub(super) struct Pairs {
     entries: Vec<Entry>,
+    /// Entries whose keys came in again.
+    replaced: Vec<Entry>,
     /// Where each entry's key begins, in bytes of the text.
     starts: Vec<usize>,
     /// Where a key stands among the entries, once there are more than a few.
@@ -100,8 +102,8 @@ impl Pairs {
         }
     }
 
-    /// The entries, with those of the merges that the mapping does not have itself.
-    pub fn finish(mut self, findings: &mut Vec<Finding>) -> Vec<Entry> {
+    /// The mapping, with those entries of the merges that it does not have itself.
+    pub fn finish(mut self, findings: &mut Vec<Finding>) -> Mapping {
         for (span, value) in std::mem::take(&mut self.merges) {
             let sources = match &value.kind {
                 Kind::List(items) => items.as_slice(),
@@ -120,7 +122,7 @@ impl Pairs {
                 }
             }
         }
-        self.entries
+        Mapping { entries: self.entries, replaced: self.replaced }
     }
 
     fn key(node: &Node, span: Span, start: usize, findings: &mut Vec<Finding>) -> Pending {
@@ -138,18 +140,18 @@ impl Pairs {
 
     fn put(&mut self, entry: Entry, start: usize, told: &mut Told<'_>) {
         if let Some(at) = self.find(&entry.key) {
-            let (key, old) = (shown(&entry.key), &self.entries[at].key);
             let line = (told.line)(self.starts[at]);
-            let (rule, message) = if *old == entry.key {
-                (&rules::DUPLICATE_KEY, format!("the key {key} is given in line {line} already; this one counts"))
+            // What it is called is in its path, unless it is part of a secret: here nobody knows.
+            let (rule, how) = if self.entries[at].key == entry.key {
+                (&rules::DUPLICATE_KEY, "already")
             } else {
-                let old = shown(old);
-                (&rules::TWO_SPELLINGS, format!("the key {key} is given in line {line} as {old}; this one counts"))
+                (&rules::TWO_SPELLINGS, "in its other spelling")
             };
+            let message = format!("the key is given in line {line} {how}; this one counts");
             let help =
                 if entry.value.items().is_some() { "write all items under one of them" } else { "keep one of them" };
             told.findings.push(Finding::new(rule, entry.key_span, message).help(help));
-            self.entries[at] = entry;
+            self.replaced.push(std::mem::replace(&mut self.entries[at], entry));
             self.starts[at] = start;
             self.last = Last::Entry(at);
         } else {

@@ -43,6 +43,20 @@ pub struct Scalar {
 pub struct Mapping {
     /// The entries.
     pub entries: Vec<Entry>,
+    /// Those that are given again further down, and do not count.
+    pub(super) replaced: Vec<Entry>,
+}
+
+impl Mapping {
+    /// All that is written in it, whether it counts or not.
+    pub(super) fn written(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().chain(&self.replaced)
+    }
+
+    /// One of those, by its index.
+    pub(super) fn written_at(&self, index: usize) -> &Entry {
+        self.entries.get(index).unwrap_or_else(|| &self.replaced[index - self.entries.len()])
+    }
 }
 
 /// A key with its value.

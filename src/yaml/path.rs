@@ -103,7 +103,7 @@ impl<'a> Paths<'a> {
                 Some(&items[index])
             }
             Kind::Mapping(mapping) => {
-                let entry = &mapping.entries[index];
+                let entry = mapping.written_at(index);
                 let in_key = holds(entry.key_span, span);
                 let in_value = !in_key && holds(entry.value.span, span);
                 // A block of one entry begins and ends as its entry does: that is the block.
@@ -115,7 +115,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// Shows every key and every scalar that is written between the bytes `from` and `to`, even in part, with its way.
+    /// Shows every key and every scalar that counts and is written between the bytes `from` and `to`, even in part, with its way.
     pub fn between(&self, from: usize, to: usize, see: &mut dyn FnMut(&[Way<'a>], Span, Written<'a>)) {
         if let Some(root) = self.root {
             self.look(root, (from, to), &mut Vec::new(), see);
@@ -142,7 +142,8 @@ impl<'a> Paths<'a> {
                     Some(&items[part.index])
                 }
                 Kind::Mapping(mapping) => {
-                    let entry = &mapping.entries[part.index];
+                    // What does not count says nothing of what is written there.
+                    let Some(entry) = mapping.entries.get(part.index) else { continue };
                     ways.push(Way::Key(&entry.key));
                     if entry.key_span.end > from {
                         see(ways, entry.key_span, Written::Key(&entry.key));
@@ -184,7 +185,7 @@ fn parts(container: &Node) -> Vec<Part> {
                 let end = if value.start >= entry.key_span.end { value.end } else { entry.key_span.end };
                 Span::new(entry.key_span.start, end)
             };
-            mapping.entries.iter().map(extent).enumerate().map(part).collect()
+            mapping.written().map(extent).enumerate().map(part).collect()
         }
     };
     // What a merge key brought may be written anywhere; and an alias of what stands in here is written there.

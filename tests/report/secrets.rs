@@ -51,6 +51,7 @@ const TEXTS: &[&str] = &[
     "coreos: {etcd2: {discovery: 'https://discovery.etcd.io/$?$', name: a}, update: {server: 'ftp://$@x'}}\n",
     "users: [{name: a, passwd: '', nme: $}, {name: b, passwd: $, ssh-authorized-keys: ['$ $public_ipv4x$']}]\n",
     "manage_etc_hosts: $\nhostname: '$ $'\nruncmd: [$, [$]]\nntp: {$: $}\n",
+    "users: [{name: a, passwd: {$: 1, $: 2, $-x: 1, $_x: 2}, passwd: {$: 1, $: 2}, passwd: {$: 1}}]\n",
     "runcmd:\n- $\nruncmd:\n- $\nruncmd: {a: $, a: $}\n",
 ];
 

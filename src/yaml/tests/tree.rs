@@ -124,9 +124,9 @@ fn the_last_of_equal_keys_counts() {
     assert_eq!(
         messages,
         [
-            "the key `a_b` is given in line 2 as `a-b`; this one counts",
-            "the key `a_b` is given in line 3 already; this one counts",
-            "the key (not shown) is given in line 5 already; this one counts"
+            "the key is given in line 2 in its other spelling; this one counts",
+            "the key is given in line 3 already; this one counts",
+            "the key is given in line 5 already; this one counts"
         ]
     );
 }
@@ -212,6 +212,27 @@ fn paths_lead_to_places() {
         assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{place}");
     }
     assert_eq!(document.path_at(Span::new(0, text.len())), "");
+}
+
+#[test]
+fn paths_lead_to_what_does_not_count() {
+    let text = "a: one\na: [two]\nb: {c: three, c: four, d: five}\nb: {c: six}\na: {e: seven}\n";
+    let document = document(text);
+    for (place, path) in [
+        ("a: one", "a"),
+        ("one", "a"),
+        ("two", "a[0]"),
+        ("three", "b.c"),
+        ("four", "b.c"),
+        ("five", "b.d"),
+        ("six", "b.c"),
+        ("seven", "a.e"),
+    ] {
+        let start = text.find(place).unwrap();
+        assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{place}");
+    }
+    let written: Vec<_> = document.findings.iter().map(|finding| document.path_at(finding.span.unwrap())).collect();
+    assert_eq!(written, ["a", "b.c", "b", "a"]);
 }
 
 /// Everything that is written has the way that leads there, also where aliases and merges stand beside it.
