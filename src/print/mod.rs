@@ -38,6 +38,9 @@ pub struct Understood {
     config: Option<Mapping>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
+    /// Whether it is what stands for a script.
+    #[serde(skip)]
+    stands_in: bool,
     /// Whether something of it is masked.
     masked: bool,
 }
@@ -56,7 +59,9 @@ impl Understood {
             config::Printer { left, masks: &masks }.config(&reading.config, access)
         });
         let script = (is(Form::Script) && !reading.broken).then(|| masks.secret(&reading.script));
-        Self { name: reading.part.name.clone(), form: reading.part.form, config, script, masked: masks.is_any() }
+        let stands_in = reading.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();
+        let (name, form) = (reading.part.name.clone(), reading.part.form);
+        Self { name, form, config, script, stands_in, masked: masks.is_any() }
     }
 
     const fn is_shown_script(&self) -> bool {
@@ -66,6 +71,8 @@ impl Understood {
     /// The part as user-data.
     fn text(&self) -> String {
         match (&self.config, &self.script) {
+            // It stays that, however often it is printed.
+            (Some(_), _) if self.stands_in => format!("{HEADER}{SCRIPT}"),
             (Some(config), _) => {
                 let note = if self.masked { MASKED } else { "" };
                 // What is written is read again, with its tokens replaced.
