@@ -285,11 +285,14 @@ impl<'a> Host<'a> {
         if !self.live() {
             return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
         }
-        let mut argv = script.interpreter.clone();
-        if !argv.first().is_some_and(|program| Path::new(program).is_absolute() && Path::new(program).is_file()) {
+        let interpreter = Path::new(&script.interpreter);
+        let mut argv = if interpreter.is_absolute() && interpreter.is_file() {
+            let argument = script.argument.iter().map(|argument| argument.expose().clone());
+            std::iter::once(script.interpreter.clone()).chain(argument).collect()
+        } else {
             log::warn!("the script's interpreter does not exist here; it is run with {}", script::SHELL);
-            argv = vec![script::SHELL.to_owned()];
-        }
+            vec![script::SHELL.to_owned()]
+        };
         argv.push(file.display().to_string());
         let description = format!("Script {} of the user-data", script.id);
         Systemd::new(&self.bus).start_script(&unit, &description, &argv).map(Done::With)

@@ -18,17 +18,18 @@ pub fn script(text: &str) -> Script {
         // Writing to a string cannot fail.
         let _ = write!(id, "{byte:02x}");
     }
-    Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter(text) }
+    let (interpreter, argument) = interpreter(text);
+    let argument = argument.map(|argument| Secret::new(argument.to_owned()));
+    Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter.to_owned(), argument }
 }
 
 /// The interpreter of the first line, and its one argument, as the kernel reads them.
-fn interpreter(text: &str) -> Vec<String> {
+fn interpreter(text: &str) -> (&str, Option<&str>) {
     let line = text.strip_prefix("#!").and_then(|rest| rest.split('\n').next()).unwrap_or_default();
     let line = line.trim_matches([' ', '\t', '\r']);
     let (program, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     let argument = argument.trim_start_matches([' ', '\t']);
-    let words = if program.is_empty() { [SHELL, ""] } else { [program, argument] };
-    words.into_iter().filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    if program.is_empty() { (SHELL, None) } else { (program, Some(argument).filter(|argument| !argument.is_empty())) }
 }
 
 #[cfg(test)]
@@ -38,11 +39,11 @@ mod tests {
     #[test]
     fn the_interpreter_line_counts() {
         for (line, words) in [
-            ("#!/bin/sh", vec!["/bin/sh"]),
-            ("#! /bin/sh -e  \r", vec!["/bin/sh", "-e"]),
-            ("#!/usr/bin/env python3 -u", vec!["/usr/bin/env", "python3 -u"]),
-            ("#!", vec![SHELL]),
-            ("#!  \r", vec![SHELL]),
+            ("#!/bin/sh", ("/bin/sh", None)),
+            ("#! /bin/sh -e  \r", ("/bin/sh", Some("-e"))),
+            ("#!/usr/bin/env python3 -u", ("/usr/bin/env", Some("python3 -u"))),
+            ("#!", (SHELL, None)),
+            ("#!  \r", (SHELL, None)),
         ] {
             assert_eq!(interpreter(&format!("{line}\necho\n")), words, "{line:?}");
         }

@@ -265,8 +265,12 @@ pub struct Script {
     /// The script.
     #[serde(serialize_with = "size")]
     pub content: Secret<Vec<u8>>,
-    /// The interpreter of its first line, with its argument if it has one.
-    pub interpreter: Vec<String>,
+    /// The interpreter of its first line.
+    #[serde(serialize_with = "alone")]
+    pub interpreter: String,
+    /// The argument that the line gives it, which may be anything.
+    #[serde(skip)]
+    pub argument: Option<Secret<String>>,
 }
 
 impl fmt::Debug for KeySet {
@@ -354,7 +358,7 @@ impl fmt::Display for Step {
                 f,
                 "run script {} with {} ({})",
                 script.id,
-                script.interpreter.first().map_or("", String::as_str),
+                script.interpreter,
                 plural(script.content.expose().len(), "byte")
             ),
         }
@@ -364,6 +368,11 @@ impl fmt::Display for Step {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn octal<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format!("{mode:04o}"))
+}
+
+/// Programs that read a plan know it as a list.
+fn alone<S: serde::Serializer>(interpreter: &String, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq([interpreter])
 }
 
 fn size<S: serde::Serializer>(content: &Secret<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {

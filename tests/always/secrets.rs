@@ -77,7 +77,11 @@ fn is_public(reading: &Reading) -> bool {
 pub fn part_says(reading: &Reading, shown: &dyn Fn(&str) -> bool) -> bool {
     match reading.part.form {
         _ if reading.part.name.contains(CANARY) => true,
-        Form::Script => reading.part.text.lines().next().is_some_and(|line| line.contains(CANARY)),
+        Form::Script => {
+            let line = reading.part.text.lines().next().unwrap_or_default();
+            let words = line.trim_start_matches("#!").split_ascii_whitespace();
+            words.take(1).any(|interpreter| interpreter.contains(CANARY))
+        }
         _ => reading.document.root.as_deref().is_some_and(|root| says(root, "", shown)),
     }
 }

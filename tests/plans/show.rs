@@ -103,7 +103,9 @@ fn step_text(step: &Step) -> String {
         Step::ReloadDaemon(reload) => format!("reload for {}\n", reload.units.join(" ")),
         Step::RestartNetworkd => "restart networkd\n".to_owned(),
         Step::RunScript(script) => {
-            format!("run script with {:?}\n{}", script.interpreter, content(script.content.expose(), "\\\n"))
+            let argument = script.argument.iter().map(cloudinit::secret::Secret::expose);
+            let words: Vec<_> = std::iter::once(&script.interpreter).chain(argument).collect();
+            format!("run script with {words:?}\n{}", content(script.content.expose(), "\\\n"))
         }
         other => format!("{other}\n"),
     }
