@@ -206,6 +206,7 @@ rules! {
     BAD_GZIP = "bad-gzip", Error, "Compressed user-data, or a part, that does not decompress to its end; it is left out.";
     BAD_MIME = "bad-mime", Error, "A multipart without a boundary, or with a line among its headers that is none; nothing of it is applied but host name and keys, where they can be read.";
     ODD_MULTIPART = "odd-multipart", Warning, "A multipart of another kind than `multipart/mixed`; it is read as if it were that.";
+    DUPLICATE_HEADER = "duplicate-header", Warning, "A header of a multipart, or of a part of it, that is given twice; the first one counts.";
     TRUNCATED = "truncated", Error, "A multipart without its final boundary; nothing of it is applied but host name and keys.";
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";

@@ -1,7 +1,7 @@
 //! From a part to a plan: the pure half of the picture, one arrow after the other.
 
 use crate::config::{self, CloudConfig};
-use crate::finding::{Finding, shorten};
+use crate::finding::{Finding, Span, rules, shorten};
 use crate::lint;
 use crate::network::Conversion;
 use crate::parts::{Extent, Form, Part};
@@ -85,8 +85,15 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         Extent::Whole | Extent::Access => yaml::parse(&substituted.text, origin),
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
-    let (config, findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
-    let lints = lint::lint(&config, &document, &reading.part.text);
+    let (config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    let mut lints = lint::lint(&config, &document, &reading.part.text);
+    if let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
+        // What a script looks like as YAML helps nobody.
+        document.error = Some(finding);
+        for noise in [&mut document.findings, &mut findings, &mut lints] {
+            noise.clear();
+        }
+    }
     if let Extent::Before(end) = reading.part.extent {
         // That it breaks off is told where that was found.
         let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
@@ -106,6 +113,16 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.access = plan::access(&config, short_hostname);
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;
+}
+
+/// What is wrong with a script that its headers call a cloud-config. There, a line `#!` is a comment like any other.
+fn script_after_all(text: &str, document: &yaml::Document) -> Option<Finding> {
+    let entries = document.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
+    if entries.iter().any(|entry| yaml::is_name(&entry.key)) || !text.starts_with("#!") {
+        return None;
+    }
+    let message = "its type is that of a cloud-config, but it begins with #!, as a script does, and has no keys";
+    Some(Finding::new(&rules::BAD_PART, Span::new(0, 2), message).help("a script has the type text/x-shellscript"))
 }
 
 impl Reading {

@@ -20,6 +20,8 @@ pub(super) struct Headers {
     pub body: usize,
     /// A line that is no header, where none but headers may stand.
     pub stray: Option<Span>,
+    /// The first of each that is given again.
+    pub again: Vec<(Wanted, Span)>,
 }
 
 /// A multipart, as the headers at its top say.
@@ -28,13 +30,14 @@ pub(super) struct Multipart {
     pub content_type: Header,
     pub body: usize,
     pub stray: Option<Span>,
+    pub again: Vec<(Wanted, Span)>,
 }
 
 /// The multipart that `bytes` are, which may have blank lines and the first line of a mailbox before their headers.
 pub(super) fn multipart(bytes: &[u8]) -> Option<Multipart> {
-    let Headers { content_type, body, stray, .. } = read(bytes, start(bytes));
+    let Headers { content_type, body, stray, again, .. } = read(bytes, start(bytes));
     let content_type = content_type.filter(Header::is_multipart)?;
-    Some(Multipart { content_type, body, stray })
+    Some(Multipart { content_type, body, stray, again })
 }
 
 /// Whether `bytes` begin with MIME headers, of whatever type.
@@ -88,7 +91,13 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Headers {
             any = true;
             odd = odd.or_else(|| (!is_usual(name)).then_some(span));
             // Of two headers of one name the first counts.
-            last = Wanted::named(name).filter(|wanted| headers.slot(*wanted).is_none());
+            let named = Wanted::named(name);
+            last = named.filter(|wanted| headers.slot(*wanted).is_none());
+            if let (Some(wanted), None) = (named, last)
+                && headers.again.iter().all(|(told, _)| *told != wanted)
+            {
+                headers.again.push((wanted, span));
+            }
             if let Some(wanted) = last {
                 let value = String::from_utf8_lossy(value.trim_ascii()).into_owned();
                 *headers.slot(wanted) = Some(Header { value, at: span });
@@ -127,22 +136,25 @@ pub(super) fn line_at(bytes: &[u8], at: usize) -> &[u8] {
 }
 
 /// The headers that matter.
-#[derive(Clone, Copy)]
-enum Wanted {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
     ContentType,
     TransferEncoding,
     Disposition,
 }
 
 impl Wanted {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ContentType => "Content-Type",
+            Self::TransferEncoding => "Content-Transfer-Encoding",
+            Self::Disposition => "Content-Disposition",
+        }
+    }
+
     fn named(name: &[u8]) -> Option<Self> {
-        [
-            ("Content-Type", Self::ContentType),
-            ("Content-Transfer-Encoding", Self::TransferEncoding),
-            ("Content-Disposition", Self::Disposition),
-        ]
-        .into_iter()
-        .find_map(|(wanted, which)| name.eq_ignore_ascii_case(wanted.as_bytes()).then_some(which))
+        let all = [Self::ContentType, Self::TransferEncoding, Self::Disposition];
+        all.into_iter().find(|wanted| name.eq_ignore_ascii_case(wanted.name().as_bytes()))
     }
 }
 
@@ -244,6 +256,8 @@ mod tests {
             assert_eq!(headers.content_type.unwrap().value, "text/x; name=\"a b\"");
             assert_eq!(&text[headers.body..], format!("body{end}"));
             assert_eq!(headers.stray, None);
+            let again: Vec<_> = headers.again.iter().map(|(wanted, span)| (*wanted, span.start)).collect();
+            assert_eq!(again, [(Wanted::ContentType, text.find("Content-Type: second").unwrap())]);
         }
         let blank = read(b"A: b\n \t\nbody", 0);
         assert_eq!((blank.body, blank.stray), (8, None), "blanks alone are an empty line");

@@ -126,7 +126,7 @@ impl Splitter {
             Kind::Multipart(header) if header.boundary().is_some() => {
                 // That header stands outside of what the findings have their places in.
                 let content_type = Header { at: Span::new(0, 0), ..header };
-                self.multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None });
+                self.multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None, again: Vec::new() });
             }
             kind => match form::recognise(&bytes) {
                 Content::Known(form) => self.document(&piece, form, bytes),
@@ -176,7 +176,7 @@ impl Splitter {
 
     /// A multipart, and all that is in it; its findings have their places in `bytes`.
     fn multipart(&mut self, piece: &Piece, bytes: Vec<u8>, multipart: &Multipart) {
-        let Multipart { content_type, body, stray } = multipart;
+        let Multipart { content_type, body, stray, again } = multipart;
         let Some(boundary) = content_type.boundary() else {
             return self.refuse_in(piece, bytes, wrong::no_boundary(Some(content_type.at)));
         };
@@ -187,6 +187,7 @@ impl Splitter {
         let index = self.parts.len();
         self.push(piece, Form::Multipart, String::new());
         let mut findings = Vec::from_iter(stray.map(|span| wrong::no_header(&rules::BAD_MIME, span)));
+        findings.extend(again.iter().map(|(wanted, span)| wrong::header_again(*wanted, *span)));
         if content_type.kind() != "multipart/mixed" {
             findings.push(wrong::odd_multipart(content_type.at));
         }
@@ -237,6 +238,11 @@ impl Splitter {
             words = format!("{words} ({label})");
         }
         let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);
+        for (wanted, span) in &headers.again {
+            let mut finding = wrong::header_again(*wanted, there(*span));
+            finding.message = format!("{words}: {}", finding.message);
+            self.parts[outer.index].findings.push(finding);
+        }
         let place = Place { within: outer.index, span: there(Span::new(0, 0)), words };
         let mut piece =
             Piece { name, place: Some(place), kind: Kind::Any, sent_as_crlf: false, cut, depth: outer.depth };

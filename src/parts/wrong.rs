@@ -1,5 +1,6 @@
 //! What can be wrong with the make of user-data, in words.
 
+use super::header::Wanted;
 use crate::finding::{Finding, Rule, Span, rules};
 
 pub(super) fn no_boundary(span: Option<Span>) -> Finding {
@@ -35,6 +36,11 @@ pub(super) fn truncated(end: usize) -> Finding {
 pub(super) fn behind_the_end(line: Span) -> Finding {
     let message = "a part behind the final boundary; it is not read";
     Finding::new(&rules::STRAY_CONTENT, line, message)
+}
+
+pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {
+    let message = format!("a second {}; the first one counts", wanted.name());
+    Finding::new(&rules::DUPLICATE_HEADER, span, message).help("keep one of them")
 }
 
 pub(super) fn odd_multipart(span: Span) -> Finding {
