@@ -85,7 +85,7 @@ pub struct Options {
     pub workspace: PathBuf,
     /// The name of the set of SSH keys.
     pub key_set: String,
-    /// Exit with 0 in spite of failures.
+    /// Exit with 0 in spite of failures, where something is applied.
     pub ignore_failure: bool,
     /// All of a part or nothing of it.
     pub strict: bool,
@@ -167,7 +167,7 @@ const FLAGS: &[Flag] = &[
     flag("convert-netconf", "FORMAT", Behaviour, "Turn the source's network configuration into networkd's"),
     flag("workspace", "DIR", Behaviour, "Keep scripts here, beneath the root [default: /var/lib/coreos-cloudinit]"),
     flag("ssh-key-name", "NAME", Behaviour, "Name of the set of SSH keys [default: coreos-cloudinit]"),
-    switch("ignore-failure", Behaviour, "Exit with 0 in spite of failures"),
+    switch("ignore-failure", Behaviour, "Exit with 0 in spite of failures, when applying"),
     flag("root", "DIR", Behaviour, "Apply to the tree in DIR instead of /"),
     switch("strict", Behaviour, "Apply all of a part, or nothing of it"),
     flag("job-timeout", "SEC", Behaviour, "Longest wait for one unit job [default: 300]"),

@@ -59,7 +59,9 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
         outcome.failed = failed;
         finish(options, &outcome);
     }
-    if failed && !options.ignore_failure { FAILED } else { DONE }
+    // Of a run that only looks, the exit code is what was asked for.
+    let ignored = options.ignore_failure && options.mode == Mode::Apply;
+    if failed && !ignored { FAILED } else { DONE }
 }
 
 /// What may become the source of the run, until one is chosen.

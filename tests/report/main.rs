@@ -229,3 +229,15 @@ fn what_is_applied_needs_no_listener() {
     assert_eq!(run.code, 0, "{run:?}");
     assert!(std::path::Path::new(&tree).join("a").exists(), "{run:?}");
 }
+
+#[test]
+fn failures_are_ignored_only_where_something_is_applied() {
+    let files = Files::new();
+    let (path, tree) =
+        (files.put("a.yml", "#cloud-config\nwrite_files: [{path: /a, owner: a b}]\n"), files.path("tree"));
+    std::fs::create_dir(&tree).unwrap();
+    for (mode, code) in [("--validate", 1), ("--dry-run", 1), ("--print-config", 1), ("-v", 0)] {
+        let run = program(&[mode, "--ignore-failure", "--root", &tree, "--from-file", &path]);
+        assert_eq!(run.code, code, "{mode}: {run:?}");
+    }
+}
