@@ -38,6 +38,9 @@ enum Effect {
 struct RehearsedStep {
     #[serde(flatten)]
     step: Step,
+    /// The part that asks for it, where it does not stand among the steps of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
     #[serde(flatten)]
     at: Option<Position>,
     #[serde(flatten)]
@@ -74,9 +77,11 @@ impl<'a> Rehearsal<'a> {
         Self { host, made: HashSet::new(), rehearsed: Rehearsed::default() }
     }
 
-    /// Rehearses what comes before every part.
-    pub fn access(&mut self, steps: &[Planned]) {
-        self.rehearsed.access = steps.iter().map(|planned| self.step(planned, None)).collect();
+    /// Rehearses a step that comes before every part; who asks for it has this name and text.
+    pub fn access(&mut self, planned: &Planned, asked: Option<(&str, &str)>) {
+        let lines = asked.map(|(_, text)| Lines::new(text.as_bytes()));
+        let step = self.step(planned, lines.as_ref());
+        self.rehearsed.access.push(RehearsedStep { part: asked.map(|(name, _)| name.to_owned()), ..step });
     }
 
     /// Rehearses a part.
@@ -116,7 +121,7 @@ impl<'a> Rehearsal<'a> {
             }
         };
         let at = lines.zip(planned.span).map(|(lines, span)| lines.start(span));
-        RehearsedStep { step: step.clone(), at, effect }
+        RehearsedStep { step: step.clone(), part: None, at, effect }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::gather::{META_DATA, find};
-use super::prepare::{Asked, Before, Prepared, facts, prepare};
+use super::gather::find;
+use super::prepare::{Asked, Before, Prepared, asked_by, facts, prepare};
 use super::{Surroundings, fail, setup, told};
 use crate::apply::{self, Machine as _, Progress};
 use crate::cli::Options;
@@ -114,8 +114,7 @@ fn apply_access(
         }
     }
     for Asked { part, planned } in steps {
-        let part = part.map(|part| &prepared[part].reading.part);
-        let (name, text) = part.map_or((META_DATA, ""), |part| (&part.name, &part.text));
+        let (name, text) = asked_by(*part, prepared);
         let lines = Lines::new(text.as_bytes());
         let reporter = Reporter { name, lines: &lines };
         let done = apply::access(std::slice::from_ref(planned), host, progress, reporter);

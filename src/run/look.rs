@@ -1,7 +1,7 @@
 //! Runs that only look: the rehearsal and the check.
 
 use super::gather::find;
-use super::prepare::{prepare, read_only};
+use super::prepare::{Asked, asked_by, prepare, read_only};
 use super::{Surroundings, fail, say, setup, stopped, told};
 use crate::cli::{Format, Options};
 use crate::deadline::Deadline;
@@ -44,16 +44,16 @@ fn rehearse(
     let host = Host::open(setup(options, surroundings, deadline))?;
     let (before, prepared) = prepare(gathered, options, &host);
     let writes_environment = prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment());
-    let mut access: Vec<_> = before.hostname.into_iter().chain(before.keys).map(|asked| asked.planned).collect();
-    if !writes_environment {
-        let merge = |environment| Planned { step: Step::MergeEnvironment(environment), span: None };
-        access.extend(before.environment.map(merge));
-    }
     let mut rehearsal = Rehearsal::new(&host);
     for part in prepared.iter().filter(|part| !part.is_barred(options)) {
         rehearsal.expect_users(&part.plan.steps);
     }
-    rehearsal.access(&access);
+    for Asked { part, planned } in before.hostname.iter().chain(&before.keys) {
+        rehearsal.access(planned, Some(asked_by(*part, &prepared)));
+    }
+    if let Some(environment) = before.environment.filter(|_| !writes_environment) {
+        rehearsal.access(&Planned { step: Step::MergeEnvironment(environment), span: None }, None);
+    }
     if let Some(reading) = network {
         let lines = Lines::new(reading.part.text.as_bytes());
         let plan = reading.plan(&Facts::default(), &options.key_set);

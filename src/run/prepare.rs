@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::gather::{Gathered, Meta};
+use super::gather::{Gathered, META_DATA, Meta};
 use crate::cli::Options;
 use crate::host::machine::Host;
 use crate::parts::Form;
@@ -24,6 +24,12 @@ pub(super) struct Before {
 pub(super) struct Asked {
     pub part: Option<usize>,
     pub planned: Planned,
+}
+
+/// The name and the text of who asks for a step.
+pub(super) fn asked_by(part: Option<usize>, prepared: &[Prepared]) -> (&str, &str) {
+    let part = part.map(|part| &prepared[part].reading.part);
+    part.map_or((META_DATA, ""), |part| (&part.name, &part.text))
 }
 
 impl Before {

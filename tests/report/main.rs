@@ -241,3 +241,15 @@ fn failures_are_ignored_only_where_something_is_applied() {
         assert_eq!(run.code, code, "{mode}: {run:?}");
     }
 }
+
+#[test]
+fn what_comes_first_names_the_part_that_asks_for_it() {
+    let files = Files::new();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
+    let parts = [String::new(), "hostname: a\n".to_owned(), format!("users: []\nssh_authorized_keys: ['{key}']\n")];
+    let parts: String = parts.map(|text| format!("--B\nContent-Type: text/cloud-config\n\n{text}\n")).concat();
+    let path = files.put("a.txt", format!("Content-Type: multipart/mixed; boundary=B\n\n{parts}--B--\n"));
+    let access = program(&["--dry-run", "--format=json", "--from-file", &path]).json()["access"].clone();
+    let places: Vec<_> = access.as_array().unwrap().iter().map(|step| json!([step["part"], step["line"]])).collect();
+    assert_eq!(places, [json!([format!("{path}:part-2"), 1]), json!([format!("{path}:part-3"), 2])]);
+}

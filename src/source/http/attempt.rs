@@ -130,7 +130,7 @@ fn body(response: Response<Body>, policy: &Policy) -> Try {
         return Try::Body(body);
     }
     // We did not ask for that; some servers do it all the same.
-    match decode::gunzip(&body, policy.body_max) {
+    match decode::gunzip(&body, policy.body_max, &mut { decode::MEMBERS_MAX }) {
         Ok(body) => Try::Body(body),
         Err(decode::DecodeError::TooLarge(_)) => too_long(),
         Err(_) => Try::Again("the answer is said to be gzip and is not".to_owned()),

@@ -142,7 +142,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
         let Some(data) = variables.get(name)?.filter(|data| !data.is_empty()) else { continue };
         let encoding = variables.get(&format!("{name}.encoding"))?.unwrap_or_default();
         let encoding = String::from_utf8_lossy(&encoding).trim().to_owned();
-        return decode::decode(data, &encoding, USER_DATA_MAX as u64)
+        return decode::decode(data, &encoding, USER_DATA_MAX as u64, &mut { decode::MEMBERS_MAX })
             .with_context(|| format!("failed to decode guestinfo.{name}"));
     }
     for name in ["ignition.config.url", "coreos.config.url"] {
