@@ -2,6 +2,8 @@
 //!
 //! Every type is taken apart without `..`, so that a key that is new cannot be forgotten here.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -16,8 +18,10 @@ use crate::yaml::Field;
 
 /// What is needed to print.
 pub(super) struct Printer<'a> {
-    pub left: Left<'a>,
-    pub masks: &'a Masks,
+    left: Left<'a>,
+    masks: &'a Masks,
+    /// Passwords, and options that are secret.
+    secrets: HashSet<&'a str>,
 }
 
 /// What gives access to the machine: of a document that is broken, only that counts.
@@ -28,7 +32,17 @@ pub(super) fn access(config: &CloudConfig, access: &Access) -> Mapping {
     out
 }
 
-impl Printer<'_> {
+impl<'a> Printer<'a> {
+    /// A printer of `config`, without what is `left` out.
+    pub fn new(config: &'a CloudConfig, left: Left<'a>, masks: &'a Masks) -> Self {
+        let CoreOs { units: _, update: _, oem: _, etcd, etcd2, fleet, locksmith, flannel } = &config.coreos;
+        let users = config.users.iter().filter_map(Field::get).filter_map(|user| user.passwd.get());
+        let mut secrets: HashSet<_> = users.map(|hash| hash.expose().as_str()).collect();
+        secrets.extend(secret_options(etcd).chain(secret_options(etcd2)).chain(secret_options(fleet)));
+        secrets.extend(secret_options(locksmith).chain(secret_options(flannel)));
+        Self { left, masks, secrets }
+    }
+
     /// The rest of a document, behind what gives access.
     pub fn config(&self, config: &CloudConfig, mut out: Mapping) -> Mapping {
         let CloudConfig { ssh_authorized_keys: _, hostname: _, users, write_files, manage_etc_hosts, coreos } = config;
@@ -41,7 +55,7 @@ impl Printer<'_> {
     }
 
     /// The text of a field, unless it is left out for `rule`.
-    fn sound<'a>(&self, field: &'a Field<String>, rule: &Rule) -> Option<&'a str> {
+    fn sound<'b>(&self, field: &'b Field<String>, rule: &Rule) -> Option<&'b str> {
         field.filled().filter(|_| !self.left.field(rule, field.span))
     }
 
@@ -110,6 +124,11 @@ impl Printer<'_> {
         out.text("owner", owner.filled());
         out.text("encoding", Some(encoding));
         Some(Tree::Mapping(out))
+    }
+
+    /// Whether `text` is a secret of some service, or an account: through an alias it may be anything else as well.
+    fn is_secret(&self, text: &str) -> bool {
+        !text.is_empty() && self.secrets.contains(text)
     }
 
     fn coreos(&self, coreos: &CoreOs) -> Mapping {
@@ -202,9 +221,11 @@ impl Printer<'_> {
                 continue;
             }
             // Who knows where a cluster finds its members can be one.
-            let secret = option.secret || option.name == "discovery";
+            let lets_in = ["discovery", "initial_cluster_token"].contains(&option.name);
             let value = match value {
-                Value::Text(text) if secret => Tree::Text(self.masks.secret(text)),
+                Value::Text(text) if option.secret || lets_in || self.is_secret(text) => {
+                    Tree::Text(self.masks.secret(text))
+                }
                 Value::Text(text) => Tree::Text(self.masks.url(text)),
                 Value::Int(number) => Tree::Int(*number),
                 Value::Float(number) => Tree::Float(*number),
@@ -214,6 +235,15 @@ impl Printer<'_> {
         }
         out
     }
+}
+
+/// The texts of a section's secret options.
+fn secret_options<S: Service>(section: &Field<Options<S>>) -> impl Iterator<Item = &str> {
+    let options = section.get().into_iter().flat_map(|options| &options.set);
+    options.filter(|(option, _)| option.secret).filter_map(|(_, field)| match field.get() {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 fn text(text: &str) -> Tree {

@@ -56,7 +56,7 @@ impl Understood {
                 return access;
             }
             let left = left::Left::new(plan, &reading.config);
-            config::Printer { left, masks: &masks }.config(&reading.config, access)
+            config::Printer::new(&reading.config, left, &masks).config(&reading.config, access)
         });
         let script = (is(Form::Script) && !reading.broken).then(|| masks.secret(&reading.script));
         let stands_in = reading.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();

@@ -170,7 +170,7 @@ fn what_is_masked() {
     let read = read(canonical().as_bytes(), &Addresses::default());
     let masked = printed(&read, Secrets::Masked);
     assert!(masked.starts_with("#cloud-config\n# Secrets are masked."), "{masked}");
-    assert_eq!(masked.matches(": <secret>\n").count(), 17, "{masked}");
+    assert_eq!(masked.matches(": <secret>\n").count(), 19, "{masked}");
     for hidden in ["hunter2", "echo", "$6$"] {
         assert!(!masked.contains(hidden), "{hidden} in\n{masked}");
     }
@@ -178,6 +178,15 @@ fn what_is_masked() {
     {
         assert!(masked.contains(shown), "{shown} not in\n{masked}");
     }
+}
+
+#[test]
+fn what_an_alias_shows_of_a_secret_is_masked() {
+    let text = "#cloud-config\ncoreos:\n  fleet: {etcd_password: &p hunter2, etcd_username: *p, metadata: a=b}\n  \
+                etcd2: {name: *p, data_dir: &h hunter2hash}\nusers: [{name: a, passwd: *h}]\n";
+    let masked = printed(&read(text.as_bytes(), &Addresses::default()), Secrets::Masked);
+    assert!(!masked.contains("hunter2") && masked.contains("metadata: a=b"), "{masked}");
+    assert_eq!(masked.matches(": <secret>\n").count(), 5, "{masked}");
 }
 
 /// What is printed with its secrets, of a text without its first line.
