@@ -225,19 +225,19 @@ pub fn unit_of(step: &Step) -> Option<String> {
     }
 }
 
-/// The unit of systemd that a path belongs to.
+/// The unit of systemd that a path belongs to; none where its name cannot be a unit's, which systemd passes over.
 pub fn unit_at(path: &Path) -> Option<String> {
     let rest = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
     let mut parts = rest.iter().map(|part| part.to_str());
     let first = parts.next()??;
-    match parts.next() {
-        None => Some(first.to_owned()),
+    let name = match parts.next() {
+        None => first,
         // A link to be started by this unit changes what it wants, as its drop-ins do.
-        Some(_) => ["d", "wants", "requires", "upholds"]
-            .iter()
-            .find_map(|kind| first.strip_suffix(kind)?.strip_suffix('.'))
-            .map(str::to_owned),
-    }
+        Some(_) => {
+            ["d", "wants", "requires", "upholds"].iter().find_map(|kind| first.strip_suffix(kind)?.strip_suffix('.'))?
+        }
+    };
+    names::file_name_fault(name).is_none().then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -254,6 +254,9 @@ mod tests {
             ("/etc/systemd/network/a.network", None),
             ("/etc/systemd/system.conf", None),
             ("/etc/hosts", None),
+            ("/etc/systemd/system/a.servic\te", None),
+            ("/etc/systemd/system/.a.service", None),
+            ("/etc/systemd/system/.d/10-x.conf", None),
         ] {
             assert_eq!(unit_at(Path::new(path)).as_deref(), unit, "{path}");
         }
