@@ -78,12 +78,28 @@ const USER: Wanted = Wanted::Mapping(&[
 ]);
 
 const FILE: Wanted = Wanted::Mapping(&[
-    ("path", Wanted::Text(&["/etc/a", "/etc/a", "etc/b", "/../c", "/", "/etc/environment", "/etc/hosts", "/a\u{1}b"])),
+    ("path", Wanted::Text(PATHS)),
     ("content", Wanted::Text(CONTENTS)),
     ("permissions", Wanted::Text(&["0644", "644", "420", "384", "0o600", "rw-", "99999", "4755"])),
     ("owner", Wanted::Text(&["root:root", "core", ":etcd", "500:", "a b", ":"])),
     ("encoding", Wanted::Text(&["", "b64", "base64", "gz+b64", "gzip", "hex"])),
 ]);
+
+/// Files that other keys write too are among them, and files of units, of which some have names that no unit has.
+const PATHS: &[&str] = &[
+    "/etc/a",
+    "/etc/a",
+    "etc/b",
+    "/../c",
+    "/",
+    "/a\u{1}b",
+    "/etc/environment",
+    "/etc/hosts",
+    "/etc/systemd/system/a.service",
+    "/etc/systemd/system/a.service.d/10-a.conf",
+    "/run/systemd/system/a\tb.service",
+    "/etc/systemd/system/.d/c.conf",
+];
 
 const UNIT: Wanted = Wanted::Mapping(&[
     ("name", Wanted::Text(&["a.service", "b.timer", "50-eth.network", "docker", "a/b.service", "etcd2.service"])),
