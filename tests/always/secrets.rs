@@ -1,6 +1,7 @@
 //! What is secret is shown nowhere: contents, password hashes, keys, and what could not be read (spec §13).
 
 use cloudinit::cli::Format;
+use cloudinit::finding::{Finding, rules};
 use cloudinit::parts::Form;
 use cloudinit::plan::Plan;
 use cloudinit::reading::Reading;
@@ -70,7 +71,15 @@ pub fn check(reading: Reading, plan: &Plan) -> bool {
 
 /// Whether it is part of something that may be shown: a key, a name, a path, the interpreter of a script.
 fn is_public(reading: &Reading) -> bool {
-    part_says(reading, &|key| SHOWN.contains(&key))
+    part_says(reading, &|key| SHOWN.contains(&key)) || repeated_key_says(reading)
+}
+
+/// Whether it is part of a key that is told of because it is given twice. Such a key need not be in the tree: what it
+/// is in may be given twice itself, or be left out because something behind it is broken.
+fn repeated_key_says(reading: &Reading) -> bool {
+    let repeated = |finding: &&Finding| *finding.rule == rules::DUPLICATE_KEY || *finding.rule == rules::TWO_SPELLINGS;
+    let mut keys = reading.findings.iter().filter(repeated).filter_map(|finding| finding.span);
+    keys.any(|span| reading.part.text[span.start..span.end].contains(CANARY))
 }
 
 /// Whether it is part of a key or of a value whose key is `shown`, or of the interpreter of a script.
