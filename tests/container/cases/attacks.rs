@@ -6,10 +6,10 @@ use crate::testbed::Suite;
 use crate::testbed::machine::wait_for;
 
 pub fn cases(suite: &mut Suite) {
-    suite.shared("a_stream_that_takes_nothing_changes_no_exit_code", |m| {
+    suite.shared("only_results_that_are_lost_change_the_exit_code", |m| {
         for (line, code) in [
-            ("coreos-cloudinit --help > /dev/full", "0"),
-            ("coreos-cloudinit --version > /dev/full", "0"),
+            ("coreos-cloudinit --help > /dev/full 2> /dev/null", "1"),
+            ("coreos-cloudinit --version > /dev/full", "1"),
             ("coreos-cloudinit 2> /dev/full", "2"),
             ("coreos-cloudinit --help >&- 2>&-", "0"),
         ] {
