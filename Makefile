@@ -10,6 +10,14 @@ EXAMPLE ?= examples/web-server.yml
 # What `make fuzz` fuzzes, one of fuzz/targets, and for how many seconds.
 TARGET ?= user_data
 TIME ?= 600
+# What `make install` lays out, and where: an image's folder, the program (built unless it is given), and the
+# platform of oem/ whose cloud-config the image has as its own.
+DESTDIR ?=
+PREFIX ?= /usr
+BIN ?=
+OEM ?=
+# The tree that `make check-oem` looks at.
+DIR ?= $(DESTDIR)
 
 .DEFAULT_GOAL := help
 
@@ -46,4 +54,10 @@ demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
 fuzz: ## Fuzz TARGET for TIME seconds (cargo-fuzz and a nightly Rust, which it does not install)
 	@fuzz/run.sh "$(TARGET)" "$(TIME)"
 
-.PHONY: help deps build test lint test-pure test-container test-outcomes demo fuzz
+install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs beneath DESTDIR (OEM=ami, BIN=FILE)
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh
+
+check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
+	@oem/check.sh "$(DIR)" $(BIN)
+
+.PHONY: help install check-oem deps build test lint test-pure test-container test-outcomes demo fuzz

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Checks a tree in which `make install` or an image builder has laid out the program and its units, and
+# changes nothing: `make check-oem` runs this.
+#   check.sh DIR [PROGRAM]
+set -eu
+if [ ! -d "${1:-}/usr" ]; then
+    echo "check-oem: DIR must be a tree with a usr folder" >&2
+    exit 2
+fi
+dir=${1%/} program=${2:-${1%/}/usr/bin/coreos-cloudinit}
+units=$dir/usr/lib/systemd/system
+failed=0
+wrong() {
+    echo "check-oem: $*" >&2
+    failed=1
+}
+
+[ -x "$dir/usr/bin/coreos-cloudinit" ] || wrong "the program is missing: $dir/usr/bin/coreos-cloudinit"
+
+# The cloud-configs: notes are told, everything else is wrong.
+count=0
+for file in "$dir/usr/share/oem/cloud-config.yml" "$dir/usr/share/coreos/cloud-config.yml" \
+    "$dir"/usr/share/coreos-cloudinit/oem/*/cloud-config.yml; do
+    [ -s "$file" ] || continue
+    count=$((count + 1))
+    "$program" --validate --from-file="$file" || wrong "$file is not clean"
+done
+[ "$count" != 0 ] || wrong "there is no cloud-config in $dir"
+if [ -s "$dir/usr/share/oem/cloud-config.yml" ] && [ -s "$dir/usr/share/coreos/cloud-config.yml" ]; then
+    wrong "both places hold a cloud-config, and nothing says which comes first: use one"
+fi
+
+# The units: all of them are there, are wanted at boot, and systemd has nothing to say about them.
+for unit in "$(dirname "$0")"/systemd/system/*; do
+    [ -e "$units/$(basename "$unit")" ] || wrong "$units/$(basename "$unit") is missing"
+done
+for target in system-config.target user-config.target; do
+    wanted=
+    for link in "$dir"/usr/lib/systemd/system/*.wants/$target "$dir"/etc/systemd/system/*.wants/$target; do
+        if [ -L "$link" ]; then wanted=yes; fi
+    done
+    [ -n "$wanted" ] || wrong "nothing wants $target at boot"
+done
+if command -v systemd-analyze > /dev/null; then
+    oem='usr-share-oem-cloud\x2dconfig.yml'
+    data='var-lib-coreos\x2dinstall-user_data'
+    set -- "system-cloudinit@$oem.service" "user-cloudinit@$data.service" "user-cloudinit@$data.path"
+    for unit in "$(dirname "$0")"/systemd/system/*; do
+        case $unit in *@*) ;; *) set -- "$@" "$(basename "$unit")" ;; esac
+    done
+    # The tree's units first, then this machine's for what they refer to. That this machine has no such
+    # program is no matter.
+    told=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no "$@" 2>&1 |
+        grep -v 'Command .*/bin/coreos-cloudinit is not executable' || true)
+    [ -z "$told" ] || wrong "systemd-analyze says:
+$told"
+else
+    echo "check-oem: no systemd-analyze here: the units were not checked" >&2
+fi
+if command -v udevadm > /dev/null && udevadm verify --help > /dev/null 2>&1; then
+    udevadm verify "$dir"/usr/lib/udev/rules.d/90-configdrive.rules "$dir"/usr/lib/udev/rules.d/90-ovfenv.rules > /dev/null ||
+        wrong "udevadm finds faults in the rules"
+fi
+
+[ "$failed" = 0 ] || exit 1
+echo "check-oem: $count cloud-configs and all units are in order"
