@@ -3,8 +3,8 @@
 # changes nothing: `make check-oem` runs this.
 #   check.sh DIR [PROGRAM]
 set -eu
-if [ ! -d "${1:-}/usr" ]; then
-    echo "check-oem: DIR must be a tree with a usr folder" >&2
+if [ -z "${1:-}" ] || [ ! -d "$1/usr" ]; then
+    echo "check-oem: DIR must be a tree with a usr folder: make check-oem DIR=…" >&2
     exit 2
 fi
 dir=${1%/} program=${2:-${1%/}/usr/bin/coreos-cloudinit}

@@ -74,20 +74,36 @@ fn names_of_cases_are_unique() {
     }
 }
 
+/// Holds that a configuration of the project becomes what the golden plan of this name says.
+fn has_plan(config: &Path, golden: &Path) {
+    let name = config.display().to_string();
+    let settings = "public_ipv4 203.0.113.5\nprivate_ipv4 10.0.0.5\nhostname machine\n";
+    let actual = show::show(&Case::new(&name, read(config), settings));
+    let golden = folder().join(golden).with_extension("plan");
+    if is_update() {
+        fs::create_dir_all(golden.parent().unwrap()).unwrap();
+        fs::write(&golden, &actual).unwrap();
+    }
+    let expected = read(&golden);
+    assert!(actual == expected, "{name}:\n{}", show::difference(&expected, &actual));
+}
+
 #[test]
 fn every_example_has_its_plan() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for path in files(&examples, &["yml", "sh"]) {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let settings = "public_ipv4 203.0.113.5\nprivate_ipv4 10.0.0.5\nhostname machine\n";
-        let case = Case::new(name, read(&path), settings);
-        let actual = show::show(&case);
-        let golden = folder().join("examples").join(name).with_extension("plan");
-        if is_update() {
-            fs::create_dir_all(golden.parent().unwrap()).unwrap();
-            fs::write(&golden, &actual).unwrap();
-        }
-        let expected = read(&golden);
-        assert!(actual == expected, "{name}:\n{}", show::difference(&expected, &actual));
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"), &["yml", "sh"]) {
+        has_plan(&path, &Path::new("examples").join(path.file_name().unwrap()));
     }
+}
+
+#[test]
+fn every_platform_has_its_plan() {
+    let mut count = 0;
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("oem")).unwrap().flatten() {
+        let config = entry.path().join("cloud-config.yml");
+        if config.exists() {
+            has_plan(&config, &Path::new("oem").join(entry.file_name()));
+            count += 1;
+        }
+    }
+    assert_eq!(files(&folder().join("oem"), &["plan"]).len(), count, "a plan without its platform");
 }

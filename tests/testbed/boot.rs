@@ -15,6 +15,7 @@ pub struct Boot {
     links: Vec<(String, String)>,
     copies: Vec<(Source, String)>,
     binds: Vec<(PathBuf, String)>,
+    kernel: Vec<String>,
 }
 
 /// Where a copy comes from.
@@ -62,6 +63,13 @@ impl Boot {
     #[must_use]
     pub fn bind(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
         self.binds.push((host.into(), path.to_owned()));
+        self
+    }
+
+    /// A word of the kernel command line, as systemd sees it in a container.
+    #[must_use]
+    pub fn kernel(mut self, word: &str) -> Self {
+        self.kernel.push(word.to_owned());
         self
     }
 
@@ -158,6 +166,7 @@ pub(super) fn spawn(
     for (host, path) in &options.binds {
         command.arg(format!("--bind-ro={}:{path}", host.display()));
     }
+    command.args(&options.kernel);
     command.stdin(Stdio::null()).stdout(console).stderr(errors);
     command.spawn().map_err(|e| format!("failed to run sh: {e}"))
 }

@@ -55,6 +55,19 @@ impl Machine {
         Ok(machine)
     }
 
+    /// Shuts it down as its user would, and boots it again from the same disk.
+    pub fn reboot(&mut self, options: &Boot) {
+        self.root = None;
+        let asked = self.command(&["systemctl", "reboot"]).finish(Duration::from_secs(10));
+        let ended = wait_for(BOOT, || !matches!(self.nspawn.try_wait(), Ok(None)));
+        assert!(ended, "it does not shut down: {asked}\n--- console\n{}", self.console());
+        let name = self.place.file_name().unwrap_or_default().to_string_lossy();
+        let nspawn = spawn(&name, &self.place, &self.place.join("merged"), &self.cgroups, options);
+        self.nspawn = nspawn.unwrap_or_else(|reason| panic!("{reason}"));
+        self.leader = None;
+        self.wait_ready().unwrap_or_else(|reason| panic!("it does not boot again: {reason}\n{}", self.console()));
+    }
+
     fn wait_ready(&mut self) -> Result<(), String> {
         let started = Instant::now();
         let mut state = String::from("no systemd yet");

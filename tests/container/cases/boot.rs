@@ -158,15 +158,4 @@ coreos:
             }
         },
     );
-
-    for platform in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/oem")).into_iter().flatten().flatten() {
-        let Ok(text) = std::fs::read_to_string(platform.path().join("cloud-config.yml")) else { continue };
-        let name = format!("the_config_for_{}_is_applied", platform.file_name().to_string_lossy().replace('-', "_"));
-        suite.boot(&name, image(OEM, &text), |m| {
-            assert!(m.text("/etc/oem-release").starts_with("ID="));
-            // Whether a unit of it finds its data is not the image's matter: here is no platform.
-            assert_ne!(m.property(SERVICE, "ExecMainStartTimestampMonotonic"), "0");
-            assert_eq!(m.active("system-config.target"), "active", "{}", m.whole_log());
-        });
-    }
 }
