@@ -128,6 +128,14 @@ fn a_tree_is_checked() {
     ] {
         assert!(told.contains(word), "{word}\n{told}");
     }
+    let (clean, told) = checked(|tree| {
+        let early = tree.join("usr/lib/systemd/system/user-config.target.d/early.conf");
+        fs::create_dir(early.parent().unwrap()).unwrap();
+        fs::write(early, "[Unit]\nBefore=basic.target\n").unwrap();
+    });
+    // Where there is no systemd, nobody can tell.
+    let told_of = told.contains("cycle") || told.contains("no systemd-analyze");
+    assert!(told_of && clean == told.contains("no systemd-analyze"), "{told}");
     let output = make(&["check-oem"]);
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("DIR"));
 }
