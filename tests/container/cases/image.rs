@@ -95,6 +95,12 @@ pub fn cases(suite: &mut Suite) {
             let told =
                 m.sh(&format!("systemd-analyze verify --man=no {units} '{OEM_RUN}' '{DATA_RUN}' '{DATA_WATCH}' 2>&1"));
             assert_eq!(told, "");
+            // Nor has udev about the rules: it reads them all for any device, and names the file of a fault.
+            let read = m.sh("udevadm test --action=add /devices/virtual/mem/null 2>&1");
+            for rules in ["90-configdrive.rules", "90-ovfenv.rules"] {
+                let told: Vec<_> = read.lines().filter(|line| line.contains(rules)).collect();
+                assert_eq!(told, [format!("Reading rules file: /usr/lib/udev/rules.d/{rules}")], "{read}");
+            }
         },
     );
 
