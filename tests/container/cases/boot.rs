@@ -47,10 +47,15 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.active(SERVICE), "active", "{}", m.whole_log());
         assert_eq!(m.active("system-config.target"), "active");
         assert!(m.text("/etc/oem-release").starts_with("ID=vagrant\nVERSION_ID=1.0\nNAME=\"Vagrant\"\n"));
-        assert_eq!(m.active("vagrant-user-data.path"), "active");
+        let unit = |system: &str, kind: &str| {
+            format!(r"user-cloudinit@var-lib-{system}\x2dvagrant-vagrantfile\x2duser\x2ddata.{kind}")
+        };
+        for system in ["coreos", "flatcar"] {
+            assert_eq!(m.property(&unit(system, "path"), "SubState"), "waiting");
+        }
         m.put("/root/user-data", "#cloud-config\nhostname: boxed\nusers: [{name: default, shell: []}]\n");
         m.sh("mkdir /var/lib/coreos-vagrant; mv /root/user-data /var/lib/coreos-vagrant/vagrantfile-user-data");
-        m.sh("until systemctl is-failed --quiet vagrant-user-data.service; do sleep 0.1; done");
+        m.sh(&format!("until systemctl is-failed --quiet '{}'; do sleep 0.1; done", unit("coreos", "service")));
         assert_eq!(m.sh("hostname"), "boxed", "what is right in it is done");
         // It failed, and is not tried again and again.
         m.sh("sleep 1");

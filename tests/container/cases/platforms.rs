@@ -36,7 +36,9 @@ fn commanded(config: &str) -> Vec<&str> {
 pub fn cases(suite: &mut Suite) {
     let instead =
         |units: &str| Boot::default().file(&format!("/etc/systemd/system/{units}.service.d/instead.conf"), INSTEAD);
-    suite.boot("the_config_of_every_platform_is_applied", instead("oem-"), |m| {
+    let units = concat!(env!("CARGO_MANIFEST_DIR"), "/oem/systemd/system");
+    let machine = instead("oem-").copy(units, "/usr/lib/systemd/system");
+    suite.boot("the_config_of_every_platform_is_applied", machine, |m| {
         for (platform, config) in platforms() {
             m.apply(&config).ok();
             assert!(m.text("/etc/oem-release").starts_with(&format!("ID={platform}\n")), "{platform}");
@@ -51,7 +53,7 @@ pub fn cases(suite: &mut Suite) {
             let masked = config.contains("mask: yes");
             let place = "/run/systemd/system/user-configdrive.service";
             assert_eq!(m.link(place).as_deref(), masked.then_some("/dev/null"), "{platform}");
-            m.sh("systemctl stop 'oem-*' 'vagrant-*'; rm -rf /run/systemd/system/*; systemctl daemon-reload");
+            m.sh("systemctl stop 'oem-*' 'user-cloudinit@*'; rm -rf /run/systemd/system/*; systemctl daemon-reload");
         }
         let log = m.whole_log();
         assert!(!log.contains("Unknown ") && !log.contains("Failed to parse"), "{log}");
