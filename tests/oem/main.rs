@@ -110,7 +110,7 @@ fn every_config_is_clean_and_says_where_the_machine_is() {
 
 #[test]
 fn every_run_that_a_config_or_a_unit_starts_has_a_command_line_that_the_program_knows() {
-    let flags: BTreeSet<_> = cli::flags().map(|(name, _)| format!("--{name}")).collect();
+    let flags: BTreeSet<_> = cli::flags().map(|name| format!("--{name}")).collect();
     let choices: BTreeSet<_> = cli::choices().collect();
     let mut platforms = BTreeSet::new();
     let mut texts: Vec<_> = PLATFORMS.iter().map(|platform| (platform.to_string(), config(platform))).collect();
