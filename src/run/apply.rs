@@ -28,6 +28,10 @@ pub(super) fn apply(
         fail(outcome, "only root can change this machine; --dry-run shows the plan to everybody".to_owned());
         return true;
     }
+    if !crate::host::is_root() {
+        // Said once and first: each file that is affected only says that it cannot be given away.
+        log::warn!("this is not run as root: what is to belong to others than its user cannot be put into the tree");
+    }
     let mut found = find(options, surroundings, deadline, outcome);
     let mut host = match Host::open(setup(options, surroundings, deadline)) {
         Ok(host) => host,

@@ -231,6 +231,19 @@ fn what_is_applied_needs_no_listener() {
 }
 
 #[test]
+fn who_is_not_root_is_told_first_what_that_costs_a_tree() {
+    let files = Files::new();
+    let (path, tree) =
+        (files.put("a.yml", "#cloud-config\nwrite_files: [{path: /a}, {path: /b}]\n"), files.path("tree"));
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::set_permissions(&tree, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let run = program::as_nobody(&files, &["--root", &tree, "--from-file", &path]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.lines().next().is_some_and(|line| line.contains("not run as root")), "{run:?}");
+    assert_eq!(run.stderr.matches("not run as root").count(), 1, "{run:?}");
+}
+
+#[test]
 fn failures_are_ignored_only_where_something_is_applied() {
     let files = Files::new();
     let (path, tree) =
