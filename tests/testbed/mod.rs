@@ -1,14 +1,16 @@
 //! Throw-away machines: a real systemd in a container, the built program inside.
 //!
-//! `tree` builds the root tree they all start from, `sandbox` makes sure that nothing outlives the
-//! test, `machine` boots one, `look` and `snapshot` say what it looks like, `suite` turns closures
-//! into tests with names.
+//! `tree` builds the root tree they all start from, `kept` keeps what takes long to build, `sandbox`
+//! makes sure that nothing outlives the test, `machine` boots one, `look` and `snapshot` say what it
+//! looks like, `suite` turns closures into tests with names. `vm` boots one with a kernel, disks and
+//! udev of its own.
 
 // Each test target uses a part of this module; what one leaves unused, another needs.
 #![allow(dead_code, unused_imports)]
 
 pub mod boot;
 pub mod command;
+pub mod kept;
 pub mod look;
 pub mod machine;
 pub mod sandbox;
@@ -18,6 +20,7 @@ pub mod suite;
 pub mod tree;
 #[path = "../sources/server.rs"]
 pub mod web;
+pub mod vm;
 
 pub use boot::Boot;
 pub use command::Output;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use super::tree::{self, Tree};
+use super::{kept, tree};
 
 /// Set for the inner process: the tree to use.
 const TREE: &str = "TESTBED_TREE";
@@ -26,7 +26,7 @@ const TOOLS: [(&str, &str); 6] = [
 
 /// Where machines of this process are kept: a file system in memory that only we see.
 pub fn machines() -> PathBuf {
-    tree::home().join("machines")
+    kept::home().join("machines")
 }
 
 /// The tree that the outer process found.
@@ -66,19 +66,25 @@ fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("this needs root (`make test-pure` does not)".to_owned());
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = |tool: &str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
-    let absent: Vec<_> =
-        TOOLS.iter().filter(|(tool, _)| !there(tool)).map(|(t, p)| format!("{t} (package {p})")).collect();
-    if !absent.is_empty() {
-        return Some(format!("{} not found; `make deps` installs what is needed", absent.join(", ")));
+    if let Some(reason) = missing_tools(&TOOLS) {
+        return Some(reason);
     }
     cgroups().is_empty().then(|| "no control groups are mounted".to_owned())
 }
 
+/// Which of these programs, each with the Debian package that brings it, are not there.
+pub fn missing_tools(tools: &[(&str, &str)]) -> Option<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |tool: &str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    let absent: Vec<_> =
+        tools.iter().filter(|(tool, _)| !there(tool)).map(|(t, p)| format!("{t} (package {p})")).collect();
+    let them = absent.join(", ");
+    (!absent.is_empty()).then(|| format!("{them} not found; `make deps` installs what is needed"))
+}
+
 fn outer() -> Result<ExitCode, String> {
     // Held for as long as the inner process runs, so that nobody removes the tree meanwhile.
-    let tree = Tree::get()?;
+    let tree = tree::get()?;
     reap(None);
     let this = std::env::current_exe().map_err(|e| format!("failed to find this test's own file: {e}"))?;
     // Should we die, the kernel kills unshare, which has the kernel kill the first process of the

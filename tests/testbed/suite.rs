@@ -10,6 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use super::boot::Boot;
 use super::machine::Machine;
 use super::sandbox;
+use super::vm::{Setup, Vm};
 
 /// How many machines run side by side unless `--test-threads` says otherwise.
 const THREADS: usize = 2;
@@ -45,7 +46,7 @@ impl Suite {
     pub fn boot(&mut self, name: &str, options: Boot, case: impl FnOnce(&Machine) + Send + 'static) {
         self.add(name, move || {
             let machine = attempt(|| options.boot()).map_err(Failed::from)?;
-            outcome(&machine, || case(&machine)).map_err(Failed::from)
+            outcome(|| machine.history(), || case(&machine)).map_err(Failed::from)
         });
     }
 
@@ -60,10 +61,18 @@ impl Suite {
                 None => attempt(|| Boot::default().boot()).map_err(Failed::from)?,
             };
             machine.forget();
-            outcome(&machine, || case(&machine)).map_err(Failed::from)?;
+            outcome(|| machine.history(), || case(&machine)).map_err(Failed::from)?;
             // One in which a case failed is thrown away.
             pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(machine);
             Ok(())
+        });
+    }
+
+    /// A case in a virtual machine of its own.
+    pub fn vm(&mut self, name: &str, setup: Setup, case: impl FnOnce(&Vm) + Send + 'static) {
+        self.add(name, move || {
+            let vm = attempt(|| setup.boot()).map_err(Failed::from)?;
+            outcome(|| vm.history(), || case(&vm)).map_err(Failed::from)
         });
     }
 
@@ -84,8 +93,8 @@ fn attempt<T>(f: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// Runs a case; why it failed, and all that was run in its machine.
-fn outcome(machine: &Machine, case: impl FnOnce()) -> Result<(), String> {
-    attempt(case).map_err(|reason| format!("{reason}\n\nWhat was run in the machine:\n\n{}", machine.history()))
+fn outcome(history: impl FnOnce() -> String, case: impl FnOnce()) -> Result<(), String> {
+    attempt(case).map_err(|reason| format!("{reason}\n\nWhat was run in the machine:\n\n{}", history()))
 }
 
 /// The main function of a test target.

@@ -1,0 +1,115 @@
+//! Folders that take long to make: made once, kept under `target/testbed/`, shared by all test runs.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest, Sha256};
+
+/// The folder that the testbed keeps everything in.
+pub fn home() -> PathBuf {
+    // The program lies in target/PROFILE/, wherever Cargo was told to put that.
+    let target = Path::new(super::PROGRAM).parent().and_then(Path::parent);
+    target.expect("the program has two folders above it").join("testbed")
+}
+
+/// A folder that nobody removes while this value lives.
+pub struct Kept {
+    /// Where it is.
+    pub path: PathBuf,
+    _lock: File,
+}
+
+impl Kept {
+    /// Finds the folder called `KIND-NAME-KEY`, or lets `build` make it at the path it is given.
+    ///
+    /// Its key is a hash over `recipe`: one of an older recipe is removed, unless somebody uses it.
+    pub fn get(
+        kind: &str,
+        name: &str,
+        recipe: &[&str],
+        build: impl FnOnce(&Path) -> Result<(), String>,
+    ) -> Result<Self, String> {
+        let home = home();
+        fs::create_dir_all(&home).map_err(|e| format!("failed to make {}: {e}", home.display()))?;
+        let name = format!("{kind}-{name}-{}", key(recipe));
+        let path = home.join(&name);
+        let lock = lock_file(&home, &name)?;
+        lock.lock_shared().map_err(|e| format!("failed to lock the {kind}: {e}"))?;
+        if !path.exists() {
+            lock.unlock().and_then(|()| lock.lock()).map_err(|e| format!("failed to lock the {kind}: {e}"))?;
+            // Somebody else may have built it while we waited.
+            if !path.exists() {
+                remove_others(&home, kind, &name);
+                make(&path, build)?;
+            }
+            lock.unlock().and_then(|()| lock.lock_shared()).map_err(|e| format!("failed to lock the {kind}: {e}"))?;
+        }
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+fn make(path: &Path, build: impl FnOnce(&Path) -> Result<(), String>) -> Result<(), String> {
+    let new = path.with_extension("new");
+    // We hold the lock alone: whatever is there was left by a build that died.
+    let _ = fs::remove_dir_all(&new);
+    let built = build(&new);
+    if built.is_err() {
+        let _ = fs::remove_dir_all(&new);
+        return built;
+    }
+    fs::rename(&new, path).map_err(|e| format!("failed to rename {}: {e}", new.display()))
+}
+
+fn lock_file(home: &Path, name: &str) -> Result<File, String> {
+    let path = home.join(format!("{name}.lock"));
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| format!("failed to open {}: {e}", path.display()))
+}
+
+fn key(recipe: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in recipe {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(6).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Those of older recipes, and what a killed build left, unless somebody uses them.
+fn remove_others(home: &Path, kind: &str, name: &str) {
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        let Ok(other) = entry.file_name().into_string() else {
+            continue;
+        };
+        let Some(kept) = other.strip_suffix(".lock") else {
+            continue;
+        };
+        if kept == name || !kept.strip_prefix(kind).is_some_and(|rest| rest.starts_with('-')) {
+            continue;
+        }
+        if lock_file(home, kept).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(home.join(kept));
+            let _ = fs::remove_dir_all(home.join(format!("{kept}.new")));
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Runs a command that has to succeed.
+pub fn must_run(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("failed to run {name}: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}

@@ -1,0 +1,54 @@
+//! Disks made of folders, without mounting them.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+use super::super::kept::must_run;
+
+/// What a disk is formatted as.
+#[derive(Clone, Copy, Debug)]
+pub enum Format {
+    /// Linux's own, as an image's partitions are.
+    Ext4,
+    /// A CD, as most platforms give a config drive.
+    Iso,
+    /// A FAT disk, as others give it.
+    Fat,
+}
+
+/// Makes a disk of `folder`.
+pub fn make(format: Format, folder: &Path, image: &Path, label: &str) -> Result<(), String> {
+    match format {
+        Format::Ext4 => ext4(folder, image, label, 16),
+        Format::Iso => {
+            let mut command = Command::new("genisoimage");
+            command.args(["-quiet", "-R", "-J", "-V", label, "-o"]).arg(image).arg(folder);
+            must_run(&mut command)
+        }
+        Format::Fat => fat(folder, image, label),
+    }
+}
+
+/// An ext4 disk of so many megabytes, most of which is a hole.
+pub fn ext4(folder: &Path, image: &Path, label: &str, megabytes: u64) -> Result<(), String> {
+    hole(image, megabytes)?;
+    let mut command = Command::new("mkfs.ext4");
+    command.args(["-q", "-m", "0", "-L", label, "-d"]).arg(folder).arg(image);
+    must_run(&mut command)
+}
+
+fn fat(folder: &Path, image: &Path, label: &str) -> Result<(), String> {
+    hole(image, 8)?;
+    must_run(Command::new("mkfs.vfat").args(["-n", label]).arg(image))?;
+    for entry in fs::read_dir(folder).map_err(|e| format!("failed to read {}: {e}", folder.display()))?.flatten() {
+        must_run(Command::new("mcopy").arg("-s").arg("-i").arg(image).arg(entry.path()).arg("::"))?;
+    }
+    Ok(())
+}
+
+fn hole(image: &Path, megabytes: u64) -> Result<(), String> {
+    File::create(image)
+        .and_then(|file| file.set_len(megabytes << 20))
+        .map_err(|e| format!("failed to make {}: {e}", image.display()))
+}

@@ -1,0 +1,88 @@
+//! What every virtual machine starts from, built once per run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::super::kept::{Kept, must_run};
+use super::super::{PROGRAM, sandbox};
+use super::disk;
+
+const KERNEL: &str = include_str!("kernel.sh");
+const LAYER: &str = include_str!("layer.sh");
+
+/// What every virtual machine starts from.
+pub struct Image {
+    /// `vmlinuz`, `first.img`, and the modules.
+    kernel: Kept,
+    /// `/usr` as a disk that nobody writes to, the program and its units in it.
+    pub usr: PathBuf,
+    /// Everything else, as a folder.
+    pub root: PathBuf,
+}
+
+impl Image {
+    /// The image of this run; the first who asks builds it.
+    pub fn get() -> Result<&'static Self, String> {
+        static IMAGE: OnceLock<Result<Image, String>> = OnceLock::new();
+        IMAGE.get_or_init(build).as_ref().map_err(Clone::clone)
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> PathBuf {
+        self.kernel.path.join("vmlinuz")
+    }
+
+    /// The root that the kernel starts with, which mounts the disks and starts systemd.
+    pub fn first(&self) -> PathBuf {
+        self.kernel.path.join("first.img")
+    }
+}
+
+fn build() -> Result<Image, String> {
+    let kernel = Kept::get("kernel", "cloud", &[KERNEL], |new| {
+        eprintln!("testbed: fetching a kernel for virtual machines (once, some seconds) …");
+        script(KERNEL, "kernel.sh", new)
+    })?;
+    let place = sandbox::machines().join("image");
+    let [upper, work, merged, root] = ["upper", "work", "merged", "root"].map(|name| place.join(name));
+    for folder in [&upper, &work, &merged, &root] {
+        fs::create_dir_all(folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
+    }
+    let options = format!(
+        "lowerdir={}:{},upperdir={},workdir={}",
+        kernel.path.display(),
+        sandbox::tree().display(),
+        upper.display(),
+        work.display()
+    );
+    must_run(Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged))?;
+    install(&merged)?;
+    script(LAYER, "layer.sh", &merged)?;
+    let usr = place.join("usr.img");
+    disk::ext4(&merged.join("usr"), &usr, "usr", 600)?;
+    for entry in fs::read_dir(&merged).map_err(|e| format!("failed to read the tree: {e}"))?.flatten() {
+        // The kernel's own files come with its modules.
+        if !["usr", "vmlinuz", "first.img"].iter().any(|name| entry.file_name() == *name) {
+            must_run(Command::new("cp").arg("-a").arg(entry.path()).arg(&root))?;
+        }
+    }
+    fs::create_dir_all(root.join("usr")).map_err(|e| format!("failed to make a place for /usr: {e}"))?;
+    must_run(Command::new("umount").arg(&merged))?;
+    Ok(Image { kernel, usr, root })
+}
+
+/// Puts the program and all that an image ships into the tree, as whoever makes an image does it.
+fn install(tree: &Path) -> Result<(), String> {
+    let oem = Path::new(env!("CARGO_MANIFEST_DIR")).join("oem");
+    must_run(Command::new("install").args(["-m", "755", PROGRAM]).arg(tree.join("usr/bin")))?;
+    must_run(Command::new("cp").arg("-rT").arg(oem.join("systemd/system")).arg(tree.join("usr/lib/systemd/system")))?;
+    must_run(Command::new("cp").arg("-rT").arg(oem.join("udev/rules.d")).arg(tree.join("usr/lib/udev/rules.d")))
+}
+
+fn script(text: &str, name: &str, argument: &Path) -> Result<(), String> {
+    let path = sandbox::machines().join(name);
+    fs::write(&path, text).map_err(|e| format!("failed to write {}: {e}", path.display()))?;
+    must_run(Command::new("sh").arg(&path).arg(argument))
+}

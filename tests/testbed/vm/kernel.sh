@@ -1,0 +1,53 @@
+#!/bin/sh
+# Makes what a virtual machine is started with: a kernel, its modules as a /usr, and a first root that
+# mounts the disks. The kernel is Debian's for clouds, unpacked and not installed.
+# The folder that keeps all this is named by a hash over this file.
+set -eu
+place=$1
+
+# What the first root needs to see disks, in the order in which they need each other.
+disk='virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk'
+
+mkdir -p "$place/first/bin" "$place/usr/lib" "$place/package"
+cd "$place/package"
+real() { apt-cache depends linux-image-cloud-amd64 2> /dev/null | sed -n 's/^  Depends: \(linux-image-.*\)/\1/p' | head -n 1; }
+download() { [ -n "$(real)" ] && apt-get download --quiet "$(real)"; }
+download || { apt-get update --quiet && download; }
+dpkg-deb --extract ./*.deb .
+mv boot/vmlinuz-* "$place/vmlinuz"
+mv lib/modules "$place/usr/lib/modules"
+cd "$place"
+rm -r package
+
+modules=$(echo usr/lib/modules/*)
+# Hardware that no virtual machine has is half of it.
+for folder in sound drivers/gpu drivers/infiniband drivers/net/ethernet drivers/media net/netfilter fs/btrfs fs/xfs; do
+    rm -rf "$modules/kernel/$folder"
+done
+# It looks for them in /lib only.
+mkdir lib
+ln -s ../usr/lib/modules lib/modules
+depmod --basedir . "$(basename "$modules")"
+rm -r lib
+
+cp "$(command -v busybox)" first/bin/busybox
+for module in $disk; do
+    find "$modules" -name "$module.ko" -exec cp {} first/ \;
+    [ -e "first/$module.ko" ]
+done
+cat > first/init <<END
+#!/bin/busybox sh
+export PATH=/bin
+/bin/busybox mkdir -p /dev /proc /sys /root
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+for module in $disk; do insmod /\$module.ko; done
+until [ -b /dev/vda ] && [ -b /dev/vdb ]; do sleep 0.05; done
+mount -t ext4 /dev/vda /root
+mount -t ext4 -o ro /dev/vdb /root/usr
+mount --move /dev /root/dev
+exec switch_root /root /usr/lib/systemd/systemd
+END
+chmod 755 first/init
+(cd first && find . | cpio --quiet --create --format=newc | gzip -1) > first.img
+rm -r first

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Turns the testbed's tree, with the program and its units in it, into what a virtual machine boots.
+set -eu
+tree=$1
+
+# Real devices, and a real network where a case gives one.
+for unit in systemd-udev-trigger.service systemd-networkd-wait-online.service; do
+    rm "$tree/etc/systemd/system/$unit"
+done
+cat > "$tree/etc/systemd/network/80-dhcp.network" <<'END'
+[Match]
+Name=en*
+
+[Network]
+DHCP=yes
+END
+systemctl --quiet --root="$tree" enable systemd-networkd.service system-config.target user-config.target
+
+# Where the image's maker mounts the partition with its own cloud-config: /usr cannot be written to.
+mkdir -p "$tree/usr/share/oem"
+
+# What the test asks the machine comes in over a port of its own, and so does the answer. It waits for
+# nothing but the port, and nothing waits for it.
+mkdir -p "$tree/opt/testbed"
+cat > "$tree/opt/testbed/shell" <<'END'
+#!/bin/sh
+mkdir -p /run/testbed
+cd /run/testbed
+exec 3<> /dev/virtio-ports/testbed.shell
+while read -r number command <&3; do
+    echo "$command" | base64 -d > command
+    sh ./command < /dev/null > stdout 2> stderr
+    echo "$number $? .$(base64 -w 0 stdout) .$(base64 -w 0 stderr)" >&3
+done
+END
+chmod 755 "$tree/opt/testbed/shell"
+cat > "$tree/etc/systemd/system/testbed-shell.service" <<'END'
+[Unit]
+Description=What the test asks
+DefaultDependencies=no
+BindsTo=dev-virtio\x2dports-testbed.shell.device
+After=dev-virtio\x2dports-testbed.shell.device
+Conflicts=shutdown.target
+Before=shutdown.target
+
+[Service]
+ExecStart=/opt/testbed/shell
+Environment=LANG=C.UTF-8
+
+[Install]
+WantedBy=dev-virtio\x2dports-testbed.shell.device
+END
+systemctl --quiet --root="$tree" enable testbed-shell.service

@@ -1,0 +1,175 @@
+//! A virtual machine: it boots in half a minute, answers questions, can be booted again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::super::command::Output;
+use super::super::sandbox;
+use super::qemu::{Parts, Qemu};
+use super::setup::Setup;
+
+/// How long a boot may take. It takes half a minute; a busy host must not fail a test.
+const BOOT: Duration = Duration::from_secs(240);
+/// How long a question may take.
+const COMMAND: Duration = Duration::from_secs(120);
+
+/// A virtual machine.
+pub struct Vm {
+    place: PathBuf,
+    parts: Parts,
+    qemu: Mutex<Option<Qemu>>,
+    /// What was run in it, for whoever must find out why a case failed.
+    history: Mutex<Vec<Output>>,
+    boots: AtomicU32,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Vm {
+    pub(super) fn boot(setup: &Setup) -> Result<Self, String> {
+        let vm = Self::off(setup)?;
+        vm.start()?;
+        vm.wait_ready()?;
+        Ok(vm)
+    }
+
+    /// One that has its disks, and is not switched on yet.
+    fn off(setup: &Setup) -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let place = sandbox::machines().join(format!("vm-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir_all(&place).map_err(|e| format!("failed to make {}: {e}", place.display()))?;
+        let (root, more) = setup.make_disks(&place)?;
+        let parts =
+            Parts { root, more, words: setup.words().to_owned(), network: setup.network_card().map(str::to_owned) };
+        let (qemu, history, boots) = (Mutex::default(), Mutex::default(), AtomicU32::default());
+        Ok(Self { place, parts, qemu, history, boots })
+    }
+
+    fn start(&self) -> Result<(), String> {
+        *lock(&self.qemu) = Some(Qemu::start(&self.parts, &self.place.join("console"))?);
+        self.boots.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Waits until all that starts at boot has started or failed.
+    fn wait_ready(&self) -> Result<(), String> {
+        let started = Instant::now();
+        let ready = self.ask("systemctl is-system-running --wait", BOOT).map_err(|e| self.explained(&e))?;
+        let state = ready.stdout.trim();
+        if !matches!(state, "running" | "degraded") {
+            return Err(self.explained(&format!("the system is `{state}`")));
+        }
+        let (boot, took) = (self.boots.load(Ordering::Relaxed), started.elapsed());
+        fs::write(self.place.join(format!("boot-{boot}")), format!("{:.1}", took.as_secs_f32())).ok();
+        Ok(())
+    }
+
+    fn explained(&self, reason: &str) -> String {
+        let read = |name: &str| fs::read(self.place.join(name)).unwrap_or_default();
+        let [console, qemu] = ["console", "console.qemu"].map(|name| String::from_utf8_lossy(&read(name)).into_owned());
+        format!("{reason}\n--- console\n{console}\n--- qemu\n{qemu}")
+    }
+
+    fn ask(&self, line: &str, limit: Duration) -> Result<Output, String> {
+        let output = match &mut *lock(&self.qemu) {
+            Some(qemu) => qemu.ask(line, limit)?,
+            None => return Err("the machine is switched off".to_owned()),
+        };
+        lock(&self.history).push(output.clone());
+        Ok(output)
+    }
+
+    /// What was run in it, and said, oldest first.
+    pub fn history(&self) -> String {
+        lock(&self.history).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Runs a line of shell.
+    #[track_caller]
+    pub fn run(&self, line: &str) -> Output {
+        self.ask(line, COMMAND).unwrap_or_else(|reason| panic!("{}", self.explained(&reason)))
+    }
+
+    /// Runs a line of shell that has to succeed; what it printed.
+    #[track_caller]
+    pub fn sh(&self, line: &str) -> String {
+        self.run(line).ok().stdout.trim_end().to_owned()
+    }
+
+    /// Shuts it down as its administrator would.
+    pub fn shut_down(&self) {
+        let _ = self.ask("systemctl poweroff --no-block", COMMAND);
+        let mut qemu = lock(&self.qemu);
+        let ended = qemu.as_mut().is_some_and(|qemu| qemu.ends(COMMAND));
+        *qemu = None;
+        drop(qemu);
+        assert!(ended, "{}", self.explained("the machine does not end"));
+    }
+
+    /// Cuts its power.
+    pub fn cut(&self) {
+        *lock(&self.qemu) = None;
+    }
+
+    /// Boots it again, from the same disks.
+    pub fn boot_again(&self) {
+        let booted = self.start().and_then(|()| self.wait_ready());
+        booted.unwrap_or_else(|reason| panic!("the machine does not boot again: {reason}"));
+    }
+}
+
+/// Looking at it.
+impl Vm {
+    /// The text of a file.
+    #[track_caller]
+    pub fn text(&self, path: &str) -> String {
+        self.run(&format!("cat '{path}'")).ok().stdout
+    }
+
+    /// Whether anything is at `path`, were it a link to nothing.
+    pub fn exists(&self, path: &str) -> bool {
+        self.run(&format!("test -e '{path}' -o -L '{path}'")).code == 0
+    }
+
+    /// Holds that a file has this text, mode, user and group.
+    #[track_caller]
+    pub fn is_file(&self, path: &str, text: &str, mode: u32, owner: &str) {
+        assert_eq!(
+            self.sh(&format!("stat -c '%F %a %U:%G' '{path}'")),
+            format!("regular file {mode:o} {owner}"),
+            "{path}"
+        );
+        assert_eq!(self.text(path), text, "{path}: text");
+    }
+
+    /// Properties of a unit.
+    #[track_caller]
+    pub fn show(&self, unit: &str, properties: &[&str]) -> BTreeMap<String, String> {
+        let shown = self.sh(&format!("systemctl show -p {} '{unit}'", properties.join(",")));
+        shown.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    }
+
+    /// A property of a unit.
+    #[track_caller]
+    pub fn property(&self, unit: &str, name: &str) -> String {
+        self.show(unit, &[name]).remove(name).unwrap_or_else(|| panic!("{unit} has no {name}"))
+    }
+
+    /// The state of a unit.
+    #[track_caller]
+    pub fn active(&self, unit: &str) -> String {
+        self.property(unit, "ActiveState")
+    }
+
+    /// What the program logged since it booted.
+    #[track_caller]
+    pub fn log(&self) -> String {
+        self.sh("journalctl -b -o cat -t coreos-cloudinit")
+    }
+}

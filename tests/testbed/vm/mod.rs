@@ -1,0 +1,33 @@
+//! Throw-away virtual machines: a kernel of their own, disks, udev, a real boot.
+//!
+//! `image` builds what they all share: a kernel, and a read-only `/usr` with the program and its
+//! units. `disk` makes the disks of a case, `setup` says which ones it has, `machine` boots it and
+//! asks it questions, `qemu` is the process.
+
+pub mod disk;
+pub mod image;
+pub mod machine;
+pub mod qemu;
+pub mod setup;
+pub mod times;
+
+pub use machine::Vm;
+pub use setup::Setup;
+
+/// The programs that virtual machines need, and the Debian packages that bring them.
+const TOOLS: [(&str, &str); 9] = [
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
+    ("cpio", "cpio"),
+    ("depmod", "kmod"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("genisoimage", "genisoimage"),
+    ("mkfs.vfat", "dosfstools"),
+    ("mcopy", "mtools"),
+    ("make", "make"),
+];
+
+/// What keeps virtual machines from being booted here.
+pub fn missing() -> Option<String> {
+    super::sandbox::missing_tools(&TOOLS)
+}

@@ -1,0 +1,141 @@
+//! The process that is a virtual machine, and the line over which it is asked questions.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::super::command::{Output, TICK};
+use super::image::Image;
+
+/// A virtual machine that runs. It ends when this is dropped, as if its power were cut.
+pub struct Qemu {
+    child: Child,
+    questions: ChildStdin,
+    answers: Receiver<String>,
+    asked: u32,
+}
+
+/// Its disks, and what else it is started with.
+pub struct Parts {
+    /// The disk that is `/`.
+    pub root: PathBuf,
+    /// More disks, none of which is written to.
+    pub more: Vec<PathBuf>,
+    /// The kernel command line's own words.
+    pub words: Vec<String>,
+    /// A network card, as QEMU's `-nic` wants it.
+    pub network: Option<String>,
+}
+
+impl Qemu {
+    /// Starts one, whose console is written to `console`.
+    pub fn start(parts: &Parts, console: &Path) -> Result<Self, String> {
+        let image = Image::get()?;
+        let mut command = Command::new("qemu-system-x86_64");
+        // Without KVM, which is not to be had everywhere: it is the same machine everywhere, only slow.
+        command.args(["-accel", "tcg,thread=multi", "-smp", "2", "-cpu", "max", "-m", "768"]);
+        command.args([
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-object",
+            "rng-random,id=rng,filename=/dev/urandom",
+        ]);
+        command.args(["-device", "virtio-rng-pci,rng=rng", "-device", "virtio-serial-pci"]);
+        command.args([
+            "-chardev",
+            "stdio,id=shell,signal=off",
+            "-device",
+            "virtserialport,chardev=shell,name=testbed.shell",
+        ]);
+        command.args(["-serial", &format!("file:{}", console.display())]);
+        command.args(["-nic", parts.network.as_deref().unwrap_or("none")]);
+        command.arg("-kernel").arg(image.kernel()).arg("-initrd").arg(image.first());
+        command.arg("-append").arg(["console=ttyS0 panic=-1 quiet".to_owned(), parts.words.join(" ")].join(" "));
+        let drive = |path: &Path, read_only: &str| {
+            format!("file={},if=virtio,format=raw,cache=unsafe,readonly={read_only}", path.display())
+        };
+        command.args(["-drive", &drive(&parts.root, "off"), "-drive", &drive(&image.usr, "on")]);
+        for disk in &parts.more {
+            command.args(["-drive", &drive(disk, "on")]);
+        }
+        let complaints =
+            File::create(console.with_extension("qemu")).map_err(|e| format!("failed to make a file: {e}"))?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(complaints);
+        let mut child = command.spawn().map_err(|e| format!("failed to run qemu-system-x86_64: {e}"))?;
+        let (Some(questions), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("qemu has no standard input and output".to_owned());
+        };
+        let (sender, answers) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                let Ok(line) = line else { return };
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { child, questions, answers, asked: 0 })
+    }
+
+    /// Has a line of shell run in it; what it did, or why there is no answer.
+    pub fn ask(&mut self, line: &str, limit: Duration) -> Result<Output, String> {
+        let started = Instant::now();
+        self.asked += 1;
+        let question = format!("{} {}\n", self.asked, STANDARD.encode(line));
+        self.questions
+            .write_all(question.as_bytes())
+            .and_then(|()| self.questions.flush())
+            .map_err(|e| format!("the machine cannot be asked any more: {e}"))?;
+        let answer = self.answers.recv_timeout(limit).map_err(|e| match e {
+            RecvTimeoutError::Timeout => format!("no answer after {} s to `{line}`", limit.as_secs()),
+            RecvTimeoutError::Disconnected => format!("the machine ended while it was asked `{line}`"),
+        })?;
+        let mut words = answer.split(' ');
+        let number = words.next().and_then(|word| word.parse::<u32>().ok());
+        let code = words.next().and_then(|word| word.parse().ok());
+        let mut text = || {
+            let bytes = STANDARD.decode(words.next()?.strip_prefix('.')?).ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        match (number, code, text(), text()) {
+            (Some(number), Some(code), Some(stdout), Some(stderr)) if self.asked == number => Ok(Output {
+                command: line.to_owned(),
+                code,
+                stdout,
+                stderr,
+                journal: String::new(),
+                timed_out: false,
+                took: started.elapsed(),
+            }),
+            _ => Err(format!("no answer to `{line}`: {answer}")),
+        }
+    }
+
+    /// Whether it ended by itself within `limit`.
+    pub fn ends(&mut self, limit: Duration) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < limit {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return true;
+            }
+            thread::sleep(TICK);
+        }
+        false
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

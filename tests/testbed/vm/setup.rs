@@ -1,0 +1,103 @@
+//! What a virtual machine is made of: files on its root disk, more disks, a network, words for the kernel.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::super::Boot;
+use super::super::kept::must_run;
+use super::disk::{self, Format};
+use super::image::Image;
+use super::machine::Vm;
+
+/// Where the image's maker mounts its partition.
+const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro 0 0\n";
+
+/// What a virtual machine is made of.
+#[derive(Default)]
+pub struct Setup {
+    root: Boot,
+    disks: Vec<(Format, &'static str, Boot)>,
+    words: Vec<String>,
+    network: Option<String>,
+}
+
+impl Setup {
+    /// What is on the root disk, before it boots.
+    #[must_use]
+    pub fn root(mut self, change: impl FnOnce(Boot) -> Boot) -> Self {
+        self.root = change(self.root);
+        self
+    }
+
+    /// A file on the root disk, before it boots.
+    #[must_use]
+    pub fn file(self, path: &str, text: &str) -> Self {
+        self.root(|root| root.file(path, text))
+    }
+
+    /// An OEM partition with this cloud-config.
+    #[must_use]
+    pub fn oem(self, config: &str) -> Self {
+        self.file("/etc/fstab", OEM).disk(Format::Ext4, "OEM", Boot::default().file("cloud-config.yml", config))
+    }
+
+    /// One more disk with this label, and with these files.
+    #[must_use]
+    pub fn disk(mut self, format: Format, label: &'static str, files: Boot) -> Self {
+        self.disks.push((format, label, files));
+        self
+    }
+
+    /// A word on the kernel command line.
+    #[must_use]
+    pub fn word(mut self, word: &str) -> Self {
+        self.words.push(word.to_owned());
+        self
+    }
+
+    /// A network with no way out, in which connections to `server` (`10.0.2.100:80`) lead to `port` of
+    /// this host's loopback. The machine gets its address by DHCP.
+    #[must_use]
+    pub fn network(mut self, server: &str, port: u16) -> Self {
+        let (address, _) = server.split_once(':').expect("an address and a port");
+        let (net, _) = address.rsplit_once('.').expect("an IPv4 address");
+        self.network = Some(format!(
+            "user,model=virtio-net-pci,restrict=on,net={net}.0/24,guestfwd=tcp:{server}-cmd:busybox nc 127.0.0.1 {port}"
+        ));
+        self
+    }
+
+    /// Makes its disks, and boots it until all that starts at boot has started or failed.
+    pub fn boot(&self) -> Vm {
+        Vm::boot(self).unwrap_or_else(|reason| panic!("the machine does not boot: {reason}"))
+    }
+
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    pub(super) fn network_card(&self) -> Option<&str> {
+        self.network.as_deref()
+    }
+
+    /// The disks besides `/usr`, in the order in which the machine sees them: the root disk first.
+    pub(super) fn make_disks(&self, place: &Path) -> Result<(PathBuf, Vec<PathBuf>), String> {
+        let folder = place.join("root");
+        must_run(Command::new("cp").arg("-a").arg(&Image::get()?.root).arg(&folder))?;
+        self.root.prepare(&folder)?;
+        let root = place.join("root.img");
+        disk::ext4(&folder, &root, "root", 128)?;
+        let _ = fs::remove_dir_all(&folder);
+        let mut more = Vec::new();
+        for (format, label, files) in &self.disks {
+            let folder = place.join(label);
+            fs::create_dir_all(&folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
+            files.prepare(&folder)?;
+            let image = place.join(format!("{label}.img"));
+            disk::make(*format, &folder, &image, label)?;
+            more.push(image);
+        }
+        Ok((root, more))
+    }
+}
