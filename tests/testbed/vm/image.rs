@@ -75,10 +75,14 @@ fn build() -> Result<Image, String> {
 
 /// Puts the program and all that an image ships into the tree, as whoever makes an image does it.
 fn install(tree: &Path) -> Result<(), String> {
-    let oem = Path::new(env!("CARGO_MANIFEST_DIR")).join("oem");
-    must_run(Command::new("install").args(["-m", "755", PROGRAM]).arg(tree.join("usr/bin")))?;
-    must_run(Command::new("cp").arg("-rT").arg(oem.join("systemd/system")).arg(tree.join("usr/lib/systemd/system")))?;
-    must_run(Command::new("cp").arg("-rT").arg(oem.join("udev/rules.d")).arg(tree.join("usr/lib/udev/rules.d")))
+    let mut make = Command::new("make");
+    make.args(["--silent", "-C", env!("CARGO_MANIFEST_DIR"), "install", &format!("BIN={PROGRAM}")]);
+    make.arg(format!("DESTDIR={}", tree.display()));
+    // Should make have started us, its own words are not meant for this one.
+    for word in ["MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"] {
+        make.env_remove(word);
+    }
+    must_run(&mut make)
 }
 
 fn script(text: &str, name: &str, argument: &Path) -> Result<(), String> {

@@ -14,7 +14,13 @@ Name=en*
 [Network]
 DHCP=yes
 END
-systemctl --quiet --root="$tree" enable systemd-networkd.service system-config.target user-config.target
+systemctl --quiet --root="$tree" enable systemd-networkd.service
+
+# What nothing here looks at, and every boot would wait for.
+for unit in modprobe@.service sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
+    sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount systemd-random-seed.service; do
+    ln -sf /dev/null "$tree/etc/systemd/system/$unit"
+done
 
 # Where the image's maker mounts the partition with its own cloud-config: /usr cannot be written to.
 mkdir -p "$tree/usr/share/oem"
