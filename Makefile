@@ -3,7 +3,7 @@
 CARGO ?= cargo
 # In CI nobody edits Cargo.toml: a lock file that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
-# The targets that need root and a container; a plain `cargo test` leaves them alone.
+# The targets that need root and machines; a plain `cargo test` leaves them alone.
 MACHINES := $(patsubst tests/%/main.rs,--test %,$(wildcard tests/*/main.rs))
 # What `make demo` applies.
 EXAMPLE ?= examples/web-server.yml
@@ -30,8 +30,8 @@ deps: ## Install what is missing for the tests and the demo (Debian, as root)
 build: deps ## Build the program: target/release/coreos-cloudinit
 	$(CARGO) build --release $(LOCKED)
 
-test: deps ## Run every tier: lint, pure, container, outcomes
-	@tests/tiers.sh lint pure container outcomes
+test: deps ## Run every tier: lint, pure, container, outcomes, boot
+	@tests/tiers.sh lint pure container outcomes boot
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check
@@ -47,6 +47,9 @@ test-container: deps ## Run the program in throw-away systemd containers (root)
 test-outcomes: deps ## Compare with what the reference did with real configs (root)
 	$(CARGO) test $(LOCKED) --test outcomes
 
+test-boot: deps ## Boot virtual machines from an image that has the program (root)
+	$(CARGO) test $(LOCKED) --test boot
+
 demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
 	@echo "building the program (the first time takes some minutes) …"
 	@$(CARGO) test --quiet $(LOCKED) --test demo -- $(EXAMPLE)
@@ -60,4 +63,4 @@ install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs 
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deps build test lint test-pure test-container test-outcomes demo fuzz
+.PHONY: help install check-oem deps build test lint test-pure test-container test-outcomes test-boot demo fuzz

@@ -11,6 +11,15 @@ need systemd-nspawn systemd-container
 need nsenter util-linux
 need setpriv util-linux
 need mount mount
+# Virtual machines. Their kernel is downloaded by the tests themselves, which do not install it.
+need qemu-system-x86_64 qemu-system-x86
+need busybox busybox-static
+need cpio cpio
+need depmod kmod
+need mkfs.ext4 e2fsprogs
+need genisoimage genisoimage
+need mkfs.vfat dosfstools
+need mcopy mtools
 # Python holds our schema, and our reading of YAML, against what others make of them.
 python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
     /usr/bin/python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||

@@ -54,10 +54,9 @@ fn make(path: &Path, build: impl FnOnce(&Path) -> Result<(), String>) -> Result<
     let new = path.with_extension("new");
     // We hold the lock alone: whatever is there was left by a build that died.
     let _ = fs::remove_dir_all(&new);
-    let built = build(&new);
-    if built.is_err() {
+    if let Err(reason) = build(&new) {
         let _ = fs::remove_dir_all(&new);
-        return built;
+        return Err(reason);
     }
     fs::rename(&new, path).map_err(|e| format!("failed to rename {}: {e}", new.display()))
 }

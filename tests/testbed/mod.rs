@@ -11,6 +11,7 @@
 pub mod boot;
 pub mod command;
 pub mod kept;
+pub mod key;
 pub mod look;
 pub mod machine;
 pub mod sandbox;
@@ -18,9 +19,9 @@ pub mod server;
 pub mod snapshot;
 pub mod suite;
 pub mod tree;
+pub mod vm;
 #[path = "../sources/server.rs"]
 pub mod web;
-pub mod vm;
 
 pub use boot::Boot;
 pub use command::Output;

@@ -93,7 +93,7 @@ fn attempt<T>(f: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// Runs a case; why it failed, and all that was run in its machine.
-fn outcome(history: impl FnOnce() -> String, case: impl FnOnce()) -> Result<(), String> {
+pub(super) fn outcome(history: impl FnOnce() -> String, case: impl FnOnce()) -> Result<(), String> {
     attempt(case).map_err(|reason| format!("{reason}\n\nWhat was run in the machine:\n\n{}", history()))
 }
 

@@ -1,9 +1,29 @@
-//! The cases, by what the machine is given.
+//! The cases, by what the machine is given. A boot takes half a minute: one case looks at much.
 
+mod broken;
+mod drives;
+mod network;
 mod oem;
+mod order;
+mod power;
 
 use crate::testbed::Suite;
 
+/// The units, by what they apply.
+const IMAGE: &str = "system-cloudinit@usr-share-oem-cloud\\x2dconfig.yml.service";
+const INSTALLED: &str = "user-cloudinit@var-lib-coreos\\x2dinstall-user_data.service";
+const CMDLINE: &str = "user-cloudinit-proc-cmdline.service";
+const DRIVE: &str = "user-configdrive.service";
+/// Runs the program again, in the image's own configurations.
+const INNER: &str = "oem-cloudinit.service";
+
+/// Where an installer puts the user's file.
+const USER_DATA: &str = "/var/lib/coreos-install/user_data";
+
 pub fn all(suite: &mut Suite) {
     suite.group("oem", oem::cases);
+    suite.group("drives", drives::cases);
+    suite.group("network", network::cases);
+    suite.group("broken", broken::cases);
+    suite.group("power", power::cases);
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::command::Output;
-use super::super::sandbox;
+use super::super::kept::must_run;
+use super::super::{sandbox, suite};
 use super::qemu::{Parts, Qemu};
 use super::setup::Setup;
 
@@ -21,10 +23,10 @@ const COMMAND: Duration = Duration::from_secs(120);
 pub struct Vm {
     place: PathBuf,
     parts: Parts,
+    words: Mutex<Vec<String>>,
     qemu: Mutex<Option<Qemu>>,
     /// What was run in it, for whoever must find out why a case failed.
     history: Mutex<Vec<Output>>,
-    boots: AtomicU32,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -40,33 +42,29 @@ impl Vm {
     }
 
     /// One that has its disks, and is not switched on yet.
-    fn off(setup: &Setup) -> Result<Self, String> {
+    pub(super) fn off(setup: &Setup) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let place = sandbox::machines().join(format!("vm-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&place).map_err(|e| format!("failed to make {}: {e}", place.display()))?;
         let (root, more) = setup.make_disks(&place)?;
-        let parts =
-            Parts { root, more, words: setup.words().to_owned(), network: setup.network_card().map(str::to_owned) };
-        let (qemu, history, boots) = (Mutex::default(), Mutex::default(), AtomicU32::default());
-        Ok(Self { place, parts, qemu, history, boots })
+        let parts = Parts { root, more, network: setup.network_card().map(str::to_owned) };
+        let words = Mutex::new(setup.words().to_owned());
+        Ok(Self { place, parts, words, qemu: Mutex::default(), history: Mutex::default() })
     }
 
-    fn start(&self) -> Result<(), String> {
-        *lock(&self.qemu) = Some(Qemu::start(&self.parts, &self.place.join("console"))?);
-        self.boots.fetch_add(1, Ordering::Relaxed);
+    /// Switches it on, and waits for nothing.
+    pub fn start(&self) -> Result<(), String> {
+        *lock(&self.qemu) = Some(Qemu::start(&self.parts, &lock(&self.words), &self.place.join("console"))?);
         Ok(())
     }
 
     /// Waits until all that starts at boot has started or failed.
-    fn wait_ready(&self) -> Result<(), String> {
-        let started = Instant::now();
+    pub fn wait_ready(&self) -> Result<(), String> {
         let ready = self.ask("systemctl is-system-running --wait", BOOT).map_err(|e| self.explained(&e))?;
         let state = ready.stdout.trim();
         if !matches!(state, "running" | "degraded") {
             return Err(self.explained(&format!("the system is `{state}`")));
         }
-        let (boot, took) = (self.boots.load(Ordering::Relaxed), started.elapsed());
-        fs::write(self.place.join(format!("boot-{boot}")), format!("{:.1}", took.as_secs_f32())).ok();
         Ok(())
     }
 
@@ -102,6 +100,11 @@ impl Vm {
         self.run(line).ok().stdout.trim_end().to_owned()
     }
 
+    /// Runs a case that needs more than a machine; what fails is told with all that was run in it.
+    pub fn holds(&self, case: impl FnOnce(&Self)) {
+        suite::outcome(|| self.history(), || case(self)).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
     /// Shuts it down as its administrator would.
     pub fn shut_down(&self) {
         let _ = self.ask("systemctl poweroff --no-block", COMMAND);
@@ -121,6 +124,28 @@ impl Vm {
     pub fn boot_again(&self) {
         let booted = self.start().and_then(|()| self.wait_ready());
         booted.unwrap_or_else(|reason| panic!("the machine does not boot again: {reason}"));
+    }
+
+    /// Boots it again, with other words for the kernel.
+    pub fn boot_again_with(&self, words: &[&str]) {
+        *lock(&self.words) = words.iter().map(|word| (*word).to_owned()).collect();
+        self.boot_again();
+    }
+
+    /// A copy of what is beneath `path` of its root disk, as the kernel would find it at the next boot. The machine
+    /// is off.
+    pub fn left_behind(&self, path: &str) -> PathBuf {
+        let (image, folder) = (self.place.join("left.img"), self.place.join("left"));
+        let _ = fs::remove_dir_all(&folder);
+        let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(&self.parts.root, &image));
+        copied.unwrap_or_else(|e| panic!("failed to copy the disk: {e}"));
+        // What the journal says was begun is ended; 1 is "that was needed".
+        let checked = Command::new("e2fsck").args(["-fy"]).arg(&image).output().expect("e2fsck is there");
+        let said = String::from_utf8_lossy(&checked.stdout);
+        assert!(matches!(checked.status.code(), Some(0 | 1)), "the file system is broken: {said}");
+        let request = format!("rdump {path} {}", folder.display());
+        must_run(Command::new("debugfs").args(["-R", &request]).arg(&image)).expect("debugfs is there");
+        folder
     }
 }
 

@@ -15,12 +15,13 @@ pub use machine::Vm;
 pub use setup::Setup;
 
 /// The programs that virtual machines need, and the Debian packages that bring them.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 10] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("busybox", "busybox-static"),
     ("cpio", "cpio"),
     ("depmod", "kmod"),
     ("mkfs.ext4", "e2fsprogs"),
+    ("debugfs", "e2fsprogs"),
     ("genisoimage", "genisoimage"),
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),

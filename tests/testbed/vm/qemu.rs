@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::command::{Output, TICK};
+use super::disk::Format;
 use super::image::Image;
 
 /// A virtual machine that runs. It ends when this is dropped, as if its power were cut.
@@ -27,16 +28,14 @@ pub struct Parts {
     /// The disk that is `/`.
     pub root: PathBuf,
     /// More disks, none of which is written to.
-    pub more: Vec<PathBuf>,
-    /// The kernel command line's own words.
-    pub words: Vec<String>,
+    pub more: Vec<(Format, PathBuf)>,
     /// A network card, as QEMU's `-nic` wants it.
     pub network: Option<String>,
 }
 
 impl Qemu {
-    /// Starts one, whose console is written to `console`.
-    pub fn start(parts: &Parts, console: &Path) -> Result<Self, String> {
+    /// Starts one with these words on the kernel command line; its console is written to `console`.
+    pub fn start(parts: &Parts, words: &[String], console: &Path) -> Result<Self, String> {
         let image = Image::get()?;
         let mut command = Command::new("qemu-system-x86_64");
         // Without KVM, which is not to be had everywhere: it is the same machine everywhere, only slow.
@@ -59,13 +58,18 @@ impl Qemu {
         command.args(["-serial", &format!("file:{}", console.display())]);
         command.args(["-nic", parts.network.as_deref().unwrap_or("none")]);
         command.arg("-kernel").arg(image.kernel()).arg("-initrd").arg(image.first());
-        command.arg("-append").arg(["console=ttyS0 panic=-1 quiet".to_owned(), parts.words.join(" ")].join(" "));
+        command.arg("-append").arg(["console=ttyS0 panic=-1 quiet".to_owned(), words.join(" ")].join(" "));
         let drive = |path: &Path, read_only: &str| {
             format!("file={},if=virtio,format=raw,cache=unsafe,readonly={read_only}", path.display())
         };
         command.args(["-drive", &drive(&parts.root, "off"), "-drive", &drive(&image.usr, "on")]);
-        for disk in &parts.more {
-            command.args(["-drive", &drive(disk, "on")]);
+        for (format, disk) in &parts.more {
+            // A CD in a drive, as platforms give it; the others are disks as the root is.
+            let drive = match format {
+                Format::Iso => format!("file={},if=ide,media=cdrom,readonly=on", disk.display()),
+                Format::Ext4 | Format::Fat => drive(disk, "on"),
+            };
+            command.args(["-drive", &drive]);
         }
         let complaints =
             File::create(console.with_extension("qemu")).map_err(|e| format!("failed to make a file: {e}"))?;

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::super::Boot;
 use super::super::kept::must_run;
+use super::super::web::Server;
 use super::disk::{self, Format};
 use super::image::Image;
 use super::machine::Vm;
@@ -56,14 +57,22 @@ impl Setup {
         self
     }
 
-    /// A network with no way out, in which connections to `server` (`10.0.2.100:80`) lead to `port` of
-    /// this host's loopback. The machine gets its address by DHCP.
+    /// A network card, and nobody behind it but what gives addresses by DHCP.
     #[must_use]
-    pub fn network(mut self, server: &str, port: u16) -> Self {
-        let (address, _) = server.split_once(':').expect("an address and a port");
+    pub fn card(mut self) -> Self {
+        self.network = Some("user,model=virtio-net-pci,restrict=on,mac=52:54:00:12:34:56".to_owned());
+        self
+    }
+
+    /// A network with no way out, in which connections to `place` (`10.0.2.100:80`) lead to this server. The machine
+    /// gets its address by DHCP.
+    #[must_use]
+    pub fn network(mut self, place: &str, server: &Server) -> Self {
+        let (address, _) = place.split_once(':').expect("an address and a port");
         let (net, _) = address.rsplit_once('.').expect("an IPv4 address");
+        let (_, port) = server.url.rsplit_once(':').expect("a URL with a port");
         self.network = Some(format!(
-            "user,model=virtio-net-pci,restrict=on,net={net}.0/24,guestfwd=tcp:{server}-cmd:busybox nc 127.0.0.1 {port}"
+            "user,model=virtio-net-pci,restrict=on,net={net}.0/24,guestfwd=tcp:{place}-cmd:busybox nc 127.0.0.1 {port}"
         ));
         self
     }
@@ -71,6 +80,12 @@ impl Setup {
     /// Makes its disks, and boots it until all that starts at boot has started or failed.
     pub fn boot(&self) -> Vm {
         Vm::boot(self).unwrap_or_else(|reason| panic!("the machine does not boot: {reason}"))
+    }
+
+    /// Makes its disks, switches it on and waits for nothing.
+    pub fn switch_on(&self) -> Vm {
+        let vm = Vm::off(self).and_then(|vm| vm.start().map(|()| vm));
+        vm.unwrap_or_else(|reason| panic!("the machine cannot be switched on: {reason}"))
     }
 
     pub(super) fn words(&self) -> &[String] {
@@ -82,7 +97,7 @@ impl Setup {
     }
 
     /// The disks besides `/usr`, in the order in which the machine sees them: the root disk first.
-    pub(super) fn make_disks(&self, place: &Path) -> Result<(PathBuf, Vec<PathBuf>), String> {
+    pub(super) fn make_disks(&self, place: &Path) -> Result<(PathBuf, Vec<(Format, PathBuf)>), String> {
         let folder = place.join("root");
         must_run(Command::new("cp").arg("-a").arg(&Image::get()?.root).arg(&folder))?;
         self.root.prepare(&folder)?;
@@ -96,7 +111,7 @@ impl Setup {
             files.prepare(&folder)?;
             let image = place.join(format!("{label}.img"));
             disk::make(*format, &folder, &image, label)?;
-            more.push(image);
+            more.push((*format, image));
         }
         Ok((root, more))
     }

@@ -2,27 +2,34 @@
 
 use super::machine::Vm;
 
-/// When a unit did what, in microseconds since the kernel started; nothing where it did not.
+const PROPERTIES: &str =
+    "Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic";
+
+/// When a unit did what since it last began, in microseconds since the kernel started.
 #[derive(Clone, Debug)]
 pub struct Times {
     /// Its name.
     pub unit: String,
     /// It began to start.
-    pub began: Option<u64>,
-    /// It had started; a oneshot: it was done.
+    pub began: u64,
+    /// It had started, or failed; a oneshot: it was done. Nothing while it is at it.
     pub done: Option<u64>,
 }
 
 impl Vm {
-    /// When a unit did what.
+    /// When these units did what; those that have not begun are left out.
     #[track_caller]
-    pub fn times(&self, unit: &str) -> Times {
-        let seen = self.show(unit, &["InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic"]);
-        let time = |name: &str| seen.get(name).and_then(|value| value.parse().ok()).filter(|&time: &u64| time > 0);
-        Times {
-            unit: unit.to_owned(),
-            began: time("InactiveExitTimestampMonotonic"),
-            done: time("ActiveEnterTimestampMonotonic"),
-        }
+    pub fn times(&self, units: &[&str]) -> Vec<Times> {
+        let shown = self.sh(&format!("systemctl show -p {PROPERTIES} '{}'", units.join("' '")));
+        shown.split("\n\n").filter_map(times).collect()
     }
+}
+
+fn times(shown: &str) -> Option<Times> {
+    let value = |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let time = |name: &str| value(name)?.parse::<u64>().ok().filter(|&time| time > 0);
+    let began = time("InactiveExitTimestampMonotonic")?;
+    let ends = ["ActiveEnterTimestampMonotonic", "InactiveEnterTimestampMonotonic"].map(time);
+    let done = ends.into_iter().flatten().filter(|&end| end >= began).min();
+    Some(Times { unit: value("Id")?.to_owned(), began, done })
 }
