@@ -39,7 +39,7 @@ impl Qemu {
         let image = Image::get()?;
         let mut command = Command::new("qemu-system-x86_64");
         // Without KVM, which is not to be had everywhere: it is the same machine everywhere, only slow.
-        command.args(["-accel", "tcg,thread=multi", "-smp", "2", "-cpu", "qemu64", "-m", "768"]);
+        command.args(["-accel", "tcg,thread=multi", "-smp", "1", "-cpu", "qemu64", "-m", "768"]);
         command.args([
             "-nodefaults",
             "-display",
