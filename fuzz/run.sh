@@ -30,5 +30,5 @@ out=target/fuzz
 mkdir -p "$out/artifacts/$target" "tests/inputs/$target"
 # shellcheck disable=SC2086 # no dictionary is no argument
 exec cargo "+$toolchain" fuzz run --target-dir "$out" "$target" "$out/corpus/$target" "tests/inputs/$target" -- \
-    -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=20000 $dictionary \
+    -max_total_time="$seconds" -timeout=25 -rss_limit_mb=1024 -max_len=20000 $dictionary \
     -artifact_prefix="$out/artifacts/$target/"
