@@ -2,8 +2,8 @@
 
 use super::machine::Vm;
 
-const PROPERTIES: &str =
-    "Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic";
+const PROPERTIES: &str = "Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,\
+                          InactiveEnterTimestampMonotonic,ExecMainExitTimestampMonotonic";
 
 /// When a unit did what since it last began, in microseconds since the kernel started.
 #[derive(Clone, Debug)]
@@ -12,7 +12,8 @@ pub struct Times {
     pub unit: String,
     /// It began to start.
     pub began: u64,
-    /// It had started, or failed; a oneshot: it was done. Nothing while it is at it.
+    /// It had started, or failed, and its program had ended if it has; a oneshot: it was done. Nothing while it is
+    /// at it.
     pub done: Option<u64>,
 }
 
@@ -30,6 +31,8 @@ fn times(shown: &str) -> Option<Times> {
     let time = |name: &str| value(name)?.parse::<u64>().ok().filter(|&time| time > 0);
     let began = time("InactiveExitTimestampMonotonic")?;
     let ends = ["ActiveEnterTimestampMonotonic", "InactiveEnterTimestampMonotonic"].map(time);
-    let done = ends.into_iter().flatten().filter(|&end| end >= began).min();
+    let started = ends.into_iter().flatten().filter(|&end| end >= began).min();
+    // One that is no oneshot has started before its program has done anything.
+    let done = started.max(time("ExecMainExitTimestampMonotonic").filter(|&end| end >= began));
     Some(Times { unit: value("Id")?.to_owned(), began, done })
 }
