@@ -12,7 +12,10 @@ mkdir -p "$place/first/bin" "$place/usr/lib" "$place/package"
 cd "$place/package"
 real() { apt-cache depends linux-image-cloud-amd64 2> /dev/null | sed -n 's/^  Depends: \(linux-image-.*\)/\1/p' | head -n 1; }
 download() { [ -n "$(real)" ] && apt-get download --quiet "$(real)"; }
-download || { apt-get update --quiet && download; }
+download || { apt-get update --quiet && download; } || {
+    echo "apt has no kernel linux-image-cloud-amd64 to download here" >&2
+    exit 1
+}
 dpkg-deb --extract ./*.deb .
 mv boot/vmlinuz-* "$place/vmlinuz"
 mv lib/modules "$place/usr/lib/modules"
