@@ -1,11 +1,11 @@
 #!/bin/sh
 # Puts what the fuzz targets begin with beneath the folder given: the examples, the texts of the golden
-# plans, and the inputs that are kept.
+# plans, the network descriptions of the tests, and the inputs that are kept.
 set -eu
 out=$1
 cd "$(dirname "$0")/.."
 
-for target in user_data yaml mime tokens decode ssh_keys permissions; do
+for target in user_data yaml mime tokens decode ssh_keys permissions interfaces network_json; do
     mkdir -p "$out/$target"
 done
 # A text of a case goes from its name to the first line of what is to come of it.
@@ -25,4 +25,13 @@ grep -hoE '(ssh|ecdsa)-[a-z0-9-]+ AAAA[^"]*' tests/plans/*.txt examples/* > "$ou
 split -l 1 -a 4 "$out/ssh_keys/keys" "$out/ssh_keys/key-"
 for mode in 0644 0o755 384 420 4755 99 rw-r--r-- 00644; do
     printf '%s' "$mode" > "$out/permissions/$mode"
+done
+# So does a network description; that of a format other than Debian's has its name before it.
+for file in tests/network/*.txt; do
+    format=$(basename "$file" .txt)
+    case $format in debian) folder=interfaces head= ;; *) folder=network_json head=$format ;; esac
+    awk -v out="$out/$folder/$format" -v head="$head" '
+        /^=== / { file = sprintf("%s-%03d", out, ++n); if (head != "") print head > file; next }
+        /^--- / { file = "" }
+        file != "" { print > file }' "$file"
 done

@@ -3,9 +3,10 @@
 use crate::config::{self, CloudConfig};
 use crate::finding::{Finding, Span, rules, shorten};
 use crate::lint;
-use crate::network::Conversion;
+use crate::network::{self, Conversion};
 use crate::parts::{Extent, Form, Part};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
+use crate::source::NetworkData;
 use crate::substitute::{Addresses, substitute};
 use crate::yaml;
 
@@ -47,12 +48,31 @@ impl Reading {
     }
 }
 
-/// A network description, called `name`, and what it became (spec §11). `text` is what its findings have their
-/// places in.
-pub fn read_network(name: String, text: String, network: Conversion) -> Reading {
+/// Reads what a platform says of its network: files of networkd (spec §11).
+pub fn read_network(data: NetworkData) -> Reading {
+    let name = format!("network configuration ({})", data.format().name());
+    let (text, network) = match data {
+        // Only of this one the places of findings are known.
+        NetworkData::Debian(bytes) => {
+            let conversion = network::debian::convert(&bytes);
+            (same_length(bytes), conversion)
+        }
+        NetworkData::Packet(bytes) => (String::new(), network::packet::convert(&bytes)),
+        NetworkData::Vmware(variables) => (String::new(), network::vmware::convert(&variables)),
+        NetworkData::DigitalOcean(bytes) => (String::new(), network::digitalocean::convert(&bytes)),
+        NetworkData::OpenStack(bytes) => (String::new(), network::openstack::convert(&bytes)),
+    };
     let findings = network.findings.clone();
     let part = Part { name, form: Form::Network, extent: Extent::Whole, text, findings };
     Reading { network, ..Reading::new(part) }
+}
+
+/// `bytes` as text of the same length, so that every place in them is the same place in it.
+fn same_length(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let sign = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+        error.as_bytes().iter().map(sign).collect()
+    })
 }
 
 /// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.

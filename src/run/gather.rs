@@ -7,12 +7,11 @@ use super::{Surroundings, fail};
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
 use crate::finding::{Severity, rules};
-use crate::network;
 use crate::outcome::Outcome;
 use crate::parts::{self, Form, Part};
 use crate::plan::{Hostname, names, ssh};
 use crate::reading::{self, Reading};
-use crate::source::{self, Context, Datasource, MetaData, NetworkData, Policy, Setup};
+use crate::source::{self, Context, Datasource, MetaData, Policy, Setup};
 use crate::substitute::{Address, Addresses};
 
 /// Choosing and reading the source may take this long (spec §1).
@@ -123,7 +122,7 @@ impl Found {
             }
         }
         match (meta.network, options.network) {
-            (Some(data), _) => self.network = Some(convert(data)),
+            (Some(data), _) => self.network = Some(reading::read_network(data)),
             (None, Some(format)) => {
                 log::info!("{} has no network configuration that is to be read as {}", outcome.source, format.name());
             }
@@ -186,31 +185,6 @@ fn withhold(reading: &mut Reading, outcome: &mut Outcome) {
     reading.broken = true;
     let name = &reading.part.name;
     fail(outcome, format!("{name}: it uses an address that the meta-data would tell, which could not be read"));
-}
-
-/// Turns what the platform says of the network into files of networkd (spec §11).
-fn convert(data: NetworkData) -> Reading {
-    let name = format!("network configuration ({})", data.format().name());
-    let (text, conversion) = match data {
-        // Only of this one the places of findings are known.
-        NetworkData::Debian(bytes) => {
-            let conversion = network::debian::convert(&bytes);
-            (text(bytes), conversion)
-        }
-        NetworkData::Packet(bytes) => (String::new(), network::packet::convert(&bytes)),
-        NetworkData::Vmware(variables) => (String::new(), network::vmware::convert(&variables)),
-        NetworkData::DigitalOcean(bytes) => (String::new(), network::digitalocean::convert(&bytes)),
-        NetworkData::OpenStack(bytes) => (String::new(), network::openstack::convert(&bytes)),
-    };
-    reading::read_network(name, text, conversion)
-}
-
-/// `bytes` as text of the same length, so that every place in them is the same place in it.
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| {
-        let sign = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
-        error.as_bytes().iter().map(sign).collect()
-    })
 }
 
 /// Logs what there is, where that is more than one part, and what is left to others.

@@ -5,6 +5,8 @@
 
 pub mod decode;
 pub mod mime;
+pub mod network;
+pub mod networkd;
 pub mod permissions;
 pub mod plan;
 pub mod print;
@@ -20,8 +22,6 @@ pub mod yaml;
 pub type Check = fn(&[u8]);
 
 /// The kinds of input by name, which is the name of a fuzz target and of a folder of `tests/inputs`.
-///
-/// Network descriptions, such as Debian's interfaces text, get a row here when they are read.
 pub const TARGETS: &[(&str, Check)] = &[
     ("user_data", user_data::check),
     ("yaml", yaml::check),
@@ -30,4 +30,6 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("decode", decode::check),
     ("ssh_keys", ssh::check),
     ("permissions", permissions::check),
+    ("interfaces", network::interfaces),
+    ("network_json", network::json),
 ];

@@ -16,13 +16,18 @@ pub fn check(plan: &Plan) {
         last = rank;
         if let Some(path) = path(&planned.step) {
             assert!(paths.insert(path), "{} is there twice", path.display());
-            is_absolute(path);
         }
-        names(&planned.step);
+        step(&planned.step);
         assert!(serde_json::to_string(planned).is_ok());
     }
     let once = |wanted: usize| plan.steps.iter().filter(|planned| rank(&planned.step) == wanted).count() <= 1;
     assert!(once(RELOAD) && once(NETWORKD));
+}
+
+/// A step alone.
+pub fn step(step: &Step) {
+    path(step).into_iter().for_each(is_absolute);
+    names(step);
 }
 
 const RELOAD: usize = 3;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use cloudinit::network::Conversion;
 
-use crate::{convert, unit};
+use crate::always::networkd;
+use crate::convert;
 
 /// The real descriptions whose names fit, or none where there is no corpus.
 fn files(fits: impl Fn(&str) -> bool) -> Option<Vec<(String, Vec<u8>)>> {
@@ -26,7 +27,7 @@ fn files(fits: impl Fn(&str) -> bool) -> Option<Vec<(String, Vec<u8>)>> {
 
 /// Every value in the files, once.
 fn values(conversion: &Conversion) -> HashSet<String> {
-    let lines = conversion.units().iter().flat_map(unit::check).collect::<Vec<_>>();
+    let lines = conversion.units().iter().flat_map(networkd::check).collect::<Vec<_>>();
     lines.into_iter().map(|(_, _, value)| value).collect()
 }
 
