@@ -1,6 +1,7 @@
 //! The command line, in the reference's flag syntax (spec §2).
 //!
-//! One table declares every flag; the parser and the help are made of it.
+//! One table declares every flag, and that of the sources those that name one; the parser and the help are made of
+//! both.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,7 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::print::Secrets;
-use crate::source::{self, Candidate, Format as NetworkFormat, OEMS};
+use crate::source::{self, Candidate, Entry, Format as NetworkFormat, OEMS, TABLE};
 
 /// What is said with a wrong command line; the exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +132,7 @@ impl Group {
 }
 
 /// One flag.
+#[derive(Clone, Copy)]
 struct Flag {
     name: &'static str,
     /// What its value is called; a switch has none.
@@ -149,20 +151,8 @@ const fn switch(name: &'static str, group: Group, help: &'static str) -> Flag {
 
 use Group::{Behaviour, Checking, Output, Sources};
 
+/// The flags besides those that name a source.
 const FLAGS: &[Flag] = &[
-    flag("from-file", "PATH", Sources, "Read user-data from a file"),
-    flag("from-url", "URL", Sources, "Fetch user-data over HTTP(S)"),
-    flag("from-configdrive", "DIR", Sources, "Read an OpenStack config drive"),
-    flag("from-ec2-metadata", "URL", Sources, "Ask the metadata service of EC2"),
-    switch("from-metadata-service", Sources, "Deprecated: as --from-ec2-metadata, at its usual address"),
-    flag("from-gce-metadata", "URL", Sources, "Ask the metadata service of Google Compute Engine"),
-    flag("from-digitalocean-metadata", "URL", Sources, "Ask the metadata service of DigitalOcean"),
-    flag("from-packet-metadata", "URL", Sources, "Ask the metadata service of Packet (Equinix Metal)"),
-    switch("from-cloudsigma-metadata", Sources, "Read CloudSigma's server context from the serial port"),
-    flag("from-waagent", "DIR", Sources, "Read the folder of the Azure agent"),
-    switch("from-vmware-guestinfo", Sources, "Read VMware's guest variables"),
-    flag("from-vmware-ovf-env", "FILE", Sources, "Read an OVF environment document"),
-    switch("from-proc-cmdline", Sources, "Fetch the cloud-config-url of the kernel command line"),
     flag("oem", "NAME", Sources, "Set the flags of a platform"),
     flag("convert-netconf", "FORMAT", Behaviour, "Turn the source's network configuration into networkd's"),
     flag("workspace", "DIR", Behaviour, "Keep scripts here, beneath the root [default: /var/lib/coreos-cloudinit]"),
@@ -181,6 +171,12 @@ const FLAGS: &[Flag] = &[
     switch("show-secrets", Output, "Print the configuration with its secrets"),
     flag("format", "FORMAT", Output, "Print as text or as json [default: text]"),
 ];
+
+/// All flags, in the order of the help: the table of the sources has one for each.
+fn table() -> impl Iterator<Item = Flag> {
+    let source = |entry: &Entry| Flag { name: entry.flag, value: entry.value, group: Sources, help: entry.help };
+    TABLE.iter().map(source).chain(FLAGS.iter().copied())
+}
 
 const WORKSPACE: &str = "/var/lib/coreos-cloudinit";
 const KEY_SET: &str = "coreos-cloudinit";
@@ -205,7 +201,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
 
 /// Every flag by its long name.
 pub fn flags() -> impl Iterator<Item = &'static str> {
-    FLAGS.iter().map(|flag| flag.name).chain(["version", "help"])
+    table().map(|flag| flag.name).chain(["version", "help"])
 }
 
 /// The platforms that `--oem` knows, and the formats that `--convert-netconf` does.
@@ -242,7 +238,7 @@ fn command(purpose: Purpose) -> Command {
         .after_help("Flags take one dash or two, and = or a space before their value.\nExit codes: 0 done, 1 something failed, 2 the command line is wrong.")
         .args_override_self(true)
         .disable_version_flag(true);
-    for flag in FLAGS {
+    for flag in table() {
         let arg = Arg::new(flag.name).long(flag.name).help(flag.help).help_heading(flag.group.heading());
         command = command.arg(match flag.value {
             Some(value) => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
@@ -277,7 +273,7 @@ fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
             continue;
         };
         let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-        let flag = FLAGS.iter().find(|flag| flag.name == name);
+        let flag = table().find(|flag| flag.name == name);
         match (flag, name, value) {
             (Some(flag), _, None) if flag.value.is_some() => match arguments.next() {
                 Some(value) => {
@@ -332,15 +328,14 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
     } else {
         Mode::Apply
     };
-    let given = |flag: &Flag| match flag.value {
-        Some(_) => path(matches, flag.name).map(PathBuf::into_os_string),
-        None => on(matches, flag.name).then(OsString::new),
+    let given = |entry: &Entry| match entry.value {
+        Some(_) => path(matches, entry.flag).map(PathBuf::into_os_string),
+        None => on(matches, entry.flag).then(OsString::new),
     };
-    let sources = FLAGS.iter().filter(|flag| flag.group == Sources && flag.name != "oem");
-    let named = sources.clone().filter_map(|flag| Some((flag.name, set(flag.name).or_else(|| given(flag))?)));
+    let named = TABLE.iter().filter_map(|entry| Some((entry.flag, set(entry.flag).or_else(|| given(entry))?)));
     let named = Named(named.collect());
     if named.0.is_empty() {
-        let sources: Vec<_> = sources.map(|flag| format!("--{}", flag.name)).collect();
+        let sources: Vec<_> = TABLE.iter().map(|entry| format!("--{}", entry.flag)).collect();
         return Err(format!("no source of user-data is named; name one of: {}, --oem", sources.join(", ")));
     }
     let key_set = text(matches, "ssh-key-name").filter(|name| !name.is_empty()).unwrap_or_else(|| KEY_SET.to_owned());

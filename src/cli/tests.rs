@@ -99,7 +99,7 @@ fn a_platform_sets_its_flags_over_those_beside_it() {
 
 #[test]
 fn every_source_has_a_flag_and_every_flag_its_source() {
-    let table: Vec<_> = source::TABLE.iter().map(|entry| entry.flag).collect();
+    let table: Vec<_> = TABLE.iter().map(|entry| entry.flag).collect();
     let flags: Vec<_> = FLAGS.iter().filter(|flag| flag.group == Sources && flag.name != "oem").collect();
     assert_eq!(flags.iter().map(|flag| flag.name).collect::<Vec<_>>(), table);
     for flag in flags {

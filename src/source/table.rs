@@ -17,42 +17,90 @@ use super::url::Url;
 use super::vmware::{Backdoor, GuestInfo, OvfEnv};
 use super::waagent::Waagent;
 
-/// A row: a flag, and the source that it names.
+/// A row: a flag, and the source that it names. The command line and its help are made of it.
 pub struct Entry {
     /// The name of the flag, without dashes.
     pub flag: &'static str,
+    /// What the value of the flag is called; a switch has none.
+    pub value: Option<&'static str>,
+    /// What the help says of it.
+    pub help: &'static str,
     /// Whether the source may still come when it is not here at first.
     pub waits: bool,
+    /// What to name in its place, where it is there for old scripts alone.
+    pub instead: Option<&'static str>,
     /// Makes the source of the flag's value, which a switch leaves unused.
     pub make: fn(&OsStr) -> Arc<dyn Datasource>,
 }
 
+/// A source whose flag has a value, and which is waited for.
+const fn source(
+    flag: &'static str,
+    value: &'static str,
+    help: &'static str,
+    make: fn(&OsStr) -> Arc<dyn Datasource>,
+) -> Entry {
+    Entry { flag, value: Some(value), help, waits: true, instead: None, make }
+}
+
+/// A source whose flag is a switch, and which is waited for.
+const fn switch(flag: &'static str, help: &'static str, make: fn(&OsStr) -> Arc<dyn Datasource>) -> Entry {
+    Entry { flag, value: None, help, waits: true, instead: None, make }
+}
+
+impl Entry {
+    /// One that cannot come later.
+    const fn at_once(self) -> Self {
+        Self { waits: false, ..self }
+    }
+
+    /// One that something else has taken the place of.
+    const fn instead(self, instead: &'static str) -> Self {
+        Self { instead: Some(instead), ..self }
+    }
+}
+
 /// All sources. Where several are here at the first look, the one that stands first wins.
 pub const TABLE: [Entry; 13] = [
-    Entry { flag: "from-file", waits: true, make: |path| Arc::new(File::new(path)) },
-    Entry { flag: "from-url", waits: true, make: |url| Arc::new(Url::new(url)) },
-    Entry { flag: "from-configdrive", waits: true, make: |folder| Arc::new(ConfigDrive::new(folder)) },
-    Entry { flag: "from-ec2-metadata", waits: true, make: |base| Arc::new(Ec2::new(base)) },
-    Entry {
-        flag: "from-metadata-service",
-        waits: true,
-        make: |_| Arc::new(Ec2::new(OsStr::new(ec2::DEFAULT_ADDRESS))),
-    },
-    Entry { flag: "from-gce-metadata", waits: true, make: |base| Arc::new(Gce::new(base)) },
-    Entry { flag: "from-digitalocean-metadata", waits: true, make: |base| Arc::new(DigitalOcean::new(base)) },
-    Entry { flag: "from-packet-metadata", waits: true, make: |base| Arc::new(Packet::new(base)) },
-    Entry { flag: "from-cloudsigma-metadata", waits: true, make: |_| Arc::new(CloudSigma) },
-    Entry { flag: "from-waagent", waits: true, make: |folder| Arc::new(Waagent::new(folder)) },
-    Entry { flag: "from-vmware-guestinfo", waits: false, make: |_| Arc::new(GuestInfo::new(Backdoor)) },
-    Entry { flag: "from-vmware-ovf-env", waits: false, make: |path| Arc::new(OvfEnv::new(path)) },
-    Entry { flag: "from-proc-cmdline", waits: false, make: |_| Arc::new(ProcCmdline) },
+    source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path))),
+    source("from-url", "URL", "Fetch user-data over HTTP(S)", |url| Arc::new(Url::new(url))),
+    source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir))),
+    source("from-ec2-metadata", "URL", "Ask the metadata service of EC2", |base| Arc::new(Ec2::new(base))),
+    switch("from-metadata-service", "Deprecated: as --from-ec2-metadata, at its usual address", |_| {
+        Arc::new(Ec2::new(OsStr::new(ec2::DEFAULT_ADDRESS)))
+    })
+    .instead("--from-ec2-metadata=http://169.254.169.254/"),
+    source("from-gce-metadata", "URL", "Ask the metadata service of Google Compute Engine", |base| {
+        Arc::new(Gce::new(base))
+    }),
+    source("from-digitalocean-metadata", "URL", "Ask the metadata service of DigitalOcean", |base| {
+        Arc::new(DigitalOcean::new(base))
+    }),
+    source("from-packet-metadata", "URL", "Ask the metadata service of Packet (Equinix Metal)", |base| {
+        Arc::new(Packet::new(base))
+    }),
+    switch("from-cloudsigma-metadata", "Read CloudSigma's server context from the serial port", |_| {
+        Arc::new(CloudSigma)
+    }),
+    source("from-waagent", "DIR", "Read the folder of the Azure agent", |dir| Arc::new(Waagent::new(dir))),
+    switch("from-vmware-guestinfo", "Read VMware's guest variables", |_| Arc::new(GuestInfo::new(Backdoor))).at_once(),
+    source("from-vmware-ovf-env", "FILE", "Read an OVF environment document", |path| Arc::new(OvfEnv::new(path)))
+        .at_once(),
+    switch("from-proc-cmdline", "Fetch the cloud-config-url of the kernel command line", |_| Arc::new(ProcCmdline))
+        .at_once(),
 ];
 
 /// The candidates that flags name, in the order of the table. `value` gives a flag's value, `None` where it is not
-/// given; a switch that is on has any value.
+/// given; a switch that is on has any value. Whoever names one that is there for old scripts alone is told.
 pub fn candidates(value: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
     let named = TABLE.iter().filter_map(|entry| Some((entry, value(entry.flag)?)));
-    named.map(|(entry, value)| Candidate { source: (entry.make)(&value), waits: entry.waits }).collect()
+    let candidate = |(entry, value): (&Entry, OsString)| {
+        if let Some(instead) = entry.instead {
+            log::warn!("--{} is deprecated: write {instead}", entry.flag);
+        }
+        Candidate { source: (entry.make)(&value), waits: entry.waits }
+    };
+    named.map(candidate).collect()
 }
 
 /// A platform that `--oem` names: a group of flags (spec §2).

@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_odd_is_unknown() {
-        for text in [document(""), "<x/>".to_owned(), document("<Instance id='b' address='10.0.0.2 evil'/>")] {
+        let nameless = document("<Instance id='b' address='10.0.0.2'/>").replace("<Incarnation instance='b'/>", "");
+        for text in [document(""), "<x/>".to_owned(), document("<Instance id='b' address='10.0.0.2 evil'/>"), nameless]
+        {
             let meta = read(text.as_bytes(), "it").unwrap();
             assert_eq!((meta.addresses.private_v4, meta.addresses.public_v4), (None, None), "{text}");
             assert!(meta.failures.is_empty());

@@ -12,6 +12,7 @@ mod redirects;
 mod serial;
 mod server;
 mod services;
+mod told;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -66,12 +66,12 @@ impl Url {
         } else if let Some(rest) = location.strip_prefix("//") {
             Self::parse(&format!("{scheme}://{rest}"))
         } else if location.starts_with('/') {
-            Self::parse(&format!("{origin}{location}"))
+            Self::parse(&format!("{origin}{}", without_dots(location)))
         } else if location.is_empty() || location.starts_with(['?', '#']) {
             Self::parse(&format!("{origin}{path}{location}"))
         } else {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            Self::parse(&format!("{origin}{folder}/{location}"))
+            Self::parse(&format!("{origin}{}", without_dots(&format!("{folder}/{location}"))))
         }
     }
 
@@ -165,6 +165,24 @@ fn basic(credentials: &str) -> Secret<String> {
     Secret::new(format!("Basic {}", STANDARD.encode(both)))
 }
 
+/// The path at the beginning of `location`, without the `.` and `..` in it, and what stands behind it.
+fn without_dots(location: &str) -> String {
+    let end = location.find(['?', '#']).unwrap_or(location.len());
+    let (path, rest) = location.split_at(end);
+    let mut out = Vec::new();
+    for step in path.split('/').skip(1) {
+        match step {
+            "." => {}
+            ".." => drop(out.pop()),
+            step => out.push(step),
+        }
+    }
+    // What ends in one of them is a folder.
+    let slash = if path.ends_with("/.") || path.ends_with("/..") { "/" } else { "" };
+    let slash = if out.is_empty() { "" } else { slash };
+    format!("/{}{slash}{rest}", out.join("/"))
+}
+
 fn hex(digit: u8) -> char {
     char::from_digit(digit.into(), 16).unwrap_or('0').to_ascii_uppercase()
 }
@@ -235,6 +253,12 @@ mod tests {
             ("/x", "http://host:81/x"),
             ("x", "http://host:81/a/x"),
             ("x?to=http://y", "http://host:81/a/x?…"),
+            ("../x", "http://host:81/x"),
+            ("./x/../../y/.", "http://host:81/y/"),
+            ("../../../x/", "http://host:81/x/"),
+            ("..", "http://host:81/"),
+            ("/a/./../x?y=/../z", "http://host:81/x?…"),
+            ("/a//b", "http://host:81/a//b"),
             ("?d", "http://host:81/a/b?…"),
             ("", "http://host:81/a/b"),
         ] {
