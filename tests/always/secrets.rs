@@ -96,6 +96,11 @@ pub fn part_says(reading: &Reading, shown: &dyn Fn(&str) -> bool) -> bool {
             let words = line.trim_start_matches("#!").split_ascii_whitespace();
             words.take(1).any(|interpreter| interpreter.contains(CANARY))
         }
+        // What is told of a part of it says the part's name.
+        Form::Multipart => {
+            let named = |line: &str| line.find("name").is_some_and(|at| line[at..].contains(CANARY));
+            reading.part.text.lines().any(named)
+        }
         _ => reading.document.root.as_deref().is_some_and(|root| says(root, "", shown)),
     }
 }
