@@ -61,7 +61,7 @@ impl Entry {
 }
 
 /// All sources. Where several are here at the first look, the one that stands first wins.
-pub const TABLE: [Entry; 13] = [
+pub const TABLE: &[Entry] = &[
     source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path))),
     source("from-url", "URL", "Fetch user-data over HTTP(S)", |url| Arc::new(Url::new(url))),
     source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir))),

@@ -24,7 +24,7 @@ fn every_source_has_its_row_and_its_section_in_the_order_of_the_table() {
     let page = page();
     let rows = rows(&page, "The sources");
     assert_eq!(rows.len(), TABLE.len());
-    for (row, entry) in rows.iter().zip(&TABLE) {
+    for (row, entry) in rows.iter().zip(TABLE) {
         let flag = row[0].trim_matches('`').split(' ').next().unwrap();
         assert_eq!(flag, format!("--{}", entry.flag));
         assert_eq!(row[2], if entry.waits { "yes" } else { "no" }, "{flag}");
@@ -51,7 +51,7 @@ fn every_platform_has_its_row() {
 
 #[test]
 fn the_command_line_knows_the_sources_and_the_platforms() {
-    for entry in &TABLE {
+    for entry in TABLE {
         assert!(cli::flags().any(|name| name == entry.flag), "--{}", entry.flag);
     }
     let choices: Vec<_> = cli::choices().collect();
