@@ -16,6 +16,7 @@ pub mod config;
 pub mod deadline;
 pub mod finding;
 pub mod host;
+pub mod json;
 pub mod lint;
 pub mod logger;
 pub mod nearest;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::finding::rules;
+use crate::json;
 
 use super::telling::Telling;
 use super::{ENTRIES_MAX, NAMES_MAX, address};
@@ -12,20 +13,13 @@ use super::{ENTRIES_MAX, NAMES_MAX, address};
 /// The document in `bytes`, if it is an object.
 pub fn read(bytes: &[u8], telling: &mut Telling) -> Option<Value> {
     let subject = "network description";
-    match serde_json::from_slice(bytes) {
-        Ok(value @ Value::Object(_)) => Some(value),
-        Ok(_) => {
-            telling.tell(&rules::BAD_NETWORK, None, subject, "it is no JSON object; nothing of it is converted");
-            None
-        }
-        // The error's own words may quote the document.
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            let message = format!("it is no JSON from line {line}, column {column} on; nothing of it is converted");
-            telling.tell(&rules::BAD_NETWORK, None, subject, message);
-            None
-        }
-    }
+    let why = match json::parse(bytes) {
+        Ok(value @ Value::Object(_)) => return Some(value),
+        Ok(_) => "it is no JSON object".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    telling.tell(&rules::BAD_NETWORK, None, subject, format!("{why}; nothing of it is converted"));
+    None
 }
 
 /// The list under `key`, which may be missing.

@@ -168,6 +168,19 @@ fn time_grows_with_the_input_alone() {
     }
 }
 
+/// What a document holds besides is parsed, too, and takes many times its length.
+#[test]
+fn documents_are_bounded_before_they_are_parsed() {
+    for format in ["digitalocean", "openstack", "packet"] {
+        for text in [format!(r#"{{"x":[0{}]}}"#, ",0".repeat(500_000)), "[".repeat(101)] {
+            let conversion = convert(format, text.as_bytes());
+            assert!(conversion.interfaces.is_empty(), "{format}");
+            let told = &conversion.findings[0].message;
+            assert!(told.contains("more than 500000 values") || told.contains("deeper than 100"), "{format}: {told}");
+        }
+    }
+}
+
 #[test]
 fn what_is_too_much_is_told_and_left_out() {
     let stanzas = pieces(10_050, |at| format!("iface v{at} inet manual\n"));
