@@ -98,8 +98,10 @@ fn a_platform_sets_its_flags_over_those_beside_it() {
 }
 
 #[test]
-fn every_source_is_named_by_its_flag_and_every_platform_names_some() {
-    for entry in &TABLE {
+fn every_source_has_a_flag_of_its_own() {
+    let names: std::collections::BTreeSet<_> = flags().collect();
+    assert_eq!(names.len(), flags().count(), "a flag is there twice");
+    for entry in TABLE {
         let line = entry.value.map_or(format!("--{}", entry.flag), |_| format!("--{}=http://x/", entry.flag));
         assert_eq!(named(&line).len(), 1, "{line}");
     }
