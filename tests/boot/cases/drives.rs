@@ -14,18 +14,25 @@ auto lo
 iface lo inet loopback
 
 auto eth0
-iface eth0 inet static
+iface eth0 inet manual
+    hwaddress ether 52:54:00:12:34:56
+
+auto bond0
+iface bond0 inet static
     address 192.0.2.10
     netmask 255.255.255.0
     gateway 192.0.2.1
     dns-nameservers 192.0.2.53
     hwaddress ether 52:54:00:12:34:56
+    bond-slaves eth0
+    bond-mode active-backup
+    bond-miimon 120
 
-auto eth0.7
-iface eth0.7 inet static
+auto bond0.7
+iface bond0.7 inet static
     address 198.51.100.7
     netmask 255.255.255.0
-    vlan_raw_device eth0
+    vlan_raw_device bond0
 ";
 
 /// What OpenStack writes on a drive.
@@ -50,11 +57,13 @@ pub fn cases(suite: &mut Suite) {
         vm.is_file("/etc/from-drive", "drive", 0o644, "root:root");
         assert!(vm.text("/home/core/.ssh/authorized_keys").contains(&key("on-metal")));
         // The drive says what the network is, whether or not there is anybody behind it.
-        vm.sh("for i in $(seq 100); do ip -br address show eth0.7 | grep -q 198.51.100.7 && exit 0; sleep 0.2; done; ip address; exit 1");
-        let addresses = vm.sh("ip -br address show dev eth0; ip -br address show dev eth0.7; ip route show default");
-        for words in ["192.0.2.10/24", "eth0.7@eth0", "198.51.100.7/24", "default via 192.0.2.1 dev eth0"] {
+        vm.sh("for i in $(seq 100); do ip -br address show bond0.7 | grep -q 198.51.100.7 && exit 0; sleep 0.2; done; ip address; exit 1");
+        let addresses = vm.sh("ip -br address show dev bond0; ip -br address show dev bond0.7; ip route show default");
+        for words in ["192.0.2.10/24", "bond0.7@bond0", "198.51.100.7/24", "default via 192.0.2.1 dev bond0"] {
             assert!(addresses.contains(words), "{words} is not in {addresses}");
         }
+        let bond = vm.sh("cd /sys/class/net/bond0/bonding; cat slaves mode miimon");
+        assert_eq!(bond, "eth0\nactive-backup 1\n120");
         assert_eq!(vm.run("journalctl -b -u systemd-networkd -o cat | grep -iE 'unknown|failed|ignoring'").stdout, "");
         // The image's own unit has applied the drive: nobody else does.
         assert_eq!(vm.active(INNER), "active");
