@@ -58,7 +58,7 @@ fuzz: ## Fuzz TARGET for TIME seconds (cargo-fuzz and a nightly Rust, which it d
 	@fuzz/run.sh "$(TARGET)" "$(TIME)"
 
 install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs beneath DESTDIR (OEM=ami, BIN=FILE)
-	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh
+	@DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh
 
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@oem/check.sh "$(DIR)" $(BIN)

@@ -95,6 +95,17 @@ fn a_platform_that_there_is_not_is_named_with_those_that_there_are() {
     assert!(fs::read_dir(tree.path()).unwrap().next().is_none(), "nothing is installed");
 }
 
+#[test]
+fn a_folder_is_named_from_where_make_is_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tree = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    // Only where Cargo builds inside of the checkout there is a way without `..`.
+    let Ok(relative) = tree.path().strip_prefix(root) else { return };
+    let output = make(&["install", "BIN=/dev/null", &format!("DESTDIR={}", relative.display())]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(tree.path().join("usr/bin/coreos-cloudinit").exists());
+}
+
 /// A tree with the real program, to be checked.
 fn checked(change: impl FnOnce(&Path)) -> (bool, String) {
     let (tree, _) = installed(&["OEM=gce"]);
