@@ -47,7 +47,9 @@ fn switches_take_a_value_only_behind_equals() {
         assert!(!options(line).strict, "{line}");
     }
     assert!(usage("-from-file x -strict true").contains("true"), "never the next word");
-    assert!(usage("-from-file x -strict=maybe").contains("maybe"));
+    for value in ["maybe", "no", "yes", "off"] {
+        assert!(usage(&format!("-from-file x -dry-run={value}")).contains(value), "a guess may change the machine");
+    }
 }
 
 #[test]
