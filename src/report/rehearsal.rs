@@ -150,7 +150,9 @@ impl Rehearsed {
         }
         let mut planned = !self.access.is_empty();
         for part in &self.parts {
-            let _ = writeln!(out, "\n{} ({}):", printable(&part.name), part.form.words());
+            // That one says already what it is.
+            let form = if part.form == Form::Network { String::new() } else { format!(" ({})", part.form.words()) };
+            let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
             part.steps.iter().for_each(|step| out.push_str(&line(step)));
             for refused in &part.refused {
                 let _ = writeln!(out, "! refused: {}", printable(&refused.item));
