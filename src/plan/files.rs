@@ -78,19 +78,27 @@ fn read(
         planner.find(finding);
     }
     planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
-    let mode = match file.permissions.filled() {
-        Some(text) => {
-            let (mode, finding) = permissions::parse(text.trim(), file.permissions.span)?;
-            planner.findings.extend(finding);
-            mode
-        }
-        None => permissions::DEFAULT,
+    let mode = file
+        .permissions
+        .filled()
+        .map_or(Ok((permissions::DEFAULT, None)), |text| permissions::parse(text.trim(), file.permissions.span));
+    let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span));
+    let content = if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
+        Err(masked(file.content.span, &format!("the content of {}", printable(written))))
+    } else {
+        content(file, room)
     };
-    let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span))?;
-    if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
-        return Err(Some(masked(file.content.span, &format!("the content of {}", printable(written)))));
-    }
-    let content = content(file, room)?;
+    let ((mode, finding), owner, content) = match (mode, owner, content) {
+        (Ok(mode), Ok(owner), Ok(content)) => (mode, owner, content),
+        // All that is wrong with it is told; one of these is why it is left out.
+        (mode, owner, content) => {
+            let mut faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
+            let why = faults.next();
+            faults.for_each(|finding| planner.find(finding));
+            return Err(why);
+        }
+    };
+    planner.findings.extend(finding);
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
 }
