@@ -236,11 +236,15 @@ impl Run<'_> {
 
 /// Whether a step changes a file of networkd.
 fn is_networkd(step: &Step) -> bool {
-    let path = match step {
-        Step::WriteFile(file) => &file.path,
-        Step::MaskUnit(place) | Step::UnmaskUnit(place) => &place.path,
-        _ => return false,
-    };
+    match step {
+        Step::WriteFile(file) => is_networkd_file(&file.path),
+        Step::MaskUnit(place) | Step::UnmaskUnit(place) => is_networkd_file(&place.path),
+        _ => false,
+    }
+}
+
+/// Whether networkd reads what is there.
+pub fn is_networkd_file(path: &Path) -> bool {
     ["/etc/systemd/network", "/run/systemd/network"].iter().any(|folder| path.starts_with(folder))
 }
 

@@ -1,5 +1,7 @@
 //! The machine a plan is applied to: every kind of step, led to the function that does it.
 
+mod networkd;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,10 +11,11 @@ use super::accounts::{Accounts, UnknownPrincipal};
 use super::bus::Bus;
 use super::files::{self, Write};
 use super::lock::Lock;
+use super::owed::Owed;
 use super::root::Root;
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{Change, command, hostname, keys, network};
-use crate::apply::{Done, Machine, Situation};
+use crate::apply::{Done, Machine, Situation, is_networkd_file};
 use crate::deadline::Deadline;
 use crate::plan::{
     ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Reload, Script, Step, UnitCommand,
@@ -47,6 +50,7 @@ pub struct Host<'a> {
     root: Root,
     bus: Bus,
     lock: Option<Lock>,
+    owed: Owed,
 }
 
 /// Why steps that act on a running system are left out with `--root`.
@@ -59,7 +63,13 @@ impl<'a> Host<'a> {
     ///
     /// The root is no folder, or may not be opened.
     pub fn open(setup: Setup<'a>) -> Result<Self> {
-        Ok(Self { root: Root::open(setup.root)?, bus: Bus::new(setup.deadline), lock: None, setup })
+        Ok(Self {
+            root: Root::open(setup.root)?,
+            bus: Bus::new(setup.deadline),
+            lock: None,
+            owed: Owed::default(),
+            setup,
+        })
     }
 
     /// Whether the tree is the one this program runs in.
@@ -234,27 +244,6 @@ impl<'a> Host<'a> {
             .map(Done::With)
     }
 
-    /// Does `act`, which says what became of it, where a file of networkd changed.
-    fn if_network_changed(&self, situation: &Situation, act: impl FnOnce() -> Done) -> Done {
-        if !self.live() {
-            Done::Skipped(NOT_RUNNING.to_owned())
-        } else if situation.networkd_changed {
-            act()
-        } else {
-            Done::With(Change::Unchanged)
-        }
-    }
-
-    fn restart_networkd(&self, situation: &Situation) -> Result<Done> {
-        if !self.live() {
-            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
-        }
-        if !situation.networkd_changed {
-            return Ok(Done::With(Change::Unchanged));
-        }
-        self.job("systemd-networkd.service", Verb::Restart)
-    }
-
     fn command(&self, command: &UnitCommand) -> Result<Done> {
         if !self.live() {
             return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
@@ -321,7 +310,18 @@ impl Machine for Host<'_> {
                 _ => None,
             })
             .collect();
-        let mut written = files::write_all(&self.root, &writes).into_iter();
+        let written = self.noting(
+            |root| {
+                let mut of_networkd = writes.iter().filter(|file| is_networkd_file(file.path));
+                of_networkd.any(|file| files::would_change(root, file).unwrap_or_default())
+            },
+            |root| files::write_all(root, &writes),
+            |written| {
+                let mut results = writes.iter().zip(written);
+                results.any(|(file, result)| is_networkd_file(file.path) && matches!(result, Ok(Change::Made)))
+            },
+        );
+        let mut written = written.into_iter();
         let mut answer = |file: &FileSpec, owner: Result<Result<(u32, u32), String>>| match owner {
             Ok(Ok(_)) => {
                 written.next().unwrap_or_else(|| bail!("failed to write {}", file.path.display())).map(Done::With)
@@ -347,8 +347,8 @@ impl Machine for Host<'_> {
                 self.write_files(&[file], situation).pop().unwrap_or_else(|| bail!("failed to write a file"))
             }
             Step::MergeEnvironment(environment) => self.merge_environment(environment).map(Done::With),
-            Step::MaskUnit(place) => files::mask(&self.root, &place.path).map(Done::With),
-            Step::UnmaskUnit(place) => files::unmask(&self.root, &place.path).map(Done::With),
+            Step::MaskUnit(place) => self.masking(&place.path, files::would_mask, files::mask),
+            Step::UnmaskUnit(place) => self.masking(&place.path, files::would_unmask, files::unmask),
             Step::EnableUnit(scope) => self.enable(scope),
             Step::ReloadDaemon(reload) => self.reload(reload, situation),
             Step::TakeDown(links) => Ok(self.if_network_changed(situation, || network::take_down(&links.names))),

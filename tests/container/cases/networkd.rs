@@ -62,6 +62,52 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
+    suite.fresh("a_restart_that_a_killed_run_owes_is_made_up_for", |m| {
+        const NETWORKD: &str = "systemd-networkd.service";
+        const DRIVE: &str = "/media/configdrive/openstack";
+        m.sh(&format!("systemctl start {NETWORKD}; mkdir -p {DRIVE}/latest {DRIVE}/content"));
+        m.put(&format!("{DRIVE}/latest/meta_data.json"), "{\"network_config\": {\"content_path\": \"content/0\"}}");
+        m.put(&format!("{DRIVE}/content/0"), "iface nothing0.7 inet manual\n");
+        // What stands between the files and the restart takes its time.
+        let modprobe = m.sh("command -v modprobe || echo /usr/sbin/modprobe");
+        m.sh(&format!("printf '#!/bin/sh\\nexec sleep 60\\n' > {modprobe}.new; chmod 755 {modprobe}.new; mv {modprobe}.new {modprobe}"));
+        let flags = ["--from-configdrive=/media/configdrive", "--convert-netconf=debian"];
+        let before = m.invocation(NETWORKD);
+        let run = m.program(&flags).start();
+        assert!(wait_for(Duration::from_secs(20), || m.run(&["pgrep", "-x", "sleep"]).stdout != ""));
+        m.sh("pkill -KILL -x coreos-cloudini");
+        run.finish(Duration::from_secs(20));
+        m.sh(&format!("pkill -x sleep; ln -sf /bin/true {modprobe}"));
+        assert!(m.exists(&format!("{FOLDER}/00-nothing0.7.netdev")), "{:?}", m.names(FOLDER));
+        assert_eq!(m.invocation(NETWORKD), before);
+        m.program(&flags).run().ok().says(&["an earlier run changed files of networkd"]);
+        let after = m.invocation(NETWORKD);
+        assert_ne!(after, before, "the files are as they should be, and networkd has not read them");
+        m.untouched(|| m.program(&flags).run().ok());
+        assert_eq!(m.invocation(NETWORKD), after, "it is owed nothing any more");
+        // One that fails is owed, too.
+        m.put(&format!("{DRIVE}/content/0"), "iface nothing0.8 inet manual\n");
+        m.sh(&format!("systemctl mask --runtime {NETWORKD}; systemctl stop {NETWORKD}"));
+        m.program(&flags).run().fails().says(&[NETWORKD]);
+        m.sh(&format!("systemctl unmask --runtime {NETWORKD}"));
+        m.program(&flags).run().ok();
+        assert_eq!(m.active(NETWORKD), "active");
+    });
+
+    suite.fresh("runs_at_once_restart_networkd_once", |m| {
+        m.sh("systemctl start systemd-networkd.service");
+        let text = "#cloud-config\ncoreos: {units: [{name: 10-x.network, content: \"[Match]\\nName=nothing0\\n\"}]}\n";
+        m.put("/root/user-data", text);
+        let started = || m.sh("journalctl --no-pager --unit=systemd-networkd.service | grep -c ': Started'");
+        let before = started();
+        let runs: Vec<_> = (0..4).map(|_| m.program(&["--from-file=/root/user-data"]).start()).collect();
+        for run in runs {
+            run.finish(Duration::from_secs(30)).ok().hides(&["an earlier run"]);
+        }
+        assert_eq!(started().parse::<u32>().unwrap(), before.parse::<u32>().unwrap() + 1);
+        assert!(!m.names("/run/coreos-cloudinit").iter().any(|name| name.contains("networkd")));
+    });
+
     suite.fresh("interfaces_are_found_by_their_addresses", |m| {
         let text = r#"{"dns": {"nameservers": ["192.0.2.53"]}, "interfaces": {
             "public": [{"mac": "04:01:57:d1:9e:02",

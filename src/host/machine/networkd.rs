@@ -1,0 +1,69 @@
+//! What is done where files of networkd change, and where an earlier run came to no more than changing them.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{Host, NOT_RUNNING};
+use crate::apply::{Done, Situation, is_networkd_file};
+use crate::host::Change;
+use crate::host::root::Root;
+use crate::plan::Verb;
+
+impl Host<'_> {
+    /// Does `change`, which changes a file of networkd if it `would`: that is noted first, and no more if it did not.
+    pub(super) fn noting<T>(
+        &mut self,
+        would: impl FnOnce(&Root) -> bool,
+        change: impl FnOnce(&Root) -> T,
+        did: impl FnOnce(&T) -> bool,
+    ) -> T {
+        let is_first = self.live() && !self.owed.is_noted() && would(&self.root);
+        if is_first && let Err(error) = self.owed.note() {
+            log::warn!("{error:#}");
+        }
+        let result = change(&self.root);
+        if is_first && !did(&result) {
+            self.owed.withdraw();
+        }
+        result
+    }
+
+    /// Puts a mask at `path` or removes one, with `change`, where `would` says that this changes something.
+    pub(super) fn masking(
+        &mut self,
+        path: &Path,
+        would: fn(&Root, &Path) -> Result<bool>,
+        change: fn(&Root, &Path) -> Result<Change>,
+    ) -> Result<Done> {
+        let would = |root: &Root| is_networkd_file(path) && would(root, path).unwrap_or_default();
+        self.noting(would, |root| change(root, path), |result| matches!(result, Ok(Change::Made))).map(Done::With)
+    }
+
+    /// Does `act`, which says what became of it, where a file of networkd changed, or a restart is owed for one.
+    pub(super) fn if_network_changed(&self, situation: &Situation, act: impl FnOnce() -> Done) -> Done {
+        if !self.live() {
+            Done::Skipped(NOT_RUNNING.to_owned())
+        } else if situation.networkd_changed || self.owed.is_left() {
+            act()
+        } else {
+            Done::With(Change::Unchanged)
+        }
+    }
+
+    pub(super) fn restart_networkd(&mut self, situation: &Situation) -> Result<Done> {
+        if !self.live() {
+            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+        }
+        if !situation.networkd_changed {
+            if !self.owed.is_left() {
+                return Ok(Done::With(Change::Unchanged));
+            }
+            log::info!("an earlier run changed files of networkd and did not restart it");
+        }
+        let notes = self.owed.notes();
+        let done = self.job("systemd-networkd.service", Verb::Restart)?;
+        self.owed.settle(notes);
+        Ok(done)
+    }
+}
