@@ -74,7 +74,9 @@ pub(super) fn find(
             outcome.source = source.name();
             // A check is about what people write: meta-data counts where it is to be converted.
             if options.mode != Mode::Validate || options.network.is_some() {
-                found.take(source.meta_data(&cx), options, outcome);
+                // Whatever it costs, there is time left for the user-data.
+                let setup = Setup { deadline: Deadline::after(limit.most()), ..setup.clone() };
+                found.take(source.meta_data(&Context { setup: &setup, ..cx }), options, outcome);
             }
             found.source = Some((source, setup));
         }

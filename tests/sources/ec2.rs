@@ -278,3 +278,21 @@ fn a_base_that_is_none_ends_the_wait() {
         assert!(!meta_data(&*source, &setup()).failures.is_empty());
     }
 }
+
+#[test]
+fn who_is_told_to_stop_asks_for_nothing_more() {
+    let server = Server::sequence(vec![Answer::Silence]);
+    let ec2 = source("from-ec2-metadata", &server.url);
+    let begun = Instant::now();
+    let stop = || begun.elapsed() > Duration::from_millis(200);
+    let meta = ec2.source.meta_data(&Context { setup: &setup(), stop: &stop });
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}: a try takes a second, and there are five attributes",
+        begun.elapsed()
+    );
+    assert_eq!(server.asked().len(), 1);
+    assert!(meta.failures.len() == 5 && meta.failures[4].contains("not asked: stopped"), "{:?}", meta.failures);
+    assert!(ec2.source.user_data(&Context { setup: &setup(), stop: &stop }).is_err());
+    assert_eq!(server.asked().len(), 1);
+}

@@ -106,6 +106,10 @@ pub struct Request<'a> {
 pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
     let mut pause = policy.first_pause;
     let mut tries = 1;
+    // Where many things are asked one after the other, none of those that are left may cost a try more.
+    if let Some(over) = limits.over() {
+        return Err(Error::Failed(format!("not asked: {over}")));
+    }
     loop {
         let why = match attempt(request, policy, limits.deadline) {
             Try::Body(body) => return Ok(body),

@@ -128,6 +128,18 @@ fn failures(suite: &mut Suite) {
         assert!(m.text(CORE_KEYS).contains(&key("platform")));
     });
 
+    suite.fresh("meta_data_that_cannot_be_fetched_leaves_time_for_the_user_data", |m| {
+        let service = guarded("#cloud-config\nhostname: mine\n", "0=platform");
+        m.serve_at(SERVICE, 80, move |number, asked| match asked.path.as_str() {
+            path if path.starts_with("/2009-04-04/meta-data/") => Answer::Silence,
+            _ => service(number, asked),
+        });
+        let began = Instant::now();
+        m.program(&["--oem=ec2-compat", "--deadline=12"]).run().fails().says(&["public-keys", "not asked"]);
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+        assert_eq!(hostname(m), "mine");
+    });
+
     suite.fresh("a_broken_document_does_not_cost_the_platforms_keys_even_when_strict", |m| {
         m.serve_at(SERVICE, 80, guarded("#cloud-config\nhostname: mine\nbroken: [\n", "0=platform"));
         m.program(&["--oem=ec2-compat", "--strict"]).run().fails();
