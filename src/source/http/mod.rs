@@ -7,6 +7,8 @@ mod proxy;
 mod transport;
 mod url;
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -17,6 +19,9 @@ use crate::deadline::Deadline;
 use crate::secret::Secret;
 use attempt::{Try, attempt};
 pub use url::{BadUrl, Url};
+
+/// How often a try looks up to see whether the run was told to stop.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// How patient a request is.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +116,7 @@ pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result
         return Err(Error::Failed(format!("not asked: {over}")));
     }
     loop {
-        let why = match attempt(request, policy, limits.deadline) {
+        let why = match attended(request, policy, limits) {
             Try::Body(body) => return Ok(body),
             Try::NotThere(status) => return Err(Error::NotThere(status)),
             Try::Final(why) => return Err(Error::Failed(why)),
@@ -128,6 +133,25 @@ pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result
         }
         pause = (pause * 2).min(policy.longest_pause);
         tries += 1;
+    }
+}
+
+/// One try, that is given up as soon as the run is told to stop: a server may stay silent for all its time.
+fn attended(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Try {
+    let (sender, receiver) = channel();
+    let (url, headers, policy) = (request.url.clone(), request.headers.to_vec(), *policy);
+    let (method, reach, deadline) = (request.method, request.reach, limits.deadline);
+    // A thread that nobody waits for any more ends with its try, or with the program.
+    thread::spawn(move || {
+        let request = Request { method, url: &url, headers: &headers, reach };
+        let _ = sender.send(attempt(&request, &policy, deadline));
+    });
+    loop {
+        match receiver.recv_timeout(SLICE) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Timeout) if !(limits.stop)() => {}
+            Err(_) => return Try::Again("no answer yet".to_owned()),
+        }
     }
 }
 
