@@ -115,6 +115,18 @@ fn half_an_answer_is_none() {
 }
 
 #[test]
+fn what_is_wrong_with_half_an_answer_is_said() {
+    for (head, sent, why) in [
+        ("Content-Length: 10\r\n", "hello", "the answer broke off: the connection broke"),
+        ("Transfer-Encoding: chunked\r\n", "zz\r\nhello\r\n", "the answer broke off: it is not HTTP"),
+        ("Content-Length: -1\r\n", "hello", "the answer is not HTTP"),
+    ] {
+        let server = Server::sequence(vec![Answer::Bytes(announced(head, sent))]);
+        assert_eq!(fetch(&server).unwrap_err(), format!("{why} (tried 4 times)"));
+    }
+}
+
+#[test]
 fn an_answer_ends_where_it_says() {
     let server = Server::sequence(vec![Answer::Bytes(announced("Content-Length: 5\r\n", "hello, and more"))]);
     assert_eq!(fetch(&server).unwrap(), "hello");

@@ -164,6 +164,10 @@ fn trouble(error: &std::io::Error) -> String {
         // What encryption finds wrong comes as this.
         (ErrorKind::InvalidData, Some(inner)) => unsafe_because(inner),
         (ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof, _) => "the connection broke".to_owned(),
+        // Chunks that are none, for one.
+        (ErrorKind::Other, Some(inner)) if matches!(inner.downcast_ref(), Some(ureq::Error::Protocol(_))) => {
+            "it is not HTTP".to_owned()
+        }
         // What the lookup of a name says has no kind of its own.
         _ if error.to_string().starts_with("failed to lookup") => "the host is not found".to_owned(),
         (kind, _) => kind.to_string(),
