@@ -145,6 +145,13 @@ pub struct Setup {
     pub routes: Vec<Route>,
 }
 
+impl Setup {
+    /// Whether it leads nowhere: no address, and nothing that gives one.
+    pub const fn is_idle(&self) -> bool {
+        self.addresses.is_empty() && matches!(self.dhcp, Dhcp::No) && !self.accept_ra
+    }
+}
+
 /// An interface to be set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {

@@ -25,12 +25,14 @@ pub(super) struct Draft {
     pub span: Option<Span>,
     /// Whether it is left out, which has been told.
     pub is_refused: bool,
+    /// Whether something that was to be built on it is left out, and has no place in the list.
+    pub is_bereft: bool,
 }
 
 impl Draft {
     /// An interface that is built on nothing.
     pub fn new(interface: Interface, span: Option<Span>) -> Self {
-        Self { interface, on: Vec::new(), span, is_refused: false }
+        Self { interface, on: Vec::new(), span, is_refused: false, is_bereft: false }
     }
 
     fn label(&self) -> String {
@@ -52,6 +54,7 @@ pub(super) fn stack(drafts: Vec<Draft>, telling: &mut Telling) -> Vec<Interface>
         stack.refuse(at, "more than 255 interfaces are built on it, one on the other; it is left out", telling);
     }
     stack.refuse_orphans(telling);
+    stack.refuse_bereft(telling);
     stack.finish()
 }
 
@@ -135,6 +138,29 @@ impl Stack {
                     self.refuse(*child, "what it is built on is left out; so is this", telling);
                     gone.push(*child);
                 }
+            }
+        }
+        let alive = &self.alive;
+        self.drafts.iter_mut().for_each(|draft| draft.on.retain(|carrier| alive[*carrier]));
+    }
+
+    /// What was to carry something that is left out, and has nothing else, is left out, too: a file that gives an
+    /// interface nothing would take away what it has without one, which may be all that leads to the machine.
+    fn refuse_bereft(&mut self, telling: &mut Telling) {
+        let mut carried: Vec<_> = self.children().iter().map(Vec::len).collect();
+        let mut bereft: Vec<_> = (0..self.drafts.len()).filter(|at| self.drafts[*at].is_bereft).collect();
+        let gone = self.drafts.iter().zip(&self.alive).filter(|(_, alive)| !**alive);
+        bereft.extend(gone.flat_map(|(draft, _)| draft.on.iter().copied()));
+        // The last is taken first: told in the order of the list.
+        bereft.sort_unstable_by(|one, other| other.cmp(one));
+        while let Some(at) = bereft.pop() {
+            if !self.alive[at] || carried[at] > 0 || !self.drafts[at].interface.setup.is_idle() {
+                continue;
+            }
+            self.refuse(at, "what was to be built on it is left out, and it has nothing else; so is this", telling);
+            for carrier in &self.drafts[at].on {
+                carried[*carrier] -= 1;
+                bereft.push(*carrier);
             }
         }
         let alive = &self.alive;
@@ -244,7 +270,7 @@ mod tests {
     #[test]
     fn nothing_is_built_on_itself() {
         let (units, findings) = stacked(vec![bond("a", &[0, 1]), physical("b")]);
-        assert_eq!((units, findings.len()), (vec!["00-b".to_owned()], 1));
+        assert_eq!((units.len(), findings.len()), (0, 2));
         // A circle of three, what carries it, what it carries, and two that have nothing to do with it.
         let circle = vec![
             physical("a"),
@@ -256,9 +282,34 @@ mod tests {
             vlan("g", &[5]),
         ];
         let (units, findings) = stacked(circle);
-        assert_eq!(units, ["00-a", "01-f", "00-g"]);
+        assert_eq!(units, ["01-f", "00-g"]);
         let circles = ["b", "c", "d"].map(|name| format!("{name}: is built on itself; it is left out"));
-        assert_eq!(findings, [&circles[..], &["e: what it is built on is left out; so is this".to_owned()]].concat());
+        let others = [
+            "e: what it is built on is left out; so is this".to_owned(),
+            "a: what was to be built on it is left out, and it has nothing else; so is this".to_owned(),
+        ];
+        assert_eq!(findings, [&circles[..], &others].concat());
+    }
+
+    #[test]
+    fn who_was_to_carry_what_is_left_out_is_left_alone() {
+        let refused = |draft| Draft { is_refused: true, ..draft };
+        let addressed = |mut draft: Draft| {
+            draft.interface.setup.addresses.push("192.0.2.1/24".parse().unwrap());
+            draft
+        };
+        // A VLAN that is refused, on a bond that has nothing else, on two interfaces.
+        let bond_and_vlan = |bond| vec![physical("a"), physical("b"), bond, refused(vlan("d", &[2]))];
+        let (units, findings) = stacked(bond_and_vlan(bond("c", &[0, 1])));
+        assert_eq!((units.len(), findings.len()), (0, 3), "{findings:?}");
+        let (units, findings) = stacked(bond_and_vlan(addressed(bond("c", &[0, 1]))));
+        assert_eq!((units.len(), findings.len()), (3, 0), "{findings:?}");
+        let (units, _) = stacked(vec![physical("a"), addressed(physical("b")), refused(bond("c", &[0, 1]))]);
+        assert_eq!(units, ["00-b"]);
+        let (units, _) = stacked(vec![physical("a"), refused(vlan("b", &[0])), vlan("c", &[0])]);
+        assert_eq!(units, ["01-a", "00-c"]);
+        let (units, _) = stacked(vec![physical("a"), Draft { is_bereft: true, ..physical("b") }]);
+        assert_eq!(units, ["00-a"], "who asks for nothing gets what was asked for");
     }
 
     #[test]

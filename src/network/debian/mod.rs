@@ -26,6 +26,7 @@ use stanza::{Method, stanzas};
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut telling = Telling::default();
     let mut described: BTreeMap<Name, Description> = BTreeMap::new();
+    let mut bereft = Vec::new();
     for stanza in stanzas(bytes, &mut telling) {
         let name = stanza.name.as_str();
         if stanza.method == Method::Loopback {
@@ -39,16 +40,19 @@ pub fn convert(bytes: &[u8]) -> Conversion {
             Ok(new) => described.entry(stanza.name).or_default().merge(new),
             Err(reader::Refusal { span, why, help }) => {
                 telling.advise(&rules::BAD_STANZA, span, name, format!("{why}; the stanza is refused"), help);
+                bereft.push(stanza);
             }
         }
     }
-    follow_masters(&mut described, &mut telling);
-    let interfaces = stack(drafts(described, &mut telling), &mut telling);
+    bereft.retain(|stanza| !described.contains_key(&stanza.name));
+    let mut bereft: HashSet<_> = bereft.iter().flat_map(reader::carriers).collect();
+    follow_masters(&mut described, &mut bereft, &mut telling);
+    let interfaces = stack(drafts(described, &bereft, &mut telling), &mut telling);
     Conversion::new(interfaces, telling)
 }
 
-/// A slave may name its bond, instead of the bond its slaves.
-fn follow_masters(described: &mut BTreeMap<Name, Description>, telling: &mut Telling) {
+/// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `bereft`.
+fn follow_masters(described: &mut BTreeMap<Name, Description>, bereft: &mut HashSet<Name>, telling: &mut Telling) {
     let masters = described.iter_mut().filter_map(|(slave, d)| Some((slave.clone(), d.master.take()?, d.span)));
     for (slave, master, span) in masters.collect::<Vec<_>>() {
         if let Some(bond) = described.get_mut(&master) {
@@ -56,6 +60,7 @@ fn follow_masters(described: &mut BTreeMap<Name, Description>, telling: &mut Tel
         } else {
             let message = format!("its `bond-master` {master} has no stanza; it is no slave");
             telling.tell(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
+            bereft.insert(slave);
         }
     }
 }
@@ -86,8 +91,8 @@ fn kind(name: &Name, description: &mut Description, telling: &mut Telling) -> Re
     Ok((Kind::Vlan(id), carrier.into_iter().collect()))
 }
 
-/// The interfaces by name, with those that only others name.
-fn drafts(described: BTreeMap<Name, Description>, telling: &mut Telling) -> Vec<Draft> {
+/// The interfaces by name, with those that only others name. What was to be built on those in `bereft` is left out.
+fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, telling: &mut Telling) -> Vec<Draft> {
     struct Named {
         interface: Interface,
         on: Vec<Name>,
@@ -121,6 +126,7 @@ fn drafts(described: BTreeMap<Name, Description>, telling: &mut Telling) -> Vec<
     let drafts = named.into_values().map(|found| Draft {
         on: found.on.iter().filter_map(|name| places.get(name).copied()).collect(),
         is_refused: found.is_refused,
+        is_bereft: found.interface.found.name().is_some_and(|name| bereft.contains(name)),
         ..Draft::new(found.interface, found.span)
     });
     let mut drafts: Vec<_> = drafts.collect();

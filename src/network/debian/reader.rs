@@ -50,6 +50,14 @@ pub fn read(stanza: &Stanza, telling: &mut Telling) -> Result<Description, Refus
     Ok(reader.new)
 }
 
+/// What the interface of a stanza is built on, as far as names tell that.
+pub fn carriers(stanza: &Stanza) -> Vec<Name> {
+    let is_named = |entry: &&Entry| matches!(entry.key.as_str(), "bond-slaves" | "vlan-raw-device");
+    let named = stanza.entries.iter().filter(is_named).flat_map(|entry| entry.value.split_whitespace());
+    let base = stanza.name.as_str().rsplit_once('.').map(|(base, _)| base);
+    named.chain(base).take(ENTRIES_MAX).filter_map(|name| Name::new(name).ok()).collect()
+}
+
 /// The addresses of a stanza. Those without a length have the last mask that stands between them and the next
 /// address or, without one, the last before them.
 fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
