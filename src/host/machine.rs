@@ -222,7 +222,7 @@ impl<'a> Host<'a> {
         let UnitScope { unit, runtime } = scope;
         if !self.live() {
             let limit = self.setup.deadline.clip(Duration::from_secs(60));
-            return enable_offline(self.setup.root, unit, *runtime, |argv| {
+            return enable_offline(self.root.path(), unit, *runtime, |argv| {
                 let (name, rest) = argv.split_first().context("nothing to run")?;
                 command::Tool::new(name).args(rest).run(limit)
             })

@@ -105,7 +105,7 @@ impl Accounts<'_> {
 
     fn set_password(self, name: &str, hash: &str, deadline: Deadline) -> Result<()> {
         let line = format!("{name}:{hash}\n");
-        let tool = in_root(Tool::new("chpasswd").arg("-e"), self.root)?.input(line.as_bytes());
+        let tool = in_root(Tool::new("chpasswd").arg("-e"), self.root).input(line.as_bytes());
         with_locks(self.root, || run(&tool, deadline))
     }
 }
@@ -131,7 +131,7 @@ fn password(account: &Account) -> Result<Option<&str>> {
 }
 
 fn useradd<'a>(account: &'a Account, root: &Root) -> Result<Tool<'a>> {
-    let mut tool = in_root(Tool::new("useradd"), root)?.args(["--password", NO_PASSWORD]);
+    let mut tool = in_root(Tool::new("useradd"), root).args(["--password", NO_PASSWORD]);
     let values = [
         ("--comment", &account.gecos),
         ("--home-dir", &account.home),
@@ -158,10 +158,6 @@ fn useradd<'a>(account: &'a Account, root: &Root) -> Result<Tool<'a>> {
     Ok(tool.arg("--").arg(&account.name))
 }
 
-fn in_root<'a>(tool: Tool<'a>, root: &Root) -> Result<Tool<'a>> {
-    if root.is_system() {
-        return Ok(tool);
-    }
-    let path = std::path::absolute(root.path()).context("failed to make the root's path absolute")?;
-    Ok(tool.arg("--root").arg(path))
+fn in_root<'a>(tool: Tool<'a>, root: &Root) -> Tool<'a> {
+    if root.is_system() { tool } else { tool.arg("--root").arg(root.path()) }
 }

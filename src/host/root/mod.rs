@@ -16,7 +16,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
@@ -61,13 +61,13 @@ impl Root {
         let system = rustix::fs::stat("/").os_context(what)?;
         Ok(Self {
             folder: Arc::new(folder),
-            path: path.to_owned(),
+            path: std::path::absolute(path).with_context(what)?,
             system: (here.st_dev, here.st_ino) == (system.st_dev, system.st_ino),
             openat2: AtomicBool::new(true),
         })
     }
 
-    /// The root folder, as it was given.
+    /// The root folder, from `/` on: tools run somewhere else than this program.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -57,6 +57,21 @@ write_files:
 }
 
 pub fn cases(suite: &mut Suite) {
+    suite.fresh("a_root_that_is_named_from_where_we_are_is_that_folder", |m| {
+        tree(m);
+        // The machine has a unit of this name, too, which is none of the tree's business.
+        let unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+        m.put("/etc/systemd/system/near.service", unit);
+        m.put("/root/near.yml", "#cloud-config\ncoreos: {units: [{name: near.service, enable: true}]}\n");
+        let link = "/etc/systemd/system/multi-user.target.wants/near.service";
+        for (folder, root) in [(TREE, "."), ("/mnt", "tree"), (TREE, "../tree")] {
+            m.sh(&format!("rm -f {}", inside(link)));
+            m.sh(&format!("cd {folder} && coreos-cloudinit --root={root} --from-file=/root/near.yml"));
+            assert!(m.link(&inside(link)).is_some(), "{root}");
+            m.absent(link);
+        }
+    });
+
     suite.fresh("everything_goes_to_the_tree_and_nothing_to_the_machine", |m| {
         tree(m);
         m.sh(&format!("ln -s /srv/target {TREE}/srv/out; mkdir {TREE}/srv/target"));
