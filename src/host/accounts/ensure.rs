@@ -85,7 +85,7 @@ impl Accounts<'_> {
 
     fn make(self, account: &Account, deadline: Deadline) -> Result<()> {
         self.check(account)?;
-        let tool = useradd(account, self.root)?;
+        let tool = useradd(account, self.root);
         with_locks(self.root, || run(&tool, deadline))?;
         let Some(user) = self.user(&account.name)? else { bail!("useradd succeeded, but there is no such user") };
         if account.create_home {
@@ -130,7 +130,7 @@ fn password(account: &Account) -> Result<Option<&str>> {
     Ok(Some(hash))
 }
 
-fn useradd<'a>(account: &'a Account, root: &Root) -> Result<Tool<'a>> {
+fn useradd<'a>(account: &'a Account, root: &Root) -> Tool<'a> {
     let mut tool = in_root(Tool::new("useradd"), root).args(["--password", NO_PASSWORD]);
     let values = [
         ("--comment", &account.gecos),
@@ -155,7 +155,7 @@ fn useradd<'a>(account: &'a Account, root: &Root) -> Result<Tool<'a>> {
     ];
     tool = tool.args(switches.iter().filter(|(_, given)| *given).map(|(flag, _)| flag));
     // A name that begins with a dash is for the tool to refuse, not to obey.
-    Ok(tool.arg("--").arg(&account.name))
+    tool.arg("--").arg(&account.name)
 }
 
 fn in_root<'a>(tool: Tool<'a>, root: &Root) -> Tool<'a> {
