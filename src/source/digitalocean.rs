@@ -36,19 +36,15 @@ impl Datasource for DigitalOcean {
     }
 
     fn meta_data(&self, cx: &Context<'_>) -> MetaData {
-        let body = match self.service.attribute(META_DATA, cx) {
-            Ok(Some(body)) if !body.is_empty() => body,
-            Ok(_) => return MetaData::default(),
-            Err(error) => return MetaData::failed(format!("{error:#}")),
-        };
-        let mut meta = read(&body, &self.service.shown(META_DATA));
-        meta.network = (cx.setup.network == Some(Format::DigitalOcean)).then_some(NetworkData::DigitalOcean(body));
-        meta
+        self.service.document(META_DATA, cx, |body, what| {
+            let meta = read(&body, what);
+            let network = (cx.setup.network == Some(Format::DigitalOcean)).then_some(NetworkData::DigitalOcean(body));
+            MetaData { network, ..meta }
+        })
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        self.service.rest();
-        Ok(self.service.attribute(USER_DATA, cx)?.unwrap_or_default())
+        self.service.user_data(USER_DATA, cx)
     }
 }
 

@@ -60,7 +60,6 @@ impl Datasource for Gce {
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        self.service.rest();
-        Ok(self.service.attribute(&format!("{API}instance/attributes/user-data"), cx)?.unwrap_or_default())
+        self.service.user_data(&format!("{API}instance/attributes/user-data"), cx)
     }
 }

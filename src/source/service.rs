@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, anyhow};
 
 use super::http::{self, BadUrl, Error, Header, Method, Reach, Request, Url};
-use super::{Availability, Context};
+use super::{Availability, Context, MetaData};
 
 /// A metadata service.
 pub struct Service {
@@ -75,6 +75,21 @@ impl Service {
     /// What is at `path`, if there is anything: where the service says that there is nothing, that is no failure.
     pub fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
         self.there(path, self.fetch(path, &[], cx))
+    }
+
+    /// The meta-data that `read` finds in the document at `path`, which it is handed with what that is called.
+    pub fn document(&self, path: &str, cx: &Context<'_>, read: impl FnOnce(Vec<u8>, &str) -> MetaData) -> MetaData {
+        match self.attribute(path, cx) {
+            Ok(Some(body)) if !body.is_empty() => read(body, &self.shown(path)),
+            Ok(_) => MetaData::default(),
+            Err(error) => MetaData::failed(format!("{error:#}")),
+        }
+    }
+
+    /// What is at `path` as user-data, which is worth all its tries, whatever failed before.
+    pub fn user_data(&self, path: &str, cx: &Context<'_>) -> Result<Vec<u8>> {
+        self.rest();
+        Ok(self.attribute(path, cx)?.unwrap_or_default())
     }
 
     /// An answer as an attribute.
