@@ -59,6 +59,11 @@ impl Conversion {
         Self { interfaces, findings: telling.finish() }
     }
 
+    /// Whether the description says nothing at all.
+    pub const fn is_empty(&self) -> bool {
+        self.interfaces.is_empty() && self.findings.is_empty()
+    }
+
     /// The files for networkd, which belong into `/run/systemd/network`.
     pub fn units(&self) -> Vec<UnitFile> {
         networkd::units(&self.interfaces)

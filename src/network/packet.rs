@@ -29,7 +29,9 @@ pub fn convert(bytes: &[u8]) -> Conversion {
 }
 
 fn interfaces(value: &Value, telling: &mut Telling) -> Vec<Interface> {
-    let network = value.get("network").unwrap_or(value);
+    let Some(network) = value.get("network").or_else(|| value.get("interfaces").map(|_| value)) else {
+        return Vec::new();
+    };
     let mut dns = json::dns(json::list(network, "dns", telling), json::words, "dns", telling);
     if dns.is_empty() {
         dns = DNS.to_vec();

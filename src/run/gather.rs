@@ -123,8 +123,9 @@ impl Found {
                 Severity::Note => log::info!("{message}"),
             }
         }
-        match (meta.network, options.network) {
-            (Some(data), _) => self.network = Some(reading::read_network(data)),
+        let network = meta.network.map(reading::read_network).filter(|reading| !reading.network.is_empty());
+        match (network, options.network) {
+            (Some(reading), _) => self.network = Some(reading),
             (None, Some(format)) => {
                 log::info!("{} has no network configuration that is to be read as {}", outcome.source, format.name());
             }

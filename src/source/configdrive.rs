@@ -28,14 +28,11 @@ impl ConfigDrive {
 
     /// The network description that is wanted, where the drive has one.
     fn network(&self, content_path: Option<&str>, cx: &Context<'_>) -> Result<Option<NetworkData>> {
+        // An empty file says as little as none.
+        let read = |path: &Path| files::read_part(path, cx).map(|bytes| bytes.filter(|bytes| !bytes.is_empty()));
         Ok(match (cx.setup.network, content_path) {
-            (Some(Format::Debian), Some(path)) => {
-                let path = beneath(&self.openstack(), path);
-                files::read_part(&path, cx)?.map(NetworkData::Debian)
-            }
-            (Some(Format::OpenStack), _) => {
-                files::read_part(&self.latest("network_data.json"), cx)?.map(NetworkData::OpenStack)
-            }
+            (Some(Format::Debian), Some(path)) => read(&beneath(&self.openstack(), path))?.map(NetworkData::Debian),
+            (Some(Format::OpenStack), _) => read(&self.latest("network_data.json"))?.map(NetworkData::OpenStack),
             _ => None,
         })
     }

@@ -85,12 +85,18 @@ fn what_a_drive_lacks_is_empty() {
         folder(&[(META, "{}")]),
         folder(&[(META, r#"{"hostname": "", "public_keys": null, "network_config": {}}"#)]),
         folder(&[(META, r#"{"network_config": {"content_path": "content/9"}}"#)]),
+        folder(&[
+            (META, r#"{"network_config": {"content_path": "content/0"}}"#),
+            ("openstack/content/0", ""),
+            ("openstack/latest/network_data.json", ""),
+        ]),
     ] {
         let drive = drive(drive_folder.path());
         assert_eq!(probe(&drive, &setup), Availability::Here);
         let meta = meta_data_with(&*drive.source, &setup, all);
         assert_eq!((meta.hostname, meta.ssh_keys.len(), meta.network), (None, 0, None));
         assert_eq!(meta.failures, Vec::<String>::new());
+        assert_eq!(meta_data_with(&*drive.source, &setup, Some(Format::OpenStack)).network, None);
         assert_eq!(user_data(&*drive.source, &setup).unwrap(), "");
     }
 }
