@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::BoolValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use regex::Regex;
 
 use crate::print::Secrets;
 use crate::source::{self, Candidate, Entry, Format as NetworkFormat, OEMS, TABLE};
@@ -183,6 +185,17 @@ const KEY_SET: &str = "coreos-cloudinit";
 
 /// Reads the command line, without the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
+    parse_all(arguments).map_err(|Usage(text)| Usage(without_addresses(&text)))
+}
+
+/// `text` without what may be an address of the web in it: that may hold credentials, wherever it was put.
+fn without_addresses(text: &str) -> String {
+    static ADDRESS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"[A-Za-z][A-Za-z0-9+.-]*://[^\n]*").expect("a constant pattern"));
+    ADDRESS.replace_all(text, "an address, which is not shown").into_owned()
+}
+
+fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
     let mut command = command(Purpose::Parse);
     let matches = match command.try_get_matches_from_mut(normalise(arguments)) {
         Ok(matches) => matches,
@@ -334,6 +347,12 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
     };
     let named = TABLE.iter().filter_map(|entry| Some((entry.flag, set(entry.flag).or_else(|| given(entry))?)));
     let named = Named(named.collect());
+    let is_path = |entry: &&Entry| entry.value.is_some_and(|value| value != "URL");
+    let is_address =
+        |entry: &&Entry| named.0.get(entry.flag).is_some_and(|value| value.to_string_lossy().contains("://"));
+    if let Some(entry) = TABLE.iter().filter(is_path).find(is_address) {
+        return Err(format!("--{} takes a path, not an address; --from-url takes one", entry.flag));
+    }
     if named.0.is_empty() {
         let sources: Vec<_> = TABLE.iter().map(|entry| format!("--{}", entry.flag)).collect();
         return Err(format!("no source of user-data is named; name one of: {}, --oem", sources.join(", ")));

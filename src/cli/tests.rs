@@ -104,7 +104,11 @@ fn every_source_has_a_flag_of_its_own() {
     let names: std::collections::BTreeSet<_> = flags().collect();
     assert_eq!(names.len(), flags().count(), "a flag is there twice");
     for entry in TABLE {
-        let line = entry.value.map_or(format!("--{}", entry.flag), |_| format!("--{}=http://x/", entry.flag));
+        let line = match entry.value {
+            Some("URL") => format!("--{}=http://x/", entry.flag),
+            Some(_) => format!("--{}=x", entry.flag),
+            None => format!("--{}", entry.flag),
+        };
         assert_eq!(named(&line).len(), 1, "{line}");
     }
     for oem in &OEMS {
@@ -133,4 +137,19 @@ fn help_and_version_go_to_standard_output() {
     }
     assert!(matches!(parsed("--schema"), Ok(Request::Print(text)) if text.starts_with('{')), "it needs no source");
     assert_eq!(parsed("--status"), Ok(Request::Status(Format::Text)));
+}
+
+#[test]
+fn an_address_in_the_wrong_place_is_not_shown() {
+    const ADDRESS: &str = "https://me:hunter2@x/a?b=hunter2";
+    for flag in ["--from-file", "--from-configdrive", "--from-waagent", "--from-vmware-ovf-env"] {
+        let told = usage(&format!("{flag}={ADDRESS}"));
+        assert!(told.contains(flag) && told.contains("--from-url") && !told.contains("hunter2"), "{told}");
+    }
+    assert!(!usage(&format!("--form-url={ADDRESS}")).contains("hunter2"));
+    for line in [ADDRESS.to_owned(), format!("--oem={ADDRESS}"), format!("--from-file=x --deadline={ADDRESS}")] {
+        let told = usage(&line);
+        assert!(told.contains("an address, which is not shown") && !told.contains("hunter2"), "{told}");
+    }
+    assert_eq!(named("--from-url=https://x/a"), ["https://x/a"]);
 }
