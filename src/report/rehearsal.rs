@@ -15,8 +15,8 @@ use crate::shown::LocatedFinding;
 use crate::text::{Lines, Position};
 
 /// What the signs before steps mean.
-const LEGEND: &str = "+ would change something, = has nothing to do, > is done in every run, \
-                      - is skipped here, ! is refused, ? cannot be told\n";
+const LEGEND: &str = "+ would change something, = has nothing to do, > is run each time, or shows only then what it changes, \
+                      - is skipped here, ! is refused, ? cannot be told, or would fail\n";
 
 /// What a step would do here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
