@@ -20,6 +20,12 @@ pub struct Limits<'a> {
 }
 
 impl Limits<'_> {
+    /// The same with half of the time.
+    #[must_use]
+    pub fn half(self) -> Self {
+        Self { deadline: Deadline::after(self.deadline.left() / 2), ..self }
+    }
+
     /// Why waiting is over, if it is.
     pub fn over(&self) -> Option<&'static str> {
         if self.deadline.passed() {

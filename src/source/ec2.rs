@@ -50,7 +50,7 @@ impl Ec2 {
     /// Asks for a session token. A service that knows nothing of tokens is asked without one.
     fn renew(&self, policy: &http::Policy, cx: &Context<'_>) -> Result<(), Error> {
         let ttl = [(TTL_HEADER, Secret::new(TTL.to_owned()))];
-        let (token, result) = match self.service.ask(Method::Put, TOKEN, &ttl, policy, cx) {
+        let (token, result) = match self.service.ask(Method::Put, TOKEN, &ttl, policy, cx.limits().half()) {
             Ok(body) => (usable(&body), Ok(())),
             Err(Error::NotThere(_)) => (None, Ok(())),
             Err(error) => (None, Err(error)),

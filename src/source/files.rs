@@ -77,6 +77,7 @@ fn read(path: &Path, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> 
                 _ => return Err(error).with_context(|| format!("failed to read {name}")),
             },
             Err(RecvTimeoutError::Timeout) if limits.over().is_none() => {}
+            Err(_) if (limits.stop)() => bail!("gave up reading {name}: stopped"),
             Err(_) => bail!("gave up reading {name}: nothing came in time"),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, anyhow};
 
 use super::http::{self, BadUrl, Error, Header, Method, Reach, Request, Url};
-use super::{Availability, Context, MetaData};
+use super::{Availability, Context, Limits, MetaData};
 
 /// A metadata service.
 pub struct Service {
@@ -15,13 +15,15 @@ pub struct Service {
     /// Whether a request has just failed after all its tries: what follows is tried once, so that a service that is
     /// gone does not cost the time of every attribute.
     tired: AtomicBool,
+    /// Whether nothing comes after what is asked next.
+    last: AtomicBool,
 }
 
 impl Service {
     /// The service at `base`, which is asked with these headers.
     pub fn new(base: &OsStr, headers: Vec<Header>) -> Self {
         let base = base.to_str().ok_or(BadUrl::Malformed).and_then(Url::parse);
-        Self { base, headers, tired: AtomicBool::new(false) }
+        Self { base, headers, tired: AtomicBool::new(false), last: AtomicBool::new(false) }
     }
 
     /// What a part of it is called in the log.
@@ -38,38 +40,41 @@ impl Service {
         if let Err(error) = self.part(path) {
             return Availability::Never(format!("the metadata service cannot be asked: {error}"));
         }
-        match self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx) {
+        match self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx.limits()) {
             Ok(_) => Availability::Here,
             Err(error) => Availability::NotYet(format!("{}: {error}", self.shown(path))),
         }
     }
 
-    /// Fetches what is at `path`, with these headers besides its own.
+    /// Fetches what is at `path`, with these headers besides its own. It takes half of the time that is left at most:
+    /// one attribute that hangs does not cost all the others.
     pub fn fetch(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Result<Vec<u8>, Error> {
         let policy = cx.setup.policy.http;
         let policy = if self.tired.load(Ordering::Relaxed) { policy.once() } else { policy };
-        let answer = self.ask(Method::Get, path, extra, &policy, cx);
+        let limits = if self.last.load(Ordering::Relaxed) { cx.limits() } else { cx.limits().half() };
+        let answer = self.ask(Method::Get, path, extra, &policy, limits);
         self.tired.store(matches!(answer, Err(Error::Failed(_))), Ordering::Relaxed);
         answer
     }
 
-    /// What comes next is worth all its tries, whatever failed before.
+    /// What comes now is the last, and worth all its tries and all the time, whatever failed before.
     pub fn rest(&self) {
         self.tired.store(false, Ordering::Relaxed);
+        self.last.store(true, Ordering::Relaxed);
     }
 
-    /// Asks as often as `policy` says.
+    /// Asks as often as `policy` says, while there is time.
     pub fn ask(
         &self,
         method: Method,
         path: &str,
         extra: &[Header],
         policy: &http::Policy,
-        cx: &Context<'_>,
+        limits: Limits<'_>,
     ) -> Result<Vec<u8>, Error> {
-        let url = self.part(path).map_err(|error| Error::Failed(error.to_string()))?;
+        let url = self.part(path).map_err(|error| Error::Final(error.to_string()))?;
         let headers: Vec<_> = self.headers.iter().chain(extra).cloned().collect();
-        http::ask(&Request { method, url: &url, headers: &headers, reach: Reach::Service }, policy, cx.limits())
+        http::ask(&Request { method, url: &url, headers: &headers, reach: Reach::Service }, policy, limits)
     }
 
     /// What is at `path`, if there is anything: where the service says that there is nothing, that is no failure.

@@ -29,7 +29,8 @@ impl Datasource for Url {
         self.url.as_ref().map_or_else(|_| "the URL".to_owned(), ToString::to_string)
     }
 
-    /// A server that says that there is nothing has answered: nothing is waited for then.
+    /// A server that says that there is nothing has answered, and so has one whose answer cannot be used: nothing is
+    /// waited for then.
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let url = match &self.url {
             Ok(url) => url,
@@ -40,7 +41,7 @@ impl Datasource for Url {
                 *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Secret::new(body));
                 Availability::Here
             }
-            Err(error @ Error::NotThere(_)) => Availability::Never(format!("{url}: {error}")),
+            Err(error @ (Error::NotThere(_) | Error::Final(_))) => Availability::Never(format!("{url}: {error}")),
             Err(error) => Availability::NotYet(format!("{url}: {error}")),
         }
     }

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cloudinit::source::{Availability, Context, Datasource};
+use cloudinit::deadline::Deadline;
+use cloudinit::source::{Availability, Context, Datasource, Setup};
 
 use crate::server::{Answer, Asked, Server, body, redirect, status};
 use crate::{fetch, meta_data, setup, source, user_data};
@@ -234,6 +235,21 @@ fn a_service_that_dies_after_the_look_is_a_failure_in_time() {
     assert_eq!(asked, 2 + 4 + 4, "the first attribute is tried as often as may be, the others once");
     assert!(user_data(&*source, &setup()).unwrap_err().contains("tried 4 times"), "and user-data again in full");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn an_attribute_that_hangs_costs_half_of_the_time() {
+    let server = Server::start(
+        |_, asked| {
+            if asked.path.ends_with("/public-keys") { Answer::Silence } else { whole(&asked.path) }
+        },
+    );
+    let setup = Setup { deadline: Deadline::after(Duration::from_secs(2)), ..setup() };
+    let meta = meta_data(&*ec2(&server.url), &setup);
+    assert_eq!(meta.failures.len(), 1, "{:?}", meta.failures);
+    assert!(meta.failures[0].contains("public-keys: no answer in time"), "{:?}", meta.failures);
+    assert_eq!(meta.hostname.as_deref(), Some("web.internal"));
+    assert!(meta.addresses.public_v6.is_some());
 }
 
 #[test]

@@ -66,6 +66,20 @@ fn pauses_double_up_to_the_longest() {
 }
 
 #[test]
+fn what_was_not_asked_for_is_no_answer() {
+    let part = Answer::Whole(206, vec![("Content-Range", "bytes 0-1/9".to_owned())], b"ha".to_vec());
+    let server = Server::sequence(vec![part, body("whole")]);
+    assert_eq!(fetch(&server).unwrap(), "whole", "a piece is not the whole");
+    let why = "the answer is encoded (Content-Encoding) in a way that was not asked for";
+    for encoding in ["br", "deflate", "zstd", "gzip, br"] {
+        let server = Server::sequence(vec![Answer::Whole(200, vec![("Content-Encoding", encoding.into())], vec![1])]);
+        assert_eq!(fetch(&server).unwrap_err(), why, "{encoding}");
+    }
+    let plain = Answer::Whole(200, vec![("Content-Encoding", "identity".into())], b"hi".to_vec());
+    assert_eq!(fetch(&Server::sequence(vec![plain])).unwrap(), "hi");
+}
+
+#[test]
 fn an_empty_body_is_an_answer() {
     for code in [200, 201, 204] {
         assert_eq!(fetch(&Server::sequence(vec![status(code)])).unwrap(), "", "{code}");

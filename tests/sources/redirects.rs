@@ -44,6 +44,22 @@ fn redirects_end() {
     }
     let server = Server::sequence(vec![status(302), body("hi")]);
     assert_eq!(fetch(&server.url).unwrap(), "hi", "one that leads nowhere is tried again");
+    let server = Server::start(|_, asked| if asked.path == "/%C3%BC" { body("hi") } else { redirect("/ü") });
+    assert_eq!(fetch(&server.url).unwrap(), "hi", "what has no place in an address is encoded");
+}
+
+#[test]
+fn who_fails_behind_a_redirect_is_named() {
+    let other = Server::sequence(vec![status(404)]);
+    let host = other.url.strip_prefix("http://").unwrap().to_owned();
+    let to = format!("http://me:hunter2@{host}/hunter2?hunter2");
+    let server = Server::start(move |_, _| redirect(to.as_str()));
+    let error = fetch(&server.url).unwrap_err();
+    assert_eq!(error, format!("redirected to http://{host}: the server answers 404 Not Found"));
+    let broken = Server::sequence(vec![status(500)]);
+    let server = Server::sequence(vec![redirect(broken.url.as_str())]);
+    let error = fetch(&server.url).unwrap_err();
+    assert!(error.starts_with(&format!("redirected to {}: the server answers 500", broken.url)), "{error}");
 }
 
 #[test]

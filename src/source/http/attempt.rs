@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, LOCATION, PROXY_AUTHORIZATION};
-use ureq::http::{Response, header::HeaderMap};
+use ureq::http::{HeaderValue, Response, header::HeaderMap};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
@@ -31,23 +31,40 @@ pub enum Try {
 
 /// Asks once. All of it, redirects and the body too, takes no longer than the policy says.
 pub fn attempt(request: &Request<'_>, policy: &Policy, deadline: Deadline) -> Try {
-    let end = Deadline::after(deadline.clip(policy.timeout));
     let mut url = request.url.clone();
+    let result = follow(request, &mut url, policy, deadline);
+    let (asked, answers) = (request.url.origin(), url.origin());
+    if asked == answers {
+        return result;
+    }
+    // Who looks for the mistake needs to know whose it is.
+    match result {
+        Try::NotThere(status) => Try::Final(format!("redirected to {answers}: the server answers {}", words(status))),
+        Try::Final(why) => Try::Final(format!("redirected to {answers}: {why}")),
+        Try::Again(why) => Try::Again(format!("redirected to {answers}: {why}")),
+        body @ Try::Body(_) => body,
+    }
+}
+
+/// Asks at `url`, and wherever it leads: there it stands in the end.
+fn follow(request: &Request<'_>, url: &mut Url, policy: &Policy, deadline: Deadline) -> Try {
+    let end = Deadline::after(deadline.clip(policy.timeout));
     let mut headers = request.headers;
     for _ in 0..=REDIRECTS_MAX {
-        let response = match send(request, &url, headers, end) {
+        let response = match send(request, url, headers, end) {
             Ok(response) => response,
             Err(error) => return refusal(&error),
         };
         let status = response.status().as_u16();
         match status {
-            200..=299 => return body(response, policy),
             301 | 302 | 303 | 307 | 308 => {}
-            408 | 425 | 429 => return Try::Again(format!("the server answers {}", words(status))),
+            // A part of the whole, which nobody asked for, is no answer.
+            206 | 408 | 425 | 429 => return Try::Again(format!("the server answers {}", words(status))),
+            200..=299 => return body(response, policy),
             400..=499 => return Try::NotThere(status),
             _ => return Try::Again(format!("the server answers {}", words(status))),
         }
-        url = match redirect(request, &url, response.headers()) {
+        *url = match redirect(request, url, response.headers()) {
             Ok(url) => url,
             Err(why) => return why,
         };
@@ -60,7 +77,7 @@ pub fn attempt(request: &Request<'_>, policy: &Policy, deadline: Deadline) -> Tr
 
 /// Where a redirect leads, if it may be followed.
 fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Url, Try> {
-    let location = headers.get(LOCATION).and_then(|location| location.to_str().ok());
+    let location = headers.get(LOCATION).and_then(|location| str::from_utf8(location.as_bytes()).ok());
     let Some(location) = location else { return Err(Try::Again("the server redirects to nowhere".to_owned())) };
     if request.method == Method::Put {
         return Err(Try::Final("the server redirects a question that is no fetch".to_owned()));
@@ -115,10 +132,17 @@ fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> 
 /// Reads what is answered, as far as there may be.
 fn body(response: Response<Body>, policy: &Policy) -> Try {
     let too_long = || Try::Final(format!("the answer is more than {} bytes", policy.body_max));
-    let is_gzip = response.headers().get_all(CONTENT_ENCODING).iter().any(|encoding| {
-        let name = encoding.as_bytes().trim_ascii();
-        name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip")
-    });
+    // We did not ask for any; some servers do it all the same.
+    let encodings: Vec<_> = response.headers().get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let encoding = encodings.join(&b',').trim_ascii().to_ascii_lowercase();
+    let is_gzip = match encoding.as_slice() {
+        b"gzip" | b"x-gzip" => true,
+        b"" | b"identity" => false,
+        _ => {
+            let why = "the answer is encoded (Content-Encoding) in a way that was not asked for";
+            return Try::Final(why.to_owned());
+        }
+    };
     let mut body = Vec::new();
     match response.into_body().into_reader().take(policy.body_max + 1).read_to_end(&mut body) {
         Ok(_) if body.len() as u64 > policy.body_max => return too_long(),
@@ -129,7 +153,6 @@ fn body(response: Response<Body>, policy: &Policy) -> Try {
     if !is_gzip || body.is_empty() {
         return Try::Body(body);
     }
-    // We did not ask for that; some servers do it all the same.
     match decode::gunzip(&body, policy.body_max, &mut { decode::MEMBERS_MAX }) {
         Ok(body) => Try::Body(body),
         Err(decode::DecodeError::TooLarge(_)) => too_long(),
@@ -182,7 +205,6 @@ fn unsafe_because(error: &dyn std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ureq::http::HeaderValue;
 
     /// Where a redirect leads, or why it is not followed.
     fn followed(reach: Reach, from: &str, location: &'static str) -> Result<String, String> {

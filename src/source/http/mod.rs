@@ -64,6 +64,9 @@ pub enum Error {
     /// The server says with this status that there is nothing (4xx): that is final.
     #[error("the server answers {}", words(*.0))]
     NotThere(u16),
+    /// Anything else that would end the same if it were asked again.
+    #[error("{0}")]
+    Final(String),
     /// Anything else, after all tries.
     #[error("{0}")]
     Failed(String),
@@ -119,7 +122,7 @@ pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result
         let why = match attended(request, policy, limits) {
             Try::Body(body) => return Ok(body),
             Try::NotThere(status) => return Err(Error::NotThere(status)),
-            Try::Final(why) => return Err(Error::Failed(why)),
+            Try::Final(why) => return Err(Error::Final(why)),
             Try::Again(why) => why,
         };
         if tries >= policy.tries {
