@@ -64,7 +64,8 @@ pub struct Progress {
     pub pending_environment: Option<Environment>,
 }
 
-/// Does what comes before every part: a host name, keys, addresses.
+/// Does what comes before every part: a host name, keys, addresses. It takes no time, and lets people in who can do
+/// the rest by hand: it is done even where the run is to stop.
 pub fn access(
     steps: &[Planned],
     machine: &mut dyn Machine,
@@ -73,7 +74,7 @@ pub fn access(
 ) -> Vec<StepOutcome> {
     let mut run = Run { machine, progress, reporter, outcomes: Vec::new() };
     for planned in steps {
-        run.one(planned);
+        run.one(planned, None);
     }
     run.outcomes
 }
@@ -110,7 +111,8 @@ pub fn apply(
             });
             run.finish(planned, verdict, took);
         } else {
-            run.one(planned);
+            let halted = run.machine.halted();
+            run.one(planned, halted);
         }
     }
     run.outcomes
@@ -146,9 +148,9 @@ impl Run<'_> {
         files.into_iter().zip(results).map(|((index, _), result)| (index, (verdict(result), share))).collect()
     }
 
-    fn one(&mut self, planned: &Planned) {
+    fn one(&mut self, planned: &Planned, halted: Option<String>) {
         let began = Instant::now();
-        let verdict = if let Some(why) = self.machine.halted().or_else(|| self.missing(&planned.step)) {
+        let verdict = if let Some(why) = halted.or_else(|| self.missing(&planned.step)) {
             Verdict::LeftOut(why)
         } else {
             if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)) {

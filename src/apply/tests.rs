@@ -249,6 +249,15 @@ fn nothing_is_begun_once_the_run_is_to_stop() {
 }
 
 #[test]
+fn who_comes_in_comes_in_though_the_run_is_to_stop() {
+    let mut machine = Fake { halt_after: Some(0), ..Fake::default() };
+    let (mut progress, lines) = (Progress::default(), Lines::new(b""));
+    let steps = plan(vec![Step::AuthorizeKeys(keys("core"))], Vec::new()).steps;
+    let told = access(&steps, &mut machine, &mut progress, Reporter { name: "meta-data", lines: &lines });
+    assert!(matches!(told[0].verdict, Verdict::Done), "{told:?}");
+}
+
+#[test]
 fn one_part_does_not_see_what_changed_in_another() {
     let mut machine = Fake::default();
     let mut progress = Progress::default();

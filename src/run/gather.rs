@@ -158,7 +158,11 @@ impl Found {
         let bytes = match source.user_data(&Context { setup: &setup, stop: surroundings.stop }) {
             Ok(bytes) => bytes,
             Err(error) => {
-                fail(outcome, format!("{error:#}"));
+                let message = format!("{error:#}");
+                // The meta-data may come from the same document.
+                if !outcome.failures.contains(&message) {
+                    fail(outcome, message);
+                }
                 return gathered;
             }
         };

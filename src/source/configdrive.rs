@@ -29,10 +29,20 @@ impl ConfigDrive {
     /// The network description that is wanted, where the drive has one.
     fn network(&self, content_path: Option<&str>, cx: &Context<'_>) -> Result<Option<NetworkData>> {
         // An empty file says as little as none.
-        let read = |path: &Path| files::read_part(path, cx).map(|bytes| bytes.filter(|bytes| !bytes.is_empty()));
+        let is_text = |bytes: &Vec<u8>| !bytes.is_empty();
         Ok(match (cx.setup.network, content_path) {
-            (Some(Format::Debian), Some(path)) => read(&beneath(&self.openstack(), path))?.map(NetworkData::Debian),
-            (Some(Format::OpenStack), _) => read(&self.latest("network_data.json"))?.map(NetworkData::OpenStack),
+            (Some(Format::Debian), Some(path)) => {
+                let path = beneath(&self.openstack(), path);
+                let bytes = files::read_part(&path, cx)?;
+                if bytes.is_none() {
+                    log::warn!("{} is named as the network configuration, and does not exist", path.display());
+                }
+                bytes.filter(is_text).map(NetworkData::Debian)
+            }
+            (Some(Format::OpenStack), _) => {
+                let bytes = files::read_part(&self.latest("network_data.json"), cx)?;
+                bytes.filter(is_text).map(NetworkData::OpenStack)
+            }
             _ => None,
         })
     }

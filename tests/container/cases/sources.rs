@@ -135,7 +135,7 @@ fn failures(suite: &mut Suite) {
             _ => service(number, asked),
         });
         let began = Instant::now();
-        m.program(&["--oem=ec2-compat", "--deadline=12"]).run().fails().says(&["public-keys", "not asked"]);
+        m.program(&["--oem=ec2-compat", "--deadline=12"]).run().fails().says(&["public-keys", "hostname: no answer in time"]);
         assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
         assert_eq!(hostname(m), "mine");
     });
@@ -240,6 +240,21 @@ fn waits(suite: &mut Suite) {
         );
         m.program(&["--oem=ec2-compat"]).run().ok();
         assert_eq!((hostname(m).as_str(), m.text("/etc/busy").as_str()), ("ec2.internal", "x"));
+    });
+
+    suite.fresh("who_is_told_to_stop_while_user_data_is_fetched_still_lets_people_in", |m| {
+        let service = guarded("", "0=platform");
+        let server = m.serve_at(SERVICE, 80, move |number, asked| {
+            if asked.path.ends_with("/user-data") { Answer::Silence } else { service(number, asked) }
+        });
+        let run = m.program(&["--oem=ec2-compat"]).start();
+        let waits = || server.paths().iter().any(|path| path.ends_with("/user-data"));
+        assert!(crate::testbed::machine::wait_for(Duration::from_secs(20), waits));
+        m.sh("pkill -TERM -x coreos-cloudini");
+        run.finish(Duration::from_secs(10)).fails();
+        assert_eq!(hostname(m), "ec2.internal");
+        assert!(m.text(CORE_KEYS).contains(&key("platform")));
+        m.program(&["--status"]).run().ok().says(&["user-data: no answer yet (stopped)", "signal"]);
     });
 
     suite.fresh("waiting_ends_with_the_deadline_and_with_a_signal", |m| {
