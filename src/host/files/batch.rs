@@ -3,8 +3,10 @@
 //! A flush takes as long as the disk takes to turn; sixteen at a time share most of that. `syncfs` would flush what
 //! strangers wrote, too, which can take minutes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,16 +17,20 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
-use super::temp::{Temp, name_for, remove_stale};
+use super::temp::{Temp, is_temporary, name_for, remove_stale};
 use super::{Write, compare};
 use crate::host::Change;
-use crate::host::root::{Folder, OsContext, Place, Root, shown};
+use crate::host::root::{Folder, OsContext, Place, Root, name_of, shown};
 
 /// How many files are open at a time, at most.
 const BATCH: usize = 512;
 
 /// How many files are flushed at a time.
 const FLUSHERS: usize = 16;
+
+/// After so many files that were as they should be, a folder is listed to see what killed runs left there: with more,
+/// that is less work than to look for the leftover of each.
+const LISTED_AFTER: usize = 4;
 
 /// Descriptors that a full batch needs: a file and a folder each, and some for everything else.
 const DESCRIPTORS: u64 = 2048;
@@ -80,8 +86,34 @@ struct Batch<'r> {
     /// What became of every file so far; of a staged one, that it was written.
     results: Vec<Result<Change>>,
     /// The folders walked to, so that many files in one folder cost one walk.
-    folders: HashMap<PathBuf, (Folder, Identity)>,
+    folders: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
+}
+
+/// A folder walked to.
+struct Visited {
+    folder: Folder,
+    identity: Identity,
+    /// Whether a reboot empties it.
+    in_memory: bool,
+    /// How many files in it were as they should be.
+    unchanged: usize,
+    /// The temporary names in it, once it was listed.
+    leftovers: Option<HashSet<OsString>>,
+}
+
+impl Visited {
+    /// Removes what a killed run left of `name`. Where that cannot be, there is nothing to gain from failing.
+    fn sweep(&mut self, name: &OsStr) {
+        self.unchanged += 1;
+        if self.unchanged == LISTED_AFTER {
+            self.leftovers = leftovers(&self.folder).ok();
+        }
+        let temporary = name_for(name);
+        if self.leftovers.as_ref().is_none_or(|names| names.contains(&temporary)) {
+            let _ = remove_stale(&self.folder, &temporary);
+        }
+    }
 }
 
 /// A file that is complete but for its place.
@@ -92,6 +124,8 @@ struct Staged {
     /// Where it goes.
     place: Place,
     identity: Identity,
+    /// Whether there is no disk to flush it to.
+    in_memory: bool,
 }
 
 impl Batch<'_> {
@@ -100,34 +134,39 @@ impl Batch<'_> {
         if self.staged.len() >= self.most || self.folders.len() >= self.most {
             self.finish();
         }
-        let (mut place, mut identity) = self.find(file.path)?;
+        let (mut place, visited) = self.find(file.path)?;
+        let identity = visited.identity;
         if self.staged.iter().any(|other| other.identity == identity && other.place.name == place.name) {
             // The same file again, perhaps by another path: the first has to be in its place to be compared with.
             self.finish();
-            (place, identity) = self.find(file.path)?;
+            place = self.find(file.path)?.0;
         }
         let wanted = compare::Wanted { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
-        if compare::is(&place, &wanted)? {
-            // What a killed run left goes all the same. Where it cannot, there is nothing to gain from failing.
-            let _ = remove_stale(&place.folder, &name_for(&place.name));
+        let is_there = compare::is(&place, &wanted)?;
+        let (_, visited) = self.find(file.path)?;
+        if is_there {
+            visited.sweep(&place.name);
             return Ok(Change::Unchanged);
         }
+        let in_memory = visited.in_memory;
         let mut temp = Temp::create(&place).os_context(|| "failed to make a temporary file")?;
         temp.fill(file.content, Some((file.uid, file.gid)), file.mode)?;
-        self.staged.push(Staged { index: self.results.len(), temp, place, identity });
+        self.staged.push(Staged { index: self.results.len(), temp, place, identity, in_memory });
         Ok(Change::Made)
     }
 
-    fn find(&mut self, path: &Path) -> Result<(Place, Identity)> {
+    fn find(&mut self, path: &Path) -> Result<(Place, &mut Visited)> {
         let parent = path.parent().unwrap_or(Path::new(""));
-        if let (Some((folder, identity)), Some(name)) = (self.folders.get(parent), path.file_name()) {
-            return Ok((Place { folder: Arc::clone(folder), name: name.to_owned() }, *identity));
+        if !self.folders.contains_key(parent) {
+            let folder = self.root.parent(path, true)?.folder;
+            let status = rustix::fs::fstat(&folder).os_context(|| "failed to look at its folder")?;
+            let identity = (status.st_dev, status.st_ino);
+            let in_memory = in_memory(&folder);
+            let visited = Visited { folder, identity, in_memory, unchanged: 0, leftovers: None };
+            self.folders.insert(parent.to_owned(), visited);
         }
-        let place = self.root.parent(path, true)?;
-        let status = rustix::fs::fstat(&place.folder).os_context(|| "failed to look at its folder")?;
-        let identity = (status.st_dev, status.st_ino);
-        self.folders.insert(parent.to_owned(), (Arc::clone(&place.folder), identity));
-        Ok((place, identity))
+        let visited = self.folders.get_mut(parent).context("the folder was just walked to")?;
+        Ok((Place { folder: Arc::clone(&visited.folder), name: name_of(path)? }, visited))
     }
 
     /// Flushes what is staged and puts it into its places.
@@ -135,7 +174,7 @@ impl Batch<'_> {
         let flushed = flush_all(&self.staged);
         let mut placed: HashMap<Identity, (Folder, Vec<usize>)> = HashMap::new();
         for (staged, flushed) in self.staged.drain(..).zip(flushed) {
-            let Staged { index, temp, place, identity } = staged;
+            let Staged { index, temp, place, identity, .. } = staged;
             match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place()) {
                 Ok(()) => placed.entry(identity).or_insert_with(|| (place.folder, Vec::new())).1.push(index),
                 Err(error) => self.results[index] = Err(error),
@@ -152,6 +191,20 @@ impl Batch<'_> {
     }
 }
 
+/// The temporary names in a folder.
+fn leftovers(folder: &Folder) -> Result<HashSet<OsString>, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let readable = rustix::fs::openat(folder, ".", flags, Mode::empty())?;
+    let mut names = HashSet::new();
+    for entry in rustix::fs::Dir::new(readable)? {
+        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
+        if is_temporary(&name) {
+            names.insert(name);
+        }
+    }
+    Ok(names)
+}
+
 /// Flushes every file, several at a time, and says what became of each.
 fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
     let next = AtomicUsize::new(0);
@@ -160,7 +213,9 @@ fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = staged.get(index) else { return failed };
-            if let Err(cause) = file.temp.flush() {
+            if !file.in_memory
+                && let Err(cause) = file.temp.flush()
+            {
                 failed.push((index, cause));
             }
         }

@@ -36,6 +36,9 @@ pub(super) fn is(place: &Place, wanted: &Wanted<'_>) -> Result<bool> {
     if !alike {
         return Ok(false);
     }
+    if wanted.content.is_empty() {
+        return Ok(true);
+    }
     let Some(file) = open(place, &there).os_context(|| "failed to read what is there")? else { return Ok(false) };
     holds(file, wanted.content).os_context(|| "failed to read what is there")
 }
@@ -60,16 +63,15 @@ pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
     Ok(same.then(|| file.into()))
 }
 
+/// Whether the file, which has just as many bytes, begins with these.
 fn holds(mut file: File, mut content: &[u8]) -> std::io::Result<bool> {
-    let mut buffer = vec![0; 64 << 10];
-    loop {
+    let mut buffer = vec![0; content.len().min(64 << 10)];
+    while !content.is_empty() {
         let length = file.read(&mut buffer)?;
-        if length == 0 {
-            return Ok(content.is_empty());
-        }
         match content.strip_prefix(&buffer[..length]) {
-            Some(rest) => content = rest,
-            None => return Ok(false),
+            Some(rest) if length > 0 => content = rest,
+            _ => return Ok(false),
         }
     }
+    Ok(true)
 }

@@ -82,7 +82,9 @@ pub fn replace(place: &Place, content: &[u8], mode: u32) -> Result<()> {
     refuse_folder(place)?;
     let mut temp = temp::Temp::create(place).os_context(|| "failed to make a temporary file")?;
     temp.fill(content, None, mode)?;
-    temp.flush().os_context(|| "failed to flush it to disk")?;
+    if !batch::in_memory(&place.folder) {
+        temp.flush().os_context(|| "failed to flush it to disk")?;
+    }
     temp.take_place()
 }
 

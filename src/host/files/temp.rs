@@ -56,10 +56,7 @@ impl Temp {
     /// Gives it content, owner and mode, in this order: a new owner clears the set-id bits.
     pub(super) fn fill(&mut self, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> Result<()> {
         self.file.write_all(content).os_context(|| "failed to write its content")?;
-        let status = rustix::fs::fstat(&self.file).os_context(|| "failed to look at it")?;
-        if let Some((uid, gid)) = owner
-            && (status.st_uid, status.st_gid) != (uid, gid)
-        {
+        if let Some((uid, gid)) = owner {
             rustix::fs::fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
                 .os_context(|| "failed to set its owner")?;
         }
@@ -68,14 +65,21 @@ impl Temp {
 
     /// Brings its content to disk.
     pub(super) fn flush(&self) -> Result<(), Errno> {
-        if super::batch::in_memory(&self.file) { Ok(()) } else { rustix::fs::fsync(&self.file) }
+        rustix::fs::fsync(&self.file)
     }
 
     /// Puts it into its place, over whatever file or link is there.
     pub(super) fn take_place(mut self) -> Result<()> {
         if !self.named {
-            remove_stale(&self.place.folder, &self.name).os_context(|| "failed to remove what an earlier run left")?;
-            self.link().os_context(|| "failed to give it a name")?;
+            match self.link() {
+                Err(Errno::EXIST) => {
+                    remove_stale(&self.place.folder, &self.name)
+                        .os_context(|| "failed to remove what an earlier run left")?;
+                    self.link()
+                }
+                result => result,
+            }
+            .os_context(|| "failed to give it a name")?;
             self.named = true;
         }
         let folder = &self.place.folder;
@@ -112,6 +116,11 @@ pub(super) fn remove_stale(folder: impl std::os::fd::AsFd, name: &OsStr) -> Resu
         Err(Errno::NOENT) => Ok(()),
         result => result,
     }
+}
+
+/// Whether this is the temporary name of some file.
+pub(super) fn is_temporary(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(SUFFIX.as_bytes())
 }
 
 /// The temporary name of a file: always the same one, so that at most one is ever left behind.

@@ -189,6 +189,20 @@ fn what_a_killed_run_left_is_removed() {
 }
 
 #[test]
+fn what_a_killed_run_left_among_many_is_removed() {
+    let (dir, root) = tree();
+    let paths: Vec<_> = (0..20).map(|number| format!("/d/f{number}")).collect();
+    let files: Vec<_> = paths.iter().map(|path| of(path, b"x", 0o644)).collect();
+    assert!(write_all(&root, &files).into_iter().all(|result| result.unwrap() == Made));
+    for left in ["/d/.f0.cci", "/d/.f3.cci", "/d/.f19.cci", "/d/.users.cci"] {
+        fs::write(inside(&dir, left), "half").unwrap();
+    }
+    assert!(write_all(&root, &files).into_iter().all(|result| result.unwrap() == Unchanged));
+    let names = names(&inside(&dir, "/d"));
+    assert_eq!((names.len(), &names[0]), (21, &OsString::from(".users.cci")), "what is not ours stays");
+}
+
+#[test]
 fn without_unnamed_files_a_named_one_does() {
     let (dir, root) = tree();
     let place = root.parent(Path::new("/file"), false).unwrap();

@@ -189,6 +189,11 @@ pub fn status(place: &Place) -> Result<Option<rustix::fs::Stat>, Errno> {
     }
 }
 
-fn name_of(path: &Path) -> Result<OsString, WalkError> {
+/// The name of `path` in its folder.
+///
+/// # Errors
+///
+/// It names nothing in one, such as `/`.
+pub fn name_of(path: &Path) -> Result<OsString, WalkError> {
     path.file_name().map(OsStr::to_owned).ok_or_else(|| WalkError::NoName(path.to_owned()))
 }

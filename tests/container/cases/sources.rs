@@ -135,7 +135,10 @@ fn failures(suite: &mut Suite) {
             _ => service(number, asked),
         });
         let began = Instant::now();
-        m.program(&["--oem=ec2-compat", "--deadline=12"]).run().fails().says(&["public-keys", "hostname: no answer in time"]);
+        m.program(&["--oem=ec2-compat", "--deadline=12"])
+            .run()
+            .fails()
+            .says(&["public-keys", "hostname: no answer in time"]);
         assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
         assert_eq!(hostname(m), "mine");
     });
