@@ -59,7 +59,9 @@ impl Log for Logger {
         }
         if self.stderr {
             let time = humantime::format_rfc3339_seconds(SystemTime::now());
-            let _ = writeln!(std::io::stderr().lock(), "{time} {:5} {message}", record.level());
+            // In one piece: what others write meanwhile comes before or after it.
+            let line = format!("{time} {:5} {message}\n", record.level());
+            let _ = std::io::stderr().write_all(line.as_bytes());
         }
     }
 

@@ -194,7 +194,8 @@ impl Reporter<'_> {
         let place = place(self.name, at);
         match &verdict {
             Verdict::Done => log::info!("done: {step}"),
-            Verdict::Unchanged => log::info!("unchanged: {step}"),
+            // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
+            Verdict::Unchanged => log::debug!("unchanged: {step}"),
             Verdict::Skipped(why) => log::info!("skipped: {step}: {why}"),
             Verdict::Queued(why) => log::warn!("{place}: warning: left queued: {step}: {why}"),
             Verdict::LeftOut(why) => log::error!("{place}: error: left out: {step}: {why}"),
