@@ -54,6 +54,10 @@ demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
 	@echo "building the program (the first time takes some minutes) …"
 	@$(CARGO) test --quiet $(LOCKED) --test demo -- $(EXAMPLE)
 
+bench: deps ## Measure the program against what the same work takes alone (root)
+	$(CARGO) build --release $(LOCKED) --bin coreos-cloudinit --example baseline
+	$(CARGO) test $(LOCKED) --test bench
+
 fuzz: ## Fuzz TARGET for TIME seconds (cargo-fuzz and a nightly Rust, which it does not install)
 	@fuzz/run.sh "$(TARGET)" "$(TIME)"
 
@@ -63,4 +67,4 @@ install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs 
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deps build test lint test-pure test-container test-outcomes test-boot demo fuzz
+.PHONY: help install check-oem deps build test lint test-pure test-container test-outcomes test-boot demo bench fuzz

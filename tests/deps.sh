@@ -20,6 +20,8 @@ need mkfs.ext4 e2fsprogs
 need genisoimage genisoimage
 need mkfs.vfat dosfstools
 need mcopy mtools
+# The benchmark counts system calls.
+need strace strace
 # Python holds our schema, and our reading of YAML, against what others make of them.
 python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
     /usr/bin/python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||

@@ -1,0 +1,144 @@
+//! What needs no machine: checking, and files in a tree.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::measure::{Table, Taken, baseline, calls, float, ms, program, time};
+
+/// The bytes of a small file.
+const SMALL: usize = 1000;
+
+pub fn rows(table: &mut Table) {
+    // Beside the build: a disk, and no file system in memory.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let place = TempDir::new_in(folder).expect("a temporary folder");
+    let size = fs::metadata(program()).expect("it is built").len();
+    table.bar("size of the program", float(size) / f64::from(1 << 20), 6.0, "MiB");
+    start(table, place.path());
+    checks(table, place.path());
+    writes(table, place.path());
+}
+
+/// A cloud-config of so many files, at the path that is given back.
+fn config(place: &Path, count: usize, size: usize) -> String {
+    let path = place.join(format!("{count}x{size}.yml"));
+    let content = "x".repeat(size);
+    let mut text = String::from("#cloud-config\nwrite_files:\n");
+    for number in 0..count {
+        let _ = write!(text, "- path: /many/file{number}\n  permissions: \"0644\"\n  content: \"{content}\"\n");
+    }
+    fs::write(&path, text).expect("a file");
+    path.display().to_string()
+}
+
+fn words(argv: &[&str]) -> Vec<String> {
+    argv.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn timed(times: usize, argv: &[String]) -> Taken {
+    time(times, &argv.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn start(table: &mut Table, place: &Path) {
+    let tiny = place.join("tiny.yml").display().to_string();
+    fs::write(&tiny, "#cloud-config\nhostname: web-1\n").expect("a file");
+    let (program, baseline) = (program().display().to_string(), baseline().display().to_string());
+    let nothing = words(&[&baseline, "read", &tiny]);
+    for (what, argv) in [
+        ("`--version`", words(&[&program, "--version"])),
+        ("`--validate` of two lines", words(&[&program, "--validate", "--from-file", &tiny])),
+    ] {
+        // One after the other, so that a busy moment hits both.
+        let (mut least, mut taken) = (timed(20, &nothing), timed(20, &argv));
+        for _ in 0..9 {
+            least = least.best(timed(20, &nothing));
+            taken = taken.best(timed(20, &argv));
+        }
+        table.note(
+            format!("{what}, and reading the file alone"),
+            format!("{:.2} ms, {:.2} ms", ms(taken.wall), ms(least.wall)),
+        );
+        table.bar(format!("{what}, to reading the file alone"), taken.wall.div_duration_f64(least.wall), 1.5, "×");
+    }
+}
+
+fn checks(table: &mut Table, place: &Path) {
+    for mode in ["--validate", "--dry-run"] {
+        let mut before: Option<f64> = None;
+        for count in [100_u32, 1000, 10_000] {
+            let path = config(place, count as usize, SMALL);
+            let bytes = float(fs::metadata(&path).expect("it is written").len());
+            let program = program().display().to_string();
+            let taken = timed(
+                if count > 1000 { 5 } else { 10 },
+                &words(&[&program, mode, "--root", &place.display().to_string(), "--from-file", &path]),
+            );
+            let per_file = taken.cpu.as_secs_f64() * 1e6 / f64::from(count);
+            table.note(
+                format!("`{mode}` of {count} files, {:.1} MB", bytes / 1e6),
+                format!("{:.1} ms of CPU, {:.1} MB", ms(taken.cpu), float(taken.memory) / 1e6),
+            );
+            if let Some(before) = before {
+                table.bar(
+                    format!("`{mode}`: a file of {count}, to one of {}", count / 10),
+                    per_file / before,
+                    1.2,
+                    "×",
+                );
+            }
+            before = Some(per_file);
+            if count == 10_000 {
+                table.bar(format!("`{mode}` of {count} files"), taken.cpu.as_secs_f64(), 0.5, "s of CPU");
+                table.bar(
+                    format!("`{mode}` of {count} files, memory"),
+                    float(taken.memory) / bytes,
+                    8.0,
+                    "bytes per byte",
+                );
+            }
+        }
+    }
+}
+
+fn writes(table: &mut Table, place: &Path) {
+    let (program, baseline) = (program().display().to_string(), baseline().display().to_string());
+    let mut few = None;
+    for (count, size) in [(1, SMALL), (100, SMALL), (1000, SMALL), (10_000, SMALL), (1, 10_000_000)] {
+        let path = config(place, count, size);
+        let (mut ours, mut least): (Option<Taken>, Option<Taken>) = (None, None);
+        let again = |best: Option<Taken>, taken: Taken| Some(best.map_or(taken, |best| best.best(taken)));
+        let mut tree = TempDir::new_in(place).expect("a folder");
+        for _ in 0..if count < 1000 { 10 } else { 3 } {
+            let other = TempDir::new_in(place).expect("a folder");
+            let many = other.path().join("many").display().to_string();
+            least = again(least, timed(1, &words(&[&baseline, "write", &many, &count.to_string(), &size.to_string()])));
+            tree = TempDir::new_in(place).expect("a folder");
+            let root = tree.path().display().to_string();
+            ours = again(ours, timed(1, &words(&[&program, "-q", "--root", &root, "--from-file", &path])));
+        }
+        let (Some(ours), Some(least)) = (ours, least) else { continue };
+        let what = if size == SMALL { format!("{count} small files") } else { "a file of 10 MB".to_owned() };
+        table.note(
+            format!("applying {what}, and the same calls alone"),
+            format!("{:.1} ms, {:.1} ms", ms(ours.wall), ms(least.wall)),
+        );
+        table.bar(
+            format!("applying {what}, to the same calls alone"),
+            ours.wall.div_duration_f64(least.wall),
+            1.5,
+            "×",
+        );
+        let again = words(&[&program, "-q", "--root", &tree.path().display().to_string(), "--from-file", &path]);
+        table.note(format!("the same again: {what}"), format!("{:.1} ms", ms(timed(5, &again).wall)));
+        let counted = calls(&again.iter().map(String::as_str).collect::<Vec<_>>());
+        if size == SMALL && count == 100 {
+            few = Some(counted);
+        } else if size == SMALL && count == 1000 {
+            let per_file = float(counted - few.unwrap_or(counted)) / 900.0;
+            table.bar("the same again: system calls for a file more", per_file, 5.0, "calls");
+        }
+    }
+}

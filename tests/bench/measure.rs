@@ -1,0 +1,130 @@
+//! Measuring, and the table that it ends in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+/// What a program took.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// The shortest time.
+    pub wall: Duration,
+    /// The least time of the processor, in the program and in what it runs.
+    pub cpu: Duration,
+    /// The most memory, in bytes.
+    pub memory: u64,
+}
+
+impl Taken {
+    /// What `baseline time` printed.
+    pub fn read(text: &str) -> Self {
+        let numbers: Vec<u64> = text.split_whitespace().map(|word| word.parse().expect("a number")).collect();
+        let &[wall, cpu, memory] = numbers.as_slice() else { panic!("three numbers, not {text:?}") };
+        Self { wall: Duration::from_micros(wall), cpu: Duration::from_micros(cpu), memory: memory << 10 }
+    }
+
+    /// The better of two in each respect, and the larger memory.
+    #[must_use]
+    pub fn best(self, other: Self) -> Self {
+        Self { wall: self.wall.min(other.wall), cpu: self.cpu.min(other.cpu), memory: self.memory.max(other.memory) }
+    }
+}
+
+/// The release build of the program, which `make bench` makes.
+pub fn program() -> PathBuf {
+    built("coreos-cloudinit")
+}
+
+/// What it is held against.
+pub fn baseline() -> PathBuf {
+    built("examples/baseline")
+}
+
+fn built(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release").join(name);
+    assert!(path.is_file(), "{} is missing: `make bench` builds it", path.display());
+    path
+}
+
+/// Runs `argv` so many times.
+pub fn time(times: usize, argv: &[&str]) -> Taken {
+    let mut command = Command::new(baseline());
+    let output = command.args(["time", &times.to_string(), "--"]).args(argv).stderr(Stdio::inherit()).output();
+    let output = output.expect("the stopwatch runs");
+    assert!(output.status.success(), "{argv:?} fails");
+    Taken::read(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// How many system calls `argv` makes, in all its threads.
+pub fn calls(argv: &[&str]) -> u64 {
+    let log = tempfile::NamedTempFile::new().expect("a temporary file");
+    let status = Command::new("strace")
+        .args(["-f", "-c", "-o", &log.path().to_string_lossy(), "--"])
+        .args(argv)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "strace is missing, or {argv:?} fails");
+    let text = fs::read_to_string(log.path()).expect("strace wrote its table");
+    let total = text.lines().rfind(|line| line.ends_with("total")).expect("it ends in a total");
+    // "% time", seconds, usecs/call, calls, errors if there are any, "total".
+    total.split_whitespace().nth(3).and_then(|word| word.parse().ok()).expect("the fourth column is a number")
+}
+
+/// Rows of what was measured, and whether each bar is met.
+#[derive(Default)]
+pub struct Table {
+    rows: Vec<[String; 4]>,
+    missed: usize,
+}
+
+impl Table {
+    /// A figure that has no bar.
+    pub fn note(&mut self, what: impl Into<String>, figure: impl Into<String>) {
+        self.add([what.into(), figure.into(), String::new(), String::new()]);
+    }
+
+    /// A figure that must be at most `bar`.
+    pub fn bar(&mut self, what: impl Into<String>, figure: f64, bar: f64, unit: &str) {
+        let met = figure <= bar;
+        self.missed += usize::from(!met);
+        let verdict = if met { "met" } else { "**missed**" };
+        self.add([what.into(), format!("{figure:.2} {unit}"), format!("≤ {bar} {unit}"), verdict.to_owned()]);
+    }
+
+    fn add(&mut self, row: [String; 4]) {
+        eprintln!("{}", row.join("  "));
+        self.rows.push(row);
+    }
+
+    /// Prints it as documentation has it; a missed bar fails.
+    pub fn print(self) -> ExitCode {
+        println!("\n| what | figure | bar | |\n|---|---|---|---|");
+        for row in &self.rows {
+            println!("| {} |", row.join(" | "));
+        }
+        println!("\n{}", machine());
+        if self.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// What this was measured on.
+fn machine() -> String {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpus = text("/proc/cpuinfo");
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("", |it| it.1);
+    let count = cpus.lines().filter(|line| line.starts_with("processor")).count();
+    format!("{count} × {model}, Linux {}", text("/proc/sys/kernel/osrelease").trim())
+}
+
+/// A number as one that can be divided; no count here is too large for that.
+#[expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
+pub const fn float(number: u64) -> f64 {
+    number as f64
+}
+
+/// Milliseconds.
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
