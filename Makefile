@@ -27,7 +27,8 @@ help: ## List these targets
 deps: ## Install what is missing for the tests and the demo (Debian, as root)
 	@tests/deps.sh
 
-build: deps ## Build the program: target/release/coreos-cloudinit
+build: ## Build the program: target/release/coreos-cloudinit
+	@tests/deps.sh build
 	$(CARGO) build --release $(LOCKED)
 
 test: deps ## Run every tier: lint, pure, container, outcomes, boot
@@ -51,8 +52,8 @@ test-boot: deps ## Boot virtual machines from an image that has the program (roo
 	$(CARGO) test $(LOCKED) --test boot
 
 demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
-	@echo "building the program (the first time takes some minutes) …"
-	@$(CARGO) test --quiet $(LOCKED) --test demo -- $(EXAMPLE)
+	@$(CARGO) test $(LOCKED) --test demo --no-run
+	@$(CARGO) --quiet test --quiet $(LOCKED) --test demo -- $(EXAMPLE) || { echo "The example failed, as shown above." >&2; exit 1; }
 
 bench: deps ## Measure the program against what the same work takes alone (root)
 	$(CARGO) build --release $(LOCKED) --bin coreos-cloudinit --example baseline
@@ -65,6 +66,6 @@ install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs 
 	@DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh
 
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
-	@oem/check.sh "$(DIR)" $(BIN)
+	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
 .PHONY: help install check-oem deps build test lint test-pure test-container test-outcomes test-boot demo bench fuzz

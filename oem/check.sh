@@ -2,25 +2,29 @@
 # Checks a tree in which `make install` or an image builder has laid out the program and its units, and
 # changes nothing: `make check-oem` runs this.
 #   check.sh DIR [PROGRAM]
+# From the environment: PREFIX, the one that it was laid out with; /usr if there is none.
 set -eu
-if [ -z "${1:-}" ] || [ ! -d "$1/usr" ]; then
-    echo "check-oem: DIR must be a tree with a usr folder: make check-oem DIR=…" >&2
+PREFIX=${PREFIX:-/usr}
+if [ -z "${1:-}" ] || [ ! -d "${1%/}$PREFIX" ]; then
+    echo "check-oem: DIR must be a tree with a folder $PREFIX: make check-oem DIR=…" >&2
     exit 2
 fi
-dir=${1%/} program=${2:-${1%/}/usr/bin/coreos-cloudinit}
-units=$dir/usr/lib/systemd/system
+dir=${1%/}
+root=$dir$PREFIX
+program=${2:-$root/bin/coreos-cloudinit}
+units=$root/lib/systemd/system
 failed=0
 wrong() {
     echo "check-oem: $*" >&2
     failed=1
 }
 
-[ -x "$dir/usr/bin/coreos-cloudinit" ] || wrong "the program is missing: $dir/usr/bin/coreos-cloudinit"
+[ -x "$root/bin/coreos-cloudinit" ] || wrong "the program is missing: $root/bin/coreos-cloudinit"
 
 # The cloud-configs: notes are told, everything else is wrong.
 count=0
 for file in "$dir/usr/share/oem/cloud-config.yml" "$dir/usr/share/coreos/cloud-config.yml" \
-    "$dir"/usr/share/coreos-cloudinit/oem/*/cloud-config.yml; do
+    "$root"/share/coreos-cloudinit/oem/*/cloud-config.yml; do
     [ -s "$file" ] || continue
     count=$((count + 1))
     "$program" --validate --from-file="$file" || wrong "$file is not clean"
@@ -36,7 +40,7 @@ for unit in "$(dirname "$0")"/systemd/system/*; do
 done
 for target in system-config.target user-config.target; do
     wanted=
-    for link in "$dir"/usr/lib/systemd/system/*.wants/$target "$dir"/etc/systemd/system/*.wants/$target; do
+    for link in "$units"/*.wants/$target "$dir"/etc/systemd/system/*.wants/$target; do
         if [ -L "$link" ]; then wanted=yes; fi
     done
     [ -n "$wanted" ] || wrong "nothing wants $target at boot"
@@ -64,7 +68,7 @@ else
     echo "check-oem: no systemd-analyze here: the units were not checked" >&2
 fi
 if command -v udevadm > /dev/null && udevadm verify --help > /dev/null 2>&1; then
-    udevadm verify "$dir"/usr/lib/udev/rules.d/90-configdrive.rules "$dir"/usr/lib/udev/rules.d/90-ovfenv.rules > /dev/null ||
+    udevadm verify "$root"/lib/udev/rules.d/90-configdrive.rules "$root"/lib/udev/rules.d/90-ovfenv.rules > /dev/null ||
         wrong "udevadm finds faults in the rules"
 fi
 

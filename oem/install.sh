@@ -28,12 +28,16 @@ install -m 755 "$BIN" "$root/bin/coreos-cloudinit"
 for file in systemd/system/*; do put "$file" "lib/$file"; done
 for file in udev/rules.d/*; do put "$file" "lib/$file"; done
 for file in */cloud-config.yml; do put "$file" "share/coreos-cloudinit/oem/$file"; done
+# The pages lead to each other, wherever they are: in one folder here.
 for file in ../docs/* README.md ../LICENSE; do
     case $file in
-        README.md) put "$file" share/doc/coreos-cloudinit/oem.md ;;
-        *) put "$file" "share/doc/coreos-cloudinit/$(basename "$file")" ;;
+        README.md) page=share/doc/coreos-cloudinit/oem.md ;;
+        *) page=share/doc/coreos-cloudinit/$(basename "$file") ;;
     esac
+    put "$file" "$page"
+    sed -i 's|](\.\./oem/README\.md|](oem.md|g; s|](\.\./docs/|](|g; s|](\.\./\(examples/\)|](\1|g' "$root/$page"
 done
+for file in ../examples/*; do put "$file" "share/doc/coreos-cloudinit/examples/$(basename "$file")"; done
 
 # Every boot wants them, also one with an empty /etc: no preset has to be applied first.
 wants=$root/lib/systemd/system/multi-user.target.wants

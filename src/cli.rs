@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use clap::builder::BoolValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use regex::Regex;
@@ -248,7 +247,12 @@ fn command(purpose: Purpose) -> Command {
     let mut command = Command::new("coreos-cloudinit")
         .about("Applies legacy cloud-config to this machine: files, users, SSH keys, host name, units")
         .override_usage("coreos-cloudinit [FLAGS] --from-SOURCE…")
-        .after_help("Flags take one dash or two, and = or a space before their value.\nExit codes: 0 done, 1 something failed, 2 the command line is wrong.")
+        .after_help(format!(
+            "Platforms of --oem:{}\nFormats of --convert-netconf:{}\nFlags take one dash or two, and = or a space \
+             before their value.\nExit codes: 0 done, 1 something failed, 2 the command line is wrong.",
+            wrapped(platforms()),
+            wrapped(formats()),
+        ))
         .args_override_self(true)
         .disable_version_flag(true);
     for flag in table() {
@@ -256,11 +260,7 @@ fn command(purpose: Purpose) -> Command {
         command = command.arg(match flag.value {
             Some(value) => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
             None if purpose == Purpose::Show => arg.action(ArgAction::SetTrue),
-            None => arg
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-                .value_parser(BoolValueParser::new()),
+            None => arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_parser(truth),
         });
     }
     command
@@ -273,6 +273,30 @@ fn command(purpose: Purpose) -> Command {
                 .help("Print the version")
                 .help_heading("Output"),
         )
+}
+
+/// The value of a switch.
+fn truth(text: &str) -> Result<bool, &'static str> {
+    // Other spellings are these by now.
+    text.parse().map_err(|_| "a switch takes true, t or 1, and false, f or 0")
+}
+
+/// Words for the help: as many on a line as fit beneath each other.
+fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
+    let mut lines = vec![String::new()];
+    for word in words {
+        let last = lines.last_mut().map_or(0, |line| line.len());
+        if last + word.len() > 70 {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            let comma = if line.is_empty() { "" } else { ", " };
+            line.push_str(comma);
+            line.push_str(word);
+        }
+    }
+    let text = lines.join(",\n  ");
+    if lines.len() > 1 { format!("\n  {text}") } else { format!(" {text}") }
 }
 
 /// Writes flags as clap reads them: `-name value` becomes `--name=value`.

@@ -1,31 +1,33 @@
 #!/bin/sh
-# Installs what is missing for the tests and the demo. Where it cannot, it says what and goes on:
-# who needs it will say so again.
+# Installs what is missing for the tests and the demo; `deps.sh build` what is for a build alone. Where it cannot, it
+# says what and goes on: who needs it will say so again.
 set -eu
 
 packages=
 need() { command -v "$1" > /dev/null || packages="$packages $2"; }
 need cc 'gcc libc6-dev'
-need mmdebstrap mmdebstrap
-need systemd-nspawn systemd-container
-need nsenter util-linux
-need setpriv util-linux
-need mount mount
-# Virtual machines. Their kernel is downloaded by the tests themselves, which do not install it.
-need qemu-system-x86_64 qemu-system-x86
-need busybox busybox-static
-need cpio cpio
-need depmod kmod
-need mkfs.ext4 e2fsprogs
-need genisoimage genisoimage
-need mkfs.vfat dosfstools
-need mcopy mtools
-# The benchmark counts system calls.
-need strace strace
-# Python holds our schema, and our reading of YAML, against what others make of them.
-python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
-    /usr/bin/python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
-    packages="$packages python3-yaml python3-jsonschema"
+if [ "${1:-}" != build ]; then
+    need mmdebstrap mmdebstrap
+    need systemd-nspawn systemd-container
+    need nsenter util-linux
+    need setpriv util-linux
+    need mount mount
+    # Virtual machines. Their kernel is downloaded by the tests themselves, which do not install it.
+    need qemu-system-x86_64 qemu-system-x86
+    need busybox busybox-static
+    need cpio cpio
+    need depmod kmod
+    need mkfs.ext4 e2fsprogs
+    need genisoimage genisoimage
+    need mkfs.vfat dosfstools
+    need mcopy mtools
+    # The benchmark counts system calls.
+    need strace strace
+    # Python holds our schema, and our reading of YAML, against what others make of them.
+    python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
+        /usr/bin/python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
+        packages="$packages python3-yaml python3-jsonschema"
+fi
 
 if [ -n "$packages" ]; then
     if [ "$(id -u)" != 0 ]; then
@@ -45,6 +47,7 @@ if ! command -v cargo > /dev/null; then
     echo "deps: cargo is missing: install Rust from https://rustup.rs" >&2
     exit 1
 fi
+[ "${1:-}" != build ] || exit 0
 for part in fmt clippy; do
     cargo "$part" --version > /dev/null 2>&1 && continue
     component=$([ "$part" = fmt ] && echo rustfmt || echo clippy)

@@ -115,7 +115,10 @@ fn units(table: &mut Table) {
     for _ in 0..3 {
         let m = machine();
         let names: Vec<_> = (0..COUNT).map(|number| format!("other{number}.service")).collect();
-        m.sh(&format!("cd /root; mkdir -p units; for i in $(seq 0 {}); do mkdir units/other$i.service.d; done", COUNT - 1));
+        m.sh(&format!(
+            "cd /root; mkdir -p units; for i in $(seq 0 {}); do mkdir units/other$i.service.d; done",
+            COUNT - 1
+        ));
         for name in &names {
             m.put(&format!("/root/units/{name}"), UNIT);
             m.put(&format!("/root/units/{name}.d/10-nice.conf"), "[Service]\nNice=5\n");

@@ -58,6 +58,10 @@ fn make_install_lays_out_these_files() {
     for page in names("docs") {
         let _ = writeln!(wanted, "usr/share/doc/coreos-cloudinit/{page} 0644");
     }
+    wanted.push_str("usr/share/doc/coreos-cloudinit/examples/ 0755\n");
+    for example in names("examples") {
+        let _ = writeln!(wanted, "usr/share/doc/coreos-cloudinit/examples/{example} 0644");
+    }
     let sorted = |text: &str| {
         let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
         lines.sort();
@@ -106,14 +110,46 @@ fn a_folder_is_named_from_where_make_is_run() {
     assert!(tree.path().join("usr/bin/coreos-cloudinit").exists());
 }
 
+#[test]
+fn a_tree_is_checked_where_its_prefix_is() {
+    let (is_clean, told) = checked_beneath("/usr/local", |_| {});
+    assert!(is_clean, "{told}");
+    let (is_clean, told) = checked_beneath("/usr/local", |tree| {
+        fs::remove_file(tree.join("usr/local/lib/systemd/system/user-config.target")).unwrap();
+    });
+    assert!(!is_clean && told.contains("/usr/local/lib/systemd/system/user-config.target is missing"), "{told}");
+}
+
+#[test]
+fn the_pages_lead_to_each_other_where_they_are_installed() {
+    let (tree, _) = installed(&[]);
+    let folder = tree.path().join("usr/share/doc/coreos-cloudinit");
+    let mut links = 0;
+    for page in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|it| it.is_file()) {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap_or_default()) {
+            let is_ours = !link.is_empty() && !link.contains("://");
+            assert!(!is_ours || folder.join(link).exists(), "{}: {link}", page.display());
+            links += usize::from(is_ours);
+        }
+    }
+    assert!(links > 20, "{links}");
+}
+
 /// A tree with the real program, to be checked.
 fn checked(change: impl FnOnce(&Path)) -> (bool, String) {
-    let (tree, _) = installed(&["OEM=gce"]);
-    let program = tree.path().join("usr/bin/coreos-cloudinit");
+    checked_beneath("/usr", change)
+}
+
+/// The same beneath a prefix.
+fn checked_beneath(prefix: &str, change: impl FnOnce(&Path)) -> (bool, String) {
+    let prefix_word = format!("PREFIX={prefix}");
+    let (tree, _) = installed(&["OEM=gce", &prefix_word]);
+    let program = tree.path().join(&prefix[1..]).join("bin/coreos-cloudinit");
     fs::remove_file(&program).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_coreos-cloudinit"), &program).unwrap();
     change(tree.path());
-    let output = make(&["check-oem", &format!("DIR={}", tree.path().display())]);
+    let output = make(&["check-oem", &format!("DIR={}", tree.path().display()), &prefix_word]);
     let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.success(), told)
 }
