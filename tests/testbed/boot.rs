@@ -80,17 +80,18 @@ impl Boot {
 }
 
 pub(super) fn mount_overlay(place: &Path) -> Result<PathBuf, String> {
+    mount_overlay_over(place, &sandbox::tree())
+}
+
+/// Mounts a folder at `place` that begins as `lower` is, and gives its path.
+pub fn mount_overlay_over(place: &Path, lower: &Path) -> Result<PathBuf, String> {
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
     for folder in [&upper, &work, &merged] {
         fs::create_dir_all(folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
     }
     // xino: inode numbers that stay the same for as long as the machine lives.
-    let options = format!(
-        "xino=on,lowerdir={},upperdir={},workdir={}",
-        sandbox::tree().display(),
-        upper.display(),
-        work.display()
-    );
+    let options =
+        format!("xino=on,lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
     let output = Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged).output();
     match output {
         Ok(output) if output.status.success() => Ok(merged),

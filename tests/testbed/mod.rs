@@ -17,7 +17,10 @@ pub mod machine;
 pub mod sandbox;
 pub mod server;
 pub mod snapshot;
+pub mod state;
 pub mod suite;
+#[cfg(target_arch = "x86_64")]
+pub mod trace;
 pub mod tree;
 pub mod vm;
 #[path = "../sources/server.rs"]

@@ -1,0 +1,106 @@
+//! What a folder holds, and whether it is between two others: every file the old one or the new one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+
+/// A file, a folder or a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// With what it is.
+    pub mode: u32,
+    /// User and group.
+    pub owner: (u32, u32),
+    /// The bytes of a file, the target of a link; nothing of a folder.
+    pub content: Vec<u8>,
+}
+
+/// All that a folder holds, by path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State(pub BTreeMap<PathBuf, Entry>);
+
+impl State {
+    /// What is beneath `folder` now.
+    pub fn of(folder: &Path) -> Self {
+        let mut entries = BTreeMap::new();
+        collect(folder, Path::new(""), &mut entries);
+        Self(entries)
+    }
+
+    /// The same without what `is_left_out` says.
+    #[must_use]
+    pub fn without(mut self, is_left_out: impl Fn(&Path) -> bool) -> Self {
+        self.0.retain(|path, _| !is_left_out(path));
+        self
+    }
+
+    /// Makes `folder`, which must be empty, hold all this.
+    pub fn make(&self, folder: &Path) {
+        for (path, entry) in &self.0 {
+            let place = folder.join(path);
+            let made = match entry.mode & 0o170_000 {
+                0o040_000 => fs::create_dir(&place),
+                0o120_000 => symlink(String::from_utf8_lossy(&entry.content).as_ref(), &place),
+                _ => fs::write(&place, &entry.content),
+            };
+            made.unwrap_or_else(|e| panic!("failed to make {}: {e}", place.display()));
+            std::os::unix::fs::lchown(&place, Some(entry.owner.0), Some(entry.owner.1)).expect("we are root");
+            if entry.mode & 0o170_000 != 0o120_000 {
+                fs::set_permissions(&place, fs::Permissions::from_mode(entry.mode & 0o7777)).expect("we are root");
+            }
+        }
+        let _ = chown(folder, Some(0), Some(0));
+    }
+
+    /// What is neither as in `old` nor as in `new`, in words.
+    pub fn strays(&self, old: &Self, new: &Self) -> Vec<String> {
+        let mut strays = Vec::new();
+        let paths: BTreeSet<_> = self.0.keys().chain(old.0.keys()).chain(new.0.keys()).collect();
+        for path in paths {
+            let [is, was, will_be] = [self, old, new].map(|state| state.0.get(path));
+            if is != was && is != will_be {
+                strays.push(format!(
+                    "{}: {}, which was {} and will be {}",
+                    path.display(),
+                    word(is),
+                    word(was),
+                    word(will_be)
+                ));
+            }
+        }
+        strays
+    }
+
+    /// What is different in `other`, in words.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        other.strays(self, self)
+    }
+}
+
+fn collect(root: &Path, folder: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
+    for entry in fs::read_dir(root.join(folder)).into_iter().flatten().flatten() {
+        let path = folder.join(entry.file_name());
+        let place = entry.path();
+        // It may be gone by now, and then it is not there.
+        let Ok(status) = fs::symlink_metadata(&place) else { continue };
+        let content = if status.is_symlink() {
+            fs::read_link(&place).map(|target| target.into_os_string().into_encoded_bytes())
+        } else if status.is_dir() {
+            Ok(Vec::new())
+        } else {
+            fs::read(&place)
+        };
+        let Ok(content) = content else { continue };
+        if status.is_dir() {
+            collect(root, &path, entries);
+        }
+        entries.insert(path, Entry { mode: status.mode(), owner: (status.uid(), status.gid()), content });
+    }
+}
+
+fn word(entry: Option<&Entry>) -> String {
+    let Some(Entry { mode, owner: (user, group), content }) = entry else { return "nothing".to_owned() };
+    let shown: String = String::from_utf8_lossy(content).chars().take(60).collect();
+    format!("{mode:o} {user}:{group} {} bytes {shown:?}", content.len())
+}

@@ -1,0 +1,273 @@
+//! A program that is watched at every system call that changes something: to look, to kill it there, to refuse the call.
+//!
+//! The calls of the program and of all that it starts are counted together, in the order in which they come. So what
+//! `strace` does for one thread is done here for all of them. It knows one processor's registers: x86-64.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::FileExt;
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+/// The calls that change something, and how they are told apart: by their number, and by flags where there are any.
+const CHANGES: [(libc::c_long, &str); 31] = [
+    (libc::SYS_open, "open"),
+    (libc::SYS_openat, "openat"),
+    (libc::SYS_creat, "creat"),
+    (libc::SYS_rename, "rename"),
+    (libc::SYS_renameat, "renameat"),
+    (libc::SYS_renameat2, "renameat2"),
+    (libc::SYS_link, "link"),
+    (libc::SYS_linkat, "linkat"),
+    (libc::SYS_symlink, "symlink"),
+    (libc::SYS_symlinkat, "symlinkat"),
+    (libc::SYS_unlink, "unlink"),
+    (libc::SYS_unlinkat, "unlinkat"),
+    (libc::SYS_mkdir, "mkdir"),
+    (libc::SYS_mkdirat, "mkdirat"),
+    (libc::SYS_rmdir, "rmdir"),
+    (libc::SYS_chmod, "chmod"),
+    (libc::SYS_fchmod, "fchmod"),
+    (libc::SYS_fchmodat, "fchmodat"),
+    (libc::SYS_chown, "chown"),
+    (libc::SYS_lchown, "lchown"),
+    (libc::SYS_fchown, "fchown"),
+    (libc::SYS_fchownat, "fchownat"),
+    (libc::SYS_write, "write"),
+    (libc::SYS_pwrite64, "pwrite64"),
+    (libc::SYS_fsync, "fsync"),
+    (libc::SYS_fdatasync, "fdatasync"),
+    (libc::SYS_truncate, "truncate"),
+    (libc::SYS_ftruncate, "ftruncate"),
+    (libc::SYS_utimensat, "utimensat"),
+    (libc::SYS_mknodat, "mknodat"),
+    (libc::SYS_sethostname, "sethostname"),
+];
+
+/// The instant before a call that changes something.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// How many such calls there were before, those that were refused included.
+    pub number: usize,
+    /// What is called, with the path if it has one.
+    pub call: String,
+    /// The program that calls, by its short name.
+    pub by: String,
+}
+
+impl Moment {
+    /// Whether it is the program itself that calls, and none of its tools.
+    pub fn is_ours(&self) -> bool {
+        self.by == OURS
+    }
+}
+
+/// What the kernel calls our program: it has room for 15 letters.
+const OURS: &str = "coreos-cloudini";
+
+/// What is called to make a file without a name.
+pub const NAMELESS: &str = "openat O_TMPFILE";
+
+/// What is to become of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It is made.
+    Go,
+    /// It is not: the program and all that it started are killed.
+    KillAll,
+    /// It is not: who calls is killed alone, the program or one of its tools, and the rest lives on.
+    KillCaller,
+    /// It is made, perhaps: the program is killed alone, and its tools live on.
+    KillProgram,
+    /// It is not, and comes to this error.
+    Refuse(Errno),
+}
+
+/// How a watched program ended.
+#[derive(Debug)]
+pub struct End {
+    /// As with [`super::Output`].
+    pub code: i32,
+    /// What it said on both outputs.
+    pub said: String,
+    /// How many calls changed something, or would have.
+    pub moments: usize,
+}
+
+/// Runs `command` to its end, and asks at each moment what is to become of the call.
+pub fn run(command: &Command, mut at: impl FnMut(&Moment) -> Act) -> End {
+    // The shell waits until it is watched.
+    let mut waiting = Command::new("sh");
+    waiting.args(["-c", r#"read -r go; exec "$@" < /dev/null"#, "sh"]);
+    waiting.arg(command.get_program()).args(command.get_args()).env_clear();
+    waiting.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    waiting.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("LANG", "C.UTF-8");
+    let mut said = tempfile::tempfile().expect("a file can be made");
+    let output = || Stdio::from(said.try_clone().expect("a file can be opened twice"));
+    let child = waiting.stdin(Stdio::piped()).stdout(output()).stderr(output()).spawn();
+    let mut child = child.expect("there is a shell");
+    let leader = Pid::from_raw(i32::try_from(child.id()).expect("a process id is small"));
+    let options = Options::PTRACE_O_TRACESYSGOOD
+        | Options::PTRACE_O_TRACECLONE
+        | Options::PTRACE_O_TRACEFORK
+        | Options::PTRACE_O_TRACEVFORK
+        | Options::PTRACE_O_TRACEEXEC
+        | Options::PTRACE_O_EXITKILL;
+    ptrace::seize(leader, options).and_then(|()| ptrace::interrupt(leader)).expect("root may watch");
+    child.stdin.take().expect("it is a pipe").write_all(b"go\n").expect("the shell reads");
+    let mut watch = Watch { leader, number: 0, refused: HashMap::new(), known: HashSet::new(), ends: false };
+    let code = watch.follow(&mut at);
+    // It is gone: nothing is left to wait for.
+    let _ = child.wait();
+    let mut text = Vec::new();
+    said.rewind().and_then(|()| said.read_to_end(&mut text)).expect("a file can be read");
+    End { code, said: String::from_utf8_lossy(&text).into_owned(), moments: watch.number }
+}
+
+struct Watch {
+    /// The process that was started: the program, once the shell has become it.
+    leader: Pid,
+    number: usize,
+    /// Threads whose call is not made, and what it comes to.
+    refused: HashMap<Pid, Errno>,
+    known: HashSet<Pid>,
+    /// All are to be killed, also those who were born just now.
+    ends: bool,
+}
+
+impl Watch {
+    /// Follows all of them until the last one has ended; the exit code of the first.
+    fn follow(&mut self, at: &mut impl FnMut(&Moment) -> Act) -> i32 {
+        let mut code = -1;
+        // Only what this thread has started: others of this test have children of their own.
+        let which = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
+        loop {
+            let status = match waitpid(None, Some(which)) {
+                Ok(status) => status,
+                Err(Errno::EINTR) => continue,
+                Err(_) => return code,
+            };
+            if let Some(pid) = status.pid() {
+                self.known.insert(pid);
+                if self.ends {
+                    let _ = kill(pid, Signal::SIGKILL);
+                }
+            }
+            // Whoever was killed meanwhile cannot be told to go on.
+            match status {
+                WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..) => {
+                    self.known.remove(&pid);
+                    if pid == self.leader {
+                        code = match status {
+                            WaitStatus::Exited(_, code) => code,
+                            WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
+                            _ => -1,
+                        };
+                    }
+                }
+                WaitStatus::PtraceSyscall(pid) => {
+                    let _ = self.call(pid, at);
+                    let _ = ptrace::syscall(pid, None);
+                }
+                WaitStatus::Stopped(pid, signal) => {
+                    let _ = ptrace::syscall(pid, signal);
+                }
+                other => {
+                    let _ = other.pid().map(|pid| ptrace::syscall(pid, None));
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, pid: Pid, at: &mut impl FnMut(&Moment) -> Act) -> nix::Result<()> {
+        let operation = ptrace::syscall_info(pid)?.op;
+        let mut registers = ptrace::getregs(pid)?;
+        if operation == libc::PTRACE_SYSCALL_INFO_EXIT {
+            if let Some(errno) = self.refused.remove(&pid) {
+                registers.rax = u64::from_ne_bytes((-i64::from(errno as i32)).to_ne_bytes());
+                ptrace::setregs(pid, registers)?;
+            }
+            return Ok(());
+        }
+        let Some(call) = change(pid, &registers) else { return Ok(()) };
+        let by = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        // A thread has a name of its own.
+        let by = if by.trim_end() == "as the user" { OURS } else { by.trim_end() }.to_owned();
+        let moment = Moment { number: self.number, call, by };
+        self.number += 1;
+        match at(&moment) {
+            Act::Go => {}
+            Act::KillAll => {
+                self.ends = true;
+                for pid in &self.known {
+                    let _ = kill(*pid, Signal::SIGKILL);
+                }
+            }
+            Act::KillCaller => kill(pid, Signal::SIGKILL)?,
+            Act::KillProgram => kill(self.leader, Signal::SIGKILL)?,
+            Act::Refuse(errno) => {
+                registers.orig_rax = u64::MAX;
+                ptrace::setregs(pid, registers)?;
+                self.refused.insert(pid, errno);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is called, if it changes something.
+fn change(pid: Pid, registers: &libc::user_regs_struct) -> Option<String> {
+    let number = libc::c_long::try_from(registers.orig_rax).ok()?;
+    let (_, name) = CHANGES.iter().find(|(known, _)| *known == number)?;
+    let (creates, nameless) = (|flags: u64| flags & 0o20_000_100 != 0, 0o20_000_000);
+    let path = match number {
+        libc::SYS_openat if registers.rdx & nameless != 0 => return Some(NAMELESS.to_owned()),
+        libc::SYS_openat if !creates(registers.rdx) => return None,
+        libc::SYS_open if !creates(registers.rsi) => return None,
+        // What it says to people is no change.
+        libc::SYS_write if registers.rdi <= 2 => return None,
+        libc::SYS_write
+        | libc::SYS_pwrite64
+        | libc::SYS_fsync
+        | libc::SYS_fdatasync
+        | libc::SYS_fchmod
+        | libc::SYS_fchown
+        | libc::SYS_ftruncate => descriptor(pid, registers.rdi),
+        libc::SYS_linkat | libc::SYS_renameat | libc::SYS_renameat2 => text(pid, registers.r10),
+        libc::SYS_symlinkat => text(pid, registers.rdx),
+        libc::SYS_rename
+        | libc::SYS_link
+        | libc::SYS_symlink
+        | libc::SYS_openat
+        | libc::SYS_unlinkat
+        | libc::SYS_mkdirat
+        | libc::SYS_fchmodat
+        | libc::SYS_fchownat
+        | libc::SYS_utimensat
+        | libc::SYS_mknodat => text(pid, registers.rsi),
+        _ => text(pid, registers.rdi),
+    };
+    // Sockets, pipes and what is in memory are nobody's files.
+    let nowhere = ["socket:", "pipe:", "anon_inode:", "/memfd:", "/dev/"].iter().any(|kind| path.starts_with(kind));
+    (!nowhere).then(|| format!("{name} {path}"))
+}
+
+fn descriptor(pid: Pid, number: u64) -> String {
+    let link = std::fs::read_link(format!("/proc/{pid}/fd/{number}"));
+    link.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+fn text(pid: Pid, address: u64) -> String {
+    let mut bytes = vec![0; 256];
+    let read = File::open(format!("/proc/{pid}/mem")).and_then(|memory| memory.read_at(&mut bytes, address));
+    bytes.truncate(read.unwrap_or(0));
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
