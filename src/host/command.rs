@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use rustix::fs::{MemfdFlags, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
@@ -31,6 +31,15 @@ const LATE: Duration = Duration::from_millis(20);
 
 /// How long a killed tool may take to go; one that waits for a dead disk does not go at all.
 const KILLED: Duration = Duration::from_secs(2);
+
+/// A tool ran, and failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+pub struct Failed {
+    said: String,
+    /// Its exit status; none where it was killed.
+    pub code: Option<i32>,
+}
 
 /// A tool, to be run.
 #[derive(Debug)]
@@ -103,10 +112,11 @@ impl<'a> Tool<'a> {
             return Ok(());
         }
         let separator = if words.is_empty() { "" } else { ": " };
-        Err(match status {
-            Some(status) => anyhow!("{} failed ({}){separator}{words}", self.name, ended(status)),
-            None => anyhow!("{} was killed after {} s{separator}{words}", self.name, limit.as_secs()),
-        })
+        let said = match status {
+            Some(status) => format!("{} failed ({}){separator}{words}", self.name, ended(status)),
+            None => format!("{} was killed after {} s{separator}{words}", self.name, limit.as_secs()),
+        };
+        Err(Failed { said, code: status.and_then(|status| status.code()) }.into())
     }
 
     fn stdin(&self) -> Result<Stdio, Errno> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use crate::deadline::Deadline;
 
@@ -18,10 +18,18 @@ pub const STATE: &str = "/run/coreos-cloudinit";
 /// How often it is tried while another run holds the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The lock, held until it is dropped. The kernel lets it go when its holder dies.
+/// The lock, held until it is dropped. The kernel lets it go when its holder dies, and the tools that the holder runs:
+/// they have it, too, so that the next run does not meet what a killed one left running.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do, should a tool have left something running.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 impl Lock {
@@ -40,7 +48,10 @@ impl Lock {
         let mut told = false;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => {
+                    fcntl_setfd(&file, FdFlags::empty()).context("failed to share the lock with tools")?;
+                    return Ok(Self { file });
+                }
                 Err(Errno::WOULDBLOCK) => {}
                 Err(error) => return Err(error).context("failed to lock out other runs"),
             }

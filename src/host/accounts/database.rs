@@ -38,6 +38,13 @@ pub(super) fn hash<'t>(text: &'t str, user: &str) -> Option<&'t str> {
     })
 }
 
+/// Whether the group of this name or number has a member in a `group` text; of one that is not there it cannot be told,
+/// and is not denied.
+pub(super) fn is_member(text: &str, group: &str, user: &str) -> bool {
+    let line = text.lines().filter_map(fields::<4>).find(|[name, _, gid, _]| *name == group || *gid == group);
+    line.is_none_or(|[.., members]| members.split(',').any(|member| member == user))
+}
+
 /// The fields of a line that has this many, and a name that is no mark of another database (`+`, `-`).
 fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
     let fields: Vec<_> = line.split(':').collect();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::locks::with_locks;
-use super::{Accounts, LARGEST, UnknownPrincipal, database};
+use super::{Accounts, LARGEST, UnknownPrincipal, UserEntry, database, making};
 use crate::deadline::Deadline;
 use crate::host::Change;
-use crate::host::command::Tool;
+use crate::host::command::{Failed, Tool};
 use crate::host::files;
 use crate::host::root::Root;
 use crate::plan::Account;
@@ -19,6 +19,9 @@ const LIMIT: Duration = Duration::from_secs(100);
 
 /// How much time there must be to start one.
 const LEAST: Duration = Duration::from_secs(2);
+
+/// What `useradd` ends with where the user or the group is there already, before it does anything.
+const IN_USE: i32 = 9;
 
 /// The password of an account without one: nobody can log in with it. With `!`, sshd without PAM would refuse keys, too.
 const NO_PASSWORD: &str = "*";
@@ -32,9 +35,12 @@ impl Accounts<'_> {
     /// or takes too long.
     pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<Change> {
         let name = &account.name;
-        let existing = self.user(name)?.is_some();
+        let existing = self.user(name)?.is_some_and(|user| self.is_finished(&user, account));
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
         if existing {
+            if making::is_marked(self.root, name) {
+                making::end(self.root, name);
+            }
             return match password {
                 Some(hash) if !self.has_password(name, hash)? => {
                     self.set_password(name, hash, deadline)
@@ -60,7 +66,7 @@ impl Accounts<'_> {
     /// the password.
     pub fn would_ensure(self, account: &Account) -> Result<bool> {
         let password = password(account)?;
-        if self.user(&account.name)?.is_none() {
+        if !self.user(&account.name)?.is_some_and(|user| self.is_finished(&user, account)) {
             self.check(account)?;
             return Ok(true);
         }
@@ -85,8 +91,25 @@ impl Accounts<'_> {
 
     fn make(self, account: &Account, deadline: Deadline) -> Result<()> {
         self.check(account)?;
+        if making::is_marked(self.root, &account.name) {
+            log::info!("an earlier run did not finish user {}, who is made anew", account.name);
+            self.unmake(account, deadline).context("failed to take away what an earlier run left")?;
+        }
+        // A group of that name is somebody else's: `useradd` will refuse, and nothing may be taken back.
+        if !(gets_group(account) && self.group(&account.name)?.is_some()) {
+            making::begin(self.root, &account.name);
+        }
         let tool = useradd(account, self.root);
-        with_locks(self.root, || run(&tool, deadline))?;
+        if let Err(error) = with_locks(self.root, || run(&tool, deadline)) {
+            let in_use = error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(IN_USE));
+            // What it did before it failed is taken back; where even that fails, the next run does.
+            match if in_use { Ok(()) } else { self.unmake(account, deadline) } {
+                Ok(()) => making::end(self.root, &account.name),
+                Err(error) => log::debug!("failed to take user {} back: {error:#}", account.name),
+            }
+            return Err(error);
+        }
+        making::end(self.root, &account.name);
         let Some(user) = self.user(&account.name)? else { bail!("useradd succeeded, but there is no such user") };
         if account.create_home {
             // The tools flush the databases, not the home: after a power cut there could be a user without one.
@@ -96,6 +119,25 @@ impl Accounts<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is nothing left to be done for a user who is there, but for the password.
+    fn is_finished(self, user: &UserEntry, account: &Account) -> bool {
+        !making::is_marked(self.root, &user.name) || self.is_whole(user, account).unwrap_or_default()
+    }
+
+    /// Takes away what there is of a user who was not finished.
+    fn unmake(self, account: &Account, deadline: Deadline) -> Result<()> {
+        let name = &account.name;
+        let delete = |tool: &'static str| {
+            let tool = in_root(Tool::new(tool), self.root).arg("--").arg(name);
+            with_locks(self.root, || run(&tool, deadline))
+        };
+        if let Some(user) = self.user(name)? {
+            self.remove_new_home(&user)?;
+            delete("userdel")?;
+        }
+        if gets_group(account) && self.group(name)?.is_some() { delete("groupdel") } else { Ok(()) }
     }
 
     fn has_password(self, name: &str, hash: &str) -> Result<bool> {
@@ -128,6 +170,11 @@ fn password(account: &Account) -> Result<Option<&str>> {
         bail!("a name and a password hash cannot have a colon, a newline or a zero byte in them");
     }
     Ok(Some(hash))
+}
+
+/// Whether `useradd` makes a group of the user's name, which it does only where there is none.
+const fn gets_group(account: &Account) -> bool {
+    account.primary_group.is_none() && !account.no_user_group
 }
 
 fn useradd<'a>(account: &'a Account, root: &Root) -> Tool<'a> {

@@ -6,6 +6,7 @@
 mod database;
 mod ensure;
 mod locks;
+mod making;
 
 #[cfg(test)]
 mod tests;

@@ -169,3 +169,52 @@ fn an_account_that_is_as_it_should_be_is_left_alone() {
     let change = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap();
     assert_eq!(change, crate::host::Change::Unchanged);
 }
+
+#[test]
+fn an_unfinished_home_goes_and_nothing_else_of_it() {
+    let (dir, root) = tree();
+    let at = |path: &str| dir.path().join(path);
+    fs::create_dir_all(at("etc/skel")).unwrap();
+    fs::create_dir_all(at("home/core")).unwrap();
+    fs::write(at("etc/skel/.profile"), "all of it").unwrap();
+    let accounts = Accounts::new(&root);
+    let core = accounts.user("core").unwrap().unwrap();
+    fs::write(at("home/core/.profile"), "all").unwrap();
+    accounts.remove_new_home(&core).unwrap();
+    assert!(!at("home/core").exists());
+    accounts.remove_new_home(&core).unwrap();
+    for (name, text) in [(".profile", "my own"), ("note", "")] {
+        fs::create_dir(at("home/core")).unwrap();
+        fs::write(at("home/core").join(name), text).unwrap();
+        accounts.remove_new_home(&core).unwrap();
+        assert_eq!(fs::read_to_string(at("home/core").join(name)).unwrap(), text);
+        fs::remove_dir_all(at("home/core")).unwrap();
+    }
+}
+
+#[test]
+fn a_user_is_whole_with_password_groups_and_home() {
+    let (dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    let is_whole = |account: &Account| accounts.is_whole(&accounts.user("core").unwrap().unwrap(), account).unwrap();
+    let without_home = Account { create_home: false, ..account("core") };
+    assert!(is_whole(&without_home));
+    let groups = |name: &str| Account { groups: vec![name.into()], ..without_home.clone() };
+    assert!(is_whole(&groups("docker")) && is_whole(&groups("233")) && is_whole(&groups("elsewhere")));
+    assert!(!is_whole(&groups("2000")));
+    assert!(!is_whole(&account("core")));
+    fs::write(dir.path().join("etc/shadow"), "root:*:1:0:99999:7:::\n").unwrap();
+    assert!(!is_whole(&without_home));
+}
+
+#[test]
+fn a_mark_is_of_one_user() {
+    let (dir, root) = tree();
+    making::begin(&root, "mary");
+    making::begin(&root, "mary");
+    assert!(making::is_marked(&root, "mary") && !making::is_marked(&root, "core") && !making::is_marked(&root, "../x"));
+    making::end(&root, "core");
+    making::end(&root, "mary");
+    assert!(!making::is_marked(&root, "mary"));
+    assert_eq!(fs::read_dir(dir.path().join("etc")).unwrap().count(), 3);
+}

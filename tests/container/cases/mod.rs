@@ -12,6 +12,8 @@ mod hostname;
 mod image;
 mod jobs;
 mod keys;
+#[cfg(target_arch = "x86_64")]
+mod killed;
 mod network;
 mod networkd;
 mod options;
@@ -65,5 +67,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("boot", platforms::cases);
     suite.group("secrets", secrets::cases);
     suite.group("attacks", attacks::cases);
+    #[cfg(target_arch = "x86_64")]
+    suite.group("killed", killed::cases);
     suite.group("examples", examples::cases);
 }
