@@ -3,7 +3,7 @@
 //! Everything asynchronous ends here: a call goes in, and is answered, refused or too late when it
 //! comes out. Nothing outside these modules sees a future.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -26,6 +26,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a call may take when the run's deadline is near or past. Nothing is waited for then,
 /// but what only has to be said is still said: a unit that is told to start need not be watched.
 const LATE_CALL_LIMIT: Duration = Duration::from_secs(2);
+
+/// Which share of what is left of the run one call may take at most: a quarter.
+const SHARE: u32 = 4;
 
 /// How long after the deadline calls are still made.
 const LATE: Duration = Duration::from_secs(30);
@@ -101,6 +104,8 @@ pub struct Bus {
     /// When the last call has to be over.
     end: Instant,
     state: RefCell<State>,
+    /// How many calls, one after the other, had no answer in time.
+    in_vain: Cell<u32>,
 }
 
 #[derive(Debug)]
@@ -115,7 +120,12 @@ enum State {
 impl Bus {
     /// The system bus for a run that ends at `deadline`. Nothing is connected yet.
     pub fn new(deadline: Deadline) -> Self {
-        Self { deadline, end: Instant::now() + deadline.left() + LATE, state: RefCell::new(State::Idle) }
+        Self {
+            deadline,
+            end: Instant::now() + deadline.left() + LATE,
+            state: RefCell::new(State::Idle),
+            in_vain: Cell::new(0),
+        }
     }
 
     /// The system bus, connected, for a run that ends at `deadline`.
@@ -156,13 +166,15 @@ impl Bus {
         }
     }
 
-    /// How long a call may take that has `limit` for itself.
+    /// How long a call may take that has `limit` for itself: a share of what is left of the run, and half as long after
+    /// each call in vain. A bus that is silent must not cost what comes after it.
     fn clip(&self, limit: Duration) -> Result<Duration, CallError> {
         let rest = self.end.saturating_duration_since(Instant::now());
         if rest.is_zero() {
             return Err(CallError::OutOfTime);
         }
-        let fair = self.deadline.left().max(LATE_CALL_LIMIT);
+        let patient = limit / 2_u32.saturating_pow(self.in_vain.get());
+        let fair = (self.deadline.left() / SHARE).min(patient).max(LATE_CALL_LIMIT);
         Ok(limit.min(fair).min(rest))
     }
 
@@ -175,8 +187,14 @@ impl Bus {
         let limit = self.clip(limit)?;
         let connection = self.connection()?;
         match block_on(call(connection), limit) {
-            Some(answer) => answer.map_err(|error| self.learn(error.into())),
-            None => Err(CallError::TimedOut(limit)),
+            Some(answer) => {
+                self.in_vain.set(0);
+                answer.map_err(|error| self.learn(error.into()))
+            }
+            None => {
+                self.in_vain.set(self.in_vain.get().saturating_add(1));
+                Err(CallError::TimedOut(limit))
+            }
         }
     }
 
@@ -296,10 +314,21 @@ mod tests {
     }
 
     #[test]
-    fn a_call_gets_what_the_run_has_left() -> Result<(), CallError> {
-        let bus = Bus::new(Deadline::after(Duration::from_secs(10)));
+    fn a_call_gets_a_share_of_what_the_run_has_left() -> Result<(), CallError> {
+        let bus = Bus::new(Deadline::after(Duration::from_secs(40)));
         assert_eq!(bus.clip(Duration::from_secs(5))?, Duration::from_secs(5));
         assert!(bus.clip(CALL_LIMIT)? <= Duration::from_secs(10));
+        Ok(())
+    }
+
+    #[test]
+    fn after_calls_in_vain_there_is_less_patience() -> Result<(), CallError> {
+        let bus = Bus::new(Deadline::after(Duration::from_secs(540)));
+        assert_eq!(bus.clip(CALL_LIMIT)?, CALL_LIMIT);
+        bus.in_vain.set(1);
+        assert_eq!(bus.clip(CALL_LIMIT)?, CALL_LIMIT / 2);
+        bus.in_vain.set(u32::MAX);
+        assert_eq!(bus.clip(CALL_LIMIT)?, LATE_CALL_LIMIT);
         Ok(())
     }
 }
