@@ -47,12 +47,13 @@ pub struct Tool<'a> {
     name: &'a str,
     arguments: Vec<OsString>,
     input: &'a [u8],
+    environment: Vec<(&'static str, &'static str)>,
 }
 
 impl<'a> Tool<'a> {
     /// A tool by its name, which is looked up when it is run.
     pub fn new(name: &'a str) -> Self {
-        Self { name, arguments: Vec::new(), input: &[] }
+        Self { name, arguments: Vec::new(), input: &[], environment: Vec::new() }
     }
 
     /// Its name.
@@ -71,6 +72,13 @@ impl<'a> Tool<'a> {
     #[must_use]
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Adds a variable to its environment.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
         self
     }
 
@@ -96,6 +104,7 @@ impl<'a> Tool<'a> {
             .env("PATH", search_path())
             .env("LANG", "C")
             .env("LC_ALL", "C")
+            .envs(self.environment.iter().copied())
             .current_dir("/")
             .process_group(0)
             .stdin(self.stdin().os_context(what)?)

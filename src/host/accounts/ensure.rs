@@ -205,6 +205,8 @@ fn useradd<'a>(account: &'a Account, root: &Root) -> Tool<'a> {
     tool.arg("--").arg(&account.name)
 }
 
+/// A tool for the accounts of `root`. It need not ask systemd for users that live as long as a service.
 fn in_root<'a>(tool: Tool<'a>, root: &Root) -> Tool<'a> {
+    let tool = tool.env("SYSTEMD_NSS_DYNAMIC_BYPASS", "1");
     if root.is_system() { tool } else { tool.arg("--root").arg(root.path()) }
 }

@@ -7,6 +7,7 @@ mod database;
 mod ensure;
 mod locks;
 mod making;
+mod names;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use nix::errno::Errno;
 use super::files;
 use super::root::Root;
 use crate::plan::{Owner, Principal};
+use names::{Answer, Question};
 
 /// The largest user database that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
@@ -67,9 +69,8 @@ impl<'r> Accounts<'r> {
     ///
     /// When the databases cannot be read.
     pub fn user(self, name: &str) -> Result<Option<UserEntry>> {
-        if self.root.is_system() {
-            let user = found(nix::unistd::User::from_name(name));
-            return Ok(user.with_context(|| format!("failed to look up user {name}"))?.map(UserEntry::from));
+        if let Some(Answer::User(user)) = self.ask(|| Question::UserNamed(name.to_owned())) {
+            return Ok(found(user).with_context(|| format!("failed to look up user {name}"))?.map(UserEntry::from));
         }
         Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.name == name))
     }
@@ -80,9 +81,8 @@ impl<'r> Accounts<'r> {
     ///
     /// When the databases cannot be read.
     pub fn user_by_id(self, uid: u32) -> Result<Option<UserEntry>> {
-        if self.root.is_system() {
-            let user = found(nix::unistd::User::from_uid(uid.into()));
-            return Ok(user.with_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
+        if let Some(Answer::User(user)) = self.ask(|| Question::UserOf(uid.into())) {
+            return Ok(found(user).with_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
         }
         Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.uid == uid))
     }
@@ -93,9 +93,9 @@ impl<'r> Accounts<'r> {
     ///
     /// When the databases cannot be read.
     pub fn group(self, name: &str) -> Result<Option<u32>> {
-        if self.root.is_system() {
-            let group = found(nix::unistd::Group::from_name(name));
-            return Ok(group.with_context(|| format!("failed to look up group {name}"))?.map(|it| it.gid.as_raw()));
+        if let Some(Answer::Group(group)) = self.ask(|| Question::GroupNamed(name.to_owned())) {
+            let group = found(group).with_context(|| format!("failed to look up group {name}"))?;
+            return Ok(group.map(|group| group.gid.as_raw()));
         }
         Ok(database::groups(&self.database("/etc/group")?).find(|group| group.name == name).map(|group| group.gid))
     }
@@ -110,9 +110,8 @@ impl<'r> Accounts<'r> {
             return Ok(true);
         }
         let Some(gid) = number(name_or_number) else { return Ok(false) };
-        if self.root.is_system() {
-            let group = found(nix::unistd::Group::from_gid(gid.into()));
-            return Ok(group.with_context(|| format!("failed to look up group {gid}"))?.is_some());
+        if let Some(Answer::Group(group)) = self.ask(|| Question::GroupOf(gid.into())) {
+            return Ok(found(group).with_context(|| format!("failed to look up group {gid}"))?.is_some());
         }
         Ok(database::groups(&self.database("/etc/group")?).any(|group| group.gid == gid))
     }
@@ -150,6 +149,11 @@ impl<'r> Accounts<'r> {
                 None => Ok(number(name).ok_or_else(|| UnknownPrincipal::User(name.clone()))?),
             },
         }
+    }
+
+    /// What the C library says of the running system; `None` of a tree, and where it does not answer.
+    fn ask(self, question: impl FnOnce() -> Question) -> Option<Answer> {
+        if self.root.is_system() { names::ask(question()) } else { None }
     }
 
     fn database(self, path: &str) -> Result<String> {

@@ -1,0 +1,85 @@
+//! Asking the C library for users and groups, for so long and no longer.
+//!
+//! Behind it are others than `/etc/passwd`: systemd itself, a directory on the network. One that stands still would hold
+//! up every lookup for a minute, and the run with it. So a thread of its own asks; once it was in vain, the files count.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::unistd::{Gid, Group, Uid, User};
+
+/// How long a lookup may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What is asked.
+pub(super) enum Question {
+    /// The user of this name.
+    UserNamed(String),
+    /// The user of this number.
+    UserOf(Uid),
+    /// The group of this name.
+    GroupNamed(String),
+    /// The group of this number.
+    GroupOf(Gid),
+}
+
+/// What is answered: a user or a group, as it was asked.
+pub(super) enum Answer {
+    /// The user, if there is one.
+    User(nix::Result<Option<User>>),
+    /// The group, if there is one.
+    Group(nix::Result<Option<Group>>),
+}
+
+type Asked = (Question, SyncSender<Answer>);
+
+enum State {
+    Idle,
+    Asking(SyncSender<Asked>),
+    /// It did not answer once, and is not asked again.
+    Silent,
+}
+
+static STATE: Mutex<State> = Mutex::new(State::Idle);
+
+/// The answer; `None` where there is none in time, now or before.
+pub(super) fn ask(question: Question) -> Option<Answer> {
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(*state, State::Idle) {
+        let (sender, receiver) = sync_channel(1);
+        let spawned = std::thread::Builder::new().name("lookups".into()).spawn(move || answer_all(&receiver));
+        if spawned.is_err() {
+            // Where there may be no more threads, it has to be waited for.
+            return Some(answer(question));
+        }
+        *state = State::Asking(sender);
+    }
+    let State::Asking(sender) = &*state else { return None };
+    let (answers, answer) = sync_channel(1);
+    let answer = sender.send((question, answers)).ok().and_then(|()| answer.recv_timeout(LIMIT).ok());
+    if answer.is_none() {
+        log::warn!(
+            "no user or group could be looked up within {} s: only /etc/passwd and /etc/group count",
+            LIMIT.as_secs()
+        );
+        *state = State::Silent;
+    }
+    answer
+}
+
+fn answer_all(questions: &Receiver<Asked>) {
+    for (question, answers) in questions {
+        // Nobody waits for one that comes late.
+        let _ = answers.send(answer(question));
+    }
+}
+
+fn answer(question: Question) -> Answer {
+    match question {
+        Question::UserNamed(name) => Answer::User(User::from_name(&name)),
+        Question::UserOf(uid) => Answer::User(User::from_uid(uid)),
+        Question::GroupNamed(name) => Answer::Group(Group::from_name(&name)),
+        Question::GroupOf(gid) => Answer::Group(Group::from_gid(gid)),
+    }
+}
