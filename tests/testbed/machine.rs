@@ -97,7 +97,8 @@ impl Machine {
             .map_err(|e| format!("failed to open {path}: {e}"))
     }
 
-    pub(super) fn leader(&self) -> Pid {
+    /// Its first process, as we see it.
+    pub fn leader(&self) -> Pid {
         self.leader.expect("it has booted")
     }
 

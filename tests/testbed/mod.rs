@@ -9,6 +9,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod boot;
+pub mod bus;
 pub mod command;
 pub mod kept;
 pub mod key;

@@ -2,11 +2,13 @@
 
 mod access;
 mod addresses;
+mod at_once;
 mod attacks;
 mod boot;
 mod cli;
 mod common;
 mod examples;
+mod faults;
 mod files;
 mod hostname;
 mod image;
@@ -40,6 +42,7 @@ use crate::testbed::Suite;
 pub fn all(suite: &mut Suite) {
     suite.group("testbed", testbed::cases);
     suite.group("run", run::cases);
+    suite.group("at_once", at_once::cases);
     suite.group("access", access::cases);
     suite.group("second_run", second_run::cases);
     suite.group("cli", cli::cases);
@@ -67,7 +70,10 @@ pub fn all(suite: &mut Suite) {
     suite.group("boot", platforms::cases);
     suite.group("secrets", secrets::cases);
     suite.group("attacks", attacks::cases);
+    suite.group("faults", faults::cases);
     #[cfg(target_arch = "x86_64")]
     suite.group("killed", killed::cases);
+    #[cfg(target_arch = "x86_64")]
+    suite.group("faults", killed::refusals);
     suite.group("examples", examples::cases);
 }

@@ -1,147 +1,18 @@
 //! Killed at any moment: every file is the old one or the new one, whole, and the next run does the rest (spec §6).
 
+mod oracle;
+mod refused;
 mod tree;
 
-use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Instant;
 
 use nix::errno::Errno;
 
 use crate::testbed::Suite;
-use crate::testbed::state::State;
 use crate::testbed::trace::{Act, Moment, NAMELESS};
-use tree::{Bench, FILES, Tree};
-
-/// A temporary name of ours.
-fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(".cci")
-}
-
-/// The mark of a user who is being made.
-fn is_mark(path: &Path) -> bool {
-    HOMES.iter().any(|home| path.ends_with(format!("etc/.useradd-{}.cci", &home["home/".len()..])))
-}
-
-/// What the distribution's tools have for themselves beside the account files: locks, copies, temporary names.
-fn is_of_tools(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (stem, suffix) = name.rsplit_once(['.', '-', '+']).unwrap_or((&name, "."));
-    path.parent() == Some(Path::new("etc"))
-        && (name == ".pwd.lock"
-            || ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"].contains(&stem)
-                && (suffix.is_empty() || suffix == "lock" || suffix.bytes().all(|byte| byte.is_ascii_digit())))
-}
-
-/// The account files, and the homes of those who are made.
-const ACCOUNTS: [&str; 6] = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
-const HOMES: [&str; 2] = ["home/mary", "home/john"];
-
-/// Holds of the lines of an account file that all old ones are there, and nothing that is half a line; says which.
-fn accounts_between(now: &[u8], old: &[u8], new: &[u8]) -> Result<(), String> {
-    let [now, old, new] = [now, old, new].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let key = |line: &str| (line.split(':').next().unwrap_or_default().to_owned(), line.split(':').count());
-    let keys = |text: &str| text.lines().map(key).collect::<BTreeSet<_>>();
-    let (is, was, will_be) = (keys(&now), keys(&old), keys(&new));
-    let lost = was.difference(&is).next().map(|line| format!("lost {line:?}"));
-    let odd = is.difference(&will_be).next().map(|line| format!("odd {line:?}"));
-    let cut = (!now.is_empty() && !now.ends_with('\n')).then(|| "cut".to_owned());
-    lost.or(odd).or(cut).map_or(Ok(()), Err)
-}
-
-/// What a run leaves for good.
-fn settled(tree: &Tree) -> State {
-    tree.state().without(is_of_tools)
-}
-
-/// The state before and after a run that nobody disturbs, and how many moments it has.
-struct Oracle {
-    old: State,
-    new: State,
-    moments: usize,
-}
-
-impl Oracle {
-    fn of(bench: &Bench, user_data: &Path) -> Self {
-        let tree = bench.tree();
-        let end = tree.run(user_data, |_| Act::Go);
-        assert_eq!(end.code, 0, "{}", end.said);
-        let new = settled(&tree);
-        let temporary: Vec<_> = new.0.keys().filter(|path| is_temporary(path)).collect();
-        assert!(temporary.is_empty(), "left by a run that nobody disturbed: {temporary:?}");
-        Self { old: bench.old.clone(), new, moments: end.moments }
-    }
-
-    /// Holds that every file is the old or the new one, and that what is not in its place yet is closed.
-    #[track_caller]
-    fn between(&self, tree: &Tree, when: &str) {
-        // A user who is being made is marked; the next run has to remove that.
-        let now = settled(tree).without(is_mark);
-        for (path, entry) in now.0.iter().filter(|(path, _)| is_temporary(path)) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let target = path.with_file_name(&name[1..name.len() - ".cci".len()]);
-            let wanted = self.new.0.get(&target).unwrap_or_else(|| panic!("{when}: {} is nobody's", path.display()));
-            let closed = entry.mode & 0o7777 == 0o600;
-            assert!(closed || entry == wanted, "{when}: {} has mode {:o}", path.display(), entry.mode);
-        }
-        for path in ACCOUNTS.map(Path::new) {
-            let [is, was, will_be] = [&now, &self.old, &self.new].map(|state| state.0.get(path));
-            let (is, was, will_be) =
-                (is.expect("it is there"), was.expect("it is there"), will_be.expect("it is there"));
-            assert_eq!((is.mode, is.owner), (was.mode, was.owner), "{when}: {}", path.display());
-            accounts_between(&is.content, &was.content, &will_be.content)
-                .unwrap_or_else(|line| panic!("{when}: {}: {line}", path.display()));
-        }
-        // Of a home that is being made, only the keys are of ours.
-        let made_by_tools = |path: &Path| {
-            ACCOUNTS.iter().any(|known| path == Path::new(known))
-                || HOMES.iter().any(|home| path.starts_with(home) && !path.starts_with(Path::new(home).join(".ssh")))
-        };
-        let left_out = |path: &Path| is_temporary(path) || made_by_tools(path);
-        let [now, old, new] = [now, self.old.clone(), self.new.clone()].map(|state| state.without(left_out));
-        let strays = now.strays(&old, &new);
-        assert!(strays.is_empty(), "{when}:\n{}", strays.join("\n"));
-    }
-
-    /// Holds that the next run does what is left, and clears up.
-    #[track_caller]
-    fn next_run_completes(&self, tree: &Tree, user_data: &Path, when: &str) {
-        let next = tree.finish(user_data);
-        let said = String::from_utf8_lossy(&next.stderr);
-        assert!(next.status.success(), "{when}: the next run fails:\n{said}");
-        let differences = self.new.differences(&settled(tree));
-        assert!(differences.is_empty(), "{when}: after the next run:\n{}\n{said}", differences.join("\n"));
-    }
-
-    /// Kills a run at the moments that `picks`, each in a tree of its own; how many that were.
-    #[track_caller]
-    fn kill(&self, bench: &Bench, user_data: &Path, act: Act, picks: impl Fn(&Moment) -> bool) -> usize {
-        let mut killed = 0;
-        let mut next = Some(0);
-        while let Some(number) = next {
-            let tree = bench.tree();
-            let mut at = None;
-            next = None;
-            let end = tree.run(user_data, |moment| match (&at, moment.number >= number && picks(moment)) {
-                (None, true) => {
-                    at = Some(moment.clone());
-                    act
-                }
-                _ => Act::Go,
-            });
-            if let Some(moment) = at {
-                let when = format!("killed at {moment:?}");
-                assert_ne!(end.code, 0, "{when}");
-                self.between(&tree, &when);
-                self.next_run_completes(&tree, user_data, &when);
-                next = Some(moment.number + 1);
-                killed += 1;
-            }
-        }
-        killed
-    }
-}
+use oracle::{Oracle, settled};
+pub use refused::cases as refusals;
+use tree::{Bench, FILES};
 
 /// Whether a call before this one can have left something that shows: what is in a file without a name does not.
 fn shows(moment: &Moment) -> bool {

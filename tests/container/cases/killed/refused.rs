@@ -1,0 +1,80 @@
+//! A disk that fails at any call: what can be done is done, the rest is told, and the exit code says so (spec §1).
+
+use std::path::Path;
+use std::time::Instant;
+
+use nix::errno::Errno;
+
+use super::oracle::{Oracle, is_mark, is_temporary, settled};
+use super::shows;
+use super::tree::{self, Bench, FILES};
+use crate::testbed::Suite;
+use crate::testbed::trace::{Act, Moment};
+
+/// What a disk can say, in turn.
+const ERRORS: [Errno; 3] = [Errno::EIO, Errno::ENOSPC, Errno::EROFS];
+
+/// Refuses one call, each in a run of its own, and holds what comes of it: that at most so many paths lack, and that
+/// the run says so. How many calls that were.
+fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) -> bool) -> usize {
+    let oracle = Oracle::of(bench, user_data);
+    let mut refused = 0;
+    for number in 0..oracle.moments {
+        let tree = bench.tree();
+        let errno = ERRORS[refused % ERRORS.len()];
+        let mut at = None;
+        let end = tree.run(user_data, |moment| {
+            if moment.number == number && picks(moment) {
+                at = Some(moment.clone());
+                return Act::Refuse(errno);
+            }
+            Act::Go
+        });
+        let Some(moment) = at else { continue };
+        refused += 1;
+        let when = format!("{errno} at {moment:?}");
+        oracle.between(&tree, &when);
+        let now = settled(&tree);
+        // A mark that may not be removed is for the next run.
+        let lacking = oracle.new.differences(&now.clone().without(is_mark));
+        match end.code {
+            // It did without what was refused.
+            0 => assert!(lacking.is_empty(), "{when}: told to be done:\n{}\n{}", lacking.join("\n"), end.said),
+            1 => assert!(end.said.contains("failed to"), "{when}: not told:\n{}", end.said),
+            code => panic!("{when}: exit code {code}\n{}", end.said),
+        }
+        assert!(lacking.len() <= most, "{when}: the rest is not done:\n{}\n{}", lacking.join("\n"), end.said);
+        // What may not be removed stays until it may.
+        if !moment.call.starts_with("unlink") {
+            let left: Vec<_> = now.0.keys().filter(|path| is_temporary(path)).collect();
+            assert!(left.is_empty(), "{when}: left behind: {left:?}\n{}", end.said);
+        }
+        oracle.next_run_completes(&tree, user_data, &when);
+    }
+    refused
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.plain("a_call_that_fails_costs_itself_and_is_told", || {
+        let began = Instant::now();
+        let bench = Bench::new(&FILES);
+        // What is in /etc/hosts depends on whether the host name could be set: it is set already.
+        let user_data = bench.user_data(&tree::files().replace("hostname: new", "hostname: old"));
+        // A folder lacks with all that would have been in it; so does a set of keys.
+        let refused = refuse(&bench, &user_data, 7, |moment| moment.number.is_multiple_of(3) || shows(moment));
+        eprintln!("refused: {refused} calls of files, in {:.1} s", began.elapsed().as_secs_f32());
+        assert!(refused > 100, "{refused} calls are few");
+    });
+
+    suite.plain("a_call_that_fails_costs_that_user_alone", || {
+        let began = Instant::now();
+        let bench = Bench::new(&[]);
+        let user_data = bench.user_data(&tree::mary());
+        // A tool that cannot fill a home does not tell anybody, us included.
+        let of_accounts = |moment: &Moment| moment.call.contains("/etc/") && moment.number.is_multiple_of(2);
+        let picks = |moment: &Moment| moment.is_ours() || of_accounts(moment);
+        let refused = refuse(&bench, &user_data, usize::MAX, picks);
+        eprintln!("refused: {refused} calls of accounts, in {:.1} s", began.elapsed().as_secs_f32());
+        assert!(refused > 60, "{refused} calls are few");
+    });
+}
