@@ -186,16 +186,12 @@ impl Bus {
     {
         let limit = self.clip(limit)?;
         let connection = self.connection()?;
-        match block_on(call(connection), limit) {
-            Some(answer) => {
-                self.in_vain.set(0);
-                answer.map_err(|error| self.learn(error.into()))
-            }
-            None => {
-                self.in_vain.set(self.in_vain.get().saturating_add(1));
-                Err(CallError::TimedOut(limit))
-            }
-        }
+        let Some(answer) = block_on(call(connection), limit) else {
+            self.in_vain.set(self.in_vain.get().saturating_add(1));
+            return Err(CallError::TimedOut(limit));
+        };
+        self.in_vain.set(0);
+        answer.map_err(|error| self.learn(error.into()))
     }
 
     /// A connection that broke is not used again, though it may not have noticed yet.
