@@ -1,6 +1,7 @@
 //! The machine a plan is applied to: every kind of step, led to the function that does it.
 
 mod networkd;
+mod units;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,8 +19,8 @@ use super::{Change, command, hostname, keys, network};
 use crate::apply::{Done, Machine, Situation, is_networkd_file};
 use crate::deadline::Deadline;
 use crate::plan::{
-    ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Reload, Script, Step, UnitCommand,
-    UnitScope, Verb, script, ssh, text_files,
+    ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand, UnitScope,
+    Verb, script, ssh, text_files,
 };
 use crate::source::http;
 
@@ -51,6 +52,8 @@ pub struct Host<'a> {
     bus: Bus,
     lock: Option<Lock>,
     owed: Owed,
+    /// That systemd reads what this run changed.
+    unread: Owed,
 }
 
 /// Why steps that act on a running system are left out with `--root`.
@@ -67,7 +70,8 @@ impl<'a> Host<'a> {
             root: Root::open(setup.root)?,
             bus: Bus::new(setup.deadline),
             lock: None,
-            owed: Owed::default(),
+            owed: Owed::restart_of_networkd(),
+            unread: Owed::reload_of_systemd(),
             setup,
         })
     }
@@ -235,15 +239,6 @@ impl<'a> Host<'a> {
         Ok(Done::With(enabled.change))
     }
 
-    fn reload(&self, reload: &Reload, situation: &Situation) -> Result<Done> {
-        if !self.live() {
-            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
-        }
-        Systemd::new(&self.bus)
-            .reload_if_needed(&reload.units, &situation.changed_units, situation.links_changed)
-            .map(Done::With)
-    }
-
     fn command(&self, command: &UnitCommand) -> Result<Done> {
         if !self.live() {
             return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
@@ -301,6 +296,9 @@ impl<'a> Host<'a> {
 
 impl Machine for Host<'_> {
     fn write_files(&mut self, specs: &[&FileSpec], situation: &Situation) -> Vec<Result<Done>> {
+        if specs.iter().any(|file| file.unit.is_some()) {
+            self.note_units();
+        }
         let owners: Vec<_> = specs.iter().map(|file| self.owner(&file.owner, situation)).collect();
         let writes: Vec<_> = specs
             .iter()
@@ -333,6 +331,9 @@ impl Machine for Host<'_> {
     }
 
     fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done> {
+        if matches!(step, Step::MaskUnit(_) | Step::UnmaskUnit(_) | Step::EnableUnit(_)) {
+            self.note_units();
+        }
         match step {
             Step::SetHostname(host) => {
                 let bus = self.live().then_some(&self.bus);

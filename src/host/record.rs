@@ -37,7 +37,18 @@ pub fn write(outcome: &Outcome) -> Result<()> {
         // Another run may have removed it just now.
         let _ = std::fs::remove_file(old);
     }
+    for half in entries()?.into_iter().filter(|path| is_left(path)) {
+        let _ = std::fs::remove_file(half);
+    }
     Ok(())
+}
+
+/// Whether this is half a record, of a run that is no more: no other run writes one of its name.
+fn is_left(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_prefix('.').and_then(|name| name.strip_suffix(".json.cci"));
+    let process = stem.and_then(|stem| stem.rsplit('-').next()?.parse::<u32>().ok());
+    process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
 
 /// The records of this boot, oldest first, and what is wrong with those that cannot be understood.
@@ -65,17 +76,34 @@ fn read_one(root: &Root, path: &Path) -> Result<Option<serde_json::Value>> {
     serde_json::from_slice(&content).map(Some).with_context(|| format!("failed to understand {}", path.display()))
 }
 
+fn entries() -> Result<Vec<PathBuf>> {
+    match std::fs::read_dir(STATE) {
+        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(|| format!("failed to read {STATE}")),
+    }
+}
+
 fn names() -> Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(STATE) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("failed to read {STATE}")),
-    };
     let is_record = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.ends_with(SUFFIX) && !name.starts_with('.')
     };
-    let mut names: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_record).collect();
+    let mut names: Vec<_> = entries()?.into_iter().filter(is_record).collect();
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_record_is_left_once_its_run_is_no_more() {
+        let path = |process: u32| PathBuf::from(format!("/run/x/.2026-01-02T030405Z-{process:010}.json.cci"));
+        assert!(is_left(&path(u32::MAX)));
+        assert!(!is_left(&path(std::process::id())));
+        assert!(!is_left(Path::new("/run/x/2026-01-02T030405Z-4294967295.json")));
+        assert!(!is_left(Path::new("/run/x/.other.cci")));
+    }
 }

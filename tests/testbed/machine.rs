@@ -127,6 +127,11 @@ impl Machine {
     }
 
     fn command_with(&self, argv: &[&str], environment: &[(&str, &str)]) -> Running {
+        command::start(&mut self.entering(argv, environment), argv.join(" "))
+    }
+
+    /// What runs `argv` in the machine.
+    pub(super) fn entering(&self, argv: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new("nsenter");
         command
             .args(["-t", &self.leader().to_string(), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"])
@@ -135,7 +140,7 @@ impl Machine {
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LANG", "C.UTF-8")
             .envs(environment.iter().copied());
-        command::start(&mut command, argv.join(" "))
+        command
     }
 
     /// Starts a command and leaves it running.

@@ -16,8 +16,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::machine::Machine;
+
 /// The calls that change something, and how they are told apart: by their number, and by flags where there are any.
-const CHANGES: [(libc::c_long, &str); 31] = [
+const CHANGES: [(libc::c_long, &str); 32] = [
     (libc::SYS_open, "open"),
     (libc::SYS_openat, "openat"),
     (libc::SYS_creat, "creat"),
@@ -49,6 +51,8 @@ const CHANGES: [(libc::c_long, &str); 31] = [
     (libc::SYS_utimensat, "utimensat"),
     (libc::SYS_mknodat, "mknodat"),
     (libc::SYS_sethostname, "sethostname"),
+    // What is said to systemd, and to the journal.
+    (libc::SYS_sendmsg, "sendmsg"),
 ];
 
 /// The instant before a call that changes something.
@@ -122,13 +126,21 @@ pub fn run(command: &Command, mut at: impl FnMut(&Moment) -> Act) -> End {
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(leader, options).and_then(|()| ptrace::interrupt(leader)).expect("root may watch");
     child.stdin.take().expect("it is a pipe").write_all(b"go\n").expect("the shell reads");
-    let mut watch = Watch { leader, number: 0, refused: HashMap::new(), known: HashSet::new(), ends: false };
+    let mut watch =
+        Watch { leader, number: 0, refused: HashMap::new(), known: HashSet::new(), gone: HashSet::new(), ends: false };
     let code = watch.follow(&mut at);
     // It is gone: nothing is left to wait for.
     let _ = child.wait();
     let mut text = Vec::new();
     said.rewind().and_then(|()| said.read_to_end(&mut text)).expect("a file can be read");
     End { code, said: String::from_utf8_lossy(&text).into_owned(), moments: watch.number }
+}
+
+impl Machine {
+    /// Runs a command in the machine to its end, and asks at each moment what is to become of the call.
+    pub fn watch(&self, argv: &[&str], at: impl FnMut(&Moment) -> Act) -> End {
+        run(&self.entering(argv, &[]), at)
+    }
 }
 
 struct Watch {
@@ -138,6 +150,8 @@ struct Watch {
     /// Threads whose call is not made, and what it comes to.
     refused: HashMap<Pid, Errno>,
     known: HashSet<Pid>,
+    /// Those who have ended, perhaps before their birth was told.
+    gone: HashSet<Pid>,
     /// All are to be killed, also those who were born just now.
     ends: bool,
 }
@@ -164,12 +178,17 @@ impl Watch {
             match status {
                 WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..) => {
                     self.known.remove(&pid);
+                    self.gone.insert(pid);
                     if pid == self.leader {
                         code = match status {
                             WaitStatus::Exited(_, code) => code,
                             WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
                             _ => -1,
                         };
+                    }
+                    // This thread may have other children, such as a machine.
+                    if self.known.is_empty() {
+                        return code;
                     }
                 }
                 WaitStatus::PtraceSyscall(pid) => {
@@ -178,6 +197,16 @@ impl Watch {
                 }
                 WaitStatus::Stopped(pid, signal) => {
                     let _ = ptrace::syscall(pid, signal);
+                }
+                WaitStatus::PtraceEvent(pid, _, event) => {
+                    let births = [libc::PTRACE_EVENT_FORK, libc::PTRACE_EVENT_VFORK, libc::PTRACE_EVENT_CLONE];
+                    if births.contains(&event)
+                        && let Ok(born) = ptrace::getevent(pid)
+                    {
+                        let born = i32::try_from(born).map(Pid::from_raw);
+                        self.known.extend(born.ok().filter(|pid| !self.gone.contains(pid)));
+                    }
+                    let _ = ptrace::syscall(pid, None);
                 }
                 other => {
                     let _ = other.pid().map(|pid| ptrace::syscall(pid, None));
@@ -231,6 +260,7 @@ fn change(pid: Pid, registers: &libc::user_regs_struct) -> Option<String> {
         libc::SYS_openat if registers.rdx & nameless != 0 => return Some(NAMELESS.to_owned()),
         libc::SYS_openat if !creates(registers.rdx) => return None,
         libc::SYS_open if !creates(registers.rsi) => return None,
+        libc::SYS_sendmsg => return Some(name.to_string()),
         // What it says to people is no change.
         libc::SYS_write if registers.rdi <= 2 => return None,
         libc::SYS_write

@@ -2,6 +2,7 @@
 
 mod oracle;
 mod refused;
+mod systemd;
 mod tree;
 
 use std::time::Instant;
@@ -21,6 +22,7 @@ fn shows(moment: &Moment) -> bool {
 }
 
 pub fn cases(suite: &mut Suite) {
+    systemd::cases(suite);
     suite.plain("at_every_call_each_file_is_the_old_or_the_new_one", || {
         let bench = Bench::new(&FILES);
         let user_data = bench.user_data(&tree::files());

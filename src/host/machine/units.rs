@@ -1,0 +1,38 @@
+//! What is done where units change: systemd reads them again, in this run or the next.
+
+use anyhow::Result;
+
+use super::{Host, NOT_RUNNING};
+use crate::apply::{Done, Situation};
+use crate::host::systemd::Systemd;
+use crate::plan::Reload;
+
+impl Host<'_> {
+    /// Notes that units may change, unless that is noted. systemd itself can tell of some changes only: not of links, nor
+    /// of a unit's first drop-in.
+    pub(super) fn note_units(&mut self) {
+        if self.live()
+            && !self.unread.is_noted()
+            && let Err(error) = self.unread.note()
+        {
+            log::warn!("{error:#}");
+        }
+    }
+
+    /// Makes systemd read its units again, if this run or one that was killed changed any that it has read.
+    pub(super) fn reload(&mut self, reload: &Reload, situation: &Situation) -> Result<Done> {
+        if !self.live() {
+            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+        }
+        let is_left = self.unread.is_left();
+        if is_left {
+            log::info!("an earlier run may have changed units that systemd has not read");
+        }
+        let notes = self.unread.notes();
+        let links_changed = situation.links_changed || is_left;
+        let change =
+            Systemd::new(&self.bus).reload_if_needed(&reload.units, &situation.changed_units, links_changed)?;
+        self.unread.settle(notes);
+        Ok(Done::With(change))
+    }
+}
