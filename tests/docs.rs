@@ -114,3 +114,35 @@ fn every_flag_is_named() {
         assert!(docs.contains(&format!("`{choice}`")), "{choice} is not named");
     }
 }
+
+/// All text of the Rust files beneath `folder`.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("failed to read {}: {e}", folder.display()));
+    let read = |path: &Path| match path.extension() {
+        _ if path.is_dir() => sources(path),
+        Some(kind) if kind == "rs" => fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    };
+    entries.flatten().map(|entry| read(&entry.path())).collect()
+}
+
+#[test]
+fn every_promise_is_held_by_tests_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = ["src", "tests"].map(|folder| sources(&root.join(folder))).concat();
+    let docs = read("docs/reliability.md");
+    let mut tests = 0;
+    for row in docs.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise")) {
+        let holders = row.split('|').nth(2).unwrap_or_default();
+        let names: Vec<_> = holders.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing holds: {row}");
+        for name in names {
+            let (group, case) = name.rsplit_once("::").unwrap_or(("", name));
+            let is_grouped = group.is_empty() || text.contains(&format!("group(\"{group}\""));
+            let is_there = text.contains(&format!("\"{case}\"")) || text.contains(&format!("fn {case}()"));
+            assert!(is_grouped && is_there, "there is no test {name}");
+            tests += 1;
+        }
+    }
+    assert!(tests > 30, "{tests} tests are few");
+}

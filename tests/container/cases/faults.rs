@@ -132,7 +132,7 @@ pub fn cases(suite: &mut Suite) {
         suite.fresh(name, move |m| {
             m.put("/tmp/faulty", TWO_PARTS.replace("CONFIG", CONFIG));
             let address = m.stand_in_bus(manner);
-            let run = m.program(&["--from-file=/tmp/faulty", "--deadline=24"]).env("DBUS_SYSTEM_BUS_ADDRESS", &address);
+            let run = m.program(&["--from-file=/tmp/faulty", "--deadline=20"]).env("DBUS_SYSTEM_BUS_ADDRESS", &address);
             let run = run
                 .run()
                 .fails()

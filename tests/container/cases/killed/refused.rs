@@ -6,7 +6,6 @@ use std::time::Instant;
 use nix::errno::Errno;
 
 use super::oracle::{Oracle, is_mark, is_temporary, settled};
-use super::shows;
 use super::tree::{self, Bench, FILES};
 use crate::testbed::Suite;
 use crate::testbed::trace::{Act, Moment};
@@ -61,9 +60,9 @@ pub fn cases(suite: &mut Suite) {
         // What is in /etc/hosts depends on whether the host name could be set: it is set already.
         let user_data = bench.user_data(&tree::files().replace("hostname: new", "hostname: old"));
         // A folder lacks with all that would have been in it; so does a set of keys.
-        let refused = refuse(&bench, &user_data, 7, |moment| moment.number.is_multiple_of(3) || shows(moment));
+        let refused = refuse(&bench, &user_data, 7, |moment| moment.number.is_multiple_of(3));
         eprintln!("refused: {refused} calls of files, in {:.1} s", began.elapsed().as_secs_f32());
-        assert!(refused > 100, "{refused} calls are few");
+        assert!(refused > 60, "{refused} calls are few");
     });
 
     suite.plain("a_call_that_fails_costs_that_user_alone", || {
@@ -71,10 +70,10 @@ pub fn cases(suite: &mut Suite) {
         let bench = Bench::new(&[]);
         let user_data = bench.user_data(&tree::mary());
         // A tool that cannot fill a home does not tell anybody, us included.
-        let of_accounts = |moment: &Moment| moment.call.contains("/etc/") && moment.number.is_multiple_of(2);
+        let of_accounts = |moment: &Moment| moment.call.contains("/etc/") && moment.number.is_multiple_of(9);
         let picks = |moment: &Moment| moment.is_ours() || of_accounts(moment);
         let refused = refuse(&bench, &user_data, usize::MAX, picks);
         eprintln!("refused: {refused} calls of accounts, in {:.1} s", began.elapsed().as_secs_f32());
-        assert!(refused > 60, "{refused} calls are few");
+        assert!(refused > 30, "{refused} calls are few");
     });
 }

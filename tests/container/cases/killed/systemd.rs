@@ -7,7 +7,7 @@ use crate::testbed::trace::Act;
 use crate::testbed::{Machine, Suite};
 
 /// How many runs are killed, at moments as far from each other as can be.
-const KILLS: usize = 40;
+const KILLS: usize = 25;
 
 /// A run with things of its own: it changes what a unit wants that runs, and every other time the unit itself.
 fn config(number: usize) -> String {
