@@ -1,5 +1,6 @@
 //! From the sources to what the platform says, and to what the parts of the user-data ask for (spec §1, steps 2 to 5).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,9 +116,22 @@ impl Found {
             ssh::collect(entry, None, &mut keys, &mut findings);
         }
         self.meta.keys = keys.into_list();
+        let mut counted: Vec<(Severity, String)> = Vec::new();
+        let mut times: HashMap<String, usize> = HashMap::new();
         for finding in findings {
-            let message = format!("{META_DATA}: {}", finding.message);
-            match finding.severity() {
+            let count = times.entry(finding.message.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                counted.push((finding.severity(), finding.message));
+            }
+        }
+        for (severity, message) in counted {
+            let again = match times.get(&message) {
+                Some(count) if *count > 1 => format!(" ({count} times)"),
+                _ => String::new(),
+            };
+            let message = format!("{META_DATA}: {message}{again}");
+            match severity {
                 Severity::Error => fail(outcome, message),
                 Severity::Warning => log::warn!("{message}"),
                 Severity::Note => log::info!("{message}"),

@@ -18,6 +18,10 @@ pub fn object(bytes: &[u8], what: &str) -> Result<Map<String, Value>> {
     }
 }
 
+/// A value has the wrong type, which is among the failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong;
+
 /// What can be wrong with values: collected, since none of it costs anything else.
 pub struct Reader<'a> {
     /// What is read, for the failures.
@@ -48,6 +52,30 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// A number, `None` where there is none.
+    pub fn number(&mut self, value: Option<&Value>, key: &str) -> Result<Option<i64>, Wrong> {
+        self.typed(value, key, "is no whole number", Value::as_i64)
+    }
+
+    /// A truth value, `None` where there is none.
+    pub fn truth(&mut self, value: Option<&Value>, key: &str) -> Result<Option<bool>, Wrong> {
+        self.typed(value, key, "is neither true nor false", Value::as_bool)
+    }
+
+    fn typed<T>(
+        &mut self,
+        value: Option<&Value>,
+        key: &str,
+        fault: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>, Wrong> {
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+        read(value).map(Some).ok_or_else(|| {
+            self.wrong(key, fault);
+            Wrong
+        })
     }
 
     /// A list of texts; one text is a list of one, and the empty text of none.

@@ -63,8 +63,11 @@ fn read(body: &[u8], what: &str) -> MetaData {
     for entry in reader.list(addresses, "network.addresses") {
         let key = "network.addresses[].address";
         let text = reader.text(entry.get("address"), key).unwrap_or_default();
-        let is_v4 = entry.get("address_family").and_then(serde_json::Value::as_i64) == Some(4);
-        let is_public = entry.get("public").and_then(serde_json::Value::as_bool).unwrap_or_default();
+        let family = reader.number(entry.get("address_family"), "network.addresses[].address_family");
+        let public = reader.truth(entry.get("public"), "network.addresses[].public");
+        // What such an address is for is not guessed.
+        let (Ok(family), Ok(public)) = (family, public) else { continue };
+        let (is_v4, is_public) = (family == Some(4), public.unwrap_or_default());
         let what = format!("{what}: {key}");
         let found = if is_v4 {
             address::<Ipv4Addr>(text, &what).map(IpAddr::from)
@@ -108,5 +111,19 @@ mod tests {
         assert_eq!(meta.hostname.as_deref(), Some("m"));
         assert_eq!(meta.failures, ["it: ssh_keys is no list", "it: network.addresses[].address is no text"]);
         assert!(read(br#"{"network": null}"#, "it").failures.is_empty());
+    }
+
+    #[test]
+    fn what_an_address_is_for_is_not_guessed() {
+        let text = r#"{"network": {"addresses": [
+            {"address_family": 4, "public": "yes", "address": "203.0.113.1"},
+            {"address_family": "4", "public": true, "address": "203.0.113.2"}]}}"#;
+        let meta = read(text.as_bytes(), "it");
+        assert_eq!(meta.addresses, super::super::Addresses::default());
+        let wrong = [
+            "it: network.addresses[].public is neither true nor false",
+            "it: network.addresses[].address_family is no whole number",
+        ];
+        assert_eq!(meta.failures, wrong);
     }
 }

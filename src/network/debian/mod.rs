@@ -77,8 +77,16 @@ fn kind(name: &Name, description: &mut Description, telling: &mut Telling) -> Re
         let options = std::mem::take(&mut description.bond);
         return Ok(slaves.map_or((Kind::Physical, Vec::new()), |slaves| (Kind::Bond(options), slaves)));
     }
+    let number = id.or(description.vlan_id.as_deref());
     let id = id.and_then(VlanId::new).or_else(|| VlanId::new(description.vlan_id.as_deref()?));
-    let id = id.ok_or("its name does not tell the number of its VLAN, as `eth0.5` and `vlan5` do")?;
+    let id = id.ok_or_else(|| {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if number.is_some_and(is_number) {
+            "the number of its VLAN is none from 1 to 4094"
+        } else {
+            "its name does not tell the number of its VLAN, as `eth0.5` and `vlan5` do"
+        }
+    })?;
     let carrier = match (description.raw_device.take(), base) {
         (Some(raw_device), _) => Some(raw_device),
         (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("it is on no interface: {why}"))?),

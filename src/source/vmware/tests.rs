@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -231,4 +232,18 @@ fn properties_of_this_machine_count_and_the_last_of_a_name() {
         assert_eq!(source.meta_data(&cx).failures.len(), 1, "{text}");
         assert!(source.user_data(&cx).is_err(), "{text}");
     }
+}
+
+#[test]
+fn a_list_that_is_too_long_is_said_to_be() {
+    let mut text = String::from("<Environment xmlns=\"http://schemas.dmtf.org/ovf/environment/1\"><PropertySection>");
+    for n in 0..=1000 {
+        let _ = write!(text, "<Property key=\"guestinfo.dns.server.{n}\" value=\"192.0.2.1\"/>");
+    }
+    text += "</PropertySection></Environment>";
+    let properties = super::ovf::Properties::read(text.as_bytes(), "it").unwrap();
+    let setup = Setup::new(Policy::default(), Deadline::after(Duration::from_secs(5)));
+    let meta = super::variables::meta_data(&properties, &Context { setup: &setup, stop: &|| false });
+    assert_eq!(meta.failures.len(), 1, "{:?}", meta.failures);
+    assert!(meta.failures[0].contains("guestinfo.dns.server.1000"), "{:?}", meta.failures);
 }

@@ -26,7 +26,11 @@ pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
     reading.meta.take_hostname(&hostname);
     reading.list(|n| format!("dns.server.{n}"));
     reading.list(|n| format!("dns.domain.{n}"));
-    for n in 0..LIST_MAX {
+    for n in 0.. {
+        if n == LIST_MAX {
+            reading.cut(&format!("interface.{n}.name"));
+            break;
+        }
         if !reading.interface(n) || reading.broken {
             break;
         }
@@ -76,8 +80,17 @@ impl Reading<'_> {
     fn list(&mut self, name: impl Fn(usize) -> String) {
         for n in 0..LIST_MAX {
             if self.kept(name(n)).is_empty() {
-                break;
+                return;
             }
+        }
+        self.cut(&name(LIST_MAX));
+    }
+
+    /// Tells that a list goes on with `name`, if it does.
+    fn cut(&mut self, name: &str) {
+        if !self.text(name).is_empty() {
+            self.meta
+                .fail(format!("guestinfo.{name} and what comes after it is left out: there are {LIST_MAX} before it"));
         }
     }
 
@@ -89,8 +102,12 @@ impl Reading<'_> {
         }
         // The address counts by it, and the network description has no use for it.
         let role = self.text(&format!("interface.{n}.role"));
-        for m in 0..LIST_MAX {
+        for m in 0.. {
             let name = format!("interface.{n}.ip.{m}.address");
+            if m == LIST_MAX {
+                self.cut(&name);
+                break;
+            }
             let address = self.kept(name.clone());
             if address.is_empty() {
                 break;
@@ -104,7 +121,11 @@ impl Reading<'_> {
                 self.meta.fail(format!("guestinfo.interface.{n}.role is neither public nor private"));
             }
         }
-        for r in 0..LIST_MAX {
+        for r in 0.. {
+            if r == LIST_MAX {
+                self.cut(&format!("interface.{n}.route.{r}.gateway"));
+                break;
+            }
             let gateway = self.kept(format!("interface.{n}.route.{r}.gateway"));
             let destination = self.kept(format!("interface.{n}.route.{r}.destination"));
             if gateway.is_empty() && destination.is_empty() {

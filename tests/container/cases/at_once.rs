@@ -37,7 +37,7 @@ pub fn cases(suite: &mut Suite) {
         m.put("/tmp/crowd", &config);
         run_all(m, &vec!["/tmp/crowd".to_owned(); 10]);
         let together = left(m);
-        m.program(&["--from-file=/tmp/crowd"]).run().ok().says(&["unchanged: ensure user mary"]);
+        m.program(&["-v", "--from-file=/tmp/crowd"]).run().ok().says(&["unchanged: ensure user mary"]);
         assert_eq!(left(m), together, "another run had something to do");
         assert_eq!(m.active("crowd.service"), "active");
         assert_eq!(m.sh("getent passwd | grep -c -E '^(mary|john):'"), "2");
