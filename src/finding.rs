@@ -240,7 +240,7 @@ rules! {
     BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
     BAD_USER = "bad-user", Error, "A user that cannot be made as written; it is refused.";
-    ODD_USER_NAME = "odd-user-name", Warning, "A user's name that many systems refuse.";
+    ODD_USER_NAME = "odd-user-name", Warning, "A name of a user or of a group that many systems refuse.";
     ODD_PASSWORD = "odd-password", Warning, "A password that is no hash, or not a whole one; no password matches it.";
     EMPTY_PASSWORD = "empty-password", Warning, "An empty password, which is none: it does not let anybody in.";
     WEAK_HASH = "weak-hash", Warning, "A password whose hash is of a kind that can be broken.";

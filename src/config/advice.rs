@@ -17,7 +17,7 @@ const LISTS: &[(&str, &str)] = &[
     ("ssh_authorized_keys", "write each key as an item: `- ssh-ed25519 …`"),
     ("units", "write each unit as an item that begins with `- name: NAME`"),
     ("users", "write each user as an item that begins with `- name: NAME`"),
-    ("write_files", "write each file as an item that begins with `- path: PATH`"),
+    ("write_files", "write each file as an item that begins with `- path: PATH`, with a blank after the colon"),
 ];
 
 /// What `users: [default]` asks for, and only cloud-init has.

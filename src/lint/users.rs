@@ -20,6 +20,7 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     for user in config.users.iter().filter_map(|user| user.get()) {
         if let Some(name) = user.name.filled() {
             findings.extend(odd_name(user, name));
+            findings.extend(odd_groups(user, name));
             findings.extend(password(user, name));
             keys(&user.ssh_authorized_keys, &mut findings);
         }
@@ -49,6 +50,18 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
         };
     let message = format!("the name of user {} {why}", label(name));
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
+}
+
+/// Groups that are several in one text: commas stand between them, not blanks.
+fn odd_groups(user: &User, name: &str) -> Option<Finding> {
+    let mut groups =
+        user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
+    let (_, span) = groups.find(|(group, _)| group.trim().contains(char::is_whitespace))?;
+    let message = format!("user {}: a group's name has a blank, which every system refuses", label(name));
+    Some(
+        Finding::new(&rules::ODD_USER_NAME, span.or(user.name.span), message)
+            .help("write a list, or commas between the groups"),
+    )
 }
 
 fn password(user: &User, name: &str) -> Option<Finding> {

@@ -142,6 +142,8 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
     let mut lines = bytes.split(|byte| *byte == b'\n').take(20).filter_map(trimmed).map(str::trim_start);
     let help = if lines.any(|line| line == "#cloud-config") {
         "the line #cloud-config must be the first one, with nothing before it"
+    } else if is_almost_header(first) {
+        "the first line must be #cloud-config, just so: in small letters, without a blank after the #"
     } else if header::is_single(bytes) {
         "leave the MIME headers out, or make it a part of a multipart/mixed"
     } else {
@@ -149,6 +151,12 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
     };
     tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
         .help(help)
+}
+
+/// Whether a line is the one that a cloud-config begins with, but for its letters' size and what stands between.
+fn is_almost_header(line: &str) -> bool {
+    let letters = line.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase());
+    line.starts_with('#') && line.len() < 20 && letters.eq("cloudconfig".chars())
 }
 
 /// Whether this is text of Windows' other kind.

@@ -121,7 +121,7 @@ impl Splitter {
             Kind::Script => {
                 let message = "its type is that of a script, but its first line does not begin with #!";
                 let finding = Finding::new(&rules::BAD_PART, None, message);
-                self.refuse(&piece, finding.help("a cloud-config has the type text/cloud-config"));
+                self.refuse(&piece, finding.help("write what runs it into its first line, such as #!/bin/sh; a cloud-config has the type text/cloud-config"));
             }
             Kind::Multipart(header) if header.boundary().is_some() => {
                 // That header stands outside of what the findings have their places in.

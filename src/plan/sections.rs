@@ -216,7 +216,8 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
         return;
     };
     if value != "localhost" {
-        let finding = Finding::new(&rules::BAD_ETC_HOSTS, field.span, "manage_etc_hosts takes localhost only");
+        let finding = Finding::new(&rules::BAD_ETC_HOSTS, field.span, "manage_etc_hosts takes localhost only")
+            .help("write `manage_etc_hosts: localhost`, or leave it out");
         return planner.refuse_for(section, field.span, finding);
     }
     match base(planner, HOSTS, &[HOSTS]) {

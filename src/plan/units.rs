@@ -59,7 +59,11 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     let reader = names::reader(name);
     if reader == Reader::Unknown {
         let message = format!("unit {name} is of no type that systemd or networkd knows");
-        planner.find(Finding::new(&rules::ODD_UNIT_NAME, unit.name.span, message));
+        let mut finding = Finding::new(&rules::ODD_UNIT_NAME, unit.name.span, message);
+        if !name.contains('.') {
+            finding = finding.help(format!("a service is called `{}.service`", printable(name)));
+        }
+        planner.find(finding);
     } else if reader == Reader::Systemd && !names::is_unit_name(name) {
         let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
         let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";

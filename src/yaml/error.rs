@@ -38,7 +38,7 @@ fn help(wanted: &str, node: &Node) -> Option<&'static str> {
         ("text", _) => Some("begin text of several lines with `|`"),
         ("a list", _) => Some("begin each item with `- `"),
         ("a mapping", Kind::List(_)) => Some("leave out the `-`"),
-        ("a mapping", _) => Some("write keys with their values: `KEY: VALUE`"),
+        ("a mapping", _) => Some("write keys with their values, and a blank after the colon: `KEY: VALUE`"),
         ("a truth value", _) => Some("write `true` or `false`"),
         ("a whole number" | "a number", Kind::Scalar(_)) => Some("write digits alone, without a unit"),
         _ => None,

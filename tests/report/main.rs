@@ -21,6 +21,27 @@ fn what_is_clean_prints_nothing() {
 }
 
 #[test]
+fn who_mistook_something_is_told_what_to_write() {
+    let files = Files::new();
+    for (text, help) in [
+        ("#cloud-config\nmanage_etc_hosts: yes\n", "(write `manage_etc_hosts: localhost`"),
+        ("#cloud-config\nhostname:web-1\n", "a blank after the colon: `KEY: VALUE`)"),
+        ("#cloud-config\nwrite_files:\n- path:/etc/x\n", "`- path: PATH`, with a blank after the colon)"),
+        ("#Cloud-Config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
+        ("# cloud_config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
+        ("#cloud-config\ncoreos: {units: [{name: web, enable: true}]}\n", "(a service is called `web.service`)"),
+        ("#cloud-config\nusers: [{name: a, groups: sudo docker}]\n", "(write a list, or commas between the groups)"),
+        (
+            "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/x-shellscript\n\necho hi\n--B--\n",
+            "(write what runs it into its first line, such as #!/bin/sh",
+        ),
+    ] {
+        let run = program(&["--validate", "--from-file", &files.put("a.yml", text)]);
+        assert!(run.code == 1 && run.stdout.contains(help), "{text}{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_finding_is_one_line_on_standard_output() {
     let files = Files::new();
     let path = files.put("a.yml", WRONG);

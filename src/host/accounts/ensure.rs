@@ -11,7 +11,7 @@ use crate::deadline::Deadline;
 use crate::host::Change;
 use crate::host::command::{Failed, Tool};
 use crate::host::files;
-use crate::host::root::Root;
+use crate::host::root::{Root, shown};
 use crate::plan::Account;
 
 /// How long one of the tools may take. Waiting for another one's lock takes them up to 15 s for each of six files.
@@ -80,6 +80,10 @@ impl Accounts<'_> {
     fn check(self, account: &Account) -> Result<()> {
         if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
             bail!("that is not a user name");
+        }
+        // Of a tree without users the tool says that it cannot lock the file.
+        if !self.root.is_system() && files::read(self.root, Path::new("/etc/passwd"), LARGEST)?.is_none() {
+            bail!("there is no /etc/passwd in the tree {}", shown(self.root.path()));
         }
         for group in account.primary_group.iter().chain(&account.groups) {
             if !self.has_group(group)? {
