@@ -126,8 +126,9 @@ pub fn run(command: &Command, mut at: impl FnMut(&Moment) -> Act) -> End {
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(leader, options).and_then(|()| ptrace::interrupt(leader)).expect("root may watch");
     child.stdin.take().expect("it is a pipe").write_all(b"go\n").expect("the shell reads");
-    let mut watch =
-        Watch { leader, number: 0, refused: HashMap::new(), known: HashSet::new(), gone: HashSet::new(), ends: false };
+    // Until it is seen, the end of another child of this thread must not look like that of the last.
+    let known = HashSet::from([leader]);
+    let mut watch = Watch { leader, number: 0, refused: HashMap::new(), known, gone: HashSet::new(), ends: false };
     let code = watch.follow(&mut at);
     // It is gone: nothing is left to wait for.
     let _ = child.wait();

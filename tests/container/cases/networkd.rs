@@ -74,7 +74,7 @@ pub fn cases(suite: &mut Suite) {
         let flags = ["--from-configdrive=/media/configdrive", "--convert-netconf=debian"];
         let before = m.invocation(NETWORKD);
         let run = m.program(&flags).start();
-        assert!(wait_for(Duration::from_secs(20), || m.run(&["pgrep", "-x", "sleep"]).stdout != ""));
+        assert!(wait_for(Duration::from_secs(20), || !m.run(&["pgrep", "-x", "sleep"]).stdout.is_empty()));
         m.sh("pkill -KILL -x coreos-cloudini");
         run.finish(Duration::from_secs(20));
         m.sh(&format!("pkill -x sleep; ln -sf /bin/true {modprobe}"));

@@ -18,7 +18,7 @@ use tree::{Bench, FILES};
 /// Whether a call before this one can have left something that shows: what is in a file without a name does not.
 fn shows(moment: &Moment) -> bool {
     let hidden = moment.call == NAMELESS || moment.call.ends_with("(deleted)") || moment.call.starts_with("fsync");
-    !hidden || moment.number.is_multiple_of(5)
+    !hidden || moment.number.is_multiple_of(3)
 }
 
 pub fn cases(suite: &mut Suite) {
