@@ -90,7 +90,9 @@ fn read_all(path: &Path, kind: Kind) -> std::io::Result<Vec<u8>> {
     if kind == Kind::Regular && !metadata.is_file() {
         return Err(if metadata.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::InvalidInput }.into());
     }
-    let mut bytes = Vec::new();
+    // What has a size is read in one piece; a file of the kernel's says that it has none.
+    let size = usize::try_from(metadata.len()).unwrap_or(USER_DATA_MAX).min(USER_DATA_MAX);
+    let mut bytes = Vec::with_capacity(if metadata.is_file() { size + 1 } else { 0 });
     File::open(path)?.take(USER_DATA_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

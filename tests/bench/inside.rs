@@ -137,9 +137,7 @@ fn units(table: &mut Table) {
         m.put("/root/config", text);
         let cursor = m.sh("journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'");
         ours = ours.min(apply(&m).wall);
-        let seen = m.sh(&format!(
-            "journalctl --after-cursor='{cursor}' _PID=1 -o cat | grep -c '^Reloading\\.\\.\\.$' || true"
-        ));
+        let seen = m.sh(&format!("journalctl --after-cursor='{cursor}' _PID=1 -o cat | grep -c '^Reloading' || true"));
         reloads = reloads.max(seen.trim().parse().unwrap_or_default());
     }
     table.note(
