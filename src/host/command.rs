@@ -12,9 +12,10 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use super::root::OsContext;
 
@@ -188,6 +189,9 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus
 
 fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let start = Instant::now();
+    // It says at once when it ends; kernels before 5.3 have none, and are asked again and again.
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let watched = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let mut pause = SOON;
     loop {
         if let Some(status) = child.try_wait()? {
@@ -197,8 +201,15 @@ fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitSt
         if left.is_zero() {
             return Ok(None);
         }
-        std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(LATE);
+        let timeout = Timespec::try_from(left).ok();
+        let ends = watched
+            .as_ref()
+            .zip(timeout.as_ref())
+            .map(|(watched, left)| poll(&mut [PollFd::new(watched, PollFlags::IN)], Some(left)));
+        if !matches!(ends, Some(Ok(_) | Err(Errno::INTR))) {
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LATE);
+        }
     }
 }
 
