@@ -23,10 +23,11 @@ pub fn script(text: &str) -> Script {
     Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter.to_owned(), argument }
 }
 
-/// The interpreter of the first line, and its one argument, as the kernel reads them.
+/// The interpreter of the first line, and its one argument, as the kernel reads them; but that a carriage return ends
+/// the line too. What is behind one is the script, which is not shown.
 fn interpreter(text: &str) -> (&str, Option<&str>) {
-    let line = text.strip_prefix("#!").and_then(|rest| rest.split('\n').next()).unwrap_or_default();
-    let line = line.trim_matches([' ', '\t', '\r']);
+    let line = text.strip_prefix("#!").and_then(|rest| rest.split(['\n', '\r']).next()).unwrap_or_default();
+    let line = line.trim_matches([' ', '\t']);
     let (program, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     let argument = argument.trim_start_matches([' ', '\t']);
     if program.is_empty() { (SHELL, None) } else { (program, Some(argument).filter(|argument| !argument.is_empty())) }
@@ -44,6 +45,7 @@ mod tests {
             ("#!/usr/bin/env python3 -u", ("/usr/bin/env", Some("python3 -u"))),
             ("#!", (SHELL, None)),
             ("#!  \r", (SHELL, None)),
+            ("#!/bin/sh\rPASSWORD=1\r", ("/bin/sh", None)),
         ] {
             assert_eq!(interpreter(&format!("{line}\necho\n")), words, "{line:?}");
         }

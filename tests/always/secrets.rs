@@ -92,9 +92,9 @@ pub fn part_says(reading: &Reading, shown: &dyn Fn(&str) -> bool) -> bool {
     match reading.part.form {
         _ if reading.part.name.contains(CANARY) => true,
         Form::Script => {
-            let line = reading.part.text.lines().next().unwrap_or_default();
-            let words = line.trim_start_matches("#!").split_ascii_whitespace();
-            words.take(1).any(|interpreter| interpreter.contains(CANARY))
+            let line = reading.part.text.split(['\n', '\r']).next().unwrap_or_default();
+            let mut words = line.trim_start_matches("#!").split([' ', '\t']).filter(|word| !word.is_empty());
+            words.next().is_some_and(|interpreter| interpreter.contains(CANARY))
         }
         // What is told of a part of it says the part's name.
         Form::Multipart => {
