@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use crate::finding::{Finding, Gathered, Span, rules};
 
@@ -108,36 +105,36 @@ impl Substituted<'_> {
 
 /// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding (spec §4).
 pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
-    static TOKEN: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\\?\$(?:private|public)_ipv[46]").expect("a constant pattern"));
-
     let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
     let mut findings = Gathered::default();
     let mut out = String::new();
     let mut copied = 0;
-    for token in TOKEN.find_iter(text) {
+    for (dollar, kind) in tokens(text) {
         if out.is_empty() && copied == 0 {
             out.reserve(text.len());
         }
-        out.push_str(&text[copied..token.start()]);
-        copied = token.end();
-        let there = Span::new(token.start(), token.end());
+        let end = dollar + 1 + kind.token().len();
+        let is_escaped = text[copied..dollar].ends_with('\\');
+        let there = Span::new(dollar - usize::from(is_escaped), end);
+        out.push_str(&text[copied..there.start]);
+        copied = end;
         let start = out.len();
-        if let Some(escaped) = token.as_str().strip_prefix('\\') {
-            out.push_str(escaped);
-        } else if let Some(kind) = Address::ALL.into_iter().find(|kind| token.as_str()[1..] == *kind.token()) {
+        let token = &text[dollar..end];
+        if is_escaped {
+            out.push_str(token);
+        } else {
             if let Some(address) = addresses.get(kind) {
                 out.push_str(address);
             } else {
                 findings.add(&rules::UNKNOWN_ADDRESS, || {
-                    let message = format!("{} is not known; it is replaced by nothing", token.as_str());
+                    let message = format!("{token} is not known; it is replaced by nothing");
                     let help = format!("set {} in the environment, or write the address itself", kind.variable());
                     Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help)
                 });
             }
-            if text[token.end()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+            if text[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
                 findings.add(&rules::TOKEN_BOUNDARY, || {
-                    let message = format!("{} is replaced although the word goes on behind it", token.as_str());
+                    let message = format!("{token} is replaced although the word goes on behind it");
                     Finding::new(&rules::TOKEN_BOUNDARY, there, message)
                 });
             }
@@ -154,9 +151,26 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
 
 /// `text` with every token escaped: replacing the tokens of that gives `text` again.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    static TOKEN: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\$(?:private|public)_ipv[46]").expect("a constant pattern"));
-    TOKEN.replace_all(text, r"\$0")
+    let mut escaped = String::new();
+    let mut copied = 0;
+    for (dollar, _) in tokens(text) {
+        escaped.push_str(&text[copied..dollar]);
+        escaped.push('\\');
+        copied = dollar;
+    }
+    if escaped.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    escaped.push_str(&text[copied..]);
+    Cow::Owned(escaped)
+}
+
+/// The tokens of `text`: where the dollar of each is, and what it stands for.
+fn tokens(text: &str) -> impl Iterator<Item = (usize, Address)> {
+    text.match_indices('$').filter_map(|(dollar, _)| {
+        let behind = &text[dollar + 1..];
+        Address::ALL.into_iter().find(|kind| behind.starts_with(kind.token())).map(|kind| (dollar, kind))
+    })
 }
 
 #[cfg(test)]

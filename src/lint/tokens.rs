@@ -10,13 +10,9 @@ use crate::finding::{Finding, Gathered, Rule, Span, rules};
 use crate::nearest;
 use crate::substitute::Address;
 
-/// A word with its dollar, and perhaps a brace.
-static WITH_DOLLAR: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\$\{?(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
-
-/// Any word of that kind.
+/// A word of that kind at the beginning of a text.
 static WORD: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
+    LazyLock::new(|| Regex::new(r"^(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").expect("a constant pattern"));
 
 static LOOKALIKE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?i-u:public|private|local)[_-]?(?i-u:ip)[_-]?(?i-u:v)?[0-9]*$").expect("a constant pattern")
@@ -33,16 +29,17 @@ static MISSPELT: LazyLock<Regex> =
 pub(super) fn lint(text: &str) -> Vec<Finding> {
     let mut words = Vec::new();
     let (mut seen, mut in_comment) = (0, is_comment(text));
-    for found in WITH_DOLLAR.find_iter(text) {
-        if let Some(newline) = text[seen..found.start()].rfind('\n') {
+    for (dollar, _) in text.match_indices('$') {
+        let behind = text[dollar + 1..].strip_prefix('{').unwrap_or(&text[dollar + 1..]);
+        let Some(word) = first_word(behind) else { continue };
+        if let Some(newline) = text[seen..dollar].rfind('\n') {
             in_comment = is_comment(&text[seen + newline + 1..]);
         }
-        seen = found.start();
-        if in_comment {
-            continue;
+        seen = dollar;
+        if !in_comment {
+            let end = text.len() - behind.len() + word.len();
+            words.extend(look(text, dollar..end, word));
         }
-        let word = found.as_str().trim_start_matches(['$', '{']);
-        words.extend(look(text, found.range(), word));
     }
     let mut findings = Gathered::default();
     if !words.is_empty() {
@@ -56,12 +53,26 @@ pub(super) fn lint(text: &str) -> Vec<Finding> {
 
 /// The words of `text` that stand there by themselves.
 fn words_without_dollar(text: &str) -> HashSet<&str> {
-    let goes_on = |last: char| last.is_ascii_alphanumeric() || matches!(last, '_' | '-' | '$');
-    let words = WORD.find_iter(text).filter(|word| {
-        let before = &text[..word.start()];
-        !before.ends_with(goes_on) && !before.ends_with("${")
-    });
-    words.map(|word| word.as_str()).collect()
+    let mut words = HashSet::new();
+    let mut brace = false;
+    for run in text.split_inclusive(|c| !is_of_word(c) && c != '$') {
+        words.extend((!brace).then(|| first_word(run)).flatten());
+        brace = run.ends_with("${");
+    }
+    words
+}
+
+/// The word of that kind that `text` begins with.
+///
+/// The pattern is given no more than the word: it is a slow reader of long texts.
+fn first_word(text: &str) -> Option<&str> {
+    let end = text.find(|c| !is_of_word(c)).unwrap_or(text.len());
+    WORD.find(&text[..end]).map(|word| word.as_str())
+}
+
+/// Whether a word goes on with `character`.
+fn is_of_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
 }
 
 /// Whether `text` begins with a comment.
