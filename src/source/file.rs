@@ -27,6 +27,10 @@ impl Datasource for File {
         files::exists(&self.path)
     }
 
+    fn is_at_hand(&self) -> bool {
+        files::is_at_hand(&self.path)
+    }
+
     fn meta_data(&self, _: &Context<'_>) -> MetaData {
         MetaData::default()
     }

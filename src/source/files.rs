@@ -1,13 +1,16 @@
 //! Files as a platform lays them out: bounded in size, and in time, since a mount can hang and a pipe stay silent.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, IoSliceMut, Read};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::io::ReadWriteFlags;
 
 use super::{Availability, Context, Limits};
 use crate::deadline::Deadline;
@@ -35,6 +38,11 @@ pub fn exists(path: &Path) -> Availability {
     }
 }
 
+/// Whether there is something at `path` that can be opened without waiting for anything.
+pub fn is_at_hand(path: &Path) -> bool {
+    file_at_hand(path).is_some()
+}
+
 /// Whether there is a folder at `path`.
 pub fn is_folder(path: &Path) -> Availability {
     match exists(path) {
@@ -59,6 +67,9 @@ pub fn read_part(path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
 
 fn read(path: &Path, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
     let name = path.display();
+    if let Some(bytes) = read_at_hand(path) {
+        return bounded(path, bytes);
+    }
     let (sender, receiver) = channel();
     let owned = path.to_owned();
     // The thread is left behind where it waits for a pipe or a mount; it ends with the program.
@@ -68,8 +79,7 @@ fn read(path: &Path, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> 
     });
     loop {
         match receiver.recv_timeout(limits.deadline.clip(SLICE).max(Duration::from_millis(1))) {
-            Ok(Ok(bytes)) if bytes.len() > USER_DATA_MAX => bail!("{name} is more than 16 MiB"),
-            Ok(Ok(bytes)) => return Ok(Some(bytes)),
+            Ok(Ok(bytes)) => return bounded(path, bytes),
             Ok(Err(error)) => match error.kind() {
                 ErrorKind::NotFound => return Ok(None),
                 ErrorKind::IsADirectory => bail!("{name} is a folder, not a file"),
@@ -81,6 +91,51 @@ fn read(path: &Path, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> 
             Err(_) => bail!("gave up reading {name}: nothing came in time"),
         }
     }
+}
+
+fn bounded(path: &Path, bytes: Vec<u8>) -> Result<Option<Vec<u8>>> {
+    if bytes.len() > USER_DATA_MAX {
+        bail!("{} is more than 16 MiB", path.display());
+    }
+    Ok(Some(bytes))
+}
+
+/// Opens a file without waiting for anything: its path is in the memory of the kernel, and it is on a disk.
+///
+/// It spares most runs a thread. What has no disk of its own may be far away; what is no file may be a pipe, whose
+/// other end would see it opened.
+fn file_at_hand(path: &Path) -> Option<(File, usize)> {
+    let (flags, mode) = (OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let place = rustix::fs::openat2(CWD, path, flags, mode, ResolveFlags::CACHED).ok()?;
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    let known = rustix::fs::statx(&place, c"", flags, StatxFlags::TYPE | StatxFlags::SIZE).ok()?;
+    if FileType::from_raw_mode(known.stx_mode.into()) != FileType::RegularFile || known.stx_dev_major == 0 {
+        return None;
+    }
+    let path = format!("/proc/self/fd/{}", place.as_raw_fd());
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, mode).ok()?;
+    Some((file.into(), usize::try_from(known.stx_size).ok()?))
+}
+
+/// Reads a file if all of it can be had without waiting, up to one byte more than there may be.
+fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
+    let (file, size) = file_at_hand(path)?;
+    let mut bytes = vec![0; size.min(USER_DATA_MAX) + 1];
+    let mut read = 0;
+    while read < bytes.len() {
+        let rest = &mut [IoSliceMut::new(&mut bytes[read..])];
+        match rustix::io::preadv2(&file, rest, read as u64, ReadWriteFlags::NOWAIT) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(_) => return None,
+        }
+    }
+    // It grew meanwhile: how far is for those who can wait.
+    if read > size {
+        return (size >= USER_DATA_MAX).then_some(bytes);
+    }
+    bytes.truncate(read);
+    Some(bytes)
 }
 
 /// Reads one byte more than there may be, so that too many are seen.
@@ -95,4 +150,38 @@ fn read_all(path: &Path, kind: Kind) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(if metadata.is_file() { size + 1 } else { 0 });
     File::open(path)?.take(USER_DATA_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_is_at_hand_is_the_file() {
+        // Where the folder has no disk of its own nothing is at hand, and threads do it all.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for size in [0, 1, 4096, USER_DATA_MAX, USER_DATA_MAX + 1, USER_DATA_MAX + 5000] {
+            fs::write(&path, vec![b'x'; size]).unwrap();
+            let there = fs::read(&path).unwrap();
+            for read in [read_at_hand(&path), read_all(&path, Kind::Any).ok()].into_iter().flatten() {
+                assert_eq!(read.len(), size.min(USER_DATA_MAX + 1));
+                assert!(there.starts_with(&read));
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_stay_silent_is_not_at_hand() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in
+            [&pipe, folder.path(), &folder.path().join("nothing"), Path::new("/dev/zero"), Path::new("/proc/1/environ")]
+        {
+            assert!(!is_at_hand(path), "{path:?}");
+            assert_eq!(read_at_hand(path), None, "{path:?}");
+        }
+    }
 }

@@ -54,6 +54,11 @@ pub trait Datasource: Send + Sync {
     /// Looks once whether it is here.
     fn probe(&self, cx: &Context<'_>) -> Availability;
 
+    /// Whether it is here beyond doubt, where that is known without waiting for anything.
+    fn is_at_hand(&self) -> bool {
+        false
+    }
+
     /// Reads what the platform says of the machine. What could not be read is among the failures of the answer,
     /// and costs nothing but itself.
     fn meta_data(&self, cx: &Context<'_>) -> MetaData;
