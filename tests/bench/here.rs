@@ -16,7 +16,7 @@ pub fn rows(table: &mut Table) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     let place = TempDir::new_in(folder).expect("a temporary folder");
     let size = fs::metadata(program()).expect("it is built").len();
-    table.bar("size of the program", float(size) / f64::from(1 << 20), 6.0, "MiB");
+    table.bar("size of the program", float(size) / 1e6, 6.0, "MB");
     start(table, place.path());
     checks(table, place.path());
     writes(table, place.path());
