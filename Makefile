@@ -10,6 +10,8 @@ EXAMPLE ?= examples/web-server.yml
 # What `make fuzz` fuzzes, one of fuzz/targets, and for how many seconds.
 TARGET ?= user_data
 TIME ?= 600
+# The version of cargo-deny.
+DENY := 0.20.2
 # What `make install` lays out, and where: an image's folder, the program (built unless it is given), and the
 # platform of oem/ whose cloud-config the image has as its own.
 DESTDIR ?=
@@ -31,13 +33,16 @@ build: ## Build the program: target/release/coreos-cloudinit
 	@tests/deps.sh build
 	$(CARGO) build --release $(LOCKED)
 
-test: deps ## Run every tier: lint, pure, container, outcomes, boot
-	@tests/tiers.sh lint pure container outcomes boot
+test: deps ## Run every tier: lint, deny, pure, container, outcomes, boot
+	@tests/tiers.sh lint deny pure container outcomes boot
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
 	$(CARGO) clippy $(MACHINES) $(LOCKED) -- -D warnings
+
+deny: ## Check the licences and the origins of all dependencies (deny.toml)
+	@tests/deny.sh $(DENY)
 
 test-pure: ## Run the tests that need nothing: no root, no container
 	$(CARGO) test $(LOCKED)
@@ -70,4 +75,4 @@ install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs 
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deps build test lint test-pure test-container test-outcomes test-boot demo bench fuzz
+.PHONY: help install check-oem deps build test lint deny test-pure test-container test-outcomes test-boot demo bench fuzz

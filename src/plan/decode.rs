@@ -85,7 +85,9 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
         DecodeError::Base64(match error {
             base64::DecodeError::InvalidByte(at, _) => format!("a character that cannot be, at byte {at}"),
             base64::DecodeError::InvalidLength(_) => "it is cut off".to_owned(),
-            base64::DecodeError::InvalidLastSymbol(at, _) => format!("a last character that cannot be, at byte {at}"),
+            base64::DecodeError::InvalidLastSymbol { offset: at, .. } => {
+                format!("a last character that cannot be, at byte {at}")
+            }
             base64::DecodeError::InvalidPadding => "its padding is wrong, it may be cut off".to_owned(),
         })
     })
