@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use cloudinit::cli;
+use cloudinit::cli::{self, Request};
 
 const PLATFORMS: [&str; 16] = [
     "ami",
@@ -174,6 +175,29 @@ fn every_service_of_the_program_is_what_the_specification_says() {
                 assert!(lines.contains(&line), "{unit}: {line}");
             }
         }
+    }
+}
+
+#[test]
+fn every_service_of_the_program_is_hardened_alike() {
+    let services = units().into_iter().filter(|unit| kind(unit) == "service");
+    let texts = services.map(|unit| read(format!("oem/systemd/system/{unit}")));
+    let texts: Vec<_> = texts.filter(|text| !starts(text).is_empty()).collect();
+    let hardened = texts.iter().map(|text| text.split_once("# What no run needs").map(|(_, behind)| behind));
+    let hardened: BTreeSet<_> = hardened.map(|behind| behind.expect("it is hardened")).collect();
+    assert_eq!((texts.len(), hardened.len()), (6, 1), "{hardened:?}");
+}
+
+/// Who stops a run before it gives up by itself has no report of it.
+#[test]
+fn every_service_waits_longer_than_a_run_takes() {
+    let Ok(Request::Run(options)) = cli::parse(["--from-file=x".into()]) else { panic!("it is a run") };
+    let longest = options.deadline + Duration::from_secs(30);
+    for unit in units().iter().filter(|unit| kind(unit) == "service") {
+        let text = read(format!("oem/systemd/system/{unit}"));
+        let minutes = directives(&text).iter().find_map(|line| line.strip_prefix("TimeoutSec=")?.strip_suffix("min"));
+        let minutes: u64 = minutes.expect("it has one").parse().expect("a number");
+        assert!(Duration::from_secs(60 * minutes) >= longest, "{unit}: {minutes} minutes");
     }
 }
 

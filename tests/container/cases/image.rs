@@ -10,15 +10,15 @@ const OEM: &str = "/usr/share/oem/cloud-config.yml";
 const NEWER: &str = "/usr/share/coreos/cloud-config.yml";
 const OEM_RUN: &str = r"system-cloudinit@usr-share-oem-cloud\x2dconfig.yml.service";
 const NEWER_RUN: &str = r"system-cloudinit@usr-share-coreos-cloud\x2dconfig.yml.service";
-const DATA: &str = "/var/lib/coreos-install/user_data";
-const DATA_RUN: &str = r"user-cloudinit@var-lib-coreos\x2dinstall-user_data.service";
+pub const DATA: &str = "/var/lib/coreos-install/user_data";
+pub const DATA_RUN: &str = r"user-cloudinit@var-lib-coreos\x2dinstall-user_data.service";
 const DATA_WATCH: &str = r"user-cloudinit@var-lib-coreos\x2dinstall-user_data.path";
 const FLATCAR: &str = "/var/lib/flatcar-install/user_data";
 const FLATCAR_RUN: &str = r"user-cloudinit@var-lib-flatcar\x2dinstall-user_data.service";
 
 /// A machine in which everything is where `make install` puts it. The program itself is not copied: the
 /// testbed binds it there.
-fn image() -> Boot {
+pub fn image() -> Boot {
     static INSTALLED: OnceLock<std::path::PathBuf> = OnceLock::new();
     let tree = INSTALLED.get_or_init(|| {
         let tree = sandbox::machines().join("image");
@@ -54,7 +54,7 @@ fn follows(m: &Machine, later: &str, earlier: &str) {
 }
 
 /// What must be true after every boot.
-fn sound(m: &Machine) {
+pub fn sound(m: &Machine) {
     // A cycle is told before there is a journal; whoever looks for one later finds it, too.
     let told = m.run(&["systemd-analyze", "verify", "--man=no", "default.target"]);
     assert!(!told.stderr.contains("cycle"), "{told}");

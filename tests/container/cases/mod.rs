@@ -10,6 +10,7 @@ mod common;
 mod examples;
 mod faults;
 mod files;
+mod hardened;
 mod hostname;
 mod image;
 mod jobs;
@@ -68,6 +69,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("boot", boot::cases);
     suite.group("boot", image::cases);
     suite.group("boot", platforms::cases);
+    suite.group("hardened", hardened::cases);
     suite.group("secrets", secrets::cases);
     suite.group("attacks", attacks::cases);
     suite.group("faults", faults::cases);
