@@ -176,7 +176,7 @@ mod tests {
     fn what_may_stay_silent_is_not_at_hand() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
-        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        rustix::fs::mkfifoat(CWD, &pipe, Mode::RWXU).unwrap();
         for path in
             [&pipe, folder.path(), &folder.path().join("nothing"), Path::new("/dev/zero"), Path::new("/proc/1/environ")]
         {

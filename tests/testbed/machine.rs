@@ -57,10 +57,17 @@ impl Machine {
 
     /// Shuts it down as its user would, and boots it again from the same disk.
     pub fn reboot(&mut self, options: &Boot) {
+        self.reboot_by(options, |machine| {
+            machine.command(&["systemctl", "reboot"]).finish(Duration::from_secs(10));
+        });
+    }
+
+    /// Boots it again from the same disk when `how` has shut it down.
+    pub fn reboot_by(&mut self, options: &Boot, how: impl FnOnce(&Self)) {
+        how(self);
         self.root = None;
-        let asked = self.command(&["systemctl", "reboot"]).finish(Duration::from_secs(10));
         let ended = wait_for(BOOT, || !matches!(self.nspawn.try_wait(), Ok(None)));
-        assert!(ended, "it does not shut down: {asked}\n--- console\n{}", self.console());
+        assert!(ended, "it does not shut down\n--- console\n{}", self.console());
         let name = self.place.file_name().unwrap_or_default().to_string_lossy();
         let nspawn = spawn(&name, &self.place, &self.place.join("merged"), &self.cgroups, options);
         self.nspawn = nspawn.unwrap_or_else(|reason| panic!("{reason}"));

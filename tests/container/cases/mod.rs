@@ -30,6 +30,7 @@ mod second_run;
 mod secrets;
 mod sections;
 mod sources;
+mod stuck;
 mod testbed;
 mod tree;
 mod units;
@@ -61,6 +62,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("jobs", jobs::cases);
     suite.group("reloads", reloads::cases);
     suite.group("waits", waits::cases);
+    suite.group("stuck", stuck::cases);
     suite.group("network", network::cases);
     suite.group("networkd", networkd::cases);
     suite.group("sources", sources::cases);
