@@ -193,7 +193,7 @@ impl<'a> Printer<'a> {
         let mut out = Mapping::default();
         let line = |field| self.sound(field, &rules::BAD_TEXT);
         out.text("id", line(id));
-        out.text("name", line(name));
+        out.text("name", line(name).map(|name| self.masks.url(name)));
         out.text("version_id", line(version_id));
         out.text("home_url", line(home_url).map(|url| self.masks.url(url)));
         out.text("bug_report_url", line(bug_report_url).map(|url| self.masks.url(url)));
