@@ -89,7 +89,8 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", label(name)));
     // A colon or a line break would end the field in the account files, and begin another.
     let breaks_out = |text: &str| text.contains(':') || text.chars().any(char::is_control);
-    if breaks_out(name) || name.contains('/') || name.starts_with('-') {
+    // Some `useradd`s take a name that is a folder's, whose home would be that folder.
+    if breaks_out(name) || name.contains('/') || name.starts_with('-') || matches!(name, "." | "..") {
         return Err(Some(bad(user.name.span, "the name cannot be a user's")));
     }
     let passwd = match user.passwd.get() {

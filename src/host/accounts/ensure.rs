@@ -191,11 +191,12 @@ fn useradd<'a>(account: &'a Account, root: &Root) -> Tool<'a> {
     ];
     for (flag, value) in values {
         if let Some(value) = value {
-            tool = tool.arg(flag).arg(value);
+            // In one word: `useradd` looks for `--root` among all its words, whatever flag they are the value of.
+            tool = tool.arg(format!("{flag}={value}"));
         }
     }
     if !account.groups.is_empty() {
-        tool = tool.arg("--groups").arg(account.groups.join(","));
+        tool = tool.arg(format!("--groups={}", account.groups.join(",")));
     }
     let switches = [
         ("--create-home", account.create_home),

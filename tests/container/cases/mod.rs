@@ -13,6 +13,7 @@ mod files;
 mod hardened;
 mod hostname;
 mod image;
+mod intruders;
 mod jobs;
 mod keys;
 #[cfg(target_arch = "x86_64")]
@@ -74,6 +75,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("hardened", hardened::cases);
     suite.group("secrets", secrets::cases);
     suite.group("attacks", attacks::cases);
+    suite.group("intruders", intruders::cases);
     suite.group("faults", faults::cases);
     #[cfg(target_arch = "x86_64")]
     suite.group("killed", killed::cases);

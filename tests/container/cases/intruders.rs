@@ -1,0 +1,165 @@
+//! Nobody is let in: by names that are something else somewhere, by links that are swapped meanwhile, by mounts.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::keys::key;
+use crate::testbed::{Machine, Suite};
+
+/// Names that are flags, paths, lines, fields, commands or colours to somebody.
+fn odd() -> Vec<String> {
+    let names = [
+        "-x",
+        "--root=/tmp/evil",
+        "../x",
+        "a/b",
+        "a\nevil::0:0::/:/bin/sh",
+        "a\0b",
+        "a:b",
+        "\u{1b}[31mred",
+        "\u{1b}]0;title\u{7}",
+        ".",
+        "..",
+        "",
+        "a b",
+        "a%n",
+        "@",
+        "a\u{202e}b",
+        "ünï",
+        "$(touch /tmp/evil)",
+        "`touch /tmp/evil`",
+        "a;touch /tmp/evil",
+        "a,b",
+        "%s%s%n",
+        "\u{9b}31m",
+    ];
+    let mut names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+    names.extend([300, 5000].map(|length| "x".repeat(length)));
+    names
+}
+
+/// A configuration in which such names stand wherever a name can.
+fn everywhere() -> String {
+    let names = odd();
+    let (mut users, mut files, mut units) = (Vec::new(), Vec::new(), Vec::new());
+    let text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+    for (number, name) in names.iter().enumerate() {
+        users.push(json!({"name": name, "ssh_authorized_keys": [key("odd")]}));
+        users.push(json!({"name": format!("p{number}"), "primary_group": name}));
+        users.push(json!({"name": format!("g{number}"), "groups": [name]}));
+        users.push(json!({"name": format!("s{number}"), "shell": name}));
+        users.push(json!({"name": format!("h{number}"), "homedir": name}));
+        users.push(json!({"name": format!("c{number}"), "gecos": name}));
+        files.push(json!({"path": format!("/srv/odd/{name}"), "content": "x"}));
+        files.push(json!({"path": format!("/srv/owners/{number}"), "owner": name, "content": "x"}));
+        files.push(json!({"path": format!("/srv/modes/{number}"), "permissions": name, "content": "x"}));
+        for unit in [name.clone(), format!("{name}.service")] {
+            units.push(json!({"name": unit, "enable": true, "command": "start", "content": text}));
+        }
+        let drop_in = json!({"name": format!("{name}.conf"), "content": "[Unit]\n"});
+        units.push(
+            json!({"name": format!("d{number}.service"), "drop_ins": [drop_in, {"name": name, "content": "[Unit]\n"}]}),
+        );
+    }
+    let coreos = json!({
+        "units": units,
+        "update": {"group": "a\nSERVER=evil", "server": "\u{1b}[31m"},
+        "oem": {"id": "a\nNAME=evil", "name": "\u{1b}]0;title\u{7}", "home-url": "$(touch /tmp/evil)\"`"},
+    });
+    let config = json!({"hostname": "-x\u{1b}[31m", "users": users, "write_files": files, "coreos": coreos});
+    // YAML wants them escaped.
+    let escaped = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
+    format!("#cloud-config\n{}\n", config.to_string().chars().map(escaped).collect::<String>())
+}
+
+/// Has `mary`, who owns what they are in, swap a folder and a link to a folder of root's as fast as she can, until
+/// `/tmp/over` is there.
+fn swapper(folder: &str, link: &str) -> String {
+    // renameat2 with RENAME_EXCHANGE: both are always there.
+    format!(
+        "perl -e 'my ($x, $y) = (\"{folder}\", \"{link}\");
+         while (!-e \"/tmp/over\") {{ for (1..200) {{ syscall(316, -100, $x, -100, $y, 2) == 0 or die $! }} }}'"
+    )
+}
+
+/// What root has, with owners, modes and times of change.
+fn state(m: &Machine) -> String {
+    m.sh("find /srv/root /etc/passwd /etc/shadow /root -printf '%p %u %g %m %s %C@\\n' | sort")
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.fresh("odd_names_are_nothing_but_names", |m| {
+        m.sh("useradd --create-home mary; passwd --delete root; stat -c %A%U / /home > /tmp/before");
+        let root = m.sh("grep ^root: /etc/passwd /etc/shadow /etc/group");
+        m.put("/tmp/odd", everywhere());
+        let run = m.program(&["--from-file=/tmp/odd", "-v"]).limit(300).run().fails();
+        let said = run.said();
+        let bad = said.chars().find(|&c| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}'));
+        assert_eq!(bad, None, "a terminal would act on it");
+        m.absent("/tmp/evil");
+        // A comment may be anything: no tool takes it for a flag.
+        assert_eq!(m.sh("getent passwd c1 | cut -d: -f5"), "--root=/tmp/evil");
+        assert_eq!(m.sh("grep ^root: /etc/passwd /etc/shadow /etc/group"), root);
+        assert_eq!(m.sh("stat -c %A%U / /home"), m.text("/tmp/before").trim_end());
+        for (file, fields) in [("passwd", 7), ("shadow", 9), ("group", 4)] {
+            let text = m.text(&format!("/etc/{file}"));
+            assert!(text.lines().all(|line| line.split(':').count() == fields), "{text}");
+            assert!(!text.lines().any(|line| line.starts_with("evil") || line.starts_with('.')), "{text}");
+        }
+        assert_eq!(m.sh("awk -F: '$3 == 0' /etc/passwd | wc -l"), "1");
+        assert_eq!(m.sh("grep -rs evil /etc/coreos /etc/os-release /etc/oem-release || true"), "");
+        // Beside the names, nothing: no `..` leads out, no `/` leads down.
+        assert_eq!(m.sh("ls -A /srv | sort | tr '\\n' ' '"), "modes odd owners x");
+        assert_eq!(m.sh("ls -A /srv/odd/a"), "b");
+        assert_eq!(m.sh("find /etc/systemd/system -newer /tmp/odd -name x -o -newer /tmp/odd -name b"), "");
+        // What is listed of it later is no different.
+        let listed = m.program(&["--status"]).run().said();
+        assert!(!listed.chars().any(|c| c.is_control() && c != '\n'), "{listed}");
+    });
+
+    suite.fresh("who_swaps_folders_and_links_gains_nothing", |m| {
+        m.sh("useradd --create-home mary; mkdir -p /srv/root/.ssh /srv/root/authorized_keys.d; chmod -R go+rX /srv/root");
+        m.sh("install -d -o mary -g mary /srv/shared /srv/shared/down /home/mary/down /home/mary/.ssh; ln -s /srv/root /srv/shared/link; ln -s /srv/root /home/mary/link; ln -s /srv/root/.ssh /home/mary/ssh-link; chown -h mary:mary /srv/shared/link /home/mary/*link");
+        let before = state(m);
+        let swaps = [
+            ("/home/mary/down", "/home/mary/link"),
+            ("/srv/shared/down", "/srv/shared/link"),
+            ("/home/mary/.ssh", "/home/mary/ssh-link"),
+        ];
+        let swappers = swaps.map(|(folder, link)| {
+            let line = swapper(folder, link);
+            m.start(&["setpriv", "--reuid=mary", "--regid=mary", "--clear-groups", "sh", "-c", &line])
+        });
+        let mut written = 0;
+        for round in 0..60 {
+            // Another text each time, so that there is always something to write.
+            let config = format!(
+                "#cloud-config\nusers: [{{name: mary, ssh_authorized_keys: ['{}']}}]\nwrite_files:\n\
+                 - {{path: /home/mary/down/file, owner: mary, content: {round}}}\n\
+                 - {{path: /home/mary/down/deep/file, content: {round}}}\n\
+                 - {{path: /srv/shared/down/file, permissions: '4755', content: {round}}}\n",
+                key(&format!("mary{round}"))
+            );
+            m.put("/tmp/race", &config);
+            let run = m.program(&["--from-file=/tmp/race"]).run();
+            assert!(run.code <= 1 && !run.timed_out && run.took < Duration::from_secs(30), "{run}");
+            written += run.said().matches("done: write").count();
+        }
+        m.put("/tmp/over", "");
+        for swapper in swappers {
+            swapper.finish(Duration::from_secs(30)).ok();
+        }
+        assert_eq!(state(m), before, "what is root's was changed");
+        assert!(written > 0, "nothing was ever written: there was no race");
+    });
+
+    suite.fresh("what_is_mounted_in_a_files_place_stays", |m| {
+        m.sh("mkdir -p /srv/mounts; echo theirs > /tmp/theirs; touch /srv/mounts/file; mount --bind /tmp/theirs /srv/mounts/file");
+        let config = "write_files:\n- {path: /srv/mounts/file, content: ours}\n- {path: /srv/mounts/other, content: ours}\n";
+        let run = m.apply(config).fails().says(&["/srv/mounts/file"]);
+        assert_eq!((m.text("/tmp/theirs"), m.text("/srv/mounts/other")), ("theirs\n".into(), "ours".into()), "{run}");
+        assert_eq!(m.sh("ls -A /srv/mounts | tr '\\n' ' '"), "file other");
+        m.sh("umount /srv/mounts/file");
+    });
+}
