@@ -18,6 +18,7 @@ if [ "${1:-}" != build ]; then
     need cpio cpio
     need depmod kmod
     need mkfs.ext4 e2fsprogs
+    need mkfs.xfs xfsprogs
     need genisoimage genisoimage
     need mkfs.vfat dosfstools
     need mcopy mtools

@@ -1,13 +1,18 @@
 //! A power cut in the middle of a run.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use sha2::Digest as _;
 
 use super::{INSTALLED, USER_DATA, order};
 use crate::testbed::Suite;
-use crate::testbed::vm::Setup;
+use crate::testbed::vm::disk::Format;
+use crate::testbed::vm::film::{Film, Moment};
+use crate::testbed::vm::{Setup, Vm};
 
 /// How many files the run writes, and how many lines each has.
 const FILES: usize = 1200;
@@ -28,7 +33,120 @@ fn user_data() -> String {
     text
 }
 
+fn hash(text: &str) -> String {
+    sha2::Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The file systems, where they are mounted, and how a copy of one is.
+const SYSTEMS: [(&str, Format, u64, &str, &str); 2] =
+    [("ext4", Format::Ext4, 96, "/dev/vdc", "rw"), ("xfs", Format::Xfs, 320, "/dev/vdd", "nouuid")];
+const FILM: &str = "/dev/vde";
+/// How often the power is cut.
+const CUTS: usize = 11;
+/// How many files there are at first, on each; the second run writes as many again.
+const EACH: usize = 300;
+
+/// What file `number` is in a run: its text, and its mode.
+fn version(run: &str, number: usize) -> (String, &'static str) {
+    (format!("{run} {number}\n").repeat(100), if run == "old" { "644" } else { "600" })
+}
+
+/// A run that writes `count` files onto each file system.
+fn writes(run: &str, count: usize) -> String {
+    let mut text = String::from("#cloud-config\nwrite_files:\n");
+    for (name, number) in (0..count).flat_map(|number| SYSTEMS.map(|(name, ..)| (name, number))) {
+        let (content, mode) = version(run, number);
+        let content = content.replace('\n', "\\n");
+        let _ = writeln!(text, "- {{path: /srv/{name}/made/{number}, permissions: '0{mode}', content: \"{content}\"}}");
+    }
+    text
+}
+
+/// What is on a disk as it was at a moment: how many files are old, and new. None is anything else.
+#[track_caller]
+fn developed(
+    vm: &Vm,
+    name: &str,
+    option: &str,
+    moment: Moment,
+    known: &HashMap<String, (String, usize)>,
+) -> (usize, usize) {
+    let Moment { offset, size } = moment;
+    let shown = vm.sh(&format!(
+        "losetup --offset {offset} --sizelimit {size} /dev/loop0 {FILM} && mount -t {name} -o {option} /dev/loop0 /mnt || exit 1
+         cd /mnt/made && stat -c '%a %u:%g %n' * > /run/stat && sha256sum * | cut -d' ' -f1 | paste -d' ' /run/stat - || exit 1
+         cd / && umount /mnt && losetup -d /dev/loop0"
+    ));
+    let (mut old, mut new) = (0, 0);
+    for (name, mode, sum) in lines(&shown) {
+        let (kind, number) = known.get(&sum).unwrap_or_else(|| panic!("{name} is torn or empty: {sum}"));
+        assert_eq!(number.to_string(), name, "a file has the text of another");
+        let (_, expected) = version(kind, *number);
+        assert_eq!(mode, format!("{expected} 0:0"), "{name} is {kind}, and its mode is not");
+        *(if kind == "old" { &mut old } else { &mut new }) += 1;
+    }
+    (old, new)
+}
+
+/// Name, mode with owner, and sum of each file.
+fn lines(shown: &str) -> impl Iterator<Item = (String, String, String)> {
+    shown.lines().map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let &[mode, owner, name, sum] = words.as_slice() else { panic!("{line}") };
+        (name.to_owned(), format!("{mode} {owner}"), sum.to_owned())
+    })
+}
+
 pub fn cases(suite: &mut Suite) {
+    suite.plain("whenever_the_power_is_cut_each_file_is_the_old_or_the_new_one", || {
+        let setup =
+            SYSTEMS.iter().fold(Setup::default(), |setup, &(_, format, size, ..)| setup.scratch(Some(format), size));
+        let setup = setup
+            .scratch(None, 8 << 10)
+            .file("/root/old", &writes("old", EACH))
+            .file("/root/new", &writes("new", 2 * EACH));
+        setup.boot().holds(|vm| {
+            for (name, _, _, disk, _) in SYSTEMS {
+                vm.sh(&format!("mkdir /srv/{name} && mount -t {name} {disk} /srv/{name}"));
+            }
+            vm.run("coreos-cloudinit --from-file=/root/old").ok();
+            vm.sh("systemd-run --unit=new coreos-cloudinit --from-file=/root/new");
+            let mut moments = Vec::new();
+            let film = vm.frozen(|disks| Film::new(&disks[2]));
+            let mut film = film.expect("there is a film");
+            let mut cut = |pause| {
+                moments.push(vm.frozen(|disks| [0, 1].map(|number| film.take(&disks[number]).expect("it is copied"))));
+                thread::sleep(Duration::from_millis(pause));
+            };
+            // While files are written and flushed, none of which has its name yet; then while they get them.
+            (0..3).for_each(|_| cut(1500));
+            vm.sh("until test \"$(stat -c %a /srv/ext4/made/0)\" = 600; do sleep 0.02; done");
+            (3..CUTS).for_each(|_| cut(80));
+            vm.sh("while systemctl is-active --quiet new; do sleep 0.2; done; sync");
+            cut(0);
+
+            let versions = ["old", "new"].into_iter().flat_map(|run| (0..2 * EACH).map(move |number| (run, number)));
+            let known =
+                versions.map(|(run, number)| (hash(&version(run, number).0), (run.to_owned(), number))).collect();
+            let mut mixed = 0;
+            for (number, (name, _, _, _, option)) in SYSTEMS.into_iter().enumerate() {
+                let seen: Vec<_> =
+                    moments.iter().map(|moment| developed(vm, name, option, moment[number], &known)).collect();
+                eprintln!("power: {name}, old and new at each cut: {seen:?}");
+                for (old, new) in &seen {
+                    assert!(old + new >= EACH, "files are lost: {seen:?}");
+                    mixed += usize::from(*old > 0 && *new > 0);
+                }
+                assert!(seen.is_sorted_by_key(|(_, new)| *new), "what was there is gone: {seen:?}");
+                assert_eq!(seen.last(), Some(&(0, 2 * EACH)));
+            }
+            assert!(mixed > 0, "the power was never cut in mid run");
+        });
+    });
+
     suite.plain("a_power_cut_in_mid_run_leaves_nothing_half_written", || {
         let setup = Setup::default().file(USER_DATA, &user_data());
         setup.switch_on().holds(|vm| {
@@ -57,11 +175,7 @@ pub fn cases(suite: &mut Suite) {
             assert_eq!(vm.active(INSTALLED), "active");
             let sizes = vm.sh("cd /opt/made && cat $(seq 0 1199) | sha256sum; ls -A | wc -l");
             let expected = (0..FILES).map(content).collect::<String>();
-            let hash = sha2::Sha256::digest(expected.as_bytes()).iter().fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            });
-            assert_eq!(sizes, format!("{hash}  -\n{FILES}"), "and nothing is left of the first try");
+            assert_eq!(sizes, format!("{}  -\n{FILES}", hash(&expected)), "and nothing is left of the first try");
             assert_eq!(vm.sh("systemctl is-system-running; id -un mary"), "running\nmary");
         });
     });

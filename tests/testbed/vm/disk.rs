@@ -15,6 +15,8 @@ pub enum Format {
     Iso,
     /// A FAT disk, as others give it.
     Fat,
+    /// What some images have instead of ext4.
+    Xfs,
 }
 
 /// Makes a disk of `folder`.
@@ -27,6 +29,22 @@ pub fn make(format: Format, folder: &Path, image: &Path, label: &str) -> Result<
             must_run(&mut command)
         }
         Format::Fat => fat(folder, image, label),
+        Format::Xfs => Err("nobody can put files onto an xfs that is not mounted".to_owned()),
+    }
+}
+
+/// Makes a disk with nothing on it; without a format it is all holes.
+pub fn empty(format: Option<Format>, image: &Path, megabytes: u64) -> Result<(), String> {
+    hole(image, megabytes)?;
+    match format {
+        None => Ok(()),
+        Some(Format::Ext4) => must_run(Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(image)),
+        Some(Format::Xfs) => {
+            must_run(Command::new("mkfs.xfs").arg("-q").arg(image))?;
+            // Its log is 64 MB of zeros.
+            must_run(Command::new("fallocate").arg("--dig-holes").arg(image))
+        }
+        Some(other) => Err(format!("nobody needs an empty disk of {other:?}")),
     }
 }
 

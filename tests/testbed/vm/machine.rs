@@ -47,7 +47,8 @@ impl Vm {
         let place = sandbox::machines().join(format!("vm-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&place).map_err(|e| format!("failed to make {}: {e}", place.display()))?;
         let (root, more) = setup.make_disks(&place)?;
-        let parts = Parts { root, more, network: setup.network_card().map(str::to_owned) };
+        let scratch = setup.make_scratch(&place)?;
+        let parts = Parts { root, more, scratch, network: setup.network_card().map(str::to_owned) };
         let words = Mutex::new(setup.words().to_owned());
         Ok(Self { place, parts, words, qemu: Mutex::default(), history: Mutex::default() })
     }
@@ -118,6 +119,13 @@ impl Vm {
     /// Cuts its power.
     pub fn cut(&self) {
         *lock(&self.qemu) = None;
+    }
+
+    /// Has it stand still while `work` looks at the disks that it writes to besides its root: they are as a power cut
+    /// would leave them now.
+    pub fn frozen<T>(&self, work: impl FnOnce(&[PathBuf]) -> T) -> T {
+        let qemu = lock(&self.qemu);
+        qemu.as_ref().expect("it runs").frozen(|| work(&self.parts.scratch))
     }
 
     /// Boots it again, from the same disks.

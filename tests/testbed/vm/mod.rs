@@ -5,6 +5,7 @@
 //! asks it questions, `qemu` is the process.
 
 pub mod disk;
+pub mod film;
 pub mod image;
 pub mod machine;
 pub mod qemu;
@@ -15,13 +16,15 @@ pub use machine::Vm;
 pub use setup::Setup;
 
 /// The programs that virtual machines need, and the Debian packages that bring them.
-const TOOLS: [(&str, &str); 10] = [
+const TOOLS: [(&str, &str); 12] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("busybox", "busybox-static"),
     ("cpio", "cpio"),
     ("depmod", "kmod"),
     ("mkfs.ext4", "e2fsprogs"),
     ("debugfs", "e2fsprogs"),
+    ("mkfs.xfs", "xfsprogs"),
+    ("fallocate", "util-linux"),
     ("genisoimage", "genisoimage"),
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),

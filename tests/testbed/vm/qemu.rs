@@ -1,6 +1,6 @@
 //! The process that is a virtual machine, and the line over which it is asked questions.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use nix::sys::signal::Signal;
 
 use super::super::command::{Output, TICK};
+use super::super::machine::wait_for;
 use super::disk::Format;
 use super::image::Image;
 
@@ -29,6 +31,8 @@ pub struct Parts {
     pub root: PathBuf,
     /// More disks, none of which is written to.
     pub more: Vec<(Format, PathBuf)>,
+    /// Disks that are written to besides the root, behind all others.
+    pub scratch: Vec<PathBuf>,
     /// A network card, as QEMU's `-nic` wants it.
     pub network: Option<String>,
 }
@@ -67,9 +71,12 @@ impl Qemu {
             // A CD in a drive, as platforms give it; the others are disks as the root is.
             let drive = match format {
                 Format::Iso => format!("file={},if=ide,media=cdrom,readonly=on", disk.display()),
-                Format::Ext4 | Format::Fat => drive(disk, "on"),
+                Format::Ext4 | Format::Fat | Format::Xfs => drive(disk, "on"),
             };
             command.args(["-drive", &drive]);
+        }
+        for disk in &parts.scratch {
+            command.args(["-drive", &drive(disk, "off")]);
         }
         let complaints =
             File::create(console.with_extension("qemu")).map_err(|e| format!("failed to make a file: {e}"))?;
@@ -122,6 +129,23 @@ impl Qemu {
             }),
             _ => Err(format!("no answer to `{line}`: {answer}")),
         }
+    }
+
+    /// Has it stand still while `work` looks at its disks: they are as a power cut would leave them.
+    pub fn frozen<T>(&self, work: impl FnOnce() -> T) -> T {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        let signal = |signal| nix::sys::signal::kill(pid, signal).expect("it is ours");
+        signal(Signal::SIGSTOP);
+        // A thread that writes goes on until it has written.
+        let stands = || {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it is there").flatten();
+            let mut states = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+            states.all(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')))
+        };
+        assert!(wait_for(Duration::from_secs(30), stands), "the machine does not stand still");
+        let result = work();
+        signal(Signal::SIGCONT);
+        result
     }
 
     /// Whether it ended by itself within `limit`.

@@ -19,6 +19,7 @@ const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro 0 0\n";
 pub struct Setup {
     root: Boot,
     disks: Vec<(Format, &'static str, Boot)>,
+    scratch: Vec<(Option<Format>, u64)>,
     words: Vec<String>,
     network: Option<String>,
 }
@@ -47,6 +48,13 @@ impl Setup {
     #[must_use]
     pub fn disk(mut self, format: Format, label: &'static str, files: Boot) -> Self {
         self.disks.push((format, label, files));
+        self
+    }
+
+    /// One more disk, which is written to, of so many megabytes. They are behind all others, in this order.
+    #[must_use]
+    pub fn scratch(mut self, format: Option<Format>, megabytes: u64) -> Self {
+        self.scratch.push((format, megabytes));
         self
     }
 
@@ -94,6 +102,15 @@ impl Setup {
 
     pub(super) fn network_card(&self) -> Option<&str> {
         self.network.as_deref()
+    }
+
+    /// The disks that are written to besides the root disk.
+    pub(super) fn make_scratch(&self, place: &Path) -> Result<Vec<PathBuf>, String> {
+        let disks = self.scratch.iter().enumerate().map(|(number, &(format, megabytes))| {
+            let image = place.join(format!("scratch{number}.img"));
+            disk::empty(format, &image, megabytes).map(|()| image)
+        });
+        disks.collect()
     }
 
     /// The disks besides `/usr`, in the order in which the machine sees them: the root disk first.
