@@ -1,5 +1,7 @@
 //! When systemd reads its units again: when it has to, once, and never else.
 
+use std::time::Duration;
+
 use super::jobs::{unit, units};
 use crate::testbed::{Machine, Suite};
 
@@ -42,6 +44,12 @@ pub fn cases(suite: &mut Suite) {
         m.apply(&units(&[unit("unloaded.service", "/bin/true", "command: start")])).ok();
         assert_eq!(m.last_reload(), reload);
         assert_eq!(m.active("unloaded.service"), "active");
+        // Nor does the first drop-in of one whose file has long been there.
+        m.put("/etc/systemd/system/known.service", "[Service]\nExecStart=/bin/sleep infinity\n");
+        m.sh("systemctl daemon-reload");
+        let before = reloads(m);
+        m.apply("coreos: {units: [{name: known.service, command: start, drop_ins: [{name: a.conf, content: \"[Service]\\nEnvironment=A=b\"}]}]}").ok();
+        assert_eq!((reloads(m), m.property("known.service", "Environment")), (before, "A=b".into()));
     });
 
     suite.fresh("a_mask_on_a_unit_that_runs_is_known_at_once", |m| {
@@ -107,6 +115,25 @@ pub fn cases(suite: &mut Suite) {
         m.apply(&config("2")).ok();
         assert_eq!((reloads(m), m.property("t@1.service", "Environment")), (1, "V=2".into()));
         m.untouched(|| m.apply(&config("2")).ok());
+    });
+
+    // What was loaded without its drop-in, while that was on its way, is read again; what is loaded when it is there needs
+    // nothing.
+    suite.fresh("a_unit_that_others_load_while_its_drop_in_is_written", |m| {
+        m.put("/etc/systemd/system/late.service", "[Service]\nExecStart=/bin/sleep infinity\n");
+        let pin = "[Unit]\nAfter=late.service\n[Service]\nExecStart=/bin/sleep infinity\n";
+        m.put("/etc/systemd/system/pin.service", pin);
+        m.sh("systemctl daemon-reload");
+        let before = reloads(m);
+        // So many files that there is time between the first of them and the drop-in.
+        let files: String = (0..2000).map(|n| format!("- {{path: /srv/many/{n}, content: x}}\n")).collect();
+        let drop_in = "{name: late.service, command: start, drop_ins: [{name: a.conf, content: \"[Service]\\nEnvironment=A=b\"}]}";
+        let waiter = "until test -e /srv/many/0; do :; done; systemctl start pin.service; test ! -e /etc/systemd/system/late.service.d/a.conf";
+        let waiter = m.start(&["sh", "-c", waiter]);
+        m.apply(&format!("write_files:\n{files}coreos: {{units: [{drop_in}]}}\n")).ok();
+        waiter.finish(Duration::from_secs(30)).ok();
+        assert_eq!(m.property("late.service", "Environment"), "A=b");
+        assert_eq!(reloads(m) - before, 1);
     });
 
     suite.fresh("a_drop_in_for_all_services_is_one_reload", |m| {
