@@ -29,6 +29,7 @@ SERVER=https://public.update.core-os.net/v1/update/
 EOF
 
 # Stand-ins for the units that cloud-configs of this family command.
+mkdir -p "$tree/usr/lib/systemd/system"
 for unit in etcd etcd2 etcd-member fleet flanneld locksmithd update-engine docker; do
     cat > "$tree/usr/lib/systemd/system/$unit.service" <<EOF
 [Unit]

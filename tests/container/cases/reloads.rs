@@ -7,7 +7,7 @@ use crate::testbed::{Machine, Suite};
 
 /// How often systemd was told to read its units again.
 fn reloads(m: &Machine) -> usize {
-    m.sh("journalctl --sync; journalctl --quiet --output=cat _PID=1 | grep -c ^Reloading || true").parse().unwrap()
+    m.sh("journalctl --sync; journalctl --quiet --output=cat _PID=1 | grep -c '^Reloading[.]' || true").parse().unwrap()
 }
 
 /// A unit that stays, whose only setting tells its versions apart.
