@@ -1,10 +1,12 @@
 //! A power cut in the middle of a run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read as _;
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::Digest as _;
 
@@ -44,8 +46,7 @@ fn hash(text: &str) -> String {
 const SYSTEMS: [(&str, Format, u64, &str, &str); 2] =
     [("ext4", Format::Ext4, 96, "/dev/vdc", "rw"), ("xfs", Format::Xfs, 320, "/dev/vdd", "nouuid")];
 const FILM: &str = "/dev/vde";
-/// How often the power is cut.
-const CUTS: usize = 11;
+const OVER: &str = "/dev/vdf";
 /// How many files there are at first, on each; the second run writes as many again.
 const EACH: usize = 300;
 
@@ -91,6 +92,28 @@ fn developed(
     (old, new)
 }
 
+/// Looks at the cuts between two that are `seen`, wherever something changed.
+fn between(
+    first: usize,
+    last: usize,
+    seen: &mut BTreeMap<usize, (usize, usize)>,
+    develop: &impl Fn(usize) -> (usize, usize),
+) {
+    let middle = usize::midpoint(first, last);
+    if middle > first && seen[&first] != seen[&last] {
+        seen.insert(middle, develop(middle));
+        between(first, middle, seen, develop);
+        between(middle, last, seen, develop);
+    }
+}
+
+/// The first bytes of a disk.
+fn read_start(disk: &Path) -> [u8; 4] {
+    let mut start = [0; 4];
+    fs::File::open(disk).and_then(|mut disk| disk.read_exact(&mut start)).expect("it is there");
+    start
+}
+
 /// Name, mode with owner, and sum of each file.
 fn lines(shown: &str) -> impl Iterator<Item = (String, String, String)> {
     shown.lines().map(|line| {
@@ -105,7 +128,8 @@ pub fn cases(suite: &mut Suite) {
         let setup =
             SYSTEMS.iter().fold(Setup::default(), |setup, &(_, format, size, ..)| setup.scratch(Some(format), size));
         let setup = setup
-            .scratch(None, 8 << 10)
+            .scratch(None, 64 << 10)
+            .scratch(None, 1)
             .file("/root/old", &writes("old", EACH))
             .file("/root/new", &writes("new", 2 * EACH));
         setup.boot().holds(|vm| {
@@ -113,29 +137,38 @@ pub fn cases(suite: &mut Suite) {
                 vm.sh(&format!("mkdir /srv/{name} && mount -t {name} {disk} /srv/{name}"));
             }
             vm.run("coreos-cloudinit --from-file=/root/old").ok();
-            vm.sh("systemd-run --unit=new coreos-cloudinit --from-file=/root/new");
+            // It is told on a disk when it is over: a question takes longer than the time between two cuts.
+            vm.sh(&format!(
+                "systemd-run sh -c 'coreos-cloudinit --from-file=/root/new; echo over | dd of={OVER} conv=fsync'"
+            ));
             let mut moments = Vec::new();
             let film = vm.frozen(|disks| Film::new(&disks[2]));
             let mut film = film.expect("there is a film");
-            let mut cut = |pause| {
-                moments.push(vm.frozen(|disks| [0, 1].map(|number| film.take(&disks[number]).expect("it is copied"))));
-                thread::sleep(Duration::from_millis(pause));
-            };
-            // While files are written and flushed, none of which has its name yet; then while they get them.
-            (0..3).for_each(|_| cut(1500));
-            vm.sh("until test \"$(stat -c %a /srv/ext4/made/0)\" = 600; do sleep 0.02; done");
-            (3..CUTS).for_each(|_| cut(80));
-            vm.sh("while systemctl is-active --quiet new; do sleep 0.2; done; sync");
-            cut(0);
+            let began = Instant::now();
+            loop {
+                let (moment, over) = vm.frozen(|disks| {
+                    let moment = [0, 1].map(|number| film.take(&disks[number]).expect("it is copied"));
+                    (moment, read_start(&disks[3]) == *b"over")
+                });
+                moments.push(moment);
+                if over {
+                    break;
+                }
+                assert!(began.elapsed() < Duration::from_secs(120), "it is never over");
+                // Of the first seconds one cut is enough: nothing is there yet.
+                thread::sleep(Duration::from_millis(if moments.len() < 3 { 1000 } else { 150 }));
+            }
 
             let versions = ["old", "new"].into_iter().flat_map(|run| (0..2 * EACH).map(move |number| (run, number)));
             let known =
                 versions.map(|(run, number)| (hash(&version(run, number).0), (run.to_owned(), number))).collect();
             let mut mixed = 0;
             for (number, (name, _, _, _, option)) in SYSTEMS.into_iter().enumerate() {
-                let seen: Vec<_> =
-                    moments.iter().map(|moment| developed(vm, name, option, moment[number], &known)).collect();
-                eprintln!("power: {name}, old and new at each cut: {seen:?}");
+                let develop = |cut: usize| developed(vm, name, option, moments[cut][number], &known);
+                let mut seen = BTreeMap::from([0, moments.len() - 1].map(|cut| (cut, develop(cut))));
+                between(0, moments.len() - 1, &mut seen, &develop);
+                let seen: Vec<_> = seen.into_values().collect();
+                eprintln!("power: {name}, old and new at those of {} cuts where it changed: {seen:?}", moments.len());
                 for (old, new) in &seen {
                     assert!(old + new >= EACH, "files are lost: {seen:?}");
                     mixed += usize::from(*old > 0 && *new > 0);
