@@ -34,6 +34,7 @@ mod sources;
 mod stuck;
 mod testbed;
 mod tree;
+mod troubles;
 mod units;
 mod users;
 mod waits;
@@ -81,5 +82,6 @@ pub fn all(suite: &mut Suite) {
     suite.group("killed", killed::cases);
     #[cfg(target_arch = "x86_64")]
     suite.group("faults", killed::refusals);
+    suite.group("troubles", troubles::cases);
     suite.group("examples", examples::cases);
 }

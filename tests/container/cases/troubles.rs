@@ -1,0 +1,83 @@
+//! The page on troubleshooting: what it says is seen is what is seen.
+
+use super::jobs::{unit, units};
+use super::keys::key;
+use crate::testbed::{Machine, Output, Suite};
+
+const PAGE: &str = include_str!("../../../docs/troubleshooting.md");
+
+/// Holds that the program says this of a configuration, and that the page has it.
+#[track_caller]
+fn said(m: &Machine, user_data: &str, flags: &[&str], words: &[&str]) {
+    m.put("/tmp/user-data", user_data);
+    shown(&m.program(&[&["--from-file=/tmp/user-data"], flags].concat()).run(), words);
+}
+
+/// Holds that a run said this, and that the page has it.
+#[track_caller]
+fn shown(run: &Output, words: &[&str]) {
+    for word in words {
+        assert!(run.said().contains(word), "nobody says `{word}`\n{run}");
+        assert!(PAGE.contains(word), "the page does not say `{word}`");
+    }
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.fresh("what_the_page_says_is_seen", |m| {
+        m.sh("mkdir -p /home/core; chown core /home/core");
+        let keys = format!("#cloud-config\nssh_authorized_keys: ['{}']\n", key("core"));
+        said(m, &keys, &[], &["done: authorize 1 key of user core"]);
+        said(m, &keys, &[], &[]);
+        shown(&m.program(&["--status"]).run(), &["nothing had to change"]);
+        m.sh("userdel core");
+        said(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
+        let cut = "#cloud-config\nssh_authorized_keys: ['ssh-rsa AAAAB3Nza... me']\nhostnme: web-1\n";
+        said(m, cut, &["--validate"], &["a line is no SSH public key; it is left out", "unknown key"]);
+        said(
+            m,
+            "#cloud-config\nusers: [{name: mary, passwd: secret}]\n",
+            &["--validate"],
+            &["the password is no hash"],
+        );
+
+        let form =
+            "the user-data is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart";
+        said(m, "hostname: web-1\n", &[], &[form]);
+        let broken = "#cloud-config\nwrite_files:\n- path: /etc/d\n  content: a: b\n";
+        said(m, broken, &[], &["refused: everything but the host name and the keys of core"]);
+        let gone = m.program(&["--from-file=/tmp/nowhere", "--deadline=1"]).run();
+        shown(&gone, &["no datasources available in time: /tmp/nowhere does not exist", "waiting for a data source"]);
+
+        let hangs = units(&[unit("web.service", "/bin/sleep infinity", "command: start")]);
+        let left = "left queued: start web.service: it has not ended within";
+        let said_of_it = [left, "still waiting for start web.service"];
+        said(m, &format!("#cloud-config\n{hangs}"), &["--job-timeout=12"], &said_of_it);
+        let fails = units(&[unit("job.service", "/bin/false", "command: start")]);
+        let failed = "failed to start job.service: failed (result exit-code, status 1)";
+        said(m, &format!("#cloud-config\n{fails}"), &[], &[failed]);
+        let missing = "#cloud-config\ncoreos: {units: [{name: nothing.service, command: start}]}\n";
+        said(m, missing, &[], &["nothing.service does not exist"]);
+        let misspelt = "#cloud-config\ncoreos: {units: [{name: docker.service, command: strat}]}\n";
+        said(m, misspelt, &[], &["a command that is none"]);
+
+        said(
+            m,
+            "#cloud-config\nhostname: web_1\n",
+            &[],
+            &["failed to set the host name web_1: Invalid static hostname"],
+        );
+        said(m, "#cloud-config\nhostname: web-1\n", &[], &["done: set host name"]);
+
+        let files = |list: &str| format!("#cloud-config\nwrite_files: [{list}]\n");
+        let read_only = "is below /usr, which is read-only on CoreOS and Flatcar";
+        said(m, &files("{path: /usr/share/a, content: a}"), &["--validate"], &[read_only]);
+        let twice = files("{path: /etc/a, content: a}, {path: /etc/a, content: b}");
+        said(m, &twice, &[], &["/etc/a is written twice; the last one counts"]);
+        let nobodys = files("{path: /etc/b, owner: nobody-here, content: a}");
+        said(m, &nobodys, &[], &["failed to write /etc/b: user nobody-here does not exist"]);
+        let bad = files("{path: /etc/c, encoding: base64, content: '!'}");
+        said(m, &bad, &[], &["refused: file"]);
+        let address = "$private_ipv4 is not known; it is replaced by nothing";
+        said(m, &files("{path: /etc/d, content: $private_ipv4}"), &[], &[address]);
+    });
+}
