@@ -1,5 +1,6 @@
 //! When systemd reads its units again: when it has to, once, and never else.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::jobs::{unit, units};
@@ -126,7 +127,10 @@ pub fn cases(suite: &mut Suite) {
         m.sh("systemctl daemon-reload");
         let before = reloads(m);
         // So many files that there is time between the first of them and the drop-in.
-        let files: String = (0..2000).map(|n| format!("- {{path: /srv/many/{n}, content: x}}\n")).collect();
+        let files = (0..2000).fold(String::new(), |mut files, n| {
+            let _ = writeln!(files, "- {{path: /srv/many/{n}, content: x}}");
+            files
+        });
         let drop_in = "{name: late.service, command: start, drop_ins: [{name: a.conf, content: \"[Service]\\nEnvironment=A=b\"}]}";
         let waiter = "until test -e /srv/many/0; do :; done; systemctl start pin.service; test ! -e /etc/systemd/system/late.service.d/a.conf";
         let waiter = m.start(&["sh", "-c", waiter]);
