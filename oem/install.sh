@@ -37,6 +37,10 @@ for file in ../docs/* README.md ../LICENSE; do
     put "$file" "$page"
     sed -i 's|](\.\./oem/README\.md|](oem.md|g; s|](\.\./docs/|](|g; s|](\.\./\(examples/\)|](\1|g' "$root/$page"
 done
+for file in man/*; do put "$file" "share/man/man${file##*.}/$(basename "$file")"; done
+put completions/coreos-cloudinit share/bash-completion/completions/coreos-cloudinit
+put completions/_coreos-cloudinit share/zsh/site-functions/_coreos-cloudinit
+put completions/coreos-cloudinit.fish share/fish/vendor_completions.d/coreos-cloudinit.fish
 for file in ../examples/*; do put "$file" "share/doc/coreos-cloudinit/examples/$(basename "$file")"; done
 
 # Every boot wants them, also one with an empty /etc: no preset has to be applied first.

@@ -243,6 +243,11 @@ enum Purpose {
     Show,
 }
 
+/// The command line as `--help`, the man page and completions show it.
+pub fn shown() -> Command {
+    command(Purpose::Show)
+}
+
 fn command(purpose: Purpose) -> Command {
     let mut command = Command::new("coreos-cloudinit")
         .about("Applies legacy cloud-config to this machine: files, users, SSH keys, host name, units")

@@ -22,6 +22,8 @@ if [ "${1:-}" != build ]; then
     need genisoimage genisoimage
     need mkfs.vfat dosfstools
     need mcopy mtools
+    # It looks at the man pages as their readers do.
+    need mandoc mandoc
     # The benchmark counts system calls.
     need strace strace
     # Python holds our schema, and our reading of YAML, against what others make of them.

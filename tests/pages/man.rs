@@ -1,0 +1,228 @@
+//! The man pages.
+
+use std::fmt::Write as _;
+
+use clap::Arg;
+use cloudinit::substitute::Address;
+use roff::{Inline, Roff, bold, italic, roman};
+use serde_json::Value;
+
+/// When what the pages say was last looked through.
+const DATE: &str = "2026-11-23";
+
+/// `coreos-cloudinit(8)`, of the command line.
+pub fn program() -> String {
+    let command = cloudinit::cli::shown();
+    let mut page = Roff::new();
+    title(&mut page, "COREOS-CLOUDINIT", "8", "System Administration");
+    heading(&mut page, "NAME");
+    page.text([roman("coreos-cloudinit - apply legacy cloud-config to a machine")]);
+    heading(&mut page, "SYNOPSIS");
+    page.text([
+        bold("coreos-cloudinit"),
+        roman(" ["),
+        italic("FLAGS"),
+        roman("] "),
+        bold("--from-"),
+        italic("SOURCE"),
+        roman("..."),
+    ]);
+    page.control("br", []);
+    page.text([bold("coreos-cloudinit --status"), roman(" | "), bold("--schema"), roman(" | "), bold("--version")]);
+    heading(&mut page, "DESCRIPTION");
+    paragraphs(
+        &mut page,
+        "Reads user-data from one source, and applies it: files, users, SSH keys, the host name and units of systemd. User-data is a \
+         cloud-config (see `cloud-config(5)`), a script, or a multipart of both, and may be compressed with gzip.\n\
+         Each boot applies it anew. What is as it should be is left alone; what is wrong or fails costs itself, and is \
+         told, and the rest is done. Host name and keys come first.\n\
+         Flags take one dash or two, and `=` or a space before their value.",
+    );
+    heading(&mut page, "OPTIONS");
+    let mut group = None;
+    for argument in command.get_arguments() {
+        if group != argument.get_help_heading() {
+            group = argument.get_help_heading();
+            page.control("SS", [group.unwrap_or("Help")]);
+        }
+        option(&mut page, argument);
+    }
+    heading(&mut page, "EXIT STATUS");
+    entry(&mut page, &[bold("0")], "Everything was done.");
+    entry(
+        &mut page,
+        &[bold("1")],
+        "Something was refused, failed or was left out: the log says what, and the rest was done.",
+    );
+    entry(&mut page, &[bold("2")], "The command line is wrong, and nothing was done.");
+    heading(&mut page, "ENVIRONMENT");
+    for address in Address::ALL {
+        let text = format!("What `${}` in user-data stands for, where no platform says it.", address.token());
+        entry(&mut page, &[bold(address.variable())], &text);
+    }
+    heading(&mut page, "FILES");
+    for (file, text) in [
+        ("/usr/share/oem/cloud-config.yml", "The image's own cloud-config, which is applied first at every boot."),
+        ("/var/lib/coreos-install/user_data", "The user's data, where an installer puts it."),
+        (
+            "/etc/environment",
+            "Read by the units for the variables above; and written, with the addresses that a platform gives.",
+        ),
+        ("/run/coreos-cloudinit/", "What each run since the boot did, for `--status`."),
+        ("/var/lib/coreos-cloudinit/scripts/", "Scripts that were user-data."),
+        ("~/.ssh/authorized_keys.d/", "The sets of keys of which `authorized_keys` is made."),
+    ] {
+        entry(&mut page, &[italic(file)], text);
+    }
+    heading(&mut page, "EXAMPLES");
+    for (line, text) in [
+        ("coreos-cloudinit --from-file=x.yml --validate", "What is wrong with a file. It needs no root."),
+        ("coreos-cloudinit --from-file=x.yml --dry-run", "What it would do to this machine."),
+        ("coreos-cloudinit --from-file=x.yml", "Do it."),
+        ("coreos-cloudinit --status", "What the runs since the boot did, and did not do, and why."),
+        ("journalctl -t coreos-cloudinit -b -p warning", "What was not as it should be."),
+    ] {
+        entry(&mut page, &[bold(line)], text);
+    }
+    see_also(&mut page, "cloud-config(5), systemd.unit(5), systemctl(1), journalctl(1), useradd(8)");
+    page.to_roff()
+}
+
+/// `cloud-config(5)`, of the types of a cloud-config.
+pub fn cloud_config() -> String {
+    let schema: Value = serde_json::from_str(&cloudinit::schema::text()).expect("it is JSON");
+    let mut page = Roff::new();
+    title(&mut page, "CLOUD-CONFIG", "5", "File Formats");
+    heading(&mut page, "NAME");
+    page.text([roman("cloud-config - what coreos-cloudinit makes of a machine")]);
+    heading(&mut page, "DESCRIPTION");
+    paragraphs(
+        &mut page,
+        "A cloud-config is a document of YAML whose first line is `#cloud-config`. Keys may be written with dashes or underscores. What is \
+         not known is told and left out; what is wrong costs itself.\n\
+         The tokens `$private_ipv4`, `$private_ipv6`, `$public_ipv4` and `$public_ipv6` become the machine's addresses, wherever \
+         they stand; a backslash before one keeps it.",
+    );
+    mapping(&mut page, &schema, &schema, "");
+    heading(&mut page, "EXAMPLE");
+    page.control("EX", []);
+    for line in [
+        "#cloud-config",
+        "hostname: web-1",
+        "ssh_authorized_keys:",
+        "  - ssh-ed25519 AAAA... core@example.com",
+        "write_files:",
+        "  - path: /etc/motd",
+        "    content: |",
+        "      Made by a cloud-config.",
+        "coreos:",
+        "  units:",
+        "    - name: hello.service",
+        "      command: start",
+        "      content: |",
+        "        [Service]",
+        "        ExecStart=/bin/echo hello",
+    ] {
+        page.text([roman(line)]);
+    }
+    page.control("EE", []);
+    see_also(&mut page, "coreos-cloudinit(8), systemd.unit(5)");
+    page.to_roff()
+}
+
+/// The keys of a mapping, and then those of the mappings in it.
+fn mapping(page: &mut Roff, schema: &Value, node: &Value, path: &str) {
+    heading(page, if path.is_empty() { "KEYS" } else { path });
+    let mut inner = Vec::new();
+    for (name, property) in node["properties"].as_object().into_iter().flatten() {
+        let (value, list) = resolved(schema, property);
+        let mut text =
+            property["description"].as_str().or(value["description"].as_str()).unwrap_or_default().to_owned();
+        let words: Vec<_> = value["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
+        if !words.is_empty() {
+            let _ = write!(text, " One of {}.", words.join(", "));
+        }
+        if value["properties"].is_object() {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let _ =
+                write!(text, " {} under `{path}` below.", if list { "A list; its keys are" } else { "Its keys are" });
+            inner.push((path, value));
+        }
+        entry(page, &[bold(name.as_str())], text.trim());
+    }
+    for (path, value) in inner {
+        mapping(page, schema, value, &path);
+    }
+}
+
+/// What a property is, or the items of its list.
+fn resolved<'a>(schema: &'a Value, property: &'a Value) -> (&'a Value, bool) {
+    let follow = |node: &'a Value| {
+        let name = node["$ref"].as_str();
+        name.and_then(|name| schema.pointer(name.trim_start_matches('#'))).unwrap_or(node)
+    };
+    let value = follow(property);
+    if value["items"].is_object() { (follow(&value["items"]), true) } else { (value, false) }
+}
+
+fn title(page: &mut Roff, name: &str, section: &str, book: &str) {
+    page.control("TH", [name, section, DATE, concat!("coreos-cloudinit ", env!("CARGO_PKG_VERSION")), book]);
+    // Text is not stretched: it is read in terminals.
+    page.control("ad", ["l"]);
+    page.control("nh", []);
+}
+
+fn heading(page: &mut Roff, text: &str) {
+    page.control("SH", [text]);
+}
+
+fn option(page: &mut Roff, argument: &Arg) {
+    let mut name = Vec::new();
+    if let Some(short) = argument.get_short() {
+        name.push(bold(format!("-{short}")));
+    }
+    if let Some(long) = argument.get_long() {
+        if !name.is_empty() {
+            name.push(roman(", "));
+        }
+        name.push(bold(format!("--{long}")));
+    }
+    if let Some(value) =
+        argument.get_value_names().and_then(<[_]>::first).filter(|_| argument.get_action().takes_values())
+    {
+        name.extend([roman("="), italic(value.as_str())]);
+    }
+    entry(page, &name, &argument.get_help().map(ToString::to_string).unwrap_or_default());
+}
+
+fn entry(page: &mut Roff, name: &[Inline], text: &str) {
+    page.control("TP", []);
+    page.text(name.to_vec());
+    page.text(inlines(text));
+}
+
+fn paragraphs(page: &mut Roff, text: &str) {
+    for (number, paragraph) in text.lines().enumerate() {
+        if number > 0 {
+            page.control("PP", []);
+        }
+        page.text(inlines(paragraph));
+    }
+}
+
+fn see_also(page: &mut Roff, text: &str) {
+    heading(page, "SEE ALSO");
+    page.text([roman(text)]);
+    page.control("PP", []);
+    page.text([roman("The pages in "), italic("/usr/share/doc/coreos-cloudinit/")]);
+}
+
+/// What is between backticks is bold.
+fn inlines(text: &str) -> Vec<Inline> {
+    let piece =
+        |(number, piece): (usize, &str)| if number % 2 == 1 { bold(piece.to_owned()) } else { roman(piece.to_owned()) };
+    // Who reads pages with an old groff has letters of ASCII.
+    let text = text.replace('…', "...");
+    text.split('`').enumerate().map(piece).collect()
+}
