@@ -178,6 +178,19 @@ mod tests {
     use super::*;
     use crate::finding::MOST_OF_A_RULE;
 
+    proptest::proptest! {
+        /// One pattern over the whole text is slow, and says the same.
+        #[test]
+        fn tokens_are_those_of_a_pattern_over_the_whole_text(text in r"((\\\\)?\\\\?\$?(public_ipv4|private_ipv4|public_ipv5|\$|x)){0,8}") {
+            let pattern = regex::Regex::new(r"(\\?)\$((?:private|public)_ipv[46])").unwrap();
+            let expected = pattern.replace_all(&text, |found: &regex::Captures<'_>| {
+                let kind = Address::ALL.into_iter().find(|kind| *kind.token() == found[2]).unwrap();
+                if found[1].is_empty() { known().get(kind).unwrap_or_default().to_owned() } else { format!("${}", &found[2]) }
+            });
+            proptest::prop_assert_eq!(&substitute(&text, &known()).text, &expected);
+        }
+    }
+
     fn known() -> Addresses {
         let mut addresses = Addresses::default();
         assert!(addresses.learn(Address::PublicV4, "203.0.113.9"));

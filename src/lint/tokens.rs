@@ -150,6 +150,27 @@ mod tests {
     use super::*;
     use crate::finding::MOST_OF_A_RULE;
 
+    proptest::proptest! {
+        /// One pattern over the whole text is slow, and says the same.
+        #[test]
+        fn words_are_those_of_a_pattern_over_the_whole_text(text in r"[$\\\\{}# \n-]{0,2}((\$|\$\{|[ #\n-]|\\\\\$)?(public|privat|pubilc|PRIVATE|abc)[_-]?(ip|IP|i)(v4|v6|_v5|x)?[}a# \n-]?){0,8}") {
+            let with_dollar = Regex::new(r"\$\{?(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").unwrap();
+            let word = Regex::new(r"(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").unwrap();
+            let text = text.as_str();
+            let set: HashSet<_> = word.find_iter(text).filter(|word| {
+                let before = &text[..word.start()];
+                !before.ends_with(|c: char| c.is_ascii_alphanumeric() || "_-$".contains(c)) && !before.ends_with("${")
+            }).map(|word| word.as_str()).collect();
+            let words = with_dollar.find_iter(text).filter(|found| {
+                !is_comment(&text[text[..found.start()].rfind('\n').map_or(0, |newline| newline + 1)..])
+            });
+            let words = words.filter_map(|found| look(text, found.range(), found.as_str().trim_start_matches(['$', '{'])));
+            let expected: Vec<_> = words.filter(|word| !set.contains(word.word)).map(|word| word.span).collect();
+            let found: Vec<_> = lint(text).into_iter().filter_map(|finding| finding.span).collect();
+            proptest::prop_assert_eq!(found, expected);
+        }
+    }
+
     fn told(text: &str) -> Vec<(&'static str, &str)> {
         let findings = lint(text);
         findings.iter().map(|f| (f.rule.id, &text[f.span.unwrap().start..f.span.unwrap().end])).collect()
