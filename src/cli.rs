@@ -359,6 +359,9 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         return Ok(Request::Print(crate::schema::text()));
     }
     if on(matches, "status") {
+        if text(matches, "root").is_some() {
+            return Err("--status shows the runs of this machine: it takes no --root".to_owned());
+        }
         return Ok(Request::Status(format));
     }
     let mode = if on(matches, "validate") {

@@ -254,6 +254,7 @@ rules! {
     BAD_HOSTNAME = "bad-hostname", Error, "A name that cannot be a host name; it is not set.";
     LONG_HOSTNAME = "long-hostname", Warning, "A host name of more than 64 characters; it is cut.";
     TRAILING_DOT = "trailing-dot", Warning, "A host name that ends with a dot; it is set without it.";
+    UNDERSCORE_HOSTNAME = "underscore-hostname", Warning, "A host name with an underscore, which newer systemds refuse.";
     ODD_HOSTNAME = "odd-hostname", Note, "A host name that is legal and unusual.";
     BAD_UNIT_NAME = "bad-unit-name", Error, "A name that cannot be a unit's; the unit is refused.";
     ODD_UNIT_NAME = "odd-unit-name", Warning, "A unit's name that neither systemd nor networkd takes.";

@@ -149,7 +149,7 @@ impl Reading {
     /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their places.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
-            Form::CloudConfig if self.broken => without(Item::Rest),
+            Form::CloudConfig if self.broken => without(if self.access.is_empty() { Item::All } else { Item::Rest }),
             Form::CloudConfig => plan::plan(&self.config, facts, key_set),
             Form::Script if self.broken => without(Item::All),
             Form::Script => plan::plan_script(plan::script::script(&self.script)),

@@ -78,6 +78,10 @@ fn a_wrong_command_line_says_what_is_valid() {
     assert!(usage("--from-file x --format yaml").contains("text or json"));
     assert!(usage("--from-file x --oem nowhere").contains("ec2-compat"));
     assert!(usage("--from-file x --convert-netconf=x").contains("debian"));
+    assert!(
+        usage("--status --root /mnt").contains("it takes no --root"),
+        "its answer would be that of another machine"
+    );
     assert!(usage("--from-file x --job-timeout=soon").contains("whole number"));
     assert!(usage("--from-file x --deadline 0").contains("at least 1"));
     assert!(usage("--from-file x --ssh-key-name ../x").contains("slash"));

@@ -294,6 +294,14 @@ pub struct Access {
     pub span: Option<Span>,
 }
 
+impl Access {
+    /// Whether there is nothing to set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hostname.is_none() && self.keys.is_empty()
+    }
+}
+
 /// The user whose keys and whose existence matter most.
 pub const CORE: &str = "core";
 

@@ -1,6 +1,6 @@
 //! What `--dry-run` prints: the plan, and what each step of it would do here.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -59,8 +59,8 @@ struct RehearsedPart {
 /// A run that changes nothing.
 pub struct Rehearsal<'a> {
     host: &'a Host<'a>,
-    /// Users that are not here yet, and that a run would have made by then.
-    made: HashSet<String>,
+    /// Users that are not here yet: whether a run would have made them by then.
+    made: HashMap<String, bool>,
     rehearsed: Rehearsed,
 }
 
@@ -74,7 +74,7 @@ pub struct Rehearsed {
 impl<'a> Rehearsal<'a> {
     /// A rehearsal on `host`, which is only looked at.
     pub fn new(host: &'a Host<'a>) -> Self {
-        Self { host, made: HashSet::new(), rehearsed: Rehearsed::default() }
+        Self { host, made: HashMap::new(), rehearsed: Rehearsed::default() }
     }
 
     /// Rehearses a step that comes before every part; who asks for it has this name and text.
@@ -99,7 +99,9 @@ impl<'a> Rehearsal<'a> {
     /// Notes the users that `steps` would make.
     pub fn expect_users(&mut self, steps: &[Planned]) {
         let made = steps.iter().filter_map(|planned| match &planned.step {
-            Step::EnsureUser(account) if !self.host.has_user(&account.name) => Some(account.name.clone()),
+            Step::EnsureUser(account) if !self.host.has_user(&account.name) => {
+                Some((account.name.clone(), self.host.would_change(&planned.step).is_ok()))
+            }
             _ => None,
         });
         self.made.extend(made.collect::<Vec<_>>());
@@ -107,10 +109,12 @@ impl<'a> Rehearsal<'a> {
 
     fn step(&self, planned: &Planned, lines: Option<&Lines<'_>>) -> RehearsedStep {
         let step = &planned.step;
-        let comes = |user: &&str| self.made.contains(*user);
+        let made = |user: &str| self.made.get(user).copied();
         let effect = if let Some(why) = self.host.skips(step) {
             Effect::Skipped(why)
-        } else if needed(step).iter().flatten().any(comes) {
+        } else if let Some(user) = needed(step).into_iter().flatten().find(|user| made(user) == Some(false)) {
+            Effect::Unclear(format!("user {user} could not be made"))
+        } else if needed(step).into_iter().flatten().any(|user| made(user).is_some()) {
             Effect::Changes
         } else {
             match self.host.would_change(step) {
@@ -138,11 +142,11 @@ impl Rehearsed {
         }
         match format {
             Format::Json => json(&Whole { format: FORMAT, source, failures, rehearsed: self }),
-            Format::Text => self.text(),
+            Format::Text => self.text(failures),
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, failures: &[String]) -> String {
         let mut out = String::new();
         if !self.access.is_empty() {
             out.push_str("\nfirst of all:\n");
@@ -159,7 +163,12 @@ impl Rehearsed {
             }
             planned |= !(part.steps.is_empty() && part.refused.is_empty());
         }
-        if planned { LEGEND.to_owned() + &out } else { "nothing would be done\n".to_owned() + &out }
+        let head = match (planned, self.parts.is_empty() && !failures.is_empty()) {
+            (true, _) => LEGEND,
+            (false, true) => "nothing would be done: no user-data could be read\n",
+            (false, false) => "nothing would be done\n",
+        };
+        head.to_owned() + &out
     }
 }
 

@@ -157,7 +157,7 @@ fn apply_part(
     progress: &mut Progress,
     outcome: &mut Outcome,
 ) {
-    let barred = part.is_barred(options);
+    let barred = part.is_barred(options).then(|| part.barred());
     let Prepared { reading, mut plan } = part;
     // What earlier steps did may have changed what the plan was made of.
     let renamed = outcome.access.iter().any(|step| step.verdict.is_failure());
@@ -169,11 +169,8 @@ fn apply_part(
     let lines = Lines::new(reading.part.text.as_bytes());
     let reporter = Reporter { name: &reading.part.name, lines: &lines };
     let mut result = told(&reading, &plan, &lines);
-    if barred {
-        fail(
-            outcome,
-            format!("{}: nothing of it is applied, since something is wrong with it (--strict)", reading.part.name),
-        );
+    if let Some(why) = barred {
+        fail(outcome, why);
     } else if !reading.broken {
         result.steps = apply::apply(&plan, host, progress, reporter);
     }

@@ -181,6 +181,9 @@ impl Found {
             }
         };
         let parts = parts::split(&source.name(), bytes);
+        if parts.iter().all(|part| part.form == Form::Empty) {
+            log::info!("{}: the user-data is empty", source.name());
+        }
         announce(&parts);
         for part in parts {
             let mut reading = reading::read(part, &gathered.addresses, options.short_hostname);

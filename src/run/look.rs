@@ -64,6 +64,9 @@ fn rehearse(
     for part in &prepared {
         let lines = Lines::new(part.reading.part.text.as_bytes());
         let told = told(&part.reading, &part.plan, &lines);
+        if part.is_barred(options) {
+            fail(outcome, part.barred());
+        }
         let steps = if part.is_barred(options) || part.reading.broken { &[][..] } else { &part.plan.steps };
         rehearsal.part(&part.reading.part.name, part.reading.part.form, steps, &told, &lines);
         outcome.parts.push(told);

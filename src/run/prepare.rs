@@ -7,7 +7,7 @@ use super::gather::{Gathered, META_DATA, Meta};
 use crate::cli::Options;
 use crate::host::machine::Host;
 use crate::parts::Form;
-use crate::plan::{self, CORE, ENVIRONMENT, Environment, Facts, KeySet, Plan, Planned, Step, ssh};
+use crate::plan::{self, CORE, ENVIRONMENT, Environment, Facts, Item, KeySet, Plan, Planned, Step, ssh};
 use crate::reading::Reading;
 use crate::substitute::Addresses;
 
@@ -98,6 +98,12 @@ impl Prepared {
         options.strict && self.is_work() && (self.reading.broken || self.plan.is_partial())
     }
 
+    /// Why nothing of it is applied, where [`Self::is_barred`].
+    pub fn barred(&self) -> String {
+        let name = &self.reading.part.name;
+        format!("{name}: nothing of it is applied, since something is wrong with it (--strict)")
+    }
+
     pub fn makes_core(&self) -> bool {
         self.plan.steps.iter().any(|planned| matches!(&planned.step, Step::EnsureUser(user) if user.name == CORE))
     }
@@ -119,7 +125,13 @@ pub(super) fn prepare(gathered: Gathered, options: &Options, host: &Host<'_>) ->
         .map(|reading| {
             let facts = facts(&reading, host, wished.hostname());
             let plan = reading.plan(&facts, &options.key_set);
-            Prepared { reading, plan }
+            let mut part = Prepared { reading, plan };
+            if part.is_barred(options) {
+                // Nor is what comes before every part set.
+                let rest = part.plan.refused.iter_mut().filter(|refused| refused.item == Item::Rest);
+                rest.for_each(|refused| refused.item = Item::All);
+            }
+            part
         })
         .collect();
     let counting = prepared.iter().enumerate().filter(|(_, part)| !part.is_barred(options));

@@ -183,7 +183,41 @@ fn a_plan_says_what_its_signs_mean_if_there_is_one() {
         let run = program(&["--dry-run", "--from-file", &files.put("b", text)]);
         assert_eq!(run.stdout.contains("would change something,"), text == CLEAN, "{run:?}");
         assert_eq!(run.stdout.contains("nothing would be done"), text != CLEAN, "{run:?}");
+        let told = if text.is_empty() { "the user-data is empty" } else { "which is left to Ignition" };
+        assert_eq!(run.stderr.contains(told), text != CLEAN, "{run:?}");
     }
+    let run = program(&["--dry-run", "--from-file", &files.path("nothing"), "--deadline=1"]);
+    assert!(run.stdout.contains("nothing would be done: no user-data could be read"), "{run:?}");
+}
+
+#[test]
+fn what_a_user_needs_who_could_not_be_made_is_not_promised() {
+    let files = Files::new();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
+    let text = format!(
+        "#cloud-config\nusers: [{{name: cci-no, primary_group: cci-none, ssh_authorized_keys: ['{key}']}}, {{name: cci-a, \
+         ssh_authorized_keys: ['{key}']}}]\nwrite_files: [{{path: /tmp/cci-a, owner: cci-no}}]\n"
+    );
+    let run = program(&["--dry-run", "--from-file", &files.put("a.yml", &text)]);
+    let lines = [
+        "? ensure user cci-no: group cci-none does not exist",
+        "+ ensure user cci-a",
+        "? authorize 1 key of user cci-no (set coreos-cloudinit): user cci-no could not be made",
+        "+ authorize 1 key of user cci-a (set coreos-cloudinit)",
+        "? write /tmp/cci-a (0644 cci-no:root, 0 bytes): user cci-no could not be made",
+    ];
+    assert!(run.stdout.ends_with(&(lines.join("\n") + "\n")) && run.code == 0, "{run:?}");
+}
+
+#[test]
+fn a_plan_under_strict_says_what_is_left_out() {
+    let files = Files::new();
+    let path = files.put("a.yml", "#cloud-config\nhostname: a\nwrite_files: a: b\n");
+    let run = program(&["--dry-run", "--from-file", &path]);
+    assert!(run.stdout.contains("! refused: everything but the host name and the keys of core\n"), "{run:?}");
+    let run = program(&["--dry-run", "--strict", "--from-file", &path]);
+    assert!(run.stdout.contains("! refused: all of it\n") && !run.stdout.contains("set host name"), "{run:?}");
+    assert!(run.stderr.contains("nothing of it is applied, since something is wrong with it (--strict)"), "{run:?}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Res
         }
         identity::rehearse(&user, || sets::would_replace(&home, &user, set))
     };
-    work().with_context(|| format!("failed to compare keys of user {}", set.user))
+    work().with_context(|| format!("failed to look at the keys of user {}", set.user))
 }
 
 fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry, Folder)> {

@@ -29,7 +29,8 @@ pub fn cases(suite: &mut Suite) {
         said(m, &keys, &[], &["done: authorize 1 key of user core"]);
         said(m, &keys, &[], &[]);
         shown(&m.program(&["--status"]).run(), &["nothing had to change"]);
-        m.sh("userdel core");
+        shown(&m.program(&["--from-file=/tmp/user-data"]).run(), &["0 done"]);
+        m.sh("userdel core; rm -rf /home/core");
         said(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
         let cut = "#cloud-config\nssh_authorized_keys: ['ssh-rsa AAAAB3Nza... me']\nhostnme: web-1\n";
         said(m, cut, &["--validate"], &["a line is no SSH public key; it is left out", "unknown key"]);
@@ -40,11 +41,26 @@ pub fn cases(suite: &mut Suite) {
             &["the password is no hash"],
         );
 
+        let home = format!(
+            "#cloud-config\nusers: [{{name: core, no_create_home: true, ssh_authorized_keys: ['{}']}}]\n",
+            key("core")
+        );
+        said(m, &home, &[], &["the home directory /home/core does not exist"]);
+        let nobody = format!(
+            "#cloud-config\nusers: [{{name: mary, primary_group: no-such, ssh_authorized_keys: ['{}']}}]\n",
+            key("mary")
+        );
+        said(m, &nobody, &[], &["left out: authorize 1 key of user mary", "could not be made"]);
+        let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
+        said(m, &deep, &["--validate"], &["belongs at the top level"]);
+
         let form =
             "the user-data is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart";
         said(m, "hostname: web-1\n", &[], &[form]);
         let broken = "#cloud-config\nwrite_files:\n- path: /etc/d\n  content: a: b\n";
-        said(m, broken, &[], &["refused: everything but the host name and the keys of core"]);
+        said(m, broken, &[], &["refused: all of it"]);
+        let named = broken.replace("write_files", "hostname: web-2\nwrite_files");
+        said(m, &named, &[], &["refused: everything but the host name and the keys of core"]);
         let gone = m.program(&["--from-file=/tmp/nowhere", "--deadline=1"]).run();
         shown(&gone, &["no datasources available in time: /tmp/nowhere does not exist", "waiting for a data source"]);
 
