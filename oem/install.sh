@@ -38,6 +38,7 @@ for file in ../docs/* README.md ../LICENSE; do
     sed -i 's|](\.\./oem/README\.md|](oem.md|g; s|](\.\./docs/|](|g; s|](\.\./\(examples/\)|](\1|g' "$root/$page"
 done
 for file in man/*; do put "$file" "share/man/man${file##*.}/$(basename "$file")"; done
+put catalog/coreos-cloudinit.catalog lib/systemd/catalog/coreos-cloudinit.catalog
 put completions/coreos-cloudinit share/bash-completion/completions/coreos-cloudinit
 put completions/_coreos-cloudinit share/zsh/site-functions/_coreos-cloudinit
 put completions/coreos-cloudinit.fish share/fish/vendor_completions.d/coreos-cloudinit.fish

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::host::Change;
+use crate::logger::doing;
 use crate::outcome::{Reporter, StepOutcome, Verdict};
 use crate::plan::{CORE, ENVIRONMENT, Environment, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
 
@@ -141,6 +142,7 @@ impl Run<'_> {
             files.iter().map(|_| Ok(Done::LeftOut(why.clone()))).collect()
         } else {
             let specs: Vec<_> = files.iter().map(|(_, file)| *file).collect();
+            let _doing = doing(|| format!("write {} files", specs.len()));
             self.machine.write_files(&specs, &self.progress.situation)
         };
         // The batch took its time together; each file is told its share.
@@ -156,6 +158,7 @@ impl Run<'_> {
             if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)) {
                 self.machine.release();
             }
+            let _doing = doing(|| planned.step.to_string());
             verdict(self.machine.perform(&planned.step, &self.progress.situation))
         };
         self.finish(planned, verdict, began.elapsed());
@@ -182,7 +185,7 @@ impl Run<'_> {
     fn finish(&mut self, planned: &Planned, verdict: Verdict, took: Duration) {
         self.learn(&planned.step, &verdict);
         let failed = verdict.is_failure();
-        let outcome = self.reporter.step(planned.step.to_string(), planned.span, verdict, took);
+        let outcome = self.reporter.step(&planned.step, planned.span, verdict, took);
         self.outcomes.push(outcome);
         self.pending(planned, failed);
     }
@@ -203,7 +206,7 @@ impl Run<'_> {
         if let Some(step) = due {
             let began = Instant::now();
             let verdict = verdict(self.machine.perform(&step, &self.progress.situation));
-            let outcome = self.reporter.step(step.to_string(), planned.span, verdict, began.elapsed());
+            let outcome = self.reporter.step(&step, planned.span, verdict, began.elapsed());
             self.outcomes.push(outcome);
         }
     }

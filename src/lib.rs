@@ -33,5 +33,6 @@ pub mod secret;
 pub mod shown;
 pub mod source;
 pub mod substitute;
+pub mod terminal;
 pub mod text;
 pub mod yaml;

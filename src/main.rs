@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cloudinit::cli::{self, Request, Usage};
 use cloudinit::run::{self, Surroundings};
+use cloudinit::terminal::Screen;
 use signal_hook::consts::SIGXFSZ;
 
 fn main() -> ExitCode {
@@ -19,7 +20,8 @@ fn main() -> ExitCode {
             return run::USAGE.into();
         }
     };
-    cloudinit::logger::init(options.verbosity, options.changes_this_machine());
+    let variable = |name: &str| std::env::var(name).ok();
+    cloudinit::logger::init(options.verbosity, options.changes_this_machine(), Screen::of_stderr(&variable));
     cloudinit::host::prepare_process();
     let stopped = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
@@ -31,7 +33,6 @@ fn main() -> ExitCode {
     if let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::default()) {
         log::warn!("failed to catch signal {SIGXFSZ}: {error}");
     }
-    let surroundings =
-        Surroundings { variable: &|name| std::env::var(name).ok(), stop: &|| stopped.load(Ordering::Relaxed) };
+    let surroundings = Surroundings { variable: &variable, stop: &|| stopped.load(Ordering::Relaxed) };
     run::run(&options, &surroundings).into()
 }

@@ -1,12 +1,15 @@
 //! What was done, and what was not: the outcome of a run, its log lines and its record (spec §1).
 
+use std::fmt;
 use std::time::Duration;
 
+use log::Level;
 use serde::Serialize;
 
 use crate::finding::{Severity, Span};
+use crate::logger::{Event, Sign, messages, tell};
 use crate::parts::Form;
-use crate::plan::Refused;
+use crate::plan::{Refused, Step};
 use crate::shown::{LocatedFinding, place};
 use crate::text::{Lines, Position};
 
@@ -155,6 +158,13 @@ impl Outcome {
         tally
     }
 
+    /// What failed and what was left out, in words: steps and items, in the order in which they came.
+    pub fn undone(&self) -> impl Iterator<Item = &str> {
+        let refused = self.parts.iter().flat_map(|part| &part.refused).map(|refused| refused.item.as_str());
+        let steps = self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps));
+        refused.chain(steps.filter(|step| step.verdict.is_failure()).map(|step| step.step.as_str()))
+    }
+
     /// The last line of a run: `14 done, 3 unchanged, 1 failed`.
     pub fn summary(&self) -> String {
         let tally = self.tally();
@@ -189,18 +199,36 @@ pub struct Reporter<'a> {
 
 impl Reporter<'_> {
     /// Logs what became of a step.
-    pub fn step(&self, step: String, span: Option<Span>, verdict: Verdict, took: Duration) -> StepOutcome {
+    pub fn step(&self, step: &Step, span: Option<Span>, verdict: Verdict, took: Duration) -> StepOutcome {
+        let (words, unit) = (step.to_string(), step.unit());
         let at = span.map(|span| self.lines.start(span));
         let place = place(self.name, at);
+        let event = Event { part: Some(self.name), at, item: Some(&words), unit, took: Some(took), ..Event::default() };
+        let say = |level, message, sign, said: &str, log: fmt::Arguments<'_>| {
+            tell(level, log, &Event { message, sign: Some(sign), words: Some(said), ..event });
+        };
         match &verdict {
-            Verdict::Done => log::info!("done: {step}"),
+            Verdict::Done => say(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
             // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
-            Verdict::Unchanged => log::debug!("unchanged: {step}"),
-            Verdict::Skipped(why) => log::info!("skipped: {step}: {why}"),
-            Verdict::Queued(why) => log::warn!("{place}: warning: left queued: {step}: {why}"),
-            Verdict::LeftOut(why) => log::error!("{place}: error: left out: {step}: {why}"),
-            Verdict::Failed(why) => log::error!("{place}: error: {why}"),
+            Verdict::Unchanged => say(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}")),
+            Verdict::Skipped(why) => {
+                let said = format!("skipped: {words}: {why}");
+                say(Level::Info, None, Sign::Skipped, &said, format_args!("{said}"));
+            }
+            Verdict::Queued(why) => {
+                let (message, said) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
+                say(Level::Warn, message, Sign::Queued, &said, format_args!("{place}: warning: {said}"));
+            }
+            Verdict::LeftOut(why) => {
+                let (message, said) = (Some(&messages::STEP_LEFT_OUT), format!("left out: {words}: {why}"));
+                say(Level::Error, message, Sign::Failed, &said, format_args!("{place}: error: {said}"));
+            }
+            Verdict::Failed(why) => {
+                let message = Some(&messages::STEP_FAILED);
+                say(Level::Error, message, Sign::Failed, why, format_args!("{place}: error: {why}"));
+            }
         }
-        StepOutcome { step, part: None, at, verdict, milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        StepOutcome { step: words, part: None, at, verdict, milliseconds }
     }
 }

@@ -5,12 +5,29 @@ use std::path::Path;
 
 use cloudinit::cli;
 use cloudinit::config::options::{Kind, Known, TABLES};
+use cloudinit::logger::Sign;
 use cloudinit::plan::{Verb, decode};
 use cloudinit::substitute::Address;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()))
+}
+
+#[test]
+fn every_message_and_every_sign_has_its_row() {
+    let docs = read("docs/applying.md");
+    let log = section(&docs, "## The log");
+    for message in cloudinit::logger::messages::ALL {
+        row(log, message.id);
+    }
+    for sign in Sign::ALL {
+        row(log, &sign.character().to_string());
+    }
+    for field in ["CLOUDINIT_SOURCE", "CLOUDINIT_PART", "CLOUDINIT_ITEM", "CLOUDINIT_RULE", "UNIT", "MESSAGE_ID"] {
+        row(log, field);
+        assert!(read("src/logger/event.rs").contains(&format!("\"{field}\"")), "{field} is in no entry");
+    }
 }
 
 /// The names of the fields of a type in `src/config/`, which are its keys.

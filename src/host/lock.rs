@@ -7,13 +7,18 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use log::Level;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use crate::deadline::Deadline;
+use crate::logger::{Event, doing, tell};
 
 /// Where this program keeps what does not outlive a boot.
 pub const STATE: &str = "/run/coreos-cloudinit";
+
+/// What is said meanwhile.
+const WAITING: &str = "waiting for another run to finish";
 
 /// How often it is tried while another run holds the lock.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -45,7 +50,7 @@ impl Lock {
             None => state_file()?,
         };
         let end = Deadline::after(limit);
-        let mut told = false;
+        let mut told = None;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {
@@ -58,9 +63,10 @@ impl Lock {
             if end.passed() || stop() {
                 bail!("another run still changes this machine after {} s", limit.as_secs());
             }
-            if !told {
-                log::info!("waiting for another run to finish");
-                told = true;
+            if told.is_none() {
+                let event = Event { waiting: true, ..Event::default() };
+                tell(Level::Info, format_args!("{WAITING}"), &event);
+                told = Some(doing(|| WAITING.to_owned()));
             }
             thread::sleep(end.clip(PAUSE));
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use log::Level;
 
 use super::accounts::{Accounts, UnknownPrincipal};
 use super::bus::Bus;
@@ -18,6 +19,7 @@ use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{Change, command, hostname, keys, network};
 use crate::apply::{Done, Machine, Situation, is_networkd_file};
 use crate::deadline::Deadline;
+use crate::logger::{Event, tell};
 use crate::plan::{
     ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand, UnitScope,
     Verb, script, ssh, text_files,
@@ -247,7 +249,10 @@ impl<'a> Host<'a> {
     }
 
     fn job(&self, unit: &str, verb: Verb) -> Result<Done> {
-        let mut tell = |waited: Duration| log::info!("still waiting for {verb} {unit} ({} s)", waited.as_secs());
+        let mut tell = |waited: Duration| {
+            let event = Event { unit: Some(unit), waiting: true, ..Event::default() };
+            tell(Level::Info, format_args!("still waiting for {verb} {unit} ({} s)", waited.as_secs()), &event);
+        };
         let mut wait = JobWait { limit: self.setup.job_timeout, tell: &mut tell, stop: self.setup.stop };
         match Systemd::new(&self.bus).run_job(unit, verb, &mut wait)? {
             JobEnd::Done | JobEnd::Skipped => Ok(Done::With(Change::Made)),

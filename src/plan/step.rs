@@ -314,6 +314,19 @@ fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+impl Step {
+    /// The unit of systemd that it is about, if it is about one.
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Self::WriteFile(file) => file.unit.as_deref(),
+            Self::MaskUnit(place) | Self::UnmaskUnit(place) => Some(&place.unit),
+            Self::EnableUnit(scope) => Some(&scope.unit),
+            Self::UnitCommand(command) => Some(&command.unit),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,37 +8,16 @@ pub mod rehearsal;
 mod snippet;
 pub mod status;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 
 use crate::plan::is_shown;
+pub use crate::terminal::Screen;
 
 /// The version of the JSON that is printed and recorded: a field may be added under the same number, and none is
 /// taken away or given another meaning.
 pub const FORMAT: u32 = 1;
-
-/// What standard output leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Screen {
-    /// People look at it.
-    pub terminal: bool,
-    /// They want colours.
-    pub colour: bool,
-}
-
-impl Screen {
-    /// What there is; `variable` reads the environment, where `NO_COLOR` and `TERM` say what is wanted.
-    pub fn of_stdout(variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        Self::new(io::stdout().is_terminal(), variable)
-    }
-
-    fn new(terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let unwanted = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let unable = variable("TERM").is_none_or(|value| value.is_empty() || value == "dumb");
-        Self { terminal, colour: terminal && !unwanted && !unable }
-    }
-}
 
 /// One JSON document, as it is printed: what would do something to a terminal is escaped.
 pub fn json<T: Serialize>(value: &T) -> String {
@@ -69,7 +48,7 @@ fn plural(count: usize, one: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Screen, json};
+    use super::json;
 
     #[test]
     fn json_does_nothing_to_a_terminal() {
@@ -77,19 +56,5 @@ mod tests {
         let text = json(&value);
         assert_eq!(text, "\"a\\u009b31m\\u202e\\u001b\\u007fé\"\n");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), value);
-    }
-
-    #[test]
-    fn colours_are_for_terminals_that_want_them() {
-        let colour = |terminal, set: &[(&str, &str)]| {
-            let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-            Screen::new(terminal, &variable).colour
-        };
-        assert!(colour(true, &[("TERM", "xterm")]));
-        assert!(colour(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
-        assert!(!colour(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
-        assert!(!colour(true, &[("TERM", "dumb")]));
-        assert!(!colour(true, &[]));
-        assert!(!colour(false, &[("TERM", "xterm")]));
     }
 }

@@ -6,11 +6,14 @@ mod look;
 mod prepare;
 
 use std::io::{self, Write as _};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use log::Level;
 
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
 use crate::host::machine::Setup;
+use crate::logger::{Event, Sign, messages, tell};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::plan::Plan;
 use crate::reading::Reading;
@@ -73,7 +76,8 @@ fn sources(options: &Options) -> String {
 /// Notes a failure of the run as a whole.
 fn fail(outcome: &mut Outcome, message: String) {
     if !outcome.printed {
-        log::error!("{message}");
+        let event = Event { message: Some(&messages::FAILURE), source: Some(&outcome.source), ..Event::default() };
+        tell(Level::Error, format_args!("{message}"), &event);
     }
     outcome.failures.push(message);
 }
@@ -115,11 +119,23 @@ fn told(reading: &Reading, plan: &Plan, lines: &Lines<'_>) -> PartOutcome {
     let findings: Vec<_> =
         plan.findings.iter().map(|finding| LocatedFinding::new(name, finding, lines, &paths)).collect();
     for finding in &findings {
-        log::log!(finding.level(), "{}", finding.line());
+        let (at, words) = (finding.at.map(|at| at.start), finding.words());
+        let event = Event { part: Some(name), at, rule: Some(finding.id), words: Some(&words), ..Event::default() };
+        tell(finding.level(), format_args!("{}", finding.line()), &event);
     }
     let refused: Vec<_> = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
     for refused in &refused {
-        log::error!("{}: error: refused: {}", place(name, refused.at), refused.item);
+        let words = format!("refused: {}", refused.item);
+        let event = Event {
+            message: Some(&messages::REFUSED),
+            part: Some(name),
+            at: refused.at,
+            item: Some(&refused.item),
+            sign: Some(Sign::Failed),
+            words: Some(&words),
+            ..Event::default()
+        };
+        tell(Level::Error, format_args!("{}: error: {words}", place(name, refused.at)), &event);
     }
     PartOutcome { name: name.clone(), form: reading.part.form, findings, refused, steps: Vec::new() }
 }
@@ -152,14 +168,36 @@ pub fn print(text: &str) -> u8 {
     FAILED
 }
 
+/// The first of these by name, and how many others there are.
+fn named(items: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    // What is behind the name, such as a mode, was said before.
+    let names: Vec<_> = items.iter().take(SHOWN).map(|item| item.split(" (").next().unwrap_or(item)).collect();
+    let names = names.join(", ");
+    match items.len().saturating_sub(SHOWN) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
+}
+
 /// Leaves the record and says the last word.
 fn finish(options: &Options, outcome: &Outcome) {
-    let summary = outcome.summary();
-    if outcome.is_failure() {
-        log::error!("{}: {summary}", outcome.source);
-    } else {
-        log::info!("{}: {summary}", outcome.source);
-    }
+    let (summary, failed) = (outcome.summary(), outcome.is_failure());
+    let (level, message) =
+        if failed { (Level::Error, &messages::RUN_FAILED) } else { (Level::Info, &messages::RUN_DONE) };
+    let words = match outcome.undone().collect::<Vec<_>>().as_slice() {
+        [] => format!("{}: {summary}", outcome.source),
+        undone => format!("{}: {summary}: {}", outcome.source, named(undone)),
+    };
+    let event = Event {
+        message: Some(message),
+        source: Some(&outcome.source),
+        sign: failed.then_some(Sign::Failed),
+        words: Some(&words),
+        took: Some(Duration::from_millis(outcome.milliseconds)),
+        ..Event::default()
+    };
+    tell(level, format_args!("{}: {summary}", outcome.source), &event);
     if options.changes_this_machine()
         && crate::host::is_root()
         && let Err(error) = crate::host::record::write(outcome)

@@ -48,9 +48,14 @@ impl LocatedFinding {
     /// The finding as one line: `NAME:LINE:COL: error: message (help) [id] at path`.
     pub fn line(&self) -> String {
         let place = place(&self.part, self.at.map(|at| at.start));
+        format!("{place}: {}: {}", self.severity.as_str(), self.words())
+    }
+
+    /// [`Self::line`] without its place and how bad it is.
+    pub fn words(&self) -> String {
         let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
         let path = self.path.as_ref().map_or_else(String::new, |path| format!(" at {path}"));
-        format!("{place}: {}: {}{help} [{}]{path}", self.severity.as_str(), self.message, self.id)
+        format!("{}{help} [{}]{path}", self.message, self.id)
     }
 
     /// How it is logged.

@@ -11,8 +11,11 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use log::Level;
+
 use super::{Availability, Context, Datasource, Setup};
 use crate::deadline::Deadline;
+use crate::logger::{Event, doing, tell};
 
 /// How often the race looks up to see whether the run was told to stop.
 const SLICE: Duration = Duration::from_millis(100);
@@ -64,7 +67,7 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     let first_look = Deadline::after(setup.policy.look.first_pause);
     let mut race = Race { candidates, answers: Vec::new(), best: None };
     race.answers.resize(race.candidates.len(), None);
-    let mut told = !setup.policy.look.again;
+    let mut waiting = None;
     loop {
         if let Some(best) = race.best(first_look.passed()) {
             return Ok(Arc::clone(&race.candidates[best].source));
@@ -78,9 +81,10 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
                 return Err(race.lost("stopped before there was a data source: "));
             }
         }
-        if !told && first_look.passed() {
-            told = true;
-            log::info!("waiting for a data source: {}", race.expected().join(", "));
+        if setup.policy.look.again && waiting.is_none() && first_look.passed() {
+            let words = format!("waiting for a data source: {}", race.expected().join(", "));
+            tell(Level::Info, format_args!("{words}"), &Event { waiting: true, ..Event::default() });
+            waiting = Some(doing(|| words));
         }
         let wait = if first_look.passed() { SLICE } else { first_look.clip(SLICE) };
         match receiver.recv_timeout(setup.deadline.clip(wait)) {

@@ -61,7 +61,7 @@ pub fn hidden(reading: Reading, plan: &Plan) {
     }
     drop(paths);
     let checked = [Checked { reading, findings: plan.findings.clone() }];
-    let screen = |terminal| Screen { terminal, colour: false };
+    let screen = |terminal| Screen { terminal, colour: false, able: false };
     for (format, terminal) in [(Format::Text, true), (Format::Text, false), (Format::Json, false)] {
         shown.push(check::print("user-data", &[], &checked, format, screen(terminal)));
     }

@@ -28,7 +28,7 @@ fn validate(bytes: Vec<u8>) -> (Vec<&'static str>, String) {
         checked.push(Checked { reading, findings });
     }
     let rules = checked.iter().flat_map(|part| &part.findings).map(|finding| finding.rule.id).collect();
-    let screen = Screen { terminal: false, colour: false };
+    let screen = Screen { terminal: false, colour: false, able: false };
     (rules, check::print("user-data", &[], &checked, Format::Json, screen))
 }
 

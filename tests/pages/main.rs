@@ -22,6 +22,7 @@ fn files() -> Vec<(&'static str, String)> {
     vec![
         ("oem/man/coreos-cloudinit.8", man::program()),
         ("oem/man/cloud-config.5", man::cloud_config()),
+        ("oem/catalog/coreos-cloudinit.catalog", cloudinit::logger::messages::catalog()),
         ("oem/completions/coreos-cloudinit", completions(Shell::Bash)),
         ("oem/completions/_coreos-cloudinit", completions(Shell::Zsh)),
         ("oem/completions/coreos-cloudinit.fish", completions(Shell::Fish)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloudinit::finding::Span;
 use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, StepOutcome, Verdict};
 use cloudinit::parts::Form;
+use cloudinit::plan::Step;
 use cloudinit::text::Lines;
 use serde_json::Value;
 
@@ -70,7 +71,7 @@ fn every_field_of_a_check_is_named() {
 fn every_field_of_a_record_is_named() {
     let lines = Lines::new(b"a");
     let reporter = Reporter { name: "a", lines: &lines };
-    let step = |verdict| reporter.step("a".to_owned(), Some(Span::new(0, 1)), verdict, Duration::ZERO);
+    let step = |verdict| reporter.step(&Step::RestartNetworkd, Some(Span::new(0, 1)), verdict, Duration::ZERO);
     let at = Some(lines.position(0));
     let outcome = Outcome {
         access: vec![StepOutcome { part: Some("a".to_owned()), ..step(Verdict::Failed("x".to_owned())) }],

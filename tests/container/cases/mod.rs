@@ -31,6 +31,7 @@ mod second_run;
 mod secrets;
 mod sections;
 mod sources;
+mod story;
 mod stuck;
 mod testbed;
 mod tree;
@@ -50,6 +51,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("access", access::cases);
     suite.group("second_run", second_run::cases);
     suite.group("cli", cli::cases);
+    suite.group("story", story::cases);
     suite.group("tree", tree::cases);
     suite.group("parts", parts::cases);
     suite.group("addresses", addresses::cases);

@@ -1,0 +1,57 @@
+//! Terminals: what they can do, and the line that shows what is waited for.
+
+mod waiting;
+
+use std::io::{self, IsTerminal as _};
+
+pub use waiting::{Waiting, Wanted};
+
+/// What a stream leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// People look at it.
+    pub terminal: bool,
+    /// They want colours.
+    pub colour: bool,
+    /// A line can be taken back.
+    pub able: bool,
+}
+
+impl Screen {
+    /// What standard output leads to; `variable` reads the environment, where `NO_COLOR` and `TERM` say what is wanted.
+    pub fn of_stdout(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self::new(io::stdout().is_terminal(), variable)
+    }
+
+    /// What standard error leads to, see [`Self::of_stdout`].
+    pub fn of_stderr(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self::new(io::stderr().is_terminal(), variable)
+    }
+
+    fn new(terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        let unwanted = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let able = terminal && variable("TERM").is_some_and(|value| !value.is_empty() && value != "dumb");
+        Self { terminal, colour: able && !unwanted, able }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Screen;
+
+    #[test]
+    fn colours_are_for_terminals_that_want_them() {
+        let screen = |terminal, set: &[(&str, &str)]| {
+            let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            Screen::new(terminal, &variable)
+        };
+        let colour = |terminal, set| screen(terminal, set).colour;
+        assert!(colour(true, &[("TERM", "xterm")]));
+        assert!(colour(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
+        assert!(!colour(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
+        assert!(screen(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]).able, "that is no colour");
+        assert!(!colour(true, &[("TERM", "dumb")]));
+        assert!(!colour(true, &[]));
+        assert!(!colour(false, &[("TERM", "xterm")]));
+    }
+}

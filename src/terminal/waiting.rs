@@ -1,0 +1,163 @@
+//! The line at the foot of a terminal that says what is being done, where that takes its time.
+//!
+//! It comes only after a while, so that what is quick does not flicker, and is taken back before anything else is
+//! written. A thread draws it, since whoever waits may be asleep in a call of the system.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use unicode_width::UnicodeWidthChar as _;
+
+/// What is done by then was never seen to be waited for.
+const QUICK: Duration = Duration::from_millis(400);
+
+/// How often the time in the line goes on.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Takes the line back that the cursor is in.
+const BACK: &str = "\r\x1b[K";
+
+/// How wide a terminal is that does not say it.
+const WIDTH: usize = 80;
+
+/// The line of a terminal to which standard error leads.
+#[derive(Clone, Default)]
+pub struct Waiting(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    line: Mutex<Line>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Line {
+    /// What is being done, and since when.
+    doing: Option<(String, Instant)>,
+    /// It stands there.
+    drawn: bool,
+    /// There is a thread that draws it.
+    served: bool,
+}
+
+/// Something is being done until this is dropped.
+#[must_use = "it is done with when this is dropped"]
+pub struct Wanted(Option<Waiting>);
+
+impl Wanted {
+    /// Nobody wants to see it.
+    pub const fn not() -> Self {
+        Self(None)
+    }
+}
+
+impl Waiting {
+    /// Says what is being done from now on, with nothing in it that a terminal would act upon.
+    pub fn begin(&self, what: String) -> Wanted {
+        let mut line = self.line();
+        line.doing = Some((what, Instant::now()));
+        if !line.served {
+            // Where there can be no thread, there is no such line.
+            let this = self.clone();
+            line.served = thread::Builder::new().name("waiting".to_owned()).spawn(move || this.serve()).is_ok();
+        }
+        drop(line);
+        self.0.changed.notify_one();
+        Wanted(Some(self.clone()))
+    }
+
+    /// Writes `text` to standard error, in the place of the line, which comes again beneath it.
+    pub fn write(&self, text: &str) {
+        let mut line = self.line();
+        let back = if std::mem::take(&mut line.drawn) { BACK } else { "" };
+        put(&format!("{back}{text}"));
+        drop(line);
+        self.0.changed.notify_one();
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self) {
+        let mut line = self.line();
+        loop {
+            let Some((what, since)) = &line.doing else {
+                line = self.0.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let waited = since.elapsed();
+            let pause = if let Some(rest) = QUICK.checked_sub(waited).filter(|rest| !rest.is_zero()) {
+                rest
+            } else {
+                put(&format!("{BACK}{}", fitting(what, waited, width())));
+                line.drawn = true;
+                // The next full second.
+                BEAT.saturating_sub(Duration::from_nanos(waited.subsec_nanos().into()))
+            };
+            line = self.0.changed.wait_timeout(line, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        let Some(waiting) = &self.0 else { return };
+        let mut line = waiting.line();
+        line.doing = None;
+        if std::mem::take(&mut line.drawn) {
+            put(BACK);
+        }
+    }
+}
+
+/// Writes in one piece; there is nobody to tell that it cannot be.
+fn put(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr());
+    size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(WIDTH)
+}
+
+/// The line, in fewer columns than `width`: a full one would make the terminal begin the next.
+fn fitting(what: &str, waited: Duration, width: usize) -> String {
+    let time = format!(" ({} s)", waited.as_secs());
+    let room = width.saturating_sub(time.len() + 1);
+    let mut out = String::from("  ");
+    let mut used = out.len();
+    for c in what.chars() {
+        used += c.width().unwrap_or(0);
+        if used + 3 > room && what.len() > room {
+            out.push_str("...");
+            break;
+        }
+        out.push(c);
+    }
+    // Writing to a string cannot fail.
+    let _ = out.write_str(&time);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_fills_the_line() {
+        let wide = "\u{4e2d}".repeat(50);
+        for what in ["start web.service", &"a".repeat(200), &wide, &"e\u{301}".repeat(90)] {
+            for width in [20, 40, 80, 200] {
+                let line = fitting(what, Duration::from_secs(12), width);
+                let columns: usize = line.chars().map(|c| c.width().unwrap_or(0)).sum();
+                assert!(columns < width, "{width}: {columns}: {line}");
+                assert!(line.starts_with("  ") && line.ends_with(" (12 s)"), "{line}");
+            }
+        }
+        assert_eq!(fitting("start web.service", Duration::from_millis(1999), 80), "  start web.service (1 s)");
+    }
+}
