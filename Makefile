@@ -31,10 +31,10 @@ deps: ## Install what is missing for the tests and the demo (Debian, as root)
 
 build: ## Build the program: target/release/coreos-cloudinit
 	@tests/deps.sh build
-	$(CARGO) build --release $(LOCKED)
+	CARGO="$(CARGO)" packaging/build.sh $(LOCKED)
 
-test: deps ## Run every tier: lint, deny, pure, container, outcomes, boot
-	@tests/tiers.sh lint deny pure container outcomes boot
+test: deps ## Run every tier: lint, deny, pure, container, outcomes, boot, dist
+	@tests/tiers.sh lint deny pure container outcomes boot dist
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --check
@@ -63,7 +63,7 @@ demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
 bench: deps ## Measure the program against what the same work takes alone (root)
 	$(CARGO) build --release $(LOCKED) --example baseline
 # By itself: what tests need of a library is no part of the program that people install.
-	$(CARGO) build --release $(LOCKED)
+	CARGO="$(CARGO)" packaging/build.sh $(LOCKED)
 	$(CARGO) test $(LOCKED) --test bench
 
 fuzz: ## Fuzz TARGET for TIME seconds (cargo-fuzz and a nightly Rust, which it does not install)
@@ -72,7 +72,17 @@ fuzz: ## Fuzz TARGET for TIME seconds (cargo-fuzz and a nightly Rust, which it d
 install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs beneath DESTDIR (OEM=ami, BIN=FILE)
 	@DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh
 
+deb: build ## Build a Debian package of the program and all that belongs to it: target/deb
+	@tests/deps.sh deb
+	packaging/deb.sh target/release/coreos-cloudinit target/deb
+
+dist: ## Make an archive of what is committed with all libraries, to build with no network: target/dist
+	CARGO="$(CARGO)" packaging/dist.sh target/dist
+
+test-dist: dist build ## Build from that archive with no network, and compare: the same bytes
+	packaging/same.sh target/dist/*.tar.xz target/release/coreos-cloudinit
+
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deps build test lint deny test-pure test-container test-outcomes test-boot demo bench fuzz
+.PHONY: help install check-oem deb dist test-dist deps build test lint deny test-pure test-container test-outcomes test-boot demo bench fuzz

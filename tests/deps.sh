@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what is missing for the tests and the demo; `deps.sh build` what is for a build alone. Where it cannot, it
+# Installs what is missing for the tests and the demo; `deps.sh build` what is for a build alone, `deps.sh deb` what is
+# for a Debian package. Where it cannot, it
 # says what and goes on: who needs it will say so again.
 set -eu
 
@@ -7,6 +8,11 @@ packages=
 need() { command -v "$1" > /dev/null || packages="$packages $2"; }
 need cc 'gcc libc6-dev'
 if [ "${1:-}" != build ]; then
+    need dpkg-buildpackage dpkg-dev
+    need dh debhelper
+    need lintian lintian
+fi
+if [ -z "${1:-}" ]; then
     need mmdebstrap mmdebstrap
     need systemd-nspawn systemd-container
     need nsenter util-linux
@@ -50,7 +56,7 @@ if ! command -v cargo > /dev/null; then
     echo "deps: cargo is missing: install Rust from https://rustup.rs" >&2
     exit 1
 fi
-[ "${1:-}" != build ] || exit 0
+[ -z "${1:-}" ] || exit 0
 for part in fmt clippy; do
     cargo "$part" --version > /dev/null 2>&1 && continue
     component=$([ "$part" = fmt ] && echo rustfmt || echo clippy)

@@ -2,7 +2,7 @@
 # Runs the given tiers one after the other, each to its end, then says how each went.
 set -u
 
-declare -A target=([lint]=lint [deny]=deny [pure]=test-pure [container]=test-container [outcomes]=test-outcomes [boot]=test-boot)
+declare -A target=([lint]=lint [deny]=deny [pure]=test-pure [container]=test-container [outcomes]=test-outcomes [boot]=test-boot [dist]=test-dist)
 logs=target/tiers
 mkdir -p "$logs"
 summary=

@@ -16,6 +16,7 @@ pub struct Boot {
     copies: Vec<(Source, String)>,
     binds: Vec<(PathBuf, String)>,
     kernel: Vec<String>,
+    bare: bool,
 }
 
 /// Where a copy comes from.
@@ -63,6 +64,13 @@ impl Boot {
     #[must_use]
     pub fn bind(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
         self.binds.push((host.into(), path.to_owned()));
+        self
+    }
+
+    /// Without the program, for whoever installs it.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
         self
     }
 
@@ -163,7 +171,9 @@ pub(super) fn spawn(
     // The tree is as the recipe made it: nothing of the host gets in.
     command.args(["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--hostname=bed"]);
     command.arg(format!("--machine={name}")).arg(format!("--directory={}", merged.display()));
-    command.arg(format!("--bind-ro={PROGRAM}:{PROGRAM_INSIDE}"));
+    if !options.bare {
+        command.arg(format!("--bind-ro={PROGRAM}:{PROGRAM_INSIDE}"));
+    }
     for (host, path) in &options.binds {
         command.arg(format!("--bind-ro={}:{path}", host.display()));
     }

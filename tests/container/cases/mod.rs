@@ -21,6 +21,7 @@ mod killed;
 mod network;
 mod networkd;
 mod options;
+mod package;
 mod parts;
 mod places;
 mod platforms;
@@ -74,6 +75,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("hostname", hostname::cases);
     suite.group("boot", boot::cases);
     suite.group("boot", image::cases);
+    suite.group("package", package::cases);
     suite.group("boot", platforms::cases);
     suite.group("hardened", hardened::cases);
     suite.group("secrets", secrets::cases);

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Builds a Debian package of the program BIN in the folder OUT, and has lintian look at it: deb.sh BIN OUT.
+# Who makes it says so in DEBFULLNAME and DEBEMAIL.
+set -eu
+BIN=$(realpath "$1")
+mkdir -p "$2"
+out=$(realpath "$2")
+cd "$(dirname "$0")/.."
+SOURCE=$PWD
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+maintainer="${DEBFULLNAME:-The authors of coreos-cloudinit} <${DEBEMAIL:-maintainers@coreos-cloudinit.invalid}>"
+# The same sources make the same package.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
+DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} noautodbgsym"
+export BIN SOURCE SOURCE_DATE_EPOCH DEB_BUILD_OPTIONS
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+rm -rf "$out/build" "$out"/*.deb
+build=$out/build/coreos-cloudinit-$version
+mkdir -p "$build"
+cp -R packaging/debian "$build/debian"
+sed -i "s|@MAINTAINER@|$maintainer|" "$build/debian/control"
+cat > "$build/debian/changelog" << END
+coreos-cloudinit ($version) unstable; urgency=medium
+
+  * What changed is in /usr/share/doc/coreos-cloudinit/changelog.gz.
+
+ -- $maintainer  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
+END
+(cd "$build" && dpkg-buildpackage --build=binary --unsigned-changes --unsigned-buildinfo > "$out/build/log" 2>&1) || {
+    cat "$out/build/log" >&2
+    exit 1
+}
+mv "$out/build"/*.deb "$out/"
+root=$([ "$(id -u)" != 0 ] || echo --allow-root)
+# shellcheck disable=SC2086 # it is one word or none
+lintian $root --fail-on error,warning "$out"/*.deb
+ls "$out"/*.deb

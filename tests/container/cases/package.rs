@@ -1,0 +1,86 @@
+//! The Debian package: installed, booted with, removed.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use super::image::{self, DATA, DATA_RUN};
+use crate::testbed::{Boot, Machine, PROGRAM, Suite, sandbox};
+
+/// Where the package is put.
+const PACKAGE: &str = "/srv/coreos-cloudinit.deb";
+
+/// Makes the package as `make deb` does, of the program that is tested; lintian has no complaint.
+fn package() -> std::path::PathBuf {
+    let out = sandbox::machines().join("deb");
+    let root = env!("CARGO_MANIFEST_DIR");
+    let output = Command::new(format!("{root}/packaging/deb.sh")).arg(PROGRAM).arg(&out).output().expect("it is there");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "deb.sh: {said}{}", String::from_utf8_lossy(&output.stderr));
+    said.lines().last().expect("it says where it is").into()
+}
+
+/// All files but those that change by themselves, and what the package manager keeps of packages that it knew.
+fn files(m: &Machine) -> BTreeSet<String> {
+    let apart = "-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log \
+                 -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/lib/systemd";
+    m.sh(&format!("find / \\( {apart} \\) -prune -o -print")).lines().map(str::to_owned).collect()
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.plain("a_package_works_from_the_next_boot_on_and_leaves_nothing", || {
+        let options = Boot::default().bare().copy(package(), PACKAGE);
+        let mut m = options.boot();
+        let before = files(&m);
+        // No network is there, nor needed.
+        m.sh(&format!("apt-get install --yes --no-install-recommends {PACKAGE} 2>&1"));
+        assert_eq!(m.sh("coreos-cloudinit --version").split(' ').next(), Some("coreos-cloudinit"));
+        m.sh("mkdir /var/lib/coreos-install");
+        m.put(
+            DATA,
+            "#cloud-config\nhostname: packed\nwrite_files: [{path: /etc/mine, content: mine}]\nusers: [{name: mary}]\n",
+        );
+        assert_eq!(m.sh("hostname"), "bed", "nothing is applied before the next boot");
+        let said = m.program(&["--status"]).run().ok().stdout;
+        assert!(said.starts_with("no run has left a record"), "{said}");
+
+        m.reboot(&options);
+        image::sound(&m);
+        assert_eq!(m.property(DATA_RUN, "Result"), "success", "{}", m.whole_log());
+        assert_eq!((m.sh("hostname"), m.text("/etc/mine")), ("packed".to_owned(), "mine".to_owned()));
+        let told = m.sh("journalctl --sync; journalctl -x -t coreos-cloudinit --no-pager");
+        assert!(
+            told.contains("Subject: All of the user-data from /var/lib/coreos-install/user_data has been applied"),
+            "{told}"
+        );
+        m.put("/tmp/script", "#!/bin/sh\ntrue\n");
+        m.program(&["--from-file=/tmp/script"]).run().ok();
+        assert!(m.exists("/var/lib/coreos-cloudinit/scripts"));
+
+        // Installed again, as an upgrade does it: what is running goes on, and nothing is applied.
+        m.put(DATA, "#cloud-config\nhostname: later\n");
+        m.sh(&format!("apt-get install --yes --no-install-recommends --reinstall {PACKAGE} 2>&1"));
+        assert_eq!(m.sh("hostname"), "packed");
+
+        m.sh("apt-get remove --yes coreos-cloudinit 2>&1");
+        assert!(!m.exists("/usr/bin/coreos-cloudinit") && !m.exists("/run/coreos-cloudinit"));
+        assert_eq!(m.property("user-config.target", "LoadState"), "not-found");
+        assert_eq!(m.text("/etc/mine"), "mine");
+        m.sh("apt-get purge --yes coreos-cloudinit 2>&1");
+        let after = files(&m);
+        let new: Vec<_> = after.difference(&before).map(String::as_str).collect();
+        let made = ["/etc/hostname", "/etc/mine", "/home/mary", "/var/lib/coreos-install", DATA];
+        let strange: Vec<_> = new.iter().filter(|path| !made.iter().any(|made| path.starts_with(made))).collect();
+        // Tools that make accounts keep the files that they replaced.
+        let strange: Vec<_> = strange
+            .iter()
+            .filter(|path| {
+                !["passwd-", "shadow-", "group-", "gshadow-", "subuid-", "subgid-"]
+                    .iter()
+                    .any(|file| path.ends_with(file))
+            })
+            .collect();
+        assert!(strange.is_empty(), "{strange:#?}");
+        assert!(m.passwd("mary").is_some());
+        assert_eq!(before.difference(&after).collect::<Vec<_>>(), Vec::<&String>::new());
+    });
+}
