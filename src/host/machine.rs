@@ -109,6 +109,11 @@ impl<'a> Host<'a> {
         files::read(&self.root, path, READ_MAX)
     }
 
+    /// The bytes of a file that everybody on the machine may read, and that is no longer than `limit`.
+    pub fn read_public(&self, path: &Path, limit: u64) -> Option<Vec<u8>> {
+        files::read_public(&self.root, path, limit)
+    }
+
     /// Whether nothing can be put into this folder, or where it would be, because its file system is read-only.
     pub fn is_read_only(&self, folder: &Path) -> bool {
         files::is_read_only(&self.root, folder)

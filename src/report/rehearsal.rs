@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::{FORMAT, json};
+use super::{FORMAT, Screen, diff, json};
 use crate::cli::Format;
 use crate::host::machine::Host;
 use crate::outcome::{PartOutcome, RefusedOutcome};
@@ -45,6 +46,9 @@ struct RehearsedStep {
     at: Option<Position>,
     #[serde(flatten)]
     effect: Effect,
+    /// How the file differs from what is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -125,13 +129,23 @@ impl<'a> Rehearsal<'a> {
             }
         };
         let at = lines.zip(planned.span).map(|(lines, span)| lines.start(span));
-        RehearsedStep { step: step.clone(), part: None, at, effect }
+        let diff = if effect == Effect::Changes { self.diff(step) } else { None };
+        RehearsedStep { step: step.clone(), part: None, at, effect, diff }
+    }
+
+    /// How a file differs that everybody may read, before and after.
+    fn diff(&self, step: &Step) -> Option<String> {
+        let Step::WriteFile(file) = step else { return None };
+        if file.mode & 0o004 == 0 || file.content.expose().len() as u64 > diff::LONGEST {
+            return None;
+        }
+        diff::diff(&self.host.read_public(&file.path, diff::LONGEST)?, file.content.expose())
     }
 }
 
 impl Rehearsed {
     /// It as it is printed.
-    pub fn print(&self, source: &str, failures: &[String], format: Format) -> String {
+    pub fn print(&self, source: &str, failures: &[String], format: Format, screen: Screen) -> String {
         #[derive(Serialize)]
         struct Whole<'a> {
             format: u32,
@@ -142,22 +156,22 @@ impl Rehearsed {
         }
         match format {
             Format::Json => json(&Whole { format: FORMAT, source, failures, rehearsed: self }),
-            Format::Text => self.text(failures),
+            Format::Text => self.text(failures, screen),
         }
     }
 
-    fn text(&self, failures: &[String]) -> String {
+    fn text(&self, failures: &[String], screen: Screen) -> String {
         let mut out = String::new();
         if !self.access.is_empty() {
             out.push_str("\nfirst of all:\n");
-            self.access.iter().for_each(|step| out.push_str(&line(step)));
+            self.access.iter().for_each(|step| out.push_str(&line(step, screen)));
         }
         let mut planned = !self.access.is_empty();
         for part in &self.parts {
             // That one says already what it is.
             let form = if part.form == Form::Network { String::new() } else { format!(" ({})", part.form.words()) };
             let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
-            part.steps.iter().for_each(|step| out.push_str(&line(step)));
+            part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
             for refused in &part.refused {
                 let _ = writeln!(out, "! refused: {}", printable(&refused.item));
             }
@@ -188,13 +202,25 @@ fn named(principal: Option<&Principal>) -> Option<&str> {
     }
 }
 
-fn line(step: &RehearsedStep) -> String {
+/// A step, and beneath it how its file differs.
+fn line(step: &RehearsedStep, screen: Screen) -> String {
     let text = printable(&step.step.to_string());
-    match &step.effect {
+    let mut out = match &step.effect {
         Effect::Changes => format!("+ {text}\n"),
         Effect::Nothing => format!("= {text}\n"),
         Effect::Runs => format!("> {text}\n"),
         Effect::Skipped(why) => format!("- {text}: {why}\n"),
         Effect::Unclear(why) => format!("? {text}: {}\n", printable(why)),
+    };
+    for line in step.diff.iter().flat_map(|diff| diff::indented(diff)) {
+        let style = match line.as_bytes().first() {
+            _ if !screen.colour => Style::new(),
+            Some(b'+') => AnsiColor::Green.on_default(),
+            Some(b'-') => AnsiColor::Red.on_default(),
+            _ => Style::new().dimmed(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "    {style}{line}{style:#}");
     }
+    out
 }

@@ -27,7 +27,8 @@ pub(super) fn rehearse_all(
         Rehearsed::default()
     });
     stopped(surroundings, outcome);
-    say(outcome, &rehearsed.print(&outcome.source, &outcome.failures, options.format));
+    let screen = Screen::of_stdout(surroundings.variable);
+    say(outcome, &rehearsed.print(&outcome.source, &outcome.failures, options.format, screen));
     outcome.is_failure()
 }
 

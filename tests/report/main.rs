@@ -6,6 +6,9 @@ mod program;
 mod secrets;
 mod terminal;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::{Value, json};
 
 use program::{Files, program};
@@ -207,6 +210,38 @@ fn what_a_user_needs_who_could_not_be_made_is_not_promised() {
         "? write /tmp/cci-a (0644 cci-no:root, 0 bytes): user cci-no could not be made",
     ];
     assert!(run.stdout.ends_with(&(lines.join("\n") + "\n")) && run.code == 0, "{run:?}");
+}
+
+#[test]
+fn a_plan_shows_how_files_differ_that_everybody_may_read() {
+    let files = Files::new();
+    let shown = |old: &str, mode: u32, permissions: &str, new: &str| {
+        let path = files.put("there", old);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let text = json!({"write_files": [{"path": path, "permissions": permissions, "content": new}]});
+        let config = files.put("a.yml", format!("#cloud-config\n{text}\n"));
+        let run = program(&["--dry-run", "--from-file", &config]);
+        let json = program(&["--dry-run", "--format=json", "--from-file", &config]).json();
+        let lines: Vec<_> = run.stdout.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+        let diff = json["parts"][0]["steps"][0]["diff"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(lines.join("\n"), diff.trim_end(), "{run:?}");
+        assert_eq!(json["parts"][0]["steps"][0]["here"], "changes");
+        diff
+    };
+    assert_eq!(shown("a\nb\n", 0o644, "0644", "a\nc\n"), "@@ -1,2 +1,2 @@\n a\n-b\n+c\n");
+    assert_eq!(
+        shown("a\nPIN_SECRET=1\n", 0o644, "0644", "a\nPIN_SECRET=2\n"),
+        "@@ -1,2 +1,2 @@\n a\n-<secret>\n+<secret>\n"
+    );
+    for (mode, permissions) in [(0o600, "0644"), (0o640, "0644"), (0o644, "0600"), (0o644, "0640")] {
+        assert_eq!(shown("a\n", mode, permissions, "b\n"), "", "{mode:o} {permissions}");
+    }
+    assert_eq!(shown("a\n", 0o644, "0755", "a\n"), "", "only the mode differs");
+    // A new file differs from nothing: how much is in it is said, and what is in it is in the configuration.
+    let config =
+        files.put("b.yml", format!("#cloud-config\nwrite_files: [{{path: {}, content: hello}}]\n", files.path("new")));
+    let run = program(&["--dry-run", "--from-file", &config]);
+    assert!(run.stdout.ends_with("(0644 root:root, 5 bytes)\n"), "{run:?}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use super::root::{Folder, OsContext, Place, Root, shown};
 pub use batch::write_all;
 pub use folder::{folder, is_read_only};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
-pub use read::{read, read_at};
+pub use read::{read, read_at, read_public};
 
 /// A file as it should be.
 #[derive(Clone, Copy)]

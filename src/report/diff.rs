@@ -1,0 +1,184 @@
+//! What a file would become, line by line: of files that everybody on the machine may read, and without lines that may
+//! have a secret.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
+use similar::{ChangeTag, TextDiff};
+
+use crate::plan::{is_shown, printable};
+use crate::secret::{MASK, mask_url};
+
+/// Longer files are not compared line by line, in bytes.
+pub const LONGEST: u64 = 64 << 10;
+
+/// So many lines of a difference are shown.
+const LINES_MAX: usize = 60;
+
+/// Lines around one that changes.
+const AROUND: usize = 2;
+
+/// Two files have so long to be compared; after that the difference is true, and longer than it had to be.
+const LIMIT: Duration = Duration::from_millis(100);
+
+/// Words before, or in the names of, what nobody else is to see.
+static TELLING: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)pass|secret|token|credential|private|key|auth|bearer|psk|cookie|discovery|salt|\$[0-9a-z]+\$")
+});
+
+/// Long runs of letters and digits: where they look like nothing that is meant to be read.
+static RUN: LazyLock<Regex> = LazyLock::new(|| regex("[A-Za-z0-9+/=_-]{24,}"));
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("it is constant")
+}
+
+/// How `new` differs from `old`; nothing where one of them is no text.
+pub fn diff(old: &[u8], new: &[u8]) -> Option<String> {
+    let (old, new) = (text(old)?, text(new)?);
+    let hidden = (hidden(old), hidden(new));
+    let lines = TextDiff::configure().timeout(LIMIT).diff_lines(old, new);
+    let mut out = String::new();
+    let mut shown = 0;
+    let mut left = 0;
+    for hunk in lines.unified_diff().context_radius(AROUND).iter_hunks() {
+        if shown < LINES_MAX {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{}", hunk.header());
+        }
+        for change in hunk.iter_changes() {
+            shown += 1;
+            if shown > LINES_MAX {
+                left += 1;
+                continue;
+            }
+            let sign = match change.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            };
+            let is_hidden = |flags: &[bool], index: Option<usize>| index.is_some_and(|index| flags[index]);
+            let is_hidden = is_hidden(&hidden.0, change.old_index()) || is_hidden(&hidden.1, change.new_index());
+            let line = if is_hidden { MASK } else { change.value().trim_end_matches('\n') };
+            let _ = writeln!(out, "{sign}{line}");
+            if change.missing_newline() {
+                out.push_str("\\ no line feed at the end\n");
+            }
+        }
+    }
+    if left > 0 {
+        let _ = writeln!(out, "... and {left} more lines");
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// What can be shown as lines; a file of another kind differs in bytes that tell nobody anything.
+fn text(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= LONGEST)?;
+    text.chars().all(|c| matches!(c, '\n' | '\t') || is_shown(c)).then_some(text)
+}
+
+/// Which lines may have a secret.
+fn hidden(text: &str) -> Vec<bool> {
+    let mut armoured = false;
+    let flag = |line: &str| {
+        armoured |= line.contains("-----BEGIN ");
+        let hidden = armoured || is_telling(line);
+        armoured &= !line.contains("-----END ");
+        hidden
+    };
+    text.split_inclusive('\n').map(flag).collect()
+}
+
+fn is_telling(line: &str) -> bool {
+    TELLING.is_match(line) || RUN.find_iter(line).any(|run| is_random(run.as_str())) || mask_url(line) != line
+}
+
+/// Whether this is none of the words and paths of people.
+fn is_random(run: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| run.bytes().any(|byte| test(&byte));
+    let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    digits >= 3 && (has(u8::is_ascii_uppercase) || digits * 4 >= run.len())
+}
+
+/// A difference as it is printed beneath its step.
+pub fn indented(diff: &str) -> impl Iterator<Item = String> {
+    diff.lines().map(|line| {
+        // A tab is no harm to a terminal.
+        let parts: Vec<_> = line.split('\t').map(printable).collect();
+        parts.join("\t")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn of(old: &str, new: &str) -> String {
+        diff(old.as_bytes(), new.as_bytes()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_difference_is_shown_as_patches_are() {
+        let old = "a\nb\nc\nd\ne\nf\n";
+        assert_eq!(
+            of(old, "a\nb\nc\nd\nx\nf"),
+            "@@ -3,4 +3,4 @@\n c\n d\n-e\n-f\n+x\n+f\n\\ no line feed at the end\n"
+        );
+        assert_eq!(of(old, old), "");
+        assert_eq!(of("", "a\n"), "@@ -0,0 +1 @@\n+a\n");
+        assert_eq!(diff(b"a", b"\xff"), None);
+        assert_eq!(diff(b"a", b"a\x1b[2J"), None, "that is no text");
+        assert_eq!(diff(b"a", &vec![b'a'; 70_000]), None);
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown_and_is_a_change() {
+        for secret in [
+            "password=hunter2",
+            "DB_PASS: hunter2",
+            "export AWS_SECRET_ACCESS_KEY=hunter2",
+            "Authorization: Bearer hunter2",
+            "root:$6$salt$hunter2:1::",
+            "proxy=http://me:hunter2@proxy:3128",
+            "see https://host/path?hunter2",
+            "Environment=X=hunter2c9f8b7a6d5e4f3a2b1c0d9",
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj882riPhunter2 me",
+        ] {
+            let shown = of(&format!("a\n{secret}\nb\n"), &format!("a\n{}\nb\n", secret.replace("ter2", "ter22")));
+            assert_eq!(shown, "@@ -1,3 +1,3 @@\n a\n-<secret>\n+<secret>\n b\n", "{secret}");
+            // Nor as what stands around a change.
+            assert!(!of(&format!("a\n{secret}\n"), &format!("x\n{secret}\n")).contains("hunter2"), "{secret}");
+        }
+        let key = "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nb\n";
+        assert_eq!(of("b\n", key), "@@ -1 +1,4 @@\n+<secret>\n+<secret>\n+<secret>\n b\n");
+    }
+
+    #[test]
+    fn what_people_write_is_shown() {
+        for line in [
+            "ExecStart=/usr/bin/docker run --rm --name web -p 80:80 registry.example.com/web:1.2",
+            "After=network-online.target coreos-setup-environment.service",
+            "# This file is managed by somebody else",
+            "10.1.2.3 web-1.example.com web-1 fe80::1",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin",
+            "/usr/share/coreos-cloudinit/oem/some-platform-that-has-a-name/cloud-config.yml",
+        ] {
+            assert!(of("", &format!("{line}\n")).ends_with(&format!("+{line}\n")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_long_difference_is_cut_and_takes_no_time() {
+        let lines = |word: &str| (0..4000).fold(String::new(), |text, number| text + &format!("{word} {number}\n"));
+        let began = Instant::now();
+        let shown = of(&lines("a"), &lines("b"));
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert_eq!(shown.lines().count(), LINES_MAX + 2);
+        assert!(shown.ends_with("... and 7940 more lines\n"), "{}", shown.lines().last().unwrap());
+    }
+}
