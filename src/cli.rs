@@ -3,6 +3,8 @@
 //! One table declares every flag, and that of the sources those that name one; the parser and the help are made of
 //! both.
 
+mod flags;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -16,6 +18,7 @@ use regex::Regex;
 
 use crate::print::Secrets;
 use crate::source::{self, Candidate, Entry, Format as NetworkFormat, OEMS, TABLE};
+use flags::table;
 
 /// What is said with a wrong command line; the exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,73 +115,6 @@ impl Options {
     }
 }
 
-/// A group of flags, as the help shows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Group {
-    Sources,
-    Behaviour,
-    Checking,
-    Output,
-}
-
-impl Group {
-    const fn heading(self) -> &'static str {
-        match self {
-            Self::Sources => "Sources",
-            Self::Behaviour => "Behaviour",
-            Self::Checking => "Checking",
-            Self::Output => "Output",
-        }
-    }
-}
-
-/// One flag.
-#[derive(Clone, Copy)]
-struct Flag {
-    name: &'static str,
-    /// What its value is called; a switch has none.
-    value: Option<&'static str>,
-    group: Group,
-    help: &'static str,
-}
-
-const fn flag(name: &'static str, value: &'static str, group: Group, help: &'static str) -> Flag {
-    Flag { name, value: Some(value), group, help }
-}
-
-const fn switch(name: &'static str, group: Group, help: &'static str) -> Flag {
-    Flag { name, value: None, group, help }
-}
-
-use Group::{Behaviour, Checking, Output, Sources};
-
-/// The flags besides those that name a source.
-const FLAGS: &[Flag] = &[
-    flag("oem", "NAME", Sources, "Set the flags of a platform"),
-    flag("convert-netconf", "FORMAT", Behaviour, "Turn the source's network configuration into networkd's"),
-    flag("workspace", "DIR", Behaviour, "Keep scripts here, beneath the root [default: /var/lib/coreos-cloudinit]"),
-    flag("ssh-key-name", "NAME", Behaviour, "Name of the set of SSH keys [default: coreos-cloudinit]"),
-    switch("ignore-failure", Behaviour, "Exit with 0 in spite of failures, when applying"),
-    flag("root", "DIR", Behaviour, "Apply to the tree in DIR instead of /"),
-    switch("strict", Behaviour, "Apply all of a part, or nothing of it"),
-    flag("job-timeout", "SEC", Behaviour, "Longest wait for one unit job [default: 300]"),
-    flag("deadline", "SEC", Behaviour, "Longest wait for everything [default: 540]"),
-    switch("short-hostname", Behaviour, "Cut host names at the first dot"),
-    switch("validate", Checking, "Report what is wrong with the user-data, and change nothing"),
-    switch("dry-run", Checking, "Print the plan, and change nothing"),
-    switch("print-config", Checking, "Print the configuration as it is understood, and change nothing"),
-    switch("schema", Checking, "Print a JSON Schema of the cloud-config, for editors"),
-    switch("status", Checking, "Show what the last runs did"),
-    switch("show-secrets", Output, "Print the configuration with its secrets"),
-    flag("format", "FORMAT", Output, "Print as text or as json [default: text]"),
-];
-
-/// All flags, in the order of the help: the table of the sources has one for each.
-fn table() -> impl Iterator<Item = Flag> {
-    let source = |entry: &Entry| Flag { name: entry.flag, value: entry.value, group: Sources, help: entry.help };
-    TABLE.iter().map(source).chain(FLAGS.iter().copied())
-}
-
 const WORKSPACE: &str = "/var/lib/coreos-cloudinit";
 const KEY_SET: &str = "coreos-cloudinit";
 
@@ -196,14 +132,16 @@ fn without_addresses(text: &str) -> String {
 
 fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
     let mut command = command(Purpose::Parse);
-    let matches = match command.try_get_matches_from_mut(normalise(arguments)) {
+    let arguments = normalise(arguments);
+    let short = !arguments.iter().any(|argument| argument == "--help");
+    let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::UnknownArgument => {
             let known: Vec<_> = flags().map(|name| format!("--{name}")).collect();
             return Err(Usage(format!("{error}Flags: {}\n", known.join(", "))));
         }
         Err(error) if error.use_stderr() => return Err(Usage(error.to_string())),
-        Err(_) => return Ok(Request::Print(help())),
+        Err(_) => return Ok(Request::Print(if short { short_help() } else { help() })),
     };
     if matches.get_flag("version") {
         return Ok(Request::Print(format!("coreos-cloudinit {}\n", env!("CARGO_PKG_VERSION"))));
@@ -231,7 +169,17 @@ fn formats() -> impl Iterator<Item = &'static str> {
 
 /// The whole help, as `--help` prints it.
 pub fn help() -> String {
-    command(Purpose::Show).render_help().to_string()
+    trimmed(&command(Purpose::Show).render_long_help().to_string())
+}
+
+/// The flags with a line for each, as `-h` prints them.
+pub fn short_help() -> String {
+    trimmed(&command(Purpose::Show).render_help().to_string())
+}
+
+/// Without the blanks at the end of lines that are left from filling them.
+fn trimmed(text: &str) -> String {
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// What the flags are declared for.
@@ -250,7 +198,7 @@ pub fn shown() -> Command {
 
 fn command(purpose: Purpose) -> Command {
     let mut command = Command::new("coreos-cloudinit")
-        .about("Applies legacy cloud-config to this machine: files, users, SSH keys, host name, units")
+        .about("Applies legacy cloud-config: files, users, SSH keys, host name, units")
         .override_usage("coreos-cloudinit [FLAGS] --from-SOURCE…")
         .after_help(format!(
             "Platforms of --oem:{}\nFormats of --convert-netconf:{}\nFlags take one dash or two, and = or a space \
@@ -258,10 +206,12 @@ fn command(purpose: Purpose) -> Command {
             wrapped(platforms()),
             wrapped(formats()),
         ))
+        .term_width(80)
         .args_override_self(true)
         .disable_version_flag(true);
     for flag in table() {
         let arg = Arg::new(flag.name).long(flag.name).help(flag.help).help_heading(flag.group.heading());
+        let arg = if flag.more.is_empty() { arg } else { arg.long_help(format!("{}\n\n{}", flag.help, flag.more)) };
         command = command.arg(match flag.value {
             Some(value) => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
             None if purpose == Purpose::Show => arg.action(ArgAction::SetTrue),

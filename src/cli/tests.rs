@@ -133,7 +133,7 @@ fn sources_that_are_off_or_empty_are_not_named() {
 fn help_and_version_go_to_standard_output() {
     for line in ["-h", "--help", "-help"] {
         let Ok(Request::Print(text)) = parsed(line) else { panic!("{line}") };
-        assert!(text.contains("--from-file <PATH>") && text.contains("--dry-run  "), "{text}");
+        assert!(text.contains("--from-file <PATH>") && text.contains("--dry-run"), "{text}");
         assert!(!text.contains("[="), "a switch stands alone: {text}");
     }
     for line in ["--version", "-version", "--version=true"] {
@@ -156,4 +156,22 @@ fn an_address_in_the_wrong_place_is_not_shown() {
         assert!(told.contains("an address, which is not shown") && !told.contains("hunter2"), "{told}");
     }
     assert_eq!(named("--from-url=https://x/a"), ["https://x/a"]);
+}
+
+#[test]
+fn both_helps_fit_a_terminal_and_have_every_flag() {
+    let (short, long) = (short_help(), help());
+    assert!(short.lines().count() < 60 && long.lines().count() > 100);
+    for text in [&short, &long] {
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80 && line.trim_end() == line, "{line}");
+        }
+        for flag in flags() {
+            assert!(text.contains(&format!("--{flag}")), "{flag}");
+        }
+    }
+    assert_eq!(parsed("-h"), Ok(Request::Print(short)));
+    for line in ["--help", "-help", "--from-file x --help"] {
+        assert_eq!(parsed(line), Ok(Request::Print(long.clone())), "{line}");
+    }
 }

@@ -65,29 +65,22 @@ pub const TABLE: &[Entry] = &[
     source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path))),
     source("from-url", "URL", "Fetch user-data over HTTP(S)", |url| Arc::new(Url::new(url))),
     source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir))),
-    source("from-ec2-metadata", "URL", "Ask the metadata service of EC2", |base| Arc::new(Ec2::new(base))),
-    switch("from-metadata-service", "Deprecated: as --from-ec2-metadata, at its usual address", |_| {
+    source("from-ec2-metadata", "URL", "Ask EC2's metadata service", |base| Arc::new(Ec2::new(base))),
+    switch("from-metadata-service", "Deprecated: EC2's at its usual address", |_| {
         Arc::new(Ec2::new(OsStr::new(ec2::DEFAULT_ADDRESS)))
     })
     .instead("--from-ec2-metadata=http://169.254.169.254/"),
-    source("from-gce-metadata", "URL", "Ask the metadata service of Google Compute Engine", |base| {
-        Arc::new(Gce::new(base))
-    }),
-    source("from-digitalocean-metadata", "URL", "Ask the metadata service of DigitalOcean", |base| {
+    source("from-gce-metadata", "URL", "Ask the metadata service of GCE", |base| Arc::new(Gce::new(base))),
+    source("from-digitalocean-metadata", "URL", "Ask DigitalOcean's metadata service", |base| {
         Arc::new(DigitalOcean::new(base))
     }),
-    source("from-packet-metadata", "URL", "Ask the metadata service of Packet (Equinix Metal)", |base| {
-        Arc::new(Packet::new(base))
-    }),
-    switch("from-cloudsigma-metadata", "Read CloudSigma's server context from the serial port", |_| {
-        Arc::new(CloudSigma)
-    }),
+    source("from-packet-metadata", "URL", "Ask Packet's metadata service", |base| Arc::new(Packet::new(base))),
+    switch("from-cloudsigma-metadata", "Read CloudSigma's server context", |_| Arc::new(CloudSigma)),
     source("from-waagent", "DIR", "Read the folder of the Azure agent", |dir| Arc::new(Waagent::new(dir))),
     switch("from-vmware-guestinfo", "Read VMware's guest variables", |_| Arc::new(GuestInfo::new(Backdoor))).at_once(),
     source("from-vmware-ovf-env", "FILE", "Read an OVF environment document", |path| Arc::new(OvfEnv::new(path)))
         .at_once(),
-    switch("from-proc-cmdline", "Fetch the cloud-config-url of the kernel command line", |_| Arc::new(ProcCmdline))
-        .at_once(),
+    switch("from-proc-cmdline", "Fetch the kernel's cloud-config-url", |_| Arc::new(ProcCmdline)).at_once(),
 ];
 
 /// The candidates that flags name, in the order of the table. `value` gives a flag's value, `None` where it is not

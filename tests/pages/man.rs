@@ -193,7 +193,9 @@ fn option(page: &mut Roff, argument: &Arg) {
     {
         name.extend([roman("="), italic(value.as_str())]);
     }
-    entry(page, &name, &argument.get_help().map(ToString::to_string).unwrap_or_default());
+    let text = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
+    // The short help is the first line of the long one, and no sentence of its own.
+    entry(page, &name, &text.replacen("\n\n", ". ", 1));
 }
 
 fn entry(page: &mut Roff, name: &[Inline], text: &str) {

@@ -1,7 +1,11 @@
 //! The Debian package: installed, booted with, removed.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
+
+use regex::Regex;
 
 use super::image::{self, DATA, DATA_RUN};
 use crate::testbed::{Boot, Machine, PROGRAM, Suite, sandbox};
@@ -10,7 +14,12 @@ use crate::testbed::{Boot, Machine, PROGRAM, Suite, sandbox};
 const PACKAGE: &str = "/srv/coreos-cloudinit.deb";
 
 /// Makes the package as `make deb` does, of the program that is tested; lintian has no complaint.
-fn package() -> std::path::PathBuf {
+fn package() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(make)
+}
+
+fn make() -> PathBuf {
     let out = sandbox::machines().join("deb");
     let root = env!("CARGO_MANIFEST_DIR");
     let output = Command::new(format!("{root}/packaging/deb.sh")).arg(PROGRAM).arg(&out).output().expect("it is there");
@@ -83,4 +92,63 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.passwd("mary").is_some());
         assert_eq!(before.difference(&after).collect::<Vec<_>>(), Vec::<&String>::new());
     });
+
+    suite.plain("the_quick_start_is_true", || {
+        let options = Boot::default()
+            .bare()
+            .copy(package(), "/root/coreos-cloudinit_0_all.deb")
+            .file("/etc/apt/apt.conf.d/99yes", "APT::Get::Assume-Yes \"true\";\nAPT::Install-Recommends \"false\";\n");
+        let mut m = options.boot();
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/quick-start.md");
+        let text = std::fs::read_to_string(&page).expect("it is there");
+        let mut written = String::new();
+        let mut said = String::new();
+        // Every other piece is a block.
+        for (index, piece) in text.split("```").enumerate() {
+            let (kind, block) = piece.split_once('\n').unwrap_or_default();
+            let mut piece = piece.to_owned();
+            match (index % 2, kind) {
+                (1, "yaml") => m.put("/root/x.yml", block),
+                (1, "sh") => {
+                    let (block, reboots) = match block.strip_suffix("sudo systemctl reboot\n") {
+                        Some(block) => (block, true),
+                        None => (block, false),
+                    };
+                    m.put("/tmp/block", format!("sudo() {{ \"$@\"; }}\ncd /root\n{block}"));
+                    said = m.sh("TERM=dumb script -qec 'sh -e /tmp/block' /dev/null < /dev/null").replace("\r\n", "\n");
+                    if reboots {
+                        m.reboot(&options);
+                    }
+                }
+                (1, _) => {
+                    if std::env::var_os("UPDATE_PAGES").is_some() {
+                        piece = format!("\n{}\n", said.trim_matches('\n'));
+                    }
+                    assert_eq!(
+                        timeless(&piece),
+                        timeless(&said),
+                        "docs/quick-start.md is not what is seen (UPDATE_PAGES=1)"
+                    );
+                }
+                _ => {}
+            }
+            written += if index > 0 { "```" } else { "" };
+            written += &piece;
+        }
+        if std::env::var_os("UPDATE_PAGES").is_some() {
+            std::fs::write(&page, written).expect("it can be written");
+        }
+        assert!(!m.exists("/usr/bin/coreos-cloudinit") && m.passwd("mary").is_some());
+        assert_eq!(
+            (m.sh("hostname"), m.text("/etc/motd")),
+            ("web-1".to_owned(), "Welcome to web-1.\nMade by a cloud-config.\n".to_owned())
+        );
+    });
+}
+
+/// What is the same each time.
+fn timeless(text: &str) -> String {
+    let times =
+        Regex::new(r"(?-u)<1 ms|\d+(\.\d+)? m?s\b|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|Main PID: \d+").expect("it is constant");
+    times.replace_all(text.trim_matches('\n'), "…").into_owned()
 }

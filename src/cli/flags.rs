@@ -1,0 +1,105 @@
+//! The flags, in one table: the parser, both helps, the man page and the completions are made of it.
+
+use crate::source::{Entry, TABLE};
+
+/// A group of flags, as the help shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Sources,
+    Behaviour,
+    Checking,
+    Output,
+}
+
+impl Group {
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Sources => "Sources",
+            Self::Behaviour => "Behaviour",
+            Self::Checking => "Checking",
+            Self::Output => "Output",
+        }
+    }
+}
+
+/// One flag.
+#[derive(Clone, Copy)]
+pub(super) struct Flag {
+    pub name: &'static str,
+    /// What its value is called; a switch has none.
+    pub value: Option<&'static str>,
+    pub group: Group,
+    /// What it is, in a line.
+    pub help: &'static str,
+    /// What `--help` and the man page say besides.
+    pub more: &'static str,
+}
+
+impl Flag {
+    const fn more(self, more: &'static str) -> Self {
+        Self { more, ..self }
+    }
+}
+
+const fn flag(name: &'static str, value: &'static str, group: Group, help: &'static str) -> Flag {
+    Flag { name, value: Some(value), group, help, more: "" }
+}
+
+const fn switch(name: &'static str, group: Group, help: &'static str) -> Flag {
+    Flag { name, value: None, group, help, more: "" }
+}
+
+use Group::{Behaviour, Checking, Output, Sources};
+
+/// The flags besides those that name a source.
+const FLAGS: &[Flag] = &[
+    flag("oem", "NAME", Sources, "Set the flags of a platform")
+        .more("Flags beside it that it sets as well have no effect."),
+    flag("convert-netconf", "FORMAT", Behaviour, "Set the network up as the source says").more(
+        "Files of networkd are written to /run/systemd/network, and networkd is restarted if they changed, before the \
+         user-data is fetched.",
+    ),
+    flag("workspace", "DIR", Behaviour, "Keep scripts in DIR")
+        .more("It is /var/lib/coreos-cloudinit if nothing is said, and always beneath the root."),
+    flag("ssh-key-name", "NAME", Behaviour, "Name of the set of SSH keys").more(
+        "A user's authorized_keys is made of all sets in ~/.ssh/authorized_keys.d. A run replaces its own, \
+         which is coreos-cloudinit if nothing is said.",
+    ),
+    switch("ignore-failure", Behaviour, "Exit with 0 in spite of failures"),
+    flag("root", "DIR", Behaviour, "Apply to the tree in DIR instead of /").more(
+        "Such as an image that is being built, or the disk of a machine that nobody can get into. Units are enabled and \
+         masked there; nothing is started.",
+    ),
+    switch("strict", Behaviour, "Apply all of a part, or nothing of it").more(
+        "Without it, what is wrong costs itself and what needs it, and all the rest is applied.",
+    ),
+    flag("job-timeout", "SEC", Behaviour, "Longest wait for one unit job [default: 300]")
+        .more("A job that takes longer is left to systemd, with a warning."),
+    flag("deadline", "SEC", Behaviour, "Longest wait for everything [default: 540]").more(
+        "No wait before the host name and the keys takes more than three quarters of what is left, so that there is \
+         always time for those.",
+    ),
+    switch("short-hostname", Behaviour, "Cut host names at the first dot"),
+    switch("validate", Checking, "Report what is wrong with the user-data")
+        .more("It needs no root and changes nothing. The exit code is 1 if there is more than notes."),
+    switch("dry-run", Checking, "Print what would be done").more(
+        "It needs no root and changes nothing. Of each step it says whether it would change anything here, and of files \
+         that everybody may read which lines.",
+    ),
+    switch("print-config", Checking, "Print the configuration as it is understood").more(
+        "It needs no root and changes nothing. Secrets are masked.",
+    ),
+    switch("schema", Checking, "Print a JSON Schema of the cloud-config, for editors")
+        .more("It needs no source and no root."),
+    switch("status", Checking, "Show what the runs since the boot did").more("Only root can see that."),
+    switch("show-secrets", Output, "With --print-config: print secrets, too"),
+    flag("format", "FORMAT", Output, "Print as text or as json [default: text]")
+        .more("It is that of --dry-run, --validate, --print-config and --status."),
+];
+
+/// All flags, in the order of the help: the table of the sources has one for each.
+pub(super) fn table() -> impl Iterator<Item = Flag> {
+    let source =
+        |entry: &Entry| Flag { name: entry.flag, value: entry.value, group: Sources, help: entry.help, more: "" };
+    TABLE.iter().map(source).chain(FLAGS.iter().copied())
+}
