@@ -107,7 +107,7 @@ fn json_comes_whatever_happens() {
     let files = Files::new();
     let clean = files.put("clean.yml", CLEAN);
     let folder = files.path("folder");
-    std::fs::create_dir(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
     let odd = [
         files.path("nosuch"),
         folder,
@@ -314,7 +314,7 @@ fn what_is_applied_needs_no_listener() {
     let owner = format!("{}:{}", nix::unistd::geteuid(), nix::unistd::getegid());
     let text = format!("#cloud-config\nwrite_files: [{{path: /a, owner: '{owner}'}}]\n");
     let (path, tree) = (files.put("a.yml", text), files.path("tree"));
-    std::fs::create_dir(&tree).unwrap();
+    fs::create_dir(&tree).unwrap();
     let run = program::into_nothing(&["--root", &tree, "--from-file", &path]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(std::path::Path::new(&tree).join("a").exists(), "{run:?}");
@@ -325,8 +325,8 @@ fn who_is_not_root_is_told_first_what_that_costs_a_tree() {
     let files = Files::new();
     let (path, tree) =
         (files.put("a.yml", "#cloud-config\nwrite_files: [{path: /a}, {path: /b}]\n"), files.path("tree"));
-    std::fs::create_dir(&tree).unwrap();
-    std::fs::set_permissions(&tree, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    fs::create_dir(&tree).unwrap();
+    fs::set_permissions(&tree, fs::Permissions::from_mode(0o777)).unwrap();
     let run = program::as_nobody(&files, &["--root", &tree, "--from-file", &path]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stderr.lines().next().is_some_and(|line| line.contains("not run as root")), "{run:?}");
@@ -338,7 +338,7 @@ fn failures_are_ignored_only_where_something_is_applied() {
     let files = Files::new();
     let (path, tree) =
         (files.put("a.yml", "#cloud-config\nwrite_files: [{path: /a, owner: a b}]\n"), files.path("tree"));
-    std::fs::create_dir(&tree).unwrap();
+    fs::create_dir(&tree).unwrap();
     for (mode, code) in [("--validate", 1), ("--dry-run", 1), ("--print-config", 1), ("-v", 0)] {
         let run = program(&[mode, "--ignore-failure", "--root", &tree, "--from-file", &path]);
         assert_eq!(run.code, code, "{mode}: {run:?}");

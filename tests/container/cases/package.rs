@@ -148,7 +148,7 @@ pub fn cases(suite: &mut Suite) {
 
 /// What is the same each time.
 fn timeless(text: &str) -> String {
-    let times =
-        Regex::new(r"(?-u)<1 ms|\d+(\.\d+)? m?s\b|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|Main PID: \d+").expect("it is constant");
+    let times = Regex::new(r"(?-u)<1 ms|\d+(\.\d+)? m?s\b|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|Main PID: \d+")
+        .expect("it is constant");
     times.replace_all(text.trim_matches('\n'), "…").into_owned()
 }
