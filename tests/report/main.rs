@@ -237,6 +237,22 @@ fn a_plan_shows_how_files_differ_that_everybody_may_read() {
         assert_eq!(shown("a\n", mode, permissions, "b\n"), "", "{mode:o} {permissions}");
     }
     assert_eq!(shown("a\n", 0o644, "0755", "a\n"), "", "only the mode differs");
+    // Nor what is in a folder that is closed, or what a link leads to.
+    for close in [true, false] {
+        let folder = files.path("folder");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        fs::write(format!("{folder}/b"), "hidden\n").unwrap();
+        if close {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        std::os::unix::fs::symlink("b", format!("{folder}/link")).unwrap();
+        for (name, seen) in [("b", !close), ("link", false)] {
+            let text = format!("#cloud-config\nwrite_files: [{{path: {folder}/{name}, content: x}}]\n");
+            let run = program(&["--dry-run", "--from-file", &files.put("a.yml", text)]);
+            assert_eq!(run.stdout.contains("hidden"), seen, "{name} {close}: {run:?}");
+        }
+    }
     // A new file differs from nothing: how much is in it is said, and what is in it is in the configuration.
     let config =
         files.put("b.yml", format!("#cloud-config\nwrite_files: [{{path: {}, content: hello}}]\n", files.path("new")));

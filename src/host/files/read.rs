@@ -24,11 +24,15 @@ pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// The same of a file that everybody on the machine may read; `None` for any other, and where it cannot be read.
+/// The same of a file that everybody on the machine may get at and read; `None` for any other, for a link, and where it
+/// cannot be read.
 pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
-    let place = root.resolve(path).ok()?;
+    let place = root.parent(path, false).ok()?;
     let there = status(&place).ok()??;
-    if there.st_mode & 0o004 == 0 || !u64::try_from(there.st_size).is_ok_and(|size| size <= limit) {
+    if there.st_mode & 0o004 == 0
+        || !root.is_open_to_all(&place.folder).ok()?
+        || !u64::try_from(there.st_size).is_ok_and(|size| size <= limit)
+    {
         return None;
     }
     read_at(&place, limit).ok()?

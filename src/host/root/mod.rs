@@ -48,7 +48,34 @@ pub struct Place {
     pub name: OsString,
 }
 
+/// So many folders may be above one that is looked at.
+const DEEPEST: usize = 256;
+
 impl Root {
+    /// Whether everybody may go to `folder`, which is beneath the root: through all folders on the way.
+    ///
+    /// # Errors
+    ///
+    /// Those of looking at them.
+    pub fn is_open_to_all(&self, folder: &Folder) -> Result<bool, Errno> {
+        let top = rustix::fs::fstat(&self.folder)?;
+        let mut folder = folder.clone();
+        // Nobody's paths are that deep; a folder that is moved out meanwhile never meets the root.
+        for _ in 0..DEEPEST {
+            let there = rustix::fs::fstat(&folder)?;
+            if there.st_mode & 0o001 == 0 {
+                return Ok(false);
+            }
+            if (there.st_dev, there.st_ino) == (top.st_dev, top.st_ino) {
+                return Ok(true);
+            }
+            let above =
+                rustix::fs::openat(&folder, "..", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            folder = above.into();
+        }
+        Ok(false)
+    }
+
     /// Opens the folder `path` as the root of every path walked later.
     ///
     /// # Errors
