@@ -11,10 +11,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
+#[path = "always/shown.rs"]
+mod shown;
+
+use shown::{Fields, SHOWN};
+
 /// What no secret can be told from anything else by, but this.
 const CANARY: &str = "XcanaryX";
-
-type Fields = &'static [(&'static str, &'static str)];
 
 /// Never shown, in whatever way it is wrong: not in a finding, not in a plan, not in the log, not by `--print-config`.
 const HIDDEN: Fields = &[
@@ -69,20 +72,6 @@ const PRINTED: Fields = &[
     ("", "manage_etc_hosts ssh_authorized_keys"),
     ("users[]", "coreos_ssh_import_url no_create_home no_log_init no_user_group ssh_authorized_keys system"),
     ("write_files[]", "encoding permissions"),
-];
-
-/// Names, and what is written where everybody can read it: they are needed to say what is done, or why not.
-const SHOWN: Fields = &[
-    ("", "hostname"),
-    ("coreos.units[]", "name"),
-    ("coreos.units[].drop_ins[]", "name"),
-    (
-        "users[]",
-        "name gecos homedir shell primary_group groups coreos_ssh_import_github coreos_ssh_import_github_users",
-    ),
-    ("write_files[]", "path owner"),
-    ("coreos.oem", "id version_id"),
-    ("coreos.update", "group"),
 ];
 
 fn paths(fields: Fields) -> BTreeSet<String> {

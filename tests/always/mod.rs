@@ -11,6 +11,7 @@ pub mod permissions;
 pub mod plan;
 pub mod print;
 pub mod secrets;
+mod shown;
 pub mod spans;
 pub mod ssh;
 pub mod tokens;

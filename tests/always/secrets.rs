@@ -11,28 +11,18 @@ use cloudinit::shown::LocatedFinding;
 use cloudinit::text::Lines;
 use cloudinit::yaml::{Kind, Node, Paths};
 
+use super::shown::SHOWN;
+
 /// What stands for all secrets: where it is no part of something that may be shown, no output has it.
 pub const CANARY: &str = "hunter2";
 
-/// Keys whose values may be shown: names, paths, and what goes into files that everybody may read.
-const SHOWN: [&str; 16] = [
-    "name",
-    "hostname",
-    "path",
-    "owner",
-    "gecos",
-    "homedir",
-    "shell",
-    "primary_group",
-    "groups",
-    "group",
-    "id",
-    "version_id",
-    "coreos_ssh_import_github",
-    "coreos_ssh_import_github_users",
-    "coreos_ssh_import_url",
-    "server",
-];
+/// Keys whose values get shown besides: in files that everybody may read, and as where keys come from.
+const BESIDES: [&str; 2] = ["server", "coreos_ssh_import_url"];
+
+/// Whether the values of such a key may be shown, wherever it stands.
+fn is_shown(key: &str) -> bool {
+    BESIDES.contains(&key) || SHOWN.iter().any(|(_, names)| names.split_whitespace().any(|name| name == key))
+}
 
 /// Whatever is printed, logged or recorded of a part.
 ///
@@ -76,7 +66,7 @@ pub fn hidden(reading: Reading, plan: &Plan) {
 
 /// Whether it is part of something that may be shown: a key, a name, a path, the interpreter of a script.
 fn is_public(reading: &Reading) -> bool {
-    part_says(reading, &|key| SHOWN.contains(&key)) || repeated_key_says(reading)
+    part_says(reading, &is_shown) || repeated_key_says(reading)
 }
 
 /// Whether it is part of a key that is told of because it is given twice. Such a key need not be in the tree: what it
