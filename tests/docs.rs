@@ -24,6 +24,9 @@ fn every_message_and_every_sign_has_its_row() {
     for sign in Sign::ALL {
         row(log, &sign.character().to_string());
     }
+    for sign in ["+", "=", ">", "-", "!", "?"] {
+        row(section(&docs, "## Looking first"), sign);
+    }
     for field in ["CLOUDINIT_SOURCE", "CLOUDINIT_PART", "CLOUDINIT_ITEM", "CLOUDINIT_RULE", "UNIT", "MESSAGE_ID"] {
         row(log, field);
         assert!(read("src/logger/event.rs").contains(&format!("\"{field}\"")), "{field} is in no entry");

@@ -50,7 +50,7 @@ pub fn init(verbosity: i8, kept: bool, screen: Screen) {
 /// Logs `message`, which is about `event`.
 pub fn tell(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
     match LOGGER.get() {
-        Some(logger) => logger.tell(level, module_path!(), &message.to_string(), event),
+        Some(logger) => logger.tell(level, module_path!(), message, event),
         None => log::log!(level, "{message}"),
     }
 }
@@ -80,10 +80,14 @@ struct Logger {
 }
 
 impl Logger {
-    fn tell(&self, level: Level, module: &str, message: &str, event: &Event<'_>) {
-        // Names come from the configuration: none of them can make a second line, or speak to a terminal.
-        let message = printable(message);
+    fn tell(&self, level: Level, module: &str, message: fmt::Arguments<'_>, event: &Event<'_>) {
         let wanted = level <= self.level;
+        let shown = self.shows(wanted, event);
+        if !wanted && !shown {
+            return;
+        }
+        // Names come from the configuration: none of them can make a second line, or speak to a terminal.
+        let message = printable(&message.to_string());
         if wanted && let Some(journal) = &self.journal {
             let place = event.part.zip(event.at);
             let file = place.map(|(part, _)| printable(part));
@@ -96,20 +100,23 @@ impl Logger {
             let _ = journal.journal_send(&record.args(format_args!("{message}")).build());
         }
         match &self.error {
-            StandardError::Terminal { colour, waiting } => {
-                // Whoever waits for it wants to see each step, and a boot's journal has enough of their number.
-                let seen = wanted || (event.sign == Some(Sign::Unchanged) && self.level >= LevelFilter::Info);
-                let twice = event.waiting && waiting.is_some();
-                if seen && !twice {
-                    put(waiting.as_ref(), &screen::line(level, &message, event, *colour));
-                }
+            StandardError::Terminal { colour, waiting } if shown => {
+                put(waiting.as_ref(), &screen::line(level, &message, event, *colour));
             }
             StandardError::Lines if wanted => {
                 let time = humantime::format_rfc3339_seconds(SystemTime::now());
                 put(None, &format!("{time} {level:5} {message}\n"));
             }
-            StandardError::Lines | StandardError::Journal => {}
+            _ => {}
         }
+    }
+
+    /// Whether a terminal shows it; `wanted` says whether the log has it.
+    fn shows(&self, wanted: bool, event: &Event<'_>) -> bool {
+        let StandardError::Terminal { waiting, .. } = &self.error else { return false };
+        // Whoever waits for it wants to see each step, and a boot's journal has enough of their number.
+        let seen = wanted || (event.sign == Some(Sign::Unchanged) && self.level >= LevelFilter::Info);
+        seen && !(event.waiting && waiting.is_some())
     }
 }
 
@@ -130,7 +137,7 @@ impl Log for Logger {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let module = record.module_path().unwrap_or("cloudinit");
-            self.tell(record.level(), module, &record.args().to_string(), &Event::default());
+            self.tell(record.level(), module, *record.args(), &Event::default());
         }
     }
 

@@ -16,8 +16,7 @@ use crate::shown::LocatedFinding;
 use crate::text::{Lines, Position};
 
 /// What the signs before steps mean.
-const LEGEND: &str = "+ would change something, = has nothing to do, > is run each time, or shows only then what it changes, \
-                      - is skipped here, ! is refused, ? cannot be told, or would fail\n";
+const LEGEND: &str = "+ changes, = nothing to do, > runs each time, - skipped, ! refused, ? may fail\n";
 
 /// What a step would do here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

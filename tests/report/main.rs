@@ -184,7 +184,7 @@ fn a_plan_says_what_its_signs_mean_if_there_is_one() {
     assert!(run.stdout.contains("\n> start a.service\n") && run.stdout.contains("\n! refused: file /b\n"), "{run:?}");
     for text in ["", "{\"ignition\": {\"version\": \"2.0.0\"}}", CLEAN] {
         let run = program(&["--dry-run", "--from-file", &files.put("b", text)]);
-        assert_eq!(run.stdout.contains("would change something,"), text == CLEAN, "{run:?}");
+        assert_eq!(run.stdout.contains("+ changes,"), text == CLEAN, "{run:?}");
         assert_eq!(run.stdout.contains("nothing would be done"), text != CLEAN, "{run:?}");
         let told = if text.is_empty() { "the user-data is empty" } else { "which is left to Ignition" };
         assert_eq!(run.stderr.contains(told), text != CLEAN, "{run:?}");
