@@ -79,8 +79,10 @@ deb: build ## Build a Debian package of the program and all that belongs to it: 
 dist: ## Make an archive of what is committed with all libraries, to build with no network: target/dist
 	CARGO="$(CARGO)" packaging/dist.sh target/dist
 
-test-dist: dist build ## Build from that archive with no network, and compare: the same bytes
-	packaging/same.sh target/dist/*.tar.xz target/release/coreos-cloudinit
+test-dist: build ## Build from such an archive with no network, and compare: the same bytes
+	@rm -rf target/dist/test
+	CARGO="$(CARGO)" packaging/dist.sh target/dist/test as-it-is
+	packaging/same.sh target/dist/test/*.tar.xz target/release/coreos-cloudinit
 
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
