@@ -79,9 +79,10 @@ deb: build ## Build a Debian package of the program and all that belongs to it: 
 dist: ## Make an archive of what is committed with all libraries, to build with no network: target/dist
 	CARGO="$(CARGO)" packaging/dist.sh target/dist
 
-test-dist: build ## Build from such an archive with no network, and compare: the same bytes
+test-dist: build ## Try the program that people install, and build it from an archive: the same bytes
 	@rm -rf target/dist/test
 	CARGO="$(CARGO)" packaging/dist.sh target/dist/test as-it-is
+	packaging/smoke.sh target/release/coreos-cloudinit
 	packaging/same.sh target/dist/test/*.tar.xz target/release/coreos-cloudinit
 
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links

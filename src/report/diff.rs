@@ -25,11 +25,11 @@ const LIMIT: Duration = Duration::from_millis(100);
 
 /// Words before, or in the names of, what nobody else is to see.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i)pass|secret|token|credential|private|key|auth|bearer|psk|cookie|discovery|salt|\$[0-9a-z]+\$")
+    regex(r"(?i-u)pass|secret|token|credential|private|key|auth|bearer|psk|cookie|discovery|salt|\$[0-9a-z]+\$")
 });
 
 /// Long runs of letters and digits: where they look like nothing that is meant to be read.
-static RUN: LazyLock<Regex> = LazyLock::new(|| regex("[A-Za-z0-9+/=_-]{24,}"));
+static RUN: LazyLock<Regex> = LazyLock::new(|| regex(r"(?-u)[A-Za-z0-9+/=_-]{24,}"));
 
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("it is constant")

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Tries the program that people install, which is built with fewer features than the tests are: smoke.sh PROGRAM. All
+# examples are checked, printed, looked at and put into a tree; then its files are changed, and it is looked at again.
+set -eu
+program=$(realpath "$1")
+cd "$(dirname "$0")/.."
+tree=$(mktemp -d "${TMPDIR:-/tmp}/coreos-cloudinit.XXXXXX")
+trap 'rm -rf "$tree"' EXIT
+chmod 755 "$tree"
+mkdir "$tree/etc"
+# Accounts are none of its business here.
+cp /etc/passwd /etc/group "$tree/etc/"
+
+# Whatever goes wrong with an example, the program itself says it: no panic, and no signal.
+try() {
+    code=0
+    "$program" "$@" > "$tree/said" 2>&1 || code=$?
+    if [ "$code" -gt 1 ] || grep -q 'panicked at' "$tree/said"; then
+        echo "smoke: $* ended with $code:" >&2
+        cat "$tree/said" >&2
+        exit 1
+    fi
+}
+
+for example in examples/*.yml examples/*.sh; do
+    [ -e "$example" ] || continue
+    for look in --validate --print-config --dry-run "--dry-run --format=json"; do
+        # shellcheck disable=SC2086 # they are words
+        try --from-file="$example" --root="$tree" $look
+    done
+    try --from-file="$example" --root="$tree"
+done
+find "$tree" -type f ! -path "$tree/etc/passwd" ! -path "$tree/etc/group" ! -path "$tree/said" |
+    while IFS= read -r file; do printf 'password=x\nPLAIN=1\n' > "$file"; done
+shown=0
+for example in examples/*.yml; do
+    try --from-file="$example" --root="$tree" --dry-run
+    ! grep -q '^    @@ ' "$tree/said" || shown=$((shown + 1))
+done
+if [ "$shown" = 0 ]; then
+    echo "smoke: no plan shows how a file differs" >&2
+    exit 1
+fi
+"$program" --help > /dev/null
+"$program" --schema > /dev/null
+echo "smoke: $("$program" --version) works on all examples; $shown plans show what would change"
