@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use regex::Regex;
-use similar::{ChangeTag, TextDiff};
+use similar::algorithms::{Capture, Replace, myers};
+use similar::{DiffTag, group_diff_ops};
 
 use crate::plan::{is_shown, printable};
 use crate::secret::{MASK, mask_url};
@@ -38,33 +39,44 @@ fn regex(pattern: &str) -> Regex {
 /// How `new` differs from `old`; nothing where one of them is no text.
 pub fn diff(old: &[u8], new: &[u8]) -> Option<String> {
     let (old, new) = (text(old)?, text(new)?);
-    let hidden = (hidden(old), hidden(new));
-    let lines = TextDiff::configure().timeout(LIMIT).diff_lines(old, new);
+    let (old, new) = (lines(old), lines(new));
+    let hidden = (hidden(&old), hidden(&new));
+    let mut ops = Replace::new(Capture::new());
+    // It is one algorithm for one type of lines, by itself: with all its choices the library is a tenth of the program.
+    let Ok(()) = myers::diff_deadline(&mut ops, &old, 0..old.len(), &new, 0..new.len(), Some(Instant::now() + LIMIT));
     let mut out = String::new();
-    let mut shown = 0;
+    let mut room = LINES_MAX;
     let mut left = 0;
-    for hunk in lines.unified_diff().context_radius(AROUND).iter_hunks() {
-        if shown < LINES_MAX {
-            // Writing to a string cannot fail.
-            let _ = writeln!(out, "{}", hunk.header());
-        }
-        for change in hunk.iter_changes() {
-            shown += 1;
-            if shown > LINES_MAX {
-                left += 1;
-                continue;
-            }
-            let sign = match change.tag() {
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-                ChangeTag::Equal => ' ',
+    for hunk in group_diff_ops(ops.into_inner().into_ops(), AROUND) {
+        let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
+        if room > 0 {
+            let header = |from: usize, to: usize| match to - from {
+                1 => format!("{}", from + 1),
+                // Nothing stands behind the line before it.
+                0 => format!("{from},0"),
+                count => format!("{},{count}", from + 1),
             };
-            let is_hidden = |flags: &[bool], index: Option<usize>| index.is_some_and(|index| flags[index]);
-            let is_hidden = is_hidden(&hidden.0, change.old_index()) || is_hidden(&hidden.1, change.new_index());
-            let line = if is_hidden { MASK } else { change.value().trim_end_matches('\n') };
-            let _ = writeln!(out, "{sign}{line}");
-            if change.missing_newline() {
-                out.push_str("\\ no line feed at the end\n");
+            let (from, to) = (first.old_range().start, last.old_range().end);
+            // Writing to a string cannot fail.
+            let _ = write!(out, "@@ -{} ", header(from, to));
+            let _ = writeln!(out, "+{} @@", header(first.new_range().start, last.new_range().end));
+        }
+        for op in &hunk {
+            let is_same = op.tag() == DiffTag::Equal;
+            let removed = if is_same { 0..0 } else { op.old_range() };
+            let removed = removed.map(|index| ('-', old[index], hidden.0[index]));
+            let sign = if is_same { ' ' } else { '+' };
+            let added = op.new_range().map(|index| (sign, new[index], hidden.1[index]));
+            for (sign, line, is_hidden) in removed.chain(added) {
+                if room == 0 {
+                    left += 1;
+                    continue;
+                }
+                room -= 1;
+                let _ = writeln!(out, "{sign}{}", if is_hidden { MASK } else { line.trim_end_matches('\n') });
+                if !line.ends_with('\n') {
+                    out.push_str("\\ no line feed at the end\n");
+                }
             }
         }
     }
@@ -74,6 +86,10 @@ pub fn diff(old: &[u8], new: &[u8]) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
 /// What can be shown as lines; a file of another kind differs in bytes that tell nobody anything.
 fn text(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= LONGEST)?;
@@ -81,15 +97,15 @@ fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 /// Which lines may have a secret.
-fn hidden(text: &str) -> Vec<bool> {
+fn hidden(lines: &[&str]) -> Vec<bool> {
     let mut armoured = false;
-    let flag = |line: &str| {
+    let flag = |line: &&str| {
         armoured |= line.contains("-----BEGIN ");
         let hidden = armoured || is_telling(line);
         armoured &= !line.contains("-----END ");
         hidden
     };
-    text.split_inclusive('\n').map(flag).collect()
+    lines.iter().map(flag).collect()
 }
 
 fn is_telling(line: &str) -> bool {
@@ -114,8 +130,6 @@ pub fn indented(diff: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     fn of(old: &str, new: &str) -> String {
