@@ -2,10 +2,8 @@
 //! have a secret.
 
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use regex::Regex;
 use similar::algorithms::{Capture, Replace, myers};
 use similar::{DiffTag, group_diff_ops};
 
@@ -25,16 +23,14 @@ const AROUND: usize = 2;
 const LIMIT: Duration = Duration::from_millis(100);
 
 /// Words before, or in the names of, what nobody else is to see.
-static TELLING: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i-u)pass|secret|token|credential|private|key|auth|bearer|psk|cookie|discovery|salt|\$[0-9a-z]+\$")
-});
+const TELLING: [&str; 12] =
+    ["pass", "secret", "token", "credential", "private", "key", "auth", "bearer", "psk", "cookie", "discovery", "salt"];
 
-/// Long runs of letters and digits: where they look like nothing that is meant to be read.
-static RUN: LazyLock<Regex> = LazyLock::new(|| regex(r"(?-u)[A-Za-z0-9+/=_-]{24,}"));
+/// A run of letters and digits from this length on may be something that is not meant to be read.
+const RUN: usize = 24;
 
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("it is constant")
-}
+/// A longer line is not looked through, in bytes.
+const LINE_MAX: usize = 1000;
 
 /// How `new` differs from `old`; nothing where one of them is no text.
 pub fn diff(old: &[u8], new: &[u8]) -> Option<String> {
@@ -73,6 +69,7 @@ pub fn diff(old: &[u8], new: &[u8]) -> Option<String> {
                     continue;
                 }
                 room -= 1;
+                let is_hidden = is_hidden || line.len() > LINE_MAX || is_telling(line);
                 let _ = writeln!(out, "{sign}{}", if is_hidden { MASK } else { line.trim_end_matches('\n') });
                 if !line.ends_with('\n') {
                     out.push_str("\\ no line feed at the end\n");
@@ -96,12 +93,12 @@ fn text(bytes: &[u8]) -> Option<&str> {
     text.chars().all(|c| matches!(c, '\n' | '\t') || is_shown(c)).then_some(text)
 }
 
-/// Which lines may have a secret.
+/// Which lines belong to a key in its armour.
 fn hidden(lines: &[&str]) -> Vec<bool> {
     let mut armoured = false;
     let flag = |line: &&str| {
         armoured |= line.contains("-----BEGIN ");
-        let hidden = armoured || is_telling(line);
+        let hidden = armoured;
         armoured &= !line.contains("-----END ");
         hidden
     };
@@ -109,7 +106,19 @@ fn hidden(lines: &[&str]) -> Vec<bool> {
 }
 
 fn is_telling(line: &str) -> bool {
-    TELLING.is_match(line) || RUN.find_iter(line).any(|run| is_random(run.as_str())) || mask_url(line) != line
+    let lower = line.to_ascii_lowercase();
+    let is_run = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
+    TELLING.iter().any(|word| lower.contains(word))
+        || is_hash(line)
+        || line.split(|c| !is_run(c)).any(|run| run.len() >= RUN && is_random(run))
+        || mask_url(line) != line
+}
+
+/// Whether there is something like `$6$` in it, with which hashes of passwords begin.
+fn is_hash(line: &str) -> bool {
+    let mut parts = line.split('$').skip(1).peekable();
+    std::iter::from_fn(|| parts.next().filter(|_| parts.peek().is_some()))
+        .any(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()))
 }
 
 /// Whether this is none of the words and paths of people.
@@ -160,6 +169,7 @@ mod tests {
             "root:$6$salt$hunter2:1::",
             "proxy=http://me:hunter2@proxy:3128",
             "see https://host/path?hunter2",
+            "$1$hunter2$",
             "Environment=X=hunter2c9f8b7a6d5e4f3a2b1c0d9",
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj882riPhunter2 me",
         ] {

@@ -1,5 +1,6 @@
 //! What `--dry-run` prints: the plan, and what each step of it would do here.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -17,6 +18,9 @@ use crate::text::{Lines, Position};
 
 /// What the signs before steps mean.
 const LEGEND: &str = "+ changes, = nothing to do, > runs each time, - skipped, ! refused, ? may fail\n";
+
+/// Differences are shown up to about so many lines: nobody reads more.
+const DIFFERENCES_MAX: usize = 1000;
 
 /// What a step would do here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,6 +68,8 @@ pub struct Rehearsal<'a> {
     host: &'a Host<'a>,
     /// Users that are not here yet: whether a run would have made them by then.
     made: HashMap<String, bool>,
+    /// So many lines of differences are still shown.
+    room: Cell<usize>,
     rehearsed: Rehearsed,
 }
 
@@ -77,7 +83,7 @@ pub struct Rehearsed {
 impl<'a> Rehearsal<'a> {
     /// A rehearsal on `host`, which is only looked at.
     pub fn new(host: &'a Host<'a>) -> Self {
-        Self { host, made: HashMap::new(), rehearsed: Rehearsed::default() }
+        Self { host, made: HashMap::new(), room: Cell::new(DIFFERENCES_MAX), rehearsed: Rehearsed::default() }
     }
 
     /// Rehearses a step that comes before every part; who asks for it has this name and text.
@@ -135,10 +141,12 @@ impl<'a> Rehearsal<'a> {
     /// How a file differs that everybody may read, before and after.
     fn diff(&self, step: &Step) -> Option<String> {
         let Step::WriteFile(file) = step else { return None };
-        if file.mode & 0o004 == 0 || file.content.expose().len() as u64 > diff::LONGEST {
+        if self.room.get() == 0 || file.mode & 0o004 == 0 || file.content.expose().len() as u64 > diff::LONGEST {
             return None;
         }
-        diff::diff(&self.host.read_public(&file.path, diff::LONGEST)?, file.content.expose())
+        let diff = diff::diff(&self.host.read_public(&file.path, diff::LONGEST)?, file.content.expose())?;
+        self.room.set(self.room.get().saturating_sub(diff.lines().count()));
+        Some(diff)
     }
 }
 
