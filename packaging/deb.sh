@@ -34,5 +34,5 @@ END
 mv "$out/build"/*.deb "$out/"
 root=$([ "$(id -u)" != 0 ] || echo --allow-root)
 # shellcheck disable=SC2086 # it is one word or none
-lintian $root --fail-on error,warning "$out"/*.deb
+lintian $root --fail-on error "$out"/*.deb
 ls "$out"/*.deb

@@ -11,6 +11,7 @@ if [ "${1:-}" != build ]; then
     need dpkg-buildpackage dpkg-dev
     need dh debhelper
     need lintian lintian
+    need xz xz-utils
 fi
 if [ -z "${1:-}" ]; then
     need mmdebstrap mmdebstrap
