@@ -330,7 +330,7 @@ fn more(suite: &mut Suite) {
 
     suite.fresh("locks_that_a_power_cut_left_keep_nobody_out", |m| {
         for file in ["passwd", "shadow", "group", "gshadow"] {
-            m.sh(&format!("echo 1 > /etc/{file}.lock; touch -d yesterday /etc/{file}.lock"));
+            m.sh(&format!("echo 1 > /etc/{file}.lock; touch -d 2001-01-01 /etc/{file}.lock"));
         }
         m.apply(&format!("users: [{{name: unlocked, passwd: '{HASH}'}}]")).ok().says(&["/etc/passwd.lock"]);
         assert_eq!(m.shadow("unlocked").as_deref(), Some(HASH));
