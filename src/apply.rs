@@ -47,6 +47,9 @@ pub trait Machine {
     /// Carries out any other step.
     fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done>;
 
+    /// Whether there is a user of this name.
+    fn has_user(&self, name: &str) -> bool;
+
     /// Lets other runs change the machine, from here to the end of the part.
     fn release(&mut self);
 
@@ -92,13 +95,19 @@ pub fn apply(
     progress.situation.networkd_changed = false;
     for refused in &plan.refused {
         match &refused.item {
-            Item::User(name) => {
+            Item::User(name) if !machine.has_user(name) => {
                 progress.situation.failed_users.insert(name.clone());
             }
             Item::Unit(unit) | Item::DropIn { unit, .. } => {
                 progress.failed_units.insert(unit.clone());
             }
-            Item::File(_) | Item::Command(_) | Item::Import(_) | Item::Section(_) | Item::Rest | Item::All => {}
+            Item::User(_)
+            | Item::File(_)
+            | Item::Command(_)
+            | Item::Import(_)
+            | Item::Section(_)
+            | Item::Rest
+            | Item::All => {}
         }
     }
     let mut run = Run { machine, progress, reporter, outcomes: Vec::with_capacity(plan.steps.len()) };
@@ -219,7 +228,8 @@ impl Run<'_> {
         }
         if verdict.is_failure() {
             match step {
-                Step::EnsureUser(account) => {
+                // One who is there, but without the password, say, still gets keys and files.
+                Step::EnsureUser(account) if !self.machine.has_user(&account.name) => {
                     situation.failed_users.insert(account.name.clone());
                 }
                 Step::WriteFile(FileSpec { unit: Some(unit), .. }) => {

@@ -15,6 +15,7 @@ struct Fake {
     asked: Vec<String>,
     seen: Vec<(Vec<String>, bool, bool)>,
     halt_after: Option<usize>,
+    users: Vec<&'static str>,
 }
 
 impl Fake {
@@ -51,6 +52,10 @@ impl Machine for Fake {
     fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done> {
         self.seen.push((situation.changed_units.clone(), situation.links_changed, situation.networkd_changed));
         self.answer(step.to_string())
+    }
+
+    fn has_user(&self, name: &str) -> bool {
+        self.users.contains(&name)
     }
 
     fn release(&mut self) {
@@ -188,6 +193,21 @@ fn what_needs_something_that_was_refused_is_left_out() {
 }
 
 #[test]
+fn who_is_there_gets_keys_whatever_else_failed() {
+    let broken = || Fake { broken: vec!["ensure user a"], users: vec!["a"], ..Fake::default() };
+    let steps = || vec![Step::AuthorizeKeys(keys("a")), file("/of-a", None, Some("a"))];
+    let after = [vec![user("a")], steps()].concat();
+    assert_eq!(
+        outcome(&plan(after, Vec::new()), broken()),
+        ["failed: ensure user a", "done: authorize 1 key of user a", "done: write /of-a"]
+    );
+    assert_eq!(
+        outcome(&plan(steps(), vec![Item::User("a".to_owned())]), broken()),
+        ["done: authorize 1 key of user a", "done: write /of-a"]
+    );
+}
+
+#[test]
 fn later_steps_know_what_changed() {
     let mut machine = Fake { same: vec!["b.service"], ..Fake::default() };
     let steps = vec![
@@ -280,6 +300,9 @@ fn a_missing_answer_is_a_failure() {
         }
         fn perform(&mut self, _: &Step, _: &Situation) -> Result<Done> {
             bail!("not asked")
+        }
+        fn has_user(&self, _: &str) -> bool {
+            false
         }
         fn release(&mut self) {}
         fn halted(&self) -> Option<String> {

@@ -3,6 +3,7 @@
 mod networkd;
 mod units;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -96,6 +97,7 @@ impl<'a> Host<'a> {
         if self.lock.is_none() {
             let tree = (!self.live()).then_some(self.setup.root);
             self.lock = Some(Lock::acquire(tree, limit, self.setup.stop)?);
+            files::sweep(&self.root);
         }
         Ok(())
     }
@@ -125,9 +127,9 @@ impl<'a> Host<'a> {
         current.fixed.or(current.kernel).unwrap_or_else(|| "localhost".to_owned())
     }
 
-    /// Whether there is a user of this name.
-    pub fn has_user(&self, name: &str) -> bool {
-        self.accounts().user(name).is_ok_and(|user| user.is_some())
+    /// Takes away whom a killed run did not finish, but for those who are asked for again.
+    pub fn take_back_users(&self, wanted: &BTreeSet<&str>) {
+        self.accounts().take_back(wanted, self.setup.deadline);
     }
 
     /// Why a step is left out here, if it is.
@@ -371,6 +373,10 @@ impl Machine for Host<'_> {
             Step::UnitCommand(command) => self.command(command),
             Step::RunScript(script) => self.run_script(script),
         }
+    }
+
+    fn has_user(&self, name: &str) -> bool {
+        self.accounts().user(name).is_ok_and(|user| user.is_some())
     }
 
     fn release(&mut self) {

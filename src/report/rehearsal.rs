@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::{FORMAT, Screen, diff, json};
+use crate::apply::Machine as _;
 use crate::cli::Format;
 use crate::host::machine::Host;
 use crate::outcome::{PartOutcome, RefusedOutcome};

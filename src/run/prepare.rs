@@ -104,8 +104,16 @@ impl Prepared {
         format!("{name}: nothing of it is applied, since something is wrong with it (--strict)")
     }
 
+    /// The users that it makes, or has made already.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        self.plan.steps.iter().filter_map(|planned| match &planned.step {
+            Step::EnsureUser(user) => Some(user.name.as_str()),
+            _ => None,
+        })
+    }
+
     pub fn makes_core(&self) -> bool {
-        self.plan.steps.iter().any(|planned| matches!(&planned.step, Step::EnsureUser(user) if user.name == CORE))
+        self.users().any(|name| name == CORE)
     }
 
     pub fn writes_environment(&self) -> bool {

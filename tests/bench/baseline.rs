@@ -85,10 +85,8 @@ fn write(folder: &Path, count: usize, size: usize) -> std::io::Result<()> {
             flush();
         });
         for (name, file) in &batch {
-            let temporary = format!(".{name}.tmp");
             let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-            rustix::fs::linkat(CWD, path, &place, &temporary, AtFlags::SYMLINK_FOLLOW)?;
-            rustix::fs::renameat(&place, &temporary, &place, name)?;
+            rustix::fs::linkat(CWD, path, &place, name, AtFlags::SYMLINK_FOLLOW)?;
         }
         File::open(folder)?.sync_all()?;
     }

@@ -1,11 +1,12 @@
 //! Making an account, or giving an existing one its password.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
 use super::locks::with_locks;
+use super::making::Gets;
 use super::{Accounts, LARGEST, UnknownPrincipal, UserEntry, database, making};
 use crate::deadline::Deadline;
 use crate::host::Change;
@@ -50,12 +51,15 @@ impl Accounts<'_> {
                 _ => Ok(Change::Unchanged),
             };
         }
-        self.make(account, deadline).with_context(|| format!("failed to make user {name}"))?;
+        let flaw = self.make(account, deadline).with_context(|| format!("failed to make user {name}"))?;
         if let Some(hash) = password {
             self.set_password(name, hash, deadline)
                 .with_context(|| format!("made user {name}, but failed to set its password"))?;
         }
-        Ok(Change::Made)
+        match flaw {
+            Some(flaw) => bail!("made user {name}, but {flaw}"),
+            None => Ok(Change::Made),
+        }
     }
 
     /// Whether [`Accounts::ensure`] would change anything. Changes nothing.
@@ -93,21 +97,25 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    fn make(self, account: &Account, deadline: Deadline) -> Result<()> {
+    /// Makes the account, and says what is wrong with the home it has then.
+    fn make(self, account: &Account, deadline: Deadline) -> Result<Option<String>> {
         self.check(account)?;
         if making::is_marked(self.root, &account.name) {
             log::info!("an earlier run did not finish user {}, who is made anew", account.name);
-            self.unmake(account, deadline).context("failed to take away what an earlier run left")?;
+            self.unmake(&account.name, gets_group(account), deadline)
+                .context("failed to take away what an earlier run left")?;
         }
         // A group of that name is somebody else's: `useradd` will refuse, and nothing may be taken back.
-        if !(gets_group(account) && self.group(&account.name)?.is_some()) {
-            making::begin(self.root, &account.name);
+        let group = gets_group(account);
+        if !(group && self.group(&account.name)?.is_some()) {
+            making::begin(self.root, &account.name, Gets { group, home: account.create_home });
         }
         let tool = useradd(account, self.root);
+        let start = SystemTime::now();
         if let Err(error) = with_locks(self.root, || run(&tool, deadline)) {
             let in_use = error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(IN_USE));
             // What it did before it failed is taken back; where even that fails, the next run does.
-            match if in_use { Ok(()) } else { self.unmake(account, deadline) } {
+            match if in_use { Ok(()) } else { self.unmake(&account.name, group, deadline) } {
                 Ok(()) => making::end(self.root, &account.name),
                 Err(error) => log::debug!("failed to take user {} back: {error:#}", account.name),
             }
@@ -115,14 +123,15 @@ impl Accounts<'_> {
         }
         making::end(self.root, &account.name);
         let Some(user) = self.user(&account.name)? else { bail!("useradd succeeded, but there is no such user") };
-        if account.create_home {
-            // The tools flush the databases, not the home: after a power cut there could be a user without one.
-            let home = self.root.parent(&user.home, false).map_err(anyhow::Error::from);
-            if let Err(error) = home.and_then(|place| files::flush_folder(&place.folder)) {
-                log::debug!("failed to flush the home of user {} to disk: {error:#}", account.name);
-            }
+        if !account.create_home {
+            return Ok(None);
         }
-        Ok(())
+        // The tools flush the databases, not the home: after a power cut there could be a user without one.
+        let home = self.root.parent(&user.home, false).map_err(anyhow::Error::from);
+        if let Err(error) = home.and_then(|place| files::flush_folder(&place.folder)) {
+            log::debug!("failed to flush the home of user {} to disk: {error:#}", account.name);
+        }
+        Ok(self.flaw_of_new_home(&user, start))
     }
 
     /// Whether there is nothing left to be done for a user who is there, but for the password.
@@ -130,9 +139,8 @@ impl Accounts<'_> {
         !making::is_marked(self.root, &user.name) || self.is_whole(user, account).unwrap_or_default()
     }
 
-    /// Takes away what there is of a user who was not finished.
-    fn unmake(self, account: &Account, deadline: Deadline) -> Result<()> {
-        let name = &account.name;
+    /// Takes away what there is of a user who was not finished, and of the group that was made with that one.
+    pub(super) fn unmake(self, name: &str, group: bool, deadline: Deadline) -> Result<()> {
         let delete = |tool: &'static str| {
             let tool = in_root(Tool::new(tool), self.root).arg("--").arg(name);
             with_locks(self.root, || run(&tool, deadline))
@@ -141,7 +149,7 @@ impl Accounts<'_> {
             self.remove_new_home(&user)?;
             delete("userdel")?;
         }
-        if gets_group(account) && self.group(name)?.is_some() { delete("groupdel") } else { Ok(()) }
+        if group && self.group(name)?.is_some() { delete("groupdel") } else { Ok(()) }
     }
 
     fn has_password(self, name: &str, hash: &str) -> Result<bool> {

@@ -210,8 +210,9 @@ fn a_user_is_whole_with_password_groups_and_home() {
 #[test]
 fn a_mark_is_of_one_user() {
     let (dir, root) = tree();
-    making::begin(&root, "mary");
-    making::begin(&root, "mary");
+    let gets = making::Gets { group: true, home: false };
+    making::begin(&root, "mary", gets);
+    making::begin(&root, "mary", gets);
     assert!(making::is_marked(&root, "mary") && !making::is_marked(&root, "core") && !making::is_marked(&root, "../x"));
     making::end(&root, "core");
     making::end(&root, "mary");

@@ -17,6 +17,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
+use super::compare::Found;
+use super::note::Note;
 use super::temp::{Temp, is_temporary, name_for, remove_stale};
 use super::{Write, compare};
 use crate::host::Change;
@@ -28,7 +30,7 @@ const BATCH: usize = 512;
 /// How many files are flushed at a time.
 const FLUSHERS: usize = 16;
 
-/// After so many files that were as they should be, a folder is listed to see what killed runs left there: with more,
+/// After so many files that needed no temporary name, a folder is listed to see what killed runs left there: with more,
 /// that is less work than to look for the leftover of each.
 const LISTED_AFTER: usize = 4;
 
@@ -44,8 +46,15 @@ const RAMFS: i64 = 0x8584_58f6;
 /// Folders that are missing are made (spec §6). It ends as if the files were written one after the other: of two with
 /// the same path the last one stays. An error costs its own file only; no temporary file of it is left.
 pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<Change>> {
-    let mut batch =
-        Batch { root, most: raise_limit(), results: Vec::new(), folders: HashMap::new(), staged: Vec::new() };
+    let mut batch = Batch {
+        root,
+        files,
+        most: raise_limit(),
+        results: Vec::new(),
+        folders: HashMap::new(),
+        staged: Vec::new(),
+        note: Note::new(root),
+    };
     for file in files {
         let result = batch.add(file);
         batch.results.push(result);
@@ -81,6 +90,7 @@ type Identity = (u64, u64);
 
 struct Batch<'r> {
     root: &'r Root,
+    files: &'r [Write<'r>],
     /// How many files it may hold.
     most: usize,
     /// What became of every file so far; of a staged one, that it was written.
@@ -88,6 +98,8 @@ struct Batch<'r> {
     /// The folders walked to, so that many files in one folder cost one walk.
     folders: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
+    /// What gets a temporary name.
+    note: Note<'r>,
 }
 
 /// A folder walked to.
@@ -96,8 +108,8 @@ struct Visited {
     identity: Identity,
     /// Whether a reboot empties it.
     in_memory: bool,
-    /// How many files in it were as they should be.
-    unchanged: usize,
+    /// How many files in it needed no temporary name.
+    swept: usize,
     /// The temporary names in it, once it was listed.
     leftovers: Option<HashSet<OsString>>,
 }
@@ -105,8 +117,8 @@ struct Visited {
 impl Visited {
     /// Removes what a killed run left of `name`. Where that cannot be, there is nothing to gain from failing.
     fn sweep(&mut self, name: &OsStr) {
-        self.unchanged += 1;
-        if self.unchanged == LISTED_AFTER {
+        self.swept += 1;
+        if self.swept == LISTED_AFTER {
             self.leftovers = leftovers(&self.folder).ok();
         }
         let temporary = name_for(name);
@@ -118,7 +130,7 @@ impl Visited {
 
 /// A file that is complete but for its place.
 struct Staged {
-    /// Its place in the results.
+    /// Its place among the files, and in the results.
     index: usize,
     temp: Temp,
     /// Where it goes.
@@ -142,14 +154,21 @@ impl Batch<'_> {
             place = self.find(file.path)?.0;
         }
         let wanted = compare::Wanted { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
-        let is_there = compare::is(&place, &wanted)?;
+        let found = compare::look(&place, &wanted)?;
         let (_, visited) = self.find(file.path)?;
-        if is_there {
+        if found != Found::Other {
+            // What is replaced takes over the temporary name itself.
             visited.sweep(&place.name);
+        }
+        if found == Found::Same {
             return Ok(Change::Unchanged);
         }
         let in_memory = visited.in_memory;
-        let mut temp = Temp::create(&place).os_context(|| "failed to make a temporary file")?;
+        let note = || {
+            self.note.add(file.path);
+            Ok(())
+        };
+        let mut temp = Temp::create(&place, found == Found::Other, note)?;
         temp.fill(file.content, Some((file.uid, file.gid)), file.mode)?;
         self.staged.push(Staged { index: self.results.len(), temp, place, identity, in_memory });
         Ok(Change::Made)
@@ -162,7 +181,7 @@ impl Batch<'_> {
             let status = rustix::fs::fstat(&folder).os_context(|| "failed to look at its folder")?;
             let identity = (status.st_dev, status.st_ino);
             let in_memory = in_memory(&folder);
-            let visited = Visited { folder, identity, in_memory, unchanged: 0, leftovers: None };
+            let visited = Visited { folder, identity, in_memory, swept: 0, leftovers: None };
             self.folders.insert(parent.to_owned(), visited);
         }
         let visited = self.folders.get_mut(parent).context("the folder was just walked to")?;
@@ -175,7 +194,11 @@ impl Batch<'_> {
         let mut placed: HashMap<Identity, (Folder, Vec<usize>)> = HashMap::new();
         for (staged, flushed) in self.staged.drain(..).zip(flushed) {
             let Staged { index, temp, place, identity, .. } = staged;
-            match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place()) {
+            let note = || {
+                self.note.add(self.files[index].path);
+                Ok(())
+            };
+            match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place(note)) {
                 Ok(()) => placed.entry(identity).or_insert_with(|| (place.folder, Vec::new())).1.push(index),
                 Err(error) => self.results[index] = Err(error),
             }

@@ -22,9 +22,27 @@ pub(super) struct Wanted<'a> {
     pub(super) gid: Option<u32>,
 }
 
+/// What there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Just what there should be.
+    Same,
+    /// Another file, a link, anything but a folder.
+    Other,
+    /// Nothing.
+    Nothing,
+}
+
 /// Whether a regular file with exactly this content, mode and owner is at `place`.
 pub(super) fn is(place: &Place, wanted: &Wanted<'_>) -> Result<bool> {
-    let Some(there) = status(place).os_context(|| "failed to look at what is there")? else { return Ok(false) };
+    Ok(look(place, wanted)? == Found::Same)
+}
+
+/// Holds what is at `place` against what should be there.
+pub(super) fn look(place: &Place, wanted: &Wanted<'_>) -> Result<Found> {
+    let Some(there) = status(place).os_context(|| "failed to look at what is there")? else {
+        return Ok(Found::Nothing);
+    };
     if file_type(there.st_mode) == FileType::Directory {
         bail!("there is a folder in its place");
     }
@@ -34,13 +52,16 @@ pub(super) fn is(place: &Place, wanted: &Wanted<'_>) -> Result<bool> {
         && wanted.gid.is_none_or(|gid| gid == there.st_gid)
         && u64::try_from(there.st_size) == u64::try_from(wanted.content.len());
     if !alike {
-        return Ok(false);
+        return Ok(Found::Other);
     }
     if wanted.content.is_empty() {
-        return Ok(true);
+        return Ok(Found::Same);
     }
-    let Some(file) = open(place, &there).os_context(|| "failed to read what is there")? else { return Ok(false) };
-    holds(file, wanted.content).os_context(|| "failed to read what is there")
+    let Some(file) = open(place, &there).os_context(|| "failed to read what is there")? else {
+        return Ok(Found::Other);
+    };
+    let same = holds(file, wanted.content).os_context(|| "failed to read what is there")?;
+    Ok(if same { Found::Same } else { Found::Other })
 }
 
 /// Opens the regular file that `there` describes; `None` where something else has taken its place meanwhile.

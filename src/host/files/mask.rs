@@ -1,12 +1,14 @@
 //! A link to `/dev/null` in the place of a unit's file, which hides the unit from systemd (spec §8).
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
-use super::{batch, file_type, refuse_folder, temp};
+use super::note::Note;
+use super::{batch, file_type, is_taken, temp};
 use crate::host::Change;
 use crate::host::root::{OsContext, Place, Root, link, shown, status};
 
@@ -62,7 +64,7 @@ pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
 pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
     let what = || format!("failed to look at {}", shown(path));
     let Some(place) = find(root, path).with_context(what)? else { return Ok(true) };
-    refuse_folder(&place).with_context(what)?;
+    is_taken(&place).with_context(what)?;
     leads_nowhere(&place).map(|is| !is).os_context(what)
 }
 
@@ -81,21 +83,33 @@ pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
 
 fn place_mask(root: &Root, path: &Path) -> Result<Change> {
     let place = root.parent(path, true)?;
-    refuse_folder(&place)?;
+    let taken = is_taken(&place)?;
     let temporary = temp::name_for(&place.name);
     let stale = temp::remove_stale(&place.folder, &temporary);
     if leads_nowhere(&place).os_context(|| "failed to look at what is there")? {
         return Ok(Change::Unchanged);
     }
     stale.os_context(|| "failed to remove what an earlier run left")?;
-    rustix::fs::symlinkat(NOWHERE, &place.folder, &temporary).os_context(|| "failed to make the link")?;
-    if let Err(cause) = rustix::fs::renameat(&place.folder, &temporary, &place.folder, &place.name) {
-        // The first error is the one to tell.
-        let _ = temp::remove_stale(&place.folder, &temporary);
-        return Err(cause).os_context(|| "failed to put the link into its place");
+    let made = if taken { Err(Errno::EXIST) } else { rustix::fs::symlinkat(NOWHERE, &place.folder, &place.name) };
+    match made {
+        Err(Errno::EXIST) => replace(root, path, &place, &temporary)?,
+        made => made.os_context(|| "failed to make the link")?,
     }
     batch::flush_folder(&place.folder).os_context(|| "failed to flush its folder to disk")?;
     Ok(Change::Made)
+}
+
+/// Puts the link over what is there.
+fn replace(root: &Root, path: &Path, place: &Place, temporary: &OsStr) -> Result<()> {
+    let mut note = Note::new(root);
+    note.add(path);
+    rustix::fs::symlinkat(NOWHERE, &place.folder, temporary).os_context(|| "failed to make the link")?;
+    if let Err(cause) = rustix::fs::renameat(&place.folder, temporary, &place.folder, &place.name) {
+        // The first error is the one to tell.
+        let _ = temp::remove_stale(&place.folder, temporary);
+        return Err(cause).os_context(|| "failed to put the link into its place");
+    }
+    Ok(())
 }
 
 fn find(root: &Root, path: &Path) -> Result<Option<Place>> {

@@ -1,8 +1,8 @@
 //! Writing files whole: never half, never visible before owner and mode are right (spec §6).
 //!
 //! A file is born without a name and 0600, gets its content, then its owner, then its mode, is on disk, and only then
-//! takes its target's place by a rename. A reader sees the old file or the new one; so does the next boot after a
-//! power cut. A file that is as it should be is not touched at all.
+//! takes its target's place, by a rename if there is something in it. A reader sees the old file or the new one; so
+//! does the next boot after a power cut. A file that is as it should be is not touched at all.
 //!
 //! [`write_all`] is the one way in which this program writes a file. Only [`crate::host::keys`] uses its half that
 //! works in a folder that is opened already, since it writes as somebody else.
@@ -11,6 +11,7 @@ mod batch;
 mod compare;
 mod folder;
 mod mask;
+mod note;
 mod read;
 mod temp;
 
@@ -28,6 +29,7 @@ use super::root::{Folder, OsContext, Place, Root, shown};
 pub use batch::write_all;
 pub use folder::{folder, is_read_only};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
+pub use note::{Note, sweep};
 pub use read::{read, read_at, read_public};
 
 /// A file as it should be.
@@ -73,19 +75,24 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
 
 /// Writes one file into an opened folder, as whom we are: its owner is the writer.
 ///
-/// The folder itself is not flushed: see [`flush_folder`].
+/// The folder itself is not flushed: see [`flush_folder`]. `note` is called before the file gets a temporary name,
+/// if it does.
 ///
 /// # Errors
 ///
 /// When a folder is in its place, or the system refuses. Nothing is left behind then.
-pub fn replace(place: &Place, content: &[u8], mode: u32) -> Result<()> {
-    refuse_folder(place)?;
-    let mut temp = temp::Temp::create(place).os_context(|| "failed to make a temporary file")?;
+pub fn replace(place: &Place, content: &[u8], mode: u32, mut note: impl FnMut() -> Result<()>) -> Result<()> {
+    let is_taken = is_taken(place)?;
+    if !is_taken {
+        // What a killed run left of it, which nothing would take over. Where it cannot be removed, nothing is lost.
+        let _ = temp::remove_stale(&place.folder, &temp::name_for(&place.name));
+    }
+    let mut temp = temp::Temp::create(place, is_taken, &mut note)?;
     temp.fill(content, None, mode)?;
     if !batch::in_memory(&place.folder) {
         temp.flush().os_context(|| "failed to flush it to disk")?;
     }
-    temp.take_place()
+    temp.take_place(note)
 }
 
 /// Whether there is a regular file of these bytes and this mode, owned by user `uid`.
@@ -106,13 +113,14 @@ pub fn flush_folder(folder: &Folder) -> Result<()> {
     batch::flush_folder(folder).os_context(|| "failed to flush its folder to disk")
 }
 
-/// Only a rename can tell for certain, but it says so in fewer words.
-fn refuse_folder(place: &Place) -> Result<()> {
+/// Whether there is something in its place, which may not be a folder: only a rename can tell that for certain, but it
+/// says so in fewer words.
+fn is_taken(place: &Place) -> Result<bool> {
     let status = super::root::status(place).os_context(|| "failed to look at what is there")?;
     if status.is_some_and(|status| file_type(status.st_mode) == FileType::Directory) {
         bail!("there is a folder in its place");
     }
-    Ok(())
+    Ok(status.is_some())
 }
 
 const fn file_type(mode: RawMode) -> FileType {

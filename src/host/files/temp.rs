@@ -27,6 +27,8 @@ const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 pub(super) struct Temp {
     file: File,
     place: Place,
+    /// Whether there was something in its place, which it replaces.
+    replaces: bool,
     /// The name it has, or will have for an instant.
     name: OsString,
     /// Whether there is a file of that name, to be removed if this one does not get its place.
@@ -34,14 +36,16 @@ pub(super) struct Temp {
 }
 
 impl Temp {
-    /// Makes the file, empty, 0600.
-    pub(super) fn create(place: &Place) -> Result<Self, Errno> {
+    /// Makes the file, empty, 0600. `note` is called before a temporary name appears.
+    pub(super) fn create(place: &Place, replaces: bool, note: impl FnOnce() -> Result<()>) -> Result<Self> {
         let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-        match rustix::fs::openat(&place.folder, ".", flags, PRIVATE) {
-            Ok(file) => Ok(Self { file: file.into(), place: place.clone(), name: name_for(&place.name), named: false }),
-            // The file system cannot; or something else is wrong, that this will tell as well.
-            Err(_) => Self::create_named(place),
+        if let Ok(file) = rustix::fs::openat(&place.folder, ".", flags, PRIVATE) {
+            let name = name_for(&place.name);
+            return Ok(Self { file: file.into(), place: place.clone(), replaces, name, named: false });
         }
+        // The file system cannot; or something else is wrong, that this will tell as well.
+        note()?;
+        Self::create_named(place).os_context(|| "failed to make a temporary file")
     }
 
     /// Makes the file under its temporary name.
@@ -50,7 +54,7 @@ impl Temp {
         remove_stale(&place.folder, &name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&place.folder, &name, flags, PRIVATE)?;
-        Ok(Self { file: file.into(), place: place.clone(), name, named: true })
+        Ok(Self { file: file.into(), place: place.clone(), replaces: true, name, named: true })
     }
 
     /// Gives it content, owner and mode, in this order: a new owner clears the set-id bits.
@@ -68,14 +72,22 @@ impl Temp {
         rustix::fs::fsync(&self.file)
     }
 
-    /// Puts it into its place, over whatever file or link is there.
-    pub(super) fn take_place(mut self) -> Result<()> {
+    /// Puts it into its place, over whatever file or link is there. `note` is called before a temporary name appears.
+    pub(super) fn take_place(mut self, note: impl FnOnce() -> Result<()>) -> Result<()> {
         if !self.named {
-            match self.link() {
+            if !self.replaces {
+                match self.link(&self.place.name) {
+                    // Somebody was faster.
+                    Err(Errno::EXIST) => {}
+                    result => return result.os_context(|| "failed to put it into its place"),
+                }
+            }
+            note()?;
+            match self.link(&self.name) {
                 Err(Errno::EXIST) => {
                     remove_stale(&self.place.folder, &self.name)
                         .os_context(|| "failed to remove what an earlier run left")?;
-                    self.link()
+                    self.link(&self.name)
                 }
                 result => result,
             }
@@ -89,13 +101,11 @@ impl Temp {
         Ok(())
     }
 
-    fn link(&self) -> Result<(), Errno> {
+    fn link(&self, name: &OsStr) -> Result<(), Errno> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        match rustix::fs::linkat(CWD, path, &self.place.folder, &self.name, AtFlags::SYMLINK_FOLLOW) {
+        match rustix::fs::linkat(CWD, path, &self.place.folder, name, AtFlags::SYMLINK_FOLLOW) {
             // Without /proc; this one wants more privilege.
-            Err(Errno::NOENT) => {
-                rustix::fs::linkat(&self.file, "", &self.place.folder, &self.name, AtFlags::EMPTY_PATH)
-            }
+            Err(Errno::NOENT) => rustix::fs::linkat(&self.file, "", &self.place.folder, name, AtFlags::EMPTY_PATH),
             result => result,
         }
     }

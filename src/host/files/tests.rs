@@ -214,7 +214,7 @@ fn without_unnamed_files_a_named_one_does() {
     let mut temp = temp::Temp::create_named(&place).unwrap();
     assert_eq!(fs::metadata(inside(&dir, "/.file.cci")).unwrap().mode() & 0o7777, 0o600);
     temp.fill(b"x", None, 0o644).unwrap();
-    temp.take_place().unwrap();
+    temp.take_place(|| Ok(())).unwrap();
     assert_eq!(names(dir.path()), ["file"]);
 }
 
@@ -341,4 +341,59 @@ fn a_folder_of_another_user_is_not_taken() {
     std::os::unix::fs::chown(inside(&dir, "/x"), Some(4242), None).unwrap();
     let error = message(folder(&root, Path::new("/x"), 0o700));
     assert_eq!(error, "failed to make the folder /x: it belongs to another user (4242)");
+}
+
+#[test]
+fn a_file_that_is_new_has_no_temporary_name_and_one_that_is_replaced_is_noted() {
+    let (dir, root) = tree();
+    let note = inside(&dir, "/.coreos-cloudinit.cci");
+    let noted = || fs::read(&note).ok();
+    let put = |content: &[u8], replaces: bool| {
+        let place = root.parent(Path::new("/file"), false).unwrap();
+        let seen = std::cell::Cell::new(false);
+        let mut temp = temp::Temp::create(&place, replaces, || panic!("it has no name yet")).unwrap();
+        temp.fill(content, None, 0o644).unwrap();
+        temp.take_place(|| {
+            seen.set(true);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(fs::read(inside(&dir, "/file")).unwrap(), content);
+        seen.get()
+    };
+    assert!(!put(b"1", false), "it got its place at once");
+    assert!(put(b"2", true));
+    assert!(put(b"3", false), "somebody else made it meanwhile");
+    let mut killed = Note::new(&root);
+    killed.add(Path::new("/file"));
+    killed.add(Path::new("/gone/file"));
+    assert_eq!(noted().unwrap(), b"/file\0/gone/file\0");
+    assert_eq!(fs::metadata(&note).unwrap().mode() & 0o7777, 0o600);
+    std::mem::forget(killed);
+    fs::write(inside(&dir, "/.file.cci"), "half").unwrap();
+    fs::write(inside(&dir, "/.users.cci"), "not ours").unwrap();
+    sweep(&root);
+    assert_eq!(names(dir.path()), [".users.cci", "file"]);
+    sweep(&root);
+    drop(Note::new(&root));
+    assert!(noted().is_none());
+}
+
+#[test]
+fn a_note_of_a_strangers_making_leads_nowhere() {
+    let (dir, root) = tree();
+    fs::create_dir(inside(&dir, "/d")).unwrap();
+    fs::write(inside(&dir, "/d/.x.cci"), "kept").unwrap();
+    fs::write(inside(&dir, "/outside"), "/d/x\0").unwrap();
+    // A link in its place is not followed, neither to read it nor to write to where it leads.
+    symlink("outside", inside(&dir, "/.coreos-cloudinit.cci")).unwrap();
+    sweep(&root);
+    assert!(inside(&dir, "/d/.x.cci").exists());
+    fs::hard_link(inside(&dir, "/outside"), inside(&dir, "/.coreos-cloudinit.cci")).unwrap();
+    let mut note = Note::new(&root);
+    note.add(Path::new("/d/y"));
+    assert_eq!(fs::read(inside(&dir, "/.coreos-cloudinit.cci")).unwrap(), b"/d/y\0");
+    drop(note);
+    assert_eq!(fs::read(inside(&dir, "/outside")).unwrap(), b"/d/x\0");
+    assert_eq!(names(dir.path()), ["d", "outside"]);
 }

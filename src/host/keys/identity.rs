@@ -40,6 +40,23 @@ pub(super) fn rehearse<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<
     if rustix::process::geteuid().is_root() { with(user, work) } else { work() }
 }
 
+/// Does `work` with our own rights again, in the middle of what [`with`] does as `user`.
+///
+/// # Errors
+///
+/// When we may not become that user again: nothing else may be done in this thread then.
+pub(super) fn as_ourselves(user: &UserEntry, work: impl FnOnce()) -> Result<()> {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    if uid.as_raw() == user.uid {
+        work();
+        return Ok(());
+    }
+    setfsuid(uid.as_raw().into());
+    setfsgid(gid.as_raw().into());
+    work();
+    change(user)
+}
+
 /// Gives this thread the user's rights to files, and none of root's.
 fn change(user: &UserEntry) -> Result<()> {
     // The call itself changes this thread alone; the C library's function of that name would change all of them.

@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Change;
 use super::accounts::{Accounts, UnknownPrincipal, UserEntry};
+use super::files::Note;
 use super::root::{Folder, Root};
 use crate::deadline::Deadline;
 use crate::plan::KeySet;
@@ -35,9 +36,13 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
     let work = || -> Result<Change> {
         let (user, home) = find(root, accounts, set)?;
         let given = handover::prepare(&home, &user)?;
+        let mut note = Note::new(root);
         let change = identity::with(&user, || {
             let _lock = home::lock(&home, deadline.clip(LOCK))?;
-            sets::replace(&home, &user, set)
+            sets::replace(&home, &user, set, |name| {
+                let path = user.home.join(home::SSH).join(name);
+                identity::as_ourselves(&user, || note.add(&path))
+            })
         })?;
         Ok(if given { Change::Made } else { change })
     };

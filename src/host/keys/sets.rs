@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -57,8 +58,14 @@ enum Current {
     Odd,
 }
 
-/// Writes the set, and `authorized_keys` after it, where they are not as they should be.
-pub(super) fn replace(home: &Folder, user: &UserEntry, set: &KeySet) -> Result<Change> {
+/// Writes the set, and `authorized_keys` after it, where they are not as they should be. `note` is told of each file, by
+/// its path beneath `.ssh`, before that gets a temporary name.
+pub(super) fn replace(
+    home: &Folder,
+    user: &UserEntry,
+    set: &KeySet,
+    mut note: impl FnMut(&Path) -> Result<()>,
+) -> Result<Change> {
     let (ssh, made) = private_folder(home, SSH, "~/.ssh", user)?;
     let (sets, made_sets) = private_folder(&ssh, SETS, "~/.ssh/authorized_keys.d", user)?;
     if made {
@@ -69,14 +76,14 @@ pub(super) fn replace(home: &Folder, user: &UserEntry, set: &KeySet) -> Result<C
     let wanted = decide(read_sets(&sets)?, &current, set)?;
     let mut changed = made || made_sets;
     for (name, content) in &wanted.sets {
-        changed |= write(&sets, name, content, user)?;
+        changed |= write(&sets, name, content, user, || note(&Path::new(SETS).join(name)))?;
     }
     if matches!(current, Current::Odd) {
         log::warn!("user {}: ~/.ssh/{AUTHORIZED} is no file that can be read: moved to {ASIDE}", user.name);
         rustix::fs::renameat(&ssh, AUTHORIZED, &ssh, ASIDE)
             .os_context(|| format!("failed to move ~/.ssh/{AUTHORIZED} aside"))?;
     }
-    changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user)?;
+    changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user, || note(Path::new(AUTHORIZED)))?;
     Ok(if changed { Change::Made } else { Change::Unchanged })
 }
 
@@ -209,14 +216,20 @@ fn open(parent: &Folder, name: &str, shown: &str, user: &UserEntry) -> Result<Op
 }
 
 /// Writes a file, unless it is as it should be; says whether it did.
-fn write(folder: &Folder, name: &OsString, content: &[u8], user: &UserEntry) -> Result<bool> {
+fn write(
+    folder: &Folder,
+    name: &OsString,
+    content: &[u8],
+    user: &UserEntry,
+    note: impl FnMut() -> Result<()>,
+) -> Result<bool> {
     let place = Place { folder: Arc::clone(folder), name: name.clone() };
     let what = || format!("failed to write {}", shown(name.as_ref()));
     // What cannot be read is written anew.
     if files::is_same(&place, content, MODE, user.uid).unwrap_or(false) {
         return Ok(false);
     }
-    files::replace(&place, content, MODE).with_context(what)?;
+    files::replace(&place, content, MODE, note).with_context(what)?;
     files::flush_folder(folder).with_context(what)?;
     Ok(true)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::common::{base64, gzip};
+use crate::testbed::trace::Act;
 use crate::testbed::{Machine, Suite};
 
 const ROOT: (u32, u32) = (0, 0);
@@ -156,24 +157,23 @@ pub fn cases(suite: &mut Suite) {
             let _ = writeln!(config, "- {{path: /srv/killed/{number}, content: {}}}", "x".repeat(4000));
         }
         m.put("/root/killed", format!("#cloud-config\n{config}"));
-        let mut left = false;
-        for _ in 0..20 {
-            m.sh("rm -rf /srv/killed");
-            let running = m.program(&["--from-file=/root/killed"]).start();
-            m.sh("for i in $(seq 2000); do [ -d /srv/killed ] && break; sleep 0.001; done");
-            m.sh("pkill -KILL -x coreos-cloudini || true");
-            running.finish(std::time::Duration::from_secs(20));
-            left = !left_behind(m, "/srv/killed").is_empty();
-            if left {
-                break;
-            }
-        }
-        assert!(left, "no run could be killed at the right moment");
+        m.sh("mkdir /srv/killed; for i in $(seq 0 399); do echo old > /srv/killed/$i; done");
+        let mut renames = 0;
+        let end = m.watch(&["coreos-cloudinit", "--from-file=/root/killed"], |moment| {
+            renames += u32::from(moment.call.starts_with("rename"));
+            if renames == 100 { Act::KillAll } else { Act::Go }
+        });
+        assert_ne!(end.code, 0, "{}", end.said);
+        assert_ne!(left_behind(m, "/srv/killed"), "", "it was killed between a temporary name and the rename");
         // Whatever has a file's own name is whole.
-        assert_eq!(m.sh("find /srv/killed -name '[0-9]*' ! -size 4000c"), "");
+        assert_eq!(m.sh("find /srv/killed -name '[0-9]*' ! -size 4000c ! -size 4c"), "");
+        // A run that knows nothing of these files.
+        m.apply("write_files: [{path: /srv/killed-other, content: x}]").ok();
+        assert_eq!(left_behind(m, "/srv/killed"), "");
+        assert_eq!(m.sh("ls -A /run/coreos-cloudinit | grep -v json"), "lock");
         m.apply(&config).ok();
         assert_eq!(left_behind(m, "/srv/killed"), "");
-        assert_eq!(m.names("/srv/killed").len(), 400);
+        assert_eq!(m.sh("find /srv/killed -size 4000c | wc -l"), "400");
     });
 
     suite.shared("a_reader_sees_the_old_file_or_the_new_one", |m| {

@@ -338,9 +338,16 @@ fn more(suite: &mut Suite) {
 
     suite.boot("a_tool_that_fails_costs_that_user_alone", spied(), |m| {
         m.sh("printf '#!/bin/sh\\necho no chance >&2\\nexit 3\\n' > /usr/sbin/chpasswd");
-        let config = format!("users: [{{name: halfway, passwd: '{HASH}'}}, {{name: whole}}]");
-        m.apply(&config).fails().says(&["halfway", "no chance"]).hides(&[HASH]);
+        let config = format!(
+            "write_files: [{{path: /srv/halfway, owner: halfway}}]\n\
+             users: [{{name: halfway, passwd: '{HASH}', ssh_authorized_keys: ['{}']}}, {{name: whole}}]",
+            key("halfway")
+        );
+        m.apply(&config).fails().says(&["made user halfway, but", "no chance"]).hides(&[HASH]);
         assert!(m.passwd("whole").is_some());
+        // Who is there without a password still gets in with a key.
+        assert!(m.text("/home/halfway/.ssh/authorized_keys").contains(&key("halfway")));
+        assert_eq!(m.sh("stat -c %U /srv/halfway"), "halfway");
         m.sh("cp /usr/lib/spied/chpasswd /usr/sbin/chpasswd");
         m.apply(&config).ok();
         assert_eq!(m.shadow("halfway").as_deref(), Some(HASH));

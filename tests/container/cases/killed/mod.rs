@@ -5,15 +5,17 @@ mod refused;
 mod systemd;
 mod tree;
 
+use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use nix::errno::Errno;
 
 use crate::testbed::Suite;
 use crate::testbed::trace::{Act, Moment, NAMELESS};
-use oracle::{Oracle, settled};
+use oracle::{ACCOUNTS, Oracle, is_temporary, settled};
 pub use refused::cases as refusals;
-use tree::{Bench, FILES};
+use tree::{Bench, FILES, Tree};
 
 /// Whether a call before this one can have left something that shows: what is in a file without a name does not.
 fn shows(moment: &Moment) -> bool {
@@ -71,5 +73,43 @@ pub fn cases(suite: &mut Suite) {
             + oracle.kill(&bench, &user_data, Act::KillProgram, tools);
         eprintln!("killed: {killed} times one of them alone, in {:.1} s", began.elapsed().as_secs_f32());
         assert!(killed > 25, "{killed} of {} moments are few", oracle.moments);
+    });
+
+    suite.plain("nothing_temporary_stays_of_what_is_not_asked_for_any_more", || {
+        let bench = Bench::new(&FILES);
+        let asked = bench.user_data(&format!("{}\n{}", tree::files(), tree::two_users()));
+        let oracle = Oracle::of(&bench, &asked);
+        let other = asked.with_file_name("other");
+        fs::write(&other, "#cloud-config\nhostname: new\n").expect("we are root");
+        let next = |tree: &Tree, when: &str| {
+            let run = tree.finish(&other);
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert!(run.status.success(), "{when}: the next run fails:\n{said}");
+            let now = settled(tree);
+            let left: Vec<_> = now.0.keys().filter(|path| is_temporary(path)).collect();
+            assert!(left.is_empty(), "{when}: left behind: {left:?}\n{said}");
+            // Each user is there as a whole, or not at all.
+            let of_accounts = |path: &Path| ACCOUNTS.iter().any(|file| path == Path::new(file));
+            let [is, old, new] = [&now, &oracle.old, &oracle.new].map(|state| state.clone().without(of_accounts));
+            let strays = is.strays(&old, &new);
+            assert!(strays.is_empty(), "{when}:\n{}\n{said}", strays.join("\n"));
+            for name in ["mary", "john"] {
+                let text = |path: &str| String::from_utf8_lossy(&now.0[Path::new(path)].content).into_owned();
+                let has = |path: &str| text(path).lines().any(|line| line.starts_with(&format!("{name}:")));
+                let home = now.0.contains_key(&Path::new("home").join(name).join(".bashrc"));
+                let is = [has("etc/passwd"), has("etc/shadow"), has("etc/group"), has("etc/gshadow"), home];
+                assert!(is.iter().all(|it| *it == is[0]), "{when}: {name}: {is:?}\n{said}");
+            }
+        };
+        for nameless in [true, false] {
+            let does = |moment: &Moment| match &moment.call {
+                call if call == NAMELESS && !nameless => Act::Refuse(Errno::EOPNOTSUPP),
+                call if call.contains(".cci") => Act::KillAll,
+                _ if !moment.is_ours() && nameless && moment.number.is_multiple_of(7) => Act::KillAll,
+                _ => Act::Go,
+            };
+            let killed = oracle.kill_and(&bench, &asked, does, next);
+            assert!(killed > 20, "{killed} moments are few");
+        }
     });
 }

@@ -13,9 +13,10 @@ pub fn is_temporary(path: &Path) -> bool {
     name.starts_with('.') && name.ends_with(".cci")
 }
 
-/// The mark of a user who is being made.
+/// The mark of a user who is being made, and the note of files that are being written.
 pub fn is_mark(path: &Path) -> bool {
-    HOMES.iter().any(|home| path.ends_with(format!("etc/.useradd-{}.cci", &home["home/".len()..])))
+    path == Path::new(".coreos-cloudinit.cci")
+        || HOMES.iter().any(|home| path.ends_with(format!("etc/.useradd-{}.cci", &home["home/".len()..])))
 }
 
 /// What the distribution's tools have for themselves beside the account files: locks, copies, temporary names.
@@ -29,7 +30,7 @@ fn is_of_tools(path: &Path) -> bool {
 }
 
 /// The account files, and the homes of those who are made.
-const ACCOUNTS: [&str; 6] = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
+pub const ACCOUNTS: [&str; 6] = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
 const HOMES: [&str; 2] = ["home/mary", "home/john"];
 
 /// Holds of the lines of an account file that all old ones are there, and nothing that is half a line; says which.
@@ -111,14 +112,29 @@ impl Oracle {
     /// Kills a run at the moments that `picks`, each in a tree of its own; how many that were.
     #[track_caller]
     pub fn kill(&self, bench: &Bench, user_data: &Path, act: Act, picks: impl Fn(&Moment) -> bool) -> usize {
+        let next = |tree: &Tree, when: &str| self.next_run_completes(tree, user_data, when);
+        self.kill_and(bench, user_data, |moment| if picks(moment) { act } else { Act::Go }, next)
+    }
+
+    /// The same for what does anything else to a call than to let it go: once to a tree, but for what is refused. What
+    /// comes of each tree is for `next` to see.
+    #[track_caller]
+    pub fn kill_and(
+        &self,
+        bench: &Bench,
+        user_data: &Path,
+        does: impl Fn(&Moment) -> Act,
+        next: impl Fn(&Tree, &str),
+    ) -> usize {
         let mut killed = 0;
-        let mut next = Some(0);
-        while let Some(number) = next {
+        let mut from = Some(0);
+        while let Some(number) = from {
             let tree = bench.tree();
             let mut at = None;
-            next = None;
-            let end = tree.run(user_data, |moment| match (&at, moment.number >= number && picks(moment)) {
-                (None, true) => {
+            from = None;
+            let end = tree.run(user_data, |moment| match does(moment) {
+                refused @ Act::Refuse(_) => refused,
+                act if at.is_none() && moment.number >= number && !matches!(act, Act::Go) => {
                     at = Some(moment.clone());
                     act
                 }
@@ -128,8 +144,8 @@ impl Oracle {
                 let when = format!("killed at {moment:?}");
                 assert_ne!(end.code, 0, "{when}");
                 self.between(&tree, &when);
-                self.next_run_completes(&tree, user_data, &when);
-                next = Some(moment.number + 1);
+                next(&tree, &when);
+                from = Some(moment.number + 1);
                 killed += 1;
             }
         }

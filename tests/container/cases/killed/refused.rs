@@ -13,24 +13,28 @@ use crate::testbed::trace::{Act, Moment};
 /// What a disk can say, in turn.
 const ERRORS: [Errno; 3] = [Errno::EIO, Errno::ENOSPC, Errno::EROFS];
 
+/// What is said of a step that failed, and of a user who was made, but with a home that lacks something.
+const TOLD: [&str; 2] = ["failed to", "but its home /home/mary "];
+
 /// Refuses one call, each in a run of its own, and holds what comes of it: that at most so many paths lack, and that
-/// the run says so. How many calls that were.
-fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) -> bool) -> usize {
+/// the run says so. The answer is what these runs said.
+fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) -> bool) -> Vec<String> {
     let oracle = Oracle::of(bench, user_data);
-    let mut refused = 0;
-    for number in 0..oracle.moments {
+    let mut refused = Vec::new();
+    let mut from = 0;
+    loop {
         let tree = bench.tree();
-        let errno = ERRORS[refused % ERRORS.len()];
+        let errno = ERRORS[refused.len() % ERRORS.len()];
         let mut at = None;
         let end = tree.run(user_data, |moment| {
-            if moment.number == number && picks(moment) {
+            if at.is_none() && moment.number >= from && picks(moment) {
                 at = Some(moment.clone());
                 return Act::Refuse(errno);
             }
             Act::Go
         });
-        let Some(moment) = at else { continue };
-        refused += 1;
+        let Some(moment) = at else { return refused };
+        from = moment.number + 1;
         let when = format!("{errno} at {moment:?}");
         oracle.between(&tree, &when);
         let now = settled(&tree);
@@ -39,7 +43,7 @@ fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) 
         match end.code {
             // It did without what was refused.
             0 => assert!(lacking.is_empty(), "{when}: told to be done:\n{}\n{}", lacking.join("\n"), end.said),
-            1 => assert!(end.said.contains("failed to"), "{when}: not told:\n{}", end.said),
+            1 => assert!(TOLD.iter().any(|words| end.said.contains(words)), "{when}: not told:\n{}", end.said),
             code => panic!("{when}: exit code {code}\n{}", end.said),
         }
         assert!(lacking.len() <= most, "{when}: the rest is not done:\n{}\n{}", lacking.join("\n"), end.said);
@@ -48,9 +52,12 @@ fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) 
             let left: Vec<_> = now.0.keys().filter(|path| is_temporary(path)).collect();
             assert!(left.is_empty(), "{when}: left behind: {left:?}\n{}", end.said);
         }
-        oracle.next_run_completes(&tree, user_data, &when);
+        // What `useradd` did not put into a home, nobody puts there later.
+        if !end.said.contains(TOLD[1]) {
+            oracle.next_run_completes(&tree, user_data, &when);
+        }
+        refused.push(end.said);
     }
-    refused
 }
 
 pub fn cases(suite: &mut Suite) {
@@ -60,7 +67,7 @@ pub fn cases(suite: &mut Suite) {
         // What is in /etc/hosts depends on whether the host name could be set: it is set already.
         let user_data = bench.user_data(&tree::files().replace("hostname: new", "hostname: old"));
         // A folder lacks with all that would have been in it; so does a set of keys.
-        let refused = refuse(&bench, &user_data, 7, |moment| moment.number.is_multiple_of(3));
+        let refused = refuse(&bench, &user_data, 7, |moment| moment.number.is_multiple_of(3)).len();
         eprintln!("refused: {refused} calls of files, in {:.1} s", began.elapsed().as_secs_f32());
         assert!(refused > 60, "{refused} calls are few");
     });
@@ -69,11 +76,19 @@ pub fn cases(suite: &mut Suite) {
         let began = Instant::now();
         let bench = Bench::new(&[]);
         let user_data = bench.user_data(&tree::mary());
-        // A tool that cannot fill a home does not tell anybody, us included.
         let of_accounts = |moment: &Moment| moment.call.contains("/etc/") && moment.number.is_multiple_of(9);
         let picks = |moment: &Moment| moment.is_ours() || of_accounts(moment);
-        let refused = refuse(&bench, &user_data, usize::MAX, picks);
+        let refused = refuse(&bench, &user_data, usize::MAX, picks).len();
         eprintln!("refused: {refused} calls of accounts, in {:.1} s", began.elapsed().as_secs_f32());
         assert!(refused > 30, "{refused} calls are few");
+    });
+
+    suite.plain("a_home_that_useradd_cannot_fill_is_told", || {
+        let bench = Bench::new(&[]);
+        let user_data = bench.user_data(&tree::mary());
+        let picks = |moment: &Moment| !moment.is_ours() && moment.call.contains("/home/mary");
+        let refused = refuse(&bench, &user_data, usize::MAX, picks);
+        let told = refused.iter().filter(|said| said.contains(TOLD[1])).count();
+        assert!(told > 2, "{told} homes of {} runs are few:\n{}", refused.len(), refused.join("\n"));
     });
 }

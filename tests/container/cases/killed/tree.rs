@@ -180,3 +180,8 @@ users:
 pub fn mary_and_john() -> String {
     format!("{}- {{name: john, ssh_authorized_keys: ['{}']}}\n", mary(), key("killed"))
 }
+
+/// Both of them, to be put after [`files`].
+pub fn two_users() -> String {
+    "users: [{name: mary, groups: [docker]}, {name: john}]\n".to_owned()
+}
