@@ -64,6 +64,8 @@ pub struct Event<'a> {
     pub words: Option<&'a str>,
     /// It is said while something is waited for; a terminal that shows the wait itself does not need it.
     pub waiting: bool,
+    /// It is for those who read the log later; people at a terminal know it.
+    pub later: bool,
 }
 
 /// The fields in the journal. What may be a secret is in none: they are names and words that the message has, too.

@@ -116,7 +116,7 @@ impl Logger {
         let StandardError::Terminal { waiting, .. } = &self.error else { return false };
         // Whoever waits for it wants to see each step, and a boot's journal has enough of their number.
         let seen = wanted || (event.sign == Some(Sign::Unchanged) && self.level >= LevelFilter::Info);
-        seen && !(event.waiting && waiting.is_some())
+        seen && !event.later && !(event.waiting && waiting.is_some())
     }
 }
 

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use super::gather::find;
+use log::Level;
+
+use super::gather::{Gathered, find};
 use super::prepare::{Asked, Before, Prepared, asked_by, facts, prepare};
 use super::{Surroundings, fail, setup, told};
 use crate::apply::{self, Machine as _, Progress};
 use crate::cli::Options;
 use crate::deadline::Deadline;
 use crate::host::machine::Host;
+use crate::logger::{Event, tell};
 use crate::outcome::{Outcome, Reporter, StepOutcome};
+use crate::parts::Form;
 use crate::plan::{self, CORE, Environment, Facts, Planned, Step};
 use crate::reading::Reading;
 use crate::text::Lines;
@@ -45,6 +49,7 @@ pub(super) fn apply(
         apply_network(&network, options, deadline, &mut host, &mut progress, outcome);
     }
     let gathered = found.read(options, surroundings, deadline, outcome);
+    begin(&gathered, outcome);
     let locked = host.lock(deadline.most().min(LOCK_LIMIT));
     let (before, prepared) = prepare(gathered, options, &host);
     apply_access(&before, &prepared, options, &mut host, &mut progress, outcome);
@@ -76,6 +81,20 @@ pub(super) fn apply(
         merge(environment, &mut host, &mut progress, outcome);
     }
     outcome.is_failure()
+}
+
+/// The first line of a run's story. People at a terminal know what they typed.
+fn begin(gathered: &Gathered, outcome: &Outcome) {
+    let forms: Vec<_> = gathered.readings.iter().map(|reading| reading.part.form).collect();
+    let what = match forms.as_slice() {
+        [Form::CloudConfig | Form::Script] => forms[0].words().to_owned(),
+        [_, _, ..] => format!("{} parts", forms.len()),
+        // What else there is has been told, or is nothing.
+        _ => return,
+    };
+    let event = Event { source: Some(&outcome.source), later: true, ..Event::default() };
+    let version = env!("CARGO_PKG_VERSION");
+    tell(Level::Info, format_args!("applying {} ({what}), version {version}", outcome.source), &event);
 }
 
 /// Sets the network up before the user-data is fetched, which may need it (spec §1, step 4).

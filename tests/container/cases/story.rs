@@ -84,6 +84,9 @@ pub fn cases(suite: &mut Suite) {
         }
         let finding = entry(&entries, "[bad-permissions]");
         assert_eq!((&finding["CLOUDINIT_RULE"], &finding["CODE_LINE"]), (&"bad-permissions".into(), &"4".into()));
+        let first = entries[0]["MESSAGE"].as_str().unwrap();
+        assert_eq!(first, format!("applying /tmp/x (cloud-config), version {}", env!("CARGO_PKG_VERSION")));
+        assert_eq!(entries[0]["CLOUDINIT_SOURCE"], "/tmp/x");
         let last = entries.last().unwrap();
         assert_eq!((&last["MESSAGE_ID"], &last["PRIORITY"]), (&id("has not been applied").into(), &"3".into()));
         assert_eq!(last["CLOUDINIT_SOURCE"], "/tmp/x");
@@ -129,6 +132,7 @@ pub fn cases(suite: &mut Suite) {
         );
         m.put("/tmp/x", &config);
         let shown = at_a_terminal(m, "TERM=xterm NO_COLOR=1", "");
+        assert!(!shown.contains("applying"), "{shown}");
         // The line that shows what is waited for is taken back.
         let steps: Vec<_> = shown.lines().map(|line| line.rsplit("\u{1b}[K").next().unwrap()).collect();
         let has = |line: &str| steps.iter().any(|step| step.rsplit_once("  ").map_or(*step, |(step, _)| step) == line);
