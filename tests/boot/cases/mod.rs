@@ -5,6 +5,7 @@ mod drives;
 mod network;
 mod oem;
 mod order;
+mod package;
 mod power;
 
 use crate::testbed::Suite;
@@ -25,5 +26,6 @@ pub fn all(suite: &mut Suite) {
     suite.group("drives", drives::cases);
     suite.group("network", network::cases);
     suite.group("broken", broken::cases);
+    suite.group("package", package::cases);
     suite.group("power", power::cases);
 }

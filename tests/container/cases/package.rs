@@ -1,32 +1,15 @@
 //! The Debian package: installed, booted with, removed.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+use std::path::Path;
 
 use regex::Regex;
 
 use super::image::{self, DATA, DATA_RUN};
-use crate::testbed::{Boot, Machine, PROGRAM, Suite, sandbox};
+use crate::testbed::{Boot, Machine, Suite, package};
 
 /// Where the package is put.
 const PACKAGE: &str = "/srv/coreos-cloudinit.deb";
-
-/// Makes the package as `make deb` does, of the program that is tested; lintian has no complaint.
-fn package() -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(make)
-}
-
-fn make() -> PathBuf {
-    let out = sandbox::machines().join("deb");
-    let root = env!("CARGO_MANIFEST_DIR");
-    let output = Command::new(format!("{root}/packaging/deb.sh")).arg(PROGRAM).arg(&out).output().expect("it is there");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "deb.sh: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said.lines().last().expect("it says where it is").into()
-}
 
 /// All files but those that change by themselves, and what the package manager keeps of packages that it knew.
 fn files(m: &Machine) -> BTreeSet<String> {
@@ -37,7 +20,7 @@ fn files(m: &Machine) -> BTreeSet<String> {
 
 pub fn cases(suite: &mut Suite) {
     suite.plain("a_package_works_from_the_next_boot_on_and_leaves_nothing", || {
-        let options = Boot::default().bare().copy(package(), PACKAGE);
+        let options = Boot::default().bare().copy(package::get(), PACKAGE);
         let mut m = options.boot();
         let before = files(&m);
         // No network is there, nor needed.
@@ -96,7 +79,7 @@ pub fn cases(suite: &mut Suite) {
     suite.plain("the_quick_start_is_true", || {
         let options = Boot::default()
             .bare()
-            .copy(package(), "/root/coreos-cloudinit_0_all.deb")
+            .copy(package::get(), "/root/coreos-cloudinit_0_all.deb")
             .file("/etc/apt/apt.conf.d/99yes", "APT::Get::Assume-Yes \"true\";\nAPT::Install-Recommends \"false\";\n");
         let mut m = options.boot();
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/quick-start.md");

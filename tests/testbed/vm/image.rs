@@ -1,4 +1,4 @@
-//! What every virtual machine starts from, built once per run.
+//! What virtual machines start from, built once per run and way to install the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,21 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::super::kept::{Kept, must_run};
-use super::super::{PROGRAM, sandbox};
+use super::super::{PROGRAM, package, sandbox};
 use super::disk;
 
 const KERNEL: &str = include_str!("kernel.sh");
 const LAYER: &str = include_str!("layer.sh");
+
+/// How the program got into the image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum How {
+    /// Laid out by `make install`.
+    #[default]
+    Laid,
+    /// Installed from the Debian package.
+    Packed,
+}
 
 /// What every virtual machine starts from.
 pub struct Image {
@@ -24,9 +34,9 @@ pub struct Image {
 
 impl Image {
     /// The image of this run; the first who asks builds it.
-    pub fn get() -> Result<&'static Self, String> {
-        static IMAGE: OnceLock<Result<Image, String>> = OnceLock::new();
-        IMAGE.get_or_init(build).as_ref().map_err(Clone::clone)
+    pub fn get(how: How) -> Result<&'static Self, String> {
+        static IMAGES: [OnceLock<Result<Image, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+        IMAGES[how as usize].get_or_init(|| build(how)).as_ref().map_err(Clone::clone)
     }
 
     /// The kernel.
@@ -40,12 +50,12 @@ impl Image {
     }
 }
 
-fn build() -> Result<Image, String> {
+fn build(how: How) -> Result<Image, String> {
     let kernel = Kept::get("kernel", "cloud", &[KERNEL], |new| {
         eprintln!("testbed: fetching a kernel for virtual machines (once, some seconds) …");
         script(KERNEL, "kernel.sh", new)
     })?;
-    let place = sandbox::machines().join("image");
+    let place = sandbox::machines().join(format!("image-{how:?}"));
     let [upper, work, merged, root] = ["upper", "work", "merged", "root"].map(|name| place.join(name));
     for folder in [&upper, &work, &merged, &root] {
         fs::create_dir_all(folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
@@ -58,7 +68,10 @@ fn build() -> Result<Image, String> {
         work.display()
     );
     must_run(Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged))?;
-    install(&merged)?;
+    match how {
+        How::Laid => install(&merged)?,
+        How::Packed => unpack(&merged)?,
+    }
     script(LAYER, "layer.sh", &merged)?;
     let usr = place.join("usr.img");
     disk::ext4(&merged.join("usr"), &usr, "usr", 600)?;
@@ -83,6 +96,17 @@ fn install(tree: &Path) -> Result<(), String> {
         make.env_remove(word);
     }
     must_run(&mut make)
+}
+
+/// Installs the package in the tree, as whoever makes an image of packages does it.
+fn unpack(tree: &Path) -> Result<(), String> {
+    let package = tree.join("coreos-cloudinit.deb");
+    fs::copy(package::get(), &package).map_err(|e| format!("failed to copy the package: {e}"))?;
+    // Nothing of it runs here: it is for the next boot.
+    let mut install = Command::new("chroot");
+    install.arg(tree).args(["dpkg", "--install", "/coreos-cloudinit.deb"]).env("DEBIAN_FRONTEND", "noninteractive");
+    must_run(&mut install)?;
+    fs::remove_file(&package).map_err(|e| format!("failed to remove the package: {e}"))
 }
 
 fn script(text: &str, name: &str, argument: &Path) -> Result<(), String> {

@@ -27,6 +27,8 @@ pub struct Qemu {
 
 /// Its disks, and what else it is started with.
 pub struct Parts {
+    /// Its kernel, and the disk that is `/usr`.
+    pub image: &'static Image,
     /// The disk that is `/`.
     pub root: PathBuf,
     /// More disks, none of which is written to.
@@ -40,7 +42,7 @@ pub struct Parts {
 impl Qemu {
     /// Starts one with these words on the kernel command line; its console is written to `console`.
     pub fn start(parts: &Parts, words: &[String], console: &Path) -> Result<Self, String> {
-        let image = Image::get()?;
+        let image = parts.image;
         let mut command = Command::new("qemu-system-x86_64");
         // Without KVM, which is not to be had everywhere: it is the same machine everywhere, only slow.
         command.args(["-accel", "tcg,thread=multi", "-smp", "1", "-cpu", "qemu64", "-m", "768"]);

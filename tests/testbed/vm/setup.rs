@@ -8,7 +8,7 @@ use super::super::Boot;
 use super::super::kept::must_run;
 use super::super::web::Server;
 use super::disk::{self, Format};
-use super::image::Image;
+use super::image::{How, Image};
 use super::machine::Vm;
 
 /// Where the image's maker mounts its partition.
@@ -22,9 +22,22 @@ pub struct Setup {
     scratch: Vec<(Option<Format>, u64)>,
     words: Vec<String>,
     network: Option<String>,
+    how: How,
 }
 
 impl Setup {
+    /// The program is installed from its package.
+    #[must_use]
+    pub const fn packed(mut self) -> Self {
+        self.how = How::Packed;
+        self
+    }
+
+    /// What it starts from.
+    pub(super) fn image(&self) -> Result<&'static Image, String> {
+        Image::get(self.how)
+    }
+
     /// What is on the root disk, before it boots.
     #[must_use]
     pub fn root(mut self, change: impl FnOnce(Boot) -> Boot) -> Self {
@@ -116,7 +129,7 @@ impl Setup {
     /// The disks besides `/usr`, in the order in which the machine sees them: the root disk first.
     pub(super) fn make_disks(&self, place: &Path) -> Result<(PathBuf, Vec<(Format, PathBuf)>), String> {
         let folder = place.join("root");
-        must_run(Command::new("cp").arg("-a").arg(&Image::get()?.root).arg(&folder))?;
+        must_run(Command::new("cp").arg("-a").arg(&self.image()?.root).arg(&folder))?;
         self.root.prepare(&folder)?;
         let root = place.join("root.img");
         disk::ext4(&folder, &root, "root", 128)?;

@@ -1,0 +1,22 @@
+//! The Debian package of the program that is tested.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::{PROGRAM, sandbox};
+
+/// Where it is. The first who asks makes it as `make deb` does; lintian has no complaint.
+pub fn get() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(make)
+}
+
+fn make() -> PathBuf {
+    let out = sandbox::machines().join("deb");
+    let root = env!("CARGO_MANIFEST_DIR");
+    let output = Command::new(format!("{root}/packaging/deb.sh")).arg(PROGRAM).arg(&out).output().expect("it is there");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "deb.sh: {said}{}", String::from_utf8_lossy(&output.stderr));
+    said.lines().last().expect("it says where it is").into()
+}
