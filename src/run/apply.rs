@@ -58,7 +58,10 @@ pub(super) fn apply(
         return true;
     }
     apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
-    host.take_back_users(&prepared.iter().flat_map(Prepared::users).collect());
+    // What could not be read may ask for anybody.
+    if outcome.failures.is_empty() && !prepared.iter().any(|part| part.reading.broken) {
+        host.take_back_users(&prepared.iter().flat_map(Prepared::users).collect());
+    }
     let several = prepared.len() > 1;
     for (index, part) in prepared.into_iter().enumerate() {
         if index > 0
