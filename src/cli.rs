@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use regex::Regex;
 
+use crate::plan::printable;
 use crate::print::Secrets;
 use crate::source::{self, Candidate, Entry, Format as NetworkFormat, OEMS, TABLE};
 use flags::table;
@@ -115,12 +116,17 @@ impl Options {
     }
 }
 
+/// How wide lines are that are not as wide as the terminal.
+const COLUMNS: usize = 80;
+
 const WORKSPACE: &str = "/var/lib/coreos-cloudinit";
 const KEY_SET: &str = "coreos-cloudinit";
 
 /// Reads the command line, without the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
-    parse_all(arguments).map_err(|Usage(text)| Usage(without_addresses(&text)))
+    // It names words as they were given; none of them can speak to a terminal.
+    let shown = |text: String| without_addresses(&text).split('\n').map(printable).collect::<Vec<_>>().join("\n");
+    parse_all(arguments).map_err(|Usage(text)| Usage(shown(text)))
 }
 
 /// `text` without what may be an address of the web in it: that may hold credentials, wherever it was put.
@@ -137,8 +143,8 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::UnknownArgument => {
-            let known: Vec<_> = flags().map(|name| format!("--{name}")).collect();
-            return Err(Usage(format!("{error}Flags: {}\n", known.join(", "))));
+            let known = list(flags().map(|name| format!("--{name}")));
+            return Err(Usage(format!("{}\nFlags:\n{known}\n", with_tip(&error))));
         }
         Err(error) if error.use_stderr() => return Err(Usage(error.to_string())),
         Err(_) => return Ok(Request::Print(if short { short_help() } else { help() })),
@@ -147,6 +153,38 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
         return Ok(Request::Print(format!("coreos-cloudinit {}\n", env!("CARGO_PKG_VERSION"))));
     }
     request(&matches).map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
+}
+
+/// What is said of a word that is no flag: it may be meant for the user-data.
+fn with_tip(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let word = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if !word.starts_with('-') => word,
+        _ => return text,
+    };
+    let tip = if word.contains("://") {
+        "user-data is fetched with --from-url=URL".to_owned()
+    } else {
+        format!("user-data in a file is named with --from-file={word}")
+    };
+    text.replacen("\n\nUsage:", &format!("\n\n  tip: {tip}\n\nUsage:"), 1)
+}
+
+/// Words in lines of 80 columns.
+fn list(words: impl Iterator<Item = String>) -> String {
+    let mut lines = vec![String::new()];
+    for word in words {
+        let line = lines.last().map_or(0, String::len);
+        if line > 0 && line + 1 + word.len() + 1 > COLUMNS {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(if line.is_empty() { "  " } else { " " });
+            line.push_str(&word);
+            line.push(',');
+        }
+    }
+    lines.join("\n").trim_end_matches(',').to_owned()
 }
 
 /// Every flag by its long name.
@@ -206,7 +244,7 @@ fn command(purpose: Purpose) -> Command {
             wrapped(platforms()),
             wrapped(formats()),
         ))
-        .term_width(80)
+        .term_width(COLUMNS)
         .args_override_self(true)
         .disable_version_flag(true);
     for flag in table() {
@@ -336,8 +374,8 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         return Err(format!("--{} takes a path, not an address; --from-url takes one", entry.flag));
     }
     if named.0.is_empty() {
-        let sources: Vec<_> = TABLE.iter().map(|entry| format!("--{}", entry.flag)).collect();
-        return Err(format!("no source of user-data is named; name one of: {}, --oem", sources.join(", ")));
+        let sources = TABLE.iter().map(|entry| format!("--{}", entry.flag)).chain(["--oem".to_owned()]);
+        return Err(format!("no source of user-data is named; name one of these:\n{}", list(sources)));
     }
     let key_set = text(matches, "ssh-key-name").filter(|name| !name.is_empty()).unwrap_or_else(|| KEY_SET.to_owned());
     if let Some(fault) = crate::plan::names::file_name_fault(&key_set) {

@@ -175,3 +175,19 @@ fn both_helps_fit_a_terminal_and_have_every_flag() {
         assert_eq!(parsed(line), Ok(Request::Print(long.clone())), "{line}");
     }
 }
+
+#[test]
+fn a_word_that_is_no_flag_may_be_meant_for_user_data() {
+    let file = usage("x.yml --dry-run");
+    assert!(file.contains("\n  tip: user-data in a file is named with --from-file=x.yml\n"), "{file}");
+    let url = usage("https://mary:hidden@example/x");
+    assert!(url.contains("with --from-url=URL\n") && !url.contains("hidden"), "{url}");
+    assert!(usage("--from-fil=x").contains("'--from-file'"));
+    for text in [file, url, usage("--nothing"), usage("--dry-run")] {
+        assert!(text.contains("  --from-file, ") && text.lines().all(|line| line.len() <= 80), "{text}");
+    }
+    for line in ["\u{1b}[31mx", "--from-file=x --format=\u{1b}]0;x\u{7}", "--\u{9b}31m"] {
+        let text = usage(line);
+        assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "{text:?}");
+    }
+}
