@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use super::root::OsContext;
+use crate::plan::is_shown;
 
 /// Where tools are looked for before the places of our own `PATH`.
 const PLACES: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -96,6 +97,15 @@ impl<'a> Tool<'a> {
     ///
     /// When there is no such tool, it takes too long, or it fails: with the last lines of what it said.
     pub fn run(&self, limit: Duration) -> Result<()> {
+        self.listen(limit).map(drop)
+    }
+
+    /// The same, and what it said last, on one line.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Tool::run`].
+    pub fn listen(&self, limit: Duration) -> Result<String> {
         let Some(program) = find(self.name) else { bail!("there is no {} on this machine", self.name) };
         let what = || format!("failed to run {}", self.name);
         let mut said = memory(self.name).os_context(what)?;
@@ -119,7 +129,7 @@ impl<'a> Tool<'a> {
             if !words.is_empty() {
                 log::debug!("{} said: {words}", self.name);
             }
-            return Ok(());
+            return Ok(words);
         }
         let separator = if words.is_empty() { "" } else { ": " };
         let said = match status {
@@ -234,7 +244,7 @@ fn last_words(said: &mut File, name: &str) -> String {
     let lines = text.lines().map(|line| line.strip_prefix(&prefix).unwrap_or(line).trim());
     let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("; ");
-    last.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+    last.chars().map(|char| if is_shown(char) { char } else { ' ' }).collect()
 }
 
 #[cfg(test)]

@@ -237,7 +237,7 @@ impl<'a> Host<'a> {
             let limit = self.setup.deadline.clip(Duration::from_secs(60));
             return enable_offline(self.root.path(), unit, *runtime, |argv| {
                 let (name, rest) = argv.split_first().context("nothing to run")?;
-                command::Tool::new(name).args(rest).run(limit)
+                command::Tool::new(name).args(rest).listen(limit)
             })
             .map(Done::With);
         }

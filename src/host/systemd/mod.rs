@@ -3,6 +3,7 @@
 //! Every call is bounded by its own limit and by the run's deadline, and names the unit when it fails.
 
 mod errors;
+mod install;
 mod jobs;
 mod offline;
 mod proxy;
@@ -50,13 +51,19 @@ impl<'b> Systemd<'b> {
     ///
     /// The unit does not exist, is masked or is bad; the bus or systemd does not answer.
     pub fn enable(&self, unit: &str, runtime: bool) -> Result<Enabled> {
-        let (installable, links) = self
-            .bus
-            .call(CALL_LIMIT, async |connection| {
-                ManagerProxy::new(&connection).await?.enable_unit_files(&[unit], runtime, true).await
-            })
-            .map_err(|error| errors::explain(error, unit))
-            .with_context(|| format!("failed to enable {unit}"))?;
+        let enable = || {
+            self.bus
+                .call(CALL_LIMIT, async |connection| {
+                    ManagerProxy::new(&connection).await?.enable_unit_files(&[unit], runtime, true).await
+                })
+                .map_err(|error| errors::explain(error, unit))
+                .with_context(|| format!("failed to enable {unit}"))
+        };
+        let (installable, links) = enable()?;
+        // It tells of a link that it cannot make only where it made no other: asked again, it has nothing else to do.
+        if !install::is_complete(&links) {
+            enable()?;
+        }
         // Remarks are in the list too, such as `destination-not-present`: a target that is not there.
         let changed = links.iter().any(|(what, ..)| matches!(what.as_str(), "symlink" | "unlink"));
         let change = if changed { Change::Made } else { Change::Unchanged };

@@ -3,21 +3,24 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::host::Change;
+
+/// What `systemctl` says of a link that it cannot make.
+const FAILED: &str = "Failed to ";
 
 /// Enables `unit` in the tree at `root`, until its next reboot with `runtime`: with the machine's
 /// own `systemctl`, which `run` runs.
 ///
 /// # Errors
 ///
-/// `systemctl` is missing, or fails: the unit does not exist in that tree, or is masked.
+/// `systemctl` is missing, or fails: the unit does not exist in that tree, is masked, or one of its links cannot be made.
 pub fn enable_offline(
     root: &Path,
     unit: &str,
     runtime: bool,
-    run: impl FnOnce(&[&str]) -> Result<()>,
+    run: impl FnOnce(&[&str]) -> Result<String>,
 ) -> Result<Change> {
     let tree = format!("--root={}", root.display());
     let mut argv = vec!["systemctl", &tree, "enable", "--force", "--quiet"];
@@ -26,7 +29,12 @@ pub fn enable_offline(
     }
     argv.extend(["--", unit]);
     let before = links(root);
-    run(&argv).with_context(|| format!("failed to enable {unit} in {}", root.display()))?;
+    let what = || format!("failed to enable {unit} in {}", root.display());
+    let said = run(&argv).with_context(what)?;
+    // One link that it could make is enough for it to end with 0.
+    if let Some(at) = said.find(FAILED) {
+        return Err(anyhow!("systemctl: {}", &said[at..])).with_context(what);
+    }
     Ok(if links(root) == before { Change::Unchanged } else { Change::Made })
 }
 
@@ -69,8 +77,16 @@ mod tests {
                 std::fs::create_dir_all(&folder)?;
                 symlink("/etc/systemd/system/x.service", folder.join(link))?;
             }
-            Ok(())
+            Ok("Unit x.service is added as a dependency to a non-existent unit y.".to_owned())
         })
+    }
+
+    #[test]
+    fn a_link_that_could_not_be_made_is_a_failure_whatever_else_was() {
+        let root = tempfile::tempdir().unwrap();
+        let said = "Created symlink a; Failed to enable unit, file \"b\": Input/output error".to_owned();
+        let error = enable_offline(root.path(), "x.service", false, |_| Ok(said)).unwrap_err();
+        assert!(format!("{error:#}").ends_with("Failed to enable unit, file \"b\": Input/output error"), "{error:#}");
     }
 
     #[test]

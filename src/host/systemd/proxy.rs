@@ -3,7 +3,7 @@
 use zbus::{OwnedObjectPath, Variant, proxy};
 
 /// What systemd says of one change to a link: what was done, the link, its destination.
-type LinkChange = (String, String, String);
+pub(super) type LinkChange = (String, String, String);
 
 /// A job as the list of another job's blockers has it: id, unit, type, state, path of the job, path of
 /// the unit.

@@ -72,6 +72,25 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
+    suite.fresh("a_unit_that_is_half_enabled_in_a_tree_is_a_failure", |m| {
+        tree(m);
+        let unit = "[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\nAlias=al.service\\n";
+        m.put(
+            "/root/half.yml",
+            format!("#cloud-config\ncoreos: {{units: [{{name: half.service, enable: true, content: \"{unit}\"}}]}}\n"),
+        );
+        let blocked = inside("/etc/systemd/system/multi-user.target.wants/half.service");
+        m.sh(&format!("mkdir -p {blocked}"));
+        let run = || m.program(&["--from-file=/root/half.yml", "--root", TREE]).run();
+        for _ in 0..2 {
+            run().fails().says(&["failed to enable half.service"]);
+        }
+        m.sh(&format!("rmdir {blocked}"));
+        run().ok();
+        assert!(m.link(&blocked).is_some());
+        run().ok().says(&["0 done"]);
+    });
+
     suite.fresh("everything_goes_to_the_tree_and_nothing_to_the_machine", |m| {
         tree(m);
         m.sh(&format!("ln -s /srv/target {TREE}/srv/out; mkdir {TREE}/srv/target"));

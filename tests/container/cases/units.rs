@@ -86,6 +86,29 @@ pub fn cases(suite: &mut Suite) {
         m.absent("/etc/systemd/system/multi-user.target.wants/linked-runtime.service");
     });
 
+    suite.fresh("a_unit_that_is_half_enabled_is_a_failure", |m| {
+        let unit = |name: &str, install: &str| {
+            format!("- {{name: {name}.service, enable: true, content: \"[Service]\\nExecStart=/bin/true\\n[Install]\\n{install}\"}}\n")
+        };
+        let blocked = "/etc/systemd/system/multi-user.target.wants/half.service";
+        m.sh(&format!("mkdir -p {blocked}"));
+        let units = [
+            unit("half", "WantedBy=multi-user.target\\nAlias=other.service\\n"),
+            unit("whole", "WantedBy=multi-user.target graphical.target\\nAlias=another.service\\n"),
+        ];
+        let config = format!("coreos:\n  units:\n  {}  {}", units[0], units[1]);
+        for _ in 0..2 {
+            m.apply(&config).fails().says(&["failed to enable half.service"]);
+        }
+        m.sh(&format!("rmdir {blocked}"));
+        m.apply(&config).ok().says(&["done: enable half.service"]);
+        assert!(m.link(blocked).is_some() && m.exists("/etc/systemd/system/other.service"));
+        for name in ["graphical.target.wants/whole.service", "multi-user.target.wants/whole.service", "another.service"] {
+            assert!(m.link(&format!("/etc/systemd/system/{name}")).is_some(), "{name}");
+        }
+        m.untouched(|| m.apply(&config).ok());
+    });
+
     suite.shared("enable_works_for_a_unit_of_the_image_and_replaces_another_link", |m| {
         m.sh("ln -s /nowhere/etcd-member.service /etc/systemd/system/multi-user.target.wants/etcd-member.service");
         m.apply("coreos: {units: [{name: etcd-member.service, enable: true}]}").ok();
