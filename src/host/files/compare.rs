@@ -57,8 +57,11 @@ pub(super) fn look(place: &Place, wanted: &Wanted<'_>) -> Result<Found> {
     if wanted.content.is_empty() {
         return Ok(Found::Same);
     }
-    let Some(file) = open(place, &there).os_context(|| "failed to read what is there")? else {
-        return Ok(Found::Other);
+    let file = match open(place, &there) {
+        Ok(Some(file)) => file,
+        // Its owner has a lease on it, which nobody has to wait for.
+        Ok(None) | Err(Errno::AGAIN) => return Ok(Found::Other),
+        Err(cause) => return Err(cause).os_context(|| "failed to read what is there"),
     };
     let same = holds(file, wanted.content).os_context(|| "failed to read what is there")?;
     Ok(if same { Found::Same } else { Found::Other })

@@ -20,6 +20,9 @@ const NAME_MAX: usize = 255;
 /// What a temporary name ends in. It starts with a dot: no folder of snippets (`*.d`) reads it.
 const SUFFIX: &str = ".cci";
 
+/// Where file systems keep the list of those who have access besides owner and group.
+const ACCESS_LIST: &str = "system.posix_acl_access";
+
 /// What a file is until it is complete: nobody's but ours.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
@@ -63,6 +66,11 @@ impl Temp {
         if let Some((uid, gid)) = owner {
             rustix::fs::fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
                 .os_context(|| "failed to set its owner")?;
+        }
+        // Whoever owns the folder may have told that others get access to what is made in there; the mode alone counts.
+        match rustix::fs::fremovexattr(&self.file, ACCESS_LIST) {
+            Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => {}
+            Err(cause) => return Err(cause).os_context(|| "failed to remove the access list that its folder gave it"),
         }
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")
     }

@@ -73,7 +73,7 @@ pub(super) fn replace(
         let _ = files::flush_folder(home);
     }
     let current = current(&ssh)?;
-    let wanted = decide(read_sets(&sets)?, &current, set)?;
+    let wanted = decide(read_sets(&sets, set)?, &current, set)?;
     let mut changed = made || made_sets;
     for (name, content) in &wanted.sets {
         changed |= write(&sets, name, content, user, || note(&Path::new(SETS).join(name)))?;
@@ -92,7 +92,7 @@ pub(super) fn would_replace(home: &Folder, user: &UserEntry, set: &KeySet) -> Re
     let Some(ssh) = as_it_should_be(home, SSH, "~/.ssh", user)? else { return Ok(true) };
     let Some(sets) = as_it_should_be(&ssh, SETS, "~/.ssh/authorized_keys.d", user)? else { return Ok(true) };
     let current = current(&ssh)?;
-    let wanted = decide(read_sets(&sets)?, &current, set)?;
+    let wanted = decide(read_sets(&sets, set)?, &current, set)?;
     let same = |folder: &Folder, name: OsString, content: &[u8]| {
         files::is_same(&Place { folder: Arc::clone(folder), name }, content, MODE, user.uid)
     };
@@ -141,8 +141,8 @@ fn is_generated(text: &[u8]) -> bool {
     GENERATED.iter().any(|line| line.as_bytes() == first)
 }
 
-/// All sets. What is no file is none; nor is what begins with a dot.
-fn read_sets(folder: &Folder) -> Result<Sets> {
+/// All sets. What is no file is none; nor is what begins with a dot. `wanted` need not be readable: it is replaced.
+fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
     let mut sets = Sets::new();
     let mut total = 0;
     let names = home::names(folder).os_context(|| format!("failed to read ~/.ssh/{SETS}"))?;
@@ -154,7 +154,11 @@ fn read_sets(folder: &Folder) -> Result<Sets> {
             continue;
         }
         // To leave one out would take away access that there is.
-        if let Some(text) = files::read_at(&place, LARGEST_SET as u64).with_context(what)? {
+        let text = match files::read_at(&place, LARGEST_SET as u64) {
+            Err(error) if is_kept(&error) && name == *wanted.set && !wanted.keys.is_empty() => continue,
+            text => text.with_context(what)?,
+        };
+        if let Some(text) = text {
             total += text.len();
             sets.insert(name, text);
         }
@@ -175,9 +179,14 @@ fn current(ssh: &Folder) -> Result<Current> {
     match files::read_at(&place, LARGEST as u64) {
         Ok(Some(text)) => Ok(Current::Text(text)),
         Ok(None) => Ok(Current::Nothing),
-        Err(error) if error.downcast_ref() == Some(&OsError(Errno::ACCESS)) => Ok(Current::Odd),
+        Err(error) if is_kept(&error) => Ok(Current::Odd),
         Err(error) => Err(error).with_context(what),
     }
+}
+
+/// Whether a file is kept from being read: by its mode, or by a lease, which its owner may hold for ever.
+fn is_kept(error: &anyhow::Error) -> bool {
+    [Errno::ACCESS, Errno::AGAIN].into_iter().any(|errno| error.downcast_ref() == Some(&OsError(errno)))
 }
 
 /// Opens one of the user's folders, made if there is none, and closed to others. Says whether it was changed.

@@ -26,6 +26,9 @@ fn odd() -> Vec<String> {
         "a%n",
         "@",
         "a\u{202e}b",
+        "a\u{61c}b",
+        "a\u{2067}b",
+        "a\u{e0041}b",
         "ünï",
         "$(touch /tmp/evil)",
         "`touch /tmp/evil`",
@@ -89,13 +92,55 @@ fn state(m: &Machine) -> String {
 }
 
 pub fn cases(suite: &mut Suite) {
+    suite.fresh("a_folders_wishes_for_new_files_do_not_let_its_owner_in", |m| {
+        m.sh("useradd --create-home mary; install -d -o mary /home/mary/svc; echo old > /home/mary/svc/old");
+        // What `setfacl -d -m u:mary:rwx` writes.
+        let list = r#"pack("L", 2) . join("", map { pack("SSL", @$_) } [1, 7, -1], [2, 7, $ARGV[0]], [4, 5, -1], [16, 7, -1], [32, 5, -1])"#;
+        m.put("/tmp/wish", format!("my $l = {list}; my $n = 'system.posix_acl_default'; my $p = $ARGV[1];\nexit(syscall(188, $p, $n, $l, length($l), 0) == 0 ? 0 : 1);\n"));
+        m.sh("runuser -u mary -- perl /tmp/wish $(id -u mary) /home/mary/svc");
+        m.sh("touch /home/mary/svc/tried; ls -l /home/mary/svc/tried | grep -q '+ '");
+        let config = "write_files:\n\
+            - {path: /home/mary/svc/new, content: hidden, permissions: '0640'}\n\
+            - {path: /home/mary/svc/old, content: hidden, permissions: '0660', owner: 'root:shadow'}\n";
+        m.apply(config).ok();
+        for name in ["new", "old"] {
+            m.run(&["runuser", "-u", "mary", "--", "cat", &format!("/home/mary/svc/{name}")]).fails();
+            assert!(!m.sh(&format!("ls -l /home/mary/svc/{name}")).contains('+'), "{name}");
+        }
+        m.untouched(|| m.apply(config).ok());
+    });
+
+    suite.fresh("a_lease_holds_nothing_off", |m| {
+        m.sh("useradd --create-home mary");
+        let config = |word: &str| {
+            format!(
+                "write_files: [{{path: /srv/hers, content: {word}, owner: mary}}]\n\
+                 users: [{{name: mary, ssh_authorized_keys: ['{}']}}]",
+                key(word)
+            )
+        };
+        m.apply(&config("one")).ok();
+        m.put(
+            "/tmp/lease",
+            "$SIG{IO} = 'IGNORE'; for (@ARGV) { open(my $f, '+<', $_) or die; fcntl($f, 1024, 1) or die \"$!\"; push @k, $f }\n\
+             open(my $r, '>', '/tmp/leased'); sleep 60;\n",
+        );
+        m.sh("cd /home/mary/.ssh; runuser -u mary -- perl /tmp/lease /srv/hers authorized_keys authorized_keys.d/coreos-cloudinit > /dev/null 2>&1 &\n\
+              for i in $(seq 100); do [ -e /tmp/leased ] && exit; sleep 0.1; done; exit 1");
+        m.apply(&config("two")).ok();
+        assert_eq!(m.text("/srv/hers"), "two");
+        let keys = m.text("/home/mary/.ssh/authorized_keys");
+        assert!(keys.contains(&key("two")) && !keys.contains(&key("one")), "{keys}");
+    });
+
     suite.fresh("odd_names_are_nothing_but_names", |m| {
         m.sh("useradd --create-home mary; passwd --delete root; stat -c %A%U / /home > /tmp/before");
         let root = m.sh("grep ^root: /etc/passwd /etc/shadow /etc/group");
         m.put("/tmp/odd", everywhere());
         let run = m.program(&["--from-file=/tmp/odd", "-v"]).limit(300).run().fails();
         let said = run.said();
-        let bad = said.chars().find(|&c| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}'));
+        let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e0fff}');
+        let bad = said.chars().find(|&c| (c.is_control() && c != '\n') || turns(c));
         assert_eq!(bad, None, "a terminal would act on it");
         m.absent("/tmp/evil");
         // A comment may be anything: no tool takes it for a flag.
