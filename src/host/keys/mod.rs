@@ -12,6 +12,7 @@ mod sets;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -72,10 +73,20 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
         bail!("{name:?} cannot be the name of a key set");
     }
     let user = accounts.user(&set.user)?.ok_or_else(|| UnknownPrincipal::User(set.user.clone()))?;
-    // What is root's in a home is given to the user; root's own keys must not be.
-    if user.uid != 0 && accounts.user_by_id(0)?.is_some_and(|root| root.home == user.home) {
-        bail!("the home of user {} is root's own", user.name);
-    }
     let home = home::open(root, &user)?;
+    // What is root's in a home is given to the user; root's own keys must not be, whatever path leads to them.
+    if user.uid != 0 {
+        let own = accounts.user_by_id(0)?.map(|root| root.home);
+        for folder in [own.as_deref(), Some(Path::new("/"))].into_iter().flatten() {
+            if root.folder(folder).is_ok_and(|folder| is_same(&folder, &home)) {
+                bail!("the home of user {} is root's own, or no home at all", user.name);
+            }
+        }
+    }
     Ok((user, home))
+}
+
+fn is_same(one: &Folder, other: &Folder) -> bool {
+    let [one, other] = [one, other].map(|folder| rustix::fs::fstat(folder).map(|there| (there.st_dev, there.st_ino)));
+    one.is_ok_and(|one| other == Ok(one))
 }

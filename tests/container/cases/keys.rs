@@ -34,6 +34,19 @@ fn config(names: &[&str]) -> String {
 }
 
 pub fn cases(suite: &mut Suite) {
+    suite.fresh("roots_home_is_nobody_elses_whatever_path_leads_there", |m| {
+        m.sh("install -d -m 700 /root/.ssh; ln -s /root /srv/home");
+        for (number, home) in ["/var/../root", "/home/..", "/srv/home", "/root", "/"].iter().enumerate() {
+            let config = format!(
+                "users: [{{name: evil{number}, homedir: {home}, no_create_home: true, ssh_authorized_keys: ['{}']}}]",
+                key("evil")
+            );
+            m.apply(&config).fails().says(&["authorize keys of user evil"]);
+        }
+        assert_eq!(m.sh("stat -c %U:%a /root /root/.ssh; ls -A /root/.ssh"), "root:700\nroot:700");
+        m.absent("/.ssh");
+    });
+
     suite.fresh("set_file_modes_and_owner", |m| {
         m.apply(&config(&["a", "b"])).ok();
         m.is_file(SET, &format!("{}\n{}\n", key("a"), key("b")), 0o600, CORE);
