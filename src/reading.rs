@@ -105,7 +105,8 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         Extent::Whole | Extent::Access => yaml::parse(&substituted.text, origin),
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
-    let (config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    findings.extend(config::refuse_folded(&mut config, &reading.part.text));
     let mut lints = lint::lint(&config, &document, &reading.part.text);
     if let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
         // What a script looks like as YAML helps nobody.

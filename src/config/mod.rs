@@ -6,6 +6,7 @@
 mod advice;
 mod coreos;
 mod files;
+mod folded;
 pub mod options;
 mod units;
 mod users;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub use advice::advice;
 pub use coreos::{CoreOs, Oem, Update};
 pub use files::File;
+pub use folded::refuse_folded;
 pub use units::{DropIn, Unit};
 pub use users::{Groups, User};
 
