@@ -1,6 +1,6 @@
 //! `write_files` (spec §6).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::planner::{Item, Planner, masked, numbered, shown};
 use super::{FileSpec, Owner, Principal, decode, names, permissions, places, printable};
@@ -13,6 +13,8 @@ use crate::yaml::Field;
 const INFLATED_MAX: u64 = 64 << 20;
 /// The longest path that the kernel takes, in bytes, without the zero byte at its end.
 const PATH_MAX: usize = 4095;
+/// No system has users or groups with longer names, in bytes.
+const NAME_MAX: usize = 256;
 /// What one file may be when it is decompressed.
 const FILE_MAX: u64 = 16 << 20;
 
@@ -69,6 +71,10 @@ fn read(
     let written = file.path.filled().ok_or_else(|| missing_path(span))?;
     let path = normalise(written)
         .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "the path cannot be a file's"))?;
+    if is_temporary(&path) {
+        let message = "a name between a dot and `.cci` is what this program gives to files that it is writing";
+        return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));
+    }
     if !written.starts_with('/') {
         let message = format!("the path is relative; it is taken as {}", shown(&path));
         let mut finding = Finding::new(&rules::RELATIVE_PATH, file.path.span, message);
@@ -101,6 +107,12 @@ fn read(
     planner.findings.extend(finding);
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
+}
+
+/// Whether this is the name of some file while it is written, which the next run removes (spec §6).
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(b".cci")
 }
 
 fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
@@ -152,7 +164,9 @@ fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
             "" => Ok(None),
             // The highest number says "no change" to the kernel.
             _ if digits => text.parse().ok().filter(|id| *id != u32::MAX).map(Principal::Id).map(Some).ok_or_else(bad),
-            _ if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') => Err(bad()),
+            _ if text.len() > NAME_MAX || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') => {
+                Err(bad())
+            }
             _ => Ok(Some(Principal::Name(text.to_owned()))),
         }
     };
@@ -169,7 +183,6 @@ fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn paths_stay_beneath_the_root() {
@@ -196,8 +209,17 @@ mod tests {
         ] {
             assert_eq!(shown(text), Ok(owner.to_owned()), "{text}");
         }
-        for text in [":", "a b", "a:b:c", "4294967295", "99999999999", "a\nb"] {
+        for text in [":", "a b", "a:b:c", "4294967295", "99999999999", "a\nb", &"a".repeat(257)] {
             assert_eq!(shown(text), Err("bad-owner"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_ours_is_nobodys() {
+        for (path, is) in
+            [("/a/.b.cci", true), ("/.cci", true), ("/a/b.cci", false), ("/a/.cci/b", false), ("/.x.cci", true)]
+        {
+            assert_eq!(is_temporary(Path::new(path)), is, "{path}");
         }
     }
 }

@@ -250,10 +250,16 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> (
             planner.find(Finding::new(&rules::BAD_TEXT, field.span, message));
             continue;
         }
-        secret |= option.secret;
+        // A password is one wherever it is put.
+        secret |= option.secret || matches!(value, Value::Text(text) if has_credentials(text));
         out.push((S::TABLE.variable(option), value.clone()));
     }
     (out, secret)
+}
+
+/// Whether there are credentials in a URL in `text`; or may be, where it cannot be told where they end.
+fn has_credentials(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 /// What was wanted, where `text` is not that.

@@ -6,7 +6,7 @@ use super::planner::{CORE, Item, Planner, masked, numbered};
 use super::{Account, KeyImport, names, ssh};
 use crate::config::User;
 use crate::finding::{Finding, Findings, Span, rules};
-use crate::secret::{Secret, is_mask, is_masked};
+use crate::secret::{Secret, is_mask, is_masked, mask_url};
 use crate::yaml::Field;
 
 /// Where GitHub hands out the keys of an account.
@@ -173,7 +173,8 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     }
     let Some(from) = without_secrets(url) else {
         let message = format!("user {name}: keys are imported from http and https URLs only; they are not imported");
-        planner.find(Finding::new(&rules::BAD_IMPORT, span, message));
+        let help = "write https://HOST/PATH; of a password in front of the host, `/` is written `%2F`";
+        planner.find(Finding::new(&rules::BAD_IMPORT, span, message).help(help));
         return;
     };
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
@@ -188,17 +189,26 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
 }
 
-/// An http or https URL without its credentials, query and fragment, for people; none for other URLs.
+/// An http or https URL without its credentials, query and fragment, for people; none for what cannot be such a URL.
 pub fn without_secrets(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
     if !matches!(scheme.as_str(), "http" | "https") || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return None;
     }
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
-    let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
-    Some(path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}")))
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    // An IPv6 address stands in brackets.
+    let port = host.rsplit(']').next().and_then(|rest| rest.split_once(':')).map(|(_, port)| port);
+    if host.is_empty() || !port.unwrap_or_default().bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // A password with a `/` in it, which should be `%2F`, looks like a port and a path.
+    if port.is_some() && host == authority && rest.contains('@') {
+        return Some(mask_url(url).into_owned());
+    }
+    Some(format!("{scheme}://{host}{path}"))
 }
 
 /// A user's name for people. A line of an account file that was given for it holds a password behind the first colon.
@@ -218,7 +228,14 @@ pub fn printable(text: &str) -> String {
 
 /// Whether a character can be seen, or is a blank, and leaves its neighbours alone.
 pub fn is_shown(c: char) -> bool {
-    let unseen = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    // Unicode's format characters, its line and paragraph separators, and letters that are blank.
+    let unseen = matches!(c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    );
     !(c.is_control() || unseen)
 }
 
@@ -239,6 +256,12 @@ mod tests {
             ("https://u:p@host:8/a/b?token=t#f", Some("https://host:8/a/b")),
             ("HTTP://host", Some("http://host")),
             ("https://a@b@host/x@y", Some("https://host/x@y")),
+            ("https://host/@mary/keys", Some("https://host/@mary/keys")),
+            ("https://[2001:db8::1]:8/a", Some("https://[2001:db8::1]:8/a")),
+            ("https://me:12/x@host/a?t", Some("https://<secret>@host/a?<secret>")),
+            ("https://me:12#x@host/a", Some("https://<secret>@host/a")),
+            ("https://me:pass/word@host/a", None),
+            ("https://me:pass?word@host/a", None),
             ("ftp://host/a", None),
             ("host/a", None),
             ("https:///a", None),

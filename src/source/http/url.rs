@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use ureq::http::Uri;
 
-use crate::secret::Secret;
+use crate::secret::{MASK, Secret};
 
 /// Why something is no address that can be fetched. None of these shows any of it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -134,6 +134,13 @@ impl fmt::Display for Url {
     /// Without credentials, and without the query, which often holds some.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let query = if self.uri.query().is_some() { "?…" } else { "" };
+        // What looks like a port and a path may be a password with a `/` in it, which should be encoded.
+        if self.authorization.is_none()
+            && self.uri.port().is_some()
+            && let Some((_, rest)) = self.uri.path().rsplit_once('@')
+        {
+            return write!(f, "{}://{MASK}@{rest}{query}", self.uri.scheme_str().unwrap_or("http"));
+        }
         write!(f, "{}{}{query}", self.origin(), self.uri.path())
     }
 }
@@ -219,6 +226,8 @@ mod tests {
         assert_eq!(url.authorization().unwrap().expose(), "Basic dXNAZXI6aHVudGVyMg==");
         assert!(!url.uri().to_string().contains('@'));
         assert_eq!(Url::parse("http://a@b@host/").unwrap().to_string(), "http://host/");
+        assert_eq!(shown("https://me:12/hunter2@host:1/k?x"), "https://<secret>@host:1/k?…");
+        assert_eq!(shown("https://host/@mary/k"), "https://host/@mary/k");
     }
 
     #[test]
