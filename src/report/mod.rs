@@ -28,8 +28,13 @@ pub fn json<T: Serialize>(value: &T) -> String {
     if text.chars().all(is_shown) {
         return text;
     }
-    // Such a character stands in a string, and is one of those that four digits are enough for.
-    let escaped = |c| if is_shown(c) { String::from(c) } else { format!("\\u{:04x}", u32::from(c)) };
+    // Such a character stands in a string, where one of more than four digits is two.
+    let escaped = |c: char| {
+        if is_shown(c) {
+            return String::from(c);
+        }
+        c.encode_utf16(&mut [0; 2]).iter().fold(String::new(), |text, unit| text + &format!("\\u{unit:04x}"))
+    };
     text.chars().map(escaped).collect()
 }
 

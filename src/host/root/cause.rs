@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rustix::io::Errno;
 
+use crate::plan::printable;
+
 /// An error of a system call, whose text is its words alone: `permission denied`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OsError(pub Errno);
@@ -58,11 +60,7 @@ impl<T, E: Into<OsError>> OsContext<T> for Result<T, E> {
 
 /// A path as it can be put in a log: on one line, whatever is in its name.
 pub fn shown(path: &Path) -> String {
-    let mut text = String::new();
-    for char in path.to_string_lossy().chars() {
-        if char.is_control() { text.extend(char.escape_default()) } else { text.push(char) }
-    }
-    text
+    printable(&path.to_string_lossy())
 }
 
 #[cfg(test)]
