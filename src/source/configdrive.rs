@@ -33,14 +33,14 @@ impl ConfigDrive {
         Ok(match (cx.setup.network, content_path) {
             (Some(Format::Debian), Some(path)) => {
                 let path = beneath(&self.openstack(), path);
-                let bytes = files::read_part(&path, cx)?;
+                let bytes = files::read_beneath(&self.folder, &path, cx)?;
                 if bytes.is_none() {
                     log::warn!("{} is named as the network configuration, and does not exist", path.display());
                 }
                 bytes.filter(is_text).map(NetworkData::Debian)
             }
             (Some(Format::OpenStack), _) => {
-                let bytes = files::read_part(&self.latest("network_data.json"), cx)?;
+                let bytes = files::read_beneath(&self.folder, &self.latest("network_data.json"), cx)?;
                 bytes.filter(is_text).map(NetworkData::OpenStack)
             }
             _ => None,
@@ -62,7 +62,7 @@ impl Datasource for ConfigDrive {
         let what = path.display().to_string();
         let mut reader = Reader::new(&what);
         let mut meta = MetaData::default();
-        let document = files::read_part(&path, cx).and_then(|bytes| match bytes {
+        let document = files::read_beneath(&self.folder, &path, cx).and_then(|bytes| match bytes {
             Some(bytes) if !bytes.is_empty() => json::object(&bytes, &what).map(Some),
             _ => Ok(None),
         });
@@ -88,7 +88,7 @@ impl Datasource for ConfigDrive {
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        Ok(files::read_part(&self.latest("user_data"), cx)?.unwrap_or_default())
+        Ok(files::read_beneath(&self.folder, &self.latest("user_data"), cx)?.unwrap_or_default())
     }
 }
 

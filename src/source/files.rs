@@ -65,6 +65,17 @@ pub fn read_part(path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     read(path, Kind::Regular, Limits { deadline, stop: cx.stop })
 }
 
+/// The same of a file beneath `folder`, which no link leads out of.
+pub fn read_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
+    let is_beneath = || -> std::io::Result<bool> { Ok(path.canonicalize()?.starts_with(folder.canonicalize()?)) };
+    match is_beneath() {
+        Ok(false) => bail!("{} is a link that leads out of {}", path.display(), folder.display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        // Whatever else is wrong, reading it says better.
+        Ok(true) | Err(_) => read_part(path, cx),
+    }
+}
+
 fn read(path: &Path, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
     let name = path.display();
     if let Some(bytes) = read_at_hand(path) {

@@ -160,6 +160,20 @@ fn links_are_followed_and_size_is_bounded() {
 }
 
 #[test]
+fn no_link_leads_out_of_a_drive() {
+    let setup = setup();
+    let outside = folder(&[("secret", "#cloud-config\n")]);
+    let odd = folder(&[(META, r#"{"network_config": {"content_path": "/content/0000"}}"#)]);
+    symlink(outside.path().join("secret"), odd.path().join(USER)).unwrap();
+    symlink(outside.path(), odd.path().join("openstack/content")).unwrap();
+    put(outside.path(), "0000", "auto eth0\n");
+    let source = drive(odd.path()).source;
+    assert!(user_data(&*source, &setup).unwrap_err().contains("leads out of"));
+    let meta = meta_data_with(&*source, &setup, Some(Format::Debian));
+    assert!(meta.network.is_none() && meta.failures[0].contains("leads out of"), "{:?}", meta.failures);
+}
+
+#[test]
 fn folders_are_waited_for() {
     let setup = setup();
     let place = tempfile::tempdir().unwrap();
