@@ -13,8 +13,10 @@ use crate::outcome::Outcome;
 const KEPT: usize = 32;
 /// What their names end in.
 const SUFFIX: &str = ".json";
-/// The longest record that is read, in bytes.
+/// The longest record that is written and read, in bytes.
 const RECORD_MAX: u64 = 32 << 20;
+/// How many steps of a part are kept of a run whose record would be longer; fewer if that is not enough.
+const SHORTENED: [usize; 3] = [1000, 100, 0];
 
 /// Writes the record of a run, readable for root only, and removes the oldest ones.
 ///
@@ -23,7 +25,7 @@ const RECORD_MAX: u64 = 32 << 20;
 /// It cannot be written: without root, for one.
 pub fn write(outcome: &Outcome) -> Result<()> {
     make_state()?;
-    let content = serde_json::to_vec(outcome).context("failed to make the record of this run")?;
+    let content = content(outcome).context("failed to make the record of this run")?;
     // Names sort by time; the process tells runs of the same second apart.
     let name = format!("{}-{:010}{SUFFIX}", outcome.started.replace(':', ""), std::process::id());
     let path = Path::new(STATE).join(name);
@@ -41,6 +43,34 @@ pub fn write(outcome: &Outcome) -> Result<()> {
         let _ = std::fs::remove_file(half);
     }
     Ok(())
+}
+
+/// The bytes of a record, no more than are read again.
+fn content(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
+    let mut content = serde_json::to_vec(outcome)?;
+    for most in SHORTENED {
+        if content.len() as u64 <= RECORD_MAX {
+            break;
+        }
+        content = serde_json::to_vec(&shortened(outcome, most))?;
+    }
+    Ok(content)
+}
+
+/// An outcome with so many of each kind in each part, those first that were not done.
+fn shortened(outcome: &Outcome, most: usize) -> Outcome {
+    let mut outcome = outcome.clone();
+    for part in &mut outcome.parts {
+        // This keeps the order of those that are alike.
+        part.steps.sort_by_key(|step| !step.verdict.is_failure());
+        part.steps.truncate(most);
+        part.refused.truncate(most);
+        part.findings.truncate(most);
+    }
+    outcome.access.truncate(most);
+    outcome.failures.truncate(most);
+    outcome.failures.push(format!("this record would be too long: it has the first {most} of everything"));
+    outcome
 }
 
 /// Whether this is half a record, of a run that is no more: no other run writes one of its name.
@@ -97,6 +127,8 @@ fn names() -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{PartOutcome, StepOutcome, Verdict};
+    use crate::parts::Form;
 
     #[test]
     fn half_a_record_is_left_once_its_run_is_no_more() {
@@ -105,5 +137,26 @@ mod tests {
         assert!(!is_left(&path(std::process::id())));
         assert!(!is_left(Path::new("/run/x/2026-01-02T030405Z-4294967295.json")));
         assert!(!is_left(Path::new("/run/x/.other.cci")));
+    }
+
+    #[test]
+    fn a_record_is_never_longer_than_what_is_read() {
+        let step = |number: usize, verdict| StepOutcome {
+            step: format!("{number} {}", "x".repeat(20_000)),
+            part: None,
+            at: None,
+            verdict,
+            milliseconds: 0,
+        };
+        let mut steps: Vec<_> = (0..2000).map(|number| step(number, Verdict::Done)).collect();
+        steps.push(step(2000, Verdict::Failed("no".to_owned())));
+        let (findings, refused) = (Vec::new(), Vec::new());
+        let part = PartOutcome { name: "x".to_owned(), form: Form::CloudConfig, findings, refused, steps };
+        let outcome = Outcome { parts: vec![part], ..Outcome::default() };
+        let content = content(&outcome).unwrap();
+        assert!(content.len() as u64 <= RECORD_MAX, "{}", content.len());
+        let record: serde_json::Value = serde_json::from_slice(&content).unwrap();
+        assert!(record["parts"][0]["steps"][0]["step"].as_str().unwrap().starts_with("2000 "));
+        assert!(record["failures"][0].as_str().unwrap().contains("too long"));
     }
 }
