@@ -27,7 +27,7 @@ pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Findin
     let mut findings = Vec::new();
     findings.extend(structure::lint(document, text));
     findings.extend(units::lint(config, document, text));
-    findings.extend(hostname::lint(&config.hostname));
+    findings.extend(hostname::lint(config));
     findings.extend(users::lint(config));
     findings.extend(options::lint(config));
     findings.extend(text::lint(config, text));
