@@ -193,6 +193,8 @@ fn trouble(error: &std::io::Error) -> String {
         }
         // What the lookup of a name says has no kind of its own.
         _ if error.to_string().starts_with("failed to lookup") => "the host is not found".to_owned(),
+        // A chunk that is announced without an end, for one.
+        (ErrorKind::Other, _) => "what came is not understood".to_owned(),
         (kind, _) => kind.to_string(),
     }
 }
