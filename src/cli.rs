@@ -375,7 +375,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
     }
     if named.0.is_empty() {
         let sources = TABLE.iter().map(|entry| format!("--{}", entry.flag)).chain(["--oem".to_owned()]);
-        return Err(format!("no source of user-data is named; name one of these:\n{}", list(sources)));
+        return Err(format!("no source is named, such as --from-file=x.yml; there are these:\n{}", list(sources)));
     }
     let key_set = text(matches, "ssh-key-name").filter(|name| !name.is_empty()).unwrap_or_else(|| KEY_SET.to_owned());
     if let Some(fault) = crate::plan::names::file_name_fault(&key_set) {

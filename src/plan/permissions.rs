@@ -17,7 +17,8 @@ const USUAL: [u32; 21] = [
 /// YAML tools make of an unquoted `0644`: it is taken as that mode.
 pub fn parse(text: &str, span: Option<Span>) -> Result<(u32, Option<Finding>), Finding> {
     let bad = |why: String| {
-        Finding::new(&rules::BAD_PERMISSIONS, span, why).help("write the mode in octal and in quotes, such as \"0644\"")
+        Finding::new(&rules::BAD_PERMISSIONS, span, why)
+            .help("write the mode in quotes and in octal, whose digits are 0 to 7, such as \"0644\"")
     };
     let digits = text.strip_prefix("0o").unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {

@@ -11,6 +11,9 @@ use crate::finding::{Finding, Span, rules};
 use crate::secret::{Secret, is_mask};
 use crate::yaml::Field;
 
+/// What is said of a unit that nobody knows how to start.
+const SUFFIX: &str = "give its `name` a suffix, such as `.service`";
+
 /// Folders that systemd reads units from, in the order in which they override each other.
 const FOLDERS: [&str; 6] = [
     "/etc/systemd/system",
@@ -163,7 +166,7 @@ fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: Reader, runtime: b
         Reader::Networkd => {}
         Reader::Unknown => {
             let message = format!("{name} cannot be enabled: it is of no type that systemd knows");
-            let finding = Finding::new(&rules::BAD_COMMAND, span, message);
+            let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
             planner.refuse_for(Item::Command(name.to_owned()), span, finding);
         }
     }
@@ -197,7 +200,8 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
         }
         Reader::Unknown => {
             let message = format!("there is no unit {name} to {verb}: it is of no type that systemd knows");
-            planner.refuse_for(Item::Command(name.to_owned()), span, Finding::new(&rules::BAD_COMMAND, span, message));
+            let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
+            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
         }
     }
 }

@@ -36,7 +36,11 @@ pub fn print(source: &str, failures: &[String], parts: &[Checked], format: Forma
         Format::Json => object(source, failures, &parts),
         Format::Text if screen.terminal => drawn(failures, &parts, screen),
         Format::Text => {
-            let failed = failures.iter().map(|failure| format!("{source}: error: {failure}"));
+            // Most say themselves what they are about.
+            let failed = failures.iter().map(|failure| match failure.strip_prefix(&format!("{source} ")) {
+                Some(rest) => format!("{source}: error: {rest}"),
+                None => format!("{source}: error: {failure}"),
+            });
             let found = parts.iter().flat_map(|part| &part.findings).map(LocatedFinding::line);
             failed.chain(found).map(|line| printable(&line) + "\n").collect()
         }

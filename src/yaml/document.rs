@@ -105,6 +105,11 @@ fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<u
 }
 
 fn broken(places: Places<'_>, problem: &Problem) -> Stop {
+    if let Some(closer) = problem.closer(places.text()) {
+        let at = places.byte(closer.at);
+        let finding = Finding::new(&rules::SYNTAX, places.character(at), closer.words).help(closer.help);
+        return Stop { at: at.min(places.byte(problem.begins_at())), finding };
+    }
     let (message, help) = problem.words();
     let mut finding = Finding::new(&rules::SYNTAX, places.character(places.byte(problem.shown_at())), message);
     finding.help = help.map(str::to_owned);

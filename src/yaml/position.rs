@@ -15,6 +15,11 @@ impl<'a> Places<'a> {
         Self { text, place }
     }
 
+    /// The text.
+    pub fn text(&self) -> &str {
+        self.text
+    }
+
     /// The place of a character: the scanner counts bytes, but it is not trusted with what would panic.
     pub fn byte(&self, index: usize) -> usize {
         let mut byte = index.min(self.text.len());

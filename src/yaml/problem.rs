@@ -14,7 +14,7 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
     (
         "did not find expected '-' indicator",
         "no `-` where the next entry of a list is wanted",
-        Some("check the indentation"),
+        Some("check the indentation: all keys of an entry begin in the same column"),
     ),
     (
         "block sequence entries are not allowed in this context",
@@ -22,11 +22,6 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
         Some("begin the list on a line of its own"),
     ),
     ("mapping keys are not allowed in this context", "a `?` where no key can be", None),
-    (
-        "found character that cannot start any token",
-        "a character that cannot begin a value, such as a tab, `@`, `%` or a backtick",
-        Some("put the text in quotes, and indent with spaces"),
-    ),
     ("found a tab character that violates indentation", "a tab in the indentation", Some("indent with spaces")),
     (
         "found a tab character where an indentation space is expected",
@@ -48,7 +43,49 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
     ("found unknown directive name", "a line that begins with `%`", Some("put the text in quotes, or indent it")),
 ];
 
+/// What only the text itself tells of a complaint.
+pub struct Closer {
+    /// The byte to point at.
+    pub at: usize,
+    pub words: String,
+    pub help: &'static str,
+}
+
 impl Problem {
+    /// What is wrong with `text`, where it tells more than the scanner does.
+    pub fn closer(&self, text: &str) -> Option<Closer> {
+        let (before, behind) = text.split_at_checked(self.at)?;
+        match self.what.as_str() {
+            "found character that cannot start any token" => {
+                let character = behind.chars().next()?;
+                let line = before.rsplit('\n').next().unwrap_or_default();
+                let (words, help) = match character {
+                    '\t' if line.trim().is_empty() => ("a tab in the indentation".to_owned(), "indent with spaces"),
+                    '\t' => ("a tab where a value begins".to_owned(), "write a blank in its place"),
+                    '`' => ("a value cannot begin with a backtick".to_owned(), "put the text in quotes"),
+                    other => {
+                        (format!("a value cannot begin with `{}`", other.escape_debug()), "put the text in quotes")
+                    }
+                };
+                Some(Closer { at: self.at, words, help })
+            }
+            "mapping values are not allowed in this context" => {
+                let start = before.rfind('\n').map_or(0, |end| end + 1);
+                // The line above, if it is text alone that the key on this one is read together with.
+                let mut above = text[..start].lines().rev();
+                let key = above.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
+                let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+                let is_alone = !key.contains(':') && !key.trim_start().starts_with(['-', '"', '\'', '[', '{']);
+                (is_alone && depth(key) == depth(&text[start..])).then(|| Closer {
+                    at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
+                    words: "no `:` behind a key".to_owned(),
+                    help: "write `KEY: VALUE`: without the `:` the line is read together with the next one",
+                })
+            }
+            _ => None,
+        }
+    }
+
     /// What is wrong, and what to do about it where that can be said.
     pub fn words(&self) -> (String, Option<&'static str>) {
         if let Some((_, words, help)) = WORDS.iter().find(|(what, ..)| *what == self.what) {

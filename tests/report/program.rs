@@ -99,7 +99,8 @@ pub fn as_nobody(files: &Files, flags: &[&str]) -> Run {
     // Nobody may not look into the folder that it was built in.
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("coreos-cloudinit");
-    fs::copy(PROGRAM, &copy).unwrap();
+    // Written by somebody else: what another thread starts meanwhile would keep our own file open for writing.
+    assert!(Command::new("cp").arg(PROGRAM).arg(&copy).status().unwrap().success());
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = command(&copy, flags);
     command.uid(NOBODY).gid(NOBODY).current_dir(files.path(""));
