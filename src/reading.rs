@@ -84,6 +84,7 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
             let substituted = substitute(reading.part.sound_text(), addresses);
             reading.findings.extend_from_slice(&substituted.findings);
             reading.script = substituted.text.into_owned();
+            reading.findings.extend(windows_line_ends(reading.part.sound_text()));
         }
         // Nothing of these is read, so nothing is replaced in them.
         Form::Ignition
@@ -95,6 +96,15 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
         | Form::Unreadable => {}
     }
     reading
+}
+
+/// A script whose lines end as those of Windows: its interpreter takes what stands before the break for a part of each.
+fn windows_line_ends(text: &str) -> Option<Finding> {
+    let first = text.split('\n').next()?.strip_suffix('\r')?;
+    let message =
+        "the lines of this script end as those of Windows: a shell takes the carriage return for a part of each";
+    let finding = Finding::new(&rules::SCRIPT_LINE_ENDS, Some(Span::new(0, first.len())), message);
+    Some(finding.help("save it with the line ends of Unix"))
 }
 
 fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: bool) {

@@ -19,6 +19,7 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
     ("not-utf8", "the page is UTF-8"),
     ("read-only-usr", "it takes a machine whose /usr is read-only"),
     ("unreadable", "it takes a file of the machine"),
+    ("script-line-ends", "a carriage return does not show on a page"),
 ];
 
 /// Rules whose examples cannot but break another one, too.

@@ -2,6 +2,7 @@
 
 use crate::config::{CloudConfig, File};
 use crate::finding::{Finding, rules};
+use crate::secret::is_mask;
 use crate::yaml::Field;
 
 /// What is worth noting of the host name, and of who else sets it.
@@ -15,7 +16,8 @@ fn written_too(config: &CloudConfig) -> Option<Finding> {
     let is_it = |file: &&File| file.path.filled().is_some_and(|path| path == "/etc/hostname");
     let file = config.write_files.iter().filter_map(|file| file.get()).find(is_it)?;
     let content = file.content.get().map(|content| content.expose().0.trim_ascii());
-    if file.encoding.filled().is_none() && content == Some(name.as_bytes()) {
+    // What is masked may be the same.
+    if content.is_some_and(is_mask) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
         return None;
     }
     let message = "/etc/hostname is also what `hostname` writes: each run writes both, and the file is what stays";
