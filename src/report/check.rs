@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::count::Count;
 use super::snippet::Painter;
-use super::{FORMAT, Screen, json, plural};
+use super::{FORMAT, Screen, json};
 use crate::cli::Format;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::parts::Form;
 use crate::plan::printable;
 use crate::reading::Reading;
@@ -57,37 +58,8 @@ impl<'a> Part<'a> {
     }
 }
 
-/// How many findings there are of each severity.
-#[derive(Clone, Copy, Default, Serialize)]
-struct Count {
-    errors: usize,
-    warnings: usize,
-    notes: usize,
-}
-
-impl Count {
-    fn of(parts: &[Part<'_>]) -> Self {
-        let mut count = Self::default();
-        for finding in parts.iter().flat_map(|part| &part.findings) {
-            match finding.severity {
-                Severity::Error => count.errors += 1,
-                Severity::Warning => count.warnings += 1,
-                Severity::Note => count.notes += 1,
-            }
-        }
-        count
-    }
-
-    /// The last line for people: `2 errors, 1 warning`.
-    fn summary(self) -> String {
-        let counts = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
-        let mut words: Vec<_> =
-            counts.iter().filter(|(count, _)| *count > 0).map(|(count, one)| plural(*count, one)).collect();
-        if self.errors + self.warnings == 0 {
-            words.insert(0, "no problems found".to_owned());
-        }
-        words.join(", ")
-    }
+fn all<'a>(parts: &'a [Part<'_>]) -> impl Iterator<Item = &'a LocatedFinding> {
+    parts.iter().flat_map(|part| &part.findings)
 }
 
 fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
@@ -106,7 +78,7 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
         failures: &'a [String],
         parts: Vec<PartObject<'a>>,
     }
-    let count = Count::of(parts);
+    let count = Count::of(all(parts));
     let objects = parts.iter().map(|Part { checked, findings, .. }| {
         let part = &checked.reading.part;
         PartObject { name: &part.name, form: part.form, findings }
@@ -129,7 +101,7 @@ fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
             out.push('\n');
         }
     }
-    let mut count = Count::of(parts);
+    let mut count = Count::of(all(parts));
     count.errors += failures.len();
     out + &count.summary() + "\n"
 }

@@ -4,6 +4,7 @@
 //! Text is gathered in strings, to which writing cannot fail, and printed at once.
 
 pub mod check;
+mod count;
 mod diff;
 pub mod rehearsal;
 mod snippet;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use super::count::Count;
 use super::{FORMAT, Screen, diff, json};
 use crate::apply::Machine as _;
 use crate::cli::Format;
@@ -181,16 +182,20 @@ impl Rehearsed {
             let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
             part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
             for refused in &part.refused {
-                let _ = writeln!(out, "! refused: {}", printable(&refused.item));
+                let place = refused.at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
+                let _ = writeln!(out, "! refused: {}{place}", printable(&refused.item));
             }
             planned |= !(part.steps.is_empty() && part.refused.is_empty());
         }
-        let head = match (planned, self.parts.is_empty() && !failures.is_empty()) {
-            (true, _) => LEGEND,
-            (false, true) => "nothing would be done: no user-data could be read\n",
-            (false, false) => "nothing would be done\n",
+        if let Some(problems) = Count::of(self.parts.iter().flat_map(|part| &part.findings)).problems() {
+            let _ = writeln!(out, "\n{problems} (see the log, on standard error)");
+        }
+        let head = match (planned, failures) {
+            (true, _) => LEGEND.to_owned(),
+            (false, [failure]) => format!("nothing would be done: {}\n", printable(failure)),
+            (false, _) => "nothing would be done\n".to_owned(),
         };
-        head.to_owned() + &out
+        head + &out
     }
 }
 

@@ -1,0 +1,49 @@
+//! How many findings there are.
+
+use std::iter;
+
+use serde::Serialize;
+
+use super::plural;
+use crate::finding::Severity;
+use crate::shown::LocatedFinding;
+
+/// How many findings there are of each severity.
+#[derive(Clone, Copy, Default, Serialize)]
+pub struct Count {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notes.
+    pub notes: usize,
+}
+
+impl Count {
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a LocatedFinding>) -> Self {
+        let mut count = Self::default();
+        for finding in findings {
+            match finding.severity {
+                Severity::Error => count.errors += 1,
+                Severity::Warning => count.warnings += 1,
+                Severity::Note => count.notes += 1,
+            }
+        }
+        count
+    }
+
+    /// The last line for people: `2 errors, 1 warning`.
+    pub fn summary(self) -> String {
+        let (problems, notes) = (self.problems(), (self.notes > 0).then(|| plural(self.notes, "note")));
+        let problems = problems.unwrap_or_else(|| "no problems found".to_owned());
+        iter::once(problems).chain(notes).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What is more than a note, in words, if there is any: `2 errors, 1 warning`.
+    pub fn problems(self) -> Option<String> {
+        let counts = [(self.errors, "error"), (self.warnings, "warning")];
+        let words: Vec<_> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, one)| plural(*count, one)).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
