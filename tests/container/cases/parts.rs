@@ -132,12 +132,10 @@ pub fn cases(suite: &mut Suite) {
     });
 
     suite.shared("a_file_that_is_not_there_is_called_that", |m| {
-        for flag in ["--validate", "--dry-run"] {
-            m.program(&["--from-file=/tmp/nowhere", flag])
-                .run()
-                .fails()
-                .says(&["/tmp/nowhere does not exist"])
-                .hides(&["in time"]);
+        for (flag, said) in
+            [("--validate", "/tmp/nowhere: error: does not exist"), ("--dry-run", "/tmp/nowhere does not exist")]
+        {
+            m.program(&["--from-file=/tmp/nowhere", flag]).run().fails().says(&[said]).hides(&["in time"]);
         }
     });
 
