@@ -3,6 +3,7 @@
 mod networkd;
 mod units;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -264,7 +265,10 @@ impl<'a> Host<'a> {
         match Systemd::new(&self.bus).run_job(unit, verb, &mut wait)? {
             JobEnd::Done | JobEnd::Skipped => Ok(Done::With(Change::Made)),
             JobEnd::LeftQueued { reason } => Ok(Done::Queued(reason)),
-            end @ JobEnd::Failed { .. } => Err(anyhow!("failed to {verb} {unit}: {end}")),
+            end @ JobEnd::Failed { .. } => {
+                let error = anyhow!("failed to {verb} {unit}: {end}");
+                Err(if end.is_of_the_unit() { anyhow!("{error}; see journalctl -u {}", quoted(unit)) } else { error })
+            }
         }
     }
 
@@ -410,10 +414,36 @@ impl hostname::HostnameFile for HostnameFile<'_> {
     }
 }
 
+/// `name` as a word for a shell, which somebody may paste it into.
+fn quoted(name: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@:-".contains(&byte);
+    if name.bytes().all(is_plain) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("'{}'", name.replace('\'', r"'\''")))
+    }
+}
+
 fn write(file: &FileSpec, uid: u32, gid: u32) -> Write<'_> {
     Write { path: &file.path, content: file.content.expose(), mode: file.mode, uid, gid }
 }
 
 const fn root_file<'a>(path: &'a Path, content: &'a [u8], mode: u32) -> Write<'a> {
     Write { path, content, mode, uid: 0, gid: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_name_can_be_pasted_into_a_shell() {
+        for (name, word) in [
+            ("a@b:c-1.service", "a@b:c-1.service"),
+            (r"var-lib\x2da.mount", r"'var-lib\x2da.mount'"),
+            ("a b'c.service", r"'a b'\''c.service'"),
+        ] {
+            assert_eq!(quoted(name), word);
+        }
+    }
 }

@@ -69,8 +69,12 @@ pub fn cases(suite: &mut Suite) {
         let said_of_it = [left, "still waiting for start web.service"];
         said(m, &format!("#cloud-config\n{hangs}"), &["--job-timeout=12"], &said_of_it);
         let fails = units(&[unit("job.service", "/bin/false", "command: start")]);
-        let failed = "failed to start job.service: failed (result exit-code, status 1)";
+        let failed = "failed to start job.service: failed (result exit-code, status 1); see journalctl -u job.service";
         said(m, &format!("#cloud-config\n{fails}"), &[], &[failed]);
+        m.sh("systemctl stop web.service");
+        let ends = units(&[unit("web.service", "/nowhere", "command: start")]).replace("oneshot", "simple");
+        said(m, &format!("#cloud-config\n{ends}"), &[], &["done: start web.service"]);
+        m.sh("for i in $(seq 50); do systemctl is-failed -q web.service && exit; sleep 0.1; done; exit 1");
         let missing = "#cloud-config\ncoreos: {units: [{name: nothing.service, command: start}]}\n";
         said(m, missing, &[], &["nothing.service does not exist"]);
         let misspelt = "#cloud-config\ncoreos: {units: [{name: docker.service, command: strat}]}\n";

@@ -59,6 +59,11 @@ fn meaning(result: &str) -> &str {
 }
 
 impl JobEnd {
+    /// Whether the unit was tried and failed: it may have said why.
+    pub fn is_of_the_unit(&self) -> bool {
+        matches!(self, Self::Failed { result, .. } if matches!(result.as_str(), "failed" | "timeout"))
+    }
+
     /// It is left as it is, for `reason`.
     pub(super) fn left(reason: &str) -> Self {
         Self::LeftQueued { reason: reason.to_owned() }
