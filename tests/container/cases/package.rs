@@ -53,7 +53,11 @@ pub fn cases(suite: &mut Suite) {
         m.sh(&format!("apt-get install --yes --no-install-recommends --reinstall {PACKAGE} 2>&1"));
         assert_eq!(m.sh("hostname"), "packed");
 
-        m.sh("apt-get remove --yes coreos-cloudinit 2>&1");
+        m.put(DATA, "hostname: broken\n");
+        m.sh(&format!("systemctl restart '{DATA_RUN}' && exit 1; systemctl is-active 'user-cloudinit@*.path'"));
+        let said = m.sh("apt-get remove --yes coreos-cloudinit 2>&1");
+        assert!(!said.contains("Failed"), "{said}");
+        assert_eq!(m.sh("systemctl list-units --all --plain --no-legend 'user-cloudinit*' 'system-cloudinit@*'"), "");
         assert!(!m.exists("/usr/bin/coreos-cloudinit") && !m.exists("/run/coreos-cloudinit"));
         assert_eq!(m.property("user-config.target", "LoadState"), "not-found");
         assert_eq!(m.text("/etc/mine"), "mine");
