@@ -20,7 +20,7 @@ pub const ROWS: &[Row] = &[
         id: "job-failure-fails",
         configs: ".*",
         subject: "exit code",
-        ours: r"1(\nfailed to (re)?start [^\n ]+: (failed|a unit that it requires failed)( \([^\n]*\))?)+",
+        ours: r"1(\nfailed to (re)?start [^\n ]+: (failed|a unit that it requires failed)( \([^\n]*\))?(; see journalctl -u [^\n ]+)?)+",
         reason: "a boot that did not do what it was told must not look like one that did",
     },
     Row {
