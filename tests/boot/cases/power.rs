@@ -128,7 +128,8 @@ pub fn cases(suite: &mut Suite) {
         let setup =
             SYSTEMS.iter().fold(Setup::default(), |setup, &(_, format, size, ..)| setup.scratch(Some(format), size));
         let setup = setup
-            .scratch(None, 64 << 10)
+            // As many cuts as a slow machine takes; of each only what is not empty takes place.
+            .scratch(None, 256 << 10)
             .scratch(None, 1)
             .file("/root/old", &writes("old", EACH))
             .file("/root/new", &writes("new", 2 * EACH));
