@@ -128,9 +128,9 @@ impl<'a> Host<'a> {
         current.fixed.or(current.kernel).unwrap_or_else(|| "localhost".to_owned())
     }
 
-    /// Takes away whom a killed run did not finish, but for those who are asked for again.
-    pub fn take_back_users(&self, wanted: &BTreeSet<&str>) {
-        self.accounts().take_back(wanted, self.setup.deadline);
+    /// Reports the accounts that an interrupted run began to create and that are not in `listed`.
+    pub fn report_unlisted_users(&self, listed: &BTreeSet<&str>) {
+        self.accounts().report_unlisted(listed);
     }
 
     /// Why a step is left out here, if it is.

@@ -58,9 +58,10 @@ pub(super) fn apply(
         return true;
     }
     apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
-    // What could not be read may ask for anybody.
+    // A configuration that could not be read may list any account.
     if outcome.failures.is_empty() && !prepared.iter().any(|part| part.reading.broken) {
-        host.take_back_users(&prepared.iter().flat_map(Prepared::users).collect());
+        let keys_of_core = before.keys.as_ref().map(|_| CORE);
+        host.report_unlisted_users(&prepared.iter().flat_map(Prepared::listed_users).chain(keys_of_core).collect());
     }
     let several = prepared.len() > 1;
     for (index, part) in prepared.into_iter().enumerate() {

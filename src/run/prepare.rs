@@ -112,6 +112,15 @@ impl Prepared {
         })
     }
 
+    /// The users that it lists: those of its steps, and those that were refused.
+    pub fn listed_users(&self) -> impl Iterator<Item = &str> {
+        let refused = self.plan.refused.iter().filter_map(|refused| match &refused.item {
+            Item::User(name) => Some(name.as_str()),
+            _ => None,
+        });
+        self.users().chain(refused)
+    }
+
     pub fn makes_core(&self) -> bool {
         self.users().any(|name| name == CORE)
     }

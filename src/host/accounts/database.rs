@@ -1,4 +1,4 @@
-//! The lines of `/etc/passwd`, `/etc/group` and `/etc/shadow`.
+//! The lines of `/etc/passwd`, `/etc/group`, `/etc/shadow` and their kin, see `passwd(5)`, `group(5)`, `shadow(5)`.
 
 use super::UserEntry;
 
@@ -8,7 +8,7 @@ pub(super) struct GroupEntry {
     pub(super) gid: u32,
 }
 
-/// The users of a `passwd` text, without lines that are none.
+/// The users of a `passwd` file; invalid lines are skipped.
 pub(super) fn users(text: &str) -> impl Iterator<Item = UserEntry> {
     text.lines().filter_map(|line| {
         let [name, _, uid, gid, _, home, shell] = fields(line)?;
@@ -22,7 +22,7 @@ pub(super) fn users(text: &str) -> impl Iterator<Item = UserEntry> {
     })
 }
 
-/// The groups of a `group` text, without lines that are none.
+/// The groups of a `group` file; invalid lines are skipped.
 pub(super) fn groups(text: &str) -> impl Iterator<Item = GroupEntry> {
     text.lines().filter_map(|line| {
         let [name, _, gid, _] = fields(line)?;
@@ -30,7 +30,7 @@ pub(super) fn groups(text: &str) -> impl Iterator<Item = GroupEntry> {
     })
 }
 
-/// The password hash of a user in a `shadow` text.
+/// The password hash of a user in a `shadow` file.
 pub(super) fn hash<'t>(text: &'t str, user: &str) -> Option<&'t str> {
     text.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -38,16 +38,112 @@ pub(super) fn hash<'t>(text: &'t str, user: &str) -> Option<&'t str> {
     })
 }
 
-/// Whether the group of this name or number has a member in a `group` text; of one that is not there it cannot be told,
-/// and is not denied.
+/// Returns true if the group of this name or number lists `user` as a member in a `group` file.
 pub(super) fn is_member(text: &str, group: &str, user: &str) -> bool {
-    let line = text.lines().filter_map(fields::<4>).find(|[name, _, gid, _]| *name == group || *gid == group);
-    line.is_none_or(|[.., members]| members.split(',').any(|member| member == user))
+    let mut groups = text.lines().filter_map(fields::<4>).filter(|[name, _, gid, _]| *name == group || *gid == group);
+    groups.any(|[.., members]| members.split(',').any(|member| member == user))
 }
 
-/// The fields of a line that has this many, and a name that is no mark of another database (`+`, `-`).
+/// The fields of a line that has this many, and a name that does not refer to another database (`+`, `-`).
 fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
     let fields: Vec<_> = line.split(':').collect();
     let fields: [&str; N] = fields.try_into().ok()?;
     (!fields[0].is_empty() && !fields[0].starts_with(['+', '-', '#'])).then_some(fields)
+}
+
+/// An account file that is being edited. Bytes of lines that are not edited stay as they are, valid UTF-8 or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Table {
+    bytes: Vec<u8>,
+}
+
+impl Table {
+    /// The table in these bytes.
+    pub(super) const fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The whole file as text, for reading only.
+    pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
+    }
+
+    /// Returns true if there is a line of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.lines().any(|line| is_of(line, name))
+    }
+
+    /// Appends a line, given without its line break.
+    pub(super) fn append(&mut self, line: &str) {
+        if !self.bytes.is_empty() && !self.bytes.ends_with(b"\n") {
+            self.bytes.push(b'\n');
+        }
+        self.bytes.extend_from_slice(line.as_bytes());
+        self.bytes.push(b'\n');
+    }
+
+    /// Edits the fields of the first line of this name. Returns true if there is such a line and its field `last`.
+    pub(super) fn edit(&mut self, name: &str, last: usize, edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> bool {
+        let Some(line) = self.lines().find(|line| is_of(line, name)) else { return false };
+        let start = line.as_ptr() as usize - self.bytes.as_ptr() as usize;
+        let range = start..start + line.len();
+        let mut fields: Vec<Vec<u8>> = line.split(|byte| *byte == b':').map(<[u8]>::to_vec).collect();
+        if fields.len() <= last {
+            return false;
+        }
+        edit(&mut fields);
+        self.bytes.splice(range, fields.join(&b':'));
+        true
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes.split(|byte| *byte == b'\n')
+    }
+}
+
+fn is_of(line: &[u8], name: &str) -> bool {
+    line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b':'))
+}
+
+/// Adds `member` to a list of members separated by commas, unless it is there.
+pub(super) fn add_member(list: &mut Vec<u8>, member: &str) {
+    if list.split(|byte| *byte == b',').any(|known| known == member.as_bytes()) {
+        return;
+    }
+    if !list.is_empty() {
+        list.push(b',');
+    }
+    list.extend_from_slice(member.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_keeps_all_other_bytes() {
+        let mut table = Table::new(b"root:*:1\nmary:!:\xff2\n\nlast".to_vec());
+        assert!(table.has("mary") && table.has("root") && !table.has("mar") && !table.has("last"));
+        assert!(table.edit("mary", 1, |fields| fields[1] = b"hash".to_vec()));
+        assert!(!table.edit("mary", 3, |_| ()) && !table.edit("john", 0, |_| ()));
+        table.append("john:x");
+        assert_eq!(table.bytes(), b"root:*:1\nmary:hash:\xff2\n\nlast\njohn:x\n");
+    }
+
+    #[test]
+    fn a_member_is_added_once() {
+        let mut list = b"core".to_vec();
+        for name in ["mary", "mary", "core"] {
+            add_member(&mut list, name);
+        }
+        assert_eq!(list, b"core,mary");
+        let mut empty = Vec::new();
+        add_member(&mut empty, "mary");
+        assert_eq!(empty, b"mary");
+    }
 }

@@ -1,77 +1,77 @@
-//! Making an account, or giving an existing one its password.
+//! Creating an account, or giving an existing one its password.
 
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::account_files::AccountFiles;
+use super::create::{self, NO_PASSWORD};
 use super::locks::with_locks;
-use super::making::Gets;
-use super::{Accounts, LARGEST, UnknownPrincipal, UserEntry, database, making};
+use super::login_defs::LoginDefs;
+use super::{Accounts, UnknownPrincipal, database, marker};
 use crate::deadline::Deadline;
 use crate::host::Change;
 use crate::host::command::{Failed, Tool};
-use crate::host::files;
-use crate::host::root::{Root, shown};
+use crate::host::root::shown;
 use crate::plan::Account;
 
-/// How long one of the tools may take. Waiting for another one's lock takes them up to 15 s for each of six files.
+/// The longest run of one of the tools. Waiting for another one's lock takes them up to 15 s for each of six files.
 const LIMIT: Duration = Duration::from_secs(100);
 
-/// How much time there must be to start one.
+/// The least time in which one is started.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// What `useradd` ends with where the user or the group is there already, before it does anything.
+/// The exit status of `useradd` if the user or the group exists already; it has done nothing then.
 const IN_USE: i32 = 9;
 
-/// The password of an account without one: nobody can log in with it. With `!`, sshd without PAM would refuse keys, too.
-const NO_PASSWORD: &str = "*";
-
 impl Accounts<'_> {
-    /// Makes the account; where it exists, only its password is set, if one is given and it is another.
+    /// Creates the account. If it exists, only its password is set, if one is given and it is another; if its creation
+    /// was interrupted, what is missing is added before that.
     ///
     /// # Errors
     ///
-    /// [`UnknownPrincipal`] when a group does not exist, before anything is done; others when a tool is missing, fails,
-    /// or takes too long.
+    /// [`UnknownPrincipal`] if a group does not exist, before anything is done; others if a tool is missing, fails, or
+    /// takes too long, or if something of the account could not be set. An account is never removed.
     pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<Change> {
         let name = &account.name;
-        let existing = self.user(name)?.is_some_and(|user| self.is_finished(&user, account));
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
-        if existing {
-            if making::is_marked(self.root, name) {
-                making::end(self.root, name);
+        let (mut change, faults) = match self.user(name)? {
+            None => {
+                let faults = self.create(account, deadline).with_context(|| format!("failed to create user {name}"))?;
+                (Change::Made, faults)
             }
-            return match password {
-                Some(hash) if !self.has_password(name, hash)? => {
-                    self.set_password(name, hash, deadline)
-                        .with_context(|| format!("failed to set the password of user {name}"))?;
-                    Ok(Change::Made)
-                }
-                _ => Ok(Change::Unchanged),
-            };
-        }
-        let flaw = self.make(account, deadline).with_context(|| format!("failed to make user {name}"))?;
-        if let Some(hash) = password {
+            Some(user) if marker::is_set(self.root, name) => self
+                .complete(account, &user, deadline)
+                .with_context(|| format!("failed to complete user {name}, whose creation was interrupted"))?,
+            Some(_) => (Change::Unchanged, Vec::new()),
+        };
+        if let Some(hash) = password
+            && !self.has_password(name, hash)?
+        {
+            let created = if change == Change::Made { "created user {name}, but " } else { "" }.replace("{name}", name);
             self.set_password(name, hash, deadline)
-                .with_context(|| format!("made user {name}, but failed to set its password"))?;
+                .with_context(|| format!("{created}failed to set the password of user {name}"))?;
+            change = Change::Made;
         }
-        match flaw {
-            Some(flaw) => bail!("made user {name}, but {flaw}"),
-            None => Ok(Change::Made),
+        if !faults.is_empty() {
+            bail!("created user {name}, but {}", faults.join("; "));
         }
+        Ok(change)
     }
 
-    /// Whether [`Accounts::ensure`] would change anything. Changes nothing.
+    /// Returns true if [`Accounts::ensure`] would change anything. Changes nothing.
     ///
     /// # Errors
     ///
-    /// [`UnknownPrincipal`] when a group does not exist; others when it cannot be told, such as by whom may not read
+    /// [`UnknownPrincipal`] if a group does not exist; others if it cannot be known, such as without permission to read
     /// the password.
     pub fn would_ensure(self, account: &Account) -> Result<bool> {
         let password = password(account)?;
-        if !self.user(&account.name)?.is_some_and(|user| self.is_finished(&user, account)) {
+        let Some(user) = self.user(&account.name)? else {
             self.check(account)?;
+            return Ok(true);
+        };
+        if marker::is_set(self.root, &account.name) && !self.missing(&user, account.create_home)?.is_nothing() {
             return Ok(true);
         }
         match password {
@@ -80,13 +80,12 @@ impl Accounts<'_> {
         }
     }
 
-    /// Checks what the tools would do half of before they fail.
+    /// Checks what would fail half way.
     fn check(self, account: &Account) -> Result<()> {
         if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
-            bail!("that is not a user name");
+            bail!("invalid user name");
         }
-        // Of a tree without users the tool says that it cannot lock the file.
-        if !self.root.is_system() && files::read(self.root, Path::new("/etc/passwd"), LARGEST)?.is_none() {
+        if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
             bail!("there is no /etc/passwd in the tree {}", shown(self.root.path()));
         }
         for group in account.primary_group.iter().chain(&account.groups) {
@@ -97,72 +96,67 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    /// Makes the account, and says what is wrong with the home it has then.
-    fn make(self, account: &Account, deadline: Deadline) -> Result<Option<String>> {
+    /// Creates the account with its home. Returns what could not be done for it once it existed.
+    fn create(self, account: &Account, deadline: Deadline) -> Result<Vec<String>> {
+        let name = &account.name;
         self.check(account)?;
-        if making::is_marked(self.root, &account.name) {
-            log::info!("an earlier run did not finish user {}, who is made anew", account.name);
-            self.unmake(&account.name, gets_group(account), deadline)
-                .context("failed to take away what an earlier run left")?;
-        }
-        // A group of that name is somebody else's: `useradd` will refuse, and nothing may be taken back.
-        let group = gets_group(account);
-        if !(group && self.group(&account.name)?.is_some()) {
-            making::begin(self.root, &account.name, Gets { group, home: account.create_home });
-        }
-        let tool = useradd(account, self.root);
-        let start = SystemTime::now();
-        if let Err(error) = with_locks(self.root, || run(&tool, deadline)) {
-            let in_use = error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(IN_USE));
-            // What it did before it failed is taken back; where even that fails, the next run does.
-            match if in_use { Ok(()) } else { self.unmake(&account.name, group, deadline) } {
-                Ok(()) => making::end(self.root, &account.name),
-                Err(error) => log::debug!("failed to take user {} back: {error:#}", account.name),
-            }
-            return Err(error);
-        }
-        making::end(self.root, &account.name);
-        let Some(user) = self.user(&account.name)? else { bail!("useradd succeeded, but there is no such user") };
-        if !account.create_home {
-            return Ok(None);
-        }
-        // The tools flush the databases, not the home: after a power cut there could be a user without one.
-        let home = self.root.parent(&user.home, false).map_err(anyhow::Error::from);
-        if let Err(error) = home.and_then(|place| files::flush_folder(&place.folder)) {
-            log::debug!("failed to flush the home of user {} to disk: {error:#}", account.name);
-        }
-        Ok(self.flaw_of_new_home(&user, start))
-    }
-
-    /// Whether there is nothing left to be done for a user who is there, but for the password.
-    fn is_finished(self, user: &UserEntry, account: &Account) -> bool {
-        !making::is_marked(self.root, &user.name) || self.is_whole(user, account).unwrap_or_default()
-    }
-
-    /// Takes away what there is of a user who was not finished, and of the group that was made with that one.
-    pub(super) fn unmake(self, name: &str, group: bool, deadline: Deadline) -> Result<()> {
-        let delete = |tool: &'static str| {
-            let tool = in_root(Tool::new(tool), self.root).arg("--").arg(name);
+        marker::set(self.root, name);
+        let created = if self.root.is_system() {
+            let tool = useradd(account);
             with_locks(self.root, || run(&tool, deadline))
+        } else {
+            self.create_in_tree(account, deadline)
         };
-        if let Some(user) = self.user(name)? {
-            self.remove_new_home(&user)?;
-            delete("userdel")?;
+        let user = self.user(name)?;
+        let Some(user) = user else {
+            marker::clear(self.root, name);
+            created?;
+            bail!("useradd succeeded, but there is no such user");
+        };
+        if let Err(error) = created {
+            if error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(IN_USE)) {
+                // Another program has created it just now.
+                marker::clear(self.root, name);
+                return Err(error);
+            }
+            let (_, mut faults) = self.complete(account, &user, deadline)?;
+            faults.insert(0, format!("{error:#}"));
+            return Ok(faults);
         }
-        if group && self.group(name)?.is_some() { delete("groupdel") } else { Ok(()) }
+        if account.create_home
+            && let Err(error) = self.create_home(&user, false)
+        {
+            // The marker stays: the next run tries again.
+            return Ok(vec![format!("{error:#}")]);
+        }
+        marker::clear(self.root, name);
+        Ok(Vec::new())
+    }
+
+    fn create_in_tree(self, account: &Account, deadline: Deadline) -> Result<()> {
+        let defs = LoginDefs::read(self.root)?;
+        create::create(&mut AccountFiles::lock(self.root, deadline)?, &defs, account)
     }
 
     fn has_password(self, name: &str, hash: &str) -> Result<bool> {
-        let shadow = files::read(self.root, Path::new("/etc/shadow"), LARGEST)?.unwrap_or_default();
-        Ok(database::hash(&String::from_utf8_lossy(&shadow), name) == Some(hash))
+        let shadow = self.database("/etc/shadow")?;
+        // An account of a tree without shadow passwords has its hash in /etc/passwd.
+        let known = if shadow.is_empty() { self.database("/etc/passwd")? } else { shadow };
+        Ok(database::hash(&known, name) == Some(hash))
     }
 
     fn set_password(self, name: &str, hash: &str, deadline: Deadline) -> Result<()> {
+        if !self.root.is_system() {
+            return create::set_password(&mut AccountFiles::lock(self.root, deadline)?, name, hash);
+        }
         let line = format!("{name}:{hash}\n");
-        let tool = in_root(Tool::new("chpasswd").arg("-e"), self.root).input(line.as_bytes());
+        let tool = Tool::new("chpasswd").env(BYPASS[0], BYPASS[1]).arg("-e").input(line.as_bytes());
         with_locks(self.root, || run(&tool, deadline))
     }
 }
+
+/// Keeps the tools from asking systemd for users that live as long as a service.
+const BYPASS: [&str; 2] = ["SYSTEMD_NSS_DYNAMIC_BYPASS", "1"];
 
 /// Runs a tool that must not be killed in the middle only because the run was about to end anyway.
 fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
@@ -172,25 +166,21 @@ fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
     tool.run(deadline.clip(LIMIT))
 }
 
-/// The hash to set; an empty one is none: as a hash it would let everybody in.
+/// The hash to set. An empty one is not set: it would let anyone log in.
 fn password(account: &Account) -> Result<Option<&str>> {
     let Some(hash) = account.passwd.as_ref().map(|hash| hash.expose().as_str()).filter(|hash| !hash.is_empty()) else {
         return Ok(None);
     };
     // Each would end the field or the line that `chpasswd` reads, and begin another account's.
     if account.name.contains([':', '\n', '\0']) || hash.contains([':', '\n', '\0']) {
-        bail!("a name and a password hash cannot have a colon, a newline or a zero byte in them");
+        bail!("a name and a password hash cannot contain a colon, a line break or a zero byte");
     }
     Ok(Some(hash))
 }
 
-/// Whether `useradd` makes a group of the user's name, which it does only where there is none.
-const fn gets_group(account: &Account) -> bool {
-    account.primary_group.is_none() && !account.no_user_group
-}
-
-fn useradd<'a>(account: &'a Account, root: &Root) -> Tool<'a> {
-    let mut tool = in_root(Tool::new("useradd"), root).args(["--password", NO_PASSWORD]);
+/// `useradd` for the account, without its home.
+fn useradd(account: &Account) -> Tool<'_> {
+    let mut tool = Tool::new("useradd").env(BYPASS[0], BYPASS[1]).args(["--password", NO_PASSWORD, "--no-create-home"]);
     let values = [
         ("--comment", &account.gecos),
         ("--home-dir", &account.home),
@@ -207,8 +197,6 @@ fn useradd<'a>(account: &'a Account, root: &Root) -> Tool<'a> {
         tool = tool.arg(format!("--groups={}", account.groups.join(",")));
     }
     let switches = [
-        ("--create-home", account.create_home),
-        ("--no-create-home", !account.create_home),
         ("--no-user-group", account.no_user_group),
         ("--system", account.system),
         ("--no-log-init", account.no_log_init),
@@ -216,10 +204,4 @@ fn useradd<'a>(account: &'a Account, root: &Root) -> Tool<'a> {
     tool = tool.args(switches.iter().filter(|(_, given)| *given).map(|(flag, _)| flag));
     // A name that begins with a dash is for the tool to refuse, not to obey.
     tool.arg("--").arg(&account.name)
-}
-
-/// A tool for the accounts of `root`. It need not ask systemd for users that live as long as a service.
-fn in_root<'a>(tool: Tool<'a>, root: &Root) -> Tool<'a> {
-    let tool = tool.env("SYSTEMD_NSS_DYNAMIC_BYPASS", "1");
-    if root.is_system() { tool } else { tool.arg("--root").arg(root.path()) }
 }

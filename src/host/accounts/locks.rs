@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use rustix::fs::{AtFlags, FileType};
 
+use super::account_files::is_unlocked;
 use crate::host::root::{Place, Root, shown, status};
 
 const LOCKS: [&str; 6] = [
@@ -33,12 +34,16 @@ struct Old {
 pub(super) fn with_locks(root: &Root, run: impl Fn() -> Result<()>) -> Result<()> {
     // Of another tree it cannot be told which machine's boot counts.
     let old = if root.is_system() { left_before(root, boot_time()) } else { Vec::new() };
-    with_old(old, run)
+    with_old(root, old, run)
 }
 
-fn with_old(old: Vec<Old>, run: impl Fn() -> Result<()>) -> Result<()> {
+fn with_old(root: &Root, old: Vec<Old>, run: impl Fn() -> Result<()>) -> Result<()> {
     let result = run();
     if result.is_ok() || old.is_empty() {
+        return result;
+    }
+    // Every program that edits the files holds this lock meanwhile. While another one does, no lock is left over.
+    if !is_unlocked(root) {
         return result;
     }
     let mut removed = false;
@@ -101,7 +106,7 @@ mod tests {
         let path = dir.path().join("etc/passwd.lock");
         let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
         let run = || if path.exists() { bail!("locked") } else { Ok(()) };
-        with_old(old, run).unwrap();
+        with_old(&root, old, run).unwrap();
         let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
         assert!(old.is_empty());
     }
@@ -115,7 +120,7 @@ mod tests {
             runs.set(runs.get() + 1);
             bail!("locked")
         };
-        with_old(old, run).unwrap_err();
+        with_old(&root, old, run).unwrap_err();
         assert_eq!(runs.get(), 1);
         assert!(dir.path().join("etc/passwd.lock").exists());
     }
@@ -130,7 +135,7 @@ mod tests {
             fs::rename(dir.path().join("etc/new"), &path).unwrap();
             bail!("locked")
         };
-        with_old(old, run).unwrap_err();
+        with_old(&root, old, run).unwrap_err();
         assert!(path.exists());
     }
 

@@ -1,12 +1,18 @@
-//! Users and groups: looked up as the system does, made by the distribution's tools (spec §7).
+//! Users and groups, looked up and created.
 //!
-//! On the running system lookups go through the C library, which knows of more than `/etc/passwd`. In a tree somewhere
-//! else its own `/etc/passwd` and `/etc/group` are read: what is on this machine has no meaning there.
+//! On the running system lookups go through the C library, which knows of more than `/etc/passwd`, and accounts are
+//! created by the distribution's tools. In a tree its own files are read and edited: what is on this machine has no
+//! meaning there. No account, group or home is ever removed.
 
+mod account_files;
+mod complete;
+mod create;
 mod database;
 mod ensure;
+mod home;
 mod locks;
-mod making;
+mod login_defs;
+mod marker;
 mod names;
 
 #[cfg(test)]

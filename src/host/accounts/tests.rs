@@ -152,14 +152,37 @@ fn a_missing_group_is_told_before_anything_is_done() {
     let (_dir, root) = tree();
     let account = Account { primary_group: Some("wheel".into()), ..account("new") };
     let error = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
-    assert_eq!(format!("{error:#}"), "failed to make user new: group wheel does not exist");
+    assert_eq!(format!("{error:#}"), "failed to create user new: group wheel does not exist");
 }
 
 #[test]
-fn without_time_no_tool_is_started() {
-    let (_dir, root) = tree();
-    let error = Accounts::new(&root).ensure(&account("new"), Deadline::after(Duration::ZERO)).unwrap_err();
-    assert_eq!(format!("{error:#}"), "failed to make user new: there is no time left to run useradd");
+fn an_interrupted_creation_is_completed() {
+    let (dir, root) = tree();
+    let at = |path: &str| dir.path().join(path);
+    let text = |path: &str| fs::read_to_string(at(path)).unwrap();
+    let accounts = Accounts::new(&root);
+    let soon = || Deadline::after(Duration::from_secs(5));
+    let own = fs::metadata(dir.path()).unwrap();
+    let (uid, gid) = (std::os::unix::fs::MetadataExt::uid(&own), 777);
+    let wanted = Account { groups: vec!["docker".into()], create_home: false, ..account("new") };
+    fs::write(at("etc/passwd"), format!("{PASSWD}new:x:{uid}:{gid}::/home/new:/bin/sh\n")).unwrap();
+    // Without a marker it is an account like any other.
+    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::host::Change::Unchanged);
+    marker::set(&root, "new");
+    assert!(accounts.would_ensure(&wanted).unwrap());
+    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::host::Change::Made);
+    assert!(text("etc/shadow").starts_with(SHADOW) && text("etc/shadow").contains("\nnew:*:"));
+    assert!(text("etc/group").contains("\nnew:x:777:\n") && text("etc/group").contains("docker:x:233:core,new\n"));
+    assert!(!marker::is_set(&root, "new") && !accounts.would_ensure(&wanted).unwrap());
+    // What exists stays, and what cannot be known is reported.
+    let before = (text("etc/passwd"), text("etc/group"), text("etc/shadow"));
+    marker::set(&root, "core");
+    let wanted = Account { groups: vec!["2000".into()], create_home: false, ..account("core") };
+    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::host::Change::Unchanged);
+    marker::set(&root, "core");
+    let error = accounts.ensure(&Account { no_user_group: true, ..wanted }, soon()).unwrap_err();
+    assert!(format!("{error:#}").contains("usermod -a -G 2000 core"), "{error:#}");
+    assert_eq!((text("etc/passwd"), text("etc/group"), text("etc/shadow")), before);
 }
 
 #[test]
@@ -168,54 +191,4 @@ fn an_account_that_is_as_it_should_be_is_left_alone() {
     let account = Account { passwd: Some(Secret::new("$6$salt$hash".into())), ..account("core") };
     let change = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap();
     assert_eq!(change, crate::host::Change::Unchanged);
-}
-
-#[test]
-fn an_unfinished_home_goes_and_nothing_else_of_it() {
-    let (dir, root) = tree();
-    let at = |path: &str| dir.path().join(path);
-    fs::create_dir_all(at("etc/skel")).unwrap();
-    fs::create_dir_all(at("home/core")).unwrap();
-    fs::write(at("etc/skel/.profile"), "all of it").unwrap();
-    let accounts = Accounts::new(&root);
-    let core = accounts.user("core").unwrap().unwrap();
-    fs::write(at("home/core/.profile"), "all").unwrap();
-    accounts.remove_new_home(&core).unwrap();
-    assert!(!at("home/core").exists());
-    accounts.remove_new_home(&core).unwrap();
-    for (name, text) in [(".profile", "my own"), ("note", "")] {
-        fs::create_dir(at("home/core")).unwrap();
-        fs::write(at("home/core").join(name), text).unwrap();
-        accounts.remove_new_home(&core).unwrap();
-        assert_eq!(fs::read_to_string(at("home/core").join(name)).unwrap(), text);
-        fs::remove_dir_all(at("home/core")).unwrap();
-    }
-}
-
-#[test]
-fn a_user_is_whole_with_password_groups_and_home() {
-    let (dir, root) = tree();
-    let accounts = Accounts::new(&root);
-    let is_whole = |account: &Account| accounts.is_whole(&accounts.user("core").unwrap().unwrap(), account).unwrap();
-    let without_home = Account { create_home: false, ..account("core") };
-    assert!(is_whole(&without_home));
-    let groups = |name: &str| Account { groups: vec![name.into()], ..without_home.clone() };
-    assert!(is_whole(&groups("docker")) && is_whole(&groups("233")) && is_whole(&groups("elsewhere")));
-    assert!(!is_whole(&groups("2000")));
-    assert!(!is_whole(&account("core")));
-    fs::write(dir.path().join("etc/shadow"), "root:*:1:0:99999:7:::\n").unwrap();
-    assert!(!is_whole(&without_home));
-}
-
-#[test]
-fn a_mark_is_of_one_user() {
-    let (dir, root) = tree();
-    let gets = making::Gets { group: true, home: false };
-    making::begin(&root, "mary", gets);
-    making::begin(&root, "mary", gets);
-    assert!(making::is_marked(&root, "mary") && !making::is_marked(&root, "core") && !making::is_marked(&root, "../x"));
-    making::end(&root, "core");
-    making::end(&root, "mary");
-    assert!(!making::is_marked(&root, "mary"));
-    assert_eq!(fs::read_dir(dir.path().join("etc")).unwrap().count(), 3);
 }

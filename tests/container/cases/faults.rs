@@ -44,23 +44,6 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.names("/srv/few"), ["a", "b", "c", "d"]);
     });
 
-    suite.fresh("a_home_that_cannot_be_made_leaves_no_half_user", |m| {
-        m.sh("mount -t tmpfs -o nr_inodes=1 tmpfs /home");
-        let config = format!(
-            "users: [{{name: mary, groups: [docker], passwd: '{HASH}'}}, {{name: john, no_create_home: true}}]\n\
-                              write_files: [{{path: /srv/beside, content: s}}, {{path: /srv/hers, owner: mary}}]"
-        );
-        m.apply(&config).fails().says(&["failed to make user mary", "left out: write /srv/hers"]);
-        assert_eq!((m.passwd("mary"), m.members("mary")), (None, None));
-        assert!(m.passwd("john").is_some() && m.members("docker").is_some_and(|members| members.is_empty()));
-        assert_eq!(m.text("/srv/beside"), "s");
-        m.sh("umount /home");
-        m.apply(&config).ok();
-        assert_eq!(m.shadow("mary").as_deref(), Some(HASH));
-        assert!(m.exists("/home/mary/.profile"));
-        assert_eq!(m.sh("ls -A /etc | grep cci || true"), "");
-    });
-
     suite.fresh("a_read_only_etc_costs_what_is_in_there", |m| {
         m.sh("mount --bind /etc /etc; mount -o remount,bind,ro /etc");
         let config = format!(
@@ -70,7 +53,7 @@ pub fn cases(suite: &mut Suite) {
         );
         m.apply(&config).fails().says(&[
             "failed to set the host name faulty",
-            "failed to make user mary",
+            "failed to create user mary",
             "failed to write /etc/not: ",
             "read-only file system",
         ]);
@@ -85,12 +68,12 @@ pub fn cases(suite: &mut Suite) {
         let config =
             format!("users: [{{name: mary, passwd: '{HASH}'}}]\nwrite_files: [{{path: /srv/beside, content: s}}]");
         m.sh("mv /usr/sbin/useradd /root/");
-        m.apply(&config).fails().says(&["failed to make user mary: there is no useradd on this machine"]);
+        m.apply(&config).fails().says(&["failed to create user mary: there is no useradd on this machine"]);
         assert_eq!(m.text("/srv/beside"), "s");
         m.sh("mv /root/useradd /usr/sbin/; mv /usr/sbin/chpasswd /root/");
-        m.apply(&config)
-            .fails()
-            .says(&["made user mary, but failed to set its password: there is no chpasswd on this machine"]);
+        m.apply(&config).fails().says(&[
+            "created user mary, but failed to set the password of user mary: there is no chpasswd on this machine",
+        ]);
         assert_eq!(m.shadow("mary").as_deref(), Some("*"));
         m.sh("mv /root/chpasswd /usr/sbin/");
         m.apply(&config).ok();

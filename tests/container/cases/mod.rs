@@ -13,6 +13,7 @@ mod files;
 mod hardened;
 mod hostname;
 mod image;
+mod interrupted;
 mod intruders;
 mod jobs;
 mod keys;
@@ -61,6 +62,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("options", options::cases);
     suite.group("files", files::cases);
     suite.group("places", places::cases);
+    suite.group("interrupted", interrupted::cases);
     suite.group("users", users::cases);
     suite.group("keys", keys::cases);
     suite.group("units", units::cases);

@@ -336,26 +336,6 @@ fn more(suite: &mut Suite) {
         assert_eq!(m.shadow("unlocked").as_deref(), Some(HASH));
     });
 
-    suite.fresh("who_was_not_finished_goes_unless_somebody_may_ask_for_them", |m| {
-        for (name, gets) in [("half", ":group:home"), ("whole", ":group:home"), ("wanted", ":group:home")] {
-            m.sh(&format!("useradd {name}; ln -s {name}{gets} /etc/.useradd-{name}.cci"));
-        }
-        m.sh("mkhomedir_helper whole 2>/dev/null || { cp -r /etc/skel /home/whole; chown -R whole: /home/whole; }");
-        let marks = || m.sh("cd /etc; ls -d .useradd-* 2>/dev/null || true");
-        let all = marks();
-        // Neither of these says who is wanted.
-        m.apply("hostname: bed\nusers: [\"").fails();
-        m.program(&["--from-file=/nowhere", "--deadline=1"]).run().fails();
-        assert_eq!(marks(), all);
-        m.apply("users: [{name: wanted}]").ok().says(&[
-            "user half, whom an earlier run did not finish, is taken away",
-            "an earlier run did not finish user wanted, who is made anew",
-        ]);
-        assert_eq!(marks(), "");
-        assert!(m.passwd("half").is_none() && m.members("half").is_none());
-        assert!(m.passwd("whole").is_some() && m.exists("/home/whole") && m.exists("/home/wanted"));
-    });
-
     suite.boot("a_tool_that_fails_costs_that_user_alone", spied(), |m| {
         m.sh("printf '#!/bin/sh\\necho no chance >&2\\nexit 3\\n' > /usr/sbin/chpasswd");
         let config = format!(
@@ -363,7 +343,7 @@ fn more(suite: &mut Suite) {
              users: [{{name: halfway, passwd: '{HASH}', ssh_authorized_keys: ['{}']}}, {{name: whole}}]",
             key("halfway")
         );
-        m.apply(&config).fails().says(&["made user halfway, but", "no chance"]).hides(&[HASH]);
+        m.apply(&config).fails().says(&["created user halfway, but", "no chance"]).hides(&[HASH]);
         assert!(m.passwd("whole").is_some());
         // Who is there without a password still gets in with a key.
         assert!(m.text("/home/halfway/.ssh/authorized_keys").contains(&key("halfway")));

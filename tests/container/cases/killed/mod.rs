@@ -13,7 +13,7 @@ use nix::errno::Errno;
 
 use crate::testbed::Suite;
 use crate::testbed::trace::{Act, Moment, NAMELESS};
-use oracle::{ACCOUNTS, Oracle, is_temporary, settled};
+use oracle::{ACCOUNTS, HOMES, Oracle, is_temporary, settled, staged};
 pub use refused::cases as refusals;
 use tree::{Bench, FILES, Tree};
 
@@ -63,18 +63,6 @@ pub fn cases(suite: &mut Suite) {
         assert!(killed > 80, "{killed} of {} moments are few", oracle.moments);
     });
 
-    suite.plain("accounts_survive_a_kill_of_a_tool_or_of_the_program_alone", || {
-        let began = Instant::now();
-        let bench = Bench::new(&[]);
-        let user_data = bench.user_data(&tree::mary());
-        let oracle = Oracle::of(&bench, &user_data);
-        let tools = |moment: &Moment| !moment.is_ours() && moment.number.is_multiple_of(9);
-        let killed = oracle.kill(&bench, &user_data, Act::KillCaller, tools)
-            + oracle.kill(&bench, &user_data, Act::KillProgram, tools);
-        eprintln!("killed: {killed} times one of them alone, in {:.1} s", began.elapsed().as_secs_f32());
-        assert!(killed > 25, "{killed} of {} moments are few", oracle.moments);
-    });
-
     suite.plain("nothing_temporary_stays_of_what_is_not_asked_for_any_more", || {
         let bench = Bench::new(&FILES);
         let asked = bench.user_data(&format!("{}\n{}", tree::files(), tree::two_users()));
@@ -88,18 +76,14 @@ pub fn cases(suite: &mut Suite) {
             let now = settled(tree);
             let left: Vec<_> = now.0.keys().filter(|path| is_temporary(path)).collect();
             assert!(left.is_empty(), "{when}: left behind: {left:?}\n{said}");
-            // Each user is there as a whole, or not at all.
-            let of_accounts = |path: &Path| ACCOUNTS.iter().any(|file| path == Path::new(file));
+            // Accounts that are not listed any more stay as they are, with a home that had no name yet.
+            let of_accounts = |path: &Path| {
+                ACCOUNTS.iter().any(|file| path == Path::new(file))
+                    || HOMES.iter().any(|home| path.starts_with(home) || path.starts_with(staged(home)))
+            };
             let [is, old, new] = [&now, &oracle.old, &oracle.new].map(|state| state.clone().without(of_accounts));
             let strays = is.strays(&old, &new);
             assert!(strays.is_empty(), "{when}:\n{}\n{said}", strays.join("\n"));
-            for name in ["mary", "john"] {
-                let text = |path: &str| String::from_utf8_lossy(&now.0[Path::new(path)].content).into_owned();
-                let has = |path: &str| text(path).lines().any(|line| line.starts_with(&format!("{name}:")));
-                let home = now.0.contains_key(&Path::new("home").join(name).join(".bashrc"));
-                let is = [has("etc/passwd"), has("etc/shadow"), has("etc/group"), has("etc/gshadow"), home];
-                assert!(is.iter().all(|it| *it == is[0]), "{when}: {name}: {is:?}\n{said}");
-            }
         };
         for nameless in [true, false] {
             let does = |moment: &Moment| match &moment.call {

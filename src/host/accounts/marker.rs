@@ -1,0 +1,141 @@
+//! The marker of an account that is being created: `/etc/.useradd-NAME.cci`, a link whose text is the user's name.
+//!
+//! It says that a creation was begun, and nothing else. A run that is interrupted leaves it, and the next run that lists
+//! the account adds what is missing (see [`super::complete`]). A run that does not list it reports the account once and
+//! moves the marker to `/run`, where later runs of this boot still find it.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::host::lock::{STATE, make_state};
+use crate::host::root::{Place, Root, link};
+
+/// What the name of a marker begins and ends with.
+const PREFIX: &str = ".useradd-";
+const SUFFIX: &str = ".cci";
+
+/// What stands behind the name in markers of version 0.1; it no longer has a meaning.
+const OLD_SUFFIXES: [&str; 4] = ["", ":group", ":home", ":group:home"];
+
+/// Where markers stand.
+const ETC: &str = "/etc";
+
+/// Marks that the creation of `name` begins. Best effort: where this is impossible, so is the creation.
+pub(super) fn set(root: &Root, name: &str) {
+    let Some(place) = place(root, Path::new(ETC), name) else { return };
+    match rustix::fs::symlinkat(name, &place.folder, &place.name) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => log::debug!("failed to mark that user {name} is being created: {error}"),
+    }
+}
+
+/// Removes the marker of `name`, if there is one.
+pub(super) fn clear(root: &Root, name: &str) {
+    for place in places(root, name).into_iter().filter(|place| is_marker(place, name)) {
+        if let Err(error) = rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
+            log::debug!("failed to remove the marker of user {name}: {error}");
+        }
+    }
+}
+
+/// Returns true if an earlier run began to create `name` and was interrupted.
+pub(super) fn is_set(root: &Root, name: &str) -> bool {
+    places(root, name).iter().any(|place| is_marker(place, name))
+}
+
+/// The marked accounts that are not in `listed`. Their markers are moved to `/run`, or removed from a tree.
+pub(super) fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String> {
+    let mut unlisted = names(root);
+    unlisted.retain(|name| !listed.contains(name.as_str()));
+    for name in &unlisted {
+        if root.is_system()
+            && make_state().is_ok()
+            && let Some(place) = place(root, Path::new(STATE), name)
+            && let Err(error) = rustix::fs::symlinkat(name, &place.folder, &place.name)
+            && error != Errno::EXIST
+        {
+            log::debug!("failed to keep the marker of user {name} for this boot: {error}");
+        }
+        if let Some(place) = place(root, Path::new(ETC), name)
+            && let Err(error) = rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty())
+        {
+            log::debug!("failed to remove the marker of user {name}: {error}");
+        }
+    }
+    unlisted
+}
+
+/// The marked accounts of `/etc`. Other entries are passed over one by one, so that their number does not matter.
+fn names(root: &Root) -> Vec<String> {
+    let list = || -> Option<Vec<String>> {
+        let etc = root.folder(Path::new(ETC)).ok()?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let entries = Dir::new(rustix::fs::openat(&etc, ".", flags, Mode::empty()).ok()?).ok()?;
+        let name = |file: &OsStr| {
+            let name = file.to_str()?.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+            let place = Place { folder: etc.clone(), name: file.to_owned() };
+            is_marker(&place, name).then(|| name.to_owned())
+        };
+        Some(entries.flatten().filter_map(|entry| name(OsStr::from_bytes(entry.file_name().to_bytes()))).collect())
+    };
+    let mut names = list().unwrap_or_default();
+    names.sort();
+    names
+}
+
+fn is_marker(place: &Place, name: &str) -> bool {
+    let Ok(Some(text)) = link(place) else { return false };
+    text.to_str().and_then(|text| text.strip_prefix(name)).is_some_and(|rest| OLD_SUFFIXES.contains(&rest))
+}
+
+/// The places where a marker of `name` can be.
+fn places(root: &Root, name: &str) -> Vec<Place> {
+    let state = root.is_system().then_some(STATE);
+    let folders = std::iter::once(ETC).chain(state);
+    folders.filter_map(|folder| place(root, Path::new(folder), name)).collect()
+}
+
+/// The place of the marker of `name` in `folder`; `None` for a name that no user can have.
+fn place(root: &Root, folder: &Path, name: &str) -> Option<Place> {
+    let path: PathBuf = folder.join(format!("{PREFIX}{name}{SUFFIX}"));
+    if name.is_empty() || name.contains('/') { None } else { root.parent(&path, false).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_marker_is_of_one_user_and_read_as_earlier_versions_wrote_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let etc = dir.path().join("etc");
+        fs::create_dir(&etc).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        set(&root, "mary");
+        set(&root, "mary");
+        symlink("john:group:home", etc.join(".useradd-john.cci")).unwrap();
+        symlink("someone", etc.join(".useradd-other.cci")).unwrap();
+        fs::write(etc.join(".useradd-file.cci"), "file").unwrap();
+        assert!(is_set(&root, "mary") && is_set(&root, "john"));
+        assert!(["other", "file", "core", "../x", ""].iter().all(|name| !is_set(&root, name)));
+        assert_eq!(names(&root), ["john", "mary"]);
+        clear(&root, "other");
+        assert_eq!(take_unlisted(&root, &BTreeSet::from(["mary"])), ["john"]);
+        assert_eq!(take_unlisted(&root, &BTreeSet::from(["mary"])), [""; 0]);
+        assert!(is_set(&root, "mary") && !is_set(&root, "john"));
+        clear(&root, "mary");
+        assert!(!is_set(&root, "mary"));
+        let mut left: Vec<_> = fs::read_dir(&etc).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".useradd-file.cci", ".useradd-other.cci"]);
+    }
+}

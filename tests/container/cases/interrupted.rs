@@ -1,0 +1,255 @@
+//! Accounts whose creation was interrupted: completed where they are listed, never removed or replaced.
+
+use super::keys::key;
+use super::users::HASH;
+use crate::testbed::trace::Act;
+use crate::testbed::{Machine, Suite};
+
+/// How many runs are killed, at moments as far from each other as can be.
+const KILLS: usize = 12;
+
+/// Everything of an account that a repair could change: its lines, its files with their owners, modes and contents.
+fn everything(m: &Machine, user: &str) -> String {
+    m.sh(&format!(
+        "grep -H '^{user}:' /etc/passwd /etc/shadow /etc/group /etc/gshadow; id {user}; \
+         find /home/{user} -printf '%p %u %g %m %i %s %T@\\n' | sort; find /home/{user} -type f -exec md5sum {{}} + | sort"
+    ))
+}
+
+/// Marks that the creation of a user was begun, as version 0.1 did.
+fn mark(m: &Machine, user: &str, text: &str) {
+    m.sh(&format!("ln -s {user}{text} /etc/.useradd-{user}.cci"));
+}
+
+fn markers(m: &Machine) -> String {
+    m.sh("ls -d /etc/.useradd-* 2>/dev/null || true")
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.fresh("an_account_that_was_created_by_hand_stays", |m| {
+        for (user, text) in [("bob", ":group:home"), ("eve", ""), ("odd", ":group")] {
+            m.sh(&format!(
+                "useradd -m -s /bin/bash -G docker -p '{HASH}' {user}; echo mine > /home/{user}/notes; \
+                 rm /home/{user}/.profile; chown -R {user}: /home/{user}"
+            ));
+            mark(m, user, text);
+        }
+        let all = || ["bob", "eve", "odd"].map(|user| everything(m, user));
+        let before = all();
+        m.apply("users: [{name: other}]").ok().says(&[
+            "user bob: an interrupted run began to create it and the configuration does not list it; left as it is",
+            "user eve: an interrupted run",
+            "user odd: an interrupted run",
+        ]);
+        assert_eq!((all(), markers(m)), (before.clone(), String::new()));
+        m.apply("users: [{name: other}]").ok().hides(&["interrupted run"]);
+        mark(m, "bob", ":group:home");
+        m.apply("users: [{name: bob}, {name: eve}, {name: odd}]").ok();
+        assert_eq!((all(), markers(m)), (before, String::new()));
+    });
+
+    suite.fresh("an_account_that_the_run_mentions_otherwise_stays", |m| {
+        mark(m, "core", ":group:home");
+        m.sh("useradd -m wrong; useradd -m alice; useradd --system -d /home/alice svc; groupadd -g 4000 svcgroup; \
+              usermod -a -G svcgroup alice; sleep 1");
+        mark(m, "wrong", ":group:home");
+        mark(m, "svc", ":group:home");
+        let before = ["core", "wrong", "alice"].map(|user| everything(m, user));
+        let config = format!(
+            "ssh_authorized_keys: ['{}']\nusers: [{{name: wrong, passwd: 'a:b'}}, {{name: svc, homedir: /home/alice}}]",
+            key("core")
+        );
+        m.apply(&config).fails().hides(&["user core: an interrupted", "user wrong: an interrupted"]);
+        m.sh("rm -rf /home/core/.ssh /home/core/.authorized_keys.d.lock");
+        let after = ["wrong", "alice"].map(|user| everything(m, user));
+        assert_eq!(after, [before[1].clone(), before[2].clone()]);
+        assert_eq!(m.sh("id -u core"), "500");
+        assert_eq!(m.members("svcgroup"), Some(vec!["alice".to_owned()]));
+    });
+
+    suite.fresh("files_of_a_user_who_is_logged_in_stay", |m| {
+        m.sh("useradd -m mary; echo work > /home/mary/work; chown mary: /home/mary/work");
+        mark(m, "mary", ":group:home");
+        let mut session = m.start(&["setpriv", "--reuid=mary", "--regid=mary", "--clear-groups", "sleep", "60"]);
+        let before = everything(m, "mary");
+        m.apply("hostname: bed").ok().says(&["user mary: an interrupted run"]);
+        assert_eq!(everything(m, "mary"), before);
+        assert!(session.is_running());
+        session.signal(nix::sys::signal::Signal::SIGKILL);
+    });
+
+    suite.fresh("what_is_missing_is_added", |m| {
+        let key = key("mary");
+        let config = format!("users: [{{name: mary, groups: [docker, sudo], ssh_authorized_keys: ['{key}']}}]");
+        m.apply(&config).ok();
+        let complete = m.sh("grep -h '^mary:' /etc/passwd /etc/group /etc/gshadow; id mary; ls -A /home/mary");
+        let lines = |file: &str| format!("sed -i '/^mary:/d' /etc/{file}; ");
+        for broken in [
+            lines("shadow"),
+            lines("group") + &lines("gshadow") + "gpasswd -d mary docker; gpasswd -d mary sudo",
+            "rm -rf /home/mary".to_owned(),
+            "rm -rf /home/mary; mkdir -m 0 /home/mary".to_owned(),
+            lines("shadow") + &lines("group") + &lines("gshadow") + "rm -rf /home/mary",
+        ] {
+            m.sh(&broken);
+            mark(m, "mary", ":group:home");
+            m.apply_with(&config, &["--dry-run"], &[]).says(&["+ ensure user mary"]);
+            m.apply(&config).ok().says(&["done: ensure user mary"]);
+            let now = m.sh("grep -h '^mary:' /etc/passwd /etc/group /etc/gshadow; id mary; ls -A /home/mary");
+            assert_eq!((now, m.shadow("mary").as_deref()), (complete.clone(), Some("*")), "{broken}");
+            assert_eq!(m.sh("stat -c '%U %a' /home/mary /home/mary/.profile"), "mary 755\nmary 644", "{broken}");
+            assert!(m.text("/home/mary/.ssh/authorized_keys").contains(&key), "{broken}");
+            m.untouched(|| m.apply(&config).ok());
+        }
+        assert_eq!(markers(m), "");
+        assert_eq!(m.sh("ls -A /etc /home | grep -c cci || true"), "0");
+    });
+
+    suite.fresh("what_cannot_be_completed_is_reported_with_a_command", |m| {
+        m.sh("useradd mary; groupadd -g 5000 other; sed -i 's/^mary:x:[0-9]*:/mary:x:5001:/' /etc/group");
+        m.sh("mkdir -m 755 /home/mary; chown mary:5001 /home/mary; echo x > /home/mary/x");
+        mark(m, "mary", ":group:home");
+        let config = "users: [{name: mary}]";
+        let gid = m.passwd("mary").unwrap()[3].clone();
+        let command = format!("groupadd --gid {gid} GROUP");
+        m.apply(config).fails().says(&["user mary", &command]);
+        m.apply(config).fails().says(&["user mary", &command]);
+        m.sh(&format!("groupadd --gid {gid} repaired"));
+        m.apply(config).ok();
+        m.sh("useradd -N -g other -M pete");
+        mark(m, "pete", "");
+        let config = "users: [{name: pete, primary_group: other, groups: [docker], no_create_home: true}]";
+        m.apply(config).fails().says(&["created user pete, but", "usermod -a -G docker pete"]);
+        assert_eq!(m.members("docker").map(|members| members.contains(&"pete".to_owned())), Some(false));
+        m.sh("usermod -a -G docker pete");
+        m.apply(config).ok();
+        assert_eq!(markers(m), "");
+    });
+
+    suite.fresh("an_account_that_another_configuration_lists_is_completed_in_the_same_boot", |m| {
+        m.sh("useradd -M mary; sed -i '/^mary:/d' /etc/shadow");
+        mark(m, "mary", ":group:home");
+        let missing = "left as it is (no line in /etc/shadow, no home directory)";
+        m.apply("hostname: bed").ok().says(&[missing]);
+        m.apply("hostname: bed").ok().hides(&["mary"]);
+        m.apply("users: [{name: mary}]").ok();
+        assert_eq!((m.shadow("mary").as_deref(), m.sh("stat -c %U /home/mary/.profile")), (Some("*"), "mary".into()));
+        assert_eq!(m.sh("ls -A /run/coreos-cloudinit | grep -c useradd || true"), "0");
+    });
+
+    suite.fresh("a_configuration_that_cannot_be_read_says_nothing_of_accounts", |m| {
+        m.sh("useradd half");
+        mark(m, "half", ":group:home");
+        m.apply("hostname: bed\nusers: [\"").fails().hides(&["interrupted run"]);
+        m.program(&["--from-file=/nowhere", "--deadline=1"]).run().fails();
+        assert_ne!(markers(m), "");
+    });
+
+    suite.fresh("a_home_that_cannot_be_created_does_not_prevent_the_account", |m| {
+        m.sh("mount -t tmpfs -o nr_inodes=1 tmpfs /home");
+        let config = format!(
+            "users: [{{name: mary, groups: [docker], passwd: '{HASH}'}}, {{name: john, no_create_home: true}}]\n\
+             write_files: [{{path: /srv/beside, content: s}}, {{path: /srv/hers, owner: mary}}]"
+        );
+        m.apply(&config).fails().says(&["created user mary, but failed to create the home directory /home/mary"]);
+        assert_eq!((m.shadow("mary").as_deref(), m.sh("stat -c %U /srv/hers")), (Some(HASH), "mary".into()));
+        assert!(m.passwd("john").is_some());
+        m.absent("/home/mary");
+        m.sh("umount /home");
+        m.apply(&config).ok();
+        assert_eq!(m.sh("stat -c %U /home/mary/.profile"), "mary");
+        assert_eq!(markers(m), "");
+    });
+
+    suite.fresh("a_kill_and_an_administrator_in_between_harm_no_account", |m| {
+        let config = |number: usize| {
+            format!(
+                "#cloud-config\nusers:\n- {{name: user{number}, groups: [docker], passwd: '{HASH}', \
+                 ssh_authorized_keys: ['{}']}}\n",
+                key("user")
+            )
+        };
+        for number in 0..=KILLS {
+            m.put(&format!("/tmp/{number}"), config(number));
+        }
+        let program = |number: usize| format!("--from-file=/tmp/{number}");
+        let whole = m.watch(&["coreos-cloudinit", &program(0)], |_| Act::Go);
+        assert_eq!(whole.code, 0, "{}", whole.said);
+        for number in 1..=KILLS {
+            let (at, user) = (whole.moments * number / (KILLS + 1), format!("user{number}"));
+            let mut when = String::new();
+            m.watch(&["coreos-cloudinit", &program(number)], |moment| {
+                if moment.number == at {
+                    when = format!("killed at {moment:?}");
+                    return if number % 2 == 0 { Act::KillAll } else { Act::KillCaller };
+                }
+                Act::Go
+            });
+            // An administrator finishes by hand what the run began, in ways of their own.
+            m.sh(&format!(
+                "sleep 0.2; rm -f /etc/*.lock; getent passwd {user} || {{ groupdel {user} 2>/dev/null; useradd -m {user}; }}; \
+                 usermod -p by-hand {user} 2>/dev/null; mkdir -p /home/{user}; echo {number} > /home/{user}/notes; \
+                 chown -R {user}: /home/{user} 2>/dev/null; true"
+            ));
+            let before = m.sh(&format!("grep '^{user}:' /etc/passwd; cat /home/{user}/notes"));
+            let seen = |when: &str| {
+                let now = m.sh(&format!("grep '^{user}:' /etc/passwd; cat /home/{user}/notes"));
+                assert_eq!(now, before, "{when}");
+            };
+            m.apply("hostname: bed");
+            seen(&when);
+            m.program(&[&program(number)]).run();
+            m.program(&[&program(number)]).run().ok();
+            seen(&when);
+            assert_eq!(m.shadow(&user).as_deref(), Some(HASH), "{when}");
+            assert!(m.text(&format!("/home/{user}/.ssh/authorized_keys")).contains(&key("user")), "{when}");
+        }
+        assert_eq!(markers(m), "");
+    });
+
+    suite.fresh("accounts_of_a_tree_are_those_that_useradd_makes", |m| {
+        m.sh("mkdir -p /mnt/a/home /mnt/b/home; cp -a /etc /mnt/a/; echo nested:100000:200 >> /mnt/a/etc/subuid; \
+              cp -a /mnt/a/etc /mnt/b/");
+        for (flags, item) in [
+            ("-m plain", "name: plain"),
+            (
+                "-m -c 'A B' -d /srv/deep/home -s /bin/bash -G docker,sudo full",
+                "name: full, gecos: A B, homedir: /srv/deep/home, shell: /bin/bash, groups: [docker, sudo]",
+            ),
+            ("-M -N groupless", "name: groupless, no_create_home: true, no_user_group: true"),
+            ("-m -g docker -G sudo given", "name: given, primary_group: docker, groups: sudo"),
+            ("-M --system service", "name: service, system: true, no_create_home: true"),
+            ("-m --system -G docker service2", "name: service2, system: true, groups: docker"),
+            ("-m last", "name: last"),
+        ] {
+            m.sh(&format!("mkdir -p /mnt/a/srv/deep; useradd --root /mnt/a -p '*' {flags} 2>&1"));
+            m.apply_with(&format!("users: [{{{item}}}]"), &["--root=/mnt/b"], &[]).ok();
+        }
+        for file in ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"] {
+            assert_eq!(m.text(&format!("/mnt/b/etc/{file}")), m.text(&format!("/mnt/a/etc/{file}")), "{file}");
+            let stat = |tree: &str| m.sh(&format!("stat -c '%a %U %G' /mnt/{tree}/etc/{file}"));
+            assert_eq!(stat("b"), stat("a"), "{file}");
+        }
+        let homes = |tree: &str| {
+            m.sh(&format!("cd /mnt/{tree}; find home srv -mindepth 1 -printf '%p %m %U %G %y %l\\n' | sort"))
+        };
+        assert_eq!(homes("b"), homes("a"));
+        // A hash, set by both.
+        m.sh(&format!("echo 'plain:{HASH}' | chpasswd --root /mnt/a -e"));
+        m.apply_with(&format!("users: [{{name: plain, passwd: '{HASH}'}}]"), &["--root=/mnt/b"], &[]).ok();
+        assert_eq!(m.text("/mnt/b/etc/shadow"), m.text("/mnt/a/etc/shadow"));
+        assert_eq!(m.sh("cd /mnt/b/etc; ls -A | grep -E 'lock|cci' || true"), ".pwd.lock");
+    });
+
+    suite.fresh("nothing_of_a_tree_is_run_or_loaded", |m| {
+        m.sh("mkdir -p /mnt/t/home /mnt/t/usr/sbin /mnt/t/lib/x86_64-linux-gnu; cp -a /etc /mnt/t/; \
+              printf '#!/bin/sh\\ntouch /tmp/ran\\n' > /mnt/t/usr/sbin/useradd; chmod 755 /mnt/t/usr/sbin/useradd; \
+              cp /mnt/t/usr/sbin/useradd /mnt/t/usr/sbin/chpasswd; \
+              sed -i 's/^\\(passwd\\|group\\):.*/\\1: evil files/' /mnt/t/etc/nsswitch.conf");
+        m.put("/tmp/config", format!("#cloud-config\nusers: [{{name: mary, groups: docker, passwd: '{HASH}'}}]\n"));
+        m.sh("mv /usr/sbin/useradd /usr/sbin/chpasswd /root/");
+        m.program(&["--root=/mnt/t", "--from-file=/tmp/config"]).run().ok();
+        assert!(m.text("/mnt/t/etc/shadow").contains(&format!("mary:{HASH}:")));
+        m.absent("/tmp/ran");
+    });
+}
