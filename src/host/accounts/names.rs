@@ -49,9 +49,11 @@ pub(super) fn ask(question: Question) -> Option<Answer> {
     if matches!(*state, State::Idle) {
         let (sender, receiver) = sync_channel(1);
         let spawned = std::thread::Builder::new().name("lookups".into()).spawn(move || answer_all(&receiver));
-        if spawned.is_err() {
-            // Where there may be no more threads, it has to be waited for.
-            return Some(answer(question));
+        if let Err(error) = spawned {
+            // Asked from here, a database that stands still would hold up the run.
+            log::warn!("failed to start a thread for lookups: {error}; only /etc/passwd and /etc/group are used");
+            *state = State::Silent;
+            return None;
         }
         *state = State::Asking(sender);
     }
