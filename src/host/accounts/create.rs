@@ -203,7 +203,7 @@ fn free_gid(groups: &str, name: &str, uid: u32, range: &RangeInclusive<u32>, sys
 }
 
 /// The number of a group that is given by name or number.
-fn gid_of(groups: &str, group: &str) -> Option<u32> {
+pub(super) fn gid_of(groups: &str, group: &str) -> Option<u32> {
     let find = |wanted: &dyn Fn(&database::GroupEntry) -> bool| database::groups(groups).find(wanted);
     find(&|known| known.name == group)
         .or_else(|| {

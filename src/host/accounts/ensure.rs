@@ -24,14 +24,17 @@ const LEAST: Duration = Duration::from_secs(2);
 /// The exit status of `useradd` if the user or the group exists already; it has done nothing then.
 const IN_USE: i32 = 9;
 
+/// The exit status of `useradd` if it refuses the value of a flag; it has done nothing then.
+const BAD_ARGUMENT: i32 = 3;
+
 impl Accounts<'_> {
     /// Creates the account. If it exists, only its password is set, if one is given and it is another; if its creation
     /// was interrupted, what is missing is added before that.
     ///
     /// # Errors
     ///
-    /// [`UnknownPrincipal`] if a group does not exist, before anything is done; others if a tool is missing, fails, or
-    /// takes too long, or if something of the account could not be set. An account is never removed.
+    /// A tool is missing, fails, or takes too long, or something of the account could not be set: a group, the shell,
+    /// the home. The account is created without that. It is never removed.
     pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<Change> {
         let name = &account.name;
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
@@ -69,7 +72,10 @@ impl Accounts<'_> {
         let password = password(account)?;
         let Some(user) = self.user(&account.name)? else {
             self.check(account)?;
-            return Ok(true);
+            return match self.unknown_group(account)? {
+                Some(group) => Err(UnknownPrincipal::Group(group).into()),
+                None => Ok(true),
+            };
         };
         if marker::is_set(self.root, &account.name) && !self.missing(&user, account.create_home)?.is_nothing() {
             return Ok(true);
@@ -88,11 +94,6 @@ impl Accounts<'_> {
         if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
             bail!("there is no /etc/passwd in the tree {}", shown(self.root.path()));
         }
-        for group in account.primary_group.iter().chain(&account.groups) {
-            if !self.has_group(group)? {
-                return Err(UnknownPrincipal::Group(group.clone()).into());
-            }
-        }
         Ok(())
     }
 
@@ -100,12 +101,12 @@ impl Accounts<'_> {
     fn create(self, account: &Account, deadline: Deadline) -> Result<Vec<String>> {
         let name = &account.name;
         self.check(account)?;
+        let (wanted, mut faults) = self.with_groups(account, deadline)?;
         marker::set(self.root, name);
         let created = if self.root.is_system() {
-            let tool = useradd(account);
-            with_locks(self.root, || run(&tool, deadline))
+            self.run_useradd(wanted, deadline, &mut faults)
         } else {
-            self.create_in_tree(account, deadline)
+            self.create_in_tree(&wanted, deadline)
         };
         let user = self.user(name)?;
         let Some(user) = user else {
@@ -119,18 +120,37 @@ impl Accounts<'_> {
                 marker::clear(self.root, name);
                 return Err(error);
             }
-            let (_, mut faults) = self.complete(account, &user, deadline)?;
-            faults.insert(0, format!("{error:#}"));
+            faults.push(format!("{error:#}"));
+            faults.extend(self.complete(account, &user, deadline)?.1);
             return Ok(faults);
         }
         if account.create_home
             && let Err(error) = self.create_home(&user, false)
         {
             // The marker stays: the next run tries again.
-            return Ok(vec![format!("{error:#}")]);
+            faults.push(format!("{error:#}"));
+            return Ok(faults);
         }
         marker::clear(self.root, name);
-        Ok(Vec::new())
+        Ok(faults)
+    }
+
+    /// Runs `useradd`. Where it refuses the shell or the comment, it is run without these.
+    fn run_useradd(self, mut account: Account, deadline: Deadline, faults: &mut Vec<String>) -> Result<()> {
+        loop {
+            let tool = useradd(&account);
+            let error = match with_locks(self.root, || run(&tool, deadline)) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let is_refused = error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(BAD_ARGUMENT));
+            let dropped = [("shell", &mut account.shell), ("comment", &mut account.gecos)]
+                .into_iter()
+                .find_map(|(what, field)| field.take().map(|_| what))
+                .filter(|_| is_refused);
+            let Some(what) = dropped else { return Err(error) };
+            faults.push(format!("its {what} is not set: {error:#}"));
+        }
     }
 
     fn create_in_tree(self, account: &Account, deadline: Deadline) -> Result<()> {

@@ -9,6 +9,7 @@ mod complete;
 mod create;
 mod database;
 mod ensure;
+mod groups;
 mod home;
 mod locks;
 mod login_defs;

@@ -148,11 +148,18 @@ fn what_would_be_another_line_is_refused() {
 }
 
 #[test]
-fn a_missing_group_is_told_before_anything_is_done() {
-    let (_dir, root) = tree();
-    let account = Account { primary_group: Some("wheel".into()), ..account("new") };
+fn a_missing_group_does_not_prevent_the_account() {
+    let (dir, root) = tree();
+    let account =
+        Account { primary_group: Some("wheel".into()), groups: vec!["docker".into(), "kvm".into()], ..account("new") };
+    let account = Account { create_home: false, ..account };
     let error = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
-    assert_eq!(format!("{error:#}"), "failed to create user new: group wheel does not exist");
+    let wanted = "created user new, but group kvm does not exist; not added to it; group wheel does not exist; its login \
+                  group is the default one";
+    assert_eq!(format!("{error:#}"), wanted);
+    let text = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
+    assert!(text("etc/group").contains("docker:x:233:core,new\n"));
+    assert!(text("etc/passwd").contains("\nnew:x:4001:"), "{}", text("etc/passwd"));
 }
 
 #[test]

@@ -153,7 +153,8 @@ pub fn cases(suite: &mut Suite) {
         m.sh("cd /mnt/tree/etc; touch passwd shadow; sed -i '/^rkt:/d' group gshadow; useradd hostonly; groupadd hostgroup");
         let config = "users: [{name: a, groups: rkt}, {name: b, groups: docker}]\n\
                       write_files: [{path: /srv/u/1, owner: hostonly}, {path: /srv/u/2, owner: ':hostgroup'}, {path: /srv/u/3, owner: core}]";
-        m.apply_with(config, &["--root", TREE], &[]).fails().says(&["rkt", "hostonly does not exist", "hostgroup does not exist"]);
+        m.apply_with(config, &["--root", TREE], &[]).fails().says(&["group rkt does not exist", "hostonly does not exist", "hostgroup does not exist"]);
+        assert!(m.text(&inside("/etc/passwd")).contains("\na:"));
         assert_eq!(m.names(&inside("/srv/u")), ["3"]);
         assert!(m.text(&inside("/etc/passwd")).contains("\nb:"));
         assert!(!m.text("/etc/passwd").contains("\nb:"));

@@ -94,26 +94,61 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.shadow("kept").as_deref(), Some(HASH));
     });
 
-    suite.shared("a_group_that_does_not_exist_fails_that_user_and_what_is_theirs", |m| {
-        let config = r"
+    suite.shared("a_group_that_does_not_exist_costs_the_group_alone", |m| {
+        let key = key("groupless");
+        let config = format!(
+            r"
             users:
               - name: groupless
                 groups: [docker, nosuchgroup]
-                ssh_authorized_keys: [ssh-rsa AAAAB3NzaC1yc2E= a]
+                ssh_authorized_keys: ['{key}']
               - name: primaryless
                 primary_group: nosuchprimary
+                groups: [docker]
               - name: grouped
                 groups: docker
             write_files:
-              - {path: /etc/groupless, owner: groupless, content: x}
-              - {path: /etc/grouped, owner: grouped, content: x}
-            ";
-        m.apply(config).fails().says(&["groupless", "nosuchgroup", "primaryless", "/etc/groupless"]);
-        assert_eq!((m.passwd("groupless"), m.passwd("primaryless")), (None, None));
-        assert_eq!(m.members("docker").map(|members| members.contains(&"grouped".to_owned())), Some(true));
-        m.absent("/etc/groupless");
-        m.absent("/home/groupless");
-        assert_eq!(m.sh("stat -c %U /etc/grouped"), "grouped");
+              - {{path: /etc/groupless, owner: groupless, content: x}}
+              - {{path: /etc/grouped, owner: grouped, content: x}}
+            "
+        );
+        m.apply(&config).fails().says(&[
+            "created user groupless, but group nosuchgroup does not exist; not added to it",
+            "created user primaryless, but group nosuchprimary does not exist; its login group is the default one",
+        ]);
+        for user in ["groupless", "primaryless", "grouped"] {
+            assert!(m.members("docker").is_some_and(|members| members.contains(&user.to_owned())), "{user}");
+        }
+        assert_eq!(m.sh("id -gn primaryless"), "primaryless");
+        assert!(m.text("/home/groupless/.ssh/authorized_keys").contains(&key));
+        assert_eq!(m.sh("stat -c %U /etc/grouped /etc/groupless"), "grouped\ngroupless");
+    });
+
+    suite.fresh("a_group_that_only_a_database_of_the_machine_knows_gets_a_line", |m| {
+        m.sh("mkdir -p /etc/userdb; echo '{\"groupName\":\"elsewhere\",\"gid\":987}' > /etc/userdb/elsewhere.group; \
+              ln -s elsewhere.group /etc/userdb/987.group; \
+              echo '{\"groupName\":\"primary\",\"gid\":986}' > /etc/userdb/primary.group; \
+              ln -s primary.group /etc/userdb/986.group; \
+              sed -i 's/^group:.*/group: files [SUCCESS=merge] systemd/' /etc/nsswitch.conf; systemctl start systemd-userdbd.socket; \
+              getent group elsewhere");
+        let key = key("ada");
+        let config = format!("users: [{{name: ada, groups: [sudo, elsewhere], ssh_authorized_keys: ['{key}']}}, \
+                              {{name: eve, primary_group: primary}}]");
+        m.apply_with(&config, &["--dry-run"], &[]).ok().says(&["+ ensure user ada"]);
+        m.apply(&config).ok();
+        assert_eq!(m.sh("grep -E '^(elsewhere|primary):' /etc/group"), "elsewhere:x:987:ada\nprimary:x:986:");
+        assert_eq!(m.sh("id -Gn ada | tr ' ' '\\n' | sort | xargs; id -gn eve"), "ada elsewhere sudo\nprimary");
+        assert!(m.text("/home/ada/.ssh/authorized_keys").contains(&key));
+        m.untouched(|| m.apply(&config).ok());
+    });
+
+    suite.fresh("a_field_that_useradd_refuses_does_not_prevent_the_account", |m| {
+        let key = key("zoe");
+        let config = format!("users: [{{name: zoe, shell: zsh, groups: [docker], ssh_authorized_keys: ['{key}']}}]");
+        m.apply(&config).fails().says(&["created user zoe, but its shell is not set: useradd failed"]);
+        assert_eq!(m.passwd("zoe").map(|fields| fields[6].clone()), Some("/bin/sh".to_owned()));
+        assert!(m.text("/home/zoe/.ssh/authorized_keys").contains(&key));
+        m.apply(&config).ok();
     });
 
     suite.shared("an_entry_without_a_name_is_skipped", |m| {
@@ -248,17 +283,16 @@ fn more(suite: &mut Suite) {
     });
 
     suite.shared("keys_and_files_of_a_user_that_failed_are_left_out", |m| {
+        m.sh("groupadd unmade");
         let config = format!(
             r"
             users:
               - name: unmade
-                groups: nosuchgroup
                 ssh_authorized_keys: ['{0}']
               - name: made
                 ssh_authorized_keys: ['{0}']
             write_files:
               - {{path: /srv/unmade/user, owner: unmade}}
-              - {{path: /srv/unmade/group, owner: 'root:unmade'}}
               - {{path: /srv/unmade/good, owner: made}}
             ",
             key("unmade")
@@ -266,7 +300,7 @@ fn more(suite: &mut Suite) {
         m.apply(&config).fails().says(&[
             "left out: authorize 1 key of user unmade",
             "left out: write /srv/unmade/user",
-            "group nosuchgroup does not exist",
+            "failed to create user unmade",
         ]);
         assert_eq!(m.names("/srv/unmade"), ["good"]);
         m.absent("/home/unmade");
