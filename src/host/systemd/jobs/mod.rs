@@ -5,6 +5,7 @@ mod graph;
 mod outlook;
 
 use std::num::NonZeroUsize;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -38,6 +39,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often the person is told that a job is still waited for.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+/// How often a connection that broke is made again, and the pause before each time.
+const RESUMES: u8 = 10;
+const RESUME_PAUSE: Duration = Duration::from_millis(200);
+
 /// How to wait for a job.
 pub struct JobWait<'w> {
     /// The longest wait; the run's deadline holds besides.
@@ -54,12 +59,14 @@ pub struct JobWait<'w> {
 /// its sender, and the rule of the stream has that of systemd: a forged signal is dropped before it is queued.
 struct Ends {
     stream: MessageStream,
+    connection: Connection,
     owner: OwnedUniqueName,
 }
 
 impl Ends {
-    /// The signals that `owner` sends from now on.
-    async fn of(owner: OwnedUniqueName, connection: &Connection) -> zbus::Result<Self> {
+    /// The signals that systemd sends from now on.
+    async fn new(connection: Connection) -> zbus::Result<Self> {
+        let owner = owner(&connection).await?;
         let rule = MatchRule::builder()
             .msg_type(message::Type::Signal)
             .sender(&owner)
@@ -67,8 +74,8 @@ impl Ends {
             .interface("org.freedesktop.systemd1.Manager")
             .member("JobRemoved")
             .build()?;
-        let stream = MessageStream::for_match_rule(rule, connection, Some(QUEUE)).await?;
-        Ok(Self { stream, owner })
+        let stream = MessageStream::for_match_rule(rule, &connection, Some(QUEUE)).await?;
+        Ok(Self { stream, connection, owner })
     }
 
     /// The result of `job`, if its end was reported by `until`.
@@ -133,14 +140,16 @@ impl Systemd<'_> {
                     if name.as_str() == "org.freedesktop.systemd1.AlreadySubscribed" => {}
                 Err(error) => return Err(error),
             }
-            Ends::of(owner(&connection).await?, &connection).await
+            Ends::new(connection).await
         })
     }
 
-    /// Listens to the process that owns systemd's name now, if that is another one than before: systemd gets a new
-    /// unique name when it executes itself again.
-    fn follow_owner(&self, ends: &mut Ends) -> Result<(), CallError> {
-        if self.bus.call(CALL_LIMIT, async |connection| owner(&connection).await)? != ends.owner {
+    /// Listens to systemd again if its name has another owner than before: systemd gets a new unique name when it
+    /// executes itself again, and every process gets one when the bus is restarted.
+    fn follow_systemd(&self, ends: &mut Ends) -> Result<(), CallError> {
+        let is_same = !ends.connection.is_closed()
+            && self.bus.call(CALL_LIMIT, async |connection| owner(&connection).await)? == ends.owner;
+        if !is_same {
             *ends = self.job_ends()?;
         }
         Ok(())
@@ -179,7 +188,11 @@ impl Systemd<'_> {
         let mut reported = None;
         loop {
             let soon = Instant::now() + TICK;
-            if let Some(result) = ends.next(job, soon.min(end).min(look_at))? {
+            let report = match ends.next(job, soon.min(end).min(look_at)) {
+                Err(error) => self.resume(ends, error).map(|()| None),
+                report => report,
+            };
+            if let Some(result) = report? {
                 // systemd forgets a job before it reports its end: the look confirms the report.
                 reported = Some(result);
                 look_at = Instant::now();
@@ -191,7 +204,7 @@ impl Systemd<'_> {
                         // A report that systemd sent before it answered is in the queue by now.
                         let result = match reported.take() {
                             Some(result) => Some(result),
-                            None => ends.next(job, now)?,
+                            None => ends.next(job, now).unwrap_or_default(),
                         };
                         return Ok(match result {
                             Some(result) => self.ended(unit, result),
@@ -202,9 +215,9 @@ impl Systemd<'_> {
                     Ok(Outlook::Good) => {
                         // The job exists: a report of its end is not true.
                         reported = None;
-                        self.follow_owner(ends).or_else(tolerate)?;
+                        self.follow_systemd(ends).or_else(|error| self.tolerate(ends, error))?;
                     }
-                    Err(error) => tolerate(error)?,
+                    Err(error) => self.tolerate(ends, error)?,
                 }
                 // A look costs a call for each job on the way: never more than a tenth of the time.
                 look_at = now + NEXT_LOOK.max(now.elapsed() * 10);
@@ -225,13 +238,30 @@ impl Systemd<'_> {
             }
         }
     }
-}
 
-/// Passes an error on that ends the wait. Any other may be gone at the next look: a unit on the way was unloaded, or
-/// systemd is busy.
-fn tolerate(error: CallError) -> Result<(), CallError> {
-    match error {
-        CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime => Ok(()),
-        error => Err(error),
+    /// Goes on after an error that may be gone at the next look: a unit on the way was unloaded, systemd is busy, or the
+    /// connection broke.
+    fn tolerate(&self, ends: &mut Ends, error: CallError) -> Result<(), CallError> {
+        match error {
+            CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime => Ok(()),
+            error => self.resume(ends, error),
+        }
+    }
+
+    /// Connects and listens again after the connection broke with `cause`: systemd executes itself again, or a unit
+    /// command restarted the bus.
+    fn resume(&self, ends: &mut Ends, cause: CallError) -> Result<(), CallError> {
+        for _ in 0..RESUMES {
+            thread::sleep(RESUME_PAUSE);
+            match self.job_ends() {
+                Ok(again) => {
+                    *ends = again;
+                    return Ok(());
+                }
+                Err(CallError::Broken(_) | CallError::Unconnected(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(cause)
     }
 }
