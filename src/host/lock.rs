@@ -136,6 +136,8 @@ pub(super) fn make_state() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -147,5 +149,26 @@ mod tests {
         assert!(acquire(60).unwrap_err().to_string().contains("another run"));
         drop(first);
         assert!(acquire(0).is_ok());
+    }
+
+    #[test]
+    fn a_lock_that_is_removed_keeps_out_as_well() {
+        let tree = tempfile::tempdir().unwrap();
+        let (busy, runs) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let root = Root::open(tree.path()).unwrap();
+                    for _ in 0..20 {
+                        let _lock = Lock::acquire(&root, Duration::from_secs(60), &|| false).unwrap();
+                        assert!(!busy.swap(true, Ordering::SeqCst), "two hold it");
+                        runs.fetch_add(1, Ordering::SeqCst);
+                        thread::yield_now();
+                        busy.store(false, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(runs.into_inner(), 80);
     }
 }

@@ -113,7 +113,9 @@ impl Systemd<'_> {
         let property = |name: &str| self.property::<String>(CALL_LIMIT, &path, UNIT, name);
         let Ok(state) = property("ActiveState") else { return unclear() };
         match (state.as_str(), verb) {
-            ("inactive" | "failed", Verb::Stop) => JobEnd::Done,
+            ("inactive" | "failed", Verb::Stop) | ("inactive", Verb::TryRestart | Verb::ReloadOrTryRestart) => {
+                JobEnd::Done
+            }
             ("failed", _) => self.ended(unit, "failed".to_owned()),
             ("active", Verb::Stop) => unclear(),
             // What is restarted after a failure waits for that, or has begun.
@@ -121,7 +123,6 @@ impl Systemd<'_> {
                 self.ended(unit, "failed".to_owned())
             }
             ("active" | "activating" | "reloading", _) => JobEnd::Done,
-            ("inactive", Verb::TryRestart | Verb::ReloadOrTryRestart) => JobEnd::Done,
             // systemd checks the conditions of a unit when all that the unit needs is there: it ran and has ended
             // well, or its conditions do not hold.
             ("inactive", _) if self.was_tried(&path, queued) => JobEnd::Done,
