@@ -164,7 +164,8 @@ impl Run<'_> {
         let verdict = if let Some(why) = halted.or_else(|| self.missing(&planned.step)) {
             Verdict::LeftOut(why)
         } else {
-            if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_) | Step::RunScript(_)) {
+            // A script is written first: its step releases the lock itself.
+            if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_)) {
                 self.machine.release();
             }
             let _doing = doing(|| planned.step.to_string());

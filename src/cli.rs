@@ -85,8 +85,10 @@ pub struct Options {
     pub sources: Named,
     /// The network description that is turned into networkd's files.
     pub network: Option<NetworkFormat>,
-    /// The folder to apply to; `/` is the machine itself.
+    /// The directory to apply to; `/` is the machine itself.
     pub root: PathBuf,
+    /// The value of `--root`, if it is given.
+    pub given_root: Option<PathBuf>,
     /// Where scripts are kept, beneath the root.
     pub workspace: PathBuf,
     /// The name of the set of SSH keys.
@@ -140,6 +142,7 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     let mut command = command(Purpose::Parse);
     let arguments = normalise(arguments);
     let short = !arguments.iter().any(|argument| argument == "--help");
+    let empty = empty_value(&arguments);
     let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::UnknownArgument => {
@@ -152,7 +155,21 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
     if matches.get_flag("version") {
         return Ok(Request::Print(format!("coreos-cloudinit {}\n", env!("CARGO_PKG_VERSION"))));
     }
-    request(&matches).map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
+    let request = match empty {
+        // A variable that is not set must not select the default: `--root "$TREE"` would change this machine.
+        Some(flag) => Err(format!("the value of --{flag} is empty; leave the flag out to use its default")),
+        None => request(&matches),
+    };
+    request.map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
+}
+
+/// The first flag among normalized `arguments` that takes a value and has an empty one.
+fn empty_value(arguments: &[OsString]) -> Option<&'static str> {
+    let flags = |argument: &OsString| {
+        let name = argument.to_str()?.strip_prefix("--")?.strip_suffix('=')?;
+        table().find(|flag| flag.name == name && flag.value.is_some())
+    };
+    arguments.iter().find_map(flags).map(|flag| flag.name)
 }
 
 /// What is said of a word that is no flag: it may be meant for the user-data.
@@ -377,7 +394,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         let sources = TABLE.iter().map(|entry| format!("--{}", entry.flag)).chain(["--oem".to_owned()]);
         return Err(format!("no source is named, such as --from-file=x.yml; there are these:\n{}", list(sources)));
     }
-    let key_set = text(matches, "ssh-key-name").filter(|name| !name.is_empty()).unwrap_or_else(|| KEY_SET.to_owned());
+    let key_set = text(matches, "ssh-key-name").unwrap_or_else(|| KEY_SET.to_owned());
     if let Some(fault) = crate::plan::names::file_name_fault(&key_set) {
         return Err(format!("--ssh-key-name cannot be the name of a set of keys: {fault}"));
     }
@@ -386,6 +403,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         sources: named,
         network: network.and_then(|name| NetworkFormat::named(&name)),
         root: path(matches, "root").unwrap_or_else(|| "/".into()),
+        given_root: path(matches, "root"),
         workspace: path(matches, "workspace").unwrap_or_else(|| WORKSPACE.into()),
         key_set,
         ignore_failure: on(matches, "ignore-failure"),
@@ -406,7 +424,7 @@ fn choice(
     what: &str,
     known: impl Iterator<Item = &'static str>,
 ) -> Result<Option<String>, String> {
-    let Some(value) = text(matches, flag).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let Some(value) = text(matches, flag) else { return Ok(None) };
     let known: Vec<_> = known.collect();
     if known.contains(&value.as_str()) {
         Ok(Some(value))
@@ -420,7 +438,7 @@ fn on(matches: &ArgMatches, name: &str) -> bool {
 }
 
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
-    matches.get_one::<OsString>(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    matches.get_one::<OsString>(name).map(PathBuf::from)
 }
 
 fn text(matches: &ArgMatches, name: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use cloudinit::terminal::Screen;
 use signal_hook::consts::SIGXFSZ;
 
 fn main() -> ExitCode {
-    let options = match cli::parse(std::env::args_os().skip(1)) {
+    let mut options = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Request::Run(options)) => options,
         Ok(Request::Print(text)) => return run::print(&text).into(),
         Ok(Request::Status(format)) => return run::status(format).into(),
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
             return run::USAGE.into();
         }
     };
+    run::resolve_root(&mut options);
     let variable = |name: &str| std::env::var(name).ok();
     cloudinit::logger::init(options.verbosity, options.changes_this_machine(), Screen::of_stderr(&variable));
     cloudinit::host::prepare_process();

@@ -60,7 +60,10 @@ const FLAGS: &[Flag] = &[
          user-data is fetched.",
     ),
     flag("workspace", "DIR", Behaviour, "Keep scripts in DIR")
-        .more("It is /var/lib/coreos-cloudinit if nothing is said, and always beneath the root."),
+        .more(
+        "Always below --root. The default is /var/lib/coreos-cloudinit. Every directory on the way must belong to root \
+         and must not be writable by other users.",
+    ),
     flag("ssh-key-name", "NAME", Behaviour, "Name of the set of SSH keys").more(
         "A user's authorized_keys is made of all sets in ~/.ssh/authorized_keys.d. A run replaces its own, \
          which is coreos-cloudinit if nothing is said.",
@@ -68,7 +71,8 @@ const FLAGS: &[Flag] = &[
     switch("ignore-failure", Behaviour, "Exit with 0 in spite of failures"),
     flag("root", "DIR", Behaviour, "Apply to the tree in DIR instead of /").more(
         "Such as an image that is being built, or the disk of a machine that nobody can get into. Units are enabled and \
-         masked there; nothing is started.",
+         masked there; nothing is started. Neither DIR nor a directory on the way may belong to another user or be \
+         writable by one.",
     ),
     switch("strict", Behaviour, "Apply all of a part, or nothing of it").more(
         "Without it, what is wrong costs itself and what needs it, and all the rest is applied.",

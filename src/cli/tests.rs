@@ -121,12 +121,36 @@ fn every_source_has_a_flag_of_its_own() {
 }
 
 #[test]
-fn sources_that_are_off_or_empty_are_not_named() {
-    for line in ["-from-proc-cmdline=false", "--from-url=", "--oem= --from-file="] {
-        assert!(usage(line).contains("no source"), "{line}");
-    }
+fn sources_that_are_off_are_not_named() {
+    assert!(usage("-from-proc-cmdline=false").contains("no source"));
     let shown = format!("{:?}", options("--from-url=http://me:hunter2@x/?token=hunter2"));
     assert!(shown.contains("from-url") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn an_empty_value_is_refused_by_every_flag() {
+    let words = |words: &[&str]| parse(words.iter().map(OsString::from));
+    for flag in table().filter(|flag| flag.value.is_some()) {
+        let name = flag.name;
+        for given in [
+            vec![format!("--{name}=")],
+            vec![format!("-{name}=")],
+            vec![format!("--{name}"), String::new()],
+            vec![format!("-{name}"), String::new()],
+            vec![format!("--{name}="), format!("--{name}=x")],
+            vec!["--status".to_owned(), format!("--{name}=")],
+        ] {
+            let given: Vec<_> = given.iter().map(String::as_str).collect();
+            for argv in
+                [given.clone(), [&["--from-file=x"], &given[..]].concat(), [&given[..], &["--dry-run"]].concat()]
+            {
+                let Err(Usage(text)) = words(&argv) else { panic!("{argv:?} is accepted") };
+                assert!(text.starts_with(&format!("error: the value of --{name} is empty;")), "{argv:?}: {text}");
+            }
+        }
+    }
+    assert!(table().filter(|flag| flag.value.is_some()).count() > 15);
+    assert_eq!(named("--from-file ="), ["="]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use super::root::OsContext;
@@ -49,13 +50,14 @@ pub struct Tool<'a> {
     name: &'a str,
     arguments: Vec<OsString>,
     input: &'a [u8],
+    directory: Option<BorrowedFd<'a>>,
     environment: Vec<(&'static str, &'static str)>,
 }
 
 impl<'a> Tool<'a> {
     /// A tool by its name, which is looked up when it is run.
     pub fn new(name: &'a str) -> Self {
-        Self { name, arguments: Vec::new(), input: &[], environment: Vec::new() }
+        Self { name, arguments: Vec::new(), input: &[], directory: None, environment: Vec::new() }
     }
 
     /// Its name.
@@ -88,6 +90,14 @@ impl<'a> Tool<'a> {
     #[must_use]
     pub const fn input(mut self, input: &'a [u8]) -> Self {
         self.input = input;
+        self
+    }
+
+    /// Gives it an opened directory as its standard input: `/proc/self/fd/0` is that directory, whatever happens to the
+    /// path that led there.
+    #[must_use]
+    pub const fn directory(mut self, directory: BorrowedFd<'a>) -> Self {
+        self.directory = Some(directory);
         self
     }
 
@@ -140,6 +150,9 @@ impl<'a> Tool<'a> {
     }
 
     fn stdin(&self) -> Result<Stdio, Errno> {
+        if let Some(directory) = self.directory {
+            return Ok(fcntl_dupfd_cloexec(directory, 0)?.into());
+        }
         if self.input.is_empty() {
             return Ok(Stdio::null());
         }
@@ -249,6 +262,7 @@ fn last_words(said: &mut File, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
     use std::time::{Duration, Instant};
 
     use super::{Tool, exists};
@@ -296,6 +310,17 @@ mod tests {
             .run(LONG)
             .unwrap();
         shell("! read a").run(LONG).unwrap();
+    }
+
+    #[test]
+    fn an_opened_directory_is_given_whatever_its_path_becomes() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("tree");
+        std::fs::create_dir(&path).unwrap();
+        let opened = std::fs::File::open(&path).unwrap();
+        std::fs::rename(&path, parent.path().join("moved")).unwrap();
+        shell("touch /proc/self/fd/0/x").directory(opened.as_fd()).run(LONG).unwrap();
+        assert!(parent.path().join("moved/x").exists());
     }
 
     #[test]

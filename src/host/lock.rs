@@ -1,16 +1,19 @@
-//! The lock that keeps two runs from changing the same machine at once (spec §1).
+//! The lock that keeps two runs from changing the same machine, or the same tree, at once.
+//!
+//! It is a file that no other user can open: who can open a file can lock it, and so hold up every run.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use log::Level;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
+use super::root::{Root, shown};
 use crate::deadline::Deadline;
 use crate::logger::{Event, doing, tell};
 
@@ -23,40 +26,47 @@ const WAITING: &str = "waiting for another run to finish";
 /// How often it is tried while another run holds the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The variable that names the directory for what a user's session keeps.
+const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+
 /// The lock, held until it is dropped. The kernel lets it go when its holder dies, and the tools that the holder runs:
 /// they have it, too, so that the next run does not meet what a killed one left running.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// The file of a tree, which is removed: there may be many trees.
+    path: Option<PathBuf>,
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // A run that waits for the removed file notices that: see `is_current`.
+            let _ = std::fs::remove_file(path);
+        }
         // Closing would not do, should a tool have left something running.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
 impl Lock {
-    /// Waits for `limit` to be the only run on this machine, or on `tree`.
+    /// Waits for `limit` to be the only run that changes `root`.
     ///
     /// # Errors
     ///
     /// Another run holds it for longer, `stop` says to stop, or it cannot be made: without root, for one.
-    pub fn acquire(tree: Option<&Path>, limit: Duration, stop: &dyn Fn() -> bool) -> Result<Self> {
-        let file = match tree {
-            // The folder itself is locked, so that no file is left in an image.
-            Some(tree) => File::open(tree).with_context(|| format!("failed to open {}", tree.display()))?,
-            None => state_file()?,
-        };
+    pub fn acquire(root: &Root, limit: Duration, stop: &dyn Fn() -> bool) -> Result<Self> {
+        let (mut file, path) = open(root)?;
         let end = Deadline::after(limit);
         let mut told = None;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {
+                Ok(()) if path.as_deref().is_none_or(|path| is_current(&file, path)) => {
                     fcntl_setfd(&file, FdFlags::empty()).context("failed to share the lock with tools")?;
-                    return Ok(Self { file });
+                    return Ok(Self { file, path });
                 }
+                // The run before removed it.
+                Ok(()) => (file, _) = open(root)?,
                 Err(Errno::WOULDBLOCK) => {}
                 Err(error) => return Err(error).context("failed to lock out other runs"),
             }
@@ -73,17 +83,49 @@ impl Lock {
     }
 }
 
-fn state_file() -> Result<File> {
-    make_state()?;
-    let path = Path::new(STATE).join("lock");
+/// Opens the file to lock; its path where it is to be removed.
+fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
+    if root.is_system() {
+        make_state()?;
+        return Ok((create(&Path::new(STATE).join("lock"))?, None));
+    }
+    let (device, inode) = root.identity().context("failed to look at the root directory")?;
+    let Some(directory) = tree_locks()? else {
+        // Without a directory of the user's own, the tree itself is locked.
+        let tree = root.open_dir(Path::new("/")).with_context(|| format!("failed to open {}", shown(root.path())))?;
+        return Ok((tree.into(), None));
+    };
+    let path = directory.join(format!("lock-{device}-{inode}"));
+    Ok((create(&path)?, Some(path)))
+}
+
+/// The directory for the locks of trees: root's, or one of the user this program runs as.
+fn tree_locks() -> Result<Option<PathBuf>> {
+    if crate::host::is_root() {
+        make_state()?;
+        return Ok(Some(STATE.into()));
+    }
+    let directory = std::env::var_os(RUNTIME_DIR).map(PathBuf::from).filter(|path| path.is_absolute());
+    Ok(directory.filter(|path| Root::open(Path::new("/")).is_ok_and(|root| root.private(path).is_ok())))
+}
+
+fn create(path: &Path) -> Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(&path)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
         .with_context(|| format!("failed to open {}", path.display()))
+}
+
+/// Returns true if `file` is the one at `path`.
+fn is_current(file: &File, path: &Path) -> bool {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let there = std::fs::symlink_metadata(path).map(identity).ok();
+    there.is_some() && file.metadata().map(identity).ok() == there
 }
 
 /// Makes the folder for what does not outlive a boot, open to root only.
@@ -94,15 +136,39 @@ pub(super) fn make_state() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
     fn one_holds_it_at_a_time() {
         let tree = tempfile::tempdir().unwrap();
-        let acquire = |limit| Lock::acquire(Some(tree.path()), Duration::from_millis(limit), &|| false);
+        let root = Root::open(tree.path()).unwrap();
+        let acquire = |limit| Lock::acquire(&root, Duration::from_millis(limit), &|| false);
         let first = acquire(0).unwrap();
         assert!(acquire(60).unwrap_err().to_string().contains("another run"));
         drop(first);
         assert!(acquire(0).is_ok());
+    }
+
+    #[test]
+    fn a_lock_that_is_removed_keeps_out_as_well() {
+        let tree = tempfile::tempdir().unwrap();
+        let (busy, runs) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let root = Root::open(tree.path()).unwrap();
+                    for _ in 0..20 {
+                        let _lock = Lock::acquire(&root, Duration::from_secs(60), &|| false).unwrap();
+                        assert!(!busy.swap(true, Ordering::SeqCst), "two hold it");
+                        runs.fetch_add(1, Ordering::SeqCst);
+                        thread::yield_now();
+                        busy.store(false, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(runs.into_inner(), 80);
     }
 }

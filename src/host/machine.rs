@@ -5,6 +5,7 @@ mod units;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::bus::Bus;
 use super::files::{self, Write};
 use super::lock::Lock;
 use super::owed::Owed;
-use super::root::Root;
+use super::root::{Root, shown};
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{Change, command, hostname, keys, network};
 use crate::apply::{Done, Machine, Situation, is_networkd_file};
@@ -68,10 +69,15 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// The root is no folder, or may not be opened.
+    /// The root is not a directory, may not be opened, or is not safe from other users: see [`Root::open`].
     pub fn open(setup: Setup<'a>) -> Result<Self> {
+        let root = Root::open(setup.root)?;
+        if root.is_system() && setup.root != Path::new("/") {
+            // The start of the run decided otherwise: see `run::resolve_root`.
+            bail!("failed to open the root directory {}: it was replaced meanwhile", shown(setup.root));
+        }
         Ok(Self {
-            root: Root::open(setup.root)?,
+            root,
             bus: Bus::new(setup.deadline),
             lock: None,
             owed: Owed::restart_of_networkd(),
@@ -96,8 +102,7 @@ impl<'a> Host<'a> {
     /// Another run holds on to it, or the lock cannot be made.
     pub fn lock(&mut self, limit: Duration) -> Result<()> {
         if self.lock.is_none() {
-            let tree = (!self.live()).then_some(self.setup.root);
-            self.lock = Some(Lock::acquire(tree, limit, self.setup.stop)?);
+            self.lock = Some(Lock::acquire(&self.root, limit, self.setup.stop)?);
             files::sweep(&self.root);
         }
         Ok(())
@@ -180,8 +185,16 @@ impl<'a> Host<'a> {
             | Step::TakeDown(_)
             | Step::LoadModule(_)
             | Step::RestartNetworkd
-            | Step::UnitCommand(_)
-            | Step::RunScript(_) => return Ok(None),
+            | Step::UnitCommand(_) => return Ok(None),
+            Step::RunScript(_) => {
+                let path = self.script_dir();
+                match self.root.private(&path) {
+                    Err(error) if !error.absent() => {
+                        return Err(error).with_context(|| format!("failed to keep the script in {}", shown(&path)));
+                    }
+                    _ => return Ok(None),
+                }
+            }
         }))
     }
 
@@ -236,9 +249,10 @@ impl<'a> Host<'a> {
         let UnitScope { unit, runtime } = scope;
         if !self.live() {
             let limit = self.setup.deadline.clip(Duration::from_secs(60));
-            return enable_offline(self.root.path(), unit, *runtime, |argv| {
+            return enable_offline(&self.root, unit, *runtime, |argv| {
                 let (name, rest) = argv.split_first().context("nothing to run")?;
-                command::Tool::new(name).args(rest).listen(limit)
+                let tree = self.root.folder(Path::new("/"))?;
+                command::Tool::new(name).args(rest).directory(tree.as_fd()).listen(limit)
             })
             .map(Done::With);
         }
@@ -272,11 +286,11 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn run_script(&self, script: &Script) -> Result<Done> {
-        let folder = Path::new("/").join(self.setup.workspace).join("scripts");
+    fn run_script(&mut self, script: &Script) -> Result<Done> {
+        let folder = self.script_dir();
         let file = folder.join(&script.id);
         let unit = format!("coreos-cloudinit-{}.service", script.id);
-        self.close(&folder)?;
+        self.make_script_dir(&folder).with_context(|| format!("failed to keep the script in {}", shown(&folder)))?;
         let name = folder.join("unit-name");
         let writes = [root_file(&file, script.content.expose(), 0o700), root_file(&name, unit.as_bytes(), 0o600)];
         for result in files::write_all(&self.root, &writes) {
@@ -285,6 +299,8 @@ impl<'a> Host<'a> {
         if !self.live() {
             return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
         }
+        // Written under the lock, started after it: the script may run this program.
+        self.release();
         let interpreter = Path::new(&script.interpreter);
         let mut argv = if interpreter.is_absolute() && interpreter.is_file() {
             let argument = script.argument.iter().map(|argument| argument.expose().clone());
@@ -298,15 +314,26 @@ impl<'a> Host<'a> {
         Systemd::new(&self.bus).start_script(&unit, &description, &argv).map(Done::With)
     }
 
-    /// Makes the folders of scripts, open to root only. A workspace that is there keeps its mode: it may be
-    /// `/tmp`, or hold what is no business of ours.
-    fn close(&self, folder: &Path) -> Result<()> {
-        if let Some(workspace) = folder.parent()
+    /// The directory of the scripts, beneath the root.
+    fn script_dir(&self) -> PathBuf {
+        Path::new("/").join(self.setup.workspace).join("scripts")
+    }
+
+    /// Makes the directory of the scripts, open to root only, where no other user can replace a script. A workspace
+    /// that exists keeps its mode: it may be `/tmp`, or hold files of other programs.
+    fn make_script_dir(&self, path: &Path) -> Result<()> {
+        match self.root.private(path) {
+            Ok(()) => return files::folder(&self.root, path, 0o700).map(drop),
+            Err(error) if error.absent() => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(workspace) = path.parent()
             && self.root.folder(workspace).is_err()
         {
             files::folder(&self.root, workspace, 0o700)?;
         }
-        files::folder(&self.root, folder, 0o700).map(drop)
+        files::folder(&self.root, path, 0o700)?;
+        Ok(self.root.private(path)?)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::apply::{self, Machine as _, Progress};
 use crate::cli::Options;
 use crate::deadline::Deadline;
 use crate::host::machine::Host;
+use crate::host::root::shown;
 use crate::logger::{Event, tell};
 use crate::outcome::{Outcome, Reporter, StepOutcome};
 use crate::parts::Form;
@@ -32,11 +33,15 @@ pub(super) fn apply(
         fail(outcome, "only root can change this machine; --dry-run shows the plan to everybody".to_owned());
         return true;
     }
+    if options.changes_this_machine()
+        && let Some(root) = &options.given_root
+    {
+        log::info!("--root={} is the root directory of this machine: the machine itself is changed", shown(root));
+    }
     if !crate::host::is_root() {
         // Said once and first: each file that is affected only says that it cannot be given away.
         log::warn!("this is not run as root: what is to belong to others than its user cannot be put into the tree");
     }
-    let mut found = find(options, surroundings, deadline, outcome);
     let mut host = match Host::open(setup(options, surroundings, deadline)) {
         Ok(host) => host,
         Err(error) => {
@@ -44,6 +49,7 @@ pub(super) fn apply(
             return true;
         }
     };
+    let mut found = find(options, surroundings, deadline, outcome);
     let mut progress = Progress::default();
     if let Some(network) = found.network.take() {
         apply_network(&network, options, deadline, &mut host, &mut progress, outcome);
@@ -82,7 +88,10 @@ pub(super) fn apply(
     }
     // The part that was to write the file did not come to that.
     if let Some(environment) = progress.pending_environment.take() {
-        merge(environment, &mut host, &mut progress, outcome);
+        match host.lock(deadline.clip(LOCK_LIMIT)) {
+            Ok(()) => merge(environment, &mut host, &mut progress, outcome),
+            Err(error) => fail(outcome, format!("{error:#}; the addresses are not merged into /etc/environment")),
+        }
     }
     outcome.is_failure()
 }

@@ -39,10 +39,10 @@ fn rehearse(
     deadline: Deadline,
     outcome: &mut Outcome,
 ) -> anyhow::Result<Rehearsed> {
+    let host = Host::open(setup(options, surroundings, deadline))?;
     let mut found = find(options, surroundings, deadline, outcome);
     let network = found.network.take();
     let gathered = found.read(options, surroundings, deadline, outcome);
-    let host = Host::open(setup(options, surroundings, deadline))?;
     let (before, prepared) = prepare(gathered, options, &host);
     let writes_environment = prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment());
     let mut rehearsal = Rehearsal::new(&host);

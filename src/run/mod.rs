@@ -13,6 +13,7 @@ use log::Level;
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
 use crate::host::machine::Setup;
+use crate::host::root::Root;
 use crate::logger::{Event, Sign, messages, tell};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::plan::Plan;
@@ -35,6 +36,14 @@ pub struct Surroundings<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Whether the run was told to stop.
     pub stop: &'a dyn Fn() -> bool,
+}
+
+/// Makes any spelling of the root directory of this machine `/`: `//`, a link, a bind mount. It decides for the whole run
+/// whether this machine is changed.
+pub fn resolve_root(options: &mut Options) {
+    if Root::open(&options.root).is_ok_and(|root| root.is_system()) {
+        options.root = "/".into();
+    }
 }
 
 /// Runs, and gives the exit code (spec §1).

@@ -21,6 +21,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 pub use cause::{OsContext, OsError, shown};
+use walk::Manner;
 pub use walk::WalkError;
 
 /// An opened folder; shared, since the files of a batch are often in the same one.
@@ -76,22 +77,45 @@ impl Root {
         Ok(false)
     }
 
-    /// Opens the folder `path` as the root of every path walked later.
+    /// Opens the directory `path` as the root of every path walked later. Any path to the root directory of this
+    /// machine, such as a link or a bind mount, opens that itself.
     ///
     /// # Errors
     ///
-    /// When it is not there, is no folder, or may not be searched.
+    /// It does not exist, is not a directory, or may not be searched; another user owns a directory of the path, can
+    /// write to one, or made a link in it.
     pub fn open(path: &Path) -> Result<Self> {
-        let what = || format!("failed to open the root folder {}", shown(path));
-        let folder = rustix::fs::openat(CWD, path, FOLDER, Mode::empty()).os_context(what)?;
-        let here = rustix::fs::fstat(&folder).os_context(what)?;
-        let system = rustix::fs::stat("/").os_context(what)?;
-        Ok(Self {
-            folder: Arc::new(folder),
-            path: std::path::absolute(path).with_context(what)?,
-            system: (here.st_dev, here.st_ino) == (system.st_dev, system.st_ino),
-            openat2: AtomicBool::new(true),
-        })
+        let what = || format!("failed to open the root directory {}", shown(path));
+        let slash = Arc::new(rustix::fs::openat(CWD, "/", FOLDER, Mode::empty()).os_context(what)?);
+        let absolute = std::path::absolute(path).with_context(what)?;
+        let (folder, system) = if is_slash(&absolute) {
+            (slash, true)
+        } else {
+            let folder = walk::by_hand(&slash, &absolute, Manner::Private).with_context(what)?;
+            let system = identity(&folder).os_context(what)? == identity(&slash).os_context(what)?;
+            (if system { slash } else { folder }, system)
+        };
+        Ok(Self { folder, path: absolute, system, openat2: AtomicBool::new(true) })
+    }
+
+    /// The device and the inode of the root directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of looking at it.
+    pub fn identity(&self) -> Result<(u64, u64), Errno> {
+        identity(&self.folder)
+    }
+
+    /// Checks that no other user can change where `path` leads: each directory, from the root to the last one, belongs
+    /// to root or to the user this program runs as, and is not writable by group or others. One with the sticky bit may
+    /// be, but the last one.
+    ///
+    /// # Errors
+    ///
+    /// See [`WalkError`]. Where a directory is missing, those before it are as they should be.
+    pub fn private(&self, path: &Path) -> Result<(), WalkError> {
+        walk::by_hand(&self.folder, path, Manner::Private).map(drop)
     }
 
     /// The root folder, from `/` on: tools run somewhere else than this program.
@@ -111,6 +135,17 @@ impl Root {
     /// See [`WalkError`].
     pub fn folder(&self, path: &Path) -> Result<Folder, WalkError> {
         self.walk(path, false)
+    }
+
+    /// Opens the directory `path` for reading its entries.
+    ///
+    /// # Errors
+    ///
+    /// See [`WalkError`].
+    pub fn open_dir(&self, path: &Path) -> Result<OwnedFd, WalkError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat(self.folder(path)?, ".", flags, Mode::empty())
+            .map_err(|cause| WalkError::Os { path: path.to_owned(), cause: cause.into() })
     }
 
     /// Opens the folder of `path`, and gives the name in it; whether there is anything of that name is not looked at.
@@ -150,13 +185,13 @@ impl Root {
     }
 
     fn walk(&self, path: &Path, create: bool) -> Result<Folder, WalkError> {
-        if path.components().all(|part| matches!(part, Component::RootDir | Component::CurDir)) {
+        if is_slash(path) {
             return Ok(Arc::clone(&self.folder));
         }
         match self.at_once(path) {
             Some(Ok(folder)) => Ok(Arc::new(folder)),
             Some(Err(cause)) if !create => Err(WalkError::Os { path: path.to_owned(), cause: cause.into() }),
-            _ => walk::by_hand(&self.folder, path, create),
+            _ => walk::by_hand(&self.folder, path, if create { Manner::Create } else { Manner::Open }),
         }
     }
 
@@ -182,6 +217,16 @@ impl Root {
         }
         None
     }
+}
+
+/// Returns true if `path` has no name in it.
+fn is_slash(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::RootDir | Component::CurDir))
+}
+
+fn identity(folder: &Folder) -> Result<(u64, u64), Errno> {
+    let status = rustix::fs::fstat(folder)?;
+    Ok((status.st_dev, status.st_ino))
 }
 
 /// How folders are opened: for walking on only, which needs no permission to read them.

@@ -40,6 +40,24 @@ pub enum WalkError {
     /// There is a link that somebody else could have made.
     #[error("refused to follow the link {}: not only root may change the folder that holds it", shown(.0))]
     Untrusted(PathBuf),
+    /// A directory on the way belongs to another user.
+    #[error("{} belongs to another user (uid {uid})", shown(path))]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
+    /// Other users than the owner of a directory on the way can change it.
+    #[error("{} (mode {mode:04o}, uid {uid}) is writable by other users", shown(path))]
+    Shared {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+        /// Its mode.
+        mode: u32,
+    },
     /// Something on the way is no folder.
     #[error("{} is not a folder", shown(.0))]
     NotFolder(PathBuf),
@@ -58,8 +76,20 @@ impl WalkError {
     }
 }
 
+/// The manner of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Missing directories are an error.
+    Open,
+    /// Missing directories are made.
+    Create,
+    /// No other user can change where the path leads: see [`private`]. Missing directories are an error.
+    Private,
+}
+
 /// Walks `path` beneath `root`, one component at a time.
-pub(super) fn by_hand(root: &Folder, path: &Path, create: bool) -> Result<Folder, WalkError> {
+pub(super) fn by_hand(root: &Folder, path: &Path, manner: Manner) -> Result<Folder, WalkError> {
+    let create = manner == Manner::Create;
     let mut at = Position { root, opened: Vec::new(), names: Vec::new() };
     let mut rest: VecDeque<OsString> = VecDeque::new();
     prepend(path, &mut rest);
@@ -68,6 +98,9 @@ pub(super) fn by_hand(root: &Folder, path: &Path, create: bool) -> Result<Folder
         if name == ".." {
             at.up();
             continue;
+        }
+        if manner == Manner::Private {
+            private(at.here(), &at.path(), Sticky::Allowed)?;
         }
         match rustix::fs::openat(at.here(), &name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
             Ok(folder) => at.down(folder, name),
@@ -79,6 +112,13 @@ pub(super) fn by_hand(root: &Folder, path: &Path, create: bool) -> Result<Folder
             // What is no folder may be a link.
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 let target = at.link(&name)?;
+                if manner == Manner::Private && on_procfs(at.here()) {
+                    // The text of a link such as `/proc/PID/root` may be a path in another mount namespace.
+                    let folder = rustix::fs::openat(at.here(), &name, FOLDER, Mode::empty())
+                        .map_err(|cause| WalkError::Os { path: at.path_of(&name), cause: cause.into() })?;
+                    at.down(folder, name);
+                    continue;
+                }
                 links += 1;
                 if links > MOST_LINKS {
                     return Err(WalkError::TooManyLinks(path.to_owned()));
@@ -91,7 +131,37 @@ pub(super) fn by_hand(root: &Folder, path: &Path, create: bool) -> Result<Folder
             Err(cause) => return Err(WalkError::Os { path: at.path_of(&name), cause: cause.into() }),
         }
     }
+    if manner == Manner::Private {
+        private(at.here(), &at.path(), Sticky::Refused)?;
+    }
     Ok(at.into_folder())
+}
+
+/// Whether a directory may be writable by other users if it has the sticky bit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sticky {
+    /// On the way: an entry of `/tmp` that is ours cannot be moved by another user, and each directory on the way has to
+    /// be ours. A link there is refused like everywhere.
+    Allowed,
+    /// At the end.
+    Refused,
+}
+
+/// Checks that only root, and the user this program runs as, can change which entries the directory has. The mode
+/// covers access control lists: the bits of the group are their mask.
+fn private(folder: BorrowedFd<'_>, path: &Path, sticky: Sticky) -> Result<(), WalkError> {
+    let path = || path.to_owned();
+    let status = rustix::fs::fstat(folder).map_err(|cause| WalkError::Os { path: path(), cause: cause.into() })?;
+    let (uid, mode) = (status.st_uid, status.st_mode & 0o7777);
+    if uid != 0 && uid != rustix::process::geteuid().as_raw() {
+        return Err(WalkError::Foreign { path: path(), uid });
+    }
+    let is_safe = mode & 0o022 == 0 || (sticky == Sticky::Allowed && mode & 0o1000 != 0);
+    if is_safe { Ok(()) } else { Err(WalkError::Shared { path: path(), uid, mode }) }
+}
+
+fn on_procfs(folder: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstatfs(folder).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }
 
 /// Whether nobody but root, or the user we are, could have put a link into this folder.
@@ -130,11 +200,14 @@ impl Position<'_> {
         self.names.clear();
     }
 
-    fn path_of(&self, name: &OsStr) -> PathBuf {
+    fn path(&self) -> PathBuf {
         let mut path = PathBuf::from("/");
         path.extend(&self.names);
-        path.push(name);
         path
+    }
+
+    fn path_of(&self, name: &OsStr) -> PathBuf {
+        self.path().join(name)
     }
 
     fn link(&self, name: &OsStr) -> Result<PathBuf, WalkError> {

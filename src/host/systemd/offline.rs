@@ -1,35 +1,48 @@
 //! Enabling units in a tree that is not running (`--root`).
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::fs::{Dir, DirEntry, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
 use crate::host::Change;
+use crate::host::root::{OsContext, Root, link, shown};
 
 /// What `systemctl` says of a link that it cannot make.
 const FAILED: &str = "Failed to ";
 
-/// Enables `unit` in the tree at `root`, until its next reboot with `runtime`: with the machine's
-/// own `systemctl`, which `run` runs.
+/// The directories whose links enabling changes.
+const PERSISTENT: &str = "/etc/systemd/system";
+const RUNTIME: &str = "/run/systemd/system";
+
+/// The tree as `systemctl` gets it: its standard input, which cannot become another directory meanwhile.
+const TREE: &str = "--root=/proc/self/fd/0";
+
+/// Enables `unit` in the tree `root`, until its next reboot with `runtime`: with the machine's own `systemctl`, which
+/// `run` runs with the tree as its standard input.
 ///
 /// # Errors
 ///
-/// `systemctl` is missing, or fails: the unit does not exist in that tree, is masked, or one of its links cannot be made.
+/// `systemctl` is missing, or fails: the unit does not exist in that tree, is masked, or one of its links cannot be
+/// made. A directory for links is a link itself, which `systemctl` would follow out of the tree.
 pub fn enable_offline(
-    root: &Path,
+    root: &Root,
     unit: &str,
     runtime: bool,
     run: impl FnOnce(&[&str]) -> Result<String>,
 ) -> Result<Change> {
-    let tree = format!("--root={}", root.display());
-    let mut argv = vec!["systemctl", &tree, "enable", "--force", "--quiet"];
+    let what = || format!("failed to enable {unit} in {}", shown(root.path()));
+    let mut argv = vec!["systemctl", TREE, "enable", "--force", "--quiet"];
     if runtime {
         argv.push("--runtime");
     }
     argv.extend(["--", unit]);
+    stays_inside(root, Path::new(if runtime { RUNTIME } else { PERSISTENT })).with_context(what)?;
     let before = links(root);
-    let what = || format!("failed to enable {unit} in {}", root.display());
     let said = run(&argv).with_context(what)?;
     // One link that it could make is enough for it to end with 0.
     if let Some(at) = said.find(FAILED) {
@@ -38,27 +51,71 @@ pub fn enable_offline(
     Ok(if links(root) == before { Change::Unchanged } else { Change::Made })
 }
 
-/// The links that enabling makes, with their destinations: those among the unit files, and in the folders of
-/// what units want and require.
-fn links(root: &Path) -> BTreeSet<(PathBuf, PathBuf)> {
+/// Checks that no link leads out of the tree on the way to `directory`, and in it to what units want: `systemctl` makes
+/// its links through paths that the kernel resolves in this machine.
+fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
+    let mut paths: Vec<_> =
+        directory.ancestors().map(Path::to_path_buf).filter(|path| path.parent().is_some()).collect();
+    let is_for_links =
+        |name: &OsStr| [".wants", ".requires", ".upholds"].iter().any(|end| name.as_bytes().ends_with(end.as_bytes()));
+    paths.extend(
+        entries(root, directory).into_iter().filter(|name| is_for_links(name)).map(|name| directory.join(name)),
+    );
+    paths.iter().try_for_each(|path| is_beneath(root, path))
+}
+
+fn is_beneath(root: &Root, path: &Path) -> Result<()> {
+    let top = root.folder(Path::new("/"))?;
+    let inside = path.strip_prefix("/").unwrap_or(path);
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let leads_out = match rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::BENEATH) {
+        Ok(_) | Err(Errno::NOENT) => false,
+        Err(Errno::XDEV) => true,
+        // An old kernel, or a container's filter: any link may lead out.
+        Err(Errno::NOSYS | Errno::PERM) => {
+            let place = root.parent(path, false)?;
+            link(&place).os_context(|| format!("failed to look at {}", shown(path)))?.is_some()
+        }
+        Err(cause) => return Err(cause).os_context(|| format!("failed to look at {}", shown(path))),
+    };
+    if leads_out {
+        bail!("{} leads out of the tree", shown(path));
+    }
+    Ok(())
+}
+
+/// The links that enabling makes, with their destinations: those among the unit files, and in the directories of what
+/// units want and require.
+fn links(root: &Root) -> BTreeSet<(PathBuf, PathBuf)> {
     let mut found = BTreeSet::new();
-    for folder in ["etc/systemd/system", "run/systemd/system"] {
-        collect(&root.join(folder), 1, &mut found);
+    for directory in [PERSISTENT, RUNTIME] {
+        collect(root, Path::new(directory), 1, &mut found);
     }
     found
 }
 
-fn collect(folder: &Path, deeper: u8, found: &mut BTreeSet<(PathBuf, PathBuf)>) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return; // nothing enabled there
-    };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if let Ok(destination) = std::fs::read_link(&path) {
-            found.insert((path, destination));
-        } else if deeper > 0 && path.is_dir() {
-            collect(&path, deeper - 1, found);
+fn collect(root: &Root, directory: &Path, deeper: u8, found: &mut BTreeSet<(PathBuf, PathBuf)>) {
+    for name in entries(root, directory) {
+        let path = directory.join(name);
+        let Ok(place) = root.parent(&path, false) else { continue };
+        match link(&place) {
+            Ok(Some(destination)) => {
+                found.insert((path, destination));
+            }
+            // What is no directory has no entries.
+            Ok(None) if deeper > 0 => collect(root, &path, deeper - 1, found),
+            _ => {}
         }
     }
+}
+
+/// The names in a directory; none where there is no such directory.
+fn entries(root: &Root, directory: &Path) -> Vec<OsString> {
+    let Some(entries) = root.open_dir(directory).ok().and_then(|directory| Dir::new(directory).ok()) else {
+        return Vec::new();
+    };
+    let name = |entry: DirEntry| OsStr::from_bytes(entry.file_name().to_bytes()).to_owned();
+    entries.flatten().map(name).filter(|name| name != "." && name != "..").collect()
 }
 
 #[cfg(test)]
@@ -67,13 +124,18 @@ mod tests {
 
     use super::*;
 
-    fn enable(root: &Path, make: Option<&str>) -> Result<Change> {
+    fn tree() -> (tempfile::TempDir, Root) {
+        let tree = tempfile::tempdir().unwrap();
+        let root = Root::open(tree.path()).unwrap();
+        (tree, root)
+    }
+
+    fn enable(tree: &Path, root: &Root, make: Option<&str>) -> Result<Change> {
         enable_offline(root, "x.service", true, |argv| {
-            let tree = format!("--root={}", root.display());
-            let expected = ["systemctl", &tree, "enable", "--force", "--quiet", "--runtime", "--", "x.service"];
+            let expected = ["systemctl", TREE, "enable", "--force", "--quiet", "--runtime", "--", "x.service"];
             assert_eq!(argv, expected);
             if let Some(link) = make {
-                let folder = root.join("etc/systemd/system/multi-user.target.wants");
+                let folder = tree.join("etc/systemd/system/multi-user.target.wants");
                 std::fs::create_dir_all(&folder)?;
                 symlink("/etc/systemd/system/x.service", folder.join(link))?;
             }
@@ -83,17 +145,43 @@ mod tests {
 
     #[test]
     fn a_link_that_could_not_be_made_is_a_failure_whatever_else_was() {
-        let root = tempfile::tempdir().unwrap();
+        let (_tree, root) = tree();
         let said = "Created symlink a; Failed to enable unit, file \"b\": Input/output error".to_owned();
-        let error = enable_offline(root.path(), "x.service", false, |_| Ok(said)).unwrap_err();
+        let error = enable_offline(&root, "x.service", false, |_| Ok(said)).unwrap_err();
         assert!(format!("{error:#}").ends_with("Failed to enable unit, file \"b\": Input/output error"), "{error:#}");
     }
 
     #[test]
     fn a_link_that_was_made_is_a_change() -> Result<()> {
-        let root = tempfile::tempdir()?;
-        assert_eq!(enable(root.path(), Some("x.service"))?, Change::Made);
-        assert_eq!(enable(root.path(), None)?, Change::Unchanged);
+        let (tree, root) = tree();
+        assert_eq!(enable(tree.path(), &root, Some("x.service"))?, Change::Made);
+        assert_eq!(enable(tree.path(), &root, None)?, Change::Unchanged);
         Ok(())
+    }
+
+    #[test]
+    fn systemctl_is_not_run_where_a_link_leads_out_of_the_tree() {
+        for (link, target) in [
+            ("etc", "/etc"),
+            ("etc/systemd", "/etc/systemd"),
+            ("etc/systemd/system", "../../../../etc/systemd/system"),
+            ("etc/systemd/system/a.target.wants", "/etc/systemd/system/a.target.wants"),
+            ("etc/systemd/system/a.target.requires", "../../../../srv"),
+            ("real", "/etc"),
+        ] {
+            let (tree, root) = tree();
+            let link = tree.path().join(link);
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(target, &link).unwrap();
+            if link.ends_with("real") {
+                symlink("real", tree.path().join("etc")).unwrap();
+            }
+            let error = enable_offline(&root, "x.service", false, |_| panic!("it is run")).unwrap_err();
+            assert!(format!("{error:#}").contains("leads out of the tree"), "{error:#}");
+        }
+        let (tree, root) = tree();
+        std::fs::create_dir(tree.path().join("real")).unwrap();
+        symlink("real", tree.path().join("etc")).unwrap();
+        enable_offline(&root, "x.service", false, |_| Ok(String::new())).unwrap();
     }
 }

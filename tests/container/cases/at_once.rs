@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::keys::key;
 use super::users::HASH;
+use crate::testbed::machine::wait_for;
 use crate::testbed::{Machine, PROGRAM_INSIDE, Suite};
 
 /// Starts a run for each file, all at once, and holds that each succeeds.
@@ -69,6 +70,18 @@ pub fn cases(suite: &mut Suite) {
         }
         assert_eq!(m.members("docker").map(|members| members.len()), Some(10));
         assert_eq!(m.sh("pwck --read-only --quiet; grpck --read-only; cut -d: -f1 /etc/passwd | sort | uniq -d"), "");
+    });
+
+    suite.fresh("ten_runs_of_ten_scripts_start_each_script", |m| {
+        for round in 0..10 {
+            let files: Vec<_> = (0..10).map(|number| format!("/tmp/script-{round}-{number}")).collect();
+            for (number, file) in files.iter().enumerate() {
+                m.put(file, format!("#!/bin/sh\ntouch /run/ran-{round}-{number}\n"));
+            }
+            run_all(m, &files);
+            let ran = || m.sh(&format!("ls /run | grep -c ^ran-{round}- || true")) == "10";
+            assert!(wait_for(Duration::from_secs(30), ran), "round {round}");
+        }
     });
 
     suite.fresh("a_lock_that_a_dead_run_left_is_no_obstacle", |m| {

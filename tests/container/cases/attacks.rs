@@ -44,9 +44,43 @@ pub fn cases(suite: &mut Suite) {
     });
 
     suite.fresh("no_script_is_kept_where_another_user_can_replace_it", |m| {
-        m.sh("mkdir -m 1777 /srv/open; mkdir /srv/open/scripts; chown core:core /srv/open/scripts");
-        let script = "#!/bin/sh\ntouch /run/attack-ran\n";
-        m.apply_with(script, &["--workspace=/srv/open"], &[]).fails().says(&["belongs to another user"]);
-        assert_eq!(m.sh("ls -A /srv/open/scripts"), "");
+        m.sh("useradd --create-home mary; install -d -o mary /srv/hers /srv/hers/below; chown root: /srv/hers/below; \
+              install -d -m 775 /srv/group; install -d -m 777 /srv/all; install -d -m 1777 /srv/sticky; mkdir /srv/real; \
+              ln -s /srv/real /srv/sticky/link; ln -s /srv/real /srv/hers/link; ln -s /srv/hers /srv/link; ln -s /srv/real /srv/good; \
+              mkdir -m 700 /srv/acl; install -d -o mary /srv/sticky/taken/scripts; chown root: /srv/sticky/taken; \
+              install -d -o mary /srv/sticky/scripts; mkdir -m 700 /srv/open; install -d -m 777 /srv/open/scripts");
+        super::tree::grant(m, "/srv/acl", "mary");
+        m.put("/tmp/script", "#!/bin/sh\ntouch /run/attack-ran\n");
+        let run = |place: &str| m.program(&["--from-file=/tmp/script", "--workspace", place]).run();
+        let foreign = "belongs to another user (uid";
+        let shared = "is writable by other users";
+        let link = "refused to follow the link";
+        for (place, why) in [
+            ("/home/mary", foreign),
+            ("/home/mary/new", foreign),
+            ("/srv/hers/below", foreign),
+            ("/srv/hers/below/new/er", foreign),
+            ("/srv/hers/link", foreign),
+            ("/srv/link/below", foreign),
+            ("/srv/sticky", foreign),
+            ("/srv/sticky/taken", foreign),
+            ("/srv/group", shared),
+            ("/srv/group/new", shared),
+            ("/srv/all/new", shared),
+            ("/srv/acl", shared),
+            ("/srv/open", shared),
+            ("/srv/sticky/link", link),
+        ] {
+            let keeps = format!("failed to keep the script in {place}/scripts: ");
+            m.untouched(|| run(place).exits(1).says(&[&keeps, why]));
+            m.program(&["--from-file=/tmp/script", "--dry-run", "--workspace", place]).run().says(&[&keeps, why]);
+        }
+        m.absent("/run/attack-ran");
+        for place in ["/srv/sticky/new", "/srv/good", "/srv/new/er"] {
+            run(place).ok();
+            assert!(wait_for(Duration::from_secs(10), || m.exists("/run/attack-ran")), "{place}");
+            assert_eq!(m.mode(&format!("{place}/scripts")), 0o700);
+            m.sh("rm /run/attack-ran");
+        }
     });
 }

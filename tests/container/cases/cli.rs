@@ -35,6 +35,9 @@ pub fn cases(suite: &mut Suite) {
             (&["--from-file=/tmp/cli", "--deadline=soon"], "deadline"),
             (&["--from-file=/tmp/cli", "--ssh-key-name=../x"], "ssh-key-name"),
             (&["--ignore-failure"], "--from-file"),
+            (&["--from-file=/tmp/cli", "--root", ""], "the value of --root is empty"),
+            (&["--from-file=/tmp/cli", "--root="], "the value of --root is empty"),
+            (&["--from-file=/tmp/cli", "--workspace="], "the value of --workspace is empty"),
         ] {
             m.program(argv).run().exits(2).says(&[word]);
         }

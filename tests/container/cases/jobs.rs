@@ -1,6 +1,7 @@
 //! Unit commands: reloads, jobs and how they end.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::testbed::{Machine, Suite};
 
@@ -19,6 +20,36 @@ pub fn units(entries: &[String]) -> String {
 fn started(m: &Machine, name: &str) -> u64 {
     m.property(name, "ActiveEnterTimestampMonotonic").parse().unwrap()
 }
+
+/// A client of the bus in Perl. It sends the signal that systemd sends at the end of job `$ARGV[1]` to the connection
+/// `$ARGV[0]`, as fast as it can, until `/tmp/over` exists; every other one is about another job.
+const FORGER: &str = r#"
+use IO::Socket::UNIX;
+sub text { pack('V', length $_[0]) . $_[0] . "\0" }
+sub padded { my ($bytes, $to) = @_; $bytes . "\0" x (-length($bytes) % $to) }
+sub message {
+    my ($type, $body, @fields) = @_;
+    my $fields = '';
+    for (@fields) {
+        my ($code, $kind, $value) = @$_;
+        $fields = padded($fields, 8) . pack('C', $code) . "\1$kind\0" . ($kind eq 'g' ? "\4$value\0" : text($value));
+    }
+    padded('l' . pack('CCCVVV', $type, 1, 1, length $body, ++$serial, length $fields) . $fields, 8) . $body;
+}
+sub end {
+    my $body = padded(pack('V', $_[0]) . text("/org/freedesktop/systemd1/job/$_[0]"), 4);
+    $body = padded($body . text('forged.service'), 4) . text('done');
+    message(4, $body, [1, 'o', '/org/freedesktop/systemd1'], [2, 's', 'org.freedesktop.systemd1.Manager'],
+        [3, 's', 'JobRemoved'], [6, 's', $ARGV[0]], [8, 'g', 'uoss']);
+}
+my $bus = IO::Socket::UNIX->new('/run/dbus/system_bus_socket') or die $!;
+syswrite $bus, "\0AUTH EXTERNAL " . unpack('H*', $>) . "\r\n";
+sysread $bus, my $answer, 1000;
+my @name = ([1, 'o', '/org/freedesktop/DBus'], [2, 's', 'org.freedesktop.DBus'], [6, 's', 'org.freedesktop.DBus']);
+syswrite $bus, "BEGIN\r\n" . message(1, '', @name, [3, 's', 'Hello']);
+sysread $bus, $answer, 1000;
+while (!-e '/tmp/over') { syswrite $bus, join('', map { end($ARGV[1]), end(999999) } 1..100) or die $! }
+"#;
 
 pub fn cases(suite: &mut Suite) {
     suite.shared("every_command", |m| {
@@ -146,6 +177,40 @@ pub fn cases(suite: &mut Suite) {
         m.apply(&config).fails().says(&["job-blocked.service"]);
         m.absent("/run/job-blocked");
         m.sh("rmdir /etc/systemd/system/job-blocked.service");
+    });
+
+    suite.fresh("an_end_of_a_job_that_a_user_forges_is_ignored", |m| {
+        m.put("/tmp/forger", FORGER);
+        m.put(
+            "/tmp/forge",
+            "while ! job=$(systemctl list-jobs --no-legend | grep 'forged.*running'); do :; done\n\
+             name=$(busctl list --no-legend | awk '$3 == \"coreos-cloudini\" { print $1 }')\n\
+             for i in 1 2 3; do perl /tmp/forger $name ${job%% *} & done\ntouch /tmp/forged-$name\nwait\n",
+        );
+        let forger = m.start(&["setpriv", "--reuid=core", "--regid=core", "--clear-groups", "sh", "/tmp/forge"]);
+        let config = units(&[
+            unit("forged.service", "/bin/sh -c 'sleep 3; touch /run/forged-ended; exit 1'", "command: start"),
+            unit(
+                "after-forged.service",
+                "/bin/sh -c 'test -e /run/forged-ended && touch /run/in-order'",
+                "command: start",
+            ),
+        ]);
+        m.put("/tmp/forged.yml", format!("#cloud-config\n{config}"));
+        let run = m.program(&["--from-file=/tmp/forged.yml"]).limit(40).run();
+        m.put("/tmp/over", "");
+        let run = run.fails().says(&["failed to start forged.service", "status 1"]);
+        assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+        assert!(m.exists("/run/in-order"), "the next command did not wait");
+        assert_eq!(m.names("/tmp").iter().filter(|name| name.starts_with("forged-:1.")).count(), 1);
+        forger.finish(Duration::from_secs(30)).ok();
+    });
+
+    suite.fresh("a_job_is_followed_when_systemd_executes_itself_again", |m| {
+        let again = m.start(&["sh", "-c", "sleep 1; systemctl daemon-reexec"]);
+        let config = units(&[unit("reexec.service", "/bin/sh -c 'sleep 4; exit 1'", "command: start")]);
+        m.apply(&config).fails().says(&["failed to start reexec.service"]);
+        again.finish(Duration::from_secs(30)).ok();
     });
 
     suite.fresh("a_failed_enable_costs_itself_alone", |m| {

@@ -1,7 +1,12 @@
 //! `--root DIR`, and `--dry-run` without root.
 
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
 use super::keys::key;
 use super::users::HASH;
+use crate::testbed::machine::wait_for;
 use crate::testbed::{Machine, Suite};
 
 const TREE: &str = "/mnt/tree";
@@ -19,6 +24,13 @@ fn written(m: &Machine) -> String {
 
 fn inside(path: &str) -> String {
     format!("{TREE}{path}")
+}
+
+/// Lets `user` write to `path` by an access control list, as `setfacl -m u:USER:rwx` does.
+pub fn grant(m: &Machine, path: &str, user: &str) {
+    let list = r#"pack("L", 2) . join("", map { pack("SSL", @$_) } [1, 7, -1], [2, 7, $ARGV[0]], [4, 5, -1], [16, 7, -1], [32, 5, -1])"#;
+    m.put("/tmp/grant", format!("my $l = {list}; my $n = 'system.posix_acl_access'; my $p = $ARGV[1];\nexit(syscall(188, $p, $n, $l, length($l), 0) == 0 ? 0 : 1);\n"));
+    m.sh(&format!("perl /tmp/grant $(id -u {user}) {path}; runuser -u {user} -- test -w {path}"));
 }
 
 const UNITS: &str = r"
@@ -89,6 +101,114 @@ pub fn cases(suite: &mut Suite) {
         run().ok();
         assert!(m.link(&blocked).is_some());
         run().ok().says(&["0 done"]);
+    });
+
+    suite.fresh("a_tree_that_another_user_could_replace_is_refused", |m| {
+        m.sh("useradd --create-home mary; install -d -m 700 /srv/ours/etc /home/mary/ours /srv/ours/acl; \
+              install -d -o mary /srv/hers /srv/hers/below; install -d -m 775 /srv/shared; install -d -m 1777 /srv/sticky; \
+              chown root: /srv/hers/below; mkdir /srv/shared/below /srv/sticky/below; \
+              ln -s /srv/ours /srv/sticky/link; ln -s /srv/ours /srv/hers/link; ln -s /srv/hers /srv/link; \
+              runuser -u mary -- ln -s / /home/mary/slash; mkdir /srv/acl; chmod 700 /srv/acl");
+        grant(m, "/srv/acl", "mary");
+        m.put("/tmp/replaced.yml", "#cloud-config\nhostname: replaced\nusers: [{name: replaced}]\n");
+        let run = |root: &str| m.program(&["--from-file=/tmp/replaced.yml", "--root", root]).run();
+        let foreign = "belongs to another user (uid";
+        let shared = "is writable by other users";
+        let link = "refused to follow the link";
+        m.untouched(|| {
+            for (root, why) in [
+                ("/home/mary/ours", foreign),
+                ("/home/mary/slash", foreign),
+                ("/srv/hers", foreign),
+                ("/srv/hers/below", foreign),
+                ("/srv/hers/link", foreign),
+                ("/srv/link", foreign),
+                ("/srv/shared", shared),
+                ("/srv/shared/below", shared),
+                ("/srv/acl", shared),
+                ("/srv/sticky", shared),
+                ("/tmp", shared),
+                ("/srv/sticky/link", link),
+            ] {
+                run(root).exits(1).says(&["failed to open the root directory", why]);
+                m.program(&["--from-file=/tmp/replaced.yml", "--dry-run", "--root", root]).run().exits(1).says(&[why]);
+            }
+        });
+        // In a sticky directory, what is root's stays in its place.
+        m.apply_with("write_files: [{path: /x, content: x}]", &["--root=/srv/sticky/below"], &[]).ok();
+        assert_eq!(m.text("/srv/sticky/below/x"), "x");
+        assert!(m.passwd("replaced").is_none());
+    });
+
+    suite.fresh("a_tree_that_a_user_swaps_for_the_machine_leaves_the_machine_alone", |m| {
+        m.sh("useradd --create-home mary; mkdir -p /home/mary/tree/etc; ln -s / /home/mary/link; \
+              cp /etc/passwd /etc/shadow /etc/group /home/mary/tree/etc; chown -hR mary: /home/mary");
+        let swap = "perl -e 'my ($x, $y) = (\"/home/mary/tree\", \"/home/mary/link\");
+            while (!-e \"/tmp/over\") { syscall(316, -100, $x, -100, $y, 2) == 0 or die $! }'";
+        let swapper = m.start(&["setpriv", "--reuid=mary", "--regid=mary", "--clear-groups", "sh", "-c", swap]);
+        m.put("/tmp/swapped.yml", "#cloud-config\nusers: [{name: swapped}]\nwrite_files: [{path: /srv/swapped}]\n");
+        for _ in 0..20 {
+            m.program(&["--from-file=/tmp/swapped.yml", "--root=/home/mary/tree"]).run().exits(1);
+        }
+        m.put("/tmp/over", "");
+        swapper.finish(Duration::from_secs(30)).ok();
+        assert!(m.passwd("swapped").is_none());
+        m.absent("/srv/swapped");
+    });
+
+    suite.fresh("every_path_to_the_root_directory_is_the_machine", |m| {
+        m.sh("ln -s / /srv/slash; mkdir /srv/bound; mount --bind / /srv/bound");
+        let roots = ["/", "//", "/.", "/usr/..", "/proc/self/root", "/proc/1/root", "/srv/slash", "/srv/bound"];
+        for (number, root) in roots.into_iter().enumerate() {
+            let config = format!(
+                "coreos: {{units: [{{name: spelled{number}.service, command: start, \
+                 content: \"[Service]\\nExecStart=/bin/sleep infinity\"}}]}}\nwrite_files: [{{path: /srv/spelled{number}}}]"
+            );
+            m.apply_with(&config, &["--root", root], &[]).ok().says(&["is the root directory of this machine"]);
+            assert_eq!(m.active(&format!("spelled{number}.service")), "active", "{root}");
+            assert!(m.exists(&format!("/srv/spelled{number}")), "{root}");
+            let records = m.sh("ls /run/coreos-cloudinit | grep -c json");
+            assert_eq!(records, (number + 1).to_string(), "{root}: a run of the machine leaves a record");
+            if root == "/proc/1/root" {
+                continue; // no other user can look there
+            }
+            let line = format!("runuser -u core -- coreos-cloudinit --from-file=/tmp/user-data --root={root} 2>&1 || true");
+            assert!(m.sh(&format!("chmod 644 /tmp/user-data; {line}")).contains("only root can change"), "{root}");
+        }
+    });
+
+    suite.fresh("no_user_can_hold_up_a_run_in_a_tree", |m| {
+        tree(m);
+        let holder = m.start(&["runuser", "-u", "core", "--", "flock", TREE, "sh", "-c", "touch /tmp/held; sleep 30"]);
+        assert!(wait_for(Duration::from_secs(10), || m.exists("/tmp/held")));
+        let run = m.apply_with("write_files: [{path: /srv/free, content: x}]", &["--root", TREE], &[]).ok();
+        assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
+        m.absent("/srv/free");
+        assert_eq!(m.sh("ls /run/coreos-cloudinit"), "", "the lock of a tree is removed");
+        assert_eq!(m.mode("/run/coreos-cloudinit"), 0o700);
+        holder.signal(Signal::SIGTERM);
+        // Another run waits for the one that holds the lock.
+        let id = m.sh(&format!("stat -c %d-%i {TREE}"));
+        m.sh(&format!("touch /run/coreos-cloudinit/lock-{id}"));
+        let lock = format!("/run/coreos-cloudinit/lock-{id}");
+        let holder = m.start(&["flock", &lock, "sh", "-c", "touch /tmp/held-too; sleep 3"]);
+        assert!(wait_for(Duration::from_secs(10), || m.exists("/tmp/held-too")));
+        let run = m.apply_with("write_files: [{path: /srv/late, content: x}]", &["--root", TREE], &[]).ok();
+        assert!(run.took > Duration::from_secs(1), "{:?}", run.took);
+        holder.finish(Duration::from_secs(30)).ok();
+    });
+
+    suite.fresh("a_unit_is_enabled_in_the_tree_that_was_opened", |m| {
+        m.sh("mkdir -p /srv/tree/etc/systemd /srv/other/etc/systemd/system; ln -s /srv/other/etc/systemd/system /srv/tree/etc/systemd/system");
+        let unit = "[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n";
+        let config = format!("coreos: {{units: [{{name: near.service, enable: true, content: \"{unit}\"}}]}}");
+        m.put("/srv/other/etc/systemd/system/near.service", "[Install]\nWantedBy=multi-user.target\n");
+        m.apply_with(&config, &["--root=/srv/tree"], &[]).fails().says(&["failed to enable near.service", "leads out of the tree"]);
+        m.absent("/srv/other/etc/systemd/system/multi-user.target.wants");
+        m.sh("rm /srv/tree/etc/systemd/system");
+        m.apply_with(&config, &["--root=/srv/tree"], &[]).ok();
+        let link = m.link("/srv/tree/etc/systemd/system/multi-user.target.wants/near.service");
+        assert_eq!(link.as_deref(), Some("/etc/systemd/system/near.service"));
     });
 
     suite.fresh("everything_goes_to_the_tree_and_nothing_to_the_machine", |m| {

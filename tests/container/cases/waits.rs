@@ -119,9 +119,10 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.active("slow.service"), "active");
     });
 
-    suite.fresh("a_bus_that_dies_fails_what_waits_for_it_and_nothing_hangs", |m| {
+    suite.fresh("a_job_is_followed_when_the_bus_dies", |m| {
         let config = units(&[
             unit("waiting.service", "/bin/sleep 4", "command: start"),
+            unit("failing.service", "/bin/sh -c 'sleep 3; exit 1'", "command: start"),
             unit("later.service", "/bin/true", "command: start"),
         ]);
         m.put("/tmp/bus", format!("#cloud-config\n{config}"));
@@ -130,7 +131,9 @@ pub fn cases(suite: &mut Suite) {
         m.sh("systemctl kill --signal=KILL dbus.service");
         let run = run.finish(Duration::from_secs(60));
         assert_eq!(run.code, 1, "{run}");
-        assert!(run.stderr.contains("waiting.service"), "{run}");
+        assert!(run.stderr.contains("failed to start failing.service"), "{run}");
+        assert!(!run.stderr.contains("failed to start waiting.service"), "{run}");
+        assert_eq!(m.active("waiting.service"), "active", "{run}");
         assert_eq!(m.active("later.service"), "active", "{run}");
     });
 

@@ -1,6 +1,7 @@
 //! How jobs end, and what the units say of it.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::host::bus::CALL_LIMIT;
 use crate::host::systemd::Systemd;
@@ -101,19 +102,45 @@ impl Systemd<'_> {
         })
     }
 
-    /// How a job ended that ended unheard, by what it left.
-    pub(super) fn guess(&self, unit: &str, verb: Verb) -> JobEnd {
-        let state = self
-            .loaded(unit)
-            .ok()
-            .flatten()
-            .and_then(|path| self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState").ok());
-        if verb != Verb::Stop && state.as_deref() == Some("failed") {
-            self.ended(unit, "failed".to_owned())
-        } else {
-            JobEnd::Done
+    /// The end of a job that systemd did not report, by the state of its unit. The job was queued after the machine was
+    /// up for `queued`.
+    pub(super) fn guess(&self, unit: &str, verb: Verb, queued: Duration) -> JobEnd {
+        let unclear = || JobEnd::left("it has ended, and systemd did not report how");
+        let Ok(loaded) = self.loaded(unit) else { return unclear() };
+        let Some(path) = loaded else {
+            return if verb == Verb::Stop { JobEnd::Done } else { unclear() };
+        };
+        let property = |name: &str| self.property::<String>(CALL_LIMIT, &path, UNIT, name);
+        let Ok(state) = property("ActiveState") else { return unclear() };
+        match (state.as_str(), verb) {
+            ("inactive" | "failed", Verb::Stop) | ("inactive", Verb::TryRestart | Verb::ReloadOrTryRestart) => {
+                JobEnd::Done
+            }
+            ("failed", _) => self.ended(unit, "failed".to_owned()),
+            ("active", Verb::Stop) => unclear(),
+            // What is restarted after a failure waits for that, or has begun.
+            ("activating", _) if property("SubState").is_ok_and(|state| state == "auto-restart") => {
+                self.ended(unit, "failed".to_owned())
+            }
+            ("active" | "activating" | "reloading", _) => JobEnd::Done,
+            // systemd checks the conditions of a unit when all that the unit needs is there: it ran and has ended
+            // well, or its conditions do not hold.
+            ("inactive", _) if self.was_tried(&path, queued) => JobEnd::Done,
+            _ => unclear(),
         }
     }
+
+    /// Returns true if the conditions of the unit were checked after `queued`.
+    fn was_tried(&self, path: &zbus::OwnedObjectPath, queued: Duration) -> bool {
+        let checked = self.property::<u64>(CALL_LIMIT, path, UNIT, "ConditionTimestampMonotonic");
+        checked.is_ok_and(|checked| u128::from(checked) >= queued.as_micros())
+    }
+}
+
+/// The monotonic clock, by which systemd stamps what happens to units.
+pub(super) fn uptime() -> Duration {
+    let clock = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    clock.map(Duration::from).unwrap_or_default()
 }
 
 /// The D-Bus interface of the type of `unit`: `…Service` for a service.

@@ -5,20 +5,26 @@ mod graph;
 mod outlook;
 
 use std::num::NonZeroUsize;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use zbus::{MatchRule, MessageStream, ObjectPath, OwnedObjectPath, message};
+use zbus::names::OwnedUniqueName;
+use zbus::{Connection, MatchRule, MessageStream, ObjectPath, OwnedObjectPath, message};
 
 use super::proxy::ManagerProxy;
 use super::{Systemd, errors};
 use crate::host::bus::{CALL_LIMIT, CallError, pick_from};
 use crate::plan::Verb;
 pub use end::JobEnd;
+use end::uptime;
 use outlook::{Look, Outlook};
 
-/// How many ends of jobs are kept until they are looked at. The connection stands still while a
-/// queue is full, and a machine that boots ends hundreds of jobs.
+/// The well-known name of systemd on the bus.
+const SYSTEMD: &str = "org.freedesktop.systemd1";
+
+/// How many ends of jobs are kept until they are looked at. The connection stands still while a queue is full, and a
+/// machine that boots ends hundreds of jobs. Only signals that systemd sent are queued: see [`Ends`].
 const QUEUE: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
 /// When it is first looked at why a job has not ended; most have by then.
@@ -33,6 +39,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often the person is told that a job is still waited for.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+/// How often a connection that broke is made again, and the pause before each time.
+const RESUMES: u8 = 10;
+const RESUME_PAUSE: Duration = Duration::from_millis(200);
+
 /// How to wait for a job.
 pub struct JobWait<'w> {
     /// The longest wait; the run's deadline holds besides.
@@ -41,6 +51,47 @@ pub struct JobWait<'w> {
     pub tell: &'w mut dyn FnMut(Duration),
     /// Asked about every second: whether to stop waiting, because the run was told to end.
     pub stop: &'w dyn Fn() -> bool,
+}
+
+/// The signals `JobRemoved` of the process that owns systemd's name.
+///
+/// Any user can send a signal of any interface to our connection. The bus stamps each message with the unique name of
+/// its sender, and the rule of the stream has that of systemd: a forged signal is dropped before it is queued.
+struct Ends {
+    stream: MessageStream,
+    connection: Connection,
+    owner: OwnedUniqueName,
+}
+
+impl Ends {
+    /// The signals that systemd sends from now on.
+    async fn new(connection: Connection) -> zbus::Result<Self> {
+        let owner = owner(&connection).await?;
+        let rule = MatchRule::builder()
+            .msg_type(message::Type::Signal)
+            .sender(&owner)
+            .path("/org/freedesktop/systemd1")
+            .interface("org.freedesktop.systemd1.Manager")
+            .member("JobRemoved")
+            .build()?;
+        let stream = MessageStream::for_match_rule(rule, &connection, Some(QUEUE)).await?;
+        Ok(Self { stream, connection, owner })
+    }
+
+    /// The result of `job`, if its end was reported by `until`.
+    fn next(&mut self, job: &OwnedObjectPath, until: Instant) -> Result<Option<String>, CallError> {
+        pick_from(&mut self.stream, until, |message| {
+            let body = message.body();
+            let (_, path, _, result) = body.deserialize::<(u32, ObjectPath<'_>, &str, &str)>().ok()?;
+            (path.as_str() == job.as_str()).then(|| result.to_owned())
+        })
+    }
+}
+
+/// The unique name of the process that owns systemd's name.
+async fn owner(connection: &Connection) -> zbus::Result<OwnedUniqueName> {
+    let bus = zbus::fdo::DBusProxy::new(connection).await?;
+    Ok(bus.get_name_owner(SYSTEMD.try_into()?).await?)
 }
 
 impl Systemd<'_> {
@@ -54,6 +105,7 @@ impl Systemd<'_> {
     /// The job cannot be queued: the unit does not exist, is masked, is bad, cannot do that; the bus or
     /// systemd does not answer. A job that fails is no error but [`JobEnd::Failed`].
     pub fn run_job(&self, unit: &str, verb: Verb, wait: &mut JobWait<'_>) -> Result<JobEnd> {
+        let queued = uptime();
         // Listened to before the job is queued: it may end before its name is answered.
         let ask = || self.job_ends().and_then(|ends| Ok((self.queue(unit, verb)?, ends)));
         let answer = match ask() {
@@ -64,7 +116,7 @@ impl Systemd<'_> {
         };
         let (job, mut ends) =
             answer.map_err(|error| errors::explain(error, unit)).with_context(|| format!("failed to {verb} {unit}"))?;
-        self.follow(&job, unit, verb, wait, &mut ends)
+        self.follow(&job, unit, verb, queued, wait, &mut ends)
             .with_context(|| format!("failed to wait for the end of {verb} {unit}"))
     }
 
@@ -78,7 +130,7 @@ impl Systemd<'_> {
     }
 
     /// The ends of jobs, from now on.
-    fn job_ends(&self) -> Result<MessageStream, CallError> {
+    fn job_ends(&self) -> Result<Ends, CallError> {
         self.bus.call(CALL_LIMIT, async |connection| {
             // Every time: whether a subscription outlived a restart of systemd or of the bus is
             // not ours to know, and having one already is fine.
@@ -88,15 +140,19 @@ impl Systemd<'_> {
                     if name.as_str() == "org.freedesktop.systemd1.AlreadySubscribed" => {}
                 Err(error) => return Err(error),
             }
-            let rule = MatchRule::builder()
-                .msg_type(message::Type::Signal)
-                .sender("org.freedesktop.systemd1")
-                .path("/org/freedesktop/systemd1")
-                .interface("org.freedesktop.systemd1.Manager")
-                .member("JobRemoved")
-                .build()?;
-            MessageStream::for_match_rule(rule, &connection, Some(QUEUE)).await
+            Ends::new(connection).await
         })
+    }
+
+    /// Listens to systemd again if its name has another owner than before: systemd gets a new unique name when it
+    /// executes itself again, and every process gets one when the bus is restarted.
+    fn follow_systemd(&self, ends: &mut Ends) -> Result<(), CallError> {
+        let is_same = !ends.connection.is_closed()
+            && self.bus.call(CALL_LIMIT, async |connection| owner(&connection).await)? == ends.owner;
+        if !is_same {
+            *ends = self.job_ends()?;
+        }
+        Ok(())
     }
 
     fn queue(&self, unit: &str, verb: Verb) -> Result<OwnedObjectPath, CallError> {
@@ -114,40 +170,54 @@ impl Systemd<'_> {
         })
     }
 
+    /// Waits for the end of `job`, which was queued after the machine was up for `queued`.
     fn follow(
         &self,
         job: &OwnedObjectPath,
         unit: &str,
         verb: Verb,
+        queued: Duration,
         wait: &mut JobWait<'_>,
-        ends: &mut MessageStream,
+        ends: &mut Ends,
     ) -> Result<JobEnd> {
         let begun = Instant::now();
         let limit = self.bus.deadline().clip(wait.limit);
         let end = begun + limit;
         let mut look_at = begun + FIRST_LOOK;
         let mut tell_at = begun + TELL_EVERY;
+        let mut reported = None;
         loop {
             let soon = Instant::now() + TICK;
-            if let Some(result) = next_end(ends, job, soon.min(end).min(look_at))? {
-                return Ok(self.ended(unit, result));
+            let report = match ends.next(job, soon.min(end).min(look_at)) {
+                Err(error) => self.resume(ends, error).map(|()| None),
+                report => report,
+            };
+            if let Some(result) = report? {
+                // systemd forgets a job before it reports its end: the look confirms the report.
+                reported = Some(result);
+                look_at = Instant::now();
             }
             let now = Instant::now();
             if now >= look_at {
                 match self.outlook(job, &Look::begun(now)) {
-                    // What is asked for may be gone by then, such as a unit on the way: the next look tells.
-                    Ok(Outlook::Good)
-                    | Err(CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime) => {}
-                    Err(error) => return Err(error.into()),
                     Ok(Outlook::Gone) => {
-                        // What systemd said before it answered that is in the queue by now.
-                        let result = next_end(ends, job, now)?;
+                        // A report that systemd sent before it answered is in the queue by now.
+                        let result = match reported.take() {
+                            Some(result) => Some(result),
+                            None => ends.next(job, now).unwrap_or_default(),
+                        };
                         return Ok(match result {
                             Some(result) => self.ended(unit, result),
-                            None => self.guess(unit, verb),
+                            None => self.guess(unit, verb, queued),
                         });
                     }
                     Ok(Outlook::Hopeless(reason)) => return Ok(JobEnd::LeftQueued { reason }),
+                    Ok(Outlook::Good) => {
+                        // The job exists: a report of its end is not true.
+                        reported = None;
+                        self.follow_systemd(ends).or_else(|error| self.tolerate(ends, error))?;
+                    }
+                    Err(error) => self.tolerate(ends, error)?,
                 }
                 // A look costs a call for each job on the way: never more than a tenth of the time.
                 look_at = now + NEXT_LOOK.max(now.elapsed() * 10);
@@ -168,13 +238,30 @@ impl Systemd<'_> {
             }
         }
     }
-}
 
-/// The result of `job`, if it has ended by `until`.
-fn next_end(ends: &mut MessageStream, job: &OwnedObjectPath, until: Instant) -> Result<Option<String>, CallError> {
-    pick_from(ends, until, |message| {
-        let body = message.body();
-        let (_, path, _, result) = body.deserialize::<(u32, ObjectPath<'_>, &str, &str)>().ok()?;
-        (path.as_str() == job.as_str()).then(|| result.to_owned())
-    })
+    /// Goes on after an error that may be gone at the next look: a unit on the way was unloaded, systemd is busy, or the
+    /// connection broke.
+    fn tolerate(&self, ends: &mut Ends, error: CallError) -> Result<(), CallError> {
+        match error {
+            CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime => Ok(()),
+            error => self.resume(ends, error),
+        }
+    }
+
+    /// Connects and listens again after the connection broke with `cause`: systemd executes itself again, or a unit
+    /// command restarted the bus.
+    fn resume(&self, ends: &mut Ends, cause: CallError) -> Result<(), CallError> {
+        for _ in 0..RESUMES {
+            thread::sleep(RESUME_PAUSE);
+            match self.job_ends() {
+                Ok(again) => {
+                    *ends = again;
+                    return Ok(());
+                }
+                Err(CallError::Broken(_) | CallError::Unconnected(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(cause)
+    }
 }
