@@ -10,6 +10,7 @@
 mod batch;
 mod compare;
 mod folder;
+mod leftover;
 mod mask;
 mod note;
 mod read;
@@ -18,6 +19,7 @@ mod temp;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -26,8 +28,9 @@ use rustix::fs::{FileType, RawMode};
 use super::Change;
 use super::root::{Folder, OsContext, Place, Root, shown};
 
-pub use batch::write_all;
+pub use batch::{write_all, write_unlocked};
 pub use folder::{folder, is_read_only};
+pub use leftover::{Kind, remove_leftovers};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use note::{Note, sweep};
 pub use read::{read, read_at, read_public};
@@ -75,18 +78,14 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
 
 /// Writes one file into an opened folder, as whom we are: its owner is the writer.
 ///
-/// The folder itself is not flushed: see [`flush_folder`]. `note` is called before the file gets a temporary name,
-/// if it does.
+/// The directory itself is not flushed: see [`flush_folder`]. `note` is called with the temporary name of the file before
+/// it appears, if it does.
 ///
 /// # Errors
 ///
 /// When a folder is in its place, or the system refuses. Nothing is left behind then.
-pub fn replace(place: &Place, content: &[u8], mode: u32, mut note: impl FnMut() -> Result<()>) -> Result<()> {
+pub fn replace(place: &Place, content: &[u8], mode: u32, mut note: impl FnMut(&OsStr) -> Result<()>) -> Result<()> {
     let is_taken = is_taken(place)?;
-    if !is_taken {
-        // What a killed run left of it, which nothing would take over. Where it cannot be removed, nothing is lost.
-        let _ = temp::remove_stale(&place.folder, &temp::name_for(&place.name));
-    }
     let mut temp = temp::Temp::create(place, is_taken, &mut note)?;
     temp.fill(content, None, mode)?;
     if !batch::in_memory(&place.folder) {

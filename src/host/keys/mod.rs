@@ -40,9 +40,9 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
         let mut note = Note::new(root);
         let change = identity::with(&user, || {
             let _lock = home::lock(&home, deadline.clip(LOCK))?;
-            sets::replace(&home, &user, set, |name| {
-                let path = user.home.join(home::SSH).join(name);
-                identity::as_ourselves(&user, || note.add(&path))
+            sets::replace(&home, &user, set, |target, name| {
+                let path = user.home.join(home::SSH).join(target);
+                identity::as_ourselves(&user, || note.add(&path, name, user.uid))
             })
         })?;
         Ok(if given { Change::Made } else { change })

@@ -3,7 +3,7 @@
 //! First everything is read, then decided, then written: a rehearsal is the same but for the end.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,13 +58,13 @@ enum Current {
     Odd,
 }
 
-/// Writes the set, and `authorized_keys` after it, where they are not as they should be. `note` is told of each file, by
-/// its path beneath `.ssh`, before that gets a temporary name.
+/// Writes the set, and `authorized_keys` after it, where they are not as they should be. `note` is called with the path of
+/// a file below `.ssh` and its temporary name before that appears.
 pub(super) fn replace(
     home: &Folder,
     user: &UserEntry,
     set: &KeySet,
-    mut note: impl FnMut(&Path) -> Result<()>,
+    mut note: impl FnMut(&Path, &OsStr) -> Result<()>,
 ) -> Result<Change> {
     let (ssh, made) = private_folder(home, SSH, "~/.ssh", user)?;
     let (sets, made_sets) = private_folder(&ssh, SETS, "~/.ssh/authorized_keys.d", user)?;
@@ -72,18 +72,21 @@ pub(super) fn replace(
         // Where the user may not read the home, it is up to the file system.
         let _ = files::flush_folder(home);
     }
+    for directory in [&ssh, &sets] {
+        files::remove_leftovers(directory, user.uid, files::Kind::File);
+    }
     let current = current(&ssh)?;
     let wanted = decide(read_sets(&sets, set)?, &current, set)?;
     let mut changed = made || made_sets;
     for (name, content) in &wanted.sets {
-        changed |= write(&sets, name, content, user, || note(&Path::new(SETS).join(name)))?;
+        changed |= write(&sets, name, content, user, |temporary| note(&Path::new(SETS).join(name), temporary))?;
     }
     if matches!(current, Current::Odd) {
         log::warn!("user {}: ~/.ssh/{AUTHORIZED} is no file that can be read: moved to {ASIDE}", user.name);
         rustix::fs::renameat(&ssh, AUTHORIZED, &ssh, ASIDE)
             .os_context(|| format!("failed to move ~/.ssh/{AUTHORIZED} aside"))?;
     }
-    changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user, || note(Path::new(AUTHORIZED)))?;
+    changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user, |temporary| note(Path::new(AUTHORIZED), temporary))?;
     Ok(if changed { Change::Made } else { Change::Unchanged })
 }
 
@@ -230,7 +233,7 @@ fn write(
     name: &OsString,
     content: &[u8],
     user: &UserEntry,
-    note: impl FnMut() -> Result<()>,
+    note: impl FnMut(&OsStr) -> Result<()>,
 ) -> Result<bool> {
     let place = Place { folder: Arc::clone(folder), name: name.clone() };
     let what = || format!("failed to write {}", shown(name.as_ref()));
