@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_temporary_record_is_left_once_its_process_has_ended() {
-        let path = |process: u32, end: &str| PathBuf::from(format!("/run/x/.2026-01-02T030405Z-{process:010}.json{end}"));
+        let path =
+            |process: u32, end: &str| PathBuf::from(format!("/run/x/.2026-01-02T030405Z-{process:010}.json{end}"));
         assert!(is_left(&path(u32::MAX, ".cci-0123456789abcdef")));
         assert!(!is_left(&path(std::process::id(), ".cci-0123456789abcdef")));
         assert!(!is_left(&path(u32::MAX, ".cci")));

@@ -76,31 +76,51 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
     Ok(!same)
 }
 
-/// Writes one file into an opened folder, as whom we are: its owner is the writer.
+/// A file that is complete and on disk, but not in its place. It is removed if it is dropped before that.
+pub struct Prepared(temp::Temp);
+
+impl Prepared {
+    /// Moves it to its place, over the file or link there. `note` is called with its temporary name before that appears.
+    ///
+    /// # Errors
+    ///
+    /// A directory is in its place, or the system refuses. Nothing is left behind then.
+    pub fn take_place(self, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
+        self.0.take_place(note)
+    }
+}
+
+/// Makes the file for `place`, with the caller as its owner unless there is another `owner`: user and group.
 ///
 /// The directory itself is not flushed: see [`flush_folder`]. `note` is called with the temporary name of the file before
 /// it appears, if it does.
 ///
 /// # Errors
 ///
-/// When a folder is in its place, or the system refuses. Nothing is left behind then.
-pub fn replace(place: &Place, content: &[u8], mode: u32, mut note: impl FnMut(&OsStr) -> Result<()>) -> Result<()> {
-    let is_taken = is_taken(place)?;
-    let mut temp = temp::Temp::create(place, is_taken, &mut note)?;
-    temp.fill(content, None, mode)?;
+/// The system refuses. Nothing is left behind then.
+pub fn prepare(
+    place: &Place,
+    content: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+    note: impl FnOnce(&OsStr) -> Result<()>,
+) -> Result<Prepared> {
+    let is_taken = super::root::status(place).os_context(|| "failed to look at what is there")?.is_some();
+    let mut temp = temp::Temp::create(place, is_taken, note)?;
+    temp.fill(content, owner, mode)?;
     if !batch::in_memory(&place.folder) {
         temp.flush().os_context(|| "failed to flush it to disk")?;
     }
-    temp.take_place(note)
+    Ok(Prepared(temp))
 }
 
-/// Whether there is a regular file of these bytes and this mode, owned by user `uid`.
+/// Returns true if there is a regular file with this content, mode and owner.
 ///
 /// # Errors
 ///
 /// When a folder is in its place, or it cannot be read.
-pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32) -> Result<bool> {
-    compare::is(place, &compare::Wanted { content, mode, uid, gid: None })
+pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u32>) -> Result<bool> {
+    compare::is(place, &compare::Wanted { content, mode, uid, gid })
 }
 
 /// Brings the names in `folder` to disk.
