@@ -122,7 +122,7 @@ pub(super) fn search(directory: impl AsFd, kind: Kind) -> Vec<Leftover> {
         result => result,
     };
     let Ok(readable) = readable else { return found };
-    let mut buffer = [MaybeUninit::uninit(); BUFFER];
+    let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
     let mut entries = RawDir::new(readable, &mut buffer);
     for _ in 0..MOST_ENTRIES {
         let Some(Ok(entry)) = entries.next() else { return found };

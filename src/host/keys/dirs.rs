@@ -78,8 +78,8 @@ impl KeyDir {
     /// Opens the directory `name`, and makes it first if it is missing. Returns true if anything was changed.
     fn ensure(parent: &Folder, name: &str, shown: &str, user: &UserEntry, root_makes: bool) -> Result<(Self, bool)> {
         let mode = if root_makes { READABLE } else { PRIVATE };
-        let made = as_owner(root_makes, user, || rustix::fs::mkdirat(parent, name, mode))?;
-        let mut changed = match made {
+        let result = as_owner(root_makes, user, || rustix::fs::mkdirat(parent, name, mode))?;
+        let mut changed = match result {
             Ok(()) => true,
             Err(Errno::EXIST) => false,
             Err(cause) => return Err(cause).os_context(|| format!("failed to make {shown}")),

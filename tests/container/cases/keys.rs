@@ -325,8 +325,7 @@ fn odd_homes(suite: &mut Suite) {
 
     suite.fresh("on_a_full_disk_the_old_keys_stay", |m| {
         m.sh(&format!(
-            "mkdir /mnt/full; mount -t tmpfs -o size=64k,mode=755 tmpfs /mnt/full; cp -a /home/core/. /mnt/full; \
-             chown core: /mnt/full; mount --move /mnt/full /home/core; cd /home/core; \
+            "mount -t tmpfs -o size=64k,mode=755,uid=500,gid=500 tmpfs /home/core; cd /home/core; \
              install -d -o core -g core -m 700 .ssh; echo '{}' > kept; ln -s ../kept .ssh/authorized_keys; \
              chown -h core: kept .ssh/authorized_keys; head -c 100000 /dev/zero > rest || true",
             key("old")

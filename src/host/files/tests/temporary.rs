@@ -32,7 +32,9 @@ fn leftovers_are_removed_and_other_files_are_not() {
         "file.cci-0123456789abcdef",
         ".cci-0123456789abcdef",
     ];
-    kept.iter().for_each(|name| put(name));
+    for name in kept {
+        put(name);
+    }
     put(&format!(".file{DIGITS}"));
     put(&format!(".other{DIGITS}"));
     fs::create_dir(inside(&dir, &format!(".directory{DIGITS}"))).unwrap();
