@@ -1,4 +1,4 @@
-//! The record that each run leaves (spec §2, `--status`).
+//! The record that each run leaves, for `--status`.
 
 use std::path::{Path, PathBuf};
 

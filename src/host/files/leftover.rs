@@ -28,7 +28,7 @@ const NAME_MAX: usize = 255;
 const MOST_ENTRIES: usize = 10_000;
 
 /// The highest number of matches that one search returns.
-const MOST_MATCHES: usize = 256;
+const MOST_MATCHES: usize = 1024;
 
 /// The size of the buffer for directory entries, in bytes.
 const BUFFER: usize = 32 << 10;
@@ -112,7 +112,7 @@ fn owner(directory: impl AsFd, name: &OsStr, kind: Kind) -> Option<u32> {
     (is_kind && there.st_nlink == 1).then_some(there.st_uid)
 }
 
-/// Returns the temporary files in `directory`, whoever owns them, in bounded time and memory.
+/// Returns the temporary files in `directory` of every owner, in bounded time and memory.
 pub(super) fn search(directory: impl AsFd, kind: Kind) -> Vec<Leftover> {
     let mut found = Vec::new();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

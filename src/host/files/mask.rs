@@ -1,4 +1,4 @@
-//! A link to `/dev/null` in the place of a unit's file, which hides the unit from systemd (spec §8).
+//! A link to `/dev/null` in the place of a unit's file, which hides the unit from systemd.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Writing files whole: never half, never visible before owner and mode are right (spec §6).
+//! Writing files whole: never half, never visible before owner and mode are right.
 //!
 //! A file is born without a name and 0600, gets its content, then its owner, then its mode, is on disk, and only then
 //! takes its target's place, by a rename if there is something in it. A reader sees the old file or the new one; so

@@ -1,6 +1,6 @@
 //! The directories of a user's keys: `.ssh` and the directory of the sets in it.
 //!
-//! A directory of the user is written to with the user's rights. One that root owns, and that nobody else can write to,
+//! A directory of the user is written to with the user's rights. One that root owns, and that no other user can write to,
 //! stays root's: root writes to it through the opened directory, and the user can read what is written. The owner of an
 //! existing object is never changed in a directory that its user can write to, since the user could have moved it there.
 
@@ -63,9 +63,9 @@ impl KeyDir {
             bail!("{shown} belongs to another user ({})", status.st_uid);
         }
         if !is_roots(&status) {
-            bail!("{shown} belongs to root, and others can write to it{}", to_run(user));
+            bail!("{shown} belongs to root, and other users can write to it{}", to_run(user));
         }
-        // This needs the right to enter it. sshd reads the keys as the user.
+        // This needs the right to enter it: sshd reads the keys as the user.
         match rustix::fs::openat(&found, ".", flags | OFlags::PATH, Mode::empty()) {
             Ok(folder) => Ok(Some(Self { folder: Arc::new(folder), is_roots: true, is_private: false })),
             Err(Errno::ACCESS) => {
@@ -128,8 +128,8 @@ fn as_owner<T>(is_roots: bool, user: &UserEntry, work: impl FnOnce() -> T) -> Re
     if is_roots { identity::as_ourselves(user, work) } else { Ok(work()) }
 }
 
-/// Returns true if root owns it and nobody else can write to it. An access list that lets anyone write shows in the bits
-/// of the group.
+/// Returns true if root owns it and no other user can write to it. An access list that lets a user write shows in the
+/// bits of the group.
 pub(super) const fn is_roots(status: &Stat) -> bool {
     status.st_uid == 0 && status.st_mode & 0o022 == 0
 }
@@ -140,8 +140,8 @@ pub(super) fn is_closed_home(home: &Folder, user: &UserEntry) -> Result<bool> {
     Ok(user.uid != 0 && rustix::process::geteuid().is_root() && is_roots(&status))
 }
 
-/// Makes `.ssh` for the user in a home that only root can write to. One that is empty and closed was made by an
-/// interrupted run, or by whoever made the home: nobody else could. Returns true if anything was changed.
+/// Makes `.ssh` for the user in a home that only root can write to. An empty one with the mode 0700 is given to the user,
+/// too: an interrupted run made it, or root. Returns true if anything was changed.
 fn give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
     if !is_closed_home(home, user)? {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! SSH keys, as the user (spec §7).
+//! SSH keys, as the user.
 //!
 //! Everything below a home directory may have been made by its owner to mislead root. So it is done with the owner's
 //! own rights, in a thread of its own, step by step through opened folders, and no link is followed at all. Root's rights

@@ -183,7 +183,7 @@ pub fn cases(suite: &mut Suite) {
             let line = swapper(folder, link);
             m.start(&["setpriv", "--reuid=mary", "--regid=mary", "--clear-groups", "sh", "-c", &line])
         });
-        let mut written = 0;
+        let (mut written, mut closed) = (0, 0);
         for round in 0..60 {
             // Another text each time, so that there is always something to write.
             let config = format!(
@@ -197,15 +197,18 @@ pub fn cases(suite: &mut Suite) {
             let run = m.program(&["--from-file=/tmp/race"]).run();
             assert!(run.code <= 1 && !run.timed_out && run.took < Duration::from_secs(30), "{run}");
             written += run.said().matches("done: write").count();
+            closed += run.said().matches("cannot enter it").count();
         }
         m.put("/tmp/over", "");
         for swapper in swappers {
-            swapper.finish(Duration::from_secs(30)).ok();
+            // From its start, all runs included.
+            swapper.finish(Duration::from_secs(180)).ok();
         }
         assert_eq!(state(m), before, "what is root's was changed");
         let kept_after = m.sh(kept);
         assert!(kept_before.lines().all(|line| kept_after.contains(line)), "{kept_before}\n{kept_after}");
         assert!(written > 0, "nothing was ever written: there was no race");
+        assert!(closed > 0, "the directory of root was never in the place of .ssh");
     });
 
     suite.fresh("what_is_mounted_in_a_files_place_stays", |m| {

@@ -92,7 +92,7 @@ fn a_large_directory_is_searched_in_part() {
     }
     let directory = fs::File::open(dir.path()).unwrap();
     let found = leftover::search(&directory, Kind::File);
-    assert_eq!(found.len(), 256);
+    assert_eq!(found.len(), 1024);
 }
 
 #[test]

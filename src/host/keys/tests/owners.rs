@@ -42,15 +42,15 @@ fn a_directory_of_root_stays_roots_and_the_user_can_read_the_keys() {
 }
 
 #[test]
-fn what_the_user_cannot_enter_or_others_can_change_is_refused_and_stays() {
+fn a_directory_that_is_closed_to_the_user_or_open_to_others_is_refused() {
     if !root_only() {
         return;
     }
     for (path, mode_there, problem) in [
         (".ssh", 0o700, "user core cannot enter it"),
         (".ssh", 0o750, "user core cannot enter it"),
-        (".ssh", 0o775, "others can write to it"),
-        (".ssh", 0o1777, "others can write to it"),
+        (".ssh", 0o775, "other users can write to it"),
+        (".ssh", 0o1777, "other users can write to it"),
         (".ssh/authorized_keys.d", 0o700, "user core cannot enter it"),
     ] {
         for inside in ["", "authorized_keys", "secret"] {
