@@ -1,4 +1,4 @@
-//! The record that each run leaves (spec §2, `--status`).
+//! The record that each run leaves, for `--status`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use super::files::{self, Write};
 use super::lock::{STATE, make_state};
 use super::root::Root;
 use crate::outcome::Outcome;
+use crate::plan::temporary;
 
 /// How many records are kept.
 const KEPT: usize = 32;
@@ -31,9 +32,8 @@ pub fn write(outcome: &Outcome) -> Result<()> {
     let path = Path::new(STATE).join(name);
     let root = Root::open(Path::new("/"))?;
     let file = Write { path: &path, content: &content, mode: 0o600, uid: 0, gid: 0 };
-    for result in files::write_all(&root, &[file]) {
-        result?;
-    }
+    // Runs write their records without the lock, each under a name of its own.
+    files::write_unlocked(&root, file)?;
     let all = names()?;
     for old in &all[..all.len().saturating_sub(KEPT)] {
         // Another run may have removed it just now.
@@ -73,10 +73,10 @@ fn shortened(outcome: &Outcome, most: usize) -> Outcome {
     outcome
 }
 
-/// Whether this is half a record, of a run that is no more: no other run writes one of its name.
+/// Returns true if this is a temporary file of a record whose process has ended.
 fn is_left(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_prefix('.').and_then(|name| name.strip_suffix(".json.cci"));
+    let target = path.file_name().and_then(temporary::target_of).unwrap_or_default().to_string_lossy();
+    let stem = target.strip_suffix(SUFFIX);
     let process = stem.and_then(|stem| stem.rsplit('-').next()?.parse::<u32>().ok());
     process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
@@ -131,12 +131,14 @@ mod tests {
     use crate::parts::Form;
 
     #[test]
-    fn half_a_record_is_left_once_its_run_is_no_more() {
-        let path = |process: u32| PathBuf::from(format!("/run/x/.2026-01-02T030405Z-{process:010}.json.cci"));
-        assert!(is_left(&path(u32::MAX)));
-        assert!(!is_left(&path(std::process::id())));
-        assert!(!is_left(Path::new("/run/x/2026-01-02T030405Z-4294967295.json")));
-        assert!(!is_left(Path::new("/run/x/.other.cci")));
+    fn a_temporary_record_is_left_once_its_process_has_ended() {
+        let path =
+            |process: u32, end: &str| PathBuf::from(format!("/run/x/.2026-01-02T030405Z-{process:010}.json{end}"));
+        assert!(is_left(&path(u32::MAX, ".cci-0123456789abcdef")));
+        assert!(!is_left(&path(std::process::id(), ".cci-0123456789abcdef")));
+        assert!(!is_left(&path(u32::MAX, ".cci")));
+        assert!(!is_left(&path(u32::MAX, "")));
+        assert!(!is_left(Path::new("/run/x/.other.cci-0123456789abcdef")));
     }
 
     #[test]

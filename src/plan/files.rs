@@ -72,7 +72,7 @@ fn read(
     let path = normalise(written)
         .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "the path cannot be a file's"))?;
     if is_temporary(&path) {
-        let message = "a name between a dot and `.cci` is what this program gives to files that it is writing";
+        let message = "the name is one of this program's temporary files: `.NAME.cci-` and 16 hexadecimal digits";
         return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));
     }
     if !written.starts_with('/') {
@@ -109,10 +109,9 @@ fn read(
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
 }
 
-/// Whether this is the name of some file while it is written, which the next run removes (spec §6).
+/// Returns true if this is the name of a temporary file, which the next run would remove.
 fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    name.starts_with(b".") && name.ends_with(b".cci")
+    path.file_name().and_then(super::temporary::target_of).is_some()
 }
 
 fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
@@ -211,15 +210,6 @@ mod tests {
         }
         for text in [":", "a b", "a:b:c", "4294967295", "99999999999", "a\nb", &"a".repeat(257)] {
             assert_eq!(shown(text), Err("bad-owner"), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_name_of_ours_is_nobodys() {
-        for (path, is) in
-            [("/a/.b.cci", true), ("/.cci", true), ("/a/b.cci", false), ("/a/.cci/b", false), ("/.x.cci", true)]
-        {
-            assert_eq!(is_temporary(Path::new(path)), is, "{path}");
         }
     }
 }

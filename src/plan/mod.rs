@@ -14,6 +14,7 @@ pub mod script;
 mod sections;
 pub mod ssh;
 mod step;
+pub mod temporary;
 pub mod text_files;
 mod tree;
 mod units;

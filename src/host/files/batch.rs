@@ -4,9 +4,8 @@
 //! strangers wrote, too, which can take minutes.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +17,9 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
 use super::compare::Found;
+use super::leftover::{self, Kind, Leftover};
 use super::note::Note;
-use super::temp::{Temp, is_temporary, name_for, remove_stale};
+use super::temp::Temp;
 use super::{Write, compare};
 use crate::host::Change;
 use crate::host::root::{Folder, OsContext, Place, Root, name_of, shown};
@@ -30,9 +30,8 @@ const BATCH: usize = 512;
 /// How many files are flushed at a time.
 const FLUSHERS: usize = 16;
 
-/// After so many files that needed no temporary name, a folder is listed to see what killed runs left there: with more,
-/// that is less work than to look for the leftover of each.
-const LISTED_AFTER: usize = 4;
+/// The highest number of leftovers that are kept in case this run writes their files.
+const MOST_LEFTOVERS: usize = 1024;
 
 /// Descriptors that a full batch needs: a file and a folder each, and some for everything else.
 const DESCRIPTORS: u64 = 2048;
@@ -41,11 +40,25 @@ const DESCRIPTORS: u64 = 2048;
 const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;
 
-/// Writes every file that is not as it should be, and says of each, in order, whether it had to.
+/// Writes every file that is not as it should be, and returns for each, in order, whether it had to.
 ///
-/// Folders that are missing are made (spec §6). It ends as if the files were written one after the other: of two with
-/// the same path the last one stays. An error costs its own file only; no temporary file of it is left.
+/// Missing directories are made. The result is as if the files were written one after the other: of two with the same
+/// path the last one stays. An error costs its own file only; no temporary file of it is left. Those that an interrupted
+/// run left in the directories of the files are removed: the caller holds the lock.
 pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<Change>> {
+    write_batch(root, files, Some(Note::new(root)))
+}
+
+/// Writes one file without the lock: its path is this process's own. Nothing else is removed.
+///
+/// # Errors
+///
+/// Those of [`write_all`].
+pub fn write_unlocked(root: &Root, file: Write<'_>) -> Result<Change> {
+    write_batch(root, &[file], None).pop().unwrap_or(Ok(Change::Unchanged))
+}
+
+fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>>) -> Vec<Result<Change>> {
     let mut batch = Batch {
         root,
         files,
@@ -53,7 +66,9 @@ pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<Change>> {
         results: Vec::new(),
         folders: HashMap::new(),
         staged: Vec::new(),
-        note: Note::new(root),
+        note,
+        searched: HashSet::new(),
+        leftovers: Vec::new(),
     };
     for file in files {
         let result = batch.add(file);
@@ -98,8 +113,12 @@ struct Batch<'r> {
     /// The folders walked to, so that many files in one folder cost one walk.
     folders: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
-    /// What gets a temporary name.
-    note: Note<'r>,
+    /// The note of temporary names; without the lock there is none, and no search.
+    note: Option<Note<'r>>,
+    /// The directories that were searched for leftovers.
+    searched: HashSet<Identity>,
+    /// The leftovers that are removed only if this run writes the same file for the same owner.
+    leftovers: Vec<(Identity, Leftover)>,
 }
 
 /// A folder walked to.
@@ -108,24 +127,6 @@ struct Visited {
     identity: Identity,
     /// Whether a reboot empties it.
     in_memory: bool,
-    /// How many files in it needed no temporary name.
-    swept: usize,
-    /// The temporary names in it, once it was listed.
-    leftovers: Option<HashSet<OsString>>,
-}
-
-impl Visited {
-    /// Removes what a killed run left of `name`. Where that cannot be, there is nothing to gain from failing.
-    fn sweep(&mut self, name: &OsStr) {
-        self.swept += 1;
-        if self.swept == LISTED_AFTER {
-            self.leftovers = leftovers(&self.folder).ok();
-        }
-        let temporary = name_for(name);
-        if self.leftovers.as_ref().is_none_or(|names| names.contains(&temporary)) {
-            let _ = remove_stale(&self.folder, &temporary);
-        }
-    }
 }
 
 /// A file that is complete but for its place.
@@ -155,17 +156,13 @@ impl Batch<'_> {
         }
         let wanted = compare::Wanted { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
         let found = compare::look(&place, &wanted)?;
-        let (_, visited) = self.find(file.path)?;
-        if found != Found::Other {
-            // What is replaced takes over the temporary name itself.
-            visited.sweep(&place.name);
-        }
+        self.remove_leftovers(identity, &place, file.uid);
         if found == Found::Same {
             return Ok(Change::Unchanged);
         }
-        let in_memory = visited.in_memory;
-        let note = || {
-            self.note.add(file.path);
+        let in_memory = self.find(file.path)?.1.in_memory;
+        let note = |name: &OsStr| {
+            add_note(&mut self.note, file, name);
             Ok(())
         };
         let mut temp = Temp::create(&place, found == Found::Other, note)?;
@@ -181,11 +178,37 @@ impl Batch<'_> {
             let status = rustix::fs::fstat(&folder).os_context(|| "failed to look at its folder")?;
             let identity = (status.st_dev, status.st_ino);
             let in_memory = in_memory(&folder);
-            let visited = Visited { folder, identity, in_memory, swept: 0, leftovers: None };
-            self.folders.insert(parent.to_owned(), visited);
+            self.search(&folder, identity);
+            self.folders.insert(parent.to_owned(), Visited { folder, identity, in_memory });
         }
         let visited = self.folders.get_mut(parent).context("the folder was just walked to")?;
         Ok((Place { folder: Arc::clone(&visited.folder), name: name_of(path)? }, visited))
+    }
+
+    /// Removes the leftovers in a directory that root or the caller owns, and remembers the others. None of this batch
+    /// can be among them: a directory is searched before the first file in it is made.
+    fn search(&mut self, directory: &Folder, identity: Identity) {
+        if self.note.is_none() || !self.searched.insert(identity) {
+            return;
+        }
+        for found in leftover::search(directory, Kind::File) {
+            if leftover::is_own(found.uid) {
+                leftover::remove(directory, &found.name, found.uid, Kind::File);
+            } else if self.leftovers.len() < MOST_LEFTOVERS {
+                self.leftovers.push((identity, found));
+            }
+        }
+    }
+
+    /// Removes the leftovers of the file at `place` that were written for the user `uid`.
+    fn remove_leftovers(&mut self, identity: Identity, place: &Place, uid: u32) {
+        self.leftovers.retain(|(directory, found)| {
+            let matches = *directory == identity && found.uid == uid && leftover::is_of(&found.name, &place.name);
+            if matches {
+                leftover::remove(&place.folder, &found.name, uid, Kind::File);
+            }
+            !matches
+        });
     }
 
     /// Flushes what is staged and puts it into its places.
@@ -194,8 +217,8 @@ impl Batch<'_> {
         let mut placed: HashMap<Identity, (Folder, Vec<usize>)> = HashMap::new();
         for (staged, flushed) in self.staged.drain(..).zip(flushed) {
             let Staged { index, temp, place, identity, .. } = staged;
-            let note = || {
-                self.note.add(self.files[index].path);
+            let note = |name: &OsStr| {
+                add_note(&mut self.note, &self.files[index], name);
                 Ok(())
             };
             match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place(note)) {
@@ -214,18 +237,10 @@ impl Batch<'_> {
     }
 }
 
-/// The temporary names in a folder.
-fn leftovers(folder: &Folder) -> Result<HashSet<OsString>, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let readable = rustix::fs::openat(folder, ".", flags, Mode::empty())?;
-    let mut names = HashSet::new();
-    for entry in rustix::fs::Dir::new(readable)? {
-        let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
-        if is_temporary(&name) {
-            names.insert(name);
-        }
+fn add_note(note: &mut Option<Note<'_>>, file: &Write<'_>, name: &OsStr) {
+    if let Some(note) = note {
+        note.add(file.path, name, file.uid);
     }
-    Ok(names)
 }
 
 /// Flushes every file, several at a time, and says what became of each.

@@ -1,19 +1,16 @@
-//! A link to `/dev/null` in the place of a unit's file, which hides the unit from systemd (spec §8).
+//! A link to `/dev/null` in the place of a unit's file, which hides the unit from systemd.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
+use super::leftover::{self, Kind, NOWHERE};
 use super::note::Note;
-use super::{batch, file_type, is_taken, temp};
+use super::{batch, file_type, is_taken};
 use crate::host::Change;
 use crate::host::root::{OsContext, Place, Root, link, shown, status};
-
-/// Where a mask leads.
-const NOWHERE: &str = "/dev/null";
 
 /// Puts a link to `/dev/null` at `path`, over whatever file or link is there.
 ///
@@ -84,15 +81,13 @@ pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
 fn place_mask(root: &Root, path: &Path) -> Result<Change> {
     let place = root.parent(path, true)?;
     let taken = is_taken(&place)?;
-    let temporary = temp::name_for(&place.name);
-    let stale = temp::remove_stale(&place.folder, &temporary);
+    leftover::remove_leftovers(&place.folder, 0, Kind::Mask);
     if leads_nowhere(&place).os_context(|| "failed to look at what is there")? {
         return Ok(Change::Unchanged);
     }
-    stale.os_context(|| "failed to remove what an earlier run left")?;
     let made = if taken { Err(Errno::EXIST) } else { rustix::fs::symlinkat(NOWHERE, &place.folder, &place.name) };
     match made {
-        Err(Errno::EXIST) => replace(root, path, &place, &temporary)?,
+        Err(Errno::EXIST) => replace(root, path, &place)?,
         made => made.os_context(|| "failed to make the link")?,
     }
     batch::flush_folder(&place.folder).os_context(|| "failed to flush its folder to disk")?;
@@ -100,13 +95,14 @@ fn place_mask(root: &Root, path: &Path) -> Result<Change> {
 }
 
 /// Puts the link over what is there.
-fn replace(root: &Root, path: &Path, place: &Place, temporary: &OsStr) -> Result<()> {
+fn replace(root: &Root, path: &Path, place: &Place) -> Result<()> {
+    let temporary = leftover::name_for(&place.name);
     let mut note = Note::new(root);
-    note.add(path);
-    rustix::fs::symlinkat(NOWHERE, &place.folder, temporary).os_context(|| "failed to make the link")?;
-    if let Err(cause) = rustix::fs::renameat(&place.folder, temporary, &place.folder, &place.name) {
-        // The first error is the one to tell.
-        let _ = temp::remove_stale(&place.folder, temporary);
+    note.add_kind(path, &temporary, 0, Kind::Mask);
+    rustix::fs::symlinkat(NOWHERE, &place.folder, &temporary).os_context(|| "failed to make the link")?;
+    if let Err(cause) = rustix::fs::renameat(&place.folder, &temporary, &place.folder, &place.name) {
+        // The first error is the one to report.
+        let _ = rustix::fs::unlinkat(&place.folder, &temporary, AtFlags::empty());
         return Err(cause).os_context(|| "failed to put the link into its place");
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Writing files whole: never half, never visible before owner and mode are right (spec §6).
+//! Writing files whole: never half, never visible before owner and mode are right.
 //!
 //! A file is born without a name and 0600, gets its content, then its owner, then its mode, is on disk, and only then
 //! takes its target's place, by a rename if there is something in it. A reader sees the old file or the new one; so
@@ -10,6 +10,7 @@
 mod batch;
 mod compare;
 mod folder;
+mod leftover;
 mod mask;
 mod note;
 mod read;
@@ -18,6 +19,7 @@ mod temp;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -26,8 +28,9 @@ use rustix::fs::{FileType, RawMode};
 use super::Change;
 use super::root::{Folder, OsContext, Place, Root, shown};
 
-pub use batch::write_all;
+pub use batch::{write_all, write_unlocked};
 pub use folder::{folder, is_read_only};
+pub use leftover::{Kind, remove_leftovers};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use note::{Note, sweep};
 pub use read::{read, read_at, read_public};
@@ -73,35 +76,51 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
     Ok(!same)
 }
 
-/// Writes one file into an opened folder, as whom we are: its owner is the writer.
+/// A file that is complete and on disk, but not in its place. It is removed if it is dropped before that.
+pub struct Prepared(temp::Temp);
+
+impl Prepared {
+    /// Moves it to its place, over the file or link there. `note` is called with its temporary name before that appears.
+    ///
+    /// # Errors
+    ///
+    /// A directory is in its place, or the system refuses. Nothing is left behind then.
+    pub fn take_place(self, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
+        self.0.take_place(note)
+    }
+}
+
+/// Makes the file for `place`, with the caller as its owner unless there is another `owner`: user and group.
 ///
-/// The folder itself is not flushed: see [`flush_folder`]. `note` is called before the file gets a temporary name,
-/// if it does.
+/// The directory itself is not flushed: see [`flush_folder`]. `note` is called with the temporary name of the file before
+/// it appears, if it does.
 ///
 /// # Errors
 ///
-/// When a folder is in its place, or the system refuses. Nothing is left behind then.
-pub fn replace(place: &Place, content: &[u8], mode: u32, mut note: impl FnMut() -> Result<()>) -> Result<()> {
-    let is_taken = is_taken(place)?;
-    if !is_taken {
-        // What a killed run left of it, which nothing would take over. Where it cannot be removed, nothing is lost.
-        let _ = temp::remove_stale(&place.folder, &temp::name_for(&place.name));
-    }
-    let mut temp = temp::Temp::create(place, is_taken, &mut note)?;
-    temp.fill(content, None, mode)?;
+/// The system refuses. Nothing is left behind then.
+pub fn prepare(
+    place: &Place,
+    content: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+    note: impl FnOnce(&OsStr) -> Result<()>,
+) -> Result<Prepared> {
+    let is_taken = super::root::status(place).os_context(|| "failed to look at what is there")?.is_some();
+    let mut temp = temp::Temp::create(place, is_taken, note)?;
+    temp.fill(content, owner, mode)?;
     if !batch::in_memory(&place.folder) {
         temp.flush().os_context(|| "failed to flush it to disk")?;
     }
-    temp.take_place(note)
+    Ok(Prepared(temp))
 }
 
-/// Whether there is a regular file of these bytes and this mode, owned by user `uid`.
+/// Returns true if there is a regular file with this content, mode and owner.
 ///
 /// # Errors
 ///
 /// When a folder is in its place, or it cannot be read.
-pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32) -> Result<bool> {
-    compare::is(place, &compare::Wanted { content, mode, uid, gid: None })
+pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u32>) -> Result<bool> {
+    compare::is(place, &compare::Wanted { content, mode, uid, gid })
 }
 
 /// Brings the names in `folder` to disk.

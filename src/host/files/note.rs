@@ -1,98 +1,109 @@
-//! A note of the files whose temporary names are about to appear, for the run after one that is killed meanwhile.
+//! A note of the temporary files of this run, for the next run if this one is interrupted.
 //!
-//! The next run that writes the same file removes what was left of it. But a configuration can have changed until
-//! then, and know nothing of that file. Noted is only what gets a temporary name at all: a file that is replaced, or
-//! any on a file system that has no files without a name. A note costs no flush: where a reboot forgets it, it was
-//! needed for an instant only.
+//! The next run removes the temporary files in each directory that it writes to. Another configuration can write to
+//! other directories, so the exact names are noted, too. Only a file that gets a temporary name is noted: one that is
+//! replaced, or any file where the file system has no unnamed files. The note is below `/run`, never in a tree, and is
+//! not flushed: after a power cut the search of the directories has to do.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use super::leftover::{self, Kind};
+use crate::host::lock::{STATE, make_state};
+use crate::host::root::{Root, name_of, shown};
 
-use super::read::read_at;
-use super::temp::{name_for, remove_stale};
-use crate::host::lock::STATE;
-use crate::host::root::{Place, Root, shown};
-
-/// The note of the machine itself, in [`STATE`].
-const NAME: &str = "writing";
-
-/// The note of a tree, which has no state: beside everything else that is in it.
-const IN_TREE: &str = "/.coreos-cloudinit.cci";
+/// The beginning of the name of a note in [`STATE`]; the device and inode of a tree follow.
+const NAME: &str = "temporary-files";
 
 /// The longest note that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// The note of what is being written. There is one run at a time that changes a root, and it has one note at a time.
+/// The note of the files that are being written. One run at a time changes a root, and it has one note at a time.
 #[derive(Debug)]
 pub struct Note<'r> {
     root: &'r Root,
-    file: Option<(File, Place)>,
+    file: Option<(File, PathBuf)>,
 }
 
 impl<'r> Note<'r> {
-    /// Nothing is noted yet.
+    /// A note without entries, which is no file yet.
     pub const fn new(root: &'r Root) -> Self {
         Self { root, file: None }
     }
 
-    /// Notes that `path`, beneath the root, is about to get a temporary name. Best effort: that it cannot be noted is
-    /// no reason not to write it.
-    pub fn add(&mut self, path: &Path) {
-        if let Err(error) = self.write(path) {
-            log::debug!("failed to note that {} is being written: {error}", shown(path));
+    /// Notes that `name`, beside `target` below the root, is about to be made for the user `uid`. Best effort: a file is
+    /// written even if it cannot be noted.
+    pub fn add(&mut self, target: &Path, name: &OsStr, uid: u32) {
+        self.add_kind(target, name, uid, Kind::File);
+    }
+
+    pub(super) fn add_kind(&mut self, target: &Path, name: &OsStr, uid: u32, kind: Kind) {
+        if let Err(error) = self.write(&target.with_file_name(name), uid, kind) {
+            log::debug!("failed to note the temporary file of {}: {error}", shown(target));
         }
     }
 
-    fn write(&mut self, path: &Path) -> std::io::Result<()> {
+    fn write(&mut self, path: &Path, uid: u32, kind: Kind) -> std::io::Result<()> {
         if self.file.is_none() {
-            let place = place(self.root)?;
-            // Whatever is in its place is not ours to write to; what it told has been read.
-            remove_stale(&place.folder, &place.name)?;
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let file = rustix::fs::openat(&place.folder, &place.name, flags, Mode::RUSR | Mode::WUSR)?;
-            self.file = Some((file.into(), place));
+            make_state().map_err(std::io::Error::other)?;
+            let note = path_of(self.root)?;
+            let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&note)?;
+            self.file = Some((file, note));
         }
         let Some((file, _)) = &mut self.file else { return Ok(()) };
-        file.write_all(&[path.as_os_str().as_bytes(), b"\0"].concat())
+        let kind = if kind == Kind::Mask { 'm' } else { 'f' };
+        file.write_all(&[format!("{kind}{uid} ").as_bytes(), path.as_os_str().as_bytes(), b"\0"].concat())
     }
 }
 
 impl Drop for Note<'_> {
     fn drop(&mut self) {
-        if let Some((_, place)) = &self.file {
-            // What it tells of is not there any more: the next run finds nothing to remove.
-            let _ = rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty());
+        if let Some((_, path)) = &self.file {
+            // Every file that it names has its place, or is gone.
+            let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Removes the temporary files that a killed run noted. To be called while no other run changes this root.
+/// Removes the temporary files that an interrupted run noted. The caller holds the lock of this root.
 pub fn sweep(root: &Root) {
-    let Ok(note) = place(root) else { return };
-    let paths = match read_at(&note, LARGEST) {
-        Ok(None) => return,
-        Ok(Some(paths)) => paths,
-        Err(error) => {
-            log::debug!("failed to read what a killed run was writing: {error:#}");
-            Vec::new()
-        }
-    };
-    // The last one may be half a path, if the disk is full: nothing has its temporary name.
-    for path in paths.split(|byte| *byte == 0).map(|path| Path::new(OsStr::from_bytes(path))) {
-        if let Ok(place) = root.parent(path, false) {
-            // Where it may not be removed, a folder is in its place or the file system is read-only.
-            let _ = remove_stale(&place.folder, &name_for(&place.name));
+    let Ok(note) = path_of(root) else { return };
+    let mut entries = Vec::new();
+    match File::open(&note).and_then(|file| file.take(LARGEST).read_to_end(&mut entries)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return,
+        Err(error) => log::debug!("failed to read {}: {error}", note.display()),
+    }
+    // On a full disk the last entry can be incomplete: no file has its name.
+    for (kind, uid, path) in entries.split(|byte| *byte == 0).filter_map(parse) {
+        if let Ok(name) = name_of(path)
+            && let Ok(place) = root.parent(path, false)
+        {
+            leftover::remove(&place.folder, &name, uid, kind);
+            // It gets its owner after its name.
+            leftover::remove(&place.folder, &name, rustix::process::geteuid().as_raw(), kind);
         }
     }
-    let _ = remove_stale(&note.folder, &note.name);
+    let _ = std::fs::remove_file(note);
 }
 
-fn place(root: &Root) -> std::io::Result<Place> {
-    let path = if root.is_system() { Path::new(STATE).join(NAME) } else { IN_TREE.into() };
-    root.parent(&path, false).map_err(|error| std::io::Error::other(error.to_string()))
+fn parse(entry: &[u8]) -> Option<(Kind, u32, &Path)> {
+    let kind = if *entry.first()? == b'm' { Kind::Mask } else { Kind::File };
+    let space = entry.iter().position(|byte| *byte == b' ')?;
+    let uid = std::str::from_utf8(&entry[1..space]).ok()?.parse().ok()?;
+    Some((kind, uid, Path::new(OsStr::from_bytes(&entry[space + 1..]))))
+}
+
+/// The path of the note of this root.
+pub(super) fn path_of(root: &Root) -> std::io::Result<PathBuf> {
+    if root.is_system() {
+        return Ok(Path::new(STATE).join(NAME));
+    }
+    let directory = root.folder(Path::new("/")).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let status = rustix::fs::fstat(directory)?;
+    Ok(Path::new(STATE).join(format!("{NAME}-{}-{}", status.st_dev, status.st_ino)))
 }

@@ -1,73 +1,68 @@
-//! A file before it is in its place: without a name where the file system can, else under one that nobody reads.
+//! A file before it is in its place: unnamed where the file system has unnamed files, else under a temporary name.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Result;
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
 
+use super::batch::in_memory;
+use super::leftover::name_for;
 use crate::host::root::{OsContext, Place};
 
-/// The longest file name of Linux's file systems, in bytes.
-const NAME_MAX: usize = 255;
-
-/// What a temporary name ends in. It starts with a dot: no folder of snippets (`*.d`) reads it.
-const SUFFIX: &str = ".cci";
-
-/// Where file systems keep the list of those who have access besides owner and group.
+/// The extended attribute with the access list of a file.
 const ACCESS_LIST: &str = "system.posix_acl_access";
 
-/// What a file is until it is complete: nobody's but ours.
+/// The mode of a file until it is complete.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// A file that will be at `place`. Dropped before that, it is gone.
+/// A file that will be at `place`. It is removed if it is dropped before that.
 pub(super) struct Temp {
     file: File,
     place: Place,
-    /// Whether there was something in its place, which it replaces.
+    /// True if it replaces something.
     replaces: bool,
-    /// The name it has, or will have for an instant.
+    /// Its temporary name, if it needs one.
     name: OsString,
-    /// Whether there is a file of that name, to be removed if this one does not get its place.
+    /// True if the temporary name exists.
     named: bool,
 }
 
 impl Temp {
-    /// Makes the file, empty, 0600. `note` is called before a temporary name appears.
-    pub(super) fn create(place: &Place, replaces: bool, note: impl FnOnce() -> Result<()>) -> Result<Self> {
-        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    /// Creates the file, empty, 0600. `note` is called before a temporary name appears.
+    pub(super) fn create(place: &Place, replaces: bool, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<Self> {
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let name = name_for(&place.name);
         if let Ok(file) = rustix::fs::openat(&place.folder, ".", flags, PRIVATE) {
-            let name = name_for(&place.name);
             return Ok(Self { file: file.into(), place: place.clone(), replaces, name, named: false });
         }
-        // The file system cannot; or something else is wrong, that this will tell as well.
-        note()?;
-        Self::create_named(place).os_context(|| "failed to make a temporary file")
+        // The file system has no unnamed files. Any other cause fails the next call, too.
+        note(&name)?;
+        Self::create_named(place, name).os_context(|| "failed to make a temporary file")
     }
 
-    /// Makes the file under its temporary name.
-    pub(super) fn create_named(place: &Place) -> Result<Self, Errno> {
-        let name = name_for(&place.name);
-        remove_stale(&place.folder, &name)?;
+    /// Creates the file under its temporary name.
+    pub(super) fn create_named(place: &Place, name: OsString) -> Result<Self, Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&place.folder, &name, flags, PRIVATE)?;
         Ok(Self { file: file.into(), place: place.clone(), replaces: true, name, named: true })
     }
 
-    /// Gives it content, owner and mode, in this order: a new owner clears the set-id bits.
+    /// Sets its content, owner and mode, in this order: a new owner clears the set-id bits.
     pub(super) fn fill(&mut self, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> Result<()> {
         self.file.write_all(content).os_context(|| "failed to write its content")?;
+        self.complete(owner, mode)
+    }
+
+    fn complete(&self, owner: Option<(u32, u32)>, mode: u32) -> Result<()> {
         if let Some((uid, gid)) = owner {
             rustix::fs::fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
                 .os_context(|| "failed to set its owner")?;
         }
-        // Whoever owns the folder may have told that others get access to what is made in there; the mode alone counts.
+        // The owner of the directory can have set a default access list; the mode alone counts.
         match rustix::fs::fremovexattr(&self.file, ACCESS_LIST) {
             Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => {}
             Err(cause) => return Err(cause).os_context(|| "failed to remove the access list that its folder gave it"),
@@ -75,32 +70,32 @@ impl Temp {
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")
     }
 
-    /// Brings its content to disk.
+    /// Writes its content to disk.
     pub(super) fn flush(&self) -> Result<(), Errno> {
         rustix::fs::fsync(&self.file)
     }
 
-    /// Puts it into its place, over whatever file or link is there. `note` is called before a temporary name appears.
-    pub(super) fn take_place(mut self, note: impl FnOnce() -> Result<()>) -> Result<()> {
+    /// Moves it to its place, over the file or link there. `note` is called before a temporary name appears.
+    pub(super) fn take_place(mut self, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
         if !self.named {
-            if !self.replaces {
-                match self.link(&self.place.name) {
-                    // Somebody was faster.
-                    Err(Errno::EXIST) => {}
-                    result => return result.os_context(|| "failed to put it into its place"),
-                }
-            }
-            note()?;
-            match self.link(&self.name) {
+            let placed = if self.replaces { Err(Errno::EXIST) } else { self.link(&self.place.name) };
+            match placed {
+                Ok(()) => return Ok(()),
+                // Something appeared in its place meanwhile.
                 Err(Errno::EXIST) => {
-                    remove_stale(&self.place.folder, &self.name)
-                        .os_context(|| "failed to remove what an earlier run left")?;
-                    self.link(&self.name)
+                    note(&self.name)?;
+                    match self.link(&self.name) {
+                        Ok(()) => self.named = true,
+                        Err(cause) if needs_copy(cause) => self.copy_to_name()?,
+                        Err(cause) => return Err(cause).os_context(|| "failed to give it a name"),
+                    }
                 }
-                result => result,
+                Err(cause) if needs_copy(cause) => {
+                    note(&self.name)?;
+                    self.copy_to_name()?;
+                }
+                Err(cause) => return Err(cause).os_context(|| "failed to put it into its place"),
             }
-            .os_context(|| "failed to give it a name")?;
-            self.named = true;
         }
         let folder = &self.place.folder;
         rustix::fs::renameat(folder, &self.name, folder, &self.place.name)
@@ -112,48 +107,45 @@ impl Temp {
     fn link(&self, name: &OsStr) -> Result<(), Errno> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match rustix::fs::linkat(CWD, path, &self.place.folder, name, AtFlags::SYMLINK_FOLLOW) {
-            // Without /proc; this one wants more privilege.
+            // Without /proc; this call needs more privilege.
             Err(Errno::NOENT) => rustix::fs::linkat(&self.file, "", &self.place.folder, name, AtFlags::EMPTY_PATH),
             result => result,
         }
     }
+
+    /// Becomes a copy of itself under the temporary name.
+    pub(super) fn copy_to_name(&mut self) -> Result<()> {
+        let what = || "failed to make a temporary file";
+        let status = rustix::fs::fstat(&self.file).os_context(what)?;
+        let mut copy = Self::create_named(&self.place, self.name.clone()).os_context(what)?;
+        self.file.seek(SeekFrom::Start(0)).os_context(what)?;
+        std::io::copy(&mut self.file, &mut copy.file).os_context(|| "failed to write its content")?;
+        let new = rustix::fs::fstat(&copy.file).os_context(what)?;
+        let owner = (status.st_uid, status.st_gid);
+        let is_owned = (new.st_uid, new.st_gid) == owner;
+        copy.complete((!is_owned).then_some(owner), status.st_mode & 0o7777)?;
+        if !in_memory(&copy.file) {
+            copy.flush().os_context(|| "failed to flush it to disk")?;
+        }
+        *self = copy;
+        Ok(())
+    }
+}
+
+/// Returns true if an unnamed file could not be linked because the file system has no hard links, or because neither
+/// `/proc` nor the privilege to do without it is there.
+const fn needs_copy(cause: Errno) -> bool {
+    matches!(
+        cause,
+        Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK | Errno::XDEV | Errno::INVAL | Errno::NOENT
+    )
 }
 
 impl Drop for Temp {
     fn drop(&mut self) {
         if self.named {
-            // There is nobody to tell; the next run removes it.
-            let _ = remove_stale(&self.place.folder, &self.name);
+            // The next run removes it if this fails.
+            let _ = rustix::fs::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
         }
     }
-}
-
-/// Removes a temporary file that a killed run left.
-pub(super) fn remove_stale(folder: impl std::os::fd::AsFd, name: &OsStr) -> Result<(), Errno> {
-    match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
-        Err(Errno::NOENT) => Ok(()),
-        result => result,
-    }
-}
-
-/// Whether this is the temporary name of some file.
-pub(super) fn is_temporary(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b".") && name.as_bytes().ends_with(SUFFIX.as_bytes())
-}
-
-/// The temporary name of a file: always the same one, so that at most one is ever left behind.
-pub(super) fn name_for(target: &OsStr) -> OsString {
-    let mut name = OsString::from(".");
-    if 1 + target.len() + SUFFIX.len() <= NAME_MAX {
-        name.push(target);
-    } else {
-        let mut hash = String::new();
-        for byte in &Sha256::digest(target.as_bytes())[..16] {
-            // Writing to a text cannot fail.
-            let _ = write!(hash, "{byte:02x}");
-        }
-        name.push(hash);
-    }
-    name.push(SUFFIX);
-    name
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
+use super::{dirs, identity};
 use crate::host::accounts::UserEntry;
 use crate::host::root::{Folder, OsContext, Root, shown};
 
@@ -22,6 +23,9 @@ pub(super) const LOCK_FILE: &str = ".authorized_keys.d.lock";
 
 /// What the user's folders are.
 pub(super) const PRIVATE: Mode = Mode::RWXU;
+
+/// How the lock file is opened in any case.
+const OPEN_LOCK: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// How many names of a folder are looked at.
 const MOST_NAMES: usize = 1000;
@@ -56,11 +60,14 @@ pub(super) fn folder(parent: &Folder, name: &str) -> Result<Option<Folder>, Errn
     }
 }
 
-/// Takes the lock, and waits for it as long as `limit`. It is held as long as what this gives.
-pub(super) fn lock(home: &Folder, limit: Duration) -> Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+/// Takes the lock, and waits for it as long as `limit`. It is held as long as the result.
+pub(super) fn lock(home: &Folder, user: &UserEntry, limit: Duration) -> Result<OwnedFd> {
     let what = || format!("failed to lock ~/{LOCK_FILE}");
-    let file = rustix::fs::openat(home, LOCK_FILE, flags, Mode::RUSR | Mode::WUSR).os_context(what)?;
+    let flags = OFlags::RDWR | OFlags::CREATE | OPEN_LOCK;
+    let file = match rustix::fs::openat(home, LOCK_FILE, flags, Mode::RUSR | Mode::WUSR) {
+        Err(Errno::ACCESS) => open_lock_as_root(home, user)?.os_context(what)?,
+        result => result.os_context(what)?,
+    };
     let status = rustix::fs::fstat(&file).os_context(what)?;
     if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
         bail!("~/{LOCK_FILE} is not a regular file");
@@ -79,10 +86,35 @@ pub(super) fn lock(home: &Folder, limit: Duration) -> Result<OwnedFd> {
     }
 }
 
+/// Opens a lock file that only root may open, or makes one where only root may. It stays root's unless it is new.
+fn open_lock_as_root(home: &Folder, user: &UserEntry) -> Result<Result<OwnedFd, Errno>> {
+    let is_closed = dirs::is_closed_home(home, user)?;
+    identity::as_ourselves(user, || {
+        if is_closed {
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OPEN_LOCK;
+            match rustix::fs::openat(home, LOCK_FILE, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(file) => {
+                    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+                    return rustix::fs::fchown(&file, Some(uid), Some(gid)).map(|()| file);
+                }
+                Err(Errno::EXIST) => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        // A device is not opened: that could have an effect.
+        let there = rustix::fs::statat(home, LOCK_FILE, AtFlags::SYMLINK_NOFOLLOW);
+        match there.map(|there| FileType::from_raw_mode(there.st_mode)) {
+            Ok(FileType::RegularFile) => rustix::fs::openat(home, LOCK_FILE, OFlags::RDONLY | OPEN_LOCK, Mode::empty()),
+            _ => Err(Errno::ACCESS),
+        }
+    })
+}
+
 /// The names in a folder, without those that begin with a dot; `None` where there are too many to look at.
 pub(super) fn names(folder: &Folder) -> Result<Option<Vec<OsString>>, Errno> {
     let mut names = Vec::new();
-    for entry in rustix::fs::Dir::read_from(folder)? {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    for entry in rustix::fs::Dir::new(rustix::fs::openat(folder, ".", flags, Mode::empty())?)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name.starts_with(b".") {

@@ -40,21 +40,21 @@ pub(super) fn rehearse<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<
     if rustix::process::geteuid().is_root() { with(user, work) } else { work() }
 }
 
-/// Does `work` with our own rights again, in the middle of what [`with`] does as `user`.
+/// Does `work` with our own rights again, in the middle of what [`with`] does as `user`. It can be nested.
 ///
 /// # Errors
 ///
 /// When we may not become that user again: nothing else may be done in this thread then.
-pub(super) fn as_ourselves(user: &UserEntry, work: impl FnOnce()) -> Result<()> {
+pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    if uid.as_raw() == user.uid {
-        work();
-        return Ok(());
+    // The call returns the previous user.
+    if uid.as_raw() == user.uid || setfsuid(uid.as_raw().into()).as_raw() == uid.as_raw() {
+        return Ok(work());
     }
-    setfsuid(uid.as_raw().into());
     setfsgid(gid.as_raw().into());
-    work();
-    change(user)
+    let result = work();
+    change(user)?;
+    Ok(result)
 }
 
 /// Gives this thread the user's rights to files, and none of root's.

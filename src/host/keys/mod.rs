@@ -1,10 +1,11 @@
-//! SSH keys, as the user (spec §7).
+//! SSH keys, as the user.
 //!
 //! Everything below a home directory may have been made by its owner to mislead root. So it is done with the owner's
-//! own rights, in a thread of its own, step by step through opened folders, and no link is followed at all. As root
-//! only the home is opened, and given to the user what has to be the user's.
+//! own rights, in a thread of its own, step by step through opened folders, and no link is followed at all. Root's rights
+//! open the home, and write to a directory in it that is root's and that the user can enter but not change.
 
-mod handover;
+mod aside;
+mod dirs;
 mod home;
 mod identity;
 mod sets;
@@ -36,16 +37,14 @@ const LOCK: Duration = Duration::from_secs(10);
 pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: Deadline) -> Result<Change> {
     let work = || -> Result<Change> {
         let (user, home) = find(root, accounts, set)?;
-        let given = handover::prepare(&home, &user)?;
         let mut note = Note::new(root);
-        let change = identity::with(&user, || {
-            let _lock = home::lock(&home, deadline.clip(LOCK))?;
-            sets::replace(&home, &user, set, |name| {
-                let path = user.home.join(home::SSH).join(name);
-                identity::as_ourselves(&user, || note.add(&path))
+        identity::with(&user, || {
+            let _lock = home::lock(&home, &user, deadline.clip(LOCK))?;
+            sets::replace(&home, &user, set, |target, name| {
+                let path = user.home.join(home::SSH).join(target);
+                identity::as_ourselves(&user, || note.add(&path, name, user.uid))
             })
-        })?;
-        Ok(if given { Change::Made } else { change })
+        })
     };
     // No key is in an error: only names.
     work().with_context(|| format!("failed to authorize keys of user {}", set.user))
@@ -59,9 +58,6 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
 pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<bool> {
     let work = || -> Result<bool> {
         let (user, home) = find(root, accounts, set)?;
-        if handover::would_prepare(&home, &user)? {
-            return Ok(true);
-        }
         identity::rehearse(&user, || sets::would_replace(&home, &user, set))
     };
     work().with_context(|| format!("failed to look at the keys of user {}", set.user))
@@ -74,7 +70,7 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
     }
     let user = accounts.user(&set.user)?.ok_or_else(|| UnknownPrincipal::User(set.user.clone()))?;
     let home = home::open(root, &user)?;
-    // What is root's in a home is given to the user; root's own keys must not be, whatever path leads to them.
+    // Root's own home is never another user's, whatever path leads to it.
     if user.uid != 0 {
         let own = accounts.user_by_id(0)?.map(|root| root.home);
         for folder in [own.as_deref(), Some(Path::new("/"))].into_iter().flatten() {

@@ -244,10 +244,29 @@ pub fn cases(suite: &mut Suite) {
         m.untouched(|| m.apply(config).ok());
     });
 
-    suite.shared("what_a_killed_run_left_is_removed", |m| {
-        m.sh("mkdir /etc/left; echo half > /etc/left/.a.cci; echo other > /etc/left/.b.other");
-        m.apply("write_files: [{path: /etc/left/a, content: whole}]").ok();
-        assert_eq!(m.names("/etc/left"), [".b.other", "a"]);
+    suite.shared("only_temporary_files_of_an_interrupted_run_are_removed", |m| {
+        let config = "write_files: [{path: /etc/left/a, content: whole}, {path: /etc/left/b, owner: core, content: b}]";
+        let kept = [".a.cci", ".b.other", ".motd.cci", ".linked.cci-0123456789abcdef", ".other.cci-0123456789abcdef"];
+        for round in ["new files", "files as they should be"] {
+            m.sh("mkdir -p /etc/left; cd /etc/left; rm -f second; echo mine | tee .a.cci .motd.cci .b.other > .linked.cci-0123456789abcdef; \
+                  ln .linked.cci-0123456789abcdef second; echo x > .other.cci-0123456789abcdef; chown etcd .other.cci-0123456789abcdef; \
+                  echo half | tee .a.cci-0123456789abcdef .gone.cci-fedcba9876543210 > .b.cci-0123456789abcdef; \
+                  chown core .b.cci-0123456789abcdef; ln -sf /dev/null .link.cci-0123456789abcdef");
+            m.apply(config).ok();
+            let names = m.names("/etc/left");
+            assert!(kept.iter().all(|name| names.contains(&(*name).to_owned())), "{round}: {names:?}");
+            assert_eq!(names.len(), kept.len() + 4, "{round}: {names:?}");
+        }
+    });
+
+    suite.shared("a_directory_with_many_names_takes_little_memory_and_time", |m| {
+        m.sh("mkdir /srv/crowded; cd /srv/crowded; seq -f a-long-name-that-takes-some-memory-%.0f 1 100000 | xargs touch");
+        m.put("/root/crowded", "#cloud-config\nwrite_files: [{path: /srv/crowded/.x, content: x}]\n");
+        for _ in 0..2 {
+            let run = m.run(&["prlimit", "--data=60000000", PROGRAM_INSIDE, "--from-file=/root/crowded"]).ok();
+            assert!(run.took < std::time::Duration::from_secs(3), "{:?}", run.took);
+        }
+        m.sh("rm -r /srv/crowded");
     });
 
     suite.shared("a_file_that_cannot_be_written_leaves_nothing_behind", |m| {

@@ -165,9 +165,16 @@ pub fn cases(suite: &mut Suite) {
 
     suite.fresh("who_swaps_folders_and_links_gains_nothing", |m| {
         m.sh("useradd --create-home mary; mkdir -p /srv/root/.ssh /srv/root/authorized_keys.d; chmod -R go+rX /srv/root");
-        m.sh("install -d -o mary -g mary /srv/shared /srv/shared/down /home/mary/down /home/mary/.ssh; ln -s /srv/root /srv/shared/link; ln -s /srv/root /home/mary/link; ln -s /srv/root/.ssh /home/mary/ssh-link; chown -h mary:mary /srv/shared/link /home/mary/*link");
-        let before = state(m);
+        m.sh("install -d -o mary -g mary /srv/shared /srv/shared/down /home/mary/down /home/mary/.ssh; ln -s /srv/root /srv/shared/link; ln -s /srv/root /home/mary/link; ln -s /srv/root/.ssh /home/mary/ssh-link; chown -h mary:mary /srv/shared/link /home/mary/*link; \
+              install -o mary -g mary -m 600 /dev/null /home/mary/.authorized_keys.d.lock");
+        // A directory of root in her home, which she may rename, and a file of root beside it.
+        m.sh("install -d -m 700 /home/mary/rootdir; echo secret > /home/mary/rootdir/authorized_keys; \
+              echo secret > /home/mary/rootfile; chmod 600 /home/mary/rootfile /home/mary/rootdir/authorized_keys");
+        let kept = "find /home/mary -user root -printf '%i %u %g %m %s %T@\n' | sort";
+        let (before, kept_before) = (state(m), m.sh(kept));
         let swaps = [
+            ("/home/mary/.ssh", "/home/mary/rootdir"),
+            ("/home/mary/.authorized_keys.d.lock", "/home/mary/rootfile"),
             ("/home/mary/down", "/home/mary/link"),
             ("/srv/shared/down", "/srv/shared/link"),
             ("/home/mary/.ssh", "/home/mary/ssh-link"),
@@ -176,7 +183,7 @@ pub fn cases(suite: &mut Suite) {
             let line = swapper(folder, link);
             m.start(&["setpriv", "--reuid=mary", "--regid=mary", "--clear-groups", "sh", "-c", &line])
         });
-        let mut written = 0;
+        let (mut written, mut closed) = (0, 0);
         for round in 0..60 {
             // Another text each time, so that there is always something to write.
             let config = format!(
@@ -190,13 +197,18 @@ pub fn cases(suite: &mut Suite) {
             let run = m.program(&["--from-file=/tmp/race"]).run();
             assert!(run.code <= 1 && !run.timed_out && run.took < Duration::from_secs(30), "{run}");
             written += run.said().matches("done: write").count();
+            closed += run.said().matches("cannot enter it").count();
         }
         m.put("/tmp/over", "");
         for swapper in swappers {
-            swapper.finish(Duration::from_secs(30)).ok();
+            // From its start, all runs included.
+            swapper.finish(Duration::from_secs(180)).ok();
         }
         assert_eq!(state(m), before, "what is root's was changed");
+        let kept_after = m.sh(kept);
+        assert!(kept_before.lines().all(|line| kept_after.contains(line)), "{kept_before}\n{kept_after}");
         assert!(written > 0, "nothing was ever written: there was no race");
+        assert!(closed > 0, "the directory of root was never in the place of .ssh");
     });
 
     suite.fresh("what_is_mounted_in_a_files_place_stays", |m| {

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 pub use crate::testbed::key::key;
+use crate::testbed::trace::Act;
 use crate::testbed::{Machine, Suite};
 
 const SETS: &str = "/home/core/.ssh/authorized_keys.d";
@@ -232,14 +234,112 @@ fn odd_homes(suite: &mut Suite) {
         holder.signal(Signal::SIGKILL);
     });
 
-    suite.fresh("what_root_left_in_a_home_becomes_the_users", |m| {
+    suite.fresh("a_directory_of_root_keeps_its_owner_and_its_user_can_read_the_keys", |m| {
         let config = config(&["a"]);
-        m.sh("install -d -m 0755 /home/core/.ssh");
-        m.apply(&config).ok();
-        assert_eq!((m.mode("/home/core/.ssh"), m.owner("/home/core/.ssh")), (0o700, CORE));
-        m.is_file(SET, &format!("{}\n", key("a")), 0o600, CORE);
-        m.untouched(|| m.apply(&config).ok());
-        // Somebody was there with the wrong mode.
+        // As an image ships it, with a key; and as `write_files` leaves it.
+        for made in [
+            format!("install -d -m 0755 /home/core/.ssh; echo '{}' > {ALL}", key("image")),
+            "coreos-cloudinit --from-file=/root/written; ls -d /home/core/.ssh".to_owned(),
+        ] {
+            m.put("/root/written", "#cloud-config\nwrite_files: [{path: /home/core/.ssh/config, content: x}]\n");
+            m.sh(&format!("rm -rf /home/core/.ssh; {made}"));
+            m.apply(&config).ok();
+            assert_eq!((m.mode("/home/core/.ssh"), m.owner("/home/core/.ssh")), (0o755, (0, 0)));
+            m.is_file(SET, &format!("{}\n", key("a")), 0o640, (0, 500));
+            assert_eq!((m.mode(ALL), m.owner(ALL)), (0o640, (0, 500)));
+            let read = m.sh(&format!("runuser -u core -- cat {ALL} {SET}"));
+            assert!(read.contains(&key("a")), "{read}");
+            m.untouched(|| m.apply(&config).ok());
+        }
+        m.apply(&format!("{config}write_files: [{{path: /home/core/.ssh/more, content: x}}]")).ok();
+    });
+
+    suite.fresh("a_directory_that_only_root_can_enter_is_left_alone", |m| {
+        m.sh("install -d -m 0700 /home/core/.ssh; echo secret > /home/core/.ssh/id_rsa; echo mine > /home/core/.ssh/authorized_keys");
+        let state = "find /home/core/.ssh -printf '%p %u %g %m %s %C@\n' | sort";
+        let before = m.sh(state);
+        m.apply(&format!("{}write_files: [{{path: /srv/after, content: x}}]", config(&["a"])))
+            .fails()
+            .says(&["cannot enter it", "chown -R core: ~core/.ssh"]);
+        assert_eq!((m.sh(state), m.text("/srv/after")), (before, "x".into()));
+        // The command in the message is all that it takes.
+        m.sh("chown -R core: ~core/.ssh");
+        m.apply(&config(&["a"])).ok();
+        assert!(m.text(ALL).contains(&key("a")));
+    });
+
+    suite.fresh("at_every_moment_old_or_new_keys_are_there", |m| {
+        m.put("/tmp/keys", format!("#cloud-config\n{}", config(&["new"])));
+        let prepare = |odd: &str| {
+            m.sh(&format!(
+                "cd /home/core; rm -rf .ssh kept .authorized_keys.d.lock; install -d -o core -g core -m 700 .ssh; \
+                 echo '{}' > kept; {odd}; chown -h core: kept .ssh/*; {{ echo mine > .ssh/authorized_keys.old; }}",
+                key("old")
+            ));
+        };
+        let odds = ["ln -s ../kept .ssh/authorized_keys", "cp kept .ssh/authorized_keys; chmod 0 .ssh/authorized_keys"];
+        let is_in = |when: &str| {
+            let keys = m.sh("cat /home/core/.ssh/authorized_keys");
+            assert!(keys.contains(&key("old")) || keys.contains(&key("new")), "{when}: {keys}");
+        };
+        let mut moments = 0;
+        for (number, odd) in odds.into_iter().enumerate() {
+            let mut from = Some(0);
+            while let Some(first) = from {
+                prepare(odd);
+                from = None;
+                let end = m.watch(&["coreos-cloudinit", "--from-file=/tmp/keys"], |moment| {
+                    let is_near =
+                        [".ssh", "authorized", "coreos-cloudinit"].iter().any(|word| moment.call.contains(word));
+                    if from.is_none() && is_near && moment.number >= first {
+                        from = Some(moment.number + 1);
+                        return Act::KillAll;
+                    }
+                    Act::Go
+                });
+                is_in(&format!("{odd}: killed before {from:?}"));
+                if from.is_none() {
+                    assert_eq!(end.code, 0, "{}", end.said);
+                }
+                moments += 1;
+                m.program(&["--from-file=/tmp/keys"]).run().ok();
+                assert!(m.text(ALL).contains(&key("new")));
+                assert_eq!(m.text("/home/core/.ssh/authorized_keys.old"), "mine\n");
+                let names = ["authorized_keys", "authorized_keys.d", "authorized_keys.old", "authorized_keys.old.1"];
+                assert_eq!(m.names("/home/core/.ssh"), names);
+                assert_eq!(m.link("/home/core/.ssh/authorized_keys.old.1").is_some(), number == 0);
+            }
+        }
+        assert!(moments > 10, "{moments} moments are few");
+        // No hard link can be made.
+        prepare(odds[0]);
+        let end = m.watch(&["coreos-cloudinit", "--from-file=/tmp/keys"], |moment| {
+            let links = moment.call.starts_with("linkat authorized_keys.old");
+            if links { Act::Refuse(Errno::EOPNOTSUPP) } else { Act::Go }
+        });
+        assert_eq!(end.code, 1, "{}", end.said);
+        assert!(end.said.contains("move it away by hand"), "{}", end.said);
+        is_in("without hard links");
+        assert_eq!(m.names("/home/core/.ssh"), ["authorized_keys", "authorized_keys.d", "authorized_keys.old"]);
+    });
+
+    suite.fresh("on_a_full_disk_the_old_keys_stay", |m| {
+        m.sh(&format!(
+            "mount -t tmpfs -o size=64k,mode=755,uid=500,gid=500 tmpfs /home/core; cd /home/core; \
+             install -d -o core -g core -m 700 .ssh; echo '{}' > kept; ln -s ../kept .ssh/authorized_keys; \
+             chown -h core: kept .ssh/authorized_keys; head -c 100000 /dev/zero > rest || true",
+            key("old")
+        ));
+        m.apply(&config(&["a"])).fails().says(&["no space left on device"]);
+        assert_eq!(m.sh("cat /home/core/.ssh/authorized_keys"), key("old"));
+        m.sh("rm /home/core/rest");
+        m.apply(&config(&["a"])).ok();
+        assert_eq!(authorized(m), keys(&["a"]));
+    });
+
+    suite.fresh("a_wrong_mode_is_set_right", |m| {
+        m.apply(&config(&["a"])).ok();
+        let config = config(&["a"]);
         m.sh(&format!("chmod 0644 {SET} {ALL}; chmod 0755 /home/core/.ssh {SETS}"));
         m.apply(&config).ok();
         assert_eq!([m.mode(SET), m.mode(ALL), m.mode(SETS), m.mode("/home/core/.ssh")], [0o600, 0o600, 0o700, 0o700]);

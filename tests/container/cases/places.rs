@@ -168,8 +168,12 @@ pub fn cases(suite: &mut Suite) {
         // Whatever has a file's own name is whole.
         assert_eq!(m.sh("find /srv/killed -name '[0-9]*' ! -size 4000c ! -size 4c"), "");
         // A run that knows nothing of these files.
+        m.sh("cp -a /srv/killed /srv/unnoted");
         m.apply("write_files: [{path: /srv/killed-other, content: x}]").ok();
         assert_eq!(left_behind(m, "/srv/killed"), "");
+        // As after a power cut: no note knows of these.
+        m.apply("write_files: [{path: /srv/unnoted/a-new-one, content: x}]").ok();
+        assert_eq!(left_behind(m, "/srv/unnoted"), "");
         assert_eq!(m.sh("ls -A /run/coreos-cloudinit | grep -v json"), "lock");
         m.apply(&config).ok();
         assert_eq!(left_behind(m, "/srv/killed"), "");

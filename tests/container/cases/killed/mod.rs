@@ -29,14 +29,23 @@ pub fn cases(suite: &mut Suite) {
         let bench = Bench::new(&FILES);
         let user_data = bench.user_data(&tree::files());
         let oracle = Oracle::of(&bench, &user_data);
-        for nameless in [true, false] {
+        // A file system that has everything, and those without unnamed files and without hard links.
+        let refusals = [None, Some((NAMELESS, Errno::EOPNOTSUPP))];
+        let links = [Errno::EPERM, Errno::EOPNOTSUPP, Errno::EMLINK, Errno::EXDEV].map(|errno| Some(("linkat", errno)));
+        for refusal in refusals.into_iter().chain(links) {
             let tree = bench.tree();
+            let mut refused = 0;
             let end = tree.run(&user_data, |moment| {
-                oracle.between(&tree, &format!("{moment:?}"));
-                let refused = !nameless && moment.call == NAMELESS;
-                if refused { Act::Refuse(Errno::EOPNOTSUPP) } else { Act::Go }
+                oracle.between(&tree, &format!("{refusal:?}: {moment:?}"));
+                match refusal {
+                    Some((call, errno)) if moment.call.starts_with(call) => {
+                        refused += 1;
+                        Act::Refuse(errno)
+                    }
+                    _ => Act::Go,
+                }
             });
-            assert_eq!(end.code, 0, "{}", end.said);
+            assert_eq!((end.code, refused > 20), (0, refusal.is_some()), "{refusal:?}: {refused}: {}", end.said);
             let differences = oracle.new.differences(&settled(&tree));
             assert!(differences.is_empty(), "{}", differences.join("\n"));
             assert!(end.moments > 180, "{} moments are few", end.moments);
@@ -85,9 +94,10 @@ pub fn cases(suite: &mut Suite) {
             let strays = is.strays(&old, &new);
             assert!(strays.is_empty(), "{when}:\n{}\n{said}", strays.join("\n"));
         };
-        for nameless in [true, false] {
+        for refused in ["nothing", NAMELESS, "linkat"] {
+            let nameless = refused == "nothing";
             let does = |moment: &Moment| match &moment.call {
-                call if call == NAMELESS && !nameless => Act::Refuse(Errno::EOPNOTSUPP),
+                call if call.starts_with(refused) => Act::Refuse(Errno::EOPNOTSUPP),
                 call if call.contains(".cci") => Act::KillAll,
                 _ if !moment.is_ours() && nameless && moment.number.is_multiple_of(7) => Act::KillAll,
                 _ => Act::Go,

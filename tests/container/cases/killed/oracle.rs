@@ -7,19 +7,25 @@ use super::tree::{Bench, Tree};
 use crate::testbed::state::State;
 use crate::testbed::trace::{Act, Moment};
 
-/// A temporary name of ours; what is in a home that has no name yet is seen by root alone.
-pub fn is_temporary(path: &Path) -> bool {
+/// Returns the name that a temporary file is for: `.NAME.cci-` and 16 hexadecimal digits.
+fn target(path: &Path) -> Option<String> {
+    // What is in a home that has no name yet is seen by root alone.
     if HOMES.iter().any(|home| path.starts_with(staged(home))) {
-        return false;
+        return None;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(".cci")
+    let (target, digits) = name.strip_prefix('.')?.rsplit_once(".cci-")?;
+    (digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| target.to_owned())
 }
 
-/// The mark of a user who is being made, and the note of files that are being written.
+/// Returns true if the program gives this name to a temporary file.
+pub fn is_temporary(path: &Path) -> bool {
+    target(path).is_some()
+}
+
+/// The mark of a user who is being made.
 pub fn is_mark(path: &Path) -> bool {
-    path == Path::new(".coreos-cloudinit.cci")
-        || HOMES.iter().any(|home| path.ends_with(format!("etc/.useradd-{}.cci", &home["home/".len()..])))
+    HOMES.iter().any(|home| path.ends_with(format!("etc/.useradd-{}.cci", &home["home/".len()..])))
 }
 
 /// What the distribution's tools have for themselves beside the account files: locks, copies, temporary names.
@@ -81,9 +87,9 @@ impl Oracle {
     pub fn between(&self, tree: &Tree, when: &str) {
         // A user who is being made is marked; the next run has to remove that.
         let now = settled(tree).without(is_mark);
-        for (path, entry) in now.0.iter().filter(|(path, _)| is_temporary(path)) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let target = path.with_file_name(&name[1..name.len() - ".cci".len()]);
+        for (path, entry) in &now.0 {
+            let Some(target) = target(path) else { continue };
+            let target = path.with_file_name(target);
             let wanted = self.new.0.get(&target).unwrap_or_else(|| panic!("{when}: {} is nobody's", path.display()));
             let closed = entry.mode & 0o7777 == 0o600;
             // An account file is written several times, and never less closed than it is.

@@ -1,3 +1,5 @@
+mod owners;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::PathBuf;
@@ -250,7 +252,6 @@ fn links_in_place_of_files_are_replaced_themselves() {
     assert_eq!(machine.read("victim"), "untouched");
     assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa A\n"));
     assert!(fs::symlink_metadata(machine.home(".ssh/authorized_keys.d/set")).unwrap().is_file());
-    // Whoever had a link there may want it back.
     assert_eq!(fs::read_link(machine.home(".ssh/authorized_keys.old")).unwrap(), machine.home("victim"));
 }
 
@@ -297,36 +298,6 @@ fn a_home_of_another_user_is_refused() {
 }
 
 #[test]
-fn what_root_made_is_handed_over() {
-    if !root_only() {
-        return;
-    }
-    let machine = Machine::new();
-    fs::create_dir_all(machine.home(".ssh/authorized_keys.d")).unwrap();
-    fs::set_permissions(machine.home(".ssh"), fs::Permissions::from_mode(0o700)).unwrap();
-    fs::write(machine.home(".ssh/authorized_keys"), "ssh-rsa ROOT\n").unwrap();
-    fs::write(machine.home(".authorized_keys.d.lock"), "").unwrap();
-    fs::set_permissions(machine.home(".authorized_keys.d.lock"), fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
-    assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa ROOT\nssh-rsa A\n"));
-    assert_eq!(fs::metadata(machine.home(".ssh")).unwrap().uid(), machine.uid);
-    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Unchanged);
-}
-
-#[test]
-fn what_only_root_may_see_is_not_handed_over() {
-    if !root_only() {
-        return;
-    }
-    let machine = Machine::new();
-    fs::create_dir(machine.home(".ssh")).unwrap();
-    fs::write(machine.home(".ssh/secret"), "").unwrap();
-    fs::set_permissions(machine.home(".ssh"), fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(machine.error("set", &["ssh-rsa A"]).contains("~/.ssh"));
-    assert_eq!(fs::metadata(machine.home(".ssh")).unwrap().uid(), 0);
-}
-
-#[test]
 fn a_home_of_root_gets_a_folder_of_the_user() {
     if !root_only() {
         return;
@@ -337,20 +308,6 @@ fn a_home_of_root_gets_a_folder_of_the_user() {
     assert_eq!(fs::metadata(machine.home(".ssh/authorized_keys")).unwrap().uid(), machine.uid);
     assert_eq!(fs::metadata(machine.home("")).unwrap().uid(), 0);
     assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Unchanged);
-}
-
-#[test]
-fn a_file_of_root_that_the_user_may_not_read_is_put_aside() {
-    if !root_only() {
-        return;
-    }
-    let machine = Machine::new();
-    machine.sets();
-    fs::write(machine.home(".ssh/authorized_keys"), "ssh-rsa SECRET\n").unwrap();
-    fs::set_permissions(machine.home(".ssh/authorized_keys"), fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
-    assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa A\n"));
-    assert_eq!(fs::metadata(machine.home(".ssh/authorized_keys.old")).unwrap().uid(), 0);
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! The names of temporary files, and the removal of those that an interrupted run left.
+//!
+//! `.NAME.cci-` and 16 random hexadecimal digits is a name that nothing else uses. A file of such a name is removed only
+//! while the lock is held, and only if it is a regular file with one link, owned by root or by the owner that it was
+//! written for. The fixed name of earlier releases, `.NAME.cci`, proves nothing: such a file stays.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+
+use super::file_type;
+use crate::plan::temporary::{DIGITS, INFIX, target_of};
+
+/// The longest file name of Linux file systems, in bytes.
+const NAME_MAX: usize = 255;
+
+/// The highest number of entries that one search of a directory reads. A larger directory is searched in part, so that
+/// a run that changes nothing stays cheap.
+const MOST_ENTRIES: usize = 10_000;
+
+/// The highest number of matches that one search returns.
+const MOST_MATCHES: usize = 1024;
+
+/// The size of the buffer for directory entries, in bytes.
+const BUFFER: usize = 32 << 10;
+
+/// The target of the symbolic link that masks a unit.
+pub(super) const NOWHERE: &str = "/dev/null";
+
+/// The type of a temporary file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A symbolic link to `/dev/null`.
+    Mask,
+}
+
+/// A name in a directory that may be an interrupted run's temporary file.
+#[derive(Debug)]
+pub(super) struct Leftover {
+    pub(super) name: OsString,
+    pub(super) uid: u32,
+}
+
+/// Returns a new temporary name for the file `target`.
+pub(super) fn name_for(target: &OsStr) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(label_for(target));
+    // Each new state has other keys, which come from the kernel's random numbers.
+    name.push(format!("{INFIX}{:0DIGITS$x}", RandomState::new().build_hasher().finish()));
+    name
+}
+
+/// Returns true if `name` is a temporary name of the file `target`.
+pub(super) fn is_of(name: &OsStr, target: &OsStr) -> bool {
+    target_of(name) == Some(&*label_for(target))
+}
+
+/// The part of a temporary name that stands for the target: its name, or a hash if that is too long.
+fn label_for(target: &OsStr) -> Cow<'_, OsStr> {
+    if 1 + target.len() + INFIX.len() + DIGITS <= NAME_MAX {
+        return Cow::Borrowed(target);
+    }
+    let mut hash = String::new();
+    for byte in &Sha256::digest(target.as_bytes())[..16] {
+        // Writing to a string cannot fail.
+        let _ = write!(hash, "{byte:02x}");
+    }
+    Cow::Owned(hash.into())
+}
+
+/// Removes the temporary files in `directory` that root, the caller or the user `owner` owns. Best effort: a leftover
+/// that stays is no reason to fail.
+pub fn remove_leftovers(directory: impl AsFd, owner: u32, kind: Kind) {
+    for leftover in search(&directory, kind) {
+        if is_own(leftover.uid) || leftover.uid == owner {
+            remove(&directory, &leftover.name, leftover.uid, kind);
+        }
+    }
+}
+
+/// Returns true if root or the caller is the user `uid`.
+pub(super) fn is_own(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}
+
+/// Removes the temporary file `name` if it is one that the user `uid` owns.
+pub(super) fn remove(directory: impl AsFd, name: &OsStr, uid: u32, kind: Kind) {
+    if target_of(name).is_some() && owner(&directory, name, kind) == Some(uid) {
+        let _ = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
+    }
+}
+
+/// Returns the owner of `name` if it has the type and the number of links of a temporary file.
+fn owner(directory: impl AsFd, name: &OsStr, kind: Kind) -> Option<u32> {
+    let there = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let is_kind = match kind {
+        Kind::File => file_type(there.st_mode) == FileType::RegularFile,
+        Kind::Mask => rustix::fs::readlinkat(&directory, name, Vec::new())
+            .is_ok_and(|target| Path::new(OsStr::from_bytes(target.as_bytes())) == Path::new(NOWHERE)),
+    };
+    (is_kind && there.st_nlink == 1).then_some(there.st_uid)
+}
+
+/// Returns the temporary files in `directory` of every owner, in bounded time and memory.
+pub(super) fn search(directory: impl AsFd, kind: Kind) -> Vec<Leftover> {
+    let mut found = Vec::new();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let readable = match rustix::fs::openat(&directory, ".", flags | OFlags::NOATIME, Mode::empty()) {
+        // Only the owner may leave the access time alone.
+        Err(Errno::PERM) => rustix::fs::openat(&directory, ".", flags, Mode::empty()),
+        result => result,
+    };
+    let Ok(readable) = readable else { return found };
+    let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
+    let mut entries = RawDir::new(readable, &mut buffer);
+    for _ in 0..MOST_ENTRIES {
+        let Some(Ok(entry)) = entries.next() else { return found };
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if target_of(name).is_some()
+            && let Some(uid) = owner(&directory, name, kind)
+        {
+            found.push(Leftover { name: name.to_owned(), uid });
+            if found.len() == MOST_MATCHES {
+                return found;
+            }
+        }
+    }
+    found
+}

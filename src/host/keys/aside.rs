@@ -1,0 +1,64 @@
+//! Keeping what is in the place of `authorized_keys`, under another name, before it is replaced.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use rustix::fs::{AtFlags, FileType, RenameFlags};
+use rustix::io::Errno;
+
+use super::identity;
+use crate::host::accounts::UserEntry;
+use crate::host::root::{Folder, OsContext, Place, status};
+
+/// The highest number of names that are tried.
+const MOST_NAMES: usize = 100;
+
+/// Gives `name` in the opened directory a second name, which nothing has yet: `NAME.old`, `NAME.old.1` and so on. The
+/// first name stays until it is replaced. A directory, which is no key file and cannot have two names, is moved.
+///
+/// # Errors
+///
+/// The file system has no hard links, or all names are taken: everything stays as it is.
+pub(super) fn keep(directory: &Folder, name: &str, user: &UserEntry) -> Result<()> {
+    let what = || format!("failed to keep ~/.ssh/{name}");
+    let look = |name: &str| status(&Place { folder: Arc::clone(directory), name: name.into() });
+    let Some(old) = look(name).os_context(what)? else { return Ok(()) };
+    let is_directory = FileType::from_raw_mode(old.st_mode) == FileType::Directory;
+    for number in 0..MOST_NAMES {
+        let other = if number == 0 { format!("{name}.old") } else { format!("{name}.old.{number}") };
+        let kept = if is_directory {
+            rustix::fs::renameat_with(directory, name, directory, &other, RenameFlags::NOREPLACE)
+        } else {
+            link(directory, name, &other, user)?
+        };
+        match kept {
+            Ok(()) => {
+                log::warn!("user {}: ~/.ssh/{name} is not a readable file; kept as {other}", user.name);
+                return Ok(());
+            }
+            Err(Errno::EXIST) => {
+                // An interrupted run did this already.
+                let there = look(&other).os_context(what)?;
+                if there.is_some_and(|there| (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino)) {
+                    return Ok(());
+                }
+            }
+            Err(cause) => {
+                return Err(cause).os_context(|| {
+                    format!("failed to keep ~/.ssh/{name}, which is not a readable file; move it away by hand: mv -T {name} {other}")
+                });
+            }
+        }
+    }
+    bail!("failed to keep ~/.ssh/{name}: {name}.old and all names up to {name}.old.{} are taken", MOST_NAMES - 1)
+}
+
+/// Links without following a link. The kernel can keep the user from linking to what another user owns.
+fn link(directory: &Folder, name: &str, other: &str, user: &UserEntry) -> Result<Result<(), Errno>> {
+    let link = || rustix::fs::linkat(directory, name, directory, other, AtFlags::empty());
+    match link() {
+        // Both names are in this directory: root gives the user nothing that is not there.
+        Err(Errno::PERM | Errno::ACCESS) => identity::as_ourselves(user, link),
+        result => Ok(result),
+    }
+}

@@ -1,0 +1,198 @@
+//! The directories of a user's keys: `.ssh` and the directory of the sets in it.
+//!
+//! A directory of the user is written to with the user's rights. One that root owns, and that no other user can write to,
+//! stays root's: root writes to it through the opened directory, and the user can read what is written. The owner of an
+//! existing object is never changed in a directory that its user can write to, since the user could have moved it there.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{Gid, Mode, OFlags, Stat, Uid};
+use rustix::io::Errno;
+
+use super::home::{self, PRIVATE, SSH};
+use super::identity;
+use crate::host::accounts::UserEntry;
+use crate::host::root::{Folder, OsContext};
+
+/// The mode of a directory that root makes in one of root's.
+const READABLE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP).union(Mode::ROTH).union(Mode::XOTH);
+
+/// The mode of a file in a directory of the user.
+const USERS_FILE: u32 = 0o600;
+
+/// The mode of a file in a directory of root; its group is the user's.
+const ROOTS_FILE: u32 = 0o640;
+
+/// An opened directory.
+pub(super) struct KeyDir {
+    pub(super) folder: Folder,
+    /// True if root owns it, and the user is another one.
+    is_roots: bool,
+    /// True if the user's directory has the mode 0700.
+    is_private: bool,
+}
+
+/// The owner and the mode of the files in a directory.
+#[derive(Clone, Copy)]
+pub(super) struct FileOwner {
+    pub(super) uid: u32,
+    /// The group, if it is not the one that a new file has anyway.
+    pub(super) gid: Option<u32>,
+    pub(super) mode: u32,
+}
+
+impl KeyDir {
+    /// Opens the directory `name`; `None` if nothing is there.
+    pub(super) fn open(parent: &Folder, name: &str, shown: &str, user: &UserEntry) -> Result<Option<Self>> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let what = || format!("failed to open {shown}");
+        let found = match rustix::fs::openat(parent, name, flags | OFlags::PATH, Mode::empty()) {
+            Ok(found) => found,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::NOTDIR | Errno::LOOP) => bail!("{shown} is a link, or no folder: not followed"),
+            Err(cause) => return Err(cause).os_context(what),
+        };
+        let status = rustix::fs::fstat(&found).os_context(|| format!("failed to look at {shown}"))?;
+        if status.st_uid == user.uid {
+            let folder = rustix::fs::openat(&found, ".", flags | OFlags::RDONLY, Mode::empty()).os_context(what)?;
+            let is_private = status.st_mode & 0o7777 == PRIVATE.as_raw_mode();
+            return Ok(Some(Self { folder: Arc::new(folder), is_roots: false, is_private }));
+        }
+        if status.st_uid != 0 {
+            bail!("{shown} belongs to another user ({})", status.st_uid);
+        }
+        if !is_roots(&status) {
+            bail!("{shown} belongs to root, and other users can write to it{}", to_run(user));
+        }
+        // This needs the right to enter it: sshd reads the keys as the user.
+        match rustix::fs::openat(&found, ".", flags | OFlags::PATH, Mode::empty()) {
+            Ok(folder) => Ok(Some(Self { folder: Arc::new(folder), is_roots: true, is_private: false })),
+            Err(Errno::ACCESS) => {
+                bail!("{shown} belongs to root, and user {} cannot enter it{}", user.name, to_run(user))
+            }
+            Err(cause) => Err(cause).os_context(what),
+        }
+    }
+
+    /// Opens the directory `name`, and makes it first if it is missing. Returns true if anything was changed.
+    fn ensure(parent: &Folder, name: &str, shown: &str, user: &UserEntry, root_makes: bool) -> Result<(Self, bool)> {
+        let mode = if root_makes { READABLE } else { PRIVATE };
+        let result = as_owner(root_makes, user, || rustix::fs::mkdirat(parent, name, mode))?;
+        let mut changed = match result {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(cause) => return Err(cause).os_context(|| format!("failed to make {shown}")),
+        };
+        let dir = Self::open(parent, name, shown, user)?.with_context(|| format!("{shown} has disappeared"))?;
+        if !dir.is_roots && !dir.is_private {
+            rustix::fs::fchmod(&dir.folder, PRIVATE).os_context(|| format!("failed to set the mode of {shown}"))?;
+            changed = true;
+        }
+        Ok((dir, changed))
+    }
+
+    /// Opens `.ssh` in the home of the user, and makes it first if it is missing.
+    pub(super) fn ensure_ssh(home: &Folder, user: &UserEntry) -> Result<(Self, bool)> {
+        let given = give_ssh(home, user)?;
+        let (dir, changed) = Self::ensure(home, SSH, "~/.ssh", user, false)?;
+        Ok((dir, given || changed))
+    }
+
+    /// Opens the directory `name` in this one, and makes it first if it is missing.
+    pub(super) fn ensure_in(&self, name: &str, shown: &str, user: &UserEntry) -> Result<(Self, bool)> {
+        Self::ensure(&self.folder, name, shown, user, self.is_roots)
+    }
+
+    /// Returns true if [`Self::ensure`] would change nothing.
+    pub(super) const fn is_done(&self) -> bool {
+        self.is_roots || self.is_private
+    }
+
+    /// Returns the owner and the mode of files in this directory.
+    pub(super) const fn file_owner(&self, user: &UserEntry) -> FileOwner {
+        if self.is_roots {
+            FileOwner { uid: 0, gid: Some(user.gid), mode: ROOTS_FILE }
+        } else {
+            FileOwner { uid: user.uid, gid: None, mode: USERS_FILE }
+        }
+    }
+
+    /// Does `work` with the rights of the owner of this directory.
+    pub(super) fn as_owner<T>(&self, user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
+        as_owner(self.is_roots, user, work)
+    }
+}
+
+fn as_owner<T>(is_roots: bool, user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
+    if is_roots { identity::as_ourselves(user, work) } else { Ok(work()) }
+}
+
+/// Returns true if root owns it and no other user can write to it. An access list that lets a user write shows in the
+/// bits of the group.
+pub(super) const fn is_roots(status: &Stat) -> bool {
+    status.st_uid == 0 && status.st_mode & 0o022 == 0
+}
+
+/// Returns true if only root can put anything into this home, and the user is another one.
+pub(super) fn is_closed_home(home: &Folder, user: &UserEntry) -> Result<bool> {
+    let status = rustix::fs::fstat(home).os_context(|| "failed to look at the home directory")?;
+    Ok(user.uid != 0 && rustix::process::geteuid().is_root() && is_roots(&status))
+}
+
+/// Makes `.ssh` for the user in a home that only root can write to. An empty one with the mode 0700 is given to the user,
+/// too: an interrupted run made it, or root. Returns true if anything was changed.
+fn give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
+    if !is_closed_home(home, user)? {
+        return Ok(false);
+    }
+    let give = || -> Result<bool, Errno> {
+        let is_new = match rustix::fs::mkdirat(home, SSH, PRIVATE) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(cause) => return Err(cause),
+        };
+        let ssh = match home::folder(home, SSH) {
+            Ok(Some(ssh)) => ssh,
+            // The caller opens it, too, and reports it.
+            Ok(None) | Err(Errno::NOTDIR | Errno::LOOP) => return Ok(false),
+            Err(cause) => return Err(cause),
+        };
+        let status = rustix::fs::fstat(&ssh)?;
+        if !is_new && !is_unused(&ssh, &status)? {
+            return Ok(false);
+        }
+        rustix::fs::fchown(&ssh, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))?;
+        Ok(true)
+    };
+    identity::as_ourselves(user, give)?.os_context(|| "failed to make ~/.ssh for the user")
+}
+
+/// Returns true if [`KeyDir::ensure_ssh`] would give an existing `.ssh` to the user.
+pub(super) fn would_give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
+    let is_unused = || match home::folder(home, SSH) {
+        Ok(Some(ssh)) => rustix::fs::fstat(&ssh).and_then(|status| is_unused(&ssh, &status)).unwrap_or(false),
+        _ => false,
+    };
+    Ok(is_closed_home(home, user)? && identity::as_ourselves(user, is_unused)?)
+}
+
+/// Returns true if root owns the directory, the user cannot enter it, and nothing is in it.
+fn is_unused(ssh: &Folder, status: &Stat) -> Result<bool, Errno> {
+    if !is_roots(status) || status.st_mode & 0o7777 != PRIVATE.as_raw_mode() {
+        return Ok(false);
+    }
+    for entry in rustix::fs::Dir::read_from(ssh)? {
+        if ![b".".as_slice(), b".."].contains(&entry?.file_name().to_bytes()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Returns the command that gives `.ssh` to the user, for the end of a message.
+fn to_run(user: &UserEntry) -> String {
+    let name = &user.name;
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    if is_plain { format!("; if it is the user's, run: chown -R {name}: ~{name}/.ssh") } else { String::new() }
+}
