@@ -30,6 +30,9 @@ const OPEN_LOCK: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags:
 /// How many names of a folder are looked at.
 const MOST_NAMES: usize = 1000;
 
+/// The highest number of entries that are read of a directory, which its user fills: hidden ones are not names.
+const MOST_ENTRIES: usize = 10_000;
+
 /// How often a lock that another program holds is asked for.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -113,10 +116,15 @@ fn open_lock_as_root(home: &Folder, user: &UserEntry) -> Result<Result<OwnedFd, 
 /// The names in a folder, without those that begin with a dot; `None` where there are too many to look at.
 pub(super) fn names(folder: &Folder) -> Result<Option<Vec<OsString>>, Errno> {
     let mut names = Vec::new();
+    let mut entries = 0;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     for entry in rustix::fs::Dir::new(rustix::fs::openat(folder, ".", flags, Mode::empty())?)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
+        entries += 1;
+        if entries > MOST_ENTRIES {
+            return Ok(None);
+        }
         if name.starts_with(b".") {
             continue;
         }

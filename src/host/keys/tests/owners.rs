@@ -197,3 +197,13 @@ fn where_all_names_are_taken_nothing_is_replaced() {
     assert!(fs::read_link(machine.home(".ssh/authorized_keys")).is_ok());
     assert!(machine.names(".ssh").iter().all(|name| !name.contains("cci")));
 }
+
+#[test]
+fn a_directory_of_sets_that_its_user_fills_takes_bounded_time() {
+    let machine = Machine::new();
+    machine.sets();
+    for number in 0..10_001 {
+        fs::write(machine.home(&format!(".ssh/authorized_keys.d/.{number}")), "").unwrap();
+    }
+    assert!(machine.error("set", &["ssh-rsa A"]).contains("too many files"));
+}
