@@ -65,6 +65,13 @@ fn run(record: &Value) -> String {
     let counts = counts.filter(|(count, _, always)| *count > 0 || *always);
     let counts: Vec<_> = counts.map(|(count, words, _)| format!("{count} {words}")).collect();
     let _ = writeln!(out, "  {}", counts.join(", "));
+    for (key, place) in [("journal", "the journal"), ("stderr", "standard error")] {
+        let count = record["dropped_log_records"][key].as_u64().unwrap_or_default();
+        if count > 0 {
+            let records = if count == 1 { "record" } else { "records" };
+            let _ = writeln!(out, "  {count} log {records} dropped by {place}");
+        }
+    }
     out
 }
 
