@@ -115,7 +115,7 @@ impl Entry {
         let mut entry = Self(Vec::with_capacity(1024));
         entry.field("PRIORITY", priority);
         entry.field("MESSAGE", message);
-        entry.field("SYSLOG_PID", &std::process::id().to_string());
+        entry.field("SYSLOG_PID", &rustix::process::getpid().as_raw_pid().to_string());
         entry.field("SYSLOG_IDENTIFIER", identifier);
         entry.field("CODE_MODULE", module);
         entry.field("TARGET", module);
@@ -172,7 +172,7 @@ mod tests {
     fn every_record_has_the_fields_of_a_syslog_message() {
         let entry = Entry::new("me", Level::Warn, "m::n", "hello");
         let text = str::from_utf8(entry.bytes()).unwrap();
-        let pid = std::process::id();
+        let pid = rustix::process::getpid().as_raw_pid();
         let fields = format!(
             "PRIORITY=4\nMESSAGE=hello\nSYSLOG_PID={pid}\nSYSLOG_IDENTIFIER=me\nCODE_MODULE=m::n\nTARGET=m::n\n"
         );

@@ -223,6 +223,16 @@ mod tests {
     }
 
     #[test]
+    fn lost_records_of_the_log_are_counted() {
+        let record = json!({
+            "started": "2026-11-22T22:26:10Z", "source": "x", "dropped_log_records": {"journal": 12, "stderr": 1},
+        });
+        let shown = text(record);
+        let lines = "\n  12 log records dropped by the journal\n  1 log record dropped by standard error\n";
+        assert!(shown.ends_with(lines), "{shown}");
+    }
+
+    #[test]
     fn no_run_and_several() {
         assert_eq!(print(&[], &[], Format::Text), "no run has left a record since this machine booted\n");
         let both = print(&[json!({"source": "a"}), json!({"source": "b"})], &[], Format::Text);

@@ -72,7 +72,9 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     let first_look = Deadline::after(setup.policy.look.first_pause);
     let mut race = Race { candidates, answers: Vec::new(), best: None };
     race.answers.resize(race.candidates.len(), None);
-    unable.into_iter().for_each(|(index, answer)| race.heard(index, answer));
+    for (index, answer) in unable {
+        race.heard(index, answer);
+    }
     let mut waiting = None;
     loop {
         if let Some(best) = race.best(first_look.passed()) {

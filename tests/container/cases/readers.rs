@@ -22,8 +22,8 @@ const FLOOD: &str = "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0); my $to
 const LONG_JOB: &str = "#cloud-config\ncoreos: {units: [{name: long.service, command: start, content: \"[Service]\\nType=oneshot\\nExecStart=/bin/sleep 60\"}]}\n";
 
 fn many_files() -> String {
-    let files: String = (0..FILES).map(|number| format!("- {{path: /srv/many/{number}, content: x}}\n")).collect();
-    format!("#cloud-config\nwrite_files:\n{files}")
+    let file = |number| format!("- {{path: /srv/many/{number}, content: x}}\n");
+    format!("#cloud-config\nwrite_files:\n{}", (0..FILES).map(file).collect::<Vec<_>>().concat())
 }
 
 /// The record of the last run.
