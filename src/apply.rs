@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::contain::contain;
 use crate::host::Change;
 use crate::logger::doing;
 use crate::outcome::{Reporter, StepOutcome, Verdict};
@@ -152,7 +153,10 @@ impl Run<'_> {
         } else {
             let specs: Vec<_> = files.iter().map(|(_, file)| *file).collect();
             let _doing = doing(|| format!("write {} files", specs.len()));
-            self.machine.write_files(&specs, &self.progress.situation)
+            let results = contain(|| self.machine.write_files(&specs, &self.progress.situation));
+            results.unwrap_or_else(|| {
+                files.iter().map(|(_, file)| Err(internal_error(&Step::WriteFile((*file).clone())))).collect()
+            })
         };
         // The batch took its time together; each file is told its share.
         let share = began.elapsed() / u32::try_from(files.len()).unwrap_or(u32::MAX).max(1);
@@ -169,9 +173,15 @@ impl Run<'_> {
                 self.machine.release();
             }
             let _doing = doing(|| planned.step.to_string());
-            verdict(self.machine.perform(&planned.step, &self.progress.situation))
+            self.perform(&planned.step)
         };
         self.finish(planned, verdict, began.elapsed());
+    }
+
+    /// Carries out a step. A panic costs that step alone.
+    fn perform(&mut self, step: &Step) -> Verdict {
+        let result = contain(|| self.machine.perform(step, &self.progress.situation));
+        verdict(result.unwrap_or_else(|| Err(internal_error(step))))
     }
 
     /// What the step needs and cannot have.
@@ -215,7 +225,7 @@ impl Run<'_> {
         };
         if let Some(step) = due {
             let began = Instant::now();
-            let verdict = verdict(self.machine.perform(&step, &self.progress.situation));
+            let verdict = self.perform(&step);
             let outcome = self.reporter.step(&step, planned.span, verdict, began.elapsed());
             self.outcomes.push(outcome);
         }
@@ -262,6 +272,11 @@ fn is_networkd(step: &Step) -> bool {
 /// Whether networkd reads what is there.
 pub fn is_networkd_file(path: &Path) -> bool {
     ["/etc/systemd/network", "/run/systemd/network"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// The error of a step that panicked.
+fn internal_error(step: &Step) -> anyhow::Error {
+    anyhow::anyhow!("failed to {step}: internal error")
 }
 
 fn verdict(result: Result<Done>) -> Verdict {

@@ -13,6 +13,7 @@
 pub mod apply;
 pub mod cli;
 pub mod config;
+pub mod contain;
 pub mod deadline;
 pub mod finding;
 pub mod host;

@@ -5,35 +5,49 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cloudinit::cli::{self, Request, Usage};
+use cloudinit::cli::{self, Mode, Options, Request, Usage};
+use cloudinit::contain::{contain, report_panics};
 use cloudinit::run::{self, Surroundings};
-use cloudinit::terminal::Screen;
-use signal_hook::consts::SIGXFSZ;
+use cloudinit::terminal::{self, Screen};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 fn main() -> ExitCode {
-    let mut options = match cli::parse(std::env::args_os().skip(1)) {
-        Ok(Request::Run(options)) => options,
-        Ok(Request::Print(text)) => return run::print(&text).into(),
-        Ok(Request::Status(format)) => return run::status(format).into(),
+    report_panics(terminal::write);
+    contain(answer).unwrap_or(run::FAILED).into()
+}
+
+/// Does what the command line asks for, and returns the exit code.
+fn answer() -> u8 {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Request::Run(mut options)) => {
+            run::resolve_root(&mut options);
+            run(&options)
+        }
+        Ok(Request::Print(text)) => run::print(&text),
+        Ok(Request::Status(format)) => run::status(format),
         Err(Usage(text)) => {
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
-            return run::USAGE.into();
-        }
-    };
-    run::resolve_root(&mut options);
-    let variable = |name: &str| std::env::var(name).ok();
-    cloudinit::logger::init(options.verbosity, options.changes_this_machine(), Screen::of_stderr(&variable));
-    cloudinit::host::prepare_process();
-    let stopped = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
-        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&stopped)) {
-            log::warn!("failed to catch signal {signal}: {error}");
+            run::USAGE
         }
     }
-    // A file that is larger than we may write is an error of that file, not the end of the run.
-    if let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::default()) {
-        log::warn!("failed to catch signal {SIGXFSZ}: {error}");
+}
+
+fn run(options: &Options) -> u8 {
+    cloudinit::host::prepare_process();
+    // Before the first line of the log: a signal must not end the run without a record.
+    let stopped = Arc::new(AtomicBool::new(false));
+    let caught = [SIGTERM, SIGINT, SIGHUP].map(|signal| (signal, Arc::clone(&stopped)));
+    // A file that is larger than allowed is an error of that file, not the end of the run.
+    let caught = caught.into_iter().chain([(SIGXFSZ, Arc::default())]);
+    let uncaught: Vec<_> =
+        caught.filter_map(|(signal, flag)| Some((signal, signal_hook::flag::register(signal, flag).err()?))).collect();
+    let variable = |name: &str| std::env::var(name).ok();
+    let bounded = options.mode == Mode::Apply;
+    let screen = Screen::of_stderr(&variable);
+    cloudinit::logger::init(options.verbosity, options.changes_this_machine(), bounded, screen);
+    for (signal, error) in uncaught {
+        log::warn!("failed to catch signal {signal}: {error}");
     }
     let surroundings = Surroundings { variable: &variable, stop: &|| stopped.load(Ordering::Relaxed) };
-    run::run(&options, &surroundings).into()
+    run::run(options, &surroundings)
 }

@@ -7,7 +7,7 @@ use log::Level;
 use serde::Serialize;
 
 use crate::finding::{Severity, Span};
-use crate::logger::{Event, Sign, messages, tell};
+use crate::logger::{Dropped, Event, Sign, messages, tell};
 use crate::parts::Form;
 use crate::plan::{Refused, Step};
 use crate::shown::{LocatedFinding, place};
@@ -110,6 +110,8 @@ pub struct Outcome {
     pub access: Vec<StepOutcome>,
     /// The parts, in order.
     pub parts: Vec<PartOutcome>,
+    /// Log records that were lost. Known at the end.
+    pub dropped_log_records: Dropped,
 }
 
 /// How many steps came to what.
@@ -183,6 +185,13 @@ impl Outcome {
         // Errors mostly are the reasons for what was left out; a field costs no item.
         if tally.errors > 0 && tally.left_out + tally.failed == 0 {
             words.push(if tally.errors == 1 { "1 error".to_owned() } else { format!("{} errors", tally.errors) });
+        }
+        let Dropped { journal, stderr } = self.dropped_log_records;
+        for (count, place) in [(journal, "the journal"), (stderr, "standard error")] {
+            if count > 0 {
+                let plural = if count == 1 { "" } else { "s" };
+                words.push(format!("{count} log record{plural} dropped by {place}"));
+            }
         }
         words.join(", ")
     }

@@ -7,10 +7,11 @@ use crate::plan::{Account, FileSpec, Owner, Refused, Reload, UnitCommand, UnitPa
 use crate::secret::Secret;
 use crate::text::Lines;
 
-/// Fails the steps whose words hold one of `broken`, and finds those unchanged that hold one of `same`.
+/// Fails the steps whose words hold one of `broken`, panics at those of `panics`, and finds those of `same` unchanged.
 #[derive(Default)]
 struct Fake {
     broken: Vec<&'static str>,
+    panics: Vec<&'static str>,
     same: Vec<&'static str>,
     asked: Vec<String>,
     seen: Vec<(Vec<String>, bool, bool)>,
@@ -21,6 +22,7 @@ struct Fake {
 impl Fake {
     fn answer(&mut self, words: String) -> Result<Done> {
         let holds = |list: &[&str]| list.iter().any(|word| words.contains(word));
+        assert!(!holds(&self.panics), "hunter2");
         let result = if holds(&self.broken) {
             Err(anyhow::anyhow!("failed to {words}"))
         } else if holds(&self.same) {
@@ -313,4 +315,17 @@ fn a_missing_answer_is_a_failure() {
     let plan = plan(vec![file("/1", None, None)], Vec::new());
     let told = apply(&plan, &mut Silent, &mut Progress::default(), Reporter { name: "x", lines: &lines });
     assert!(told[0].verdict.is_failure());
+}
+
+#[test]
+fn a_panic_costs_its_step_alone() {
+    let steps = || vec![user("a"), file("/1", None, None), enable("u.service"), start("v.service")];
+    let machine = Fake { panics: vec!["enable u.service"], ..Fake::default() };
+    let told = ["done: ensure user a", "done: write /1", "failed: enable u.service", "done: start v.service"];
+    assert_eq!(outcome(&plan(steps(), Vec::new()), machine), told);
+    let machine = Fake { panics: vec!["write /1"], ..Fake::default() };
+    let told = ["done: ensure user a", "failed: write /1", "done: enable u.service", "done: start v.service"];
+    assert_eq!(outcome(&plan(steps(), Vec::new()), machine), told);
+    let error = internal_error(&file("/1", None, None)).to_string();
+    assert!(error.starts_with("failed to write /1 (") && error.ends_with(": internal error"), "{error}");
 }

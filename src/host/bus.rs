@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use futures_core::Stream;
 use zbus::{Connection, Message, MessageStream, connection};
 
+use crate::contain::contain;
 use crate::deadline::Deadline;
 
 /// How long a call may take, when nothing else is said.
@@ -152,7 +153,9 @@ impl Bus {
             State::Open(_) | State::Idle => {}
         }
         let limit = self.clip(CONNECT_LIMIT)?;
-        match block_on(connection::Builder::system().build(), limit) {
+        // The library starts a thread, and panics where the system has none to spare.
+        let built = contain(|| block_on(connection::Builder::system().build(), limit));
+        match built.unwrap_or_else(|| Some(Err(no_thread()))) {
             Some(Ok(connection)) => {
                 self.state.replace(State::Open(connection.clone()));
                 Ok(connection)
@@ -186,7 +189,8 @@ impl Bus {
     {
         let limit = self.clip(limit)?;
         let connection = self.connection()?;
-        let Some(answer) = block_on(call(connection), limit) else {
+        let Some(answer) = contain(|| block_on(call(connection), limit)).unwrap_or_else(|| Some(Err(no_thread())))
+        else {
             self.in_vain.set(self.in_vain.get().saturating_add(1));
             return Err(CallError::TimedOut(limit));
         };
@@ -229,6 +233,11 @@ pub(super) fn pick_from<T>(
         }
     });
     block_on(picked, until.saturating_duration_since(Instant::now())).transpose()
+}
+
+/// The error for a panic of the library.
+fn no_thread() -> zbus::Error {
+    std::io::Error::other("internal error, perhaps for lack of threads or memory").into()
 }
 
 fn closed() -> zbus::Error {

@@ -33,6 +33,17 @@ pub fn prepare_process() {
     // What we have read is secret, and so is what our tools are told: no crash leaves it on a disk.
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    hide_memory();
+}
+
+/// Keeps the memory of this process from core dumps, and from debuggers of processes without `CAP_SYS_PTRACE`.
+///
+/// The kernel resets this when a thread takes on the identity of a user. Without root it is left alone: the files in
+/// `/proc/self` would belong to root then.
+pub(crate) fn hide_memory() {
+    if is_root() {
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    }
 }
 
 /// Whether this process may change the machine it runs on.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use log::kv::{self, Key, Value, VisitSource};
-
 use super::messages::Message;
 use crate::plan::printable;
 use crate::text::Position;
@@ -66,14 +64,19 @@ pub struct Event<'a> {
     pub waiting: bool,
     /// It is for those who read the log later; people at a terminal know it.
     pub later: bool,
+    /// The last line of a run: it is tried again for a moment if the journal does not take it at once.
+    pub last: bool,
 }
 
-/// The fields in the journal. What may be a secret is in none: they are names and words that the message has, too.
-pub(super) struct Fields(Vec<(&'static str, String)>);
-
 impl Event<'_> {
-    /// What the journal has of it besides the message.
-    pub(super) fn fields(&self) -> Fields {
+    /// Passes each field that the journal gets besides the message to `add`. No secret is in them: they are names and
+    /// words that the message has, too.
+    pub(super) fn fields(&self, mut add: impl FnMut(&str, &str)) {
+        // A place in the configuration, not in the source of this program.
+        if let Some((part, at)) = self.part.zip(self.at) {
+            add("CODE_FILE", &printable(part));
+            add("CODE_LINE", &at.line.to_string());
+        }
         let fields = [
             ("MESSAGE_ID", self.message.map(|message| message.id)),
             ("CLOUDINIT_SOURCE", self.source),
@@ -82,12 +85,10 @@ impl Event<'_> {
             ("CLOUDINIT_RULE", self.rule),
             ("UNIT", self.unit),
         ];
-        Fields(fields.into_iter().filter_map(|(name, value)| Some((name, printable(value?)))).collect())
-    }
-}
-
-impl kv::Source for Fields {
-    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
-        self.0.iter().try_for_each(|(name, value)| visitor.visit_pair(Key::from_str(name), Value::from(value.as_str())))
+        for (name, value) in fields {
+            if let Some(value) = value {
+                add(name, &printable(value));
+            }
+        }
     }
 }

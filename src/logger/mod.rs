@@ -2,37 +2,59 @@
 //! terminal step by step with a sign, to all others with time and level (spec §13).
 
 mod event;
+mod journal;
 pub mod messages;
 mod screen;
 
 use std::fmt;
-use std::io::Write as _;
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use systemd_journal_logger::{JournalLog, connected_to_journal};
+use serde::Serialize;
 
 pub use event::{Event, Sign};
 
 use crate::plan::printable;
-use crate::terminal::{Screen, Waiting, Wanted};
+use crate::terminal::{self, Screen, Waiting, Wanted};
+use journal::{Entry, Journal};
 
 /// What the journal knows this program by.
 const IDENTIFIER: &str = "coreos-cloudinit";
 
+/// How long the last line of a run is tried again while the queue of journald is full. No other record waits.
+const LAST_PATIENCE: Duration = Duration::from_millis(100);
+
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
+/// The records of the log that were lost because a reader did not keep up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// Records that the journal did not take.
+    pub journal: u64,
+    /// Records that standard error did not take, or not as a whole.
+    pub stderr: u64,
+}
+
+/// Returns the number of records that were lost so far.
+pub fn dropped() -> Dropped {
+    let journal = LOGGER.get().map_or(0, |logger| logger.dropped.load(Ordering::Relaxed));
+    Dropped { journal, stderr: terminal::dropped() }
+}
+
 /// Sets up the log; `verbosity` is -1, 0 or 1, and `screen` is what standard error leads to. A run that changes the
-/// machine is `kept` in its journal.
-pub fn init(verbosity: i8, kept: bool, screen: Screen) {
+/// machine is `kept` in its journal. A run that changes something is `bounded`: it does not wait for a reader of
+/// standard error.
+pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
+    terminal::init(bounded);
     let level = match verbosity {
         ..=-1 => LevelFilter::Warn,
         0 => LevelFilter::Info,
         1.. => LevelFilter::Debug,
     };
-    let leads_there = connected_to_journal();
-    let journal = (kept || leads_there).then(JournalLog::new).and_then(Result::ok);
+    let leads_there = journal::is_stderr();
+    let journal = (kept || leads_there).then(Journal::open).flatten();
     let error = match (journal.is_some() && leads_there, screen.terminal) {
         (true, _) => StandardError::Journal,
         (false, true) => StandardError::Terminal {
@@ -41,9 +63,8 @@ pub fn init(verbosity: i8, kept: bool, screen: Screen) {
         },
         (false, false) => StandardError::Lines,
     };
-    let journal = journal.map(|journal| journal.with_syslog_identifier(IDENTIFIER.to_owned()));
     // A second call cannot happen: `main` makes the only one.
-    let _ = log::set_logger(LOGGER.get_or_init(|| Logger { level, journal, error }));
+    let _ = log::set_logger(LOGGER.get_or_init(|| Logger { level, journal, error, dropped: AtomicU64::new(0) }));
     log::set_max_level(level);
 }
 
@@ -75,8 +96,10 @@ enum StandardError {
 
 struct Logger {
     level: LevelFilter,
-    journal: Option<JournalLog>,
+    journal: Option<Journal>,
     error: StandardError,
+    /// Records that the journal did not take.
+    dropped: AtomicU64,
 }
 
 impl Logger {
@@ -89,15 +112,12 @@ impl Logger {
         // Names come from the configuration: none of them can make a second line, or speak to a terminal.
         let message = printable(&message.to_string());
         if wanted && let Some(journal) = &self.journal {
-            let place = event.part.zip(event.at);
-            let file = place.map(|(part, _)| printable(part));
-            let fields = event.fields();
-            let mut record = Record::builder();
-            record.level(level).target(module).module_path(Some(module)).key_values(&fields);
-            // Lines of the configuration, and not of this program: those are of no use to anybody who reads this.
-            record.file(file.as_deref()).line(place.and_then(|(_, at)| u32::try_from(at.line).ok()));
-            // There is nobody to tell when the journal is gone.
-            let _ = journal.journal_send(&record.args(format_args!("{message}")).build());
+            let mut entry = Entry::new(IDENTIFIER, level, module, &message);
+            event.fields(|name, value| entry.field(name, value));
+            let patience = if event.last { LAST_PATIENCE } else { Duration::ZERO };
+            if !journal.send(entry.bytes(), patience) {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
         match &self.error {
             StandardError::Terminal { colour, waiting } if shown => {
@@ -124,7 +144,7 @@ impl Logger {
 fn put(waiting: Option<&Waiting>, text: &str) {
     match waiting {
         Some(waiting) => waiting.write(text),
-        None => drop(std::io::stderr().write_all(text.as_bytes())),
+        None => terminal::write(text),
     }
 }
 

@@ -65,6 +65,13 @@ fn run(record: &Value) -> String {
     let counts = counts.filter(|(count, _, always)| *count > 0 || *always);
     let counts: Vec<_> = counts.map(|(count, words, _)| format!("{count} {words}")).collect();
     let _ = writeln!(out, "  {}", counts.join(", "));
+    for (key, place) in [("journal", "the journal"), ("stderr", "standard error")] {
+        let count = record["dropped_log_records"][key].as_u64().unwrap_or_default();
+        if count > 0 {
+            let records = if count == 1 { "record" } else { "records" };
+            let _ = writeln!(out, "  {count} log {records} dropped by {place}");
+        }
+    }
     out
 }
 
@@ -213,6 +220,16 @@ mod tests {
             "2026-11-22T22:26:10Z  x  nothing had to change (0 ms)\n  part: x (multipart)\n  \
              part: x:part-1:a.sh (script)\n  part: x:part-2 (skipped)\n  0 done, 0 unchanged\n"
         );
+    }
+
+    #[test]
+    fn lost_records_of_the_log_are_counted() {
+        let record = json!({
+            "started": "2026-11-22T22:26:10Z", "source": "x", "dropped_log_records": {"journal": 12, "stderr": 1},
+        });
+        let shown = text(record);
+        let lines = "\n  12 log records dropped by the journal\n  1 log record dropped by standard error\n";
+        assert!(shown.ends_with(lines), "{shown}");
     }
 
     #[test]

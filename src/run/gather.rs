@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::{Surroundings, fail};
 use crate::cli::{Mode, Options};
+use crate::contain::contain;
 use crate::deadline::Deadline;
 use crate::finding::{Severity, rules};
 use crate::outcome::Outcome;
 use crate::parts::{self, Form, Part};
 use crate::plan::{Hostname, names, ssh};
 use crate::reading::{self, Reading};
+use crate::source::choose::broken;
 use crate::source::{self, Context, Datasource, MetaData, Policy, Setup};
 use crate::substitute::{Address, Addresses};
 
@@ -77,7 +79,8 @@ pub(super) fn find(
             if options.mode != Mode::Validate || options.network.is_some() {
                 // Whatever it costs, there is time left for the user-data.
                 let setup = Setup { deadline: Deadline::after(limit.most()), ..setup.clone() };
-                found.take(source.meta_data(&Context { setup: &setup, ..cx }), options, outcome);
+                let meta = contain(|| source.meta_data(&Context { setup: &setup, ..cx }));
+                found.take(meta.unwrap_or_else(|| MetaData::failed(broken(&source.name()))), options, outcome);
             }
             found.source = Some((source, setup));
         }
@@ -169,7 +172,8 @@ impl Found {
         let mut gathered = Gathered { readings: Vec::new(), addresses, meta };
         let Some((source, setup)) = source else { return gathered };
         let setup = Setup { deadline: Deadline::after(deadline.most().min(left)), ..setup };
-        let bytes = match source.user_data(&Context { setup: &setup, stop: surroundings.stop }) {
+        let bytes = contain(|| source.user_data(&Context { setup: &setup, stop: surroundings.stop }));
+        let bytes = match bytes.unwrap_or_else(|| Err(anyhow::Error::msg(broken(&source.name())))) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let message = format!("{error:#}");

@@ -14,7 +14,7 @@ use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
 use crate::host::machine::Setup;
 use crate::host::root::Root;
-use crate::logger::{Event, Sign, messages, tell};
+use crate::logger::{self, Event, Sign, messages, tell};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::plan::Plan;
 use crate::reading::Reading;
@@ -69,7 +69,7 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
     outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if options.mode == Mode::Apply {
         outcome.failed = failed;
-        finish(options, &outcome);
+        finish(options, &mut outcome);
     }
     // Of a run that only looks, the exit code is what was asked for.
     let ignored = options.ignore_failure && options.mode == Mode::Apply;
@@ -190,7 +190,8 @@ fn named(items: &[&str]) -> String {
 }
 
 /// Leaves the record and says the last word.
-fn finish(options: &Options, outcome: &Outcome) {
+fn finish(options: &Options, outcome: &mut Outcome) {
+    outcome.dropped_log_records = logger::dropped();
     let (summary, failed) = (outcome.summary(), outcome.is_failure());
     let (level, message) =
         if failed { (Level::Error, &messages::RUN_FAILED) } else { (Level::Info, &messages::RUN_DONE) };
@@ -204,9 +205,12 @@ fn finish(options: &Options, outcome: &Outcome) {
         sign: failed.then_some(Sign::Failed),
         words: Some(&words),
         took: Some(Duration::from_millis(outcome.milliseconds)),
+        last: true,
         ..Event::default()
     };
     tell(level, format_args!("{}: {summary}", outcome.source), &event);
+    // The last line may be one of them.
+    outcome.dropped_log_records = logger::dropped();
     if options.changes_this_machine()
         && crate::host::is_root()
         && let Err(error) = crate::host::record::write(outcome)

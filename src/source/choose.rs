@@ -8,12 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use log::Level;
 
 use super::{Availability, Context, Datasource, Setup};
+use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
 use crate::logger::{Event, doing, tell};
 
@@ -58,15 +58,23 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     let (sender, receiver) = channel();
     let over = Over::default();
     let setup = Arc::new(cx.setup.clone());
+    let mut unable = Vec::new();
     for (index, candidate) in candidates.iter().cloned().enumerate() {
         let (sender, over, setup) = (sender.clone(), Arc::clone(&over.0), Arc::clone(&setup));
         // A thread that hangs in its look is left behind: it ends with the program.
-        thread::spawn(move || look(index, &candidate, &setup, &over, &sender));
+        let name = candidate.source.name();
+        let look = move || look(index, &candidate, &setup, &over, &sender);
+        if let Err(error) = detach("data source", look) {
+            unable.push((index, Availability::Never(format!("failed to start a thread for {name}: {error}"))));
+        }
     }
     drop(sender);
     let first_look = Deadline::after(setup.policy.look.first_pause);
     let mut race = Race { candidates, answers: Vec::new(), best: None };
     race.answers.resize(race.candidates.len(), None);
+    for (index, answer) in unable {
+        race.heard(index, answer);
+    }
     let mut waiting = None;
     loop {
         if let Some(best) = race.best(first_look.passed()) {
@@ -115,7 +123,9 @@ fn look(index: usize, candidate: &Candidate, setup: &Setup, over: &AtomicBool, s
     let policy = setup.policy.look;
     let mut pause = policy.first_pause;
     loop {
-        let availability = match candidate.source.probe(&cx) {
+        let probed = contain(|| candidate.source.probe(&cx));
+        let probed = probed.unwrap_or_else(|| Availability::Never(broken(&candidate.source.name())));
+        let availability = match probed {
             Availability::NotYet(why) if !(policy.again && candidate.waits) => Availability::Never(why),
             other => other,
         };
@@ -184,6 +194,11 @@ impl Race {
         });
         NoSource { prefix, reasons: reasons.collect() }
     }
+}
+
+/// The error of a data source that panics.
+pub fn broken(name: &str) -> String {
+    format!("{name}: internal error; data source not used")
 }
 
 fn unanswered(candidate: &Candidate) -> String {

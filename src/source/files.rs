@@ -5,7 +5,6 @@ use std::io::{ErrorKind, IoSliceMut, Read};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -13,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags}
 use rustix::io::ReadWriteFlags;
 
 use super::{Availability, Context, Limits};
+use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
 use crate::parts::USER_DATA_MAX;
 
@@ -56,38 +56,39 @@ pub fn read_named(path: &Path, cx: &Context<'_>) -> Result<Vec<u8>> {
     let missing = || anyhow!("{} does not exist", path.display());
     // What came at the last moment is still read.
     let deadline = Deadline::after(cx.setup.deadline.left().max(Duration::from_secs(1)));
-    read(path, Kind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
+    read(path, None, Kind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
 }
 
 /// Reads a file of the platform's, if it is there.
 pub fn read_part(path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
-    read(path, Kind::Regular, Limits { deadline, stop: cx.stop })
+    read(path, None, Kind::Regular, Limits { deadline, stop: cx.stop })
 }
 
-/// The same of a file beneath `folder`, which no link leads out of.
+/// Reads a file below `folder`, unless a link leads out of it.
 pub fn read_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
-    let is_beneath = || -> std::io::Result<bool> { Ok(path.canonicalize()?.starts_with(folder.canonicalize()?)) };
-    match is_beneath() {
-        Ok(false) => bail!("{} is a link that leads out of {}", path.display(), folder.display()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        // Whatever else is wrong, reading it says better.
-        Ok(true) | Err(_) => read_part(path, cx),
-    }
+    let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
+    read(path, Some(folder), Kind::Regular, Limits { deadline, stop: cx.stop })
 }
 
-fn read(path: &Path, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
+fn read(path: &Path, beneath: Option<&Path>, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
     let name = path.display();
-    if let Some(bytes) = read_at_hand(path) {
+    // Where links lead may not be known without waiting.
+    if beneath.is_none()
+        && let Some(bytes) = read_at_hand(path)
+    {
         return bounded(path, bytes);
     }
+    let folder = beneath.map(Path::to_owned);
     let (sender, receiver) = channel();
     let owned = path.to_owned();
     // The thread is left behind where it waits for a pipe or a mount; it ends with the program.
-    thread::spawn(move || {
-        // Nobody listens any more when the wait was too long.
-        let _ = sender.send(read_all(&owned, kind));
-    });
+    detach("reader of a file", move || {
+        let read = contain(|| read_all(&owned, folder.as_deref(), kind));
+        // Nothing receives what comes too late.
+        let _ = sender.send(read.unwrap_or_else(|| Err(std::io::Error::other("internal error"))));
+    })
+    .with_context(|| format!("failed to start a thread that reads {name}"))?;
     loop {
         match receiver.recv_timeout(limits.deadline.clip(SLICE).max(Duration::from_millis(1))) {
             Ok(Ok(bytes)) => return bounded(path, bytes),
@@ -95,6 +96,9 @@ fn read(path: &Path, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> 
                 ErrorKind::NotFound => return Ok(None),
                 ErrorKind::IsADirectory => bail!("{name} is a folder, not a file"),
                 ErrorKind::InvalidInput => bail!("{name} is not a file"),
+                ErrorKind::CrossesDevices => {
+                    bail!("{name} is a link that leads out of {}", beneath.unwrap_or(path).display())
+                }
                 _ => return Err(error).with_context(|| format!("failed to read {name}")),
             },
             Err(RecvTimeoutError::Timeout) if limits.over().is_none() => {}
@@ -150,7 +154,13 @@ fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// Reads one byte more than there may be, so that too many are seen.
-fn read_all(path: &Path, kind: Kind) -> std::io::Result<Vec<u8>> {
+fn read_all(path: &Path, beneath: Option<&Path>, kind: Kind) -> std::io::Result<Vec<u8>> {
+    if let Some(folder) = beneath
+        && let Ok((path, folder)) = path.canonicalize().and_then(|path| Ok((path, folder.canonicalize()?)))
+        && !path.starts_with(folder)
+    {
+        return Err(ErrorKind::CrossesDevices.into());
+    }
     // What is no file is not even opened: a pipe would wait for its other end.
     let metadata = path.metadata()?;
     if kind == Kind::Regular && !metadata.is_file() {
@@ -179,7 +189,7 @@ mod tests {
             let there = fs::read(&path).unwrap();
             let at_hand = read_at_hand(&path);
             read_at_once += usize::from(at_hand.is_some());
-            for read in [at_hand, read_all(&path, Kind::Any).ok()].into_iter().flatten() {
+            for read in [at_hand, read_all(&path, None, Kind::Any).ok()].into_iter().flatten() {
                 assert_eq!(read.len(), size.min(USER_DATA_MAX + 1));
                 assert!(there.starts_with(&read));
             }

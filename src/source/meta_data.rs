@@ -36,7 +36,7 @@ impl fmt::Debug for MetaData {
 
 impl MetaData {
     /// Meta-data of which nothing could be read.
-    pub(super) fn failed(why: impl Into<String>) -> Self {
+    pub fn failed(why: impl Into<String>) -> Self {
         Self { failures: vec![why.into()], ..Self::default() }
     }
 

@@ -1,9 +1,11 @@
-//! Terminals: what they can do, and the line that shows what is waited for.
+//! Standard error, what terminals can do, and the line that shows what is waited for.
 
+mod stream;
 mod waiting;
 
 use std::io::{self, IsTerminal as _};
 
+pub use stream::{dropped, init, write};
 pub use waiting::{Waiting, Wanted};
 
 /// What a stream leads to.

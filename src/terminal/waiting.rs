@@ -4,12 +4,13 @@
 //! written. A thread draws it, since whoever waits may be asleep in a call of the system.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use unicode_width::UnicodeWidthChar as _;
+
+use super::stream;
 
 /// What is done by then was never seen to be waited for.
 const QUICK: Duration = Duration::from_millis(400);
@@ -73,7 +74,7 @@ impl Waiting {
     pub fn write(&self, text: &str) {
         let mut line = self.line();
         let back = if std::mem::take(&mut line.drawn) { BACK } else { "" };
-        put(&format!("{back}{text}"));
+        stream::write(&format!("{back}{text}"));
         drop(line);
         self.0.changed.notify_one();
     }
@@ -93,7 +94,7 @@ impl Waiting {
             let pause = if let Some(rest) = QUICK.checked_sub(waited).filter(|rest| !rest.is_zero()) {
                 rest
             } else {
-                put(&format!("{BACK}{}", fitting(what, waited, width())));
+                stream::draw(&format!("{BACK}{}", fitting(what, waited, width())));
                 line.drawn = true;
                 // The next full second.
                 BEAT.saturating_sub(Duration::from_nanos(waited.subsec_nanos().into()))
@@ -109,14 +110,9 @@ impl Drop for Wanted {
         let mut line = waiting.line();
         line.doing = None;
         if std::mem::take(&mut line.drawn) {
-            put(BACK);
+            stream::draw(BACK);
         }
     }
-}
-
-/// Writes in one piece; there is nobody to tell that it cannot be.
-fn put(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 fn width() -> usize {

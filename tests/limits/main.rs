@@ -7,6 +7,7 @@
 
 mod bounds;
 mod hostile;
+mod lack;
 mod program;
 
 use std::time::Duration;

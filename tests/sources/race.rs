@@ -184,7 +184,7 @@ fn a_look_that_dies_does_not_keep_the_others_waiting() {
     }
     let dead = || Candidate { source: Arc::new(Dead), waits: true };
     let (lost, took) = winner(&setup(), vec![dead()]);
-    assert_eq!(lost.unwrap_err().reasons, ["dead has not answered"]);
+    assert_eq!(lost.unwrap_err().reasons, ["dead: internal error; data source not used"]);
     assert!(took < Duration::from_secs(2), "{took:?}");
     let mut both = candidates(vec![stand("late", 0, 2)]);
     both.insert(0, dead());

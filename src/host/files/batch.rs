@@ -265,7 +265,9 @@ fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
         let helpers: Vec<_> = (1..FLUSHERS.min(staged.len())).map_while(spawn).collect();
         failed.extend(work());
         for helper in helpers {
-            failed.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            // After a panic it is unknown which files are on the disk.
+            let unknown = |_| (0..staged.len()).map(|index| (index, Errno::IO)).collect();
+            failed.extend(helper.join().unwrap_or_else(unknown));
         }
     });
     let mut results = vec![Ok(()); staged.len()];

@@ -27,7 +27,8 @@ pub(super) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> +
         };
         let thread = std::thread::Builder::new().name("as the user".into()).spawn_scoped(scope, changed);
         let thread = thread.os_context(|| "failed to start a thread")?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        // The panic itself was reported when it happened.
+        thread.join().unwrap_or_else(|_| bail!("internal error while acting as user {}", user.name))
     })
 }
 
@@ -65,6 +66,7 @@ fn change(user: &UserEntry) -> Result<()> {
     setfsuid(user.uid.into());
     // They say what it was before, not whether it worked.
     let (gid, uid) = (setfsgid(user.gid.into()), setfsuid(user.uid.into()));
+    crate::host::hide_memory();
     if (uid.as_raw(), gid.as_raw()) != (user.uid, user.gid) {
         bail!("failed to become user {}", user.name);
     }

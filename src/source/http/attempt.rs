@@ -6,9 +6,9 @@ use std::time::Duration;
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, LOCATION, PROXY_AUTHORIZATION};
 use ureq::http::{HeaderValue, Response, header::HeaderMap};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
+use super::resolver::Bounded;
 use super::transport::Careful;
 use super::{Header, Method, Policy, Reach, Request, Url, proxy, words};
 use crate::deadline::Deadline;
@@ -115,7 +115,7 @@ fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> 
             let connector = Careful::through_proxy(url.origin());
             Agent::with_parts(config.proxy(None).build(), connector, proxy::Instead::new(proxy))
         }
-        proxy => Agent::with_parts(config.proxy(proxy).build(), Careful::default(), DefaultResolver::default()),
+        proxy => Agent::with_parts(config.proxy(proxy).build(), Careful::default(), Bounded),
     };
     let headers = headers.iter().map(|(name, value)| (*name, value.expose().as_str()));
     match request.method {
@@ -194,6 +194,7 @@ fn trouble(error: &std::io::Error) -> String {
         // What the lookup of a name says has no kind of its own.
         _ if error.to_string().starts_with("failed to lookup") => "the host is not found".to_owned(),
         // A chunk that is announced without an end, for one.
+        (ErrorKind::ResourceBusy, _) => "no thread could be started for the lookup of the host".to_owned(),
         (ErrorKind::Other, _) => "what came is not understood".to_owned(),
         (kind, _) => kind.to_string(),
     }

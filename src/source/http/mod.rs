@@ -4,17 +4,18 @@
 
 mod attempt;
 mod proxy;
+mod resolver;
 mod transport;
 mod url;
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use thiserror::Error;
 
 use super::Limits;
+use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
 use crate::secret::Secret;
 use attempt::{Try, attempt};
@@ -22,6 +23,9 @@ pub use url::{BadUrl, Url};
 
 /// How often a try looks up to see whether the run was told to stop.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// The time beyond its limit after which a try is given up.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How patient a request is.
 #[derive(Clone, Copy, Debug)]
@@ -145,14 +149,20 @@ fn attended(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Try {
     let (url, headers, policy) = (request.url.clone(), request.headers.to_vec(), *policy);
     let (method, reach, deadline) = (request.method, request.reach, limits.deadline);
     // A thread that nobody waits for any more ends with its try, or with the program.
-    thread::spawn(move || {
+    let started = detach("request", move || {
         let request = Request { method, url: &url, headers: &headers, reach };
-        let _ = sender.send(attempt(&request, &policy, deadline));
+        let result = contain(|| attempt(&request, &policy, deadline));
+        let _ = sender.send(result.unwrap_or_else(|| Try::Final("internal error".to_owned())));
     });
+    if let Err(error) = started {
+        return Try::Again(format!("failed to start a thread: {error}"));
+    }
+    // The library keeps to its time limit, but for what the system does not let it.
+    let end = Deadline::after(deadline.clip(policy.timeout) + GRACE);
     loop {
         match receiver.recv_timeout(SLICE) {
             Ok(result) => return result,
-            Err(RecvTimeoutError::Timeout) if !(limits.stop)() => {}
+            Err(RecvTimeoutError::Timeout) if !(limits.stop)() && !end.passed() => {}
             Err(_) => return Try::Again("no answer yet".to_owned()),
         }
     }

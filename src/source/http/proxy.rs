@@ -7,10 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy, ProxyProtocol};
 
+use super::resolver::Bounded;
 use crate::secret::Secret;
 
 /// The proxy for `uri`, where `variable` reads the environment.
@@ -60,18 +61,17 @@ fn is_local(uri: &Uri) -> bool {
 /// Looks up the proxy instead of whom it is to ask.
 pub struct Instead {
     proxy: Proxy,
-    resolver: DefaultResolver,
 }
 
 impl Instead {
     pub fn new(proxy: Proxy) -> Self {
-        Self { proxy, resolver: DefaultResolver::default() }
+        Self { proxy }
     }
 }
 
 impl Resolver for Instead {
     fn resolve(&self, _: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-        self.resolver.resolve(self.proxy.uri(), config, timeout)
+        Bounded.resolve(self.proxy.uri(), config, timeout)
     }
 }
 

@@ -26,6 +26,7 @@ mod package;
 mod parts;
 mod places;
 mod platforms;
+mod readers;
 mod reloads;
 mod run;
 mod scripts;
@@ -67,6 +68,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("keys", keys::cases);
     suite.group("units", units::cases);
     suite.group("jobs", jobs::cases);
+    suite.group("readers", readers::cases);
     suite.group("reloads", reloads::cases);
     suite.group("waits", waits::cases);
     suite.group("stuck", stuck::cases);

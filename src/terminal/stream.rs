@@ -1,0 +1,209 @@
+//! Standard error of a run that changes the machine: a reader that does not read costs lines, and not the run.
+//!
+//! `O_NONBLOCK` belongs to the open file description, which the caller shares: it is never set on the inherited
+//! descriptor. A pipe or a terminal is opened a second time instead, a socket has a flag for each call. Where that is
+//! impossible, `poll` says how much can be written without waiting.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+
+/// The time that one run waits, in all, for a reader of standard error that does not keep up.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The pause where a descriptor is ready and takes nothing all the same.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The bytes that a pipe takes without waiting if `poll` says that it can be written to.
+const PIPE_PIECE: usize = 4096;
+
+static STDERR: OnceLock<Stream> = OnceLock::new();
+
+/// Sets how standard error is written: a run that changes the machine is not `bounded` by its reader.
+pub fn init(bounded: bool) {
+    let stderr = rustix::stdio::stderr();
+    // A second call cannot happen: the log is set up once.
+    let _ = STDERR.set(if bounded { Stream::bounded(stderr) } else { Stream::blocking(stderr) });
+}
+
+/// Writes a line or several to standard error. Before [`init`] that does not wait for a reader.
+pub fn write(text: &str) {
+    stream().write(text, true);
+}
+
+/// Writes what is of no use later, without waiting for the reader.
+pub(super) fn draw(text: &str) {
+    stream().write(text, false);
+}
+
+/// The number of times that [`write`] lost its text or a part of it.
+pub fn dropped() -> u64 {
+    STDERR.get().map_or(0, |stream| stream.dropped.load(Ordering::Relaxed))
+}
+
+fn stream() -> &'static Stream {
+    STDERR.get_or_init(|| Stream::bounded(rustix::stdio::stderr()))
+}
+
+/// The ways to write.
+#[derive(Debug)]
+enum Sink {
+    /// Blocking, to a file or where the caller wants every line.
+    Blocking,
+    /// To a description of our own that does not block.
+    Own(OwnedFd),
+    /// To a socket.
+    Socket,
+    /// No more than so many bytes each time that `poll` says it is possible.
+    Polled(usize),
+}
+
+#[derive(Debug)]
+struct Stream {
+    inherited: BorrowedFd<'static>,
+    sink: Sink,
+    state: Mutex<State>,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The rest of [`PATIENCE`].
+    patience: Duration,
+    /// The last text was cut off in the middle of a line.
+    torn: bool,
+}
+
+impl Stream {
+    fn new(inherited: BorrowedFd<'static>, sink: Sink) -> Self {
+        let state = Mutex::new(State { patience: PATIENCE, torn: false });
+        Self { inherited, sink, state, dropped: AtomicU64::new(0) }
+    }
+
+    fn blocking(inherited: BorrowedFd<'static>) -> Self {
+        Self::new(inherited, Sink::Blocking)
+    }
+
+    fn bounded(inherited: BorrowedFd<'static>) -> Self {
+        Self::new(inherited, Sink::of(inherited))
+    }
+
+    /// Writes all of `text`, or as much of it as is possible in time.
+    fn write(&self, text: &str, wanted: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut patience = if wanted { state.patience } else { Duration::ZERO };
+        let whole = if state.torn { format!("\n{text}") } else { text.to_owned() };
+        let left = self.write_within(whole.as_bytes(), &mut patience);
+        if wanted {
+            state.patience = patience;
+        }
+        if left == 0 {
+            state.torn = false;
+            return;
+        }
+        if let Some(last) = whole.as_bytes()[..whole.len() - left].last() {
+            state.torn = *last != b'\n';
+        }
+        if wanted {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes `bytes`, waits for `patience` at most, which it shortens, and returns the number of bytes that are left.
+    fn write_within(&self, mut bytes: &[u8], patience: &mut Duration) -> usize {
+        let mut was_ready = false;
+        while !bytes.is_empty() {
+            match self.sink.try_write(self.inherited, bytes) {
+                Ok(count) => {
+                    bytes = &bytes[count.min(bytes.len())..];
+                    was_ready = false;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !patience.is_zero() => {}
+                Err(_) => break,
+            }
+            let began = Instant::now();
+            if was_ready {
+                std::thread::sleep(PAUSE);
+            }
+            let left = patience.saturating_sub(began.elapsed());
+            was_ready = is_writable(self.sink.descriptor(self.inherited), left);
+            *patience = patience.saturating_sub(began.elapsed());
+        }
+        bytes.len()
+    }
+}
+
+impl Sink {
+    fn of(inherited: BorrowedFd<'_>) -> Self {
+        let Ok(stat) = rustix::fs::fstat(inherited) else { return Self::Blocking };
+        let flags = rustix::fs::fcntl_getfl(inherited).unwrap_or(OFlags::RDONLY);
+        // Opening it again must not give more than the caller gave: such a write fails at once.
+        if flags.contains(OFlags::PATH) || !flags.intersects(OFlags::WRONLY | OFlags::RDWR) {
+            return Self::Blocking;
+        }
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Socket => Self::Socket,
+            FileType::Fifo => reopened(inherited).map_or(Self::Polled(PIPE_PIECE), Self::Own),
+            FileType::CharacterDevice if !rustix::termios::isatty(inherited) => Self::Polled(PIPE_PIECE),
+            // Opening the master side of a terminal makes a new terminal.
+            FileType::CharacterDevice if is_master(stat.st_rdev) => Self::Polled(1),
+            FileType::CharacterDevice => reopened(inherited).map_or(Self::Polled(1), Self::Own),
+            _ => Self::Blocking,
+        }
+    }
+
+    fn descriptor<'a>(&'a self, inherited: BorrowedFd<'a>) -> BorrowedFd<'a> {
+        match self {
+            Self::Own(own) => own.as_fd(),
+            Self::Blocking | Self::Socket | Self::Polled(_) => inherited,
+        }
+    }
+
+    fn try_write(&self, inherited: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+        let written = match self {
+            Self::Blocking => rustix::io::write(inherited, bytes),
+            Self::Own(own) => rustix::io::write(own, bytes),
+            Self::Socket => rustix::net::send(inherited, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
+            Self::Polled(_) if !is_writable(inherited, Duration::ZERO) => Err(Errno::WOULDBLOCK),
+            Self::Polled(most) => rustix::io::write(inherited, &bytes[..bytes.len().min(*most)]),
+        };
+        match written? {
+            0 => Err(ErrorKind::WriteZero.into()),
+            count => Ok(count),
+        }
+    }
+}
+
+/// Opens the pipe or terminal behind `inherited` a second time, with flags of its own.
+fn reopened(inherited: BorrowedFd<'_>) -> Option<OwnedFd> {
+    use std::os::fd::AsRawFd as _;
+
+    let path = format!("/proc/self/fd/{}", inherited.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let own = rustix::fs::openat(CWD, path, flags, Mode::empty()).ok()?;
+    let (ours, theirs) = (rustix::fs::fstat(&own).ok()?, rustix::fs::fstat(inherited).ok()?);
+    ((ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)).then_some(own)
+}
+
+/// Returns true for the device numbers of `/dev/ptmx`, and of the masters that older kernels had.
+fn is_master(device: u64) -> bool {
+    (rustix::fs::major(device), rustix::fs::minor(device)) == (5, 2) || rustix::fs::major(device) == 128
+}
+
+/// Waits until something can be written, for `limit` at most. A broken descriptor counts: the write reports it.
+fn is_writable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
+    let limit = Timespec::try_from(limit).unwrap_or_default();
+    poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)], Some(&limit)).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+mod tests;
