@@ -198,6 +198,27 @@ pub fn cases(suite: &mut Suite) {
         holder.finish(Duration::from_secs(30)).ok();
     });
 
+    suite.fresh("a_user_applies_to_a_tree_of_their_own", |m| {
+        m.sh("useradd --create-home mary; runuser -u mary -- mkdir -p /home/mary/tree/etc; \
+              runuser -u mary -- cp /etc/passwd /etc/group /home/mary/tree/etc; install -d -m 700 -o mary /run/hers; \
+              install -d -m 777 /run/everyones");
+        m.put("/tmp/own.yml", "#cloud-config\nwrite_files: [{path: /x, content: x, owner: 'mary:mary'}]\n");
+        for variable in ["", "XDG_RUNTIME_DIR=/run/hers", "XDG_RUNTIME_DIR=/run/everyones", "XDG_RUNTIME_DIR=relative"]
+        {
+            m.sh("rm -f /home/mary/tree/x");
+            let line = format!(
+                "runuser -u mary -- env {variable} coreos-cloudinit --from-file=/tmp/own.yml --root=/home/mary/tree"
+            );
+            m.run(&["sh", "-c", &line]);
+            assert!(m.exists("/home/mary/tree/x"), "{variable}");
+        }
+        assert_eq!(m.sh("ls -A /run/hers /run/everyones | grep lock || true"), "");
+        m.sh("flock /run/hers/lock-$(stat -c %d-%i /home/mary/tree) true");
+        m.apply_with("write_files: [{path: /y}]", &["--root=/home/mary/tree"], &[])
+            .exits(1)
+            .says(&["belongs to another user"]);
+    });
+
     suite.fresh("a_unit_is_enabled_in_the_tree_that_was_opened", |m| {
         m.sh("mkdir -p /srv/tree/etc/systemd /srv/other/etc/systemd/system; ln -s /srv/other/etc/systemd/system /srv/tree/etc/systemd/system");
         let unit = "[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n";
