@@ -242,6 +242,8 @@ rules! {
     BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
     BAD_USER = "bad-user", Error, "A user that cannot be made as written; it is refused.";
+    EXISTING_USER = "existing-user", Note, "Fields of a user that exists on every machine; they are not changed.";
+    KEYS_WITHOUT_HOME = "keys-without-home", Error, "SSH keys of a user without a home directory, which are not set.";
     ODD_USER_NAME = "odd-user-name", Warning, "A name of a user or of a group that many systems refuse.";
     ODD_PASSWORD = "odd-password", Warning, "A password that is no hash, or not a whole one; no password matches it.";
     EMPTY_PASSWORD = "empty-password", Warning, "An empty password, which is none: it does not let anybody in.";

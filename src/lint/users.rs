@@ -10,6 +10,8 @@ use crate::yaml::Field;
 
 /// The longest name that every tool takes.
 const NAME_MAX: usize = 32;
+/// The users that images have.
+const EXISTING: [&str; 2] = ["core", "root"];
 /// The shortest RSA key that is still thought to be safe, in bits.
 const RSA_MIN: usize = 2048;
 
@@ -21,6 +23,8 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
         if let Some(name) = user.name.filled() {
             findings.extend(odd_name(user, name));
             findings.extend(odd_groups(user, name));
+            findings.extend(existing(user, name));
+            findings.extend(keys_without_home(user, name));
             findings.extend(password(user, name));
             keys(&user.ssh_authorized_keys, &mut findings);
         }
@@ -50,6 +54,44 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
         };
     let message = format!("the name of user {} {why}", label(name));
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
+}
+
+/// Fields of users that images have, which are not changed.
+fn existing(user: &User, name: &str) -> Option<Finding> {
+    if !EXISTING.contains(&name) {
+        return None;
+    }
+    let fields = [
+        ("gecos", &user.gecos),
+        ("homedir", &user.homedir),
+        ("primary_group", &user.primary_group),
+        ("shell", &user.shell),
+    ];
+    let mut given: Vec<_> = fields.into_iter().filter(|(_, field)| field.filled().is_some()).collect();
+    let groups = user.groups.0.iter().find(|group| !group.text().is_empty());
+    let span = given.first().map(|(_, field)| field.span).or(groups.map(|group| group.span))?.or(user.name.span);
+    let mut names: Vec<_> = given.drain(..).map(|(field, _)| field).collect();
+    names.extend(groups.map(|_| "groups"));
+    let message = format!("user {name} exists on most machines; not changed there: {}", names.join(", "));
+    let help = "only the password and the SSH keys of an existing user are set";
+    Some(Finding::new(&rules::EXISTING_USER, span, message).help(help))
+}
+
+/// Keys that would be set in a home that is not created.
+fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
+    let has_keys = user.ssh_authorized_keys.iter().any(|key| key.filled().is_some())
+        || user.coreos_ssh_import_github.filled().is_some()
+        || user.coreos_ssh_import_github_users.iter().any(|name| name.filled().is_some())
+        || user.coreos_ssh_import_url.filled().is_some();
+    if !user.no_create_home || !has_keys || EXISTING.contains(&name) {
+        return None;
+    }
+    let message = format!(
+        "user {}: `no_create_home` with SSH keys; the keys are not set unless the home directory exists",
+        label(name)
+    );
+    let help = "remove `no_create_home`, or the keys";
+    Some(Finding::new(&rules::KEYS_WITHOUT_HOME, user.name.span, message).help(help))
 }
 
 /// Groups that are several in one text: commas stand between them, not blanks.

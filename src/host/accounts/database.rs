@@ -38,6 +38,11 @@ pub(super) fn hash<'t>(text: &'t str, user: &str) -> Option<&'t str> {
     })
 }
 
+/// The comment of a user in a `passwd` file.
+pub(super) fn gecos<'t>(text: &'t str, user: &str) -> Option<&'t str> {
+    text.lines().filter_map(fields::<7>).find(|fields| fields[0] == user).map(|fields| fields[4])
+}
+
 /// Returns true if the group of this name or number lists `user` as a member in a `group` file.
 pub(super) fn is_member(text: &str, group: &str, user: &str) -> bool {
     let mut groups = text.lines().filter_map(fields::<4>).filter(|[name, _, gid, _]| *name == group || *gid == group);

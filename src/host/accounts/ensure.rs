@@ -46,7 +46,10 @@ impl Accounts<'_> {
             Some(user) if marker::is_set(self.root, name) => self
                 .complete(account, &user, deadline)
                 .with_context(|| format!("failed to complete user {name}, whose creation was interrupted"))?,
-            Some(_) => (Change::Unchanged, Vec::new()),
+            Some(user) => {
+                self.report_differences(account, &user);
+                (Change::Unchanged, Vec::new())
+            }
         };
         if let Some(hash) = password
             && !self.has_password(name, hash)?
@@ -80,6 +83,7 @@ impl Accounts<'_> {
         if marker::is_set(self.root, &account.name) && !self.missing(&user, account.create_home)?.is_nothing() {
             return Ok(true);
         }
+        self.report_differences(account, &user);
         match password {
             Some(hash) => Ok(!self.has_password(&account.name, hash)?),
             None => Ok(false),

@@ -8,6 +8,7 @@ mod account_files;
 mod complete;
 mod create;
 mod database;
+mod differences;
 mod ensure;
 mod groups;
 mod home;

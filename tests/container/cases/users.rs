@@ -86,8 +86,11 @@ pub fn cases(suite: &mut Suite) {
                 passwd: {HASH}
             "
         );
-        m.apply(&config).ok();
+        let differ = "user kept: the account already exists with other values; not changed: gecos, homedir, shell, groups (sudo)";
+        m.apply_with(&config, &["--dry-run"], &[]).ok().says(&[differ]);
+        m.apply(&config).ok().says(&[differ]);
         assert_eq!((m.passwd("kept"), m.sh("id kept")), before);
+        m.apply("users: [{name: kept, gecos: Old, homedir: /srv/old, shell: /bin/bash, groups: docker}]").ok().hides(&["differ"]);
         assert_eq!(m.shadow("kept").as_deref(), Some(HASH));
         m.absent("/srv/new");
         m.apply("users: [{name: kept}]").ok();
