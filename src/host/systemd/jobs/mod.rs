@@ -147,7 +147,7 @@ impl Systemd<'_> {
     /// Listens to systemd again if its name has another owner than before: systemd gets a new unique name when it
     /// executes itself again, and every process gets one when the bus is restarted.
     fn follow_systemd(&self, ends: &mut Ends) -> Result<(), CallError> {
-        let is_same = !ends.connection.is_closed()
+        let is_same = self.bus.connection()?.unique_name() == ends.connection.unique_name()
             && self.bus.call(CALL_LIMIT, async |connection| owner(&connection).await)? == ends.owner;
         if !is_same {
             *ends = self.job_ends()?;
