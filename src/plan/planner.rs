@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::paths::Paths;
 use super::tree::{Clash, Tree};
 use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitScope};
-use super::{files, names, sections, ssh, units, users};
+use super::{display, files, names, sections, ssh, units, users};
 use crate::config::CloudConfig;
 use crate::finding::{Finding, Findings, Span, rules};
 
@@ -344,7 +344,7 @@ pub(super) fn numbered(index: usize) -> String {
 
 /// A path for people, in one line.
 pub(super) fn shown(path: &Path) -> String {
-    users::printable(&path.to_string_lossy())
+    display::printable(&path.to_string_lossy())
 }
 
 /// A path beneath the root out of its parts.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::display::printable;
 use super::names::{self, Reader};
 use super::planner::{Item, Planner, masked, numbered, path};
-use super::users::printable;
 use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope, Verb};
 use crate::config::{DropIn, Unit};
 use crate::finding::{Finding, Span, rules};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use similar::algorithms::{Capture, Replace, myers};
 use similar::{DiffTag, group_diff_ops};
 
-use crate::plan::{is_shown, printable};
+use crate::plan::printable;
 use crate::secret::{MASK, mask_url};
 
 /// Longer files are not compared line by line, in bytes.
@@ -90,7 +90,7 @@ fn lines(text: &str) -> Vec<&str> {
 /// What can be shown as lines; a file of another kind differs in bytes that tell nobody anything.
 fn text(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= LONGEST)?;
-    text.chars().all(|c| matches!(c, '\n' | '\t') || is_shown(c)).then_some(text)
+    text.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()).then_some(text)
 }
 
 /// Which lines belong to a key in its armour.
