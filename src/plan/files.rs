@@ -106,7 +106,7 @@ fn read(
     };
     planner.findings.extend(finding);
     planner.claim(&path, file.path.span)?;
-    Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
+    Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
 }
 
 /// Whether this is the name of some file while it is written, which the next run removes (spec §6).

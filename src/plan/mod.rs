@@ -28,7 +28,7 @@ pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, fac
 pub use sections::strategies;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
-    Reload, Script, Step, UnitCommand, UnitPath, UnitScope, Verb,
+    Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::{unit_at, unit_of};
 pub use users::{label, without_secrets};

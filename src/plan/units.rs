@@ -221,6 +221,7 @@ pub(super) fn unit_file(path: PathBuf, content: &str, mode: u32, unit: &str) -> 
         mode,
         owner: Owner::ROOT,
         unit: Some(unit.to_owned()),
+        needs: None,
     }
 }
 
