@@ -310,6 +310,17 @@ fn secret_cases(suite: &mut Suite) {
         assert!(m.names("/run/coreos-cloudinit/env").is_empty());
     });
 
+    suite.fresh("a_later_drop_in_does_not_override_a_secret", |m| {
+        let user = "/etc/systemd/system/fleet.service.d/50-user.conf";
+        m.sh("mkdir -p /etc/systemd/system/fleet.service.d");
+        m.put(user, "[Service]\nEnvironment=FLEET_ETCD_PASSWORD=user FLEET_METADATA=user\n");
+        let config =
+            "coreos: {fleet: {etcd_password: hidden, metadata: a}, units: [{name: fleet.service, command: restart}]}";
+        m.apply(config).ok();
+        let expected = ["FLEET_ETCD_PASSWORD=hidden", "FLEET_METADATA=user"];
+        assert_eq!(variables(m, "fleet.service", "FLEET_"), expected);
+    });
+
     suite.fresh("secrets_of_a_tree_are_closed_too", |m| {
         m.sh("mkdir -p /srv/tree/etc");
         let config = "coreos: {fleet: {etcd_password: hidden}}";
