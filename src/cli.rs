@@ -78,6 +78,7 @@ impl fmt::Debug for Named {
 
 /// Everything a run needs to know from its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Options {
     /// What to do with the plan.
     pub mode: Mode,
