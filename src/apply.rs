@@ -63,6 +63,8 @@ pub trait Machine {
 pub struct Progress {
     situation: Situation,
     failed_units: HashSet<String>,
+    /// systemd did not read its units again, and still starts them as they were before.
+    reload_failed: bool,
     /// Keys of `core` that wait for the user to be made.
     pub pending_keys: Option<KeySet>,
     /// Addresses that a part has its own word on: they are merged only if that fails.
@@ -94,6 +96,7 @@ pub fn apply(
     progress.situation.changed_units.clear();
     progress.situation.links_changed = false;
     progress.situation.networkd_changed = false;
+    progress.reload_failed = false;
     for refused in &plan.refused {
         match &refused.item {
             Item::User(name) if !machine.has_user(name) => {
@@ -147,6 +150,40 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
+        // Files that others need are written before those, in a batch of their own.
+        let needed: HashSet<_> = files.iter().filter_map(|(_, file)| file.needs.as_deref()).collect();
+        let (first, rest): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|(_, file)| needed.contains(file.path.as_path()));
+        let mut written = HashMap::new();
+        let mut failed = HashSet::new();
+        for (index, file, outcome) in self.write_batch(first) {
+            if outcome.0.is_failure() {
+                failed.insert(&file.path);
+            }
+            written.insert(index, outcome);
+        }
+        let mut ready = Vec::with_capacity(rest.len());
+        for (index, file) in rest {
+            match file.needs.as_ref().filter(|path| failed.contains(path)) {
+                Some(path) => {
+                    let why = format!("{} could not be written", path.display());
+                    written.insert(index, (Verdict::LeftOut(why), Duration::ZERO));
+                }
+                None => ready.push((index, file)),
+            }
+        }
+        written.extend(self.write_batch(ready).into_iter().map(|(index, _, outcome)| (index, outcome)));
+        written
+    }
+
+    /// Writes `files`, which come with the indices of their steps.
+    fn write_batch<'f>(
+        &mut self,
+        files: Vec<(usize, &'f FileSpec)>,
+    ) -> Vec<(usize, &'f FileSpec, (Verdict, Duration))> {
+        if files.is_empty() {
+            return Vec::new();
+        }
         let began = Instant::now();
         let results = if let Some(why) = self.machine.halted() {
             files.iter().map(|_| Ok(Done::LeftOut(why.clone()))).collect()
@@ -158,9 +195,9 @@ impl Run<'_> {
                 files.iter().map(|(_, file)| Err(internal_error(&Step::WriteFile((*file).clone())))).collect()
             })
         };
-        // The batch took its time together; each file is told its share.
+        // The batch took its time together; each file gets its share.
         let share = began.elapsed() / u32::try_from(files.len()).unwrap_or(u32::MAX).max(1);
-        files.into_iter().zip(results).map(|((index, _), result)| (index, (verdict(result), share))).collect()
+        files.into_iter().zip(results).map(|((index, file), result)| (index, file, (verdict(result), share))).collect()
     }
 
     fn one(&mut self, planned: &Planned, halted: Option<String>) {
@@ -194,8 +231,12 @@ impl Run<'_> {
         if let Some(user) = user.filter(|user| self.progress.situation.failed_users.contains(*user)) {
             return Some(format!("user {user} could not be made"));
         }
+        if matches!(step, Step::RemoveEnvironment(_)) && self.progress.reload_failed {
+            return Some("systemd did not reload its units".to_owned());
+        }
         let unit = match step {
             Step::EnableUnit(scope) => &scope.unit,
+            Step::RemoveEnvironment(place) => &place.unit,
             Step::UnitCommand(command) => &command.unit,
             _ => return None,
         };
@@ -246,6 +287,7 @@ impl Run<'_> {
                 Step::WriteFile(FileSpec { unit: Some(unit), .. }) => {
                     self.progress.failed_units.insert(unit.clone());
                 }
+                Step::ReloadDaemon(_) => self.progress.reload_failed = true,
                 Step::MaskUnit(place) | Step::UnmaskUnit(place) => {
                     self.progress.failed_units.insert(place.unit.clone());
                 }

@@ -78,6 +78,7 @@ impl fmt::Debug for Named {
 
 /// Everything a run needs to know from its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Options {
     /// What to do with the plan.
     pub mode: Mode,
@@ -107,6 +108,8 @@ pub struct Options {
     pub short_hostname: bool,
     /// Whether the configuration is printed with its secrets.
     pub secrets: Secrets,
+    /// Print the changed lines of files wherever standard output leads.
+    pub show_diff: bool,
     /// More in the log, or less: -1, 0, 1.
     pub verbosity: i8,
 }
@@ -360,6 +363,11 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         Some("json") => Format::Json,
         Some(other) => return Err(format!("unknown format '{other}' for --format: it takes text or json")),
     };
+    let show_diff = on(matches, "show-diff");
+    let elsewhere = ["schema", "status", "validate"].into_iter().any(|name| on(matches, name));
+    if show_diff && (elsewhere || !on(matches, "dry-run")) {
+        return Err("--show-diff takes effect only with --dry-run".to_owned());
+    }
     if on(matches, "schema") {
         return Ok(Request::Print(crate::schema::text()));
     }
@@ -413,6 +421,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         deadline: seconds(matches, "deadline", 540)?,
         short_hostname: on(matches, "short-hostname"),
         secrets: if on(matches, "show-secrets") { Secrets::Shown } else { Secrets::Masked },
+        show_diff,
         verbosity: i8::from(matches.get_count("verbose") > 0) - i8::from(matches.get_count("quiet") > 0),
     })))
 }

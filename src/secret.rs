@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -24,25 +25,46 @@ pub fn is_masked(text: &str) -> bool {
     is_mask(text) || (text.contains("://") && text.contains(MASK))
 }
 
-/// `text` with masks for what may be secret of a URL in it: credentials, query and fragment.
+/// `text` with masks for what may be secret of a URL in it: credentials, query, fragment and path parameters.
 ///
-/// Where it cannot be told where credentials end, too much is masked rather than too little.
+/// Where it is unclear where one of them ends, too much is masked rather than too little.
 pub fn mask_url(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
     let (credentials, rest) = rest.rsplit_once('@').map_or((false, rest), |(_, rest)| (true, rest));
-    let query = rest.find(['?', '#']);
-    if !credentials && query.is_none() {
+    let parameters = url_parameters(rest);
+    if !credentials && parameters.is_none() {
         return Cow::Borrowed(text);
     }
     let mut masked = format!("{scheme}://");
     if credentials {
         masked.extend([MASK, "@"]);
     }
-    masked.push_str(&rest[..query.map_or(rest.len(), |at| at + 1)]);
-    if query.is_some() {
+    masked.push_str(&rest[..parameters.as_ref().map_or(rest.len(), |sign| sign.end)]);
+    if parameters.is_some() {
         masked.push_str(MASK);
     }
     Cow::Owned(masked)
+}
+
+/// Returns the range in a URL, or in its path, of the first sign that parameters follow: `?` of a query, `#` of a
+/// fragment, `;` of path parameters such as `;jsessionid=`. Their percent-encoded forms count, also encoded repeatedly.
+///
+/// Any of them may hold a secret with a `/` in it, so everything behind the sign is redacted.
+pub fn url_parameters(url: &str) -> Option<Range<usize>> {
+    let bytes = url.as_bytes();
+    (0..bytes.len()).find_map(|at| match bytes[at] {
+        b'?' | b'#' | b';' => Some(at..at + 1),
+        b'%' => {
+            // `%3B` is `%253B` when it is encoded again.
+            let mut digits = at + 1;
+            while bytes[digits..].starts_with(b"25") {
+                digits += 2;
+            }
+            let code = bytes.get(digits..digits + 2)?.to_ascii_lowercase();
+            matches!(code.as_slice(), b"3b" | b"3f" | b"23").then_some(at..digits + 2)
+        }
+        _ => None,
+    })
 }
 
 impl<T> Secret<T> {
@@ -102,7 +124,20 @@ mod tests {
             ("https://host/a?mail=b@c", "https://<secret>@c"),
             ("http://u:p@a,http://v:q@b", "http://<secret>@b"),
             ("a=http://u:p@a", "a=http://<secret>@a"),
+            ("https://host/a;jsessionid=s", "https://host/a;<secret>"),
+            ("https://host/a;v=1;token=s/b/c?d", "https://host/a;<secret>"),
+            ("https://host/a%3Bjsessionid%3Ds/b", "https://host/a%3B<secret>"),
+            ("https://host/a%3btoken=s", "https://host/a%3b<secret>"),
+            ("https://host/a%25253Btoken=s", "https://host/a%25253B<secret>"),
+            ("https://host/a%3Ftoken=s", "https://host/a%3F<secret>"),
+            ("https://host/a%23s", "https://host/a%23<secret>"),
+            ("https://u;v=s:p;q@host/a", "https://<secret>@host/a"),
+            ("https://host;p=s/a", "https://host;<secret>"),
+            ("https://host/%41%2", "https://host/%41%2"),
+            ("https://host/%25", "https://host/%25"),
+            ("https://host/é%", "https://host/é%"),
             ("u:p@host", "u:p@host"),
+            ("a;b?c", "a;b?c"),
             ("", ""),
         ] {
             assert_eq!(mask_url(url), masked);

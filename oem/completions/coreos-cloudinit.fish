@@ -28,6 +28,7 @@ complete -c coreos-cloudinit -l print-config -d 'Print the configuration as it i
 complete -c coreos-cloudinit -l schema -d 'Print a JSON Schema of the cloud-config, for editors'
 complete -c coreos-cloudinit -l status -d 'Show what the runs since the boot did'
 complete -c coreos-cloudinit -l show-secrets -d 'With --print-config: print secrets, too'
+complete -c coreos-cloudinit -l show-diff -d 'With --dry-run: print changed lines of files'
 complete -c coreos-cloudinit -s v -d 'More in the log'
 complete -c coreos-cloudinit -s q -d 'Less in the log'
 complete -c coreos-cloudinit -l version -d 'Print the version'

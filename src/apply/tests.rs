@@ -77,6 +77,7 @@ fn file(path: &str, unit: Option<&str>, owner: Option<&str>) -> Step {
         mode: 0o644,
         owner: Owner { user: owner.map(|name| crate::plan::Principal::Name(name.to_owned())), ..Owner::ROOT },
         unit: unit.map(str::to_owned),
+        needs: None,
     })
 }
 
@@ -328,4 +329,43 @@ fn a_panic_costs_its_step_alone() {
     assert_eq!(outcome(&plan(steps(), Vec::new()), machine), told);
     let error = internal_error(&file("/1", None, None)).to_string();
     assert!(error.starts_with("failed to write /1 (") && error.ends_with(": internal error"), "{error}");
+}
+
+fn needing(path: &str, unit: &str, needs: &str) -> Step {
+    match file(path, Some(unit), None) {
+        Step::WriteFile(file) => Step::WriteFile(FileSpec { needs: Some(needs.into()), ..file }),
+        other => other,
+    }
+}
+
+fn remove(unit: &str) -> Step {
+    Step::RemoveEnvironment(UnitPath { unit: unit.to_owned(), path: format!("/env/{unit}").into() })
+}
+
+#[test]
+fn a_file_is_written_after_the_one_it_needs_and_not_without_it() {
+    let steps =
+        || vec![file("/1", None, None), file("/env/u", Some("u"), None), needing("/u.d", "u", "/env/u"), start("u")];
+    let mut machine = Fake::default();
+    done(&plan(steps(), Vec::new()), &mut machine, &mut Progress::default());
+    assert_eq!(machine.asked[..5], ["batch of 1", "write /env/u", "batch of 2", "write /1", "write /u.d"]);
+    let mut machine = Fake { broken: vec!["/env/u"], ..Fake::default() };
+    let told = done(&plan(steps(), Vec::new()), &mut machine, &mut Progress::default());
+    assert_eq!(told, ["done: write /1", "failed: write /env/u", "left out: write /u.d", "left out: start u"]);
+    assert!(
+        !machine.asked.iter().any(|asked| asked.contains("/u.d") || asked.contains("start")),
+        "{:?}",
+        machine.asked
+    );
+}
+
+#[test]
+fn an_environment_file_stays_while_systemd_may_still_read_it() {
+    let steps = || vec![file("/u.d", Some("u"), None), reload(), remove("u")];
+    let told = |broken: &[&'static str]| {
+        outcome(&plan(steps(), Vec::new()), Fake { broken: broken.to_vec(), ..Fake::default() })
+    };
+    assert_eq!(told(&[])[2], "done: remove /env/u if it exists");
+    assert_eq!(told(&["/u.d"])[2], "left out: remove /env/u if it exists");
+    assert_eq!(told(&["reload"])[2], "left out: remove /env/u if it exists");
 }

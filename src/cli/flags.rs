@@ -88,7 +88,7 @@ const FLAGS: &[Flag] = &[
         .more("It needs no root and changes nothing. The exit code is 1 if there is more than notes."),
     switch("dry-run", Checking, "Print what would be done").more(
         "It needs no root and changes nothing. Of each step it says whether it would change anything here, and of files \
-         that everybody may read which lines.",
+         that everybody may read how many lines; see --show-diff.",
     ),
     switch("print-config", Checking, "Print the configuration as it is understood").more(
         "It needs no root and changes nothing. Secrets are masked.",
@@ -97,6 +97,10 @@ const FLAGS: &[Flag] = &[
         .more("It needs no source and no root."),
     switch("status", Checking, "Show what the runs since the boot did").more("Only root can see that."),
     switch("show-secrets", Output, "With --print-config: print secrets, too"),
+    switch("show-diff", Output, "With --dry-run: print changed lines of files").more(
+        "The contents of files are printed, to a pipe and as JSON as well; secrets in them are redacted only as far as they \
+         are recognized. Without it, lines are printed to a terminal, and elsewhere only their number.",
+    ),
     flag("format", "FORMAT", Output, "Print as text or as json [default: text]")
         .more("It is that of --dry-run, --validate, --print-config and --status."),
 ];

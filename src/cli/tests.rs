@@ -70,6 +70,19 @@ fn secrets_are_shown_only_when_asked_for() {
 }
 
 #[test]
+fn lines_of_files_are_an_option_of_a_dry_run_alone() {
+    assert!(!options("--from-file x --dry-run").show_diff);
+    assert!(options("--from-file x --dry-run --show-diff").show_diff);
+    assert!(!options("--from-file x --show-diff=false").show_diff);
+    for mode in ["", "--validate", "--print-config", "--status", "--schema", "--dry-run=false", "--validate --dry-run"]
+    {
+        let text = usage(&format!("--from-file x --show-diff {mode}"));
+        assert!(text.contains("only with --dry-run"), "{mode}: {text}");
+    }
+    assert!(help().contains("contents of files are printed"));
+}
+
+#[test]
 fn a_wrong_command_line_says_what_is_valid() {
     assert!(usage("").contains("--from-file"));
     assert!(usage("x").contains("'x'") && usage("x").contains("--dry-run"), "what is valid is listed");

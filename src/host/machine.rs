@@ -1,5 +1,6 @@
 //! The machine a plan is applied to: every kind of step, led to the function that does it.
 
+mod environment;
 mod networkd;
 mod units;
 
@@ -179,6 +180,7 @@ impl<'a> Host<'a> {
             }
             Step::MaskUnit(place) => files::would_mask(&self.root, &place.path)?,
             Step::UnmaskUnit(place) => files::would_unmask(&self.root, &place.path)?,
+            Step::RemoveEnvironment(place) => self.would_remove_environment(&place.path)?,
             Step::ImportKeys(_)
             | Step::EnableUnit(_)
             | Step::ReloadDaemon(_)
@@ -342,6 +344,10 @@ impl Machine for Host<'_> {
         if specs.iter().any(|file| file.unit.is_some()) {
             self.note_units();
         }
+        if let Err(error) = self.close_environments(specs) {
+            let why = format!("{error:#}");
+            return specs.iter().map(|_| Err(anyhow!(why.clone()))).collect();
+        }
         let owners: Vec<_> = specs.iter().map(|file| self.owner(&file.owner, situation)).collect();
         let writes: Vec<_> = specs
             .iter()
@@ -395,6 +401,7 @@ impl Machine for Host<'_> {
             Step::UnmaskUnit(place) => self.masking(&place.path, files::would_unmask, files::unmask),
             Step::EnableUnit(scope) => self.enable(scope),
             Step::ReloadDaemon(reload) => self.reload(reload, situation),
+            Step::RemoveEnvironment(place) => self.remove_environment(&place.path),
             Step::TakeDown(links) => Ok(self.if_network_changed(situation, || network::take_down(&links.names))),
             Step::LoadModule(module) => {
                 let limit = self.setup.deadline.clip(MODULE_LIMIT);

@@ -106,7 +106,7 @@ fn read(
     };
     planner.findings.extend(finding);
     planner.claim(&path, file.path.span)?;
-    Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
+    Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
 }
 
 /// Returns true if this is the name of a temporary file, which the next run would remove.

@@ -3,6 +3,7 @@
 //! Pure: a plan follows from the configuration and a few facts of the machine, and nothing is touched.
 
 pub mod decode;
+mod display;
 mod files;
 pub mod names;
 mod network;
@@ -21,13 +22,14 @@ mod units;
 mod users;
 mod window;
 
+pub use display::{is_shown, printable};
 pub use network::plan_network;
 pub use places::folders_wanted;
 pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script};
 pub use sections::strategies;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
-    Reload, Script, Step, UnitCommand, UnitPath, UnitScope, Verb,
+    Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::{unit_at, unit_of};
-pub use users::{is_shown, label, printable, without_secrets};
+pub use users::{label, without_secrets};

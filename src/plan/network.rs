@@ -19,6 +19,7 @@ pub fn plan_network(conversion: &Conversion) -> Plan {
             mode: 0o644,
             owner: Owner::ROOT,
             unit: None,
+            needs: None,
         })
     });
     let mut steps: Vec<_> = files.collect();

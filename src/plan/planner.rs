@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::paths::Paths;
 use super::tree::{Clash, Tree};
-use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitScope};
-use super::{files, names, sections, ssh, units, users};
+use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitPath, UnitScope};
+use super::{display, files, names, sections, ssh, units, users};
 use crate::config::CloudConfig;
 use crate::finding::{Finding, Findings, Span, rules};
 
@@ -141,6 +141,7 @@ pub(super) struct Planner<'a> {
     pub paths: Paths,
     tree: Tree,
     enables: Vec<Planned>,
+    removals: Vec<Planned>,
     commands: Vec<Planned>,
     /// Units of systemd that the part names, and the same to look up.
     unit_names: Vec<String>,
@@ -159,6 +160,7 @@ pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
         paths: Paths::default(),
         tree: Tree::default(),
         enables: Vec::new(),
+        removals: Vec::new(),
         commands: Vec::new(),
         unit_names: Vec::new(),
         known_units: HashSet::new(),
@@ -253,6 +255,11 @@ impl Planner<'_> {
         self.enables.push(Planned { step: Step::EnableUnit(scope), span });
     }
 
+    /// Plans the removal of a unit's environment file, once systemd no longer reads it.
+    pub fn remove_environment(&mut self, place: UnitPath, span: Option<Span>) {
+        self.removals.push(Planned { step: Step::RemoveEnvironment(place), span });
+    }
+
     pub fn command(&mut self, command: UnitCommand, span: Option<Span>) {
         self.commands.push(Planned { step: Step::UnitCommand(command), span });
     }
@@ -273,6 +280,7 @@ impl Planner<'_> {
         if !unit_names.is_empty() {
             steps.push(Planned { step: Step::ReloadDaemon(Reload { units: unit_names }), span: None });
         }
+        steps.extend(self.removals);
         if let Some(span) = self.networkd {
             steps.push(Planned { step: Step::RestartNetworkd, span: Some(span) });
         }
@@ -344,7 +352,7 @@ pub(super) fn numbered(index: usize) -> String {
 
 /// A path for people, in one line.
 pub(super) fn shown(path: &Path) -> String {
-    users::printable(&path.to_string_lossy())
+    display::printable(&path.to_string_lossy())
 }
 
 /// A path beneath the root out of its parts.

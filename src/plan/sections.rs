@@ -1,15 +1,17 @@
 //! The files and units that sections write (spec §5.1, §5.2).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::planner::{Item, Planner, masked, path};
 use super::units::unit_file;
-use super::{FileSpec, Owner, UnitCommand, UnitPath, Verb, names, text_files, window};
+use super::{
+    FileSpec, Owner, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, Verb, names, text_files, window,
+};
 use crate::config::options::{Kind, Known, Options, Service, Value};
 use crate::config::{CloudConfig, CoreOs, Oem, Update};
 use crate::finding::{Finding, Span, rules};
-use crate::secret::{Secret, is_masked};
+use crate::secret::{Secret, is_masked, mask_url};
 use crate::yaml::Field;
 
 pub(super) const HOSTS: &str = "/etc/hosts";
@@ -50,7 +52,7 @@ pub(super) fn plan_services(planner: &mut Planner<'_>, coreos: &CoreOs) {
 }
 
 fn root_file(path: &str, content: Vec<u8>, mode: u32) -> FileSpec {
-    FileSpec { path: path.into(), content: Secret::new(content), mode, owner: Owner::ROOT, unit: None }
+    FileSpec { path: path.into(), content: Secret::new(content), mode, owner: Owner::ROOT, unit: None, needs: None }
 }
 
 /// Plans the file of a section, which is refused where it cannot be one.
@@ -232,10 +234,18 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
     }
 }
 
-/// The assignments of a service, and whether one of them is secret.
-fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> (Vec<(String, Value)>, bool) {
-    let mut secret = false;
+/// A variable of a service.
+struct Assignment {
+    variable: String,
+    value: String,
+    /// No user but root may read it.
+    secret: bool,
+}
+
+/// Returns the variables of a service, with their values.
+fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> Vec<Assignment> {
     let mut out = Vec::new();
+    let passwords: Vec<_> = options.set.iter().filter(|(option, _)| option.secret).map(|(_, field)| field).collect();
     for (option, field) in &options.set {
         let Some(value) = field.get().filter(|value| !value.is_unset()) else { continue };
         let key = format!("coreos.{}.{}", S::TABLE.section, option.name);
@@ -250,16 +260,17 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> (
             planner.find(Finding::new(&rules::BAD_TEXT, field.span, message));
             continue;
         }
-        // A password is one wherever it is put.
-        secret |= option.secret || matches!(value, Value::Text(text) if has_credentials(text));
-        out.push((S::TABLE.variable(option), value.clone()));
+        // A password is one wherever it stands: in a URL, or as the value of another option.
+        let is_password = passwords.iter().any(|field| field.get() == Some(value));
+        let secret = option.secret || is_password || matches!(value, Value::Text(text) if has_secret(text));
+        out.push(Assignment { variable: S::TABLE.variable(option), value: value.to_string(), secret });
     }
-    (out, secret)
+    out
 }
 
-/// Whether there are credentials in a URL in `text`; or may be, where it cannot be told where they end.
-fn has_credentials(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+/// Returns true if a URL in `text` has credentials, a query, a fragment or path parameters, or may have some.
+fn has_secret(text: &str) -> bool {
+    mask_url(text) != text
 }
 
 /// What was wanted, where `text` is not that.
@@ -283,29 +294,71 @@ fn refuse_masked_options<S: Service>(planner: &mut Planner<'_>, field: &Field<Op
 
 fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field<Options<S>>) {
     let empty = Options::default();
-    let Some(options) = field.get().or(field.is_null().then_some(&empty)) else { return };
+    let Some(options) = field.get().or(field.is_null().then_some(&empty)) else {
+        return plan_removal(planner, unit, None);
+    };
     if refuse_masked_options(planner, field) {
         return;
     }
-    let (assignments, secret) = assignments(planner, options);
-    if !assignments.is_empty() {
-        let mut content = "[Service]\n".to_owned();
-        for (key, value) in &assignments {
-            content.push_str(&text_files::unit_environment(key, &value.to_string()));
-            content.push('\n');
-        }
-        let name = "20-cloudinit.conf";
-        let place = path(&["/run/systemd/system", &format!("{unit}.d"), name]);
-        if let Err(finding) = planner.claim(&place, field.span) {
-            let item = Item::DropIn { unit: unit.to_owned(), name: name.to_owned() };
-            return planner.refuse_for(item, field.span, finding);
-        }
-        planner.note_duplicate(&place, field.span);
-        let mode = if secret { 0o600 } else { 0o644 };
-        planner.file(unit_file(place, &content, mode, unit), field.span);
+    let assignments = assignments(planner, options);
+    if !assignments.is_empty() && !plan_assignments(planner, unit, &assignments, field.span) {
+        return;
     }
+    plan_removal(planner, unit, field.span);
     planner.paths.unmask(UnitPath { unit: unit.to_owned(), path: path(&["/run/systemd/system", unit]) }, field.span);
     planner.unit(unit);
+}
+
+/// The drop-in with the variables of a service.
+const DROP_IN: &str = "20-cloudinit.conf";
+
+fn drop_in(unit: &str) -> PathBuf {
+    path(&["/run/systemd/system", &format!("{unit}.d"), DROP_IN])
+}
+
+/// Plans the removal of the environment file of `unit` if the part replaces the drop-in that named it by one that does
+/// not.
+fn plan_removal(planner: &mut Planner<'_>, unit: &str, span: Option<Span>) {
+    let environment = path(&[UNIT_ENVIRONMENTS, unit]);
+    let Some(content) = planner.paths.content(&drop_in(unit)) else { return };
+    if !String::from_utf8_lossy(content).contains(&*environment.to_string_lossy()) {
+        planner.remove_environment(UnitPath { unit: unit.to_owned(), path: environment }, span);
+    }
+}
+
+/// Plans the drop-in with the variables of `unit`, and the environment file with the secret ones: every user can ask
+/// systemd for the variables in a drop-in. Returns false if that is refused.
+fn plan_assignments(planner: &mut Planner<'_>, unit: &str, assignments: &[Assignment], span: Option<Span>) -> bool {
+    let (secret, open): (Vec<_>, Vec<_>) = assignments.iter().partition(|assignment| assignment.secret);
+    let place = drop_in(unit);
+    let environment = path(&[UNIT_ENVIRONMENTS, unit]);
+    let mut claimed = planner.claim(&place, span);
+    if claimed.is_ok() && !secret.is_empty() {
+        claimed = planner.claim(&environment, span);
+    }
+    if let Err(finding) = claimed {
+        planner.refuse_for(Item::DropIn { unit: unit.to_owned(), name: DROP_IN.to_owned() }, span, finding);
+        return false;
+    }
+    planner.note_duplicate(&place, span);
+    let mut content = "[Service]\n".to_owned();
+    if !secret.is_empty() {
+        planner.note_duplicate(&environment, span);
+        let lines = secret
+            .iter()
+            .map(|Assignment { variable, value, .. }| format!("{variable}={}\n", text_files::quote(value)));
+        let lines: String = std::iter::once(UNIT_ENVIRONMENT_HEADER.to_owned()).chain(lines).collect();
+        planner.file(unit_file(environment.clone(), &lines, 0o600, unit), span);
+        // Without `-` before the path: systemd does not start the unit without its secrets.
+        content.extend(["EnvironmentFile=", UNIT_ENVIRONMENTS, "/", unit, "\n"]);
+    }
+    for Assignment { variable, value, .. } in open {
+        content.push_str(&text_files::unit_environment(variable, value));
+        content.push('\n');
+    }
+    let needs = (!secret.is_empty()).then_some(environment);
+    planner.file(FileSpec { needs, ..unit_file(place, &content, 0o644, unit) }, span);
+    true
 }
 
 fn plan_flannel<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) {
@@ -313,12 +366,14 @@ fn plan_flannel<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>
     if refuse_masked_options(planner, field) {
         return;
     }
-    let (assignments, secret) = assignments(planner, options);
+    let assignments = assignments(planner, options);
     if assignments.is_empty() {
         return;
     }
-    let lines = assignments.iter().map(|(key, value)| text_files::environment_line(key, &value.to_string()) + "\n");
-    let mode = if secret { 0o600 } else { 0o644 };
+    let lines = assignments
+        .iter()
+        .map(|Assignment { variable, value, .. }| text_files::environment_line(variable, value) + "\n");
+    let mode = if assignments.iter().any(|assignment| assignment.secret) { 0o600 } else { 0o644 };
     let file = root_file(FLANNEL_OPTIONS, lines.collect::<String>().into_bytes(), mode);
     planner.note_duplicate(&file.path, field.span);
     section_file(planner, "coreos.flannel", file, field.span);

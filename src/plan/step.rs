@@ -35,6 +35,8 @@ pub enum Step {
     EnableUnit(UnitScope),
     /// Make systemd read its units again, if it has to (spec §8).
     ReloadDaemon(Reload),
+    /// Remove the file of a unit's secret options, which the unit no longer names.
+    RemoveEnvironment(UnitPath),
     /// Take interfaces down, if a file of networkd changed, so that networkd can set them up (spec §11).
     TakeDown(Links),
     /// Load a module of the kernel, if a file of networkd changed (spec §11).
@@ -149,7 +151,16 @@ pub struct FileSpec {
     /// The unit it belongs to: where it cannot be written, that unit is left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// The file that must be written before it: if that fails, this one is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<PathBuf>,
 }
+
+/// The directory of environment files with the secret options of units, one file for each unit.
+pub const UNIT_ENVIRONMENTS: &str = "/run/coreos-cloudinit/env";
+
+/// The first bytes of each file in [`UNIT_ENVIRONMENTS`], which tell that this program wrote it.
+pub const UNIT_ENVIRONMENT_HEADER: &str = "# Written by coreos-cloudinit.\n";
 
 /// The file that addresses are merged into.
 pub const ENVIRONMENT: &str = "/etc/environment";
@@ -319,7 +330,7 @@ impl Step {
     pub fn unit(&self) -> Option<&str> {
         match self {
             Self::WriteFile(file) => file.unit.as_deref(),
-            Self::MaskUnit(place) | Self::UnmaskUnit(place) => Some(&place.unit),
+            Self::MaskUnit(place) | Self::UnmaskUnit(place) | Self::RemoveEnvironment(place) => Some(&place.unit),
             Self::EnableUnit(scope) => Some(&scope.unit),
             Self::UnitCommand(command) => Some(&command.unit),
             _ => None,
@@ -355,6 +366,7 @@ impl fmt::Display for Step {
             Self::EnableUnit(scope) if scope.runtime => write!(f, "enable {} until the next reboot", scope.unit),
             Self::EnableUnit(scope) => write!(f, "enable {}", scope.unit),
             Self::ReloadDaemon(_) => f.write_str("reload systemd if it needs it"),
+            Self::RemoveEnvironment(place) => write!(f, "remove {} if it exists", place.path.display()),
             Self::TakeDown(links) => {
                 write!(f, "take down {}, if a file of networkd changed", links.names.join(", "))
             }

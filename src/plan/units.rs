@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::display::printable;
 use super::names::{self, Reader};
 use super::planner::{Item, Planner, masked, numbered, path};
-use super::users::printable;
 use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope, Verb};
 use crate::config::{DropIn, Unit};
 use crate::finding::{Finding, Span, rules};
@@ -221,6 +221,7 @@ pub(super) fn unit_file(path: PathBuf, content: &str, mode: u32, unit: &str) -> 
         mode,
         owner: Owner::ROOT,
         unit: Some(unit.to_owned()),
+        needs: None,
     }
 }
 

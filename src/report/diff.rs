@@ -4,10 +4,12 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use similar::algorithms::{Capture, Replace, myers};
-use similar::{DiffTag, group_diff_ops};
+use similar::{DiffOp, DiffTag, group_diff_ops};
 
-use crate::plan::{is_shown, printable};
+use super::plural;
+use crate::plan::printable;
 use crate::secret::{MASK, mask_url};
 
 /// Longer files are not compared line by line, in bytes.
@@ -19,8 +21,8 @@ const LINES_MAX: usize = 60;
 /// Lines around one that changes.
 const AROUND: usize = 2;
 
-/// Two files have so long to be compared; after that the difference is true, and longer than it had to be.
-const LIMIT: Duration = Duration::from_millis(100);
+/// The time limit for comparing two files: past it, the difference is still true, but longer than necessary.
+pub const LIMIT: Duration = Duration::from_millis(100);
 
 /// Words before, or in the names of, what nobody else is to see.
 const TELLING: [&str; 12] =
@@ -32,18 +34,57 @@ const RUN: usize = 24;
 /// A longer line is not looked through, in bytes.
 const LINE_MAX: usize = 1000;
 
-/// How `new` differs from `old`; nothing where one of them is no text.
-pub fn diff(old: &[u8], new: &[u8]) -> Option<String> {
-    let (old, new) = (text(old)?, text(new)?);
-    let (old, new) = (lines(old), lines(new));
-    let hidden = (hidden(&old), hidden(&new));
-    let mut ops = Replace::new(Capture::new());
-    // It is one algorithm for one type of lines, by itself: with all its choices the library is a tenth of the program.
-    let Ok(()) = myers::diff_deadline(&mut ops, &old, 0..old.len(), &new, 0..new.len(), Some(Instant::now() + LIMIT));
+/// The difference between two versions of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The number of lines that are new.
+    #[serde(rename = "lines_added")]
+    pub added: usize,
+    /// The number of lines that go.
+    #[serde(rename = "lines_removed")]
+    pub removed: usize,
+    /// The lines, in the form of a patch.
+    #[serde(rename = "diff", skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
+}
+
+impl Difference {
+    /// Compares two versions of a file within `limit`; `None` if one is not text, or if they are equal.
+    ///
+    /// The lines themselves are part of the result only `with_lines`.
+    pub fn new(old: &[u8], new: &[u8], with_lines: bool, limit: Duration) -> Option<Self> {
+        let (old, new) = (lines(text(old)?), lines(text(new)?));
+        let mut ops = Replace::new(Capture::new());
+        // One algorithm for one type of lines: with all its choices the library is a tenth of the program.
+        let Ok(()) =
+            myers::diff_deadline(&mut ops, &old, 0..old.len(), &new, 0..new.len(), Some(Instant::now() + limit));
+        let ops = ops.into_inner().into_ops();
+        let (mut added, mut removed) = (0, 0);
+        for op in ops.iter().filter(|op| op.tag() != DiffTag::Equal) {
+            added += op.new_range().len();
+            removed += op.old_range().len();
+        }
+        let lines = with_lines.then(|| patch(&old, &new, ops));
+        (added + removed > 0).then_some(Self { added, removed, lines })
+    }
+
+    /// The number of lines, in words: `3 lines added, 1 removed`.
+    pub fn summary(&self) -> String {
+        match (self.added, self.removed) {
+            (added, 0) => format!("{} added", plural(added, "line")),
+            (0, removed) => format!("{} removed", plural(removed, "line")),
+            (added, removed) => format!("{} added, {removed} removed", plural(added, "line")),
+        }
+    }
+}
+
+/// Renders the difference as a patch, without lines that may hold a secret.
+fn patch(old: &[&str], new: &[&str], ops: Vec<DiffOp>) -> String {
+    let hidden = (hidden(old), hidden(new));
     let mut out = String::new();
     let mut room = LINES_MAX;
     let mut left = 0;
-    for hunk in group_diff_ops(ops.into_inner().into_ops(), AROUND) {
+    for hunk in group_diff_ops(ops, AROUND) {
         let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
         if room > 0 {
             let header = |from: usize, to: usize| match to - from {
@@ -80,7 +121,7 @@ pub fn diff(old: &[u8], new: &[u8]) -> Option<String> {
     if left > 0 {
         let _ = writeln!(out, "... and {left} more lines");
     }
-    (!out.is_empty()).then_some(out)
+    out
 }
 
 fn lines(text: &str) -> Vec<&str> {
@@ -90,7 +131,7 @@ fn lines(text: &str) -> Vec<&str> {
 /// What can be shown as lines; a file of another kind differs in bytes that tell nobody anything.
 fn text(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= LONGEST)?;
-    text.chars().all(|c| matches!(c, '\n' | '\t') || is_shown(c)).then_some(text)
+    text.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()).then_some(text)
 }
 
 /// Which lines belong to a key in its armour.
@@ -142,7 +183,25 @@ mod tests {
     use super::*;
 
     fn of(old: &str, new: &str) -> String {
-        diff(old.as_bytes(), new.as_bytes()).unwrap_or_default()
+        let difference = Difference::new(old.as_bytes(), new.as_bytes(), true, LIMIT);
+        difference.and_then(|difference| difference.lines).unwrap_or_default()
+    }
+
+    fn summary(old: &str, new: &str) -> String {
+        let difference = Difference::new(old.as_bytes(), new.as_bytes(), false, Duration::ZERO).unwrap();
+        assert_eq!(difference.lines, None);
+        difference.summary()
+    }
+
+    #[test]
+    fn lines_are_counted() {
+        assert_eq!(summary("a\n", "b\nc\nd\n"), "3 lines added, 1 removed");
+        assert_eq!(summary("a\nb\n", "a\n"), "1 line removed");
+        assert_eq!(summary("", "a\n"), "1 line added");
+        assert_eq!(summary("a", "a\n"), "1 line added, 1 removed");
+        assert!(Difference::new(b"a", b"a", false, LIMIT).is_none());
+        assert_eq!(of("a\u{34f}\n", "b\u{2800}\n"), "@@ -1 +1 @@\n-a\u{34f}\n+b\u{2800}\n");
+        assert_eq!(indented("+b\u{2800}\tc").collect::<Vec<_>>(), ["+b\\u{2800}\tc"]);
     }
 
     #[test]
@@ -154,9 +213,9 @@ mod tests {
         );
         assert_eq!(of(old, old), "");
         assert_eq!(of("", "a\n"), "@@ -0,0 +1 @@\n+a\n");
-        assert_eq!(diff(b"a", b"\xff"), None);
-        assert_eq!(diff(b"a", b"a\x1b[2J"), None, "that is no text");
-        assert_eq!(diff(b"a", &vec![b'a'; 70_000]), None);
+        assert_eq!(Difference::new(b"a", b"\xff", true, LIMIT), None);
+        assert_eq!(Difference::new(b"a", b"a\x1b[2J", true, LIMIT), None, "that is no text");
+        assert_eq!(Difference::new(b"a", &vec![b'a'; 70_000], true, LIMIT), None);
     }
 
     #[test]

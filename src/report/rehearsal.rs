@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::count::Count;
-use super::{FORMAT, Screen, diff, json};
+use super::diff::{self, Difference};
+use super::{FORMAT, Screen, json};
 use crate::apply::Machine as _;
 use crate::cli::Format;
 use crate::host::machine::Host;
@@ -23,6 +25,9 @@ const LEGEND: &str = "+ changes, = nothing to do, > runs each time, - skipped, !
 
 /// Differences are shown up to about so many lines: nobody reads more.
 const DIFFERENCES_MAX: usize = 1000;
+
+/// The time limit for comparing all files: past it, differences are still true, but longer than necessary.
+const COMPARING_MAX: Duration = Duration::from_secs(2);
 
 /// What a step would do here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,9 +56,9 @@ struct RehearsedStep {
     at: Option<Position>,
     #[serde(flatten)]
     effect: Effect,
-    /// How the file differs from what is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<String>,
+    /// The difference from the file that is there.
+    #[serde(flatten)]
+    diff: Option<Difference>,
 }
 
 #[derive(Serialize)]
@@ -72,6 +77,10 @@ pub struct Rehearsal<'a> {
     made: HashMap<String, bool>,
     /// So many lines of differences are still shown.
     room: Cell<usize>,
+    /// Whether lines of files are printed, and not only counted.
+    with_lines: bool,
+    /// The time left for comparing files.
+    time: Cell<Duration>,
     rehearsed: Rehearsed,
 }
 
@@ -83,9 +92,10 @@ pub struct Rehearsed {
 }
 
 impl<'a> Rehearsal<'a> {
-    /// A rehearsal on `host`, which is only looked at.
-    pub fn new(host: &'a Host<'a>) -> Self {
-        Self { host, made: HashMap::new(), room: Cell::new(DIFFERENCES_MAX), rehearsed: Rehearsed::default() }
+    /// A rehearsal on `host`, which is only read. Lines of files are part of the result only `with_lines`.
+    pub fn new(host: &'a Host<'a>, with_lines: bool) -> Self {
+        let (room, time) = (Cell::new(DIFFERENCES_MAX), Cell::new(COMPARING_MAX));
+        Self { host, made: HashMap::new(), room, with_lines, time, rehearsed: Rehearsed::default() }
     }
 
     /// Rehearses a step that comes before every part; who asks for it has this name and text.
@@ -140,15 +150,20 @@ impl<'a> Rehearsal<'a> {
         RehearsedStep { step: step.clone(), part: None, at, effect, diff }
     }
 
-    /// How a file differs that everybody may read, before and after.
-    fn diff(&self, step: &Step) -> Option<String> {
+    /// The difference of a file that every user may read, before and after.
+    fn diff(&self, step: &Step) -> Option<Difference> {
         let Step::WriteFile(file) = step else { return None };
-        if self.room.get() == 0 || file.mode & 0o004 == 0 || file.content.expose().len() as u64 > diff::LONGEST {
+        if file.mode & 0o004 == 0 || file.content.expose().len() as u64 > diff::LONGEST {
             return None;
         }
-        let diff = diff::diff(&self.host.read_public(&file.path, diff::LONGEST)?, file.content.expose())?;
-        self.room.set(self.room.get().saturating_sub(diff.lines().count()));
-        Some(diff)
+        let old = self.host.read_public(&file.path, diff::LONGEST)?;
+        let (began, limit) = (Instant::now(), self.time.get().min(diff::LIMIT));
+        let with_lines = self.with_lines && self.room.get() > 0;
+        let diff = Difference::new(&old, file.content.expose(), with_lines, limit);
+        self.time.set(self.time.get().saturating_sub(began.elapsed()));
+        let lines = diff.as_ref()?.lines.as_ref().map_or(0, |lines| lines.lines().count());
+        self.room.set(self.room.get().saturating_sub(lines));
+        diff
     }
 }
 
@@ -215,7 +230,7 @@ fn named(principal: Option<&Principal>) -> Option<&str> {
     }
 }
 
-/// A step, and beneath it how its file differs.
+/// A step, and below it the difference of its file.
 fn line(step: &RehearsedStep, screen: Screen) -> String {
     let text = printable(&step.step.to_string());
     let mut out = match &step.effect {
@@ -225,7 +240,9 @@ fn line(step: &RehearsedStep, screen: Screen) -> String {
         Effect::Skipped(why) => format!("- {text}: {why}\n"),
         Effect::Unclear(why) => format!("? {text}: {}\n", printable(why)),
     };
-    for line in step.diff.iter().flat_map(|diff| diff::indented(diff)) {
+    let Some(diff) = &step.diff else { return out };
+    let Some(lines) = &diff.lines else { return format!("{out}    {}\n", diff.summary()) };
+    for line in diff::indented(lines) {
         let style = match line.as_bytes().first() {
             _ if !screen.colour => Style::new(),
             Some(b'+') => AnsiColor::Green.on_default(),

@@ -45,7 +45,9 @@ fn rehearse(
     let gathered = found.read(options, surroundings, deadline, outcome);
     let (before, prepared) = prepare(gathered, options, &host);
     let writes_environment = prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment());
-    let mut rehearsal = Rehearsal::new(&host);
+    // A terminal has a reader who may see the lines; a pipe may lead to a log that others read.
+    let on_terminal = options.format == Format::Text && Screen::of_stdout(surroundings.variable).terminal;
+    let mut rehearsal = Rehearsal::new(&host, options.show_diff || on_terminal);
     for part in prepared.iter().filter(|part| !part.is_barred(options)) {
         rehearsal.expect_users(&part.plan.steps);
     }

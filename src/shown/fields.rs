@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use crate::config::options::{Kind, Known, TABLES};
 use crate::nearest::is_close;
+use crate::plan::is_shown;
 use crate::substitute::Address;
 use crate::yaml::{self, Way};
 
@@ -161,6 +162,11 @@ fn unquoted(source: &str) -> &str {
     inside('"').or_else(|| inside('\'')).unwrap_or(source)
 }
 
+/// Returns true for a letter or a digit that is visible: some letters are blank.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() && is_shown(c)
+}
+
 impl Show {
     fn allows(self, value: &str) -> bool {
         let value = &Address::ALL
@@ -170,10 +176,10 @@ impl Show {
         let all = |most, allowed: fn(char) -> bool| length <= most && value.chars().all(allowed);
         match self {
             Self::Never => false,
-            Self::Name => all(64, |c| c.is_alphanumeric() || "-_.@:,".contains(c)),
+            Self::Name => all(64, |c| is_plain(c) || "-_.@:,".contains(c)),
             // Behind a colon there may be a password: so they stand in the account files.
-            Self::Login => all(64, |c| c.is_alphanumeric() || "-_.@".contains(c)),
-            Self::Path => all(120, |c| c.is_alphanumeric() || "-_.@:+~/".contains(c)),
+            Self::Login => all(64, |c| is_plain(c) || "-_.@".contains(c)),
+            Self::Path => all(120, |c| is_plain(c) || "-_.@:+~/".contains(c)),
             Self::Mode => {
                 all(6, |c| c.is_ascii_digit() || c == 'o') || (length > 8 && all(10, |c| "rwxst-".contains(c)))
             }
@@ -205,6 +211,9 @@ mod tests {
         let shown = is_harmless;
         assert!(shown(&users, "core") && shown(&users, "'core'") && shown(&users, "\"a-b\""));
         assert!(shown(&users, "a-$public_ipv4") && !shown(&users, "$1$abc$hash"));
+        for blank in ['\u{115f}', '\u{3164}', '\u{ffa0}', '\u{34f}'] {
+            assert!(!shown(&users, &format!("co{blank}re")), "{}", blank.escape_unicode());
+        }
         assert!(!shown(&users, "two words") && !shown(&users, "&x core") && !shown(&users, &"a".repeat(65)));
         let command = [Way::Key("coreos"), Way::Key("units"), Way::Item(0), Way::Key("command")];
         assert!(shown(&command, "start") && shown(&command, "strat") && !shown(&command, "hunter2"));

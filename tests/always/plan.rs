@@ -31,7 +31,7 @@ pub fn step(step: &Step) {
 }
 
 const RELOAD: usize = 3;
-const NETWORKD: usize = 4;
+const NETWORKD: usize = 5;
 
 /// The order of a part (spec §5).
 fn rank(step: &Step) -> usize {
@@ -40,8 +40,9 @@ fn rank(step: &Step) -> usize {
         Step::WriteFile(_) | Step::MaskUnit(_) | Step::UnmaskUnit(_) => 1,
         Step::EnableUnit(_) => 2,
         Step::ReloadDaemon(_) => RELOAD,
+        Step::RemoveEnvironment(_) => 4,
         Step::RestartNetworkd => NETWORKD,
-        Step::UnitCommand(_) | Step::RunScript(_) => 5,
+        Step::UnitCommand(_) | Step::RunScript(_) => 6,
         Step::SetHostname(_) | Step::MergeEnvironment(_) | Step::TakeDown(_) | Step::LoadModule(_) => {
             panic!("{step} is no step of a part")
         }
@@ -51,7 +52,7 @@ fn rank(step: &Step) -> usize {
 fn path(step: &Step) -> Option<&Path> {
     match step {
         Step::WriteFile(file) => Some(&file.path),
-        Step::MaskUnit(place) | Step::UnmaskUnit(place) => Some(&place.path),
+        Step::MaskUnit(place) | Step::UnmaskUnit(place) | Step::RemoveEnvironment(place) => Some(&place.path),
         _ => None,
     }
 }
@@ -87,7 +88,7 @@ fn names(step: &Step) {
             assert!(file.mode <= 0o7777);
             file.unit.iter().for_each(|unit| is_file_name(unit));
         }
-        Step::MaskUnit(place) | Step::UnmaskUnit(place) => is_file_name(&place.unit),
+        Step::MaskUnit(place) | Step::UnmaskUnit(place) | Step::RemoveEnvironment(place) => is_file_name(&place.unit),
         Step::EnableUnit(scope) => is_file_name(&scope.unit),
         Step::ReloadDaemon(reload) => {
             assert!(!reload.units.is_empty());

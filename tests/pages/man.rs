@@ -69,6 +69,7 @@ pub fn program() -> String {
             "Read by the units for the variables above; and written, with the addresses that a platform gives.",
         ),
         ("/run/coreos-cloudinit/", "What each run since the boot did, for `--status`."),
+        ("/run/coreos-cloudinit/env/", "Secret options of services, in a file for each unit that only root can read."),
         ("/var/lib/coreos-cloudinit/scripts/", "Scripts that were user-data."),
         ("~/.ssh/authorized_keys.d/", "The sets of keys of which `authorized_keys` is made."),
     ] {

@@ -227,8 +227,8 @@ fn a_plan_shows_how_files_differ_that_everybody_may_read() {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let text = json!({"write_files": [{"path": path, "permissions": permissions, "content": new}]});
         let config = files.put("a.yml", format!("#cloud-config\n{text}\n"));
-        let run = program(&["--dry-run", "--from-file", &config]);
-        let json = program(&["--dry-run", "--format=json", "--from-file", &config]).json();
+        let run = program(&["--dry-run", "--show-diff", "--from-file", &config]);
+        let json = program(&["--dry-run", "--show-diff", "--format=json", "--from-file", &config]).json();
         let lines: Vec<_> = run.stdout.lines().filter_map(|line| line.strip_prefix("    ")).collect();
         let diff = json["parts"][0]["steps"][0]["diff"].as_str().unwrap_or_default().to_owned();
         assert_eq!(lines.join("\n"), diff.trim_end(), "{run:?}");
@@ -256,15 +256,66 @@ fn a_plan_shows_how_files_differ_that_everybody_may_read() {
         std::os::unix::fs::symlink("b", format!("{folder}/link")).unwrap();
         for (name, seen) in [("b", !close), ("link", false)] {
             let text = format!("#cloud-config\nwrite_files: [{{path: {folder}/{name}, content: x}}]\n");
-            let run = program(&["--dry-run", "--from-file", &files.put("a.yml", text)]);
+            let run = program(&["--dry-run", "--show-diff", "--from-file", &files.put("a.yml", text)]);
             assert_eq!(run.stdout.contains("hidden"), seen, "{name} {close}: {run:?}");
         }
     }
     // A new file differs from nothing: how much is in it is said, and what is in it is in the configuration.
     let config =
         files.put("b.yml", format!("#cloud-config\nwrite_files: [{{path: {}, content: hello}}]\n", files.path("new")));
-    let run = program(&["--dry-run", "--from-file", &config]);
+    let run = program(&["--dry-run", "--show-diff", "--from-file", &config]);
     assert!(run.stdout.ends_with("(0644 root:root, 5 bytes)\n"), "{run:?}");
+}
+
+/// Secrets of forms that no list knows are in no pipe, log or document.
+#[test]
+fn lines_of_files_are_printed_to_a_terminal_or_when_asked_for() {
+    let files = Files::new();
+    let (old, new) = (
+        files.put("there", "DB_PWD=XCANARYX1\nsame XCANARYX\n"),
+        "same XCANARYX\ncurl -u me:XCANARYX\nsk_live_XCANARYX\n",
+    );
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o644)).unwrap();
+    let text = json!({"write_files": [{"path": old, "permissions": "0644", "content": new}]});
+    let config = files.put("a.yml", format!("#cloud-config\n{text}\n"));
+    let flags = ["--dry-run", "-v", "--from-file", &config];
+    let run = program(&flags);
+    assert!(run.stdout.contains(" bytes)\n    2 lines added, 1 removed\n"), "{run:?}");
+    assert!(!format!("{run:?}").contains("XCANARYX"), "{run:?}");
+    let json = [&flags[..], &["--format=json"]].concat();
+    let run = program(&json);
+    let step = run.json()["parts"][0]["steps"][0].clone();
+    assert_eq!((&step["lines_added"], &step["lines_removed"], &step["diff"]), (&json!(2), &json!(1), &Value::Null));
+    assert!(!format!("{run:?}").contains("XCANARYX"), "{run:?}");
+    let (text, _) = terminal::shown(&json, &[("TERM", "xterm")]);
+    assert!(
+        text.contains("\"lines_added\": 2") && !text.contains("XCANARYX"),
+        "a document is one wherever it goes: {text}"
+    );
+    let (text, _) = terminal::shown(&flags, &[("TERM", "dumb")]);
+    assert!(text.contains("\n    +curl -u me:XCANARYX\n") && !text.contains("lines added"), "{text}");
+    let run = program(&[&flags[..], &["--show-diff"]].concat());
+    assert!(run.stdout.contains("\n    +curl -u me:XCANARYX\n"), "{run:?}");
+    let step = program(&[&json[..], &["--show-diff"]].concat()).json()["parts"][0]["steps"][0].clone();
+    assert_eq!(
+        (&step["lines_added"], step["diff"].as_str().is_some_and(|diff| diff.contains("+sk_live_"))),
+        (&json!(2), true)
+    );
+    for mode in ["--validate", "--print-config", "--schema", "--status"] {
+        let run = program(&[mode, "--show-diff", "--from-file", &config]);
+        assert!(
+            run.code == 2 && run.stderr.contains("--show-diff takes effect only with --dry-run"),
+            "{mode}: {run:?}"
+        );
+    }
+    // Without a file whose lines every user may read, there is nothing to count.
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(!program(&flags).stdout.contains("lines added"));
+    // Characters that are not visible are counted and escaped as any others.
+    fs::write(&old, "a\u{2800}\n").unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o644)).unwrap();
+    let (text, _) = terminal::shown(&flags, &[("TERM", "dumb")]);
+    assert!(text.contains("\n    -a\\u{2800}\n"), "{text}");
 }
 
 #[test]

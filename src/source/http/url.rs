@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use ureq::http::Uri;
 
-use crate::secret::{MASK, Secret};
+use crate::secret::{MASK, Secret, url_parameters};
 
 /// Why something is no address that can be fetched. None of these shows any of it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Url {
     uri: Uri,
     /// The header that the credentials make.
     authorization: Option<Secret<String>>,
+    /// The redacted form, where it is unclear what of the address is a password.
+    unclear: Option<String>,
 }
 
 impl Url {
@@ -38,6 +40,7 @@ impl Url {
         if scheme != "http" && scheme != "https" {
             return Err(BadUrl::Scheme);
         }
+        let whole = rest;
         let rest = rest.split('#').next().unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (credentials, host) = match authority.rsplit_once('@') {
@@ -49,10 +52,16 @@ impl Url {
         let authority = uri.authority().ok_or(BadUrl::Malformed)?;
         // What stands behind the host can only be a port.
         let is_port = authority.host().len() == authority.as_str().len() || authority.port_u16().is_some();
-        if authority.host().is_empty() || !is_port {
+        if authority.host().is_empty() || !is_port || url_parameters(authority.host()).is_some() {
             return Err(BadUrl::Malformed);
         }
-        Ok(Self { uri, authorization: credentials.map(basic) })
+        // A password with a `/`, `?` or `#` in it, which should be encoded, looks like a port and what follows it.
+        let is_unclear = credentials.is_none() && authority.port().is_some();
+        let unclear = whole.rsplit_once('@').filter(|_| is_unclear).map(|(_, rest)| {
+            let rest = encoded(rest).unwrap_or_default();
+            format!("{scheme}://{MASK}@{}", without_parameters(&rest))
+        });
+        Ok(Self { unclear, authorization: credentials.map(basic), uri })
     }
 
     /// Where a redirect leads that says `location`; without the credentials of this address.
@@ -85,13 +94,13 @@ impl Url {
     /// The same without credentials.
     #[must_use]
     pub fn without_credentials(&self) -> Self {
-        Self { uri: self.uri.clone(), authorization: None }
+        Self { authorization: None, ..self.clone() }
     }
 
     /// The same with the credentials of `other`.
     #[must_use]
     pub fn with_credentials_of(&self, other: &Self) -> Self {
-        Self { uri: self.uri.clone(), authorization: other.authorization.clone() }
+        Self { authorization: other.authorization.clone(), ..self.clone() }
     }
 
     /// The server: `http://host:port`.
@@ -131,17 +140,13 @@ impl Url {
 }
 
 impl fmt::Display for Url {
-    /// Without credentials, and without the query, which often holds some.
+    /// Without credentials, and without the query and path parameters, which often hold some.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let query = if self.uri.query().is_some() { "?…" } else { "" };
-        // What looks like a port and a path may be a password with a `/` in it, which should be encoded.
-        if self.authorization.is_none()
-            && self.uri.port().is_some()
-            && let Some((_, rest)) = self.uri.path().rsplit_once('@')
-        {
-            return write!(f, "{}://{MASK}@{rest}{query}", self.uri.scheme_str().unwrap_or("http"));
+        if let Some(unclear) = &self.unclear {
+            return f.write_str(unclear);
         }
-        write!(f, "{}{}{query}", self.origin(), self.uri.path())
+        let path = self.uri.path_and_query().map_or(self.uri.path(), |path| path.as_str());
+        write!(f, "{}{}", self.origin(), without_parameters(path))
     }
 }
 
@@ -149,6 +154,11 @@ impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// `path` without the values of its parameters: `/a?…`.
+fn without_parameters(path: &str) -> String {
+    url_parameters(path).map_or_else(|| path.to_owned(), |sign| format!("{}…", &path[..sign.end]))
 }
 
 /// Encodes what has no place in the path or the query of an address.
@@ -228,6 +238,19 @@ mod tests {
         assert_eq!(Url::parse("http://a@b@host/").unwrap().to_string(), "http://host/");
         assert_eq!(shown("https://me:12/hunter2@host:1/k?x"), "https://<secret>@host:1/k?…");
         assert_eq!(shown("https://host/@mary/k"), "https://host/@mary/k");
+        for (url, redacted) in [
+            ("https://host/a;jsessionid=hunter2/b?x", "https://host/a;…"),
+            ("https://host/a%3Bjsessionid%3Dhunter2", "https://host/a%3B…"),
+            ("https://host/a/b;v=1/c;token=hunter2", "https://host/a/b;…"),
+            ("https://us;x:hunter2;y@host/a", "https://host/a"),
+            ("https://me:12?hunter2@host/k", "https://<secret>@host/k"),
+            ("https://me:12#hunter2@host/k;t=hunter2", "https://<secret>@host/k;…"),
+            ("https://host/a#;token=hunter2", "https://host/a"),
+        ] {
+            assert_eq!(shown(url), redacted);
+            let joined = Url::parse("http://other/").unwrap().join(url).unwrap();
+            assert_eq!(joined.to_string(), redacted);
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The option tables of etcd, etcd2, fleet and locksmith.
 
+use base64::Engine as _;
+use serde_json::json;
+
 use crate::testbed::{Machine, Suite};
 
 fn drop_in(unit: &str) -> String {
@@ -10,7 +13,25 @@ fn environment(m: &Machine, unit: &str) -> String {
     m.property(unit, "Environment")
 }
 
+/// The file of the secret options of a unit.
+fn env_file(unit: &str) -> String {
+    format!("/run/coreos-cloudinit/env/{unit}")
+}
+
+/// The variables of the unit's main process that begin with `prefix`, sorted.
+fn variables(m: &Machine, unit: &str, prefix: &str) -> Vec<String> {
+    let main = m.property(unit, "MainPID");
+    // Values may have line breaks, but no NUL characters.
+    let seen = m.sh(&format!("base64 -w0 /proc/{main}/environ"));
+    let bytes = base64::engine::general_purpose::STANDARD.decode(seen.trim()).expect("base64 prints base64");
+    let text = String::from_utf8(bytes).expect("the environment is UTF-8");
+    let mut found: Vec<_> = text.split('\0').filter(|text| text.starts_with(prefix)).map(str::to_owned).collect();
+    found.sort();
+    found
+}
+
 pub fn cases(suite: &mut Suite) {
+    secret_cases(suite);
     suite.fresh("options_are_a_drop_in_in_the_order_of_the_table", |m| {
         let config = r"
             coreos:
@@ -107,15 +128,6 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(seen, "ETCD_DATA_DIR=/with a space\nETCD_DISCOVERY=https://x/?q=%41\nETCD_NAME=a \"b\" \\c %d $e");
     });
 
-    suite.fresh("a_drop_in_with_a_password_or_key_is_nobody_elses", |m| {
-        m.apply("coreos: {fleet: {etcd_password: hidden}, locksmith: {etcd_keyfile: /k}, etcd2: {name: a}}")
-            .ok()
-            .hides(&["hidden"]);
-        assert_eq!(m.mode(&drop_in("fleet.service")), 0o600);
-        assert_eq!(m.mode(&drop_in("locksmithd.service")), 0o600);
-        assert_eq!(m.mode(&drop_in("etcd2.service")), 0o644);
-    });
-
     suite.fresh("odd_values_are_written_and_reported", |m| {
         let config = "coreos: {etcd2: {proxy: maybe}, locksmith: {window_start: 'Foo 99:99', window_length: long}}";
         m.apply(config).ok().says(&["odd-option"]);
@@ -172,5 +184,152 @@ pub fn cases(suite: &mut Suite) {
         for unit in ["etcd2.service", "fleet.service", "locksmithd.service"] {
             m.absent(&drop_in(unit));
         }
+    });
+}
+
+/// Options that are passwords, or have one in a URL.
+fn secret_cases(suite: &mut Suite) {
+    suite.fresh("secret_options_are_in_a_file_that_only_root_reads", |m| {
+        let config = "coreos: {fleet: {etcd_password: hidden, etcd_username: hidden, etcd_servers: 'http://u:hidden@h', \
+                      metadata: a=b}, locksmith: {etcd_keyfile: /hidden, endpoint: 'http://h;t=hidden'}, \
+                      etcd2: {name: a, discovery: 'http://h/?hidden'}, flannel: {etcd_password: hidden}, \
+                      units: [{name: fleet.service, command: restart}]}";
+        m.sh("chmod 755 /run/coreos-cloudinit 2>/dev/null; mkdir -p -m 755 /run/coreos-cloudinit/env");
+        m.apply(config).ok().hides(&["hidden"]);
+        for unit in ["fleet.service", "locksmithd.service", "etcd2.service"] {
+            assert_eq!((m.mode(&drop_in(unit)), m.mode(&env_file(unit))), (0o644, 0o600), "{unit}");
+            assert!(m.text(&env_file(unit)).contains("hidden"), "{unit}");
+            assert!(!m.text(&drop_in(unit)).contains("hidden"), "{unit}");
+            let shown = m.sh(&format!("setpriv --reuid=65534 --regid=65534 --clear-groups systemctl show {unit}"));
+            assert!(shown.contains("cloudinit") && !shown.contains("hidden"), "{shown}");
+        }
+        for directory in ["/run/coreos-cloudinit", "/run/coreos-cloudinit/env"] {
+            assert_eq!((m.mode(directory), m.owner(directory)), (0o700, (0, 0)), "{directory}");
+        }
+        assert_eq!(m.mode("/run/flannel/options.env"), 0o600);
+        assert_eq!(environment(m, "fleet.service"), "FLEET_METADATA=a=b");
+        let expected = [
+            "FLEET_ETCD_PASSWORD=hidden",
+            "FLEET_ETCD_SERVERS=http://u:hidden@h",
+            "FLEET_ETCD_USERNAME=hidden",
+            "FLEET_METADATA=a=b",
+        ];
+        assert_eq!(variables(m, "fleet.service", "FLEET_"), expected);
+        m.untouched(|| m.apply(&config.replace("restart", "start")).ok());
+    });
+
+    suite.fresh("a_secret_reaches_the_service_as_it_is", |m| {
+        m.sh("mkdir -p /run/systemd/system/fleet.service.d");
+        m.put("/run/systemd/system/fleet.service.d/50-user.conf", "[Service]\nUser=nobody\n");
+        let flannel = "[Service]\nEnvironmentFile=/run/flannel/options.env\nExecStart=/bin/sleep infinity\n";
+        m.put("/run/systemd/system/flanneld.service", flannel);
+        for value in [
+            "plain",
+            " spaces ",
+            "\ttabs\t",
+            "quotes \" ' \"\" '' `id` ``",
+            "'single'",
+            "\"double\"",
+            "back\\slash \\\\ \\n \\\" \\",
+            "\\",
+            "\"",
+            "'",
+            "$HOME ${HOME} $$ $(id)",
+            "%n %% %i %",
+            "# comment",
+            "; comment",
+            "a # b ; c",
+            "two\nlines\n",
+            "\nleading",
+            "joined\\\nlines",
+            "x\nFLEET_METADATA=injected\n[Service]\nExecStartPre=/bin/touch /root/evil",
+            "x\"\nFLEET_METADATA=\"injected",
+            "cr\r\nlf",
+            "=a=b=",
+            "-",
+            "control \u{1}\u{7f}\u{1b}[2J",
+            "é😀\u{a0}\u{202e}",
+        ] {
+            let config = json!({"coreos": {"fleet": {"etcd_password": value, "verbosity": 3}, "flannel": {"etcd_password": value}}});
+            m.apply(&config.to_string().replace('\u{7f}', "\\u007f")).ok().hides(&["joined", "injected"]);
+            m.sh("systemctl reset-failed; systemctl restart fleet.service flanneld.service");
+            let expected = [format!("FLANNELD_ETCD_PASSWORD={value}")];
+            assert_eq!(variables(m, "flanneld.service", "FLANNELD_"), expected, "{value:?}");
+            let expected = [format!("FLEET_ETCD_PASSWORD={value}"), "FLEET_VERBOSITY=3".to_owned()];
+            assert_eq!(variables(m, "fleet.service", "FLEET_"), expected, "{value:?}");
+        }
+        m.absent("/root/evil");
+    });
+
+    suite.fresh("a_secret_that_is_gone_leaves_no_file", |m| {
+        let start = "units: [{name: fleet.service, command: restart}]";
+        let secret = format!("coreos: {{fleet: {{etcd_password: hidden, metadata: a}}, {start}}}");
+        let open = format!("coreos: {{fleet: {{metadata: a}}, {start}}}");
+        m.apply(&secret).ok();
+        m.apply(&format!("coreos: {{{start}}}")).ok();
+        assert!(m.exists(&env_file("fleet.service")), "the drop-in still names it");
+        m.apply_with(&open, &["--dry-run"], &[]).ok().says(&["+ remove /run/coreos-cloudinit/env/fleet.service"]);
+        m.apply(&open).ok();
+        m.absent(&env_file("fleet.service"));
+        assert_eq!(variables(m, "fleet.service", "FLEET_"), ["FLEET_METADATA=a"]);
+        // A drop-in that the user puts there does not name it either.
+        m.apply(&secret).ok();
+        m.apply(
+            "coreos: {units: [{name: fleet.service, runtime: true, \
+             drop_ins: [{name: 20-cloudinit.conf, content: \"[Unit]\\n# mine\"}]}]}",
+        )
+        .ok();
+        m.absent(&env_file("fleet.service"));
+        // Files that the program did not write, or that have another name, stay.
+        for make in
+            ["echo mine > $F; chmod 600 $F", "ln -s /etc/hosts $F", "cp $O $F; ln $F $F.2", "cp $O $F; chmod 644 $F"]
+        {
+            m.apply(&secret.replace("fleet", "etcd2").replace("etcd_password", "key_file").replace("metadata", "name"))
+                .ok();
+            let (file, ours) = (env_file("fleet.service"), env_file("etcd2.service"));
+            m.sh(&format!("F={file}; O={ours}; rm -f $F $F.2; {make}"));
+            m.apply(&open).ok().says(&["left alone"]);
+            m.sh(&format!("test -e {file}"));
+        }
+    });
+
+    suite.fresh("without_its_secrets_a_unit_does_not_start", |m| {
+        let config = "coreos: {fleet: {etcd_password: hidden, metadata: a}, \
+                      units: [{name: fleet.service, command: restart}]}";
+        m.sh("mkdir -p /run/coreos-cloudinit/env/fleet.service");
+        m.apply(config).fails().hides(&["hidden"]).says(&["/run/coreos-cloudinit/env/fleet.service could not be written", "unit fleet.service could not be placed"]);
+        m.absent(&drop_in("fleet.service"));
+        assert_eq!(m.property("fleet.service", "ActiveState"), "inactive");
+        m.sh("rmdir /run/coreos-cloudinit/env/fleet.service");
+        m.apply(config).ok();
+        m.sh("rm /run/coreos-cloudinit/env/fleet.service; ! systemctl restart fleet.service");
+        assert_ne!(m.property("fleet.service", "ActiveState"), "active");
+        // A directory that another user owns is not used.
+        m.sh("rm -r /run/coreos-cloudinit/env; mkdir -m 777 /run/coreos-cloudinit/env; chown 65534 /run/coreos-cloudinit/env");
+        m.apply(config).fails().says(&["another user"]);
+        assert!(m.names("/run/coreos-cloudinit/env").is_empty());
+    });
+
+    suite.fresh("a_later_drop_in_does_not_override_a_secret", |m| {
+        let user = "/etc/systemd/system/fleet.service.d/50-user.conf";
+        m.sh("mkdir -p /etc/systemd/system/fleet.service.d");
+        m.put(user, "[Service]\nEnvironment=FLEET_ETCD_PASSWORD=user FLEET_METADATA=user\n");
+        let config =
+            "coreos: {fleet: {etcd_password: hidden, metadata: a}, units: [{name: fleet.service, command: restart}]}";
+        m.apply(config).ok();
+        let expected = ["FLEET_ETCD_PASSWORD=hidden", "FLEET_METADATA=user"];
+        assert_eq!(variables(m, "fleet.service", "FLEET_"), expected);
+    });
+
+    suite.fresh("secrets_of_a_tree_are_closed_too", |m| {
+        m.sh("mkdir -p /srv/tree/etc");
+        let config = "coreos: {fleet: {etcd_password: hidden}}";
+        m.apply_with(config, &["--root", "/srv/tree"], &[]).ok().hides(&["hidden"]);
+        let state = "/srv/tree/run/coreos-cloudinit";
+        assert_eq!((m.mode(state), m.mode(&format!("{state}/env"))), (0o700, 0o700));
+        assert_eq!(m.mode(&format!("{state}/env/fleet.service")), 0o600);
+        m.absent(&env_file("fleet.service"));
+        m.apply_with("coreos: {fleet: {metadata: a}}", &["--root", "/srv/tree"], &[]).ok();
+        m.absent(&format!("{state}/env/fleet.service"));
     });
 }

@@ -55,10 +55,14 @@ pub fn cases(suite: &mut Suite) {
 
         m.put(DATA, "hostname: broken\n");
         m.sh(&format!("systemctl restart '{DATA_RUN}' && exit 1; systemctl is-active 'user-cloudinit@*.path'"));
+        let secret = "/run/coreos-cloudinit/env/fleet.service";
+        m.sh(&format!("mkdir -p -m 700 /run/coreos-cloudinit/env; echo A=b > {secret}"));
         let said = m.sh("apt-get remove --yes coreos-cloudinit 2>&1");
         assert!(!said.contains("Failed"), "{said}");
         assert_eq!(m.sh("systemctl list-units --all --plain --no-legend 'user-cloudinit*' 'system-cloudinit@*'"), "");
-        assert!(!m.exists("/usr/bin/coreos-cloudinit") && !m.exists("/run/coreos-cloudinit"));
+        assert!(!m.exists("/usr/bin/coreos-cloudinit"));
+        assert_eq!(m.names("/run/coreos-cloudinit"), ["env"], "only what units need to start is left");
+        assert!(m.exists(secret));
         assert_eq!(m.property("user-config.target", "LoadState"), "not-found");
         assert_eq!(m.text("/etc/mine"), "mine");
         m.sh("apt-get purge --yes coreos-cloudinit 2>&1");
