@@ -13,6 +13,7 @@ use super::diff::{self, Difference};
 use super::{FORMAT, Screen, json};
 use crate::apply::Machine as _;
 use crate::cli::Format;
+use crate::host::accounts::UnknownPrincipal;
 use crate::host::machine::Host;
 use crate::outcome::{PartOutcome, RefusedOutcome};
 use crate::parts::Form;
@@ -21,7 +22,8 @@ use crate::shown::LocatedFinding;
 use crate::text::{Lines, Position};
 
 /// What the signs before steps mean.
-const LEGEND: &str = "+ changes, = nothing to do, > runs each time, - skipped, ! refused, ? may fail\n";
+const LEGEND: &str =
+    "+ changes, = nothing to do, > runs each time, - skipped, ! refused or fails, ? not known from here\n";
 
 /// Differences are shown up to about so many lines: nobody reads more.
 const DIFFERENCES_MAX: usize = 1000;
@@ -41,7 +43,9 @@ enum Effect {
     Runs,
     /// It does not apply here.
     Skipped(&'static str),
-    /// It cannot be told, or would fail.
+    /// It would fail.
+    Fails(String),
+    /// Its outcome cannot be known from here.
     Unclear(String),
 }
 
@@ -121,7 +125,12 @@ impl<'a> Rehearsal<'a> {
     pub fn expect_users(&mut self, steps: &[Planned]) {
         let made = steps.iter().filter_map(|planned| match &planned.step {
             Step::EnsureUser(account) if !self.host.has_user(&account.name) => {
-                Some((account.name.clone(), self.host.would_change(&planned.step).is_ok()))
+                let created = match self.host.would_change(&planned.step) {
+                    Ok(_) => true,
+                    // The account is created without a group that does not exist.
+                    Err(error) => matches!(error.downcast_ref(), Some(UnknownPrincipal::Group(_))),
+                };
+                Some((account.name.clone(), created))
             }
             _ => None,
         });
@@ -134,7 +143,7 @@ impl<'a> Rehearsal<'a> {
         let effect = if let Some(why) = self.host.skips(step) {
             Effect::Skipped(why)
         } else if let Some(user) = needed(step).into_iter().flatten().find(|user| made(user) == Some(false)) {
-            Effect::Unclear(format!("user {user} could not be made"))
+            Effect::Fails(format!("user {user} could not be made"))
         } else if needed(step).into_iter().flatten().any(|user| made(user).is_some()) {
             Effect::Changes
         } else {
@@ -142,6 +151,7 @@ impl<'a> Rehearsal<'a> {
                 Ok(Some(true)) => Effect::Changes,
                 Ok(Some(false)) => Effect::Nothing,
                 Ok(None) => Effect::Runs,
+                Err(error) if is_known(&error) => Effect::Fails(format!("{error:#}")),
                 Err(error) => Effect::Unclear(format!("{error:#}")),
             }
         };
@@ -167,7 +177,18 @@ impl<'a> Rehearsal<'a> {
     }
 }
 
+/// Returns true if a run would meet the same error: root sees what a run sees, and who exists is known to every user.
+fn is_known(error: &anyhow::Error) -> bool {
+    crate::host::is_root() || error.downcast_ref::<UnknownPrincipal>().is_some()
+}
+
 impl Rehearsed {
+    /// Returns true if a run would fail at one of the steps.
+    pub fn is_failure(&self) -> bool {
+        let steps = self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps));
+        steps.into_iter().any(|step| matches!(step.effect, Effect::Fails(_)))
+    }
+
     /// It as it is printed.
     pub fn print(&self, source: &str, failures: &[String], format: Format, screen: Screen) -> String {
         #[derive(Serialize)]
@@ -238,6 +259,7 @@ fn line(step: &RehearsedStep, screen: Screen) -> String {
         Effect::Nothing => format!("= {text}\n"),
         Effect::Runs => format!("> {text}\n"),
         Effect::Skipped(why) => format!("- {text}: {why}\n"),
+        Effect::Fails(why) => format!("! {text}: {}\n", printable(why)),
         Effect::Unclear(why) => format!("? {text}: {}\n", printable(why)),
     };
     let Some(diff) = &step.diff else { return out };

@@ -29,7 +29,7 @@ pub(super) fn rehearse_all(
     stopped(surroundings, outcome);
     let screen = Screen::of_stdout(surroundings.variable);
     say(outcome, &rehearsed.print(&outcome.source, &outcome.failures, options.format, screen));
-    outcome.is_failure()
+    outcome.is_failure() || rehearsed.is_failure()
 }
 
 /// Looks at the machine for what each step would do; the error is that there is none.

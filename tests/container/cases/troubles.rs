@@ -46,10 +46,8 @@ pub fn cases(suite: &mut Suite) {
             key("core")
         );
         said(m, &home, &[], &["the home directory /home/core does not exist"]);
-        let nobody = format!(
-            "#cloud-config\nusers: [{{name: mary, primary_group: no-such, ssh_authorized_keys: ['{}']}}]\n",
-            key("mary")
-        );
+        m.sh("groupadd mary");
+        let nobody = format!("#cloud-config\nusers: [{{name: mary, ssh_authorized_keys: ['{}']}}]\n", key("mary"));
         said(m, &nobody, &[], &["left out: authorize 1 key of user mary", "could not be made"]);
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         said(m, &deep, &["--validate"], &["belongs at the top level"]);
