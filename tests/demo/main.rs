@@ -40,7 +40,7 @@ fn show(example: &str, text: &str) -> ExitCode {
     let inside = format!("/root/{}", Path::new(example).file_name().unwrap_or_default().to_string_lossy());
     machine.put(&inside, text);
     let source = format!("--from-file={inside}");
-    let rehearsal = machine.run(&[PROGRAM_INSIDE, "--dry-run", &source]);
+    let rehearsal = machine.run(&[PROGRAM_INSIDE, "--dry-run", "--show-diff", &source]);
     print!("{}{}", rehearsal.stdout, rehearsal.stderr);
 
     let before = Look::at(&machine);
