@@ -5,7 +5,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::LARGEST;
 use super::database::Table;
+use super::locks::boot_time;
 use crate::deadline::Deadline;
 use crate::host::files::{self, Write};
 use crate::host::root::{Folder, OsContext, Place, Root, shown, status};
@@ -83,7 +84,9 @@ impl<'r> AccountFiles<'r> {
             .os_context(|| "failed to look at the account files")?;
         let present: Vec<_> = present.into_iter().filter_map(|(file, there)| Some((file, there?))).collect();
         let names: Vec<_> = present.iter().map(|(file, _)| file.name()).collect();
-        let locks = Locks::take(&etc, &names, Deadline::after(deadline.clip(LIMIT)))?;
+        // A lock of an earlier boot can name a process that is another one by now. Of a tree, no boot is known.
+        let boot = root.is_system().then(boot_time);
+        let locks = Locks::take(&etc, &names, boot, Deadline::after(deadline.clip(LIMIT)))?;
         let mut files = Vec::new();
         for (file, _) in present {
             let path = Path::new("/etc").join(file.name());
@@ -139,19 +142,19 @@ struct Locks {
 }
 
 impl Locks {
-    fn take(etc: &Folder, files: &[&str], until: Deadline) -> Result<Self> {
+    fn take(etc: &Folder, files: &[&str], boot: Option<SystemTime>, until: Deadline) -> Result<Self> {
         let all = lock_all(etc, until)?;
         let mut locks = Self { etc: etc.clone(), made: Vec::new(), _all: all };
         for file in files {
             let name = format!("{file}.lock");
-            let inode = locks.take_one(&name, until)?;
+            let inode = locks.take_one(&name, boot, until)?;
             locks.made.push((name, inode));
         }
         Ok(locks)
     }
 
     /// Makes a lock file that names this process. Returns its inode.
-    fn take_one(&self, name: &str, until: Deadline) -> Result<u64> {
+    fn take_one(&self, name: &str, boot: Option<SystemTime>, until: Deadline) -> Result<u64> {
         let what = || format!("failed to lock the account files: /etc/{name}");
         let at = place(&self.etc, name);
         loop {
@@ -160,14 +163,23 @@ impl Locks {
                 Err(Errno::EXIST) => {}
                 Err(cause) => return Err(cause).os_context(what),
             }
-            // Whoever made it held the lock of all files, too. That is ours, so a holder that is gone left this one.
-            if let Some(there) = status(&at).os_context(what)?
-                && holder(&at).is_some_and(|process| !is_alive(process))
-                && status(&at).os_context(what)?.is_some_and(|now| now.st_ino == there.st_ino)
-            {
-                log::warn!("removed /etc/{name}: its process no longer exists");
-                rustix::fs::unlinkat(&self.etc, name, AtFlags::empty()).os_context(what)?;
-                continue;
+            // Its maker held the lock of all files, too. That is ours now, so a maker that is gone left this one.
+            if let Some(there) = status(&at).os_context(what)? {
+                // This process can have left one that it could not remove.
+                let is_own = |process: i32| u32::try_from(process) == Ok(std::process::id());
+                let is_dead = holder(&at).is_some_and(|process| is_own(process) || !is_alive(process));
+                let written = u64::try_from(there.st_mtime).ok().map(|time| UNIX_EPOCH + Duration::from_secs(time));
+                let is_old = boot.zip(written).is_some_and(|(boot, written)| written < boot);
+                if is_dead || is_old {
+                    log::warn!(
+                        "removed /etc/{name}: {}",
+                        if is_dead { "its process no longer exists" } else { "an earlier boot left it" }
+                    );
+                    match rustix::fs::unlinkat(&self.etc, name, AtFlags::empty()) {
+                        Ok(()) | Err(Errno::NOENT) => continue,
+                        Err(cause) => return Err(cause).os_context(what),
+                    }
+                }
             }
             if until.passed() {
                 let holder = holder(&at).map(|process| format!(" (process {process})")).unwrap_or_default();

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::account_files::{AccountFile, AccountFiles};
 use super::login_defs::LoginDefs;
@@ -62,7 +62,7 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// The account files cannot be locked, read or written.
+    /// The account files cannot be locked, read or written, or the account was changed meanwhile.
     pub(super) fn complete(
         self,
         account: &Account,
@@ -71,10 +71,12 @@ impl Accounts<'_> {
     ) -> Result<(Change, Vec<String>)> {
         let name = &user.name;
         let (mut change, mut faults) = (Change::Unchanged, Vec::new());
-        let missing = self.missing(user, account.create_home)?;
-        if missing.shadow || missing.group {
-            log::info!("an interrupted run left user {name} with {}", missing.description());
+        if !self.missing(user, account.create_home)?.is_nothing() || self.lacks_gshadow(name)? {
+            // Looked at again under the lock, which is held until the end: an administrator may be at work.
             let mut files = AccountFiles::lock(self.root, deadline)?;
+            self.must_be_unchanged(user)?;
+            let missing = self.missing(user, account.create_home)?;
+            log::info!("an interrupted run left user {name} incomplete ({})", missing.description());
             if missing.shadow {
                 create::add_shadow(&mut files, &LoginDefs::read(self.root)?, name, account.system);
             }
@@ -90,33 +92,70 @@ impl Accounts<'_> {
                     create::add_group(&mut files, name, user.gid);
                     create::add_to_groups(&mut files, name, &account.groups);
                 }
+            } else if self.lacks_gshadow(name)? {
+                create::add_group(&mut files, name, user.gid);
             }
             if files.write(&[AccountFile::Shadow, AccountFile::Gshadow, AccountFile::Group])? {
                 change = Change::Made;
             }
-        }
-        faults.extend(self.unknown_memberships(account, user)?);
-        if missing.home {
-            match self.create_home(user, true) {
-                Ok(true) => change = Change::Made,
-                Ok(false) => {}
-                Err(error) => faults.push(format!("{error:#}; to create it: mkhomedir_helper {name}")),
+            if missing.home {
+                match self.create_home(user, true) {
+                    Ok(true) => change = Change::Made,
+                    Ok(false) => {}
+                    Err(error) => faults.push(format!("{error:#}; to create it: mkhomedir_helper {name}")),
+                }
             }
         }
         if faults.is_empty() {
             marker::clear(self.root, name);
         }
+        // An error once: an administrator may want it so. Later runs warn of it, as of any existing account.
+        faults.extend(self.missing_memberships(account, user)?);
         Ok((change, faults))
     }
 
-    /// Groups that an account without a group of its own is not a member of. The interrupted creation may not have come
-    /// to them, or somebody took the user out of them since: that cannot be known.
-    fn unknown_memberships(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
-        if account.primary_group.is_none() && !account.no_user_group {
-            return Ok(None);
+    /// Reports an existing account without a line in `/etc/shadow` or without a login group. It is left as it is: no marker
+    /// says that a run of this program began it.
+    pub(super) fn report_incomplete(self, user: &UserEntry) {
+        match self.missing(user, false) {
+            Ok(missing) if !missing.is_nothing() => log::warn!(
+                "user {}: the account is incomplete ({}); left as it is (see pwck(8) and grpck(8))",
+                user.name,
+                missing.description()
+            ),
+            _ => {}
         }
+    }
+
+    /// Checks that the account is still the one that was looked up.
+    ///
+    /// # Errors
+    ///
+    /// It is not, or the account files cannot be read.
+    pub(super) fn must_be_unchanged(self, user: &UserEntry) -> Result<()> {
+        let passwd = self.database("/etc/passwd")?;
+        if !database::users(&passwd).any(|known| known == *user) {
+            bail!("another program changed the account meanwhile");
+        }
+        Ok(())
+    }
+
+    /// Returns true if the account's own group is in `/etc/group` and not in `/etc/gshadow`, the last file that
+    /// `useradd` writes.
+    fn lacks_gshadow(self, name: &str) -> Result<bool> {
+        let [group, gshadow] = [self.database("/etc/group")?, self.database("/etc/gshadow")?];
+        let has = |text: &str| database::hash(text, name).is_some();
+        Ok(has(&group) && !gshadow.is_empty() && !has(&gshadow))
+    }
+
+    /// The groups that the account is not a member of. The interrupted creation may not have come to them, or an
+    /// administrator removed the user from them since: that cannot be known.
+    fn missing_memberships(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
         let groups = self.database("/etc/group")?;
-        let is_missing = |group: &&String| !database::is_member(&groups, group, &user.name);
+        let is_missing = |group: &&String| {
+            let gid = create::gid_of(&groups, group);
+            gid.is_some() && gid != Some(user.gid) && !database::is_member(&groups, group, &user.name)
+        };
         let missing: Vec<_> = account.groups.iter().filter(is_missing).map(String::as_str).collect();
         let list = missing.join(",");
         let text = || format!("it is not a member of {list}; to add it: usermod -a -G {list} {}", user.name);

@@ -187,7 +187,8 @@ fn free_id(used: &BTreeSet<u32>, range: &RangeInclusive<u32>, system: bool) -> O
     } else {
         used.range(range.clone()).next_back().map_or(Some(*range.start()), |highest| highest.checked_add(1))
     };
-    let is_free = |id: &u32| range.contains(id) && !used.contains(id);
+    // The highest number means "as it is" to the system.
+    let is_free = |id: &u32| range.contains(id) && !used.contains(id) && *id != u32::MAX;
     next.filter(is_free)
         .or_else(|| if system { range.clone().rev().find(is_free) } else { range.clone().find(is_free) })
 }

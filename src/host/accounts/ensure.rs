@@ -8,7 +8,7 @@ use super::account_files::AccountFiles;
 use super::create::{self, NO_PASSWORD};
 use super::locks::with_locks;
 use super::login_defs::LoginDefs;
-use super::{Accounts, UnknownPrincipal, database, marker};
+use super::{Accounts, UnknownPrincipal, UserEntry, database, marker};
 use crate::deadline::Deadline;
 use crate::host::Change;
 use crate::host::command::{Failed, Tool};
@@ -38,7 +38,9 @@ impl Accounts<'_> {
     pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<Change> {
         let name = &account.name;
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
-        let (mut change, faults) = match self.user(name)? {
+        let existing = self.user(name)?;
+        let is_new = existing.is_none();
+        let (mut change, faults) = match existing {
             None => {
                 let faults = self.create(account, deadline).with_context(|| format!("failed to create user {name}"))?;
                 (Change::Made, faults)
@@ -48,21 +50,23 @@ impl Accounts<'_> {
                 .with_context(|| format!("failed to complete user {name}, whose creation was interrupted"))?,
             Some(user) => {
                 self.report_differences(account, &user);
+                self.report_incomplete(&user);
                 (Change::Unchanged, Vec::new())
             }
         };
         if let Some(hash) = password
             && !self.has_password(name, hash)?
         {
-            let created = if change == Change::Made { "created user {name}, but " } else { "" }.replace("{name}", name);
+            let created = if is_new { format!("created user {name}, but ") } else { String::new() };
             self.set_password(name, hash, deadline)
                 .with_context(|| format!("{created}failed to set the password of user {name}"))?;
             change = Change::Made;
         }
-        if !faults.is_empty() {
-            bail!("created user {name}, but {}", faults.join("; "));
+        match faults.as_slice() {
+            [] => Ok(change),
+            faults if is_new => bail!("created user {name}, but {}", faults.join("; ")),
+            faults => bail!("user {name}, whose creation was interrupted, is incomplete: {}", faults.join("; ")),
         }
-        Ok(change)
     }
 
     /// Returns true if [`Accounts::ensure`] would change anything. Changes nothing.
@@ -119,17 +123,14 @@ impl Accounts<'_> {
             bail!("useradd succeeded, but there is no such user");
         };
         if let Err(error) = created {
+            // The account may be half of ours, or another program's. The next run looks at it.
             if error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(IN_USE)) {
-                // Another program has created it just now.
                 marker::clear(self.root, name);
-                return Err(error);
             }
-            faults.push(format!("{error:#}"));
-            faults.extend(self.complete(account, &user, deadline)?.1);
-            return Ok(faults);
+            return Err(error);
         }
         if account.create_home
-            && let Err(error) = self.create_home(&user, false)
+            && let Err(error) = self.create_home_of_new(&user, deadline)
         {
             // The marker stays: the next run tries again.
             faults.push(format!("{error:#}"));
@@ -137,6 +138,13 @@ impl Accounts<'_> {
         }
         marker::clear(self.root, name);
         Ok(faults)
+    }
+
+    /// Creates the home of an account that was created just now, under the lock of the account files.
+    fn create_home_of_new(self, user: &UserEntry, deadline: Deadline) -> Result<()> {
+        let _files = AccountFiles::lock(self.root, deadline)?;
+        self.must_be_unchanged(user)?;
+        self.create_home(user, false).map(drop)
     }
 
     /// Runs `useradd`. Where it refuses the shell or the comment, it is run without these.

@@ -1,51 +1,45 @@
 //! The home directory of a new account, filled from the skeleton (`useradd(8)`, `--skel`).
 //!
-//! It is filled beside its place, where only root can look, and gets its name when it is complete. So an interrupted
-//! run leaves no half of it: the next one goes on with the directory beside it. A directory that exists is filled only
-//! for an account whose creation was interrupted, and only if it is empty. Nothing in a home is removed or replaced.
+//! It is made under a temporary name, filled through its descriptor while only root can enter it, and gets its name when
+//! it is complete. So an interrupted run leaves no half of a home, only a directory `.NAME.cci-` with 16 hexadecimal
+//! digits that is root's. A directory that exists is filled only for an account whose creation was interrupted, and only
+//! if it is empty, with the rights of its user. Nothing in a home is removed or replaced.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Uid};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, StatxFlags, Uid};
 use rustix::io::Errno;
 
 use super::login_defs::LoginDefs;
-use super::{Accounts, LARGEST, UserEntry};
-use crate::host::files::{self, Write};
+use super::{Accounts, LARGEST, UserEntry, marker};
+use crate::host::files;
+use crate::host::keys::identity;
 use crate::host::root::{Folder, OsContext, Place, link, shown, status};
 
 /// How many entries a skeleton may have in all, and how deep its directories may be.
 const MOST_ENTRIES: usize = 10_000;
 const DEEPEST: usize = 32;
 
+/// The largest skeleton, in bytes.
+const LARGEST_SKELETON: u64 = 64 << 20;
+
 /// What is in the place of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Nothing,
-    /// An empty directory of root's or the user's.
+    /// An empty directory of the user's, or one of root's that can only be the home: `useradd` was interrupted.
     Empty,
-    /// Such a directory with something in it.
-    Theirs,
-    /// Anything else.
+    /// Anything else, which stays as it is.
     Other,
 }
 
-/// What an interrupted run left beside the place of a home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Staged {
-    Nothing,
-    /// A directory of root's, which may be filled in part.
-    Partly,
-    /// A directory that was given to the user, the last thing before it gets its name.
-    Whole,
-}
-
 impl Accounts<'_> {
-    /// Creates the home of `user` from the skeleton if it does not exist. With `fill`, an empty directory that is
-    /// root's or the user's is filled, too. Returns true if anything was done.
+    /// Creates the home of `user` from the skeleton if it does not exist. With `fill`, an empty directory is filled, too.
+    /// Returns true if anything was done.
     ///
     /// # Errors
     ///
@@ -58,7 +52,7 @@ impl Accounts<'_> {
     /// Returns true if [`Accounts::create_home`] with `fill` would do anything.
     pub(super) fn lacks_home(self, user: &UserEntry) -> bool {
         match self.root.parent(&user.home, false) {
-            Ok(place) => self.found(&place, user).is_ok_and(|found| matches!(found, Found::Nothing | Found::Empty)),
+            Ok(place) => self.found(&place, user).is_ok_and(|found| found != Found::Other),
             Err(error) => error.absent(),
         }
     }
@@ -68,21 +62,12 @@ impl Accounts<'_> {
             return Ok(false);
         }
         let place = self.root.parent(&user.home, true)?;
-        let beside = beside(&place);
-        let staged = staged(&beside, user)?;
-        let found = self.found(&place, user)?;
-        match found {
-            Found::Nothing => {}
-            Found::Empty if fill => {}
-            // An interrupted run had begun to move what it copied.
-            Found::Theirs if fill && staged == Staged::Partly => {}
+        let defs = LoginDefs::read(self.root)?;
+        match self.found(&place, user)? {
+            Found::Nothing => self.make_home(&place, user, &defs),
+            Found::Empty if fill => self.fill(&place, user, &defs),
             _ => return Ok(false),
-        }
-        must_be_trusted(&place.folder)?;
-        if staged != Staged::Whole {
-            self.copy_skeleton(&beside, user, staged)?;
-        }
-        if found == Found::Nothing { move_home(&beside, &place) } else { self.move_entries(&beside, &place, user) }?;
+        }?;
         files::flush_folder(&place.folder)?;
         Ok(true)
     }
@@ -91,17 +76,28 @@ impl Accounts<'_> {
         let Some(there) = status(place).os_context(|| "failed to look at what is there")? else {
             return Ok(Found::Nothing);
         };
-        let is_theirs = there.st_uid == 0 || there.st_uid == user.uid;
-        if FileType::from_raw_mode(there.st_mode) != FileType::Directory || !is_theirs {
+        if FileType::from_raw_mode(there.st_mode) != FileType::Directory {
+            return Ok(Found::Other);
+        }
+        let above = rustix::fs::fstat(&place.folder).os_context(|| "failed to look at its directory")?;
+        let is_theirs = there.st_uid == user.uid
+            || (there.st_uid == 0 && above.st_dev == there.st_dev && self.can_only_be_the_home(place, user)?);
+        if !is_theirs {
             return Ok(Found::Other);
         }
         let folder = open(place).os_context(|| "failed to open it")?;
         let is_empty = entries(&folder, 1).os_context(|| "failed to read it")?.is_empty();
-        Ok(match (self.is_shared(user)?, is_empty) {
-            (true, _) => Found::Other,
-            (false, true) => Found::Empty,
-            (false, false) => Found::Theirs,
-        })
+        Ok(if is_empty && !self.is_shared(user)? { Found::Empty } else { Found::Other })
+    }
+
+    /// Returns true if an empty directory of root's is a home that `useradd` made: it has the user's name among the
+    /// homes, or is newer than the marker of the account. Any other, such as `/opt`, is root's for another reason.
+    fn can_only_be_the_home(self, place: &Place, user: &UserEntry) -> Result<bool> {
+        let defs = LoginDefs::read(self.root)?;
+        let usual = Path::new(defs.homes()).join(&user.name);
+        let is_new = || Some(born(place)? >= marker::time(self.root, &user.name)?);
+        Ok(self.root.private(user.home.parent().unwrap_or(Path::new("/"))).is_ok()
+            && (user.home == usual || is_new().unwrap_or_default()))
     }
 
     /// Returns true if another account names the same home.
@@ -110,153 +106,161 @@ impl Accounts<'_> {
         Ok(super::database::users(&passwd).any(|other| other.name != user.name && other.home == user.home))
     }
 
-    /// Fills the directory `beside`, where only root can look.
-    fn copy_skeleton(self, beside: &Place, user: &UserEntry, staged: Staged) -> Result<()> {
-        let defs = LoginDefs::read(self.root)?;
-        if staged == Staged::Nothing {
-            rustix::fs::mkdirat(&beside.folder, &beside.name, Mode::RWXU)
-                .os_context(|| "failed to make a directory beside it")?;
+    /// Makes the home under a temporary name, fills it and gives it its name.
+    fn make_home(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
+        let skeleton = self.skeleton(defs)?;
+        let beside = Place { folder: place.folder.clone(), name: files::temporary_name(&place.name) };
+        rustix::fs::mkdirat(&beside.folder, &beside.name, Mode::RWXU)
+            .os_context(|| "failed to make a directory beside it")?;
+        let folder = open(&beside).os_context(|| "failed to open the directory beside it")?;
+        let own = rustix::fs::fstat(&folder).os_context(|| "failed to look at the directory beside it")?;
+        let is_new = own.st_uid == rustix::process::geteuid().as_raw() && own.st_mode & 0o7777 == 0o700;
+        if !is_new || !entries(&folder, 1).os_context(|| "failed to read the directory beside it")?.is_empty() {
+            bail!("{} was replaced meanwhile", shown(beside.name.as_ref()));
         }
-        let to = user.home.with_file_name(&beside.name);
+        let owner = Some((user.uid, user.gid));
+        skeleton.make(&folder, owner)?;
+        give(&folder, user, Some(defs.home_mode()))?;
+        files::flush_folder(&folder)?;
+        let (from, to) = (&beside.folder, &place.folder);
+        match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
+            // The file system cannot promise that. A directory that appeared just now is replaced only if it is empty.
+            Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, &beside.name, to, &place.name),
+            result => result,
+        }
+        .os_context(|| "failed to give it its name")?;
+        let there = status(place).os_context(|| "failed to look at it")?;
+        if !there.is_some_and(|there| (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)) {
+            bail!("another user replaced it meanwhile");
+        }
+        Ok(())
+    }
+
+    /// Fills an empty directory, with the rights of its user: what is in there may be moved by that one meanwhile.
+    fn fill(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
+        let skeleton = self.skeleton(defs)?;
+        let folder = open(place).os_context(|| "failed to open it")?;
+        let there = rustix::fs::fstat(&folder).os_context(|| "failed to look at it")?;
+        if there.st_uid != user.uid {
+            // `useradd` makes a home without any permission and sets its mode last.
+            give(&folder, user, (there.st_mode & 0o777 == 0).then(|| defs.home_mode()))?;
+        } else if there.st_mode & 0o777 == 0 {
+            rustix::fs::fchmod(&folder, Mode::from_raw_mode(defs.home_mode()))
+                .os_context(|| "failed to set its mode")?;
+        }
+        identity::with(user, || skeleton.make(&folder, None))?;
+        files::flush_folder(&folder)
+    }
+
+    /// Reads the skeleton. What cannot be copied is logged and left out.
+    fn skeleton(self, defs: &LoginDefs) -> Result<Skeleton> {
         let from = Path::new(defs.skeleton());
-        let mut copy = Copy::default();
+        let mut skeleton = Skeleton::default();
         match self.root.folder(from) {
-            Ok(skeleton) => {
-                copy.collect(&skeleton, &to, DEEPEST).with_context(|| format!("failed to read {}", shown(from)))?;
+            Ok(folder) => {
+                let mut left = (MOST_ENTRIES, LARGEST_SKELETON);
+                skeleton
+                    .read(&folder, from, DEEPEST, &mut left)
+                    .with_context(|| format!("failed to read {}", shown(from)))?;
             }
             Err(error) if error.absent() => {}
             Err(error) => return Err(error).with_context(|| format!("failed to open {}", shown(from))),
         }
-        self.make(&copy, user)?;
-        let folder = open(beside).os_context(|| "failed to open the directory beside it")?;
-        files::flush_folder(&folder)?;
-        // The last step: from here on it is the user's. One that is moved entry by entry stays root's.
-        if self.root.parent(&user.home, false).is_ok_and(|place| status(&place).is_ok_and(|there| there.is_none())) {
-            give(&folder, user, defs.home_mode())?;
-        }
-        Ok(())
-    }
-
-    /// Makes what was collected, owned by the user.
-    fn make(self, copy: &Copy, user: &UserEntry) -> Result<()> {
-        let what = |path: &Path| format!("failed to make {}", shown(path));
-        for (path, _) in &copy.folders {
-            let place = self.root.parent(path, false)?;
-            match rustix::fs::mkdirat(&place.folder, &place.name, Mode::RWXU) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(cause) => return Err(cause).os_context(|| what(path)),
-            }
-        }
-        for (path, mode, content) in &copy.files {
-            files::write(self.root, Write { path, content, mode: *mode, uid: user.uid, gid: user.gid })?;
-        }
-        for (path, target) in &copy.links {
-            let place = self.root.parent(path, false)?;
-            match rustix::fs::symlinkat(target, &place.folder, &place.name) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(cause) => return Err(cause).os_context(|| what(path)),
-            }
-            let (uid, gid) = (Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)));
-            rustix::fs::chownat(&place.folder, &place.name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
-                .os_context(|| what(path))?;
-        }
-        for (path, mode) in copy.folders.iter().rev() {
-            let place = self.root.parent(path, false)?;
-            give(&open(&place).os_context(|| what(path))?, user, *mode)?;
-        }
-        Ok(())
-    }
-
-    /// Moves what was copied into an existing directory, which stays the same one. No owner is changed in there: its
-    /// user could have put something else into the place.
-    fn move_entries(self, beside: &Place, place: &Place, user: &UserEntry) -> Result<()> {
-        let [from, to] = [beside, place].map(|place| open(place).os_context(|| "failed to open it"));
-        let (from, to) = (from?, to?);
-        let there = rustix::fs::fstat(&to).os_context(|| "failed to look at it")?;
-        if there.st_uid != user.uid && there.st_uid == 0 {
-            let defs = LoginDefs::read(self.root)?;
-            // `useradd` makes a home without any permission and sets its mode last.
-            let mode = Some(there.st_mode & 0o7777).filter(|mode| *mode != 0);
-            give(&to, user, mode.unwrap_or_else(|| defs.home_mode()))?;
-        }
-        for name in entries(&from, MOST_ENTRIES).os_context(|| "failed to read the directory beside it")? {
-            rustix::fs::renameat_with(&from, &name, &to, &name, RenameFlags::NOREPLACE)
-                .os_context(|| format!("failed to move {} into it", shown(name.as_ref())))?;
-        }
-        files::flush_folder(&to)?;
-        rustix::fs::unlinkat(&beside.folder, &beside.name, AtFlags::REMOVEDIR)
-            .os_context(|| "failed to remove the directory beside it")
+        Ok(skeleton)
     }
 }
 
-/// Gives the directory `beside` the name of the home, if that is still free.
-fn move_home(beside: &Place, place: &Place) -> Result<()> {
-    let (from, to) = (&beside.folder, &place.folder);
-    match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
-        // The file system cannot promise that. A directory that appeared just now is replaced only if it is empty.
-        Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, &beside.name, to, &place.name),
-        result => result,
-    }
-    .os_context(|| "failed to give it its name")
-}
-
-/// The place beside a home where it is filled.
-fn beside(place: &Place) -> Place {
-    let mut name = OsString::from(".");
-    name.push(&place.name);
-    name.push(".cci-home");
-    Place { folder: place.folder.clone(), name }
-}
-
-/// What an interrupted run left at `beside`.
-fn staged(beside: &Place, user: &UserEntry) -> Result<Staged> {
-    let own = rustix::process::geteuid().as_raw();
-    match status(beside).os_context(|| "failed to look beside it")? {
-        None => Ok(Staged::Nothing),
-        Some(there) if FileType::from_raw_mode(there.st_mode) != FileType::Directory => {
-            bail!("{} is in the way", shown(beside.name.as_ref()))
-        }
-        Some(there) if there.st_uid == own => Ok(Staged::Partly),
-        Some(there) if there.st_uid == user.uid => Ok(Staged::Whole),
-        Some(there) => bail!("{} is in the way (owner {})", shown(beside.name.as_ref()), there.st_uid),
-    }
-}
-
-/// What is in a skeleton, by where it goes.
+/// A directory of the skeleton.
 #[derive(Default)]
-struct Copy {
-    folders: Vec<(PathBuf, u32)>,
-    files: Vec<(PathBuf, u32, Vec<u8>)>,
-    links: Vec<(PathBuf, PathBuf)>,
+struct Skeleton {
+    entries: Vec<(OsString, Entry)>,
 }
 
-impl Copy {
-    fn collect(&mut self, from: &Folder, to: &Path, deepest: usize) -> Result<()> {
+enum Entry {
+    Directory(u32, Skeleton),
+    File(u32, Vec<u8>),
+    Link(OsString),
+}
+
+impl Skeleton {
+    /// Reads a directory; `left` is how many entries and bytes may still come.
+    fn read(&mut self, from: &Folder, path: &Path, deepest: usize, left: &mut (usize, u64)) -> Result<()> {
         for name in entries(from, MOST_ENTRIES).os_context(|| "failed to read a directory")? {
+            let path = path.join(&name);
             let place = Place { folder: from.clone(), name };
-            let path = to.join(&place.name);
-            let what = || shown(place.name.as_ref());
+            let what = || shown(&path);
+            let skipped = |why: &str| log::warn!("{}: {why}; not copied into the home directory", shown(&path));
             let Some(there) = status(&place).os_context(what)? else { continue };
-            if self.folders.len() + self.files.len() + self.links.len() >= MOST_ENTRIES || deepest == 0 {
-                bail!("it has more than {MOST_ENTRIES} entries, or {DEEPEST} levels of directories");
+            let size = u64::try_from(there.st_size).unwrap_or_default();
+            if left.0 == 0 || deepest == 0 {
+                skipped("too many entries or levels of directories");
+                continue;
             }
+            left.0 -= 1;
             let mode = there.st_mode & 0o7777;
-            match FileType::from_raw_mode(there.st_mode) {
+            let entry = match FileType::from_raw_mode(there.st_mode) {
                 FileType::Directory => {
-                    self.folders.push((path.clone(), mode));
-                    self.collect(&open(&place).os_context(what)?, &path, deepest - 1)?;
+                    let mut inner = Self::default();
+                    inner.read(&open(&place).os_context(what)?, &path, deepest - 1, left)?;
+                    Entry::Directory(mode, inner)
+                }
+                FileType::RegularFile if size > LARGEST.min(left.1) => {
+                    skipped("the file is too large");
+                    continue;
                 }
                 FileType::RegularFile => {
                     let content = files::read_at(&place, LARGEST).with_context(what)?.unwrap_or_default();
+                    left.1 = left.1.saturating_sub(content.len() as u64);
                     // A set-id bit that suits root's file is not for the user's.
-                    self.files.push((path, mode & 0o777, content));
+                    Entry::File(mode & 0o777, content)
                 }
-                FileType::Symlink => {
-                    if let Some(target) = link(&place).os_context(what)? {
-                        self.links.push((path, target));
+                FileType::Symlink => match link(&place).os_context(what)? {
+                    Some(target) => Entry::Link(target.into_os_string()),
+                    None => continue,
+                },
+                _ => {
+                    skipped("neither a file, a directory nor a link");
+                    continue;
+                }
+            };
+            self.entries.push((place.name, entry));
+        }
+        Ok(())
+    }
+
+    /// Makes everything in `to`, where nothing of it exists; owned by `owner`, or by the user this thread acts as.
+    fn make(&self, to: &Folder, owner: Option<(u32, u32)>) -> Result<()> {
+        let ids = owner.map(|(uid, gid)| (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
+        for (name, entry) in &self.entries {
+            let what = || format!("failed to make {}", shown(name.as_ref()));
+            match entry {
+                Entry::Directory(mode, inner) => {
+                    rustix::fs::mkdirat(to, name, Mode::RWXU).os_context(what)?;
+                    let folder = open(&Place { folder: to.clone(), name: name.clone() }).os_context(what)?;
+                    inner.make(&folder, owner)?;
+                    rustix::fs::fchmod(&folder, Mode::from_raw_mode(*mode)).os_context(what)?;
+                    if let Some((uid, gid)) = ids {
+                        rustix::fs::fchown(&folder, uid, gid).os_context(what)?;
                     }
                 }
-                _ => log::debug!("{}: neither a file, a directory nor a link; not copied", shown(&path)),
+                Entry::File(mode, content) => {
+                    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    let file = rustix::fs::openat(to, name, flags, Mode::RUSR | Mode::WUSR).os_context(what)?;
+                    let mut file = std::fs::File::from(file);
+                    std::io::Write::write_all(&mut file, content).os_context(what)?;
+                    if let Some((uid, gid)) = ids {
+                        rustix::fs::fchown(&file, uid, gid).os_context(what)?;
+                    }
+                    rustix::fs::fchmod(&file, Mode::from_raw_mode(*mode)).os_context(what)?;
+                    file.sync_all().os_context(what)?;
+                }
+                Entry::Link(target) => {
+                    rustix::fs::symlinkat(target, to, name).os_context(what)?;
+                    if let Some((uid, gid)) = ids {
+                        // Only root can enter the directory that holds it.
+                        rustix::fs::chownat(to, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).os_context(what)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -264,21 +268,21 @@ impl Copy {
 }
 
 /// Sets the mode of a directory and gives it to the user, which is the last thing that is done to it.
-fn give(folder: &Folder, user: &UserEntry, mode: u32) -> Result<()> {
-    rustix::fs::fchmod(folder, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
+fn give(folder: &Folder, user: &UserEntry, mode: Option<u32>) -> Result<()> {
+    if let Some(mode) = mode {
+        rustix::fs::fchmod(folder, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
+    }
     rustix::fs::fchown(folder, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
         .os_context(|| "failed to set its owner")
 }
 
-/// Refuses a directory in which another user can put something into the place of what root makes.
-fn must_be_trusted(folder: &Folder) -> Result<()> {
-    let there = rustix::fs::fstat(folder).os_context(|| "failed to look at the directory that holds it")?;
-    let ours = there.st_uid == 0 || there.st_uid == rustix::process::geteuid().as_raw();
-    let is_sticky = there.st_mode & 0o1000 != 0;
-    if !ours || (there.st_mode & 0o022 != 0 && !is_sticky) {
-        bail!("another user can change the directory that holds it (owner {})", there.st_uid);
-    }
-    Ok(())
+/// The time at which a directory was made, if the file system has it.
+fn born(place: &Place) -> Option<SystemTime> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    let status = rustix::fs::statx(&place.folder, &place.name, flags, StatxFlags::BTIME).ok()?;
+    let is_known = status.stx_mask & StatxFlags::BTIME.bits() != 0;
+    let seconds = is_known.then(|| u64::try_from(status.stx_btime.tv_sec).ok()).flatten()?;
+    Some(UNIX_EPOCH + Duration::new(seconds, status.stx_btime.tv_nsec))
 }
 
 fn open(place: &Place) -> Result<Folder, Errno> {
@@ -310,6 +314,8 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
+
+    use std::path::PathBuf;
 
     use crate::host::root::Root;
 
@@ -394,23 +400,24 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_copy_is_continued() {
+    fn directories_of_root_are_filled_only_where_they_can_only_be_the_home() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
         let tree = Tree::new();
-        fs::create_dir_all(tree.at("home/.mary.cci-home/.config")).unwrap();
-        fs::set_permissions(tree.at("home/.mary.cci-home"), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(tree.at("home/.mary.cci-home/.profile"), "pro").unwrap();
-        assert!(tree.create(false).unwrap());
-        assert_eq!(fs::read_to_string(tree.at("home/mary/.profile")).unwrap(), "profile");
-        assert_eq!(fs::read_to_string(tree.at("home/mary/.config/deep")).unwrap(), "deep");
-        assert_eq!(fs::read_dir(tree.at("home")).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_home_in_a_directory_of_another_user_is_refused() {
-        let tree = Tree::new();
-        fs::set_permissions(tree.at("home"), fs::Permissions::from_mode(0o777)).unwrap();
-        let error = format!("{:#}", tree.create(false).unwrap_err());
-        assert!(error.contains("another user can change the directory that holds it"), "{error}");
-        assert_eq!(fs::read_dir(tree.at("home")).unwrap().count(), 0);
+        let user = |home: &str| UserEntry { uid: 4000, gid: 4000, home: home.into(), ..tree.user() };
+        let accounts = Accounts::new(&tree.root);
+        fs::create_dir(tree.at("opt")).unwrap();
+        assert!(!accounts.create_home(&user("/opt"), true).unwrap());
+        marker::set(&tree.root, "mary");
+        assert!(!accounts.create_home(&user("/opt"), true).unwrap());
+        assert_eq!(fs::metadata(tree.at("opt")).unwrap().uid(), 0);
+        for home in ["home/mary", "home/other"] {
+            fs::create_dir(tree.at(home)).unwrap();
+            assert!(accounts.create_home(&user(&format!("/{home}")), true).unwrap());
+            for path in [home.to_owned(), format!("{home}/.config/deep")] {
+                assert_eq!(fs::metadata(tree.at(&path)).unwrap().uid(), 4000, "{path}");
+            }
+        }
     }
 }

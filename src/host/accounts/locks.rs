@@ -75,7 +75,7 @@ fn identity(place: &Place) -> Option<(u64, u64)> {
 }
 
 /// When this boot began; the beginning of time where that is not known, so that nothing is older.
-fn boot_time() -> SystemTime {
+pub(super) fn boot_time() -> SystemTime {
     let uptime = std::fs::read_to_string(Path::new("/proc/uptime")).ok();
     let uptime = uptime.and_then(|text| text.split(['.', ' ']).next()?.parse().ok()).map(Duration::from_secs);
     uptime.and_then(|up| SystemTime::now().checked_sub(up)).unwrap_or(SystemTime::UNIX_EPOCH)

@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::host::lock::{STATE, make_state};
-use crate::host::root::{Place, Root, link};
+use crate::host::root::{Place, Root, link, status};
 
 /// What the name of a marker begins and ends with.
 const PREFIX: &str = ".useradd-";
@@ -46,6 +47,14 @@ pub(super) fn clear(root: &Root, name: &str) {
 /// Returns true if an earlier run began to create `name` and was interrupted.
 pub(super) fn is_set(root: &Root, name: &str) -> bool {
     places(root, name).iter().any(|place| is_marker(place, name))
+}
+
+/// The time at which the marker of `name` was set.
+pub(super) fn time(root: &Root, name: &str) -> Option<SystemTime> {
+    let place = places(root, name).into_iter().find(|place| is_marker(place, name))?;
+    let there = status(&place).ok()??;
+    let nanoseconds = u32::try_from(there.st_mtime_nsec).ok()?;
+    Some(UNIX_EPOCH + Duration::new(u64::try_from(there.st_mtime).ok()?, nanoseconds))
 }
 
 /// The marked accounts that are not in `listed`. Their markers are moved to `/run`, or removed from a tree.

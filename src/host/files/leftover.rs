@@ -53,7 +53,7 @@ pub(super) struct Leftover {
 }
 
 /// Returns a new temporary name for the file `target`.
-pub(super) fn name_for(target: &OsStr) -> OsString {
+pub fn name_for(target: &OsStr) -> OsString {
     let mut name = OsString::from(".");
     name.push(label_for(target));
     // Each new state has other keys, which come from the kernel's random numbers.

@@ -30,6 +30,7 @@ use super::root::{Folder, OsContext, Place, Root, shown};
 
 pub use batch::{write_all, write_unlocked};
 pub use folder::{folder, is_read_only};
+pub use leftover::name_for as temporary_name;
 pub use leftover::{Kind, remove_leftovers};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use note::{Note, sweep};

@@ -12,7 +12,7 @@ use crate::host::root::OsContext;
 /// # Errors
 ///
 /// Those of `work`, and when we may not become that user.
-pub(super) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let ours = rustix::process::geteuid();
     if ours.as_raw() == user.uid {
         return work();

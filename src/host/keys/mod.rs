@@ -7,7 +7,7 @@
 mod aside;
 mod dirs;
 mod home;
-mod identity;
+pub(in crate::host) mod identity;
 mod sets;
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub fn enable_offline(
     Ok(if links(root) == before { Change::Unchanged } else { Change::Made })
 }
 
-/// Checks that no link leads out of the tree on the way to `directory`, and in it to what units want: `systemctl` makes
+/// Checks that no other user can change the way, and that no link leads out of the tree on the way to `directory`, and in it to what units want: `systemctl` makes
 /// its links through paths that the kernel resolves in this machine.
 fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
     let mut paths: Vec<_> =
@@ -61,7 +61,14 @@ fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
     paths.extend(
         entries(root, directory).into_iter().filter(|name| is_for_links(name)).map(|name| directory.join(name)),
     );
-    paths.iter().try_for_each(|path| is_beneath(root, path))
+    paths.iter().try_for_each(|path| {
+        is_beneath(root, path)?;
+        // A user who can change a directory on the way can put a link there once it was looked at.
+        match root.private(path) {
+            Err(error) if !error.absent() => Err(error.into()),
+            _ => Ok(()),
+        }
+    })
 }
 
 fn is_beneath(root: &Root, path: &Path) -> Result<()> {

@@ -119,7 +119,9 @@ pub fn cases(suite: &mut Suite) {
         m.sh("useradd -N -g other -M pete");
         mark(m, "pete", "");
         let config = "users: [{name: pete, primary_group: other, groups: [docker], no_create_home: true}]";
-        m.apply(config).fails().says(&["created user pete, but", "usermod -a -G docker pete"]);
+        m.apply(config)
+            .fails()
+            .says(&["user pete, whose creation was interrupted, is incomplete", "usermod -a -G docker pete"]);
         assert_eq!(m.members("docker").map(|members| members.contains(&"pete".to_owned())), Some(false));
         m.sh("usermod -a -G docker pete");
         m.apply(config).ok();
@@ -161,6 +163,87 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(markers(m), "");
     });
 
+    suite.fresh("an_account_that_changes_meanwhile_is_left_alone", |m| {
+        m.sh("useradd -M mary; sed -i '/^mary:/d' /etc/shadow /etc/group /etc/gshadow");
+        mark(m, "mary", ":group:home");
+        // An administrator removes the account while the run waits for the lock that every tool takes.
+        m.put(
+            "/tmp/holder",
+            "use Fcntl; open my $f, '>>', '/etc/.pwd.lock'; my $l = pack('ssx4qqix4', F_WRLCK, 0, 0, 0, 0); fcntl($f, F_SETLKW, $l) or die; \
+             open my $s, '>', '/tmp/held'; sleep 3; system q(sed -i '/^mary:/d' /etc/passwd)",
+        );
+        let holder = m.start(&["perl", "/tmp/holder"]);
+        assert!(crate::testbed::machine::wait_for(std::time::Duration::from_secs(10), || m.exists("/tmp/held")));
+        let before = m.sh("cat /etc/group /etc/gshadow /etc/shadow");
+        let config = format!("users: [{{name: mary, groups: [docker, sudo], ssh_authorized_keys: ['{}']}}]", key("mary"));
+        m.apply(&config).fails().says(&["another program changed the account meanwhile"]);
+        holder.finish(std::time::Duration::from_secs(20)).ok();
+        assert_eq!(m.sh("cat /etc/group /etc/gshadow /etc/shadow"), before);
+        m.absent("/home/mary");
+    });
+
+    suite.fresh("no_directory_of_root_is_given_away", |m| {
+        m.sh("mkdir /srv/empty; mkdir -m 755 /home/ada /home/elsewhere");
+        for (user, home) in
+            [("svc", "/opt"), ("svd", "/srv/empty"), ("sve", "/etc/sudoers.d"), ("ada", "/home/elsewhere")]
+        {
+            m.sh(&format!("mkdir -p {home}; useradd -M -d {home} {user}"));
+            mark(m, user, ":group:home");
+            m.apply(&format!("users: [{{name: {user}, homedir: {home}}}]")).ok();
+            assert_eq!(m.sh(&format!("stat -c '%U %a' {home}; ls -A {home}")), "root 755", "{home}");
+        }
+        m.sh("useradd -M bob; mkdir -m 755 /home/bob");
+        mark(m, "bob", ":group:home");
+        m.apply("users: [{name: bob}]").ok();
+        assert_eq!(m.sh("stat -c '%U %a' /home/bob /home/bob/.profile"), "bob 755\nbob 644");
+        // A mount is not a home that useradd made.
+        m.sh("useradd -M moe; mkdir /home/moe; mount -t tmpfs none /home/moe");
+        mark(m, "moe", ":group:home");
+        m.apply("users: [{name: moe}]").ok();
+        assert_eq!(m.sh("stat -c %U /home/moe; ls -A /home/moe"), "root");
+    });
+
+    suite.fresh("a_user_who_swaps_directories_gets_nothing_of_root", |m| {
+        m.sh("useradd -m bob; mkdir -p /home/bob/apps /home/bob/other /etc/skel/.config; echo x > /etc/skel/.config/file; \
+              ln -s file /etc/skel/link; mkdir -m 700 /home/bob/secret; echo secret > /home/bob/secret/file; chmod 600 /home/bob/secret/file; \
+              chown bob /home/bob/other");
+        m.put(
+            "/tmp/swap",
+            "cd /home/bob; while ! test -e /tmp/over; do for d in apps/.*.cci-*; do n=${d##*/}; \
+             mv secret \"$d/.config\" 2>/dev/null; mv apps apps.x; mv other apps; mkdir -p \"apps/$n\"; mv secret \"apps/$n/.config\"; \
+             mv apps other; mv apps.x apps; done 2>/dev/null; mv apps apps.x; mv other apps; mv apps other; mv apps.x apps; done",
+        );
+        let swapper = m.start(&["setpriv", "--reuid=bob", "--regid=bob", "--clear-groups", "sh", "/tmp/swap"]);
+        let users: String = (0..20).fold(String::new(), |list, number| {
+            list + &format!("- {{name: svc{number}, homedir: /home/bob/apps/svc{number}}}\n")
+        });
+        m.apply(&format!("users:\n{users}"));
+        m.put("/tmp/over", "");
+        swapper.finish(std::time::Duration::from_secs(20));
+        let gained = m.sh("find /home/bob -name file -size 7c ! -user root; find /home/bob -name secret ! -user root; \
+                           find /home/bob -perm -004 -name file -size 7c");
+        assert_eq!(gained, "");
+    });
+
+    suite.fresh("a_lock_of_an_earlier_boot_does_not_prevent_completion", |m| {
+        m.sh("useradd -M mary; sed -i '/^mary:/d' /etc/shadow");
+        mark(m, "mary", ":group:home");
+        m.sh("printf '1\\0' > /etc/passwd.lock; : > /etc/shadow.lock; touch -d 2001-01-01 /etc/passwd.lock /etc/shadow.lock");
+        m.apply("users: [{name: mary}]").ok().says(&["removed /etc/passwd.lock: an earlier boot left it"]);
+        assert_eq!(m.shadow("mary").as_deref(), Some("*"));
+        m.absent("/etc/shadow.lock");
+    });
+
+    suite.fresh("another_user_gets_no_home_that_was_being_filled", |m| {
+        m.sh("mkdir -m 755 /home/.mary.cci-0123456789abcdef; mkdir /home/.mary.cci-0123456789abcdef/.ssh; \
+              echo key > /home/.mary.cci-0123456789abcdef/.ssh/authorized_keys; chown -R 1000 /home/.mary.cci-0123456789abcdef");
+        m.sh("useradd -M -u 1000 mary");
+        mark(m, "mary", ":group:home");
+        m.apply("users: [{name: mary}]").ok();
+        m.absent("/home/mary/.ssh");
+        assert!(m.exists("/home/mary/.profile"));
+    });
+
     suite.fresh("a_kill_and_an_administrator_in_between_harm_no_account", |m| {
         let config = |number: usize| {
             format!(
@@ -198,6 +281,7 @@ pub fn cases(suite: &mut Suite) {
             };
             m.apply("hostname: bed");
             seen(&when);
+            // Groups that the administrator left out are an error once.
             m.program(&[&program(number)]).run();
             m.program(&[&program(number)]).run().ok();
             seen(&when);

@@ -301,6 +301,14 @@ pub fn cases(suite: &mut Suite) {
         assert!(!m.text("/etc/passwd").contains("\nb:"));
     });
 
+    suite.fresh("a_unit_is_not_enabled_below_a_directory_of_another_user", |m| {
+        m.sh("useradd mary; mkdir -p /mnt/owned/etc/systemd/system/multi-user.target.wants; chown mary /mnt/owned/etc/systemd/system");
+        let config = "coreos: {units: [{name: x.service, enable: true, content: \"[Service]\\nExecStart=/bin/true\\n\
+                      [Install]\\nWantedBy=multi-user.target\\n\"}]}";
+        m.apply_with(config, &["--root=/mnt/owned"], &[]).fails().says(&["failed to enable x.service", "belongs to another user"]);
+        assert_eq!(m.names("/mnt/owned/etc/systemd/system/multi-user.target.wants"), [""; 0]);
+    });
+
     suite.fresh("a_script_is_kept_and_not_run", |m| {
         tree(m);
         m.untouched(|| {

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 
 use crate::testbed::Suite;
 use crate::testbed::trace::{Act, Moment, NAMELESS};
-use oracle::{ACCOUNTS, HOMES, Oracle, is_temporary, settled, staged};
+use oracle::{ACCOUNTS, HOMES, Oracle, is_temporary, settled};
 pub use refused::cases as refusals;
 use tree::{Bench, FILES, Tree};
 
@@ -87,8 +87,7 @@ pub fn cases(suite: &mut Suite) {
             assert!(left.is_empty(), "{when}: left behind: {left:?}\n{said}");
             // Accounts that are not listed any more stay as they are, with a home that had no name yet.
             let of_accounts = |path: &Path| {
-                ACCOUNTS.iter().any(|file| path == Path::new(file))
-                    || HOMES.iter().any(|home| path.starts_with(home) || path.starts_with(staged(home)))
+                ACCOUNTS.iter().any(|file| path == Path::new(file)) || HOMES.iter().any(|home| path.starts_with(home))
             };
             let [is, old, new] = [&now, &oracle.old, &oracle.new].map(|state| state.clone().without(of_accounts));
             let strays = is.strays(&old, &new);

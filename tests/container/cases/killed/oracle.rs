@@ -10,7 +10,7 @@ use crate::testbed::trace::{Act, Moment};
 /// Returns the name that a temporary file is for: `.NAME.cci-` and 16 hexadecimal digits.
 fn target(path: &Path) -> Option<String> {
     // What is in a home that has no name yet is seen by root alone.
-    if HOMES.iter().any(|home| path.starts_with(staged(home))) {
+    if is_staged(path) {
         return None;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -42,9 +42,11 @@ fn is_of_tools(path: &Path) -> bool {
 pub const ACCOUNTS: [&str; 6] = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
 pub const HOMES: [&str; 2] = ["home/mary", "home/john"];
 
-/// Where a home is filled before it gets its name.
-pub fn staged(home: &str) -> String {
-    home.replace("home/", "home/.") + ".cci-home"
+/// What is in the directory in which a home is filled before it gets its name, which root alone can enter.
+pub fn is_staged(path: &Path) -> bool {
+    let beside = path.strip_prefix("home").ok().and_then(|path| path.components().next());
+    let name = beside.map(|name| name.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
+    HOMES.iter().any(|home| name.starts_with(&format!("{}.cci-", home.replace("home/", "."))))
 }
 
 /// Holds of the lines of an account file that all old ones are there, and nothing that is half a line; says which.
@@ -61,7 +63,7 @@ fn accounts_between(now: &[u8], old: &[u8], new: &[u8]) -> Result<(), String> {
 
 /// What a run leaves for good.
 pub fn settled(tree: &Tree) -> State {
-    tree.state().without(is_of_tools)
+    tree.state().without(|path| is_of_tools(path) || is_staged(path))
 }
 
 /// The state before and after a run that nobody disturbs, and how many moments it has.
@@ -113,7 +115,7 @@ impl Oracle {
         let made_by_tools = |path: &Path| {
             ACCOUNTS.iter().any(|known| path == Path::new(known))
                 || HOMES.iter().any(|home| path.starts_with(home) && !path.starts_with(Path::new(home).join(".ssh")))
-                || HOMES.iter().any(|home| path.starts_with(staged(home)))
+                || is_staged(path)
         };
         let left_out = |path: &Path| is_temporary(path) || made_by_tools(path);
         let [now, old, new] = [now, self.old.clone(), self.new.clone()].map(|state| state.without(left_out));
