@@ -120,7 +120,7 @@ impl Accounts<'_> {
         }
         let owner = Some((user.uid, user.gid));
         skeleton.make(&folder, owner)?;
-        give(&folder, user, Some(defs.home_mode()))?;
+        give(&folder, user, defs.home_mode())?;
         files::flush_folder(&folder)?;
         let (from, to) = (&beside.folder, &place.folder);
         match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
@@ -130,7 +130,7 @@ impl Accounts<'_> {
         }
         .os_context(|| "failed to give it its name")?;
         let there = status(place).os_context(|| "failed to look at it")?;
-        if !there.is_some_and(|there| (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)) {
+        if there.is_none_or(|there| (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)) {
             bail!("another user replaced it meanwhile");
         }
         Ok(())
@@ -141,12 +141,11 @@ impl Accounts<'_> {
         let skeleton = self.skeleton(defs)?;
         let folder = open(place).os_context(|| "failed to open it")?;
         let there = rustix::fs::fstat(&folder).os_context(|| "failed to look at it")?;
-        if there.st_uid != user.uid {
-            // `useradd` makes a home without any permission and sets its mode last.
-            give(&folder, user, (there.st_mode & 0o777 == 0).then(|| defs.home_mode()))?;
-        } else if there.st_mode & 0o777 == 0 {
-            rustix::fs::fchmod(&folder, Mode::from_raw_mode(defs.home_mode()))
-                .os_context(|| "failed to set its mode")?;
+        // `useradd` makes a home without any permission and sets its mode last.
+        let has_mode = Mode::from_raw_mode(there.st_mode).intersects(Mode::RWXU | Mode::RWXG | Mode::RWXO);
+        let mode = if has_mode { there.st_mode & 0o7777 } else { defs.home_mode() };
+        if there.st_uid != user.uid || !has_mode {
+            give(&folder, user, mode)?;
         }
         identity::with(user, || skeleton.make(&folder, None))?;
         files::flush_folder(&folder)
@@ -268,10 +267,8 @@ impl Skeleton {
 }
 
 /// Sets the mode of a directory and gives it to the user, which is the last thing that is done to it.
-fn give(folder: &Folder, user: &UserEntry, mode: Option<u32>) -> Result<()> {
-    if let Some(mode) = mode {
-        rustix::fs::fchmod(folder, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
-    }
+fn give(folder: &Folder, user: &UserEntry, mode: u32) -> Result<()> {
+    rustix::fs::fchmod(folder, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
     rustix::fs::fchown(folder, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
         .os_context(|| "failed to set its owner")
 }
