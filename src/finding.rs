@@ -211,6 +211,8 @@ rules! {
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
+    MISSPELLED_KEY = "misspelled-key", Error, "An unknown key that stands for one which is absent; its file, unit or drop-in is skipped, its user is not.";
+    UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep what is there, which would be replaced; its file is skipped.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";

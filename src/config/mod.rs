@@ -7,6 +7,7 @@ mod advice;
 mod coreos;
 mod files;
 mod folded;
+mod misspelled;
 pub mod options;
 mod units;
 mod users;
@@ -18,6 +19,7 @@ pub use advice::advice;
 pub use coreos::{CoreOs, Oem, Update};
 pub use files::File;
 pub use folded::refuse_folded;
+pub use misspelled::refuse_misspelled;
 pub use units::{DropIn, Unit};
 pub use users::{Groups, User};
 
