@@ -235,7 +235,7 @@ rules! {
     PATH_BELOW_FILE = "path-below-file", Error, "A path below another file's path, or above it; it is left out, since nothing is both a file and a folder.";
     READ_ONLY_USR = "read-only-usr", Error, "A path below `/usr`, which is read-only on this machine; the file is refused.";
     USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar.";
-    ODD_PATH = "odd-path", Warning, "A path where no file can be put, or none stays, such as below `/proc`.";
+    ODD_PATH = "odd-path", Error, "A path below `/dev`, `/proc` or `/sys`, where no file can be put; the file is skipped.";
     RELATIVE_PATH = "relative-path", Warning, "A relative path; it is taken beneath the root.";
     BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are no octal number; the file is refused.";
     ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions that are probably not what was meant.";
