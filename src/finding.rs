@@ -243,6 +243,10 @@ rules! {
     BAD_OWNER = "bad-owner", Error, "An owner that cannot be one; the file is refused.";
     BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
+    FOLDED_CONTENT = "folded-content", Warning, "Content whose lines YAML joins or takes for comments; it is written all the same.";
+    SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; the file is skipped.";
+    KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
+    LOST_CONTENT = "lost-content", Error, "An empty block of content above lines that are not indented below it; the item is skipped.";
     BAD_USER = "bad-user", Error, "A user that cannot be made as written; it is refused.";
     ODD_USER_NAME = "odd-user-name", Warning, "A name of a user or of a group that many systems refuse.";
     ODD_PASSWORD = "odd-password", Warning, "A password that is no hash, or not a whole one; no password matches it.";

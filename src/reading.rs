@@ -119,7 +119,8 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     };
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
-    let refusals = config::refuse_misspelled(&mut config, &document);
+    let mut refusals = config::refuse_misspelled(&mut config, &document);
+    refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
     let mut lints = lint::lint(&config, &document, &reading.part.text);
     // A key that refuses its item is reported once.
     let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();

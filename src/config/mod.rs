@@ -4,6 +4,7 @@
 //! be applied, is the planner's to say (`plan`).
 
 mod advice;
+mod content;
 mod coreos;
 mod files;
 mod folded;
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use advice::advice;
+pub use content::refuse_broken_content;
 pub use coreos::{CoreOs, Oem, Update};
 pub use files::File;
 pub use folded::refuse_folded;

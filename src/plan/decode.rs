@@ -65,6 +65,11 @@ pub fn inflates(encoding: &str) -> bool {
     ENCODINGS.iter().any(|(name, _, gzip)| *name == encoding && *gzip)
 }
 
+/// Returns true if content of this encoding is written as base64.
+pub fn is_base64(encoding: &str) -> bool {
+    ENCODINGS.iter().any(|(name, base64, _)| *name == encoding && *base64)
+}
+
 /// Undoes `encoding`, which gives at most `limit` bytes where it decompresses. Of `members`, those are taken that
 /// there are beyond the first.
 pub fn decode(content: Vec<u8>, encoding: &str, limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
