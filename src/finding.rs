@@ -216,7 +216,7 @@ rules! {
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
-    NOTHING_THERE = "nothing-there", Note, "A key with nothing under it.";
+    NOTHING_THERE = "nothing-there", Note, "A key with nothing under it, or an empty item of a list.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";

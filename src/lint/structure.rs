@@ -64,7 +64,7 @@ impl Keys<'_> {
             return self.nothing(entry, name, below);
         }
         match below {
-            Below::Value | Below::Values => {}
+            Below::Value | Below::Values => self.items(entry),
             Below::Section(at) => self.section(&entry.value, at),
             Below::Items(at) => entry.value.items().unwrap_or_default().iter().for_each(|item| self.section(item, at)),
         }
@@ -106,6 +106,26 @@ impl Keys<'_> {
         };
         let message = format!("there is nothing under {}", entry.shown());
         self.tell(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
+    }
+
+    /// Reports the items of a list of strings that are empty.
+    fn items(&mut self, entry: &Entry) {
+        for item in entry.value.items().unwrap_or_default().iter().filter(|_| !self.broken) {
+            let is_empty = item.text().map_or(item.is_null(), |text| text.trim().is_empty());
+            let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
+            // A token may have become nothing.
+            if is_empty && !written.contains('$') && !self.starts_with_token(item.span.end) {
+                let message = format!("an item of {} is empty; item ignored", entry.shown());
+                let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
+                self.findings.tell(finding.help("write its value behind the `- `, or leave it out"));
+            }
+        }
+    }
+
+    /// Returns true if the next word behind a byte of the text is an address token.
+    fn starts_with_token(&self, at: usize) -> bool {
+        let next = self.text.get(at..).unwrap_or_default().trim_start();
+        Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
     }
 
     /// Whether what stands behind a key is an address token, which may have become nothing here.
@@ -292,5 +312,22 @@ mod tests {
     fn a_line_that_is_no_key_is_not_shown() {
         let (_, message, help) = one("hunter2 is my password: x");
         assert_eq!((message.as_str(), help.as_str()), ("unknown key (not shown)", ""));
+    }
+
+    #[test]
+    fn empty_items_are_reported() {
+        for text in [
+            "ssh_authorized_keys:\n-\n- a\n",
+            "ssh_authorized_keys: [\"\", a]",
+            "ssh_authorized_keys: [~]",
+            "ssh_authorized_keys: ['  ']",
+            "users: [{name: a, groups: [a, '']}]",
+            "users: [{name: a, ssh_authorized_keys: [\"\"]}]",
+        ] {
+            let (rule, message, _) = one(text);
+            assert_eq!(rule, "nothing-there", "{text}");
+            assert!(message.starts_with("an item of `"), "{message}");
+        }
+        assert_eq!(found("ssh_authorized_keys: [a]\nusers: [{groups: [b]}]"), []);
     }
 }

@@ -118,6 +118,7 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
     let encoding = file.encoding.text();
     let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
     let limit = FILE_MAX.min(room.bytes);
+    let suggestion = decode::suggest(&raw, encoding);
     let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let known: Vec<_> = decode::names().collect();
@@ -127,7 +128,12 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
                 &known,
             ))
         }
-        _ => Finding::new(&rules::BAD_CONTENT, file.content.span.or(file.encoding.span), error.to_string()),
+        error => {
+            let span = file.content.span.or(file.encoding.span);
+            let finding = Finding::new(&rules::BAD_CONTENT, span, error.to_string());
+            let is_other = matches!(error, decode::DecodeError::Base64(_) | decode::DecodeError::Gzip(_));
+            if is_other { finding.help(suggestion) } else { finding }
+        }
     })?;
     if decode::inflates(encoding) {
         room.bytes = room.bytes.saturating_sub(bytes.len() as u64);
