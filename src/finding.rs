@@ -244,6 +244,7 @@ rules! {
     BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
     FOLDED_CONTENT = "folded-content", Warning, "Content whose lines YAML joins or takes for comments; it is written all the same.";
+    LITERAL_ESCAPE = "literal-escape", Note, "A backslash and `n` in text without double quotes; they are two characters, and no line break.";
     SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; the file is skipped.";
     KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
     LOST_CONTENT = "lost-content", Error, "An empty block of content above lines that are not indented below it; the item is skipped.";
@@ -285,7 +286,7 @@ rules! {
     UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token for which no address is known; it is replaced by nothing.";
     TOKEN_BOUNDARY = "token-boundary", Warning, "An address token that runs into the next word.";
     UNKNOWN_TOKEN = "unknown-token", Warning, "A word that is almost an address token; it is not replaced.";
-    LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, or written as a shell's variable; it is not replaced.";
+    LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, encoded, or written as a shell's variable; it is not replaced.";
     YAML_TYPED_TEXT = "yaml-typed-text", Note, "Text without quotes that other readers of YAML take for something else.";
     MASKED_SECRET = "masked-secret", Note, "A mask where `--print-config` hid a secret; its item is refused until the real one stands there.";
     UNREADABLE = "unreadable", Error, "A file of this machine that a section adds to cannot be read; the section is left out.";

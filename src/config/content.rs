@@ -3,7 +3,8 @@
 use super::CloudConfig;
 use crate::finding::{Finding, Findings, Span, rules};
 use crate::plan::{decode, permissions};
-use crate::yaml::{Document, Entry, Node};
+use crate::substitute::first_token;
+use crate::yaml::{Document, Entry, Node, Tag};
 
 /// Tools that write YAML wrap long text; a shorter line was broken by its author.
 const WRAPPED: usize = 72;
@@ -32,8 +33,11 @@ enum Kind {
 pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref() else { return Vec::new() };
+    findings.extend(escapes_of_keys(root, text));
     let mut look = |node: &Node, kind: Kind| {
-        let found = look(node, kind, text);
+        let mut found = look(node, kind, text);
+        found.extend(node.get("content").and_then(|content| escape(content, text)));
+        found.extend(node.get("content").and_then(binary_token));
         let refused = found.iter().any(Finding::is_error);
         findings.extend(found);
         refused
@@ -80,6 +84,39 @@ fn look(item: &Node, kind: Kind, text: &str) -> Vec<Finding> {
         '[' | '{' => Vec::new(),
         _ => comment.or_else(|| plain(entry, text, raw)).into_iter().collect(),
     }
+}
+
+/// The note that a `\n` is no line break, where `node` is text without double quotes on one line.
+fn escape(node: &Node, text: &str) -> Option<Finding> {
+    let raw = text.get(node.span.start..node.span.end)?;
+    if matches!(style(raw), '"' | '|' | '>' | '[' | '{') || node.text().is_none() {
+        return None;
+    }
+    let is_escape = |at: &usize| !raw[..*at].ends_with('\\');
+    let at = raw.match_indices("\\n").map(|(at, _)| at).find(is_escape)? + node.span.start;
+    let message = "`\\n` is two characters here; it is no line break";
+    let help = "write the text in double quotes, or as a block below `|`, if a line break is meant";
+    Some(Finding::new(&rules::LITERAL_ESCAPE, Span::new(at, at + 2), message).help(help))
+}
+
+/// The notes about SSH keys that are one text with `\n` between them.
+fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
+    let users = root.get("users").and_then(Node::items).unwrap_or_default().iter().map(|user| &**user);
+    let lists = std::iter::once(root).chain(users).filter_map(|node| node.get("ssh_authorized_keys"));
+    let keys = lists.flat_map(|list| {
+        let items = list.items().unwrap_or_default().iter().map(|item| &**item);
+        items.chain(list.text().map(|_| list))
+    });
+    keys.filter_map(|key| escape(key, text)).collect()
+}
+
+/// The note that a token in `!!binary` content is not replaced.
+fn binary_token(node: &Node) -> Option<Finding> {
+    let text = node.text().filter(|_| node.tag == Tag::Binary)?;
+    let token = first_token(&decode::unbase64(text.as_bytes()).ok()?)?;
+    let message = format!("${token} stands in encoded content; it is not replaced");
+    let finding = Finding::new(&rules::LITERAL_TOKEN, node.span, message);
+    Some(finding.help("give the content as text if the address is meant"))
 }
 
 /// The first character of a value, behind its tag and anchor.
@@ -442,5 +479,46 @@ mod tests {
         assert_eq!(found(text), (vec![("lost-content", "- one".to_owned())], true));
         let text = "coreos:\n  units:\n  - name: a.service\n    content: |\n    # a unit\n";
         assert_eq!(found(text), (vec![("lost-content", "# a unit".to_owned())], true));
+    }
+
+    /// The notes of a text: rule and what it points at.
+    fn notes(text: &str) -> Vec<(&'static str, String)> {
+        let text = format!("#cloud-config\n{text}");
+        let plan = planned(&text);
+        let notes =
+            plan.findings.iter().filter(|finding| ["literal-escape", "literal-token"].contains(&finding.rule.id));
+        let notes = notes.map(|finding| {
+            let span = finding.span.unwrap();
+            (finding.rule.id, text[span.start..span.end].to_owned())
+        });
+        notes.collect()
+    }
+
+    #[test]
+    fn an_escape_without_double_quotes_is_noted() {
+        for content in ["'a\\nb'", "a\\nb", "!!str 'a\\nb'", "'a\\\\b\\nc'"] {
+            let text = file(&format!("content: {content}"));
+            assert_eq!(notes(&text), [("literal-escape", "\\n".to_owned())], "{text}");
+        }
+        assert_eq!(notes("ssh_authorized_keys: ['a\\nb']").len(), 1);
+        assert_eq!(notes("users: [{name: a, ssh_authorized_keys: 'a\\nb'}]").len(), 1);
+        assert_eq!(notes("coreos: {units: [{name: a.service, content: '[Unit]\\n'}]}").len(), 1);
+        for content in ["\"a\\nb\"", "|\n  a\\nb", "'a\\\\nb'", "'a\\tb'"] {
+            assert_eq!(notes(&file(&format!("content: {content}"))), [], "{content}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_encoded_content_is_noted() {
+        let encoded = "YSRwcml2YXRlX2lwdjRiCg==";
+        for lines in [format!("content: {encoded}\nencoding: b64"), format!("content: !!binary {encoded}")] {
+            let notes = notes(&file(&lines));
+            assert_eq!(notes.len(), 1, "{lines}");
+            assert_eq!(notes[0].0, "literal-token");
+            assert!(notes[0].1.ends_with(encoded), "{notes:?}");
+        }
+        // It is escaped there.
+        assert_eq!(notes(&file("content: YVwkcHJpdmF0ZV9pcHY0Ygo=\nencoding: base64")), []);
+        assert_eq!(notes(&file("content: a$private_ipv4")), []);
     }
 }

@@ -7,6 +7,7 @@ use super::{FileSpec, Owner, Principal, decode, names, permissions, places, prin
 use crate::config::File;
 use crate::finding::{Finding, Span, rules};
 use crate::secret::{Secret, is_mask};
+use crate::substitute::first_token;
 use crate::yaml::Field;
 
 /// What all compressed content of a part may be together when it is decompressed.
@@ -105,8 +106,18 @@ fn read(
         }
     };
     planner.findings.extend(finding);
+    planner.findings.extend(encoded_token(file, &content));
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None })
+}
+
+/// The note that a token in encoded content is not replaced.
+fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
+    file.encoding.filled()?;
+    let token = first_token(content)?;
+    let message = format!("${token} stands in encoded content; it is not replaced");
+    let finding = Finding::new(&rules::LITERAL_TOKEN, file.content.span, message);
+    Some(finding.help("give the content without `encoding` if the address is meant"))
 }
 
 /// Returns true if this is the name of a temporary file, which the next run would remove.
