@@ -73,7 +73,6 @@ fn look(item: &Node, kind: Kind, text: &str) -> Vec<Finding> {
         // Line breaks and blanks do not count in it.
         return swallowed(item, kind, raw, span).into_iter().collect();
     }
-    let comment = comment(entry, text, raw);
     match style(raw) {
         '|' | '>' if block(raw).all(|(_, line)| line.trim().is_empty()) => {
             unindented(kind, text, span).into_iter().collect()
@@ -82,7 +81,7 @@ fn look(item: &Node, kind: Kind, text: &str) -> Vec<Finding> {
         '>' => [folded(kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
         quote @ ('"' | '\'') => joined(raw, span, quote).into_iter().collect(),
         '[' | '{' => Vec::new(),
-        _ => comment.or_else(|| plain(entry, text, raw)).into_iter().collect(),
+        _ => comment(entry, text, raw).or_else(|| plain(entry, text, raw)).into_iter().collect(),
     }
 }
 
@@ -159,7 +158,7 @@ fn warn(span: Span, message: &str) -> Finding {
 fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     let key = entry.key_span;
     let line_start = text.get(..key.start)?.rfind('\n').map_or(0, |newline| newline + 1);
-    let column = text[line_start..key.start].chars().count();
+    let column = key.start - line_start;
     let rest = text.get(key.end..)?;
     let value = entry.value.span.start;
     // Of an alias, the value stands elsewhere; what is nothing has no lines of its own.
@@ -284,7 +283,7 @@ fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> 
     let span = place(span.start + at, line);
     let help = "indent it as `content` is, if it is a key of the item";
     let is_mapping = before.iter().any(|(_, line)| is_key_value(line.trim()));
-    if kind == Kind::File && !is_mapping && !before.is_empty() {
+    if kind == Kind::File && !is_mapping {
         let message = "this line looks like a key of the file and is part of its content; the file is skipped";
         return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
     }
@@ -424,6 +423,7 @@ mod tests {
             ("hunter2\n  permissions: \"0600\"", "permissions: \"0600\""),
             ("hunter2\n  permissions: 0600 # secret", "permissions: 0600 # secret"),
             ("hunter2\n    permissions: '0600'\n    owner: core:core", "permissions: '0600'"),
+            ("owner: core", "owner: core"),
             ("#!/bin/sh\n  echo a=b\n\n  owner: core\n", "owner: core"),
             ("aHVudGVyMg==\n  encoding: base64", "encoding: base64"),
         ] {
