@@ -211,6 +211,8 @@ rules! {
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
+    FOREIGN_KEY = "foreign-key", Note, "A key of another program that asks for nothing here; it is ignored.";
+    DEFAULT_USER = "default-user", Note, "The default user of cloud-init in `users`; it is ignored.";
     MISSPELLED_KEY = "misspelled-key", Error, "An unknown key that stands for one which is absent; its file, unit or drop-in is skipped, its user is not.";
     UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep what is there, which would be replaced; its file is skipped.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";

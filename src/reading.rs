@@ -118,6 +118,7 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    config::accept_default_user(&mut config, &document, &mut findings);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
     let mut refusals = config::refuse_misspelled(&mut config, &document);
     refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));

@@ -23,9 +23,6 @@ const LISTS: &[(&str, &str)] = &[
     ("write_files", "write each file as an item that begins with `- path: PATH`, with a blank after the colon"),
 ];
 
-/// What `users: [default]` asks for, and only cloud-init has.
-const DEFAULT_USER: &str = "leave `default` out: users that are there stay, and keys of `core` need no entry here";
-
 /// Keys of one string, where a list is no text in brackets without its quotes.
 const STRINGS: &[&str] = &[
     "encoding",
@@ -48,9 +45,6 @@ const ONE: &str = "write one string, without `[` or `- `";
 
 /// What to write as the value of `key`, or as an item of its list, instead of `found`; see [`crate::yaml::Advice`].
 pub fn advice(key: &str, item: bool, found: &Node) -> Option<Cow<'static, str>> {
-    if key == "users" && item && found.text() == Some("default") {
-        return Some(DEFAULT_USER.into());
-    }
     if !item && let Some(help) = one_string(key, found) {
         return Some(help);
     }
@@ -102,7 +96,7 @@ fn pairs(key: &str, found: &Node) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT_USER, LISTS, ONE, SEPARATED, STRINGS, TEXTS, advice};
+    use super::{LISTS, ONE, SEPARATED, STRINGS, TEXTS, advice};
     use crate::config::CloudConfig;
     use crate::yaml::{Shape, parse, read_advised};
 
@@ -137,7 +131,6 @@ mod tests {
 
     #[test]
     fn what_to_write_instead() {
-        assert_eq!(help("users: [default]").as_deref(), Some(DEFAULT_USER));
         assert!(help("users: [core]").unwrap().contains("- name: NAME"));
         assert!(help("write_files: {path: /a}").unwrap().contains("- path: PATH"));
         assert!(help("write_files:\n- permissions:\n    a: b\n").unwrap().contains("0644"));

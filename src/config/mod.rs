@@ -23,7 +23,7 @@ pub use files::File;
 pub use folded::refuse_folded;
 pub use misspelled::refuse_misspelled;
 pub use units::{DropIn, Unit};
-pub use users::{Groups, User};
+pub use users::{Groups, User, accept_default_user};
 
 use crate::yaml::Field;
 

@@ -22,8 +22,9 @@ const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 /// Looks at every key of a document, each where it stands; `text` is what its author wrote.
 pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
     let broken = document.error.is_some();
-    let mut keys = Keys { text, broken, findings: Findings::default(), dashes: false };
-    if let Some(root) = &document.root {
+    let root = document.root.as_deref();
+    let mut keys = Keys { text, root, broken, findings: Findings::default(), dashes: false };
+    if let Some(root) = root {
         keys.section(root, TOP);
     }
     keys.findings.into_list()
@@ -31,6 +32,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
 
 struct Keys<'a> {
     text: &'a str,
+    root: Option<&'a Node>,
     /// The document ends early: of what is missing, nobody knows whether it would have come.
     broken: bool,
     findings: Findings,
@@ -140,6 +142,11 @@ impl Keys<'_> {
         let (place, key) = (&PLACES[at], entry.shown());
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
+            let is_at_top = |root: &&Node| place.path.is_empty() && foreign::asks_for_nothing(name, &entry.value, root);
+            if self.root.filter(is_at_top).is_some() {
+                let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
+                return self.tell(&rules::FOREIGN_KEY, entry, message, None);
+            }
             return self.tell(rule, entry, row.whose.message(&key), Some(row.help.to_owned()));
         }
         let elsewhere = places::elsewhere(name, at);
@@ -329,5 +336,17 @@ mod tests {
             assert!(message.starts_with("an item of `"), "{message}");
         }
         assert_eq!(found("ssh_authorized_keys: [a]\nusers: [{groups: [b]}]"), []);
+    }
+
+    #[test]
+    fn keys_that_tools_always_write_are_notes() {
+        let (rule, message, help) = one("package_upgrade: true");
+        assert_eq!((rule, help.as_str()), ("foreign-key", ""));
+        assert_eq!(message, "`package_upgrade` is a key of cloud-init that asks for nothing here; key ignored");
+        assert_eq!(one("ssh_pwauth: true").0, "unknown-key");
+        assert_eq!(one("coreos: {package_update: true}").0, "unknown-key");
+        let (rule, message, help) = one("user: hunter2");
+        assert_eq!(rule, "unknown-key");
+        assert!(message.contains("cloud-init") && help.contains("default user"), "{message} {help}");
     }
 }

@@ -25,7 +25,9 @@ use cloudinit::substitute::Addresses;
 use judge::Judgement;
 
 /// Kinds of findings that a schema can tell.
-const STRUCTURE: [&Rule; 15] = [
+const STRUCTURE: [&Rule; 17] = [
+    &rules::FOREIGN_KEY,
+    &rules::DEFAULT_USER,
     &rules::UNKNOWN_KEY,
     &rules::MISSPELLED_KEY,
     &rules::UNSUPPORTED_KEY,
@@ -81,7 +83,13 @@ fn ours(text: &str) -> Option<Vec<String>> {
         .map(|finding| {
             let path = reading.document.path_at(finding.span.unwrap());
             // A schema tells of the mapping that has the key.
-            let of_keys = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY, &rules::MISSPELLED_KEY, &rules::UNSUPPORTED_KEY];
+            let of_keys = [
+                &rules::UNKNOWN_KEY,
+                &rules::MISPLACED_KEY,
+                &rules::MISSPELLED_KEY,
+                &rules::UNSUPPORTED_KEY,
+                &rules::FOREIGN_KEY,
+            ];
             let is_key = of_keys.contains(&finding.rule);
             if is_key { path.rsplit_once('.').map_or("", |(mapping, _)| mapping).to_owned() } else { path }
         })
