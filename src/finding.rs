@@ -211,10 +211,14 @@ rules! {
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
+    FOREIGN_KEY = "foreign-key", Note, "A key of another program that asks for nothing here; it is ignored.";
+    DEFAULT_USER = "default-user", Note, "The default user of cloud-init in `users`; it is ignored.";
+    MISSPELLED_KEY = "misspelled-key", Error, "An unknown key that stands for one which is absent; its file, unit or drop-in is skipped, its user is not.";
+    UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep what is there, which would be replaced; its file is skipped.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
-    NOTHING_THERE = "nothing-there", Note, "A key with nothing under it.";
+    NOTHING_THERE = "nothing-there", Note, "A key with nothing under it, or an empty item of a list.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";
@@ -233,7 +237,7 @@ rules! {
     PATH_BELOW_FILE = "path-below-file", Error, "A path below another file's path, or above it; it is left out, since nothing is both a file and a folder.";
     READ_ONLY_USR = "read-only-usr", Error, "A path below `/usr`, which is read-only on this machine; the file is refused.";
     USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar.";
-    ODD_PATH = "odd-path", Warning, "A path where no file can be put, or none stays, such as below `/proc`.";
+    ODD_PATH = "odd-path", Error, "A path below `/dev`, `/proc` or `/sys`, where no file can be put; the file is skipped.";
     RELATIVE_PATH = "relative-path", Warning, "A relative path; it is taken beneath the root.";
     BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are no octal number; the file is refused.";
     ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions that are probably not what was meant.";
@@ -241,6 +245,11 @@ rules! {
     BAD_OWNER = "bad-owner", Error, "An owner that cannot be one; the file is refused.";
     BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
+    FOLDED_CONTENT = "folded-content", Warning, "Content whose lines YAML joins or takes for comments; it is written all the same.";
+    LITERAL_ESCAPE = "literal-escape", Note, "A backslash and `n` in text without double quotes; they are two characters, and no line break.";
+    SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; the file is skipped.";
+    KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
+    LOST_CONTENT = "lost-content", Error, "An empty block of content above lines that are not indented below it; the item is skipped.";
     BAD_USER = "bad-user", Error, "A user that cannot be made as written; it is refused.";
     EXISTING_USER = "existing-user", Note, "Fields of a user that exists on every machine; they are not changed.";
     KEYS_WITHOUT_HOME = "keys-without-home", Error, "SSH keys of a user without a home directory, which are not set.";
@@ -281,7 +290,7 @@ rules! {
     UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token for which no address is known; it is replaced by nothing.";
     TOKEN_BOUNDARY = "token-boundary", Warning, "An address token that runs into the next word.";
     UNKNOWN_TOKEN = "unknown-token", Warning, "A word that is almost an address token; it is not replaced.";
-    LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, or written as a shell's variable; it is not replaced.";
+    LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, encoded, or written as a shell's variable; it is not replaced.";
     YAML_TYPED_TEXT = "yaml-typed-text", Note, "Text without quotes that other readers of YAML take for something else.";
     MASKED_SECRET = "masked-secret", Note, "A mask where `--print-config` hid a secret; its item is refused until the real one stands there.";
     UNREADABLE = "unreadable", Error, "A file of this machine that a section adds to cannot be read; the section is left out.";

@@ -50,6 +50,11 @@ fn mistakes(word: &str, name: &str) -> usize {
     if (begins || ends) && short.len() * 3 >= long.len() {
         return usize::from(long != short);
     }
+    let longer = long.len() - short.len();
+    if longer * 3 > name.len() {
+        // As many letters are wrong at least, which is too many already.
+        return longer;
+    }
     distance(word.as_bytes(), name.as_bytes())
 }
 

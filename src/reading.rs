@@ -1,5 +1,7 @@
 //! From a part to a plan: the pure half of the picture, one arrow after the other.
 
+use std::collections::HashSet;
+
 use crate::config::{self, CloudConfig};
 use crate::finding::{Finding, Span, rules, shorten};
 use crate::lint;
@@ -116,8 +118,17 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    config::accept_default_user(&mut config, &document, &mut findings);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
+    let mut refusals = config::refuse_misspelled(&mut config, &document);
+    refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
     let mut lints = lint::lint(&config, &document, &reading.part.text);
+    // A key that refuses its item is reported once.
+    let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
+    let about_keys = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY];
+    let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
+    lints.retain(|lint| !(about_keys.contains(&lint.rule) && is_known(lint)));
+    findings.extend(refusals);
     if let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
         // What a script looks like as YAML helps nobody.
         document.error = Some(finding);

@@ -173,6 +173,13 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, Address)> {
     })
 }
 
+/// The first address token in `bytes` that is not escaped, without its dollar.
+pub fn first_token(bytes: &[u8]) -> Option<&'static str> {
+    let dollars = bytes.iter().enumerate().filter(|(at, byte)| **byte == b'$' && !bytes[..*at].ends_with(b"\\"));
+    let mut words = dollars.map(|(at, _)| &bytes[at + 1..]);
+    words.find_map(|word| Address::ALL.iter().map(|kind| kind.token()).find(|token| word.starts_with(token.as_bytes())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

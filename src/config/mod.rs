@@ -4,9 +4,11 @@
 //! be applied, is the planner's to say (`plan`).
 
 mod advice;
+mod content;
 mod coreos;
 mod files;
 mod folded;
+mod misspelled;
 pub mod options;
 mod units;
 mod users;
@@ -15,11 +17,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use advice::advice;
+pub use content::refuse_broken_content;
 pub use coreos::{CoreOs, Oem, Update};
 pub use files::File;
 pub use folded::refuse_folded;
+pub use misspelled::refuse_misspelled;
 pub use units::{DropIn, Unit};
-pub use users::{Groups, User};
+pub use users::{Groups, User, accept_default_user};
 
 use crate::yaml::Field;
 

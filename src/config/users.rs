@@ -1,17 +1,24 @@
 //! `users` (spec §7).
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
+use super::CloudConfig;
+use crate::finding::{Finding, rules};
 use crate::secret::Secret;
-use crate::yaml::Field;
+use crate::yaml::{Document, Field, Node};
 
 /// An account to make. One that exists keeps everything but its password and its keys.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct User {
+    /// This is `default`, which stands for the default user of cloud-init and for none here.
+    #[serde(skip)]
+    pub is_default: bool,
     /// The login name. Required.
     pub name: Field<String>,
     /// The comment, usually the person's full name.
@@ -45,6 +52,29 @@ pub struct User {
     /// Deprecated: import SSH keys from this URL, in the JSON that GitHub answers.
     #[schemars(extend("deprecated" = true))]
     pub coreos_ssh_import_url: Field<String>,
+}
+
+/// What to write instead of the default user of cloud-init.
+const DEFAULT_USER: &str = "leave `default` out: users that are there stay, and keys of `core` need no entry here";
+
+/// Turns the errors about the item `default` of `users` into notes: tools write it into every configuration.
+pub fn accept_default_user(config: &mut CloudConfig, document: &Document, findings: &mut [Finding]) {
+    let Some(list) = document.root.as_deref().and_then(|root| root.get("users")) else { return };
+    let is_default = |node: &Node| node.text() == Some("default");
+    let mut spans = HashSet::new();
+    spans.extend(is_default(list).then_some(list.span));
+    for (node, field) in list.items().unwrap_or_default().iter().zip(&mut config.users) {
+        if is_default(node) {
+            spans.insert(node.span);
+            field.bad = false;
+            field.value = Some(User { is_default: true, ..User::default() });
+        }
+    }
+    let errors = findings.iter_mut().filter(|finding| finding.rule == &rules::WRONG_TYPE);
+    for finding in errors.filter(|finding| finding.span.is_some_and(|span| spans.contains(&span))) {
+        let message = "`default` is the default user of cloud-init, and none here; item ignored";
+        *finding = Finding::new(&rules::DEFAULT_USER, finding.span, message).help(DEFAULT_USER);
+    }
 }
 
 /// Names of groups: a list, or one text with commas, which is what `useradd` takes (spec §7).

@@ -22,8 +22,9 @@ const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 /// Looks at every key of a document, each where it stands; `text` is what its author wrote.
 pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
     let broken = document.error.is_some();
-    let mut keys = Keys { text, broken, findings: Findings::default(), dashes: false };
-    if let Some(root) = &document.root {
+    let root = document.root.as_deref();
+    let mut keys = Keys { text, root, broken, findings: Findings::default(), dashes: false };
+    if let Some(root) = root {
         keys.section(root, TOP);
     }
     keys.findings.into_list()
@@ -31,6 +32,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
 
 struct Keys<'a> {
     text: &'a str,
+    root: Option<&'a Node>,
     /// The document ends early: of what is missing, nobody knows whether it would have come.
     broken: bool,
     findings: Findings,
@@ -64,7 +66,7 @@ impl Keys<'_> {
             return self.nothing(entry, name, below);
         }
         match below {
-            Below::Value | Below::Values => {}
+            Below::Value | Below::Values => self.items(entry),
             Below::Section(at) => self.section(&entry.value, at),
             Below::Items(at) => entry.value.items().unwrap_or_default().iter().for_each(|item| self.section(item, at)),
         }
@@ -108,6 +110,26 @@ impl Keys<'_> {
         self.tell(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
     }
 
+    /// Reports the items of a list of strings that are empty.
+    fn items(&mut self, entry: &Entry) {
+        for item in entry.value.items().unwrap_or_default().iter().filter(|_| !self.broken) {
+            let is_empty = item.text().map_or(item.is_null(), |text| text.trim().is_empty());
+            let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
+            // A token may have become nothing.
+            if is_empty && !written.contains('$') && !self.starts_with_token(item.span.end) {
+                let message = format!("an item of {} is empty; item ignored", entry.shown());
+                let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
+                self.findings.tell(finding.help("write its value behind the `- `, or leave it out"));
+            }
+        }
+    }
+
+    /// Returns true if the next word behind a byte of the text is an address token.
+    fn starts_with_token(&self, at: usize) -> bool {
+        let next = self.text.get(at..).unwrap_or_default().trim_start();
+        Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
+    }
+
     /// Whether what stands behind a key is an address token, which may have become nothing here.
     fn is_token(&self, entry: &Entry) -> bool {
         let behind = self.text.get(entry.key_span.end..).unwrap_or_default().trim_start_matches([':', ' ', '\t']);
@@ -120,6 +142,11 @@ impl Keys<'_> {
         let (place, key) = (&PLACES[at], entry.shown());
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
+            let is_at_top = |root: &&Node| place.path.is_empty() && foreign::asks_for_nothing(name, &entry.value, root);
+            if self.root.filter(is_at_top).is_some() {
+                let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
+                return self.tell(&rules::FOREIGN_KEY, entry, message, None);
+            }
             return self.tell(rule, entry, row.whose.message(&key), Some(row.help.to_owned()));
         }
         let elsewhere = places::elsewhere(name, at);
@@ -292,5 +319,34 @@ mod tests {
     fn a_line_that_is_no_key_is_not_shown() {
         let (_, message, help) = one("hunter2 is my password: x");
         assert_eq!((message.as_str(), help.as_str()), ("unknown key (not shown)", ""));
+    }
+
+    #[test]
+    fn empty_items_are_reported() {
+        for text in [
+            "ssh_authorized_keys:\n-\n- a\n",
+            "ssh_authorized_keys: [\"\", a]",
+            "ssh_authorized_keys: [~]",
+            "ssh_authorized_keys: ['  ']",
+            "users: [{name: a, groups: [a, '']}]",
+            "users: [{name: a, ssh_authorized_keys: [\"\"]}]",
+        ] {
+            let (rule, message, _) = one(text);
+            assert_eq!(rule, "nothing-there", "{text}");
+            assert!(message.starts_with("an item of `"), "{message}");
+        }
+        assert_eq!(found("ssh_authorized_keys: [a]\nusers: [{groups: [b]}]"), []);
+    }
+
+    #[test]
+    fn keys_that_tools_always_write_are_notes() {
+        let (rule, message, help) = one("package_upgrade: true");
+        assert_eq!((rule, help.as_str()), ("foreign-key", ""));
+        assert_eq!(message, "`package_upgrade` is a key of cloud-init that asks for nothing here; key ignored");
+        assert_eq!(one("ssh_pwauth: true").0, "unknown-key");
+        assert_eq!(one("coreos: {package_update: true}").0, "unknown-key");
+        let (rule, message, help) = one("user: hunter2");
+        assert_eq!(rule, "unknown-key");
+        assert!(message.contains("cloud-init") && help.contains("default user"), "{message} {help}");
     }
 }

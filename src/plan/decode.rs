@@ -65,6 +65,26 @@ pub fn inflates(encoding: &str) -> bool {
     ENCODINGS.iter().any(|(name, _, gzip)| *name == encoding && *gzip)
 }
 
+/// Returns true if content of this encoding is written as base64.
+pub fn is_base64(encoding: &str) -> bool {
+    ENCODINGS.iter().any(|(name, base64, _)| *name == encoding && *base64)
+}
+
+/// The encoding that `content` seems to have, where it does not decode as `encoding`.
+pub fn suggest(content: &[u8], encoding: &str) -> &'static str {
+    let is_gzip = |bytes: &[u8]| bytes.starts_with(&[0x1f, 0x8b]);
+    // The beginning says enough; padding may be missing there.
+    let dense: Vec<u8> = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(400).collect();
+    let whole = dense.len() - dense.len() % 4;
+    match BASE64.decode(&dense[..whole]) {
+        Ok(bytes) if is_gzip(&bytes) => "write `encoding: gzip+base64`",
+        Ok(_) if is_base64(encoding) && inflates(encoding) => "write `encoding: base64`, if it is not compressed",
+        Ok(bytes) if !bytes.is_empty() && inflates(encoding) => "write `encoding: base64`, if it is base64",
+        _ if is_gzip(content) => "write `encoding: gzip`",
+        _ => "leave out `encoding`, if the content is written as it is",
+    }
+}
+
 /// Undoes `encoding`, which gives at most `limit` bytes where it decompresses. Of `members`, those are taken that
 /// there are beyond the first.
 pub fn decode(content: Vec<u8>, encoding: &str, limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
@@ -210,5 +230,23 @@ mod tests {
     fn what_inflates_too_far_is_refused() {
         assert_eq!(unzip(&gzip(&[0; 100]), 100).map(|out| out.len()), Ok(100));
         assert_eq!(unzip(&gzip(&[0; 101]), 100), Err(DecodeError::TooLarge(100)));
+    }
+
+    #[test]
+    fn an_encoding_is_suggested_for_content_that_does_not_decode() {
+        let zipped = base64(&gzip(&b"hello".repeat(400)));
+        let random: Vec<u8> = (0..9000_u32).map(|n| u8::try_from(n * n % 7919 % 251).unwrap()).collect();
+        for (content, encoding, wanted) in [
+            (zipped.clone(), "gzip", "`encoding: gzip+base64`"),
+            (base64(&gzip(&random)), "gz", "`encoding: gzip+base64`"),
+            (base64(b"hello world"), "gzip+base64", "`encoding: base64`"),
+            (base64(b"hello world"), "gzip", "`encoding: base64`"),
+            (gzip(b"hello"), "gzip+base64", "`encoding: gzip`"),
+            (b"hello, world!".to_vec(), "base64", "leave out"),
+            (b"hello, world!".to_vec(), "gzip", "leave out"),
+        ] {
+            let help = suggest(&content, encoding);
+            assert!(help.contains(wanted), "{encoding}: {help}, not {wanted}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::{FileSpec, Owner, Principal, decode, names, permissions, places, prin
 use crate::config::File;
 use crate::finding::{Finding, Span, rules};
 use crate::secret::{Secret, is_mask};
+use crate::substitute::first_token;
 use crate::yaml::Field;
 
 /// What all compressed content of a part may be together when it is decompressed.
@@ -105,8 +106,18 @@ fn read(
         }
     };
     planner.findings.extend(finding);
+    planner.findings.extend(encoded_token(file, &content));
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
+}
+
+/// The note that a token in encoded content is not replaced.
+fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
+    file.encoding.filled()?;
+    let token = first_token(content)?;
+    let message = format!("${token} stands in encoded content; it is not replaced");
+    let finding = Finding::new(&rules::LITERAL_TOKEN, file.content.span, message);
+    Some(finding.help("give the content without `encoding` if the address is meant"))
 }
 
 /// Returns true if this is the name of a temporary file, which the next run would remove.
@@ -118,6 +129,7 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
     let encoding = file.encoding.text();
     let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
     let limit = FILE_MAX.min(room.bytes);
+    let suggestion = decode::suggest(&raw, encoding);
     let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let known: Vec<_> = decode::names().collect();
@@ -127,7 +139,12 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
                 &known,
             ))
         }
-        _ => Finding::new(&rules::BAD_CONTENT, file.content.span.or(file.encoding.span), error.to_string()),
+        error => {
+            let span = file.content.span.or(file.encoding.span);
+            let finding = Finding::new(&rules::BAD_CONTENT, span, error.to_string());
+            let is_other = matches!(error, decode::DecodeError::Base64(_) | decode::DecodeError::Gzip(_));
+            if is_other { finding.help(suggestion) } else { finding }
+        }
     })?;
     if decode::inflates(encoding) {
         room.bytes = room.bytes.saturating_sub(bytes.len() as u64);

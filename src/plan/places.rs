@@ -14,10 +14,11 @@ const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 const OEM: &str = "/usr/share/oem";
 
 /// Folders of every machine. As none of them is ever a file, it is no reason to leave out what is below one.
-const FOLDERS: [&str; 22] = [
+const FOLDERS: [&str; 23] = [
     "/bin",
     "/boot",
     "/dev",
+    "/dev/shm",
     "/etc",
     "/etc/ssh",
     "/etc/systemd",
@@ -74,15 +75,15 @@ pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span
         return Ok(Some(Finding::new(&rules::USR_PATH, span, message).help(help)));
     }
     let (why, help) = if path.starts_with("/proc/sys") {
-        ("is the kernel's: no file can be put there", "put kernel settings into a file in /etc/sysctl.d")
+        ("is the kernel's", "put kernel settings into a file in /etc/sysctl.d")
     } else if path.starts_with("/proc") || path.starts_with("/sys") {
-        ("is the kernel's: no file can be put there", "write to it from a unit or a script, or use /etc/tmpfiles.d")
+        ("is the kernel's", "write to it from a unit or a script, or use /etc/tmpfiles.d")
     } else if path.starts_with("/dev") && !path.starts_with("/dev/shm") {
-        ("is among the devices, where files do not last", "put it below /etc, /opt or /var")
+        ("is among the devices", "put the file below /etc, /opt or /var; a unit or a script can write to a device")
     } else {
         return Ok(None);
     };
-    Ok(Some(Finding::new(&rules::ODD_PATH, span, format!("{place} {why}")).help(help)))
+    Err(Finding::new(&rules::ODD_PATH, span, format!("{place} {why}; the file is skipped")).help(help))
 }
 
 #[cfg(test)]
@@ -112,8 +113,18 @@ mod tests {
             ("/etc", Some("bad-path")),
             ("/proc/sys/vm/swappiness", Some("odd-path")),
             ("/sys/power/state", Some("odd-path")),
+            ("/sys/x", Some("odd-path")),
+            ("/proc/x", Some("odd-path")),
+            ("/dev/null", Some("odd-path")),
             ("/dev/x", Some("odd-path")),
+            ("/dev/disk/by-id/x", Some("odd-path")),
+            ("/dev/shmx", Some("odd-path")),
+            ("/dev/shm", Some("bad-path")),
             ("/dev/shm/x", None),
+            ("/devx", None),
+            ("/procx", None),
+            ("/sysx/y", None),
+            ("/srv/dev/null", None),
             ("/run/x", None),
             ("/etc/x", None),
         ] {

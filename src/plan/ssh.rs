@@ -42,7 +42,7 @@ impl Keys {
 /// Those are left out, with one finding for all of them, that shows nothing of them: an entry can be megabytes of
 /// something else, and a finding for each line of that would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
-    let (mut others, mut private, mut exported) = (0, false, false);
+    let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
             keys.add(line);
@@ -51,6 +51,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
             private |= line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY")
                 || line.starts_with("PuTTY-User-Key-File-");
             exported |= line.contains("BEGIN SSH2 PUBLIC KEY");
+            elsewhere |= is_reference(line);
         }
     }
     if others > 0 {
@@ -66,7 +67,10 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
             } else {
                 format!("{lines} are no SSH public keys; they are left out")
             };
-            let help = if exported {
+            let help = if elsewhere {
+                "keys are not fetched from GitHub, a URL or a file: write the keys themselves, such as those of \
+                 https://github.com/NAME.keys"
+            } else if exported {
                 "this is the form of other programs: `ssh-keygen -i -f FILE` gives the line to write"
             } else {
                 "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
@@ -75,6 +79,17 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
         }]);
     }
     others
+}
+
+/// Returns true if `line` says where keys are, and is none.
+fn is_reference(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    let services = ["github", "gh", "gitlab", "gl", "lp", "launchpad", "http", "https", "ftp", "file", "git"];
+    let is_service = line.split_once(':').is_some_and(|(service, _)| services.contains(&service));
+    // Options of keys have no slash before their first blank.
+    let first = line.split_ascii_whitespace().next().unwrap_or_default();
+    let is_path = first.starts_with(['/', '~']) || first.ends_with(".pub");
+    is_service || is_path || first.starts_with("github.com/") || first == "ssh-import-id"
 }
 
 /// A public key.
@@ -168,6 +183,31 @@ mod tests {
             blob.extend([7; 32]);
         }
         format!("{kind} {}", BASE64.encode(blob))
+    }
+
+    #[test]
+    fn keys_that_are_elsewhere_are_not_fetched() {
+        let help = |entry: &str| {
+            let mut findings = Vec::new();
+            assert_eq!(collect(entry, None, &mut Keys::default(), &mut findings), 1, "{entry}");
+            findings.remove(0).help.unwrap_or_default()
+        };
+        for entry in [
+            "github:octocat",
+            "GitHub:octocat",
+            "gh:octocat",
+            "lp:ubuntu",
+            "https://github.com/octocat.keys",
+            "http://10.0.0.1/keys",
+            "~/.ssh/id_rsa.pub",
+            "/root/.ssh/id_ed25519.pub",
+            "id_rsa.pub",
+        ] {
+            assert!(help(entry).contains("not fetched"), "{entry}");
+        }
+        for entry in ["ssh-ed25519 hunter2", "octocat", "AAAAC3NzaC1lZDI1NTE5"] {
+            assert!(!help(entry).contains("not fetched"), "{entry}");
+        }
     }
 
     #[test]

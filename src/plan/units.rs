@@ -182,8 +182,9 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
     };
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
-        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name} has a command that is none"))
-            .help(names::instead(text, "commands", &known));
+        let help = setting(text).map_or_else(|| names::instead(text, "commands", &known), str::to_owned);
+        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name} has a command that is none"));
+        let finding = finding.help(help);
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
     };
     match reader {
@@ -203,6 +204,21 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
             let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
             planner.refuse_for(Item::Command(name.to_owned()), span, finding);
         }
+    }
+}
+
+/// What to write instead of a command of systemctl that is a key of its own here.
+fn setting(command: &str) -> Option<&'static str> {
+    let mut words = command.split(|c: char| c.is_whitespace() || c == ',');
+    match words.next()?.to_ascii_lowercase().as_str() {
+        "enable" | "enabled" | "reenable" => Some("write `enable: true`; `command: start` also starts it now"),
+        "disable" | "disabled" => {
+            Some("leave out `enable`: no unit is disabled here; `mask: true` makes it impossible to start")
+        }
+        "mask" | "masked" => Some("write `mask: true`; `command: stop` also stops it now"),
+        "unmask" | "unmasked" => Some("leave out `mask`, or write `mask: false`"),
+        "daemon-reload" => Some("leave it out: systemd reads changed units by itself"),
+        _ => None,
     }
 }
 
@@ -268,6 +284,23 @@ mod tests {
             ("/etc/systemd/system/.d/10-x.conf", None),
         ] {
             assert_eq!(unit_at(Path::new(path)).as_deref(), unit, "{path}");
+        }
+    }
+
+    #[test]
+    fn commands_that_are_settings_point_to_their_key() {
+        for (command, key) in [
+            ("enable", "`enable: true`"),
+            ("Enable", "`enable: true`"),
+            ("enable --now", "`enable: true`"),
+            ("disable", "`enable`"),
+            ("mask", "`mask: true`"),
+            ("unmask", "`mask`"),
+        ] {
+            assert!(setting(command).is_some_and(|help| help.contains(key)), "{command}");
+        }
+        for command in ["strat", "begin", ""] {
+            assert_eq!(setting(command), None, "{command}");
         }
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
             }
             continue;
         };
+        if user.is_default {
+            continue;
+        }
         let Some(name) = user.name.filled() else {
             if user.name.bad {
                 planner.refuse(Item::User(numbered(index)), field.span);

@@ -61,6 +61,7 @@ impl<'a> Printer<'a> {
 
     fn user(&self, field: &Field<User>) -> Option<Tree> {
         let User {
+            is_default: _,
             name,
             gecos,
             passwd,

@@ -79,6 +79,31 @@ fn places_are_those_of_the_author() {
 }
 
 #[test]
+fn what_tools_always_write_is_valid() {
+    let files = Files::new();
+    let text = "#cloud-config\npackage_upgrade: true\nlocale: C\nssh_pwauth: false\nusers: [default]\n";
+    let path = files.put("a.yml", text);
+    let run = program(&["--validate", "--from-file", &path]);
+    assert_eq!((run.code, run.stdout.matches(": note: ").count()), (0, 4), "{}", run.stdout);
+    let asks = text.replace("ssh_pwauth: false", "ssh_pwauth: true");
+    assert_eq!(program(&["--validate", "--from-file", &files.put("b.yml", &asks)]).code, 1);
+}
+
+#[test]
+fn a_misspelled_key_fails_the_dry_run_and_points_at_itself() {
+    let files = Files::new();
+    let text = "#cloud-config\nwrite_files:\n- path: /a\n  content: hunter2\n  perms: '0600'\n";
+    let path = files.put("a.yml", text);
+    let run = program(&["--validate", "--format=json", "--from-file", &path]);
+    let finding = &run.json()["parts"][0]["findings"][0];
+    let names = ["severity", "id", "path"].map(|name| finding[name].as_str());
+    assert_eq!((run.code, names), (1, ["error", "misspelled-key", "write_files[0].perms"].map(Some)));
+    assert_eq!((finding["line"].as_u64(), finding["column"].as_u64()), (Some(5), Some(3)));
+    let plan = program(&["--dry-run", "--strict", "--from-file", &path]);
+    assert!(!format!("{run:?}{plan:?}").contains("hunter2"));
+}
+
+#[test]
 fn json_is_one_object() {
     let files = Files::new();
     let path = files.put("a.yml", WRONG);

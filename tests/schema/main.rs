@@ -25,8 +25,12 @@ use cloudinit::substitute::Addresses;
 use judge::Judgement;
 
 /// Kinds of findings that a schema can tell.
-const STRUCTURE: [&Rule; 13] = [
+const STRUCTURE: [&Rule; 17] = [
+    &rules::FOREIGN_KEY,
+    &rules::DEFAULT_USER,
     &rules::UNKNOWN_KEY,
+    &rules::MISSPELLED_KEY,
+    &rules::UNSUPPORTED_KEY,
     &rules::MISPLACED_KEY,
     &rules::WRONG_TYPE,
     &rules::MISSING_KEY,
@@ -79,7 +83,14 @@ fn ours(text: &str) -> Option<Vec<String>> {
         .map(|finding| {
             let path = reading.document.path_at(finding.span.unwrap());
             // A schema tells of the mapping that has the key.
-            let is_key = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY].contains(&finding.rule);
+            let of_keys = [
+                &rules::UNKNOWN_KEY,
+                &rules::MISPLACED_KEY,
+                &rules::MISSPELLED_KEY,
+                &rules::UNSUPPORTED_KEY,
+                &rules::FOREIGN_KEY,
+            ];
+            let is_key = of_keys.contains(&finding.rule);
             if is_key { path.rsplit_once('.').map_or("", |(mapping, _)| mapping).to_owned() } else { path }
         })
         .collect();

@@ -27,6 +27,12 @@ pub const ROWS: &[Row] = &[
         reason: "a tool hands over a number, and not whether it was written in octal",
     },
     Row {
+        document: "case: an empty block scalar above unindented text refuses the file",
+        who: SCHEMA,
+        place: r"|write_files\[1\]",
+        reason: "a key that is a line of lost content is reported as that",
+    },
+    Row {
         document: "table: a strategy that says no",
         who: VALIDATOR,
         place: "coreos.update.reboot_strategy",

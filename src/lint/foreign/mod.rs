@@ -70,11 +70,44 @@ pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static Row
     find(place).or_else(slipped)
 }
 
+/// Keys of cloud-init that tools write into every configuration, and that do nothing here whatever their value is.
+const ALWAYS: &[&str] = &[
+    "apt_update",
+    "apt_upgrade",
+    "datasource",
+    "datasource_list",
+    "final_message",
+    "growpart",
+    "locale",
+    "package_update",
+    "package_upgrade",
+    "resize_rootfs",
+];
+
+/// Returns true if the key `name` at the top level asks for nothing that is missing here; `root` is the document.
+pub(super) fn asks_for_nothing(name: &str, value: &Node, root: &Node) -> bool {
+    let text = value.text().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_no = value.is_null() || matches!(text.as_str(), "false" | "no" | "off" | "n" | "0" | "unchanged");
+    let is_yes = matches!(text.as_str(), "true" | "yes" | "on" | "y" | "1");
+    let has_name = || ["hostname", "fqdn"].iter().any(|key| root.get(key).is_some_and(|name| !name.is_null()));
+    match name.to_ascii_lowercase().as_str() {
+        "disable_root" => is_yes || value.is_null(),
+        "ssh_pwauth" => is_no,
+        "preserve_hostname" => is_no || (is_yes && !has_name()),
+        // Whether passwords expire, without any password.
+        "chpasswd" => {
+            let entries = value.entries().unwrap_or_default();
+            !entries.is_empty() && entries.iter().all(|entry| entry.name() == "expire")
+        }
+        name => ALWAYS.contains(&name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ROWS, Whose, find};
+    use super::{ALWAYS, ROWS, Whose, asks_for_nothing, find};
     use crate::lint::places::{PLACES, Place};
     use crate::yaml::parse;
 
@@ -124,5 +157,44 @@ mod tests {
         assert_eq!(whose("passwd", "", "{users: []}"), Some(Whose::Ignition));
         assert_eq!(whose("passwd", "", "a"), None);
         assert_eq!(whose("write_files", "", "[]"), None);
+    }
+
+    #[test]
+    fn what_tools_always_write_asks_for_nothing() {
+        let asks = |text: &str| {
+            let root = parse(text, |at| at).root.expect("a document");
+            let entry = &root.entries().expect("a mapping")[0];
+            assert!(find(&entry.name(), "", &entry.value).is_some(), "{text}");
+            !asks_for_nothing(&entry.name(), &entry.value, &root)
+        };
+        for key in ALWAYS {
+            assert!(!asks(&format!("{key}: true")), "{key}");
+        }
+        for text in [
+            "ssh_pwauth: false",
+            "ssh_pwauth: \"no\"",
+            "ssh-pwauth: 0",
+            "disable_root: true",
+            "disable_root: 1",
+            "preserve_hostname: false",
+            "preserve_hostname: true",
+            "growpart: {mode: auto}",
+            "chpasswd: {expire: False}",
+        ] {
+            assert!(!asks(text), "{text}");
+        }
+        for text in [
+            "ssh_pwauth: true",
+            "ssh_pwauth: yes",
+            "disable_root: false",
+            "preserve_hostname: true\nhostname: a",
+            "preserve_hostname: true\nfqdn: a.b",
+            "chpasswd: {list: x, expire: False}",
+            "runcmd: []",
+            "user: a",
+            "timezone: UTC",
+        ] {
+            assert!(asks(text), "{text}");
+        }
     }
 }

@@ -65,6 +65,12 @@ pub(super) static ROWS: &[Row] = &[
         "groups",
         "name groups that exist in the `groups` of a user; a new one takes `groupadd`, in a script or the image",
     ),
+    row(
+        TOP,
+        CloudInit,
+        "user",
+        "leave it out: it names cloud-init's default user; write a user of your own as an item of `users`, with `name: NAME`",
+    ),
     row(TOP, CloudInit, "password chpasswd", HASH),
     row(TOP, CloudInit, "ssh_import_id", KEYS),
     row(TOP, CloudInit, "allow_public_ssh_keys", "leave it out: the keys that the platform gives are set"),

@@ -63,6 +63,55 @@ pub fn cases(suite: &mut Suite) {
         run.says(&["384", "493", "438", "420", "0644", "436", "0664", "511", "0777"]);
     });
 
+    suite.shared("what_would_not_be_what_was_asked_for_is_refused", |m| {
+        m.sh("mkdir -p /etc/spoiled && echo old > /etc/spoiled/motd && echo old > /etc/spoiled/conf");
+        m.apply(
+            r#"
+            write_files:
+              - path: /etc/spoiled/token
+                content: hunter2
+                perms: "0600"
+              - path: /etc/spoiled/conf
+                contents: new
+              - path: /etc/spoiled/motd
+                append: true
+                content: one line
+              - path: /etc/spoiled/secret
+                content: |
+                  hunter2
+                  permissions: "0600"
+              - path: /etc/spoiled/conf
+                content: |
+                # a comment
+              - path: /etc/spoiled/good
+                content: good
+            users:
+              - name: spoiled
+                home: /srv/spoiled
+            "#,
+        )
+        .fails()
+        .says(&["did you mean `permissions`?", "did you mean `content`?", "unsupported-key", "swallowed-key"])
+        .says(&["lost-content", "did you mean `homedir`?"])
+        .hides(&["hunter2"]);
+        assert_eq!(m.names("/etc/spoiled"), ["conf", "good", "motd"]);
+        assert_eq!([m.text("/etc/spoiled/conf"), m.text("/etc/spoiled/motd")], ["old\n", "old\n"]);
+        assert!(m.passwd("spoiled").is_some(), "a user is created without what was not understood");
+    });
+
+    suite.shared("devices_are_not_replaced", |m| {
+        let paths = ["/dev/null", "/dev/zero", "/dev/x", "/proc/x", "/sys/x", "/etc/../dev/null"];
+        let mut config = "write_files: [{path: /dev/shm/files, content: x}]\n".to_owned();
+        m.apply(&config).ok();
+        assert_eq!(m.text("/dev/shm/files"), "x");
+        config = "write_files:\n".to_owned();
+        for path in paths {
+            let _ = writeln!(config, "- {{path: {path}, content: x}}");
+        }
+        m.apply(&config).fails().says(&["odd-path", "/dev/null is among the devices"]);
+        m.sh("test -c /dev/null && test -c /dev/zero && ! test -e /dev/x");
+    });
+
     suite.shared("permissions_that_are_none_refuse_that_file_alone", |m| {
         let bad = ["rw-r--r--", "0888", "'-1'", "77777", "[7, 5, 5]", "u+x"];
         let mut config = "write_files:\n".to_owned();

@@ -1,0 +1,524 @@
+//! Content that YAML does not keep as it looks: lines that are joined, dropped as comments, or taken for something else.
+
+use super::CloudConfig;
+use crate::finding::{Finding, Findings, Span, rules};
+use crate::plan::{decode, permissions};
+use crate::substitute::first_token;
+use crate::yaml::{Document, Entry, Node, Tag};
+
+/// Tools that write YAML wrap long text; a shorter line was broken by its author.
+const WRAPPED: usize = 72;
+
+/// The remedy for most of what is found here.
+const BLOCK: &str = "write `content: |`, and indent every line of the content below it by two spaces more";
+
+/// Keys that can stand where content ends, by the kind of their item.
+const FILE_KEYS: &[&str] = &["path", "content", "permissions", "owner", "encoding"];
+const UNIT_KEYS: &[&str] = &["name", "content", "drop_ins", "enable", "mask", "runtime", "command"];
+const TOP_KEYS: &[&str] =
+    &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos", "runcmd"];
+const COREOS_KEYS: &[&str] = &["units", "update", "oem", "etcd", "etcd2", "fleet", "locksmith", "flannel"];
+
+/// What the content belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Unit,
+    DropIn,
+}
+
+/// Reports content that differs from how it looks, and marks what must not be written for it.
+///
+/// `text` is the part as its author wrote it.
+pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let Some(root) = document.root.as_deref() else { return Vec::new() };
+    findings.extend(escapes_of_keys(root, text));
+    let mut look = |node: &Node, kind: Kind| {
+        let mut found = look(node, kind, text);
+        found.extend(node.get("content").and_then(|content| escape(content, text)));
+        found.extend(node.get("content").and_then(binary_token));
+        let refused = found.iter().any(Finding::is_error);
+        findings.extend(found);
+        refused
+    };
+    let nodes = |list: Option<&Node>| -> Vec<_> { list.and_then(Node::items).unwrap_or_default().to_vec() };
+    for (node, field) in nodes(root.get("write_files")).iter().zip(&mut config.write_files) {
+        if let Some(file) = &mut field.value {
+            file.content.bad |= look(node, Kind::File);
+        }
+    }
+    let units = nodes(root.get("coreos").and_then(|coreos| coreos.get("units")));
+    for (node, field) in units.iter().zip(&mut config.coreos.units) {
+        let Some(unit) = &mut field.value else { continue };
+        unit.content.bad |= look(node, Kind::Unit);
+        for (node, field) in nodes(node.get("drop_ins")).iter().zip(&mut unit.drop_ins) {
+            if let Some(drop_in) = &mut field.value {
+                drop_in.content.bad |= look(node, Kind::DropIn);
+            }
+        }
+    }
+    findings.into_list()
+}
+
+/// What is wrong with the content of an item.
+fn look(item: &Node, kind: Kind, text: &str) -> Vec<Finding> {
+    let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
+        return Vec::new();
+    };
+    let span = entry.value.span;
+    let Some(raw) = text.get(span.start..span.end) else { return Vec::new() };
+    let encoding = item.get("encoding").and_then(Node::text).unwrap_or_default();
+    if decode::is_base64(encoding) {
+        // Line breaks and blanks do not count in it.
+        return swallowed(item, kind, raw, span).into_iter().collect();
+    }
+    match style(raw) {
+        '|' | '>' if block(raw).all(|(_, line)| line.trim().is_empty()) => {
+            unindented(kind, text, span).into_iter().collect()
+        }
+        '|' => swallowed(item, kind, raw, span).into_iter().collect(),
+        '>' => [folded(kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
+        quote @ ('"' | '\'') => joined(raw, span, quote).into_iter().collect(),
+        '[' | '{' => Vec::new(),
+        _ => comment(entry, text, raw).or_else(|| plain(entry, text, raw)).into_iter().collect(),
+    }
+}
+
+/// The note that a `\n` is no line break, where `node` is text without double quotes on one line.
+fn escape(node: &Node, text: &str) -> Option<Finding> {
+    let raw = text.get(node.span.start..node.span.end)?;
+    if matches!(style(raw), '"' | '|' | '>' | '[' | '{') || node.text().is_none() {
+        return None;
+    }
+    let is_escape = |at: &usize| !raw[..*at].ends_with('\\');
+    let at = raw.match_indices("\\n").map(|(at, _)| at).find(is_escape)? + node.span.start;
+    let message = "`\\n` is two characters here; it is no line break";
+    let help = "write the text in double quotes, or as a block below `|`, if a line break is meant";
+    Some(Finding::new(&rules::LITERAL_ESCAPE, Span::new(at, at + 2), message).help(help))
+}
+
+/// The notes about SSH keys that are one text with `\n` between them.
+fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
+    let users = root.get("users").and_then(Node::items).unwrap_or_default().iter().map(|user| &**user);
+    let lists = std::iter::once(root).chain(users).filter_map(|node| node.get("ssh_authorized_keys"));
+    let keys = lists.flat_map(|list| {
+        let items = list.items().unwrap_or_default().iter().map(|item| &**item);
+        items.chain(list.text().map(|_| list))
+    });
+    keys.filter_map(|key| escape(key, text)).collect()
+}
+
+/// The note that a token in `!!binary` content is not replaced.
+fn binary_token(node: &Node) -> Option<Finding> {
+    let text = node.text().filter(|_| node.tag == Tag::Binary)?;
+    let token = first_token(&decode::unbase64(text.as_bytes()).ok()?)?;
+    let message = format!("${token} stands in encoded content; it is not replaced");
+    let finding = Finding::new(&rules::LITERAL_TOKEN, node.span, message);
+    Some(finding.help("give the content as text if the address is meant"))
+}
+
+/// The first character of a value, behind its tag and anchor.
+fn style(raw: &str) -> char {
+    let mut rest = raw.trim_start();
+    while rest.starts_with(['&', '!']) {
+        rest = rest.find(char::is_whitespace).map_or("", |end| rest[end..].trim_start());
+    }
+    rest.chars().next().unwrap_or(' ')
+}
+
+/// The lines of a block scalar below its head, with their places in `raw`.
+fn block(raw: &str) -> impl DoubleEndedIterator<Item = (usize, &str)> {
+    let head = raw.find('\n').map_or(raw.len(), |newline| newline + 1);
+    let mut at = head;
+    let mut lines = Vec::new();
+    for line in raw[head..].split_inclusive('\n') {
+        lines.push((at, line));
+        at += line.len();
+    }
+    lines.into_iter()
+}
+
+/// The place of what is on a line, without the blanks around it; `at` is where the line begins.
+fn place(at: usize, line: &str) -> Span {
+    let text = line.trim();
+    let start = at + (line.len() - line.trim_start().len());
+    Span::new(start, start + text.len())
+}
+
+fn width(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+fn warn(span: Span, message: &str) -> Finding {
+    Finding::new(&rules::FOLDED_CONTENT, span, message).help(BLOCK)
+}
+
+/// Lines between a key and its value that are comments, and were hardly meant to be.
+fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
+    let key = entry.key_span;
+    let line_start = text.get(..key.start)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = key.start - line_start;
+    let rest = text.get(key.end..)?;
+    let value = entry.value.span.start;
+    // Of an alias, the value stands elsewhere; what is nothing has no lines of its own.
+    let gap = if raw.is_empty() { rest } else { text.get(key.end..value)? };
+    let mut at = key.end;
+    for (index, line) in gap.split_inclusive('\n').enumerate() {
+        let trimmed = line.trim_start_matches([':', ' ', '\t']).trim_end();
+        let ends_here = index > 0 && !trimmed.is_empty() && !trimmed.starts_with('#');
+        if ends_here || (index > 0 && !trimmed.is_empty() && width(line) <= column) {
+            return None;
+        }
+        // Behind the key, a comment is one, unless it begins a script.
+        if trimmed.starts_with("#!") || (index > 0 && trimmed.starts_with('#')) {
+            let start = at + (line.len() - line.trim_start_matches([':', ' ', '\t']).len());
+            let span = Span::new(start, start + trimmed.len());
+            return Some(warn(span, "this line is a comment in YAML; it is not part of the content"));
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Plain text over several lines.
+fn plain(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
+    let newline = raw.find('\n')?;
+    let behind = text.get(entry.key_span.end..entry.value.span.start)?;
+    if !behind.contains('\n') {
+        return joined(raw, entry.value.span, ' ');
+    }
+    let span = place(entry.value.span.start, &raw[..newline]);
+    Some(warn(span, "content over several lines without `|`; its lines are joined with blanks"))
+}
+
+/// Text in quotes, or plain behind its key, whose lines were broken by its author and not by a tool.
+fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
+    let lines: Vec<_> = raw.split('\n').collect();
+    let mut at = span.start;
+    for pair in lines.windows(2) {
+        let (line, next) = (pair[0].trim_end(), pair[1].trim());
+        let escaped = quote == '"' && (line.ends_with('\\') || next.starts_with('\\'));
+        let is_end = next.len() <= 1;
+        if !escaped && !line.trim().is_empty() && !is_end && line.chars().count() < WRAPPED {
+            let span = place(at, line);
+            return Some(warn(span, "content over several lines without `|`; its lines are joined with blanks"));
+        }
+        at += pair[0].len() + 1;
+    }
+    None
+}
+
+/// A script, a unit file or settings behind `>`, which joins their lines.
+fn folded(kind: Kind, raw: &str, span: Span) -> Option<Finding> {
+    let lines: Vec<_> = block(raw).map(|(_, line)| line.trim_end()).collect();
+    let first = lines.iter().find(|line| !line.is_empty())?;
+    let indent = width(first);
+    let is_text = |line: &&str| !line.is_empty() && width(line) == indent;
+    // Blank lines and lines that are indented more are kept.
+    if !lines.windows(2).any(|pair| is_text(&pair[0]) && is_text(&pair[1])) {
+        return None;
+    }
+    let is_section = |line: &str| line.starts_with('[') && line.ends_with(']');
+    let is_setting = |line: &&&str| {
+        let name = line.trim().split(['=', ':']).next().unwrap_or_default();
+        name.len() < line.trim().len() && !name.is_empty() && !name.trim_end().contains(char::is_whitespace)
+    };
+    let settings = lines.iter().filter(is_setting).count();
+    let begins = first.trim();
+    let is_lines =
+        begins.starts_with("#!") || begins.starts_with("#cloud-config") || is_section(begins) || settings > 1;
+    if kind == Kind::File && !is_lines {
+        return None;
+    }
+    let head = raw.split('\n').next().unwrap_or_default();
+    let start = span.start + head.find('>').unwrap_or(0);
+    let finding = warn(Span::new(start, start + 1), "`>` joins the lines of this content into one");
+    Some(finding.help("write `|` instead of `>`"))
+}
+
+/// An empty block scalar and lines below it that were meant to be in it.
+fn unindented(kind: Kind, text: &str, span: Span) -> Option<Finding> {
+    let line_end = text.get(span.end..)?.find('\n')? + span.end + 1;
+    let mut at = line_end;
+    for line in text[line_end..].split_inclusive('\n') {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            at += line.len();
+            continue;
+        }
+        if is_structure(kind, trimmed) {
+            return None;
+        }
+        let message = "the content is empty: this line is not indented below it; the item is skipped";
+        return Some(Finding::new(&rules::LOST_CONTENT, place(at, line), message).help(
+            "indent every line of the content by two spaces more than `content`, or write `content: \"\"` for none",
+        ));
+    }
+    None
+}
+
+/// Returns true if a line goes on with the configuration: a known key, the next item, the end of the document.
+fn is_structure(kind: Kind, line: &str) -> bool {
+    if matches!(line, "---" | "...") {
+        return true;
+    }
+    let (line, is_item) = line.strip_prefix("- ").map_or((line, false), |line| (line.trim_start(), true));
+    let Some((key, _)) = line.trim_start_matches('{').split_once(':') else { return false };
+    let key = key.trim().trim_matches(['"', '\'']).replace('-', "_");
+    let of_item = if kind == Kind::File { FILE_KEYS } else { UNIT_KEYS };
+    let is = |keys: &[&str]| keys.contains(&key.as_str());
+    is(of_item) || (!is_item && (is(TOP_KEYS) || (kind != Kind::File && is(COREOS_KEYS))))
+}
+
+/// Keys of the item that are indented so far that they are the last lines of its content.
+fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> {
+    if !matches!(style(raw), '|' | '>') {
+        return None;
+    }
+    let lines: Vec<_> = block(raw).filter(|(_, line)| !line.trim().is_empty()).collect();
+    let count = lines.iter().rev().take_while(|(_, line)| is_lacking(item, kind, line.trim())).count();
+    let (before, last) = lines.split_at(lines.len() - count);
+    let (at, line) = last.first()?;
+    let span = place(span.start + at, line);
+    let help = "indent it as `content` is, if it is a key of the item";
+    let is_mapping = before.iter().any(|(_, line)| is_key_value(line.trim()));
+    if kind == Kind::File && !is_mapping {
+        let message = "this line looks like a key of the file and is part of its content; the file is skipped";
+        return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
+    }
+    // Where the content is YAML itself, only a key at its top level can have slipped into it.
+    let (_, first) = lines.first()?;
+    if is_mapping && width(line) != width(first) {
+        return None;
+    }
+    let message = "this line looks like a key of the item and is part of its content";
+    Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
+}
+
+/// Returns true if `line` is a key with a valid value that `item` lacks.
+fn is_lacking(item: &Node, kind: Kind, line: &str) -> bool {
+    let Some((key, value)) = line.split_once(':') else { return false };
+    if !value.is_empty() && !value.starts_with([' ', '\t']) {
+        return false;
+    }
+    let value = value.split(" #").next().unwrap_or_default().trim();
+    let value = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(value);
+    let key = key.trim_end().replace('-', "_");
+    let is_flag = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off");
+    let is_valid = match (kind, key.as_str()) {
+        (Kind::File, "permissions") => permissions::parse(value, None).is_ok(),
+        (Kind::File, "encoding") => decode::names().any(|name| name == value),
+        (Kind::File, "path") => value.starts_with('/'),
+        (Kind::File, "owner") => {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+            !value.is_empty() && value.chars().all(is_name)
+        }
+        (Kind::Unit, "enable" | "mask" | "runtime") => is_flag,
+        (Kind::Unit, "command") => crate::plan::Verb::ALL.iter().any(|verb| verb.as_str() == value),
+        (Kind::Unit, "name") => value.contains('.'),
+        (Kind::DropIn, "name") => value.ends_with(".conf"),
+        _ => false,
+    };
+    is_valid && item.get(&key).is_none()
+}
+
+/// Returns true for a line such as `key: value` or `- key:`.
+fn is_key_value(line: &str) -> bool {
+    let line = line.strip_prefix("- ").unwrap_or(line).trim_start();
+    let Some((key, value)) = line.split_once(':') else { return false };
+    let is_of_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '"' | '\'' | ' ');
+    !key.is_empty() && key.chars().all(is_of_key) && (value.is_empty() || value.starts_with([' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{Facts, Plan};
+    use crate::substitute::Addresses;
+    use crate::{parts, reading};
+
+    fn planned(text: &str) -> Plan {
+        let part = parts::split("x", text.as_bytes().to_vec()).remove(0);
+        let reading = reading::read(part, &Addresses::default(), false);
+        reading.plan(&Facts::default(), "set")
+    }
+
+    /// The findings about the content of a file: rule and what it points at; and whether something is refused.
+    fn found(text: &str) -> (Vec<(&'static str, String)>, bool) {
+        let text = format!("#cloud-config\n{text}");
+        let plan = planned(&text);
+        let about = ["folded-content", "lost-content", "swallowed-key", "key-in-content"];
+        let findings = plan.findings.iter().filter(|finding| about.contains(&finding.rule.id));
+        let findings = findings.map(|finding| {
+            let span = finding.span.unwrap();
+            (finding.rule.id, text[span.start..span.end].to_owned())
+        });
+        (findings.collect(), !plan.refused.is_empty())
+    }
+
+    fn file(lines: &str) -> String {
+        format!("write_files:\n- path: /etc/x\n  {}\n", lines.replace('\n', "\n  "))
+    }
+
+    #[test]
+    fn lines_that_are_joined_are_reported() {
+        for (content, at) in [
+            ("content:\n  one\n  two", "one"),
+            ("content: one\n  two", "one"),
+            ("content:\n  #!/bin/sh\n  echo hi", "#!/bin/sh"),
+            ("content:\n  # of the network\n  nameserver 8.8.8.8", "# of the network"),
+            ("content: #!/bin/sh\n  echo hi\n  exit", "#!/bin/sh"),
+            ("content: #!/bin/sh", "#!/bin/sh"),
+            ("content:\n  #!/bin/sh\n  # only comments\npermissions: '0755'", "#!/bin/sh"),
+            ("content: \"one\n  two\"", "\"one"),
+            ("content: 'one\n\n  two\n  three'", "two"),
+            ("content: >\n  #!/bin/sh\n  echo hi\n  exit", ">"),
+            ("content: >-\n  [Match]\n  Name=eth0", ">"),
+            ("content: !!str >\n  [Match]\n  Name=eth0", ">"),
+            ("content: >\n  A=1\n  B=2", ">"),
+            ("content: >\n  a: 1\n  b: 2", ">"),
+        ] {
+            let (findings, refused) = found(&file(content));
+            assert_eq!(findings, [("folded-content", at.to_owned())], "{content}");
+            assert!(!refused, "{content}");
+        }
+        let (findings, _) = found("coreos: {units: [{name: a.service, content: 'one\n two'}]}\n");
+        assert_eq!(findings, [("folded-content", "'one".to_owned())]);
+        let (findings, _) = found("coreos:\n  units:\n  - name: a.service\n    content: >\n      one\n      two\n");
+        assert_eq!(findings, [("folded-content", ">".to_owned())]);
+    }
+
+    #[test]
+    fn what_looks_as_it_is_kept_is_no_finding() {
+        let long = "a word ".repeat(12);
+        for content in [
+            "content: one".to_owned(),
+            "content: one # a comment".to_owned(),
+            "content: # a comment\n  one".to_owned(),
+            "content:\n  one".to_owned(),
+            "content: |\n  one\n  two".to_owned(),
+            "content: >\n  one\n  two\n\n  three".to_owned(),
+            "content: >\n  A=1\n\n  B=2".to_owned(),
+            "content: >\n  A=1".to_owned(),
+            "content: \"one\\n\\\n  two\"".to_owned(),
+            format!("content: {long}\n  two"),
+            format!("content: '{long}\n\n  two'"),
+            "content: \"one\n  \"".to_owned(),
+            "content:\n  YWJj\n  ZGVm\nencoding: b64".to_owned(),
+            "content: >\n  YWJj\n  ZGVm\nencoding: base64".to_owned(),
+            "content: ''".to_owned(),
+            "content:".to_owned(),
+            "content: |\npermissions: '0600'".to_owned(),
+            "content: |".to_owned(),
+        ] {
+            assert_eq!(found(&file(&content)), (vec![], false), "{content}");
+        }
+        assert_eq!(found("write_files:\n- path: /etc/x\n  content: |\n- path: /etc/y\n"), (vec![], false));
+        assert_eq!(found("write_files:\n- path: /etc/x\n  content: |\n\ncoreos:\n  units: []\n"), (vec![], false));
+    }
+
+    #[test]
+    fn a_key_at_the_end_of_content_refuses_the_file() {
+        for (lines, at) in [
+            ("hunter2\n  permissions: \"0600\"", "permissions: \"0600\""),
+            ("hunter2\n  permissions: 0600 # secret", "permissions: 0600 # secret"),
+            ("hunter2\n    permissions: '0600'\n    owner: core:core", "permissions: '0600'"),
+            ("owner: core", "owner: core"),
+            ("#!/bin/sh\n  echo a=b\n\n  owner: core\n", "owner: core"),
+            ("aHVudGVyMg==\n  encoding: base64", "encoding: base64"),
+        ] {
+            for head in ["|", ">", "|-", "| # a comment"] {
+                let (findings, refused) = found(&file(&format!("content: {head}\n  {lines}")));
+                let findings: Vec<_> = findings.into_iter().filter(|row| row.0 != "folded-content").collect();
+                assert_eq!(findings, [("swallowed-key", at.to_owned())], "{head} {lines}");
+                assert!(refused, "{lines}");
+            }
+        }
+        let plan = planned(&format!("#cloud-config\n{}", file("content: |\n  hunter2\n  owner: core")));
+        assert!(!format!("{plan:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn where_content_has_keys_of_its_own_the_file_is_written() {
+        let text = file("content: |\n  user: a\n  password: hunter2\n  permissions: '0600'");
+        assert_eq!(found(&text), (vec![("key-in-content", "permissions: '0600'".to_owned())], false));
+        for content in [
+            "content: |\n  a: b\n  c:\n    permissions: '0600'",
+            "content: |\n  a\n  permissions: '0600'\npermissions: '0600'",
+            "content: |\n  a\n  permissions: rwx",
+            "content: |\n  a\n  permissions:0600",
+            "content: |\n  a\n  permissions: '0600'\n  b",
+            "content: |\n  a\n  user: core",
+        ] {
+            assert_eq!(found(&file(content)), (vec![], false), "{content}");
+        }
+        let unit = |line: &str| {
+            format!("coreos:\n  units:\n  - name: a.service\n    content: |\n      [Service]\n      {line}\n")
+        };
+        assert_eq!(found(&unit("command: start")).0, [("key-in-content", "command: start".to_owned())]);
+        assert_eq!(found(&unit("enable: true")).0, [("key-in-content", "enable: true".to_owned())]);
+        assert_eq!(found(&unit("ExecStart=/bin/true")).0, []);
+    }
+
+    #[test]
+    fn unindented_text_refuses_the_file() {
+        for lines in
+            ["key: value", "#!/bin/sh", "# welcome", "# welcome\n  permissions: '0600'", "\n\n  server: a\n  port: 8"]
+        {
+            for head in ["|", ">", "|-", "|2", "| # a comment"] {
+                let text = format!("write_files:\n- path: /etc/x\n  content: {head}\n  {lines}\n");
+                let (findings, refused) = found(&text);
+                assert_eq!(findings.len(), 1, "{text}");
+                assert_eq!(findings[0].0, "lost-content", "{text}");
+                assert!(refused, "{text}");
+            }
+        }
+        let text = "write_files:\n- path: /etc/x\n  content: |\nserver: a\nport: 8\n";
+        assert_eq!(found(text), (vec![("lost-content", "server: a".to_owned())], true));
+        let text = "write_files:\n- path: /etc/x\n  content: |\n- one\n- two\n";
+        assert_eq!(found(text), (vec![("lost-content", "- one".to_owned())], true));
+        let text = "coreos:\n  units:\n  - name: a.service\n    content: |\n    # a unit\n";
+        assert_eq!(found(text), (vec![("lost-content", "# a unit".to_owned())], true));
+    }
+
+    /// The notes of a text: rule and what it points at.
+    fn notes(text: &str) -> Vec<(&'static str, String)> {
+        let text = format!("#cloud-config\n{text}");
+        let plan = planned(&text);
+        let notes =
+            plan.findings.iter().filter(|finding| ["literal-escape", "literal-token"].contains(&finding.rule.id));
+        let notes = notes.map(|finding| {
+            let span = finding.span.unwrap();
+            (finding.rule.id, text[span.start..span.end].to_owned())
+        });
+        notes.collect()
+    }
+
+    #[test]
+    fn an_escape_without_double_quotes_is_noted() {
+        for content in ["'a\\nb'", "a\\nb", "!!str 'a\\nb'", "'a\\\\b\\nc'"] {
+            let text = file(&format!("content: {content}"));
+            assert_eq!(notes(&text), [("literal-escape", "\\n".to_owned())], "{text}");
+        }
+        assert_eq!(notes("ssh_authorized_keys: ['a\\nb']").len(), 1);
+        assert_eq!(notes("users: [{name: a, ssh_authorized_keys: 'a\\nb'}]").len(), 1);
+        assert_eq!(notes("coreos: {units: [{name: a.service, content: '[Unit]\\n'}]}").len(), 1);
+        for content in ["\"a\\nb\"", "|\n  a\\nb", "'a\\\\nb'", "'a\\tb'"] {
+            assert_eq!(notes(&file(&format!("content: {content}"))), [], "{content}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_encoded_content_is_noted() {
+        let encoded = "YSRwcml2YXRlX2lwdjRiCg==";
+        for lines in [format!("content: {encoded}\nencoding: b64"), format!("content: !!binary {encoded}")] {
+            let notes = notes(&file(&lines));
+            assert_eq!(notes.len(), 1, "{lines}");
+            assert_eq!(notes[0].0, "literal-token");
+            assert!(notes[0].1.ends_with(encoded), "{notes:?}");
+        }
+        // It is escaped there.
+        assert_eq!(notes(&file("content: YVwkcHJpdmF0ZV9pcHY0Ygo=\nencoding: base64")), []);
+        assert_eq!(notes(&file("content: a$private_ipv4")), []);
+    }
+}
