@@ -185,6 +185,23 @@ fn folders(suite: &mut Suite) {
         m.untouched(|| m.program(&["--from-configdrive=/media/configdrive", "--short-hostname"]).run().ok());
     });
 
+    suite.fresh("a_config_drive_without_latest", |m| {
+        let flag = "--from-configdrive=/media/configdrive";
+        m.sh("mkdir -p /media/configdrive/ec2/latest");
+        m.put("/media/configdrive/ec2/latest/user-data", "#cloud-config\nhostname: ec2\n");
+        let before = hostname(m);
+        for flags in [&[flag][..], &[flag, "--dry-run"], &[flag, "--validate"]] {
+            m.program(flags).run().exits(1).says(&["found ec2/ instead", "--from-file=/media/configdrive/ec2/latest"]);
+        }
+        assert_eq!(hostname(m), before);
+
+        m.sh(&format!("mkdir -p {DRIVE}/2012-08-10 {DRIVE}/2018-08-27"));
+        m.put(&format!("{DRIVE}/2012-08-10/user_data"), "#cloud-config\nhostname: old\n");
+        m.put(&format!("{DRIVE}/2018-08-27/user_data"), "#cloud-config\nhostname: new\n");
+        m.program(&[flag]).run().ok().says(&["openstack/2018-08-27 is used"]);
+        assert_eq!(hostname(m), "new");
+    });
+
     suite.fresh("the_kernel_command_line_names_an_address", |m| {
         m.serve_at(SERVICE, 80, |_, asked| match asked.path.as_str() {
             "/second" => body("#cloud-config\nhostname: cmdline\n"),
