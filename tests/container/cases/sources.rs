@@ -343,6 +343,20 @@ fn network(suite: &mut Suite) {
         m.absent("/run/systemd/network");
     });
 
+    suite.fresh("keys_of_network_data_that_are_not_read_are_reported", |m| {
+        m.sh(&format!("mkdir -p {DRIVE}/latest"));
+        m.put(
+            &format!("{DRIVE}/latest/network_data.json"),
+            r#"{"links": [{"id": "a", "vif_id": "b", "type": "phy", "ethernet_mac_address": "04:01:57:d1:9e:01"}],
+                "networks": [{"id": "n", "link": "a", "type": "ipv4", "ip_address": "192.0.2.10/24", "gatway": "192.0.2.1"}]}"#,
+        );
+        let flags = ["--from-configdrive=/media/configdrive", "--convert-netconf=openstack", "--validate"];
+        let run = m.program(&flags).run().exits(1);
+        run.says(&["n: unknown key `gatway`", "did you mean `gateway`?"]).hides(&["vif_id"]);
+        let json = m.program(&[&flags[..], &["--format=json"]].concat()).run().exits(1);
+        json.says(&["\"unconverted\"", "gatway"]);
+    });
+
     suite.fresh("a_tree_gets_files_and_nothing_is_restarted", |m| {
         m.sh(&format!("mkdir -p {DRIVE}/latest /root/tree/etc; cp /etc/passwd /etc/group /root/tree/etc/"));
         m.put(
