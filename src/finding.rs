@@ -298,7 +298,7 @@ rules! {
     BAD_STANZA = "bad-stanza", Error, "A stanza of an interfaces file that cannot be read; it is refused.";
     BAD_INTERFACE = "bad-interface", Error, "An interface that cannot be set up as it is described; it is left out.";
     BAD_NETWORK_VALUE = "bad-network-value", Error, "An address, route, name server or option of an interface that cannot be one; it is left out.";
-    UNCONVERTED = "unconverted", Warning, "A part of a network description that has no counterpart in the files of networkd; it is ignored.";
+    UNCONVERTED = "unconverted", Warning, "A part of a network description that is unknown, or has no counterpart in the files of networkd; it is ignored.";
     ODD_INTERFACE = "odd-interface", Warning, "An interface that is probably not described as it was meant; it is set up all the same.";
     TEMPLATE = "template", Warning, "A template expression that nothing has rendered; it is read as it stands.";
 }

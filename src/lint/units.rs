@@ -6,9 +6,9 @@ use std::path::Path;
 use super::sections::Sections;
 use super::unit_file::{Survey, survey};
 use super::unit_lines;
-use crate::config::{CloudConfig, DropIn, Unit};
+use crate::config::{CloudConfig, Unit};
 use crate::finding::{Finding, Span, rules};
-use crate::plan::names::{Reader, mount_name, reader};
+use crate::plan::names::{Reader, drop_in, mount_name, reader};
 use crate::plan::{Verb, printable, unit_at};
 use crate::secret::{Secret, is_mask};
 use crate::yaml::{Document, Field, Node};
@@ -36,13 +36,22 @@ struct Surveyed<'a> {
     name: &'a str,
     unit: &'a Unit,
     content: Option<Survey<'a>>,
-    drop_ins: Vec<(&'a DropIn, Survey<'a>)>,
+    drop_ins: Vec<SurveyedDropIn<'a>>,
+}
+
+/// A drop-in with content.
+struct SurveyedDropIn<'a> {
+    name: &'a str,
+    span: Option<Span>,
+    survey: Survey<'a>,
 }
 
 impl<'a> Surveyed<'a> {
     fn new((index, field): (usize, &'a Field<Unit>)) -> Option<Self> {
         let unit = field.get()?;
         let name = unit.name.filled()?;
+        let named_drop_in = drop_in(name);
+        let name = named_drop_in.map_or(name, |(unit, _)| unit);
         let mut contents = unit.drop_ins.iter().filter_map(Field::get).map(|drop_in| &drop_in.content);
         let is_masked = |content: &Field<Secret<String>>| content.get().is_some_and(|text| is_mask(text.expose()));
         if is_masked(&unit.content) || contents.any(is_masked) {
@@ -54,14 +63,18 @@ impl<'a> Surveyed<'a> {
             let content = content.get()?.expose();
             (!content.is_empty()).then(|| survey(content, sections))
         };
-        let drop_ins = unit.drop_ins.iter().filter_map(|drop_in| drop_in.get());
-        Some(Self {
-            index,
-            name,
-            unit,
-            content: survey(&unit.content),
-            drop_ins: drop_ins.filter_map(|drop_in| Some((drop_in, survey(&drop_in.content)?))).collect(),
-        })
+        let surveyed = |(name, content): (&'a str, &'a Field<Secret<String>>)| {
+            Some(SurveyedDropIn { name, span: content.span, survey: survey(content)? })
+        };
+        let (content, drop_ins) = match named_drop_in {
+            Some((_, file)) => (None, surveyed((file, &unit.content)).into_iter().collect()),
+            None => {
+                let drop_ins = unit.drop_ins.iter().filter_map(Field::get);
+                let drop_ins = drop_ins.map(|drop_in| (drop_in.name.text(), &drop_in.content));
+                (survey(&unit.content), drop_ins.filter_map(surveyed).collect())
+            }
+        };
+        Some(Self { index, name, unit, content, drop_ins })
     }
 
     /// Lines that systemd does not take, of the content and of the drop-ins.
@@ -72,15 +85,15 @@ impl<'a> Surveyed<'a> {
             let what = format!("the content of unit {name}");
             unit_lines::tell(&what, sections, survey, text, self.unit.content.span, findings);
         }
-        for (drop_in, survey) in &self.drop_ins {
-            let what = format!("drop-in {} of unit {name}", printable(drop_in.name.text()));
-            unit_lines::tell(&what, sections, survey, text, drop_in.content.span, findings);
+        for drop_in in &self.drop_ins {
+            let what = format!("drop-in {} of unit {name}", printable(drop_in.name));
+            unit_lines::tell(&what, sections, &drop_in.survey, text, drop_in.span, findings);
         }
     }
 
     /// A mask leaves nothing of what else is said of a unit.
     fn masked(&self, node: Option<&Node>) -> Option<Finding> {
-        if self.unit.mask.value != Some(true) {
+        if self.unit.mask.value != Some(true) || drop_in(self.unit.name.text()).is_some() {
             return None;
         }
         let starts = [Verb::Start, Verb::Restart, Verb::ReloadOrRestart].map(Verb::as_str);
@@ -175,7 +188,7 @@ impl<'a> Others<'a> {
         let mut others: HashMap<_, Other> = HashMap::new();
         for unit in units {
             let other = others.entry(unit.name).or_default();
-            for survey in unit.content.iter().chain(unit.drop_ins.iter().map(|(_, survey)| survey)) {
+            for survey in unit.content.iter().chain(unit.drop_ins.iter().map(|drop_in| &drop_in.survey)) {
                 other.installs |= survey.does.install;
                 other.executes |= survey.does.execute;
             }

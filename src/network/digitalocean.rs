@@ -12,6 +12,9 @@ use super::stack::{Draft, stack};
 use super::telling::Telling;
 use super::{Conversion, address, json};
 
+/// The keys of an interface that are read.
+const INTERFACE: [&str; 4] = ["mac", "ipv4", "ipv6", "anchor_ipv4"];
+
 /// Converts the metadata service's JSON.
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut telling = Telling::default();
@@ -23,13 +26,18 @@ pub fn convert(bytes: &[u8]) -> Conversion {
 /// The public interfaces, then the private ones, which have neither default routes nor name servers.
 fn drafts(value: &Value, telling: &mut Telling) -> Vec<Draft> {
     let none = Value::Null;
+    if let Some(dns) = value.get("dns") {
+        json::report_unknown(dns, &["nameservers"], &[], "dns", telling);
+    }
     let servers = json::list(value.get("dns").unwrap_or(&none), "nameservers", telling);
     let dns = json::dns(servers, json::words, "dns", telling);
     let interfaces = value.get("interfaces").unwrap_or(&none);
+    json::report_unknown(interfaces, &["public", "private"], &[], "interfaces", telling);
     let mut drafts = Vec::new();
     for (kind, is_public) in [("public", true), ("private", false)] {
         for (at, entry) in json::list(interfaces, kind, telling).iter().enumerate() {
             let subject = format!("interfaces.{kind}[{at}]");
+            json::report_unknown(entry, &INTERFACE, &["type"], &subject, telling);
             let Some(mac) = json::text(entry, "mac").and_then(|mac| Mac::new(&mac)) else {
                 let message = "its `mac` is no hardware address; the interface is left out";
                 telling.tell(&rules::BAD_INTERFACE, None, &subject, message);
@@ -56,6 +64,7 @@ fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, tellin
         [("ipv4", "netmask", is_public), ("ipv6", "cidr", is_public), ("anchor_ipv4", "netmask", false)]
     {
         let Some(block) = entry.get(family) else { continue };
+        json::report_unknown(block, &["ip_address", mask, "gateway"], &[], &format!("{subject}.{family}"), telling);
         let Some(text) = json::text(block, "ip_address") else { continue };
         let Some(own) = address::interface(&text, json::text(block, mask).as_deref()) else {
             is_bad = true;

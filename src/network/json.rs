@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use crate::finding::rules;
 use crate::json;
+use crate::nearest;
 
+use super::names::shown;
 use super::telling::Telling;
 use super::{ENTRIES_MAX, NAMES_MAX, address};
 
@@ -20,6 +22,39 @@ pub fn read(bytes: &[u8], telling: &mut Telling) -> Option<Value> {
     };
     telling.tell(&rules::BAD_NETWORK, None, subject, format!("{why}; nothing of it is converted"));
     None
+}
+
+/// Reports the keys of an object that are neither read nor harmless. `read` may end with `*`.
+pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], subject: &str, telling: &mut Telling) {
+    let fits = |key: &str, name: &str| name.strip_suffix('*').map_or(name == key, |start| key.starts_with(start));
+    let is_known = |key: &str| harmless.contains(&key) || read.iter().any(|name| fits(key, name));
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let is_empty = match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(map) => map.is_empty(),
+            _ => false,
+        };
+        if !is_empty && !is_known(key) {
+            let message = format!("unknown key `{}`; ignored", shown(key));
+            match nearest::help(key, read.iter().copied().filter(|name| !name.ends_with('*'))) {
+                Some(help) => telling.advise(&rules::UNCONVERTED, None, subject, message, &help),
+                None => telling.tell(&rules::UNCONVERTED, None, subject, message),
+            }
+        }
+    }
+}
+
+/// The words under `key`: a list of them, or one string with blanks or commas between them.
+pub fn words_under(value: &Value, key: &str, telling: &mut Telling) -> Vec<Value> {
+    match value.get(key) {
+        Some(Value::String(text)) => {
+            let words = text.split([' ', ',', '\t']).filter(|word| !word.is_empty());
+            words.take(ENTRIES_MAX).map(|word| Value::String(word.to_owned())).collect()
+        }
+        _ => list(value, key, telling).to_vec(),
+    }
 }
 
 /// The list under `key`, which may be missing.

@@ -11,16 +11,53 @@ use serde_json::Value;
 use crate::finding::rules;
 
 use super::bond::{Fault, Options};
-use super::interface::{Dhcp, Interface, Kind, Match, Route, Setup};
-use super::names::{Mac, Name, VlanId, mtu, shown};
+use super::interface::{Dhcp, Interface, Kind, Match, Route};
+use super::names::{Domain, Mac, Name, VlanId, mtu, shown};
 use super::stack::{Draft, stack};
 use super::telling::Telling;
-use super::{Conversion, address, json};
+use super::{Conversion, NAMES_MAX, address, json};
+
+/// The keys of the document that are read.
+const TOP: [&str; 3] = ["links", "networks", "services"];
+/// The keys of a link that are read.
+const LINK: [&str; 9] = [
+    "id",
+    "name",
+    "type",
+    "mtu",
+    "ethernet_mac_address",
+    "vlan_id",
+    "vlan_link",
+    "vlan_mac_address",
+    // The options of a bond, which are checked by themselves.
+    "bond_*",
+];
+/// The keys of a link that say nothing of the machine's side of it.
+const LINK_HARMLESS: [&str; 6] = ["vif_id", "vif_type", "vif_details", "network_id", "port_id", "description"];
+/// The keys of a network that are read.
+const NETWORK: [&str; 11] = [
+    "id",
+    "link",
+    "type",
+    "ip_address",
+    "netmask",
+    "gateway",
+    "mtu",
+    "routes",
+    "services",
+    "dns_nameservers",
+    "dns_search",
+];
+/// The keys of a network that only the host needs, or that networkd finds by itself.
+const NETWORK_HARMLESS: [&str; 4] = ["network_id", "subnet_id", "description", "broadcast"];
+/// The keys of a route that are read.
+const ROUTE: [&str; 3] = ["network", "netmask", "gateway"];
 
 /// Converts `network_data.json`.
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut telling = Telling::default();
     let drafts = json::read(bytes, &mut telling).map(|value| {
+        json::report_unknown(&value, &TOP, &["version"], "network description", &mut telling);
         let mut links = Links::read(json::list(&value, "links", &mut telling), &mut telling);
         links.give(&value, &mut telling);
         links.drafts
@@ -48,6 +85,7 @@ impl Links {
             let link = if id.as_ref().is_some_and(|id| links.by_id.contains_key(id)) {
                 Err("another link has the same `id`".to_owned())
             } else {
+                json::report_unknown(entry, &LINK, &LINK_HARMLESS, &subject, telling);
                 link(entry, &mut names, &subject, telling)
             };
             let place = match link {
@@ -105,13 +143,14 @@ impl Links {
         let mut is_bad = vec![false; self.drafts.len()];
         for (at, network) in json::list(value, "networks", telling).iter().enumerate() {
             let subject = json::text(network, "id").unwrap_or_else(|| format!("networks[{at}]"));
+            json::report_unknown(network, &NETWORK, &NETWORK_HARMLESS, &subject, telling);
             let link = json::text(network, "link");
             let Some(place) = link.and_then(|id| self.by_id.get(&id).copied()).flatten() else {
                 let message = "its `link` is not there; the network is left out";
                 telling.tell(&rules::BAD_NETWORK_VALUE, None, &subject, message);
                 continue;
             };
-            match give(network, &mut self.drafts[place].interface.setup, &subject, telling) {
+            match give(network, &mut self.drafts[place].interface, &subject, telling) {
                 Ok(()) => is_given[place] = true,
                 Err(why) => {
                     is_bad[place] = true;
@@ -159,13 +198,18 @@ fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut Telling) 
             Interface::new(found.ok_or("it has no `ethernet_mac_address`")?, Kind::Physical)
         }
     };
-    if let Some(text) = json::text(entry, "mtu") {
-        interface.mtu = mtu(&text);
-        if interface.mtu.is_none() {
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, "its `mtu` cannot be one; it is left out");
-        }
-    }
+    interface.mtu = read_mtu(entry, subject, telling);
     Ok(interface)
+}
+
+/// The `mtu` of a link or network.
+fn read_mtu(entry: &Value, subject: &str, telling: &mut Telling) -> Option<u32> {
+    let text = json::text(entry, "mtu")?;
+    let mtu = mtu(&text);
+    if mtu.is_none() {
+        telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, "its `mtu` cannot be one; it is left out");
+    }
+    mtu
 }
 
 /// The options of a bond: every key that begins with `bond_`.
@@ -234,7 +278,8 @@ fn wish(entry: &Value) -> Option<Name> {
 }
 
 /// Adds what a network gives to its link.
-fn give(network: &Value, setup: &mut Setup, subject: &str, telling: &mut Telling) -> Result<(), String> {
+fn give(network: &Value, interface: &mut Interface, subject: &str, telling: &mut Telling) -> Result<(), String> {
+    let setup = &mut interface.setup;
     let (v4, v6, accept_ra) = match json::text(network, "type").as_deref() {
         Some("ipv4" | "ipv6") => {
             let text = json::text(network, "ip_address").unwrap_or_default();
@@ -250,7 +295,18 @@ fn give(network: &Value, setup: &mut Setup, subject: &str, telling: &mut Telling
     };
     setup.dhcp = Dhcp::new(v4 || setup.dhcp.v4(), v6 || setup.dhcp.v6());
     setup.accept_ra |= accept_ra;
+    if let Some(text) = json::text(network, "gateway") {
+        let is_ipv4 = json::text(network, "type").is_some_and(|kind| kind.starts_with("ipv4"));
+        match address::host(&text).filter(|gateway| gateway.is_ipv4() == is_ipv4) {
+            Some(gateway) => setup.routes.push(address::default_route(gateway)),
+            None => {
+                let message = "its `gateway` is no address of its family; the default route is left out";
+                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            }
+        }
+    }
     for (at, entry) in json::list(network, "routes", telling).iter().enumerate() {
+        json::report_unknown(entry, &ROUTE, &[], &format!("{subject}: routes[{at}]"), telling);
         if let Some(route) = route(entry) {
             setup.routes.push(route);
             continue;
@@ -259,7 +315,31 @@ fn give(network: &Value, setup: &mut Setup, subject: &str, telling: &mut Telling
         telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
     }
     setup.dns.extend(dns(network, subject, telling));
+    let servers = json::words_under(network, "dns_nameservers", telling);
+    setup.dns.extend(json::dns(&servers, json::words, subject, telling));
+    setup.domains.extend(domains(network, subject, telling));
+    if let Some(mtu) = read_mtu(network, subject, telling) {
+        if interface.mtu.is_some_and(|own| own != mtu) {
+            let message = format!("its `mtu` {mtu} is not that of its link or of another network; ignored");
+            telling.tell(&rules::ODD_INTERFACE, None, subject, message);
+        }
+        interface.mtu = interface.mtu.or(Some(mtu));
+    }
     Ok(())
+}
+
+/// The domains under `dns_search`.
+fn domains(network: &Value, subject: &str, telling: &mut Telling) -> Vec<Domain> {
+    let words = json::words_under(network, "dns_search", telling);
+    let domains = words.iter().filter_map(|word| {
+        let domain = json::words(word).and_then(|word| Domain::new(&word));
+        if domain.is_none() {
+            let message = "`dns_search` has a domain that cannot be one; it is left out";
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+        }
+        domain
+    });
+    domains.take(NAMES_MAX + 1).collect()
 }
 
 fn route(entry: &Value) -> Option<Route> {

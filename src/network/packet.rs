@@ -21,6 +21,34 @@ const DNS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8)), IpAddr::V4(Ipv4
 /// Where the provider's private addresses are.
 const PRIVATE: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8));
 
+/// The keys of `network` that are read. All interfaces are in one bond, whose mode is always the same.
+const NETWORK: [&str; 3] = ["interfaces", "addresses", "dns"];
+/// The keys of an interface that are read.
+const INTERFACE: [&str; 2] = ["name", "mac"];
+/// The keys of an address that are read.
+const ADDRESS: [&str; 5] = ["address", "netmask", "cidr", "gateway", "public"];
+/// The keys of an address that only the provider needs.
+const ADDRESS_HARMLESS: [&str; 18] = [
+    "id",
+    "href",
+    "address_family",
+    "network",
+    "management",
+    "enabled",
+    "parent_block",
+    "global_ip",
+    "created_at",
+    "type",
+    "tags",
+    "customdata",
+    "facility",
+    "metro",
+    "assigned_to",
+    "interface",
+    "state",
+    "details",
+];
+
 /// Converts the metadata service's JSON: all of it, or its `network` alone.
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut telling = Telling::default();
@@ -32,6 +60,15 @@ fn interfaces(value: &Value, telling: &mut Telling) -> Vec<Interface> {
     let Some(network) = value.get("network").or_else(|| value.get("interfaces").map(|_| value)) else {
         return Vec::new();
     };
+    // Without `network`, the document may be all of the metadata.
+    if value.get("network").is_some() {
+        json::report_unknown(network, &NETWORK, &["bonding", "metal_gateways"], "network", telling);
+    }
+    let mode = network.get("bonding").and_then(|bonding| json::text(bonding, "mode"));
+    if mode.is_some_and(|mode| !matches!(mode.as_str(), "4" | "802.3ad")) {
+        let message = "its `mode` is not read; the mode of the bond is 802.3ad";
+        telling.tell(&rules::UNCONVERTED, None, "bonding", message);
+    }
     let mut dns = json::dns(json::list(network, "dns", telling), json::words, "dns", telling);
     if dns.is_empty() {
         dns = DNS.to_vec();
@@ -44,7 +81,9 @@ fn interfaces(value: &Value, telling: &mut Telling) -> Vec<Interface> {
     }
     let mut setup = Setup { dns, ..Setup::default() };
     for (at, block) in json::list(network, "addresses", telling).iter().enumerate() {
-        add(block, &format!("addresses[{at}]"), &mut setup, telling);
+        let subject = format!("addresses[{at}]");
+        json::report_unknown(block, &ADDRESS, &ADDRESS_HARMLESS, &subject, telling);
+        add(block, &subject, &mut setup, telling);
     }
     let mac = entries.first().and_then(|first| json::text(first, "mac")).and_then(|mac| {
         let mac = Mac::new(&mac);
@@ -66,6 +105,7 @@ fn slaves(entries: &[Value], dns: &[IpAddr], telling: &mut Telling) -> Vec<Inter
     let mut seen = HashSet::from([BOND.to_owned()]);
     for (at, entry) in entries.iter().enumerate() {
         let subject = format!("interfaces[{at}]");
+        json::report_unknown(entry, &INTERFACE, &["id", "bond"], &subject, telling);
         match find(entry).and_then(|found| {
             let depth = u8::try_from(at).map_err(|_| "there are more than 256 interfaces".to_owned())?;
             let is_new = seen.insert(found.label());

@@ -25,7 +25,14 @@ impl Telling {
     }
 
     /// Tells something that can be written better.
-    pub fn advise(&mut self, rule: &'static Rule, span: Span, subject: &str, message: impl AsRef<str>, help: &str) {
+    pub fn advise(
+        &mut self,
+        rule: &'static Rule,
+        span: impl Into<Option<Span>>,
+        subject: &str,
+        message: impl AsRef<str>,
+        help: &str,
+    ) {
         if self.has_room(rule) {
             let message = format!("{}: {}", shown(subject), message.as_ref());
             self.findings.push(Finding::new(rule, span, message).help(help));

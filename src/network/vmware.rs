@@ -2,7 +2,8 @@
 //!
 //! Lists are counted from 0 and end at the first gap. A variable that is empty is one that is not set.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
 
 use ipnet::IpNet;
 
@@ -17,11 +18,11 @@ use super::{Conversion, ENTRIES_MAX, NAMES_MAX, address};
 /// Converts variables, such as `interface.0.ip.0.address`.
 pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
     let mut telling = Telling::default();
-    let variables = Variables(variables);
+    let variables = Variables { all: variables, read: RefCell::default() };
     let dns = variables.names("dns.server", |value| vec![address::host(value)], &mut telling);
     let domains =
         variables.names("dns.domain", |value| value.split_whitespace().map(Domain::new).collect(), &mut telling);
-    let mut drafts = Vec::new();
+    let (mut drafts, mut refused) = (Vec::new(), Vec::new());
     for at in 0..ENTRIES_MAX {
         let prefix = format!("interface.{at}");
         match variables.interface(&prefix) {
@@ -35,19 +36,41 @@ pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
                 drafts.push(Draft::new(interface, None));
             }
             Err(why) => {
+                refused.push(format!("{prefix}."));
                 telling.tell(&rules::BAD_INTERFACE, None, &prefix, format!("{why}; the interface is left out"));
             }
         }
     }
+    variables.report_unread(&refused, &mut telling);
     let interfaces = stack(drafts, &mut telling);
     Conversion::new(interfaces, telling)
 }
 
-struct Variables<'a>(&'a BTreeMap<String, String>);
+/// Variables, and the names of those that were looked for.
+struct Variables<'a> {
+    all: &'a BTreeMap<String, String>,
+    read: RefCell<HashSet<String>>,
+}
 
 impl Variables<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.read.borrow_mut().insert(name.to_owned());
+        self.all.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Reports the variables of the network that were not looked for, but for those of a refused interface.
+    fn report_unread(&self, refused: &[String], telling: &mut Telling) {
+        let read = self.read.borrow();
+        for (name, value) in self.all {
+            let is_network = name.starts_with("interface.") || name.starts_with("dns.");
+            // The role says which of the machine's addresses it is.
+            let is_harmless = name.starts_with("interface.") && name.ends_with(".role");
+            let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
+            if is_network && !is_harmless && !value.trim().is_empty() && !read.contains(name) && !is_refused() {
+                let message = "unknown variable, or one behind the end of its list; ignored";
+                telling.tell(&rules::UNCONVERTED, None, name, message);
+            }
+        }
     }
 
     /// What `read` makes of the variables of a list: `PREFIX.0`, `PREFIX.1`, and so on. What is none is left out.

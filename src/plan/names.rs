@@ -82,6 +82,14 @@ pub fn is_template(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(name, _)| name.split_once('@').is_some_and(|(_, instance)| instance.is_empty()))
 }
 
+/// The unit and the file that a name such as `docker.service.d/10-debug.conf` means: a drop-in, as OEM images name it.
+pub fn drop_in(name: &str) -> Option<(&str, &str)> {
+    let (dir, file) = name.split_once('/')?;
+    let unit = dir.strip_suffix(".d")?;
+    let is_valid = file_name_fault(unit).is_none() && file_name_fault(file).is_none() && file.ends_with(".conf");
+    (is_valid && reader(unit) != Reader::Unknown).then_some((unit, file))
+}
+
 /// Why `name` cannot be the name of a file that holds a unit, a drop-in or a set of keys.
 pub fn file_name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
@@ -214,6 +222,29 @@ mod tests {
         for (name, is) in [("a@.service", true), ("a@b.service", false), ("a.service", false), ("a@b@.service", false)]
         {
             assert_eq!(is_template(name), is, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_drop_in_is_named_by_its_directory() {
+        for (name, found) in [
+            ("docker.service.d/10-a.conf", Some(("docker.service", "10-a.conf"))),
+            ("10-lan.network.d/a.conf", Some(("10-lan.network", "a.conf"))),
+            ("a@.service.d/b.conf", Some(("a@.service", "b.conf"))),
+            ("docker.service.d/10-a.txt", None),
+            ("docker.service.d/.conf", None),
+            ("docker.service.d/a/b.conf", None),
+            ("docker.service.d/../b.conf", None),
+            ("docker.service.d/", None),
+            ("docker.service/a.conf", None),
+            ("/docker.service.d/a.conf", None),
+            ("../docker.service.d/a.conf", None),
+            ("docker.d/a.conf", None),
+            (".service.d/a.conf", None),
+            (".d/a.conf", None),
+            ("multi-user.target.wants/a.service", None),
+        ] {
+            assert_eq!(drop_in(name), found, "{name}");
         }
     }
 

@@ -48,6 +48,9 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         }
         None => return nameless(planner, span, index),
     };
+    if let Some((of, file)) = names::drop_in(name) {
+        return plan_named_drop_in(planner, unit, (of, file), span);
+    }
     let item = || Item::Unit(printable(name));
     if let Some(fault) = names::file_name_fault(name) {
         let message = format!("the unit's name cannot be one: {fault}");
@@ -60,18 +63,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         return planner.refuse_for(item(), span, masked(unit.content.span, &format!("the content of unit {name}")));
     }
     let reader = names::reader(name);
-    if reader == Reader::Unknown {
-        let message = format!("unit {name} is of no type that systemd or networkd knows");
-        let mut finding = Finding::new(&rules::ODD_UNIT_NAME, unit.name.span, message);
-        if !name.contains('.') {
-            finding = finding.help(format!("a service is called `{}.service`", printable(name)));
-        }
-        planner.find(finding);
-    } else if reader == Reader::Systemd && !names::is_unit_name(name) {
-        let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
-        let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";
-        planner.find(Finding::new(&rules::ODD_UNIT_NAME, unit.name.span, message).help(help));
-    }
+    report_odd_name(planner, name, reader, unit.name.span);
     let runtime = unit.runtime.value.unwrap_or_default();
     let folder = folder(reader, runtime);
     let place = UnitPath { unit: name.to_owned(), path: path(&[&folder, name]) };
@@ -106,6 +98,61 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     plan_command(planner, unit, name, reader);
 }
 
+/// Reports a name that neither systemd nor networkd takes, of a unit that is placed all the same.
+fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: Reader, span: Option<Span>) {
+    if reader == Reader::Unknown {
+        let message = format!("unit {name} is of no type that systemd or networkd knows");
+        let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
+        if !name.contains('.') {
+            finding = finding.help(format!("a service is called `{}.service`", printable(name)));
+        }
+        planner.find(finding);
+    } else if reader == Reader::Systemd && !names::is_unit_name(name) {
+        let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
+        let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";
+        planner.find(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
+    }
+}
+
+/// Plans an entry whose name is `UNIT.d/FILE.conf`: OEM images wrote drop-ins like this before there was `drop_ins`.
+fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&str, &str), span: Option<Span>) {
+    let message = format!("unit {} is a drop-in of {}; placed as one", printable(entry.name.text()), printable(unit));
+    let help = format!("write it as an item `name: {}` in the `drop_ins` of unit {}", printable(file), printable(unit));
+    planner.find(Finding::new(&rules::DEPRECATED, entry.name.span, message).help(help));
+    let reader = names::reader(unit);
+    report_odd_name(planner, unit, reader, entry.name.span);
+    let refuse = |planner: &mut Planner<'_>, key: &str, span: Option<Span>| {
+        let message = format!("`{key}` of drop-in {}: a drop-in has none; ignored", printable(entry.name.text()));
+        let help = format!("give it to unit {} in an entry of its own", printable(unit));
+        let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(help);
+        planner.refuse_for(Item::Command(printable(entry.name.text())), span, finding);
+    };
+    for (key, is_set, span) in [
+        ("command", entry.command.bad || entry.command.filled().is_some(), entry.command.span),
+        ("enable", entry.enable, None),
+        ("mask", entry.mask.bad || entry.mask.value == Some(true), entry.mask.span),
+        ("drop_ins", !entry.drop_ins.is_empty(), entry.drop_ins.first().and_then(|field| field.span)),
+    ] {
+        if is_set {
+            refuse(planner, key, span.or(entry.name.span));
+        }
+    }
+    let item = || Item::DropIn { unit: unit.to_owned(), name: printable(file) };
+    if entry.content.bad || entry.runtime.bad {
+        return planner.refuse(item(), span);
+    }
+    let Some(content) = entry.content.get().map(Secret::expose).filter(|content| !content.is_empty()) else {
+        return incomplete(planner, unit, span, "its content");
+    };
+    let folder = folder(reader, entry.runtime.value.unwrap_or_default());
+    place_drop_in(planner, unit, &folder, (file, entry.name.span), (content, entry.content.span), span);
+    if reader == Reader::Networkd {
+        planner.networkd(span);
+    } else {
+        planner.unit(unit);
+    }
+}
+
 fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Field<DropIn>, index: usize) {
     let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
         // What is not there at all is incomplete; what is of the wrong type is told already.
@@ -136,22 +183,33 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, field.span, finding);
     }
+    place_drop_in(planner, unit, folder, (name, drop_in.name.span), (content, drop_in.content.span), field.span);
+}
+
+fn place_drop_in(
+    planner: &mut Planner<'_>,
+    unit: &str,
+    folder: &str,
+    (name, name_span): (&str, Option<Span>),
+    (content, content_span): (&str, Option<Span>),
+    span: Option<Span>,
+) {
     if is_mask(content) {
-        let finding = masked(drop_in.content.span, &format!("the content of drop-in {name} of unit {unit}"));
-        let item = Item::DropIn { unit: unit.to_owned(), name: name.to_owned() };
-        return planner.refuse_for(item, field.span, finding);
+        let finding = masked(content_span, &format!("the content of drop-in {name} of unit {unit}"));
+        let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
+        return planner.refuse_for(item, span, finding);
     }
     if Path::new(name).extension().is_none_or(|extension| extension != "conf") {
         let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
-        planner.find(Finding::new(&rules::ODD_DROP_IN_NAME, drop_in.name.span, message));
+        planner.find(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message));
     }
     let place = path(&[folder, &format!("{unit}.d"), name]);
-    if let Err(finding) = planner.claim(&place, drop_in.name.span) {
+    if let Err(finding) = planner.claim(&place, name_span) {
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
-        return planner.refuse_for(item, field.span, finding);
+        return planner.refuse_for(item, span, finding);
     }
-    planner.note_duplicate(&place, drop_in.name.span);
-    planner.file(unit_file(place, content, 0o644, unit), field.span);
+    planner.note_duplicate(&place, name_span);
+    planner.file(unit_file(place, content, 0o644, unit), span);
 }
 
 fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>, lacks: &str) {

@@ -1,33 +1,107 @@
 //! `--from-configdrive`: a folder in which a config drive of OpenStack is mounted (spec §10).
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::json::{self, Reader};
 use super::{Availability, Context, Datasource, Format, MetaData, NetworkData, files};
+use crate::plan::printable;
+
+/// The version of the layout that is preferred.
+const LATEST: &str = "latest";
+/// The files of a version; a directory with none of them is no version.
+const FILES: [&str; 3] = ["meta_data.json", "user_data", "network_data.json"];
+/// The user-data of other layouts.
+const ELSEWHERE: [&str; 4] = ["user-data", "user_data", "ec2/latest/user-data", "cloudstack/userdata/user_data.txt"];
+/// The number of names that an error lists.
+const NAMES_MAX: usize = 8;
 
 /// A config drive.
 pub struct ConfigDrive {
     folder: PathBuf,
+    /// The directory below `openstack/` to read, once it is known.
+    version: OnceLock<String>,
 }
 
 impl ConfigDrive {
     /// The folder that it is mounted at.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), version: OnceLock::new() }
     }
 
     fn openstack(&self) -> PathBuf {
         self.folder.join("openstack")
     }
 
-    fn latest(&self, name: &str) -> PathBuf {
-        self.openstack().join("latest").join(name)
+    fn file(&self, version: &str, name: &str) -> PathBuf {
+        self.openstack().join(version).join(name)
+    }
+
+    /// The version to read: `latest`, or the newest date that has a readable file.
+    ///
+    /// # Errors
+    ///
+    /// The drive has neither. The error names what it has instead.
+    fn version(&self, cx: &Context<'_>) -> Result<&str> {
+        if let Some(version) = self.version.get() {
+            return Ok(version);
+        }
+        // A `latest` that is there and cannot be read is chosen too: reading it fails with the reason.
+        let is_there = |name: &&str| !matches!(self.read(LATEST, name, cx), Ok(None));
+        if FILES.iter().any(is_there) {
+            return Ok(self.version.get_or_init(|| LATEST.to_owned()));
+        }
+        let entries = files::list_beneath(&self.folder, &self.openstack(), cx)?.unwrap_or_default();
+        let mut dates: Vec<_> =
+            entries.iter().map(|name| name.trim_end_matches('/')).filter(|name| is_date(name)).collect();
+        dates.sort_unstable();
+        let is_readable = |date: &&&str| FILES.iter().any(|name| matches!(self.read(date, name, cx), Ok(Some(_))));
+        match dates.iter().rev().find(is_readable) {
+            Some(date) => Ok(self.version.get_or_init(|| {
+                log::info!("{} has no openstack/latest; openstack/{date} is used", self.folder.display());
+                (*date).to_owned()
+            })),
+            None => bail!("{}", self.without_version(&entries, cx)),
+        }
+    }
+
+    fn read(&self, version: &str, name: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
+        files::read_beneath(&self.folder, &self.file(version, name), cx)
+    }
+
+    /// Why the drive cannot be read, with what it has instead; `versions` is what is in `openstack/`.
+    fn without_version(&self, versions: &[String], cx: &Context<'_>) -> String {
+        let drive = self.folder.display();
+        let top = files::list_beneath(&self.folder, &self.folder, cx);
+        let top = match top {
+            Ok(names) => names.unwrap_or_default(),
+            Err(error) => return format!("{error:#}"),
+        };
+        let is_other = |name: &&String| name.trim_end_matches('/') != "openstack";
+        let below = versions.iter().map(|name| format!("openstack/{name}"));
+        let mut found: Vec<_> = below.chain(top.iter().filter(is_other).cloned()).collect();
+        if found.is_empty() {
+            found.extend(top);
+        }
+        let wanted = format!("failed to read config drive {drive}: no metadata in openstack/latest or openstack/DATE");
+        if found.is_empty() {
+            return format!("{wanted}; the directory is empty");
+        }
+        let more =
+            if found.len() > NAMES_MAX { format!(" and {} more", found.len() - NAMES_MAX) } else { String::new() };
+        let names: Vec<_> = found.iter().take(NAMES_MAX).map(|name| printable(name)).collect();
+        let is_file =
+            |path: &&&str| matches!(files::read_beneath(&self.folder, &self.folder.join(path), cx), Ok(Some(_)));
+        let help = ELSEWHERE.iter().find(is_file).map_or_else(String::new, |path| {
+            format!("; apply its user-data with --from-file={}", self.folder.join(path).display())
+        });
+        format!("{wanted}; found {} instead{more}{help}", names.join(", "))
     }
 
     /// The network description that is wanted, where the drive has one.
-    fn network(&self, content_path: Option<&str>, cx: &Context<'_>) -> Result<Option<NetworkData>> {
+    fn network(&self, version: &str, content_path: Option<&str>, cx: &Context<'_>) -> Result<Option<NetworkData>> {
         // An empty file says as little as none.
         let is_text = |bytes: &Vec<u8>| !bytes.is_empty();
         Ok(match (cx.setup.network, content_path) {
@@ -40,7 +114,7 @@ impl ConfigDrive {
                 bytes.filter(is_text).map(NetworkData::Debian)
             }
             (Some(Format::OpenStack), _) => {
-                let bytes = files::read_beneath(&self.folder, &self.latest("network_data.json"), cx)?;
+                let bytes = self.read(version, "network_data.json", cx)?;
                 bytes.filter(is_text).map(NetworkData::OpenStack)
             }
             _ => None,
@@ -50,15 +124,25 @@ impl ConfigDrive {
 
 impl Datasource for ConfigDrive {
     fn name(&self) -> String {
-        self.latest("user_data").display().to_string()
+        let version = self.version.get().map_or(LATEST, String::as_str);
+        self.file(version, "user_data").display().to_string()
     }
 
-    fn probe(&self, _: &Context<'_>) -> Availability {
-        files::is_folder(&self.folder)
+    fn probe(&self, cx: &Context<'_>) -> Availability {
+        let found = files::is_folder(&self.folder);
+        if found == Availability::Here {
+            // The name says which version is read. Without one, reading fails with the reason.
+            let _ = self.version(cx);
+        }
+        found
     }
 
     fn meta_data(&self, cx: &Context<'_>) -> MetaData {
-        let path = self.latest("meta_data.json");
+        let version = match self.version(cx) {
+            Ok(version) => version,
+            Err(error) => return MetaData::failed(format!("{error:#}")),
+        };
+        let path = self.file(version, "meta_data.json");
         let what = path.display().to_string();
         let mut reader = Reader::new(&what);
         let mut meta = MetaData::default();
@@ -79,7 +163,7 @@ impl Datasource for ConfigDrive {
         }
         let content_path = map.get("network_config").and_then(|config| config.get("content_path"));
         let content_path = reader.text(content_path, "network_config.content_path");
-        match self.network(content_path, cx) {
+        match self.network(version, content_path, cx) {
             Ok(network) => meta.network = network,
             Err(error) => meta.fail(format!("{error:#}")),
         }
@@ -88,8 +172,17 @@ impl Datasource for ConfigDrive {
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        Ok(files::read_beneath(&self.folder, &self.latest("user_data"), cx)?.unwrap_or_default())
+        Ok(self.read(self.version(cx)?, "user_data", cx)?.unwrap_or_default())
     }
+}
+
+/// Returns true for `YYYY-MM-DD`.
+fn is_date(name: &str) -> bool {
+    name.len() == 10
+        && name
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 /// `path` beneath `folder`: no `..` leads out of it.
@@ -108,6 +201,19 @@ fn beneath(folder: &Path, path: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_dates() {
+        for (name, is) in [
+            ("2018-08-27", true),
+            ("2018-8-27", false),
+            ("20180827xx", false),
+            ("content", false),
+            ("2018-08-27~", false),
+        ] {
+            assert_eq!(is_date(name), is, "{name}");
+        }
+    }
 
     #[test]
     fn no_content_path_leads_out_of_the_drive() {

@@ -19,6 +19,9 @@ use crate::parts::USER_DATA_MAX;
 /// How often a read looks up to see whether the run was told to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// The number of entries of a directory that are looked at.
+const ENTRIES_MAX: usize = 1000;
+
 /// What is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -71,29 +74,48 @@ pub fn read_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Opti
     read(path, Some(folder), Kind::Regular, Limits { deadline, stop: cx.stop })
 }
 
+/// Lists the directory `path` below `folder`, unless a link leads out of it: the names, sorted, and `/` after those of
+/// directories.
+pub fn list_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<String>>> {
+    let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
+    let (owned, beneath) = (path.to_owned(), folder.to_owned());
+    let work = move || list_all(&owned, &beneath);
+    in_thread(path, Some(folder), Limits { deadline, stop: cx.stop }, work)
+}
+
 fn read(path: &Path, beneath: Option<&Path>, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
-    let name = path.display();
     // Where links lead may not be known without waiting.
     if beneath.is_none()
         && let Some(bytes) = read_at_hand(path)
     {
         return bounded(path, bytes);
     }
-    let folder = beneath.map(Path::to_owned);
+    let (owned, folder) = (path.to_owned(), beneath.map(Path::to_owned));
+    let work = move || read_all(&owned, folder.as_deref(), kind);
+    in_thread(path, beneath, limits, work)?.map_or(Ok(None), |bytes| bounded(path, bytes))
+}
+
+/// Does `work` on `path` in a thread, which is left behind where it waits for a pipe or a mount: it ends with the
+/// program. Returns `None` where nothing is at `path`.
+fn in_thread<T: Send + 'static>(
+    path: &Path,
+    beneath: Option<&Path>,
+    limits: Limits<'_>,
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<Option<T>> {
+    let name = path.display();
     let (sender, receiver) = channel();
-    let owned = path.to_owned();
-    // The thread is left behind where it waits for a pipe or a mount; it ends with the program.
     detach("reader of a file", move || {
-        let read = contain(|| read_all(&owned, folder.as_deref(), kind));
+        let done = contain(work);
         // Nothing receives what comes too late.
-        let _ = sender.send(read.unwrap_or_else(|| Err(std::io::Error::other("internal error"))));
+        let _ = sender.send(done.unwrap_or_else(|| Err(std::io::Error::other("internal error"))));
     })
     .with_context(|| format!("failed to start a thread that reads {name}"))?;
     loop {
         match receiver.recv_timeout(limits.deadline.clip(SLICE).max(Duration::from_millis(1))) {
-            Ok(Ok(bytes)) => return bounded(path, bytes),
+            Ok(Ok(found)) => return Ok(Some(found)),
             Ok(Err(error)) => match error.kind() {
-                ErrorKind::NotFound => return Ok(None),
+                ErrorKind::NotFound | ErrorKind::NotADirectory => return Ok(None),
                 ErrorKind::IsADirectory => bail!("{name} is a folder, not a file"),
                 ErrorKind::InvalidInput => bail!("{name} is not a file"),
                 ErrorKind::CrossesDevices => {
@@ -153,14 +175,32 @@ fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Reads one byte more than there may be, so that too many are seen.
-fn read_all(path: &Path, beneath: Option<&Path>, kind: Kind) -> std::io::Result<Vec<u8>> {
+/// Refuses a path that a link leads out of `beneath`.
+fn stay_beneath(path: &Path, beneath: Option<&Path>) -> std::io::Result<()> {
     if let Some(folder) = beneath
         && let Ok((path, folder)) = path.canonicalize().and_then(|path| Ok((path, folder.canonicalize()?)))
         && !path.starts_with(folder)
     {
         return Err(ErrorKind::CrossesDevices.into());
     }
+    Ok(())
+}
+
+fn list_all(path: &Path, beneath: &Path) -> std::io::Result<Vec<String>> {
+    stay_beneath(path, Some(beneath))?;
+    let mut names = Vec::new();
+    for entry in path.read_dir()?.take(ENTRIES_MAX) {
+        let entry = entry?;
+        let end = if entry.file_type()?.is_dir() { "/" } else { "" };
+        names.push(format!("{}{end}", entry.file_name().to_string_lossy()));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Reads one byte more than there may be, so that too many are seen.
+fn read_all(path: &Path, beneath: Option<&Path>, kind: Kind) -> std::io::Result<Vec<u8>> {
+    stay_beneath(path, beneath)?;
     // What is no file is not even opened: a pipe would wait for its other end.
     let metadata = path.metadata()?;
     if kind == Kind::Regular && !metadata.is_file() {

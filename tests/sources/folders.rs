@@ -77,10 +77,8 @@ fn a_config_drive_has_meta_data_and_user_data() {
 #[test]
 fn what_a_drive_lacks_is_empty() {
     let setup = setup();
-    let bare = tempfile::tempdir().unwrap();
     let all = Some(Format::Debian);
     for drive_folder in [
-        bare,
         folder(&[(META, "")]),
         folder(&[(META, "{}")]),
         folder(&[(META, r#"{"hostname": "", "public_keys": null, "network_config": {}}"#)]),
@@ -123,6 +121,65 @@ fn what_is_wrong_with_a_drive_costs_itself() {
         let odd = folder(&[(META, broken)]);
         let meta = meta_data(&*drive(odd.path()).source, &setup);
         assert_eq!((meta.hostname, meta.failures.len()), (None, 1), "{broken}");
+    }
+}
+
+#[test]
+fn the_newest_readable_version_is_used_where_there_is_no_latest() {
+    let setup = setup();
+    let odd = folder(&[
+        ("openstack/2012-08-10/user_data", "old"),
+        (
+            "openstack/2015-10-15/meta_data.json",
+            r#"{"hostname": "web", "network_config": {"content_path": "content/0"}}"#,
+        ),
+        ("openstack/2015-10-15/user_data", "new"),
+        ("openstack/2015-10-15/network_data.json", "{}"),
+        ("openstack/2017-02-22/vendor_data.json", "{}"),
+        ("openstack/2018-08-27/user_data/x", "a directory"),
+        ("openstack/2020-10-14", "a file"),
+        ("openstack/content/0", "auto eth0\n"),
+        ("openstack/9999-99-99x/user_data", "no date"),
+    ]);
+    symlink("2012-08-11", odd.path().join("openstack/latest")).unwrap();
+    let newest = drive(odd.path());
+    assert_eq!(probe(&newest, &setup), Availability::Here);
+    let path = odd.path().join("openstack/2015-10-15/user_data");
+    assert_eq!(newest.source.name(), path.display().to_string());
+    let meta = meta_data_with(&*newest.source, &setup, Some(Format::Debian));
+    assert_eq!((meta.hostname.as_deref(), meta.failures), (Some("web"), vec![]));
+    assert!(meta.network == Some(NetworkData::Debian(b"auto eth0\n".to_vec())));
+    let network = meta_data_with(&*newest.source, &setup, Some(Format::OpenStack)).network;
+    assert!(network == Some(NetworkData::OpenStack(b"{}".to_vec())));
+    assert_eq!(user_data(&*newest.source, &setup).unwrap(), "new");
+    fs::remove_file(odd.path().join("openstack/latest")).unwrap();
+    put(odd.path(), META, "{}");
+    assert_eq!(user_data(&*drive(odd.path()).source, &setup).unwrap(), "", "`latest` has none");
+}
+
+#[test]
+fn a_drive_with_another_layout_is_an_error_that_names_it() {
+    let setup = setup();
+    let found = |names: &str| format!("openstack/DATE; found {names} instead");
+    let from = |path: &str| format!("; apply its user-data with --from-file=DRIVE/{path}");
+    for (files, wanted) in [
+        (&[][..], "the directory is empty".to_owned()),
+        (&["ec2/latest/meta-data.json"], found("ec2/")),
+        (&["ec2/latest/user-data"], found("ec2/") + &from("ec2/latest/user-data")),
+        (&["user-data", "meta-data", "x\u{1b}[1m"], found("meta-data, user-data, x\\u{1b}[1m") + &from("user-data")),
+        (&["cloudstack/userdata/user_data.txt"], found("cloudstack/") + &from("cloudstack/userdata/user_data.txt")),
+        (&["openstack/content/0000"], found("openstack/content/")),
+        (&["openstack/latest/vendor_data.json"], found("openstack/latest/")),
+        (&["openstack"], found("openstack")),
+        (&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], found("0, 1, 2, 3, 4, 5, 6, 7")),
+    ] {
+        let odd = folder(&files.iter().map(|path| (*path, "x")).collect::<Vec<_>>());
+        let source = drive(odd.path()).source;
+        let error = user_data(&*source, &setup).unwrap_err().replace(&odd.path().display().to_string(), "DRIVE");
+        let wanted = wanted.replace(" 7 instead", " 7 instead and 2 more");
+        assert!(error.ends_with(&wanted), "{error}");
+        assert!(error.starts_with("failed to read config drive DRIVE: "), "{error}");
+        assert_eq!(meta_data(&*source, &setup).failures.len(), 1);
     }
 }
 

@@ -13,11 +13,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::finding::{Span, rules};
 
-use super::Conversion;
 use super::interface::{Interface, Kind, Match};
 use super::names::{Name, VlanId};
 use super::stack::{Draft, stack};
 use super::telling::Telling;
+use super::{Conversion, NAMES_MAX, limit};
 
 use description::Description;
 use stanza::{Method, stanzas};
@@ -27,10 +27,12 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     let mut telling = Telling::default();
     let mut described: BTreeMap<Name, Description> = BTreeMap::new();
     let mut bereft = Vec::new();
+    let mut for_all = Description::default();
     for stanza in stanzas(bytes, &mut telling) {
         let name = stanza.name.as_str();
         if stanza.method == Method::Loopback {
-            if let Some(entry) = stanza.entries.first() {
+            for_all.merge(reader::read_for_all(&stanza, &mut telling));
+            if let Some(entry) = stanza.entries.iter().find(|entry| !reader::is_for_all(entry)) {
                 let message = "options of a `loopback` stanza are ignored";
                 telling.tell(&rules::UNCONVERTED, Some(entry.span), name, message);
             }
@@ -47,8 +49,29 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     bereft.retain(|stanza| !described.contains_key(&stanza.name));
     let mut bereft: HashSet<_> = bereft.iter().flat_map(reader::carriers).collect();
     follow_masters(&mut described, &mut bereft, &mut telling);
-    let interfaces = stack(drafts(described, &bereft, &mut telling), &mut telling);
+    let mut drafts = drafts(described, &bereft, &mut telling);
+    give_all(for_all, &mut drafts, &mut telling);
+    let interfaces = stack(drafts, &mut telling);
     Conversion::new(interfaces, telling)
+}
+
+/// Gives the name servers and domains of the `lo` stanza to every interface that leads somewhere.
+fn give_all(mut for_all: Description, drafts: &mut [Draft], telling: &mut Telling) {
+    if for_all.dns.is_empty() && for_all.domains.is_empty() {
+        return;
+    }
+    limit(&mut for_all.dns, NAMES_MAX, "name servers", "lo", telling);
+    limit(&mut for_all.domains, NAMES_MAX, "domains", "lo", telling);
+    let mut is_given = false;
+    for setup in drafts.iter_mut().map(|draft| &mut draft.interface.setup).filter(|setup| !setup.is_idle()) {
+        description::extend(&mut setup.dns, for_all.dns.clone());
+        description::extend(&mut setup.domains, for_all.domains.clone());
+        is_given = true;
+    }
+    if !is_given {
+        let message = "no interface with an address can be given the name servers and domains of this stanza; ignored";
+        telling.tell(&rules::UNCONVERTED, for_all.span, "lo", message);
+    }
 }
 
 /// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `bereft`.

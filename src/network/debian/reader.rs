@@ -50,6 +50,27 @@ pub fn read(stanza: &Stanza, telling: &mut Telling) -> Result<Description, Refus
     Ok(reader.new)
 }
 
+/// Returns true for an option that belongs to all interfaces of the file if it is in a `loopback` stanza.
+pub fn is_for_all(entry: &Entry) -> bool {
+    matches!(entry.key.as_str(), "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain")
+}
+
+/// Reads the name servers and domains of a `loopback` stanza, which all interfaces of the file are given.
+pub fn read_for_all(stanza: &Stanza, telling: &mut Telling) -> Description {
+    let mut reader = Reader { stanza, telling, new: Description::default() };
+    for entry in stanza.entries.iter().filter(|entry| is_for_all(entry)) {
+        if entry.key.starts_with("dns-nameserver") {
+            let servers = reader.words(entry, address::host);
+            extend(&mut reader.new.dns, servers);
+        } else {
+            let domains = reader.words(entry, Domain::new);
+            extend(&mut reader.new.domains, domains);
+        }
+        reader.new.span = reader.new.span.or(Some(entry.span));
+    }
+    reader.new
+}
+
 /// What the interface of a stanza is built on, as far as names tell that.
 pub fn carriers(stanza: &Stanza) -> Vec<Name> {
     let is_named = |entry: &&Entry| matches!(entry.key.as_str(), "bond-slaves" | "vlan-raw-device");

@@ -75,4 +75,8 @@ impl Variables for Properties {
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.0.get(&format!("{PREFIX}{name}")).map(|value| value.clone().into_bytes()))
     }
+
+    fn names(&self) -> Vec<String> {
+        self.0.keys().filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned())).collect()
+    }
 }

@@ -185,6 +185,20 @@ fn a_document_among_the_variables_takes_their_place() {
 }
 
 #[test]
+fn variables_of_a_document_that_are_not_read_reach_the_conversion() {
+    let document = document(&[
+        ("guestinfo.interface.0.ip.0.address", "192.0.2.10/24"),
+        ("guestinfo.interface.0.gateway", "192.0.2.1"),
+        ("guestinfo.coreos.config.data", "x"),
+        ("guestinfo.dns.servers", "192.0.2.53"),
+    ]);
+    let info = variables(&[&format!("ovfenv={document}")]);
+    let Some(NetworkData::Vmware(kept)) = meta_data(&info, Some(Format::Vmware)).network else { panic!("no network") };
+    let names: Vec<_> = kept.keys().map(String::as_str).collect();
+    assert_eq!(names, ["dns.servers", "interface.0.gateway", "interface.0.ip.0.address"]);
+}
+
+#[test]
 fn a_port_that_does_not_answer_is_told_once() {
     let source = GuestInfo::new(Hypervisor { broken: true, ..Hypervisor::default() });
     assert_eq!(meta_data(&source, None).failures, ["failed to read guestinfo.ovfenv: the port is closed"]);

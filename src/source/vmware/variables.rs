@@ -17,6 +17,11 @@ const LIST_MAX: usize = 1000;
 pub trait Variables {
     /// The value of a variable, `None` where it is not set.
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>>;
+
+    /// The names of all variables, where they can be listed.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Reads hostname, addresses and the network description.
@@ -33,6 +38,12 @@ pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
         }
         if !reading.interface(n) || reading.broken {
             break;
+        }
+    }
+    // What is not read is reported by its name.
+    for name in variables.names() {
+        if (name.starts_with("interface.") || name.starts_with("dns.")) && !reading.kept.contains_key(&name) {
+            reading.kept(name);
         }
     }
     let mut meta = reading.meta;

@@ -135,12 +135,15 @@ pub fn cases(suite: &mut Suite) {
                  "routes": [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "192.0.2.1"}]},
                 {"link": "tap1", "type": "ipv6", "ip_address": "2001:db8::10", "netmask": "ffff:ffff:ffff:ffff::",
                  "routes": [{"network": "::", "netmask": "::", "gateway": "2001:db8::1"}]},
-                {"link": "tap2", "type": "ipv4", "ip_address": "198.51.100.10", "netmask": "255.255.255.0"}],
+                {"link": "tap2", "type": "ipv4", "ip_address": "198.51.100.10", "netmask": "255.255.255.0",
+                 "gateway": "198.51.100.1", "dns_nameservers": ["198.51.100.53"], "mtu": 1400}],
             "services": [{"type": "dns", "address": "192.0.2.53"}]}"#;
         set_up(m, &openstack::convert(text.as_bytes()));
         assert_has(m, "eth0", &["192.0.2.10/24", "2001:db8::10/64", "mtu 1450"]);
-        assert_has(m, "eth1", &["198.51.100.10/24"]);
+        assert_has(m, "eth1", &["198.51.100.10/24", "mtu 1400"]);
+        assert!(m.sh("networkctl status eth1").contains("198.51.100.53"));
         let routes = m.sh("ip route; ip -6 route");
+        assert!(routes.contains("default via 198.51.100.1 dev eth1"), "{routes}");
         assert!(routes.contains("default via 192.0.2.1 dev eth0"), "{routes}");
         assert!(routes.contains("default via 2001:db8::1 dev eth0"), "{routes}");
     });

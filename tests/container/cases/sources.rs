@@ -185,6 +185,23 @@ fn folders(suite: &mut Suite) {
         m.untouched(|| m.program(&["--from-configdrive=/media/configdrive", "--short-hostname"]).run().ok());
     });
 
+    suite.fresh("a_config_drive_without_latest", |m| {
+        let flag = "--from-configdrive=/media/configdrive";
+        m.sh("mkdir -p /media/configdrive/ec2/latest");
+        m.put("/media/configdrive/ec2/latest/user-data", "#cloud-config\nhostname: ec2\n");
+        let before = hostname(m);
+        for flags in [&[flag][..], &[flag, "--dry-run"], &[flag, "--validate"]] {
+            m.program(flags).run().exits(1).says(&["found ec2/ instead", "--from-file=/media/configdrive/ec2/latest"]);
+        }
+        assert_eq!(hostname(m), before);
+
+        m.sh(&format!("mkdir -p {DRIVE}/2012-08-10 {DRIVE}/2018-08-27"));
+        m.put(&format!("{DRIVE}/2012-08-10/user_data"), "#cloud-config\nhostname: old\n");
+        m.put(&format!("{DRIVE}/2018-08-27/user_data"), "#cloud-config\nhostname: new\n");
+        m.program(&[flag]).run().ok().says(&["openstack/2018-08-27 is used"]);
+        assert_eq!(hostname(m), "new");
+    });
+
     suite.fresh("the_kernel_command_line_names_an_address", |m| {
         m.serve_at(SERVICE, 80, |_, asked| match asked.path.as_str() {
             "/second" => body("#cloud-config\nhostname: cmdline\n"),
@@ -324,6 +341,20 @@ fn network(suite: &mut Suite) {
         run.says(&["has no network configuration that is to be read as packet"]);
         assert_eq!(hostname(m), "none");
         m.absent("/run/systemd/network");
+    });
+
+    suite.fresh("keys_of_network_data_that_are_not_read_are_reported", |m| {
+        m.sh(&format!("mkdir -p {DRIVE}/latest"));
+        m.put(
+            &format!("{DRIVE}/latest/network_data.json"),
+            r#"{"links": [{"id": "a", "vif_id": "b", "type": "phy", "ethernet_mac_address": "04:01:57:d1:9e:01"}],
+                "networks": [{"id": "n", "link": "a", "type": "ipv4", "ip_address": "192.0.2.10/24", "gatway": "192.0.2.1"}]}"#,
+        );
+        let flags = ["--from-configdrive=/media/configdrive", "--convert-netconf=openstack", "--validate"];
+        let run = m.program(&flags).run().exits(1);
+        run.says(&["n: unknown key `gatway`", "did you mean `gateway`?"]).hides(&["vif_id"]);
+        let json = m.program(&[&flags[..], &["--format=json"]].concat()).run().exits(1);
+        json.says(&["\"unconverted\"", "gatway"]);
     });
 
     suite.fresh("a_tree_gets_files_and_nothing_is_restarted", |m| {

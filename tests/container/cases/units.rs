@@ -35,6 +35,38 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.active("placed.service"), "inactive");
     });
 
+    suite.fresh("a_drop_in_by_its_path_is_placed", |m| {
+        let config = r"
+            coreos:
+              units:
+                - name: by-path.service
+                  command: start
+                  content: |
+                    [Service]
+                    Type=oneshot
+                    RemainAfterExit=yes
+                    ExecStart=/bin/true
+                - name: by-path.service.d/netconf.conf
+                  runtime: yes
+                  content: |
+                    [Unit]
+                    Description=from the drop-in
+            ";
+        m.apply(config).ok().says(&["by-path.service.d/netconf.conf", "drop_ins"]);
+        let path = "/run/systemd/system/by-path.service.d/netconf.conf";
+        m.is_file(path, "[Unit]\nDescription=from the drop-in\n", 0o644, ROOT);
+        assert_eq!(m.property("by-path.service", "Description"), "from the drop-in");
+        assert_eq!(m.active("by-path.service"), "active");
+        m.untouched(|| m.apply(config).ok());
+
+        let refused =
+            "coreos: {units: [{name: by-path.service.d/x.conf, content: '[Unit]', command: start, mask: true}]}";
+        m.apply(refused).exits(1).says(&["bad-command", "`command`", "`mask`"]);
+        m.is_file("/etc/systemd/system/by-path.service.d/x.conf", "[Unit]", 0o644, ROOT);
+        m.apply("coreos: {units: [{name: by-path.service.d/../x.conf, content: '[Unit]'}]}").exits(1);
+        m.absent("/etc/systemd/system/x.conf");
+    });
+
     suite.fresh("a_second_run_writes_nothing_and_reloads_nothing", |m| {
         let config = r"
             coreos:
