@@ -228,6 +228,9 @@ rules! {
     INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; it is skipped.";
     DUPLICATE_ITEM = "duplicate-item", Warning, "Two items of the same path or name; the last one counts.";
     SCRIPT_LINE_ENDS = "script-line-ends", Warning, "A script with the line ends of Windows, which its interpreter does not take for such.";
+    BAD_HEADER = "bad-header", Error, "A first line that is almost `#cloud-config`; nothing is applied but a host name and keys.";
+    BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path; the script is not run.";
+    ODD_INTERPRETER = "odd-interpreter", Warning, "A script with a shell as its interpreter that is not an absolute path; it is run with `/bin/bash`.";
     FOLDED_NAME = "folded-name", Error, "A name or a path over several lines, behind which a key is missing; its item is refused.";
     BAD_PATH = "bad-path", Error, "A path that cannot be a file; the file is refused.";
     PATH_BELOW_FILE = "path-below-file", Error, "A path below another file's path, or above it; it is left out, since nothing is both a file and a folder.";

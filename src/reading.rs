@@ -85,6 +85,10 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
             reading.findings.extend_from_slice(&substituted.findings);
             reading.script = substituted.text.into_owned();
             reading.findings.extend(windows_line_ends(reading.part.sound_text()));
+            if let (None, finding) = plan::script::script(&reading.script, first_line(&reading.part.text)) {
+                reading.broken = true;
+                reading.findings.extend(finding);
+            }
         }
         // Nothing of these is read, so nothing is replaced in them.
         Form::Ignition
@@ -118,7 +122,8 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
     let mut lints = lint::lint(&config, &document, &reading.part.text);
-    if let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
+    let is_almost_header = reading.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
+    if !is_almost_header && let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
         // What a script looks like as YAML helps nobody.
         document.error = Some(finding);
         for noise in [&mut document.findings, &mut findings, &mut lints] {
@@ -163,7 +168,7 @@ impl Reading {
             Form::CloudConfig if self.broken => without(if self.access.is_empty() { Item::All } else { Item::Rest }),
             Form::CloudConfig => plan::plan(&self.config, facts, key_set),
             Form::Script if self.broken => without(Item::All),
-            Form::Script => plan::plan_script(plan::script::script(&self.script)),
+            Form::Script => plan::plan_script(&self.script, first_line(&self.part.text)),
             Form::Network => plan::plan_network(&self.network),
             Form::Unknown | Form::Unreadable => without(Item::All),
             Form::Ignition | Form::Multipart | Form::Empty | Form::Skipped => Plan::default(),
@@ -173,6 +178,11 @@ impl Reading {
         shorten(&mut plan.findings);
         plan
     }
+}
+
+/// The first line of `text`, without its line end.
+fn first_line(text: &str) -> Span {
+    Span::new(0, text.split(['\n', '\r']).next().unwrap_or_default().trim_end().len())
 }
 
 /// A plan of nothing, without `item`.

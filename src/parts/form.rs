@@ -52,13 +52,17 @@ pub(super) enum Content {
     Known(Form),
     /// A multipart with headers of its own.
     Multipart(Multipart),
+    /// A cloud-config whose first line is written like that of a script.
+    AlmostHeader,
     /// Anything else.
     Unknown,
 }
 
 /// What `bytes` are, which begin with no byte order mark.
 pub(super) fn recognise(bytes: &[u8]) -> Content {
-    if bytes.starts_with(b"#!") {
+    if is_header_as_script(bytes) {
+        Content::AlmostHeader
+    } else if bytes.starts_with(b"#!") {
         Content::Known(Form::Script)
     } else if is_header(line(bytes, 0)) || is_template(bytes) {
         Content::Known(Form::CloudConfig)
@@ -86,6 +90,18 @@ fn is_header(line: &[u8]) -> bool {
 /// Whether this is a cloud-config behind the first line of a template, as Cluster API makes them.
 pub(super) fn is_template(bytes: &[u8]) -> bool {
     trimmed(line(bytes, 0)) == Some("## template: jinja") && is_header(line(bytes, 1))
+}
+
+/// Returns true if the first line, or the line behind that of a template, is `#!cloud-config` in some spelling. No
+/// shell may run what follows: it is YAML.
+pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
+    let is_template = trimmed(line(bytes, 0)) == Some("## template: jinja");
+    let Some(text) = std::str::from_utf8(line(bytes, usize::from(is_template))).ok() else { return false };
+    let Some(text) = text.split('\r').next().and_then(|text| text.strip_prefix("#!")) else { return false };
+    let letters = |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
+    let is_name = |text: &str| letters(text).eq_ignore_ascii_case("cloudconfig");
+    let first = text.split_whitespace().next().unwrap_or_default();
+    is_name(text) || first.rsplit('/').next().is_some_and(is_name)
 }
 
 /// Expressions of a template that nothing has rendered.

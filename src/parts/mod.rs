@@ -48,7 +48,7 @@ pub struct Part {
 pub enum Extent {
     /// All of it.
     Whole,
-    /// Its host name and keys alone: the multipart that it stands in is not complete.
+    /// Its host name and keys alone: the multipart that it stands in is not complete, or its first line is wrong.
     Access,
     /// Of those, what is complete before this byte, where its text breaks off.
     Before(usize),
