@@ -215,6 +215,7 @@ rules! {
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
     NOTHING_THERE = "nothing-there", Note, "A key with nothing under it.";
+    LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a sign of YAML and is another one; the value, or all but a host name and keys, is not applied.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";

@@ -130,6 +130,23 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
             noise.clear();
         }
     }
+    let misread = yaml::misread(&document, reading.part.sound_text());
+    if !misread.is_empty() {
+        document.error.take_if(|error| *error.rule == rules::SYNTAX);
+        reading.broken = true;
+        // A key with such a character in it is unknown for that reason.
+        let same = |finding: &Finding| {
+            let Some(this) = finding.span else { return false };
+            let ends_before = |other: &Finding| other.span.is_none_or(|other| other.end < this.start);
+            let other = misread.get(misread.partition_point(ends_before)).and_then(|other| other.span);
+            other.is_some_and(|other| other.start <= this.end)
+        };
+        lints.retain(|lint| *lint.rule != rules::NOTHING_THERE);
+        document.findings.retain(|finding| !same(finding) && *finding.rule != rules::STRAY_CONTENT);
+        findings.retain(|finding| !same(finding));
+        lints.retain(|finding| !same(finding));
+        reading.findings.extend(misread);
+    }
     if let Extent::Before(end) = reading.part.extent {
         // That it breaks off is told where that was found.
         let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);

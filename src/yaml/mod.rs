@@ -9,8 +9,10 @@
 //! What is wrong with a document is data, never a failure: see [`Document`] and [`read`].
 
 mod access;
+mod block;
 mod build;
 mod bytes;
+mod confusable;
 mod de;
 mod document;
 mod error;
@@ -32,6 +34,7 @@ mod trailer;
 mod write;
 
 pub use bytes::Bytes;
+pub use confusable::misread;
 pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;
