@@ -216,6 +216,7 @@ rules! {
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
     NOTHING_THERE = "nothing-there", Note, "A key with nothing under it.";
     LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a sign of YAML and is another one; the value, or all but a host name and keys, is not applied.";
+    MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space behind it, which YAML takes for text; only SSH keys are set all the same.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";

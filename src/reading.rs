@@ -9,6 +9,7 @@ use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::source::NetworkData;
 use crate::substitute::{Addresses, substitute};
 use crate::yaml;
+use crate::yaml::missing::{self, Missing, Repaired};
 
 /// A part that was read: what it asks for, as far as it can be understood.
 pub struct Reading {
@@ -115,8 +116,13 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let substituted = substitute(reading.part.sound_text(), addresses);
     reading.findings.extend_from_slice(&substituted.findings);
     let origin = |offset| substituted.origin(offset);
+    let mut repaired_access = None;
     let mut document = match reading.part.extent {
-        Extent::Whole | Extent::Access => yaml::parse(&substituted.text, origin),
+        Extent::Whole | Extent::Access => {
+            let (document, access) = parse_repaired(&mut reading.findings, &substituted.text, &origin);
+            repaired_access = access;
+            document
+        }
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
@@ -163,9 +169,45 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.findings.extend(findings);
     reading.findings.extend(lints);
     reading.document = document;
-    reading.access = plan::access(&config, short_hostname);
+    reading.access = plan::access(repaired_access.as_ref().unwrap_or(&config), short_hostname);
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;
+}
+
+/// Parses `text`, with spaces in it that are missing: those of items of key lists, and, where the document is broken
+/// for want of one, all that are needed to read the host name and keys, which are the second value.
+fn parse_repaired(
+    findings: &mut Vec<Finding>,
+    text: &str,
+    origin: &dyn Fn(usize) -> usize,
+) -> (yaml::Document, Option<CloudConfig>) {
+    let items = missing::key_items(text);
+    let told = |missing: &Missing| missing.finding(origin(missing.at), "the key is set");
+    findings.extend(items.iter().map(told));
+    let repaired = Repaired::new(text, &items);
+    let origin = |offset| origin(repaired.origin(offset));
+    let mut document = yaml::parse(&repaired.text, origin);
+    let error = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
+    let text = &repaired.text;
+    let Some(found) = error.and_then(|span| missing::near(text, offset_of(text, span.start, &origin), &lint::is_key))
+    else {
+        return (document, None);
+    };
+    let consequence = "nothing is applied but a host name and keys";
+    document.error = Some(found.finding(origin(found.at), consequence));
+    let again = Repaired::new(text, &missing::all(text, &lint::is_key));
+    let access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
+    (document, Some(yaml::read::<CloudConfig>(&access).0))
+}
+
+/// The first byte of `text` whose place in the author's text is `place`, or behind it.
+fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize {
+    let (mut low, mut high) = (0, text.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if origin(middle) < place { low = middle + 1 } else { high = middle }
+    }
+    low
 }
 
 /// What is wrong with a script that its headers call a cloud-config. There, a line `#!` is a comment like any other.

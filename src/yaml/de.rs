@@ -155,6 +155,18 @@ impl<'a> Value<'a> {
         confusable::in_value(scalar, &key).map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
     }
 
+    /// Fails if a scalar in the place of a list begins with a `-` that has no space behind it.
+    fn check_dash(&self) -> Result<(), Error> {
+        let Kind::Scalar(scalar) = &self.node.kind else { return Ok(()) };
+        let item = scalar.text.strip_prefix('-').filter(|_| scalar.plain);
+        if !item.is_some_and(|item| item.starts_with(|c: char| c.is_ascii_alphabetic())) {
+            return Ok(());
+        }
+        let span = Span::new(self.node.span.start, (self.node.span.start + 1).min(self.node.span.end));
+        let message = "no space behind `-`; not applied".to_owned();
+        Err(Error { message, span: Some(span), help: Some("write `- ITEM`"), rule: &rules::MISSING_SPACE })
+    }
+
     /// The text of a scalar; of null the empty text.
     fn text(&self) -> Result<Cow<'a, str>, Error> {
         self.check_signs()?;
@@ -263,7 +275,12 @@ impl<'de> Deserializer<'de> for Value<'_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_unit(),
-            Kind::Scalar(_) => visitor.visit_str(&self.text()?),
+            Kind::Scalar(_) => {
+                if matches!(self.role, Role::Of(entry) if entry.key.as_ref() == "groups") {
+                    self.check_dash()?;
+                }
+                visitor.visit_str(&self.text()?)
+            }
             Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
             Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
         }
@@ -320,6 +337,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
             Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
             Kind::Scalar(_) => {
                 self.check_signs()?;
+                self.check_dash()?;
                 self.list_of_one(visitor)
             }
             Kind::Mapping(_) => self.wrong("a list"),

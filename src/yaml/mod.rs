@@ -20,6 +20,7 @@ mod field;
 pub mod limits;
 mod lookalike;
 mod mapping;
+pub mod missing;
 mod node;
 mod path;
 mod position;

@@ -70,6 +70,11 @@ pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static Row
     find(place).or_else(slipped)
 }
 
+/// The keys of other programs, spelled with `_`.
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().flat_map(|row| row.keys.split(' '))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
