@@ -33,6 +33,10 @@ fn who_mistook_something_is_told_what_to_write() {
         ("#cloud-config\nhostname:web-1\nusers: []\n", ":2:9: error: no space behind `:`"),
         ("#cloud-config\nhostname: \u{a0}a\n", ":2:11: error: `hostname`: U+00A0 (no-break space) before the value"),
         ("#cloud-config\nusers:\n\u{a0} - name: a\n", ":3:1: error: U+00A0 (no-break space) in the indentation"),
+        (
+            "#cloud-config\nwrite_files:\n- content: |\n    a\n  &b\n",
+            "the block scalar that began at line 3 ended here",
+        ),
         ("#!cloud-config\nhostname: a\n", ":1:1: error: the first line is almost `#cloud-config`"),
         ("#!python3\n", "(begin the script with `#!` and the full path of its interpreter"),
         ("#Cloud-Config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
