@@ -105,7 +105,9 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
 
 /// A script whose lines end as those of Windows: its interpreter takes what stands before the break for a part of each.
 fn windows_line_ends(text: &str) -> Option<Finding> {
-    let first = text.split('\n').next()?.strip_suffix('\r')?;
+    let line = text.split('\n').next()?;
+    // With carriage returns alone, all of the script is its first line.
+    let first = if line.len() == text.len() { text.split_once('\r')?.0 } else { line.strip_suffix('\r')? };
     let message =
         "the lines of this script end as those of Windows: a shell takes the carriage return for a part of each";
     let finding = Finding::new(&rules::SCRIPT_LINE_ENDS, Some(Span::new(0, first.len())), message);

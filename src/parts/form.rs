@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::header::{self, Multipart};
+use super::hint::{self, Hint};
 use crate::finding::{Finding, Gathered, Rule, Span, rules};
 
 /// What a part is.
@@ -155,24 +156,11 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
     if let Some((_, form)) = FOREIGN.iter().find(|(line, _)| *line == first) {
         return tell(format!("{what} is {form} of cloud-init, which this program does not know"));
     }
-    let mut lines = bytes.split(|byte| *byte == b'\n').take(20).filter_map(trimmed).map(str::trim_start);
-    let help = if lines.any(|line| line == "#cloud-config") {
-        "the line #cloud-config must be the first one, with nothing before it"
-    } else if is_almost_header(first) {
-        "the first line must be #cloud-config, just so: in small letters, without a blank after the #"
-    } else if header::is_single(bytes) {
-        "leave the MIME headers out, or make it a part of a multipart/mixed"
-    } else {
-        "a cloud-config begins with the line #cloud-config, a script with #!"
-    };
+    if let Some(Hint { form, help }) = hint::hint(bytes) {
+        return tell(format!("{what} is {form}, which this program does not read; not applied")).help(help);
+    }
     tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
-        .help(help)
-}
-
-/// Whether a line is the one that a cloud-config begins with, but for its letters' size and what stands between.
-fn is_almost_header(line: &str) -> bool {
-    let letters = line.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase());
-    line.starts_with('#') && line.len() < 20 && letters.eq("cloudconfig".chars())
+        .help("a cloud-config begins with the line #cloud-config, a script with #!")
 }
 
 /// Whether this is text of Windows' other kind.
@@ -204,15 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearly_known_is_helped() {
-        let help = |text: &str| unknown(text.as_bytes(), &rules::UNKNOWN_FORM, "it").help;
-        for text in ["\n#cloud-config\n", " #cloud-config", "# mine\n\n#cloud-config\na: b"] {
-            assert!(help(text).unwrap().contains("must be the first"), "{text:?}");
-        }
-        let mime = help("Content-Type: text/cloud-config\nMIME-Version: 1.0\n\na: b");
-        assert!(mime.unwrap().contains("multipart/mixed"));
-        assert!(help("hostname: a").unwrap().contains("begins with"));
-        let include = unknown(b"#include \nhttp://x", &rules::UNKNOWN_FORM, "it");
+    fn content_of_an_unknown_form_has_a_hint() {
+        let unknown = |text: &str| unknown(text.as_bytes(), &rules::UNKNOWN_FORM, "it");
+        let page = unknown("<html>");
+        assert_eq!(page.message, "it is an HTML page, which this program does not read; not applied");
+        assert!(page.help.unwrap().contains("URL"));
+        assert!(unknown("hello").help.unwrap().contains("begins with"));
+        let include = unknown("#include \nhttp://x");
         assert_eq!(include.message, "it is an include list of cloud-init, which this program does not know");
         assert_eq!(include.help, None);
     }

@@ -12,6 +12,7 @@
 mod budget;
 mod form;
 mod header;
+mod hint;
 mod label;
 mod pieces;
 mod split;
@@ -24,6 +25,7 @@ use std::fmt;
 
 pub use budget::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
 pub use form::Form;
+pub use hint::encoding;
 pub use split::split;
 
 use crate::finding::Finding;

@@ -20,7 +20,7 @@ const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 /// `first_line` is the place of the interpreter line.
 pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
     let (interpreter, argument) = interpreter(text);
-    if interpreter.starts_with('/') {
+    if interpreter.starts_with('/') && !interpreter.contains('\\') {
         return (Some(named(text, interpreter, argument)), None);
     }
     if is_shell(interpreter) {
@@ -100,7 +100,16 @@ mod tests {
         }
         let words = Some((SHELL.to_owned(), Some("-eu".to_owned())));
         assert_eq!(read("#!bash -eu\n"), (words, Some("odd-interpreter")));
-        for text in ["#!python3", "#!env bash", "#!usr/bin/perl -w", "#!zsh", "#!~/bash.d", "#!include", "#!Bash"] {
+        for text in [
+            "#!/bin/sh\\necho hi",
+            "#!python3",
+            "#!env bash",
+            "#!usr/bin/perl -w",
+            "#!zsh",
+            "#!~/bash.d",
+            "#!include",
+            "#!Bash",
+        ] {
             assert_eq!(read(text), (None, Some("bad-interpreter")), "{text:?}");
         }
         for text in ["#!/bin/sh", "#!", "#!/nowhere/sh", "#!/usr/bin/nowhere"] {

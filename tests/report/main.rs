@@ -39,6 +39,8 @@ fn who_mistook_something_is_told_what_to_write() {
         ),
         ("#!cloud-config\nhostname: a\n", ":1:1: error: the first line is almost `#cloud-config`"),
         ("#!python3\n", "(begin the script with `#!` and the full path of its interpreter"),
+        ("I2Nsb3VkLWNvbmZpZwo=\n", "the user-data is text in base64"),
+        ("#cloud-config hostname: a", "the user-data is a text without line breaks"),
         ("#Cloud-Config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
         ("# cloud_config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
         ("#cloud-config\ncoreos: {units: [{name: web, enable: true}]}\n", "(a service is called `web.service`)"),
