@@ -1,5 +1,7 @@
 //! From a part to a plan: the pure half of the picture, one arrow after the other.
 
+use std::collections::HashSet;
+
 use crate::config::{self, CloudConfig};
 use crate::finding::{Finding, Span, rules, shorten};
 use crate::lint;
@@ -155,6 +157,15 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         lints.retain(|finding| !same(finding));
         reading.findings.extend(misread);
     }
+    let expressions: Vec<_> = template_places(&reading.findings).chain(template_places(&lints)).collect();
+    // Under the header of a template, its expressions are found everywhere.
+    let known: HashSet<_> = template_places(&reading.findings).map(|span| span.start).collect();
+    lints.retain(|lint| *lint.rule != rules::TEMPLATE || lint.span.is_none_or(|span| !known.contains(&span.start)));
+    point_to_templates(
+        &reading.part.text,
+        expressions,
+        document.error.iter_mut().chain(&mut document.findings).chain(&mut findings),
+    );
     if let Extent::Before(end) = reading.part.extent {
         // That it breaks off is told where that was found.
         let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
@@ -174,6 +185,32 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.access = plan::access(repaired_access.as_ref().unwrap_or(&config), short_hostname);
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;
+}
+
+/// The places of template expressions in `findings`.
+fn template_places(findings: &[Finding]) -> impl Iterator<Item = Span> {
+    findings.iter().filter(|finding| *finding.rule == rules::TEMPLATE).filter_map(|finding| finding.span)
+}
+
+/// Gives findings on a line with a template expression the remedy for that: what else they say of it is of no use.
+fn point_to_templates<'a>(text: &str, mut places: Vec<Span>, findings: impl Iterator<Item = &'a mut Finding>) {
+    if places.is_empty() {
+        return;
+    }
+    places.sort();
+    // Each looks for the end of its line, and all may be on one.
+    for finding in findings.filter(|finding| finding.is_error()).take(100) {
+        let Some(span) = finding.span else { continue };
+        let end = text.get(span.start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.start + at);
+        // The expression that begins last on that line, or above it and goes on.
+        let last = places[..places.partition_point(|place| place.start < end)].last();
+        let is_there = |place: &&Span| {
+            place.end >= span.start || text.get(place.end..span.start).is_some_and(|between| !between.contains('\n'))
+        };
+        if last.is_some_and(|place| is_there(&place)) {
+            finding.help = Some(lint::TEMPLATE_HELP.to_owned());
+        }
+    }
 }
 
 /// Parses `text`, with spaces in it that are missing: those of items of key lists, and, where the document is broken

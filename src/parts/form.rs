@@ -108,7 +108,7 @@ pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
 /// Expressions of a template that nothing has rendered.
 pub(super) fn left_over(text: &str) -> Vec<Finding> {
     let mut findings = Gathered::default();
-    for (start, _) in text.match_indices("{{") {
+    for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
             let message = "this template expression has not been rendered; it is read as it stands";
             Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)

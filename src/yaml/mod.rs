@@ -34,6 +34,7 @@ mod tests;
 mod trailer;
 mod write;
 
+pub use block::lines;
 pub use bytes::Bytes;
 pub use confusable::misread;
 pub use de::{Advice, read, read_advised};

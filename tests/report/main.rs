@@ -41,6 +41,7 @@ fn who_mistook_something_is_told_what_to_write() {
         ("#!python3\n", "(begin the script with `#!` and the full path of its interpreter"),
         ("I2Nsb3VkLWNvbmZpZwo=\n", "the user-data is text in base64"),
         ("#cloud-config hostname: a", "the user-data is a text without line breaks"),
+        ("#cloud-config\nhostname: {{ x }}\n", "(render the template before it is handed over"),
         ("#Cloud-Config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
         ("# cloud_config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
         ("#cloud-config\ncoreos: {units: [{name: web, enable: true}]}\n", "(a service is called `web.service`)"),
