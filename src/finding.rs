@@ -219,6 +219,8 @@ rules! {
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
     NOTHING_THERE = "nothing-there", Note, "A key with nothing under it, or an empty item of a list.";
+    LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a sign of YAML and is another one; the value, or all but a host name and keys, is not applied.";
+    MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space behind it, which YAML takes for text; only SSH keys are set all the same.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";
@@ -232,6 +234,9 @@ rules! {
     INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; it is skipped.";
     DUPLICATE_ITEM = "duplicate-item", Warning, "Two items of the same path or name; the last one counts.";
     SCRIPT_LINE_ENDS = "script-line-ends", Warning, "A script with the line ends of Windows, which its interpreter does not take for such.";
+    BAD_HEADER = "bad-header", Error, "A first line that is almost `#cloud-config`; nothing is applied but a host name and keys.";
+    BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path; the script is not run.";
+    ODD_INTERPRETER = "odd-interpreter", Warning, "A script with a shell as its interpreter that is not an absolute path; it is run with `/bin/bash`.";
     FOLDED_NAME = "folded-name", Error, "A name or a path over several lines, behind which a key is missing; its item is refused.";
     BAD_PATH = "bad-path", Error, "A path that cannot be a file; the file is refused.";
     PATH_BELOW_FILE = "path-below-file", Error, "A path below another file's path, or above it; it is left out, since nothing is both a file and a folder.";

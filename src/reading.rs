@@ -11,6 +11,7 @@ use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::source::NetworkData;
 use crate::substitute::{Addresses, substitute};
 use crate::yaml;
+use crate::yaml::missing::{self, Missing, Repaired};
 
 /// A part that was read: what it asks for, as far as it can be understood.
 pub struct Reading {
@@ -87,6 +88,10 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
             reading.findings.extend_from_slice(&substituted.findings);
             reading.script = substituted.text.into_owned();
             reading.findings.extend(windows_line_ends(reading.part.sound_text()));
+            if let (None, finding) = plan::script::script(&reading.script, first_line(&reading.part.text)) {
+                reading.broken = true;
+                reading.findings.extend(finding);
+            }
         }
         // Nothing of these is read, so nothing is replaced in them.
         Form::Ignition
@@ -102,7 +107,9 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading 
 
 /// A script whose lines end as those of Windows: its interpreter takes what stands before the break for a part of each.
 fn windows_line_ends(text: &str) -> Option<Finding> {
-    let first = text.split('\n').next()?.strip_suffix('\r')?;
+    let line = text.split('\n').next()?;
+    // With carriage returns alone, all of the script is its first line.
+    let first = if line.len() == text.len() { text.split_once('\r')?.0 } else { line.strip_suffix('\r')? };
     let message =
         "the lines of this script end as those of Windows: a shell takes the carriage return for a part of each";
     let finding = Finding::new(&rules::SCRIPT_LINE_ENDS, Some(Span::new(0, first.len())), message);
@@ -113,8 +120,13 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let substituted = substitute(reading.part.sound_text(), addresses);
     reading.findings.extend_from_slice(&substituted.findings);
     let origin = |offset| substituted.origin(offset);
+    let mut repaired_access = None;
     let mut document = match reading.part.extent {
-        Extent::Whole | Extent::Access => yaml::parse(&substituted.text, origin),
+        Extent::Whole | Extent::Access => {
+            let (document, access) = parse_repaired(&mut reading.findings, &substituted.text, &origin);
+            repaired_access = access;
+            document
+        }
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
@@ -129,13 +141,40 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
     lints.retain(|lint| !(about_keys.contains(&lint.rule) && is_known(lint)));
     findings.extend(refusals);
-    if let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
+    let is_almost_header = reading.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
+    if !is_almost_header && let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
         // What a script looks like as YAML helps nobody.
         document.error = Some(finding);
         for noise in [&mut document.findings, &mut findings, &mut lints] {
             noise.clear();
         }
     }
+    let misread = yaml::misread(&document, reading.part.sound_text());
+    if !misread.is_empty() {
+        document.error.take_if(|error| *error.rule == rules::SYNTAX);
+        reading.broken = true;
+        // A key with such a character in it is unknown for that reason.
+        let same = |finding: &Finding| {
+            let Some(this) = finding.span else { return false };
+            let ends_before = |other: &Finding| other.span.is_none_or(|other| other.end < this.start);
+            let other = misread.get(misread.partition_point(ends_before)).and_then(|other| other.span);
+            other.is_some_and(|other| other.start <= this.end)
+        };
+        lints.retain(|lint| *lint.rule != rules::NOTHING_THERE);
+        document.findings.retain(|finding| !same(finding) && *finding.rule != rules::STRAY_CONTENT);
+        findings.retain(|finding| !same(finding));
+        lints.retain(|finding| !same(finding));
+        reading.findings.extend(misread);
+    }
+    let expressions: Vec<_> = template_places(&reading.findings).chain(template_places(&lints)).collect();
+    // Under the header of a template, its expressions are found everywhere.
+    let known: HashSet<_> = template_places(&reading.findings).map(|span| span.start).collect();
+    lints.retain(|lint| *lint.rule != rules::TEMPLATE || lint.span.is_none_or(|span| !known.contains(&span.start)));
+    point_to_templates(
+        &reading.part.text,
+        expressions,
+        document.error.iter_mut().chain(&mut document.findings).chain(&mut findings),
+    );
     if let Extent::Before(end) = reading.part.extent {
         // That it breaks off is told where that was found.
         let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
@@ -152,9 +191,71 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.findings.extend(findings);
     reading.findings.extend(lints);
     reading.document = document;
-    reading.access = plan::access(&config, short_hostname);
+    reading.access = plan::access(repaired_access.as_ref().unwrap_or(&config), short_hostname);
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;
+}
+
+/// The places of template expressions in `findings`.
+fn template_places(findings: &[Finding]) -> impl Iterator<Item = Span> {
+    findings.iter().filter(|finding| *finding.rule == rules::TEMPLATE).filter_map(|finding| finding.span)
+}
+
+/// Gives findings on a line with a template expression the remedy for that: what else they say of it is of no use.
+fn point_to_templates<'a>(text: &str, mut places: Vec<Span>, findings: impl Iterator<Item = &'a mut Finding>) {
+    if places.is_empty() {
+        return;
+    }
+    places.sort();
+    // Each looks for the end of its line, and all may be on one.
+    for finding in findings.filter(|finding| finding.is_error()).take(100) {
+        let Some(span) = finding.span else { continue };
+        let end = text.get(span.start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.start + at);
+        // The expression that begins last on that line, or above it and goes on.
+        let last = places[..places.partition_point(|place| place.start < end)].last();
+        let is_there = |place: &&Span| {
+            place.end >= span.start || text.get(place.end..span.start).is_some_and(|between| !between.contains('\n'))
+        };
+        if last.is_some_and(|place| is_there(&place)) {
+            finding.help = Some(lint::TEMPLATE_HELP.to_owned());
+        }
+    }
+}
+
+/// Parses `text`, with spaces in it that are missing: those of items of key lists, and, where the document is broken
+/// for want of one, all that are needed to read the host name and keys, which are the second value.
+fn parse_repaired(
+    findings: &mut Vec<Finding>,
+    text: &str,
+    origin: &dyn Fn(usize) -> usize,
+) -> (yaml::Document, Option<CloudConfig>) {
+    let items = missing::key_items(text);
+    let told = |missing: &Missing| missing.finding(origin(missing.at), "the key is set");
+    findings.extend(items.iter().map(told));
+    let repaired = Repaired::new(text, &items);
+    let origin = |offset| origin(repaired.origin(offset));
+    let mut document = yaml::parse(&repaired.text, origin);
+    let error = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
+    let text = &repaired.text;
+    let Some(found) = error.and_then(|span| missing::near(text, offset_of(text, span.start, &origin), &lint::is_key))
+    else {
+        return (document, None);
+    };
+    let consequence = "nothing is applied but a host name and keys";
+    document.error = Some(found.finding(origin(found.at), consequence));
+    let again = Repaired::new(text, &missing::all(text, &lint::is_key));
+    let access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
+    (document, Some(yaml::read::<CloudConfig>(&access).0))
+}
+
+/// The first byte of `text` whose place in the author's text is `place`, or behind it.
+fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize {
+    let (mut low, mut high) = (0, text.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if origin(middle) < place { low = middle + 1 } else { high = middle }
+    }
+    low
 }
 
 /// What is wrong with a script that its headers call a cloud-config. There, a line `#!` is a comment like any other.
@@ -174,7 +275,7 @@ impl Reading {
             Form::CloudConfig if self.broken => without(if self.access.is_empty() { Item::All } else { Item::Rest }),
             Form::CloudConfig => plan::plan(&self.config, facts, key_set),
             Form::Script if self.broken => without(Item::All),
-            Form::Script => plan::plan_script(plan::script::script(&self.script)),
+            Form::Script => plan::plan_script(&self.script, first_line(&self.part.text)),
             Form::Network => plan::plan_network(&self.network),
             Form::Unknown | Form::Unreadable => without(Item::All),
             Form::Ignition | Form::Multipart | Form::Empty | Form::Skipped => Plan::default(),
@@ -184,6 +285,11 @@ impl Reading {
         shorten(&mut plan.findings);
         plan
     }
+}
+
+/// The first line of `text`, without its line end.
+fn first_line(text: &str) -> Span {
+    Span::new(0, text.split(['\n', '\r']).next().unwrap_or_default().trim_end().len())
 }
 
 /// A plan of nothing, without `item`.

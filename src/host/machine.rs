@@ -2,6 +2,7 @@
 
 mod environment;
 mod networkd;
+mod scripts;
 mod units;
 
 use std::borrow::Cow;
@@ -26,7 +27,7 @@ use crate::deadline::Deadline;
 use crate::logger::{Event, tell};
 use crate::plan::{
     ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand, UnitScope,
-    Verb, script, ssh, text_files,
+    Verb, ssh, text_files,
 };
 use crate::source::http;
 
@@ -188,7 +189,8 @@ impl<'a> Host<'a> {
             | Step::LoadModule(_)
             | Step::RestartNetworkd
             | Step::UnitCommand(_) => return Ok(None),
-            Step::RunScript(_) => {
+            Step::RunScript(script) => {
+                scripts::interpreter(script)?;
                 let path = self.script_dir();
                 match self.root.private(&path) {
                     Err(error) if !error.absent() => {
@@ -289,6 +291,7 @@ impl<'a> Host<'a> {
     }
 
     fn run_script(&mut self, script: &Script) -> Result<Done> {
+        let argv = if self.live() { Some(scripts::interpreter(script)?) } else { None };
         let folder = self.script_dir();
         let file = folder.join(&script.id);
         let unit = format!("coreos-cloudinit-{}.service", script.id);
@@ -298,19 +301,9 @@ impl<'a> Host<'a> {
         for result in files::write_all(&self.root, &writes) {
             result?;
         }
-        if !self.live() {
-            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
-        }
+        let Some(mut argv) = argv else { return Ok(Done::Skipped(NOT_RUNNING.to_owned())) };
         // Written under the lock, started after it: the script may run this program.
         self.release();
-        let interpreter = Path::new(&script.interpreter);
-        let mut argv = if interpreter.is_absolute() && interpreter.is_file() {
-            let argument = script.argument.iter().map(|argument| argument.expose().clone());
-            std::iter::once(script.interpreter.clone()).chain(argument).collect()
-        } else {
-            log::warn!("the script's interpreter does not exist here; it is run with {}", script::SHELL);
-            vec![script::SHELL.to_owned()]
-        };
         argv.push(file.display().to_string());
         let description = format!("Script {} of the user-data", script.id);
         Systemd::new(&self.bus).start_script(&unit, &description, &argv).map(Done::With)

@@ -11,6 +11,7 @@ mod options;
 mod places;
 mod sections;
 mod structure;
+mod templates;
 mod text;
 mod tokens;
 mod unit_file;
@@ -18,9 +19,20 @@ mod unit_lines;
 mod units;
 mod users;
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::config::CloudConfig;
 use crate::finding::Finding;
 use crate::yaml::Document;
+pub use templates::HELP as TEMPLATE_HELP;
+
+/// Returns true if `word` is a key that this program or cloud-init knows somewhere.
+pub fn is_key(word: &str) -> bool {
+    static KEYS: LazyLock<HashSet<&'static str>> =
+        LazyLock::new(|| places::PLACES.iter().flat_map(places::Place::keys).chain(foreign::keys()).collect());
+    KEYS.contains(&*word.replace('-', "_"))
+}
 
 /// What is worth telling of `config`, which was read from `document`; `text` is the part as its author wrote it.
 pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
@@ -31,6 +43,7 @@ pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Findin
     findings.extend(users::lint(config));
     findings.extend(options::lint(config));
     findings.extend(text::lint(config, text));
+    findings.extend(templates::lint(document, text));
     findings.extend(tokens::lint(text));
     findings
 }

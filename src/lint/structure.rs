@@ -149,6 +149,12 @@ impl Keys<'_> {
             }
             return self.tell(rule, entry, row.whose.message(&key), Some(row.help.to_owned()));
         }
+        if let Some((word, _)) =
+            name.split_once(':').filter(|(word, value)| !value.is_empty() && place.below(word).is_some())
+        {
+            let message = format!("no space behind the `:` of `{word}`; key ignored");
+            return self.tell(&rules::MISSING_SPACE, entry, message, Some("write `KEY: VALUE`".to_owned()));
+        }
         let elsewhere = places::elsewhere(name, at);
         if let Some(Elsewhere::Belongs(places)) = &elsewhere {
             let message = format!("{key} belongs {}; here it is ignored", places::words(places));
@@ -235,6 +241,14 @@ mod tests {
             assert_eq!((*rule, found.as_str()), ("unknown-key", help), "{text}");
             assert!(message.starts_with("unknown key `"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_key_without_a_space_behind_its_colon_is_an_error() {
+        let (rule, message, help) = one("users: [{name:ada, shell: /bin/sh}]");
+        assert_eq!((rule, message.as_str()), ("missing-space", "no space behind the `:` of `name`; key ignored"));
+        assert!(help.contains("KEY: VALUE"), "{help}");
+        assert_eq!(one("{a:b}").0, "unknown-key");
     }
 
     #[test]

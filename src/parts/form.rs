@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::header::{self, Multipart};
+use super::hint::{self, Hint};
 use crate::finding::{Finding, Gathered, Rule, Span, rules};
 
 /// What a part is.
@@ -52,13 +53,17 @@ pub(super) enum Content {
     Known(Form),
     /// A multipart with headers of its own.
     Multipart(Multipart),
+    /// A cloud-config whose first line is written like that of a script.
+    AlmostHeader,
     /// Anything else.
     Unknown,
 }
 
 /// What `bytes` are, which begin with no byte order mark.
 pub(super) fn recognise(bytes: &[u8]) -> Content {
-    if bytes.starts_with(b"#!") {
+    if is_header_as_script(bytes) {
+        Content::AlmostHeader
+    } else if bytes.starts_with(b"#!") {
         Content::Known(Form::Script)
     } else if is_header(line(bytes, 0)) || is_template(bytes) {
         Content::Known(Form::CloudConfig)
@@ -88,10 +93,22 @@ pub(super) fn is_template(bytes: &[u8]) -> bool {
     trimmed(line(bytes, 0)) == Some("## template: jinja") && is_header(line(bytes, 1))
 }
 
+/// Returns true if the first line, or the line behind that of a template, is `#!cloud-config` in some spelling. No
+/// shell may run what follows: it is YAML.
+pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
+    let is_template = trimmed(line(bytes, 0)) == Some("## template: jinja");
+    let Some(text) = std::str::from_utf8(line(bytes, usize::from(is_template))).ok() else { return false };
+    let Some(text) = text.split('\r').next().and_then(|text| text.strip_prefix("#!")) else { return false };
+    let letters = |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
+    let is_name = |text: &str| letters(text).eq_ignore_ascii_case("cloudconfig");
+    let first = text.split_whitespace().next().unwrap_or_default();
+    is_name(text) || first.rsplit('/').next().is_some_and(is_name)
+}
+
 /// Expressions of a template that nothing has rendered.
 pub(super) fn left_over(text: &str) -> Vec<Finding> {
     let mut findings = Gathered::default();
-    for (start, _) in text.match_indices("{{") {
+    for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
             let message = "this template expression has not been rendered; it is read as it stands";
             Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)
@@ -139,24 +156,11 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
     if let Some((_, form)) = FOREIGN.iter().find(|(line, _)| *line == first) {
         return tell(format!("{what} is {form} of cloud-init, which this program does not know"));
     }
-    let mut lines = bytes.split(|byte| *byte == b'\n').take(20).filter_map(trimmed).map(str::trim_start);
-    let help = if lines.any(|line| line == "#cloud-config") {
-        "the line #cloud-config must be the first one, with nothing before it"
-    } else if is_almost_header(first) {
-        "the first line must be #cloud-config, just so: in small letters, without a blank after the #"
-    } else if header::is_single(bytes) {
-        "leave the MIME headers out, or make it a part of a multipart/mixed"
-    } else {
-        "a cloud-config begins with the line #cloud-config, a script with #!"
-    };
+    if let Some(Hint { form, help }) = hint::hint(bytes) {
+        return tell(format!("{what} is {form}, which this program does not read; not applied")).help(help);
+    }
     tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
-        .help(help)
-}
-
-/// Whether a line is the one that a cloud-config begins with, but for its letters' size and what stands between.
-fn is_almost_header(line: &str) -> bool {
-    let letters = line.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase());
-    line.starts_with('#') && line.len() < 20 && letters.eq("cloudconfig".chars())
+        .help("a cloud-config begins with the line #cloud-config, a script with #!")
 }
 
 /// Whether this is text of Windows' other kind.
@@ -188,15 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearly_known_is_helped() {
-        let help = |text: &str| unknown(text.as_bytes(), &rules::UNKNOWN_FORM, "it").help;
-        for text in ["\n#cloud-config\n", " #cloud-config", "# mine\n\n#cloud-config\na: b"] {
-            assert!(help(text).unwrap().contains("must be the first"), "{text:?}");
-        }
-        let mime = help("Content-Type: text/cloud-config\nMIME-Version: 1.0\n\na: b");
-        assert!(mime.unwrap().contains("multipart/mixed"));
-        assert!(help("hostname: a").unwrap().contains("begins with"));
-        let include = unknown(b"#include \nhttp://x", &rules::UNKNOWN_FORM, "it");
+    fn content_of_an_unknown_form_has_a_hint() {
+        let unknown = |text: &str| unknown(text.as_bytes(), &rules::UNKNOWN_FORM, "it");
+        let page = unknown("<html>");
+        assert_eq!(page.message, "it is an HTML page, which this program does not read; not applied");
+        assert!(page.help.unwrap().contains("URL"));
+        assert!(unknown("hello").help.unwrap().contains("begins with"));
+        let include = unknown("#include \nhttp://x");
         assert_eq!(include.message, "it is an include list of cloud-init, which this program does not know");
         assert_eq!(include.help, None);
     }

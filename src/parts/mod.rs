@@ -12,6 +12,7 @@
 mod budget;
 mod form;
 mod header;
+mod hint;
 mod label;
 mod pieces;
 mod split;
@@ -24,6 +25,7 @@ use std::fmt;
 
 pub use budget::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
 pub use form::Form;
+pub use hint::encoding;
 pub use split::split;
 
 use crate::finding::Finding;
@@ -48,7 +50,7 @@ pub struct Part {
 pub enum Extent {
     /// All of it.
     Whole,
-    /// Its host name and keys alone: the multipart that it stands in is not complete.
+    /// Its host name and keys alone: the multipart that it stands in is not complete, or its first line is wrong.
     Access,
     /// Of those, what is complete before this byte, where its text breaks off.
     Before(usize),

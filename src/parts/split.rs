@@ -116,6 +116,7 @@ impl Splitter {
             return self.refuse(&piece, finding);
         }
         match std::mem::replace(&mut piece.kind, Kind::Any) {
+            Kind::Script if form::is_header_as_script(&bytes) => self.almost_header(&piece, bytes),
             Kind::CloudConfig => self.document(&piece, Form::CloudConfig, bytes),
             Kind::Script if bytes.starts_with(b"#!") => self.document(&piece, Form::Script, bytes),
             Kind::Script => {
@@ -131,6 +132,7 @@ impl Splitter {
             kind => match form::recognise(&bytes) {
                 Content::Known(form) => self.document(&piece, form, bytes),
                 Content::Multipart(multipart) => self.multipart(&piece, bytes, &multipart),
+                Content::AlmostHeader => self.almost_header(&piece, bytes),
                 Content::Unknown if matches!(kind, Kind::Multipart(_)) => {
                     self.refuse(&piece, wrong::no_boundary(None));
                 }
@@ -159,6 +161,16 @@ impl Splitter {
         if form == Form::CloudConfig && form::is_template(part.text.as_bytes()) {
             part.findings.append(&mut form::left_over(part.sound_text()));
         }
+    }
+
+    /// A cloud-config whose first line is that of a script: it gives access alone.
+    fn almost_header(&mut self, piece: &Piece, bytes: Vec<u8>) {
+        let before = self.parts.len();
+        self.document(piece, Form::CloudConfig, bytes);
+        for part in &mut self.parts[before..] {
+            part.findings.push(wrong::header_as_script(&part.text));
+        }
+        restrict(&mut self.parts[before..]);
     }
 
     /// Content that nobody knows.

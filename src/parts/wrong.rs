@@ -48,6 +48,15 @@ pub(super) fn odd_multipart(span: Span) -> Finding {
     Finding::new(&rules::ODD_MULTIPART, span, message).help("write multipart/mixed")
 }
 
+/// `text` begins with `#!cloud-config`, or that is its second line.
+pub(super) fn header_as_script(text: &str) -> Finding {
+    let start = text.find("#!").unwrap_or_default();
+    let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
+    let message = "the first line is almost `#cloud-config`; nothing is applied but a host name and keys";
+    let finding = Finding::new(&rules::BAD_HEADER, Span::new(start, start + line.len()), message);
+    finding.help("write `#cloud-config`: with `!` it would be the interpreter of a script")
+}
+
 pub(super) fn no_utf8(at: usize) -> Finding {
     let message = "a byte that is not UTF-8; nothing is read from here on";
     let finding = Finding::new(&rules::NOT_UTF8, Span::new(at, at + 1), message);

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::paths::Paths;
 use super::tree::{Clash, Tree};
-use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Script, Step, UnitCommand, UnitPath, UnitScope};
-use super::{display, files, names, sections, ssh, units, users};
+use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Step, UnitCommand, UnitPath, UnitScope};
+use super::{display, files, names, script, sections, ssh, units, users};
 use crate::config::CloudConfig;
 use crate::finding::{Finding, Findings, Span, rules};
 
@@ -174,9 +174,15 @@ pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
     planner.finish()
 }
 
-/// Plans a script part (spec §9).
-pub fn plan_script(script: Script) -> Plan {
-    Plan { steps: vec![Planned { step: Step::RunScript(script), span: None }], ..Plan::default() }
+/// Plans a script part; `first_line` is the place of its interpreter line.
+pub fn plan_script(text: &str, first_line: Span) -> Plan {
+    let (script, finding) = script::script(text, first_line);
+    let mut plan = Plan { findings: finding.into_iter().collect(), ..Plan::default() };
+    match script {
+        Some(script) => plan.steps.push(Planned { step: Step::RunScript(script), span: None }),
+        None => plan.refused.push(Refused { item: Item::All, span: Some(first_line), masked: false }),
+    }
+    plan
 }
 
 impl Planner<'_> {

@@ -1,24 +1,52 @@
-//! Scripts: their names and their interpreters (spec §9).
+//! Scripts: their names and their interpreters.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
 use super::Script;
+use crate::finding::{Finding, Span, rules};
 use crate::secret::Secret;
 
 /// What runs a script without an interpreter line.
 pub const SHELL: &str = "/bin/bash";
 
-/// The script `text`, named after its content.
-pub fn script(text: &str) -> Script {
+/// Shells whose scripts bash runs as well.
+const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
+
+/// The script `text`, named after its content, with what is wrong with its interpreter. A script whose interpreter is
+/// a relative path is none, unless that is a shell: nothing says which directory the path begins in.
+///
+/// `first_line` is the place of the interpreter line.
+pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
+    let (interpreter, argument) = interpreter(text);
+    if interpreter.starts_with('/') && !interpreter.contains('\\') {
+        return (Some(named(text, interpreter, argument)), None);
+    }
+    if is_shell(interpreter) {
+        let message = format!("script: relative path of a shell as the interpreter; run with {SHELL}");
+        let finding = Finding::new(&rules::ODD_INTERPRETER, first_line, message).help(format!("write `#!{SHELL}`"));
+        return (Some(named(text, SHELL, argument)), Some(finding));
+    }
+    let message = "script: the interpreter is not an absolute path; script not run";
+    let help = "begin the script with `#!` and the full path of its interpreter, such as `#!/bin/bash` or \
+                `#!/usr/bin/env python3`; a cloud-config begins with `#cloud-config`";
+    (None, Some(Finding::new(&rules::BAD_INTERPRETER, first_line, message).help(help)))
+}
+
+/// Returns true if the last component of `path` is the name of a shell whose scripts bash runs as well.
+pub fn is_shell(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| SHELLS.contains(&name))
+}
+
+/// The script `text` with its interpreter.
+fn named(text: &str, interpreter: &str, argument: Option<&str>) -> Script {
     let digest = Sha256::digest(text.as_bytes());
     let mut id = String::with_capacity(16);
     for byte in digest.iter().take(8) {
         // Writing to a string cannot fail.
         let _ = write!(id, "{byte:02x}");
     }
-    let (interpreter, argument) = interpreter(text);
     let argument = argument.map(|argument| Secret::new(argument.to_owned()));
     Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter.to_owned(), argument }
 }
@@ -53,8 +81,39 @@ mod tests {
 
     #[test]
     fn the_name_comes_from_the_content() {
-        assert_eq!(script("#!/bin/sh\n").id, script("#!/bin/sh\n").id);
-        assert_ne!(script("#!/bin/sh\n").id, script("#!/bin/sh\n\n").id);
-        assert_eq!(script("").id.len(), 16);
+        let id = |text: &str| named(text, SHELL, None).id;
+        assert_eq!(id("#!/bin/sh\n"), id("#!/bin/sh\n"));
+        assert_ne!(id("#!/bin/sh\n"), id("#!/bin/sh\n\n"));
+        assert_eq!(id("").len(), 16);
+    }
+
+    #[test]
+    fn a_relative_interpreter_is_no_program() {
+        let line = Span::new(0, 1);
+        let read = |text: &str| {
+            let (script, finding) = script(text, line);
+            let words = script.map(|script| (script.interpreter, script.argument.map(|word| word.expose().clone())));
+            (words, finding.map(|finding| finding.rule.id))
+        };
+        for text in ["#!sh", "#! bash\r", "#!dash\n", "#!ash", "#!bin/bash", "#!./sh", "#!../bin/dash"] {
+            assert_eq!(read(text), (Some((SHELL.to_owned(), None)), Some("odd-interpreter")), "{text:?}");
+        }
+        let words = Some((SHELL.to_owned(), Some("-eu".to_owned())));
+        assert_eq!(read("#!bash -eu\n"), (words, Some("odd-interpreter")));
+        for text in [
+            "#!/bin/sh\\necho hi",
+            "#!python3",
+            "#!env bash",
+            "#!usr/bin/perl -w",
+            "#!zsh",
+            "#!~/bash.d",
+            "#!include",
+            "#!Bash",
+        ] {
+            assert_eq!(read(text), (None, Some("bad-interpreter")), "{text:?}");
+        }
+        for text in ["#!/bin/sh", "#!", "#!/nowhere/sh", "#!/usr/bin/nowhere"] {
+            assert_eq!(read(text).1, None, "{text:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use super::access::{Entries, FieldParts, Items};
+use super::confusable;
 use super::document::Document;
 use super::error::Error;
 use super::field::FIELD;
@@ -55,16 +56,17 @@ pub(super) struct Context {
 impl Context {
     /// Tells of a value that could not be read.
     pub fn wrong_type(&self, error: Error, value: Value<'_>) {
-        let Error { message, span, help } = error;
+        let Error { message, span, help, rule } = error;
         let span = span.unwrap_or(value.node.span);
-        self.tell(&rules::WRONG_TYPE, span, || {
+        self.tell(rule, span, || {
             let special = match value.role {
+                _ if rule != &rules::WRONG_TYPE => None,
                 Role::Document => None,
                 Role::Of(entry) => (self.advice)(&entry.name(), false, value.node),
                 Role::ItemOf(entry) => (self.advice)(&entry.name(), true, value.node),
             };
             let help = special.or(help.map(Cow::Borrowed)).map(Cow::into_owned);
-            Finding { help, ..Finding::new(&rules::WRONG_TYPE, span, value.role.message(&message)) }
+            Finding { help, ..Finding::new(rule, span, value.role.message(&message)) }
         });
     }
 
@@ -143,8 +145,31 @@ impl<'a> Value<'a> {
         Err(Error::wrong_type(wanted, self.node))
     }
 
+    /// Fails if a character of the value is not the sign that it looks like.
+    fn check_signs(&self) -> Result<(), Error> {
+        let (Kind::Scalar(scalar), false) = (&self.node.kind, self.is_null()) else { return Ok(()) };
+        let key = match self.role {
+            Role::Document => Cow::Borrowed(""),
+            Role::Of(entry) | Role::ItemOf(entry) => entry.name(),
+        };
+        confusable::in_value(scalar, &key).map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
+    }
+
+    /// Fails if a scalar in the place of a list begins with a `-` that has no space behind it.
+    fn check_dash(&self) -> Result<(), Error> {
+        let Kind::Scalar(scalar) = &self.node.kind else { return Ok(()) };
+        let item = scalar.text.strip_prefix('-').filter(|_| scalar.plain);
+        if !item.is_some_and(|item| item.starts_with(|c: char| c.is_ascii_alphabetic())) {
+            return Ok(());
+        }
+        let span = Span::new(self.node.span.start, (self.node.span.start + 1).min(self.node.span.end));
+        let message = "no space behind `-`; not applied".to_owned();
+        Err(Error { message, span: Some(span), help: Some("write `- ITEM`"), rule: &rules::MISSING_SPACE })
+    }
+
     /// The text of a scalar; of null the empty text.
     fn text(&self) -> Result<Cow<'a, str>, Error> {
+        self.check_signs()?;
         match &self.node.kind {
             _ if self.is_null() => Ok(Cow::Borrowed("")),
             Kind::Scalar(_) if self.node.tag == Tag::Binary => String::from_utf8(self.bytes()?.into_owned())
@@ -156,6 +181,7 @@ impl<'a> Value<'a> {
     }
 
     fn bytes(&self) -> Result<Cow<'a, [u8]>, Error> {
+        self.check_signs()?;
         match &self.node.kind {
             _ if self.is_null() => Ok(Cow::Borrowed(b"")),
             Kind::Scalar(scalar) if self.node.tag == Tag::Binary => scalar::binary(&scalar.text)
@@ -168,6 +194,7 @@ impl<'a> Value<'a> {
 
     /// Reads a scalar that is not null as what is `wanted`. In quotes it is text, and taken all the same.
     fn scalar<T>(&self, wanted: &str, quoted: &'static Rule, parse: fn(&str) -> Option<T>) -> Result<T, Error> {
+        self.check_signs()?;
         let Kind::Scalar(scalar) = &self.node.kind else {
             return self.wrong(wanted);
         };
@@ -248,7 +275,12 @@ impl<'de> Deserializer<'de> for Value<'_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_unit(),
-            Kind::Scalar(_) => visitor.visit_str(&self.text()?),
+            Kind::Scalar(_) => {
+                if matches!(self.role, Role::Of(entry) if entry.key.as_ref() == "groups") {
+                    self.check_dash()?;
+                }
+                visitor.visit_str(&self.text()?)
+            }
             Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
             Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
         }
@@ -303,7 +335,11 @@ impl<'de> Deserializer<'de> for Value<'_> {
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_seq(Items::new(self.context, self.role, &[])),
             Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
-            Kind::Scalar(_) => self.list_of_one(visitor),
+            Kind::Scalar(_) => {
+                self.check_signs()?;
+                self.check_dash()?;
+                self.list_of_one(visitor)
+            }
             Kind::Mapping(_) => self.wrong("a list"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::block;
 use super::build::Builder;
 use super::limits::{self, MAX_DIRECTIVES, MAX_TEXT};
 use super::node::Node;
@@ -99,12 +100,20 @@ fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<u
         }
         match marked.event {
             Event::DocumentEnd | Event::StreamEnd => return Ok(end),
-            event => builder.take(event, range).map_err(|finding| Stop { at: range.start, finding })?,
+            event => builder.take(event, range).map_err(|finding| {
+                let is_syntax = *finding.rule == rules::SYNTAX;
+                let closer = if is_syntax { ended_block(places, range.start) } else { None };
+                Stop { at: range.start, finding: closer.unwrap_or(finding) }
+            })?,
         }
     }
 }
 
 fn broken(places: Places<'_>, problem: &Problem) -> Stop {
+    let shown_at = places.byte(problem.shown_at());
+    if let Some(finding) = ended_block(places, shown_at) {
+        return Stop { at: shown_at.min(places.byte(problem.begins_at())), finding };
+    }
     if let Some(closer) = problem.closer(places.text()) {
         let at = places.byte(closer.at);
         let finding = Finding::new(&rules::SYNTAX, places.character(at), closer.words).help(closer.help);
@@ -114,6 +123,15 @@ fn broken(places: Places<'_>, problem: &Problem) -> Stop {
     let mut finding = Finding::new(&rules::SYNTAX, places.character(places.byte(problem.shown_at())), message);
     finding.help = help.map(str::to_owned);
     Stop { at: places.byte(problem.begins_at()), finding }
+}
+
+/// The finding of a block scalar that a line ended where YAML gives up at `at`.
+fn ended_block(places: Places<'_>, at: usize) -> Option<Finding> {
+    let broken = block::broken(places.text(), at)?;
+    let line = places.text()[..broken.header].matches('\n').count() + 1;
+    let message = format!("the block scalar that began at line {line} ended here: this line is indented less");
+    let finding = Finding::new(&rules::SYNTAX, places.character(broken.line), message);
+    Some(finding.help("indent the line as far as the first line of the scalar"))
 }
 
 fn control_character(places: Places<'_>, at: usize) -> Stop {

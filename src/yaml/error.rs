@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
+use super::confusable::Confusable;
 use super::node::{Kind, Node};
-use crate::finding::Span;
+use crate::finding::{Rule, Span, rules};
 
 /// A value that cannot be read as what is wanted.
 #[derive(Debug)]
@@ -15,18 +16,31 @@ pub(super) struct Error {
     pub span: Option<Span>,
     /// What to write instead.
     pub help: Option<&'static str>,
+    /// The rule that it breaks.
+    pub rule: &'static Rule,
 }
 
 impl Error {
     /// `node` is not what is wanted.
     pub fn wrong_type(wanted: &str, node: &Node) -> Self {
         let message = format!("expected {wanted}, found {}", node.describe());
-        Self { message, span: Some(node.span), help: help(wanted, node) }
+        Self { message, span: Some(node.span), help: help(wanted, node), rule: &rules::WRONG_TYPE }
+    }
+
+    /// `node` is another text than it looks.
+    pub fn confusable(found: Confusable, node: &Node) -> Self {
+        // Where an address token was replaced, its bytes are not those of the author.
+        let len = node.text().map_or(0, str::len);
+        let exact = node.span.end - node.span.start == len;
+        let start = node.span.start + found.at;
+        let span = if exact { Span::new(start, start + found.len()) } else { node.span };
+        let message = format!("{}; not applied", found.description());
+        Self { message, span: Some(span), help: Some(found.help()), rule: &rules::LOOKALIKE_CHARACTER }
     }
 
     /// `node` is of the right type, and yet cannot be read.
     pub fn broken(message: &str, node: &Node) -> Self {
-        Self { message: message.to_owned(), span: Some(node.span), help: None }
+        Self { message: message.to_owned(), span: Some(node.span), help: None, rule: &rules::WRONG_TYPE }
     }
 }
 
@@ -55,7 +69,7 @@ impl fmt::Display for Error {
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { message: message.to_string(), span: None, help: None }
+        Self { message: message.to_string(), span: None, help: None, rule: &rules::WRONG_TYPE }
     }
 
     // serde's own words for these show the value, which may be a secret.

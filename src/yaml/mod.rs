@@ -9,8 +9,10 @@
 //! What is wrong with a document is data, never a failure: see [`Document`] and [`read`].
 
 mod access;
+mod block;
 mod build;
 mod bytes;
+mod confusable;
 mod de;
 mod document;
 mod error;
@@ -18,6 +20,7 @@ mod field;
 pub mod limits;
 mod lookalike;
 mod mapping;
+pub mod missing;
 mod node;
 mod path;
 mod position;
@@ -31,7 +34,9 @@ mod tests;
 mod trailer;
 mod write;
 
+pub use block::lines;
 pub use bytes::Bytes;
+pub use confusable::misread;
 pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;

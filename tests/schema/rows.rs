@@ -21,6 +21,18 @@ const SCHEMA: &str = "the schema";
 
 pub const ROWS: &[Row] = &[
     Row {
+        document: "case: curly quotes around a value cost the value",
+        who: SCHEMA,
+        place: r"users\[0\]\.system",
+        reason: "a tool rejects the type of the value, and the validator a character in it",
+    },
+    Row {
+        document: "case: a list of keys without spaces behind its dashes still gives access",
+        who: SCHEMA,
+        place: "unreadable: ScannerError",
+        reason: "a tool does not read a document that the validator repairs",
+    },
+    Row {
         document: "table: permissions in no reading|case: other permissions refuse the file alone",
         who: VALIDATOR,
         place: r"write_files\[.\]\.permissions",

@@ -103,6 +103,11 @@ pub(super) fn asks_for_nothing(name: &str, value: &Node, root: &Node) -> bool {
     }
 }
 
+/// The keys of other programs, spelled with `_`.
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().flat_map(|row| row.keys.split(' '))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

@@ -157,6 +157,18 @@ fn the_first_variable_that_is_set_is_the_user_data() {
 }
 
 #[test]
+fn encoded_data_without_an_encoding_names_the_variable() {
+    for (data, encoding) in
+        [("I2Nsb3VkLWNvbmZpZwo=", "`base64`"), ("H4sIAAAAAAAAA1NOzskvTdFNzs9Ly0znAgB6", "`gzip+base64`")]
+    {
+        for name in ["coreos.config.data", "ignition.config.data"] {
+            let error = format!("{:#}", user_data(&variables(&[&format!("{name}={data}")])).unwrap_err());
+            assert!(error.contains(&format!("guestinfo.{name}.encoding")) && error.contains(encoding), "{error}");
+        }
+    }
+}
+
+#[test]
 fn errors_show_no_user_data() {
     for lines in [
         ["coreos.config.data=hunter2!", "coreos.config.data.encoding=base64"],

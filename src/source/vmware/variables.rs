@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::parts::USER_DATA_MAX;
+use crate::parts::{self, USER_DATA_MAX};
 use crate::plan::decode;
 use crate::source::http::Url;
 use crate::source::{Context, Format, MetaData, NetworkData, url};
@@ -174,6 +174,14 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
         let Some(data) = variables.get(name)?.filter(|data| !data.is_empty()) else { continue };
         let encoding = variables.get(&format!("{name}.encoding"))?.unwrap_or_default();
         let encoding = String::from_utf8_lossy(&encoding).trim().to_owned();
+        if encoding.is_empty()
+            && let Some(found) = parts::encoding(&data)
+        {
+            bail!(
+                "failed to decode guestinfo.{name}: it is encoded, and guestinfo.{name}.encoding is not set; \
+                 set that to `{found}`"
+            );
+        }
         return decode::decode(data, &encoding, USER_DATA_MAX as u64, &mut { decode::MEMBERS_MAX })
             .with_context(|| format!("failed to decode guestinfo.{name}"));
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::keys::key;
 use crate::testbed::machine::wait_for;
 use crate::testbed::{Machine, Suite};
 
+const KEYS: &str = "/home/core/.ssh/authorized_keys.d/coreos-cloudinit";
 const SCRIPTS: &str = "/var/lib/coreos-cloudinit/scripts";
 
 /// Waits until `path` is there.
@@ -85,10 +87,46 @@ pub fn cases(suite: &mut Suite) {
         assert!(wait_for(Duration::from_secs(10), || m.text("/run/flags").contains('e')), "{}", m.text("/run/flags"));
     });
 
-    suite.fresh("bash_runs_it_where_its_interpreter_is_missing", |m| {
-        m.apply("#!/usr/bin/nowhere\necho $BASH_VERSION > /run/version\n").ok();
-        appears(m, "/run/version");
-        assert!(wait_for(Duration::from_secs(10), || m.text("/run/version").starts_with("5.")));
+    suite.fresh("bash_runs_a_script_whose_shell_is_missing", |m| {
+        for (index, line) in ["#!/nowhere/ash -e", "#!/nowhere/dash -e", "#!sh -e", "#!bash -e"].iter().enumerate() {
+            m.apply(&format!("{line}\necho $- $BASH_VERSION > /run/version-{index}\n")).ok().says(&["/bin/bash"]);
+            let path = format!("/run/version-{index}");
+            appears(m, &path);
+            let ran = || {
+                m.text(&path)
+                    .split_once(' ')
+                    .is_some_and(|(flags, version)| flags.contains('e') && version.starts_with('5'))
+            };
+            assert!(wait_for(Duration::from_secs(10), ran), "{line}: {}", m.text(&path));
+        }
+    });
+
+    suite.fresh("a_script_whose_interpreter_is_missing_is_not_run", |m| {
+        for line in ["#!/usr/bin/nowhere", "#!/nowhere/zsh", "#!/etc/passwd", "#!nowhere", "#!env bash"] {
+            m.apply(&format!("{line}\ntouch /run/ran\n")).exits(1).says(&["interpreter"]);
+        }
+        m.absent("/run/ran");
+        m.absent(SCRIPTS);
+    });
+
+    suite.fresh("a_cloud_config_that_begins_as_a_script_gives_access_and_is_not_run", |m| {
+        let key = key("me");
+        let text = |name: &str| {
+            format!("\nhostname: {name}\nssh_authorized_keys: [{key}]\nwrite_files: [{{path: /etc/no}}]\n")
+        };
+        m.apply_with(&format!("#!cloud-config{}", text("strict")), &["--strict"], &[]).exits(1).says(&["bad-header"]);
+        assert_ne!(m.sh("uname -n"), "strict");
+        m.absent(KEYS);
+        for (number, line) in
+            ["#!cloud-config", "#! cloud-config", "#!/cloud-config", "#!CLOUD-CONFIG"].iter().enumerate()
+        {
+            let name = format!("almost-{number}");
+            m.apply(&format!("{line}{}", text(&name))).exits(1).says(&["bad-header"]);
+            assert_eq!(m.sh("uname -n"), name, "{line}");
+            assert_eq!(m.text(KEYS), format!("{key}\n"));
+        }
+        m.absent("/etc/no");
+        m.absent(SCRIPTS);
     });
 
     suite.fresh("a_file_system_that_runs_nothing_does_not_matter", |m| {
