@@ -132,7 +132,11 @@ struct Fault<'a> {
 
 /// The unknown keys of `node` that stand for a key of `rows` which is absent.
 fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
-    let is_absent = |key: &&'static str| node.get(key).is_none_or(Node::is_null);
+    // Looked up once: a mapping can be long.
+    let absent: Vec<_> = rows.iter().map(|row| row.0).filter(|key| node.get(key).is_none_or(Node::is_null)).collect();
+    if absent.is_empty() {
+        return Vec::new();
+    }
     let is_known = |name: &str| rows.iter().any(|row| row.0 == name);
     let mut faults = Vec::new();
     for entry in node.entries().unwrap_or_default() {
@@ -141,7 +145,7 @@ fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
         if is_known(&name) {
             continue;
         }
-        let meant: Vec<_> = meant(&name, rows).into_iter().filter(is_absent).collect();
+        let meant: Vec<_> = meant(&name, rows, &absent).into_iter().filter(|key| absent.contains(key)).collect();
         if !meant.is_empty() {
             faults.push(Fault { entry, meant });
         }
@@ -149,18 +153,19 @@ fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
     faults
 }
 
-/// The keys of `rows` that an unknown key may stand for.
-fn meant(name: &str, rows: &'static [Row]) -> Vec<&'static str> {
+/// The keys of `rows` that an unknown key may stand for; none where none of those is absent.
+fn meant(name: &str, rows: &'static [Row], absent: &[&'static str]) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase();
     if let Some(row) = rows.iter().find(|row| has_word(row.1, &name)) {
         return vec![row.0];
     }
     // What is still a placeholder has no spelling yet.
     if OTHERS.contains(&name.as_str()) || name.starts_with("__") {
-        Vec::new()
-    } else {
-        nearest::of(&name, rows.iter().map(|row| row.0))
+        return Vec::new();
     }
+    // There can be many unknown keys, and few keys are absent.
+    let is_close = !nearest::of(&name, absent.iter().copied()).is_empty();
+    if is_close { nearest::of(&name, rows.iter().map(|row| row.0)) } else { Vec::new() }
 }
 
 fn has_word(words: &str, name: &str) -> bool {
@@ -198,7 +203,7 @@ fn unsupported(node: &Node) -> Vec<Finding> {
     let mut findings = Vec::new();
     for entry in node.entries().unwrap_or_default() {
         let name = entry.name().to_ascii_lowercase();
-        let is_no = entry.value.is_null() || entry.value.text().is_some_and(|text| is_no(text));
+        let is_no = entry.value.is_null() || entry.value.text().is_some_and(is_no);
         let (asks, what) = match name.as_str() {
             "overwrite" => (is_no && !entry.value.is_null(), "an existing file is replaced"),
             _ if nearest::is_close(&name, &["append"]) => (!is_no, "nothing is appended, the file would be replaced"),
@@ -262,6 +267,11 @@ mod tests {
         }
     }
 
+    /// The keys that an unknown key of an item without keys may stand for.
+    fn unknown(name: &str, rows: &'static [Row]) -> Vec<&'static str> {
+        meant(name, rows, &rows.iter().map(|row| row.0).collect::<Vec<_>>())
+    }
+
     #[test]
     fn keys_of_other_programs_that_mean_something_else_are_left_alone() {
         for name in OTHERS {
@@ -269,13 +279,13 @@ mod tests {
             assert!([FILE, USER].into_iter().any(resembles), "{name} needs no row");
         }
         for name in ["sudo", "uid", "ssh_import_id", "expiredate", "selinux_user", "inactive", "doas", "lock_passwd"] {
-            assert_eq!(meant(name, USER), [""; 0], "{name}");
+            assert_eq!(unknown(name, USER), [""; 0], "{name}");
         }
         for name in ["defer", "filesystem", "description", "append", "overwrite", "comment"] {
-            assert_eq!(meant(name, FILE), [""; 0], "{name}");
+            assert_eq!(unknown(name, FILE), [""; 0], "{name}");
         }
         for name in ["after", "execstart", "restart", "wantedby", "type", "alias", "environment", "description"] {
-            assert_eq!(meant(name, UNIT), [""; 0], "{name}");
+            assert_eq!(unknown(name, UNIT), [""; 0], "{name}");
         }
     }
 

@@ -16,9 +16,6 @@ use crate::yaml::{Document, Field, Node};
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct User {
-    /// This is `default`, which stands for the default user of cloud-init and for none here.
-    #[serde(skip)]
-    pub is_default: bool,
     /// The login name. Required.
     pub name: Field<String>,
     /// The comment, usually the person's full name.
@@ -66,8 +63,8 @@ pub fn accept_default_user(config: &mut CloudConfig, document: &Document, findin
     for (node, field) in list.items().unwrap_or_default().iter().zip(&mut config.users) {
         if is_default(node) {
             spans.insert(node.span);
-            field.bad = false;
-            field.value = Some(User { is_default: true, ..User::default() });
+            // Without a place, it is no item any more.
+            *field = Field::default();
         }
     }
     let errors = findings.iter_mut().filter(|finding| finding.rule == &rules::WRONG_TYPE);

@@ -142,8 +142,8 @@ impl Keys<'_> {
         let (place, key) = (&PLACES[at], entry.shown());
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
-            let is_at_top = |root: &&Node| place.path.is_empty() && foreign::asks_for_nothing(name, &entry.value, root);
-            if self.root.filter(is_at_top).is_some() {
+            let is_idle = |root: &Node| foreign::asks_for_nothing(name, &entry.value, root);
+            if place.path.is_empty() && self.root.is_some_and(is_idle) {
                 let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
                 return self.tell(&rules::FOREIGN_KEY, entry, message, None);
             }

@@ -71,18 +71,20 @@ pub fn is_base64(encoding: &str) -> bool {
 }
 
 /// The encoding that `content` seems to have, where it does not decode as `encoding`.
-pub fn suggest(content: &[u8], encoding: &str) -> &'static str {
+pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
     let is_gzip = |bytes: &[u8]| bytes.starts_with(&[0x1f, 0x8b]);
     // The beginning says enough; padding may be missing there.
     let dense: Vec<u8> = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(400).collect();
     let whole = dense.len() - dense.len() % 4;
-    match BASE64.decode(&dense[..whole]) {
+    Some(match BASE64.decode(&dense[..whole]) {
         Ok(bytes) if is_gzip(&bytes) => "write `encoding: gzip+base64`",
         Ok(_) if is_base64(encoding) && inflates(encoding) => "write `encoding: base64`, if it is not compressed",
         Ok(bytes) if !bytes.is_empty() && inflates(encoding) => "write `encoding: base64`, if it is base64",
+        // It is base64 as far as it goes.
+        Ok(bytes) if !bytes.is_empty() => return None,
         _ if is_gzip(content) => "write `encoding: gzip`",
         _ => "leave out `encoding`, if the content is written as it is",
-    }
+    })
 }
 
 /// Undoes `encoding`, which gives at most `limit` bytes where it decompresses. Of `members`, those are taken that
@@ -245,8 +247,9 @@ mod tests {
             (b"hello, world!".to_vec(), "base64", "leave out"),
             (b"hello, world!".to_vec(), "gzip", "leave out"),
         ] {
-            let help = suggest(&content, encoding);
+            let help = suggest(&content, encoding).unwrap();
             assert!(help.contains(wanted), "{encoding}: {help}, not {wanted}");
         }
+        assert_eq!(suggest(b"aGVsbG8", "base64"), None, "it is cut off");
     }
 }

@@ -143,7 +143,7 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
             let span = file.content.span.or(file.encoding.span);
             let finding = Finding::new(&rules::BAD_CONTENT, span, error.to_string());
             let is_other = matches!(error, decode::DecodeError::Base64(_) | decode::DecodeError::Gzip(_));
-            if is_other { finding.help(suggestion) } else { finding }
+            Finding { help: suggestion.filter(|_| is_other).map(str::to_owned), ..finding }
         }
     })?;
     if decode::inflates(encoding) {

@@ -88,7 +88,7 @@ fn is_reference(line: &str) -> bool {
     let is_service = line.split_once(':').is_some_and(|(service, _)| services.contains(&service));
     // Options of keys have no slash before their first blank.
     let first = line.split_ascii_whitespace().next().unwrap_or_default();
-    let is_path = first.starts_with(['/', '~']) || first.ends_with(".pub");
+    let is_path = first.starts_with(['/', '~']) || first.strip_suffix(".pub").is_some();
     is_service || is_path || first.starts_with("github.com/") || first == "ssh-import-id"
 }
 

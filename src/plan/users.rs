@@ -21,14 +21,11 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
         let Some(user) = field.get() else {
             if field.bad {
                 planner.refuse(Item::User(numbered(index)), field.span);
-            } else {
+            } else if field.span.is_some() {
                 nameless(planner, field.span);
             }
             continue;
         };
-        if user.is_default {
-            continue;
-        }
         let Some(name) = user.name.filled() else {
             if user.name.bad {
                 planner.refuse(Item::User(numbered(index)), field.span);

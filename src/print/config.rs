@@ -61,7 +61,6 @@ impl<'a> Printer<'a> {
 
     fn user(&self, field: &Field<User>) -> Option<Tree> {
         let User {
-            is_default: _,
             name,
             gecos,
             passwd,

@@ -43,7 +43,7 @@ pub fn read_advised<T: DeserializeOwned + Default>(document: &Document, advice: 
 
 /// Says what to write as the value of a key, spelt with `_`, or as an item of its list (`true`), instead of
 /// what stands there; none where nothing can be said but what holds for every key.
-pub type Advice = fn(key: &str, item: bool, found: &Node) -> Option<Cow<'static, str>>;
+pub type Advice = fn(key: &str, item: bool, found: &Node) -> Option<&'static str>;
 
 /// What was found on the way.
 pub(super) struct Context {
@@ -65,7 +65,7 @@ impl Context {
                 Role::Of(entry) => (self.advice)(&entry.name(), false, value.node),
                 Role::ItemOf(entry) => (self.advice)(&entry.name(), true, value.node),
             };
-            let help = special.or(help.map(Cow::Borrowed)).map(Cow::into_owned);
+            let help = special.or(help).map(str::to_owned);
             Finding { help, ..Finding::new(rule, span, value.role.message(&message)) }
         });
     }

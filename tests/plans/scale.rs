@@ -94,7 +94,10 @@ fn many_units() {
 #[test]
 fn many_unknown_keys() {
     let keys: Vec<_> = (0..MANY - 1).map(|i| format!("permissionz{i}: a")).collect();
-    let plan = plan(&format!("#cloud-config\nwrite_files:\n{}", format!("- {{{}}}\n", keys.join(", ")).repeat(20)));
+    let plan = plan(&format!(
+        "#cloud-config\nwrite_files:\n{}",
+        format!("- {{permissions: '0644', {}}}\n", keys.join(", ")).repeat(20)
+    ));
     let unknown: Vec<_> = plan.findings.iter().filter(|finding| finding.rule.id == "unknown-key").collect();
     assert_eq!(unknown.len(), MOST_OF_A_RULE + 1);
     assert!(unknown[0].help.is_some() && unknown[MOST_OF_A_RULE - 1].help.is_some());

@@ -101,10 +101,9 @@ pub fn cases(suite: &mut Suite) {
 
     suite.shared("devices_are_not_replaced", |m| {
         let paths = ["/dev/null", "/dev/zero", "/dev/x", "/proc/x", "/sys/x", "/etc/../dev/null"];
-        let mut config = "write_files: [{path: /dev/shm/files, content: x}]\n".to_owned();
-        m.apply(&config).ok();
+        m.apply("write_files: [{path: /dev/shm/files, content: x}]").ok();
         assert_eq!(m.text("/dev/shm/files"), "x");
-        config = "write_files:\n".to_owned();
+        let mut config = "write_files:\n".to_owned();
         for path in paths {
             let _ = writeln!(config, "- {{path: {path}, content: x}}");
         }
