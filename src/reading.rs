@@ -191,7 +191,11 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.findings.extend(findings);
     reading.findings.extend(lints);
     reading.document = document;
-    reading.access = plan::access(repaired_access.as_ref().unwrap_or(&config), short_hostname);
+    // Of a document that is broken, nothing else is read.
+    if let Some(repaired) = repaired_access {
+        config = repaired;
+    }
+    reading.access = plan::access(&config, short_hostname);
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;
 }

@@ -99,7 +99,7 @@ pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
     let is_template = trimmed(line(bytes, 0)) == Some("## template: jinja");
     let Some(text) = std::str::from_utf8(line(bytes, usize::from(is_template))).ok() else { return false };
     let Some(text) = text.split('\r').next().and_then(|text| text.strip_prefix("#!")) else { return false };
-    let letters = |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
+    let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     let is_name = |text: &str| letters(text).eq_ignore_ascii_case("cloudconfig");
     let first = text.split_whitespace().next().unwrap_or_default();
     is_name(text) || first.rsplit('/').next().is_some_and(is_name)

@@ -194,7 +194,9 @@ pub fn misread(document: &Document, text: &str) -> Vec<Finding> {
     found.sort_by_key(|found| found.at);
     found.dedup_by_key(|found| found.at);
     let mut findings = Gathered::default();
-    found.iter().for_each(|found| findings.add(&rules::LOOKALIKE_CHARACTER, || found.finding()));
+    for found in &found {
+        findings.add(&rules::LOOKALIKE_CHARACTER, || found.finding());
+    }
     findings.into_list()
 }
 
