@@ -66,13 +66,12 @@ impl<'a> Surveyed<'a> {
         let surveyed = |(name, content): (&'a str, &'a Field<Secret<String>>)| {
             Some(SurveyedDropIn { name, span: content.span, survey: survey(content)? })
         };
-        let (content, drop_ins) = match named_drop_in {
-            Some((_, file)) => (None, surveyed((file, &unit.content)).into_iter().collect()),
-            None => {
-                let drop_ins = unit.drop_ins.iter().filter_map(Field::get);
-                let drop_ins = drop_ins.map(|drop_in| (drop_in.name.text(), &drop_in.content));
-                (survey(&unit.content), drop_ins.filter_map(surveyed).collect())
-            }
+        let (content, drop_ins) = if let Some((_, file)) = named_drop_in {
+            (None, surveyed((file, &unit.content)).into_iter().collect())
+        } else {
+            let drop_ins = unit.drop_ins.iter().filter_map(Field::get);
+            let drop_ins = drop_ins.map(|drop_in| (drop_in.name.text(), &drop_in.content));
+            (survey(&unit.content), drop_ins.filter_map(surveyed).collect())
         };
         Some(Self { index, name, unit, content, drop_ins })
     }

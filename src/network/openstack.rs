@@ -297,12 +297,11 @@ fn give(network: &Value, interface: &mut Interface, subject: &str, telling: &mut
     setup.accept_ra |= accept_ra;
     if let Some(text) = json::text(network, "gateway") {
         let is_ipv4 = json::text(network, "type").is_some_and(|kind| kind.starts_with("ipv4"));
-        match address::host(&text).filter(|gateway| gateway.is_ipv4() == is_ipv4) {
-            Some(gateway) => setup.routes.push(address::default_route(gateway)),
-            None => {
-                let message = "its `gateway` is no address of its family; the default route is left out";
-                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
-            }
+        if let Some(gateway) = address::host(&text).filter(|gateway| gateway.is_ipv4() == is_ipv4) {
+            setup.routes.push(address::default_route(gateway));
+        } else {
+            let message = "its `gateway` is not an address of its family; the default route is not set";
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
         }
     }
     for (at, entry) in json::list(network, "routes", telling).iter().enumerate() {

@@ -64,7 +64,8 @@ impl Variables<'_> {
         for (name, value) in self.all {
             let is_network = name.starts_with("interface.") || name.starts_with("dns.");
             // The role says which of the machine's addresses it is.
-            let is_harmless = name.starts_with("interface.") && name.ends_with(".role");
+            let is_harmless =
+                name.strip_suffix("role").is_some_and(|name| name.starts_with("interface.") && name.ends_with('.'));
             let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
             if is_network && !is_harmless && !value.trim().is_empty() && !read.contains(name) && !is_refused() {
                 let message = "unknown variable, or one behind the end of its list; ignored";

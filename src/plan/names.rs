@@ -86,7 +86,8 @@ pub fn is_template(name: &str) -> bool {
 pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     let (dir, file) = name.split_once('/')?;
     let unit = dir.strip_suffix(".d")?;
-    let is_valid = file_name_fault(unit).is_none() && file_name_fault(file).is_none() && file.ends_with(".conf");
+    let is_valid =
+        file_name_fault(unit).is_none() && file_name_fault(file).is_none() && file.strip_suffix(".conf").is_some();
     (is_valid && reader(unit) != Reader::Unknown).then_some((unit, file))
 }
 
