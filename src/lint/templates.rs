@@ -1,5 +1,7 @@
 //! Expressions of templates that were not rendered, outside of contents.
 
+use std::ops::Range;
+
 use crate::finding::{Finding, Gathered, Span, rules};
 use crate::substitute::Address;
 use crate::yaml::{self, Document, Kind, Node};
@@ -27,6 +29,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
             continue;
         }
         let end = line.find(" #").unwrap_or(line.len());
+        let content_here = value_of_content(line);
         let mut from = 0;
         while let Some((at, length)) = first(&line[from..end]).map(|(at, length)| (from + at, length)) {
             from = at + length;
@@ -34,7 +37,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
             let before = contents.partition_point(|content: &Span| content.start <= span.start);
             let is_content = before.checked_sub(1).is_some_and(|last| span.start < contents[last].end);
             // Where the document is broken above, its tree does not say so.
-            if !is_content && !is_value_of_content(&line[..at]) {
+            if !is_content && !content_here.contains(&at) {
                 findings.add(&rules::TEMPLATE, || {
                     let message = "this template expression has not been rendered; it is read as it stands";
                     Finding::new(&rules::TEMPLATE, span, message).help(HELP)
@@ -53,11 +56,10 @@ fn first(line: &str) -> Option<(usize, usize)> {
         let rest = &line[found..];
         let expression = EXPRESSIONS.iter().find(|(sign, _)| rest.starts_with(sign));
         if let Some((sign, end)) = expression
-            && is_expression(sign, &rest[sign.len()..])
+            && is_expression(sign, window(&rest[sign.len()..]))
         {
-            let inner = &rest[sign.len()..];
-            let length =
-                if end.is_empty() { 0 } else { inner.find(end).map_or(inner.trim_end().len(), |at| at + end.len()) };
+            let inner = window(&rest[sign.len()..]);
+            let length = if end.is_empty() { 0 } else { inner.find(end).map_or(0, |at| at + end.len()) };
             return Some((found, sign.len() + length));
         }
         from = found + 1;
@@ -82,15 +84,28 @@ fn is_expression(sign: &str, rest: &str) -> bool {
     }
 }
 
-/// Returns true if what follows `before` on its line is the value of `content`.
-fn is_value_of_content(before: &str) -> bool {
-    before.find("content:").is_some_and(|at| {
-        let behind = before[at + "content:".len()..].trim_start();
-        let is_key = before[..at].trim_end_matches(['"', '\'']).trim_end();
-        let quoted = behind.starts_with(['"', '\'']);
-        // In braces, another key may follow a plain value.
-        (is_key.is_empty() || is_key.ends_with(['-', '{', ','])) && (quoted || !behind.contains(", "))
-    })
+/// The longest expression that is looked for, in bytes: a line may be megabytes of signs.
+const LONGEST: usize = 200;
+
+/// The beginning of `text`, as long as an expression may be.
+fn window(text: &str) -> &str {
+    let end = (0..=text.len().min(LONGEST)).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
+/// The bytes of `line` that are the value of its first key `content`.
+fn value_of_content(line: &str) -> Range<usize> {
+    const KEY: &str = "content:";
+    let Some(at) = line.find(KEY) else { return 0..0 };
+    let above = line[..at].trim_end_matches(['"', '\'']).trim_end();
+    if !above.is_empty() && !above.ends_with(['-', '{', ',']) {
+        return 0..0;
+    }
+    let start = at + KEY.len();
+    let value = line[start..].trim_start();
+    // In braces, another key may follow a plain value.
+    let end = if value.starts_with(['"', '\'']) { None } else { line[start..].find(", ") };
+    start..end.map_or(line.len(), |end| start + end)
 }
 
 /// Gathers the places of the contents in `node`.
@@ -124,7 +139,7 @@ mod tests {
             ("%{ if x }\nhostname: a\n%{ endif ~}\n", &["%{ if x }", "%{ endif ~}"]),
             ("{% if x %}\nhostname: a\n{% endif %}\n", &["{% if x %}", "{% endif %}"]),
             ("{%- for x in y -%}\n", &["{%- for x in y -%}"]),
-            ("hostname: a{{ b\n", &["{{ b"]),
+            ("hostname: a{{ b\n", &["{{"]),
             ("a: {content: x, path: \"/${y}\"}\n", &["${y}"]),
         ] {
             assert_eq!(found(text), expressions, "{text}");
