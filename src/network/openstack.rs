@@ -207,7 +207,7 @@ fn read_mtu(entry: &Value, subject: &str, telling: &mut Telling) -> Option<u32> 
     let text = json::text(entry, "mtu")?;
     let mtu = mtu(&text);
     if mtu.is_none() {
-        telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, "its `mtu` cannot be one; it is left out");
+        telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, "invalid `mtu`; ignored");
     }
     mtu
 }
@@ -333,7 +333,7 @@ fn domains(network: &Value, subject: &str, telling: &mut Telling) -> Vec<Domain>
     let domains = words.iter().filter_map(|word| {
         let domain = json::words(word).and_then(|word| Domain::new(&word));
         if domain.is_none() {
-            let message = "`dns_search` has a domain that cannot be one; it is left out";
+            let message = "invalid domain in `dns_search`; domain ignored";
             telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
         }
         domain

@@ -68,7 +68,7 @@ impl Variables<'_> {
                 name.strip_suffix("role").is_some_and(|name| name.starts_with("interface.") && name.ends_with('.'));
             let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
             if is_network && !is_harmless && !value.trim().is_empty() && !read.contains(name) && !is_refused() {
-                let message = "unknown variable, or one behind the end of its list; ignored";
+                let message = "unknown variable, or its index follows a gap; ignored";
                 telling.tell(&rules::UNCONVERTED, None, name, message);
             }
         }

@@ -13,7 +13,7 @@ use super::tree::{Mapping, Tree};
 use crate::config::options::{Options, Service, Value};
 use crate::config::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
 use crate::finding::{Rule, rules};
-use crate::plan::{Access, CORE, ssh};
+use crate::plan::{Access, CORE, names, ssh};
 use crate::yaml::Field;
 
 /// What is needed to print.
@@ -159,6 +159,11 @@ impl<'a> Printer<'a> {
         let mut out = Mapping::default();
         out.text("name", Some(name));
         out.text("content", content.get().map(|content| self.masks.secret(content.expose())));
+        if names::drop_in(name).is_some() {
+            // A drop-in has nothing else.
+            out.yes("runtime", runtime.value.unwrap_or_default());
+            return Some(Tree::Mapping(out));
+        }
         out.list("drop_ins", drop_ins.iter().filter_map(|drop_in| self.drop_in(drop_in)));
         out.yes("enable", *enable && !left_alone && !self.left.item(Kind::Command, field.span));
         out.yes("mask", mask.value.unwrap_or_default());

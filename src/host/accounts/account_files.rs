@@ -84,7 +84,7 @@ impl<'r> AccountFiles<'r> {
             .os_context(|| "failed to look at the account files")?;
         let present: Vec<_> = present.into_iter().filter_map(|(file, there)| Some((file, there?))).collect();
         let names: Vec<_> = present.iter().map(|(file, _)| file.name()).collect();
-        // A lock of an earlier boot can name a process that is another one by now. Of a tree, no boot is known.
+        // A lock of an earlier boot can name a process ID that is in use again. A tree has no boot time to compare with.
         let boot = root.is_system().then(boot_time);
         let locks = Locks::take(&etc, &names, boot, Deadline::after(deadline.clip(LIMIT)))?;
         let mut files = Vec::new();
@@ -194,7 +194,7 @@ impl Drop for Locks {
     fn drop(&mut self) {
         for (name, inode) in &self.made {
             if status(&place(&self.etc, name)).is_ok_and(|there| there.is_some_and(|there| there.st_ino == *inode)) {
-                // Left behind, it names a process that will be gone.
+                // A leftover lock names a dead process, so the next program removes it.
                 let _ = rustix::fs::unlinkat(&self.etc, name.as_str(), AtFlags::empty());
             }
         }

@@ -1,4 +1,4 @@
-//! What an interrupted creation left out of an account, added by the next run that lists it.
+//! Completion of an account whose creation was interrupted, by the next run that lists it.
 //!
 //! `useradd` writes one file after the other. Killed in between, or out of space, it leaves an account without a line in
 //! `/etc/shadow`, without its group, or without a home. That is added if it is provably missing; all that exists stays
@@ -15,7 +15,7 @@ use crate::deadline::Deadline;
 use crate::host::Change;
 use crate::plan::Account;
 
-/// What an account lacks.
+/// The missing pieces of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Missing {
     /// A line in `/etc/shadow`.
@@ -39,7 +39,7 @@ impl Missing {
 }
 
 impl Accounts<'_> {
-    /// What an account lacks whose creation was interrupted. An account that is not in `/etc/passwd` lacks nothing: no
+    /// Returns the missing pieces of an account whose creation was interrupted. An account that is not in `/etc/passwd` lacks nothing: no
     /// `useradd` of ours began it.
     ///
     /// # Errors
@@ -84,8 +84,7 @@ impl Accounts<'_> {
                 let is_taken = files.get(AccountFile::Group).is_none_or(|group| group.has(name));
                 if is_taken || self.group(name)?.is_some() {
                     faults.push(format!(
-                        "its login group {0} does not exist and group {name} has another number; to add one: \
-                         groupadd --gid {0} GROUP",
+                        "no group has GID {0}, and group {name} has another GID (run: groupadd --gid {0} GROUP)",
                         user.gid
                     ));
                 } else {
@@ -102,7 +101,7 @@ impl Accounts<'_> {
                 match self.create_home(user, true) {
                     Ok(true) => change = Change::Made,
                     Ok(false) => {}
-                    Err(error) => faults.push(format!("{error:#}; to create it: mkhomedir_helper {name}")),
+                    Err(error) => faults.push(format!("{error:#} (run: mkhomedir_helper {name})")),
                 }
             }
         }
@@ -158,7 +157,7 @@ impl Accounts<'_> {
         };
         let missing: Vec<_> = account.groups.iter().filter(is_missing).map(String::as_str).collect();
         let list = missing.join(",");
-        let text = || format!("it is not a member of {list}; to add it: usermod -a -G {list} {}", user.name);
+        let text = || format!("not a member of {list} (run: usermod -a -G {list} {})", user.name);
         Ok((!missing.is_empty()).then(text))
     }
 

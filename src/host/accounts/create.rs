@@ -38,7 +38,7 @@ pub(super) fn create(files: &mut AccountFiles<'_>, defs: &LoginDefs, account: &A
     }
     let users: BTreeSet<u32> = database::users(&passwd.text()).map(|user| user.uid).collect();
     let uid = free_id(&users, &defs.ids("UID", account.system), account.system)
-        .context("no user number is free (UID_MIN and UID_MAX in /etc/login.defs)")?;
+        .context("no free UID between UID_MIN and UID_MAX (/etc/login.defs)")?;
     let groups = files.get(AccountFile::Group).map(|table| table.text().into_owned()).unwrap_or_default();
     let own_group = account.primary_group.is_none() && !account.no_user_group && defs.makes_user_groups();
     let gid = match &account.primary_group {
@@ -55,7 +55,7 @@ pub(super) fn create(files: &mut AccountFiles<'_>, defs: &LoginDefs, account: &A
     let gecos = account.gecos.as_deref().unwrap_or_default();
     for field in [gecos, &home, shell] {
         if field.contains([':', '\n', '\0']) {
-            bail!("a field contains `:`, a line break or a zero byte");
+            bail!("a field contains `:`, a line break or a NUL byte");
         }
     }
     let has_shadow = files.get(AccountFile::Shadow).is_some();
@@ -152,7 +152,7 @@ fn add_subordinate_ids(files: &mut AccountFiles<'_>, defs: &LoginDefs, name: &st
         let (range, count) = defs.subordinate_ids(kind);
         let Some(table) = files.get_mut(file).filter(|table| count > 0 && !table.has(name)) else { continue };
         let start = free_range(&table.text(), &range, count)
-            .with_context(|| format!("no subordinate numbers are free (SUB_{kind}_MAX in /etc/login.defs)"))?;
+            .with_context(|| format!("no free range of subordinate {kind}s (SUB_{kind}_MAX in /etc/login.defs)"))?;
         table.append(&format!("{name}:{start}:{count}"));
     }
     Ok(())
@@ -199,8 +199,7 @@ fn free_gid(groups: &str, name: &str, uid: u32, range: &RangeInclusive<u32>, sys
     }
     let used: BTreeSet<u32> = database::groups(groups).map(|group| group.gid).collect();
     let same = Some(uid).filter(|gid| range.contains(gid) && !used.contains(gid));
-    same.or_else(|| free_id(&used, range, system))
-        .context("no group number is free (GID_MIN and GID_MAX in /etc/login.defs)")
+    same.or_else(|| free_id(&used, range, system)).context("no free GID between GID_MIN and GID_MAX (/etc/login.defs)")
 }
 
 /// The number of a group that is given by name or number.
@@ -225,10 +224,13 @@ fn find_group(groups: &str, group: &str) -> Option<String> {
 fn check_name(name: &str) -> Result<()> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | ',' | '/');
     if name.is_empty() || name.len() > NAME_MAX || matches!(name, "." | "..") {
-        bail!("invalid user name: it has no character, or more than {NAME_MAX} bytes");
+        bail!("invalid user name: empty, `.`, `..` or longer than {NAME_MAX} bytes");
     }
     if name.starts_with(['-', '+', '~']) || name.contains(is_odd) || name.bytes().all(|byte| byte.is_ascii_digit()) {
-        bail!("invalid user name");
+        bail!(
+            "invalid user name: begins with `-`, `+` or `~`, has only digits, or contains `:`, `,`, `/`, a space or a control \
+             character"
+        );
     }
     Ok(())
 }

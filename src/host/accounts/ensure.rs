@@ -64,8 +64,8 @@ impl Accounts<'_> {
         }
         match faults.as_slice() {
             [] => Ok(change),
-            faults if is_new => bail!("created user {name}, but {}", faults.join("; ")),
-            faults => bail!("user {name}, whose creation was interrupted, is incomplete: {}", faults.join("; ")),
+            faults if is_new => bail!("created user {name}, but {}", faults.join(", ")),
+            faults => bail!("user {name}, whose creation was interrupted, is incomplete: {}", faults.join(", ")),
         }
     }
 
@@ -97,7 +97,7 @@ impl Accounts<'_> {
     /// Checks what would fail half way.
     fn check(self, account: &Account) -> Result<()> {
         if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
-            bail!("invalid user name");
+            bail!("invalid user name: empty, or contains `:`, a line break or a NUL byte");
         }
         if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
             bail!("there is no /etc/passwd in the tree {}", shown(self.root.path()));
@@ -205,7 +205,7 @@ fn password(account: &Account) -> Result<Option<&str>> {
     };
     // Each would end the field or the line that `chpasswd` reads, and begin another account's.
     if account.name.contains([':', '\n', '\0']) || hash.contains([':', '\n', '\0']) {
-        bail!("a name and a password hash cannot contain a colon, a line break or a zero byte");
+        bail!("a name and a password hash cannot contain a colon, a line break or a NUL byte");
     }
     Ok(Some(hash))
 }

@@ -57,9 +57,9 @@ impl Accounts<'_> {
                     missing.push((name, gid));
                 }
                 Group::Remote { service } => {
-                    faults.push(format!("group {wanted} comes from {service}: add the user to it there"));
+                    faults.push(format!("group {wanted} is defined in {service} (add the user there)"));
                 }
-                Group::Unknown => faults.push(format!("group {wanted} does not exist; not added to it")),
+                Group::Unknown => faults.push(format!("group {wanted} does not exist (ignored)")),
             }
         }
         account.groups = groups;
@@ -72,7 +72,7 @@ impl Accounts<'_> {
                 }
                 Group::Unknown => {
                     account.no_user_group = false;
-                    faults.push(format!("group {primary} does not exist; its login group is the default one"));
+                    faults.push(format!("primary group {primary} does not exist (default login group used)"));
                 }
             }
         }

@@ -27,7 +27,7 @@ const DEEPEST: usize = 32;
 /// The largest skeleton, in bytes.
 const LARGEST_SKELETON: u64 = 64 << 20;
 
-/// What is in the place of a home.
+/// The state of the place of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Nothing,
@@ -111,11 +111,11 @@ impl Accounts<'_> {
         let skeleton = self.skeleton(defs)?;
         let beside = Place { folder: place.folder.clone(), name: files::temporary_name(&place.name) };
         rustix::fs::mkdirat(&beside.folder, &beside.name, Mode::RWXU)
-            .os_context(|| "failed to make a directory beside it")?;
-        let folder = open(&beside).os_context(|| "failed to open the directory beside it")?;
-        let own = rustix::fs::fstat(&folder).os_context(|| "failed to look at the directory beside it")?;
+            .os_context(|| "failed to create a temporary directory")?;
+        let folder = open(&beside).os_context(|| "failed to open the temporary directory")?;
+        let own = rustix::fs::fstat(&folder).os_context(|| "failed to stat the temporary directory")?;
         let is_new = own.st_uid == rustix::process::geteuid().as_raw() && own.st_mode & 0o7777 == 0o700;
-        if !is_new || !entries(&folder, 1).os_context(|| "failed to read the directory beside it")?.is_empty() {
+        if !is_new || !entries(&folder, 1).os_context(|| "failed to read the temporary directory")?.is_empty() {
             bail!("{} was replaced meanwhile", shown(beside.name.as_ref()));
         }
         let owner = Some((user.uid, user.gid));
@@ -124,14 +124,14 @@ impl Accounts<'_> {
         files::flush_folder(&folder)?;
         let (from, to) = (&beside.folder, &place.folder);
         match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
-            // The file system cannot promise that. A directory that appeared just now is replaced only if it is empty.
+            // The file system lacks RENAME_NOREPLACE. A rename replaces only an empty directory.
             Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, &beside.name, to, &place.name),
             result => result,
         }
-        .os_context(|| "failed to give it its name")?;
+        .os_context(|| "failed to rename the temporary directory")?;
         let there = status(place).os_context(|| "failed to look at it")?;
         if there.is_none_or(|there| (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)) {
-            bail!("another user replaced it meanwhile");
+            bail!("it was replaced while being created");
         }
         Ok(())
     }

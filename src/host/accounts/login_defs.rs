@@ -1,4 +1,4 @@
-//! What the distribution says of new accounts: `/etc/login.defs` (`login.defs(5)`) and `/etc/default/useradd`
+//! The settings of the distribution for new accounts: `/etc/login.defs` (`login.defs(5)`) and `/etc/default/useradd`
 //! (`useradd(8)`), with the defaults of `useradd`.
 
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ impl LoginDefs {
         (get("MIN", 100_000)..=get("MAX", 600_100_000), get("COUNT", 65_536))
     }
 
-    /// Whether a new user gets a group of the same name.
+    /// Returns true if a new user gets a group of the same name.
     pub(super) fn makes_user_groups(&self) -> bool {
         self.defs.get("USERGROUPS_ENAB").is_some_and(|value| value.eq_ignore_ascii_case("yes"))
     }
@@ -98,7 +98,7 @@ impl LoginDefs {
         self.useradd.get("SHELL").map_or("/bin/sh", String::as_str)
     }
 
-    /// What a new home directory is filled with.
+    /// The skeleton of a new home directory.
     pub(super) fn skeleton(&self) -> &str {
         self.useradd.get("SKEL").filter(|path| path.starts_with('/')).map_or("/etc/skel", String::as_str)
     }

@@ -16,11 +16,11 @@ use rustix::io::Errno;
 use crate::host::lock::{STATE, make_state};
 use crate::host::root::{Place, Root, link, status};
 
-/// What the name of a marker begins and ends with.
+/// The beginning and the end of the name of a marker.
 const PREFIX: &str = ".useradd-";
 const SUFFIX: &str = ".cci";
 
-/// What stands behind the name in markers of version 0.1; it no longer has a meaning.
+/// The ends of the text of markers that version 0.1 set; they no longer have a meaning.
 const OLD_SUFFIXES: [&str; 4] = ["", ":group", ":home", ":group:home"];
 
 /// Where markers stand.

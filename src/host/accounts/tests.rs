@@ -154,8 +154,8 @@ fn a_missing_group_does_not_prevent_the_account() {
         Account { primary_group: Some("wheel".into()), groups: vec!["docker".into(), "kvm".into()], ..account("new") };
     let account = Account { create_home: false, ..account };
     let error = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
-    let wanted = "created user new, but group kvm does not exist; not added to it; group wheel does not exist; its login \
-                  group is the default one";
+    let wanted = "created user new, but group kvm does not exist (ignored), primary group wheel does not exist (default \
+                  login group used)";
     assert_eq!(format!("{error:#}"), wanted);
     let text = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
     assert!(text("etc/group").contains("docker:x:233:core,new\n"));

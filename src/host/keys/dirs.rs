@@ -50,7 +50,9 @@ impl KeyDir {
         let found = match rustix::fs::openat(parent, name, flags | OFlags::PATH, Mode::empty()) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::NOTDIR | Errno::LOOP) => bail!("{shown} is a link, or no folder: not followed"),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                bail!("{shown} is a symbolic link or not a directory; SSH keys not set")
+            }
             Err(cause) => return Err(cause).os_context(what),
         };
         let status = rustix::fs::fstat(&found).os_context(|| format!("failed to look at {shown}"))?;
@@ -194,5 +196,9 @@ fn is_unused(ssh: &Folder, status: &Stat) -> Result<bool, Errno> {
 fn to_run(user: &UserEntry) -> String {
     let name = &user.name;
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    if is_plain { format!("; if it is the user's, run: chown -R {name}: ~{name}/.ssh") } else { String::new() }
+    if is_plain {
+        format!("; if ~/.ssh should belong to user {name}, run: chown -R {name}: ~{name}/.ssh")
+    } else {
+        String::new()
+    }
 }

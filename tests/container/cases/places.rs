@@ -138,8 +138,10 @@ pub fn cases(suite: &mut Suite) {
     });
 
     suite.shared("a_read_only_place_fails_that_file", |m| {
-        let config = "write_files: [{path: /proc/no/such, content: x}, {path: /srv/writable, content: good}]";
-        m.apply(config).fails().says(&["failed to write /proc/no/such"]);
+        m.sh("mkdir /srv/read-only; mount -t tmpfs -o ro tmpfs /srv/read-only");
+        let config = "write_files: [{path: /srv/read-only/a, content: x}, {path: /srv/writable, content: good}]";
+        m.apply(config).fails().says(&["failed to write /srv/read-only/a", "read-only file system"]);
+        m.sh("umount /srv/read-only");
         assert_eq!(m.text("/srv/writable"), "good");
     });
 

@@ -116,8 +116,8 @@ pub fn cases(suite: &mut Suite) {
             "
         );
         m.apply(&config).fails().says(&[
-            "created user groupless, but group nosuchgroup does not exist; not added to it",
-            "created user primaryless, but group nosuchprimary does not exist; its login group is the default one",
+            "created user groupless, but group nosuchgroup does not exist (ignored)",
+            "created user primaryless, but primary group nosuchprimary does not exist (default login group used)",
         ]);
         for user in ["groupless", "primaryless", "grouped"] {
             assert!(m.members("docker").is_some_and(|members| members.contains(&user.to_owned())), "{user}");
