@@ -238,22 +238,23 @@ fn a_plan_says_what_its_signs_mean_if_there_is_one() {
 }
 
 #[test]
-fn what_a_user_needs_who_could_not_be_made_is_not_promised() {
+fn a_step_that_is_known_to_fail_is_marked_and_the_exit_code_is_1() {
     let files = Files::new();
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
     let text = format!(
         "#cloud-config\nusers: [{{name: cci-no, primary_group: cci-none, ssh_authorized_keys: ['{key}']}}, {{name: cci-a, \
-         ssh_authorized_keys: ['{key}']}}]\nwrite_files: [{{path: /tmp/cci-a, owner: cci-no}}]\n"
+         ssh_authorized_keys: ['{key}']}}]\nwrite_files: [{{path: /tmp/cci-a, owner: cci-no}}, {{path: /tmp/cci-b, owner: cci-nowhere}}]\n"
     );
     let run = program(&["--dry-run", "--from-file", &files.put("a.yml", &text)]);
     let lines = [
-        "? ensure user cci-no: group cci-none does not exist",
+        "! ensure user cci-no: group cci-none does not exist",
         "+ ensure user cci-a",
-        "? authorize 1 key of user cci-no (set coreos-cloudinit): user cci-no could not be made",
+        "+ authorize 1 key of user cci-no (set coreos-cloudinit)",
         "+ authorize 1 key of user cci-a (set coreos-cloudinit)",
-        "? write /tmp/cci-a (0644 cci-no:root, 0 bytes): user cci-no could not be made",
+        "+ write /tmp/cci-a (0644 cci-no:root, 0 bytes)",
+        "! write /tmp/cci-b (0644 cci-nowhere:root, 0 bytes): user cci-nowhere does not exist",
     ];
-    assert!(run.stdout.ends_with(&(lines.join("\n") + "\n")) && run.code == 0, "{run:?}");
+    assert!(run.stdout.ends_with(&(lines.join("\n") + "\n")) && run.code == 1, "{run:?}");
 }
 
 #[test]
