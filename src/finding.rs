@@ -276,10 +276,13 @@ rules! {
     ODD_HOSTNAME = "odd-hostname", Note, "A host name that is legal and unusual.";
     BAD_UNIT_NAME = "bad-unit-name", Error, "A name that cannot be a unit's; the unit is refused.";
     ODD_UNIT_NAME = "odd-unit-name", Warning, "A unit's name that neither systemd nor networkd takes.";
-    MOUNT_NAME = "mount-name", Warning, "A mount whose name is not that of its folder; systemd refuses it.";
+    MOUNT_NAME = "mount-name", Warning, "A mount or swap whose name is not that of its path; systemd refuses it.";
     ODD_UNIT_LINE = "odd-unit-line", Warning, "A line of a unit's file that systemd does not understand.";
     ODD_UNIT_SECTION = "odd-unit-section", Warning, "A section that a unit's file of this type does not have; systemd ignores it.";
     NO_INSTALL = "no-install", Warning, "A unit that is enabled and has no section `[Install]`, without which enabling it does nothing.";
+    NO_DEFAULT_INSTANCE = "no-default-instance", Warning, "A template that is enabled and has no default instance; enabling it fails.";
+    BAD_UNIT_SETTING = "bad-unit-setting", Warning, "A setting for which systemd refuses the unit.";
+    MISSING_UNIT_SETTING = "missing-unit-setting", Warning, "A unit without a setting that its type needs; systemd refuses it.";
     NO_EXEC_START = "no-exec-start", Warning, "A service without anything to run; systemd refuses it.";
     MASKED_UNIT = "masked-unit", Warning, "A unit that is masked, and placed, enabled or started all the same.";
     BAD_DROP_IN_NAME = "bad-drop-in-name", Error, "A name that cannot be a drop-in's; the drop-in is refused.";

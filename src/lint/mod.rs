@@ -3,6 +3,7 @@
 //! Nothing here changes what is applied: lints are warnings and notes, made of the configuration alone. What
 //! leaves an item out is the planner's to find (`plan`), and what is no configuration at all, the reader's (`yaml`).
 
+mod command_line;
 mod foreign;
 mod hash;
 mod hostname;
@@ -16,6 +17,7 @@ mod text;
 mod tokens;
 mod unit_file;
 mod unit_lines;
+mod unit_verify;
 mod units;
 mod users;
 

@@ -2,6 +2,8 @@
 //!
 //! One pass, whatever is asked later. Nothing of a line is kept but its number: lines may hold secrets.
 
+use std::borrow::Cow;
+
 use super::sections::Sections;
 
 /// Lines of one kind: the first, counted from 1, and how many there are.
@@ -37,15 +39,78 @@ pub(super) struct Survey<'a> {
     pub does: Does,
     /// `Where=` of a mount.
     pub place: Option<&'a str>,
+    /// Settings that decide whether systemd loads the unit or can enable it, in their order.
+    pub settings: Vec<Setting<'a>>,
 }
+
+/// An assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting<'a> {
+    pub section: &'a str,
+    pub key: &'a str,
+    /// The value with its continued lines joined; empty where it takes back what was assigned before.
+    pub value: Cow<'a, str>,
+    pub line: usize,
+}
+
+/// Returns true for a setting that is kept.
+fn is_kept(section: &str, key: &str) -> bool {
+    match section {
+        "Unit" => key == "SuccessAction",
+        "Service" => {
+            matches!(key, "Type" | "BusName" | "Restart" | "RemainAfterExit" | "ExecStart" | "ExecStop")
+                || matches!(key, "ExecCondition" | "ExecReload")
+                || AROUND.contains(&key)
+                || CONTEXT.contains(&key)
+        }
+        "Mount" | "Swap" => key == "What" || CONTEXT.contains(&key),
+        "Socket" => {
+            matches!(key, "Accept" | "Service" | "ExecStopPre")
+                || LISTENS.contains(&key)
+                || AROUND.contains(&key)
+                || CONTEXT.contains(&key)
+        }
+        "Timer" => TIMES.contains(&key),
+        "Path" => PATHS.contains(&key),
+        "Install" => matches!(key, "WantedBy" | "RequiredBy" | "UpheldBy" | "DefaultInstance"),
+        _ => false,
+    }
+}
+
+/// Commands that run before and after those of a service or socket.
+const AROUND: [&str; 3] = ["ExecStartPre", "ExecStartPost", "ExecStopPost"];
+/// Settings of everything that runs commands.
+const CONTEXT: [&str; 5] = ["User", "Group", "WorkingDirectory", "RootDirectory", "RootImage"];
+/// Addresses of a socket.
+const LISTENS: [&str; 8] = [
+    "ListenStream",
+    "ListenDatagram",
+    "ListenSequentialPacket",
+    "ListenFIFO",
+    "ListenSpecial",
+    "ListenNetlink",
+    "ListenMessageQueue",
+    "ListenUSBFunction",
+];
+/// Times of a timer.
+const TIMES: [&str; 8] = [
+    "OnActiveSec",
+    "OnBootSec",
+    "OnStartupSec",
+    "OnUnitActiveSec",
+    "OnUnitInactiveSec",
+    "OnCalendar",
+    "OnClockChange",
+    "OnTimezoneChange",
+];
+/// Paths of a path unit.
+const PATHS: [&str; 5] = ["PathExists", "PathExistsGlob", "PathChanged", "PathModified", "DirectoryNotEmpty"];
 
 /// What the assignments of a unit's file do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Does {
     /// Something in `[Install]` that makes `enable` do something.
     pub install: bool,
-    /// Something that makes a service one that can be started.
-    pub execute: bool,
     /// Another file is included, as old releases could, and may do anything.
     pub include: bool,
 }
@@ -79,7 +144,7 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
                 Place::Ignored => {}
                 Place::In(section) => match line.whole.split_once('=') {
                     Some((key, value)) if !key.trim_matches(is_no_text).is_empty() => {
-                        found.assign(section, key.trim_matches(is_no_text), value.trim());
+                        found.assign(section, key.trim_matches(is_no_text), value.trim(), number);
                     }
                     _ => {
                         found.broken_continuation |= found.odd.count == 0 && line.after_blank_backslash;
@@ -100,13 +165,15 @@ enum Place<'a> {
 }
 
 impl<'a> Survey<'a> {
-    fn assign(&mut self, section: &str, key: &str, value: &'a str) {
+    fn assign(&mut self, section: &'a str, key: &'a str, value: &'a str, line: usize) {
+        if is_kept(section, key) {
+            self.settings.push(Setting { section, key, value: joined(value), line });
+        }
         match (section, key) {
             // Without a value it takes back what was assigned before.
             ("Mount" | "Automount", "Where") => self.place = Some(value).filter(|value| !value.is_empty()),
             _ if value.is_empty() => {}
             ("Install", "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also") => self.does.install = true,
-            ("Service", "ExecStart" | "ExecStop") | ("Unit", "SuccessAction") => self.does.execute = true,
             _ => {}
         }
     }
@@ -157,6 +224,23 @@ fn logical_lines(content: &str) -> impl Iterator<Item = Logical<'_>> {
     })
 }
 
+/// A value whose continued lines are joined by blanks, without the comments between them.
+fn joined(value: &str) -> Cow<'_, str> {
+    if !value.contains('\n') {
+        return Cow::Borrowed(value);
+    }
+    let mut out = String::with_capacity(value.len());
+    for (at, line) in value.split_inclusive('\n').enumerate() {
+        if at > 0 && is_comment(line) {
+            continue;
+        }
+        let text = line.trim_end_matches(['\n', '\r']);
+        out.push_str(if is_continued(line) { text.strip_suffix('\\').unwrap_or(text) } else { text });
+        out.push(' ');
+    }
+    Cow::Owned(out.trim().to_owned())
+}
+
 /// Blanks, and the backslash of a line that is continued, which stands for one.
 const fn is_no_text(c: char) -> bool {
     is_blank(c) || c == '\\'
@@ -189,6 +273,10 @@ mod tests {
         survey(content, Sections::of("a.service"))
     }
 
+    fn values<'a>(found: &'a Survey<'_>) -> Vec<&'a str> {
+        found.settings.iter().map(|setting| &*setting.value).collect()
+    }
+
     fn at(first: usize, count: usize) -> Lines {
         Lines { first, count }
     }
@@ -199,7 +287,8 @@ mod tests {
                        # in the midst = of it\n  -b \\\n[c]\n\n[X-Mine]\nanything at all\n[Install]\nWantedBy=a.target";
         let found = service(content);
         assert!(found.is_clean(), "{found:?}");
-        assert!(found.does.install && found.does.execute);
+        assert!(found.does.install);
+        assert_eq!(values(&found), ["/bin/a    -b  [c]", "a.target"]);
         assert!(service("").is_clean() && service("\n# x").is_clean());
     }
 
@@ -207,7 +296,7 @@ mod tests {
     fn lines_that_are_ignored_are_found() {
         let found = service("ExecStart=/bin/a\nx\n[Service]\nno assignment\n=x\n[Unit]\nA=b\n");
         assert_eq!((found.outside, found.odd), (at(1, 2), at(4, 2)));
-        assert!(!found.does.execute, "what is outside does nothing");
+        assert!(values(&found).is_empty(), "what is outside does nothing");
     }
 
     #[test]
@@ -217,31 +306,27 @@ mod tests {
         let found = service("[Service]\nExecStart=/bin/a \\\\\n  --b\n");
         assert_eq!((found.odd, found.broken_continuation), (at(3, 1), false), "an escaped one does not either");
         let found = service("[Service]\nExecStart \\\n = /bin/a\n");
-        assert!(found.is_clean() && found.does.execute, "the assignment may be on the next line");
+        assert!(found.is_clean(), "the assignment may be on the next line");
+        assert_eq!(values(&found), ["/bin/a"]);
     }
 
     #[test]
     fn sections_that_nobody_knows_are_ignored() {
         let found = service("[service]\nExecStart=/bin/a\nnonsense\n[Timer]\n[Unit]\n");
         assert_eq!((found.unknown, found.unknown_name), (at(1, 2), "service"));
-        assert_eq!((found.odd.count, found.does.execute), (0, false));
+        assert_eq!((found.odd.count, found.settings.len()), (0, 0));
         assert_eq!(service("[Service\n[Unit] # x\n").unclosed, at(1, 2));
         assert!(survey("[anything]\nA=b\n", None).is_clean());
     }
 
     #[test]
     fn what_makes_a_unit_do_something() {
-        for (content, installs, executes) in [
-            ("[Install]\nWantedBy=\n", false, false),
-            ("[Install]\nDefaultInstance=a\n", false, false),
-            ("[Install]\nAlso=b.service\n", true, false),
-            ("[Unit]\nSuccessAction=reboot\n", false, true),
-            ("[Service]\nExecStart=\n", false, false),
-            ("[Service]\nExecStop=/bin/a\n", false, true),
-            ("[Service]\nExecStartPre=/bin/a\n[Unit]\nExecStart=/bin/a\n", false, false),
+        for (content, installs) in [
+            ("[Install]\nWantedBy=\n", false),
+            ("[Install]\nDefaultInstance=a\n", false),
+            ("[Install]\nAlso=b.service\n", true),
         ] {
-            let found = service(content);
-            assert_eq!((found.does.install, found.does.execute), (installs, executes), "{content}");
+            assert_eq!(service(content).does.install, installs, "{content}");
         }
         let mount = Sections::of("a.mount");
         assert_eq!(survey("[Mount]\nWhere=/a\n", mount).place, Some("/a"));

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::sections::Sections;
-use super::unit_file::{Survey, survey};
+use super::unit_file::{Setting, Survey, survey};
 use super::unit_lines;
+use super::unit_verify::{self, UnitText};
 use crate::config::{CloudConfig, Unit};
 use crate::finding::{Finding, Span, rules};
-use crate::plan::names::{Reader, drop_in, mount_name, reader};
+use crate::plan::names::{Reader, drop_in, is_template, mount_name, reader};
 use crate::plan::{Verb, printable, unit_at};
 use crate::secret::{Secret, is_mask};
 use crate::yaml::{Document, Field, Node};
@@ -19,12 +20,13 @@ pub(super) fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec
     let others = Others::new(config, &units);
     let nodes = document.root.as_deref().and_then(|root| root.get("coreos")?.get("units")?.items());
     let mut findings = Vec::new();
-    for unit in &units {
+    for (at, unit) in units.iter().enumerate() {
         let node = nodes.and_then(|nodes| nodes.get(unit.index)).map(|node| &**node);
         unit.lines(text, &mut findings);
         findings.extend(unit.masked(node));
         findings.extend(unit.not_installed(node, &others));
-        findings.extend(unit.not_executed(&others));
+        findings.extend(unit.not_instantiated(node, &others));
+        unit.refused(at, &units, &others, text, &mut findings);
         findings.extend(unit.misplaced());
     }
     findings
@@ -44,6 +46,14 @@ struct SurveyedDropIn<'a> {
     name: &'a str,
     span: Option<Span>,
     survey: Survey<'a>,
+}
+
+impl SurveyedDropIn<'_> {
+    /// The file, as one of the unit `unit`.
+    fn file(&self, unit: &str) -> UnitText<'_> {
+        let what = format!("drop-in {} of unit {}", printable(self.name), printable(unit));
+        UnitText { what, survey: &self.survey, span: self.span }
+    }
 }
 
 impl<'a> Surveyed<'a> {
@@ -79,15 +89,15 @@ impl<'a> Surveyed<'a> {
     /// Lines that systemd does not take, of the content and of the drop-ins.
     fn lines(&self, text: &str, findings: &mut Vec<Finding>) {
         let Some(sections) = Sections::of(self.name) else { return };
-        let name = printable(self.name);
-        if let Some(survey) = &self.content {
-            let what = format!("the content of unit {name}");
-            unit_lines::tell(&what, sections, survey, text, self.unit.content.span, findings);
+        for file in self.content().into_iter().chain(self.drop_ins.iter().map(|drop_in| drop_in.file(self.name))) {
+            unit_lines::tell(&file.what, sections, file.survey, text, file.span, findings);
         }
-        for drop_in in &self.drop_ins {
-            let what = format!("drop-in {} of unit {name}", printable(drop_in.name));
-            unit_lines::tell(&what, sections, &drop_in.survey, text, drop_in.span, findings);
-        }
+    }
+
+    /// The unit's own file.
+    fn content(&self) -> Option<UnitText<'_>> {
+        let what = format!("the content of unit {}", printable(self.name));
+        Some(UnitText { what, survey: self.content.as_ref()?, span: self.unit.content.span })
     }
 
     /// A mask leaves nothing of what else is said of a unit.
@@ -133,29 +143,71 @@ impl<'a> Surveyed<'a> {
         Some(Finding::new(&rules::NO_INSTALL, span, message).help(help))
     }
 
-    /// systemd refuses a service without anything to run.
-    fn not_executed(&self, others: &Others<'_>) -> Option<Finding> {
-        let content = self.content.as_ref().filter(|content| content.is_clean() && !content.does.include)?;
-        let others = others.of(self.name);
-        if content.does.execute || others.executes || others.files || !self.name.ends_with(".service") {
+    /// systemd cannot enable a template for a unit that is none, unless it is told an instance.
+    fn not_instantiated(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
+        let content = self.content.as_ref()?;
+        let other = others.of(self.name);
+        let is_said = other.instances || other.files || content.does.include || self.unit.mask.value == Some(true);
+        if !self.unit.enable || is_said || !is_template(self.name) || reader(self.name) != Reader::Systemd {
             return None;
         }
-        let message = format!("unit {} has nothing to run: systemd refuses it", printable(self.name));
-        let help =
-            "add ExecStart= to the section [Service], or put changes of a unit that is there already into drop_ins";
-        Some(Finding::new(&rules::NO_EXEC_START, self.unit.content.span, message).help(help))
+        let wants = content.settings.iter().filter(|setting| setting.section == "Install");
+        let mut targets = wants.filter(|setting| setting.key != "DefaultInstance");
+        targets.find(|setting| setting.value.split_whitespace().any(|target| !target.contains('@')))?;
+        let name = printable(self.name);
+        let message = format!("unit {name} is a template without a DefaultInstance=; enabling it fails");
+        let span = place_of(node, "enable").or(self.unit.name.span);
+        let help = "add DefaultInstance= to the section [Install], or enable an instance, such as name@1.service";
+        Some(Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help))
     }
 
-    /// The name of a mount is its folder's.
+    /// Settings for which systemd refuses the unit, and those that it lacks.
+    fn refused(&self, at: usize, units: &[Surveyed<'_>], others: &Others<'_>, text: &str, findings: &mut Vec<Finding>) {
+        let other = others.of(self.name);
+        if self.unit.mask.value == Some(true) || other.files || reader(self.name) != Reader::Systemd {
+            return;
+        }
+        let own = self.drop_ins.iter().map(|drop_in| drop_in.file(self.name));
+        for file in self.content().into_iter().chain(own) {
+            unit_verify::report_fatal(&file, text, findings);
+        }
+        // Of several contents the last one counts.
+        let Some(content) = self.content().filter(|_| other.content == Some(at)) else { return };
+        let entries = other.entries.iter().filter_map(|index| units.get(*index));
+        let mut drop_ins: Vec<_> = entries.flat_map(|unit| &unit.drop_ins).collect();
+        // The last of a name counts; systemd reads them in the order of their names.
+        drop_ins.reverse();
+        drop_ins.sort_by_key(|drop_in| drop_in.name);
+        drop_ins.dedup_by_key(|drop_in| drop_in.name);
+        let files: Vec<_> =
+            std::iter::once(content).chain(drop_ins.into_iter().map(|drop_in| drop_in.file(self.name))).collect();
+        // A section that is not closed is a finding of its own, and what is included may say anything.
+        if files.iter().all(|file| file.survey.unclosed.count == 0 && !file.survey.does.include) {
+            unit_verify::report_whole(self.name, &printable(self.name), &files, text, findings);
+        }
+    }
+
+    /// The name of a mount is that of its directory, the name of a swap that of its device or file.
     fn misplaced(&self) -> Option<Finding> {
-        let suffix = self.name.rsplit_once('.').filter(|(_, suffix)| matches!(*suffix, "mount" | "automount"))?.1;
-        let place = self.content.as_ref()?.place.filter(|place| !place.contains(['%', '\n']))?;
+        let (_, suffix) = self.name.rsplit_once('.')?;
+        let content = self.content.as_ref()?;
+        let (key, place) = match suffix {
+            "mount" | "automount" => ("Where=", content.place?),
+            "swap" => {
+                let what = content.settings.iter().rev().find(|setting| setting.key == "What")?;
+                ("What=", &*what.value)
+            }
+            _ => return None,
+        };
+        if place.contains(['%', '\n']) || place.contains("{{") {
+            return None;
+        }
         let wanted = mount_name(place)?;
         if self.name.rsplit_once('.')?.0 == wanted {
             return None;
         }
         let message = format!(
-            "unit {} does not have the name of the folder in its Where=: systemd refuses it",
+            "unit {} does not have the name of the path in its {key}: systemd refuses it",
             printable(self.name)
         );
         let mut finding = Finding::new(&rules::MOUNT_NAME, self.unit.name.span, message);
@@ -174,10 +226,15 @@ fn place_of(node: Option<&Node>, key: &str) -> Option<Span> {
 /// What all entries of a part together say of its units: one of them may add what another lacks.
 struct Others<'a>(HashMap<&'a str, Other>);
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Other {
     installs: bool,
-    executes: bool,
+    /// Something names a default instance.
+    instances: bool,
+    /// The entries, by their place among those that were surveyed.
+    entries: Vec<usize>,
+    /// The last of them with content.
+    content: Option<usize>,
     /// A file of the unit is written as any other file, and may say anything.
     files: bool,
 }
@@ -185,11 +242,16 @@ struct Other {
 impl<'a> Others<'a> {
     fn new(config: &CloudConfig, units: &[Surveyed<'a>]) -> Self {
         let mut others: HashMap<_, Other> = HashMap::new();
-        for unit in units {
+        for (index, unit) in units.iter().enumerate() {
             let other = others.entry(unit.name).or_default();
+            other.entries.push(index);
+            if unit.content.is_some() {
+                other.content = Some(index);
+            }
             for survey in unit.content.iter().chain(unit.drop_ins.iter().map(|drop_in| &drop_in.survey)) {
                 other.installs |= survey.does.install;
-                other.executes |= survey.does.execute;
+                let is_instance = |setting: &Setting<'_>| setting.key == "DefaultInstance" && !setting.value.is_empty();
+                other.instances |= survey.settings.iter().any(is_instance);
             }
         }
         for path in config.write_files.iter().filter_map(|file| file.get()?.path.filled()) {
@@ -200,7 +262,9 @@ impl<'a> Others<'a> {
         Self(others)
     }
 
-    fn of(&self, name: &str) -> Other {
-        self.0.get(name).copied().unwrap_or_default()
+    fn of(&self, name: &str) -> &Other {
+        const NONE: &Other =
+            &Other { installs: false, instances: false, entries: Vec::new(), content: None, files: false };
+        self.0.get(name).unwrap_or(NONE)
     }
 }

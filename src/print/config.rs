@@ -14,6 +14,7 @@ use crate::config::options::{Options, Service, Value};
 use crate::config::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
 use crate::finding::{Rule, rules};
 use crate::plan::{Access, CORE, names, ssh};
+use crate::secret::Secret;
 use crate::yaml::Field;
 
 /// What is needed to print.
@@ -157,13 +158,19 @@ impl<'a> Printer<'a> {
         let name = name.filled()?;
         let left_alone = self.left.unit(name);
         let mut out = Mapping::default();
-        out.text("name", Some(name));
-        out.text("content", content.get().map(|content| self.masks.secret(content.expose())));
         if names::drop_in(name).is_some() {
-            // A drop-in has nothing else.
+            // Of a drop-in, everything else is refused.
+            let content = content.get().map(Secret::expose).filter(|content| !content.is_empty())?;
+            if self.left.item(Kind::DropIn, field.span) {
+                return None;
+            }
+            out.text("name", Some(name));
+            out.text("content", Some(self.masks.secret(content)));
             out.yes("runtime", runtime.value.unwrap_or_default());
             return Some(Tree::Mapping(out));
         }
+        out.text("name", Some(name));
+        out.text("content", content.get().map(|content| self.masks.secret(content.expose())));
         out.list("drop_ins", drop_ins.iter().filter_map(|drop_in| self.drop_in(drop_in)));
         out.yes("enable", *enable && !left_alone && !self.left.item(Kind::Command, field.span));
         out.yes("mask", mask.value.unwrap_or_default());

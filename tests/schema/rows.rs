@@ -57,6 +57,12 @@ pub const ROWS: &[Row] = &[
         reason: "what may be done with a unit depends on its name",
     },
     Row {
+        document: "case: a (unit whose name is the path of a drop-in is one|drop-in by its path takes no .*)",
+        who: VALIDATOR,
+        place: r"coreos\.units\[[0-9]\](\.[a-z_]+(\[0\])?)?",
+        reason: "what an entry of `units` may have depends on its name",
+    },
+    Row {
         document: "table: binary data for text|case: binary content that is none .*",
         who: VALIDATOR,
         place: r"hostname|write_files\[0\]\.content",

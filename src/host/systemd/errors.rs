@@ -32,7 +32,14 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         "UnitMasked" if other => format!("{unit} needs a unit that is masked: {message}"),
         "UnitMasked" => format!("{unit} is masked"),
         "LoadFailed" | "BadUnitSetting" | "System.Error.EBADMSG" | "org.freedesktop.DBus.Error.InconsistentMessage" => {
-            format!("the unit file of {unit} is bad: {message}")
+            let (bad, what) = match named(message).filter(|_| other) {
+                Some(bad) => (bad, format!("{unit} needs a unit whose file is bad")),
+                None => (unit, format!("the unit file of {unit} is bad")),
+            };
+            // systemd gives its reason to the journal alone.
+            let quoted = if bad.contains('\\') { format!("'{bad}'") } else { bad.to_owned() };
+            let reason = format!("`systemd-analyze verify {quoted}` and `journalctl -u {quoted}` show the reason");
+            format!("{what}: {}; {reason}", message.trim_end_matches('.'))
         }
         "JobTypeNotApplicable" => format!("{unit} cannot do that: {message}"),
         "OnlyByDependency" => format!("{unit} refuses to be started or stopped by hand"),
@@ -53,6 +60,11 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// The unit that a message of systemd is about.
+fn named(message: &str) -> Option<&str> {
+    message.strip_prefix("Unit ")?.split(' ').next()
 }
 
 #[cfg(test)]
@@ -77,7 +89,14 @@ mod tests {
             (
                 "BadUnitSetting",
                 "Unit x.service has a bad unit file setting.",
-                "the unit file of x.service is bad: Unit x.service has a bad unit file setting.",
+                "the unit file of x.service is bad: Unit x.service has a bad unit file setting; \
+                 `systemd-analyze verify x.service` and `journalctl -u x.service` show the reason",
+            ),
+            (
+                "BadUnitSetting",
+                "Unit a\\x2db.mount has a bad unit file setting.",
+                "x.service needs a unit whose file is bad: Unit a\\x2db.mount has a bad unit file setting; \
+                 `systemd-analyze verify 'a\\x2db.mount'` and `journalctl -u 'a\\x2db.mount'` show the reason",
             ),
             (
                 "JobTypeNotApplicable",

@@ -27,6 +27,7 @@ mod parts;
 mod places;
 mod platforms;
 mod readers;
+mod refused;
 mod reloads;
 mod run;
 mod scripts;
@@ -67,6 +68,7 @@ pub fn all(suite: &mut Suite) {
     suite.group("users", users::cases);
     suite.group("keys", keys::cases);
     suite.group("units", units::cases);
+    suite.group("refused", refused::cases);
     suite.group("jobs", jobs::cases);
     suite.group("readers", readers::cases);
     suite.group("reloads", reloads::cases);

@@ -74,6 +74,8 @@ pub fn cases(suite: &mut Suite) {
         m.sh("for i in $(seq 50); do systemctl is-failed -q web.service && exit; sleep 0.1; done; exit 1");
         let missing = "#cloud-config\ncoreos: {units: [{name: nothing.service, command: start}]}\n";
         said(m, missing, &[], &["nothing.service does not exist"]);
+        let bad = "#cloud-config\ncoreos: {units: [{name: job.service, command: start, content: '[Unit]'}]}\n";
+        said(m, bad, &[], &["the unit file of job.service is bad"]);
         let misspelt = "#cloud-config\ncoreos: {units: [{name: docker.service, command: strat}]}\n";
         said(m, misspelt, &[], &["a command that is none"]);
 

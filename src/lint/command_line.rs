@@ -1,0 +1,176 @@
+//! Command lines of units, taken apart as systemd does.
+
+/// The reason why systemd refuses a unit for one of its command lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The command is neither a name nor an absolute path.
+    Relative,
+    /// The command begins with a variable and goes on with a path.
+    Variable,
+    /// The command has a backslash, a quote or a control character.
+    Characters,
+    /// The command ends with a slash.
+    Directory,
+    /// There is no command behind the prefixes.
+    Empty,
+    /// A quote has no end.
+    Quote,
+}
+
+/// The number of commands in `line`, without those that systemd ignores because of a `-` before them.
+pub(super) fn commands(line: &str) -> Result<usize, Fault> {
+    // A template that was not rendered is another finding's.
+    if ["{{", "{%", "<%", "%{"].iter().any(|mark| line.contains(mark)) {
+        return Ok(1);
+    }
+    let mut rest = line;
+    let mut count = 0;
+    loop {
+        // A quote without an end in the command itself makes systemd ignore the line.
+        let Ok(Some(word)) = word(&mut rest) else { return Ok(count) };
+        let path = word.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+        let prefixes = &word[..word.len() - path.len()];
+        let is_ignored = prefixes.contains('-');
+        let arguments = match arguments(&mut rest) {
+            Ok(found) => found,
+            Err(_) if is_ignored => return Ok(count),
+            Err(fault) => return Err(fault),
+        };
+        let is_nameless = prefixes.contains('@') && arguments.count == 0;
+        match if is_nameless { Some(Fault::Empty) } else { path_fault(path) } {
+            Some(_) if is_ignored => return Ok(count),
+            Some(fault) => return Err(fault),
+            None => count += 1,
+        }
+        if !arguments.has_next {
+            return Ok(count);
+        }
+    }
+}
+
+fn path_fault(path: &str) -> Option<Fault> {
+    if path.is_empty() {
+        Some(Fault::Empty)
+    } else if path.chars().any(|c| c.is_ascii_control() || matches!(c, '"' | '\'' | '\\')) {
+        Some(Fault::Characters)
+    } else if path.ends_with('/') {
+        Some(Fault::Directory)
+    } else if path.starts_with(['/', '%']) {
+        None
+    } else if path.contains('/') {
+        Some(if path.starts_with('$') { Fault::Variable } else { Fault::Relative })
+    } else {
+        matches!(path, "." | "..").then_some(Fault::Relative)
+    }
+}
+
+struct Arguments {
+    count: usize,
+    /// Another command follows a `;`.
+    has_next: bool,
+}
+
+/// Reads the arguments of a command.
+fn arguments(rest: &mut &str) -> Result<Arguments, Fault> {
+    let mut count = 0;
+    loop {
+        *rest = rest.trim_start();
+        let ends = |rest: &str| rest.is_empty() || rest.starts_with(is_blank);
+        if let Some(next) = rest.strip_prefix(';').filter(|next| ends(next)) {
+            *rest = next.trim_start();
+            return Ok(Arguments { count, has_next: !rest.is_empty() });
+        }
+        if word(rest)?.is_none() {
+            return Ok(Arguments { count, has_next: false });
+        }
+        count += 1;
+    }
+}
+
+/// Reads a word without its quotes and escapes.
+fn word(rest: &mut &str) -> Result<Option<String>, Fault> {
+    *rest = rest.trim_start();
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let mut word = String::new();
+    let mut quote = None;
+    let mut chars = rest.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (c, quote) {
+            ('\\', _) => match chars.next().map(|(_, c)| c) {
+                Some('x') => {
+                    let digits = chars.as_str().get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                    if let Some(byte) = digits.filter(|byte| *byte != 0) {
+                        chars.nth(1);
+                        word.push(char::from(byte));
+                    } else {
+                        word.push_str("\\x");
+                    }
+                }
+                Some('s') => word.push(' '),
+                Some(c @ ('"' | '\'' | '\\')) => word.push(c),
+                Some(other) => word.extend(['\\', other]),
+                None => word.push('\\'),
+            },
+            (c, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => quote = Some(c),
+            (c, None) if is_blank(c) => {
+                *rest = &rest[at..];
+                return Ok(Some(word));
+            }
+            (c, _) => word.push(c),
+        }
+    }
+    *rest = "";
+    if quote.is_some() { Err(Fault::Quote) } else { Ok(Some(word)) }
+}
+
+const fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_counted_as_systemd_counts_them() {
+        for (line, wanted) in [
+            ("/bin/true", Ok(1)),
+            ("true", Ok(1)),
+            ("\"/bin/x y\" a", Ok(1)),
+            ("/bin/x\\x20y a", Ok(1)),
+            ("-/bin/true", Ok(1)),
+            ("+-!!/bin/true", Ok(1)),
+            ("@/bin/true true", Ok(1)),
+            ("$FOO", Ok(1)),
+            ("%h/foo", Ok(1)),
+            ("{{ bin }}/foo", Ok(1)),
+            ("/bin/echo \\d \"a\\qb\" \\x4 \\x", Ok(1)),
+            ("/bin/echo 'a\\'b' it\\'s", Ok(1)),
+            ("/bin/true ; /bin/false", Ok(2)),
+            ("/bin/true ;", Ok(1)),
+            ("/bin/true \\; /bin/false", Ok(1)),
+            ("/bin/true a;b", Ok(1)),
+            ("/bin/true & /bin/false", Ok(1)),
+            ("-bin/true", Ok(0)),
+            ("-", Ok(0)),
+            ("-/bin/echo 'a", Ok(0)),
+            ("\"/bin/x", Ok(0)),
+            ("bin/true", Err(Fault::Relative)),
+            ("./true", Err(Fault::Relative)),
+            ("..", Err(Fault::Relative)),
+            ("/bin/true ; bin/false", Err(Fault::Relative)),
+            ("${FOO}/bin/x", Err(Fault::Variable)),
+            ("/bin/", Err(Fault::Directory)),
+            ("/bin/ec\\qho a", Err(Fault::Characters)),
+            ("@", Err(Fault::Empty)),
+            ("@/bin/true", Err(Fault::Empty)),
+            ("/bin/echo it's", Err(Fault::Quote)),
+            ("/bin/echo \"a", Err(Fault::Quote)),
+        ] {
+            assert_eq!(commands(line), wanted, "{line}");
+        }
+    }
+}

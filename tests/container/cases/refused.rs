@@ -1,0 +1,206 @@
+//! Units that systemd refuses, beside what is reported of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use cloudinit::plan::Facts;
+use cloudinit::substitute::Addresses;
+use cloudinit::{parts, reading};
+
+use crate::testbed::Suite;
+
+/// Units by their names.
+const UNITS: &[(&str, &str)] = &[
+    ("rel.service", "[Service]\nExecStart=./foo\n"),
+    ("relslash.service", "[Service]\nExecStart=bin/foo\n"),
+    ("relignore.service", "[Service]\nExecStart=-bin/foo\n"),
+    ("relignore2.service", "[Service]\nExecStart=-bin/foo\nExecStart=/bin/true\n"),
+    ("plain.service", "[Service]\nExecStart=true\n"),
+    ("var.service", "[Service]\nExecStart=${FOO}/bin/x\n"),
+    ("var2.service", "[Service]\nExecStart=$FOO\n"),
+    ("pre.service", "[Service]\nExecStartPre=bin/x\nExecStart=/bin/true\n"),
+    ("post.service", "[Service]\nExecStartPost=a/b\nExecStart=/bin/true\n"),
+    ("reload.service", "[Service]\nExecReload=a/b\nExecStart=/bin/true\n"),
+    ("stoppost.service", "[Service]\nExecStopPost=a/b\nExecStart=/bin/true\n"),
+    ("cond.service", "[Service]\nExecCondition=a/b\nExecStart=/bin/true\n"),
+    ("two.service", "[Service]\nExecStart=/bin/true\nExecStart=/bin/false\n"),
+    ("semi.service", "[Service]\nExecStart=/bin/true ; /bin/false\n"),
+    ("semiesc.service", "[Service]\nExecStart=/bin/true \\; /bin/false\n"),
+    ("semirel.service", "[Service]\nType=oneshot\nExecStart=/bin/true ; bin/false\n"),
+    ("tworeset.service", "[Service]\nExecStart=/bin/true\nExecStart=\nExecStart=/bin/false\n"),
+    ("twoone.service", "[Service]\nType=oneshot\nExecStart=/bin/true\nExecStart=/bin/false\n"),
+    ("oneempty.service", "[Service]\nType=oneshot\n"),
+    ("onestop.service", "[Service]\nExecStop=/bin/true\n"),
+    ("simplestop.service", "[Service]\nType=simple\nExecStop=/bin/true\n"),
+    ("forkstop.service", "[Service]\nType=forking\nExecStop=/bin/true\n"),
+    ("onestopsucc.service", "[Unit]\nSuccessAction=reboot\n[Service]\nType=simple\n"),
+    ("onealways.service", "[Service]\nType=oneshot\nRestart=always\nExecStart=/bin/true\n"),
+    ("onefail.service", "[Service]\nType=oneshot\nRestart=on-failure\nExecStart=/bin/true\n"),
+    ("onesucc.service", "[Service]\nType=oneshot\nRestart=on-success\nExecStart=/bin/true\n"),
+    ("dbus.service", "[Service]\nType=dbus\nExecStart=/bin/true\n"),
+    ("dbusimpl.service", "[Service]\nBusName=a.b.c\nExecStart=/bin/true\n"),
+    ("quote.service", "[Service]\nExecStart=/bin/echo \"a\n"),
+    ("quote1.service", "[Service]\nExecStart=/bin/echo 'a\n"),
+    ("quotemid.service", "[Service]\nExecStart=/bin/echo it's\n"),
+    ("escape.service", "[Service]\nExecStart=/bin/echo \\d\n"),
+    ("escape2.service", "[Service]\nExecStart=/bin/echo \"a\\qb\"\n"),
+    ("escape3.service", "[Service]\nExecStart=/bin/echo \\x4\n"),
+    ("escape4.service", "[Service]\nExecStart=/bin/ec\\qho a\n"),
+    ("escape5.service", "[Service]\nExecStart=/bin/echo \\xzz \\u12 \\0\n"),
+    ("escape6.service", "[Service]\nExecStart=/bin/echo \\000\n"),
+    ("escend.service", "[Service]\nExecStart=/bin/echo a\\\\\\"),
+    ("escend2.service", "[Service]\nExecStart=/bin/echo a\\"),
+    ("pct.service", "[Service]\nExecStart=/bin/date +%Y-%q\n"),
+    ("onlyat.service", "[Service]\nExecStart=@\n"),
+    ("onlydash.service", "[Service]\nExecStart=-\n"),
+    ("at1.service", "[Service]\nExecStart=@/bin/true\n"),
+    ("dir.service", "[Service]\nExecStart=/bin/\n"),
+    ("dots.service", "[Service]\nExecStart=/bin/../bin/true\n"),
+    ("quotedpath.service", "[Service]\nExecStart=\"/bin/true\" x\n"),
+    ("user.service", "[Service]\nUser=a b\nExecStart=/bin/true\n"),
+    ("user2.service", "[Service]\nUser=a:b\nExecStart=/bin/true\n"),
+    ("group.service", "[Service]\nGroup=a/b\nExecStart=/bin/true\n"),
+    ("wd.service", "[Service]\nWorkingDirectory=rel\nExecStart=/bin/true\n"),
+    ("wdhome.service", "[Service]\nWorkingDirectory=~\nExecStart=/bin/true\n"),
+    ("wddash.service", "[Service]\nWorkingDirectory=-rel\nExecStart=/bin/true\n"),
+    ("wdvar.service", "[Service]\nWorkingDirectory=$HOME\nExecStart=/bin/true\n"),
+    ("root.service", "[Service]\nRootDirectory=rel\nExecStart=/bin/true\n"),
+    ("rootimg.service", "[Service]\nRootImage=rel\nExecStart=/bin/true\n"),
+    ("nosec.service", "ExecStart=/bin/true\n"),
+    ("unitonly.service", "[Unit]\nDescription=x\n"),
+    ("unclosed.service", "[Service\nExecStart=/bin/true\n"),
+    ("trail.service", "[Service] # x\nExecStart=/bin/true\n"),
+    ("wrongsec.service", "[service]\nExecStart=/bin/true\n"),
+    ("noeq.service", "[Service]\nfoo\nExecStart=/bin/true\n"),
+    ("keyempty.service", "[Service]\n=foo\nExecStart=/bin/true\n"),
+    ("blanksec.service", "[ Service ]\nExecStart=/bin/true\n"),
+    ("mnt-a.mount", "[Mount]\nWhere=/mnt/a\n"),
+    ("mnt-c.mount", "[Mount]\nWhat=/dev/x\nWhere=/mnt/d\n"),
+    ("mnt-e.mount", "[Mount]\nWhat=/dev/x\nWhere=mnt/e\n"),
+    ("mnt-f.mount", "[Mount]\nWhat=/dev/x\nWhere=/mnt/f/\n"),
+    ("mnt-g.mount", "[Mount]\nWhat=\nWhere=/mnt/g/\n"),
+    ("noname.mount", "[Unit]\nDescription=x\n"),
+    ("mnt-h.automount", "[Unit]\n"),
+    ("mnt-i.automount", "[Automount]\nWhere=/mnt/j\n"),
+    ("swapfile.swap", "[Swap]\nWhat=/var/swapfile\n"),
+    ("swapfilb.swap", "[Swap]\nWhat=/swapfilb\n"),
+    ("swapfilc.swap", "[Swap]\nPriority=1\n"),
+    ("swapfild.swap", "[Unit]\nDescription=x\n"),
+    ("swape.swap", "[Swap]\nWhat=UUID=abc\n"),
+    ("swapf.swap", "[Swap]\nWhat=rel\n"),
+    ("a.timer", "[Timer]\nUnit=x.service\n"),
+    ("b.timer", "[Timer]\nOnCalendar=daily\n"),
+    ("d.timer", "[Timer]\nOnClockChange=yes\n"),
+    ("f.timer", "[Timer]\nOnBootSec=\n"),
+    ("g.timer", "[Timer]\nOnCalendar=daily\nOnBootSec=\n"),
+    ("h.timer", "[Timer]\nOnClockChange=no\n"),
+    ("i.timer", "[Timer]\nPersistent=true\nOnUnitActiveSec=60\n"),
+    ("a.socket", "[Socket]\nAccept=yes\n"),
+    ("b.socket", "[Socket]\nListenStream=\n"),
+    ("c.socket", "[Socket]\nListenStream=/run/c\n"),
+    ("e.socket", "[Socket]\nListenFIFO=/run/x\nAccept=yes\n"),
+    ("f.socket", "[Socket]\nListenDatagram=80\nAccept=yes\n"),
+    ("g.socket", "[Socket]\nListenStream=80\nAccept=yes\nService=x.service\n"),
+    ("a.path", "[Path]\nUnit=x.service\n"),
+    ("b.path", "[Path]\nPathExists=rel\n"),
+    ("c.path", "[Path]\nPathExists=/a\n"),
+    ("d.path", "[Path]\nPathExists=/a\nPathExists=\n"),
+    ("e.path", "[Path]\nPathChanged=%t/a\n"),
+    ("f.path", "[Path]\nPathExists=/a\nPathChanged=\n"),
+    ("a.target", "[Unit]\n"),
+    ("q1.service", "[Service]\nExecStart=\"/bin/x\n"),
+    ("q2.service", "[Service]\nExecStart=\"/bin/x y\" a\n"),
+    ("q3.service", "[Service]\nExecStart=/bin/x\\x20y a\n"),
+    ("q5.service", "[Service]\nExecStart=/bin/true a;b\n"),
+    ("q6.service", "[Service]\nExecStart=/bin/true ;\n"),
+    ("q8.service", "[Service]\nExecStart=/bin/true a\\\n# c\n\"b\" \\\n  c\n"),
+    ("q9.service", "[Service]\nExecStart=%h/foo\n"),
+    ("q14.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStop=/bin/a\n"),
+    ("q15.service", "[Service]\nExecStart=/bin/bash -c 'a\n\nb'\n"),
+    ("q16.service", "[Service]\nExecStart=/bin/bash -c 'a \\\n# x\nb'\n"),
+    ("q17.socket", "[Socket]\nListenStream=/run/q17\nUser=a/b\n"),
+    ("q18.service", "[Unit]\nSuccessAction=none\n[Service]\nType=oneshot\n"),
+    ("q26.service", "[Service]\nExecStart= \\\n  /bin/true\n"),
+    ("q27.service", "[Service]\nExecStart=/bin/true \\\n\n[Install]\n"),
+    ("q28.service", "[Service]\nExecStart=..\n"),
+    ("q30.service", "[Service]\nExecStart=/bin/echo 'a\\'b'\n"),
+];
+
+/// Rules of findings that say that systemd refuses a unit.
+const REFUSED: [&str; 4] = ["bad-unit-setting", "missing-unit-setting", "no-exec-start", "mount-name"];
+
+/// Returns true if a finding says that systemd refuses the unit.
+fn is_reported(name: &str, content: &str) -> bool {
+    let content = content.lines().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "      {line}");
+        text
+    });
+    let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: {name}\n    content: |\n{content}");
+    let part = parts::split("it", text.into_bytes()).remove(0);
+    let plan = reading::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+    let refuses = |message: &str| message.contains("the whole file is refused");
+    plan.findings.iter().any(|finding| REFUSED.contains(&finding.rule.id) || refuses(&finding.message))
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.fresh("what_systemd_refuses_is_reported", |m| {
+        for (name, content) in UNITS {
+            m.put(&format!("/run/systemd/system/{name}"), content);
+        }
+        m.sh("systemctl daemon-reload");
+        let names: Vec<_> = UNITS.iter().map(|(name, _)| format!("'{name}'")).collect();
+        let shown = m.sh(&format!("systemctl show --property=Id,LoadState {}", names.join(" ")));
+        let mut states = BTreeMap::new();
+        for unit in shown.split("\n\n") {
+            let value = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
+            states.insert(value("Id="), value("LoadState="));
+        }
+        assert!(states.values().filter(|state| *state == "bad-setting").count() > 40, "{shown}");
+        let mut wrong = Vec::new();
+        for (name, content) in UNITS {
+            let state = states.get(*name).map_or("", String::as_str);
+            if is_reported(name, content) != matches!(state, "bad-setting" | "error") {
+                wrong.push(format!("{name} ({state}): {content}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+
+    suite.fresh("a_refused_unit_says_where_its_reason_is", |m| {
+        let config = r"
+            coreos:
+              units:
+                - name: refused.service
+                  command: start
+                  content: |
+                    [Service]
+                    ExecStart=/bin/true
+                    ExecStart=/bin/true
+                - name: needs.service
+                  command: start
+                  content: |
+                    [Unit]
+                    Requires=refused.service
+                    [Service]
+                    ExecStart=/bin/true
+            ";
+        let run = m.apply(config).exits(1);
+        run.says(&["bad-unit-setting", "`systemd-analyze verify refused.service`", "`journalctl -u refused.service`"]);
+        assert_eq!(m.property("refused.service", "LoadState"), "bad-setting");
+    });
+
+    suite.fresh("a_template_without_an_instance_is_not_enabled", |m| {
+        let config = r"
+            coreos:
+              units:
+                - name: template@.service
+                  enable: true
+                  content: |
+                    [Service]
+                    ExecStart=/bin/true
+                    [Install]
+                    WantedBy=multi-user.target
+            ";
+        m.apply(config).exits(1).says(&["no-default-instance", "failed to enable template@.service"]);
+    });
+}
