@@ -15,7 +15,7 @@ cp /etc/passwd /etc/group "$tree/etc/"
 try() {
     code=0
     "$program" "$@" > "$tree/said" 2>&1 || code=$?
-    if [ "$code" -gt 1 ] || grep -q 'panicked at' "$tree/said"; then
+    if [ "$code" -gt 1 ] || grep -qE "panicked at|internal error" "$tree/said"; then
         echo "smoke: $* ended with $code:" >&2
         cat "$tree/said" >&2
         exit 1
@@ -24,7 +24,7 @@ try() {
 
 for example in examples/*.yml examples/*.sh; do
     [ -e "$example" ] || continue
-    for look in --validate --print-config --dry-run "--dry-run --format=json"; do
+    for look in --validate --print-config --dry-run "--dry-run --show-diff" "--dry-run --format=json"; do
         # shellcheck disable=SC2086 # they are words
         try --from-file="$example" --root="$tree" $look
     done
@@ -34,7 +34,7 @@ find "$tree" -type f ! -path "$tree/etc/passwd" ! -path "$tree/etc/group" ! -pat
     while IFS= read -r file; do printf 'password=x\nPLAIN=1\n' > "$file"; done
 shown=0
 for example in examples/*.yml; do
-    try --from-file="$example" --root="$tree" --dry-run
+    try --from-file="$example" --root="$tree" --dry-run --show-diff
     ! grep -q '^    @@ ' "$tree/said" || shown=$((shown + 1))
 done
 if [ "$shown" = 0 ]; then
