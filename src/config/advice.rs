@@ -36,9 +36,9 @@ const STRINGS: &[&str] = &[
     "shell",
 ];
 
-/// What to write for a list where one string is wanted.
+/// The remedy for a list where one string is wanted.
 const SEPARATED: &str = "write one string, separated by commas";
-/// What to write for a list where one string is wanted that has no parts.
+/// The remedy for a list where one string without parts is wanted.
 const ONE: &str = "write one string, without `[` or `- `";
 
 /// What to write as the value of `key`, or as an item of its list, instead of `found`; see [`crate::yaml::Advice`].
@@ -52,7 +52,7 @@ pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
     help(texts).or_else(|| help(LISTS))
 }
 
-/// What to write for a list or a mapping where `key` takes one string.
+/// The remedy for a list or a mapping where `key` takes one string.
 fn one_string(key: &str, found: &Node) -> Option<&'static str> {
     let is_option = TABLES.iter().flat_map(|table| table.options).any(|opt| opt.name == key && opt.kind == Kind::Text);
     let is_list = found.items().is_some();

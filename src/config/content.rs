@@ -21,7 +21,7 @@ const TOP_KEYS: &[&str] =
     &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos", "runcmd"];
 const COREOS_KEYS: &[&str] = &["units", "update", "oem", "etcd", "etcd2", "fleet", "locksmith", "flannel"];
 
-/// What the content belongs to.
+/// The item that the content belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
@@ -63,7 +63,7 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
     findings.into_list()
 }
 
-/// What is wrong with the content of an item.
+/// A fault of the content of an item.
 fn look(item: &Node, kind: Kind, text: &str) -> Vec<Finding> {
     let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
         return Vec::new();

@@ -58,7 +58,7 @@ const KEYS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys aut
                     ssh_public_key public_keys public_key pubkeys pubkey ssh_pubkeys ssh_pubkey authorized_ssh_keys \
                     ssh_keys_authorized";
 
-/// Of the top level, the keys alone are access; other sections that are misspelled do nothing.
+/// At the top level, only the SSH keys are access; other misspelled sections do nothing.
 const TOP: &[Row] = &[("ssh_authorized_keys", KEYS)];
 
 /// Keys that resemble one of ours and mean something else.

@@ -51,7 +51,7 @@ pub struct User {
     pub coreos_ssh_import_url: Field<String>,
 }
 
-/// What to write instead of the default user of cloud-init.
+/// The remedy for the default user of cloud-init.
 const DEFAULT_USER: &str = "leave `default` out: users that are there stay, and keys of `core` need no entry here";
 
 /// Turns the errors about the item `default` of `users` into notes: tools write it into every configuration.

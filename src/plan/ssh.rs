@@ -81,7 +81,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
     others
 }
 
-/// Returns true if `line` says where keys are, and is none.
+/// Returns true if `line` names a place of SSH keys instead of a key.
 fn is_reference(line: &str) -> bool {
     let line = line.to_ascii_lowercase();
     let services = ["github", "gh", "gitlab", "gl", "lp", "launchpad", "http", "https", "ftp", "file", "git"];

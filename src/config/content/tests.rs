@@ -1,4 +1,4 @@
-//! What YAML makes of content, by example.
+//! Examples of content that YAML changes.
 
 use crate::plan::{Facts, Plan};
 use crate::substitute::Addresses;
