@@ -2,14 +2,12 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use cloudinit::cli::{self, Mode, Options, Request, Usage};
 use cloudinit::contain::{contain, report_panics};
+use cloudinit::host::signals;
 use cloudinit::run::{self, Surroundings};
 use cloudinit::terminal::{self, Screen};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 fn main() -> ExitCode {
     report_panics(terminal::write);
@@ -35,12 +33,7 @@ fn answer() -> u8 {
 fn run(options: &Options) -> u8 {
     cloudinit::host::prepare_process();
     // Before the first line of the log: a signal must not end the run without a record.
-    let stopped = Arc::new(AtomicBool::new(false));
-    let caught = [SIGTERM, SIGINT, SIGHUP].map(|signal| (signal, Arc::clone(&stopped)));
-    // A file that is larger than allowed is an error of that file, not the end of the run.
-    let caught = caught.into_iter().chain([(SIGXFSZ, Arc::default())]);
-    let uncaught: Vec<_> =
-        caught.filter_map(|(signal, flag)| Some((signal, signal_hook::flag::register(signal, flag).err()?))).collect();
+    let uncaught = signals::catch();
     let variable = |name: &str| std::env::var(name).ok();
     let bounded = options.mode == Mode::Apply;
     let screen = Screen::of_stderr(&variable);
@@ -48,6 +41,6 @@ fn run(options: &Options) -> u8 {
     for (signal, error) in uncaught {
         log::warn!("failed to catch signal {signal}: {error}");
     }
-    let surroundings = Surroundings { variable: &variable, stop: &|| stopped.load(Ordering::Relaxed) };
+    let surroundings = Surroundings { variable: &variable, stop: &signals::stopped };
     run::run(options, &surroundings)
 }

@@ -15,6 +15,7 @@ pub mod network;
 pub mod owed;
 pub mod record;
 pub mod root;
+pub mod signals;
 pub mod systemd;
 
 /// What doing a step did.

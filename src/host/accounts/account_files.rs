@@ -17,6 +17,7 @@ use super::locks::boot_time;
 use crate::deadline::Deadline;
 use crate::host::files::{self, Write};
 use crate::host::root::{Folder, OsContext, Place, Root, shown, status};
+use crate::host::signals;
 
 /// The longest wait for the locks, as in `lckpwdf(3)`.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -81,7 +82,7 @@ impl<'r> AccountFiles<'r> {
             .into_iter()
             .map(|file| Ok((file, status(&place(&etc, file.name()))?)))
             .collect::<Result<_, Errno>>()
-            .os_context(|| "failed to look at the account files")?;
+            .os_context(|| "failed to stat the account files")?;
         let present: Vec<_> = present.into_iter().filter_map(|(file, there)| Some((file, there?))).collect();
         let names: Vec<_> = present.iter().map(|(file, _)| file.name()).collect();
         // A lock of an earlier boot can name a process ID that is in use again. A tree has no boot time to compare with.
@@ -92,7 +93,7 @@ impl<'r> AccountFiles<'r> {
             let path = Path::new("/etc").join(file.name());
             let at = place(&etc, file.name());
             // Looked at again: another program may have replaced it before the lock was ours.
-            let there = status(&at).os_context(|| format!("failed to look at {}", shown(&path)))?;
+            let there = status(&at).os_context(|| format!("failed to stat {}", shown(&path)))?;
             let there = there.with_context(|| format!("{} has disappeared", shown(&path)))?;
             let bytes = files::read_at(&at, LARGEST).with_context(|| format!("failed to read {}", shown(&path)))?;
             let old = Table::new(bytes.unwrap_or_default());
@@ -181,7 +182,7 @@ impl Locks {
                     }
                 }
             }
-            if until.passed() {
+            if until.passed() || signals::stopped() {
                 let holder = holder(&at).map(|process| format!(" (process {process})")).unwrap_or_default();
                 bail!("failed to lock the account files: another program holds /etc/{name}{holder}");
             }
@@ -214,7 +215,9 @@ fn lock_all(etc: &Folder, until: Deadline) -> Result<OwnedFd> {
     loop {
         match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(Errno::AGAIN | Errno::ACCESS) if !until.passed() => std::thread::sleep(until.clip(PAUSE)),
+            Err(Errno::AGAIN | Errno::ACCESS) if !until.passed() && !signals::stopped() => {
+                std::thread::sleep(until.clip(PAUSE))
+            }
             Err(Errno::AGAIN | Errno::ACCESS) => {
                 bail!("failed to lock the account files: another program holds /etc/.pwd.lock");
             }

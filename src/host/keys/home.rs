@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use super::{dirs, identity};
 use crate::host::accounts::UserEntry;
 use crate::host::root::{Folder, OsContext, Root, shown};
+use crate::host::signals;
 
 /// The folder of everything that has to do with SSH, in the home.
 pub(super) const SSH: &str = ".ssh";
@@ -46,7 +47,7 @@ pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Folder> {
         Err(error) if error.absent() => bail!("the home directory {} does not exist", shown(&user.home)),
         Err(error) => return Err(error).context("failed to open the home directory"),
     };
-    let owner = rustix::fs::fstat(&home).os_context(|| "failed to look at the home directory")?.st_uid;
+    let owner = rustix::fs::fstat(&home).os_context(|| "failed to stat the home directory")?.st_uid;
     if owner != user.uid && owner != 0 {
         bail!("the home directory {} belongs to another user ({owner})", shown(&user.home));
     }
@@ -79,7 +80,7 @@ pub(super) fn lock(home: &Folder, user: &UserEntry, limit: Duration) -> Result<O
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(Errno::WOULDBLOCK) if start.elapsed() >= limit => {
+            Err(Errno::WOULDBLOCK) if start.elapsed() >= limit || signals::stopped() => {
                 bail!("another program has held the lock ~/{LOCK_FILE} for {} s", start.elapsed().as_secs());
             }
             Err(Errno::WOULDBLOCK) => std::thread::sleep(PAUSE.min(limit)),

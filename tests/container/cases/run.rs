@@ -107,6 +107,27 @@ coreos:
         assert!(record.contains("hang.service"), "{record}");
     });
 
+    suite.fresh("a_signal_ends_the_wait_for_a_lock", |m| {
+        let key = key("a");
+        // A lock of the keys, and one of the account files that names a process which is alive.
+        let interrupted = "echo ada:x:1234:1234::/home/ada:/bin/sh >>/etc/passwd; echo ada:x:1234: >>/etc/group; \
+                           ln -s ada /etc/.useradd-ada.cci; printf 1 >/etc/shadow.lock";
+        let holder = m.start(&["flock", "/home/core/.authorized_keys.d.lock", "sleep", "60"]);
+        for (prepare, config) in [
+            ("true", format!("#cloud-config\nssh_authorized_keys: ['{key}']\n")),
+            (interrupted, "#cloud-config\nusers: [{name: ada}]\n".to_owned()),
+        ] {
+            m.sh(prepare);
+            m.put("/root/x", &config);
+            let run = m.program(&["--from-file=/root/x"]).start();
+            thread::sleep(Duration::from_secs(2));
+            m.sh("pkill -TERM -x coreos-cloudini");
+            let run = run.finish(Duration::from_secs(20)).fails().says(&["lock", "told to stop by a signal"]);
+            assert!(run.took < Duration::from_secs(6), "{run}");
+        }
+        holder.signal(Signal::SIGKILL);
+    });
+
     suite.fresh("each_run_leaves_a_record_that_is_nobody_elses", |m| {
         let config =
             "write_files: [{path: /etc/recorded, content: hidden-content}, {path: /etc/bad, owner: nosuchuser}]";

@@ -1,0 +1,24 @@
+//! Signals that ask a run to stop.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
+
+static STOPPED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Catches the signals that would end a run without a record, and returns those that cannot be caught. `SIGXFSZ` is
+/// ignored: a file that is larger than the limit is an error of that file.
+pub fn catch() -> Vec<(i32, io::Error)> {
+    let stopped = STOPPED.get_or_init(Arc::default);
+    let stopping = [SIGTERM, SIGINT, SIGHUP].map(|signal| (signal, Arc::clone(stopped)));
+    let caught = stopping.into_iter().chain([(SIGXFSZ, Arc::default())]);
+    caught.filter_map(|(signal, flag)| Some((signal, flag::register(signal, flag).err()?))).collect()
+}
+
+/// Returns true once a signal has asked the run to stop. A wait for another program ends then.
+pub fn stopped() -> bool {
+    STOPPED.get().is_some_and(|stopped| stopped.load(Ordering::Relaxed))
+}
