@@ -36,7 +36,7 @@ pub struct Situation {
     pub links_changed: bool,
     /// A file of networkd changed.
     pub networkd_changed: bool,
-    /// Users that could not be made.
+    /// Users that could not be created.
     pub failed_users: HashSet<String>,
 }
 
@@ -229,7 +229,7 @@ impl Run<'_> {
             _ => None,
         };
         if let Some(user) = user.filter(|user| self.progress.situation.failed_users.contains(*user)) {
-            return Some(format!("user {user} could not be made"));
+            return Some(format!("user {user} could not be created"));
         }
         if matches!(step, Step::RemoveEnvironment(_)) && self.progress.reload_failed {
             return Some("systemd did not reload its units".to_owned());

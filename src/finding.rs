@@ -197,30 +197,30 @@ macro_rules! rules {
 }
 
 rules! {
-    SYNTAX = "syntax", Error, "The part is no YAML from here on; nothing of it is applied but a host name and keys before this place.";
-    LIMIT = "limit", Error, "The document goes past a limit; nothing of it is applied but a host name and keys before this place.";
+    SYNTAX = "syntax", Error, "The part is not valid YAML from here on; only the host name and SSH keys before this place are applied.";
+    LIMIT = "limit", Error, "The document exceeds a limit; only the host name and SSH keys before this place are applied.";
     NOT_UTF8 = "not-utf8", Error, "The part is not UTF-8 text.";
     UNKNOWN_FORM = "unknown-form", Error, "The user-data is none of the forms this program knows.";
     UNKNOWN_PART = "unknown-part", Warning, "A part of a multipart that is none of the forms this program knows; it is skipped.";
     BAD_PART = "bad-part", Error, "A part of a multipart that is not what its headers say, or does not decode; it is left out.";
     BAD_GZIP = "bad-gzip", Error, "Compressed user-data, or a part, that does not decompress to its end; it is left out.";
-    BAD_MIME = "bad-mime", Error, "A multipart without a boundary, or with a line among its headers that is none; nothing of it is applied but host name and keys, where they can be read.";
+    BAD_MIME = "bad-mime", Error, "A multipart without a boundary, or with an invalid header line; only the host name and SSH keys are applied, where they can be read.";
     ODD_MULTIPART = "odd-multipart", Warning, "A multipart of another kind than `multipart/mixed`; it is read as if it were that.";
     DUPLICATE_HEADER = "duplicate-header", Warning, "A header of a multipart, or of a part of it, that is given twice; the first one counts.";
-    TRUNCATED = "truncated", Error, "A multipart without its final boundary; nothing of it is applied but host name and keys.";
+    TRUNCATED = "truncated", Error, "A multipart without its final boundary; only the host name and SSH keys are applied.";
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
-    FOREIGN_KEY = "foreign-key", Note, "A key of another program that asks for nothing here; it is ignored.";
+    FOREIGN_KEY = "foreign-key", Note, "A key of another program that changes nothing here; it is ignored.";
     DEFAULT_USER = "default-user", Note, "The default user of cloud-init in `users`; it is ignored.";
-    MISSPELLED_KEY = "misspelled-key", Error, "An unknown key that stands for one which is absent; its file, unit or drop-in is skipped, its user is not.";
-    UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep what is there, which would be replaced; its file is skipped.";
+    MISSPELLED_KEY = "misspelled-key", Error, "An unknown key in place of a known one that is absent; its file, unit or drop-in is skipped, its user is not.";
+    UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep an existing file, which would be replaced; the file is skipped.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
     NOTHING_THERE = "nothing-there", Note, "A key with nothing under it, or an empty item of a list.";
-    LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a sign of YAML and is another one; the value, or all but a host name and keys, is not applied.";
-    MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space behind it, which YAML takes for text; only SSH keys are set all the same.";
+    LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a YAML indicator but is another one; the value is skipped, or only the host name and SSH keys are applied.";
+    MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space after it, so that YAML reads plain text; only SSH keys are set.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";
@@ -233,8 +233,8 @@ rules! {
     NAMELESS_USER = "nameless-user", Warning, "A user without a name; the entry is skipped.";
     INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; it is skipped.";
     DUPLICATE_ITEM = "duplicate-item", Warning, "Two items of the same path or name; the last one counts.";
-    SCRIPT_LINE_ENDS = "script-line-ends", Warning, "A script with the line ends of Windows, which its interpreter does not take for such.";
-    BAD_HEADER = "bad-header", Error, "A first line that is almost `#cloud-config`; nothing is applied but a host name and keys.";
+    SCRIPT_LINE_ENDS = "script-line-ends", Warning, "A script with Windows line ends, which its interpreter reads as part of the line.";
+    BAD_HEADER = "bad-header", Error, "A first line that is almost `#cloud-config`; only the host name and SSH keys are applied.";
     BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path; the script is not run.";
     ODD_INTERPRETER = "odd-interpreter", Warning, "A script with a shell as its interpreter that is not an absolute path; it is run with `/bin/bash`.";
     FOLDED_NAME = "folded-name", Error, "A name or a path over several lines, behind which a key is missing; its item is refused.";
@@ -242,7 +242,7 @@ rules! {
     PATH_BELOW_FILE = "path-below-file", Error, "A path below another file's path, or above it; it is left out, since nothing is both a file and a folder.";
     READ_ONLY_USR = "read-only-usr", Error, "A path below `/usr`, which is read-only on this machine; the file is refused.";
     USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar.";
-    ODD_PATH = "odd-path", Error, "A path below `/dev`, `/proc` or `/sys`, where no file can be put; the file is skipped.";
+    ODD_PATH = "odd-path", Error, "A path below `/dev`, `/proc` or `/sys`, where no file can be put; file skipped.";
     RELATIVE_PATH = "relative-path", Warning, "A relative path; it is taken beneath the root.";
     BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are no octal number; the file is refused.";
     ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions that are probably not what was meant.";
@@ -252,7 +252,7 @@ rules! {
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
     FOLDED_CONTENT = "folded-content", Warning, "Content whose lines YAML joins or takes for comments; it is written all the same.";
     LITERAL_ESCAPE = "literal-escape", Note, "A backslash and `n` in text without double quotes; they are two characters, and no line break.";
-    SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; the file is skipped.";
+    SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; file skipped.";
     KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
     LOST_CONTENT = "lost-content", Error, "An empty block of content above lines that are not indented below it; the item is skipped.";
     BAD_USER = "bad-user", Error, "A user that cannot be made as written; it is refused.";

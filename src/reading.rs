@@ -245,7 +245,7 @@ fn parse_repaired(
     else {
         return (document, None);
     };
-    let consequence = "nothing is applied but a host name and keys";
+    let consequence = "only the host name and SSH keys are applied";
     document.error = Some(found.finding(origin(found.at), consequence));
     let again = Repaired::new(text, &missing::all(text, &lint::is_key));
     let access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));

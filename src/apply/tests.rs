@@ -45,7 +45,7 @@ impl Machine for Fake {
         files
             .iter()
             .map(|file| match owned(file) {
-                Some(user) => Ok(Done::LeftOut(format!("user {user} could not be made"))),
+                Some(user) => Ok(Done::LeftOut(format!("user {user} could not be created"))),
                 None => self.answer(format!("write {}", file.path.display())),
             })
             .collect()

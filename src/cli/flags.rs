@@ -80,29 +80,28 @@ const FLAGS: &[Flag] = &[
     flag("job-timeout", "SEC", Behaviour, "Longest wait for one unit job [default: 300]")
         .more("A job that takes longer is left to systemd, with a warning."),
     flag("deadline", "SEC", Behaviour, "Longest wait for everything [default: 540]").more(
-        "No wait before the host name and the keys takes more than three quarters of what is left, so that there is \
-         always time for those.",
+        "No single wait uses more than 75% of the remaining time, so the host name and SSH keys are always set.",
     ),
     switch("short-hostname", Behaviour, "Cut host names at the first dot"),
     switch("validate", Checking, "Report what is wrong with the user-data")
-        .more("It needs no root and changes nothing. The exit code is 1 if there is more than notes."),
+        .more("Needs no root and changes nothing. Exits 1 if there are errors or warnings."),
     switch("dry-run", Checking, "Print what would be done").more(
-        "It needs no root and changes nothing. Of each step it says whether it would change anything here, and of files \
-         that everybody may read how many lines; see --show-diff.",
+        "Needs no root and changes nothing. Each step is marked with what it would change here, and files that every user \
+         may read with the number of changed lines; see --show-diff.",
     ),
     switch("print-config", Checking, "Print the configuration as it is understood").more(
-        "It needs no root and changes nothing. Secrets are masked.",
+        "Needs no root and changes nothing. Secrets are redacted.",
     ),
     switch("schema", Checking, "Print a JSON Schema of the cloud-config, for editors")
-        .more("It needs no source and no root."),
-    switch("status", Checking, "Show what the runs since the boot did").more("Only root can see that."),
+        .more("Needs no source and no root."),
+    switch("status", Checking, "Show what the runs since the boot did").more("Needs root."),
     switch("show-secrets", Output, "With --print-config: print secrets, too"),
     switch("show-diff", Output, "With --dry-run: print changed lines of files").more(
         "The contents of files are printed, to a pipe and as JSON as well; secrets in them are redacted only as far as they \
          are recognized. Without it, lines are printed to a terminal, and elsewhere only their number.",
     ),
     flag("format", "FORMAT", Output, "Print as text or as json [default: text]")
-        .more("It is that of --dry-run, --validate, --print-config and --status."),
+        .more("Applies to --dry-run, --validate, --print-config and --status."),
 ];
 
 /// All flags, in the order of the help: the table of the sources has one for each.

@@ -286,7 +286,7 @@ fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> 
     let help = "indent it as `content` is, if it is a key of the item";
     let is_mapping = before.iter().any(|(_, line)| is_key_value(line.trim()));
     if kind == Kind::File && !is_mapping {
-        let message = "this line looks like a key of the file and is part of its content; the file is skipped";
+        let message = "this line looks like a key of the file and is part of its content; file skipped";
         return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
     }
     // Where the content is YAML itself, only a key at its top level can have slipped into it.

@@ -76,7 +76,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
     for fault in faults(root, TOP).into_iter().filter(|fault| is_keys(&fault.entry.value)) {
-        findings.tell(fault.finding("", "the keys are not set"));
+        findings.tell(fault.finding("", "SSH keys not set"));
     }
     for (node, file) in items(root.get("write_files"), &mut config.write_files) {
         let mut refused = false;
@@ -85,7 +85,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
             refused = true;
         }
         for fault in faults(node, FILE) {
-            findings.tell(fault.finding("a file", "the file is skipped"));
+            findings.tell(fault.finding("a file", "file skipped"));
             refused = true;
         }
         file.content.bad |= refused;
@@ -95,19 +95,19 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
         for fault in faults(node, USER) {
             let is_name = fault.meant == ["name"];
             user.name.bad |= is_name;
-            findings.tell(fault.finding("a user", if is_name { "the user is skipped" } else { "it is not applied" }));
+            findings.tell(fault.finding("a user", if is_name { "user skipped" } else { "not applied" }));
         }
     }
     let units = root.get("coreos").and_then(|coreos| coreos.get("units"));
     for (node, unit) in items(units, &mut config.coreos.units) {
         for fault in faults(node, UNIT) {
-            findings.tell(fault.finding("a unit", "the unit is skipped"));
+            findings.tell(fault.finding("a unit", "unit skipped"));
             unit.content.bad = true;
             unit.name.bad |= unit.name.filled().is_none();
         }
         for (node, drop_in) in items(node.get("drop_ins"), &mut unit.drop_ins) {
             for fault in faults(node, DROP_IN) {
-                findings.tell(fault.finding("a drop-in", "the drop-in is skipped"));
+                findings.tell(fault.finding("a drop-in", "drop-in skipped"));
                 drop_in.content.bad = true;
             }
         }
@@ -210,7 +210,7 @@ fn unsupported(node: &Node) -> Vec<Finding> {
             _ => continue,
         };
         if asks {
-            let message = format!("{} is not supported: {what}; the file is skipped", entry.shown());
+            let message = format!("{} is not supported: {what}; file skipped", entry.shown());
             let help = "give the whole content; many programs also read a `.d` directory of small files";
             findings.push(Finding::new(&rules::UNSUPPORTED_KEY, entry.key_span, message).help(help));
         }
@@ -305,7 +305,7 @@ mod tests {
             let (errors, items) = refused(&format!("write_files:\n- path: /etc/x\n  content: a\n  {key}\n"));
             assert_eq!(errors.len(), 1, "{key}: {errors:?}");
             assert!(errors[0].starts_with("misspelled-key: unknown key `"), "{errors:?}");
-            assert!(errors[0].contains(&format!("of a file; the file is skipped ({help})")), "{errors:?}");
+            assert!(errors[0].contains(&format!("of a file; file skipped ({help})")), "{errors:?}");
             assert_eq!(items, ["file /etc/x"], "{key}");
         }
         for key in ["contents: a", "data: a", "contnet: a", "content:\n  text: a", "source: {uri: a}", "url: a"] {
@@ -390,11 +390,11 @@ mod tests {
             }
             let (errors, items) = refused(&text);
             assert_eq!((errors.len(), items.len()), (1, 0), "{key}: {errors:?}");
-            assert!(errors[0].contains("of a user; it is not applied"), "{errors:?}");
+            assert!(errors[0].contains("of a user; not applied"), "{errors:?}");
         }
         let (errors, items) = refused("users:\n- username: a\n  ssh_authorized_keys: [x]\n");
         assert_eq!((errors.len(), items), (1, vec!["user no. 1".to_owned()]), "{errors:?}");
-        assert!(errors[0].contains("the user is skipped (did you mean `name`?)"), "{errors:?}");
+        assert!(errors[0].contains("user skipped (did you mean `name`?)"), "{errors:?}");
     }
 
     #[test]
@@ -402,7 +402,7 @@ mod tests {
         for key in ["ssh-authorized-key", "ssh_authorised_keys", "authorized_keys", "sshAuthorizedKeys", "ssh_keys"] {
             let (errors, items) = refused(&format!("hostname: a\n{key}: [x]\n"));
             assert_eq!((errors.len(), items.len()), (1, 0), "{key}: {errors:?}");
-            assert!(errors[0].contains("; the keys are not set (did you mean `ssh"), "{errors:?}");
+            assert!(errors[0].contains("; SSH keys not set (did you mean `ssh"), "{errors:?}");
         }
         assert_eq!(refused("write_file: []\nhostnam: a\nusers: []\n"), (vec![], vec![]));
     }

@@ -89,7 +89,7 @@ fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
         make_state()?;
         return Ok((create(&Path::new(STATE).join("lock"))?, None));
     }
-    let (device, inode) = root.identity().context("failed to look at the root directory")?;
+    let (device, inode) = root.identity().context("failed to stat the root directory")?;
     let Some(directory) = tree_locks()? else {
         // Without a directory of the user's own, the tree itself is locked.
         let tree = root.open_dir(Path::new("/")).with_context(|| format!("failed to open {}", shown(root.path())))?;

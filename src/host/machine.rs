@@ -223,7 +223,7 @@ impl<'a> Host<'a> {
             Ok(numbers) => Ok(Ok(numbers)),
             Err(error) if error.downcast_ref::<UnknownPrincipal>().is_some() => match &owner.user {
                 Some(Principal::Name(name)) if situation.failed_users.contains(name) => {
-                    Ok(Err(format!("user {name} could not be made")))
+                    Ok(Err(format!("user {name} could not be created")))
                 }
                 _ => Err(error),
             },

@@ -87,7 +87,7 @@ fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "user {}: `no_create_home` with SSH keys; the keys are not set unless the home directory exists",
+        "user {}: `no_create_home` with SSH keys; SSH keys not set unless the home directory exists",
         label(name)
     );
     let help = "remove `no_create_home`, or the keys";

@@ -16,7 +16,7 @@ pub(super) fn boundary_nowhere(span: Span) -> Finding {
 
 /// `rule` says whether all of a multipart or a part of it is left out.
 pub(super) fn no_header(rule: &'static Rule, span: Span) -> Finding {
-    let finding = Finding::new(rule, span, "a line among the headers that is none");
+    let finding = Finding::new(rule, span, "an invalid header line");
     finding.help("an empty line stands between the headers and the content")
 }
 
@@ -52,7 +52,7 @@ pub(super) fn odd_multipart(span: Span) -> Finding {
 pub(super) fn header_as_script(text: &str) -> Finding {
     let start = text.find("#!").unwrap_or_default();
     let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
-    let message = "the first line is almost `#cloud-config`; nothing is applied but a host name and keys";
+    let message = "the first line is almost `#cloud-config`; only the host name and SSH keys are applied";
     let finding = Finding::new(&rules::BAD_HEADER, Span::new(start, start + line.len()), message);
     finding.help("write `#cloud-config`: with `!` it would be the interpreter of a script")
 }

@@ -75,15 +75,15 @@ pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span
         return Ok(Some(Finding::new(&rules::USR_PATH, span, message).help(help)));
     }
     let (why, help) = if path.starts_with("/proc/sys") {
-        ("is the kernel's", "put kernel settings into a file in /etc/sysctl.d")
+        ("is below /proc or /sys", "put kernel settings into a file in /etc/sysctl.d")
     } else if path.starts_with("/proc") || path.starts_with("/sys") {
-        ("is the kernel's", "write to it from a unit or a script, or use /etc/tmpfiles.d")
+        ("is below /proc or /sys", "write to it from a unit or a script, or use /etc/tmpfiles.d")
     } else if path.starts_with("/dev") && !path.starts_with("/dev/shm") {
-        ("is among the devices", "put the file below /etc, /opt or /var; a unit or a script can write to a device")
+        ("is below /dev", "put the file below /etc, /opt or /var; a unit or a script can write to a device")
     } else {
         return Ok(None);
     };
-    Err(Finding::new(&rules::ODD_PATH, span, format!("{place} {why}; the file is skipped")).help(help))
+    Err(Finding::new(&rules::ODD_PATH, span, format!("{place} {why}; file skipped")).help(help))
 }
 
 #[cfg(test)]

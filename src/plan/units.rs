@@ -241,7 +241,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
         let help = setting(text).map_or_else(|| names::instead(text, "commands", &known), str::to_owned);
-        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name} has a command that is none"));
+        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("{name}: unknown command; command skipped"));
         let finding = finding.help(help);
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
     };
@@ -254,7 +254,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
         }
         Reader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
         Reader::Networkd => {
-            let message = format!("{name} is networkd's, which is restarted by itself; the command is ignored");
+            let message = format!("{name} is networkd's, which is restarted by itself; command ignored");
             planner.find(Finding::new(&rules::NETWORK_COMMAND, span, message));
         }
         Reader::Unknown => {

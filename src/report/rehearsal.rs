@@ -143,7 +143,7 @@ impl<'a> Rehearsal<'a> {
         let effect = if let Some(why) = self.host.skips(step) {
             Effect::Skipped(why)
         } else if let Some(user) = needed(step).into_iter().flatten().find(|user| made(user) == Some(false)) {
-            Effect::Fails(format!("user {user} could not be made"))
+            Effect::Fails(format!("user {user} could not be created"))
         } else if needed(step).into_iter().flatten().any(|user| made(user).is_some()) {
             Effect::Changes
         } else {

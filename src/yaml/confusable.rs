@@ -135,7 +135,7 @@ impl Confusable {
 
     /// A finding for a text that is not read as it looks.
     fn finding(&self) -> Finding {
-        let message = format!("{}; nothing is applied but a host name and keys", self.description());
+        let message = format!("{}; only the host name and SSH keys are applied", self.description());
         Finding::new(&rules::LOOKALIKE_CHARACTER, Span::new(self.at, self.at + self.len()), message).help(self.help())
     }
 }

@@ -35,7 +35,7 @@ impl Machine {
         match self.open(path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty()) {
             Ok(file) => Some(file),
             Err(Errno::NOENT | Errno::NOTDIR) => None,
-            Err(e) => panic!("failed to look at {path}: {e}"),
+            Err(e) => panic!("failed to stat {path}: {e}"),
         }
     }
 

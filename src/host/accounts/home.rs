@@ -73,13 +73,13 @@ impl Accounts<'_> {
     }
 
     fn found(self, place: &Place, user: &UserEntry) -> Result<Found> {
-        let Some(there) = status(place).os_context(|| "failed to look at what is there")? else {
+        let Some(there) = status(place).os_context(|| "failed to stat it")? else {
             return Ok(Found::Nothing);
         };
         if FileType::from_raw_mode(there.st_mode) != FileType::Directory {
             return Ok(Found::Other);
         }
-        let above = rustix::fs::fstat(&place.folder).os_context(|| "failed to look at its directory")?;
+        let above = rustix::fs::fstat(&place.folder).os_context(|| "failed to stat its directory")?;
         let is_theirs = there.st_uid == user.uid
             || (there.st_uid == 0 && above.st_dev == there.st_dev && self.can_only_be_the_home(place, user)?);
         if !is_theirs {
@@ -129,7 +129,7 @@ impl Accounts<'_> {
             result => result,
         }
         .os_context(|| "failed to rename the temporary directory")?;
-        let there = status(place).os_context(|| "failed to look at it")?;
+        let there = status(place).os_context(|| "failed to stat it")?;
         if there.is_none_or(|there| (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)) {
             bail!("it was replaced while being created");
         }
@@ -140,7 +140,7 @@ impl Accounts<'_> {
     fn fill(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
         let skeleton = self.skeleton(defs)?;
         let folder = open(place).os_context(|| "failed to open it")?;
-        let there = rustix::fs::fstat(&folder).os_context(|| "failed to look at it")?;
+        let there = rustix::fs::fstat(&folder).os_context(|| "failed to stat it")?;
         // `useradd` makes a home without any permission and sets its mode last.
         let has_mode = Mode::from_raw_mode(there.st_mode).intersects(Mode::RWXU | Mode::RWXG | Mode::RWXO);
         let mode = if has_mode { there.st_mode & 0o7777 } else { defs.home_mode() };

@@ -175,7 +175,7 @@ impl Batch<'_> {
         let parent = path.parent().unwrap_or(Path::new(""));
         if !self.folders.contains_key(parent) {
             let folder = self.root.parent(path, true)?.folder;
-            let status = rustix::fs::fstat(&folder).os_context(|| "failed to look at its folder")?;
+            let status = rustix::fs::fstat(&folder).os_context(|| "failed to stat its folder")?;
             let identity = (status.st_dev, status.st_ino);
             let in_memory = in_memory(&folder);
             self.search(&folder, identity);

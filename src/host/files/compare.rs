@@ -40,7 +40,7 @@ pub(super) fn is(place: &Place, wanted: &Wanted<'_>) -> Result<bool> {
 
 /// Holds what is at `place` against what should be there.
 pub(super) fn look(place: &Place, wanted: &Wanted<'_>) -> Result<Found> {
-    let Some(there) = status(place).os_context(|| "failed to look at what is there")? else {
+    let Some(there) = status(place).os_context(|| "failed to stat it")? else {
         return Ok(Found::Nothing);
     };
     if file_type(there.st_mode) == FileType::Directory {

@@ -46,7 +46,7 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<Change> {
         Err(cause) => return Err(cause).os_context(|| "failed to make it"),
     };
     let folder = root.folder(path)?;
-    let status = rustix::fs::fstat(&folder).os_context(|| "failed to look at it")?;
+    let status = rustix::fs::fstat(&folder).os_context(|| "failed to stat it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
     // What others can rename or replace in there is not ours, whatever mode it has.
     if !ours && status.st_uid != 0 {

@@ -46,7 +46,7 @@ pub fn unmask(root: &Root, path: &Path) -> Result<Change> {
 ///
 /// When that cannot be told.
 pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to look at {}", shown(path));
+    let what = || format!("failed to stat {}", shown(path));
     match find(root, path).with_context(what)? {
         Some(place) => leads_nowhere(&place).os_context(what),
         None => Ok(false),
@@ -59,7 +59,7 @@ pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// When a folder is in its place, or that cannot be told.
 pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to look at {}", shown(path));
+    let what = || format!("failed to stat {}", shown(path));
     let Some(place) = find(root, path).with_context(what)? else { return Ok(true) };
     is_taken(&place).with_context(what)?;
     leads_nowhere(&place).map(|is| !is).os_context(what)
@@ -71,7 +71,7 @@ pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// When that cannot be told.
 pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to look at {}", shown(path));
+    let what = || format!("failed to stat {}", shown(path));
     match find(root, path).with_context(what)? {
         Some(place) => hides(&place).with_context(what),
         None => Ok(false),
@@ -82,7 +82,7 @@ fn place_mask(root: &Root, path: &Path) -> Result<Change> {
     let place = root.parent(path, true)?;
     let taken = is_taken(&place)?;
     leftover::remove_leftovers(&place.folder, 0, Kind::Mask);
-    if leads_nowhere(&place).os_context(|| "failed to look at what is there")? {
+    if leads_nowhere(&place).os_context(|| "failed to stat it")? {
         return Ok(Change::Unchanged);
     }
     let made = if taken { Err(Errno::EXIST) } else { rustix::fs::symlinkat(NOWHERE, &place.folder, &place.name) };
@@ -121,10 +121,10 @@ fn leads_nowhere(place: &Place) -> Result<bool, Errno> {
 }
 
 fn hides(place: &Place) -> Result<bool> {
-    let Some(there) = status(place).os_context(|| "failed to look at it")? else { return Ok(false) };
+    let Some(there) = status(place).os_context(|| "failed to stat it")? else { return Ok(false) };
     match file_type(there.st_mode) {
         FileType::RegularFile => Ok(there.st_size == 0),
-        FileType::Symlink => leads_nowhere(place).os_context(|| "failed to look at it"),
+        FileType::Symlink => leads_nowhere(place).os_context(|| "failed to stat it"),
         _ => Ok(false),
     }
 }

@@ -106,7 +106,7 @@ pub fn prepare(
     owner: Option<(u32, u32)>,
     note: impl FnOnce(&OsStr) -> Result<()>,
 ) -> Result<Prepared> {
-    let is_taken = super::root::status(place).os_context(|| "failed to look at what is there")?.is_some();
+    let is_taken = super::root::status(place).os_context(|| "failed to stat it")?.is_some();
     let mut temp = temp::Temp::create(place, is_taken, note)?;
     temp.fill(content, owner, mode)?;
     if !batch::in_memory(&place.folder) {
@@ -136,7 +136,7 @@ pub fn flush_folder(folder: &Folder) -> Result<()> {
 /// Whether there is something in its place, which may not be a folder: only a rename can tell that for certain, but it
 /// says so in fewer words.
 fn is_taken(place: &Place) -> Result<bool> {
-    let status = super::root::status(place).os_context(|| "failed to look at what is there")?;
+    let status = super::root::status(place).os_context(|| "failed to stat it")?;
     if status.is_some_and(|status| file_type(status.st_mode) == FileType::Directory) {
         bail!("there is a folder in its place");
     }

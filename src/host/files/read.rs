@@ -44,7 +44,7 @@ pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
 ///
 /// As those of [`read`].
 pub fn read_at(place: &Place, limit: u64) -> Result<Option<Vec<u8>>> {
-    let Some(there) = status(place).os_context(|| "failed to look at it")? else { return Ok(None) };
+    let Some(there) = status(place).os_context(|| "failed to stat it")? else { return Ok(None) };
     if file_type(there.st_mode) != FileType::RegularFile {
         bail!("it is not a regular file");
     }

@@ -55,7 +55,7 @@ impl KeyDir {
             }
             Err(cause) => return Err(cause).os_context(what),
         };
-        let status = rustix::fs::fstat(&found).os_context(|| format!("failed to look at {shown}"))?;
+        let status = rustix::fs::fstat(&found).os_context(|| format!("failed to stat {shown}"))?;
         if status.st_uid == user.uid {
             let folder = rustix::fs::openat(&found, ".", flags | OFlags::RDONLY, Mode::empty()).os_context(what)?;
             let is_private = status.st_mode & 0o7777 == PRIVATE.as_raw_mode();
@@ -138,7 +138,7 @@ pub(super) const fn is_roots(status: &Stat) -> bool {
 
 /// Returns true if only root can put anything into this home, and the user is another one.
 pub(super) fn is_closed_home(home: &Folder, user: &UserEntry) -> Result<bool> {
-    let status = rustix::fs::fstat(home).os_context(|| "failed to look at the home directory")?;
+    let status = rustix::fs::fstat(home).os_context(|| "failed to stat the home directory")?;
     Ok(user.uid != 0 && rustix::process::geteuid().is_root() && is_roots(&status))
 }
 

@@ -60,7 +60,7 @@ pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Res
         let (user, home) = find(root, accounts, set)?;
         identity::rehearse(&user, || sets::would_replace(&home, &user, set))
     };
-    work().with_context(|| format!("failed to look at the keys of user {}", set.user))
+    work().with_context(|| format!("failed to read the keys of user {}", set.user))
 }
 
 fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry, Folder)> {

@@ -81,9 +81,9 @@ fn is_beneath(root: &Root, path: &Path) -> Result<()> {
         // An old kernel, or a container's filter: any link may lead out.
         Err(Errno::NOSYS | Errno::PERM) => {
             let place = root.parent(path, false)?;
-            link(&place).os_context(|| format!("failed to look at {}", shown(path)))?.is_some()
+            link(&place).os_context(|| format!("failed to stat {}", shown(path)))?.is_some()
         }
-        Err(cause) => return Err(cause).os_context(|| format!("failed to look at {}", shown(path))),
+        Err(cause) => return Err(cause).os_context(|| format!("failed to stat {}", shown(path))),
     };
     if leads_out {
         bail!("{} leads out of the tree", shown(path));

@@ -107,7 +107,7 @@ pub fn cases(suite: &mut Suite) {
         for path in paths {
             let _ = writeln!(config, "- {{path: {path}, content: x}}");
         }
-        m.apply(&config).fails().says(&["odd-path", "/dev/null is among the devices"]);
+        m.apply(&config).fails().says(&["odd-path", "/dev/null is below /dev"]);
         m.sh("test -c /dev/null && test -c /dev/zero && ! test -e /dev/x");
     });
 

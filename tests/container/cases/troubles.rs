@@ -48,7 +48,7 @@ pub fn cases(suite: &mut Suite) {
         said(m, &home, &[], &["the home directory /home/core does not exist"]);
         m.sh("groupadd mary");
         let nobody = format!("#cloud-config\nusers: [{{name: mary, ssh_authorized_keys: ['{}']}}]\n", key("mary"));
-        said(m, &nobody, &[], &["left out: authorize 1 key of user mary", "could not be made"]);
+        said(m, &nobody, &[], &["left out: authorize 1 key of user mary", "could not be created"]);
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         said(m, &deep, &["--validate"], &["belongs at the top level"]);
 
@@ -77,7 +77,7 @@ pub fn cases(suite: &mut Suite) {
         let bad = "#cloud-config\ncoreos: {units: [{name: job.service, command: start, content: '[Unit]'}]}\n";
         said(m, bad, &[], &["the unit file of job.service is bad"]);
         let misspelt = "#cloud-config\ncoreos: {units: [{name: docker.service, command: strat}]}\n";
-        said(m, misspelt, &[], &["a command that is none"]);
+        said(m, misspelt, &[], &["unknown command"]);
 
         said(
             m,

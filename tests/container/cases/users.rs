@@ -312,7 +312,7 @@ fn more(suite: &mut Suite) {
 
     suite.shared("files_of_a_user_that_was_refused_are_left_out", |m| {
         let config = "users: [{name: refusee, passwd: 'a:b'}]\nwrite_files: [{path: /srv/refusee, owner: refusee}]";
-        m.apply(config).fails().says(&["bad-user", "user refusee could not be made"]);
+        m.apply(config).fails().says(&["bad-user", "user refusee could not be created"]);
         assert_eq!(m.passwd("refusee"), None);
         m.absent("/srv/refusee");
     });
