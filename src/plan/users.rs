@@ -82,54 +82,55 @@ fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
     planner.find(finding.help("give it a `name`; each `- ` begins another user"));
 }
 
-/// The account to make; an error refuses the user, with its finding unless there is one already.
+/// The account to create, without the fields that cannot be applied, which are reported. An error refuses the user, with
+/// its finding unless there is one already.
 fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Option<Finding>> {
     if user.passwd.bad || user.system.bad || user.shell.bad || user.primary_group.bad {
         return Err(None);
     }
     let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", label(name)));
-    // A colon or a line break would end the field in the account files, and begin another.
-    let breaks_out = |text: &str| text.contains(':') || text.chars().any(char::is_control);
-    // Some `useradd`s take a name that is a folder's, whose home would be that folder.
+    // Some `useradd`s accept the name of a directory, whose home would be that directory.
     if breaks_out(name) || name.contains('/') || name.starts_with('-') || matches!(name, "." | "..") {
-        return Err(Some(bad(user.name.span, "the name cannot be a user's")));
+        return Err(Some(bad(user.name.span, "invalid name; user skipped")));
     }
-    let passwd = match user.passwd.get() {
-        Some(hash) => {
-            let hash = hash.expose();
-            if is_mask(hash) {
-                return Err(Some(masked(user.passwd.span, &format!("the password of user {name}"))));
-            }
-            let hash = hash.strip_suffix('\n').unwrap_or(hash);
-            if breaks_out(hash) {
-                return Err(Some(bad(user.passwd.span, "the password hash has a colon or control character")));
-            }
-            Some(hash.to_owned()).filter(|hash| !hash.is_empty()).map(Secret::new)
+    let passwd = user.passwd.get().map(Secret::expose);
+    if passwd.is_some_and(is_mask) {
+        return Err(Some(masked(user.passwd.span, &format!("the password of user {name}"))));
+    }
+    let passwd = passwd.map(|hash| hash.strip_suffix('\n').unwrap_or(hash)).filter(|hash| !hash.is_empty());
+    // Damage, or an attempt to write another line. The account is not created without the password it was to have.
+    if passwd.is_some_and(breaks_out) {
+        let fault = "the password hash contains a colon or a control character; user skipped";
+        return Err(Some(bad(user.passwd.span, fault)));
+    }
+    let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
+        let value = value?;
+        if !is_valid(value) {
+            planner.find(bad(span, fault));
+            return None;
         }
-        None => None,
+        Some(value.to_owned())
     };
-    let home = user.homedir.filled();
-    if home.is_some_and(|home| breaks_out(home) || !home.starts_with('/')) {
-        return Err(Some(bad(user.homedir.span, "the home directory is no absolute path")));
-    }
-    let shell = user.shell.filled();
-    if shell.is_some_and(breaks_out) {
-        return Err(Some(bad(user.shell.span, "the shell has a colon or control character")));
-    }
+    let stays_in = |text: &str| !breaks_out(text);
+    let is_home = |home: &str| !breaks_out(home) && home.starts_with('/');
+    let is_group = |group: &str| !breaks_out(group) && !group.starts_with('-');
+    let fault = "the home directory is not an absolute path; the default one is used";
+    let home = valid(user.homedir.filled(), user.homedir.span, is_home, fault);
+    let fault = "the shell contains a colon or a control character; the default one is used";
+    let shell = valid(user.shell.filled(), user.shell.span, stays_in, fault);
     let (mut groups, mut known) = (Vec::new(), HashSet::new());
     let written =
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(|group| (group.trim(), field.span)));
-    for (group, span) in written {
-        if breaks_out(group) || group.starts_with('-') {
-            return Err(Some(bad(span.or(user.name.span), "a group's name cannot be one")));
-        }
-        if !group.is_empty() && known.insert(group) {
-            groups.push(group.to_owned());
+    for (group, span) in written.filter(|(group, _)| !group.is_empty()) {
+        let fault = "invalid name of a group; group skipped";
+        if let Some(group) = valid(Some(group), span.or(user.name.span), is_group, fault)
+            && known.insert(group.clone())
+        {
+            groups.push(group);
         }
     }
-    if user.primary_group.filled().is_some_and(|group| breaks_out(group) || group.starts_with('-')) {
-        return Err(Some(bad(user.primary_group.span, "the primary group's name cannot be one")));
-    }
+    let fault = "invalid name of the primary group; a group of the user's name is used";
+    let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group, fault);
     let gecos = user.gecos.filled();
     if gecos.is_some_and(breaks_out) {
         let message = format!("user {name}: the gecos has a colon or control character; it is left out");
@@ -137,17 +138,22 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     }
     Ok(Account {
         name: name.to_owned(),
-        passwd,
+        passwd: passwd.map(|hash| Secret::new(hash.to_owned())),
         gecos: gecos.filter(|gecos| !breaks_out(gecos)).map(str::to_owned),
-        home: home.map(str::to_owned),
+        home,
         create_home: !user.no_create_home,
-        primary_group: user.primary_group.filled().map(str::to_owned),
+        primary_group,
         groups,
         no_user_group: user.no_user_group,
         system: user.system.value.unwrap_or_default(),
         no_log_init: user.no_log_init,
-        shell: shell.map(str::to_owned),
+        shell,
     })
+}
+
+/// Returns true if `text` would end its field in the account files, and begin another: it has a colon or a line break.
+fn breaks_out(text: &str) -> bool {
+    text.contains(':') || text.chars().any(char::is_control)
 }
 
 fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {

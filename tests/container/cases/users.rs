@@ -174,6 +174,21 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!((m.text("/etc/passwd"), m.text("/etc/shadow")), before);
     });
 
+    suite.shared("a_field_that_cannot_be_applied_does_not_prevent_the_account", |m| {
+        let config = format!(
+            "users:\n- {{name: fieldless, shell: '/bin/sh:x', homedir: srv/x, primary_group: 'a:b', \
+             groups: ['x:y', docker], ssh_authorized_keys: ['{}']}}\n",
+            key("fieldless")
+        );
+        m.apply(&config).fails().says(&["bad-user", "the default one is used", "group skipped"]);
+        let account = m.passwd("fieldless").unwrap();
+        assert_eq!(account[5], "/home/fieldless", "{account:?}");
+        assert!(m.sh("id -nG fieldless").split_whitespace().any(|group| group == "docker"));
+        assert!(m.text("/home/fieldless/.ssh/authorized_keys").contains(&key("fieldless")));
+        // The next run finds the account, and says again what it could not apply.
+        m.apply(&config).fails().says(&["bad-user"]);
+    });
+
     suite.shared("one_line_end_after_a_hash_is_no_matter", |m| {
         m.apply(&format!("users:\n- name: trimmed\n  passwd: |\n    {HASH}\n")).ok();
         assert_eq!(m.shadow("trimmed").as_deref(), Some(HASH));
@@ -333,7 +348,7 @@ fn more(suite: &mut Suite) {
         m.apply("users: [{name: wanderer, homedir: home/wanderer}, {name: settler, homedir: ''}]")
             .fails()
             .says(&["wanderer"]);
-        assert_eq!(m.passwd("wanderer"), None);
+        assert_eq!(entry(m, "wanderer")[1], "/home/wanderer");
         assert_eq!(entry(m, "settler")[1], "/home/settler");
     });
 
