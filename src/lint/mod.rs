@@ -17,6 +17,7 @@ mod text;
 mod tokens;
 mod unit_file;
 mod unit_lines;
+mod unit_values;
 mod unit_verify;
 mod units;
 mod users;

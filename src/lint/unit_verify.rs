@@ -5,6 +5,7 @@
 use super::command_line::{Fault, commands};
 use super::lines::Block;
 use super::unit_file::{Setting, Survey};
+use super::unit_values;
 use crate::finding::{Finding, Span, rules};
 
 /// The number of lines of a file that are reported.
@@ -93,6 +94,8 @@ struct State<'a> {
     accepts: bool,
     service: Option<(usize, usize)>,
     paths: usize,
+    /// The first time or address that systemd cannot parse, and ignores.
+    unparsable: Option<((usize, usize), &'a str, (&'static str, &'static str))>,
 }
 
 impl<'a> State<'a> {
@@ -125,6 +128,7 @@ impl<'a> State<'a> {
             ("Service", "ExecStop") => self.stops = 0,
             ("Mount", "What") => self.mounts = usize::from(is_set),
             ("Timer", "OnClockChange" | "OnTimezoneChange") => self.triggers += usize::from(is_yes(value)),
+            ("Timer" | "Socket", key) if self.is_unparsable(file, setting, key) => {}
             // An empty value of one of them takes them all back.
             ("Timer", _) => self.triggers = if is_set { self.triggers + 1 } else { 0 },
             ("Socket", "Accept") => self.accepts = is_yes(value),
@@ -143,6 +147,17 @@ impl<'a> State<'a> {
             ("Path", _) => self.paths += usize::from(value.starts_with(['/', '%']) || value.contains("{{")),
             _ => {}
         }
+    }
+}
+
+impl<'a> State<'a> {
+    /// Keeps the first value that systemd cannot parse.
+    fn is_unparsable(&mut self, file: usize, setting: &'a Setting<'a>, key: &'a str) -> bool {
+        let fault = unit_values::unparsable(setting.section, key, &setting.value);
+        if let Some(fault) = fault {
+            self.unparsable.get_or_insert(((file, setting.line), key, fault));
+        }
+        fault.is_some()
     }
 }
 
@@ -165,26 +180,37 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
         let file = files.get(file).unwrap_or(content);
         bad(file, line, fault, text)
     };
+    let unparsable =
+        state.unparsable.map(|(place, key, (fault, help))| at(place, &format!("{key}= {fault}")).help(help));
+    // Beside a valid one, systemd ignores the line and loads the unit.
+    let ignored = state.unparsable.map(|((file, line), key, (fault, help))| {
+        let file = files.get(file).unwrap_or(content);
+        let message = format!("line {line} of {}: {key}= {fault}; line ignored by systemd", file.what);
+        Finding::new(&rules::ODD_UNIT_LINE, Block::new(text, file.span).line(line), message).help(help)
+    });
     match name.rsplit_once('.').map(|(_, suffix)| suffix) {
         Some("service") => service(&state, shown, content, at, findings),
         Some("mount") if state.mounts == 0 => {
             findings.push(lacks("What= in [Mount]", "add what is mounted, such as What=/dev/disk/by-label/DATA"));
         }
-        Some("timer") if state.triggers == 0 => {
-            findings.push(lacks("time in [Timer]", "add a time, such as OnCalendar=daily or OnBootSec=5min"));
-        }
+        Some("timer") if state.triggers == 0 => match unparsable {
+            Some(finding) => findings.push(finding),
+            None => findings.push(lacks("time in [Timer]", "add a time, such as OnCalendar=daily or OnBootSec=5min")),
+        },
         Some("path") if state.paths == 0 => {
             findings.push(lacks("absolute path in [Path]", "add what is watched, such as PathExists=/run/file"));
         }
-        Some("socket") if state.listens == 0 => {
-            findings.push(lacks("address in [Socket]", "add an address, such as ListenStream=8080"));
-        }
+        Some("socket") if state.listens == 0 => match unparsable {
+            Some(finding) => findings.push(finding),
+            None => findings.push(lacks("address in [Socket]", "add an address, such as ListenStream=8080")),
+        },
         Some("socket") if state.accepts => {
             let silent =
                 state.silent.map(|place| (place, "no connections can be accepted here, as Accept=yes asks for"));
             let service = state.service.map(|place| (place, "Service= cannot be given with Accept=yes"));
             findings.extend(silent.or(service).map(|(place, fault)| at(place, fault).help("leave out Accept=yes")));
         }
+        Some("timer" | "socket") => findings.extend(ignored),
         _ => {}
     }
 }
