@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use futures_core::Stream;
 use zbus::{Connection, Message, MessageStream, connection};
 
+use super::signals;
 use crate::contain::contain;
 use crate::deadline::Deadline;
 
@@ -33,6 +34,12 @@ const SHARE: u32 = 4;
 
 /// How long after the deadline calls are still made.
 const LATE: Duration = Duration::from_secs(30);
+
+/// The longest wait for an answer once a signal has asked the run to stop.
+const STOPPED_LIMIT: Duration = Duration::from_secs(2);
+
+/// How often a wait asks whether the run is to stop.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -264,10 +271,10 @@ fn block_on<F: Future>(future: F, limit: Duration) -> Option<F::Output> {
             return Some(output);
         }
         let left = limit.saturating_sub(begun.elapsed());
-        if left.is_zero() {
+        if left.is_zero() || (signals::stopped() && begun.elapsed() >= STOPPED_LIMIT) {
             return None;
         }
-        thread::park_timeout(left);
+        thread::park_timeout(left.min(PAUSE));
     }
 }
 

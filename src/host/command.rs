@@ -19,6 +19,7 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use super::root::OsContext;
+use super::signals;
 use crate::plan::is_shown;
 
 /// Where tools are looked for before the places of our own `PATH`.
@@ -34,6 +35,9 @@ const LATE: Duration = Duration::from_millis(20);
 
 /// How long a killed tool may take to go; one that waits for a dead disk does not go at all.
 const KILLED: Duration = Duration::from_secs(2);
+
+/// The longest time that a tool gets to end once the run is to stop.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A tool ran, and failed.
 #[derive(Debug, thiserror::Error)]
@@ -215,15 +219,21 @@ fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitSt
     // It says at once when it ends; kernels before 5.3 have none, and are asked again and again.
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let watched = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    let mut pause = SOON;
+    let (mut pause, mut stopped) = (SOON, None);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        let left = limit.saturating_sub(start.elapsed());
+        if signals::stopped() {
+            stopped.get_or_insert_with(Instant::now);
+        }
+        // A tool that is killed leaves its work half done: it has some time to end.
+        let grace = stopped.map_or(limit, |stopped| GRACE.saturating_sub(stopped.elapsed()));
+        let left = limit.saturating_sub(start.elapsed()).min(grace);
         if left.is_zero() {
             return Ok(None);
         }
+        let left = left.min(LATE);
         let timeout = Timespec::try_from(left).ok();
         let ends = watched
             .as_ref()

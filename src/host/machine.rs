@@ -119,6 +119,15 @@ impl<'a> Host<'a> {
         files::read(&self.root, path, READ_MAX)
     }
 
+    /// The bytes of a file and its permissions.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Host::read`].
+    pub fn read_with_mode(&self, path: &Path) -> Result<Option<(Vec<u8>, u32)>> {
+        files::read_with_mode(&self.root, path, READ_MAX)
+    }
+
     /// The bytes of a file that everybody on the machine may read, and that is no longer than `limit`.
     pub fn read_public(&self, path: &Path, limit: u64) -> Option<Vec<u8>> {
         files::read_public(&self.root, path, limit)
@@ -176,8 +185,8 @@ impl<'a> Host<'a> {
                 files::would_change(&self.root, &write(file, uid, gid))?
             }
             Step::MergeEnvironment(environment) => {
-                let content = self.merged(environment)?;
-                files::would_change(&self.root, &root_file(Path::new(ENVIRONMENT), &content, 0o644))?
+                let (content, mode) = self.merged(environment)?;
+                files::would_change(&self.root, &root_file(Path::new(ENVIRONMENT), &content, mode))?
             }
             Step::MaskUnit(place) => files::would_mask(&self.root, &place.path)?,
             Step::UnmaskUnit(place) => files::would_unmask(&self.root, &place.path)?,
@@ -202,14 +211,16 @@ impl<'a> Host<'a> {
         }))
     }
 
-    fn merged(&self, environment: &Environment) -> Result<Vec<u8>> {
-        let old = self.read(Path::new(ENVIRONMENT))?.unwrap_or_default();
-        Ok(text_files::set_variables(&old, &environment.values))
+    /// The environment file with its new values, and its mode: the values that are there may be secret.
+    fn merged(&self, environment: &Environment) -> Result<(Vec<u8>, u32)> {
+        let old = self.read_with_mode(Path::new(ENVIRONMENT))?;
+        let (old, mode) = old.unwrap_or_else(|| (Vec::new(), 0o644));
+        Ok((text_files::set_variables(&old, &environment.values), 0o644 & mode))
     }
 
     fn merge_environment(&self, environment: &Environment) -> Result<Change> {
-        let content = self.merged(environment)?;
-        self.write_one(&root_file(Path::new(ENVIRONMENT), &content, 0o644))
+        let (content, mode) = self.merged(environment)?;
+        self.write_one(&root_file(Path::new(ENVIRONMENT), &content, mode))
     }
 
     fn write_one(&self, file: &Write<'_>) -> Result<Change> {

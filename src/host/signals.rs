@@ -4,17 +4,21 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 
 static STOPPED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Catches the signals that would end a run without a record, and returns those that cannot be caught. `SIGXFSZ` is
-/// ignored: a file that is larger than the limit is an error of that file.
+/// Catches the signals that would end a run without a record, and returns those that cannot be caught. `SIGXFSZ` has
+/// no effect: a file that is larger than the limit is an error of that file.
 pub fn catch() -> Vec<(i32, io::Error)> {
+    // The caller may have blocked them, and ignored the end of children, which waits for it need.
+    let ours = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGXFSZ, Signal::SIGCHLD];
+    let _ = ours.into_iter().collect::<SigSet>().thread_unblock();
     let stopped = STOPPED.get_or_init(Arc::default);
     let stopping = [SIGTERM, SIGINT, SIGHUP].map(|signal| (signal, Arc::clone(stopped)));
-    let caught = stopping.into_iter().chain([(SIGXFSZ, Arc::default())]);
+    let caught = stopping.into_iter().chain([(SIGXFSZ, Arc::default()), (SIGCHLD, Arc::default())]);
     caught.filter_map(|(signal, flag)| Some((signal, flag::register(signal, flag).err()?))).collect()
 }
 

@@ -25,7 +25,9 @@ mod window;
 pub use display::{is_shown, printable};
 pub use network::plan_network;
 pub use places::folders_wanted;
-pub use planner::{Access, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script};
+pub use planner::{
+    Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
+};
 pub use sections::strategies;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,

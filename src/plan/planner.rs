@@ -114,10 +114,19 @@ impl Plan {
 pub struct Facts {
     /// Its host name, or the one it is about to have.
     pub hostname: String,
-    /// Files that sections add to, see [`facts_wanted`]: their bytes, or why they cannot be read.
-    pub files: BTreeMap<&'static str, Result<Vec<u8>, String>>,
+    /// Files that sections add to, see [`facts_wanted`]: or why they cannot be read.
+    pub files: BTreeMap<&'static str, Result<BaseFile, String>>,
     /// Those of [`folders_wanted`](super::folders_wanted) that are on a file system which is read-only.
     pub read_only: BTreeSet<PathBuf>,
+}
+
+/// A file of the machine that a section adds to.
+#[derive(Clone, Debug, Default)]
+pub struct BaseFile {
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// Its permissions. The file that is planned from it gives no more of them: its content may be secret.
+    pub mode: u32,
 }
 
 /// The files of the machine that planning `config` will look at, where they exist.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::planner::{Item, Planner, masked, path};
+use super::planner::{BaseFile, Item, Planner, masked, path};
 use super::units::unit_file;
 use super::{
     FileSpec, Owner, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, Verb, names, text_files, window,
@@ -158,8 +158,8 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     }
     match base(planner, UPDATE_CONF, &[UPDATE_CONF, UPDATE_CONF_DEFAULT]) {
         Ok(old) => {
-            let content = text_files::set_variables(&old, &settings);
-            section_file(planner, "coreos.update", root_file(UPDATE_CONF, content, 0o644), field.span);
+            let content = text_files::set_variables(&old.content, &settings);
+            section_file(planner, "coreos.update", root_file(UPDATE_CONF, content, 0o644 & old.mode), field.span);
         }
         Err(why) => {
             let finding = Finding::new(&rules::UNREADABLE, field.span, why);
@@ -169,15 +169,12 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
 }
 
 /// What a file that is added to starts from: what the part writes there, else the first that exists, else nothing.
-fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<Vec<u8>, String> {
-    if let Some(content) = planner.paths.content(Path::new(target)) {
-        return Ok(content.to_vec());
+fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<BaseFile, String> {
+    if let Some(file) = planner.paths.file(Path::new(target)) {
+        return Ok(BaseFile { content: file.content.expose().clone(), mode: file.mode });
     }
-    match places.iter().find_map(|place| planner.facts.files.get(place)) {
-        Some(Ok(bytes)) => Ok(bytes.clone()),
-        Some(Err(why)) => Err(why.clone()),
-        None => Ok(Vec::new()),
-    }
+    let found = places.iter().find_map(|place| planner.facts.files.get(place));
+    found.cloned().unwrap_or(Ok(BaseFile { content: Vec::new(), mode: 0o644 }))
 }
 
 fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
@@ -224,8 +221,8 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
     }
     match base(planner, HOSTS, &[HOSTS]) {
         Ok(old) => {
-            let content = text_files::etc_hosts(&old, &planner.facts.hostname);
-            section_file(planner, "manage_etc_hosts", root_file(HOSTS, content, 0o644), field.span);
+            let content = text_files::etc_hosts(&old.content, &planner.facts.hostname);
+            section_file(planner, "manage_etc_hosts", root_file(HOSTS, content, 0o644 & old.mode), field.span);
         }
         Err(why) => {
             let finding = Finding::new(&rules::UNREADABLE, field.span, why);

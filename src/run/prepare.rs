@@ -7,7 +7,7 @@ use super::gather::{Gathered, META_DATA, Meta};
 use crate::cli::Options;
 use crate::host::machine::Host;
 use crate::parts::Form;
-use crate::plan::{self, CORE, ENVIRONMENT, Environment, Facts, Item, KeySet, Plan, Planned, Step, ssh};
+use crate::plan::{self, BaseFile, CORE, ENVIRONMENT, Environment, Facts, Item, KeySet, Plan, Planned, Step, ssh};
 use crate::reading::Reading;
 use crate::substitute::Addresses;
 
@@ -164,8 +164,8 @@ pub(super) fn facts(reading: &Reading, host: &Host<'_>, hostname: Option<&str>) 
         facts.hostname = hostname.map_or_else(|| host.hostname(), str::to_owned);
     }
     for path in wanted {
-        match host.read(Path::new(path)) {
-            Ok(Some(bytes)) => drop(facts.files.insert(path, Ok(bytes))),
+        match host.read_with_mode(Path::new(path)) {
+            Ok(Some((content, mode))) => drop(facts.files.insert(path, Ok(BaseFile { content, mode }))),
             Ok(None) => {}
             Err(error) => drop(facts.files.insert(path, Err(format!("{error:#}")))),
         }

@@ -52,7 +52,8 @@ fn facts(case: &Case, reading: &Reading) -> Facts {
         if case.setting("unreadable") == Some(path) {
             facts.files.insert(path, Err(format!("failed to read {path}")));
         } else if let Some(content) = case.file(path) {
-            facts.files.insert(path, Ok(content));
+            let mode = 0o644;
+            facts.files.insert(path, Ok(plan::BaseFile { content, mode }));
         }
     }
     facts

@@ -78,6 +78,9 @@ impl<'r> AccountFiles<'r> {
     /// Another program holds a lock for 15 s or until the deadline, or a file is not a regular one or cannot be read.
     pub(super) fn lock(root: &'r Root, deadline: Deadline) -> Result<Self> {
         let etc = root.folder(Path::new("/etc")).context("failed to lock the account files")?;
+        if !root.is_system() {
+            root.private(Path::new("/etc")).context("failed to lock the account files")?;
+        }
         let present: Vec<_> = AccountFile::ALL
             .into_iter()
             .map(|file| Ok((file, status(&place(&etc, file.name()))?)))

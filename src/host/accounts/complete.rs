@@ -71,6 +71,13 @@ impl Accounts<'_> {
     ) -> Result<(Change, Vec<String>)> {
         let name = &user.name;
         let (mut change, mut faults) = (Change::Unchanged, Vec::new());
+        if let Some(other) = self.foreign_group(account, user)? {
+            let message = format!(
+                "GID {0} of the account is now that of group {other} (run: groupadd {name}, usermod -g {name} {name})",
+                user.gid
+            );
+            return Ok((change, vec![message]));
+        }
         if !self.missing(user, account.create_home)?.is_nothing() || self.lacks_gshadow(name)? {
             // Looked at again under the lock, which is held until the end: an administrator may be at work.
             let mut files = AccountFiles::lock(self.root, deadline)?;
@@ -124,6 +131,22 @@ impl Accounts<'_> {
             ),
             _ => {}
         }
+    }
+
+    /// Returns the group that got the number of the account's own group, which the interrupted creation did not write.
+    /// An account with a home was created completely: an administrator gave it another group since.
+    fn foreign_group(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
+        let wants_own = account.primary_group.is_none()
+            && !account.no_user_group
+            && LoginDefs::read(self.root)?.makes_user_groups();
+        if !wants_own || (account.create_home && !self.lacks_home(user)) {
+            return Ok(None);
+        }
+        let groups = self.database("/etc/group")?;
+        Ok(database::groups(&groups)
+            .find(|group| group.gid == user.gid)
+            .map(|group| group.name)
+            .filter(|group| *group != user.name))
     }
 
     /// Checks that the account is still the one that was looked up.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, StatxFlags, Uid};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, StatxFlags, Uid};
 use rustix::io::Errno;
 
 use super::login_defs::LoginDefs;
@@ -81,7 +81,7 @@ impl Accounts<'_> {
         }
         let above = rustix::fs::fstat(&place.folder).os_context(|| "failed to stat its directory")?;
         let is_theirs = there.st_uid == user.uid
-            || (there.st_uid == 0 && above.st_dev == there.st_dev && self.can_only_be_the_home(place, user)?);
+            || (is_plain(&there) && above.st_dev == there.st_dev && self.can_only_be_the_home(place, user)?);
         if !is_theirs {
             return Ok(Found::Other);
         }
@@ -119,7 +119,11 @@ impl Accounts<'_> {
             bail!("{} was replaced meanwhile", shown(beside.name.as_ref()));
         }
         let owner = Some((user.uid, user.gid));
-        skeleton.make(&folder, owner)?;
+        if let Err(error) = skeleton.make(&folder, owner) {
+            // A full disk would get one more of them at each boot.
+            discard(&beside, &folder, DEEPEST);
+            return Err(error);
+        }
         give(&folder, user, defs.home_mode())?;
         files::flush_folder(&folder)?;
         let (from, to) = (&beside.folder, &place.folder);
@@ -155,6 +159,12 @@ impl Accounts<'_> {
     fn skeleton(self, defs: &LoginDefs) -> Result<Skeleton> {
         let from = Path::new(defs.skeleton());
         let mut skeleton = Skeleton::default();
+        if let Err(error) = self.root.private(from)
+            && !error.absent()
+        {
+            log::warn!("{error:#}; nothing of {} is copied into the home directory", shown(from));
+            return Ok(skeleton);
+        }
         match self.root.folder(from) {
             Ok(folder) => {
                 let mut left = (MOST_ENTRIES, LARGEST_SKELETON);
@@ -167,6 +177,26 @@ impl Accounts<'_> {
         }
         Ok(skeleton)
     }
+}
+
+/// Returns true if a directory belongs to root alone. One of another group, or one that others can write to, was made for
+/// them.
+fn is_plain(there: &Stat) -> bool {
+    there.st_uid == 0 && there.st_gid == 0 && there.st_mode & 0o7022 == 0
+}
+
+/// Removes a directory that this run made and filled, and that only root can enter.
+fn discard(place: &Place, folder: &Folder, depth: usize) {
+    for name in entries(folder, MOST_ENTRIES).unwrap_or_default() {
+        let inner = Place { folder: folder.clone(), name };
+        if rustix::fs::unlinkat(&inner.folder, &inner.name, AtFlags::empty()).is_err()
+            && depth > 0
+            && let Ok(below) = open(&inner)
+        {
+            discard(&inner, &below, depth - 1);
+        }
+    }
+    let _ = rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::REMOVEDIR);
 }
 
 /// A directory of the skeleton.

@@ -3,14 +3,19 @@
 //! Behind it are others than `/etc/passwd`: systemd itself, a directory on the network. One that stands still would hold
 //! up every lookup for a minute, and the run with it. So a thread of its own asks; once it was in vain, the files count.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Group, Uid, User};
 
+use crate::host::signals;
+
 /// How long a lookup may take.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How often a lookup asks whether the run is to stop.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is asked.
 pub(super) enum Question {
@@ -59,11 +64,19 @@ pub(super) fn ask(question: Question) -> Option<Answer> {
     }
     let State::Asking(sender) = &*state else { return None };
     let (answers, answer) = sync_channel(1);
-    let answer = sender.send((question, answers)).ok().and_then(|()| answer.recv_timeout(LIMIT).ok());
+    let asked = Instant::now();
+    let answer = sender.send((question, answers)).ok().and_then(|()| {
+        loop {
+            match answer.recv_timeout(PAUSE) {
+                Err(RecvTimeoutError::Timeout) if asked.elapsed() < LIMIT && !signals::stopped() => {}
+                answer => break answer.ok(),
+            }
+        }
+    });
     if answer.is_none() {
         log::warn!(
-            "no user or group could be looked up within {} s: only /etc/passwd and /etc/group count",
-            LIMIT.as_secs()
+            "users and groups could not be looked up within {} s; only /etc/passwd and /etc/group are used",
+            asked.elapsed().as_secs()
         );
         *state = State::Silent;
     }

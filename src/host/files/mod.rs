@@ -34,7 +34,7 @@ pub use leftover::name_for as temporary_name;
 pub use leftover::{Kind, remove_leftovers};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use note::{Note, sweep};
-pub use read::{read, read_at, read_public};
+pub use read::{read, read_at, read_public, read_with_mode};
 
 /// A file as it should be.
 #[derive(Clone, Copy)]

@@ -16,9 +16,18 @@ use crate::host::root::{OsContext, Place, Root, shown, status};
 ///
 /// When it is no regular file (a FIFO or a device is never opened), has more than `limit` bytes, or cannot be read.
 pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    Ok(read_with_mode(root, path, limit)?.map(|(content, _)| content))
+}
+
+/// Returns the bytes of a file, and its permissions without set-id and sticky bits.
+///
+/// # Errors
+///
+/// As those of [`read`].
+pub fn read_with_mode(root: &Root, path: &Path, limit: u64) -> Result<Option<(Vec<u8>, u32)>> {
     let what = || format!("failed to read {}", shown(path));
     match root.resolve(path) {
-        Ok(place) => read_at(&place, limit).with_context(what),
+        Ok(place) => open_at(&place, limit).with_context(what),
         Err(error) if error.absent() => Ok(None),
         Err(error) => Err(error).with_context(what),
     }
@@ -44,12 +53,16 @@ pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
 ///
 /// As those of [`read`].
 pub fn read_at(place: &Place, limit: u64) -> Result<Option<Vec<u8>>> {
+    Ok(open_at(place, limit)?.map(|(content, _)| content))
+}
+
+fn open_at(place: &Place, limit: u64) -> Result<Option<(Vec<u8>, u32)>> {
     let Some(there) = status(place).os_context(|| "failed to stat it")? else { return Ok(None) };
     if file_type(there.st_mode) != FileType::RegularFile {
         bail!("it is not a regular file");
     }
     match compare::open(place, &there).os_context(|| "failed to open it")? {
-        Some(file) => whole(&file, limit).map(Some),
+        Some(file) => Ok(Some((whole(&file, limit)?, there.st_mode & 0o777))),
         None => bail!("it was replaced meanwhile"),
     }
 }

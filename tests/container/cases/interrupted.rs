@@ -203,6 +203,54 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.sh("stat -c %U /home/moe; ls -A /home/moe"), "root");
     });
 
+    suite.fresh("a_group_that_got_the_number_of_the_missing_one_is_not_joined", |m| {
+        for name in ["bob", "svc"] {
+            m.sh(&format!("useradd -m {name}; rm -rf /home/{name}; sed -i /^{name}:/d /etc/group /etc/gshadow"));
+            mark(m, name, "");
+            m.sh(&format!("groupadd -g $(id -g {name}) payroll-{name}"));
+        }
+        let before = ["bob", "svc"].map(|user| everything(m, user));
+        let config = "users: [{name: bob}, {name: svc, no_create_home: true}]";
+        for _ in 0..2 {
+            m.apply(config).fails().says(&[
+                "of the account is now that of group payroll-bob (run: groupadd bob, usermod -g bob bob)",
+                "of the account is now that of group payroll-svc",
+            ]);
+            assert_eq!(["bob", "svc"].map(|user| everything(m, user)), before);
+            m.absent("/home/bob");
+        }
+        m.sh("groupadd bob; usermod -g bob bob; groupadd svc; usermod -g svc svc");
+        m.apply(config).ok();
+        assert_eq!(m.sh("stat -c %U:%G /home/bob"), "bob:bob");
+        assert_eq!(markers(m), "");
+    });
+
+    suite.fresh("a_shared_directory_of_root_does_not_become_a_home", |m| {
+        m.sh("useradd -m bob; rm -rf /home/bob; useradd -m eve; rm -rf /home/eve");
+        for name in ["bob", "eve"] {
+            mark(m, name, "");
+        }
+        m.sh("sleep 1; mkdir -p /srv/team; chgrp staff /srv/team; chmod 2775 /srv/team; usermod -d /srv/team bob; \
+              install -d -m 0777 /home/eve");
+        let before = m.sh("stat -c '%U:%G %a' /srv/team /home/eve");
+        m.apply("users: [{name: bob}, {name: eve}]").ok();
+        assert_eq!(
+            m.sh("stat -c '%U:%G %a' /srv/team /home/eve; ls -A /srv/team /home/eve"),
+            before + "\n/home/eve:\n\n/srv/team:"
+        );
+    });
+
+    suite.fresh("a_full_disk_collects_no_half_made_homes", |m| {
+        m.sh("mount -t tmpfs -o size=8k tmpfs /home");
+        for _ in 0..3 {
+            m.apply("users: [{name: stage}]").fails().says(&["/home/stage"]);
+            assert_eq!(m.sh("ls -A /home"), "");
+        }
+        m.sh("umount /home");
+        m.apply("users: [{name: stage}]").ok();
+        assert!(m.exists("/home/stage/.profile"));
+    });
+
     suite.fresh("a_user_who_swaps_directories_gets_nothing_of_root", |m| {
         m.sh("useradd -m bob; mkdir -p /home/bob/apps /home/bob/other /etc/skel/.config; echo x > /etc/skel/.config/file; \
               ln -s file /etc/skel/link; mkdir -m 700 /home/bob/secret; echo secret > /home/bob/secret/file; chmod 600 /home/bob/secret/file; \

@@ -124,6 +124,24 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.names("/srv/folder/a"), ["full"]);
     });
 
+    suite.fresh("a_file_that_is_added_to_stays_as_secret_as_it_was", |m| {
+        let config = "manage_etc_hosts: localhost\ncoreos: {update: {group: beta}}";
+        let places = ["/etc/environment", "/etc/hosts", "/etc/coreos/update.conf"];
+        m.sh("mkdir -p /etc/coreos");
+        for place in places {
+            m.sh(&format!("umount {place} 2>/dev/null || true; echo API_KEY=x >{place}; chmod 600 {place}"));
+        }
+        let apply = || m.apply_with(config, &[], &[("COREOS_PUBLIC_IPV4", "192.0.2.1")]);
+        apply();
+        for place in places {
+            assert_eq!((m.mode(place), m.text(place).contains("API_KEY")), (0o600, true), "{place}");
+            // A link of root to a secret.
+            m.sh(&format!("mv {place} /root/secret; ln -s /root/secret {place}"));
+            apply();
+            assert_eq!(m.mode(place) & 0o077, 0, "{place}");
+        }
+    });
+
     suite.shared("a_fifo_or_a_device_in_the_way_is_replaced", |m| {
         m.sh("mkdir /srv/odd; mkfifo /srv/odd/fifo; mknod /srv/odd/null c 1 3");
         m.apply("write_files: [{path: /srv/odd/fifo, content: a}, {path: /srv/odd/null, content: b}]").ok();

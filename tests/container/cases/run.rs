@@ -128,6 +128,29 @@ coreos:
         holder.signal(Signal::SIGKILL);
     });
 
+    suite.fresh("a_signal_ends_the_wait_for_a_tool", |m| {
+        m.sh("mv /etc/login.defs /etc/login.kept; mkfifo /etc/login.defs");
+        m.put("/root/x", "#cloud-config\nusers: [{name: slow, shell: /bin/sh}]\n");
+        let run = m.program(&["--from-file=/root/x"]).start();
+        m.sh("until pgrep -x useradd; do sleep 0.1; done; pkill -TERM -x coreos-cloudini");
+        let run = run.finish(Duration::from_secs(40)).fails();
+        assert!(run.took < Duration::from_secs(20), "{run}");
+        m.sh("rm /etc/login.defs; mv /etc/login.kept /etc/login.defs");
+    });
+
+    suite.fresh("signals_that_the_caller_blocks_or_ignores_work", |m| {
+        let hang = "#cloud-config\ncoreos:\n  units:\n    - {name: hang.service, command: start, content: \"[Service]\\nType=oneshot\\nExecStart=/bin/sleep infinity\"}\nusers: [{name: child}]\n";
+        m.put("/root/hang", hang);
+        let perl = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); $SIG{CHLD} = 'IGNORE'; \
+                    exec @ARGV";
+        let run = m.start(&["perl", "-e", perl, PROGRAM_INSIDE, "--from-file=/root/hang"]);
+        m.sh("until systemctl show -p ActiveState hang.service | grep -q activating; do sleep 0.1; done; \
+              pkill -TERM -x coreos-cloudini");
+        let run = run.finish(Duration::from_secs(20)).fails();
+        assert!(!run.timed_out, "{run}");
+        assert!(m.exists("/home/child"), "{run}");
+    });
+
     suite.fresh("each_run_leaves_a_record_that_is_nobody_elses", |m| {
         let config =
             "write_files: [{path: /etc/recorded, content: hidden-content}, {path: /etc/bad, owner: nosuchuser}]";

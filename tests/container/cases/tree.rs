@@ -140,6 +140,22 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.passwd("replaced").is_none());
     });
 
+    suite.fresh("accounts_are_not_edited_in_a_directory_of_another_user", |m| {
+        m.sh("mkdir -p /srv/tree/etc/skel /srv/tree/home; \
+              cp /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/login.defs /srv/tree/etc; \
+              echo secret > /srv/tree/etc/skel/.stolen; chmod 600 /srv/tree/etc/skel/.stolen");
+        let config = "users: [{name: bob}]";
+        // The skeleton alone: the account is created, and nothing is copied.
+        m.sh("chown core /srv/tree/etc/skel");
+        m.apply_with(config, &["--root=/srv/tree"], &[]).says(&["nothing of /etc/skel is copied"]);
+        m.absent("/srv/tree/home/bob/.stolen");
+        assert!(m.text("/srv/tree/etc/passwd").contains("\nbob:"));
+        m.sh("chown core /srv/tree/etc");
+        let before = m.sh("find /srv/tree/etc -type f -exec md5sum {} +");
+        m.apply_with("users: [{name: eve}]", &["--root=/srv/tree"], &[]).fails().says(&["belongs to another user"]);
+        assert_eq!(m.sh("find /srv/tree/etc -type f -exec md5sum {} +"), before);
+    });
+
     suite.fresh("a_tree_that_a_user_swaps_for_the_machine_leaves_the_machine_alone", |m| {
         m.sh("useradd --create-home mary; mkdir -p /home/mary/tree/etc; ln -s / /home/mary/link; \
               cp /etc/passwd /etc/shadow /etc/group /home/mary/tree/etc; chown -hR mary: /home/mary");
