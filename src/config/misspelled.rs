@@ -202,6 +202,10 @@ impl Fault<'_> {
 fn unsupported(node: &Node) -> Vec<Finding> {
     let mut findings = Vec::new();
     for entry in node.entries().unwrap_or_default() {
+        // Most keys are known.
+        if FILE.iter().any(|row| *row.0 == *entry.key) {
+            continue;
+        }
         let name = entry.name().to_ascii_lowercase();
         let is_no = entry.value.is_null() || entry.value.text().is_some_and(is_no);
         let (asks, what) = match name.as_str() {

@@ -94,7 +94,7 @@ impl<'a> Host<'a> {
     }
 
     const fn accounts(&self) -> Accounts<'_> {
-        Accounts::new(&self.root)
+        Accounts::new(&self.root).until(self.setup.deadline)
     }
 
     /// Waits for `limit` until no other run changes this machine, and keeps others from it.

@@ -129,7 +129,8 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
     let encoding = file.encoding.text();
     let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
     let limit = FILE_MAX.min(room.bytes);
-    let suggestion = decode::suggest(&raw, encoding);
+    // Without an encoding nothing can fail.
+    let suggestion = if encoding.is_empty() { None } else { decode::suggest(&raw, encoding) };
     let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let known: Vec<_> = decode::names().collect();

@@ -42,9 +42,17 @@ const FOLDERS: [&str; 23] = [
 
 /// The folder of `path`, where it belongs to the image of the operating system.
 fn image_folder(path: &Path) -> Option<&Path> {
+    if !IMAGE.iter().any(|image| has_prefix(path, image)) {
+        return None;
+    }
     let folder = path.parent()?;
     let inside = IMAGE.iter().any(|image| folder.starts_with(image)) && !folder.starts_with(OEM);
     inside.then_some(folder)
+}
+
+/// Returns true if the text of `path` begins with `prefix`.
+fn has_prefix(path: &Path, prefix: &str) -> bool {
+    path.as_os_str().as_encoded_bytes().starts_with(prefix.as_bytes())
 }
 
 /// The folders of the image that files of `config` go to.
@@ -58,7 +66,8 @@ pub fn folders_wanted(config: &CloudConfig) -> BTreeSet<PathBuf> {
 /// What is worth telling of a file at `path`; an error refuses it. `read_only` are folders that nothing can be put into.
 pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span>) -> Result<Option<Finding>, Finding> {
     let place = shown(path);
-    if FOLDERS.iter().any(|folder| path == Path::new(folder)) {
+    // A comparison of the components of paths would take longer than all the rest.
+    if FOLDERS.iter().any(|folder| path.as_os_str() == *folder) {
         return Err(Finding::new(
             &rules::BAD_PATH,
             span,
@@ -73,6 +82,9 @@ pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span
         }
         let message = format!("{place} is below /usr, which is read-only on CoreOS and Flatcar");
         return Ok(Some(Finding::new(&rules::USR_PATH, span, message).help(help)));
+    }
+    if !["/proc", "/sys", "/dev"].iter().any(|top| has_prefix(path, top)) {
+        return Ok(None);
     }
     let (why, help) = if path.starts_with("/proc/sys") {
         ("is below /proc or /sys", "put kernel settings into a file in /etc/sysctl.d")

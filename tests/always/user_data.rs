@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cloudinit::finding::{Finding, Span, rules};
 use cloudinit::parts::{self, Extent, Form, Part};
-use cloudinit::plan::{Facts, Item, Plan, facts_wanted};
+use cloudinit::plan::{BaseFile, Facts, Item, Plan, facts_wanted};
 use cloudinit::reading::{self, Reading};
 use cloudinit::substitute::Addresses;
 
@@ -113,7 +113,8 @@ fn again(part: &Part, addresses: &Addresses, reading: &Reading, plan: &Plan) {
 /// What `--validate` finds, which knows nothing of the machine, is what a run on a machine finds.
 fn facts(reading: &Reading, plan: &Plan) {
     let wanted = facts_wanted(&reading.config);
-    let files = wanted.into_iter().map(|path| (path, Ok(b"GROUP=old\n# 127.0.0.1 x\nno end".to_vec()))).collect();
+    let file = BaseFile { content: b"GROUP=old\n# 127.0.0.1 x\nno end".to_vec(), mode: 0o644 };
+    let files = wanted.into_iter().map(|path| (path, Ok(file.clone()))).collect();
     let here = reading.plan(&Facts { hostname: "here".to_owned(), files, ..Facts::default() }, "set");
     assert_eq!((&here.findings, &here.refused), (&plan.findings, &plan.refused));
 }

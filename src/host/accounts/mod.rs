@@ -27,6 +27,7 @@ use nix::errno::Errno;
 
 use super::files;
 use super::root::Root;
+use crate::deadline::Deadline;
 use crate::plan::{Owner, Principal};
 use names::{Answer, Question};
 
@@ -63,12 +64,18 @@ pub enum UnknownPrincipal {
 #[derive(Clone, Copy, Debug)]
 pub struct Accounts<'r> {
     root: &'r Root,
+    deadline: Option<Deadline>,
 }
 
 impl<'r> Accounts<'r> {
     /// Those of `root`.
     pub const fn new(root: &'r Root) -> Self {
-        Self { root }
+        Self { root, deadline: None }
+    }
+
+    /// The same, whose lookups end with the run.
+    pub const fn until(self, deadline: Deadline) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// The user of this name.
@@ -161,7 +168,7 @@ impl<'r> Accounts<'r> {
 
     /// What the C library says of the running system; `None` of a tree, and where it does not answer.
     fn ask(self, question: impl FnOnce() -> Question) -> Option<Answer> {
-        if self.root.is_system() { names::ask(question()) } else { None }
+        if self.root.is_system() { names::ask(question(), self.deadline) } else { None }
     }
 
     fn database(self, path: &str) -> Result<String> {

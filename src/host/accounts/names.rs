@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Group, Uid, User};
 
+use crate::deadline::Deadline;
 use crate::host::signals;
 
 /// How long a lookup may take.
@@ -49,7 +50,7 @@ enum State {
 static STATE: Mutex<State> = Mutex::new(State::Idle);
 
 /// The answer; `None` where there is none in time, now or before.
-pub(super) fn ask(question: Question) -> Option<Answer> {
+pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answer> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     if matches!(*state, State::Idle) {
         let (sender, receiver) = sync_channel(1);
@@ -64,11 +65,11 @@ pub(super) fn ask(question: Question) -> Option<Answer> {
     }
     let State::Asking(sender) = &*state else { return None };
     let (answers, answer) = sync_channel(1);
-    let asked = Instant::now();
+    let (asked, limit) = (Instant::now(), deadline.map_or(LIMIT, |deadline| deadline.clip(LIMIT)).max(PAUSE));
     let answer = sender.send((question, answers)).ok().and_then(|()| {
         loop {
             match answer.recv_timeout(PAUSE) {
-                Err(RecvTimeoutError::Timeout) if asked.elapsed() < LIMIT && !signals::stopped() => {}
+                Err(RecvTimeoutError::Timeout) if asked.elapsed() < limit && !signals::stopped() => {}
                 answer => break answer.ok(),
             }
         }

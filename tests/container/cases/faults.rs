@@ -1,5 +1,6 @@
 //! What a machine lacks or refuses: told, the rest done, and the exit code honest (spec §1).
 
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -148,5 +149,20 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.passwd("mary").is_some(), "{run}");
         m.program(&["--from-file=/tmp/faulty"]).run().ok();
         assert_eq!(m.active("faulty.service"), "active");
+    });
+
+    suite.fresh("a_systemd_that_stands_still_ends_at_the_deadline_and_on_a_signal", |m| {
+        m.put("/tmp/user", "#cloud-config\nusers: [{name: mary}]\n");
+        m.put("/tmp/faulty", TWO_PARTS.replace("CONFIG", CONFIG));
+        kill(m.leader(), Signal::SIGSTOP).expect("we are root");
+        let run = m.start(&["coreos-cloudinit", "--from-file=/tmp/user", "--deadline=3"]);
+        let run = run.finish(Duration::from_secs(30));
+        let stopped = m.start(&["coreos-cloudinit", "--from-file=/tmp/faulty", "--deadline=200"]);
+        thread::sleep(Duration::from_secs(1));
+        m.sh("pkill -TERM -x coreos-cloudini");
+        let stopped = stopped.finish(Duration::from_secs(30));
+        kill(m.leader(), Signal::SIGCONT).expect("we are root");
+        assert!(run.took < Duration::from_secs(6), "{run}");
+        assert!(stopped.fails().took < Duration::from_secs(12), "{stopped}");
     });
 }
