@@ -1,24 +1,51 @@
 #!/bin/bash
-# Runs the given tiers one after the other, each to its end, then says how each went.
+# Runs the given tiers one after the other, each to its end, then prints how each ended. The tiers after a `+` run beside
+# the one before it, at low priority: what compiles on one core leaves the other to tests that wait.
 set -u
 
 declare -A target=([lint]=lint [deny]=deny [pure]=test-pure [container]=test-container [outcomes]=test-outcomes [boot]=test-boot [dist]=test-dist)
 logs=target/tiers
 mkdir -p "$logs"
+trap 'kill $(jobs -p) 2> /dev/null' EXIT
+
+# Runs a tier into its log, and writes its exit code and its time in seconds.
+run() {
+    local began=$SECONDS
+    "${MAKE:-make}" --no-print-directory "${target[$1]}" > "$logs/$1.log" 2>&1
+    echo "$? $((SECONDS - began))" > "$logs/$1.end"
+}
+
+for group in "$@"; do
+    IFS=+ read -ra tiers <<< "$group"
+    for beside in "${tiers[@]:1}"; do
+        (renice -n 10 "$BASHPID" > /dev/null; run "$beside") &
+    done
+    first=${tiers[0]}
+    echo "=== $first"
+    : > "$logs/$first.log"
+    tail -f -n +1 "$logs/$first.log" &
+    shown=$!
+    run "$first"
+    sleep 1
+    kill "$shown"
+    for beside in "${tiers[@]:1}"; do
+        while [ -n "$(jobs -r)" ]; do wait -n; done
+        echo "=== $beside"
+        cat "$logs/$beside.log"
+    done
+done
+
 summary=
 failed=0
-
-for tier in "$@"; do
-    echo "=== $tier"
-    began=$SECONDS
-    "${MAKE:-make}" --no-print-directory "${target[$tier]}" 2>&1 | tee "$logs/$tier.log"
-    if [ "${PIPESTATUS[0]}" = 0 ]; then result=ok; else result=FAILED failed=1; fi
+for tier in ${*//+/ }; do
+    read -r code seconds < "$logs/$tier.end"
+    if [ "$code" = 0 ]; then result=ok; else result=FAILED failed=1; fi
     # What the test programs counted, added up; a tier may have skipped all of it, and says why.
     counts=$(awk '/^test result:/ { passed += $4; failed += $6; n++ }
         END { if (n) printf "%d passed, %d failed", passed, failed }' "$logs/$tier.log")
     skipped=$(sed -n 's/^skipped: //p' "$logs/$tier.log")
     [ -n "$skipped" ] && [ "$result" = ok ] && result=skipped counts=$skipped
-    summary+=$(printf '%-10s  %-8s %5d s   %s' "$tier" "$result" "$((SECONDS - began))" "$counts")$'\n'
+    summary+=$(printf '%-10s  %-8s %5d s   %s' "$tier" "$result" "$seconds" "$counts")$'\n'
 done
 
 printf '\n%s' "$summary"
