@@ -53,7 +53,7 @@ pub(super) enum Content {
     Known(Form),
     /// A multipart with headers of its own.
     Multipart(Multipart),
-    /// A cloud-config whose first line is written like that of a script.
+    /// A cloud-config whose first line is almost its header.
     AlmostHeader,
     /// Anything else.
     Unknown,
@@ -61,7 +61,7 @@ pub(super) enum Content {
 
 /// What `bytes` are, which begin with no byte order mark.
 pub(super) fn recognise(bytes: &[u8]) -> Content {
-    if is_header_as_script(bytes) {
+    if is_almost_header(bytes) {
         Content::AlmostHeader
     } else if bytes.starts_with(b"#!") {
         Content::Known(Form::Script)
@@ -85,7 +85,7 @@ fn trimmed(line: &[u8]) -> Option<&str> {
 }
 
 fn is_header(line: &[u8]) -> bool {
-    trimmed(line) == Some("#cloud-config")
+    trimmed(line) == Some(hint::HEADER)
 }
 
 /// Whether this is a cloud-config behind the first line of a template, as Cluster API makes them.
@@ -93,16 +93,25 @@ pub(super) fn is_template(bytes: &[u8]) -> bool {
     trimmed(line(bytes, 0)) == Some("## template: jinja") && is_header(line(bytes, 1))
 }
 
-/// Returns true if the first line, or the line behind that of a template, is `#!cloud-config` in some spelling. No
-/// shell may run what follows: it is YAML.
-pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
+/// The line where the header of a cloud-config stands: the first one, or the line behind that of a template.
+fn header_line(bytes: &[u8]) -> Option<&str> {
     let is_template = trimmed(line(bytes, 0)) == Some("## template: jinja");
-    let Some(text) = std::str::from_utf8(line(bytes, usize::from(is_template))).ok() else { return false };
-    let Some(text) = text.split('\r').next().and_then(|text| text.strip_prefix("#!")) else { return false };
-    let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-    let is_name = |text: &str| letters(text).eq_ignore_ascii_case("cloudconfig");
-    let first = text.split_whitespace().next().unwrap_or_default();
-    is_name(text) || first.rsplit('/').next().is_some_and(is_name)
+    let text = std::str::from_utf8(line(bytes, usize::from(is_template))).ok()?;
+    text.split('\r').next()
+}
+
+/// Returns true if the line of the header is `#!cloud-config` in some spelling, or a script's interpreter line that
+/// names `cloud-config`. No shell may run what follows: it is YAML.
+pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
+    let Some(text) = header_line(bytes).and_then(|text| text.strip_prefix("#!")) else { return false };
+    let mut words = text.split_whitespace();
+    hint::is_header_name(text) || words.any(|word| word.rsplit('/').next().is_some_and(hint::is_header_name))
+}
+
+/// Returns true if the line of the header is almost that, so that what follows is a cloud-config.
+fn is_almost_header(bytes: &[u8]) -> bool {
+    let is_near = |line: &str| line.starts_with('#') && line.trim_end() != hint::HEADER && hint::is_almost_header(line);
+    is_header_as_script(bytes) || header_line(bytes).is_some_and(is_near)
 }
 
 /// Expressions of a template that nothing has rendered.
@@ -149,6 +158,17 @@ const FOREIGN: [(&str, &str); 7] = [
     ("#upstart-job", "a job of Upstart"),
 ];
 
+/// The remedy for a part in base64.
+const PART_IN_BASE64: &str = "give the part the header `Content-Transfer-Encoding: base64`";
+
+/// Returns the finding for a part that its type calls a cloud-config or a script, `kind`, if it clearly is neither.
+pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
+    let is_base64 = hint::encoding(bytes).is_some();
+    let Hint { form, help } = if is_base64 { hint::hint(bytes)? } else { hint::page(bytes)? };
+    let message = format!("its type is that of a {kind}, but it is {form}; not applied");
+    Some(Finding::new(&rules::BAD_PART, None, message).help(if is_base64 { PART_IN_BASE64 } else { help }))
+}
+
 /// What is to be told of content that nobody knows; `what` it is.
 pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding {
     let tell = |message| Finding::new(rule, Span::new(0, 0), message);
@@ -157,15 +177,20 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
         return tell(format!("{what} is {form} of cloud-init, which this program does not know"));
     }
     if let Some(Hint { form, help }) = hint::hint(bytes) {
+        let help = if form.ends_with("base64") && rule == &rules::UNKNOWN_PART { PART_IN_BASE64 } else { help };
         return tell(format!("{what} is {form}, which this program does not read; not applied")).help(help);
     }
     tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
         .help("a cloud-config begins with the line #cloud-config, a script with #!")
 }
 
-/// Whether this is text of Windows' other kind.
+/// Returns true for text in UTF-16, with a byte order mark or where its first characters show it.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
+    let is_text = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let pairs = bytes.get(..8).unwrap_or_default();
+    let is_plain =
+        |text: usize| !pairs.is_empty() && pairs.chunks_exact(2).all(|pair| is_text(pair[text]) && pair[1 - text] == 0);
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || is_plain(0) || is_plain(1)
 }
 
 /// `bytes` as text to find places in: each that is no UTF-8 becomes a `?`, so that all places stay.

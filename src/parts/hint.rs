@@ -1,17 +1,20 @@
 //! Hints for user-data of an unknown form: how it came to be what it is, and what to hand over instead.
 
+use std::borrow::Cow;
+
 use super::header;
 use crate::plan::decode;
+use crate::yaml;
 
 /// The form that content has instead of one that is known, and the remedy.
 pub(super) struct Hint {
     /// The form, as the end of a sentence that begins with the content.
-    pub form: &'static str,
+    pub form: Cow<'static, str>,
     /// The remedy.
     pub help: &'static str,
 }
 
-const HEADER: &str = "#cloud-config";
+pub(super) const HEADER: &str = "#cloud-config";
 
 /// How much of the content is looked at, in bytes.
 const LOOKED_AT: usize = 4096;
@@ -51,9 +54,38 @@ pub fn encoding(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+fn hint_of(form: &'static str, help: &'static str) -> Option<Hint> {
+    Some(Hint { form: Cow::Borrowed(form), help })
+}
+
+/// The hint for a page that a server gives, or another XML document.
+pub(super) fn page(bytes: &[u8]) -> Option<Hint> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    let lower = head.trim_start().to_ascii_lowercase();
+    if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head") {
+        return hint_of(
+            "an HTML page",
+            "check the URL that it comes from: a server answers with a page where it reports an error or asks for a login",
+        );
+    }
+    if lower.starts_with("<?xml") || lower.starts_with('<') {
+        return hint_of("an XML document", "hand over the text of a cloud-config or a script");
+    }
+    None
+}
+
+/// Returns true if `bytes` are a document or script on a single line, as where an attribute of XML took its line breaks.
+pub fn has_lost_lines(bytes: &[u8]) -> bool {
+    let starts = ["#cloud-config ", "#!", "## template", "MIME-Version", "Content-Type"];
+    let words = || bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    !bytes.trim_ascii().contains(&b'\n')
+        && words().nth(2).is_some()
+        && starts.iter().any(|start| bytes.starts_with(start.as_bytes()))
+}
+
 /// The hint for `bytes`, which are of no known form.
 pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
-    let hint = |form, help| Some(Hint { form, help });
+    let hint = hint_of;
     match encoding(bytes) {
         Some("gzip+base64") => {
             return hint(
@@ -65,18 +97,19 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
         None => {}
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    if let Some(page) = page(bytes) {
+        return Some(page);
+    }
     let lower = head.trim_start().to_ascii_lowercase();
-    if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head") {
-        return hint(
-            "an HTML page",
-            "check the URL that it comes from: a server answers with a page where it reports an error or asks for a login",
-        );
-    }
-    if lower.starts_with("<?xml") || lower.starts_with('<') {
-        return hint("an XML document", "hand over the text of a cloud-config or a script");
-    }
     if lower.starts_with('{') || lower.starts_with('[') {
         return json(bytes);
+    }
+    if lower.len() < head.len() && (lower.starts_with("content-type:") || lower.starts_with("mime-version:")) {
+        return hint(
+            "a MIME message with something before its headers",
+            "the headers of a multipart begin on the first line, in column 1: take the blanks away from the beginning of \
+             every line",
+        );
     }
     if let Some(hint) = header_line(&head, bytes) {
         return Some(hint);
@@ -95,7 +128,7 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
 
 /// A header that is not alone on its line, not on the first line, or misspelled.
 fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
-    let hint = |form, help| Some(Hint { form, help });
+    let hint = hint_of;
     let starts = |text: &str, start: &str| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
     if bytes.contains(&b'\r') && !bytes.contains(&b'\n') && (starts(head, HEADER) || starts(head, "## template: jinja"))
     {
@@ -133,12 +166,11 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
             );
         }
     }
-    let is_header = |line: &str| line.trim() == HEADER;
-    if head.lines().next().is_some_and(|line| !is_header(line) && visible(line) == HEADER) {
-        return hint(
-            "a text with an invisible character before or behind `#cloud-config`",
-            "delete the character: the line is `#cloud-config` alone",
-        );
+    let is_header = |line: &str| line.trim_matches([' ', '\t', '\r']) == HEADER;
+    let before = head.lines().next().and_then(|line| line.split_once('#')).map_or("", |(before, _)| before);
+    if let Some(name) = yaml::describe_lookalike(before).filter(|_| head.lines().next().is_some_and(is_almost_header)) {
+        let form = Cow::Owned(format!("a text with {name} before `#cloud-config`"));
+        return Some(Hint { form, help: "delete the character: the line is `#cloud-config` alone" });
     }
     if head.lines().take(20).any(is_header) {
         return hint(
@@ -161,20 +193,20 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
     None
 }
 
-/// The characters of a line that can be seen.
-fn visible(line: &str) -> String {
-    line.chars().filter(char::is_ascii_graphic).collect()
+/// Returns true if a line is the header but for case and the characters between its letters.
+pub(super) fn is_almost_header(line: &str) -> bool {
+    line.len() < 32 && is_header_name(line)
 }
 
-/// Returns true if a line is the header but for case and the characters between its letters.
-fn is_almost_header(line: &str) -> bool {
-    let letters = line.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase());
-    line.len() < 24 && letters.eq("cloudconfig".chars())
+/// Returns true if the letters and digits of `text` are those of the header, in any case.
+pub(super) fn is_header_name(text: &str) -> bool {
+    let letters = text.chars().map(yaml::resembling).filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_lowercase()).eq("cloudconfig".chars())
 }
 
 /// YAML that another program reads, or a cloud-config without its header.
 fn other_yaml(head: &str) -> Option<Hint> {
-    let hint = |form, help| Some(Hint { form, help });
+    let hint = hint_of;
     let keys = || {
         head.lines().filter_map(|line| {
             let (key, rest) = line.split_once(':')?;
@@ -201,7 +233,7 @@ fn other_yaml(head: &str) -> Option<Hint> {
 
 /// JSON that is not an Ignition configuration.
 fn json(bytes: &[u8]) -> Option<Hint> {
-    let hint = |form, help| Some(Hint { form, help });
+    let hint = hint_of;
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
         return hint(
             "text that is almost JSON",
@@ -222,9 +254,13 @@ fn json(bytes: &[u8]) -> Option<Hint> {
             "an Ignition configuration whose version is not an integer",
             "write the version as an integer: `\"ignitionVersion\": 1`",
         ),
-        None => hint(
+        None if value.as_object().is_some_and(|keys| keys.keys().any(|key| crate::lint::is_key(key))) => hint(
             "JSON that is not an Ignition configuration",
             "write the line #cloud-config before it: JSON is YAML, too",
+        ),
+        None => hint(
+            "JSON that is neither an Ignition configuration nor a cloud-config",
+            "check where it comes from: it may be the answer of a server that reports an error",
         ),
     }
 }
@@ -266,8 +302,16 @@ mod tests {
             (" #cloud-config\n", "before its header", "must be the first one"),
             ("# mine\n\n#cloud-config\na: b", "before its header", "must be the first one"),
             ("\n#!/bin/sh\n", "a script", "must be the first one"),
-            ("\u{200b}#cloud-config\na: b", "invisible character", "delete"),
-            ("# Cloud-Config\na: b", "almost", "small letters"),
+            ("\u{200b}#cloud-config\na: b", "U+200B (zero width space) before", "delete"),
+            ("\u{a0}#cloud-config\na: b", "U+00A0 (no-break space) before", "delete"),
+            ("  Content-Type: multipart/mixed; boundary=B\n  \n  --B\n", "before its headers", "column 1"),
+            (
+                "\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n--B\n",
+                "before its headers",
+                "column 1",
+            ),
+            ("{\"message\":\"Not Found\"}", "neither an Ignition", "answer of a server"),
+            ("[]", "neither an Ignition", "answer of a server"),
             ("cloud-config\na: b", "almost", "small letters"),
             ("\n<!DOCTYPE html>\n<html>", "an HTML page", "URL"),
             ("<HTML>", "an HTML page", "URL"),

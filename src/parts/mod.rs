@@ -25,7 +25,7 @@ use std::fmt;
 
 pub use budget::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
 pub use form::Form;
-pub use hint::encoding;
+pub use hint::{encoding, has_lost_lines};
 pub use split::split;
 
 use crate::finding::Finding;

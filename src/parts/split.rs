@@ -117,8 +117,12 @@ impl Splitter {
         }
         match std::mem::replace(&mut piece.kind, Kind::Any) {
             Kind::Script if form::is_header_as_script(&bytes) => self.almost_header(&piece, bytes),
-            Kind::CloudConfig => self.document(&piece, Form::CloudConfig, bytes),
             Kind::Script if bytes.starts_with(b"#!") => self.document(&piece, Form::Script, bytes),
+            Kind::CloudConfig => match form::mistyped(&bytes, "cloud-config") {
+                Some(finding) => self.refuse(&piece, finding),
+                None => self.document(&piece, Form::CloudConfig, bytes),
+            },
+            Kind::Script if let Some(finding) = form::mistyped(&bytes, "script") => self.refuse(&piece, finding),
             Kind::Script => {
                 let message = "its type is that of a script, but its first line does not begin with #!";
                 let finding = Finding::new(&rules::BAD_PART, None, message);
@@ -163,12 +167,12 @@ impl Splitter {
         }
     }
 
-    /// A cloud-config whose first line is that of a script: it gives access alone.
+    /// A cloud-config whose first line is almost its header: it gives access alone.
     fn almost_header(&mut self, piece: &Piece, bytes: Vec<u8>) {
         let before = self.parts.len();
         self.document(piece, Form::CloudConfig, bytes);
         for part in &mut self.parts[before..] {
-            part.findings.push(wrong::header_as_script(&part.text));
+            part.findings.push(wrong::almost_header(&part.text));
         }
         restrict(&mut self.parts[before..]);
     }

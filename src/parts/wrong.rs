@@ -2,6 +2,7 @@
 
 use super::header::Wanted;
 use crate::finding::{Finding, Rule, Span, rules};
+use crate::yaml;
 
 pub(super) fn no_boundary(span: Option<Span>) -> Finding {
     let finding = Finding::new(&rules::BAD_MIME, span, "a multipart whose Content-Type names no boundary");
@@ -48,13 +49,22 @@ pub(super) fn odd_multipart(span: Span) -> Finding {
     Finding::new(&rules::ODD_MULTIPART, span, message).help("write multipart/mixed")
 }
 
-/// `text` begins with `#!cloud-config`, or that is its second line.
-pub(super) fn header_as_script(text: &str) -> Finding {
-    let start = text.find("#!").unwrap_or_default();
+/// The finding for a first line of `text` that is almost the header, or for the second where the first is a template's.
+pub(super) fn almost_header(text: &str) -> Finding {
+    let mut start = 0;
+    if text.starts_with("##") {
+        start = text.find('\n').map_or(0, |end| end + 1);
+    }
     let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
-    let message = "the first line is almost `#cloud-config`; only the host name and SSH keys are applied";
+    let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": it has {name}"));
+    let message =
+        format!("the first line is almost `#cloud-config`{other}; only the host name and SSH keys are applied");
     let finding = Finding::new(&rules::BAD_HEADER, Span::new(start, start + line.len()), message);
-    finding.help("write `#cloud-config`: with `!` it would be the interpreter of a script")
+    finding.help(if line.starts_with("#!") {
+        "write `#cloud-config`: with `!` it would be the interpreter of a script"
+    } else {
+        "write `#cloud-config`: in small letters, without a blank behind the #, and nothing behind it"
+    })
 }
 
 pub(super) fn no_utf8(at: usize) -> Finding {

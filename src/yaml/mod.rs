@@ -36,7 +36,7 @@ mod write;
 
 pub use block::lines;
 pub use bytes::Bytes;
-pub use confusable::misread;
+pub use confusable::{describe_lookalike, misread, resembling};
 pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;

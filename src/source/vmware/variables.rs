@@ -182,6 +182,12 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
                  set that to `{found}`"
             );
         }
+        if encoding.is_empty() && parts::has_lost_lines(&data) {
+            bail!(
+                "failed to read guestinfo.{name}: it is one line, without the line breaks that an attribute of XML loses; \
+                 set it in base64, and guestinfo.{name}.encoding to `base64`"
+            );
+        }
         return decode::decode(data, &encoding, USER_DATA_MAX as u64, &mut { decode::MEMBERS_MAX })
             .with_context(|| format!("failed to decode guestinfo.{name}"));
     }

@@ -118,7 +118,9 @@ pub fn cases(suite: &mut Suite) {
         assert_ne!(m.sh("uname -n"), "strict");
         m.absent(KEYS);
         for (number, line) in
-            ["#!cloud-config", "#! cloud-config", "#!/cloud-config", "#!CLOUD-CONFIG"].iter().enumerate()
+            ["#!cloud-config", "#!/cloud-config", "#!CLOUD-CONFIG", "#!/usr/bin/env cloud-config", "# cloud-config"]
+                .iter()
+                .enumerate()
         {
             let name = format!("almost-{number}");
             m.apply(&format!("{line}{}", text(&name))).exits(1).says(&["bad-header"]);
