@@ -281,7 +281,7 @@ rules! {
     ODD_UNIT_SECTION = "odd-unit-section", Warning, "A section that a unit's file of this type does not have; systemd ignores it.";
     NO_INSTALL = "no-install", Warning, "A unit that is enabled and has no section `[Install]`, without which enabling it does nothing.";
     NO_DEFAULT_INSTANCE = "no-default-instance", Warning, "A template that is enabled and has no default instance; enabling it fails.";
-    BAD_UNIT_SETTING = "bad-unit-setting", Warning, "A setting for which systemd refuses the unit.";
+    BAD_UNIT_SETTING = "bad-unit-setting", Warning, "A setting for which systemd refuses the unit, or to enable it.";
     MISSING_UNIT_SETTING = "missing-unit-setting", Warning, "A unit without a setting that its type needs; systemd refuses it.";
     NO_EXEC_START = "no-exec-start", Warning, "A service without anything to run; systemd refuses it.";
     MASKED_UNIT = "masked-unit", Warning, "A unit that is masked, and placed, enabled or started all the same.";

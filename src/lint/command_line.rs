@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Empty,
     /// A quote has no end.
     Quote,
+    /// A `%` stands before a letter or digit that is no specifier.
+    Specifier,
 }
 
 /// The number of commands in `line`, without those that systemd ignores because of a `-` before them.
@@ -28,8 +30,8 @@ pub(super) fn commands(line: &str) -> Result<usize, Fault> {
     loop {
         // A quote without an end in the command itself makes systemd ignore the line.
         let Ok(Some(word)) = word(&mut rest) else { return Ok(count) };
-        let path = word.trim_start_matches(['-', '@', ':', '+', '!', '|']);
-        let prefixes = &word[..word.len() - path.len()];
+        let prefixes = prefixes(&word);
+        let path = &word[prefixes.len()..];
         let is_ignored = prefixes.contains('-');
         let arguments = match arguments(&mut rest) {
             Ok(found) => found,
@@ -37,7 +39,8 @@ pub(super) fn commands(line: &str) -> Result<usize, Fault> {
             Err(fault) => return Err(fault),
         };
         let is_nameless = prefixes.contains('@') && arguments.count == 0;
-        match if is_nameless { Some(Fault::Empty) } else { path_fault(path) } {
+        let fault = if is_nameless { Some(Fault::Empty) } else { path_fault(path) };
+        match fault.or(arguments.has_odd_specifier.then_some(Fault::Specifier)) {
             Some(_) if is_ignored => return Ok(count),
             Some(fault) => return Err(fault),
             None => count += 1,
@@ -48,9 +51,46 @@ pub(super) fn commands(line: &str) -> Result<usize, Fault> {
     }
 }
 
+/// The characters before the path of a command: each once, of `+`, `!` and `!!` one.
+fn prefixes(word: &str) -> &str {
+    let mut end = 0;
+    for (at, c) in word.char_indices() {
+        let before = &word[..at];
+        let fits = match c {
+            '-' | '@' | ':' | '|' => !before.contains(c),
+            '+' => !before.contains(['+', '!']),
+            '!' => !before.contains('+') && before.matches('!').count() < 2,
+            _ => false,
+        };
+        if !fits {
+            break;
+        }
+        end = at + 1;
+    }
+    &word[..end]
+}
+
+/// Specifiers of systemd.unit(5), of any version.
+const SPECIFIERS: &str = "%aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY";
+
+/// Returns true if a `%` in `text` stands before a letter or digit that is no specifier.
+pub(super) fn has_odd_specifier(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once('%') {
+        let mut chars = behind.chars();
+        match chars.next() {
+            Some(c) if c.is_ascii_alphanumeric() && !SPECIFIERS.contains(c) => return true,
+            _ => rest = chars.as_str(),
+        }
+    }
+    false
+}
+
 fn path_fault(path: &str) -> Option<Fault> {
     if path.is_empty() {
         Some(Fault::Empty)
+    } else if has_odd_specifier(path) {
+        Some(Fault::Specifier)
     } else if path.chars().any(|c| c.is_ascii_control() || matches!(c, '"' | '\'' | '\\')) {
         Some(Fault::Characters)
     } else if path.ends_with('/') {
@@ -66,6 +106,7 @@ fn path_fault(path: &str) -> Option<Fault> {
 
 struct Arguments {
     count: usize,
+    has_odd_specifier: bool,
     /// Another command follows a `;`.
     has_next: bool,
 }
@@ -73,16 +114,18 @@ struct Arguments {
 /// Reads the arguments of a command.
 fn arguments(rest: &mut &str) -> Result<Arguments, Fault> {
     let mut count = 0;
+    let mut odd = false;
     loop {
         *rest = rest.trim_start();
         let ends = |rest: &str| rest.is_empty() || rest.starts_with(is_blank);
         if let Some(next) = rest.strip_prefix(';').filter(|next| ends(next)) {
             *rest = next.trim_start();
-            return Ok(Arguments { count, has_next: !rest.is_empty() });
+            return Ok(Arguments { count, has_odd_specifier: odd, has_next: !rest.is_empty() });
         }
-        if word(rest)?.is_none() {
-            return Ok(Arguments { count, has_next: false });
-        }
+        let Some(word) = word(rest)? else {
+            return Ok(Arguments { count, has_odd_specifier: odd, has_next: false });
+        };
+        odd |= has_odd_specifier(&word);
         count += 1;
     }
 }
@@ -142,7 +185,17 @@ mod tests {
             ("\"/bin/x y\" a", Ok(1)),
             ("/bin/x\\x20y a", Ok(1)),
             ("-/bin/true", Ok(1)),
-            ("+-!!/bin/true", Ok(1)),
+            ("!-!@/bin/true true", Ok(1)),
+            ("+-/bin/true", Ok(1)),
+            ("--/bin/true", Ok(0)),
+            ("+!/bin/true", Err(Fault::Relative)),
+            ("/bin/date +%Y-%m-%d", Ok(1)),
+            ("/bin/echo %% 5% 100%", Ok(1)),
+            ("-/bin/date +%F", Ok(0)),
+            ("/bin/date +%F", Err(Fault::Specifier)),
+            ("/bin/sh -c 'printf \"%0x\"'", Err(Fault::Specifier)),
+            ("/bin/echo %%F %%%e", Err(Fault::Specifier)),
+            ("/bin/%k", Err(Fault::Specifier)),
             ("@/bin/true true", Ok(1)),
             ("$FOO", Ok(1)),
             ("%h/foo", Ok(1)),

@@ -65,14 +65,14 @@ fn is_kept(section: &str, key: &str) -> bool {
         }
         "Mount" | "Swap" => key == "What" || CONTEXT.contains(&key),
         "Socket" => {
-            matches!(key, "Accept" | "Service" | "ExecStopPre")
+            matches!(key, "Accept" | "Service" | "ExecStopPre" | "SocketUser" | "SocketGroup")
                 || LISTENS.contains(&key)
                 || AROUND.contains(&key)
                 || CONTEXT.contains(&key)
         }
         "Timer" => TIMES.contains(&key),
         "Path" => PATHS.contains(&key),
-        "Install" => matches!(key, "WantedBy" | "RequiredBy" | "UpheldBy" | "DefaultInstance"),
+        "Install" => matches!(key, "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also" | "DefaultInstance"),
         _ => false,
     }
 }
@@ -80,7 +80,7 @@ fn is_kept(section: &str, key: &str) -> bool {
 /// Commands that run before and after those of a service or socket.
 const AROUND: [&str; 3] = ["ExecStartPre", "ExecStartPost", "ExecStopPost"];
 /// Settings of everything that runs commands.
-const CONTEXT: [&str; 5] = ["User", "Group", "WorkingDirectory", "RootDirectory", "RootImage"];
+const CONTEXT: [&str; 6] = ["User", "Group", "SupplementaryGroups", "WorkingDirectory", "RootDirectory", "RootImage"];
 /// Addresses of a socket.
 const LISTENS: [&str; 8] = [
     "ListenStream",

@@ -2,11 +2,12 @@
 //!
 //! Each check is one of systemd's own, and `refused::what_systemd_refuses_is_reported` holds them against it.
 
-use super::command_line::{Fault, commands};
+use super::command_line::{Fault, commands, has_odd_specifier};
 use super::lines::Block;
 use super::unit_file::{Setting, Survey};
 use super::unit_values;
 use crate::finding::{Finding, Span, rules};
+use crate::plan::names::{Reader, is_unit_name, reader};
 
 /// The number of lines of a file that are reported.
 const LINES_MAX: usize = 20;
@@ -53,10 +54,30 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
             ),
             Fault::Directory => ("has a command that ends with a slash", "write the path of the command"),
             Fault::Empty => ("has no command", "write the absolute path of the command"),
+            Fault::Specifier => SPECIFIER,
             Fault::Quote => ("has a quote without an end", "close the quote, or write \\x27 for ' and \\x22 for \""),
         }),
-        "User" | "Group" if is_raw && !value.contains('%') && value.contains([':', '/']) => {
+        "User" | "Group" | "SocketUser" | "SocketGroup" | "WorkingDirectory" | "RootDirectory" | "RootImage"
+            if is_raw && !value.starts_with('-') && has_odd_specifier(value) =>
+        {
+            Some(SPECIFIER)
+        }
+        "User" | "Group" | "SocketUser" | "SocketGroup" if is_raw && !is_account(value) => {
             Some(("is no name of a user or group", "write a name or a number"))
+        }
+        "SupplementaryGroups" if is_raw && !value.split_whitespace().all(is_account) => {
+            Some(("has a word that is no name of a group", "write names or numbers with blanks between them"))
+        }
+        "WorkingDirectory" | "RootDirectory" | "RootImage"
+            if is_raw && !value.starts_with('-') && value.split('/').any(|part| part == "..") =>
+        {
+            Some(("has a `..` in its path", "write the path without it"))
+        }
+        "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also"
+            if is_raw && setting.section == "Install" && !value.split_whitespace().all(is_unit) =>
+        {
+            let help = "write whole names of units, such as multi-user.target, with blanks between them and no comment";
+            Some(("has a word that is no name of a unit", help))
         }
         "WorkingDirectory" if is_raw && !value.starts_with(['/', '%', '-', '~']) => {
             Some(("is not an absolute path", "write an absolute path, or ~ for the home of the user"))
@@ -68,8 +89,26 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
     }
 }
 
+const SPECIFIER: (&str, &str) =
+    ("has a `%` before a letter or digit that is no specifier of systemd", "write `%%` for a percent sign");
+
+/// Returns true if systemd may take `value` for a user or group.
+fn is_account(value: &str) -> bool {
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.parse().is_ok_and(|id: u32| id != 0xffff && id != u32::MAX);
+    }
+    value.contains('%') || !value.contains([':', '/'])
+}
+
+/// Returns true if systemd may take a word of `[Install]` for the name of a unit.
+fn is_unit(word: &str) -> bool {
+    word.contains('%') || !word.starts_with('.') && reader(word) == Reader::Systemd && is_unit_name(word)
+}
+
 fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {
-    let message = format!("line {line} of {}: {fault}; systemd refuses the unit", file.what);
+    let of_install = fault.ends_with("no name of a unit");
+    let consequence = if of_install { "it cannot be enabled" } else { "systemd refuses the unit" };
+    let message = format!("line {line} of {}: {fault}; {consequence}", file.what);
     Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(line), message)
 }
 
@@ -113,7 +152,7 @@ impl<'a> State<'a> {
         let (line, value) = (setting.line, &*setting.value);
         let is_set = !value.is_empty();
         match (setting.section, setting.key) {
-            ("Unit", "SuccessAction") => self.has_success_action = is_set && value != "none",
+            ("Unit", "SuccessAction") => self.has_success_action = ACTIONS.contains(&value),
             ("Service", "Type") if TYPES.contains(&value) => self.kind = Some(value),
             ("Service", "BusName") => self.has_bus_name = is_set,
             ("Service", "RemainAfterExit") => self.remains = is_yes(value),
@@ -138,13 +177,20 @@ impl<'a> State<'a> {
                     (self.listens, self.silent) = (0, None);
                     return;
                 }
+                let is_path = value.starts_with(['/', '%']) || value.contains("{{");
+                if matches!(key, "ListenFIFO" | "ListenSpecial" | "ListenMessageQueue") && !is_path {
+                    return;
+                }
                 self.listens += 1;
                 if !matches!(key, "ListenStream" | "ListenSequentialPacket") {
                     self.silent = Some((file, line));
                 }
             }
             ("Path", _) if !is_set => self.paths = 0,
-            ("Path", _) => self.paths += usize::from(value.starts_with(['/', '%']) || value.contains("{{")),
+            ("Path", _) => {
+                let is_normal = !value.split('/').any(|part| part == "..");
+                self.paths += usize::from(value.starts_with(['/', '%']) && is_normal || value.contains("{{"));
+            }
             _ => {}
         }
     }
@@ -162,6 +208,24 @@ impl<'a> State<'a> {
 }
 
 const TYPES: [&str; 8] = ["simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle"];
+/// Actions at the end of a unit, those that do something.
+const ACTIONS: [&str; 15] = [
+    "reboot",
+    "reboot-force",
+    "reboot-immediate",
+    "poweroff",
+    "poweroff-force",
+    "poweroff-immediate",
+    "exit",
+    "exit-force",
+    "soft-reboot",
+    "soft-reboot-force",
+    "kexec",
+    "kexec-force",
+    "halt",
+    "halt-force",
+    "halt-immediate",
+];
 const RESTARTS: [&str; 7] = ["no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always"];
 
 fn is_yes(value: &str) -> bool {
@@ -190,6 +254,10 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
     });
     match name.rsplit_once('.').map(|(_, suffix)| suffix) {
         Some("service") => service(&state, shown, content, at, findings),
+        Some("mount") if is_of_kernel(name) => {
+            let message = format!("unit {shown} mounts where systemd mounts by itself; systemd refuses the unit");
+            findings.push(Finding::new(&rules::BAD_UNIT_SETTING, content.span, message).help("mount it elsewhere"));
+        }
         Some("mount") if state.mounts == 0 => {
             findings.push(lacks("What= in [Mount]", "add what is mounted, such as What=/dev/disk/by-label/DATA"));
         }
@@ -213,6 +281,14 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
         Some("timer" | "socket") => findings.extend(ignored),
         _ => {}
     }
+}
+
+/// Returns true for the name of a mount of the kernel's own file systems, which systemd mounts before it reads units.
+fn is_of_kernel(name: &str) -> bool {
+    let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
+    matches!(name, "proc" | "sys" | "dev" | "dev-shm" | "dev-pts" | "run" | "sys-kernel-security" | "sys-fs-cgroup")
+        || matches!(name, "sys-fs-bpf" | "sys-fs-pstore" | "sys-firmware-efi-efivars")
+        || name.starts_with("sys-fs-cgroup-")
 }
 
 fn service(

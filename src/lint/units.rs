@@ -152,7 +152,7 @@ impl<'a> Surveyed<'a> {
             return None;
         }
         let wants = content.settings.iter().filter(|setting| setting.section == "Install");
-        let mut targets = wants.filter(|setting| setting.key != "DefaultInstance");
+        let mut targets = wants.filter(|setting| matches!(setting.key, "WantedBy" | "RequiredBy" | "UpheldBy"));
         targets.find(|setting| setting.value.split_whitespace().any(|target| !target.contains('@')))?;
         let name = printable(self.name);
         let message = format!("unit {name} is a template without a DefaultInstance=; enabling it fails");

@@ -77,6 +77,12 @@ pub fn is_unit_name(name: &str) -> bool {
     name.bytes().all(known) && !name.starts_with('@')
 }
 
+/// Returns true if `name` is that of a slice whose `-` do not stand between its parts, or of an instance of one.
+pub fn is_odd_slice(name: &str) -> bool {
+    let parts = name.strip_suffix(".slice").filter(|name| *name != "-");
+    parts.is_some_and(|parts| parts.contains('@') || parts.split('-').any(str::is_empty))
+}
+
 /// Whether `name` is a template's: instances of it can be started, it cannot.
 pub fn is_template(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(name, _)| name.split_once('@').is_some_and(|(_, instance)| instance.is_empty()))

@@ -187,10 +187,71 @@ const UNITS: &[(&str, &str)] = &[
     ("q27.service", "[Service]\nExecStart=/bin/true \\\n\n[Install]\n"),
     ("q28.service", "[Service]\nExecStart=..\n"),
     ("q30.service", "[Service]\nExecStart=/bin/echo 'a\\'b'\n"),
+    ("spec1.service", "[Service]\nExecStart=/bin/date +%F\n"),
+    ("spec2.service", "[Service]\nExecStart=/bin/date +%%F 5% %-d\n"),
+    ("spec3.service", "[Service]\nExecStart=/bin/sh -c 'printf \"%02x\"'\n"),
+    ("spec4.service", "[Service]\nExecStart=-/bin/date +%F\nExecStart=/bin/true\n"),
+    ("spec5.service", "[Service]\nExecStart=/bin/true %e\n"),
+    ("spec6.service", "[Service]\nEnvironment=A=%F\nExecStart=/bin/true\n"),
+    ("spec7.service", "[Service]\nWorkingDirectory=/a/%k\nExecStart=/bin/true\n"),
+    ("spec8.service", "[Service]\nUser=a%k\nExecStart=/bin/true\n"),
+    ("spec9.service", "[Service]\nWorkingDirectory=-/a/%k\nExecStart=/bin/true\n"),
+    ("speca.service", "[Unit]\nDescription=%F\n[Service]\nExecStart=/bin/true %a%b%C%E%f%g%G%h%H%i%I%j%J%l%L%m\n"),
+    ("specb.service", "[Service]\nExecStart=/bin/true %n%N%o%p%P%s%S%t%T%u%U%v%V%w%W%A%B%M\n"),
+    ("specc.service", "[Service]\nExecStart=/bin/%z\n"),
+    ("prefix1.service", "[Service]\nExecStart=+!/bin/true\n"),
+    ("prefix2.service", "[Service]\nExecStart=--/bin/true\n"),
+    ("prefix3.service", "[Service]\nExecStart=!-!@/bin/true true\n"),
+    ("prefix4.service", "[Service]\nExecStart=!!!/bin/true\n"),
+    ("prefix5.service", "[Service]\nExecStart=+:-/bin/true\n"),
+    ("wddots.service", "[Service]\nWorkingDirectory=/srv/../x\nExecStart=/bin/true\n"),
+    ("wddots2.service", "[Service]\nWorkingDirectory=-/srv/../x\nExecStart=/bin/true\n"),
+    ("wddot.service", "[Service]\nWorkingDirectory=/srv/./x//y\nExecStart=/bin/true\n"),
+    ("rootdots.service", "[Service]\nRootDirectory=/srv/../x\nExecStart=/bin/true\n"),
+    ("supp.service", "[Service]\nSupplementaryGroups=a:b\nExecStart=/bin/true\n"),
+    ("supp2.service", "[Service]\nSupplementaryGroups=a b\nExecStart=/bin/true\n"),
+    ("uid1.service", "[Service]\nUser=65535\nExecStart=/bin/true\n"),
+    ("uid2.service", "[Service]\nUser=99999999999\nExecStart=/bin/true\n"),
+    ("uid3.service", "[Service]\nUser=1000\nExecStart=/bin/true\n"),
+    ("action.service", "[Unit]\nSuccessAction=reboot-now\n[Service]\nType=oneshot\n"),
+    ("su.socket", "[Socket]\nListenStream=/run/su\nSocketUser=a:b\n"),
+    ("fifo.socket", "[Socket]\nListenFIFO=run/x\n"),
+    ("mq.socket", "[Socket]\nListenMessageQueue=foo\n"),
+    ("mq2.socket", "[Socket]\nListenMessageQueue=/foo\n"),
+    ("special.socket", "[Socket]\nListenSpecial=dev/x\n"),
+    ("dots.path", "[Path]\nDirectoryNotEmpty=/x/../y\n"),
+    ("proc.mount", "[Mount]\nWhat=x\nWhere=/proc\n"),
+    ("run.mount", "[Mount]\nWhat=x\nWhere=/run\n"),
+    ("dev-shm.mount", "[Mount]\nWhat=x\nWhere=/dev/shm\n"),
+    ("proc-x.mount", "[Mount]\nWhat=x\nWhere=/proc/x\n"),
+    ("sys-x.mount", "[Mount]\nWhat=x\nWhere=/sys/x\n"),
+    ("dev-x.mount", "[Mount]\nWhat=x\nWhere=/dev/x\n"),
+    ("run-x.mount", "[Mount]\nWhat=x\nWhere=/run/x\n"),
+    ("sys-fs-cgroup-a.mount", "[Mount]\nWhat=x\nWhere=/sys/fs/cgroup/a\n"),
+    ("sys-fs-bpf.mount", "[Mount]\nWhat=x\nWhere=/sys/fs/bpf\n"),
+    ("sys-fs-pstore.mount", "[Mount]\nWhat=x\nWhere=/sys/fs/pstore\n"),
+    ("sys-kernel-security.mount", "[Mount]\nWhat=x\nWhere=/sys/kernel/security\n"),
+    ("sys-firmware-efi-efivars.mount", "[Mount]\nWhat=x\nWhere=/sys/firmware/efi/efivars\n"),
+    ("proc.automount", "[Automount]\nWhere=/proc\n"),
+    ("a--b.slice", "[Unit]\n"),
+    ("a-b.slice", "[Unit]\n"),
+];
+
+/// Lines of `[Install]`, and whether systemd takes them.
+const INSTALLS: &[(&str, bool)] = &[
+    ("WantedBy=multi-user.target", true),
+    ("WantedBy=multi-user.target a@b.service", true),
+    ("WantedBy=%p.target", true),
+    ("Alias=other.service", true),
+    ("WantedBy=multi-user", false),
+    ("RequiredBy=multi-user.target # boot", false),
+    ("WantedBy=a.target,b.target", false),
+    ("Alias=foo", false),
+    ("Also=foo", false),
 ];
 
 /// Rules of findings that say that systemd refuses a unit.
-const REFUSED: [&str; 4] = ["bad-unit-setting", "missing-unit-setting", "no-exec-start", "mount-name"];
+const REFUSED: [&str; 5] = ["bad-unit-setting", "missing-unit-setting", "no-exec-start", "mount-name", "odd-unit-name"];
 
 /// Returns true if a finding says that systemd refuses the unit.
 fn is_reported(name: &str, content: &str) -> bool {
@@ -227,6 +288,17 @@ pub fn cases(suite: &mut Suite) {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+
+    suite.fresh("what_systemd_cannot_enable_is_reported", |m| {
+        for (number, (line, is_taken)) in INSTALLS.iter().enumerate() {
+            let name = format!("install{number}.service");
+            let content = format!("[Service]\nExecStart=/bin/true\n[Install]\n{line}\n");
+            m.put(&format!("/run/systemd/system/{name}"), &content);
+            let enabled = m.sh(&format!("systemctl enable --runtime {name} >/dev/null 2>&1 && echo yes || echo no"));
+            assert_eq!(enabled == "yes", *is_taken, "{line}");
+            assert_eq!(is_reported(&name, &content), !is_taken, "{line}");
+        }
     });
 
     suite.fresh("a_refused_unit_says_where_its_reason_is", |m| {
