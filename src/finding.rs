@@ -220,6 +220,7 @@ rules! {
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
     NOTHING_THERE = "nothing-there", Note, "A key with nothing under it, or an empty item of a list.";
     LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a YAML indicator but is another one; the value is skipped, or only the host name and SSH keys are applied.";
+    ODD_CHARACTER = "odd-character", Warning, "A character in a path, an interpreter line or a command that looks like another one; it is applied as written.";
     MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space after it, so that YAML reads plain text; only SSH keys are set.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";

@@ -3,6 +3,7 @@
 //! Nothing here changes what is applied: lints are warnings and notes, made of the configuration alone. What
 //! leaves an item out is the planner's to find (`plan`), and what is no configuration at all, the reader's (`yaml`).
 
+mod characters;
 mod command_line;
 mod foreign;
 mod hash;
@@ -46,6 +47,7 @@ pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Findin
     findings.extend(users::lint(config));
     findings.extend(options::lint(config));
     findings.extend(text::lint(config, text));
+    findings.extend(characters::lint(config, text));
     findings.extend(templates::lint(document, text));
     findings.extend(tokens::lint(text));
     findings

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::sections::Sections;
+use crate::yaml::describe_lookalike;
 
 /// Lines of one kind: the first, counted from 1, and how many there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Survey<'a> {
     pub broken_continuation: bool,
     /// Sections whose line does not end with `]`: systemd refuses the whole file for one.
     pub unclosed: Lines,
+    /// The first of those has a character behind the `]` that looks like a blank or like nothing.
+    pub unclosed_by: Option<String>,
     /// Sections that the type of the file does not have.
     pub unknown: Lines,
     /// The first of those.
@@ -135,7 +138,12 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
                     found.unknown.add(number);
                     section = Place::Ignored;
                 }
-                None => found.unclosed.add(number),
+                None => {
+                    if found.unclosed.count == 0 {
+                        found.unclosed_by = name.split_once(']').and_then(|(_, rest)| describe_lookalike(rest));
+                    }
+                    found.unclosed.add(number);
+                }
             }
         } else {
             match section {

@@ -41,7 +41,11 @@ pub(super) fn tell(
     };
     let fault = "is neither a section nor an assignment; it is ignored";
     tell(&rules::ODD_UNIT_LINE, survey.odd, fault, help.to_owned());
-    let fault = "begins with [ and does not end with ]; the whole file is refused";
+    let behind = survey
+        .unclosed_by
+        .as_ref()
+        .map(|character| format!("begins with [ and has {character} behind the ]; the whole file is refused"));
+    let fault = behind.as_deref().unwrap_or("begins with [ and does not end with ]; the whole file is refused");
     tell(&rules::ODD_UNIT_LINE, survey.unclosed, fault, "a section has a line of its own: [Service]".to_owned());
     let name = survey.unknown_name;
     // Its name is not shown: what stands in brackets may be anything.

@@ -8,6 +8,7 @@ use super::unit_file::{Setting, Survey};
 use super::unit_values;
 use crate::finding::{Finding, Span, rules};
 use crate::plan::names::{Reader, is_unit_name, reader};
+use crate::yaml::describe_lookalike_in_command;
 
 /// The number of lines of a file that are reported.
 const LINES_MAX: usize = 20;
@@ -22,6 +23,15 @@ pub(super) struct UnitText<'a> {
 
 /// Reports the settings of `file` for which systemd refuses the unit, whatever its other files say.
 pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<Finding>) {
+    let commands = file.survey.settings.iter().filter(|setting| setting.key.starts_with("Exec"));
+    let odd = commands.filter(|setting| !setting.value.is_ascii());
+    let odd = odd.filter_map(|setting| Some((setting, describe_lookalike_in_command(&setting.value)?)));
+    findings.extend(odd.take(LINES_MAX).map(|(setting, character)| {
+        let message =
+            format!("line {} of {}: {}= has {character}; used as written", setting.line, file.what, setting.key);
+        let span = Block::new(text, file.span).line(setting.line);
+        Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place")
+    }));
     let mut found = file.survey.settings.iter().filter_map(|setting| Some((setting, fatal(setting)?)));
     for (setting, (fault, help)) in found.by_ref().take(LINES_MAX - 1) {
         findings.push(bad(file, setting.line, &format!("{}= {fault}", setting.key), text).help(help));

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::Script;
 use crate::finding::{Finding, Span, rules};
 use crate::secret::Secret;
+use crate::yaml;
 
 /// What runs a script without an interpreter line.
 pub const SHELL: &str = "/bin/bash";
@@ -20,10 +21,14 @@ const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 /// `first_line` is the place of the interpreter line.
 pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
     let (interpreter, argument) = interpreter(text);
+    let lookalike = odd_character(text, "script", first_line);
     if interpreter.starts_with('/') && !interpreter.contains('\\') {
-        return (Some(named(text, interpreter, argument)), None);
+        return (Some(named(text, interpreter, argument)), lookalike);
     }
     if is_shell(interpreter) {
+        if lookalike.is_some() {
+            return (Some(named(text, SHELL, argument)), lookalike);
+        }
         let message = format!("script: relative path of a shell as the interpreter; run with {SHELL}");
         let finding = Finding::new(&rules::ODD_INTERPRETER, first_line, message).help(format!("write `#!{SHELL}`"));
         return (Some(named(text, SHELL, argument)), Some(finding));
@@ -31,7 +36,20 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
     let message = "script: the interpreter is not an absolute path; script not run";
     let help = "begin the script with `#!` and the full path of its interpreter, such as `#!/bin/bash` or \
                 `#!/usr/bin/env python3`; a cloud-config begins with `#cloud-config`";
-    (None, Some(Finding::new(&rules::BAD_INTERPRETER, first_line, message).help(help)))
+    let mut finding = Finding::new(&rules::BAD_INTERPRETER, first_line, message).help(help);
+    if let Some(found) = lookalike {
+        finding.message = format!("{}; script not run", found.message.split(';').next().unwrap_or_default());
+        finding.help = found.help;
+    }
+    (None, Some(finding))
+}
+
+/// Reports a character in the interpreter line of `text` that looks like another one; `subject` has the text.
+pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -> Option<Finding> {
+    let line = text.strip_prefix("#!")?.split(['\n', '\r']).next()?;
+    let character = yaml::describe_lookalike(line)?;
+    let message = format!("{subject}: its interpreter line has {character}; used as written");
+    Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place"))
 }
 
 /// Returns true if the last component of `path` is the name of a shell whose scripts bash runs as well.

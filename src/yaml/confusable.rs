@@ -94,7 +94,11 @@ fn name(c: char) -> &'static str {
             Some(Sign::Dash) => "a dash",
             Some(Sign::Colon) => "a colon",
             Some(Sign::Break) => "a line break",
-            None => "a letter of another script",
+            None => match c {
+                '\u{370}'..='\u{3ff}' => "a Greek letter",
+                '\u{400}'..='\u{52f}' => "a Cyrillic letter",
+                _ => "a letter of another width",
+            },
         },
     }
 }
@@ -175,7 +179,37 @@ fn foreign_letter(text: &str) -> Option<(usize, char)> {
 /// Returns the code point and the name of the first character of `text` that looks like another one.
 pub fn describe_lookalike(text: &str) -> Option<String> {
     let found = text.chars().find(|c| sign(*c).is_some()).or_else(|| Some(foreign_letter(text)?.1));
-    found.map(|c| format!("U+{:04X} ({})", u32::from(c), name(c)))
+    found.map(described)
+}
+
+/// The same for a path, in which dashes, colons and apostrophes may be meant.
+pub fn describe_lookalike_in_path(path: &str) -> Option<String> {
+    let is_odd = |c: char| match sign(c) {
+        Some(Sign::Blank | Sign::Hidden | Sign::Break) => true,
+        Some(Sign::Quote) => c != '\u{2019}',
+        Some(Sign::Dash | Sign::Colon) | None => false,
+    };
+    path.chars().find(|c| is_odd(*c)).or_else(|| Some(foreign_letter(path)?.1)).map(described)
+}
+
+/// The same for a command line: its command, blanks, and what begins an argument.
+pub fn describe_lookalike_in_command(line: &str) -> Option<String> {
+    let command = line.split_whitespace().next()?;
+    let mut before = ' ';
+    let found = line.char_indices().find(|(at, c)| {
+        let is_first = std::mem::replace(&mut before, *c) == ' ';
+        match sign(*c) {
+            Some(Sign::Blank | Sign::Hidden) => true,
+            Some(Sign::Quote) => is_first,
+            Some(Sign::Dash) => is_first && line[at + c.len_utf8()..].starts_with(|c: char| c.is_ascii_alphanumeric()),
+            _ => false,
+        }
+    });
+    found.map(|(_, c)| c).or_else(|| Some(foreign_letter(command)?.1)).map(described)
+}
+
+fn described(c: char) -> String {
+    format!("U+{:04X} ({})", u32::from(c), name(c))
 }
 
 /// A character that is not the sign it looks like, with its byte in the text.
@@ -193,7 +227,7 @@ impl Confusable {
 
     /// The character and its place, for people.
     pub fn description(&self) -> String {
-        format!("U+{:04X} ({}) {}", u32::from(self.c), name(self.c), self.place)
+        format!("{} {}", described(self.c), self.place)
     }
 
     /// The character to write.
@@ -204,7 +238,8 @@ impl Confusable {
             Some(Sign::Quote) => "write `\"` or `'` in its place",
             Some(Sign::Dash) => "write `-` in its place",
             Some(Sign::Colon) => "write `:` and a space in its place",
-            Some(Sign::Hidden) | None => "delete it",
+            Some(Sign::Hidden) => "delete it",
+            None => "write the ASCII letter that it looks like",
         }
     }
 
@@ -239,6 +274,12 @@ pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
         }
         if is_blank(last) && !prose {
             return Some(Confusable::new(text.len() - last.len_utf8(), last, "behind the value"));
+        }
+    }
+    if scalar.plain && !prose {
+        let blank = text.char_indices().find(|(at, c)| is_blank(*c) && text[at + c.len_utf8()..].starts_with('#'));
+        if let Some((at, c)) = blank {
+            return Some(Confusable::new(at, c, "before a comment"));
         }
     }
     let words = match key {
@@ -327,6 +368,8 @@ impl<'a> Search<'a> {
             };
             Some(Confusable::new(span.start + at, c, place))
         });
+        let letter = || foreign_letter(raw).map(|(at, c)| Confusable::new(span.start + at, c, "inside a key"));
+        let found = found.or_else(letter);
         // `-` and such a blank are the beginning of a key.
         self.found.extend(found.map(|found| match raw.strip_prefix('-') {
             Some(rest) if rest.starts_with(is_blank) => Confusable { place: "behind a `-`", ..found },
@@ -448,7 +491,7 @@ fn beginning(line: &str) -> Option<Confusable> {
 
 /// The character on a line that YAML does not understand which may be the reason.
 fn suspicious(line: &str) -> Option<Confusable> {
-    if line.is_ascii() || line.trim_start().starts_with('#') {
+    if line.is_ascii() || line.trim_start_matches([' ', '\t']).starts_with('#') {
         return None;
     }
     let inner = line.trim_start_matches([' ', '\t']);
@@ -465,6 +508,7 @@ fn suspicious(line: &str) -> Option<Confusable> {
             let place = match sign(c)? {
                 Sign::Blank | Sign::Hidden if before == Some(':') => "behind a `:`",
                 Sign::Blank | Sign::Hidden if behind == Some(':') => "before the `:`",
+                Sign::Blank | Sign::Hidden if line[at..].trim().trim_matches(is_blank).is_empty() => "behind the text",
                 Sign::Hidden => "on this line",
                 Sign::Break => "as a line break",
                 Sign::Quote => "as a quote",
@@ -519,6 +563,11 @@ mod tests {
             ("a: \"n1\u{201d}\nb: c\n", "1:7 U+201D (right double quotation mark) as a quote"),
             ("users:\n\u{2013} name: ada\n", "2:1 U+2013 (en dash) in place of `-`"),
             ("content: |\n  \u{a0}a\u{2028}b\n", "2:5 U+2028 (line separator) as a line break"),
+            ("a: b\n\u{a0}# x\nc: d\n", "2:1 U+00A0 (no-break space) in the indentation"),
+            ("a: b\n\u{a0}\u{a0}# x\nc:\n- d\n", "2:1 U+00A0 (no-break space) in the indentation"),
+            ("a:\n- content: |\u{a0}\n    x\n", "2:13 U+00A0 (no-break space) behind the text"),
+            ("h\u{43e}stname: a\n", "1:2 U+043E (a Cyrillic letter) inside a key"),
+            ("users:\n- n\u{430}me: a\n", "2:4 U+0430 (a Cyrillic letter) inside a key"),
             ("hostname\u{ff1a}a\nb: c\n", "1:9 U+FF1A (fullwidth colon) in place of `:`"),
         ] {
             assert_eq!(found(text), [what], "{text:?}");
@@ -533,6 +582,7 @@ mod tests {
             "gecos: Ada\u{a0}Lovelace \u{2013} \u{201c}the first\u{201d}\n",
             "# a\u{a0}comment \u{feff} \u{201c}here\u{201d}\nhostname: a # \u{a0}x\n",
             "hostname: a\n\u{feff}# a comment\n",
+            "\u{438}\u{43c}\u{44f}: a\nna\u{ef}ve: b\n\u{3bf}\u{3bd}: c\n",
             "hostname: a\u{2028}\nb: c\n",
             "write_files:\n- content: |\n    x:\u{a0}y\n   bad\n",
         ] {
@@ -555,6 +605,8 @@ mod tests {
         assert_eq!(at(value("\u{201c}Ada\u{201d} L.", "gecos")), None);
         assert_eq!(at(value("/a\u{200b}b", "path")), Some((2, '\u{200b}')));
         assert_eq!(at(value("/a\u{a0}b", "path")), None);
+        assert_eq!(at(value("false\u{a0}# x", "mask")), Some((5, '\u{a0}')));
+        assert_eq!(at(value("Ada\u{a0}# 1", "gecos")), None);
         assert_eq!(at(value("ssh-ed25519\u{a0}AAAA me", "ssh_authorized_keys")), Some((11, '\u{a0}')));
         assert_eq!(at(value("ssh-ed25519 AAAA Ada\u{a0}L", "ssh_authorized_keys")), None);
     }

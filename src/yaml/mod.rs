@@ -36,7 +36,9 @@ mod write;
 
 pub use block::lines;
 pub use bytes::Bytes;
-pub use confusable::{describe_lookalike, misread, resembling};
+pub use confusable::{
+    describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, misread, resembling,
+};
 pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;
