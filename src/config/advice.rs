@@ -67,6 +67,7 @@ fn one_string(key: &str, found: &Node) -> Option<&'static str> {
         "initial_cluster" if has_pairs => {
             Some("write one string, with commas between the pairs, such as `node1=http://10.0.0.1:2380`")
         }
+        _ if !is_list && is_option => Some("write one string, without braces, such as `x=y`"),
         _ if !is_list => None,
         _ if STRINGS.contains(&key) => Some(ONE),
         _ if is_option => Some(SEPARATED),
@@ -147,6 +148,12 @@ mod tests {
             assert!(help.contains("`role=web,disk=ssd`") && !help.contains("hunter2"), "{text}: {help}");
         }
         assert!(help("coreos: {etcd2: {initial_cluster: {a: b}}}").unwrap().contains("`node1=http"));
+        for text in
+            ["locksmith: {group: {x: y}}", "fleet: {etcd-servers: {a: b}}", "flannel:\n    etcd_prefix:\n      a: b"]
+        {
+            let help = help(&format!("coreos:\n  {text}\n")).unwrap();
+            assert!(help.contains("one string") && help.contains("`x=y`"), "{text}: {help}");
+        }
         assert!(help("write_files: [{owner: {user: a}}]").unwrap().contains("`USER:GROUP`"));
     }
 }

@@ -23,7 +23,7 @@ const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
     let broken = document.error.is_some();
     let root = document.root.as_deref();
-    let mut keys = Keys { text, root, broken, findings: Findings::default(), dashes: false };
+    let mut keys = Keys { text, broken, findings: Findings::default(), dashes: false };
     if let Some(root) = root {
         keys.section(root, TOP);
     }
@@ -32,7 +32,6 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
 
 struct Keys<'a> {
     text: &'a str,
-    root: Option<&'a Node>,
     /// The document ends early: of what is missing, nobody knows whether it would have come.
     broken: bool,
     findings: Findings,
@@ -142,8 +141,7 @@ impl Keys<'_> {
         let (place, key) = (&PLACES[at], entry.shown());
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
-            let is_idle = |root: &Node| foreign::asks_for_nothing(name, &entry.value, root);
-            if place.path.is_empty() && self.root.is_some_and(is_idle) {
+            if place.path.is_empty() && foreign::asks_for_nothing(name, &entry.value) {
                 let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
                 return self.tell(&rules::FOREIGN_KEY, entry, message, None);
             }

@@ -32,6 +32,14 @@ fn drafts(value: &Value, telling: &mut Telling) -> Vec<Draft> {
     let servers = json::list(value.get("dns").unwrap_or(&none), "nameservers", telling);
     let dns = json::dns(servers, json::words, "dns", telling);
     let interfaces = value.get("interfaces").unwrap_or(&none);
+    if !interfaces.is_null() && !interfaces.is_object() {
+        telling.tell(
+            &rules::BAD_NETWORK,
+            None,
+            "interfaces",
+            "no object with the lists `public` and `private`; ignored",
+        );
+    }
     json::report_unknown(interfaces, &["public", "private"], &[], "interfaces", telling);
     let mut drafts = Vec::new();
     for (kind, is_public) in [("public", true), ("private", false)] {

@@ -198,6 +198,16 @@ fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut Telling) 
             Interface::new(found.ok_or("it has no `ethernet_mac_address`")?, Kind::Physical)
         }
     };
+    let is_vain = |key: &str| match interface.kind {
+        Kind::Physical => key.starts_with("vlan_") || key.starts_with("bond_"),
+        Kind::Vlan(_) => key.starts_with("bond_"),
+        _ => key.starts_with("vlan_"),
+    };
+    let mut keys = entry.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    if let Some((key, _)) = keys.find(|(key, _)| is_vain(key)) {
+        let message = format!("`{}` is of another type of link; ignored", shown(key));
+        telling.advise(&rules::UNCONVERTED, None, subject, message, "write `vlan` or `bond` as the `type` of the link");
+    }
     interface.mtu = read_mtu(entry, subject, telling);
     Ok(interface)
 }
@@ -353,6 +363,9 @@ fn dns(value: &Value, subject: &str, telling: &mut Telling) -> Vec<IpAddr> {
     let (dns, others): (Vec<_>, Vec<_>) = services.partition(is_dns);
     if !others.is_empty() {
         telling.tell(&rules::UNCONVERTED, None, subject, "of its services, only those of type `dns` are converted");
+    }
+    for service in &dns {
+        json::report_unknown(service, &["type", "address"], &["description"], subject, telling);
     }
     json::dns(dns, |service| json::text(service, "address"), subject, telling)
 }

@@ -76,15 +76,39 @@ pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
     // The beginning says enough; padding may be missing there.
     let dense: Vec<u8> = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(400).collect();
     let whole = dense.len() - dense.len() % 4;
+    let is_text = content.trim_ascii().contains(&b' ');
     Some(match BASE64.decode(&dense[..whole]) {
+        Ok(bytes) if is_gzip(&bytes) && is_base64(encoding) && inflates(encoding) => return None,
         Ok(bytes) if is_gzip(&bytes) => "write `encoding: gzip+base64`",
         Ok(_) if is_base64(encoding) && inflates(encoding) => "write `encoding: base64`, if it is not compressed",
         Ok(bytes) if !bytes.is_empty() && inflates(encoding) => "write `encoding: base64`, if it is base64",
         // It is base64 as far as it goes.
-        Ok(bytes) if !bytes.is_empty() => return None,
+        Ok(bytes) if !bytes.is_empty() && !is_text => {
+            "write all of the base64, with the `=` at its end; leave out `encoding`, if the content is written as it is"
+        }
         _ if is_gzip(content) => "write `encoding: gzip`",
         _ => "leave out `encoding`, if the content is written as it is",
     })
+}
+
+/// The remedy for `encoding`, which is none of the names, where it says what was meant.
+pub fn advise(encoding: &str) -> Option<&'static str> {
+    let encoding = encoding.trim().to_ascii_lowercase();
+    let has = |names: &[&str]| encoding.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| names.contains(&word));
+    let (is_gzip, is_base64) = (has(&["gz", "gzip", "gzipped"]), has(&["b64", "base64"]));
+    if is_gzip && is_base64 {
+        Some("write `encoding: gzip+base64`")
+    } else if is_base64 {
+        Some("write `encoding: base64`")
+    } else if is_gzip {
+        Some("write `encoding: gzip`")
+    } else if has(&[
+        "none", "no", "null", "false", "text", "plain", "raw", "utf", "utf8", "ascii", "identity", "7bit", "8bit",
+    ]) {
+        Some("leave out `encoding`: without it, content is written as it is")
+    } else {
+        None
+    }
 }
 
 /// Undoes `encoding`, which gives at most `limit` bytes where it decompresses. Of `members`, those are taken that
@@ -250,6 +274,26 @@ mod tests {
             let help = suggest(&content, encoding).unwrap();
             assert!(help.contains(wanted), "{encoding}: {help}, not {wanted}");
         }
-        assert_eq!(suggest(b"aGVsbG8", "base64"), None, "it is cut off");
+        assert!(suggest(b"aGVsbG8", "base64").unwrap().contains("write all of the base64"), "it is cut off");
+        assert!(suggest(b"hello world", "base64").unwrap().starts_with("leave out"));
+        let zipped = base64(&gzip(b"hello"));
+        assert_eq!(suggest(&zipped[..zipped.len() - 4], "gzip+base64"), None, "it is cut off");
+    }
+
+    #[test]
+    fn an_unknown_encoding_has_a_remedy() {
+        for (encoding, wanted) in [
+            ("none", Some("leave out")),
+            ("text/plain", Some("leave out")),
+            ("UTF-8", Some("leave out")),
+            ("b64+gzip", Some("`encoding: gzip+base64`")),
+            ("base64,gz", Some("`encoding: gzip+base64`")),
+            ("BASE64", Some("`encoding: base64`")),
+            ("rot13", None),
+        ] {
+            let help = advise(encoding);
+            assert_eq!(help.is_some(), wanted.is_some(), "{encoding}");
+            assert!(help.unwrap_or_default().contains(wanted.unwrap_or_default()), "{encoding}: {help:?}");
+        }
     }
 }

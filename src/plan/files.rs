@@ -134,11 +134,9 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
     let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let known: Vec<_> = decode::names().collect();
-            Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(names::instead(
-                encoding,
-                "encodings",
-                &known,
-            ))
+            let help =
+                decode::advise(encoding).map_or_else(|| names::instead(encoding, "encodings", &known), str::to_owned);
+            Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(help)
         }
         error => {
             let span = file.content.span.or(file.encoding.span);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::finding::{Finding, Span, rules};
 use crate::nearest;
-use crate::plan::Hostname;
+use crate::plan::{Hostname, printable};
 
 /// The longest name that the kernel takes for a machine.
 const HOST_NAME_MAX: usize = 64;
@@ -95,6 +95,31 @@ pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     let is_valid =
         file_name_fault(unit).is_none() && file_name_fault(file).is_none() && file.strip_suffix(".conf").is_some();
     (is_valid && reader(unit) != Reader::Unknown).then_some((unit, file))
+}
+
+/// The remedy for a unit's name that is a path.
+pub(super) fn path_help(name: &str) -> Option<String> {
+    let dirs = ["/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"];
+    let rest = dirs.iter().find_map(|dir| name.strip_prefix(dir)).unwrap_or(name);
+    let shown = printable(rest);
+    if !rest.contains('/') {
+        return (rest != name && !rest.is_empty()).then(|| format!("leave out the directory: `name: {shown}`"));
+    }
+    let (unit, file) = rest.split_once('/')?;
+    match unit.strip_suffix(".d") {
+        Some(kind) if SYSTEMD.contains(&kind) => Some(format!(
+            "a drop-in for all units of a type is a file: write /etc/systemd/system/{shown} with `write_files`"
+        )),
+        Some(unit) if reader(unit) != Reader::Unknown && file_name_fault(file).is_none() => {
+            let conf = if file.strip_suffix(".conf").is_some() { "" } else { ".conf" };
+            Some(format!(
+                "write it as an item `name: {}{conf}` in the `drop_ins` of unit {}",
+                printable(file),
+                printable(unit)
+            ))
+        }
+        _ => Some("write the name of the unit without a directory, such as `a.service`".to_owned()),
+    }
 }
 
 /// Why `name` cannot be the name of a file that holds a unit, a drop-in or a set of keys.
@@ -192,6 +217,22 @@ mod tests {
         assert_eq!(instead("strat"), "did you mean `start`? commands are start, stop");
         assert_eq!(instead("STOP"), "did you mean `stop`? commands are start, stop");
         assert_eq!(instead("enable"), "commands are start, stop");
+    }
+
+    #[test]
+    fn a_path_for_a_unit_has_a_remedy() {
+        for (name, wanted) in [
+            ("etcd2.service.d/10-y", Some("`name: 10-y.conf` in the `drop_ins` of unit etcd2.service")),
+            ("/etc/systemd/system/x.service.d/z.conf", Some("`name: z.conf` in the `drop_ins` of unit x.service")),
+            ("/etc/systemd/system/x.service", Some("`name: x.service`")),
+            ("service.d/a.conf", Some("/etc/systemd/system/service.d/a.conf with `write_files`")),
+            ("a/b.service", Some("without a directory")),
+            (".a.service", None),
+        ] {
+            let help = path_help(name);
+            assert_eq!(help.is_some(), wanted.is_some(), "{name}");
+            assert!(help.unwrap_or_default().contains(wanted.unwrap_or_default()), "{name}");
+        }
     }
 
     #[test]

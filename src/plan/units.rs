@@ -54,7 +54,9 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     let item = || Item::Unit(printable(name));
     if let Some(fault) = names::file_name_fault(name) {
         let message = format!("the unit's name cannot be one: {fault}");
-        return planner.refuse_for(item(), span, Finding::new(&rules::BAD_UNIT_NAME, unit.name.span, message));
+        let mut finding = Finding::new(&rules::BAD_UNIT_NAME, unit.name.span, message);
+        finding.help = names::path_help(name);
+        return planner.refuse_for(item(), span, finding);
     }
     if unit.content.bad || unit.mask.bad || unit.runtime.bad {
         return planner.refuse(item(), span);
@@ -244,7 +246,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
     };
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
-        let help = setting(text).map_or_else(|| names::instead(text, "commands", &known), str::to_owned);
+        let help = setting(text).unwrap_or_else(|| names::instead(text, "commands", &known));
         let finding = Finding::new(&rules::BAD_COMMAND, span, format!("{name}: unknown command; command skipped"));
         let finding = finding.help(help);
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
@@ -270,9 +272,17 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
 }
 
 /// What to write instead of a command of systemctl that is a key of its own here.
-fn setting(command: &str) -> Option<&'static str> {
-    let mut words = command.split(|c: char| c.is_whitespace() || c == ',');
-    match words.next()?.to_ascii_lowercase().as_str() {
+fn setting(command: &str) -> Option<String> {
+    let words = command.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '&' | '+' | '/' | '='));
+    let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));
+    let first =
+        words.find(|word| !matches!(*word, "systemctl" | "sudo" | "usr" | "bin" | "sbin"))?.to_ascii_lowercase();
+    if first != command
+        && let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == first)
+    {
+        return Some(format!("write `{verb}` alone"));
+    }
+    let help = match first.as_str() {
         "enable" | "enabled" | "reenable" => Some("write `enable: true`; `command: start` also starts it now"),
         "disable" | "disabled" => {
             Some("leave out `enable`: no unit is disabled here; `mask: true` makes it impossible to start")
@@ -281,7 +291,8 @@ fn setting(command: &str) -> Option<&'static str> {
         "unmask" | "unmasked" => Some("leave out `mask`, or write `mask: false`"),
         "daemon-reload" => Some("leave it out: systemd reads changed units by itself"),
         _ => None,
-    }
+    };
+    help.map(str::to_owned)
 }
 
 /// Where the files of a unit go.
@@ -358,6 +369,12 @@ mod tests {
             ("disable", "`enable`"),
             ("mask", "`mask: true`"),
             ("unmask", "`mask`"),
+            ("enable:true", "`enable: true`"),
+            ("systemctl start", "`start` alone"),
+            ("/usr/bin/systemctl --no-block restart a.service", "`restart` alone"),
+            ("start;enable", "`start` alone"),
+            ("start --no-block", "`start` alone"),
+            ("Start", "`start` alone"),
         ] {
             assert!(setting(command).is_some_and(|help| help.contains(key)), "{command}");
         }

@@ -50,14 +50,17 @@ impl ConfigDrive {
         }
         // A `latest` that is there and cannot be read is chosen too: reading it fails with the reason.
         let is_there = |name: &&str| !matches!(self.read(LATEST, name, cx), Ok(None));
-        if FILES.iter().any(is_there) {
+        if FILES.iter().any(is_there) || self.misnamed(LATEST, cx).is_some() {
             return Ok(self.version.get_or_init(|| LATEST.to_owned()));
         }
         let entries = files::list_beneath(&self.folder, &self.openstack(), cx)?.unwrap_or_default();
         let mut dates: Vec<_> =
             entries.iter().map(|name| name.trim_end_matches('/')).filter(|name| is_date(name)).collect();
         dates.sort_unstable();
-        let is_readable = |date: &&&str| FILES.iter().any(|name| matches!(self.read(date, name, cx), Ok(Some(_))));
+        let is_readable = |date: &&&str| {
+            FILES.iter().any(|name| matches!(self.read(date, name, cx), Ok(Some(_))))
+                || self.misnamed(date, cx).is_some()
+        };
         match dates.iter().rev().find(is_readable) {
             Some(date) => Ok(self.version.get_or_init(|| {
                 log::info!("{} has no openstack/latest; openstack/{date} is used", self.folder.display());
@@ -69,6 +72,16 @@ impl ConfigDrive {
 
     fn read(&self, version: &str, name: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
         files::read_beneath(&self.folder, &self.file(version, name), cx)
+    }
+
+    /// The user-data of a version under another name than `user_data`, such as `user-data` or `userdata.txt`.
+    fn misnamed(&self, version: &str, cx: &Context<'_>) -> Option<String> {
+        let names = files::list_beneath(&self.folder, &self.openstack().join(version), cx).ok()??;
+        let is_almost = |name: &str| {
+            let letters = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+            name != "user_data" && !name.ends_with('/') && letters.take(8).eq("userdata".chars())
+        };
+        names.into_iter().find(|name| is_almost(name))
     }
 
     /// Why the drive cannot be read, with what it has instead; `versions` is what is in `openstack/`.
@@ -83,7 +96,7 @@ impl ConfigDrive {
         let below = versions.iter().map(|name| format!("openstack/{name}"));
         let mut found: Vec<_> = below.chain(top.iter().filter(is_other).cloned()).collect();
         if found.is_empty() {
-            found.extend(top);
+            found.extend(top.iter().cloned());
         }
         let wanted = format!("failed to read config drive {drive}: no metadata in openstack/latest or openstack/DATE");
         if found.is_empty() {
@@ -97,7 +110,28 @@ impl ConfigDrive {
         let help = ELSEWHERE.iter().find(is_file).map_or_else(String::new, |path| {
             format!("; apply its user-data with --from-file={}", self.folder.join(path).display())
         });
+        let help = if help.is_empty() { self.layout(&top, cx) } else { help };
         format!("{wanted}; found {} instead{more}{help}", names.join(", "))
+    }
+
+    /// The remedy for a drive whose layout stands one directory higher or lower, or has another case; `top` is in it.
+    fn layout(&self, top: &[String], cx: &Context<'_>) -> String {
+        for name in top.iter().filter_map(|name| name.strip_suffix('/')).take(NAMES_MAX) {
+            if name == "openstack" {
+                continue;
+            }
+            if name.eq_ignore_ascii_case("openstack") {
+                return format!("; rename {} to openstack", printable(name));
+            }
+            if name == LATEST || is_date(name) {
+                return format!("; put {name} into a directory openstack");
+            }
+            let below = self.folder.join(name);
+            if matches!(files::list_beneath(&self.folder, &below.join("openstack"), cx), Ok(Some(_))) {
+                return format!("; the drive is in {0}: use --from-configdrive={0}", below.display());
+            }
+        }
+        String::new()
     }
 
     /// The network description that is wanted, where the drive has one.
@@ -109,7 +143,7 @@ impl ConfigDrive {
                 let path = beneath(&self.openstack(), path);
                 let bytes = files::read_beneath(&self.folder, &path, cx)?;
                 if bytes.is_none() {
-                    log::warn!("{} is named as the network configuration, and does not exist", path.display());
+                    bail!("{} is named as the network configuration, and does not exist", path.display());
                 }
                 bytes.filter(is_text).map(NetworkData::Debian)
             }
@@ -172,7 +206,15 @@ impl Datasource for ConfigDrive {
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        Ok(self.read(self.version(cx)?, "user_data", cx)?.unwrap_or_default())
+        let version = self.version(cx)?;
+        if let Some(bytes) = self.read(version, "user_data", cx)? {
+            return Ok(bytes);
+        }
+        if let Some(found) = self.misnamed(version, cx) {
+            let path = self.file(version, &printable(&found));
+            bail!("failed to read user-data: found {}, which must be called user_data", path.display());
+        }
+        Ok(Vec::new())
     }
 }
 

@@ -82,7 +82,6 @@ fn what_a_drive_lacks_is_empty() {
         folder(&[(META, "")]),
         folder(&[(META, "{}")]),
         folder(&[(META, r#"{"hostname": "", "public_keys": null, "network_config": {}}"#)]),
-        folder(&[(META, r#"{"network_config": {"content_path": "content/9"}}"#)]),
         folder(&[
             (META, r#"{"network_config": {"content_path": "content/0"}}"#),
             ("openstack/content/0", ""),
@@ -113,7 +112,7 @@ fn what_is_wrong_with_a_drive_costs_itself() {
     let source = drive(odd.path()).source;
     let meta = meta_data_with(&*source, &setup, Some(Format::Debian));
     assert_eq!(meta.ssh_keys, ["k1"]);
-    assert_eq!(meta.failures.len(), 2, "{:?}", meta.failures);
+    assert_eq!(meta.failures.len(), 3, "{:?}", meta.failures);
     assert!(!meta.failures.concat().contains("hunter2"));
     assert_eq!(meta.network, None, "nothing leads out of the drive");
     assert_eq!(user_data(&*source, &setup).unwrap(), "#cloud-config\n");
@@ -158,6 +157,37 @@ fn the_newest_readable_version_is_used_where_there_is_no_latest() {
 }
 
 #[test]
+fn a_network_description_that_is_named_and_missing_is_a_failure() {
+    let odd = folder(&[(META, r#"{"hostname": "web", "network_config": {"content_path": "content/9"}}"#)]);
+    let source = drive(odd.path()).source;
+    let meta = meta_data_with(&*source, &setup(), Some(Format::Debian));
+    assert_eq!((meta.hostname.as_deref(), meta.failures.len()), (Some("web"), 1), "{:?}", meta.failures);
+    assert_eq!(meta_data(&*source, &setup()).failures, Vec::<String>::new());
+}
+
+#[test]
+fn user_data_under_another_name_is_an_error_that_names_it() {
+    let setup = setup();
+    for name in ["user-data", "userdata", "userdata.txt", "user_data.gz", "User-Data"] {
+        for version in ["latest", "2018-08-27"] {
+            let path = format!("openstack/{version}/{name}");
+            for files in
+                [&[(&*path, "x")][..], &[(&*path, "x"), (META, "{}"), ("openstack/2018-08-27/meta_data.json", "{}")]]
+            {
+                if version != "latest" && files.len() > 1 {
+                    continue;
+                }
+                let odd = folder(files);
+                let error = user_data(&*drive(odd.path()).source, &setup).unwrap_err();
+                assert!(error.contains(&path) && error.contains("must be called user_data"), "{error}");
+            }
+        }
+    }
+    let sound = folder(&[(USER, "#cloud-config\n"), ("openstack/latest/user-data", "x")]);
+    assert_eq!(user_data(&*drive(sound.path()).source, &setup).unwrap(), "#cloud-config\n");
+}
+
+#[test]
 fn a_drive_with_another_layout_is_an_error_that_names_it() {
     let setup = setup();
     let found = |names: &str| format!("openstack/DATE; found {names} instead");
@@ -171,6 +201,12 @@ fn a_drive_with_another_layout_is_an_error_that_names_it() {
         (&["openstack/content/0000"], found("openstack/content/")),
         (&["openstack/latest/vendor_data.json"], found("openstack/latest/")),
         (&["openstack"], found("openstack")),
+        (&["latest/user_data"], found("latest/") + "; put latest into a directory openstack"),
+        (&["OpenStack/latest/user_data"], found("OpenStack/") + "; rename OpenStack to openstack"),
+        (
+            &["config-2/openstack/latest/user_data"],
+            found("config-2/") + "; the drive is in DRIVE/config-2: use --from-configdrive=DRIVE/config-2",
+        ),
         (&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], found("0, 1, 2, 3, 4, 5, 6, 7")),
     ] {
         let odd = folder(&files.iter().map(|path| (*path, "x")).collect::<Vec<_>>());

@@ -84,16 +84,16 @@ const ALWAYS: &[&str] = &[
     "resize_rootfs",
 ];
 
-/// Returns true if the key `name` at the top level asks for nothing that is missing here; `root` is the document.
-pub(super) fn asks_for_nothing(name: &str, value: &Node, root: &Node) -> bool {
+/// Returns true if the key `name` at the top level asks for nothing that is missing here.
+pub(super) fn asks_for_nothing(name: &str, value: &Node) -> bool {
     let text = value.text().unwrap_or_default().trim().to_ascii_lowercase();
     let is_no = value.is_null() || matches!(text.as_str(), "false" | "no" | "off" | "n" | "0" | "unchanged");
     let is_yes = matches!(text.as_str(), "true" | "yes" | "on" | "y" | "1");
-    let has_name = || ["hostname", "fqdn"].iter().any(|key| root.get(key).is_some_and(|name| !name.is_null()));
     match name.to_ascii_lowercase().as_str() {
         "disable_root" => is_yes || value.is_null(),
         "ssh_pwauth" => is_no,
-        "preserve_hostname" => is_no || (is_yes && !has_name()),
+        // The metadata may give a name, which is set.
+        "preserve_hostname" => is_no,
         // Whether passwords expire, without any password.
         "chpasswd" => {
             let entries = value.entries().unwrap_or_default();
@@ -170,7 +170,7 @@ mod tests {
             let root = parse(text, |at| at).root.expect("a document");
             let entry = &root.entries().expect("a mapping")[0];
             assert!(find(&entry.name(), "", &entry.value).is_some(), "{text}");
-            !asks_for_nothing(&entry.name(), &entry.value, &root)
+            !asks_for_nothing(&entry.name(), &entry.value)
         };
         for key in ALWAYS {
             assert!(!asks(&format!("{key}: true")), "{key}");
@@ -182,7 +182,6 @@ mod tests {
             "disable_root: true",
             "disable_root: 1",
             "preserve_hostname: false",
-            "preserve_hostname: true",
             "growpart: {mode: auto}",
             "chpasswd: {expire: False}",
         ] {
@@ -192,8 +191,7 @@ mod tests {
             "ssh_pwauth: true",
             "ssh_pwauth: yes",
             "disable_root: false",
-            "preserve_hostname: true\nhostname: a",
-            "preserve_hostname: true\nfqdn: a.b",
+            "preserve_hostname: true",
             "chpasswd: {list: x, expire: False}",
             "runcmd: []",
             "user: a",

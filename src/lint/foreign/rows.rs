@@ -91,7 +91,7 @@ pub(super) static ROWS: &[Row] = &[
         TOP,
         CloudInit,
         "preserve_hostname create_hostname_file",
-        "leave out `hostname` too, and the machine keeps its name",
+        "a host name that this configuration or the metadata gives is set; where neither does, the machine keeps its name",
     ),
     row(TOP, CloudInit, "timezone", "write a unit with `command: start` that runs `timedatectl set-timezone ZONE`"),
     row(TOP, CloudInit, "locale locale_configfile", "write `/etc/locale.conf` with `write_files`"),

@@ -143,7 +143,10 @@ impl Reader<'_> {
             }
             "gateway" => {
                 if let Some(gateway) = address::host(&entry.value) {
-                    self.new.gateways[usize::from(gateway.is_ipv6())] = Some(gateway);
+                    let before = self.new.gateways[usize::from(gateway.is_ipv6())].replace(gateway);
+                    if before.is_some_and(|before| before != gateway) {
+                        self.tell(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
+                    }
                 } else {
                     let message = "is no address of a machine; the default route is left out";
                     self.tell(&rules::BAD_NETWORK_VALUE, entry, message);

@@ -169,6 +169,34 @@ fn encoded_data_without_an_encoding_names_the_variable() {
 }
 
 #[test]
+fn user_data_that_cannot_be_used_has_a_remedy() {
+    for (lines, remedy) in [
+        (["userdata=#cloud-config", "hostname=a"], "set guestinfo.coreos.config.data"),
+        (
+            ["coreos.config.data=#cloud-config hostname: a users: []", "hostname=a"],
+            "guestinfo.coreos.config.data.encoding",
+        ),
+        (["coreos.config.data=#!/bin/sh echo hi", "hostname=a"], "in base64"),
+        (
+            ["coreos.config.data=x", "coreos.config.data.encoding=text/plain"],
+            "leave out `guestinfo.coreos.config.data.encoding`",
+        ),
+        (
+            ["coreos.config.data=x", "coreos.config.data.encoding=b64+gzip"],
+            "`guestinfo.coreos.config.data.encoding: gzip+base64`",
+        ),
+        (["coreos.config.data=x", "coreos.config.data.encoding=rot13"], "encodings are b64"),
+        (["coreos.config.data=hello, you", "coreos.config.data.encoding=base64"], "leave out"),
+    ] {
+        let error = format!("{:#}", user_data(&variables(&lines)).unwrap_err());
+        assert!(error.contains("guestinfo.") && error.contains(remedy), "{error}");
+    }
+    let sound = ["userdata=x", "coreos.config.data=#cloud-config"];
+    assert_eq!(user_data(&variables(&sound)).unwrap(), b"#cloud-config");
+    assert_eq!(user_data(&variables(&["coreos.config.data=#!/bin/sh -e"])).unwrap(), b"#!/bin/sh -e");
+}
+
+#[test]
 fn errors_show_no_user_data() {
     for lines in [
         ["coreos.config.data=hunter2!", "coreos.config.data.encoding=base64"],

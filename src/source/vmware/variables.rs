@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::parts::{self, USER_DATA_MAX};
 use crate::plan::decode;
@@ -188,8 +188,17 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
                  set it in base64, and guestinfo.{name}.encoding to `base64`"
             );
         }
-        return decode::decode(data, &encoding, USER_DATA_MAX as u64, &mut { decode::MEMBERS_MAX })
-            .with_context(|| format!("failed to decode guestinfo.{name}"));
+        let suggestion = decode::suggest(&data, &encoding);
+        return decode::decode(data, &encoding, USER_DATA_MAX as u64, &mut { decode::MEMBERS_MAX }).map_err(|error| {
+            let help = match error {
+                decode::DecodeError::Encoding => decode::advise(&encoding),
+                _ => suggestion,
+            };
+            let known = || format!("encodings are {}", decode::names().collect::<Vec<_>>().join(", "));
+            let help =
+                help.map_or_else(known, |help| help.replace("`encoding", &format!("`guestinfo.{name}.encoding")));
+            anyhow!("failed to decode guestinfo.{name}: {error}; {help}")
+        });
     }
     for name in ["ignition.config.url", "coreos.config.url"] {
         let Some(address) = variables.get(name)?.filter(|address| !address.is_empty()) else { continue };
@@ -201,5 +210,16 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
         log::info!("guestinfo.{name} names {address}");
         return url::fetch_user_data(&address, cx);
     }
+    for name in UNREAD {
+        if variables.get(name)?.is_some_and(|data| !data.is_empty()) {
+            bail!(
+                "failed to read user-data: guestinfo.{name} is set, which is not read; set guestinfo.coreos.config.data, \
+                 and guestinfo.coreos.config.data.encoding where it is encoded"
+            );
+        }
+    }
     Ok(Vec::new())
 }
+
+/// Variables in which other programs look for user-data.
+const UNREAD: [&str; 5] = ["userdata", "user-data", "user_data", "coreos.config", "ignition.config"];
