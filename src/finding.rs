@@ -255,7 +255,7 @@ rules! {
     LITERAL_ESCAPE = "literal-escape", Note, "A backslash and `n` in text without double quotes; they are two characters, and no line break.";
     SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; file skipped.";
     KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
-    LOST_CONTENT = "lost-content", Error, "An empty block of content above lines that are not indented below it; the item is skipped.";
+    LOST_CONTENT = "lost-content", Error, "Content that ends above a line which is not indented as far as its text; the item is skipped.";
     BAD_USER = "bad-user", Error, "A field of a user that cannot be applied; for its name or password, the user is skipped.";
     EXISTING_USER = "existing-user", Note, "Fields of a user that exists on every machine; they are not changed.";
     KEYS_WITHOUT_HOME = "keys-without-home", Error, "SSH keys of a user without a home directory, which are not set.";

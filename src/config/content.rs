@@ -1,8 +1,13 @@
 //! Content that YAML does not keep as it looks: lines that are joined, dropped as comments, or taken for something else.
 
+mod ended;
+
 use std::path::Path;
 
+use ended::{Outer, ended_early};
+
 use super::CloudConfig;
+use super::misspelled::{self, Row};
 use crate::finding::{Finding, Findings, Span, rules};
 use crate::plan::{decode, permissions};
 use crate::substitute::first_token;
@@ -17,6 +22,7 @@ const BLOCK: &str = "write `content: |`, and indent every line of the content be
 /// Keys that can stand where content ends, by the kind of their item.
 const FILE_KEYS: &[&str] = &["path", "content", "permissions", "owner", "encoding"];
 const UNIT_KEYS: &[&str] = &["name", "content", "drop_ins", "enable", "mask", "runtime", "command"];
+const DROP_IN_KEYS: &[&str] = &["name", "content"];
 const TOP_KEYS: &[&str] =
     &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos", "runcmd"];
 const COREOS_KEYS: &[&str] = &["units", "update", "oem", "etcd", "etcd2", "fleet", "locksmith", "flannel"];
@@ -29,6 +35,33 @@ enum Kind {
     DropIn,
 }
 
+impl Kind {
+    /// The word for such an item.
+    fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Unit => "unit",
+            Self::DropIn => "drop-in",
+        }
+    }
+
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::File => FILE_KEYS,
+            Self::Unit => UNIT_KEYS,
+            Self::DropIn => DROP_IN_KEYS,
+        }
+    }
+
+    fn rows(self) -> &'static [Row] {
+        match self {
+            Self::File => misspelled::FILE,
+            Self::Unit => misspelled::UNIT,
+            Self::DropIn => misspelled::DROP_IN,
+        }
+    }
+}
+
 /// Reports content that differs from how it looks, and marks what must not be written for it.
 ///
 /// `text` is the part as its author wrote it.
@@ -36,8 +69,9 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref() else { return Vec::new() };
     findings.extend(escapes_of_keys(root, text));
+    let outer = Outer::new(root, text);
     let mut look = |node: &Node, kind: Kind| {
-        let mut found = look(node, kind, text);
+        let mut found = look(node, kind, &outer, text);
         found.extend(node.get("content").and_then(|content| escape(content, text)));
         found.extend(node.get("content").and_then(binary_token));
         let refused = found.iter().any(Finding::is_error);
@@ -64,12 +98,16 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
 }
 
 /// A fault of the content of an item.
-fn look(item: &Node, kind: Kind, text: &str) -> Vec<Finding> {
+fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> {
     let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
         return Vec::new();
     };
     let span = entry.value.span;
     let Some(raw) = text.get(span.start..span.end) else { return Vec::new() };
+    let ended = ended_early(item, kind, outer, raw, span);
+    if ended.is_some() {
+        return ended.into_iter().collect();
+    }
     let encoding = item.get("encoding").and_then(Node::text).unwrap_or_default();
     if decode::is_base64(encoding) {
         // Line breaks and blanks do not count in it.
@@ -80,7 +118,7 @@ fn look(item: &Node, kind: Kind, text: &str) -> Vec<Finding> {
             unindented(kind, text, span).into_iter().collect()
         }
         '|' => swallowed(item, kind, raw, span).into_iter().collect(),
-        '>' => [folded(kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
+        '>' => [folded(item, kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
         quote @ ('"' | '\'') => joined(raw, span, quote).into_iter().collect(),
         '[' | '{' => Vec::new(),
         _ => comment(entry, text, raw).or_else(|| plain(entry, text, raw)).into_iter().collect(),
@@ -211,8 +249,8 @@ fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
     None
 }
 
-/// A script, a unit file or settings behind `>`, which joins their lines.
-fn folded(kind: Kind, raw: &str, span: Span) -> Option<Finding> {
+/// Content behind `>`, which joins its lines, unless it reads the same in any case.
+fn folded(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> {
     let lines: Vec<_> = block(raw).map(|(_, line)| line.trim_end()).collect();
     let first = lines.iter().find(|line| !line.is_empty())?;
     let indent = width(first);
@@ -221,22 +259,40 @@ fn folded(kind: Kind, raw: &str, span: Span) -> Option<Finding> {
     if !lines.windows(2).any(|pair| is_text(&pair[0]) && is_text(&pair[1])) {
         return None;
     }
-    let is_section = |line: &str| line.starts_with('[') && line.ends_with(']');
-    let is_setting = |line: &&&str| {
-        let name = line.trim().split(['=', ':']).next().unwrap_or_default();
-        name.len() < line.trim().len() && !name.is_empty() && !name.trim_end().contains(char::is_whitespace)
-    };
-    let settings = lines.iter().filter(is_setting).count();
-    let begins = first.trim();
-    let is_lines =
-        begins.starts_with("#!") || begins.starts_with("#cloud-config") || is_section(begins) || settings > 1;
-    if kind == Kind::File && !is_lines {
+    let path = item.get("path").and_then(Node::text).unwrap_or_default();
+    if kind == Kind::File && (is_of_prose(path) || is_prose(&lines) || is_json(item)) {
         return None;
     }
     let head = raw.split('\n').next().unwrap_or_default();
     let start = span.start + head.find('>').unwrap_or(0);
     let finding = warn(Span::new(start, start + 1), "`>` joins the lines of this content into one");
     Some(finding.help("write `|` instead of `>`"))
+}
+
+/// Returns true for files in which a line break is a blank.
+fn is_of_prose(path: &str) -> bool {
+    let extension = Path::new(path).extension().unwrap_or_default().to_ascii_lowercase();
+    matches!(path, "/etc/motd" | "/etc/issue" | "/etc/issue.net")
+        || path.starts_with("/etc/motd.d/")
+        || path.starts_with("/etc/issue.d/")
+        || ["txt", "md", "html", "htm", "json"].iter().any(|prose| extension == *prose)
+}
+
+/// Returns true if `lines` read as sentences: words, and a sign that ends the last one.
+fn is_prose(lines: &[&str]) -> bool {
+    let is_word = |word: &str| {
+        let word = word.trim_matches(['"', '\'', '(', ')', ',', '.', '!', '?', ':', ';']);
+        word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '\'' | '’'))
+    };
+    let text = || lines.iter().filter(|line| !line.is_empty());
+    text().next_back().is_some_and(|line| line.ends_with(['.', '!', '?']))
+        && text().flat_map(|line| line.split_whitespace()).filter(|word| !is_word(word)).count() * 5 < text().count()
+}
+
+/// Returns true if the content is JSON, in which line breaks are blanks.
+fn is_json(item: &Node) -> bool {
+    let text = item.get("content").and_then(Node::text).unwrap_or_default();
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// An empty block scalar and lines below it that were meant to be in it.

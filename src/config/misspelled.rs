@@ -9,9 +9,9 @@ use crate::nearest;
 use crate::yaml::{Document, Entry, Field, Node};
 
 /// A known key and the words that users write for it, spelt with `_`.
-type Row = (&'static str, &'static str);
+pub(super) type Row = (&'static str, &'static str);
 
-const FILE: &[Row] = &[
+pub(super) const FILE: &[Row] = &[
     ("path", "file filename file_name file_path filepath dest destination name target location"),
     (
         "content",
@@ -22,7 +22,7 @@ const FILE: &[Row] = &[
     ("encoding", "enc encode encoded codec content_encoding file_encoding"),
 ];
 
-const UNIT: &[Row] = &[
+pub(super) const UNIT: &[Row] = &[
     ("name", "unit unit_name service service_name file filename file_name path"),
     ("content", "contents data text body unit_content unit_file file_content source src url"),
     ("drop_ins", "dropins dropin drop_in overrides override"),
@@ -32,7 +32,7 @@ const UNIT: &[Row] = &[
     ("command", "commands cmd action state verb"),
 ];
 
-const DROP_IN: &[Row] =
+pub(super) const DROP_IN: &[Row] =
     &[("name", "file filename file_name path dest"), ("content", "contents data text body source src url")];
 
 const USER: &[Row] = &[
@@ -166,6 +166,16 @@ fn meant(name: &str, rows: &'static [Row], absent: &[&'static str]) -> Vec<&'sta
     // There can be many unknown keys, and few keys are absent.
     let is_close = !nearest::of(&name, absent.iter().copied()).is_empty();
     if is_close { nearest::of(&name, rows.iter().map(|row| row.0)) } else { Vec::new() }
+}
+
+/// Returns true if `name` is a word for one of the keys in `rows`.
+pub(super) fn is_word(name: &str, rows: &[Row]) -> bool {
+    rows.iter().any(|row| has_word(row.1, name))
+}
+
+/// Returns true if nothing is lost where the key `name` is ignored.
+pub(super) fn is_harmless(name: &str) -> bool {
+    matches!(name, "defer" | "filesystem" | "append" | "overwrite") || name.starts_with("__")
 }
 
 fn has_word(words: &str, name: &str) -> bool {

@@ -38,6 +38,12 @@ pub fn is_key(word: &str) -> bool {
     KEYS.contains(&*word.replace('-', "_"))
 }
 
+/// Returns true if `word`, spelled with `_`, is a key of a section or of an item of a list, or one of another program.
+pub fn is_item_key(word: &str) -> bool {
+    let places = places::PLACES.iter().filter(|place| place.is_item() || matches!(&*place.path, "" | "coreos"));
+    places.flat_map(places::Place::keys).chain(foreign::keys()).any(|key| key == word)
+}
+
 /// What is worth telling of `config`, which was read from `document`; `text` is the part as its author wrote it.
 pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -44,6 +44,13 @@ fn lines_that_are_joined_are_reported() {
         ("content: !!str >\n  [Match]\n  Name=eth0", ">"),
         ("content: >\n  A=1\n  B=2", ">"),
         ("content: >\n  a: 1\n  b: 2", ">"),
+        ("content: >\n  PermitRootLogin no\n  PasswordAuthentication no", ">"),
+        ("content: >-\n  nameserver 8.8.8.8\n  nameserver 1.1.1.1", ">"),
+        ("content: >\n  core ALL=(ALL) ALL\n  ada ALL=(ALL) ALL", ">"),
+        ("content: >\n  127.0.0.1 localhost\n  10.0.0.1 db.", ">"),
+        ("content: >\n  -----BEGIN CERTIFICATE-----\n  YWJj\n  -----END CERTIFICATE-----", ">"),
+        ("content: >\n  import os\n  print(os.name)", ">"),
+        ("content: >\n  ssh-ed25519 AAAA a@b\n  ssh-ed25519 AAAB c@d", ">"),
     ] {
         let (findings, refused) = found(&file(content));
         assert_eq!(findings, [("folded-content", at.to_owned())], "{content}");
@@ -64,7 +71,8 @@ fn what_looks_as_it_is_kept_is_no_finding() {
         "content: # a comment\n  one".to_owned(),
         "content:\n  one".to_owned(),
         "content: |\n  one\n  two".to_owned(),
-        "content: >\n  one\n  two\n\n  three".to_owned(),
+        "content: >\n  This machine is managed\n  by others.\n\n  Ask them!".to_owned(),
+        "content: >\n  {\"a\": 1,\n  \"b\": [2]}".to_owned(),
         "content: >\n  A=1\n\n  B=2".to_owned(),
         "content: >\n  A=1".to_owned(),
         "content: \"one\\n\\\n  two\"".to_owned(),
@@ -79,6 +87,10 @@ fn what_looks_as_it_is_kept_is_no_finding() {
         "content: |".to_owned(),
     ] {
         assert_eq!(found(&file(&content)), (vec![], false), "{content}");
+    }
+    for path in ["/etc/motd", "/etc/issue", "/srv/a.txt", "/srv/README.MD", "/srv/a.html"] {
+        let text = format!("write_files:\n- path: {path}\n  content: >\n    Welcome\n    to it\n");
+        assert_eq!(found(&text), (vec![], false), "{text}");
     }
     assert_eq!(found("write_files:\n- path: /etc/x\n  content: |\n- path: /etc/y\n"), (vec![], false));
     assert_eq!(found("write_files:\n- path: /etc/x\n  content: |\n\ncoreos:\n  units: []\n"), (vec![], false));
@@ -185,4 +197,42 @@ fn a_token_in_encoded_content_is_noted() {
     // It is escaped there.
     assert_eq!(notes(&file("content: YVwkcHJpdmF0ZV9pcHY0Ygo=\nencoding: base64")), []);
     assert_eq!(notes(&file("content: a$private_ipv4")), []);
+}
+
+#[test]
+fn a_line_that_ends_its_block_refuses_the_item() {
+    for (content, at) in [
+        ("|\n    #!/bin/bash\n  echo \"note: hi\"\n    curl http://x", "echo"),
+        ("|\n    #!/bin/bash\n  echo \"note: hi\"", "echo"),
+        ("|\n    kind: Pod\n  metadata:\n    name: x\n    labels: {}", "metadata"),
+        ("|\n    kind: ConfigMap\n  data:\n    a: x", "data"),
+        ("|\n    {\n  \"a\": 1", "\"a\""),
+        ("|\n    a: 1\n  b: 2", "b"),
+        ("|-\n    one\n\n  # two\n  spec: a\n  status: b", "spec"),
+        (">\n    one\n  two three: four", "two"),
+        ("|\n    one\ntwo three: four", "two"),
+        ("|\n    one\nA=b: c", "A=b"),
+    ] {
+        let text = format!("write_files:\n- path: /etc/x\n  content: {content}\n");
+        assert_eq!(found(&text), (vec![("lost-content", at.to_owned())], true), "{text}");
+        let unknown = planned(&format!("#cloud-config\n{text}")).findings.into_iter();
+        assert_eq!(unknown.filter(|found| found.message.contains("not shown")).count(), 0, "{text}");
+    }
+    let unit =
+        "coreos:\n  units:\n  - name: a.service\n    content: |\n      [Service]\n    ExecStart=/bin/a -H tcp: b\n";
+    assert_eq!(found(unit), (vec![("lost-content", "ExecStart=/bin/a".to_owned())], true));
+    for content in [
+        "|\n    one\n  description: the first",
+        "|\n    one\n  defer: true\n  filesystem: root",
+        "|\n    one\n  mode: 7\n  permissions: '0600'",
+        "|\n    one\n  permissions: '0600'\n  two words: x",
+        "|\n    one\nrole:\n  a: b",
+        "|\n    one\nruncmd:\n- a",
+        "|\n    one\n  runcmd:\n  - a",
+    ] {
+        let text = format!("write_files:\n- path: /etc/x\n  content: {content}\n");
+        assert_eq!(found(&text), (vec![], false), "{text}");
+    }
+    let quoted = "write_files:\n- \"path\": /etc/x\n  \"content\": |\n    one\n  \"comment\": two\n";
+    assert_eq!(found(quoted), (vec![], false));
 }
