@@ -215,6 +215,7 @@ rules! {
     DEFAULT_USER = "default-user", Note, "The default user of cloud-init in `users`; it is ignored.";
     MISSPELLED_KEY = "misspelled-key", Error, "An unknown key in place of a known one that is absent; its file, unit or drop-in is skipped, its user is not.";
     UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep an existing file, which would be replaced; the file is skipped.";
+    DETACHED_KEY = "detached-key", Error, "A key outside of the item or section that needs it; the item is skipped, or the host name, SSH keys or reboot strategy are not set.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";

@@ -133,6 +133,7 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     config::accept_default_user(&mut config, &document, &mut findings);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
     let mut refusals = config::refuse_misspelled(&mut config, &document);
+    refusals.extend(config::refuse_detached(&mut config, &document));
     refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
     let mut lints = lint::lint(&config, &document, &reading.part.text);
     // A key that refuses its item is reported once.

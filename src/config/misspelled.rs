@@ -5,6 +5,7 @@
 
 use super::CloudConfig;
 use crate::finding::{Finding, Findings, rules};
+use crate::lint;
 use crate::nearest;
 use crate::yaml::{Document, Entry, Field, Node};
 
@@ -58,8 +59,11 @@ const KEYS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys aut
                     ssh_public_key public_keys public_key pubkeys pubkey ssh_pubkeys ssh_pubkey authorized_ssh_keys \
                     ssh_keys_authorized";
 
-/// At the top level, only the SSH keys are access; other misspelled sections do nothing.
-const TOP: &[Row] = &[("ssh_authorized_keys", KEYS)];
+/// At the top level, only these are access; other misspelled sections do nothing.
+const TOP: &[Row] = &[("ssh_authorized_keys", KEYS), ("hostname", "host_name")];
+
+/// Without its strategy, the machine reboots.
+const UPDATE: &[Row] = &[("reboot_strategy", "strategy reboot rebootstrategy"), ("group", ""), ("server", "")];
 
 /// Keys that resemble one of ours and mean something else.
 const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "comment"];
@@ -75,8 +79,24 @@ const HELP: &[(&str, &str)] = &[
 pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
-    for fault in faults(root, TOP).into_iter().filter(|fault| is_keys(&fault.entry.value)) {
-        findings.tell(fault.finding("", "SSH keys not set"));
+    for fault in faults(root, TOP) {
+        let value = &fault.entry.value;
+        if fault.meant == ["hostname"] {
+            // Other programs have keys that resemble it.
+            if value.text().is_none() || lint::is_item_key(&fault.entry.name()) {
+                continue;
+            }
+            findings.tell(fault.finding("", "host name not set"));
+        } else if value.entries().is_none() || holds_keys(fault.entry) {
+            // Of the same name, cloud-init has a mapping of host keys.
+            findings.tell(fault.finding("", "SSH keys not set"));
+        }
+    }
+    let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
+    for fault in update.iter().flat_map(|update| faults(update, UPDATE)) {
+        if fault.meant.contains(&"reboot_strategy") {
+            findings.tell(fault.finding("`coreos.update`", "reboot strategy not set"));
+        }
     }
     for (node, file) in items(root.get("write_files"), &mut config.write_files) {
         let mut refused = false;
@@ -86,6 +106,10 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
         }
         for fault in faults(node, FILE) {
             findings.tell(fault.finding("a file", "file skipped"));
+            refused = true;
+        }
+        if !refused && let Some(entry) = in_place_of_content(node, FILE, |_| true) {
+            findings.tell(without_content(entry, "a file", "file skipped"));
             refused = true;
         }
         file.content.bad |= refused;
@@ -104,6 +128,12 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
             findings.tell(fault.finding("a unit", "unit skipped"));
             unit.content.bad = true;
             unit.name.bad |= unit.name.filled().is_none();
+        }
+        let is_alone = node.entries().is_some_and(|entries| entries.len() == 2) && node.get("name").is_some();
+        let is_lines = |value: &Node| value.text().is_some_and(|text| text.trim_end().contains('\n'));
+        if let Some(entry) = in_place_of_content(node, UNIT, is_lines).filter(|_| is_alone && !unit.content.bad) {
+            findings.tell(without_content(entry, "a unit", "unit skipped"));
+            unit.content.bad = true;
         }
         for (node, drop_in) in items(node.get("drop_ins"), &mut unit.drop_ins) {
             for fault in faults(node, DROP_IN) {
@@ -145,6 +175,10 @@ fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
         if is_known(&name) {
             continue;
         }
+        if absent.contains(&"ssh_authorized_keys") && holds_keys(entry) {
+            faults.push(Fault { entry, meant: vec!["ssh_authorized_keys"] });
+            continue;
+        }
         let meant: Vec<_> = meant(&name, rows, &absent).into_iter().filter(|key| absent.contains(key)).collect();
         if !meant.is_empty() {
             faults.push(Fault { entry, meant });
@@ -175,16 +209,35 @@ pub(super) fn is_word(name: &str, rows: &[Row]) -> bool {
 
 /// Returns true if nothing is lost where the key `name` is ignored.
 pub(super) fn is_harmless(name: &str) -> bool {
-    matches!(name, "defer" | "filesystem" | "append" | "overwrite") || name.starts_with("__")
+    matches!(name, "defer" | "filesystem" | "append" | "overwrite" | "comment" | "description")
+        || name.starts_with("__")
 }
 
 fn has_word(words: &str, name: &str) -> bool {
     words.split_ascii_whitespace().any(|word| word == name)
 }
 
-/// Returns true if `value` may be SSH keys: of the same name, cloud-init has a mapping of host keys.
-fn is_keys(value: &Node) -> bool {
-    value.entries().is_none()
+/// Returns true for `ssh` with the keys below it.
+fn holds_keys(entry: &Entry) -> bool {
+    let keys = entry.value.entries().filter(|_| entry.key.eq_ignore_ascii_case("ssh")).unwrap_or_default();
+    keys.iter().any(|entry| entry.name() == "ssh_authorized_keys" || has_word(KEYS, &entry.name()))
+}
+
+/// The first unknown key of an item without `content` that may stand for it: one that no row and no program knows.
+fn in_place_of_content<'a>(item: &'a Node, rows: &[Row], is_content: impl Fn(&Node) -> bool) -> Option<&'a Entry> {
+    if item.get("content").is_some() {
+        return None;
+    }
+    let is_unknown = |name: &str| {
+        !is_harmless(name) && rows.iter().all(|row| row.0 != name) && !lint::is_item_key(&name.to_ascii_lowercase())
+    };
+    item.entries()?.iter().find(|entry| is_content(&entry.value) && is_unknown(&entry.name()))
+}
+
+fn without_content(entry: &Entry, item: &str, consequence: &str) -> Finding {
+    let message = format!("unknown key {} of {item} without `content`; {consequence}", entry.shown());
+    let help = "give the content itself as `content`: nothing is fetched, copied or rendered here";
+    Finding::new(&rules::MISSPELLED_KEY, entry.key_span, message).help(help)
 }
 
 impl Fault<'_> {
@@ -237,187 +290,4 @@ fn is_no(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{DROP_IN, FILE, OTHERS, Row, UNIT, USER, meant};
-    use crate::config::{DropIn, File, Unit, User};
-    use crate::plan::Facts;
-    use crate::substitute::Addresses;
-    use crate::yaml::Shape;
-    use crate::{parts, reading};
-
-    /// The errors of a text, and what is refused for them.
-    fn refused(text: &str) -> (Vec<String>, Vec<String>) {
-        let text = format!("#cloud-config\n{text}");
-        let part = parts::split("x", text.into_bytes()).remove(0);
-        let reading = reading::read(part, &Addresses::default(), false);
-        let plan = reading.plan(&Facts::default(), "set");
-        let errors = plan.findings.iter().filter(|finding| finding.is_error());
-        let errors = errors.map(|f| format!("{}: {} ({})", f.rule.id, f.message, f.help.as_deref().unwrap_or("")));
-        (errors.collect(), plan.refused.iter().map(|refused| refused.item.to_string()).collect())
-    }
-
-    #[test]
-    fn the_rows_are_the_keys_of_the_types() {
-        fn keys(shape: Shape) -> Vec<&'static str> {
-            let Shape::Mapping(entries) = shape else { panic!("no mapping") };
-            entries.into_iter().map(|(key, _)| key).collect()
-        }
-        fn sorted(mut keys: Vec<&'static str>) -> Vec<&'static str> {
-            keys.sort_unstable();
-            keys
-        }
-        for (rows, shape) in [
-            (FILE, Shape::of::<File>()),
-            (UNIT, Shape::of::<Unit>()),
-            (DROP_IN, Shape::of::<DropIn>()),
-            (USER, Shape::of::<User>()),
-        ] {
-            let keys = sorted(keys(shape));
-            assert_eq!(sorted(rows.iter().map(|row| row.0).collect()), keys);
-            let words: Vec<_> = rows.iter().flat_map(|row: &Row| row.1.split_ascii_whitespace()).collect();
-            for (index, word) in words.iter().enumerate() {
-                assert!(!keys.contains(word) && !words[..index].contains(word), "{word}");
-            }
-        }
-    }
-
-    /// The keys that an unknown key of an item without keys may stand for.
-    fn unknown(name: &str, rows: &'static [Row]) -> Vec<&'static str> {
-        meant(name, rows, &rows.iter().map(|row| row.0).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn keys_of_other_programs_that_mean_something_else_are_left_alone() {
-        for name in OTHERS {
-            let resembles = |rows: &[Row]| !crate::nearest::of(name, rows.iter().map(|row| row.0)).is_empty();
-            assert!([FILE, USER].into_iter().any(resembles), "{name} needs no row");
-        }
-        for name in ["sudo", "uid", "ssh_import_id", "expiredate", "selinux_user", "inactive", "doas", "lock_passwd"] {
-            assert_eq!(unknown(name, USER), [""; 0], "{name}");
-        }
-        for name in ["defer", "filesystem", "description", "append", "overwrite", "comment"] {
-            assert_eq!(unknown(name, FILE), [""; 0], "{name}");
-        }
-        for name in ["after", "execstart", "restart", "wantedby", "type", "alias", "environment", "description"] {
-            assert_eq!(unknown(name, UNIT), [""; 0], "{name}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_lacks_what_a_misspelled_key_means_is_refused() {
-        for (key, help) in [
-            ("perms: '0600'", "did you mean `permissions`?"),
-            ("mode: 0600", "did you mean `permissions`?"),
-            ("Permissions: '0600'", "did you mean `permissions`?"),
-            ("permisions: '0600'", "did you mean `permissions`?"),
-            ("chmod: '0600'", "did you mean `permissions`?"),
-            ("user: core", "write both as `owner`: `user:group`"),
-            ("gid: 0", "write both as `owner`: `user:group`"),
-            ("onwer: core", "did you mean `owner`?"),
-            ("encodng: base64", "did you mean `encoding`?"),
-        ] {
-            let (errors, items) = refused(&format!("write_files:\n- path: /etc/x\n  content: a\n  {key}\n"));
-            assert_eq!(errors.len(), 1, "{key}: {errors:?}");
-            assert!(errors[0].starts_with("misspelled-key: unknown key `"), "{errors:?}");
-            assert!(errors[0].contains(&format!("of a file; file skipped ({help})")), "{errors:?}");
-            assert_eq!(items, ["file /etc/x"], "{key}");
-        }
-        for key in ["contents: a", "data: a", "contnet: a", "content:\n  text: a", "source: {uri: a}", "url: a"] {
-            let (errors, items) = refused(&format!("write_files:\n- path: /etc/x\n  {key}\n"));
-            assert_eq!((errors.len(), items.as_slice()), (1, &["file /etc/x".to_owned()][..]), "{key}: {errors:?}");
-        }
-        for key in ["file", "filename", "dest", "name", "Path", "paht"] {
-            let (errors, items) = refused(&format!("write_files:\n- {key}: /etc/x\n  content: a\n"));
-            assert_eq!((errors.len(), items.as_slice()), (1, &["file no. 1".to_owned()][..]), "{key}: {errors:?}");
-            assert!(errors[0].contains("did you mean `path`?"), "{errors:?}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_would_lose_what_is_there_is_refused() {
-        for key in
-            ["append: true", "append: yes", "apend: true", "Append: 1", "append: {source: a}", "overwrite: false"]
-        {
-            let (errors, items) = refused(&format!("write_files:\n- path: /etc/motd\n  content: a\n  {key}\n"));
-            assert_eq!((errors.len(), items.as_slice()), (1, &["file /etc/motd".to_owned()][..]), "{key}: {errors:?}");
-            assert!(errors[0].starts_with("unsupported-key: "), "{errors:?}");
-        }
-        for key in ["append: false", "append:", "overwrite: true", "defer: true"] {
-            let found = refused(&format!("write_files:\n- path: /etc/motd\n  content: a\n  {key}\n"));
-            assert_eq!(found, (vec![], vec![]), "{key}");
-        }
-    }
-
-    #[test]
-    fn what_has_the_field_too_is_applied() {
-        for text in [
-            "write_files: [{path: /a, content: b, contents: c, data: d, mode: '0', permissions: '0644'}]",
-            "write_files: [{path: /a, file: b, owner: root, user: core}]",
-            "write_files: [{path: /a}]",
-            "coreos: {units: [{name: a.service, enable: true, enabled: true, drop_ins: [], dropins: []}]}",
-            "coreos: {units: [{name: a.service, description: x, After: y}]}",
-            "users: [{name: a, ssh_authorized_keys: [], ssh_keys: [], sudo: x, lock_passwd: false, uid: 7}]",
-            "ssh_keys: {rsa_private: x}",
-        ] {
-            assert_eq!(refused(text), (vec![], vec![]), "{text}");
-        }
-    }
-
-    #[test]
-    fn units_and_drop_ins_are_refused() {
-        for (text, item) in [
-            ("{name: a.service, contents: b}", "unit a.service"),
-            ("{name: a.service, enabled: true}", "unit a.service"),
-            ("{name: a.service, masked: true}", "unit a.service"),
-            ("{name: a.service, drop_in: [{name: b.conf, content: c}]}", "unit a.service"),
-            ("{name: a.service, dropins: [{name: b.conf, contents: c}]}", "unit a.service"),
-            ("{name: a.service, comand: start}", "unit a.service"),
-            ("{unit: a.service, content: b}", "unit no. 1"),
-            ("{name: a.service, drop_ins: [{name: b.conf, contents: c}]}", "drop-in b.conf of unit a.service"),
-            ("{name: a.service, drop_ins: [{file: b.conf, content: c}]}", "drop-in no. 1 of unit a.service"),
-        ] {
-            let (errors, items) = refused(&format!("coreos: {{units: [{text}]}}\n"));
-            assert!(errors.iter().all(|error| error.starts_with("misspelled-key: ")), "{text}: {errors:?}");
-            assert_eq!((errors.len(), items), (1, vec![item.to_owned()]), "{text}: {errors:?}");
-        }
-    }
-
-    #[test]
-    fn users_are_made_all_the_same() {
-        for key in [
-            "ssh-authorized-key: [x]",
-            "ssh_keys: [x]",
-            "authorized_keys: x",
-            "sshAuthorizedKeys: [x]",
-            "home: /srv/a",
-            "group: wheel",
-            "gropus: [sudo]",
-            "password: x",
-            "hashed_passwd: x",
-            "no-create-hom: true",
-            "username: b",
-        ] {
-            let text = format!("users:\n- name: a\n  {key}\n");
-            if key.starts_with("username") {
-                assert_eq!(refused(&text), (vec![], vec![]));
-                continue;
-            }
-            let (errors, items) = refused(&text);
-            assert_eq!((errors.len(), items.len()), (1, 0), "{key}: {errors:?}");
-            assert!(errors[0].contains("of a user; not applied"), "{errors:?}");
-        }
-        let (errors, items) = refused("users:\n- username: a\n  ssh_authorized_keys: [x]\n");
-        assert_eq!((errors.len(), items), (1, vec!["user no. 1".to_owned()]), "{errors:?}");
-        assert!(errors[0].contains("user skipped (did you mean `name`?)"), "{errors:?}");
-    }
-
-    #[test]
-    fn keys_of_the_top_level_are_access() {
-        for key in ["ssh-authorized-key", "ssh_authorised_keys", "authorized_keys", "sshAuthorizedKeys", "ssh_keys"] {
-            let (errors, items) = refused(&format!("hostname: a\n{key}: [x]\n"));
-            assert_eq!((errors.len(), items.len()), (1, 0), "{key}: {errors:?}");
-            assert!(errors[0].contains("; SSH keys not set (did you mean `ssh"), "{errors:?}");
-        }
-        assert_eq!(refused("write_file: []\nhostnam: a\nusers: []\n"), (vec![], vec![]));
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 mod advice;
 mod content;
 mod coreos;
+mod detached;
 mod files;
 mod folded;
 mod misspelled;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use advice::advice;
 pub use content::refuse_broken_content;
 pub use coreos::{CoreOs, Oem, Update};
+pub use detached::refuse_detached;
 pub use files::File;
 pub use folded::refuse_folded;
 pub use misspelled::refuse_misspelled;

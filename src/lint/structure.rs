@@ -154,6 +154,11 @@ impl Keys<'_> {
             return self.tell(&rules::MISSING_SPACE, entry, message, Some("write `KEY: VALUE`".to_owned()));
         }
         let elsewhere = places::elsewhere(name, at);
+        let is_lost = !self.broken && self.root.is_some_and(|root| is_lost(name, &entry.value, root));
+        if let Some(Elsewhere::Belongs(places) | Elsewhere::Exists(places)) = elsewhere.as_ref().filter(|_| is_lost) {
+            let message = format!("{key} belongs {}; not applied", places::words(places));
+            return self.tell(&rules::DETACHED_KEY, entry, message, places::way(places));
+        }
         if let Some(Elsewhere::Belongs(places)) = &elsewhere {
             let message = format!("{key} belongs {}; here it is ignored", places::words(places));
             return self.tell(&rules::MISPLACED_KEY, entry, message, places::way(places));
@@ -173,6 +178,20 @@ impl Keys<'_> {
     fn spelt(&self, name: &str, like: &str) -> String {
         let dashes = like.contains('-') || (self.dashes && !like.contains('_'));
         if dashes { name.replace('_', "-") } else { name.to_owned() }
+    }
+}
+
+/// Returns true if ignoring the key `name` costs access or lets the machine reboot, and `root` lacks it in its place.
+fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
+    let lacks = |key: Option<&Node>| key.is_none_or(Node::is_null);
+    match name {
+        "ssh_authorized_keys" => value.items().map_or(value.text().is_some(), |items| !items.is_empty()),
+        "hostname" => value.text().is_some() && lacks(root.get(name)),
+        "reboot_strategy" => {
+            let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
+            value.text().is_some() && lacks(update.and_then(|update| update.get(name)))
+        }
+        _ => false,
     }
 }
 
@@ -273,9 +292,9 @@ mod tests {
             [
                 "misplaced-key units: `units` belongs under `coreos`; here it is ignored",
                 "misplaced-key write-files: `write-files` belongs at the top level; here it is ignored",
-                "misplaced-key hostname: `hostname` belongs at the top level; here it is ignored",
-                "misplaced-key ssh-authorized-keys: `ssh-authorized-keys` belongs at the top level or in an item of \
-                 `users`; here it is ignored",
+                "detached-key hostname: `hostname` belongs at the top level; not applied",
+                "detached-key ssh-authorized-keys: `ssh-authorized-keys` belongs at the top level or in an item of \
+                 `users`; not applied",
             ]
         );
     }
