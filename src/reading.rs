@@ -242,8 +242,13 @@ fn parse_repaired(
     let mut document = yaml::parse(&repaired.text, origin);
     let error = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
     let text = &repaired.text;
-    let Some(found) = error.and_then(|span| missing::near(text, offset_of(text, span.start, &origin), &lint::is_key))
-    else {
+    let at = error.map(|span| offset_of(text, span.start, &origin));
+    let Some(found) = at.and_then(|at| missing::near(text, at, &lint::is_key)) else {
+        if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &lint::is_item_key)) {
+            let start = origin(ended.line);
+            let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);
+            document.error = Some(ended.finding(text, Span::new(start, start + len)));
+        }
         return (document, None);
     };
     let consequence = "only the host name and SSH keys are applied";

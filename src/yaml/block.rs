@@ -1,12 +1,30 @@
 //! Block scalars as they are written, found without reading the document: for places where YAML ends.
 
+use crate::finding::{Finding, Span, rules};
+
 /// A block scalar that ended before its author meant it to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Broken {
+pub struct Broken {
     /// The byte of the header, `|` or `>`.
     pub header: usize,
     /// The first byte of the line that ended it, behind its indentation.
     pub line: usize,
+    /// No line is in it.
+    pub empty: bool,
+}
+
+impl Broken {
+    /// The finding of it in `text`, where `span` is the place of [`Broken::line`].
+    pub fn finding(&self, text: &str, span: Span) -> Finding {
+        let line = text[..self.header].matches('\n').count() + 1;
+        let (empty, how, help) = if self.empty {
+            ("empty ", "not indented below it", "indent every line of its text by two spaces more than its key")
+        } else {
+            ("", "indented less", "indent the line as far as the first line of the scalar")
+        };
+        let message = format!("the {empty}block scalar that began at line {line} ended here: this line is {how}");
+        Finding::new(&rules::SYNTAX, span, message).help(help)
+    }
 }
 
 /// A line with its first byte.
@@ -64,14 +82,14 @@ impl<'a> Line<'a> {
 /// At most so many lines are looked at.
 const LINES_MAX: usize = 10_000;
 
-/// The nearest header of a block scalar above `line` that all lines between them are indented more than.
+/// The nearest header of a block scalar above `line` that no line between them is indented less than.
 fn header_above<'a>(text: &'a str, line: Line<'a>) -> Option<(Line<'a>, usize)> {
     let mut lowest = usize::MAX;
     let mut above = line.above(text);
     for _ in 0..LINES_MAX {
         let this = above?;
         if !this.is_blank() {
-            if let Some(header) = this.header().filter(|_| this.indentation() < lowest) {
+            if let Some(header) = this.header().filter(|_| this.indentation() <= lowest) {
                 return Some((this, header));
             }
             if !this.is_comment() {
@@ -134,8 +152,9 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
             continue;
         }
         let (indentation, depth) = (this.indentation(), *depth.get_or_insert(this.indentation()));
-        if depth <= head.indentation() {
-            return None;
+        if depth <= head.key_column() {
+            let broken = Broken { header, line: this.start + indentation, empty: true };
+            return (!is_key_or_item(line.trim())).then_some(broken);
         }
         let end = if indentation < depth && this.is_comment() {
             comment = comment.or(Some(this));
@@ -144,14 +163,36 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
             comment
         } else {
             // The author may have ended it, and something else is wrong.
-            let is_text = indentation > head.key_column() || !is_key_or_item(line.trim());
-            return is_text.then_some(Broken { header, line: this.start + indentation });
+            let column = head.key_column();
+            let is_item = indentation < column || head.text[column..].starts_with('-') || !line.trim().starts_with('-');
+            let is_text = indentation > column || !is_item || !is_key_or_item(line.trim());
+            return is_text.then_some(Broken { header, line: this.start + indentation, empty: false });
         };
         if let Some(end) = end {
-            return Some(Broken { header, line: end.start + end.indentation() });
+            return Some(Broken { header, line: end.start + end.indentation(), empty: false });
         }
     }
     None
+}
+
+/// The block scalar that a line ended which YAML took for a key and `is_key` does not know, where YAML gives up at `at`:
+/// on that line, or on the next one, which is indented more.
+pub fn ended_by_key(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Broken> {
+    let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
+    let stopped = Line::at(text, at);
+    let above = std::iter::successors(stopped.above(text), |line| line.above(text)).take(LINES_MAX);
+    let above = above.take_while(|line| line.start > 0).find(|line| !line.is_blank() && !line.is_comment())?;
+    let ended = if stopped.indentation() > above.indentation() { above } else { stopped };
+    let (head, header) = header_above(text, ended)?;
+    let body = text.get(head.start + head.text.len()..ended.start)?;
+    let depth = body.lines().find(|line| !line.trim().is_empty())?;
+    let depth = depth.len() - depth.trim_start_matches(' ').len();
+    let is_inside = |line: &str| line.trim().is_empty() || line.len() - line.trim_start_matches(' ').len() >= depth;
+    let (key, _) = ended.text.trim_start().split_once(':')?;
+    let is_text = depth > head.key_column() && ended.indentation() < depth && body.lines().all(is_inside);
+    let is_word = !key.is_empty() && !key.contains([' ', '"', '\'']);
+    let is_lost = is_text && (!is_word || !is_key(&key.replace('-', "_")));
+    is_lost.then_some(Broken { header, line: ended.start + ended.indentation(), empty: false })
 }
 
 /// Returns true if `text` begins as a key or an item does, or as a mark of documents.
@@ -165,7 +206,8 @@ fn is_key_or_item(text: &str) -> bool {
     let behind = name[end..].trim_start_matches(['"', '\'', ' ']);
     inner.len() < text.len()
         || text == "-"
-        || text.starts_with("---")
+        || text == "---"
+        || text.starts_with("--- ")
         || inner.starts_with("<<:")
         || end > 0 && behind.starts_with(':')
 }
@@ -195,9 +237,35 @@ mod tests {
             ("a: |\n  one\n!b: [\n", None),
             ("a: |\n  one\nb: c\n!d\n", None),
             ("a: b\n!c\n", None),
-            ("a: |\n!b\n", None),
+            ("a: |\n!b\n", Some((1, 2))),
+            ("a:\n- content: |\n  !Welcome\n", Some((2, 3))),
+            ("a:\n- path: /x\n  content: |\n  [Service]\n  !A=b\n", Some((3, 4))),
+            ("a:\n- path: /x\n  content: |\n  #!/bin/bash\n  !echo\n", Some((3, 4))),
+            ("a:\n- path: /x\n  content: |\n    -----BEGIN\n  !-----END\n", Some((3, 5))),
+            ("a:\n- path: /x\n  content: |\n    a\n  !- one\n", Some((3, 5))),
+            ("a:\n- |\n  a\n!- one\n", None),
+            ("a:\n- content: |\n    a\n!- one\n", None),
+            ("a:\n- content: |\n  b: c\n  !d\n", None),
         ] {
             assert_eq!(lines(text), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_unknown_ended_its_block_scalar() {
+        let is_key = |word: &str| ["path", "content"].contains(&word);
+        for (text, found) in [
+            ("a:\n- content: |\n    a: 1\n  b: 2\n    !c: 3\n", Some(4)),
+            ("a:\n  - content: |\n      kind: Pod\n  !metadata:\n      name: x\n", Some(4)),
+            ("a:\n- content: |\n    a: 1\n  path: 2\n    !c: 3\n", None),
+            ("a:\n- content: |\n    a: 1\n  b: 2\n  !c\n", None),
+            ("a:\n  b: c\n   !d: e\n", None),
+        ] {
+            let at = text.find('!').unwrap();
+            let text = text.replacen('!', "", 1);
+            let line =
+                super::ended_by_key(&text, at, &is_key).map(|found| text[..found.line].matches('\n').count() + 1);
+            assert_eq!(line, found, "{text}");
         }
     }
 

@@ -128,10 +128,7 @@ fn broken(places: Places<'_>, problem: &Problem) -> Stop {
 /// The finding of a block scalar that a line ended where YAML gives up at `at`.
 fn ended_block(places: Places<'_>, at: usize) -> Option<Finding> {
     let broken = block::broken(places.text(), at)?;
-    let line = places.text()[..broken.header].matches('\n').count() + 1;
-    let message = format!("the block scalar that began at line {line} ended here: this line is indented less");
-    let finding = Finding::new(&rules::SYNTAX, places.character(broken.line), message);
-    Some(finding.help("indent the line as far as the first line of the scalar"))
+    Some(broken.finding(places.text(), places.character(broken.line)))
 }
 
 fn control_character(places: Places<'_>, at: usize) -> Stop {

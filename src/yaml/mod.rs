@@ -34,7 +34,7 @@ mod tests;
 mod trailer;
 mod write;
 
-pub use block::lines;
+pub use block::{ended_by_key, lines};
 pub use bytes::Bytes;
 pub use confusable::{
     describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, misread, resembling,
