@@ -11,7 +11,7 @@ use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::source::NetworkData;
 use crate::substitute::{Addresses, substitute};
 use crate::yaml;
-use crate::yaml::missing::{self, Missing, Repaired};
+use crate::yaml::missing::{self, KeyItems, Missing, Repaired};
 
 /// A part that was read: what it asks for, as far as it can be understood.
 pub struct Reading {
@@ -131,6 +131,7 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     };
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
     config::accept_default_user(&mut config, &document, &mut findings);
+    config::repair_keys(&mut config, &reading.part.text, &mut findings);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
     let mut refusals = config::refuse_misspelled(&mut config, &document);
     refusals.extend(config::refuse_detached(&mut config, &document));
@@ -193,7 +194,13 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.findings.extend(lints);
     reading.document = document;
     // Of a document that is broken, nothing else is read.
-    if let Some(repaired) = repaired_access {
+    if let Some(mut repaired) = repaired_access {
+        let known = reading.findings.len();
+        config::repair_keys(&mut repaired, &reading.part.text, &mut reading.findings);
+        let is_new = |finding: &Finding| reading.findings[..known].iter().all(|other| other.span != finding.span);
+        let new: Vec<_> = reading.findings[known..].iter().filter(|finding| is_new(finding)).cloned().collect();
+        reading.findings.truncate(known);
+        reading.findings.extend(new);
         config = repaired;
     }
     reading.access = plan::access(&config, short_hostname);
@@ -234,9 +241,15 @@ fn parse_repaired(
     text: &str,
     origin: &dyn Fn(usize) -> usize,
 ) -> (yaml::Document, Option<CloudConfig>) {
-    let items = missing::key_items(text);
+    let KeyItems { missing: items, nested } = missing::key_items(text);
     let told = |missing: &Missing| missing.finding(origin(missing.at), "the key is set");
     findings.extend(items.iter().map(told));
+    findings.extend(nested.iter().map(|item| {
+        let message = "double quotes inside of double quotes, which end the text; the key is set";
+        let span = Span::new(origin(item.start), origin(item.end));
+        Finding::new(&rules::KEY_QUOTES, span, message).help("write single quotes around the item: `- 'KEY'`")
+    }));
+    let text = &missing::with_single_quotes(text, &nested);
     let repaired = Repaired::new(text, &items);
     let origin = |offset| origin(repaired.origin(offset));
     let mut document = yaml::parse(&repaired.text, origin);

@@ -7,6 +7,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::finding::{Finding, Span, rules};
+use crate::yaml::missing::KEY_TYPES;
 
 /// As sshd reads it: padding may be missing.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -170,6 +171,76 @@ fn after_options(line: &str) -> Option<&str> {
     None
 }
 
+/// The options that sshd knows, and that can stand before a key.
+const OPTIONS: &str = "agent-forwarding cert-authority command environment expiry-time from no-agent-forwarding \
+                       no-port-forwarding no-pty no-touch-required no-user-rc no-x11-forwarding permitlisten permitopen \
+                       port-forwarding principals pty restrict tunnel user-rc verify-required x11-forwarding";
+
+/// The keys of an entry that holds several where line breaks are missing, each with its options and its comment; `None`
+/// where no line break is missing.
+pub fn joined(entry: &str) -> Option<Vec<&str>> {
+    let is_whole = |line: &str| is_key(line) && line.matches('"').count() % 2 == 0;
+    let escaped = || entry.split("\\n").map(str::trim).filter(|line| !line.is_empty());
+    if entry.contains("\\n") && escaped().filter(|line| is_whole(line)).count() > 1 {
+        return Some(escaped().flat_map(on_line).collect());
+    }
+    let lines = || entry.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Vec<_> = lines().flat_map(on_line).collect();
+    (keys.len() > lines().count()).then_some(keys)
+}
+
+/// The keys of one line. A key begins where its type is followed by a body of that type, or with its options.
+fn on_line(line: &str) -> Vec<&str> {
+    if line.starts_with('#') {
+        return vec![line];
+    }
+    let is_separator = |c: char| matches!(c, ' ' | '\t' | ',' | ';');
+    let (mut keys, mut start, mut at) = (Vec::new(), 0, 0);
+    // Where the options end that were read last: options that begin inside of others are part of those.
+    let mut options_end = 0;
+    let mut is_key_list = KEY_TYPES.iter().any(|kind| line.starts_with(kind));
+    while let Some(word) = line.get(at..).filter(|word| !word.is_empty()) {
+        let mut body = body_end(word).map(|end| at + end);
+        let name = word.split([' ', '\t', ',', '=']).next().unwrap_or_default();
+        let is_option = || OPTIONS.split_ascii_whitespace().any(|option| option.eq_ignore_ascii_case(name));
+        if body.is_none() && at >= options_end && (at == 0 || is_option()) {
+            let rest = after_options(word);
+            options_end = rest.map_or(line.len(), |rest| line.len() - rest.len());
+            body = rest.and_then(body_end).map(|end| options_end + end);
+        }
+        if let Some(body) = body {
+            if at == 0 {
+                is_key_list = true;
+            } else if is_key_list {
+                keys.extend(Some(trim_item(&line[start..at])).filter(|key| !key.is_empty()));
+                start = at;
+            }
+            at = body;
+        }
+        let Some(end) = line[at..].find(is_separator) else { break };
+        at += end + line[at + end..].find(|c| !is_separator(c)).unwrap_or(line.len() - at - end);
+    }
+    keys.push(trim_item(&line[start..]));
+    keys
+}
+
+/// The end of the body of a key that `text` begins with.
+fn body_end(text: &str) -> Option<usize> {
+    if !KEY_TYPES.iter().any(|kind| text.starts_with(kind)) {
+        return None;
+    }
+    let body = text[text.find([' ', '\t'])?..].trim_start();
+    let length = body.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte)).count();
+    let end = text.len() - body.len() + length;
+    typed_body(&text[..end]).map(|_| end)
+}
+
+/// A key without the separators and the `-` of the next item behind it.
+fn trim_item(text: &str) -> &str {
+    let text = text.trim_end_matches([' ', '\t', ',', ';']);
+    text.strip_suffix(" -").unwrap_or(text).trim_end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +329,42 @@ mod tests {
             assert!(!is_key(&key[..end]), "{}", &key[..end]);
         }
         assert!(!is_key(&format!("{}AAAA", &key)), "sshd takes nothing behind a key either");
+    }
+
+    #[test]
+    fn keys_without_a_line_break_between_them_are_told_apart() {
+        let (one, two) = (key("ssh-rsa"), key("ssh-ed25519"));
+        for between in [" a ", " a - ", ", ", " a\\n", " a; "] {
+            let text = format!("{one}{between}{two} b c");
+            let keys = joined(&text).unwrap_or_else(|| panic!("{between}"));
+            assert_eq!(keys.len(), 2, "{between}");
+            assert!(keys[0] == one || keys[0] == format!("{one} a"), "{between}: {}", keys[0]);
+            assert_eq!(keys[1], format!("{two} b c"));
+        }
+        let options = format!("restrict,command=\"echo a b, {one}\" {two}");
+        for (text, keys) in [
+            (format!("{one} a {options} b"), vec![format!("{one} a"), format!("{options} b")]),
+            (format!("{one},{options} b"), vec![one.clone(), format!("{options} b")]),
+            (format!("{options} b {one}"), vec![format!("{options} b"), one.clone()]),
+            (format!("{one}\n{two} a {one}"), vec![one.clone(), format!("{two} a"), one.clone()]),
+            (format!("ssh-rsa AAAA cut off {two}"), vec!["ssh-rsa AAAA cut off".to_owned(), two.clone()]),
+            (format!("{one} a no-reply@b {two}"), vec![format!("{one} a no-reply@b"), two.clone()]),
+        ] {
+            assert_eq!(joined(&text), Some(keys.iter().map(String::as_str).collect()), "{text}");
+        }
+        for text in [
+            format!("{one} my ssh-rsa key"),
+            format!("{one} ssh-rsa AAAA"),
+            format!("{one} {}", two.replace("ssh-ed25519 ", "ssh-rsa ")),
+            format!("{one} {}", two.split_once(' ').unwrap().1),
+            format!("command=\"printf 'a\\nb'\" {one} a\\nb"),
+            format!("{one}\n{two}\n"),
+            format!("# {one} {two}"),
+            format!("old keys {one} {two}"),
+            options,
+        ] {
+            assert_eq!(joined(&text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A `-` or `:` without the space behind it that makes it one: YAML takes such a line for text.
 
+use std::borrow::Cow;
+
 use super::block;
 use crate::finding::{Finding, Span, rules};
 
@@ -22,13 +24,22 @@ impl Missing {
 }
 
 /// The types that an SSH public key begins with.
-const KEY_TYPES: [&str; 4] = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
+pub const KEY_TYPES: [&str; 4] = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
 
-/// The items of lists of SSH keys that have no space behind their `-`.
-pub fn key_items(text: &str) -> Vec<Missing> {
-    let mut found = Vec::new();
-    // Few documents have one, and a search is faster than going through the lines.
-    if !KEY_TYPES.iter().any(|kind| text.contains(&format!("-{kind}"))) {
+/// Items of lists of SSH keys that YAML does not read as they look.
+#[derive(Debug, Default)]
+pub struct KeyItems {
+    /// Those without a space behind their `-`.
+    pub missing: Vec<Missing>,
+    /// Those in double quotes that have others inside.
+    pub nested: Vec<Span>,
+}
+
+/// Finds the items of lists of SSH keys that YAML does not read as they look.
+pub fn key_items(text: &str) -> KeyItems {
+    let mut found = KeyItems::default();
+    // Many documents have no such list, and a search is faster than going through the lines.
+    if !text.contains("authorized") {
         return found;
     }
     // The indentation of the key whose list is being read.
@@ -49,13 +60,39 @@ pub fn key_items(text: &str) -> Vec<Missing> {
         } else if list.is_some_and(|list| indentation >= list) && inner.starts_with('-') {
             let item = &inner[1..];
             if KEY_TYPES.iter().any(|kind| item.starts_with(kind)) && item.contains(" AAAA") {
-                found.push(Missing { at: at + 1, sign: '-' });
+                found.missing.push(Missing { at: at + 1, sign: '-' });
+            }
+            let quoted = item.trim();
+            if item.starts_with([' ', '\t']) && has_nested_quotes(quoted) {
+                let start = at + 1 + (item.len() - item.trim_start().len());
+                found.nested.push(Span::new(start, start + quoted.len()));
             }
         } else {
             list = None;
         }
     }
     found
+}
+
+/// Returns true for an SSH key in double quotes with others inside, as those of its options, and no single ones.
+fn has_nested_quotes(item: &str) -> bool {
+    let Some(inner) = item.strip_prefix('"').and_then(|item| item.strip_suffix('"')) else { return false };
+    inner.contains('"')
+        && !inner.contains("\\\"")
+        && !inner.contains('\'')
+        && inner.matches('"').count() % 2 == 0
+        && inner.contains(" AAAA")
+        && KEY_TYPES.iter().any(|kind| inner.contains(kind))
+}
+
+/// `text` with single quotes around the items at `places`, instead of double ones.
+pub fn with_single_quotes<'a>(text: &'a str, places: &[Span]) -> Cow<'a, str> {
+    let mut changed = Cow::Borrowed(text);
+    for place in places {
+        changed.to_mut().replace_range(place.start..=place.start, "'");
+        changed.to_mut().replace_range(place.end - 1..place.end, "'");
+    }
+    changed
 }
 
 /// The sign that is the reason why YAML gives up at `at`: on that line, or up to three lines above it. `is_key` tells
@@ -151,7 +188,7 @@ mod tests {
 
     #[test]
     fn only_items_of_key_lists_are_key_items() {
-        let found = |text: &str| key_items(text).len();
+        let found = |text: &str| key_items(text).missing.len();
         assert_eq!(found("ssh_authorized_keys:\n-ssh-rsa AAAA\n-ecdsa-sha2-nistp256 AAAA\nhostname: a\n"), 2);
         assert_eq!(found("users:\n- ssh-authorized-keys: # mine\n  -ssh-ed25519 AAAA\n\n  # x\n  - ssh-rsa AAAA\n"), 1);
         assert_eq!(found("keys:\n-ssh-rsa AAAA\n"), 0);
