@@ -257,7 +257,7 @@ rules! {
     SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; file skipped.";
     KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
     LOST_CONTENT = "lost-content", Error, "Content that ends above a line which is not indented as far as its text; the item is skipped.";
-    BAD_USER = "bad-user", Error, "A field of a user that cannot be applied; for its name or password, the user is skipped.";
+    BAD_USER = "bad-user", Error, "A field of a user that cannot be applied; for an invalid name, the user is skipped.";
     EXISTING_USER = "existing-user", Note, "Fields of a user that exists on every machine; they are not changed.";
     KEYS_WITHOUT_HOME = "keys-without-home", Error, "SSH keys of a user without a home directory, which are not set.";
     ODD_USER_NAME = "odd-user-name", Warning, "A name of a user or of a group that many systems refuse.";

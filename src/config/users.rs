@@ -25,7 +25,7 @@ pub struct User {
     /// The home directory. Default: as the distribution's `useradd` has it.
     pub homedir: Field<String>,
     /// Do not make the home directory.
-    pub no_create_home: bool,
+    pub no_create_home: Field<bool>,
     /// The login group, by name or number. Default: a new group of the user's name.
     pub primary_group: Field<String>,
     /// Further groups: a list, or one text with commas.
@@ -80,6 +80,14 @@ pub struct Groups(pub Vec<Field<String>>);
 
 impl<'de> Deserialize<'de> for Groups {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List(Groups);
+
+        impl<'de> Deserialize<'de> for List {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(GroupsVisitor).map(Self)
+            }
+        }
+
         struct GroupsVisitor;
 
         impl<'de> Visitor<'de> for GroupsVisitor {
@@ -106,6 +114,10 @@ impl<'de> Deserialize<'de> for Groups {
             }
         }
 
-        deserializer.deserialize_any(GroupsVisitor)
+        // A text has the place of the field.
+        let field = Field::<List>::deserialize(deserializer)?;
+        let groups = field.value.map(|list| list.0.0).unwrap_or_default();
+        let place = |group: Field<String>| Field { span: group.span.or(field.span), ..group };
+        Ok(Self(groups.into_iter().map(place).collect()))
     }
 }

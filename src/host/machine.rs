@@ -26,8 +26,8 @@ use crate::apply::{Done, Machine, Situation, is_networkd_file};
 use crate::deadline::Deadline;
 use crate::logger::{Event, tell};
 use crate::plan::{
-    ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand, UnitScope,
-    Verb, ssh, text_files,
+    Account, ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand,
+    UnitScope, Verb, ssh, text_files,
 };
 use crate::source::http;
 
@@ -164,6 +164,11 @@ impl<'a> Host<'a> {
             }
             _ => None,
         }
+    }
+
+    /// The home directory that would be missing for the keys of a new account.
+    pub fn missing_home(&self, account: &Account) -> Option<PathBuf> {
+        self.accounts().missing_home(account)
     }
 
     /// Whether a step would change anything here; none where that shows only by doing it.

@@ -83,7 +83,7 @@ fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
         || user.coreos_ssh_import_github.filled().is_some()
         || user.coreos_ssh_import_github_users.iter().any(|name| name.filled().is_some())
         || user.coreos_ssh_import_url.filled().is_some();
-    if !user.no_create_home || !has_keys || EXISTING.contains(&name) {
+    if user.no_create_home.value != Some(true) || !has_keys || EXISTING.contains(&name) {
         return None;
     }
     let message = format!(
@@ -91,7 +91,7 @@ fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
         label(name)
     );
     let help = "remove `no_create_home`, or the keys";
-    Some(Finding::new(&rules::KEYS_WITHOUT_HOME, user.name.span, message).help(help))
+    Some(Finding::new(&rules::KEYS_WITHOUT_HOME, user.no_create_home.span, message).help(help))
 }
 
 /// Groups that are several in one text: commas stand between them, not blanks.
@@ -100,10 +100,7 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
     let (_, span) = groups.find(|(group, _)| group.trim().contains(char::is_whitespace))?;
     let message = format!("user {}: a group's name has a blank, which every system refuses", label(name));
-    Some(
-        Finding::new(&rules::ODD_USER_NAME, span.or(user.name.span), message)
-            .help("write a list, or commas between the groups"),
-    )
+    Some(Finding::new(&rules::ODD_USER_NAME, span, message).help("write a list, or commas between the groups"))
 }
 
 fn password(user: &User, name: &str) -> Option<Finding> {
@@ -120,7 +117,7 @@ fn password(user: &User, name: &str) -> Option<Finding> {
         return Some(finding.help("leave it out; without a password one logs in with keys alone"));
     }
     if text.contains(':') || text.chars().any(char::is_control) {
-        // The user is refused for this.
+        // It is not set, and reported already.
         return None;
     }
     let help = "make a hash with `openssl passwd -6` or `mkpasswd`; * means no password";

@@ -34,4 +34,4 @@ pub use step::{
     Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::{unit_at, unit_of};
-pub use users::{label, without_secrets};
+pub use users::{is_group_name, label, without_secrets};

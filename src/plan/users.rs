@@ -50,8 +50,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                     sets[known].add(user, &mut planner.findings);
                 }
             }
-            Err(Some(finding)) => planner.refuse_for(Item::User(label(name)), field.span, finding),
-            Err(None) => planner.refuse(Item::User(label(name)), field.span),
+            Err(finding) => planner.refuse_for(Item::User(label(name)), field.span, finding),
         }
     }
     for KeysOf { user, list, span } in sets {
@@ -82,27 +81,18 @@ fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
     planner.find(finding.help("give it a `name`; each `- ` begins another user"));
 }
 
-/// The account to create, without the fields that cannot be applied, which are reported. An error refuses the user, with
-/// its finding unless there is one already.
-fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Option<Finding>> {
-    if user.passwd.bad || user.system.bad || user.shell.bad || user.primary_group.bad {
-        return Err(None);
-    }
+/// The account to create, without the fields that cannot be applied, which are reported. An error skips the user.
+fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Finding> {
     let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", label(name)));
     // Some `useradd`s accept the name of a directory, whose home would be that directory.
     if breaks_out(name) || name.contains('/') || name.starts_with('-') || matches!(name, "." | "..") {
-        return Err(Some(bad(user.name.span, "invalid name; user skipped")));
+        return Err(bad(user.name.span, "invalid name; user skipped"));
     }
     let passwd = user.passwd.get().map(Secret::expose);
     if passwd.is_some_and(is_mask) {
-        return Err(Some(masked(user.passwd.span, &format!("the password of user {name}"))));
+        return Err(masked(user.passwd.span, &format!("the password of user {name}")));
     }
     let passwd = passwd.map(|hash| hash.strip_suffix('\n').unwrap_or(hash)).filter(|hash| !hash.is_empty());
-    // Damage, or an attempt to write another line. The account is not created without the password it was to have.
-    if passwd.is_some_and(breaks_out) {
-        let fault = "the password hash contains a colon or a control character; user skipped";
-        return Err(Some(bad(user.passwd.span, fault)));
-    }
     let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
         let value = value?;
         if !is_valid(value) {
@@ -111,26 +101,35 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         }
         Some(value.to_owned())
     };
-    let stays_in = |text: &str| !breaks_out(text);
-    let is_home = |home: &str| !breaks_out(home) && home.starts_with('/');
-    let is_group = |group: &str| !breaks_out(group) && !group.starts_with('-');
+    // Damage, or an attempt to write another line: nothing of it is used.
+    let fault = "the password hash contains a colon or a control character; password not set";
+    let passwd = valid(passwd, user.passwd.span, |hash| !breaks_out(hash), fault);
     let fault = "the home directory is not an absolute path; the default one is used";
-    let home = valid(user.homedir.filled(), user.homedir.span, is_home, fault);
+    let is_home = |home: &str| !breaks_out(home) && home.starts_with('/');
+    let mut home = valid(user.homedir.filled(), user.homedir.span, is_home, fault);
+    let create_home = user.no_create_home.value != Some(true);
+    if create_home {
+        let fault = "the home directory is a system directory; the default one is used";
+        home = valid(home.as_deref(), user.homedir.span, |home| !is_system_dir(home), fault);
+    }
     let fault = "the shell contains a colon or a control character; the default one is used";
-    let shell = valid(user.shell.filled(), user.shell.span, stays_in, fault);
+    let mut shell = valid(user.shell.filled(), user.shell.span, |shell| !breaks_out(shell), fault);
+    let fault = "the shell is not an absolute path without blanks; the default one is used";
+    let is_shell = |shell: &str| shell.starts_with('/') && !shell.contains(char::is_whitespace);
+    shell = valid(shell.as_deref(), user.shell.span, is_shell, fault);
     let (mut groups, mut known) = (Vec::new(), HashSet::new());
     let written =
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(|group| (group.trim(), field.span)));
     for (group, span) in written.filter(|(group, _)| !group.is_empty()) {
         let fault = "invalid name of a group; group skipped";
-        if let Some(group) = valid(Some(group), span.or(user.name.span), is_group, fault)
+        if let Some(group) = valid(Some(group), span, is_group_name, fault)
             && known.insert(group.clone())
         {
             groups.push(group);
         }
     }
     let fault = "invalid name of the primary group; a group of the user's name is used";
-    let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group, fault);
+    let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group_name, fault);
     let gecos = user.gecos.filled();
     if gecos.is_some_and(breaks_out) {
         let message = format!("user {name}: the gecos has a colon or control character; it is left out");
@@ -138,10 +137,10 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     }
     Ok(Account {
         name: name.to_owned(),
-        passwd: passwd.map(|hash| Secret::new(hash.to_owned())),
+        passwd: passwd.map(Secret::new),
         gecos: gecos.filter(|gecos| !breaks_out(gecos)).map(str::to_owned),
         home,
-        create_home: !user.no_create_home,
+        create_home,
         primary_group,
         groups,
         no_user_group: user.no_user_group,
@@ -154,6 +153,24 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
 /// Returns true if `text` would end its field in the account files, and begin another: it has a colon or a line break.
 fn breaks_out(text: &str) -> bool {
     text.contains(':') || text.chars().any(char::is_control)
+}
+
+/// Returns true if `group` can be the name or number of a group.
+pub fn is_group_name(group: &str) -> bool {
+    !breaks_out(group) && !group.starts_with('-')
+}
+
+/// Returns true for the root directory and for paths on a file system of the kernel, where no home can be created.
+fn is_system_dir(path: &str) -> bool {
+    let mut names = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names.first().is_none_or(|first| matches!(*first, "dev" | "proc" | "sys"))
 }
 
 fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {

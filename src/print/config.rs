@@ -13,7 +13,7 @@ use super::tree::{Mapping, Tree};
 use crate::config::options::{Options, Service, Value};
 use crate::config::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
 use crate::finding::{Rule, rules};
-use crate::plan::{Access, CORE, names, ssh};
+use crate::plan::{Access, CORE, is_group_name, names, ssh};
 use crate::secret::Secret;
 use crate::yaml::Field;
 
@@ -81,12 +81,13 @@ impl<'a> Printer<'a> {
         let mut out = Mapping::default();
         out.text("name", Some(name.filled()?));
         out.text("gecos", self.sound(gecos, &rules::BAD_GECOS));
-        out.text("passwd", passwd.get().map(|hash| self.masks.secret(hash.expose())));
-        out.text("homedir", homedir.filled());
-        out.yes("no_create_home", *no_create_home);
-        out.text("primary_group", primary_group.filled());
+        let is_set = |field: &Field<Secret<String>>| !self.left.field(&rules::BAD_USER, field.span);
+        out.text("passwd", passwd.get().filter(|_| is_set(passwd)).map(|hash| self.masks.secret(hash.expose())));
+        out.text("homedir", self.sound(homedir, &rules::BAD_USER));
+        out.yes("no_create_home", no_create_home.value == Some(true));
+        out.text("primary_group", self.sound(primary_group, &rules::BAD_USER));
         let groups = groups.iter().flat_map(|field| field.text().split(',').map(str::trim));
-        out.list("groups", groups.filter(|group| !group.is_empty()).map(text));
+        out.list("groups", groups.filter(|group| !group.is_empty() && is_group_name(group)).map(text));
         out.yes("no_user_group", *no_user_group);
         // Those of core stand at the top, together, also where its account cannot be made.
         if name.text() != CORE {
@@ -94,7 +95,7 @@ impl<'a> Printer<'a> {
         }
         out.yes("system", system.value.unwrap_or_default());
         out.yes("no_log_init", *no_log_init);
-        out.text("shell", shell.filled());
+        out.text("shell", self.sound(shell, &rules::BAD_USER));
         let import = |field| self.sound(field, &rules::BAD_IMPORT);
         out.text("coreos_ssh_import_github", import(coreos_ssh_import_github));
         out.list("coreos_ssh_import_github_users", coreos_ssh_import_github_users.iter().filter_map(import).map(text));

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
@@ -13,11 +14,11 @@ use super::diff::{self, Difference};
 use super::{FORMAT, Screen, json};
 use crate::apply::Machine as _;
 use crate::cli::Format;
-use crate::host::accounts::UnknownPrincipal;
+use crate::host::accounts::{PartialAccount, UnknownPrincipal};
 use crate::host::machine::Host;
 use crate::outcome::{PartOutcome, RefusedOutcome};
 use crate::parts::Form;
-use crate::plan::{Planned, Principal, Step, printable};
+use crate::plan::{KeyImport, KeySet, Planned, Principal, Step, printable};
 use crate::shown::LocatedFinding;
 use crate::text::{Lines, Position};
 
@@ -79,6 +80,8 @@ pub struct Rehearsal<'a> {
     host: &'a Host<'a>,
     /// Users that are not here yet: whether a run would have made them by then.
     made: HashMap<String, bool>,
+    /// The missing home directories of those that are created without one.
+    homeless: HashMap<String, PathBuf>,
     /// So many lines of differences are still shown.
     room: Cell<usize>,
     /// Whether lines of files are printed, and not only counted.
@@ -99,7 +102,15 @@ impl<'a> Rehearsal<'a> {
     /// A rehearsal on `host`, which is only read. Lines of files are part of the result only `with_lines`.
     pub fn new(host: &'a Host<'a>, with_lines: bool) -> Self {
         let (room, time) = (Cell::new(DIFFERENCES_MAX), Cell::new(COMPARING_MAX));
-        Self { host, made: HashMap::new(), room, with_lines, time, rehearsed: Rehearsed::default() }
+        Self {
+            host,
+            made: HashMap::new(),
+            homeless: HashMap::new(),
+            room,
+            with_lines,
+            time,
+            rehearsed: Rehearsed::default(),
+        }
     }
 
     /// Rehearses a step that comes before every part; who asks for it has this name and text.
@@ -127,14 +138,21 @@ impl<'a> Rehearsal<'a> {
             Step::EnsureUser(account) if !self.host.has_user(&account.name) => {
                 let created = match self.host.would_change(&planned.step) {
                     Ok(_) => true,
-                    // The account is created without a group that does not exist.
-                    Err(error) => matches!(error.downcast_ref(), Some(UnknownPrincipal::Group(_))),
+                    Err(error) => error.is::<PartialAccount>(),
                 };
                 Some((account.name.clone(), created))
             }
             _ => None,
         });
         self.made.extend(made.collect::<Vec<_>>());
+        for planned in steps {
+            if let Step::EnsureUser(account) = &planned.step
+                && self.made.contains_key(&account.name)
+                && let Some(home) = self.host.missing_home(account)
+            {
+                self.homeless.insert(account.name.clone(), home);
+            }
+        }
     }
 
     fn step(&self, planned: &Planned, lines: Option<&Lines<'_>>) -> RehearsedStep {
@@ -144,6 +162,10 @@ impl<'a> Rehearsal<'a> {
             Effect::Skipped(why)
         } else if let Some(user) = needed(step).into_iter().flatten().find(|user| made(user) == Some(false)) {
             Effect::Fails(format!("user {user} could not be created"))
+        } else if let Step::AuthorizeKeys(KeySet { user, .. }) | Step::ImportKeys(KeyImport { user, .. }) = step
+            && let Some(home) = self.homeless.get(user)
+        {
+            Effect::Fails(format!("the home directory {} does not exist", home.display()))
         } else if needed(step).into_iter().flatten().any(|user| made(user).is_some()) {
             Effect::Changes
         } else {
@@ -179,7 +201,7 @@ impl<'a> Rehearsal<'a> {
 
 /// Returns true if a run would meet the same error: root sees what a run sees, and who exists is known to every user.
 fn is_known(error: &anyhow::Error) -> bool {
-    crate::host::is_root() || error.downcast_ref::<UnknownPrincipal>().is_some()
+    crate::host::is_root() || error.is::<UnknownPrincipal>() || error.is::<PartialAccount>()
 }
 
 impl Rehearsed {

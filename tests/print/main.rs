@@ -206,7 +206,11 @@ fn only_what_is_done_is_printed() {
         ("hostname: a\nHostname: b\nhost-name: c", "hostname: a\n"),
         ("write_files: [{path: /a, content: [b]}, {path: /c}]", "write_files:\n- path: /c\n"),
         ("users: [{gecos: a}, {name: b, gecos: 'c:d', enable: no}]", "users:\n- name: b\n"),
-        ("users: [{name: a, passwd: 'b:c'}]\nwrite_files: [{path: /a, owner: 'a:b'}]", ""),
+        ("users: [{name: a/b, passwd: 'b:c'}]\nwrite_files: [{path: /a, owner: 'a:b:c'}]", ""),
+        (
+            "users: [{name: a, passwd: 'b:c', shell: zsh, homedir: /proc, primary_group: 'a:b', groups: 'x:y, z'}]",
+            "users:\n- name: a\n  groups:\n  - z\n",
+        ),
         ("users: [{name: a, groups: 'b, c,'}]", "users:\n- name: a\n  groups:\n  - b\n  - c\n"),
         ("ssh_authorized_keys: -----BEGIN OPENSSH PRIVATE KEY-----", ""),
         ("coreos: {etcd2: , update: {reboot_strategy: never, group: a}}", "coreos:\n  etcd2: {}\n"),

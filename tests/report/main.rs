@@ -247,12 +247,29 @@ fn a_step_that_is_known_to_fail_is_marked_and_the_exit_code_is_1() {
     );
     let run = program(&["--dry-run", "--from-file", &files.put("a.yml", &text)]);
     let lines = [
-        "! ensure user cci-no: group cci-none does not exist",
+        "! ensure user cci-no: account created without primary group cci-none: it does not exist",
         "+ ensure user cci-a",
         "+ authorize 1 key of user cci-no (set coreos-cloudinit)",
         "+ authorize 1 key of user cci-a (set coreos-cloudinit)",
         "+ write /tmp/cci-a (0644 cci-no:root, 0 bytes)",
         "! write /tmp/cci-b (0644 cci-nowhere:root, 0 bytes): user cci-nowhere does not exist",
+    ];
+    assert!(run.stdout.ends_with(&(lines.join("\n") + "\n")) && run.code == 1, "{run:?}");
+}
+
+#[test]
+fn what_a_new_account_will_lack_is_reported() {
+    let files = Files::new();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
+    let text = format!(
+        "#cloud-config\nusers: [{{name: cci-no, groups: [cci-1, cci-2]}}, {{name: cci-a, no_create_home: true, homedir: /cci-a, \
+         ssh_authorized_keys: ['{key}']}}]\n"
+    );
+    let run = program(&["--dry-run", "--from-file", &files.put("a.yml", &text)]);
+    let lines = [
+        "! ensure user cci-no: account created without groups cci-1, cci-2: they do not exist",
+        "+ ensure user cci-a",
+        "! authorize 1 key of user cci-a (set coreos-cloudinit): the home directory /cci-a does not exist",
     ];
     assert!(run.stdout.ends_with(&(lines.join("\n") + "\n")) && run.code == 1, "{run:?}");
 }

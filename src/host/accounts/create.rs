@@ -50,7 +50,7 @@ pub(super) fn create(files: &mut AccountFiles<'_>, defs: &LoginDefs, account: &A
         add_group(files, name, gid);
     }
     add_to_groups(files, name, &account.groups);
-    let home = account.home.clone().unwrap_or_else(|| format!("{}/{name}", defs.homes().trim_end_matches('/')));
+    let home = account.home.clone().unwrap_or_else(|| defs.home_of(name));
     let shell = account.shell.as_deref().unwrap_or_else(|| defs.shell());
     let gecos = account.gecos.as_deref().unwrap_or_default();
     for field in [gecos, &home, shell] {

@@ -8,7 +8,7 @@ use super::account_files::AccountFiles;
 use super::create::{self, NO_PASSWORD};
 use super::locks::with_locks;
 use super::login_defs::LoginDefs;
-use super::{Accounts, UnknownPrincipal, UserEntry, database, marker};
+use super::{Accounts, UserEntry, database, marker};
 use crate::deadline::Deadline;
 use crate::host::Change;
 use crate::host::command::{Failed, Tool};
@@ -43,6 +43,7 @@ impl Accounts<'_> {
         let (mut change, faults) = match existing {
             None => {
                 let faults = self.create(account, deadline).with_context(|| format!("failed to create user {name}"))?;
+                self.report_missing_shell(account);
                 (Change::Made, faults)
             }
             Some(user) if marker::is_set(self.root, name) => self
@@ -73,16 +74,14 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// [`UnknownPrincipal`] if a group does not exist; others if it cannot be known, such as without permission to read
+    /// [`PartialAccount`](super::PartialAccount) if a group does not exist; others if it cannot be known, such as without permission to read
     /// the password.
     pub fn would_ensure(self, account: &Account) -> Result<bool> {
         let password = password(account)?;
         let Some(user) = self.user(&account.name)? else {
             self.check(account)?;
-            return match self.unknown_group(account)? {
-                Some(group) => Err(UnknownPrincipal::Group(group).into()),
-                None => Ok(true),
-            };
+            self.report_missing_shell(account);
+            return self.check_groups(account).map(|()| true);
         };
         if marker::is_set(self.root, &account.name) && !self.missing(&user, account.create_home)?.is_nothing() {
             return Ok(true);

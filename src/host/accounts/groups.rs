@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::account_files::{AccountFile, AccountFiles};
+use super::login_defs::LoginDefs;
 use super::names::{Answer, Question};
-use super::{Accounts, LARGEST, create, database, found, number};
+use super::{Accounts, LARGEST, PartialAccount, create, database, found, number};
 use crate::deadline::Deadline;
 use crate::host::command::Tool;
 use crate::host::files;
@@ -38,6 +39,22 @@ enum Group {
     Unknown,
 }
 
+/// The group of an account's own, by the name of the account.
+#[derive(PartialEq, Eq)]
+enum OwnGroup {
+    /// As `useradd` has it.
+    Default,
+    /// It exists, and the account asks to be a member.
+    Joined,
+    /// It exists, and membership could be a privilege that the configuration does not ask for.
+    Taken,
+}
+
+/// The fault of an account whose name is the name of a group.
+fn taken(name: &str) -> String {
+    format!("group {name} already exists (default login group used; `primary_group: {name}` joins it)")
+}
+
 impl Accounts<'_> {
     /// The account with those of its groups that it can get, and why it cannot get the others. Lines that `/etc/group`
     /// lacks are added to it.
@@ -47,6 +64,14 @@ impl Accounts<'_> {
     /// The groups cannot be looked up, or `/etc/group` cannot be written.
     pub(super) fn with_groups(self, account: &Account, deadline: Deadline) -> Result<(Account, Vec<String>)> {
         let (mut account, mut faults) = (account.clone(), Vec::new());
+        match self.own_group(&account)? {
+            OwnGroup::Default => {}
+            OwnGroup::Joined => account.primary_group = Some(account.name.clone()),
+            OwnGroup::Taken => {
+                account.no_user_group = true;
+                faults.push(taken(&account.name));
+            }
+        }
         let mut missing: Vec<(String, u32)> = Vec::new();
         let mut groups = Vec::new();
         for wanted in std::mem::take(&mut account.groups) {
@@ -71,7 +96,7 @@ impl Accounts<'_> {
                     missing.push((name, gid));
                 }
                 Group::Unknown => {
-                    account.no_user_group = false;
+                    account.no_user_group = self.group(&account.name)?.is_some();
                     faults.push(format!("primary group {primary} does not exist (default login group used)"));
                 }
             }
@@ -86,18 +111,47 @@ impl Accounts<'_> {
         Ok((account, faults))
     }
 
-    /// Returns why the account would not get all of its groups; `None` if it would.
+    /// Checks that the account would get all of its groups.
     ///
     /// # Errors
     ///
-    /// The groups cannot be looked up.
-    pub(super) fn unknown_group(self, account: &Account) -> Result<Option<String>> {
-        for group in account.primary_group.iter().chain(&account.groups) {
+    /// [`PartialAccount`] if not; others if the groups cannot be looked up.
+    pub(super) fn check_groups(self, account: &Account) -> Result<()> {
+        let mut lacks = Vec::new();
+        if let Some(primary) = &account.primary_group
+            && !self.has_group(primary)?
+        {
+            lacks.push(format!("primary group {primary}: it does not exist"));
+        }
+        let mut unknown = Vec::new();
+        for group in &account.groups {
             if !self.has_group(group)? {
-                return Ok(Some(group.clone()));
+                unknown.push(group.as_str());
             }
         }
-        Ok(None)
+        match unknown.as_slice() {
+            [] => {}
+            [group] => lacks.push(format!("group {group}: it does not exist")),
+            groups => lacks.push(format!("groups {}: they do not exist", groups.join(", "))),
+        }
+        if self.own_group(account)? == OwnGroup::Taken {
+            lacks.push(format!("a group of its own: {}", taken(&account.name)));
+        }
+        if lacks.is_empty() { Ok(()) } else { Err(PartialAccount(lacks.join("; ")).into()) }
+    }
+
+    /// Returns what becomes of the group that `useradd` creates for the account. `useradd` refuses an account for a
+    /// group of its name that exists.
+    fn own_group(self, account: &Account) -> Result<OwnGroup> {
+        let name = &account.name;
+        if account.primary_group.is_some()
+            || account.no_user_group
+            || !LoginDefs::read(self.root)?.makes_user_groups()
+            || self.group(name)?.is_none()
+        {
+            return Ok(OwnGroup::Default);
+        }
+        Ok(if account.groups.contains(name) { OwnGroup::Joined } else { OwnGroup::Taken })
     }
 
     fn group_of(self, wanted: &str, deadline: Deadline) -> Result<Group> {

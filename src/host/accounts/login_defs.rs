@@ -93,6 +93,11 @@ impl LoginDefs {
         self.useradd.get("HOME").map_or("/home", String::as_str)
     }
 
+    /// The home directory of a user without another one.
+    pub(super) fn home_of(&self, name: &str) -> String {
+        format!("{}/{name}", self.homes().trim_end_matches('/'))
+    }
+
     /// The shell of a user without one.
     pub(super) fn shell(&self) -> &str {
         self.useradd.get("SHELL").map_or("/bin/sh", String::as_str)

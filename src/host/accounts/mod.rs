@@ -26,9 +26,10 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 
 use super::files;
-use super::root::Root;
+use super::root::{Root, shown, status};
 use crate::deadline::Deadline;
-use crate::plan::{Owner, Principal};
+use crate::plan::{Account, Owner, Principal};
+use login_defs::LoginDefs;
 use names::{Answer, Question};
 
 /// The largest user database that is read, in bytes.
@@ -59,6 +60,11 @@ pub enum UnknownPrincipal {
     #[error("group {0} does not exist")]
     Group(String),
 }
+
+/// What a new account would lack, such as a group that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("account created without {0}")]
+pub struct PartialAccount(String);
 
 /// The users and groups of a root.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +106,30 @@ impl<'r> Accounts<'r> {
             return Ok(found(user).with_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
         }
         Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.uid == uid))
+    }
+
+    /// The home directory of an account that would be created without it, if it does not exist.
+    pub fn missing_home(self, account: &Account) -> Option<PathBuf> {
+        if account.create_home {
+            return None;
+        }
+        let default = || LoginDefs::read(self.root).map(|defs| defs.home_of(&account.name)).ok();
+        let home = PathBuf::from(account.home.clone().or_else(default)?);
+        self.root.folder(&home).is_err_and(|error| error.absent()).then_some(home)
+    }
+
+    /// Reports a login shell that does not exist, with which sshd refuses the account.
+    fn report_missing_shell(self, account: &Account) {
+        let Some(shell) = &account.shell else { return };
+        let prevents_login = matches!(shell.rsplit('/').next(), Some("nologin" | "false"));
+        let path = Path::new(shell);
+        let is_missing = match self.root.resolve(path) {
+            Ok(place) => matches!(status(&place), Ok(None)),
+            Err(error) => error.absent(),
+        };
+        if is_missing && !prevents_login {
+            log::warn!("user {}: the shell {} does not exist; applied anyway", account.name, shown(path));
+        }
     }
 
     /// The number of the group of this name.

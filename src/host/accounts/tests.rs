@@ -130,8 +130,19 @@ fn a_rehearsal_compares_passwords_and_checks_groups() {
     assert!(!accounts.would_ensure(&Account { passwd: hash("$6$salt$hash"), ..account("core") }).unwrap());
     assert!(!accounts.would_ensure(&Account { passwd: hash(""), ..account("core") }).unwrap());
     assert!(accounts.would_ensure(&Account { passwd: hash("$6$salt$other"), ..account("core") }).unwrap());
-    let error = accounts.would_ensure(&Account { groups: vec!["wheel".into()], ..account("new") }).unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&UnknownPrincipal::Group("wheel".into())));
+    let lacks = |account: &Account| {
+        let error = accounts.would_ensure(account).unwrap_err();
+        error.downcast_ref::<PartialAccount>().unwrap().to_string()
+    };
+    let groups = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        lacks(&Account { groups: groups(&["wheel", "docker"]), ..account("new") }),
+        "account created without group wheel: it does not exist"
+    );
+    assert_eq!(
+        lacks(&Account { groups: groups(&["wheel", "kvm"]), primary_group: Some("x".into()), ..account("new") }),
+        "account created without primary group x: it does not exist; groups wheel, kvm: they do not exist"
+    );
 }
 
 #[test]
@@ -160,6 +171,26 @@ fn a_missing_group_does_not_prevent_the_account() {
     let text = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
     assert!(text("etc/group").contains("docker:x:233:core,new\n"));
     assert!(text("etc/passwd").contains("\nnew:x:4001:"), "{}", text("etc/passwd"));
+}
+
+#[test]
+fn a_group_of_the_users_name_is_not_joined_unasked() {
+    let (dir, root) = tree();
+    fs::write(dir.path().join("etc/login.defs"), "USERGROUPS_ENAB yes\n").unwrap();
+    let accounts = Accounts::new(&root);
+    let soon = || Deadline::after(Duration::from_secs(5));
+    let wanted = Account { create_home: false, ..account("docker") };
+    assert!(accounts.would_ensure(&wanted).unwrap_err().is::<PartialAccount>());
+    let error = accounts.ensure(&wanted, soon()).unwrap_err();
+    assert!(format!("{error:#}").contains("created user docker, but group docker already exists"), "{error:#}");
+    assert_eq!(accounts.user("docker").unwrap().unwrap().gid, 100);
+    let asked = Account { groups: vec!["1000".into()], create_home: false, ..account("1000x") };
+    fs::write(dir.path().join("etc/group"), format!("{GROUP}1000x:x:7000:\n1000:x:7001:\n")).unwrap();
+    assert!(accounts.would_ensure(&asked).is_err());
+    let asked = Account { groups: vec!["1000x".into()], ..asked };
+    assert!(accounts.would_ensure(&asked).unwrap());
+    assert_eq!(accounts.ensure(&asked, soon()).unwrap(), crate::host::Change::Made);
+    assert_eq!(accounts.user("1000x").unwrap().unwrap().gid, 7000);
 }
 
 #[test]
