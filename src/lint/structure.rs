@@ -23,7 +23,7 @@ const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
     let broken = document.error.is_some();
     let root = document.root.as_deref();
-    let mut keys = Keys { text, broken, findings: Findings::default(), dashes: false };
+    let mut keys = Keys { text, root, broken, findings: Findings::default(), dashes: false };
     if let Some(root) = root {
         keys.section(root, TOP);
     }
@@ -32,6 +32,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
 
 struct Keys<'a> {
     text: &'a str,
+    root: Option<&'a Node>,
     /// The document ends early: of what is missing, nobody knows whether it would have come.
     broken: bool,
     findings: Findings,
