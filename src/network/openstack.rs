@@ -201,7 +201,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut Telling) 
     let is_vain = |key: &str| match interface.kind {
         Kind::Physical => key.starts_with("vlan_") || key.starts_with("bond_"),
         Kind::Vlan(_) => key.starts_with("bond_"),
-        _ => key.starts_with("vlan_"),
+        Kind::Bond(_) => key.starts_with("vlan_"),
     };
     let mut keys = entry.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     if let Some((key, _)) = keys.find(|(key, _)| is_vain(key)) {

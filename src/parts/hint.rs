@@ -54,22 +54,25 @@ pub fn encoding(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn hint_of(form: &'static str, help: &'static str) -> Option<Hint> {
-    Some(Hint { form: Cow::Borrowed(form), help })
+impl Hint {
+    const fn new(form: &'static str, help: &'static str) -> Self {
+        Self { form: Cow::Borrowed(form), help }
+    }
 }
 
 /// The hint for a page that a server gives, or another XML document.
 pub(super) fn page(bytes: &[u8]) -> Option<Hint> {
+    let hint = |form, help| Some(Hint::new(form, help));
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
     let lower = head.trim_start().to_ascii_lowercase();
     if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head") {
-        return hint_of(
+        return hint(
             "an HTML page",
             "check the URL that it comes from: a server answers with a page where it reports an error or asks for a login",
         );
     }
     if lower.starts_with("<?xml") || lower.starts_with('<') {
-        return hint_of("an XML document", "hand over the text of a cloud-config or a script");
+        return hint("an XML document", "hand over the text of a cloud-config or a script");
     }
     None
 }
@@ -85,7 +88,7 @@ pub fn has_lost_lines(bytes: &[u8]) -> bool {
 
 /// The hint for `bytes`, which are of no known form.
 pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
-    let hint = hint_of;
+    let hint = |form, help| Some(Hint::new(form, help));
     match encoding(bytes) {
         Some("gzip+base64") => {
             return hint(
@@ -128,7 +131,7 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
 
 /// A header that is not alone on its line, not on the first line, or misspelled.
 fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
-    let hint = hint_of;
+    let hint = |form, help| Some(Hint::new(form, help));
     let starts = |text: &str, start: &str| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
     if bytes.contains(&b'\r') && !bytes.contains(&b'\n') && (starts(head, HEADER) || starts(head, "## template: jinja"))
     {
@@ -206,7 +209,7 @@ pub(super) fn is_header_name(text: &str) -> bool {
 
 /// YAML that another program reads, or a cloud-config without its header.
 fn other_yaml(head: &str) -> Option<Hint> {
-    let hint = hint_of;
+    let hint = |form, help| Some(Hint::new(form, help));
     let keys = || {
         head.lines().filter_map(|line| {
             let (key, rest) = line.split_once(':')?;
@@ -233,7 +236,7 @@ fn other_yaml(head: &str) -> Option<Hint> {
 
 /// JSON that is not an Ignition configuration.
 fn json(bytes: &[u8]) -> Option<Hint> {
-    let hint = hint_of;
+    let hint = |form, help| Some(Hint::new(form, help));
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
         return hint(
             "text that is almost JSON",

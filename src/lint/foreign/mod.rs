@@ -91,9 +91,8 @@ pub(super) fn asks_for_nothing(name: &str, value: &Node) -> bool {
     let is_yes = matches!(text.as_str(), "true" | "yes" | "on" | "y" | "1");
     match name.to_ascii_lowercase().as_str() {
         "disable_root" => is_yes || value.is_null(),
-        "ssh_pwauth" => is_no,
-        // The metadata may give a name, which is set.
-        "preserve_hostname" => is_no,
+        // Where this configuration gives no name to preserve, the metadata may.
+        "ssh_pwauth" | "preserve_hostname" => is_no,
         // Whether passwords expire, without any password.
         "chpasswd" => {
             let entries = value.entries().unwrap_or_default();
