@@ -17,6 +17,7 @@ mod de;
 mod document;
 mod error;
 mod field;
+mod letters;
 pub mod limits;
 mod lookalike;
 mod mapping;
@@ -36,12 +37,11 @@ mod write;
 
 pub use block::{ended_by_key, lines};
 pub use bytes::Bytes;
-pub use confusable::{
-    describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, misread, resembling,
-};
+pub use confusable::misread;
 pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;
+pub use letters::{describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, resembling};
 pub use lookalike::{is_boolean, looks_like};
 pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
 pub use path::{Paths, Way, Written, path_text};

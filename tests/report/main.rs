@@ -42,8 +42,10 @@ fn who_mistook_something_is_told_what_to_write() {
         ("I2Nsb3VkLWNvbmZpZwo=\n", "the user-data is text in base64"),
         ("#cloud-config hostname: a", "the user-data is a text without line breaks"),
         ("#cloud-config\nhostname: {{ x }}\n", "(render the template before it is handed over"),
-        ("#Cloud-Config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
-        ("# cloud_config\nhostname: a\n", "(the first line must be #cloud-config, just so"),
+        ("#Cloud-Config\nhostname: a\n", "(write `#cloud-config`: in small letters"),
+        ("# cloud_config\nhostname: a\n", "(write `#cloud-config`: in small letters"),
+        ("#cloud\u{2013}config\nhostname: a\n", "almost `#cloud-config`: it has U+2013 (en dash)"),
+        ("#!\u{a0}/bin/sh\n", "its interpreter line has U+00A0 (no-break space)"),
         ("#cloud-config\ncoreos: {units: [{name: web, enable: true}]}\n", "(a service is called `web.service`)"),
         ("#cloud-config\nusers: [{name: a, groups: sudo docker}]\n", "(write a list, or commas between the groups)"),
         (
