@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use program::{Files, program};
 
 const CLEAN: &str = "#cloud-config\nhostname: a\n";
-const WRONG: &str = "#cloud-config\nhostnam: x\nwrite_files:\n- path: /etc/x\n  permissions: rwx\n";
+const WRONG: &str = "#cloud-config\nrole: x\nwrite_files:\n- path: /etc/x\n  permissions: rwx\n";
 
 #[test]
 fn what_is_clean_prints_nothing() {
@@ -66,8 +66,8 @@ fn a_finding_is_one_line_on_standard_output() {
     assert_eq!((run.code, run.stderr.as_str()), (1, ""), "results go to standard output alone");
     let lines: Vec<_> = run.stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{}", run.stdout);
-    assert!(lines[0].starts_with(&format!("{path}:2:1: warning: unknown key `hostnam`")), "{}", lines[0]);
-    assert!(lines[0].ends_with(" [unknown-key] at hostnam"), "{}", lines[0]);
+    assert!(lines[0].starts_with(&format!("{path}:2:1: warning: unknown key `role`")), "{}", lines[0]);
+    assert!(lines[0].ends_with(" [unknown-key] at role"), "{}", lines[0]);
     assert!(
         lines[1].starts_with(&format!("{path}:5:16: error: the permissions are no octal number (")),
         "{}",

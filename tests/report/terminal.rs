@@ -73,7 +73,7 @@ fn the_last_line_is_the_sum() {
     };
     assert_eq!(sum("#cloud-config\nhostname: a\n"), "no problems found");
     assert_eq!(sum(""), "no problems found");
-    assert_eq!(sum("#cloud-config\nhostnam: a\n"), "1 warning");
+    assert_eq!(sum("#cloud-config\nrole: a\n"), "1 warning");
     assert_eq!(sum("#cloud-config\nhostnam: a\nhostname: [a]\nusers: a\n"), "2 errors, 1 warning");
     let (text, code) = shown(&["--validate", "--from-file", &files.path("nosuch")], &[]);
     assert!(code == 1 && text.ends_with("nosuch does not exist\n\n1 error\n"), "{text}");

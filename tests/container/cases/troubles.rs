@@ -32,7 +32,7 @@ pub fn cases(suite: &mut Suite) {
         shown(&m.program(&["--from-file=/tmp/user-data"]).run(), &["0 done"]);
         m.sh("userdel core; rm -rf /home/core");
         said(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
-        let cut = "#cloud-config\nssh_authorized_keys: ['ssh-rsa AAAAB3Nza... me']\nhostnme: web-1\n";
+        let cut = "#cloud-config\nssh_authorized_keys: ['ssh-rsa AAAAB3Nza... me']\nrole: web-1\n";
         said(m, cut, &["--validate"], &["a line is no SSH public key; it is left out", "unknown key"]);
         said(
             m,

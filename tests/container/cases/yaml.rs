@@ -96,9 +96,9 @@ pub fn cases(suite: &mut Suite) {
     });
 
     suite.shared("unknown_keys_are_warned_of_and_ignored", |m| {
-        m.apply("Hostname: x\nruncmd: [a]\nwrite_files: [{path: /etc/unknown, defer: true}]\ncoreos: {unit: []}")
+        m.apply("Role: x\nruncmd: [a]\nwrite_files: [{path: /etc/unknown, defer: true}]\ncoreos: {unit: []}")
             .ok()
-            .says(&["Hostname", "runcmd", "defer", "unit", "unknown-key"]);
+            .says(&["Role", "runcmd", "defer", "unit", "unknown-key"]);
         assert!(m.exists("/etc/unknown"));
     });
 
