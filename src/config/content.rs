@@ -102,6 +102,9 @@ fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> 
     let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
         return Vec::new();
     };
+    if entry.value.items().is_some() || entry.value.entries().is_some() {
+        return Vec::new();
+    }
     let span = entry.value.span;
     let Some(raw) = text.get(span.start..span.end) else { return Vec::new() };
     let ended = ended_early(item, kind, outer, raw, span);
@@ -120,7 +123,6 @@ fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> 
         '|' => swallowed(item, kind, raw, span).into_iter().collect(),
         '>' => [folded(item, kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
         quote @ ('"' | '\'') => joined(raw, span, quote).into_iter().collect(),
-        '[' | '{' => Vec::new(),
         _ => comment(entry, text, raw).or_else(|| plain(entry, text, raw)).into_iter().collect(),
     }
 }
@@ -131,7 +133,13 @@ fn escape(node: &Node, text: &str) -> Option<Finding> {
     if matches!(style(raw), '"' | '|' | '>' | '[' | '{') || node.text().is_none() {
         return None;
     }
-    let is_escape = |at: &usize| !raw[..*at].ends_with('\\');
+    let is_escape = |at: &usize| {
+        let before = &raw[..*at];
+        // A program may read text in inner quotes, and a path of Windows has no line break.
+        let is_quoted = before.matches('"').count() % 2 == 1;
+        let word = before.rsplit([' ', '\'']).next().unwrap_or_default();
+        !before.ends_with('\\') && !is_quoted && !word.ends_with(':') && !word.contains(":\\")
+    };
     let at = raw.match_indices("\\n").map(|(at, _)| at).find(is_escape)? + node.span.start;
     let message = "`\\n` is two characters here; it is no line break";
     let help = "write the text in double quotes, or as a block below `|`, if a line break is meant";
@@ -337,7 +345,9 @@ fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> 
     let lines: Vec<_> = block(raw).filter(|(_, line)| !line.trim().is_empty()).collect();
     let count = lines.iter().rev().take_while(|(_, line)| is_lacking(item, kind, line.trim())).count();
     let (before, last) = lines.split_at(lines.len() - count);
-    let (at, line) = last.first()?;
+    let Some((at, line)) = last.first() else {
+        return suspect(item, kind, &lines, span.start);
+    };
     let span = place(span.start + at, line);
     let help = "indent it as `content` is, if it is a key of the item";
     let is_mapping = before.iter().any(|(_, line)| is_key_value(line.trim()));
@@ -352,6 +362,37 @@ fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> 
     }
     let message = "this line looks like a key of the item and is part of its content";
     Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
+}
+
+/// A line at the end of content, in which no other is a key with its value, that looks like a key of the configuration.
+fn suspect(item: &Node, kind: Kind, lines: &[(usize, &str)], start: usize) -> Option<Finding> {
+    let path = item.get("path").and_then(Node::text).unwrap_or_default().to_ascii_lowercase();
+    let (_, first) = lines.iter().find(|(_, line)| !line.trim().starts_with('#'))?;
+    // The next item, with what is below it, or one key at the end.
+    let is_next = |line: &str| match kind {
+        Kind::File => line.starts_with("- path: /"),
+        Kind::Unit => line.starts_with("- name: "),
+        Kind::DropIn => false,
+    };
+    let next = lines.iter().position(|(_, line)| is_next(line.trim()));
+    let found = next.or(lines.len().checked_sub(1))?;
+    let (before, line) = (&lines[..found], lines[found].1.trim());
+    let is_yaml = [".yml", ".yaml"].iter().any(|end| path.ends_with(end));
+    let is_own = is_yaml || std::ptr::eq(*first, lines[found].1) || before.iter().any(|row| is_key_value(row.1.trim()));
+    let is_key = || {
+        let (key, value) = line.split_once(':')?;
+        let key = key.trim_end().replace('-', "_").to_ascii_lowercase();
+        let value = value.trim().trim_matches(['"', '\'']);
+        let lacks = |key| kind == Kind::File && item.get(key).is_none() && !value.is_empty();
+        let is_mode = || misspelled::is_word(&key, &misspelled::FILE[2..3]) && permissions::parse(value, None).is_ok();
+        Some(TOP_KEYS.contains(&&*key) || lacks("permissions") && (key == "permissions" || is_mode()))
+    };
+    if is_own || (next.is_none() && is_key() != Some(true)) {
+        return None;
+    }
+    let message = "this line looks like a key of the configuration and is part of the content";
+    let finding = Finding::new(&rules::KEY_IN_CONTENT, place(start + lines[found].0, lines[found].1), message);
+    Some(finding.help("indent it as the keys beside it, if it is none of the content"))
 }
 
 /// Returns true if `line` is a key with a valid value that `item` lacks.

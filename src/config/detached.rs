@@ -79,8 +79,8 @@ impl List<'_> {
         };
         let entries = outside.entries().unwrap_or_default().iter().skip_while(|entry| entry.name() != name).skip(1);
         let entries = entries.take_while(|entry| !sections.contains(&&*entry.name()));
-        let lost = entries.filter(|entry| self.is_key(entry) && lacks(last, &entry.name()));
-        lost.map(|entry| (above.len(), self.finding(entry, "indent it as the other keys of the item"))).collect()
+        let detached = entries.filter(|entry| self.is_key(entry) && lacks(last, &entry.name()));
+        detached.map(|entry| (above.len(), self.finding(entry, "indent it as the other keys of the item"))).collect()
     }
 
     fn finding(&self, entry: &Entry, help: &str) -> Finding {

@@ -103,6 +103,10 @@ fn value_of_content(line: &str) -> Range<usize> {
     }
     let start = at + KEY.len();
     let value = line[start..].trim_start();
+    // Without quotes, YAML takes it for a mapping.
+    if value.starts_with("{{") || value.starts_with("{%") {
+        return 0..0;
+    }
     // In braces, another key may follow a plain value.
     let end = if value.starts_with(['"', '\'']) { None } else { line[start..].find(", ") };
     start..end.map_or(line.len(), |end| start + end)

@@ -84,6 +84,9 @@ pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
         Ok(bytes) if !bytes.is_empty() && inflates(encoding) => "write `encoding: base64`, if it is base64",
         // It is base64 as far as it goes.
         Ok(bytes) if !bytes.is_empty() && !is_text => return None,
+        _ if ["{{", "{%", "<%", "${"].iter().any(|sign| content.starts_with(sign.as_bytes())) => {
+            "render the template before it is handed over: there is no template engine here"
+        }
         _ if is_gzip(content) => "write `encoding: gzip`",
         _ => "leave out `encoding`, if the content is written as it is",
     })

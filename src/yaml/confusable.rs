@@ -124,7 +124,11 @@ pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
             return Some(Confusable::new(0, first, "before the value"));
         }
         let is_quote = |c| matches!(c, '"' | '\'') || sign(c) == Some(Sign::Quote);
-        if sign(first) == Some(Sign::Quote) && text.len() > first.len_utf8() && (is_quote(last) || !prose) {
+        if sign(first) == Some(Sign::Quote)
+            && text.len() > first.len_utf8()
+            && (is_quote(last) || !prose)
+            && key != "content"
+        {
             return Some(Confusable::new(0, first, "as a quote"));
         }
         if is_blank(last) && !prose {
@@ -449,7 +453,8 @@ mod tests {
     fn a_value_is_judged_by_its_key() {
         let value = |text: &str, key| in_value(&Scalar { text: text.into(), plain: true }, key);
         let at = |found: Option<Confusable>| found.map(|found| (found.at, found.c));
-        for key in ["hostname", "content", "gecos", "discovery"] {
+        assert_eq!(at(value("\u{201c}n1\u{201d}", "content")), None);
+        for key in ["hostname", "gecos", "discovery"] {
             assert_eq!(at(value("\u{201c}n1\u{201d}", key)), Some((0, '\u{201c}')), "{key}");
             assert_eq!(at(value("\u{2018}n1'", key)), Some((0, '\u{2018}')), "{key}");
             assert_eq!(at(value("\u{a0}n1", key)), Some((0, '\u{a0}')), "{key}");

@@ -34,6 +34,12 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
     ("did not find expected ',' or ']'", "neither `,` nor `]` after an entry of a list", None),
     ("did not find expected ',' or '}'", "neither `,` nor `}` after an entry of a mapping", None),
     ("did not find expected node content", "no value where one is wanted", None),
+    (
+        "did not find expected comment or line break",
+        "text on the line of a `|` or `>`",
+        Some("begin the text on the next line, indented by two spaces more than its key"),
+    ),
+    ("found unexpected ':'", "a `:` without a space behind it, between brackets", Some("write `{KEY: VALUE}`")),
     ("found undefined tag handle", "a tag whose handle is not declared", Some("put the text in quotes")),
     (
         "did not find expected alphabetic or numeric character",
@@ -63,6 +69,10 @@ impl Problem {
                     '\t' if line.trim().is_empty() => ("a tab in the indentation".to_owned(), "indent with spaces"),
                     '\t' => ("a tab where a value begins".to_owned(), "write a blank in its place"),
                     '`' => ("a value cannot begin with a backtick".to_owned(), "put the text in quotes"),
+                    '%' | '@' => (
+                        format!("a value cannot begin with `{character}`"),
+                        "render the template before it is handed over if it is a placeholder; else put it in quotes",
+                    ),
                     other => {
                         (format!("a value cannot begin with `{}`", other.escape_debug()), "put the text in quotes")
                     }
@@ -76,7 +86,8 @@ impl Problem {
                 let key = above.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
                 let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
                 let is_alone = !key.contains(':') && !key.trim_start().starts_with(['-', '"', '\'', '[', '{']);
-                (is_alone && depth(key) == depth(&text[start..])).then(|| Closer {
+                let (here, is_word) = (depth(&text[start..]), !key.trim().contains(char::is_whitespace));
+                (is_alone && (depth(key) == here || depth(key) < here && is_word)).then(|| Closer {
                     at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
                     words: "no `:` behind a key".to_owned(),
                     help: "write `KEY: VALUE`: without the `:` the line is read together with the next one",

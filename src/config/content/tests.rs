@@ -124,12 +124,25 @@ fn where_content_has_keys_of_its_own_the_file_is_written() {
     for content in [
         "content: |\n  a: b\n  c:\n    permissions: '0600'",
         "content: |\n  a\n  permissions: '0600'\npermissions: '0600'",
-        "content: |\n  a\n  permissions: rwx",
-        "content: |\n  a\n  permissions:0600",
+        "content: |\n  hostname: n1",
+        "content: |\n  # of n1\n  hostname: n1",
+        "content: |\n  a: b\n  hostname: n1",
+        "content: |\n  a\n  hostname: n1\npath: /etc/x.yml",
         "content: |\n  a\n  permissions: '0600'\n  b",
         "content: |\n  a\n  user: core",
     ] {
         assert_eq!(found(&file(content)), (vec![], false), "{content}");
+    }
+    for line in [
+        "permissions: rw-------",
+        "permissions:0600",
+        "mode: \"0600\"",
+        "hostname: n1",
+        "- path: /etc/b\n    content: x",
+    ] {
+        let text = file(&format!("content: |\n  hunter2\n  {line}"));
+        let line = line.split('\n').next().unwrap().to_owned();
+        assert_eq!(found(&text), (vec![("key-in-content", line)], false), "{text}");
     }
     let unit =
         |line: &str| format!("coreos:\n  units:\n  - name: a.service\n    content: |\n      [Service]\n      {line}\n");
@@ -233,6 +246,7 @@ fn a_line_that_ends_its_block_refuses_the_item() {
         let text = format!("write_files:\n- path: /etc/x\n  content: {content}\n");
         assert_eq!(found(&text), (vec![], false), "{text}");
     }
+    assert_eq!(found(&file("content:\n  - a\n  - b")), (vec![], true));
     let quoted = "write_files:\n- \"path\": /etc/x\n  \"content\": |\n    one\n  \"comment\": two\n";
     assert_eq!(found(quoted), (vec![], false));
 }

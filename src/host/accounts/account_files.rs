@@ -219,7 +219,7 @@ fn lock_all(etc: &Folder, until: Deadline) -> Result<OwnedFd> {
         match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
             Err(Errno::AGAIN | Errno::ACCESS) if !until.passed() && !signals::stopped() => {
-                std::thread::sleep(until.clip(PAUSE))
+                std::thread::sleep(until.clip(PAUSE));
             }
             Err(Errno::AGAIN | Errno::ACCESS) => {
                 bail!("failed to lock the account files: another program holds /etc/.pwd.lock");

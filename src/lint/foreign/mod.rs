@@ -98,7 +98,7 @@ pub(super) fn asks_for_nothing(name: &str, value: &Node) -> bool {
             let entries = value.entries().unwrap_or_default();
             !entries.is_empty() && entries.iter().all(|entry| entry.name() == "expire")
         }
-        name => ALWAYS.contains(&name),
+        name => ALWAYS.contains(&name) || value.items().is_some_and(<[_]>::is_empty),
     }
 }
 
@@ -183,6 +183,8 @@ mod tests {
             "preserve_hostname: false",
             "growpart: {mode: auto}",
             "chpasswd: {expire: False}",
+            "runcmd: []",
+            "packages: []",
         ] {
             assert!(!asks(text), "{text}");
         }
@@ -192,7 +194,7 @@ mod tests {
             "disable_root: false",
             "preserve_hostname: true",
             "chpasswd: {list: x, expire: False}",
-            "runcmd: []",
+            "runcmd: [a]",
             "user: a",
             "timezone: UTC",
         ] {
