@@ -7,7 +7,7 @@ use crate::finding::{Finding, Span, rules, shorten};
 use crate::lint;
 use crate::network::{self, Conversion};
 use crate::parts::{Extent, Form, Part};
-use crate::plan::{self, Access, Facts, Item, Plan, Refused};
+use crate::plan::{self, Access, Facts, Item, Plan, Refused, ssh};
 use crate::source::NetworkData;
 use crate::substitute::{Addresses, substitute};
 use crate::yaml;
@@ -241,8 +241,13 @@ fn parse_repaired(
     text: &str,
     origin: &dyn Fn(usize) -> usize,
 ) -> (yaml::Document, Option<CloudConfig>) {
-    let KeyItems { missing: items, nested } = missing::key_items(text);
-    let told = |missing: &Missing| missing.finding(origin(missing.at), "the key is set");
+    let KeyItems { missing: items, mut nested } = missing::key_items(text);
+    nested.retain(|item| ssh::is_key(&text[item.start + 1..item.end - 1]));
+    let told = |missing: &Missing| {
+        let item = text[missing.at..].lines().next().unwrap_or_default().trim();
+        let is_set = ssh::is_key(item);
+        missing.finding(origin(missing.at), if is_set { "the key is set" } else { "read as an item of the list" })
+    };
     findings.extend(items.iter().map(told));
     findings.extend(nested.iter().map(|item| {
         let message = "double quotes inside of double quotes, which end the text; the key is set";

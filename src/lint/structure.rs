@@ -51,7 +51,7 @@ impl Keys<'_> {
                 }
                 self.known(entry, &name, place, below);
             } else {
-                self.unknown(entry, &name, at);
+                self.unknown(entry, &name, at, node);
             }
         }
     }
@@ -138,11 +138,11 @@ impl Keys<'_> {
         Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
     }
 
-    fn unknown(&mut self, entry: &Entry, name: &str, at: usize) {
+    fn unknown(&mut self, entry: &Entry, name: &str, at: usize, item: &Node) {
         let (place, key) = (&PLACES[at], entry.shown());
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
-            if place.path.is_empty() && foreign::asks_for_nothing(name, &entry.value) {
+            if foreign::asks_for_nothing(name, &place.path, &entry.value, item) {
                 let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
                 return self.tell(&rules::FOREIGN_KEY, entry, message, None);
             }

@@ -84,12 +84,19 @@ const ALWAYS: &[&str] = &[
     "resize_rootfs",
 ];
 
-/// Returns true if the key `name` at the top level asks for nothing that is missing here.
-pub(super) fn asks_for_nothing(name: &str, value: &Node) -> bool {
+/// Returns true if the key `name` at `place` asks for nothing that is missing here; `item` is the mapping that it is in.
+pub(super) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Node) -> bool {
     let text = value.text().unwrap_or_default().trim().to_ascii_lowercase();
     let is_no = value.is_null() || matches!(text.as_str(), "false" | "no" | "off" | "n" | "0" | "unchanged");
     let is_yes = matches!(text.as_str(), "true" | "yes" | "on" | "y" | "1");
     match name.to_ascii_lowercase().as_str() {
+        "sudo" if place == "users[]" => is_no || value.text() == Some("") || value.items().is_some_and(<[_]>::is_empty),
+        // Without a password there is none to lock.
+        "lock_passwd" if place == "users[]" => {
+            (is_yes || value.is_null())
+                && item.get("passwd").is_none_or(|hash| matches!(hash.text(), None | Some("*" | "!")))
+        }
+        _ if !place.is_empty() => false,
         "disable_root" => is_yes || value.is_null(),
         // Where this configuration gives no name to preserve, the metadata may.
         "ssh_pwauth" | "preserve_hostname" => is_no,
@@ -164,12 +171,44 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_users_that_ask_for_nothing_are_known() {
+        let asks = |text: &str| {
+            let root = parse(text, |at| at).root.expect("a document");
+            let entry = &root.entries().expect("a mapping")[0];
+            assert!(find(&entry.name(), "users[]", &entry.value).is_some(), "{text}");
+            !asks_for_nothing(&entry.name(), "users[]", &entry.value, &root)
+        };
+        for text in [
+            "sudo: false",
+            "sudo: False",
+            "sudo: []",
+            "sudo: ''",
+            "sudo: ~",
+            "lock_passwd: true",
+            "lock-passwd: yes",
+            "lock_passwd: true\npasswd: '*'",
+        ] {
+            assert!(!asks(text), "{text}");
+        }
+        for text in [
+            "sudo: true",
+            "sudo: ALL=(ALL) NOPASSWD:ALL",
+            "sudo: ['ALL=(ALL) ALL']",
+            "sudo: {a: b}",
+            "lock_passwd: false",
+            "lock_passwd: true\npasswd: $6$a$b",
+        ] {
+            assert!(asks(text), "{text}");
+        }
+    }
+
+    #[test]
     fn what_tools_always_write_asks_for_nothing() {
         let asks = |text: &str| {
             let root = parse(text, |at| at).root.expect("a document");
             let entry = &root.entries().expect("a mapping")[0];
             assert!(find(&entry.name(), "", &entry.value).is_some(), "{text}");
-            !asks_for_nothing(&entry.name(), &entry.value)
+            !asks_for_nothing(&entry.name(), "", &entry.value, &root)
         };
         for key in ALWAYS {
             assert!(!asks(&format!("{key}: true")), "{key}");
