@@ -179,7 +179,7 @@ const OPTIONS: &str = "agent-forwarding cert-authority command environment expir
 /// The keys of an entry that holds several where line breaks are missing, each with its options and its comment; `None`
 /// where no line break is missing.
 pub fn joined(entry: &str) -> Option<Vec<&str>> {
-    let is_whole = |line: &str| is_key(line) && line.matches('"').count() % 2 == 0;
+    let is_whole = |line: &str| is_key(line) && line.matches('"').count().is_multiple_of(2);
     let escaped = || entry.split("\\n").map(str::trim).filter(|line| !line.is_empty());
     if entry.contains("\\n") && escaped().filter(|line| is_whole(line)).count() > 1 {
         return Some(escaped().flat_map(on_line).collect());

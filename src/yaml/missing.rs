@@ -80,7 +80,7 @@ fn has_nested_quotes(item: &str) -> bool {
     inner.contains('"')
         && !inner.contains("\\\"")
         && !inner.contains('\'')
-        && inner.matches('"').count() % 2 == 0
+        && inner.matches('"').count().is_multiple_of(2)
         && inner.contains(" AAAA")
         && KEY_TYPES.iter().any(|kind| inner.contains(kind))
 }
