@@ -25,12 +25,13 @@ use cloudinit::substitute::Addresses;
 use judge::Judgement;
 
 /// Kinds of findings that a schema can tell.
-const STRUCTURE: [&Rule; 17] = [
+const STRUCTURE: [&Rule; 18] = [
     &rules::FOREIGN_KEY,
     &rules::DEFAULT_USER,
     &rules::UNKNOWN_KEY,
     &rules::MISSPELLED_KEY,
     &rules::UNSUPPORTED_KEY,
+    &rules::DETACHED_KEY,
     &rules::MISPLACED_KEY,
     &rules::WRONG_TYPE,
     &rules::MISSING_KEY,
@@ -85,6 +86,7 @@ fn ours(text: &str) -> Option<Vec<String>> {
             // A schema tells of the mapping that has the key.
             let of_keys = [
                 &rules::UNKNOWN_KEY,
+                &rules::DETACHED_KEY,
                 &rules::MISPLACED_KEY,
                 &rules::MISSPELLED_KEY,
                 &rules::UNSUPPORTED_KEY,
