@@ -34,6 +34,7 @@ const STRUCTURE: [&Rule; 18] = [
     &rules::DETACHED_KEY,
     &rules::MISPLACED_KEY,
     &rules::WRONG_TYPE,
+    &rules::KEY_QUOTES,
     &rules::MISSING_KEY,
     &rules::NAMELESS_USER,
     &rules::INCOMPLETE_DROP_IN,
