@@ -58,7 +58,7 @@ fn may_be_calendar(value: &str) -> bool {
         return SHORTHANDS.contains(&&*first) || is_weekdays(&first);
     }
     // A step of minutes, as cron writes it, is a date without months here.
-    let is_number = |word: &str| word.contains(|c: char| matches!(c, ':' | '-' | '~' | '@'));
+    let is_number = |word: &str| word.contains([':', '-', '~', '@']);
     words.iter().any(|word| is_number(word)) && words.iter().filter(|word| word.contains(':')).all(|word| is_time(word))
 }
 

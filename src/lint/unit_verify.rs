@@ -122,6 +122,9 @@ fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {
     Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(line), message)
 }
 
+/// The file and line of a value that systemd cannot parse, its key, the fault and the remedy.
+type Unparsable<'a> = ((usize, usize), &'a str, (&'static str, &'static str));
+
 /// The settings of all files of a unit, in the order in which systemd reads the files.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -144,7 +147,7 @@ struct State<'a> {
     service: Option<(usize, usize)>,
     paths: usize,
     /// The first time or address that systemd cannot parse, and ignores.
-    unparsable: Option<((usize, usize), &'a str, (&'static str, &'static str))>,
+    unparsable: Option<Unparsable<'a>>,
 }
 
 impl<'a> State<'a> {

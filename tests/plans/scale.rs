@@ -96,7 +96,7 @@ fn many_unknown_keys() {
     let keys: Vec<_> = (0..MANY - 1).map(|i| format!("permissionz{i}: a")).collect();
     let plan = plan(&format!(
         "#cloud-config\nwrite_files:\n{}",
-        format!("- {{permissions: '0644', {}}}\n", keys.join(", ")).repeat(20)
+        format!("- {{content: a, permissions: '0644', {}}}\n", keys.join(", ")).repeat(20)
     ));
     let unknown: Vec<_> = plan.findings.iter().filter(|finding| finding.rule.id == "unknown-key").collect();
     assert_eq!(unknown.len(), MOST_OF_A_RULE + 1);

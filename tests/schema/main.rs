@@ -25,7 +25,7 @@ use cloudinit::substitute::Addresses;
 use judge::Judgement;
 
 /// Kinds of findings that a schema can tell.
-const STRUCTURE: [&Rule; 18] = [
+const STRUCTURE: [&Rule; 19] = [
     &rules::FOREIGN_KEY,
     &rules::DEFAULT_USER,
     &rules::UNKNOWN_KEY,

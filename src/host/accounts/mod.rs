@@ -80,6 +80,7 @@ impl<'r> Accounts<'r> {
     }
 
     /// The same, whose lookups end with the run.
+    #[must_use]
     pub const fn until(self, deadline: Deadline) -> Self {
         Self { deadline: Some(deadline), ..self }
     }

@@ -87,7 +87,7 @@ pub fn cases(suite: &mut Suite) {
     suite.plain("the_quick_start_is_true", || {
         let options = Boot::default()
             .bare()
-            .copy(package::get(), "/root/coreos-cloudinit_0_all.deb")
+            .copy(package::get(), "/root/target/deb/coreos-cloudinit_0_all.deb")
             .file("/etc/apt/apt.conf.d/99yes", "APT::Get::Assume-Yes \"true\";\nAPT::Install-Recommends \"false\";\n");
         let mut m = options.boot();
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/quick-start.md");
