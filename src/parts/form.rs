@@ -178,7 +178,7 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
     }
     if let Some(Hint { form, help }) = hint::hint(bytes) {
         let help = if form.ends_with("base64") && rule == &rules::UNKNOWN_PART { PART_IN_BASE64 } else { help };
-        return tell(format!("{what} is {form}, which this program does not read; not applied")).help(help);
+        return tell(format!("{what} is {form}; not applied")).help(help);
     }
     tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
         .help("a cloud-config begins with the line #cloud-config, a script with #!")
@@ -220,7 +220,7 @@ mod tests {
     fn content_of_an_unknown_form_has_a_hint() {
         let unknown = |text: &str| unknown(text.as_bytes(), &rules::UNKNOWN_FORM, "it");
         let page = unknown("<html>");
-        assert_eq!(page.message, "it is an HTML page, which this program does not read; not applied");
+        assert_eq!(page.message, "it is an HTML page; not applied");
         assert!(page.help.unwrap().contains("URL"));
         assert!(unknown("hello").help.unwrap().contains("begins with"));
         let include = unknown("#include \nhttp://x");

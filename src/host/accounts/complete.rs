@@ -136,10 +136,11 @@ impl Accounts<'_> {
     /// Returns the group that got the number of the account's own group, which the interrupted creation did not write.
     /// An account with a home was created completely: an administrator gave it another group since.
     fn foreign_group(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
-        let wants_own = account.primary_group.is_none()
-            && !account.no_user_group
-            && LoginDefs::read(self.root)?.makes_user_groups();
-        if !wants_own || (account.create_home && !self.lacks_home(user)) {
+        let defs = LoginDefs::read(self.root)?;
+        let wants_own = account.primary_group.is_none() && !account.no_user_group && defs.makes_user_groups();
+        // An account whose own group cannot be created has the default one.
+        let has_default = user.gid == defs.default_group();
+        if !wants_own || has_default || (account.create_home && !self.lacks_home(user)) {
             return Ok(None);
         }
         let groups = self.database("/etc/group")?;

@@ -51,7 +51,7 @@ pub fn cases(suite: &mut Suite) {
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         said(m, &deep, &["--validate"], &["belongs at the top level"]);
 
-        let form = "the user-data is a cloud-config without its header, which this program does not read";
+        let form = "the user-data is a cloud-config without its header";
         said(m, "hostname: web-1\n", &[], &[form]);
         let broken = "#cloud-config\nwrite_files:\n- path: /etc/d\n  content: a: b\n";
         said(m, broken, &[], &["refused: all of it"]);
