@@ -437,7 +437,7 @@ mod tests {
         fs::create_dir(tree.at("opt")).unwrap();
         assert!(!accounts.create_home(&user("/opt"), true).unwrap());
         // The clock of the file system may stand still for some milliseconds.
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
         marker::set(&tree.root, "mary");
         assert!(!accounts.create_home(&user("/opt"), true).unwrap());
         assert_eq!(fs::metadata(tree.at("opt")).unwrap().uid(), 0);
