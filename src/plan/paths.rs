@@ -15,21 +15,16 @@ pub(super) struct Paths {
 
 impl Paths {
     /// What is wished for `path` so far, as bytes of a file.
-    pub fn file(&self, path: &Path) -> Option<&FileSpec> {
+    pub fn content(&self, path: &Path) -> Option<&[u8]> {
         match &self.wish(path)?.step {
-            Step::WriteFile(file) => Some(file),
+            Step::WriteFile(file) => Some(file.content.expose()),
             _ => None,
         }
     }
 
-    /// The content of that file.
-    pub fn content(&self, path: &Path) -> Option<&[u8]> {
-        self.file(path).map(|file| &**file.content.expose())
-    }
-
     /// Whether there is a file wished for `path`.
     pub fn has_file(&self, path: &Path) -> bool {
-        self.file(path).is_some()
+        self.content(path).is_some()
     }
 
     pub fn write(&mut self, file: FileSpec, span: Option<Span>) {

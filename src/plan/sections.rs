@@ -170,8 +170,8 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
 
 /// What a file that is added to starts from: what the part writes there, else the first that exists, else nothing.
 fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<BaseFile, String> {
-    if let Some(file) = planner.paths.file(Path::new(target)) {
-        return Ok(BaseFile { content: file.content.expose().clone(), mode: file.mode });
+    if let Some(content) = planner.paths.content(Path::new(target)) {
+        return Ok(BaseFile { content: content.to_vec(), mode: 0o644 });
     }
     let found = places.iter().find_map(|place| planner.facts.files.get(place));
     found.cloned().unwrap_or(Ok(BaseFile { content: Vec::new(), mode: 0o644 }))
