@@ -392,7 +392,7 @@ fn suspect(item: &Node, kind: Kind, lines: &[(usize, &str)], start: usize) -> Op
     }
     let message = "this line looks like a key of the configuration and is part of the content";
     let finding = Finding::new(&rules::KEY_IN_CONTENT, place(start + lines[found].0, lines[found].1), message);
-    Some(finding.help("indent it as the keys beside it, if it is none of the content"))
+    Some(finding.help("if it is not part of the content, indent it as the keys beside it"))
 }
 
 /// Returns true if `line` is a key with a valid value that `item` lacks.

@@ -143,7 +143,7 @@ impl<'a> Surveyed<'a> {
         Some(Finding::new(&rules::NO_INSTALL, span, message).help(help))
     }
 
-    /// systemd cannot enable a template for a unit that is none, unless it is told an instance.
+    /// Reports a template that is enabled: systemd needs an instance of it, or a default one.
     fn not_instantiated(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
         let content = self.content.as_ref()?;
         let other = others.of(self.name);

@@ -92,7 +92,7 @@ pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
     })
 }
 
-/// The remedy for `encoding`, which is none of the names, where it says what was meant.
+/// The remedy for an unknown `encoding` whose meaning can be told.
 pub fn advise(encoding: &str) -> Option<&'static str> {
     let encoding = encoding.trim().to_ascii_lowercase();
     let has = |names: &[&str]| encoding.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| names.contains(&word));

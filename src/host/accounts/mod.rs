@@ -61,7 +61,7 @@ pub enum UnknownPrincipal {
     Group(String),
 }
 
-/// What a new account would lack, such as a group that does not exist.
+/// The fault of an account that can only be created in part, such as without a group that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("account created without {0}")]
 pub struct PartialAccount(String);

@@ -91,7 +91,7 @@ pub(super) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
     let is_yes = matches!(text.as_str(), "true" | "yes" | "on" | "y" | "1");
     match name.to_ascii_lowercase().as_str() {
         "sudo" if place == "users[]" => is_no || value.text() == Some("") || value.items().is_some_and(<[_]>::is_empty),
-        // Without a password there is none to lock.
+        // An account without a password has nothing to lock.
         "lock_passwd" if place == "users[]" => {
             (is_yes || value.is_null())
                 && item.get("passwd").is_none_or(|hash| matches!(hash.text(), None | Some("*" | "!")))

@@ -46,8 +46,8 @@ pub fn cases(suite: &mut Suite) {
             key("core")
         );
         said(m, &home, &[], &["the home directory /home/core does not exist"]);
-        let nobody = format!("#cloud-config\nusers: [{{name: '~mary', ssh_authorized_keys: ['{}']}}]\n", key("mary"));
-        said(m, &nobody, &[], &["left out: authorize 1 key of user", "could not be created"]);
+        let refused = format!("#cloud-config\nusers: [{{name: '~mary', ssh_authorized_keys: ['{}']}}]\n", key("mary"));
+        said(m, &refused, &[], &["left out: authorize 1 key of user", "could not be created"]);
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         said(m, &deep, &["--validate"], &["belongs at the top level"]);
 
