@@ -7,7 +7,7 @@ LOCKED := $(if $(CI),--locked)
 MACHINES := $(patsubst tests/%/main.rs,--test %,$(wildcard tests/*/main.rs))
 # What `make demo` applies.
 EXAMPLE ?= examples/web-server.yml
-# What `make fuzz` fuzzes, one of fuzz/targets, and for how many seconds.
+# What `make fuzz` fuzzes, one of crates/cloud-config/fuzz/targets, and for how many seconds.
 TARGET ?= user_data
 TIME ?= 600
 # The version of cargo-deny.
@@ -36,16 +36,18 @@ build: ## Build the program: target/release/coreos-cloudinit
 test: deps ## Run every tier: lint, deny, pure, container, dist, outcomes, boot
 	@tests/tiers.sh lint deny pure container+dist outcomes boot
 
-lint: ## Check formatting and lints
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
+lint: ## Check formatting, lints, the documentation, and that the library needs no machine
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	$(CARGO) clippy $(MACHINES) $(LOCKED) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps $(LOCKED)
+	@CARGO="$(CARGO)" tests/wasm.sh $(LOCKED)
 
 deny: ## Check the licences and the origins of all dependencies (deny.toml)
 	@tests/deny.sh $(DENY)
 
 test-pure: ## Run the tests that need nothing: no root, no container
-	$(CARGO) test $(LOCKED)
+	$(CARGO) test --workspace $(LOCKED)
 
 test-container: deps ## Run the program in throw-away systemd containers (root)
 	$(CARGO) test $(LOCKED) --test container
@@ -67,7 +69,7 @@ bench: deps ## Measure the program against what the same work takes alone (root)
 	$(CARGO) test $(LOCKED) --test bench
 
 fuzz: ## Fuzz TARGET for TIME seconds (cargo-fuzz and a nightly Rust, which it does not install)
-	@fuzz/run.sh "$(TARGET)" "$(TIME)"
+	@crates/cloud-config/fuzz/run.sh "$(TARGET)" "$(TIME)"
 
 install: $(if $(BIN),,build) ## Lay out program, units, rules and cloud-configs beneath DESTDIR (OEM=ami, BIN=FILE)
 	@DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh

@@ -12,7 +12,7 @@ use crate::contain::contain;
 use crate::host::Change;
 use crate::logger::doing;
 use crate::outcome::{Reporter, StepOutcome, Verdict};
-use crate::plan::{CORE, ENVIRONMENT, Environment, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
+use cloud_config::plan::{CORE, ENVIRONMENT, Environment, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
 
 /// What a step came to, where it did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]

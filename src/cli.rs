@@ -16,9 +16,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use regex::Regex;
 
-use crate::plan::printable;
-use crate::print::Secrets;
-use crate::source::{self, Candidate, Entry, Format as NetworkFormat, OEMS, TABLE};
+use cloud_config::network::Format as NetworkFormat;
+use cloud_config::print::Secrets;
+use cloud_config::text::printable;
+
+use crate::source::{self, Candidate, Entry, OEMS, TABLE};
 use flags::table;
 
 /// What is said with a wrong command line; the exit code is 2.
@@ -369,7 +371,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         return Err("--show-diff takes effect only with --dry-run".to_owned());
     }
     if on(matches, "schema") {
-        return Ok(Request::Print(crate::schema::text()));
+        return Ok(Request::Print(cloud_config::json_schema::text()));
     }
     if on(matches, "status") {
         if text(matches, "root").is_some() {
@@ -403,7 +405,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         return Err(format!("no source is named, such as --from-file=x.yml; there are these:\n{}", list(sources)));
     }
     let key_set = text(matches, "ssh-key-name").unwrap_or_else(|| KEY_SET.to_owned());
-    if let Some(fault) = crate::plan::names::file_name_fault(&key_set) {
+    if let Some(fault) = cloud_config::plan::names::file_name_fault(&key_set) {
         return Err(format!("--ssh-key-name cannot be the name of a set of keys: {fault}"));
     }
     Ok(Request::Run(Box::new(Options {

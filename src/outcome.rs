@@ -6,12 +6,12 @@ use std::time::Duration;
 use log::Level;
 use serde::Serialize;
 
-use crate::finding::{Severity, Span};
 use crate::logger::{Dropped, Event, Sign, messages, tell};
-use crate::parts::Form;
-use crate::plan::{Refused, Step};
-use crate::shown::{LocatedFinding, place};
-use crate::text::{Lines, Position};
+use cloud_config::diagnostic::{Severity, Span};
+use cloud_config::plan::{Refused, Step};
+use cloud_config::redact::{LocatedFinding, place};
+use cloud_config::text::{Lines, Position};
+use cloud_config::user_data::Form;
 
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

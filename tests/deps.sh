@@ -63,3 +63,7 @@ for part in fmt clippy; do
     component=$([ "$part" = fmt ] && echo rustfmt || echo clippy)
     rustup component add "$component" || echo "deps: cargo $part is missing, which \`make lint\` needs" >&2
 done
+wasm=wasm32-unknown-unknown
+if ! ls "$(rustc --print sysroot)/lib/rustlib/$wasm/lib/" > /dev/null 2>&1; then
+    rustup target add $wasm || echo "deps: failed to add the target $wasm; \`make lint\` says what it leaves out" >&2
+fi

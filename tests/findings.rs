@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use cloudinit::finding::{Rule, rules};
-use cloudinit::network;
-use cloudinit::plan::Facts;
-use cloudinit::substitute::{Address, Addresses};
-use cloudinit::{parts, reading};
+use cloud_config::address_tokens::{Address, Addresses};
+use cloud_config::diagnostic::{Rule, rules};
+use cloud_config::network;
+use cloud_config::plan::Facts;
+use cloud_config::{document, user_data};
 
 /// Rules that no text on a page can break, and why.
 const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
@@ -94,9 +94,9 @@ fn broken(text: &str) -> BTreeSet<&'static str> {
     let mut addresses = Addresses::default();
     addresses.learn(Address::PublicV4, "203.0.113.5");
     addresses.learn(Address::PrivateV4, "10.0.0.5");
-    parts::split("example", text.as_bytes().to_vec())
+    user_data::split("example", text.as_bytes().to_vec())
         .into_iter()
-        .flat_map(|part| reading::read(part, &addresses, false).plan(&Facts::default(), "set").findings)
+        .flat_map(|part| document::read(part, &addresses, false).plan(&Facts::default(), "set").findings)
         .map(|finding| finding.rule.id)
         .collect()
 }

@@ -45,6 +45,8 @@ for tier in ${*//+/ }; do
         END { if (n) printf "%d passed, %d failed", passed, failed }' "$logs/$tier.log")
     skipped=$(sed -n 's/^skipped: //p' "$logs/$tier.log")
     [ -n "$skipped" ] && [ "$result" = ok ] && result=skipped counts=$skipped
+    noted=$(sed -n 's/^note: //p' "$logs/$tier.log")
+    [ -n "$noted" ] && counts+="${counts:+; }$noted"
     summary+=$(printf '%-10s  %-8s %5d s   %s' "$tier" "$result" "$seconds" "$counts")$'\n'
 done
 

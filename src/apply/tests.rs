@@ -3,9 +3,9 @@
 use anyhow::bail;
 
 use super::*;
-use crate::plan::{Account, FileSpec, Owner, Refused, Reload, UnitCommand, UnitPath, UnitScope, Verb};
-use crate::secret::Secret;
-use crate::text::Lines;
+use cloud_config::plan::{Account, FileSpec, Owner, Refused, Reload, UnitCommand, UnitPath, UnitScope, Verb};
+use cloud_config::text::Lines;
+use cloud_config::text::secret::Secret;
 
 /// Fails the steps whose words hold one of `broken`, panics at those of `panics`, and finds those of `same` unchanged.
 #[derive(Default)]
@@ -75,7 +75,7 @@ fn file(path: &str, unit: Option<&str>, owner: Option<&str>) -> Step {
         path: path.into(),
         content: Secret::new(Vec::new()),
         mode: 0o644,
-        owner: Owner { user: owner.map(|name| crate::plan::Principal::Name(name.to_owned())), ..Owner::ROOT },
+        owner: Owner { user: owner.map(|name| cloud_config::plan::Principal::Name(name.to_owned())), ..Owner::ROOT },
         unit: unit.map(str::to_owned),
         needs: None,
     })

@@ -20,7 +20,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use super::root::OsContext;
 use super::signals;
-use crate::plan::is_shown;
+use cloud_config::text::is_shown;
 
 /// Where tools are looked for before the places of our own `PATH`.
 const PLACES: &str = "/usr/sbin:/usr/bin:/sbin:/bin";

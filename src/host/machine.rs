@@ -25,11 +25,12 @@ use super::{Change, command, hostname, keys, network};
 use crate::apply::{Done, Machine, Situation, is_networkd_file};
 use crate::deadline::Deadline;
 use crate::logger::{Event, tell};
-use crate::plan::{
-    Account, ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand,
-    UnitScope, Verb, ssh, text_files,
-};
 use crate::source::http;
+use cloud_config::config::ssh_key;
+use cloud_config::plan::{
+    Account, ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand,
+    UnitScope, Verb, text_files,
+};
 
 /// Loading a module may take this long.
 const MODULE_LIMIT: Duration = Duration::from_secs(30);
@@ -251,8 +252,9 @@ impl<'a> Host<'a> {
         let fetched = http::get(import.url.expose(), http::Policy::default(), self.setup.deadline, self.setup.stop)
             .and_then(|body| http::keys(&body))
             .with_context(|| format!("failed to import keys of user {} from {}", import.user, import.from))?;
-        let mut lines = ssh::Keys::default();
-        let others: usize = fetched.iter().map(|entry| ssh::collect(entry, None, &mut lines, &mut Vec::new())).sum();
+        let mut lines = ssh_key::Keys::default();
+        let others: usize =
+            fetched.iter().map(|entry| ssh_key::collect(entry, None, &mut lines, &mut Vec::new())).sum();
         let lines = lines.into_list();
         if others > 0 {
             log::warn!("{others} lines from {} are no SSH public keys; they are left out", import.from);

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::Change;
 use super::command::Tool;
 use crate::apply::Done;
-use crate::plan::KernelModule;
+use cloud_config::plan::KernelModule;
 
 /// Where the kernel shows its interfaces.
 const INTERFACES: &str = "/sys/class/net";

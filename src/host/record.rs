@@ -1,5 +1,6 @@
 //! The record that each run leaves, for `--status`.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -8,7 +9,7 @@ use super::files::{self, Write};
 use super::lock::{STATE, make_state};
 use super::root::Root;
 use crate::outcome::Outcome;
-use crate::plan::temporary;
+use cloud_config::text::temporary_name;
 
 /// How many records are kept.
 const KEPT: usize = 32;
@@ -75,7 +76,8 @@ fn shortened(outcome: &Outcome, most: usize) -> Outcome {
 
 /// Returns true if this is a temporary file of a record whose process has ended.
 fn is_left(path: &Path) -> bool {
-    let target = path.file_name().and_then(temporary::target_of).unwrap_or_default().to_string_lossy();
+    let target = path.file_name().and_then(|name| temporary_name::target_of(name.as_bytes())).unwrap_or_default();
+    let target = String::from_utf8_lossy(target);
     let stem = target.strip_suffix(SUFFIX);
     let process = stem.and_then(|stem| stem.rsplit('-').next()?.parse::<u32>().ok());
     process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
@@ -128,7 +130,7 @@ fn names() -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
     use crate::outcome::{PartOutcome, StepOutcome, Verdict};
-    use crate::parts::Form;
+    use cloud_config::user_data::Form;
 
     #[test]
     fn a_temporary_record_is_left_once_its_process_has_ended() {

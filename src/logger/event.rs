@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::messages::Message;
-use crate::plan::printable;
-use crate::text::Position;
+use cloud_config::text::Position;
+use cloud_config::text::printable;
 
 /// What became of a step, at a glance; `--dry-run` has the same signs for what would become of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,13 +11,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use cloud_config::diagnostic::Severity;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use serde::Serialize;
 
 pub use event::{Event, Sign};
 
-use crate::plan::printable;
 use crate::terminal::{self, Screen, Waiting, Wanted};
+use cloud_config::text::printable;
 use journal::{Entry, Journal};
 
 /// What the journal knows this program by.
@@ -162,4 +163,13 @@ impl Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+/// Returns the level at which a finding of this severity is logged.
+pub const fn level_of(severity: Severity) -> Level {
+    match severity {
+        Severity::Error => Level::Error,
+        Severity::Warning => Level::Warn,
+        Severity::Note => Level::Info,
+    }
 }

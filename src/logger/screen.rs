@@ -7,8 +7,8 @@ use anstyle::{AnsiColor, Style};
 use log::Level;
 
 use super::event::{Event, Sign};
-use crate::plan::printable;
-use crate::shown::place;
+use cloud_config::redact::place;
+use cloud_config::text::printable;
 
 const DIM: Style = Style::new().dimmed();
 
@@ -74,7 +74,7 @@ fn time(took: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Position;
+    use cloud_config::text::Position;
 
     #[test]
     fn a_step_is_a_sign_and_its_time() {

@@ -2,17 +2,19 @@
 
 use serde::Serialize;
 
+use cloud_config::text::json;
+
 use super::count::Count;
 use super::snippet::Painter;
-use super::{FORMAT, Screen, json};
+use super::{FORMAT, Screen};
 use crate::cli::Format;
-use crate::finding::Finding;
-use crate::parts::Form;
-use crate::plan::printable;
-use crate::reading::Reading;
-use crate::shown::{self, LocatedFinding};
-use crate::text::Lines;
-use crate::yaml::Paths;
+use cloud_config::diagnostic::Finding;
+use cloud_config::document::Reading;
+use cloud_config::redact::{self, LocatedFinding};
+use cloud_config::text::Lines;
+use cloud_config::text::printable;
+use cloud_config::user_data::Form;
+use cloud_config::yaml::Paths;
 
 /// A part that was checked.
 pub struct Checked {
@@ -83,7 +85,7 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
         let part = &checked.reading.part;
         PartObject { name: &part.name, form: part.form, findings }
     });
-    json(&Whole { format: FORMAT, source, count, failures, parts: objects.collect() })
+    json::print(&Whole { format: FORMAT, source, count, failures, parts: objects.collect() })
 }
 
 fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
@@ -96,7 +98,7 @@ fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
     for part in parts {
         let text = &part.checked.reading.part.text;
         for (finding, located) in part.checked.findings.iter().zip(&part.findings) {
-            let line = finding.span.map(|span| shown::line(text, span, &part.lines, &part.paths));
+            let line = finding.span.map(|span| redact::line(text, span, &part.lines, &part.paths));
             out.push_str(&painter.draw(located, line.as_ref()));
             out.push('\n');
         }

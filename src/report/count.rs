@@ -5,8 +5,8 @@ use std::iter;
 use serde::Serialize;
 
 use super::plural;
-use crate::finding::Severity;
-use crate::shown::LocatedFinding;
+use cloud_config::diagnostic::Severity;
+use cloud_config::redact::LocatedFinding;
 
 /// How many findings there are of each severity.
 #[derive(Clone, Copy, Default, Serialize)]

@@ -9,8 +9,8 @@ use similar::algorithms::{Capture, Replace, myers};
 use similar::{DiffOp, DiffTag, group_diff_ops};
 
 use super::plural;
-use crate::plan::printable;
-use crate::secret::{MASK, mask_url};
+use cloud_config::text::printable;
+use cloud_config::text::secret::{MASK, mask_url};
 
 /// Longer files are not compared line by line, in bytes.
 pub const LONGEST: u64 = 64 << 10;

@@ -9,18 +9,21 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use cloud_config::text::json;
+
 use super::count::Count;
 use super::diff::{self, Difference};
-use super::{FORMAT, Screen, json};
+use super::{FORMAT, Screen};
 use crate::apply::Machine as _;
 use crate::cli::Format;
 use crate::host::accounts::{PartialAccount, UnknownPrincipal};
 use crate::host::machine::Host;
 use crate::outcome::{PartOutcome, RefusedOutcome};
-use crate::parts::Form;
-use crate::plan::{KeyImport, KeySet, Planned, Principal, Step, printable};
-use crate::shown::LocatedFinding;
-use crate::text::{Lines, Position};
+use cloud_config::plan::{KeyImport, KeySet, Planned, Principal, Step};
+use cloud_config::redact::LocatedFinding;
+use cloud_config::text::printable;
+use cloud_config::text::{Lines, Position};
+use cloud_config::user_data::Form;
 
 /// What the signs before steps mean.
 const LEGEND: &str =
@@ -222,7 +225,7 @@ impl Rehearsed {
             rehearsed: &'a Rehearsed,
         }
         match format {
-            Format::Json => json(&Whole { format: FORMAT, source, failures, rehearsed: self }),
+            Format::Json => json::print(&Whole { format: FORMAT, source, failures, rehearsed: self }),
             Format::Text => self.text(failures, screen),
         }
     }

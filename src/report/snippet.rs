@@ -6,9 +6,9 @@ use annotate_snippets::renderer::{DEFAULT_LINE_NUM_STYLE, Style};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::Screen;
-use crate::finding::Severity;
-use crate::plan::printable;
-use crate::shown::{Line, LocatedFinding, place};
+use cloud_config::diagnostic::Severity;
+use cloud_config::redact::{Line, LocatedFinding, place};
+use cloud_config::text::printable;
 
 /// Lines are cut before they come here; this is wide enough for them and what stands beside them.
 const WIDTH: usize = 240;

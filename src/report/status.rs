@@ -7,9 +7,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{FORMAT, json};
+use cloud_config::text::json;
+
+use super::FORMAT;
 use crate::cli::Format;
-use crate::plan::printable;
+use cloud_config::text::printable;
 
 /// The records of the last runs, oldest first, as they are printed; `failures` say why there are none.
 pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
@@ -20,7 +22,7 @@ pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
         runs: &'a [Value],
     }
     match format {
-        Format::Json => json(&Whole { format: FORMAT, failures, runs: records }),
+        Format::Json => json::print(&Whole { format: FORMAT, failures, runs: records }),
         Format::Text if records.is_empty() => "no run has left a record since this machine booted\n".to_owned(),
         Format::Text => records.iter().map(run).collect::<Vec<_>>().join("\n"),
     }

@@ -14,10 +14,10 @@ use crate::host::machine::Host;
 use crate::host::root::shown;
 use crate::logger::{Event, tell};
 use crate::outcome::{Outcome, Reporter, StepOutcome};
-use crate::parts::Form;
-use crate::plan::{self, CORE, Environment, Facts, Planned, Step};
-use crate::reading::Reading;
-use crate::text::Lines;
+use cloud_config::document::Reading;
+use cloud_config::plan::{self, CORE, Environment, Facts, Planned, Step};
+use cloud_config::text::Lines;
+use cloud_config::user_data::Form;
 
 /// Another run may hold the machine this long (spec §1).
 const LOCK_LIMIT: Duration = Duration::from_secs(120);

@@ -8,14 +8,15 @@ use super::{Surroundings, fail};
 use crate::cli::{Mode, Options};
 use crate::contain::contain;
 use crate::deadline::Deadline;
-use crate::finding::{Severity, rules};
 use crate::outcome::Outcome;
-use crate::parts::{self, Form, Part};
-use crate::plan::{Hostname, names, ssh};
-use crate::reading::{self, Reading};
 use crate::source::choose::broken;
 use crate::source::{self, Context, Datasource, MetaData, Policy, Setup};
-use crate::substitute::{Address, Addresses};
+use cloud_config::address_tokens::{Address, Addresses};
+use cloud_config::config::ssh_key;
+use cloud_config::diagnostic::{Severity, rules};
+use cloud_config::document::{self, Reading};
+use cloud_config::plan::{Hostname, names};
+use cloud_config::user_data::{self, Form, Part};
 
 /// Choosing and reading the source may take this long (spec §1).
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
@@ -114,9 +115,9 @@ impl Found {
             Some(Err(finding)) => findings.push(finding),
             None => {}
         }
-        let mut keys = ssh::Keys::default();
+        let mut keys = ssh_key::Keys::default();
         for entry in &meta.ssh_keys {
-            ssh::collect(entry, None, &mut keys, &mut findings);
+            ssh_key::collect(entry, None, &mut keys, &mut findings);
         }
         self.meta.keys = keys.into_list();
         let mut counted: Vec<(Severity, String)> = Vec::new();
@@ -140,7 +141,7 @@ impl Found {
                 Severity::Note => log::info!("{message}"),
             }
         }
-        let network = meta.network.map(reading::read_network).filter(|reading| !reading.network.is_empty());
+        let network = meta.network.map(document::read_network).filter(|reading| !reading.network.is_empty());
         match (network, options.network) {
             (Some(reading), _) => self.network = Some(reading),
             (None, Some(format)) => {
@@ -184,13 +185,13 @@ impl Found {
                 return gathered;
             }
         };
-        let parts = parts::split(&source.name(), bytes);
+        let parts = user_data::split(&source.name(), bytes);
         if parts.iter().all(|part| part.form == Form::Empty) {
             log::info!("{}: the user-data is empty", source.name());
         }
         announce(&parts);
         for part in parts {
-            let mut reading = reading::read(part, &gathered.addresses, options.short_hostname);
+            let mut reading = document::read(part, &gathered.addresses, options.short_hostname);
             if gathered.meta.failed && options.mode != Mode::Validate {
                 withhold(&mut reading, outcome);
             }

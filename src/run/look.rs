@@ -5,15 +5,16 @@ use super::prepare::{Asked, asked_by, prepare, read_only};
 use super::{Surroundings, fail, say, setup, stopped, told};
 use crate::cli::{Format, Options};
 use crate::deadline::Deadline;
-use crate::finding::{Severity, rules};
 use crate::host::machine::Host;
 use crate::outcome::Outcome;
-use crate::plan::{Facts, Planned, Step};
-use crate::print::{self, Understood};
 use crate::report::Screen;
 use crate::report::check::{self, Checked};
+use crate::report::configuration;
 use crate::report::rehearsal::{Rehearsal, Rehearsed};
-use crate::text::Lines;
+use cloud_config::diagnostic::{Severity, rules};
+use cloud_config::plan::{Facts, Planned, Step};
+use cloud_config::print::{self, Understood};
+use cloud_config::text::Lines;
 
 /// Prints the plan and changes nothing; the answer is whether a run would fail for sure.
 pub(super) fn rehearse_all(
@@ -125,7 +126,7 @@ pub(super) fn print_config(
         outcome.parts.push(told(reading, &plan, &lines));
     }
     let text = match options.format {
-        Format::Json => print::json(&outcome.source, &outcome.failures, &understood),
+        Format::Json => configuration::json(&outcome.source, &outcome.failures, &understood),
         // What could not be fetched is not the same as nothing.
         Format::Text if understood.is_empty() && outcome.is_failure() => String::new(),
         Format::Text => print::user_data(&understood),

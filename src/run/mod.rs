@@ -16,12 +16,12 @@ use crate::host::machine::Setup;
 use crate::host::root::Root;
 use crate::logger::{self, Event, Sign, messages, tell};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
-use crate::plan::Plan;
-use crate::reading::Reading;
 use crate::report;
-use crate::shown::{LocatedFinding, place};
-use crate::text::Lines;
-use crate::yaml::Paths;
+use cloud_config::document::Reading;
+use cloud_config::plan::Plan;
+use cloud_config::redact::{LocatedFinding, place};
+use cloud_config::text::Lines;
+use cloud_config::yaml::Paths;
 
 /// What is done; exit code 0.
 pub const DONE: u8 = 0;
@@ -130,7 +130,7 @@ fn told(reading: &Reading, plan: &Plan, lines: &Lines<'_>) -> PartOutcome {
     for finding in &findings {
         let (at, words) = (finding.at.map(|at| at.start), finding.words());
         let event = Event { part: Some(name), at, rule: Some(finding.id), words: Some(&words), ..Event::default() };
-        tell(finding.level(), format_args!("{}", finding.line()), &event);
+        tell(logger::level_of(finding.severity), format_args!("{}", finding.line()), &event);
     }
     let refused: Vec<_> = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
     for refused in &refused {

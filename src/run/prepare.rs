@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::gather::{Gathered, META_DATA, Meta};
 use crate::cli::Options;
 use crate::host::machine::Host;
-use crate::parts::Form;
-use crate::plan::{self, BaseFile, CORE, ENVIRONMENT, Environment, Facts, Item, KeySet, Plan, Planned, Step, ssh};
-use crate::reading::Reading;
-use crate::substitute::Addresses;
+use cloud_config::address_tokens::Addresses;
+use cloud_config::config::ssh_key;
+use cloud_config::document::Reading;
+use cloud_config::plan::{self, BaseFile, CORE, ENVIRONMENT, Environment, Facts, Item, KeySet, Plan, Planned, Step};
+use cloud_config::user_data::Form;
 
 /// What comes before every part: the host name, the keys of `core`, the addresses (spec §1, steps 6 and 7).
 #[derive(Default)]
@@ -41,7 +42,7 @@ impl Before {
         options: &Options,
     ) -> Self {
         let mut before = Self::default();
-        let mut keys = ssh::Keys::default();
+        let mut keys = ssh_key::Keys::default();
         let mut first = None;
         for (part, Reading { access, .. }) in readings {
             if let (None, Some((name, span))) = (&before.hostname, &access.hostname) {
@@ -183,13 +184,13 @@ pub(super) fn read_only(reading: &Reading, host: &Host<'_>) -> BTreeSet<PathBuf>
 mod tests {
     use super::*;
     use crate::cli::{self, Request};
-    use crate::{parts, reading};
+    use cloud_config::{document, user_data};
 
     fn before(text: &str, meta: &Meta) -> Before {
         let Ok(Request::Run(options)) = cli::parse(["--from-file=x".into()]) else { panic!("this is a run") };
-        let parts = parts::split("x", text.as_bytes().to_vec());
+        let parts = user_data::split("x", text.as_bytes().to_vec());
         let addresses = Addresses::default();
-        let readings: Vec<_> = parts.into_iter().map(|part| reading::read(part, &addresses, false)).collect();
+        let readings: Vec<_> = parts.into_iter().map(|part| document::read(part, &addresses, false)).collect();
         Before::new(readings.iter().enumerate(), &addresses, meta, &options)
     }
 

@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 use anyhow::{Result, bail};
 
 use super::json::{self, Reader};
-use super::{Availability, Context, Datasource, Format, MetaData, NetworkData, files};
-use crate::plan::printable;
+use cloud_config::network::{Format, NetworkData};
+
+use super::{Availability, Context, Datasource, MetaData, files};
+use cloud_config::text::printable;
 
 /// The version of the layout that is preferred.
 const LATEST: &str = "latest";

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{Format, cloudsigma, http};
+use cloud_config::network::Format;
+
+use super::{cloudsigma, http};
 use crate::deadline::Deadline;
 
 /// How often sleep is interrupted to see whether the run was told to stop.

@@ -11,7 +11,7 @@ use super::http::{self, Error, Header, Method};
 use super::meta_data::address;
 use super::service::{Service, first_line};
 use super::{Availability, Context, Datasource, MetaData};
-use crate::secret::Secret;
+use cloud_config::text::secret::Secret;
 
 /// Where `--from-metadata-service` looks.
 pub const DEFAULT_ADDRESS: &str = "http://169.254.169.254/";

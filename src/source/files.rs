@@ -14,7 +14,7 @@ use rustix::io::ReadWriteFlags;
 use super::{Availability, Context, Limits};
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
-use crate::parts::USER_DATA_MAX;
+use cloud_config::user_data::USER_DATA_MAX;
 
 /// How often a read looks up to see whether the run was told to stop.
 const SLICE: Duration = Duration::from_millis(100);

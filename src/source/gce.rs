@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::meta_data::address;
 use super::service::{Service, first_line};
 use super::{Availability, Context, Datasource, MetaData};
-use crate::secret::Secret;
+use cloud_config::text::secret::Secret;
 
 const API: &str = "computeMetadata/v1/";
 

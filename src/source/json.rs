@@ -11,7 +11,7 @@ const FAILURES_MAX: usize = 20;
 
 /// Reads an object. Errors show nothing of it.
 pub fn object(bytes: &[u8], what: &str) -> Result<Map<String, Value>> {
-    match crate::json::parse(bytes) {
+    match cloud_config::text::json::parse(bytes) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => bail!("failed to read {what}: it is no JSON object"),
         Err(error) => bail!("failed to read {what}: {error}"),

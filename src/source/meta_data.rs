@@ -1,10 +1,9 @@
 //! What a platform says of the machine, in one shape for all of them.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::secret::MASK;
+use cloud_config::network::NetworkData;
 
 /// What a platform says of the machine (spec §10).
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -92,75 +91,4 @@ pub(super) fn address<T: std::str::FromStr>(text: &str, what: &str) -> Option<T>
         log::warn!("{what} is no address of its family; it is taken as missing");
     }
     address
-}
-
-/// A kind of network description, by what `--convert-netconf` calls it (spec §11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Debian's `/etc/network/interfaces`.
-    Debian,
-    /// The meta-data of Packet.
-    Packet,
-    /// VMware's guest variables.
-    Vmware,
-    /// The meta-data of DigitalOcean.
-    DigitalOcean,
-    /// OpenStack's `network_data.json`.
-    OpenStack,
-}
-
-impl Format {
-    /// All of them, in the order of the specification.
-    pub const ALL: [Self; 5] = [Self::Debian, Self::Packet, Self::Vmware, Self::DigitalOcean, Self::OpenStack];
-
-    /// What `--convert-netconf` calls it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Debian => "debian",
-            Self::Packet => "packet",
-            Self::Vmware => "vmware",
-            Self::DigitalOcean => "digitalocean",
-            Self::OpenStack => "openstack",
-        }
-    }
-
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
-}
-
-/// A network description as the platform gave it, to be converted (spec §11).
-#[derive(Clone, PartialEq, Eq)]
-pub enum NetworkData {
-    /// The text of an interfaces file.
-    Debian(Vec<u8>),
-    /// The whole JSON that the service answers at `metadata`, whose `network` counts.
-    Packet(Vec<u8>),
-    /// The guest variables that describe interfaces and name servers, without `guestinfo.` before their names.
-    Vmware(BTreeMap<String, String>),
-    /// The whole JSON that the service answers at `metadata/v1.json`.
-    DigitalOcean(Vec<u8>),
-    /// The JSON of `network_data.json`.
-    OpenStack(Vec<u8>),
-}
-
-impl NetworkData {
-    /// Which kind it is.
-    pub const fn format(&self) -> Format {
-        match self {
-            Self::Debian(_) => Format::Debian,
-            Self::Packet(_) => Format::Packet,
-            Self::Vmware(_) => Format::Vmware,
-            Self::DigitalOcean(_) => Format::DigitalOcean,
-            Self::OpenStack(_) => Format::OpenStack,
-        }
-    }
-}
-
-impl fmt::Debug for NetworkData {
-    /// Without the description: it may hold the password of a network.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({MASK})", self.format().name())
-    }
 }

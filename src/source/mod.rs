@@ -32,7 +32,7 @@ use anyhow::Result;
 
 pub use choose::{Candidate, NoSource, choose};
 pub use context::{Context, Limits, Look, Places, Policy, Setup};
-pub use meta_data::{Addresses, Format, MetaData, NetworkData};
+pub use meta_data::{Addresses, MetaData};
 pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
 
 /// Whether a source is there. What is said of one that is not names it, and holds no credentials.

@@ -8,7 +8,9 @@ use anyhow::Result;
 use super::json::{self, Reader};
 use super::meta_data::address;
 use super::service::Service;
-use super::{Availability, Context, Datasource, Format, MetaData, NetworkData};
+use cloud_config::network::{Format, NetworkData};
+
+use super::{Availability, Context, Datasource, MetaData};
 
 const META_DATA: &str = "metadata";
 const USER_DATA: &str = "userdata";

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use super::http::{self, BadUrl, Error, Method, Reach, Request};
 use super::{Availability, Context, Datasource, MetaData};
-use crate::secret::Secret;
+use cloud_config::text::secret::Secret;
 
 /// An address of user-data.
 pub struct Url {

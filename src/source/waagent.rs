@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::meta_data::address;
 use super::{Availability, Context, Datasource, MetaData, files, xml};
-use crate::plan::decode;
+use cloud_config::text::decode;
 
 /// The folder of Azure's agent.
 pub struct Waagent {

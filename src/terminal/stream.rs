@@ -43,7 +43,7 @@ pub(super) fn draw(text: &str) {
     stream().write(text, false);
 }
 
-/// The number of times that [`write`] lost its text or a part of it.
+/// The number of times that [`write()`] lost its text or a part of it.
 pub fn dropped() -> u64 {
     STDERR.get().map_or(0, |stream| stream.dropped.load(Ordering::Relaxed))
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloudinit::parts;
-use cloudinit::plan::decode::{DecodeError, decode, gunzip, inflates, names, unbase64};
+use cloud_config::text::decode::{DecodeError, decode, gunzip, inflates, names, unbase64};
+use cloud_config::user_data;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -35,7 +35,7 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(twice.is_ok(), small.len() * 2 <= LIMIT);
     // Compressed user-data is what it is without that.
     if !small.starts_with(&[0x1f, 0x8b]) {
-        let forms = |bytes| parts::split("x", bytes).into_iter().map(|part| part.form).collect::<Vec<_>>();
+        let forms = |bytes| user_data::split("x", bytes).into_iter().map(|part| part.form).collect::<Vec<_>>();
         assert_eq!(forms(small.to_vec()), forms(zipped));
     }
 }

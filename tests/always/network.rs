@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use cloudinit::network::Conversion;
-use cloudinit::network::networkd::UnitFile;
-use cloudinit::plan::{Facts, Plan, Step};
-use cloudinit::reading;
-use cloudinit::source::NetworkData;
+use cloud_config::document;
+use cloud_config::network::Conversion;
+use cloud_config::network::NetworkData;
+use cloud_config::network::networkd::UnitFile;
+use cloud_config::plan::{Facts, Plan, Step};
 use serde_json::Value;
 
 use super::secrets::{self, CANARY};
@@ -52,7 +52,7 @@ fn variables(text: &str) -> BTreeMap<String, String> {
 
 /// What must be true of a description, whatever it is.
 pub fn check(format: &str, bytes: &[u8]) {
-    let reading = reading::read_network(data(format, bytes));
+    let reading = document::read_network(data(format, bytes));
     let units = conversion(&reading.network);
     let length: usize = units.iter().map(|unit| unit.name.len() + unit.content.len()).sum();
     assert!(length <= GROWTH * bytes.len() + 20_000, "{} bytes became {length}", bytes.len());
@@ -64,12 +64,12 @@ pub fn check(format: &str, bytes: &[u8]) {
     plan.findings.iter().for_each(|finding| spans::finding(&reading.part.text, finding));
     steps(&plan, &units, &reading.network);
 
-    let again = reading::read_network(data(format, bytes));
+    let again = document::read_network(data(format, bytes));
     assert_eq!(reading.network, again.network);
     let text = String::from_utf8_lossy(bytes);
     // JSON may spell it with escapes.
     if [CANARY, "\\u"].iter().any(|word| text.contains(word)) && !says_it_where_it_may_be_shown(format, &text) {
-        secrets::hidden(again, &plan);
+        secrets::hidden(&again, &plan);
     }
 }
 

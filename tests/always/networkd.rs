@@ -1,6 +1,6 @@
 //! A strict reader of networkd's files: what our own may look like, and nothing else.
 
-use cloudinit::network::networkd::{self, UnitFile};
+use cloud_config::network::networkd::{self, UnitFile};
 
 /// The section, key and value of each line; panics where there is anything that networkd could read otherwise.
 pub fn check(unit: &UnitFile) -> Vec<(String, String, String)> {

@@ -1,7 +1,7 @@
 //! The mode of a file.
 
-use cloudinit::finding::Span;
-use cloudinit::plan::permissions::parse;
+use cloud_config::config::permissions::parse;
+use cloud_config::diagnostic::Span;
 
 use super::spans;
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Component, Path};
 
-use cloudinit::plan::names::file_name_fault;
-use cloudinit::plan::{Plan, Step};
+use cloud_config::plan::names::file_name_fault;
+use cloud_config::plan::{Plan, Step};
 
 /// The steps of a plan.
 pub fn check(plan: &Plan) {

@@ -1,9 +1,9 @@
 //! What was understood is user-data again, which means the same.
 
-use cloudinit::plan::{Facts, Plan, Step};
-use cloudinit::print::{Secrets, Understood, user_data};
-use cloudinit::reading::{self, Reading};
-use cloudinit::{parts, substitute};
+use cloud_config::document::{self, Reading};
+use cloud_config::plan::{Facts, Plan, Step};
+use cloud_config::print::{Secrets, Understood, user_data};
+use cloud_config::{address_tokens, user_data};
 
 use super::secrets::{CANARY, part_says};
 
@@ -15,9 +15,9 @@ pub fn check(reading: &Reading, plan: &Plan) {
     let is_hidden = !part_says(reading, &|key| !matches!(key, "content" | "passwd" | "etcd_password"));
     assert!(!is_hidden || !masked.contains(CANARY), "this shows a secret: {masked}");
     let text = print(reading, plan, Secrets::Shown);
-    let again = parts::split("printed", text.clone().into_bytes());
+    let again = user_data::split("printed", text.clone().into_bytes());
     let [part] = again.as_slice() else { panic!("{text}") };
-    let second = reading::read(part.clone(), &substitute::Addresses::default(), false);
+    let second = document::read(part.clone(), &address_tokens::Addresses::default(), false);
     let second_plan = second.plan(&Facts::default(), "set");
     // A mask that was read is printed as it was, and refused again.
     assert!(

@@ -1,15 +1,12 @@
 //! What is secret is shown nowhere: contents, password hashes, keys, and what could not be read (spec §13).
 
-use cloudinit::cli::Format;
-use cloudinit::finding::{Finding, rules};
-use cloudinit::parts::Form;
-use cloudinit::plan::Plan;
-use cloudinit::reading::Reading;
-use cloudinit::report::Screen;
-use cloudinit::report::check::{self, Checked};
-use cloudinit::shown::LocatedFinding;
-use cloudinit::text::Lines;
-use cloudinit::yaml::{Kind, Node, Paths};
+use cloud_config::diagnostic::{Finding, rules};
+use cloud_config::document::Reading;
+use cloud_config::plan::Plan;
+use cloud_config::redact::{self, LocatedFinding};
+use cloud_config::text::Lines;
+use cloud_config::user_data::Form;
+use cloud_config::yaml::{Kind, Node, Paths};
 
 use super::shown::SHOWN;
 
@@ -27,8 +24,8 @@ fn is_shown(key: &str) -> bool {
 /// Whatever is printed, logged or recorded of a part.
 ///
 /// The answer is whether there was anything to hide.
-pub fn check(reading: Reading, plan: &Plan) -> bool {
-    if !reading.part.text.contains(CANARY) || is_public(&reading) {
+pub fn check(reading: &Reading, plan: &Plan) -> bool {
+    if !reading.part.text.contains(CANARY) || is_public(reading) {
         return false;
     }
     hidden(reading, plan);
@@ -36,7 +33,7 @@ pub fn check(reading: Reading, plan: &Plan) -> bool {
 }
 
 /// Holds that nothing which is printed, logged or recorded of a part shows the canary.
-pub fn hidden(reading: Reading, plan: &Plan) {
+pub fn hidden(reading: &Reading, plan: &Plan) {
     let mut shown = vec![
         format!("{:?} {:?} {plan:?}", reading.part, reading.config),
         serde_json::to_string(&plan.refused).expect("plain data"),
@@ -48,13 +45,13 @@ pub fn hidden(reading: Reading, plan: &Plan) {
     for finding in &plan.findings {
         let located = LocatedFinding::new("part", finding, &lines, &paths);
         shown.extend([located.line(), serde_json::to_string(&located).expect("plain data")]);
+        shown.extend(finding.span.map(|span| redact::line(&reading.part.text, span, &lines, &paths).text));
     }
-    drop(paths);
-    let checked = [Checked { reading, findings: plan.findings.clone() }];
-    let screen = |terminal| Screen { terminal, colour: false, able: false };
-    for (format, terminal) in [(Format::Text, true), (Format::Text, false), (Format::Json, false)] {
-        shown.push(check::print("user-data", &[], &checked, format, screen(terminal)));
-    }
+    holds_no_canary(shown);
+}
+
+/// Panics if a text has the canary.
+pub fn holds_no_canary(shown: Vec<String>) {
     for text in shown {
         let around = text.split_once(CANARY).map(|(before, behind)| {
             let before: String = before.chars().rev().take(200).collect();

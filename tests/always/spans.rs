@@ -1,6 +1,6 @@
 //! Places lie in the text they are of, and messages are one line.
 
-use cloudinit::finding::{Finding, Span};
+use cloud_config::diagnostic::{Finding, Span};
 
 /// A span lies in `text`, the right way round, and cuts no character.
 pub fn inside(text: &str, span: Span) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cloudinit::plan::ssh::{Keys, collect, is_key};
+use cloud_config::config::ssh_key::{Keys, collect, is_key};
 
 use super::spans;
 

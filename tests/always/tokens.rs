@@ -1,6 +1,6 @@
 //! Address tokens: what is replaced, and the way back.
 
-use cloudinit::substitute::{Address, Addresses, Substituted, substitute};
+use cloud_config::address_tokens::{Address, Addresses, Substituted, substitute};
 
 use super::spans;
 

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use cloudinit::yaml::limits::{MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
-use cloudinit::yaml::{Document, Kind, Node};
+use cloud_config::yaml::limits::{MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
+use cloud_config::yaml::{Document, Kind, Node};
 
 use super::spans;
 

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use cloudinit::finding::{Finding, Span, rules};
-use cloudinit::parts::{self, Extent, Form, Part};
-use cloudinit::plan::{BaseFile, Facts, Item, Plan, facts_wanted};
-use cloudinit::reading::{self, Reading};
-use cloudinit::substitute::Addresses;
+use cloud_config::address_tokens::Addresses;
+use cloud_config::diagnostic::{Finding, Span, rules};
+use cloud_config::document::{self, Reading};
+use cloud_config::plan::{BaseFile, Facts, Item, Plan, facts_wanted};
+use cloud_config::user_data::{self, Extent, Form, Part};
 
 use super::{plan as plans, print, secrets, spans, tokens};
 
 /// Bytes as user-data, each of its parts read and planned.
 pub fn check(bytes: &[u8]) {
-    let parts = parts::split("user-data", bytes.to_vec());
-    assert_eq!(parts, parts::split("user-data", bytes.to_vec()));
-    assert!(parts.len() <= parts::PARTS_MAX);
+    let parts = user_data::split("user-data", bytes.to_vec());
+    assert_eq!(parts, user_data::split("user-data", bytes.to_vec()));
+    assert!(parts.len() <= user_data::PARTS_MAX);
     let text: usize = parts.iter().filter(|part| part.form != Form::Multipart).map(|part| part.text.len()).sum();
-    assert!(text <= parts::USER_DATA_MAX);
+    assert!(text <= user_data::USER_DATA_MAX);
     let (mut told, mut left_out) = (false, false);
     for part in &parts {
         let plan = self::part(part, &Addresses::default()).1;
@@ -34,7 +34,7 @@ pub fn part(part: &Part, addresses: &Addresses) -> (Reading, Plan) {
     // Places are those of the text as its author wrote it.
     let text = &part.text;
     assert!(part.sound_text().len() <= text.len());
-    let reading = reading::read(part.clone(), addresses, false);
+    let reading = document::read(part.clone(), addresses, false);
     let plan = reading.plan(&Facts::default(), "set");
     assert_eq!(&reading.part.text, text);
     for finding in &plan.findings {
@@ -101,7 +101,7 @@ fn agreement(reading: &Reading, plan: &Plan) {
 
 /// Nothing but the text, the addresses and the facts decides what is found and planned; none of it shows a secret.
 fn again(part: &Part, addresses: &Addresses, reading: &Reading, plan: &Plan) {
-    let second = reading::read(part.clone(), addresses, false);
+    let second = document::read(part.clone(), addresses, false);
     assert_eq!(reading.findings, second.findings);
     assert_eq!((reading.broken, &reading.access.keys), (second.broken, &second.access.keys));
     let plan_again = second.plan(&Facts::default(), "set");
@@ -109,7 +109,7 @@ fn again(part: &Part, addresses: &Addresses, reading: &Reading, plan: &Plan) {
         (&plan.steps, &plan.refused, &plan.findings),
         (&plan_again.steps, &plan_again.refused, &plan_again.findings)
     );
-    secrets::check(second, &plan_again);
+    secrets::check(&second, &plan_again);
 }
 
 /// What `--validate` finds, which knows nothing of the machine, is what a run on a machine finds.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cloudinit::config::CloudConfig;
-use cloudinit::finding::rules;
-use cloudinit::plan;
-use cloudinit::yaml::{self, Bytes, Document, Field};
+use cloud_config::config::CloudConfig;
+use cloud_config::diagnostic::rules;
+use cloud_config::plan;
+use cloud_config::yaml::{self, Bytes, Document, Field};
 use serde::de::DeserializeOwned;
 
 use super::{spans, tree};

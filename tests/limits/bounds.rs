@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use cloudinit::parts::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
-use cloudinit::plan::decode::MEMBERS_MAX;
-use cloudinit::yaml::limits::{MAX_ALIAS_TEXT, MAX_DEPTH, MAX_DIRECTIVES, MAX_ENTRIES, MAX_NODES, MAX_TEXT};
+use cloud_config::text::decode::MEMBERS_MAX;
+use cloud_config::user_data::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
+use cloud_config::yaml::limits::{MAX_ALIAS_TEXT, MAX_DEPTH, MAX_DIRECTIVES, MAX_ENTRIES, MAX_NODES, MAX_TEXT};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -138,9 +138,9 @@ fn directives() {
 fn nothing_of_what_goes_past_a_limit_is_applied_but_access() {
     let list = "- b\n".repeat(MAX_ENTRIES + 1);
     let bytes = config(&format!("hostname: before\nwrite_files: [{{path: /a}}]\na:\n{list}"));
-    let part = cloudinit::parts::split("x", bytes).remove(0);
-    let reading = cloudinit::reading::read(part, &cloudinit::substitute::Addresses::default(), false);
-    let plan = reading.plan(&cloudinit::plan::Facts::default(), "set");
+    let part = cloud_config::user_data::split("x", bytes).remove(0);
+    let reading = cloud_config::document::read(part, &cloud_config::address_tokens::Addresses::default(), false);
+    let plan = reading.plan(&cloud_config::plan::Facts::default(), "set");
     assert!(plan.steps.is_empty() && plan.is_partial());
     assert_eq!(reading.access.hostname.unwrap().0.name, "before");
 }

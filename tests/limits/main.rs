@@ -12,19 +12,19 @@ mod program;
 
 use std::time::Duration;
 
+use cloud_config::address_tokens::Addresses;
+use cloud_config::plan::Facts;
+use cloud_config::{document, user_data};
 use cloudinit::cli::Format;
-use cloudinit::plan::Facts;
 use cloudinit::report::Screen;
 use cloudinit::report::check::{self, Checked};
-use cloudinit::substitute::Addresses;
-use cloudinit::{parts, reading};
 use nix::time::{ClockId, clock_gettime};
 
 /// What `--validate` does of `bytes`: the rules that it finds broken, and what it prints.
 fn validate(bytes: Vec<u8>) -> (Vec<&'static str>, String) {
     let mut checked = Vec::new();
-    for part in parts::split("user-data", bytes) {
-        let reading = reading::read(part, &Addresses::default(), false);
+    for part in user_data::split("user-data", bytes) {
+        let reading = document::read(part, &Addresses::default(), false);
         let findings = reading.plan(&Facts::default(), "set").findings;
         checked.push(Checked { reading, findings });
     }

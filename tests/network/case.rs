@@ -14,8 +14,8 @@
 
 use std::fmt::Write as _;
 
-use cloudinit::network::Conversion;
-use cloudinit::text::Lines;
+use cloud_config::network::Conversion;
+use cloud_config::text::Lines;
 
 /// A description, and what is to become of it.
 pub struct Case {

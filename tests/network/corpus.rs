@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloudinit::network::Conversion;
+use cloud_config::network::Conversion;
 
 use crate::always::networkd;
 use crate::convert;

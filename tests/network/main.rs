@@ -15,9 +15,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloudinit::network::{Conversion, networkd};
-use cloudinit::reading::read_network;
-use cloudinit::source::Format;
+use cloud_config::document::read_network;
+use cloud_config::network::Format;
+use cloud_config::network::{Conversion, networkd};
 
 use always::network::data;
 use case::Case;

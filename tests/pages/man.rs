@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Arg;
-use cloudinit::substitute::Address;
+use cloud_config::address_tokens::Address;
 use roff::{Inline, Roff, bold, italic, roman};
 use serde_json::Value;
 
@@ -91,7 +91,7 @@ pub fn program() -> String {
 
 /// `cloud-config(5)`, of the types of a cloud-config.
 pub fn cloud_config() -> String {
-    let schema: Value = serde_json::from_str(&cloudinit::schema::text()).expect("it is JSON");
+    let schema: Value = serde_json::from_str(&cloud_config::json_schema::text()).expect("it is JSON");
     let mut page = Roff::new();
     title(&mut page, "CLOUD-CONFIG", "5", "File Formats");
     heading(&mut page, "NAME");

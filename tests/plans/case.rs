@@ -13,7 +13,7 @@
 
 use std::io::Write as _;
 
-use cloudinit::substitute::{Address, Addresses};
+use cloud_config::address_tokens::{Address, Addresses};
 
 /// A text, what surrounds it, and what is to become of it.
 pub struct Case {

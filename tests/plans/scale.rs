@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use cloudinit::finding::{Finding, MOST_OF_A_RULE, Span, rules};
-use cloudinit::plan::{Facts, Plan};
-use cloudinit::shown::{self, LocatedFinding};
-use cloudinit::substitute::Addresses;
-use cloudinit::text::Lines;
-use cloudinit::yaml::Paths;
-use cloudinit::{parts, reading};
+use cloud_config::address_tokens::Addresses;
+use cloud_config::diagnostic::{Finding, MOST_OF_A_RULE, Span, rules};
+use cloud_config::plan::{Facts, Plan};
+use cloud_config::redact::{self, LocatedFinding};
+use cloud_config::text::Lines;
+use cloud_config::yaml::Paths;
+use cloud_config::{document, user_data};
 
 /// The longest list that is read.
 const MANY: usize = 10_000;
@@ -18,8 +18,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 fn plan(text: &str) -> Plan {
     let began = Instant::now();
-    let part = parts::split("part", text.as_bytes().to_vec()).remove(0);
-    let plan = reading::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+    let part = user_data::split("part", text.as_bytes().to_vec()).remove(0);
+    let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
     assert!(began.elapsed() < LIMIT, "{:?} for {} bytes", began.elapsed(), text.len());
     plan
 }
@@ -48,9 +48,9 @@ fn many_users() {
 #[test]
 fn many_keys() {
     let text = list("ssh_authorized_keys:", key);
-    let part = parts::split("part", text.into_bytes()).remove(0);
+    let part = user_data::split("part", text.into_bytes()).remove(0);
     let began = Instant::now();
-    let reading = reading::read(part, &Addresses::default(), false);
+    let reading = document::read(part, &Addresses::default(), false);
     assert!(began.elapsed() < LIMIT);
     assert_eq!(reading.access.keys.len(), MANY);
 }
@@ -124,10 +124,10 @@ fn many_parts() {
     let parts: String = (0..MANY).map(part).collect();
     let text = format!("Content-Type: multipart/mixed; boundary=B\n\n{parts}--B--\n");
     let began = Instant::now();
-    let parts = parts::split("whole", text.into_bytes());
+    let parts = user_data::split("whole", text.into_bytes());
     assert_eq!(parts.len(), 1 + MANY);
     for part in parts.into_iter().skip(1) {
-        let plan = reading::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+        let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
         assert_eq!((plan.steps.len(), plan.findings.len()), (1, 0));
     }
     assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
@@ -142,8 +142,8 @@ fn many_findings_are_located() {
         _ => format!("{{path: /f{i}, permissions: rwx}}"),
     });
     for text in [text.clone(), text.replace("\n- ", ", ").replace("write_files:, ", "write_files: [") + "]"] {
-        let part = parts::split("part", text.into_bytes()).remove(0);
-        let reading = reading::read(part, &Addresses::default(), false);
+        let part = user_data::split("part", text.into_bytes()).remove(0);
+        let reading = document::read(part, &Addresses::default(), false);
         let text = &reading.part.text;
         let began = Instant::now();
         let (lines, paths) = (Lines::new(text.as_bytes()), Paths::new(&reading.document));
@@ -151,7 +151,7 @@ fn many_findings_are_located() {
         for span in spans {
             let finding = Finding::new(&rules::BAD_PATH, span, "");
             let _ = LocatedFinding::new("part", &finding, &lines, &paths);
-            let _ = shown::line(text, span, &lines, &paths);
+            let _ = redact::line(text, span, &lines, &paths);
         }
         assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
     }

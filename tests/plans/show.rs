@@ -4,13 +4,13 @@
 
 use std::fmt::Write as _;
 
-use cloudinit::finding::Finding;
-use cloudinit::parts;
-use cloudinit::plan::{self, Account, Facts, Plan, Step};
-use cloudinit::reading::{self, Reading};
-use cloudinit::shown::LocatedFinding;
-use cloudinit::text::Lines;
-use cloudinit::yaml::Paths;
+use cloud_config::diagnostic::Finding;
+use cloud_config::document::{self, Reading};
+use cloud_config::plan::{self, Account, Facts, Plan, Step};
+use cloud_config::redact::LocatedFinding;
+use cloud_config::text::Lines;
+use cloud_config::user_data;
+use cloud_config::yaml::Paths;
 
 use crate::case::Case;
 
@@ -21,12 +21,12 @@ const SECRET: &str = "hunter2";
 pub fn show(case: &Case) -> String {
     let mut out = "--- plan\n".to_owned();
     let mut findings = "--- findings\n".to_owned();
-    let parts = parts::split("whole", case.bytes());
+    let parts = user_data::split("whole", case.bytes());
     let several = parts.len() > 1;
     for part in parts {
         let (text, name) = (part.text.clone(), part.name.clone());
         let lines = Lines::new(text.as_bytes());
-        let reading = reading::read(part, &case.addresses(), case.is_set("short-hostname"));
+        let reading = document::read(part, &case.addresses(), case.is_set("short-hostname"));
         let plan = reading.plan(&facts(case, &reading), case.setting("key-set").unwrap_or("set"));
         if several {
             let _ = writeln!(out, "[{name}: {}]", reading.part.form.words());
@@ -76,7 +76,7 @@ fn plan_text(reading: &Reading, plan: &Plan) -> String {
         out.push_str("keys of core\n");
         reading.access.keys.iter().for_each(|key| out.push_str(&content(key.as_bytes(), "")));
     }
-    if reading.part.form == parts::Form::Ignition {
+    if reading.part.form == user_data::Form::Ignition {
         out.push_str("left to Ignition\n");
     }
     plan.steps.iter().for_each(|planned| out.push_str(&step_text(&planned.step)));
@@ -104,7 +104,7 @@ fn step_text(step: &Step) -> String {
         Step::ReloadDaemon(reload) => format!("reload for {}\n", reload.units.join(" ")),
         Step::RestartNetworkd => "restart networkd\n".to_owned(),
         Step::RunScript(script) => {
-            let argument = script.argument.iter().map(cloudinit::secret::Secret::expose);
+            let argument = script.argument.iter().map(cloud_config::text::secret::Secret::expose);
             let words: Vec<_> = std::iter::once(&script.interpreter).chain(argument).collect();
             format!("run script with {words:?}\n{}", content(script.content.expose(), "\\\n"))
         }

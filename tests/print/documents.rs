@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use cloudinit::substitute::{Address, Addresses};
+use cloud_config::address_tokens::{Address, Addresses};
 
 use crate::case;
 

@@ -9,22 +9,23 @@ mod program;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use cloudinit::config::options::{Kind, TABLES};
-use cloudinit::finding::Severity;
-use cloudinit::parts;
-use cloudinit::plan::{Facts, Item, KeySet, Plan, Principal, Refused, Step, ssh};
-use cloudinit::print::{self, Secrets, Understood};
-use cloudinit::reading::{self, Reading};
-use cloudinit::secret::MASK;
-use cloudinit::substitute::Addresses;
+use cloud_config::address_tokens::Addresses;
+use cloud_config::config::options::{Kind, TABLES};
+use cloud_config::config::ssh_key;
+use cloud_config::diagnostic::Severity;
+use cloud_config::document::{self, Reading};
+use cloud_config::plan::{Facts, Item, KeySet, Plan, Principal, Refused, Step};
+use cloud_config::print::{self, Secrets, Understood};
+use cloud_config::text::secret::MASK;
+use cloud_config::user_data;
 
 use documents::Document;
 
 /// The parts of user-data with their plans.
 fn read(bytes: &[u8], addresses: &Addresses) -> Vec<(Reading, Plan)> {
-    let parts = parts::split("user-data", bytes.to_vec());
+    let parts = user_data::split("user-data", bytes.to_vec());
     let facts = Facts { hostname: "machine".to_owned(), ..Facts::default() };
-    let read = parts.into_iter().map(|part| reading::read(part, addresses, false));
+    let read = parts.into_iter().map(|part| document::read(part, addresses, false));
     read.map(|reading| (reading.plan(&facts, "set"), reading)).map(|(plan, reading)| (reading, plan)).collect()
 }
 
@@ -91,7 +92,7 @@ fn done(read: &[(Reading, Plan)]) -> Vec<Step> {
 fn shows_secret(text: &str) -> bool {
     let is_key = |line: &str| {
         let item = line.trim().trim_start_matches("- ").trim_end_matches(',').trim_matches(['"', '\'']);
-        ssh::is_key(&item.replace("\\\"", "\""))
+        ssh_key::is_key(&item.replace("\\\"", "\""))
     };
     text.lines().any(|line| line.contains("hunter2") && !is_key(line))
 }
@@ -108,7 +109,7 @@ fn hold(Document { name, bytes, addresses }: &Document) {
     assert_eq!(printed(&second, Secrets::Masked), masked, "{name}: a detour changes what is masked");
     let third = again(&masked);
     assert_eq!(printed(&third, Secrets::Masked), masked, "{name}: printed again, what is masked is different");
-    let json = print::json("user-data", &[], &understood(&first, Secrets::Masked));
+    let json = cloudinit::report::configuration::json("user-data", &[], &understood(&first, Secrets::Masked));
     assert!(!shows_secret(&masked) && !shows_secret(&json), "{name}: this shows a secret:\n{masked}");
 
     // Nothing is done with a mask that was not done without.
@@ -124,7 +125,8 @@ fn hold(Document { name, bytes, addresses }: &Document) {
     }
     // A mask is worth a note, and nothing more.
     let most = |read: &[(Reading, Plan)]| {
-        let severities = read.iter().flat_map(|(_, plan)| &plan.findings).map(cloudinit::finding::Finding::severity);
+        let severities =
+            read.iter().flat_map(|(_, plan)| &plan.findings).map(cloud_config::diagnostic::Finding::severity);
         severities.max().unwrap_or(Severity::Note)
     };
     assert!(most(&third) <= most(&second), "{name}: masks are complained of:\n{masked}");
@@ -160,7 +162,7 @@ fn a_document_with_every_key_is_printed_as_it_is() {
     let text = canonical();
     let read = read(text.as_bytes(), &Addresses::default());
     assert_eq!(printed(&read, Secrets::Shown), text);
-    let schema = cloudinit::schema::schema().to_value();
+    let schema = cloud_config::json_schema::schema().to_value();
     let definitions = schema["$defs"].as_object().unwrap().values().chain([&schema]);
     for key in definitions.filter_map(|mapping| mapping["properties"].as_object()).flat_map(|keys| keys.keys()) {
         assert!(text.contains(&format!("{key}:")), "{key} is not there");

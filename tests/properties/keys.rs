@@ -1,6 +1,6 @@
 //! What a cloud-config is made of: the keys, what belongs under them, and values for that, good and bad.
 
-use cloudinit::config::options::{Etcd, Etcd2, Flannel, Fleet, Kind, Locksmith, Service, Table};
+use cloud_config::config::options::{Etcd, Etcd2, Flannel, Fleet, Kind, Locksmith, Service, Table};
 
 /// What belongs under a key.
 #[derive(Clone, Copy, Debug)]

@@ -14,8 +14,12 @@ mod same;
 
 use std::cell::Cell;
 
-use cloudinit::parts;
-use cloudinit::substitute::Addresses;
+use cloud_config::address_tokens::Addresses;
+use cloud_config::document::Reading;
+use cloud_config::plan::Plan;
+use cloudinit::cli::Format;
+use cloudinit::report::Screen;
+use cloudinit::report::check::{self, Checked};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestRunner};
 
@@ -50,16 +54,29 @@ fn texts(oddness: Oddness) -> impl Strategy<Value = String> {
     (documents(oddness), looks()).prop_map(|(value, look)| format!("#cloud-config\n{}", render(&value, look)))
 }
 
+/// Everything that `--validate` prints of a part.
+fn printed(reading: Reading, plan: &Plan) -> Vec<String> {
+    let checked = [Checked { reading, findings: plan.findings.clone() }];
+    let screen = |terminal| Screen { terminal, colour: false, able: false };
+    [(Format::Text, true), (Format::Text, false), (Format::Json, false)]
+        .map(|(format, terminal)| check::print("user-data", &[], &checked, format, screen(terminal)))
+        .into()
+}
+
 #[test]
 fn no_document_breaks_anything() {
     let (hidden, broken) = (Cell::new(0), Cell::new(0));
     let count = |counter: &Cell<u32>, is: bool| counter.set(counter.get() + u32::from(is));
     hold(300, &texts(Oddness::Some), |text| {
         yaml::check(text.as_bytes());
-        for part in parts::split("part", text.into_bytes()) {
+        for part in cloud_config::user_data::split("part", text.into_bytes()) {
             let (reading, plan) = user_data::part(&part, &tokens::some_addresses());
             count(&broken, reading.broken);
-            count(&hidden, always::secrets::check(reading, &plan));
+            let hides = always::secrets::check(&reading, &plan);
+            count(&hidden, hides);
+            if hides {
+                always::secrets::holds_no_canary(printed(reading, &plan));
+            }
         }
     });
     // Of documents without secrets, or of broken ones, this would hold too easily.
@@ -124,8 +141,8 @@ fn what_comes_before_a_mistake_gives_all_its_access() {
         let text = render(&value, render::Look { marks: false, ..look });
         let read = |text: &str| {
             let text = format!("#cloud-config\n{text}");
-            let part = parts::split("part", text.into_bytes()).remove(0);
-            cloudinit::reading::read(part, &Addresses::default(), false)
+            let part = cloud_config::user_data::split("part", text.into_bytes()).remove(0);
+            cloud_config::document::read(part, &Addresses::default(), false)
         };
         let (whole, broken) = (read(&text), read(&format!("{text}{mistake}")));
         if whole.broken {

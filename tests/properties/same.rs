@@ -1,9 +1,9 @@
 //! What is read is what was written, however it was.
 
-use cloudinit::parts;
-use cloudinit::plan::Facts;
-use cloudinit::reading;
-use cloudinit::yaml::{Kind, Node};
+use cloud_config::document;
+use cloud_config::plan::Facts;
+use cloud_config::user_data;
+use cloud_config::yaml::{Kind, Node};
 
 use crate::always::{tokens, yaml};
 use crate::document::{Style, Value};
@@ -68,8 +68,8 @@ fn wanted(value: &Value) -> Option<Read> {
 pub fn mean_the_same(value: &Value, one: Look, other: Look) {
     let plan = |look| {
         let text = format!("#cloud-config\n{}", render(value, look));
-        let part = parts::split("part", text.clone().into_bytes()).remove(0);
-        let reading = reading::read(part, &tokens::some_addresses(), false);
+        let part = user_data::split("part", text.clone().into_bytes()).remove(0);
+        let reading = document::read(part, &tokens::some_addresses(), false);
         let plan = reading.plan(&Facts::default(), "set");
         if reading.broken {
             // In double quotes, `\\$public_ipv4` has no escape any more once its token is replaced.

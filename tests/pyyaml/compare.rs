@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cloudinit::yaml::{Kind, Node, Scalar};
+use cloud_config::yaml::{Kind, Node, Scalar};
 use serde_json::Value;
 
 use crate::always::yaml::parse;

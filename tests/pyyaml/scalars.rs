@@ -1,6 +1,6 @@
 //! What plain text means: nothing, a truth value, a number, or text.
 
-use cloudinit::yaml::{self, Field};
+use cloud_config::yaml::{self, Field};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cloudinit::finding::Span;
+use cloud_config::diagnostic::Span;
+use cloud_config::plan::Step;
+use cloud_config::text::Lines;
+use cloud_config::user_data::Form;
 use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, StepOutcome, Verdict};
-use cloudinit::parts::Form;
-use cloudinit::plan::Step;
-use cloudinit::text::Lines;
 use serde_json::Value;
 
 use crate::program::{Files, program};

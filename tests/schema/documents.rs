@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloudinit::parts::{self, Form};
+use cloud_config::user_data::{self, Form};
 
 use crate::case;
 
@@ -48,7 +48,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The cloud-configs among the parts of a file.
 fn cloud_configs(name: &str, bytes: Vec<u8>) -> Documents {
-    let parts = parts::split(name, bytes);
+    let parts = user_data::split(name, bytes);
     let parts = parts.into_iter().filter(|part| part.form == Form::CloudConfig).enumerate();
     parts
         .map(|(index, part)| (if index == 0 { name.to_owned() } else { format!("{name} ({index})") }, part.text))

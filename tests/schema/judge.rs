@@ -33,7 +33,7 @@ pub fn judge(python: &str, documents: &[(String, String)]) -> BTreeMap<String, J
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema/judge.py");
     let mut child =
         Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
-    let schema = cloudinit::schema::schema();
+    let schema = cloud_config::json_schema::schema();
     let documents: BTreeMap<_, _> = documents.iter().cloned().collect();
     let task = json!({ "schema": schema, "documents": documents });
     child.stdin.take().unwrap().write_all(task.to_string().as_bytes()).expect("reads its task");

@@ -16,11 +16,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use cloudinit::finding::{Rule, rules};
-use cloudinit::parts::{Extent, Form, Part};
-use cloudinit::plan::Facts;
-use cloudinit::reading;
-use cloudinit::substitute::Addresses;
+use cloud_config::address_tokens::Addresses;
+use cloud_config::diagnostic::{Rule, rules};
+use cloud_config::document;
+use cloud_config::plan::Facts;
+use cloud_config::user_data::{Extent, Form, Part};
 
 use judge::Judgement;
 
@@ -50,7 +50,7 @@ const STRUCTURE: [&Rule; 19] = [
 #[test]
 fn the_schema_is_as_reviewed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cloud-config.schema.json");
-    let schema = cloudinit::schema::text();
+    let schema = cloud_config::json_schema::text();
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         fs::write(&path, &schema).unwrap();
     }
@@ -63,7 +63,7 @@ fn the_schema_is_as_reviewed() {
 fn the_program_prints_it_without_a_source() {
     let program = Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit")).arg("--schema").output().unwrap();
     assert!(program.status.success() && program.stderr.is_empty());
-    assert_eq!(String::from_utf8(program.stdout).unwrap(), cloudinit::schema::text());
+    assert_eq!(String::from_utf8(program.stdout).unwrap(), cloud_config::json_schema::text());
 }
 
 /// Where our validator finds something wrong with the structure; none where it is no cloud-config that can be read.
@@ -75,7 +75,7 @@ fn ours(text: &str) -> Option<Vec<String>> {
         text: text.to_owned(),
         findings: Vec::new(),
     };
-    let reading = reading::read(part, &Addresses::default(), false);
+    let reading = document::read(part, &Addresses::default(), false);
     if reading.broken {
         return None;
     }

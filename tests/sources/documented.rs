@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use cloud_config::network::Format;
 use cloudinit::cli;
-use cloudinit::source::{Format, OEMS, Policy, TABLE, oem};
+use cloudinit::source::{OEMS, Policy, TABLE, oem};
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/datasources.md");

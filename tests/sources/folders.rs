@@ -6,7 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cloudinit::source::{Availability, Candidate, Context, Format, NetworkData, Places, Setup};
+use cloud_config::network::{Format, NetworkData};
+use cloudinit::source::{Availability, Candidate, Context, Places, Setup};
 use tempfile::TempDir;
 
 use crate::server::{Server, body};

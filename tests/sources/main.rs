@@ -18,9 +18,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use cloud_config::network::Format;
 use cloudinit::deadline::Deadline;
 use cloudinit::source::{
-    Candidate, Context, Datasource, Format, MetaData, NoSource, Places, Policy, Setup, candidates, choose,
+    Candidate, Context, Datasource, MetaData, NoSource, Places, Policy, Setup, candidates, choose,
 };
 
 /// Waits that are over soon; long enough for a machine that has other things to do.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use cloud_config::text::secret::Secret;
 use cloudinit::deadline::Deadline;
-use cloudinit::secret::Secret;
 use cloudinit::source::http::{Method, Reach, Request, Url, ask, get};
 use cloudinit::source::{Availability, Context, Limits};
 

@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use cloudinit::source::{Availability, Context, Format, NetworkData};
+use cloud_config::network::{Format, NetworkData};
+use cloudinit::source::{Availability, Context};
 
 use crate::server::{Answer, Server, body, status};
 use crate::{fetch, meta_data, meta_data_with, setup, source, user_data};

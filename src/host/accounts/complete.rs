@@ -13,7 +13,7 @@ use super::login_defs::LoginDefs;
 use super::{Accounts, UserEntry, create, database, marker};
 use crate::deadline::Deadline;
 use crate::host::Change;
-use crate::plan::Account;
+use cloud_config::plan::Account;
 
 /// The missing pieces of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

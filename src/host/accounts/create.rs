@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use super::account_files::{AccountFile, AccountFiles};
 use super::database::{self, Table, add_member};
 use super::login_defs::LoginDefs;
-use crate::plan::Account;
+use cloud_config::plan::Account;
 
 /// The longest name of a user, as in Linux's `utmp(5)`.
 const NAME_MAX: usize = 32;

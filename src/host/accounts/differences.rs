@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Accounts, UserEntry, create, database};
-use crate::plan::Account;
+use cloud_config::plan::Account;
 
 impl Accounts<'_> {
     /// The names of the fields of `account` that differ from those of the existing `user`. The password and the keys

@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::host::Change;
 use crate::host::command::{Failed, Tool};
 use crate::host::root::shown;
-use crate::plan::Account;
+use cloud_config::plan::Account;
 
 /// The longest run of one of the tools. Waiting for another one's lock takes them up to 15 s for each of six files.
 const LIMIT: Duration = Duration::from_secs(100);

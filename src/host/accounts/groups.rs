@@ -15,7 +15,7 @@ use super::{Accounts, LARGEST, PartialAccount, create, database, found, number};
 use crate::deadline::Deadline;
 use crate::host::command::Tool;
 use crate::host::files;
-use crate::plan::Account;
+use cloud_config::plan::Account;
 
 /// The name services of `nsswitch.conf(5)` that read what is on this machine only.
 const LOCAL: [&str; 7] = ["files", "compat", "db", "systemd", "altfiles", "usrfiles", "extrausers"];

@@ -28,7 +28,7 @@ use nix::errno::Errno;
 use super::files;
 use super::root::{Root, shown, status};
 use crate::deadline::Deadline;
-use crate::plan::{Account, Owner, Principal};
+use cloud_config::plan::{Account, Owner, Principal};
 use login_defs::LoginDefs;
 use names::{Answer, Question};
 

@@ -6,8 +6,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::deadline::Deadline;
-use crate::plan::Account;
-use crate::secret::Secret;
+use cloud_config::plan::Account;
+use cloud_config::text::secret::Secret;
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash
 # comment:x:1:1::/:/bin/sh

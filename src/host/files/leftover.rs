@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::file_type;
-use crate::plan::temporary::{DIGITS, INFIX, target_of};
+use cloud_config::text::temporary_name::{DIGITS, INFIX, target_of};
 
 /// The longest file name of Linux file systems, in bytes.
 const NAME_MAX: usize = 255;
@@ -63,7 +63,7 @@ pub fn name_for(target: &OsStr) -> OsString {
 
 /// Returns true if `name` is a temporary name of the file `target`.
 pub(super) fn is_of(name: &OsStr, target: &OsStr) -> bool {
-    target_of(name) == Some(&*label_for(target))
+    target_of(name.as_bytes()) == Some(label_for(target).as_bytes())
 }
 
 /// The part of a temporary name that stands for the target: its name, or a hash if that is too long.
@@ -96,7 +96,7 @@ pub(super) fn is_own(uid: u32) -> bool {
 
 /// Removes the temporary file `name` if it is one that the user `uid` owns.
 pub(super) fn remove(directory: impl AsFd, name: &OsStr, uid: u32, kind: Kind) {
-    if target_of(name).is_some() && owner(&directory, name, kind) == Some(uid) {
+    if target_of(name.as_bytes()).is_some() && owner(&directory, name, kind) == Some(uid) {
         let _ = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
     }
 }
@@ -127,7 +127,7 @@ pub(super) fn search(directory: impl AsFd, kind: Kind) -> Vec<Leftover> {
     for _ in 0..MOST_ENTRIES {
         let Some(Ok(entry)) = entries.next() else { return found };
         let name = OsStr::from_bytes(entry.file_name().to_bytes());
-        if target_of(name).is_some()
+        if target_of(name.as_bytes()).is_some()
             && let Some(uid) = owner(&directory, name, kind)
         {
             found.push(Leftover { name: name.to_owned(), uid });

@@ -23,7 +23,7 @@ use super::accounts::{Accounts, UnknownPrincipal, UserEntry};
 use super::files::Note;
 use super::root::{Folder, Root};
 use crate::deadline::Deadline;
-use crate::plan::KeySet;
+use cloud_config::plan::KeySet;
 
 /// How long another program may hold the lock.
 const LOCK: Duration = Duration::from_secs(10);

@@ -17,7 +17,7 @@ use super::home::{self, SSH};
 use crate::host::accounts::UserEntry;
 use crate::host::root::{Folder, OsContext, OsError, Place, shown, status};
 use crate::host::{Change, files};
-use crate::plan::KeySet;
+use cloud_config::plan::KeySet;
 
 /// The folder of the sets, in `.ssh`.
 pub(super) const SETS: &str = "authorized_keys.d";

@@ -10,7 +10,7 @@ use super::{Host, READ_MAX};
 use crate::apply::Done;
 use crate::host::root::{OsContext, Place, shown, status};
 use crate::host::{Change, files};
-use crate::plan::{FileSpec, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS};
+use cloud_config::plan::{FileSpec, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS};
 
 /// The mode of the directories that lead to environment files.
 const CLOSED: u32 = 0o700;

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::shown;
-use crate::plan::Script;
-use crate::plan::script::{SHELL, is_shell};
+use cloud_config::plan::Script;
+use cloud_config::plan::script::{SHELL, is_shell};
 
 /// The words that run `script`, without its path. A shell that is missing is replaced by bash.
 ///
@@ -37,8 +37,8 @@ fn is_program(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Span;
-    use crate::plan::script::script;
+    use cloud_config::diagnostic::Span;
+    use cloud_config::plan::script::script;
 
     fn words(line: &str) -> Option<Vec<String>> {
         let (script, _) = script(line, Span::default());

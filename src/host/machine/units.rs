@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{Host, NOT_RUNNING};
 use crate::apply::{Done, Situation};
 use crate::host::systemd::Systemd;
-use crate::plan::Reload;
+use cloud_config::plan::Reload;
 
 impl Host<'_> {
     /// Notes that units may change, unless that is noted. systemd itself can tell of some changes only: not of links, nor

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rustix::io::Errno;
 
-use crate::plan::printable;
+use cloud_config::text::printable;
 
 /// An error of a system call, whose text is its words alone: `permission denied`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::json::{self, Reader};
 use super::meta_data::address;
 use super::{Availability, Context, Datasource, MetaData, files};
-use crate::plan::decode;
+use cloud_config::text::decode;
 pub use serial::Policy;
 
 /// What the machine's maker calls it begins with this.

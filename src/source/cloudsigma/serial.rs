@@ -15,8 +15,8 @@ use rustix::termios::{ControlModes, OptionalActions, QueueSelector, speed, tcflu
 
 use super::CONTEXT;
 use crate::deadline::Deadline;
-use crate::parts::USER_DATA_MAX;
 use crate::source::{Context, Limits};
+use cloud_config::user_data::USER_DATA_MAX;
 
 /// The end of an answer.
 const EOT: u8 = 4;

@@ -12,7 +12,7 @@ use super::resolver::Bounded;
 use super::transport::Careful;
 use super::{Header, Method, Policy, Reach, Request, Url, proxy, words};
 use crate::deadline::Deadline;
-use crate::plan::decode;
+use cloud_config::text::decode;
 
 /// How many redirects are followed.
 const REDIRECTS_MAX: u32 = 10;

@@ -17,8 +17,8 @@ use thiserror::Error;
 use super::Limits;
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
-use crate::secret::Secret;
 use attempt::{Try, attempt};
+use cloud_config::text::secret::Secret;
 pub use url::{BadUrl, Url};
 
 /// How often a try looks up to see whether the run was told to stop.

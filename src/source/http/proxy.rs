@@ -12,7 +12,7 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy, ProxyProtocol};
 
 use super::resolver::Bounded;
-use crate::secret::Secret;
+use cloud_config::text::secret::Secret;
 
 /// The proxy for `uri`, where `variable` reads the environment.
 pub fn of(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use ureq::http::Uri;
 
-use crate::secret::{MASK, Secret, url_parameters};
+use cloud_config::text::secret::{MASK, Secret, url_parameters};
 
 /// Why something is no address that can be fetched. None of these shows any of it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

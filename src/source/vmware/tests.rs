@@ -7,7 +7,9 @@ use anyhow::{Result, bail};
 
 use super::{GuestInfo, OvfEnv, Port};
 use crate::deadline::Deadline;
-use crate::source::{Availability, Context, Datasource, Format, MetaData, NetworkData, Policy, Setup};
+use cloud_config::network::{Format, NetworkData};
+
+use crate::source::{Availability, Context, Datasource, MetaData, Policy, Setup};
 
 /// A hypervisor that answers what it is told to.
 #[derive(Default)]

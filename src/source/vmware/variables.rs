@@ -5,10 +5,12 @@ use std::net::IpAddr;
 
 use anyhow::{Result, anyhow, bail};
 
-use crate::parts::{self, USER_DATA_MAX};
-use crate::plan::decode;
 use crate::source::http::Url;
-use crate::source::{Context, Format, MetaData, NetworkData, url};
+use cloud_config::network::{Format, NetworkData};
+use cloud_config::text::decode;
+use cloud_config::user_data::{self, USER_DATA_MAX};
+
+use crate::source::{Context, MetaData, url};
 
 /// How long a list of variables may be.
 const LIST_MAX: usize = 1000;
@@ -175,14 +177,14 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
         let encoding = variables.get(&format!("{name}.encoding"))?.unwrap_or_default();
         let encoding = String::from_utf8_lossy(&encoding).trim().to_owned();
         if encoding.is_empty()
-            && let Some(found) = parts::encoding(&data)
+            && let Some(found) = user_data::encoding(&data)
         {
             bail!(
                 "failed to decode guestinfo.{name}: it is encoded, and guestinfo.{name}.encoding is not set; \
                  set that to `{found}`"
             );
         }
-        if encoding.is_empty() && parts::has_lost_lines(&data) {
+        if encoding.is_empty() && user_data::has_lost_lines(&data) {
             bail!(
                 "failed to read guestinfo.{name}: it is one line, without the line breaks that an attribute of XML loses; \
                  set it in base64, and guestinfo.{name}.encoding to `base64`"

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cloudinit::network::{Conversion, debian, digitalocean, openstack};
+use cloud_config::network::{Conversion, debian, digitalocean, openstack};
 
 use regex::Regex;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use cloudinit::plan::Facts;
-use cloudinit::substitute::Addresses;
-use cloudinit::{parts, reading};
+use cloud_config::address_tokens::Addresses;
+use cloud_config::plan::Facts;
+use cloud_config::{document, user_data};
 
 use crate::testbed::Suite;
 
@@ -260,8 +260,8 @@ fn is_reported(name: &str, content: &str) -> bool {
         text
     });
     let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: {name}\n    content: |\n{content}");
-    let part = parts::split("it", text.into_bytes()).remove(0);
-    let plan = reading::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+    let part = user_data::split("it", text.into_bytes()).remove(0);
+    let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
     let refuses = |message: &str| message.contains("the whole file is refused");
     plan.findings.iter().any(|finding| REFUSED.contains(&finding.rule.id) || refuses(&finding.message))
 }

@@ -1,0 +1,10 @@
+//! What the targets hold: the same as the replay of kept inputs.
+
+#[path = "../../../tests/always/mod.rs"]
+pub mod always;
+
+/// Runs what holds for inputs of the kind `target`.
+pub fn run(target: &str, bytes: &[u8]) {
+    let (_, check) = always::TARGETS.iter().find(|(name, _)| *name == target).expect("a row of the table");
+    check(bytes);
+}

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Puts what the fuzz targets begin with beneath the folder given: the examples, the texts of the golden
+# plans, the network descriptions of the tests, and the inputs that are kept.
+set -eu
+out=$1
+cd "$(dirname "$0")/../../.."
+
+for target in user_data yaml mime tokens decode ssh_keys permissions interfaces network_json; do
+    mkdir -p "$out/$target"
+done
+# A text of a case goes from its name to the first line of what is to come of it.
+awk -v out="$out/user_data/case" '
+    /^=== / { file = sprintf("%s-%03d", out, ++n); next }
+    /^--- (with|plan|findings)$/ { file = "" }
+    file != "" { print > file }' tests/plans/*.txt
+cp examples/*.yml examples/*.sh "$out/user_data/"
+cp "$out"/user_data/* "$out/yaml/"
+cp "$out"/user_data/* "$out/tokens/"
+for file in "$out"/user_data/*; do
+    printf -- '--B\nContent-Type: text/cloud-config\n\n%s\n--B--\n' "$(cat "$file")" > "$out/mime/${file##*/}"
+    gzip -n < "$file" > "$out/decode/${file##*/}.gz"
+    gzip -n < "$file" | base64 > "$out/decode/${file##*/}.b64"
+done
+grep -hoE '(ssh|ecdsa)-[a-z0-9-]+ AAAA[^"]*' tests/plans/*.txt examples/* > "$out/ssh_keys/keys"
+split -l 1 -a 4 "$out/ssh_keys/keys" "$out/ssh_keys/key-"
+for mode in 0644 0o755 384 420 4755 99 rw-r--r-- 00644; do
+    printf '%s' "$mode" > "$out/permissions/$mode"
+done
+# So does a network description; that of a format other than Debian's has its name before it.
+for file in tests/network/*.txt; do
+    format=$(basename "$file" .txt)
+    case $format in debian) folder=interfaces head= ;; *) folder=network_json head=$format ;; esac
+    awk -v out="$out/$folder/$format" -v head="$head" '
+        /^=== / { file = sprintf("%s-%03d", out, ++n); if (head != "") print head > file; next }
+        /^--- / { file = "" }
+        file != "" { print > file }' "$file"
+done

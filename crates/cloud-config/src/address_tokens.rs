@@ -1,0 +1,301 @@
+//! Address tokens: `$public_ipv4` and its kin become the machine's addresses (spec §4).
+
+use core::net::IpAddr;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Finding, Gathered, Span, rules};
+
+/// A kind of address that a token stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Address {
+    /// `$private_ipv4`.
+    PrivateV4,
+    /// `$private_ipv6`.
+    PrivateV6,
+    /// `$public_ipv4`.
+    PublicV4,
+    /// `$public_ipv6`.
+    PublicV6,
+}
+
+impl Address {
+    /// All of them, in the order of their variables.
+    pub const ALL: [Self; 4] = [Self::PrivateV4, Self::PrivateV6, Self::PublicV4, Self::PublicV6];
+
+    /// The word after the `$` in a configuration.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::PrivateV4 => "private_ipv4",
+            Self::PrivateV6 => "private_ipv6",
+            Self::PublicV4 => "public_ipv4",
+            Self::PublicV6 => "public_ipv6",
+        }
+    }
+
+    /// The variable that holds it, in the environment and in `/etc/environment`.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::PrivateV4 => "COREOS_PRIVATE_IPV4",
+            Self::PrivateV6 => "COREOS_PRIVATE_IPV6",
+            Self::PublicV4 => "COREOS_PUBLIC_IPV4",
+            Self::PublicV6 => "COREOS_PUBLIC_IPV6",
+        }
+    }
+
+    /// Whether `address` is of this kind's family.
+    const fn accepts(self, address: IpAddr) -> bool {
+        match self {
+            Self::PrivateV4 | Self::PublicV4 => address.is_ipv4(),
+            Self::PrivateV6 | Self::PublicV6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// The addresses of the machine that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses(BTreeMap<Address, String>);
+
+impl Addresses {
+    /// Takes `text` as the address of that kind, unless one is known already.
+    ///
+    /// Only text that parses as an address of the kind's family counts; for anything else, which may
+    /// be anything at all and is not shown, the answer is `false`. Empty text is simply unknown.
+    pub fn learn(&mut self, kind: Address, text: &str) -> bool {
+        let text = text.trim();
+        if text.is_empty() || self.0.contains_key(&kind) {
+            return true;
+        }
+        let valid = text.parse().is_ok_and(|address| kind.accepts(address));
+        if valid {
+            self.0.insert(kind, text.to_owned());
+        }
+        valid
+    }
+
+    /// The address of that kind.
+    pub fn get(&self, kind: Address) -> Option<&str> {
+        self.0.get(&kind).map(String::as_str)
+    }
+
+    /// Every known address by its variable, for `/etc/environment`.
+    pub fn variables(&self) -> BTreeMap<&'static str, String> {
+        self.0.iter().map(|(kind, text)| (kind.variable(), text.clone())).collect()
+    }
+}
+
+/// A text whose tokens were replaced, with the way back to what its author wrote.
+pub struct Substituted<'a> {
+    /// The text to parse.
+    pub text: Cow<'a, str>,
+    /// What is worth telling of the tokens.
+    pub findings: Vec<Finding>,
+    /// Replacements in order: where they begin and end here, and in the author's text.
+    edits: Vec<(Span, Span)>,
+}
+
+impl Substituted<'_> {
+    /// The author's place of a byte of the text. Every byte of a replacement stands where its token stood.
+    pub fn origin(&self, offset: usize) -> usize {
+        let before = self.edits.partition_point(|(here, _)| here.start <= offset);
+        let Some((here, there)) = before.checked_sub(1).map(|last| self.edits[last]) else { return offset };
+        if offset < here.end { there.start } else { offset - here.end + there.end }
+    }
+}
+
+/// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding (spec §4).
+pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
+    let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
+    let mut findings = Gathered::default();
+    let mut out = String::new();
+    let mut copied = 0;
+    for (dollar, kind) in tokens(text) {
+        if out.is_empty() && copied == 0 {
+            out.reserve(text.len());
+        }
+        let end = dollar + 1 + kind.token().len();
+        let is_escaped = text[copied..dollar].ends_with('\\');
+        let there = Span::new(dollar - usize::from(is_escaped), end);
+        out.push_str(&text[copied..there.start]);
+        copied = end;
+        let start = out.len();
+        let token = &text[dollar..end];
+        if is_escaped {
+            out.push_str(token);
+        } else {
+            if let Some(address) = addresses.get(kind) {
+                out.push_str(address);
+            } else {
+                findings.add(&rules::UNKNOWN_ADDRESS, || {
+                    let message = format!("{token} is not known; it is replaced by nothing");
+                    let help = format!("set {} in the environment, or write the address itself", kind.variable());
+                    Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help)
+                });
+            }
+            if text[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+                findings.add(&rules::TOKEN_BOUNDARY, || {
+                    let message = format!("{token} is replaced although the word goes on behind it");
+                    Finding::new(&rules::TOKEN_BOUNDARY, there, message)
+                });
+            }
+        }
+        result.edits.push((Span::new(start, out.len()), there));
+    }
+    if copied > 0 {
+        out.push_str(&text[copied..]);
+        result.text = Cow::Owned(out);
+    }
+    result.findings = findings.into_list();
+    result
+}
+
+/// `text` with every token escaped: replacing the tokens of that gives `text` again.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    let mut escaped = String::new();
+    let mut copied = 0;
+    for (dollar, _) in tokens(text) {
+        escaped.push_str(&text[copied..dollar]);
+        escaped.push('\\');
+        copied = dollar;
+    }
+    if escaped.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    escaped.push_str(&text[copied..]);
+    Cow::Owned(escaped)
+}
+
+/// The tokens of `text`: where the dollar of each is, and what it stands for.
+fn tokens(text: &str) -> impl Iterator<Item = (usize, Address)> {
+    text.match_indices('$').filter_map(|(dollar, _)| {
+        let behind = &text[dollar + 1..];
+        Address::ALL.into_iter().find(|kind| behind.starts_with(kind.token())).map(|kind| (dollar, kind))
+    })
+}
+
+/// The first address token in `bytes` that is not escaped, without its dollar.
+pub fn first_token(bytes: &[u8]) -> Option<&'static str> {
+    let dollars = bytes.iter().enumerate().filter(|(at, byte)| **byte == b'$' && !bytes[..*at].ends_with(b"\\"));
+    let mut words = dollars.map(|(at, _)| &bytes[at + 1..]);
+    words.find_map(|word| Address::ALL.iter().map(|kind| kind.token()).find(|token| word.starts_with(token.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::MOST_OF_A_RULE;
+
+    proptest::proptest! {
+        /// One pattern over the whole text is slow, and says the same.
+        #[test]
+        fn tokens_are_those_of_a_pattern_over_the_whole_text(text in r"((\\\\)?\\\\?\$?(public_ipv4|private_ipv4|public_ipv5|\$|x)){0,8}") {
+            let pattern = regex::Regex::new(r"(\\?)\$((?:private|public)_ipv[46])").unwrap();
+            let expected = pattern.replace_all(&text, |found: &regex::Captures<'_>| {
+                let kind = Address::ALL.into_iter().find(|kind| *kind.token() == found[2]).unwrap();
+                if found[1].is_empty() { known().get(kind).unwrap_or_default().to_owned() } else { format!("${}", &found[2]) }
+            });
+            proptest::prop_assert_eq!(&substitute(&text, &known()).text, &expected);
+        }
+    }
+
+    fn known() -> Addresses {
+        let mut addresses = Addresses::default();
+        assert!(addresses.learn(Address::PublicV4, "203.0.113.9"));
+        assert!(addresses.learn(Address::PrivateV4, "10.9.8.7"));
+        addresses
+    }
+
+    #[test]
+    fn what_is_escaped_is_replaced_by_itself() {
+        for text in [
+            "",
+            "a",
+            "$public_ipv4",
+            r"\$public_ipv4",
+            r"\\$public_ipv4x",
+            "$private_ipv6$public_ipv6",
+            "${public_ipv4}",
+        ] {
+            assert_eq!(replaced(&escape(text)), text);
+        }
+        assert!(substitute(&escape("$public_ipv4x"), &Addresses::default()).findings.is_empty());
+    }
+
+    fn replaced(text: &str) -> String {
+        substitute(text, &known()).text.into_owned()
+    }
+
+    #[test]
+    fn tokens_become_addresses() {
+        assert_eq!(replaced("a $public_ipv4:80 b"), "a 203.0.113.9:80 b");
+        assert_eq!(replaced("$public_ipv4$private_ipv4"), "203.0.113.910.9.8.7", "adjacent tokens are both replaced");
+        assert_eq!(replaced("$public_ipv4x"), "203.0.113.9x", "there is no word boundary");
+        assert_eq!(replaced("a$public_ipv6b"), "ab", "an unknown one becomes nothing");
+        assert_eq!(
+            replaced("${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"),
+            "${public_ipv4} $public_ipv5 $PUBLIC_IPV4 $"
+        );
+    }
+
+    #[test]
+    fn a_million_unknown_tokens_do_not_cost_a_million_findings() {
+        let text = "$public_ipv4 ".repeat(100_000);
+        let result = substitute(&text, &Addresses::default());
+        assert_eq!((result.text.len(), result.findings.len()), (100_000, MOST_OF_A_RULE + 1));
+    }
+
+    #[test]
+    fn a_backslash_escapes() {
+        assert_eq!(replaced(r"\$public_ipv4"), "$public_ipv4");
+        assert_eq!(replaced(r"\\$public_ipv4"), r"\$public_ipv4");
+        assert_eq!(replaced(r"\$public_ipv4$public_ipv4"), "$public_ipv4203.0.113.9");
+        assert_eq!(replaced(r"\n$public_ipv4"), r"\n203.0.113.9");
+    }
+
+    #[test]
+    fn a_text_without_tokens_is_not_copied() {
+        let addresses = known();
+        assert!(matches!(substitute("nothing here", &addresses).text, Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn only_addresses_of_the_family_count() {
+        let mut addresses = Addresses::default();
+        assert!(!addresses.learn(Address::PublicV4, "fe80::1"));
+        assert!(!addresses.learn(Address::PublicV4, "1.2.3.4\nA=b"));
+        assert!(!addresses.learn(Address::PrivateV6, "10.0.0.1"));
+        assert!(addresses.learn(Address::PrivateV6, ""), "empty is unknown, not wrong");
+        assert!(addresses.learn(Address::PrivateV6, " 2001:db8::1\n"));
+        assert!(addresses.learn(Address::PrivateV6, "2001:db8::2"), "the first stays");
+        assert_eq!(addresses.variables(), BTreeMap::from([("COREOS_PRIVATE_IPV6", "2001:db8::1".to_owned())]));
+    }
+
+    #[test]
+    fn findings_have_the_authors_places() {
+        let text = "é $public_ipv4 $public_ipv6\n$private_ipv6y";
+        let result = substitute(text, &known());
+        let found: Vec<_> =
+            result.findings.iter().map(|f| (f.rule.id, &text[f.span.unwrap().start..f.span.unwrap().end])).collect();
+        assert_eq!(
+            found,
+            [
+                ("unknown-address", "$public_ipv6"),
+                ("unknown-address", "$private_ipv6"),
+                ("token-boundary", "$private_ipv6"),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_place_leads_back() {
+        let text = r"é $public_ipv4 x \$public_ipv4 $public_ipv6z";
+        let result = substitute(text, &known());
+        for word in ["é", " x", "z"] {
+            let here = result.text.find(word).unwrap();
+            assert_eq!(result.origin(here), text.find(word).unwrap(), "{word}");
+        }
+        let inside = result.text.find("113").unwrap();
+        assert_eq!(result.origin(inside), text.find("$public_ipv4").unwrap());
+        assert_eq!(result.origin(result.text.len()), text.len());
+    }
+}

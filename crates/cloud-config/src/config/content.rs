@@ -1,0 +1,435 @@
+//! Content that YAML does not keep as it looks: lines that are joined, dropped as comments, or taken for something else.
+
+mod ended;
+
+use std::path::Path;
+
+use ended::{Outer, ended_early};
+
+use super::CloudConfig;
+use super::misspelled::{self, Row};
+use crate::address_tokens::first_token;
+use crate::config::permissions;
+use crate::diagnostic::{Finding, Findings, Span, rules};
+use crate::text::decode;
+use crate::yaml::{Document, Entry, Node, Tag};
+
+/// Tools that write YAML wrap long text; a shorter line was broken by its author.
+const WRAPPED: usize = 72;
+
+/// The remedy for most of what is found here.
+const BLOCK: &str = "write `content: |`, and indent every line of the content below it by two spaces more";
+
+/// Keys that can stand where content ends, by the kind of their item.
+const FILE_KEYS: &[&str] = &["path", "content", "permissions", "owner", "encoding"];
+const UNIT_KEYS: &[&str] = &["name", "content", "drop_ins", "enable", "mask", "runtime", "command"];
+const DROP_IN_KEYS: &[&str] = &["name", "content"];
+const TOP_KEYS: &[&str] =
+    &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos", "runcmd"];
+const COREOS_KEYS: &[&str] = &["units", "update", "oem", "etcd", "etcd2", "fleet", "locksmith", "flannel"];
+
+/// The item that the content belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Unit,
+    DropIn,
+}
+
+impl Kind {
+    /// The word for such an item.
+    fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Unit => "unit",
+            Self::DropIn => "drop-in",
+        }
+    }
+
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::File => FILE_KEYS,
+            Self::Unit => UNIT_KEYS,
+            Self::DropIn => DROP_IN_KEYS,
+        }
+    }
+
+    fn rows(self) -> &'static [Row] {
+        match self {
+            Self::File => misspelled::FILE,
+            Self::Unit => misspelled::UNIT,
+            Self::DropIn => misspelled::DROP_IN,
+        }
+    }
+}
+
+/// Reports content that differs from how it looks, and marks what must not be written for it.
+///
+/// `text` is the part as its author wrote it.
+pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let Some(root) = document.root.as_deref() else { return Vec::new() };
+    findings.extend(escapes_of_keys(root, text));
+    let outer = Outer::new(root, text);
+    let mut look = |node: &Node, kind: Kind| {
+        let mut found = look(node, kind, &outer, text);
+        found.extend(node.get("content").and_then(|content| escape(content, text)));
+        found.extend(node.get("content").and_then(binary_token));
+        let refused = found.iter().any(Finding::is_error);
+        findings.extend(found);
+        refused
+    };
+    let nodes = |list: Option<&Node>| -> Vec<_> { list.and_then(Node::items).unwrap_or_default().to_vec() };
+    for (node, field) in nodes(root.get("write_files")).iter().zip(&mut config.write_files) {
+        if let Some(file) = &mut field.value {
+            file.content.bad |= look(node, Kind::File);
+        }
+    }
+    let units = nodes(root.get("coreos").and_then(|coreos| coreos.get("units")));
+    for (node, field) in units.iter().zip(&mut config.coreos.units) {
+        let Some(unit) = &mut field.value else { continue };
+        unit.content.bad |= look(node, Kind::Unit);
+        for (node, field) in nodes(node.get("drop_ins")).iter().zip(&mut unit.drop_ins) {
+            if let Some(drop_in) = &mut field.value {
+                drop_in.content.bad |= look(node, Kind::DropIn);
+            }
+        }
+    }
+    findings.into_list()
+}
+
+/// A fault of the content of an item.
+fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> {
+    let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
+        return Vec::new();
+    };
+    if entry.value.items().is_some() || entry.value.entries().is_some() {
+        return Vec::new();
+    }
+    let span = entry.value.span;
+    let Some(raw) = text.get(span.start..span.end) else { return Vec::new() };
+    let ended = ended_early(item, kind, outer, raw, span);
+    if ended.is_some() {
+        return ended.into_iter().collect();
+    }
+    let encoding = item.get("encoding").and_then(Node::text).unwrap_or_default();
+    if decode::is_base64(encoding) {
+        // Line breaks and blanks do not count in it.
+        return swallowed(item, kind, raw, span).into_iter().collect();
+    }
+    match style(raw) {
+        '|' | '>' if block(raw).all(|(_, line)| line.trim().is_empty()) => {
+            unindented(kind, text, span).into_iter().collect()
+        }
+        '|' => swallowed(item, kind, raw, span).into_iter().collect(),
+        '>' => [folded(item, kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
+        quote @ ('"' | '\'') => joined(raw, span, quote).into_iter().collect(),
+        _ => comment(entry, text, raw).or_else(|| plain(entry, text, raw)).into_iter().collect(),
+    }
+}
+
+/// The note that a `\n` is no line break, where `node` is text without double quotes on one line.
+fn escape(node: &Node, text: &str) -> Option<Finding> {
+    let raw = text.get(node.span.start..node.span.end)?;
+    if matches!(style(raw), '"' | '|' | '>' | '[' | '{') || node.text().is_none() {
+        return None;
+    }
+    let is_escape = |at: &usize| {
+        let before = &raw[..*at];
+        // A program may read text in inner quotes, and a path of Windows has no line break.
+        let is_quoted = before.matches('"').count() % 2 == 1;
+        let word = before.rsplit([' ', '\'']).next().unwrap_or_default();
+        !before.ends_with('\\') && !is_quoted && !word.ends_with(':') && !word.contains(":\\")
+    };
+    let at = raw.match_indices("\\n").map(|(at, _)| at).find(is_escape)? + node.span.start;
+    let message = "`\\n` is two characters here; it is no line break";
+    let help = "write the text in double quotes, or as a block below `|`, if a line break is meant";
+    Some(Finding::new(&rules::LITERAL_ESCAPE, Span::new(at, at + 2), message).help(help))
+}
+
+/// The notes about SSH keys that are one text with `\n` between them.
+fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
+    let users = root.get("users").and_then(Node::items).unwrap_or_default().iter().map(|user| &**user);
+    let lists = std::iter::once(root).chain(users).filter_map(|node| node.get("ssh_authorized_keys"));
+    let keys = lists.flat_map(|list| {
+        let items = list.items().unwrap_or_default().iter().map(|item| &**item);
+        items.chain(list.text().map(|_| list))
+    });
+    keys.filter_map(|key| escape(key, text)).collect()
+}
+
+/// The note that a token in `!!binary` content is not replaced.
+fn binary_token(node: &Node) -> Option<Finding> {
+    let text = node.text().filter(|_| node.tag == Tag::Binary)?;
+    let token = first_token(&decode::unbase64(text.as_bytes()).ok()?)?;
+    let message = format!("${token} stands in encoded content; it is not replaced");
+    let finding = Finding::new(&rules::LITERAL_TOKEN, node.span, message);
+    Some(finding.help("give the content as text if the address is meant"))
+}
+
+/// The first character of a value, behind its tag and anchor.
+fn style(raw: &str) -> char {
+    let mut rest = raw.trim_start();
+    while rest.starts_with(['&', '!']) {
+        rest = rest.find(char::is_whitespace).map_or("", |end| rest[end..].trim_start());
+    }
+    rest.chars().next().unwrap_or(' ')
+}
+
+/// The lines of a block scalar below its head, with their places in `raw`.
+fn block(raw: &str) -> impl DoubleEndedIterator<Item = (usize, &str)> {
+    let head = raw.find('\n').map_or(raw.len(), |newline| newline + 1);
+    let mut at = head;
+    let mut lines = Vec::new();
+    for line in raw[head..].split_inclusive('\n') {
+        lines.push((at, line));
+        at += line.len();
+    }
+    lines.into_iter()
+}
+
+/// The place of what is on a line, without the blanks around it; `at` is where the line begins.
+fn place(at: usize, line: &str) -> Span {
+    let text = line.trim();
+    let start = at + (line.len() - line.trim_start().len());
+    Span::new(start, start + text.len())
+}
+
+fn width(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+fn warn(span: Span, message: &str) -> Finding {
+    Finding::new(&rules::FOLDED_CONTENT, span, message).help(BLOCK)
+}
+
+/// Lines between a key and its value that are comments, and were hardly meant to be.
+fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
+    let key = entry.key_span;
+    let line_start = text.get(..key.start)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = key.start - line_start;
+    let rest = text.get(key.end..)?;
+    let value = entry.value.span.start;
+    // Of an alias, the value stands elsewhere; what is nothing has no lines of its own.
+    let gap = if raw.is_empty() { rest } else { text.get(key.end..value)? };
+    let mut at = key.end;
+    for (index, line) in gap.split_inclusive('\n').enumerate() {
+        let trimmed = line.trim_start_matches([':', ' ', '\t']).trim_end();
+        let ends_here = index > 0 && !trimmed.is_empty() && !trimmed.starts_with('#');
+        if ends_here || (index > 0 && !trimmed.is_empty() && width(line) <= column) {
+            return None;
+        }
+        // Behind the key, a comment is one, unless it begins a script.
+        if trimmed.starts_with("#!") || (index > 0 && trimmed.starts_with('#')) {
+            let start = at + (line.len() - line.trim_start_matches([':', ' ', '\t']).len());
+            let span = Span::new(start, start + trimmed.len());
+            return Some(warn(span, "this line is a comment in YAML; it is not part of the content"));
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Plain text over several lines.
+fn plain(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
+    let newline = raw.find('\n')?;
+    let behind = text.get(entry.key_span.end..entry.value.span.start)?;
+    if !behind.contains('\n') {
+        return joined(raw, entry.value.span, ' ');
+    }
+    let span = place(entry.value.span.start, &raw[..newline]);
+    Some(warn(span, "content over several lines without `|`; its lines are joined with blanks"))
+}
+
+/// Text in quotes, or plain behind its key, whose lines were broken by its author and not by a tool.
+fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
+    let lines: Vec<_> = raw.split('\n').collect();
+    let mut at = span.start;
+    for pair in lines.windows(2) {
+        let (line, next) = (pair[0].trim_end(), pair[1].trim());
+        let escaped = quote == '"' && (line.ends_with('\\') || next.starts_with('\\'));
+        let is_end = next.len() <= 1;
+        if !escaped && !line.trim().is_empty() && !is_end && line.chars().count() < WRAPPED {
+            let span = place(at, line);
+            return Some(warn(span, "content over several lines without `|`; its lines are joined with blanks"));
+        }
+        at += pair[0].len() + 1;
+    }
+    None
+}
+
+/// Content behind `>`, which joins its lines, unless it reads the same in any case.
+fn folded(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> {
+    let lines: Vec<_> = block(raw).map(|(_, line)| line.trim_end()).collect();
+    let first = lines.iter().find(|line| !line.is_empty())?;
+    let indent = width(first);
+    let is_text = |line: &&str| !line.is_empty() && width(line) == indent;
+    // Blank lines and lines that are indented more are kept.
+    if !lines.windows(2).any(|pair| is_text(&pair[0]) && is_text(&pair[1])) {
+        return None;
+    }
+    let path = item.get("path").and_then(Node::text).unwrap_or_default();
+    if kind == Kind::File && (is_of_prose(path) || is_prose(&lines) || is_json(item)) {
+        return None;
+    }
+    let head = raw.split('\n').next().unwrap_or_default();
+    let start = span.start + head.find('>').unwrap_or(0);
+    let finding = warn(Span::new(start, start + 1), "`>` joins the lines of this content into one");
+    Some(finding.help("write `|` instead of `>`"))
+}
+
+/// Returns true for files in which a line break is a blank.
+fn is_of_prose(path: &str) -> bool {
+    let extension = Path::new(path).extension().unwrap_or_default().to_ascii_lowercase();
+    matches!(path, "/etc/motd" | "/etc/issue" | "/etc/issue.net")
+        || path.starts_with("/etc/motd.d/")
+        || path.starts_with("/etc/issue.d/")
+        || ["txt", "md", "html", "htm", "json"].iter().any(|prose| extension == *prose)
+}
+
+/// Returns true if `lines` read as sentences: words, and a sign that ends the last one.
+fn is_prose(lines: &[&str]) -> bool {
+    let is_word = |word: &str| {
+        let word = word.trim_matches(['"', '\'', '(', ')', ',', '.', '!', '?', ':', ';']);
+        word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '\'' | '’'))
+    };
+    let text = || lines.iter().filter(|line| !line.is_empty());
+    text().next_back().is_some_and(|line| line.ends_with(['.', '!', '?']))
+        && text().flat_map(|line| line.split_whitespace()).filter(|word| !is_word(word)).count() * 5 < text().count()
+}
+
+/// Returns true if the content is JSON, in which line breaks are blanks.
+fn is_json(item: &Node) -> bool {
+    let text = item.get("content").and_then(Node::text).unwrap_or_default();
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// An empty block scalar and lines below it that were meant to be in it.
+fn unindented(kind: Kind, text: &str, span: Span) -> Option<Finding> {
+    let line_end = text.get(span.end..)?.find('\n')? + span.end + 1;
+    let mut at = line_end;
+    for line in text[line_end..].split_inclusive('\n') {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            at += line.len();
+            continue;
+        }
+        if is_structure(kind, trimmed) {
+            return None;
+        }
+        let message = "the content is empty: this line is not indented below it; the item is skipped";
+        return Some(Finding::new(&rules::LOST_CONTENT, place(at, line), message).help(
+            "indent every line of the content by two spaces more than `content`, or write `content: \"\"` for none",
+        ));
+    }
+    None
+}
+
+/// Returns true if a line goes on with the configuration: a known key, the next item, the end of the document.
+fn is_structure(kind: Kind, line: &str) -> bool {
+    if matches!(line, "---" | "...") {
+        return true;
+    }
+    let (line, is_item) = line.strip_prefix("- ").map_or((line, false), |line| (line.trim_start(), true));
+    let Some((key, _)) = line.trim_start_matches('{').split_once(':') else { return false };
+    let key = key.trim().trim_matches(['"', '\'']).replace('-', "_");
+    let of_item = if kind == Kind::File { FILE_KEYS } else { UNIT_KEYS };
+    let is = |keys: &[&str]| keys.contains(&key.as_str());
+    is(of_item) || (!is_item && (is(TOP_KEYS) || (kind != Kind::File && is(COREOS_KEYS))))
+}
+
+/// Keys of the item that are indented so far that they are the last lines of its content.
+fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> {
+    if !matches!(style(raw), '|' | '>') {
+        return None;
+    }
+    let lines: Vec<_> = block(raw).filter(|(_, line)| !line.trim().is_empty()).collect();
+    let count = lines.iter().rev().take_while(|(_, line)| is_lacking(item, kind, line.trim())).count();
+    let (before, last) = lines.split_at(lines.len() - count);
+    let Some((at, line)) = last.first() else {
+        return suspect(item, kind, &lines, span.start);
+    };
+    let span = place(span.start + at, line);
+    let help = "indent it as `content` is, if it is a key of the item";
+    let is_mapping = before.iter().any(|(_, line)| is_key_value(line.trim()));
+    if kind == Kind::File && !is_mapping {
+        let message = "this line looks like a key of the file and is part of its content; file skipped";
+        return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
+    }
+    // Where the content is YAML itself, only a key at its top level can have slipped into it.
+    let (_, first) = lines.first()?;
+    if is_mapping && width(line) != width(first) {
+        return None;
+    }
+    let message = "this line looks like a key of the item and is part of its content";
+    Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
+}
+
+/// A line at the end of content, in which no other is a key with its value, that looks like a key of the configuration.
+fn suspect(item: &Node, kind: Kind, lines: &[(usize, &str)], start: usize) -> Option<Finding> {
+    let path = item.get("path").and_then(Node::text).unwrap_or_default().to_ascii_lowercase();
+    let (_, first) = lines.iter().find(|(_, line)| !line.trim().starts_with('#'))?;
+    // The next item, with what is below it, or one key at the end.
+    let is_next = |line: &str| match kind {
+        Kind::File => line.starts_with("- path: /"),
+        Kind::Unit => line.starts_with("- name: "),
+        Kind::DropIn => false,
+    };
+    let next = lines.iter().position(|(_, line)| is_next(line.trim()));
+    let found = next.or(lines.len().checked_sub(1))?;
+    let (before, line) = (&lines[..found], lines[found].1.trim());
+    let is_yaml = [".yml", ".yaml"].iter().any(|end| path.ends_with(end));
+    let is_own = is_yaml || std::ptr::eq(*first, lines[found].1) || before.iter().any(|row| is_key_value(row.1.trim()));
+    let is_key = || {
+        let (key, value) = line.split_once(':')?;
+        let key = key.trim_end().replace('-', "_").to_ascii_lowercase();
+        let value = value.trim().trim_matches(['"', '\'']);
+        let lacks = |key| kind == Kind::File && item.get(key).is_none() && !value.is_empty();
+        let is_mode = || misspelled::is_word(&key, &misspelled::FILE[2..3]) && permissions::parse(value, None).is_ok();
+        Some(TOP_KEYS.contains(&&*key) || lacks("permissions") && (key == "permissions" || is_mode()))
+    };
+    if is_own || (next.is_none() && is_key() != Some(true)) {
+        return None;
+    }
+    let message = "this line looks like a key of the configuration and is part of the content";
+    let finding = Finding::new(&rules::KEY_IN_CONTENT, place(start + lines[found].0, lines[found].1), message);
+    Some(finding.help("if it is not part of the content, indent it as the keys beside it"))
+}
+
+/// Returns true if `line` is a key with a valid value that `item` lacks.
+fn is_lacking(item: &Node, kind: Kind, line: &str) -> bool {
+    let Some((key, value)) = line.split_once(':') else { return false };
+    if !value.is_empty() && !value.starts_with([' ', '\t']) {
+        return false;
+    }
+    let value = value.split(" #").next().unwrap_or_default().trim();
+    let value = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(value);
+    let key = key.trim_end().replace('-', "_");
+    let is_flag = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off");
+    let is_valid = match (kind, key.as_str()) {
+        (Kind::File, "permissions") => permissions::parse(value, None).is_ok(),
+        (Kind::File, "encoding") => decode::names().any(|name| name == value),
+        (Kind::File, "path") => value.starts_with('/'),
+        (Kind::File, "owner") => {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+            !value.is_empty() && value.chars().all(is_name)
+        }
+        (Kind::Unit, "enable" | "mask" | "runtime") => is_flag,
+        (Kind::Unit, "command") => crate::plan::Verb::ALL.iter().any(|verb| verb.as_str() == value),
+        (Kind::Unit, "name") => value.contains('.'),
+        (Kind::DropIn, "name") => Path::new(value).extension().is_some_and(|extension| extension == "conf"),
+        _ => false,
+    };
+    is_valid && item.get(&key).is_none()
+}
+
+/// Returns true for a line such as `key: value` or `- key:`.
+fn is_key_value(line: &str) -> bool {
+    let line = line.strip_prefix("- ").unwrap_or(line).trim_start();
+    let Some((key, value)) = line.split_once(':') else { return false };
+    let is_of_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '"' | '\'' | ' ');
+    !key.is_empty() && key.chars().all(is_of_key) && (value.is_empty() || value.starts_with([' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests;

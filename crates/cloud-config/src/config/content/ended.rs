@@ -1,0 +1,105 @@
+//! Content that a line ended which is text of it: YAML takes the line for a key.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use super::{Kind, block, is_key_value, style};
+use crate::config::misspelled;
+use crate::diagnostic::{Finding, Span, rules};
+use crate::lint;
+use crate::text::Lines;
+use crate::yaml::{Entry, Node, is_name};
+
+/// The part that the items are in.
+pub(super) struct Outer<'a> {
+    text: &'a str,
+    /// The lines of the text, once one is asked for.
+    lines: OnceCell<Lines<'a>>,
+    /// The keys outside of items that are no words, by their first byte: each may be text that lost its indentation.
+    keys: HashMap<usize, &'a Entry>,
+}
+
+impl<'a> Outer<'a> {
+    /// The part `text` with the tree `root`.
+    pub(super) fn new(root: &'a Node, text: &'a str) -> Self {
+        let coreos = root.get("coreos");
+        let units = coreos.and_then(|coreos| coreos.get("units")?.items()).unwrap_or_default();
+        let sections = std::iter::once(root).chain(coreos).chain(units.iter().map(|unit| &**unit));
+        let entries = sections.filter_map(Node::entries).flatten().filter(|entry| !is_name(&entry.key));
+        let keys = entries.map(|entry| (entry.key_span.start, entry)).collect();
+        Self { text, lines: OnceCell::new(), keys }
+    }
+}
+
+/// The finding of content that a line ended which was meant to be in it; `raw` is the content with its head, at `span`.
+pub(super) fn ended_early(item: &Node, kind: Kind, outer: &Outer<'_>, raw: &str, span: Span) -> Option<Finding> {
+    let text = outer.text;
+    let next = next_line(text, span.end)?;
+    let entries = item.entries().unwrap_or_default();
+    let is_text = match entries.iter().position(|entry| entry.key_span.start == next) {
+        Some(at) => {
+            let is_strange = |entry: &Entry| !is_known(entry, kind, text);
+            let entry = &entries[at];
+            is_strange(entry)
+                && (is_no_word(entry, item, text)
+                    || is_long(&entry.value, text)
+                    || entries.get(at + 1).is_some_and(is_strange)
+                    || goes_on(raw))
+        }
+        // Other mappings have keys of other programs.
+        None => is_no_word(outer.keys.get(&next)?, item, text),
+    };
+    if !is_text || !matches!(style(raw), '|' | '>') {
+        return None;
+    }
+    let line = outer.lines.get_or_init(|| Lines::new(text.as_bytes())).start(span).line;
+    let message = format!(
+        "the block scalar that began at line {line} ended here: this line is indented less; {} skipped",
+        kind.word()
+    );
+    let end = text[next..].find([' ', ':', '\n']).map_or(text.len(), |end| next + end);
+    let finding = Finding::new(&rules::LOST_CONTENT, Span::new(next, end.max(next + 1)), message);
+    Some(finding.help("indent the line as far as the first line of the scalar"))
+}
+
+/// The first byte behind `end` that is neither blank nor in a comment, if a line begins with it.
+fn next_line(text: &str, end: usize) -> Option<usize> {
+    let mut at = end + text.get(end..)?.find('\n')? + 1;
+    for line in text[at..].split_inclusive('\n') {
+        let inner = line.trim_start();
+        if !inner.is_empty() && !inner.starts_with('#') {
+            return Some(at + line.len() - inner.len());
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Returns true if `entry` is a key of an item, or of another program, that may stand behind content.
+fn is_known(entry: &Entry, kind: Kind, text: &str) -> bool {
+    let name = entry.name();
+    let name = name.to_ascii_lowercase();
+    kind.keys().contains(&&*name)
+        || lint::is_item_key(&name)
+        || misspelled::is_harmless(&name)
+        || (misspelled::is_word(&name, kind.rows()) && !is_long(&entry.value, text))
+}
+
+/// Returns true if the key is no word, or in quotes that the keys of its item have not.
+fn is_no_word(entry: &Entry, item: &Node, text: &str) -> bool {
+    let is_quoted = |entry: &Entry| text[entry.key_span.start..].starts_with(['"', '\'']);
+    let content = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content");
+    !is_name(&entry.key) || (is_quoted(entry) && !content.is_some_and(is_quoted))
+}
+
+/// Returns true if `value` goes over several lines.
+fn is_long(value: &Node, text: &str) -> bool {
+    let is_block = value.items().is_some() || value.entries().is_some();
+    (is_block && !value.flow) || text.get(value.span.start..value.span.end).is_some_and(|raw| raw.trim().contains('\n'))
+}
+
+/// Returns true if the content ends with something that a key of its own goes on with.
+fn goes_on(raw: &str) -> bool {
+    let last = block(raw).map(|(_, line)| line.trim()).rfind(|line| !line.is_empty());
+    last.is_some_and(|line| is_key_value(line) || line.ends_with(['{', '[', ',']))
+}

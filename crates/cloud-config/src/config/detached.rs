@@ -1,0 +1,169 @@
+//! Keys of a file or a unit that slipped out of it: behind the list, or into an item of their own.
+//!
+//! A file without its `permissions` is readable by everyone, one without its `content` is empty. As for a misspelled
+//! key, the item that lacks the key is refused.
+
+use super::CloudConfig;
+use super::misspelled::{self, Row};
+use crate::diagnostic::{Finding, Findings, rules};
+use crate::yaml::{Document, Entry, Node};
+
+/// Marks items that lack a key which stands outside of them, so that they are refused.
+pub fn refuse_detached(config: &mut CloudConfig, document: &Document) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
+    let files = List { items: root.get("write_files"), rows: misspelled::FILE, word: "file" };
+    for (at, finding) in files.own_items().into_iter().chain(files.behind(root, "write_files", SECTIONS)) {
+        if let Some(file) = config.write_files.get_mut(at).and_then(|field| field.value.as_mut()) {
+            file.content.bad = true;
+            findings.tell(finding);
+        }
+    }
+    let Some(coreos) = root.get("coreos") else { return findings.into_list() };
+    let units = List { items: coreos.get("units"), rows: misspelled::UNIT, word: "unit" };
+    let is_last = coreos.entries().and_then(<[Entry]>::last).is_some_and(|entry| entry.name() == "units");
+    let outside = if is_last { units.behind(root, "coreos", SECTIONS) } else { Vec::new() };
+    let below = units.behind(coreos, "units", &[]);
+    for (at, finding) in units.own_items().into_iter().chain(below).chain(outside) {
+        if let Some(unit) = config.coreos.units.get_mut(at).and_then(|field| field.value.as_mut()) {
+            unit.content.bad = true;
+            findings.tell(finding);
+        }
+    }
+    findings.into_list()
+}
+
+/// Sections of the top level, behind which no key belongs to the list above them.
+const SECTIONS: &[&str] = &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos"];
+
+/// A list of files or of units.
+struct List<'a> {
+    items: Option<&'a Node>,
+    /// The keys of an item, the one that it cannot be without first.
+    rows: &'static [Row],
+    word: &'static str,
+}
+
+impl List<'_> {
+    fn is_key(&self, entry: &Entry) -> bool {
+        self.rows.iter().any(|row| row.0 == entry.name())
+    }
+
+    /// The items that lack what stands in the next one, which has no name: their numbers, each with its finding.
+    fn own_items(&self) -> Vec<(usize, Finding)> {
+        let mut found = Vec::new();
+        let mut named = None;
+        for (at, item) in self.items.and_then(Node::items).unwrap_or_default().iter().enumerate() {
+            if item.get(self.rows[0].0).is_some() {
+                named = Some((at, item));
+                continue;
+            }
+            let entries = item.entries().unwrap_or_default();
+            let Some((at, above)) = named.filter(|_| !entries.is_empty()) else {
+                named = None;
+                continue;
+            };
+            if entries.iter().all(|entry| self.is_key(entry) && lacks(above, &entry.name())) {
+                found.push((at, self.finding(&entries[0], "leave out the `-` before it")));
+            } else {
+                named = None;
+            }
+        }
+        found
+    }
+
+    /// The last item, for each key that stands behind the list `name` in `outside` and that the item lacks.
+    fn behind(&self, outside: &Node, name: &str, sections: &[&str]) -> Vec<(usize, Finding)> {
+        let Some((last, above)) = self.items.and_then(Node::items).and_then(<[_]>::split_last) else {
+            return Vec::new();
+        };
+        let entries = outside.entries().unwrap_or_default().iter().skip_while(|entry| entry.name() != name).skip(1);
+        let entries = entries.take_while(|entry| !sections.contains(&&*entry.name()));
+        let detached = entries.filter(|entry| self.is_key(entry) && lacks(last, &entry.name()));
+        detached.map(|entry| (above.len(), self.finding(entry, "indent it as the other keys of the item"))).collect()
+    }
+
+    fn finding(&self, entry: &Entry, help: &str) -> Finding {
+        let message = format!(
+            "{} stands outside of the {word} above, which lacks it; {word} skipped",
+            entry.shown(),
+            word = self.word
+        );
+        Finding::new(&rules::DETACHED_KEY, entry.key_span, message).help(help)
+    }
+}
+
+fn lacks(item: &Node, key: &str) -> bool {
+    item.get(key).is_none_or(Node::is_null)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::address_tokens::Addresses;
+    use crate::plan::Facts;
+    use crate::{document, user_data};
+
+    /// The errors about keys outside of their items, and what is refused.
+    fn refused(text: &str) -> (Vec<String>, Vec<String>) {
+        let text = format!("#cloud-config\n{text}");
+        let part = user_data::split("x", text.clone().into_bytes()).remove(0);
+        let reading = document::read(part, &Addresses::default(), false);
+        let plan = reading.plan(&Facts::default(), "set");
+        let errors = plan.findings.iter().filter(|finding| finding.rule.id == "detached-key" && finding.is_error());
+        let errors = errors.map(|found| text[found.span.unwrap().start..found.span.unwrap().end].to_owned());
+        (errors.collect(), plan.refused.iter().map(|refused| refused.item.to_string()).collect())
+    }
+
+    #[test]
+    fn an_item_that_lacks_a_key_outside_of_it_is_refused() {
+        for (text, key, items) in [
+            ("write_files:\n- path: /a\n  content: s\npermissions: '0600'\n", "permissions", &["file /a"][..]),
+            ("write_files:\n- path: /b\n- path: /a\ncontent: s\n", "content", &["file /a"]),
+            ("write-files:\n- path: /a\n  content: s\nx: y\nowner: core\nhostname: n\n", "owner", &["file /a"]),
+            ("write_files:\n- path: /a\n- content: s\n", "content", &["file /a", "file no. 2"]),
+            (
+                "write_files:\n- path: /a\n  content: s\n- permissions: '0600'\n",
+                "permissions",
+                &["file /a", "file no. 2"],
+            ),
+            ("coreos:\n  units:\n  - name: a.service\n  command: start\n", "command", &["unit a.service"]),
+            ("coreos:\n  units:\n  - name: a.service\ncontent: x\n", "content", &["unit a.service"]),
+            ("coreos:\n  units:\n  - name: a.service\n  - content: x\n", "content", &["unit a.service", "unit no. 1"]),
+        ] {
+            let (keys, refused) = refused(text);
+            assert_eq!((keys.as_slice(), refused.len()), (&[key.to_owned()][..], items.len()), "{text}{refused:?}");
+            assert_eq!(refused[0], items[0], "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_that_no_item_lacks_refuse_nothing() {
+        for text in [
+            "permissions: '0600'\nwrite_files:\n- path: /a\n",
+            "write_files:\n- path: /a\n  permissions: '0644'\npermissions: '0600'\n",
+            "write_files:\n- path: /a\nusers: []\npermissions: '0600'\n",
+            "write_files:\n- path: /a\n  content: s\n- content: t\n  permissions: '0600'\n",
+            "write_files: []\ncontent: s\n",
+            "coreos:\n  units:\n  - name: a.service\n  update: {}\ncommand: start\n",
+        ] {
+            let (keys, refused) = refused(text);
+            assert_eq!(keys, [""; 0], "{text}");
+            assert!(!refused.contains(&"file /a".to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn lost_access_is_an_error() {
+        for (text, key) in [
+            ("coreos:\n  ssh_authorized_keys: [a]\n", "ssh_authorized_keys"),
+            ("write_files:\n- path: /a\n  ssh-authorized-keys: [a]\n", "ssh-authorized-keys"),
+            ("coreos:\n  hostname: n\n", "hostname"),
+            ("users:\n- name: ada\n  hostname: n\n", "hostname"),
+            ("reboot-strategy: off\n", "reboot-strategy"),
+            ("coreos:\n  reboot-strategy: off\n", "reboot-strategy"),
+        ] {
+            assert_eq!(refused(text).0, [key], "{text}");
+        }
+        assert_eq!(refused("hostname: a\ncoreos:\n  hostname: n\n").0, [""; 0]);
+    }
+}

@@ -1,0 +1,91 @@
+//! Names that go on over several lines: what stands behind one is most often a value that lacks its key.
+
+use super::CloudConfig;
+use crate::diagnostic::{Finding, Span, rules};
+use crate::yaml::Field;
+
+/// Takes out names and paths that go over several lines without quotes, with a finding each.
+///
+/// YAML makes one text of them, so that a forgotten `content: |` would turn what is to be in a file into its name, for
+/// everybody to see. `text` is the part as its author wrote it.
+pub fn refuse_folded(config: &mut CloudConfig, text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut look = |field: &mut Field<String>, what: &str| findings.extend(refuse(field, what, text));
+    look(&mut config.hostname, "the host name");
+    for file in config.write_files.iter_mut().filter_map(|file| file.value.as_mut()) {
+        look(&mut file.path, "the path");
+        look(&mut file.owner, "the owner");
+    }
+    for user in config.users.iter_mut().filter_map(|user| user.value.as_mut()) {
+        look(&mut user.name, "the user's name");
+        look(&mut user.homedir, "the home");
+        look(&mut user.primary_group, "the group");
+        look(&mut user.shell, "the shell");
+        user.groups.0.iter_mut().for_each(|group| look(group, "the group"));
+    }
+    for unit in config.coreos.units.iter_mut().filter_map(|unit| unit.value.as_mut()) {
+        look(&mut unit.name, "the unit's name");
+        let drop_ins = unit.drop_ins.iter_mut().filter_map(|drop_in| drop_in.value.as_mut());
+        drop_ins.for_each(|drop_in| look(&mut drop_in.name, "the drop-in's name"));
+    }
+    findings
+}
+
+fn refuse(field: &mut Field<String>, what: &str, text: &str) -> Option<Finding> {
+    // Most have no blank in them, and a line break becomes one.
+    field.filled().filter(|name| name.contains([' ', '\n']))?;
+    let span = field.span?;
+    let written = text.get(span.start..span.end)?.trim_end();
+    let first = written.find('\n')?;
+    if written.starts_with(['"', '\'', '|', '>', '&', '*', '!']) {
+        return None;
+    }
+    field.value = None;
+    field.bad = true;
+    let message = format!("{what} goes over several lines");
+    let span = Some(Span::new(span.start, span.start + written[..first].trim_end().len()));
+    let help = "is a key such as `content: |` missing on the next line? Else put it on one line, or in quotes";
+    Some(Finding::new(&rules::FOLDED_NAME, span, message).help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::address_tokens::Addresses;
+    use crate::{document, user_data};
+
+    #[test]
+    fn a_value_without_its_key_does_not_become_a_name() {
+        for lines in [
+            "write_files:\n- path: /etc/x\n    hunter2\n  permissions: '0600'\n- path: /etc/y\n",
+            "write_files:\n- path: /etc/y\n- path: /etc/x\n  owner: root\n    hunter2\n",
+            "users:\n- name: mary\n    hunter2\n- name: john\n",
+            "users:\n- name: mary\n  groups: [a,\n    b\n    hunter2]\n",
+            "coreos:\n  units:\n  - name: a.service\n     hunter2\n",
+            "coreos:\n  units:\n  - name: a.service\n    drop_ins:\n    - name: a.conf\n       hunter2\n      content: x\n",
+            "hostname: web-1\n hunter2\n",
+        ] {
+            let text = format!("#cloud-config\n{lines}");
+            let part = user_data::split("x", text.clone().into_bytes()).remove(0);
+            let reading = document::read(part, &Addresses::default(), false);
+            let plan = reading.plan(&crate::plan::Facts::default(), "set");
+            let told: Vec<_> =
+                reading.findings.iter().chain(&plan.findings).map(|found| format!("{found:?}")).collect();
+            let found = reading.findings.iter().find(|found| found.rule.id == "folded-name");
+            let span = found.and_then(|found| found.span).unwrap_or_else(|| panic!("{lines}{told:#?}"));
+            assert!(!text[span.start..span.end].contains(['\n', '2']), "{lines}");
+            let steps: Vec<_> = plan.steps.iter().map(|planned| planned.step.to_string()).collect();
+            let refused: Vec<_> = plan.refused.iter().map(|refused| refused.item.to_string()).collect();
+            assert!(!format!("{told:?}{steps:?}{refused:?}").contains("hunter2"), "{told:#?}{steps:#?}{refused:#?}");
+            // A group costs itself.
+            assert!(!refused.is_empty() || lines.starts_with("hostname") || lines.contains("groups"), "{lines}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_one_line_or_in_quotes_stays() {
+        let text = "#cloud-config\nwrite_files:\n- path: /etc/a b\n- path: \"/etc/c\\\n    d\"\n- path: >-\n    /etc/e\n    f\n- path: /etc/g   # words\n\n";
+        let part = user_data::split("x", text.as_bytes().to_vec()).remove(0);
+        let reading = document::read(part, &Addresses::default(), false);
+        assert!(reading.findings.iter().all(|found| found.rule.id != "folded-name"), "{:?}", reading.findings);
+    }
+}

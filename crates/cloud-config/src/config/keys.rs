@@ -1,0 +1,77 @@
+//! SSH keys that YAML does not read as they look: several joined to one text, or a mapping for want of quotes.
+
+use std::collections::HashSet;
+
+use super::CloudConfig;
+use crate::config::ssh_key;
+use crate::diagnostic::{Finding, Findings, Span, rules};
+use crate::yaml::Field;
+
+/// Restores the SSH keys of `config` as their author wrote them, with an error each. Replaces the findings about their
+/// types in `findings`.
+///
+/// `text` is the part as its author wrote it.
+pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Finding>) {
+    let mut found = Findings::default();
+    let users = config.users.iter_mut().filter_map(|user| user.value.as_mut());
+    let lists = users.map(|user| &mut user.ssh_authorized_keys);
+    for list in std::iter::once(&mut config.ssh_authorized_keys).chain(lists) {
+        for field in list.iter_mut().filter(|field| field.bad) {
+            found.extend(restore(field, text));
+        }
+        if list.iter().any(|field| ssh_key::joined(field.text()).is_some()) {
+            *list = std::mem::take(list).into_iter().flat_map(|field| split(field, text, &mut found)).collect();
+        }
+    }
+    let found = found.into_list();
+    let restored: HashSet<_> =
+        found.iter().filter(|found| *found.rule == rules::KEY_QUOTES).map(|found| found.span).collect();
+    findings.retain(|finding| *finding.rule != rules::WRONG_TYPE || !restored.contains(&finding.span));
+    findings.extend(found);
+}
+
+/// Reads an item that is a mapping because of a `: ` in its key as the text that it is.
+fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
+    let span = field.span?;
+    let written = text.get(span.start..span.end)?;
+    let lines: Vec<_> = written.lines().map(str::trim).collect();
+    let key = lines.join(" ");
+    let key = key.trim_end();
+    if !key.contains(':') || !ssh_key::is_key(ssh_key::joined(key).unwrap_or_default().first().unwrap_or(&key)) {
+        return None;
+    }
+    *field = Field { value: Some(key.to_owned()), span: field.span, bad: false };
+    let message = "an SSH key that YAML reads as a mapping because of its `:`; the key is set";
+    Some(Finding::new(&rules::KEY_QUOTES, span, message).help("write the item in single quotes: `- 'KEY'`"))
+}
+
+/// Makes an item of each of the keys that are joined in one.
+fn split(field: Field<String>, text: &str, findings: &mut Findings) -> Vec<Field<String>> {
+    let Some(keys) = field.value.as_deref().and_then(ssh_key::joined) else { return vec![field] };
+    let mut at = field.span.map_or(text.len(), |span| span.start);
+    let end = field.span.map_or(text.len(), |span| span.end);
+    let mut items = Vec::new();
+    for key in keys {
+        // The body of a key stands once in the text and is never broken by YAML; options and comments can be.
+        let body = key.split([' ', '\t']).find(|word| word.starts_with("AAAA")).unwrap_or(key);
+        let found = text.get(at..end).and_then(|rest| rest.find(body)).map(|found| at + found);
+        let span = found.map_or(field.span, |body_at| {
+            let line = text[at..body_at].rfind('\n').map_or(at, |newline| at + newline + 1);
+            let blank = |c: char| c.is_whitespace() || c == ',';
+            let start = body_at - text[line..body_at].trim_start_matches(blank).len();
+            at = body_at + body.len();
+            Some(Span::new(start, at))
+        });
+        if !items.is_empty() && ssh_key::is_key(key) {
+            let message = "no `- ` before this SSH key, which YAML joins to the one before it; both keys are set";
+            let help = "begin each key with `- ` on a line of its own";
+            findings.tell(Finding::new(&rules::JOINED_KEYS, span, message).help(help));
+        }
+        items.push(Field {
+            value: Some(key.to_owned()),
+            span: if items.is_empty() { field.span } else { span },
+            bad: false,
+        });
+    }
+    items
+}

@@ -1,0 +1,293 @@
+//! Unknown keys that stand for a known one: where that is absent, the item would not be what its author asked for.
+//!
+//! A file whose `perms` are ignored is readable by everyone, one whose `contents` are ignored is emptied. Such an
+//! item is refused, as it is for a value of the wrong type. A user is not: its account and its keys are access.
+
+use super::CloudConfig;
+use crate::diagnostic::{Finding, Findings, rules};
+use crate::lint;
+use crate::text::suggest;
+use crate::yaml::{Document, Entry, Field, Node};
+
+/// A known key and the words that users write for it, spelt with `_`.
+pub(super) type Row = (&'static str, &'static str);
+
+pub(super) const FILE: &[Row] = &[
+    ("path", "file filename file_name file_path filepath dest destination name target location"),
+    (
+        "content",
+        "contents data text body file_content file_contents content_inline inline value source src url from content_from",
+    ),
+    ("permissions", "perms perm permission mode file_mode filemode file_permissions chmod umask"),
+    ("owner", "user group uid gid own owners ownership chown username user_group"),
+    ("encoding", "enc encode encoded codec content_encoding file_encoding"),
+];
+
+pub(super) const UNIT: &[Row] = &[
+    ("name", "unit unit_name service service_name file filename file_name path"),
+    ("content", "contents data text body unit_content unit_file file_content source src url"),
+    ("drop_ins", "dropins dropin drop_in overrides override"),
+    ("enable", "enabled"),
+    ("mask", "masked"),
+    ("runtime", "transient temporary"),
+    ("command", "commands cmd action state verb"),
+];
+
+pub(super) const DROP_IN: &[Row] =
+    &[("name", "file filename file_name path dest"), ("content", "contents data text body source src url")];
+
+const USER: &[Row] = &[
+    ("name", "username user_name user login"),
+    ("gecos", "comment full_name fullname real_name"),
+    ("passwd", "password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
+    ("homedir", "home home_dir home_directory"),
+    ("no_create_home", "nocreatehome"),
+    ("primary_group", "gid group primarygroup"),
+    ("groups", "group_list supplementary_groups secondary_groups additional_groups"),
+    ("no_user_group", "nousergroup"),
+    ("ssh_authorized_keys", KEYS),
+    ("system", ""),
+    ("no_log_init", "nologinit"),
+    ("shell", "login_shell"),
+    ("coreos_ssh_import_github", ""),
+    ("coreos_ssh_import_github_users", ""),
+    ("coreos_ssh_import_url", ""),
+];
+
+/// Words for `ssh_authorized_keys`.
+const KEYS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys authorized_key ssh_public_keys \
+                    ssh_public_key public_keys public_key pubkeys pubkey ssh_pubkeys ssh_pubkey authorized_ssh_keys \
+                    ssh_keys_authorized";
+
+/// At the top level, only these are access; other misspelled sections do nothing.
+const TOP: &[Row] = &[("ssh_authorized_keys", KEYS), ("hostname", "host_name")];
+
+/// Without its strategy, the machine reboots.
+const UPDATE: &[Row] = &[("reboot_strategy", "strategy reboot rebootstrategy"), ("group", ""), ("server", "")];
+
+/// Keys that resemble one of ours and mean something else.
+const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "comment"];
+
+/// The help for words that say more than a misspelled key does.
+const HELP: &[(&str, &str)] = &[
+    ("source src url from content_from", "give the content itself: nothing is fetched here"),
+    ("user group uid gid", "write both as `owner`: `user:group`"),
+    ("password pass pw", "write the hash of the password as `passwd`: `openssl passwd -6` makes one"),
+];
+
+/// Marks what an unknown key makes something else than its author asked for, so that it is refused.
+pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
+    for fault in faults(root, TOP) {
+        let value = &fault.entry.value;
+        if fault.meant == ["hostname"] {
+            // Other programs have keys that resemble it.
+            if value.text().is_none() || lint::is_item_key(&fault.entry.name()) {
+                continue;
+            }
+            findings.tell(fault.finding("", "host name not set"));
+        } else if value.entries().is_none() || holds_keys(fault.entry) {
+            // Of the same name, cloud-init has a mapping of host keys.
+            findings.tell(fault.finding("", "SSH keys not set"));
+        }
+    }
+    let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
+    for fault in update.iter().flat_map(|update| faults(update, UPDATE)) {
+        if fault.meant.contains(&"reboot_strategy") {
+            findings.tell(fault.finding("`coreos.update`", "reboot strategy not set"));
+        }
+    }
+    for (node, file) in items(root.get("write_files"), &mut config.write_files) {
+        let mut refused = false;
+        for finding in unsupported(node) {
+            findings.tell(finding);
+            refused = true;
+        }
+        for fault in faults(node, FILE) {
+            findings.tell(fault.finding("a file", "file skipped"));
+            refused = true;
+        }
+        if !refused && let Some(entry) = in_place_of_content(node, FILE, |_| true) {
+            findings.tell(without_content(entry, "a file", "file skipped"));
+            refused = true;
+        }
+        file.content.bad |= refused;
+        file.path.bad |= refused && file.path.filled().is_none();
+    }
+    for (node, user) in items(root.get("users"), &mut config.users) {
+        for fault in faults(node, USER) {
+            let is_name = fault.meant == ["name"];
+            user.name.bad |= is_name;
+            findings.tell(fault.finding("a user", if is_name { "user skipped" } else { "not applied" }));
+        }
+    }
+    let units = root.get("coreos").and_then(|coreos| coreos.get("units"));
+    for (node, unit) in items(units, &mut config.coreos.units) {
+        for fault in faults(node, UNIT) {
+            findings.tell(fault.finding("a unit", "unit skipped"));
+            unit.content.bad = true;
+            unit.name.bad |= unit.name.filled().is_none();
+        }
+        let is_alone = node.entries().is_some_and(|entries| entries.len() == 2) && node.get("name").is_some();
+        let is_lines = |value: &Node| value.text().is_some_and(|text| text.trim_end().contains('\n'));
+        if let Some(entry) = in_place_of_content(node, UNIT, is_lines).filter(|_| is_alone && !unit.content.bad) {
+            findings.tell(without_content(entry, "a unit", "unit skipped"));
+            unit.content.bad = true;
+        }
+        for (node, drop_in) in items(node.get("drop_ins"), &mut unit.drop_ins) {
+            for fault in faults(node, DROP_IN) {
+                findings.tell(fault.finding("a drop-in", "drop-in skipped"));
+                drop_in.content.bad = true;
+            }
+        }
+    }
+    findings.into_list()
+}
+
+/// The items of a list as they are written and as they were read.
+fn items<'a, T>(
+    list: Option<&'a Node>,
+    fields: &'a mut [Field<T>],
+) -> impl Iterator<Item = (&'a Node, &'a mut T)> + use<'a, T> {
+    let nodes = list.and_then(Node::items).unwrap_or_default();
+    nodes.iter().zip(fields).filter_map(|(node, field)| Some((&**node, field.value.as_mut()?)))
+}
+
+/// An unknown key, and the known ones that it may stand for and that are absent.
+struct Fault<'a> {
+    entry: &'a Entry,
+    meant: Vec<&'static str>,
+}
+
+/// The unknown keys of `node` that stand for a key of `rows` which is absent.
+fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
+    // Looked up once: a mapping can be long.
+    let absent: Vec<_> = rows.iter().map(|row| row.0).filter(|key| node.get(key).is_none_or(Node::is_null)).collect();
+    if absent.is_empty() {
+        return Vec::new();
+    }
+    let is_known = |name: &str| rows.iter().any(|row| row.0 == name);
+    let mut faults = Vec::new();
+    for entry in node.entries().unwrap_or_default() {
+        let name = entry.name();
+        // Most keys are known, and the others are looked up once.
+        if is_known(&name) {
+            continue;
+        }
+        if absent.contains(&"ssh_authorized_keys") && holds_keys(entry) {
+            faults.push(Fault { entry, meant: vec!["ssh_authorized_keys"] });
+            continue;
+        }
+        let meant: Vec<_> = meant(&name, rows, &absent).into_iter().filter(|key| absent.contains(key)).collect();
+        if !meant.is_empty() {
+            faults.push(Fault { entry, meant });
+        }
+    }
+    faults
+}
+
+/// The keys of `rows` that an unknown key may stand for; none where none of those is absent.
+fn meant(name: &str, rows: &'static [Row], absent: &[&'static str]) -> Vec<&'static str> {
+    let name = name.to_ascii_lowercase();
+    if let Some(row) = rows.iter().find(|row| has_word(row.1, &name)) {
+        return vec![row.0];
+    }
+    // What is still a placeholder has no spelling yet.
+    if OTHERS.contains(&name.as_str()) || name.starts_with("__") {
+        return Vec::new();
+    }
+    // There can be many unknown keys, and few keys are absent.
+    let is_close = !suggest::closest(&name, absent.iter().copied()).is_empty();
+    if is_close { suggest::closest(&name, rows.iter().map(|row| row.0)) } else { Vec::new() }
+}
+
+/// Returns true if `name` is a word for one of the keys in `rows`.
+pub(super) fn is_word(name: &str, rows: &[Row]) -> bool {
+    rows.iter().any(|row| has_word(row.1, name))
+}
+
+/// Returns true if nothing is lost where the key `name` is ignored.
+pub(super) fn is_harmless(name: &str) -> bool {
+    matches!(name, "defer" | "filesystem" | "append" | "overwrite" | "comment" | "description")
+        || name.starts_with("__")
+}
+
+fn has_word(words: &str, name: &str) -> bool {
+    words.split_ascii_whitespace().any(|word| word == name)
+}
+
+/// Returns true for `ssh` with the keys below it.
+fn holds_keys(entry: &Entry) -> bool {
+    let keys = entry.value.entries().filter(|_| entry.key.eq_ignore_ascii_case("ssh")).unwrap_or_default();
+    keys.iter().any(|entry| entry.name() == "ssh_authorized_keys" || has_word(KEYS, &entry.name()))
+}
+
+/// The first unknown key of an item without `content` that may stand for it: one that no row and no program knows.
+fn in_place_of_content<'a>(item: &'a Node, rows: &[Row], is_content: impl Fn(&Node) -> bool) -> Option<&'a Entry> {
+    if item.get("content").is_some() {
+        return None;
+    }
+    let is_unknown = |name: &str| {
+        !is_harmless(name) && rows.iter().all(|row| row.0 != name) && !lint::is_item_key(&name.to_ascii_lowercase())
+    };
+    item.entries()?.iter().find(|entry| is_content(&entry.value) && is_unknown(&entry.name()))
+}
+
+fn without_content(entry: &Entry, item: &str, consequence: &str) -> Finding {
+    let message = format!("unknown key {} of {item} without `content`; {consequence}", entry.shown());
+    let help = "give the content itself as `content`: nothing is fetched, copied or rendered here";
+    Finding::new(&rules::MISSPELLED_KEY, entry.key_span, message).help(help)
+}
+
+impl Fault<'_> {
+    /// The finding: `item` lacks what the key stands for, with the given consequence.
+    fn finding(&self, item: &str, consequence: &str) -> Finding {
+        let key = self.entry.shown();
+        let of = if item.is_empty() { String::new() } else { format!(" of {item}") };
+        let message = format!("unknown key {key}{of}; {consequence}");
+        Finding::new(&rules::MISSPELLED_KEY, self.entry.key_span, message).help(self.help())
+    }
+
+    fn help(&self) -> String {
+        let name = self.entry.name().to_ascii_lowercase();
+        let is_owner_or_other = |help: &str| !help.contains("`owner`") || self.meant == ["owner"];
+        if let Some((_, help)) = HELP.iter().find(|row| has_word(row.0, &name) && is_owner_or_other(row.1)) {
+            return (*help).to_owned();
+        }
+        let dashes = self.entry.key.contains('-');
+        let spelt = |key: &&str| if dashes { key.replace('_', "-") } else { (*key).to_owned() };
+        suggest::question(&self.meant.iter().map(spelt).collect::<Vec<_>>()).unwrap_or_default()
+    }
+}
+
+/// Keys of a file that ask to keep what is there, which would be replaced.
+fn unsupported(node: &Node) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for entry in node.entries().unwrap_or_default() {
+        // Most keys are known.
+        if FILE.iter().any(|row| *row.0 == *entry.key) {
+            continue;
+        }
+        let name = entry.name().to_ascii_lowercase();
+        let is_no = entry.value.is_null() || entry.value.text().is_some_and(is_no);
+        let (asks, what) = match name.as_str() {
+            "overwrite" => (is_no && !entry.value.is_null(), "an existing file is replaced"),
+            _ if suggest::is_close(&name, &["append"]) => (!is_no, "nothing is appended, the file would be replaced"),
+            _ => continue,
+        };
+        if asks {
+            let message = format!("{} is not supported: {what}; file skipped", entry.shown());
+            let help = "give the whole content; many programs also read a `.d` directory of small files";
+            findings.push(Finding::new(&rules::UNSUPPORTED_KEY, entry.key_span, message).help(help));
+        }
+    }
+    findings
+}
+
+fn is_no(text: &str) -> bool {
+    ["false", "no", "off", "n", "0", ""].iter().any(|no| text.trim().eq_ignore_ascii_case(no))
+}
+
+#[cfg(test)]
+mod tests;

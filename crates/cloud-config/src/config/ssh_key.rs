@@ -1,0 +1,379 @@
+//! SSH public keys, as lines of `authorized_keys` (spec §7).
+
+use std::collections::HashSet;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::diagnostic::{Finding, Span, rules};
+use crate::yaml::missing::KEY_TYPES;
+
+/// As sshd reads it: padding may be missing.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Keys in order, without duplicates. Lists of them may be long, so each is looked up, not searched for.
+#[derive(Default)]
+pub struct Keys {
+    list: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl Keys {
+    /// Adds a key, unless it is there.
+    pub fn add(&mut self, key: &str) {
+        if self.known.insert(key.to_owned()) {
+            self.list.push(key.to_owned());
+        }
+    }
+
+    /// The keys.
+    pub fn into_list(self) -> Vec<String> {
+        self.list
+    }
+}
+
+/// Adds the keys of one entry, which may hold several lines, to `keys`, and says how many lines are none.
+///
+/// Those are left out, with one finding for all of them, that shows nothing of them: an entry can be megabytes of
+/// something else, and a finding for each line of that would be gigabytes.
+pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
+    let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
+    for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if is_key(line) {
+            keys.add(line);
+        } else {
+            others += 1;
+            private |= line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY")
+                || line.starts_with("PuTTY-User-Key-File-");
+            exported |= line.contains("BEGIN SSH2 PUBLIC KEY");
+            elsewhere |= is_reference(line);
+        }
+    }
+    if others > 0 {
+        let lines = if others == 1 { "a line" } else { &format!("{others} lines") };
+        findings.extend([if private {
+            let message = format!("a private key where a public one is wanted; {lines} left out");
+            let help = "give the public key, from the file that ends in .pub; and make a new pair, since whoever may read \
+                        this configuration has the private one now";
+            Finding::new(&rules::PRIVATE_KEY, span, message).help(help)
+        } else {
+            let message = if others == 1 {
+                "a line is no SSH public key; it is left out".to_owned()
+            } else {
+                format!("{lines} are no SSH public keys; they are left out")
+            };
+            let help = if elsewhere {
+                "keys are not fetched from GitHub, a URL or a file: write the keys themselves, such as those of \
+                 https://github.com/NAME.keys"
+            } else if exported {
+                "this is the form of other programs: `ssh-keygen -i -f FILE` gives the line to write"
+            } else {
+                "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
+            };
+            Finding::new(&rules::BAD_SSH_KEY, span, message).help(help)
+        }]);
+    }
+    others
+}
+
+/// Returns true if `line` names a place of SSH keys instead of a key.
+fn is_reference(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    let services = ["github", "gh", "gitlab", "gl", "lp", "launchpad", "http", "https", "ftp", "file", "git"];
+    let is_service = line.split_once(':').is_some_and(|(service, _)| services.contains(&service));
+    // Options of keys have no slash before their first blank.
+    let first = line.split_ascii_whitespace().next().unwrap_or_default();
+    let is_path = first.starts_with(['/', '~']) || first.strip_suffix(".pub").is_some();
+    is_service || is_path || first.starts_with("github.com/") || first == "ssh-import-id"
+}
+
+/// A public key.
+pub struct Key<'a> {
+    /// Its type, such as `ssh-ed25519`.
+    pub kind: &'a str,
+    /// What follows the type in its body.
+    rest: Vec<u8>,
+}
+
+impl Key<'_> {
+    /// How long an RSA key is.
+    pub fn rsa_bits(&self) -> Option<usize> {
+        let (_exponent, rest) = field(&self.rest)?;
+        let (modulus, _) = field(rest)?;
+        let modulus = &modulus[modulus.iter().take_while(|byte| **byte == 0).count()..];
+        Some(modulus.len() * 8 - modulus.first()?.leading_zeros() as usize)
+    }
+}
+
+/// The first field of a body, and what follows it.
+fn field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+}
+
+/// Whether `line` is a key as `authorized_keys` has them: options, if any, a type, its body, a comment.
+pub fn is_key(line: &str) -> bool {
+    parse(line).is_some()
+}
+
+/// The key of a line of `authorized_keys`, without its options and comment; none where there is none.
+pub fn parse(line: &str) -> Option<Key<'_>> {
+    if line.chars().any(|c| c.is_control() && c != '\t') {
+        return None;
+    }
+    // Without options the first word is the type; with them, they end at the first blank outside quotes.
+    typed_body(line).or_else(|| typed_body(after_options(line)?))
+}
+
+/// The type of a key and a body that says the same type, where `text` begins with them.
+fn typed_body(text: &str) -> Option<Key<'_>> {
+    let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    let (kind, body) = (words.next()?, words.next()?);
+    let blob = BASE64.decode(body).ok()?;
+    // The body is a list of fields with their lengths; the first is the type, and no key has only that.
+    let (named, rest) = field(&blob)?;
+    (named == kind.as_bytes() && is_whole(kind, rest)).then(|| Key { kind, rest: rest.to_owned() })
+}
+
+/// Whether the fields behind the type of a key are as many as it needs, and end where its body does, as sshd wants
+/// it: what was wrapped or cut off in the middle is no key.
+fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
+    if rest.len() <= 4 || kind.contains("-cert-") {
+        // Certificates have numbers between their fields.
+        return rest.len() > 4;
+    }
+    let mut fields = 0;
+    while let Some((_, more)) = field(rest) {
+        (fields, rest) = (fields + 1, more);
+    }
+    let wanted = if kind == "ssh-rsa" || kind.starts_with("ecdsa-sha2-") { 2 } else { 1 };
+    rest.is_empty() && fields >= wanted
+}
+
+/// What follows the options of a line.
+fn after_options(line: &str) -> Option<&str> {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, byte) in line.bytes().enumerate() {
+        match byte {
+            b'"' if !escaped => quoted = !quoted,
+            b' ' | b'\t' if !quoted => return Some(line[at..].trim_start()),
+            _ => {}
+        }
+        escaped = byte == b'\\' && !escaped;
+    }
+    None
+}
+
+/// The options that sshd knows, and that can stand before a key.
+const OPTIONS: &str = "agent-forwarding cert-authority command environment expiry-time from no-agent-forwarding \
+                       no-port-forwarding no-pty no-touch-required no-user-rc no-x11-forwarding permitlisten permitopen \
+                       port-forwarding principals pty restrict tunnel user-rc verify-required x11-forwarding";
+
+/// The keys of an entry that holds several where line breaks are missing, each with its options and its comment; `None`
+/// where no line break is missing.
+pub fn joined(entry: &str) -> Option<Vec<&str>> {
+    let is_whole = |line: &str| is_key(line) && line.matches('"').count().is_multiple_of(2);
+    let escaped = || entry.split("\\n").map(str::trim).filter(|line| !line.is_empty());
+    if entry.contains("\\n") && escaped().filter(|line| is_whole(line)).count() > 1 {
+        return Some(escaped().flat_map(on_line).collect());
+    }
+    let lines = || entry.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Vec<_> = lines().flat_map(on_line).collect();
+    (keys.len() > lines().count()).then_some(keys)
+}
+
+/// The keys of one line. A key begins where its type is followed by a body of that type, or with its options.
+fn on_line(line: &str) -> Vec<&str> {
+    if line.starts_with('#') {
+        return vec![line];
+    }
+    let is_separator = |c: char| matches!(c, ' ' | '\t' | ',' | ';');
+    let (mut keys, mut start, mut at) = (Vec::new(), 0, 0);
+    // Where the options end that were read last: options that begin inside of others are part of those.
+    let mut options_end = 0;
+    let mut is_key_list = KEY_TYPES.iter().any(|kind| line.starts_with(kind));
+    while let Some(word) = line.get(at..).filter(|word| !word.is_empty()) {
+        let mut body = body_end(word).map(|end| at + end);
+        let name = word.split([' ', '\t', ',', '=']).next().unwrap_or_default();
+        let is_option = || OPTIONS.split_ascii_whitespace().any(|option| option.eq_ignore_ascii_case(name));
+        if body.is_none() && at >= options_end && (at == 0 || is_option()) {
+            let rest = after_options(word);
+            options_end = rest.map_or(line.len(), |rest| line.len() - rest.len());
+            body = rest.and_then(body_end).map(|end| options_end + end);
+        }
+        if let Some(body) = body {
+            if at == 0 {
+                is_key_list = true;
+            } else if is_key_list {
+                keys.extend(Some(trim_item(&line[start..at])).filter(|key| !key.is_empty()));
+                start = at;
+            }
+            at = body;
+        }
+        let Some(end) = line[at..].find(is_separator) else { break };
+        at += end + line[at + end..].find(|c| !is_separator(c)).unwrap_or(line.len() - at - end);
+    }
+    keys.push(trim_item(&line[start..]));
+    keys
+}
+
+/// The end of the body of a key that `text` begins with.
+fn body_end(text: &str) -> Option<usize> {
+    if !KEY_TYPES.iter().any(|kind| text.starts_with(kind)) {
+        return None;
+    }
+    let body = text[text.find([' ', '\t'])?..].trim_start();
+    let length = body.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte)).count();
+    let end = text.len() - body.len() + length;
+    typed_body(&text[..end]).map(|_| end)
+}
+
+/// A key without the separators and the `-` of the next item behind it.
+fn trim_item(text: &str) -> &str {
+    let text = text.trim_end_matches([' ', '\t', ',', ';']);
+    text.strip_suffix(" -").unwrap_or(text).trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key of made-up bytes, of any type.
+    fn key(kind: &str) -> String {
+        let mut blob = u32::try_from(kind.len()).unwrap().to_be_bytes().to_vec();
+        blob.extend(kind.as_bytes());
+        for _ in 0..2 {
+            blob.extend(32_u32.to_be_bytes());
+            blob.extend([7; 32]);
+        }
+        format!("{kind} {}", BASE64.encode(blob))
+    }
+
+    #[test]
+    fn keys_that_are_elsewhere_are_not_fetched() {
+        let help = |entry: &str| {
+            let mut findings = Vec::new();
+            assert_eq!(collect(entry, None, &mut Keys::default(), &mut findings), 1, "{entry}");
+            findings.remove(0).help.unwrap_or_default()
+        };
+        for entry in [
+            "github:octocat",
+            "GitHub:octocat",
+            "gh:octocat",
+            "lp:ubuntu",
+            "https://github.com/octocat.keys",
+            "http://10.0.0.1/keys",
+            "~/.ssh/id_rsa.pub",
+            "/root/.ssh/id_ed25519.pub",
+            "id_rsa.pub",
+        ] {
+            assert!(help(entry).contains("not fetched"), "{entry}");
+        }
+        for entry in ["ssh-ed25519 hunter2", "octocat", "AAAAC3NzaC1lZDI1NTE5"] {
+            assert!(!help(entry).contains("not fetched"), "{entry}");
+        }
+    }
+
+    #[test]
+    fn keys_of_every_kind_are_keys() {
+        for kind in [
+            "ssh-rsa",
+            "ssh-ed25519",
+            "ecdsa-sha2-nistp256",
+            "sk-ssh-ed25519@openssh.com",
+            "ssh-ed25519-cert-v01@openssh.com",
+        ] {
+            let key = key(kind);
+            for line in [
+                key.clone(),
+                format!("{key} core@host with a comment"),
+                format!("no-pty,command=\"echo \\\"a b\\\"\" {key}"),
+                format!("restrict\t{key}"),
+                key.replace(' ', "   "),
+                key.trim_end_matches('=').to_owned(),
+            ] {
+                assert!(is_key(&line), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_lines_are_not() {
+        let good = key("ssh-rsa");
+        for line in [
+            "ssh-rsa",
+            "ssh-rsa your_private_key_here",
+            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB...",
+            "AAAAB3NzaC1yc2E",
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+            &good.replace("ssh-rsa ", "ssh-dss "),
+            &good[..20],
+            &format!("{good}\u{7}"),
+            &format!("command=\"no end {good}"),
+        ] {
+            assert!(!is_key(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn half_a_key_is_none() {
+        let key = key("ssh-rsa");
+        for end in 0..key.trim_end_matches('=').len() {
+            assert!(!is_key(&key[..end]), "{}", &key[..end]);
+        }
+        assert!(!is_key(&format!("{}AAAA", &key)), "sshd takes nothing behind a key either");
+    }
+
+    #[test]
+    fn keys_without_a_line_break_between_them_are_told_apart() {
+        let (one, two) = (key("ssh-rsa"), key("ssh-ed25519"));
+        for between in [" a ", " a - ", ", ", " a\\n", " a; "] {
+            let text = format!("{one}{between}{two} b c");
+            let keys = joined(&text).unwrap_or_else(|| panic!("{between}"));
+            assert_eq!(keys.len(), 2, "{between}");
+            assert!(keys[0] == one || keys[0] == format!("{one} a"), "{between}: {}", keys[0]);
+            assert_eq!(keys[1], format!("{two} b c"));
+        }
+        let options = format!("restrict,command=\"echo a b, {one}\" {two}");
+        for (text, keys) in [
+            (format!("{one} a {options} b"), vec![format!("{one} a"), format!("{options} b")]),
+            (format!("{one},{options} b"), vec![one.clone(), format!("{options} b")]),
+            (format!("{options} b {one}"), vec![format!("{options} b"), one.clone()]),
+            (format!("{one}\n{two} a {one}"), vec![one.clone(), format!("{two} a"), one.clone()]),
+            (format!("ssh-rsa AAAA cut off {two}"), vec!["ssh-rsa AAAA cut off".to_owned(), two.clone()]),
+            (format!("{one} a no-reply@b {two}"), vec![format!("{one} a no-reply@b"), two.clone()]),
+        ] {
+            assert_eq!(joined(&text), Some(keys.iter().map(String::as_str).collect()), "{text}");
+        }
+        for text in [
+            format!("{one} my ssh-rsa key"),
+            format!("{one} ssh-rsa AAAA"),
+            format!("{one} {}", two.replace("ssh-ed25519 ", "ssh-rsa ")),
+            format!("{one} {}", two.split_once(' ').unwrap().1),
+            format!("command=\"printf 'a\\nb'\" {one} a\\nb"),
+            format!("{one}\n{two}\n"),
+            format!("# {one} {two}"),
+            format!("old keys {one} {two}"),
+            options,
+        ] {
+            assert_eq!(joined(&text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_entry_may_hold_several_lines() {
+        let (one, two) = (key("ssh-rsa"), key("ssh-ed25519"));
+        let (mut keys, mut findings) = (Keys::default(), Vec::new());
+        collect(&format!("  {one}  \r\n# a comment\n\n{two}\nnonsense\n{one}\nmore\n"), None, &mut keys, &mut findings);
+        assert_eq!(keys.into_list(), [one, two]);
+        let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, ["2 lines are no SSH public keys; they are left out"], "one finding, which shows nothing");
+    }
+}

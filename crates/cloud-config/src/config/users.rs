@@ -1,0 +1,123 @@
+//! `users` (spec §7).
+
+use std::collections::HashSet;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+
+use super::CloudConfig;
+use crate::diagnostic::{Finding, rules};
+use crate::text::secret::Secret;
+use crate::yaml::{Document, Field, Node};
+
+/// An account to make. One that exists keeps everything but its password and its keys.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct User {
+    /// The login name. Required.
+    pub name: Field<String>,
+    /// The comment, usually the person's full name.
+    pub gecos: Field<String>,
+    /// The hash of the password, as in `/etc/shadow`. Without one nobody can log in by password.
+    pub passwd: Field<Secret<String>>,
+    /// The home directory. Default: as the distribution's `useradd` has it.
+    pub homedir: Field<String>,
+    /// Do not make the home directory.
+    pub no_create_home: Field<bool>,
+    /// The login group, by name or number. Default: a new group of the user's name.
+    pub primary_group: Field<String>,
+    /// Further groups: a list, or one text with commas.
+    pub groups: Groups,
+    /// Do not make a group of the user's name.
+    pub no_user_group: bool,
+    /// SSH public keys that may log in as this user.
+    pub ssh_authorized_keys: Vec<Field<String>>,
+    /// Make a system account: a low number, no ageing.
+    pub system: Field<bool>,
+    /// Do not add the user to the lastlog and faillog databases.
+    pub no_log_init: bool,
+    /// The login shell.
+    pub shell: Field<String>,
+    /// Deprecated: import the SSH keys of this GitHub account.
+    #[schemars(extend("deprecated" = true))]
+    pub coreos_ssh_import_github: Field<String>,
+    /// Deprecated: import the SSH keys of these GitHub accounts.
+    #[schemars(extend("deprecated" = true))]
+    pub coreos_ssh_import_github_users: Vec<Field<String>>,
+    /// Deprecated: import SSH keys from this URL, in the JSON that GitHub answers.
+    #[schemars(extend("deprecated" = true))]
+    pub coreos_ssh_import_url: Field<String>,
+}
+
+/// The remedy for the default user of cloud-init.
+const DEFAULT_USER: &str = "leave `default` out: users that are there stay, and keys of `core` need no entry here";
+
+/// Turns the errors about the item `default` of `users` into notes: tools write it into every configuration.
+pub fn accept_default_user(config: &mut CloudConfig, document: &Document, findings: &mut [Finding]) {
+    let Some(list) = document.root.as_deref().and_then(|root| root.get("users")) else { return };
+    let is_default = |node: &Node| node.text() == Some("default");
+    let mut spans = HashSet::new();
+    spans.extend(is_default(list).then_some(list.span));
+    for (node, field) in list.items().unwrap_or_default().iter().zip(&mut config.users) {
+        if is_default(node) {
+            spans.insert(node.span);
+            // Without a place, it is no item any more.
+            *field = Field::default();
+        }
+    }
+    let errors = findings.iter_mut().filter(|finding| finding.rule == &rules::WRONG_TYPE);
+    for finding in errors.filter(|finding| finding.span.is_some_and(|span| spans.contains(&span))) {
+        let message = "`default` is the default user of cloud-init, and none here; item ignored";
+        *finding = Finding::new(&rules::DEFAULT_USER, finding.span, message).help(DEFAULT_USER);
+    }
+}
+
+/// Names of groups: a list, or one text with commas, which is what `useradd` takes (spec §7).
+#[derive(Debug, Default)]
+pub struct Groups(pub Vec<Field<String>>);
+
+impl<'de> Deserialize<'de> for Groups {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List(Groups);
+
+        impl<'de> Deserialize<'de> for List {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(GroupsVisitor).map(Self)
+            }
+        }
+
+        struct GroupsVisitor;
+
+        impl<'de> Visitor<'de> for GroupsVisitor {
+            type Value = Groups;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of group names")
+            }
+
+            fn visit_unit<E>(self) -> Result<Groups, E> {
+                Ok(Groups::default())
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Groups, E> {
+                Ok(Groups(vec![Field { value: Some(text.to_owned()), span: None, bad: false }]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Groups, A::Error> {
+                let mut groups = Vec::new();
+                while let Some(group) = seq.next_element()? {
+                    groups.push(group);
+                }
+                Ok(Groups(groups))
+            }
+        }
+
+        // A text has the place of the field.
+        let field = Field::<List>::deserialize(deserializer)?;
+        let groups = field.value.map(|list| list.0.0).unwrap_or_default();
+        let place = |group: Field<String>| Field { span: group.span.or(field.span), ..group };
+        Ok(Self(groups.into_iter().map(place).collect()))
+    }
+}

@@ -1,0 +1,327 @@
+//! From a part to a plan: the pure half of the picture, one arrow after the other.
+
+use std::collections::HashSet;
+
+use crate::address_tokens::{Addresses, substitute};
+use crate::config::ssh_key;
+use crate::config::{self, CloudConfig};
+use crate::diagnostic::{Finding, Span, rules, shorten};
+use crate::lint;
+use crate::network::NetworkData;
+use crate::network::{self, Conversion};
+use crate::plan::{self, Access, Facts, Item, Plan, Refused};
+use crate::user_data::{Extent, Form, Part};
+use crate::yaml;
+use crate::yaml::missing::{self, KeyItems, Missing, Repaired};
+
+/// A part that was read: what it asks for, as far as it can be understood.
+pub struct Reading {
+    /// The part, with the text as its author wrote it.
+    pub part: Part,
+    /// A script with its tokens replaced; empty where the part is none.
+    pub script: String,
+    /// What it asks for.
+    pub config: CloudConfig,
+    /// What a network description became; empty where the part is none.
+    pub network: Conversion,
+    /// The document that says so; empty where the part is none.
+    pub document: yaml::Document,
+    /// What is worth telling of it before it is planned.
+    pub findings: Vec<Finding>,
+    /// It is not whole or cannot be understood to its end, so that nothing of it is applied but access.
+    pub broken: bool,
+    /// The host name and the keys of `core` that it gives.
+    pub access: Access,
+}
+
+/// What stands for the bytes that are missing where a text breaks off: no YAML can go on with it.
+const BREAK: char = '\u{1}';
+
+impl Reading {
+    fn new(part: Part) -> Self {
+        Self {
+            findings: part.findings.clone(),
+            broken: part.extent != Extent::Whole,
+            part,
+            script: String::new(),
+            config: CloudConfig::default(),
+            network: Conversion::default(),
+            document: yaml::Document::default(),
+            access: Access::default(),
+        }
+    }
+}
+
+/// Reads what a platform says of its network: files of networkd (spec §11).
+pub fn read_network(data: NetworkData) -> Reading {
+    let name = format!("network configuration ({})", data.format().name());
+    let (text, network) = match data {
+        // Only of this one the places of findings are known.
+        NetworkData::Debian(bytes) => {
+            let conversion = network::debian::convert(&bytes);
+            (same_length(bytes), conversion)
+        }
+        NetworkData::Packet(bytes) => (String::new(), network::packet::convert(&bytes)),
+        NetworkData::Vmware(variables) => (String::new(), network::vmware::convert(&variables)),
+        NetworkData::DigitalOcean(bytes) => (String::new(), network::digitalocean::convert(&bytes)),
+        NetworkData::OpenStack(bytes) => (String::new(), network::openstack::convert(&bytes)),
+    };
+    let findings = network.findings.clone();
+    let part = Part { name, form: Form::Network, extent: Extent::Whole, text, findings };
+    Reading { network, ..Reading::new(part) }
+}
+
+/// `bytes` as text of the same length, so that every place in them is the same place in it.
+fn same_length(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let sign = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+        error.as_bytes().iter().map(sign).collect()
+    })
+}
+
+/// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.
+pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading {
+    let mut reading = Reading::new(part);
+    match reading.part.form {
+        Form::CloudConfig => read_document(&mut reading, addresses, short_hostname),
+        Form::Script => {
+            let substituted = substitute(reading.part.sound_text(), addresses);
+            reading.findings.extend_from_slice(&substituted.findings);
+            reading.script = substituted.text.into_owned();
+            reading.findings.extend(windows_line_ends(reading.part.sound_text()));
+            if let (None, finding) = plan::script::script(&reading.script, first_line(&reading.part.text)) {
+                reading.broken = true;
+                reading.findings.extend(finding);
+            }
+        }
+        // Nothing of these is read, so nothing is replaced in them.
+        Form::Ignition
+        | Form::Multipart
+        | Form::Empty
+        | Form::Unknown
+        | Form::Skipped
+        | Form::Network
+        | Form::Unreadable => {}
+    }
+    reading
+}
+
+/// A script whose lines end as those of Windows: its interpreter takes what stands before the break for a part of each.
+fn windows_line_ends(text: &str) -> Option<Finding> {
+    let line = text.split('\n').next()?;
+    // With carriage returns alone, all of the script is its first line.
+    let first = if line.len() == text.len() { text.split_once('\r')?.0 } else { line.strip_suffix('\r')? };
+    let message =
+        "the lines of this script end as those of Windows: a shell takes the carriage return for a part of each";
+    let finding = Finding::new(&rules::SCRIPT_LINE_ENDS, Some(Span::new(0, first.len())), message);
+    Some(finding.help("save it with the line ends of Unix"))
+}
+
+fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: bool) {
+    let substituted = substitute(reading.part.sound_text(), addresses);
+    reading.findings.extend_from_slice(&substituted.findings);
+    let origin = |offset| substituted.origin(offset);
+    let mut repaired_access = None;
+    let mut document = match reading.part.extent {
+        Extent::Whole | Extent::Access => {
+            let (document, access) = parse_repaired(&mut reading.findings, &substituted.text, &origin);
+            repaired_access = access;
+            document
+        }
+        Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
+    };
+    let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    config::accept_default_user(&mut config, &document, &mut findings);
+    config::repair_keys(&mut config, &reading.part.text, &mut findings);
+    findings.extend(config::refuse_folded(&mut config, &reading.part.text));
+    let mut refusals = config::refuse_misspelled(&mut config, &document);
+    refusals.extend(config::refuse_detached(&mut config, &document));
+    refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
+    let mut lints = lint::lint(&config, &document, &reading.part.text);
+    // A key that refuses its item is reported once.
+    let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
+    let about_keys = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY];
+    let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
+    lints.retain(|lint| !(about_keys.contains(&lint.rule) && is_known(lint)));
+    findings.extend(refusals);
+    let is_almost_header = reading.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
+    if !is_almost_header && let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
+        // What a script looks like as YAML helps nobody.
+        document.error = Some(finding);
+        for noise in [&mut document.findings, &mut findings, &mut lints] {
+            noise.clear();
+        }
+    }
+    let misread = yaml::misread(&document, reading.part.sound_text());
+    if !misread.is_empty() {
+        document.error.take_if(|error| *error.rule == rules::SYNTAX);
+        reading.broken = true;
+        // A key with such a character in it is unknown for that reason.
+        let same = |finding: &Finding| {
+            let Some(this) = finding.span else { return false };
+            let ends_before = |other: &Finding| other.span.is_none_or(|other| other.end < this.start);
+            let other = misread.get(misread.partition_point(ends_before)).and_then(|other| other.span);
+            other.is_some_and(|other| other.start <= this.end)
+        };
+        lints.retain(|lint| *lint.rule != rules::NOTHING_THERE);
+        document.findings.retain(|finding| !same(finding) && *finding.rule != rules::STRAY_CONTENT);
+        findings.retain(|finding| !same(finding));
+        lints.retain(|finding| !same(finding));
+        reading.findings.extend(misread);
+    }
+    let expressions: Vec<_> = template_places(&reading.findings).chain(template_places(&lints)).collect();
+    // Under the header of a template, its expressions are found everywhere.
+    let known: HashSet<_> = template_places(&reading.findings).map(|span| span.start).collect();
+    lints.retain(|lint| *lint.rule != rules::TEMPLATE || lint.span.is_none_or(|span| !known.contains(&span.start)));
+    point_to_templates(
+        &reading.part.text,
+        expressions,
+        document.error.iter_mut().chain(&mut document.findings).chain(&mut findings),
+    );
+    if let Extent::Before(end) = reading.part.extent {
+        // That it breaks off is told where that was found.
+        let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
+        document.error.take_if(|error| told(error));
+        document.findings.retain(|finding| !told(finding));
+        // What reaches as far as that ends there.
+        for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
+            span.end = span.end.min(end);
+        }
+    }
+    reading.broken |= document.error.is_some();
+    reading.findings.append(&mut document.findings);
+    reading.findings.extend(document.error.take());
+    reading.findings.extend(findings);
+    reading.findings.extend(lints);
+    reading.document = document;
+    // Of a document that is broken, nothing else is read.
+    if let Some(mut repaired) = repaired_access {
+        let known = reading.findings.len();
+        config::repair_keys(&mut repaired, &reading.part.text, &mut reading.findings);
+        let is_new = |finding: &Finding| reading.findings[..known].iter().all(|other| other.span != finding.span);
+        let new: Vec<_> = reading.findings[known..].iter().filter(|finding| is_new(finding)).cloned().collect();
+        reading.findings.truncate(known);
+        reading.findings.extend(new);
+        config = repaired;
+    }
+    reading.access = plan::access(&config, short_hostname);
+    reading.findings.append(&mut reading.access.findings);
+    reading.config = config;
+}
+
+/// The places of template expressions in `findings`.
+fn template_places(findings: &[Finding]) -> impl Iterator<Item = Span> {
+    findings.iter().filter(|finding| *finding.rule == rules::TEMPLATE).filter_map(|finding| finding.span)
+}
+
+/// Gives findings on a line with a template expression the remedy for that: what else they say of it is of no use.
+fn point_to_templates<'a>(text: &str, mut places: Vec<Span>, findings: impl Iterator<Item = &'a mut Finding>) {
+    if places.is_empty() {
+        return;
+    }
+    places.sort();
+    // Each looks for the end of its line, and all may be on one.
+    for finding in findings.filter(|finding| finding.is_error()).take(100) {
+        let Some(span) = finding.span else { continue };
+        let end = text.get(span.start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.start + at);
+        // The expression that begins last on that line, or above it and goes on.
+        let last = places[..places.partition_point(|place| place.start < end)].last();
+        let is_there = |place: &&Span| {
+            place.end >= span.start || text.get(place.end..span.start).is_some_and(|between| !between.contains('\n'))
+        };
+        if last.is_some_and(|place| is_there(&place)) {
+            finding.help = Some(lint::TEMPLATE_HELP.to_owned());
+        }
+    }
+}
+
+/// Parses `text`, with spaces in it that are missing: those of items of key lists, and, where the document is broken
+/// for want of one, all that are needed to read the host name and keys, which are the second value.
+fn parse_repaired(
+    findings: &mut Vec<Finding>,
+    text: &str,
+    origin: &dyn Fn(usize) -> usize,
+) -> (yaml::Document, Option<CloudConfig>) {
+    let KeyItems { missing: items, mut nested } = missing::key_items(text);
+    nested.retain(|item| ssh_key::is_key(&text[item.start + 1..item.end - 1]));
+    let told = |missing: &Missing| {
+        let item = text[missing.at..].lines().next().unwrap_or_default().trim();
+        let is_set = ssh_key::is_key(item);
+        missing.finding(origin(missing.at), if is_set { "the key is set" } else { "read as an item of the list" })
+    };
+    findings.extend(items.iter().map(told));
+    findings.extend(nested.iter().map(|item| {
+        let message = "double quotes inside of double quotes, which end the text; the key is set";
+        let span = Span::new(origin(item.start), origin(item.end));
+        Finding::new(&rules::KEY_QUOTES, span, message).help("write single quotes around the item: `- 'KEY'`")
+    }));
+    let text = &missing::with_single_quotes(text, &nested);
+    let repaired = Repaired::new(text, &items);
+    let origin = |offset| origin(repaired.origin(offset));
+    let mut document = yaml::parse(&repaired.text, origin);
+    let error = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
+    let text = &repaired.text;
+    let at = error.map(|span| offset_of(text, span.start, &origin));
+    let Some(found) = at.and_then(|at| missing::near(text, at, &lint::is_key)) else {
+        if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &lint::is_item_key)) {
+            let start = origin(ended.line);
+            let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);
+            document.error = Some(ended.finding(text, Span::new(start, start + len)));
+        }
+        return (document, None);
+    };
+    let consequence = "only the host name and SSH keys are applied";
+    document.error = Some(found.finding(origin(found.at), consequence));
+    let again = Repaired::new(text, &missing::all(text, &lint::is_key));
+    let access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
+    (document, Some(yaml::read::<CloudConfig>(&access).0))
+}
+
+/// The first byte of `text` whose place in the author's text is `place`, or behind it.
+fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize {
+    let (mut low, mut high) = (0, text.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if origin(middle) < place { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+/// What is wrong with a script that its headers call a cloud-config. There, a line `#!` is a comment like any other.
+fn script_after_all(text: &str, document: &yaml::Document) -> Option<Finding> {
+    let entries = document.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
+    if entries.iter().any(|entry| yaml::is_name(&entry.key)) || !text.starts_with("#!") {
+        return None;
+    }
+    let message = "its type is that of a cloud-config, but it begins with #!, as a script does, and has no keys";
+    Some(Finding::new(&rules::BAD_PART, Span::new(0, 2), message).help("a script has the type text/x-shellscript"))
+}
+
+impl Reading {
+    /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their places.
+    pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
+        let mut plan = match self.part.form {
+            Form::CloudConfig if self.broken => without(if self.access.is_empty() { Item::All } else { Item::Rest }),
+            Form::CloudConfig => plan::plan(&self.config, facts, key_set),
+            Form::Script if self.broken => without(Item::All),
+            Form::Script => plan::plan_script(&self.script, first_line(&self.part.text)),
+            Form::Network => plan::plan_network(&self.network),
+            Form::Unknown | Form::Unreadable => without(Item::All),
+            Form::Ignition | Form::Multipart | Form::Empty | Form::Skipped => Plan::default(),
+        };
+        plan.findings.extend_from_slice(&self.findings);
+        plan.findings.sort_by_key(|finding| finding.span);
+        shorten(&mut plan.findings);
+        plan
+    }
+}
+
+/// The first line of `text`, without its line end.
+fn first_line(text: &str) -> Span {
+    Span::new(0, text.split(['\n', '\r']).next().unwrap_or_default().trim_end().len())
+}
+
+/// A plan of nothing, without `item`.
+fn without(item: Item) -> Plan {
+    Plan { refused: vec![Refused { item, span: None, masked: false }], ..Plan::default() }
+}

@@ -1,0 +1,44 @@
+//! Host names that can be set, and that other machines may stumble over (spec §10).
+
+use crate::config::{CloudConfig, File};
+use crate::diagnostic::{Finding, rules};
+use crate::text::secret::is_mask;
+use crate::yaml::Field;
+
+/// What is worth noting of the host name, and of who else sets it.
+pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
+    odd(&config.hostname).into_iter().chain(written_too(config)).collect()
+}
+
+/// A file that gives the machine another name: each run would set the one and then the other.
+fn written_too(config: &CloudConfig) -> Option<Finding> {
+    let name = config.hostname.filled()?.trim();
+    let is_it = |file: &&File| file.path.filled().is_some_and(|path| path == "/etc/hostname");
+    let file = config.write_files.iter().filter_map(|file| file.get()).find(is_it)?;
+    let content = file.content.get().map(|content| content.expose().0.trim_ascii());
+    // What is masked may be the same.
+    if content.is_some_and(is_mask) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
+        return None;
+    }
+    let message = "/etc/hostname is also what `hostname` writes: each run writes both, and the file is what stays";
+    Some(Finding::new(&rules::DUPLICATE_ITEM, file.path.span, message).help("keep one of them"))
+}
+
+fn odd(field: &Field<String>) -> Option<Finding> {
+    let name = field.filled()?.trim();
+    let (rule, why) = if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+        // It is refused.
+        return None;
+    } else if matches!(name, "localhost" | "localhost.localdomain") {
+        (&rules::ODD_HOSTNAME, "is that of every machine for itself; other programs take it for no name at all")
+    } else if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        (&rules::ODD_HOSTNAME, "is a number, which some programs take for an address")
+    } else if name.contains('_') {
+        (&rules::UNDERSCORE_HOSTNAME, "has an underscore; newer systemds refuse it")
+    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        (&rules::ODD_HOSTNAME, "has upper case letters; names are compared without regard to case")
+    } else {
+        return None;
+    };
+    Some(Finding::new(rule, field.span, format!("the host name {why}")))
+}

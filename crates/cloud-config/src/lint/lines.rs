@@ -1,0 +1,83 @@
+//! Where in a part a line of a text is that stands in it.
+
+use crate::diagnostic::Span;
+
+/// The places of lines of the value at `span`, by their numbers from 1; the whole value where lines have none.
+///
+/// Only a literal block (`|`) has the lines of its text one for one; elsewhere quotes, escapes and folding decide.
+pub(super) struct Block<'a> {
+    whole: Option<Span>,
+    body: Option<(&'a str, usize)>,
+}
+
+impl<'a> Block<'a> {
+    /// For the value at `span` of `part`, the text as its author wrote it.
+    pub fn new(part: &'a str, span: Option<Span>) -> Self {
+        let body =
+            span.and_then(|span| literal(part.get(span.start..span.end)?).map(|(body, at)| (body, span.start + at)));
+        Self { whole: span, body }
+    }
+
+    /// The place of a line: what is on it, without the blanks around that.
+    pub fn line(&self, number: usize) -> Option<Span> {
+        self.find(number).or(self.whole)
+    }
+
+    fn find(&self, number: usize) -> Option<Span> {
+        let (body, mut at) = self.body?;
+        for (line, this) in body.split_inclusive('\n').zip(1..) {
+            if this == number {
+                let text = line.trim();
+                let start = at + (line.len() - line.trim_start().len());
+                return (!text.is_empty()).then(|| Span::new(start, start + text.len()));
+            }
+            at += line.len();
+        }
+        None
+    }
+}
+
+/// The lines of a literal block behind its first, which says that it is one; and where they begin.
+fn literal(value: &str) -> Option<(&str, usize)> {
+    let (head, body) = value.split_once('\n')?;
+    let mut words = head.split_whitespace().skip_while(|word| word.starts_with(['&', '!']));
+    let is_literal = words.next()?.strip_prefix('|')?.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-'));
+    // Other line breaks of YAML, which are no line breaks here, would make the numbers differ.
+    let bare_return = body.match_indices('\r').any(|(at, _)| !body[at + 1..].starts_with('\n'));
+    let is_plain = !bare_return && !body.contains(['\u{85}', '\u{2028}', '\u{2029}']);
+    (is_literal && is_plain && words.next().is_none_or(|word| word.starts_with('#'))).then_some((body, head.len() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(value: &str, number: usize) -> Option<String> {
+        let part = format!("é: {value}");
+        let span = Span::new("é: ".len(), part.len());
+        let found = Block::new(&part, Some(span)).line(number)?;
+        (found != span).then(|| part[found.start..found.end].to_owned())
+    }
+
+    #[test]
+    fn lines_of_a_literal_block_have_places() {
+        for head in ["|", "|-", "|2+", "| # a comment", "!!str |", "&a !x |-"] {
+            let value = format!("{head}\n  one\n\n    two é  \r\n  three");
+            assert_eq!(line(&value, 1).as_deref(), Some("one"), "{head}");
+            assert_eq!(line(&value, 3).as_deref(), Some("two é"), "{head}");
+            assert_eq!(line(&value, 4).as_deref(), Some("three"), "{head}");
+            assert_eq!([line(&value, 0), line(&value, 2), line(&value, 5)], [None, None, None], "{head}");
+        }
+    }
+
+    #[test]
+    fn elsewhere_the_whole_value_is_the_place() {
+        for value in
+            [">\n  one\n", "\"one\\n\n  two\"", "one", "|x\n  one", "| x\n  one", "|\n  one\rtwo\n", "|\n  a\u{85}b\n"]
+        {
+            assert_eq!(line(value, 1), None, "{value:?}");
+        }
+        assert_eq!(Block::new("", Some(Span::new(5, 9))).line(1), Some(Span::new(5, 9)));
+        assert_eq!(Block::new("", None).line(1), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! Options of services that cannot work as they are (spec §5.2).
+
+use crate::config::CloudConfig;
+use crate::config::options::{Options, Service, Value};
+use crate::diagnostic::{Finding, Span, rules};
+use crate::text::secret::is_masked;
+
+/// The service that hands out tokens for clusters, and how long those are.
+const DISCOVERY: &str = "discovery.etcd.io";
+const TOKEN: usize = 32;
+
+/// What is worth telling of the options of services.
+pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
+    let coreos = &config.coreos;
+    let etcd = coreos.etcd.get().and_then(discovery);
+    let etcd2 = coreos.etcd2.get().and_then(discovery);
+    etcd.into_iter().chain(etcd2).collect()
+}
+
+/// What is wrong with the URL by which the machines of a cluster find each other. It is never shown: who knows it may
+/// join.
+fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
+    let (_, field) = options.set.iter().find(|(option, _)| option.name == "discovery")?;
+    let Some(Value::Text(text)) = field.get() else { return None };
+    if is_masked(text) {
+        return None;
+    }
+    let (what, help) = fault(text.trim())?;
+    let message = format!("coreos.{}.discovery {what}", S::TABLE.section);
+    Some(Finding::new(&rules::ODD_DISCOVERY, field.span.or(Some(Span::default())), message).help(help))
+}
+
+/// What is wrong with a URL, and what to write instead.
+fn fault(url: &str) -> Option<(&'static str, &'static str)> {
+    const ASK: &str = "ask https://discovery.etcd.io/new?size=3 for a URL of your own, once for each cluster";
+    if url.is_empty() {
+        return None;
+    }
+    let rest = ["https://", "http://"].iter().find_map(|scheme| {
+        let head = url.get(..scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
+    });
+    let Some(rest) = rest else { return Some(("is no http or https URL", ASK)) };
+    if url.contains(['<', '>']) {
+        return Some(("still has a placeholder in it", ASK));
+    }
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if !host.eq_ignore_ascii_case(DISCOVERY) {
+        return None;
+    }
+    if path.starts_with("new") {
+        return Some(("is the address where one asks for a URL, not one that it gave", ASK));
+    }
+    let token = path.trim_end_matches('/');
+    let whole = token.len() == TOKEN && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (!whole).then_some(("does not end with a token, which has 32 hexadecimal digits", ASK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault;
+
+    #[test]
+    fn urls_that_cannot_work() {
+        for url in [
+            "https://discovery.etcd.io/<token>",
+            "https://discovery.etcd.io/new?size=3",
+            "https://discovery.etcd.io/new",
+            "https://discovery.etcd.io/",
+            "https://discovery.etcd.io",
+            "https://discovery.etcd.io/token",
+            "https://discovery.etcd.io/58d1f474291ee69ae9fdd8858210aef",
+            "http://10.0.0.1:2379/v2/keys/<token>",
+            "discovery.etcd.io/58d1f474291ee69ae9fdd8858210aef7",
+            "${discovery}",
+        ] {
+            assert!(fault(url).is_some(), "{url}");
+        }
+        for url in [
+            "",
+            "https://discovery.etcd.io/58d1f474291ee69ae9fdd8858210aef7",
+            "https://discovery.etcd.io/58d1f474291ee69ae9fdd8858210aef7/",
+            "http://discovery.etcd.io/00000000000000000000000000000000",
+            "http://10.0.0.1:2379/v2/keys/token",
+            "HTTPS://cluster.example.com/anything",
+        ] {
+            assert!(fault(url).is_none(), "{url}");
+        }
+    }
+}

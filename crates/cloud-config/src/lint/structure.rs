@@ -1,0 +1,384 @@
+//! Keys: those that nobody knows, that stand in the wrong place, that are out of date, and with nothing under them.
+
+use super::foreign;
+use super::places::{self, Below, Elsewhere, PLACES, Place, TOP};
+use crate::address_tokens::Address;
+use crate::config::options::TABLES;
+use crate::diagnostic::{Finding, Findings, Rule, rules};
+use crate::text::suggest;
+use crate::yaml::{Document, Entry, Kind, Node, Tag};
+
+/// Keys of text with which nothing is the same as leaving them out, and is hardly what was meant.
+const FILLED: &[&str] = &["hostname", "manage_etc_hosts", "content", "command", "passwd", "reboot_strategy"];
+
+/// Keys that are deprecated in themselves, and why. Those of options are in their tables.
+const DEPRECATED: &[(&str, &str)] = &[
+    ("coreos_ssh_import_github", IMPORTS),
+    ("coreos_ssh_import_github_users", IMPORTS),
+    ("coreos_ssh_import_url", IMPORTS),
+];
+const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
+
+/// Looks at every key of a document, each where it stands; `text` is what its author wrote.
+pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
+    let broken = document.error.is_some();
+    let root = document.root.as_deref();
+    let mut keys = Keys { text, root, broken, findings: Findings::default(), dashes: false };
+    if let Some(root) = root {
+        keys.section(root, TOP);
+    }
+    keys.findings.into_list()
+}
+
+struct Keys<'a> {
+    text: &'a str,
+    root: Option<&'a Node>,
+    /// The document ends early: of what is missing, nobody knows whether it would have come.
+    broken: bool,
+    findings: Findings,
+    /// Whether the author writes keys with `-`.
+    dashes: bool,
+}
+
+impl Keys<'_> {
+    fn section(&mut self, node: &Node, at: usize) {
+        let place = &PLACES[at];
+        for entry in node.entries().unwrap_or_default() {
+            let name = entry.name();
+            if let Some(below) = place.below(&name) {
+                if name.contains('_') {
+                    self.dashes = entry.key.contains('-');
+                }
+                self.known(entry, &name, place, below);
+            } else {
+                self.unknown(entry, &name, at, node);
+            }
+        }
+    }
+
+    fn tell(&mut self, rule: &'static Rule, entry: &Entry, message: String, help: Option<String>) {
+        self.findings.tell(Finding { help, ..Finding::new(rule, entry.key_span, message) });
+    }
+
+    fn known(&mut self, entry: &Entry, name: &str, place: &Place, below: Below) {
+        self.age(entry, name, place);
+        if is_nothing(&entry.value) {
+            return self.nothing(entry, name, below);
+        }
+        match below {
+            Below::Value | Below::Values => self.items(entry),
+            Below::Section(at) => self.section(&entry.value, at),
+            Below::Items(at) => entry.value.items().unwrap_or_default().iter().for_each(|item| self.section(item, at)),
+        }
+    }
+
+    /// Tells of what is deprecated (spec §5.2, §7).
+    fn age(&mut self, entry: &Entry, name: &str, place: &Place) {
+        let key = entry.shown();
+        if let Some((_, reason)) = DEPRECATED.iter().find(|row| row.0 == name) {
+            let help = Some(format!("list the keys in `{}`", self.spelt("ssh_authorized_keys", &entry.key)));
+            return self.tell(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
+        }
+        let Some(section) = place.path.strip_prefix("coreos") else { return };
+        if section.is_empty() {
+            let table = TABLES.iter().find(|table| table.section == name);
+            if let Some(reason) = table.and_then(|table| table.deprecated) {
+                let help = Some("where the machine lacks it, run it with a unit of your own".to_owned());
+                self.tell(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
+            }
+            return;
+        }
+        let table = TABLES.iter().find(|table| section.strip_prefix('.') == Some(table.section));
+        let option = table.and_then(|table| table.options.iter().find(|option| option.name == name));
+        if let Some((option, reason)) = option.and_then(|option| Some((option, option.deprecated?))) {
+            let (rule, what) =
+                if option.works() { (&rules::DEPRECATED, "deprecated") } else { (&rules::OBSOLETE, "obsolete") };
+            let help = (!option.works()).then(|| "write it under `coreos.etcd2`".to_owned());
+            self.tell(rule, entry, format!("{key} is {what}: {reason}"), help);
+        }
+    }
+
+    fn nothing(&mut self, entry: &Entry, name: &str, below: Below) {
+        let help = match below {
+            _ if self.broken || self.is_token(entry) => return,
+            Below::Value if !FILLED.contains(&name) => return,
+            Below::Value => "write its value behind it, or leave the key out",
+            Below::Values | Below::Items(_) => "write its items below it, each with `- `, or leave the key out",
+            Below::Section(_) => "write its keys below it, indented, or leave it out",
+        };
+        let message = format!("there is nothing under {}", entry.shown());
+        self.tell(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
+    }
+
+    /// Reports the items of a list of strings that are empty.
+    fn items(&mut self, entry: &Entry) {
+        for item in entry.value.items().unwrap_or_default().iter().filter(|_| !self.broken) {
+            let is_empty = item.text().map_or(item.is_null(), |text| text.trim().is_empty());
+            let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
+            // A token may have become nothing.
+            if is_empty && !written.contains('$') && !self.starts_with_token(item.span.end) {
+                let message = format!("an item of {} is empty; item ignored", entry.shown());
+                let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
+                self.findings.tell(finding.help("write its value behind the `- `, or leave it out"));
+            }
+        }
+    }
+
+    /// Returns true if the next word behind a byte of the text is an address token.
+    fn starts_with_token(&self, at: usize) -> bool {
+        let next = self.text.get(at..).unwrap_or_default().trim_start();
+        Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
+    }
+
+    /// Whether what stands behind a key is an address token, which may have become nothing here.
+    fn is_token(&self, entry: &Entry) -> bool {
+        let behind = self.text.get(entry.key_span.end..).unwrap_or_default().trim_start_matches([':', ' ', '\t']);
+        let mut lines = behind.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let next = lines.next().unwrap_or_default();
+        Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
+    }
+
+    fn unknown(&mut self, entry: &Entry, name: &str, at: usize, item: &Node) {
+        let (place, key) = (&PLACES[at], entry.shown());
+        let rule = &rules::UNKNOWN_KEY;
+        if let Some(row) = foreign::find(name, &place.path, &entry.value) {
+            if foreign::asks_for_nothing(name, &place.path, &entry.value, item) {
+                let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
+                return self.tell(&rules::FOREIGN_KEY, entry, message, None);
+            }
+            return self.tell(rule, entry, row.whose.message(&key), Some(row.help.to_owned()));
+        }
+        if let Some((word, _)) =
+            name.split_once(':').filter(|(word, value)| !value.is_empty() && place.below(word).is_some())
+        {
+            let message = format!("no space behind the `:` of `{word}`; key ignored");
+            return self.tell(&rules::MISSING_SPACE, entry, message, Some("write `KEY: VALUE`".to_owned()));
+        }
+        let elsewhere = places::elsewhere(name, at);
+        let is_lost = !self.broken && self.root.is_some_and(|root| is_lost(name, &entry.value, root));
+        if let Some(Elsewhere::Belongs(places) | Elsewhere::Exists(places)) = elsewhere.as_ref().filter(|_| is_lost) {
+            let message = format!("{key} belongs {}; not applied", places::words(places));
+            return self.tell(&rules::DETACHED_KEY, entry, message, places::way(places));
+        }
+        if let Some(Elsewhere::Belongs(places)) = &elsewhere {
+            let message = format!("{key} belongs {}; here it is ignored", places::words(places));
+            return self.tell(&rules::MISPLACED_KEY, entry, message, places::way(places));
+        }
+        // Looking for what was meant takes time, and is only worth it where it is told.
+        let told = !self.findings.is_full(rule);
+        let meant = if told { suggest::closest(name, place.keys()) } else { Vec::new() };
+        let meant: Vec<_> = meant.into_iter().map(|name| self.spelt(name, &entry.key)).collect();
+        let help = suggest::question(&meant).or_else(|| match &elsewhere {
+            Some(Elsewhere::Exists(places)) => Some(format!("a key of this name stands {}", places::words(places))),
+            _ => None,
+        });
+        self.tell(rule, entry, format!("unknown key {key}"), help);
+    }
+
+    /// A key as the author would spell it, who wrote `like` for it.
+    fn spelt(&self, name: &str, like: &str) -> String {
+        let dashes = like.contains('-') || (self.dashes && !like.contains('_'));
+        if dashes { name.replace('_', "-") } else { name.to_owned() }
+    }
+}
+
+/// Returns true if ignoring the key `name` costs access or lets the machine reboot, and `root` lacks it in its place.
+fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
+    let lacks = |key: Option<&Node>| key.is_none_or(Node::is_null);
+    match name {
+        "ssh_authorized_keys" => value.items().map_or(value.text().is_some(), |items| !items.is_empty()),
+        "hostname" => value.text().is_some() && lacks(root.get(name)),
+        "reboot_strategy" => {
+            let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
+            value.text().is_some() && lacks(update.and_then(|update| update.get(name)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether nothing at all was written, not even `~`, which says so.
+fn is_nothing(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty()) && node.tag == Tag::None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lint;
+    use crate::address_tokens::{Addresses, substitute};
+    use crate::yaml::parse;
+
+    /// The findings of a text: rule, what they point at, message, help.
+    fn found(text: &str) -> Vec<(&'static str, String, String, String)> {
+        let findings = lint(&parse(text, |at| at), text).into_iter();
+        let found = findings.map(|finding| {
+            let span = finding.span.expect("every key has its place");
+            let pointed = text[span.start..span.end].to_owned();
+            (finding.rule.id, pointed, finding.message, finding.help.unwrap_or_default())
+        });
+        found.collect()
+    }
+
+    /// The only finding of a text, without what it points at.
+    fn one(text: &str) -> (&'static str, String, String) {
+        let mut found = found(text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        let (rule, _, message, help) = found.remove(0);
+        (rule, message, help)
+    }
+
+    #[test]
+    fn keys_that_are_known_are_no_findings() {
+        let text = "hostname: a\nwrite-files:\n- {path: /a, content: b}\nusers: [{name: a, groups: {a: b}}]\n\
+                    coreos: {units: [{name: a.service, drop-ins: [{name: b.conf, content: c}]}], update: {group: a}}\n";
+        assert_eq!(found(text), []);
+        assert_eq!(found("- a\n"), []);
+        assert_eq!(found(""), []);
+    }
+
+    #[test]
+    fn misspelt_keys_are_asked_about_as_their_author_spells() {
+        for (text, help) in [
+            ("write-file: []", "did you mean `write-files`?"),
+            ("write_file: []", "did you mean `write_files`?"),
+            ("writefiles: []", "did you mean `write_files`?"),
+            ("write-files: []\nsshauthorizedkeys: []", "did you mean `ssh-authorized-keys`?"),
+            ("Hostname: a", "did you mean `hostname`?"),
+            ("users: [{sshAuthorizedKeys: []}]", "did you mean `ssh_authorized_keys`?"),
+            ("coreos: {units: [{drop-in: []}]}", "did you mean `drop-ins`?"),
+            ("coreos: {units: [{name: a, drop_ins: [{nmae: a}]}]}", "did you mean `name`?"),
+            ("coreos: {etcd2: {advertise-client-url: a}}", "did you mean `advertise-client-urls`?"),
+            ("coreos: {etcd2: {initial_clustr: a}}", "did you mean `initial_cluster`?"),
+            ("coreos: {flannel: {interfaces: a}}", "did you mean `interface`?"),
+            ("coreos: {etcd3: {}}", "did you mean `etcd` or `etcd2`?"),
+            ("debug: true", "a key of this name stands under `coreos.etcd2`"),
+            ("role: a", ""),
+        ] {
+            let findings = found(text);
+            let (rule, _, message, found) =
+                findings.iter().find(|row| row.0 != "deprecated").unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((*rule, found.as_str()), ("unknown-key", help), "{text}");
+            assert!(message.starts_with("unknown key `"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_without_a_space_behind_its_colon_is_an_error() {
+        let (rule, message, help) = one("users: [{name:ada, shell: /bin/sh}]");
+        assert_eq!((rule, message.as_str()), ("missing-space", "no space behind the `:` of `name`; key ignored"));
+        assert!(help.contains("KEY: VALUE"), "{help}");
+        assert_eq!(one("{a:b}").0, "unknown-key");
+    }
+
+    #[test]
+    fn keys_of_others_are_told_whose_they_are() {
+        let (rule, message, help) = one("ca-certs: {trusted: [x]}");
+        assert_eq!(
+            (rule, message.as_str()),
+            ("unknown-key", "`ca-certs` is a key of cloud-init, which this program does not know")
+        );
+        assert!(help.contains("update-ca-certificates"), "{help}");
+        let (_, message, help) = one("coreos: {units: [{name: a.service, After: b.service}]}");
+        assert_eq!(message, "`After` is a setting of unit files, and no key here");
+        assert!(help.contains("[Unit]"), "{help}");
+        assert!(one("users: [{name: a, lock-passwd: false}]").2.contains("without `passwd`"));
+        assert!(one("storage: {files: []}").1.contains("Ignition"));
+    }
+
+    #[test]
+    fn keys_in_the_wrong_place_are_told_where_they_belong() {
+        let row = |text| found(text).into_iter().map(|(rule, at, message, _)| format!("{rule} {at}: {message}"));
+        let text = "units: []\ncoreos:\n  write-files: []\n  update:\n    hostname: a\n  units:\n  - ssh-authorized-keys: [a]\n";
+        assert_eq!(
+            row(text).collect::<Vec<_>>(),
+            [
+                "misplaced-key units: `units` belongs under `coreos`; here it is ignored",
+                "misplaced-key write-files: `write-files` belongs at the top level; here it is ignored",
+                "detached-key hostname: `hostname` belongs at the top level; not applied",
+                "detached-key ssh-authorized-keys: `ssh-authorized-keys` belongs at the top level or in an item of \
+                 `users`; not applied",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_told_where_it_matters() {
+        let text = "users:\nhostname:\ncoreos:\n  units:\n  - {name: a, content: , enable: , runtime: ~}\n  update:\n\
+                    write_files: [{path: /a, owner: , content: ''}]\nssh_authorized_keys: ~\nmanage_etc_hosts: !!null\n";
+        let keys: Vec<_> = found(text).into_iter().map(|(rule, at, ..)| format!("{rule} {at}")).collect();
+        assert_eq!(keys, ["users", "hostname", "content", "update"].map(|key| format!("nothing-there {key}")));
+        assert_eq!(found("coreos:\n  units:\n@\n"), [], "what is cut off may have gone on");
+    }
+
+    #[test]
+    fn a_token_that_became_nothing_is_something() {
+        let told = |text: &str| {
+            let substituted = substitute(text, &Addresses::default());
+            lint(&parse(&substituted.text, |at| substituted.origin(at)), text).len()
+        };
+        for token in ["$public_ipv4", " # here\n\n    $private_ipv6$public_ipv4"] {
+            assert_eq!(told(&format!("hostname: {token}\nwrite_files:\n- {{path: /a}}\n")), 0, "{token}");
+        }
+        assert_eq!(told("hostname: # $public_ipv4\nusers:\n- name: $public_ipv4\n"), 1);
+    }
+
+    #[test]
+    fn what_is_old_is_told_and_why() {
+        let text =
+            "coreos:\n  etcd: {name: a, max-wals: 3}\n  etcd2: {ca_file: a}\nusers: [{coreos-ssh-import-url: a}]\n";
+        let told: Vec<_> =
+            found(text).into_iter().map(|(rule, at, message, _)| format!("{rule} {at}: {message}")).collect();
+        assert_eq!(
+            told,
+            [
+                "deprecated etcd: `etcd` is deprecated: no longer shipped in Container Linux",
+                "obsolete max-wals: `max-wals` is obsolete: etcd2 options no longer work for etcd",
+                "deprecated etcd2: `etcd2` is deprecated: no longer shipped in Container Linux",
+                "deprecated ca_file: `ca_file` is deprecated: ca_file and peer_ca_file are obsoleted by trusted_ca_file \
+                 and client_cert_auth",
+                "deprecated coreos-ssh-import-url: `coreos-ssh-import-url` is deprecated: who may log in hangs on \
+                 another machine, at every boot",
+            ]
+        );
+    }
+
+    #[test]
+    fn through_aliases_a_key_is_told_of_once() {
+        let text = "users:\n- &u {nam: x}\n- *u\n- {<<: *u, name: y}\n";
+        assert_eq!(found(text).len(), 1);
+    }
+
+    #[test]
+    fn a_line_that_is_no_key_is_not_shown() {
+        let (_, message, help) = one("hunter2 is my password: x");
+        assert_eq!((message.as_str(), help.as_str()), ("unknown key (not shown)", ""));
+    }
+
+    #[test]
+    fn empty_items_are_reported() {
+        for text in [
+            "ssh_authorized_keys:\n-\n- a\n",
+            "ssh_authorized_keys: [\"\", a]",
+            "ssh_authorized_keys: [~]",
+            "ssh_authorized_keys: ['  ']",
+            "users: [{name: a, groups: [a, '']}]",
+            "users: [{name: a, ssh_authorized_keys: [\"\"]}]",
+        ] {
+            let (rule, message, _) = one(text);
+            assert_eq!(rule, "nothing-there", "{text}");
+            assert!(message.starts_with("an item of `"), "{message}");
+        }
+        assert_eq!(found("ssh_authorized_keys: [a]\nusers: [{groups: [b]}]"), []);
+    }
+
+    #[test]
+    fn keys_that_tools_always_write_are_notes() {
+        let (rule, message, help) = one("package_upgrade: true");
+        assert_eq!((rule, help.as_str()), ("foreign-key", ""));
+        assert_eq!(message, "`package_upgrade` is a key of cloud-init that asks for nothing here; key ignored");
+        assert_eq!(one("ssh_pwauth: true").0, "unknown-key");
+        assert_eq!(one("coreos: {package_update: true}").0, "unknown-key");
+        let (rule, message, help) = one("user: hunter2");
+        assert_eq!(rule, "unknown-key");
+        assert!(message.contains("cloud-init") && help.contains("default user"), "{message} {help}");
+    }
+}

@@ -1,0 +1,168 @@
+//! Expressions of templates that were not rendered, outside of contents.
+
+use std::ops::Range;
+
+use crate::address_tokens::Address;
+use crate::diagnostic::{Finding, Gathered, Span, rules};
+use crate::yaml::{self, Document, Kind, Node};
+
+/// The signs that an expression begins with, those that it ends with, and the program that renders it.
+const EXPRESSIONS: [(&str, &str); 6] =
+    [("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("${", "}"), ("%{", "}"), ("<no value>", "")];
+
+/// The consequence and the remedy of an expression.
+pub const HELP: &str = "render the template before it is handed over: there is no template engine here";
+
+/// The expressions in `text`, what the author of `document` wrote.
+pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
+    let mut findings = Gathered::default();
+    if !EXPRESSIONS.iter().any(|(sign, _)| text.contains(sign)) {
+        return Vec::new();
+    }
+    let mut contents = Vec::new();
+    if let Some(root) = &document.root {
+        gather(root, "", &mut contents);
+    }
+    contents.sort();
+    for (start, line, is_block) in yaml::lines(text) {
+        if is_block || line.trim_start().starts_with('#') {
+            continue;
+        }
+        let end = line.find(" #").unwrap_or(line.len());
+        let content_here = value_of_content(line);
+        let mut from = 0;
+        while let Some((at, length)) = first(&line[from..end]).map(|(at, length)| (from + at, length)) {
+            from = at + length;
+            let span = Span::new(start + at, start + at + length);
+            let before = contents.partition_point(|content: &Span| content.start <= span.start);
+            let is_content = before.checked_sub(1).is_some_and(|last| span.start < contents[last].end);
+            // Where the document is broken above, its tree does not say so.
+            if !is_content && !content_here.contains(&at) {
+                findings.add(&rules::TEMPLATE, || {
+                    let message = "this template expression has not been rendered; it is read as it stands";
+                    Finding::new(&rules::TEMPLATE, span, message).help(HELP)
+                });
+            }
+        }
+    }
+    findings.into_list()
+}
+
+/// The first expression in `line`: its byte and its length.
+fn first(line: &str) -> Option<(usize, usize)> {
+    let mut from = 0;
+    loop {
+        let found = line[from..].find(['{', '<', '$', '%'])? + from;
+        let rest = &line[found..];
+        let expression = EXPRESSIONS.iter().find(|(sign, _)| rest.starts_with(sign));
+        if let Some((sign, end)) = expression
+            && is_expression(sign, window(&rest[sign.len()..]))
+        {
+            let inner = window(&rest[sign.len()..]);
+            let length = if end.is_empty() { 0 } else { inner.find(end).map_or(0, |at| at + end.len()) };
+            return Some((found, sign.len() + length));
+        }
+        from = found + 1;
+    }
+}
+
+/// Returns true if `rest` goes on as an expression does that begins with `sign`.
+fn is_expression(sign: &str, rest: &str) -> bool {
+    match sign {
+        // The name of an address token has a note of its own.
+        "${" => {
+            let is_name = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            is_name && rest.contains('}') && !Address::ALL.iter().any(|kind| rest.starts_with(kind.token()))
+        }
+        "%{" => {
+            let word = rest.trim_start_matches(['~', ' ']);
+            let is_statement = ["if ", "for ", "else", "endif", "endfor"].iter().any(|start| word.starts_with(start));
+            is_statement && rest.contains('}')
+        }
+        "<%" => rest.contains("%>"),
+        _ => true,
+    }
+}
+
+/// The longest expression that is looked for, in bytes: a line may be megabytes of signs.
+const LONGEST: usize = 200;
+
+/// The beginning of `text`, as long as an expression may be.
+fn window(text: &str) -> &str {
+    let end = (0..=text.len().min(LONGEST)).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
+/// The bytes of `line` that are the value of its first key `content`.
+fn value_of_content(line: &str) -> Range<usize> {
+    const KEY: &str = "content:";
+    let Some(at) = line.find(KEY) else { return 0..0 };
+    let above = line[..at].trim_end_matches(['"', '\'']).trim_end();
+    if !above.is_empty() && !above.ends_with(['-', '{', ',']) {
+        return 0..0;
+    }
+    let start = at + KEY.len();
+    let value = line[start..].trim_start();
+    // Without quotes, YAML takes it for a mapping.
+    if value.starts_with("{{") || value.starts_with("{%") {
+        return 0..0;
+    }
+    // In braces, another key may follow a plain value.
+    let end = if value.starts_with(['"', '\'']) { None } else { line[start..].find(", ") };
+    start..end.map_or(line.len(), |end| start + end)
+}
+
+/// Gathers the places of the contents in `node`.
+fn gather(node: &Node, key: &str, contents: &mut Vec<Span>) {
+    match &node.kind {
+        Kind::Scalar(_) if key == "content" => contents.push(node.span),
+        Kind::Scalar(_) => {}
+        Kind::List(items) => items.iter().for_each(|item| gather(item, "", contents)),
+        Kind::Mapping(mapping) => mapping.entries.iter().for_each(|entry| gather(&entry.value, &entry.key, contents)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lint;
+    use crate::yaml::parse;
+
+    fn found(text: &str) -> Vec<&str> {
+        let spans = lint(&parse(text, |at| at), text).into_iter().filter_map(|finding| finding.span);
+        spans.map(|span| &text[span.start..span.end]).collect()
+    }
+
+    #[test]
+    fn expressions_outside_of_contents_are_found() {
+        for (text, expressions) in [
+            ("hostname: {{ .Name }}\n", &["{{ .Name }}"][..]),
+            ("hostname: \"{{ a }}-{{ b }}\"\n", &["{{ a }}", "{{ b }}"]),
+            ("write_files:\n- path: \"/etc/${domain}.conf\"\n", &["${domain}"]),
+            ("hostname: <%= x %>\n", &["<%= x %>"]),
+            ("hostname: <no value>\n", &["<no value>"]),
+            ("%{ if x }\nhostname: a\n%{ endif ~}\n", &["%{ if x }", "%{ endif ~}"]),
+            ("{% if x %}\nhostname: a\n{% endif %}\n", &["{% if x %}", "{% endif %}"]),
+            ("{%- for x in y -%}\n", &["{%- for x in y -%}"]),
+            ("hostname: a{{ b\n", &["{{"]),
+            ("a: {content: x, path: \"/${y}\"}\n", &["${y}"]),
+        ] {
+            assert_eq!(found(text), expressions, "{text}");
+        }
+    }
+
+    #[test]
+    fn contents_comments_and_other_signs_are_none() {
+        for text in [
+            "write_files:\n- content: |\n    {{ x }} ${y}\n  path: /a\n",
+            "write_files:\n- content: \"{{ x }} ${y}\n    <no value>\"\n  path: /a\n",
+            "write_files: [{content: '{% x %}', path: /a}]\n",
+            "# {{ x }}\nhostname: a # ${b}\n",
+            "hostname: ${public_ipv4}\n",
+            "users: [{passwd: $6$abc$def, gecos: 100%{x, shell: <%}]\n",
+            "a: $HOME $(x) %i %%{ $${ ${1}\n",
+            "write_files:\n- content: \"{{ x }}\"\n  path: 'a\n",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Lines of a unit's file that systemd does not take (spec §8). They are told by their number, and never shown.
+
+use super::lines::Block;
+use super::sections::Sections;
+use super::unit_file::{Lines, Survey};
+use crate::diagnostic::{Finding, Rule, Span, rules};
+
+/// Tells of the lines of `what`, whose text stands at `span` of the part `text`.
+pub(super) fn tell(
+    what: &str,
+    sections: Sections,
+    survey: &Survey<'_>,
+    text: &str,
+    span: Option<Span>,
+    findings: &mut Vec<Finding>,
+) {
+    if survey.is_clean() {
+        return;
+    }
+    let block = Block::new(text, span);
+    let mut tell = |rule: &'static Rule, lines: Lines, fault: &str, help: String| {
+        if lines.count > 0 {
+            let more = match lines.count {
+                1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            let message = format!("line {} of {what}{more} {fault}", lines.first);
+            findings.push(Finding::new(rule, block.line(lines.first), message).help(help));
+        }
+    };
+    tell(
+        &rules::ODD_UNIT_LINE,
+        survey.outside,
+        "is before the first section; it is ignored",
+        "begin with a section such as [Unit]".to_owned(),
+    );
+    let help = if survey.broken_continuation {
+        "a backslash continues the line only where nothing follows it: remove the blanks behind the one above"
+    } else {
+        "a line is a section in brackets, KEY=value, or a comment that begins with # or ;"
+    };
+    let fault = "is neither a section nor an assignment; it is ignored";
+    tell(&rules::ODD_UNIT_LINE, survey.odd, fault, help.to_owned());
+    let behind = survey
+        .unclosed_by
+        .as_ref()
+        .map(|character| format!("begins with [ and has {character} behind the ]; the whole file is refused"));
+    let fault = behind.as_deref().unwrap_or("begins with [ and does not end with ]; the whole file is refused");
+    tell(&rules::ODD_UNIT_LINE, survey.unclosed, fault, "a section has a line of its own: [Service]".to_owned());
+    let name = survey.unknown_name;
+    // Its name is not shown: what stands in brackets may be anything.
+    let fault = "begins a section that a file of this type does not have; it is ignored";
+    tell(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
+}

@@ -1,0 +1,348 @@
+//! Units that systemd refuses to load for what is in their files: "bad unit file setting".
+//!
+//! Each check is one of systemd's own, and `refused::what_systemd_refuses_is_reported` holds them against it.
+
+use super::command_line::{Fault, commands, has_odd_specifier};
+use super::lines::Block;
+use super::unit_file::{Setting, Survey};
+use super::unit_values;
+use crate::diagnostic::{Finding, Span, rules};
+use crate::plan::names::{Reader, is_unit_name, reader};
+use crate::yaml::describe_lookalike_in_command;
+
+/// The number of lines of a file that are reported.
+const LINES_MAX: usize = 20;
+
+/// A file of a unit.
+pub(super) struct UnitText<'a> {
+    /// Its description, such as `the content of unit a.service`.
+    pub what: String,
+    pub survey: &'a Survey<'a>,
+    pub span: Option<Span>,
+}
+
+/// Reports the settings of `file` for which systemd refuses the unit, whatever its other files say.
+pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<Finding>) {
+    let commands = file.survey.settings.iter().filter(|setting| setting.key.starts_with("Exec"));
+    let odd = commands.filter(|setting| !setting.value.is_ascii());
+    let odd = odd.filter_map(|setting| Some((setting, describe_lookalike_in_command(&setting.value)?)));
+    findings.extend(odd.take(LINES_MAX).map(|(setting, character)| {
+        let message =
+            format!("line {} of {}: {}= has {character}; used as written", setting.line, file.what, setting.key);
+        let span = Block::new(text, file.span).line(setting.line);
+        Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place")
+    }));
+    let mut found = file.survey.settings.iter().filter_map(|setting| Some((setting, fatal(setting)?)));
+    for (setting, (fault, help)) in found.by_ref().take(LINES_MAX - 1) {
+        findings.push(bad(file, setting.line, &format!("{}= {fault}", setting.key), text).help(help));
+    }
+    if let Some((setting, (fault, help))) = found.next() {
+        let more = match found.count() {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        findings.push(bad(file, setting.line, &format!("{}= {fault}{more}", setting.key), text).help(help));
+    }
+}
+
+/// Why systemd refuses a unit for one of its settings alone, and what to write instead.
+fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
+    let value = &*setting.value;
+    let is_raw = !value.is_empty() && !["{{", "{%", "<%"].iter().any(|mark| value.contains(mark));
+    match setting.key {
+        key if key.starts_with("Exec") => commands(value).err().map(|fault| match fault {
+            Fault::Relative => {
+                ("has a command that is neither a name nor an absolute path", "write the absolute path of the command")
+            }
+            Fault::Variable => (
+                "has a command that begins with a variable, which systemd does not replace there",
+                "write the absolute path of the command, or run it with /bin/sh -c",
+            ),
+            Fault::Characters => (
+                "has a command with a backslash, a quote or a control character",
+                "write the path of the command as it is",
+            ),
+            Fault::Directory => ("has a command that ends with a slash", "write the path of the command"),
+            Fault::Empty => ("has no command", "write the absolute path of the command"),
+            Fault::Specifier => SPECIFIER,
+            Fault::Quote => ("has a quote without an end", "close the quote, or write \\x27 for ' and \\x22 for \""),
+        }),
+        "User" | "Group" | "SocketUser" | "SocketGroup" | "WorkingDirectory" | "RootDirectory" | "RootImage"
+            if is_raw && !value.starts_with('-') && has_odd_specifier(value) =>
+        {
+            Some(SPECIFIER)
+        }
+        "User" | "Group" | "SocketUser" | "SocketGroup" if is_raw && !is_account(value) => {
+            Some(("is no name of a user or group", "write a name or a number"))
+        }
+        "SupplementaryGroups" if is_raw && !value.split_whitespace().all(is_account) => {
+            Some(("has a word that is no name of a group", "write names or numbers with blanks between them"))
+        }
+        "WorkingDirectory" | "RootDirectory" | "RootImage"
+            if is_raw && !value.starts_with('-') && value.split('/').any(|part| part == "..") =>
+        {
+            Some(("has a `..` in its path", "write the path without it"))
+        }
+        "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also"
+            if is_raw && setting.section == "Install" && !value.split_whitespace().all(is_unit) =>
+        {
+            let help = "write whole names of units, such as multi-user.target, with blanks between them and no comment";
+            Some(("has a word that is no name of a unit", help))
+        }
+        "WorkingDirectory" if is_raw && !value.starts_with(['/', '%', '-', '~']) => {
+            Some(("is not an absolute path", "write an absolute path, or ~ for the home of the user"))
+        }
+        "RootDirectory" | "RootImage" if is_raw && !value.starts_with(['/', '%', '-']) => {
+            Some(("is not an absolute path", "write an absolute path"))
+        }
+        _ => None,
+    }
+}
+
+const SPECIFIER: (&str, &str) =
+    ("has a `%` before a letter or digit that is no specifier of systemd", "write `%%` for a percent sign");
+
+/// Returns true if systemd may take `value` for a user or group.
+fn is_account(value: &str) -> bool {
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.parse().is_ok_and(|id: u32| id != 0xffff && id != u32::MAX);
+    }
+    value.contains('%') || !value.contains([':', '/'])
+}
+
+/// Returns true if systemd may take a word of `[Install]` for the name of a unit.
+fn is_unit(word: &str) -> bool {
+    word.contains('%') || !word.starts_with('.') && reader(word) == Reader::Systemd && is_unit_name(word)
+}
+
+fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {
+    let of_install = fault.ends_with("no name of a unit");
+    let consequence = if of_install { "it cannot be enabled" } else { "systemd refuses the unit" };
+    let message = format!("line {line} of {}: {fault}; {consequence}", file.what);
+    Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(line), message)
+}
+
+/// The file and line of a value that systemd cannot parse, its key, the fault and the remedy.
+type Unparsable<'a> = ((usize, usize), &'a str, (&'static str, &'static str));
+
+/// The settings of all files of a unit, in the order in which systemd reads the files.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+struct State<'a> {
+    kind: Option<&'a str>,
+    /// The file and the line of each command, once for each command on the line.
+    starts: Vec<(usize, usize)>,
+    stops: usize,
+    has_bus_name: bool,
+    has_success_action: bool,
+    remains: bool,
+    restart: Option<(&'a str, usize, usize)>,
+    /// Uses of `What=`.
+    mounts: usize,
+    triggers: usize,
+    listens: usize,
+    /// A socket that no connections can be accepted from.
+    silent: Option<(usize, usize)>,
+    accepts: bool,
+    service: Option<(usize, usize)>,
+    paths: usize,
+    /// The first time or address that systemd cannot parse, and ignores.
+    unparsable: Option<Unparsable<'a>>,
+}
+
+impl<'a> State<'a> {
+    fn of(files: &'a [UnitText<'a>]) -> Self {
+        let mut state = Self::default();
+        for (file, text) in files.iter().enumerate() {
+            for setting in &text.survey.settings {
+                state.assign(file, setting);
+            }
+        }
+        state
+    }
+
+    fn assign(&mut self, file: usize, setting: &'a Setting<'a>) {
+        let (line, value) = (setting.line, &*setting.value);
+        let is_set = !value.is_empty();
+        match (setting.section, setting.key) {
+            ("Unit", "SuccessAction") => self.has_success_action = ACTIONS.contains(&value),
+            ("Service", "Type") if TYPES.contains(&value) => self.kind = Some(value),
+            ("Service", "BusName") => self.has_bus_name = is_set,
+            ("Service", "RemainAfterExit") => self.remains = is_yes(value),
+            ("Service", "Restart") if RESTARTS.contains(&value) => self.restart = Some((value, file, line)),
+            ("Service", "ExecStart") if is_set => {
+                // One that systemd refuses is reported by itself.
+                let count = commands(value).unwrap_or(1).min(2);
+                self.starts.extend(std::iter::repeat_n((file, line), count));
+            }
+            ("Service", "ExecStart") => self.starts.clear(),
+            ("Service", "ExecStop") if is_set => self.stops += commands(value).unwrap_or(1),
+            ("Service", "ExecStop") => self.stops = 0,
+            ("Mount", "What") => self.mounts = usize::from(is_set),
+            ("Timer", "OnClockChange" | "OnTimezoneChange") => self.triggers += usize::from(is_yes(value)),
+            ("Timer" | "Socket", key) if self.is_unparsable(file, setting, key) => {}
+            // An empty value of one of them takes them all back.
+            ("Timer", _) => self.triggers = if is_set { self.triggers + 1 } else { 0 },
+            ("Socket", "Accept") => self.accepts = is_yes(value),
+            ("Socket", "Service") => self.service = is_set.then_some((file, line)),
+            ("Socket", key) if key.starts_with("Listen") => {
+                if !is_set {
+                    (self.listens, self.silent) = (0, None);
+                    return;
+                }
+                let is_path = value.starts_with(['/', '%']) || value.contains("{{");
+                if matches!(key, "ListenFIFO" | "ListenSpecial" | "ListenMessageQueue") && !is_path {
+                    return;
+                }
+                self.listens += 1;
+                if !matches!(key, "ListenStream" | "ListenSequentialPacket") {
+                    self.silent = Some((file, line));
+                }
+            }
+            ("Path", _) if !is_set => self.paths = 0,
+            ("Path", _) => {
+                let is_normal = !value.split('/').any(|part| part == "..");
+                self.paths += usize::from(value.starts_with(['/', '%']) && is_normal || value.contains("{{"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<'a> State<'a> {
+    /// Keeps the first value that systemd cannot parse.
+    fn is_unparsable(&mut self, file: usize, setting: &'a Setting<'a>, key: &'a str) -> bool {
+        let fault = unit_values::unparsable(setting.section, key, &setting.value);
+        if let Some(fault) = fault {
+            self.unparsable.get_or_insert(((file, setting.line), key, fault));
+        }
+        fault.is_some()
+    }
+}
+
+const TYPES: [&str; 8] = ["simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle"];
+/// Actions at the end of a unit, those that do something.
+const ACTIONS: [&str; 15] = [
+    "reboot",
+    "reboot-force",
+    "reboot-immediate",
+    "poweroff",
+    "poweroff-force",
+    "poweroff-immediate",
+    "exit",
+    "exit-force",
+    "soft-reboot",
+    "soft-reboot-force",
+    "kexec",
+    "kexec-force",
+    "halt",
+    "halt-force",
+    "halt-immediate",
+];
+const RESTARTS: [&str; 7] = ["no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always"];
+
+fn is_yes(value: &str) -> bool {
+    ["1", "yes", "y", "true", "t", "on"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
+}
+
+/// Reports why systemd refuses the unit `name` as all its files make it. The first of them is its content.
+pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text: &str, findings: &mut Vec<Finding>) {
+    let Some(content) = files.first() else { return };
+    let state = State::of(files);
+    let lacks = |fault: &str, help: &str| {
+        let message = format!("unit {shown} has no {fault}; systemd refuses the unit");
+        Finding::new(&rules::MISSING_UNIT_SETTING, content.span, message).help(help)
+    };
+    let at = |(file, line): (usize, usize), fault: &str| {
+        let file = files.get(file).unwrap_or(content);
+        bad(file, line, fault, text)
+    };
+    let unparsable =
+        state.unparsable.map(|(place, key, (fault, help))| at(place, &format!("{key}= {fault}")).help(help));
+    // Beside a valid one, systemd ignores the line and loads the unit.
+    let ignored = state.unparsable.map(|((file, line), key, (fault, help))| {
+        let file = files.get(file).unwrap_or(content);
+        let message = format!("line {line} of {}: {key}= {fault}; line ignored by systemd", file.what);
+        Finding::new(&rules::ODD_UNIT_LINE, Block::new(text, file.span).line(line), message).help(help)
+    });
+    match name.rsplit_once('.').map(|(_, suffix)| suffix) {
+        Some("service") => service(&state, shown, content, at, findings),
+        Some("mount") if is_of_kernel(name) => {
+            let message = format!("unit {shown} mounts where systemd mounts by itself; systemd refuses the unit");
+            findings.push(Finding::new(&rules::BAD_UNIT_SETTING, content.span, message).help("mount it elsewhere"));
+        }
+        Some("mount") if state.mounts == 0 => {
+            findings.push(lacks("What= in [Mount]", "add what is mounted, such as What=/dev/disk/by-label/DATA"));
+        }
+        Some("timer") if state.triggers == 0 => match unparsable {
+            Some(finding) => findings.push(finding),
+            None => findings.push(lacks("time in [Timer]", "add a time, such as OnCalendar=daily or OnBootSec=5min")),
+        },
+        Some("path") if state.paths == 0 => {
+            findings.push(lacks("absolute path in [Path]", "add what is watched, such as PathExists=/run/file"));
+        }
+        Some("socket") if state.listens == 0 => match unparsable {
+            Some(finding) => findings.push(finding),
+            None => findings.push(lacks("address in [Socket]", "add an address, such as ListenStream=8080")),
+        },
+        Some("socket") if state.accepts => {
+            let silent =
+                state.silent.map(|place| (place, "no connections can be accepted here, as Accept=yes asks for"));
+            let service = state.service.map(|place| (place, "Service= cannot be given with Accept=yes"));
+            findings.extend(silent.or(service).map(|(place, fault)| at(place, fault).help("leave out Accept=yes")));
+        }
+        Some("timer" | "socket") => findings.extend(ignored),
+        _ => {}
+    }
+}
+
+/// Returns true for the name of a mount of the kernel's own file systems, which systemd mounts before it reads units.
+fn is_of_kernel(name: &str) -> bool {
+    let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
+    matches!(name, "proc" | "sys" | "dev" | "dev-shm" | "dev-pts" | "run" | "sys-kernel-security" | "sys-fs-cgroup")
+        || matches!(name, "sys-fs-bpf" | "sys-fs-pstore" | "sys-firmware-efi-efivars")
+        || name.starts_with("sys-fs-cgroup-")
+}
+
+fn service(
+    state: &State<'_>,
+    shown: &str,
+    content: &UnitText<'_>,
+    at: impl Fn((usize, usize), &str) -> Finding,
+    findings: &mut Vec<Finding>,
+) {
+    let default = if state.has_bus_name { "dbus" } else { "simple" };
+    let kind = state.kind.unwrap_or(if state.starts.is_empty() { "oneshot" } else { default });
+    let nothing = if !state.starts.is_empty() {
+        None
+    } else if state.stops == 0 && !state.has_success_action {
+        Some("nothing to run")
+    } else if kind != "oneshot" {
+        Some("no ExecStart=, which only a service of Type=oneshot may lack")
+    } else if !state.has_success_action && !state.remains {
+        Some("neither ExecStart= nor RemainAfterExit=yes")
+    } else {
+        None
+    };
+    if let Some(nothing) = nothing {
+        let message = format!("unit {shown} has {nothing}; systemd refuses the unit");
+        let help =
+            "add ExecStart= to the section [Service], or put changes of a unit that is there already into drop_ins";
+        findings.push(Finding::new(&rules::NO_EXEC_START, content.span, message).help(help));
+    }
+    if let Some(second) = state.starts.get(1).filter(|_| kind != "oneshot") {
+        let fault = "a second command in ExecStart= needs Type=oneshot";
+        let help =
+            "leave one of them, put what runs before it into ExecStartPre=, or write an empty ExecStart= before it";
+        findings.push(at(*second, fault).help(help));
+    }
+    if let Some((restart @ ("always" | "on-success"), file, line)) = state.restart.filter(|_| kind == "oneshot") {
+        let fault = format!("Restart={restart} cannot be given with Type=oneshot");
+        findings.push(at((file, line), &fault).help("write Restart=on-failure, or leave out Type=oneshot"));
+    }
+    if kind == "dbus" && !state.has_bus_name {
+        let message = format!("unit {shown} has Type=dbus and no BusName=; systemd refuses the unit");
+        let finding = Finding::new(&rules::MISSING_UNIT_SETTING, content.span, message);
+        findings.push(finding.help("add BusName=, or leave out Type=dbus"));
+    }
+}

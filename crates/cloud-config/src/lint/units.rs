@@ -1,0 +1,271 @@
+//! Units that systemd would not take as they are meant (spec §8).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::sections::Sections;
+use super::unit_file::{Setting, Survey, survey};
+use super::unit_lines;
+use super::unit_verify::{self, UnitText};
+use crate::config::{CloudConfig, Unit};
+use crate::diagnostic::{Finding, Span, rules};
+use crate::plan::names::{Reader, drop_in, is_template, mount_name, reader};
+use crate::plan::{Verb, unit_at};
+use crate::text::printable;
+use crate::text::secret::{Secret, is_mask};
+use crate::yaml::{Document, Field, Node};
+
+/// What is worth telling of the units of `config`; `text` is the part as its author wrote it.
+pub(super) fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
+    let units: Vec<_> = config.coreos.units.iter().enumerate().filter_map(Surveyed::new).collect();
+    let others = Others::new(config, &units);
+    let nodes = document.root.as_deref().and_then(|root| root.get("coreos")?.get("units")?.items());
+    let mut findings = Vec::new();
+    for (at, unit) in units.iter().enumerate() {
+        let node = nodes.and_then(|nodes| nodes.get(unit.index)).map(|node| &**node);
+        unit.lines(text, &mut findings);
+        findings.extend(unit.masked(node));
+        findings.extend(unit.not_installed(node, &others));
+        findings.extend(unit.not_instantiated(node, &others));
+        unit.refused(at, &units, &others, text, &mut findings);
+        findings.extend(unit.misplaced());
+    }
+    findings
+}
+
+/// A unit, and what is in its files.
+struct Surveyed<'a> {
+    index: usize,
+    name: &'a str,
+    unit: &'a Unit,
+    content: Option<Survey<'a>>,
+    drop_ins: Vec<SurveyedDropIn<'a>>,
+}
+
+/// A drop-in with content.
+struct SurveyedDropIn<'a> {
+    name: &'a str,
+    span: Option<Span>,
+    survey: Survey<'a>,
+}
+
+impl SurveyedDropIn<'_> {
+    /// The file, as one of the unit `unit`.
+    fn file(&self, unit: &str) -> UnitText<'_> {
+        let what = format!("drop-in {} of unit {}", printable(self.name), printable(unit));
+        UnitText { what, survey: &self.survey, span: self.span }
+    }
+}
+
+impl<'a> Surveyed<'a> {
+    fn new((index, field): (usize, &'a Field<Unit>)) -> Option<Self> {
+        let unit = field.get()?;
+        let name = unit.name.filled()?;
+        let named_drop_in = drop_in(name);
+        let name = named_drop_in.map_or(name, |(unit, _)| unit);
+        let mut contents = unit.drop_ins.iter().filter_map(Field::get).map(|drop_in| &drop_in.content);
+        let is_masked = |content: &Field<Secret<String>>| content.get().is_some_and(|text| is_mask(text.expose()));
+        if is_masked(&unit.content) || contents.any(is_masked) {
+            // Nothing can be told of what is not there.
+            return None;
+        }
+        let sections = Sections::of(name);
+        let survey = |content: &'a Field<Secret<String>>| {
+            let content = content.get()?.expose();
+            (!content.is_empty()).then(|| survey(content, sections))
+        };
+        let surveyed = |(name, content): (&'a str, &'a Field<Secret<String>>)| {
+            Some(SurveyedDropIn { name, span: content.span, survey: survey(content)? })
+        };
+        let (content, drop_ins) = if let Some((_, file)) = named_drop_in {
+            (None, surveyed((file, &unit.content)).into_iter().collect())
+        } else {
+            let drop_ins = unit.drop_ins.iter().filter_map(Field::get);
+            let drop_ins = drop_ins.map(|drop_in| (drop_in.name.text(), &drop_in.content));
+            (survey(&unit.content), drop_ins.filter_map(surveyed).collect())
+        };
+        Some(Self { index, name, unit, content, drop_ins })
+    }
+
+    /// Lines that systemd does not take, of the content and of the drop-ins.
+    fn lines(&self, text: &str, findings: &mut Vec<Finding>) {
+        let Some(sections) = Sections::of(self.name) else { return };
+        for file in self.content().into_iter().chain(self.drop_ins.iter().map(|drop_in| drop_in.file(self.name))) {
+            unit_lines::tell(&file.what, sections, file.survey, text, file.span, findings);
+        }
+    }
+
+    /// The unit's own file.
+    fn content(&self) -> Option<UnitText<'_>> {
+        let what = format!("the content of unit {}", printable(self.name));
+        Some(UnitText { what, survey: self.content.as_ref()?, span: self.unit.content.span })
+    }
+
+    /// A mask leaves nothing of what else is said of a unit.
+    fn masked(&self, node: Option<&Node>) -> Option<Finding> {
+        if self.unit.mask.value != Some(true) || drop_in(self.unit.name.text()).is_some() {
+            return None;
+        }
+        let starts = [Verb::Start, Verb::Restart, Verb::ReloadOrRestart].map(Verb::as_str);
+        let vain = [
+            ("content", self.content.is_some()),
+            ("drop-ins", !self.drop_ins.is_empty()),
+            ("enable", self.unit.enable),
+            ("command", starts.contains(&self.unit.command.text())),
+        ];
+        let vain: Vec<_> = vain.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).collect();
+        if vain.is_empty() {
+            return None;
+        }
+        let message =
+            format!("unit {} is masked, so that its {} can do nothing", printable(self.name), vain.join(", "));
+        let span = place_of(node, "mask").or(self.unit.mask.span);
+        Some(Finding::new(&rules::MASKED_UNIT, span, message).help("leave out the mask, or all else but the name"))
+    }
+
+    /// What is enabled needs a section that says what for.
+    fn not_installed(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
+        let content = self.content.as_ref()?;
+        let others = others.of(self.name);
+        let is_said = others.installs || others.files || content.does.include || self.unit.mask.value == Some(true);
+        if !self.unit.enable || is_said || reader(self.name) != Reader::Systemd {
+            return None;
+        }
+        let target = match self.name.rsplit_once('.')?.1 {
+            "timer" => "timers",
+            "socket" => "sockets",
+            "path" => "paths",
+            _ => "multi-user",
+        };
+        let name = printable(self.name);
+        let message = format!("unit {name} is enabled, but its content has no [Install]: enabling it does nothing");
+        let span = place_of(node, "enable").or(self.unit.name.span);
+        let help = format!("add a section [Install] with WantedBy={target}.target, or leave out enable");
+        Some(Finding::new(&rules::NO_INSTALL, span, message).help(help))
+    }
+
+    /// Reports a template that is enabled: systemd needs an instance of it, or a default one.
+    fn not_instantiated(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
+        let content = self.content.as_ref()?;
+        let other = others.of(self.name);
+        let is_said = other.instances || other.files || content.does.include || self.unit.mask.value == Some(true);
+        if !self.unit.enable || is_said || !is_template(self.name) || reader(self.name) != Reader::Systemd {
+            return None;
+        }
+        let wants = content.settings.iter().filter(|setting| setting.section == "Install");
+        let mut targets = wants.filter(|setting| matches!(setting.key, "WantedBy" | "RequiredBy" | "UpheldBy"));
+        targets.find(|setting| setting.value.split_whitespace().any(|target| !target.contains('@')))?;
+        let name = printable(self.name);
+        let message = format!("unit {name} is a template without a DefaultInstance=; enabling it fails");
+        let span = place_of(node, "enable").or(self.unit.name.span);
+        let help = "add DefaultInstance= to the section [Install], or enable an instance, such as name@1.service";
+        Some(Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help))
+    }
+
+    /// Settings for which systemd refuses the unit, and those that it lacks.
+    fn refused(&self, at: usize, units: &[Surveyed<'_>], others: &Others<'_>, text: &str, findings: &mut Vec<Finding>) {
+        let other = others.of(self.name);
+        if self.unit.mask.value == Some(true) || other.files || reader(self.name) != Reader::Systemd {
+            return;
+        }
+        let own = self.drop_ins.iter().map(|drop_in| drop_in.file(self.name));
+        for file in self.content().into_iter().chain(own) {
+            unit_verify::report_fatal(&file, text, findings);
+        }
+        // Of several contents the last one counts.
+        let Some(content) = self.content().filter(|_| other.content == Some(at)) else { return };
+        let entries = other.entries.iter().filter_map(|index| units.get(*index));
+        let mut drop_ins: Vec<_> = entries.flat_map(|unit| &unit.drop_ins).collect();
+        // The last of a name counts; systemd reads them in the order of their names.
+        drop_ins.reverse();
+        drop_ins.sort_by_key(|drop_in| drop_in.name);
+        drop_ins.dedup_by_key(|drop_in| drop_in.name);
+        let files: Vec<_> =
+            std::iter::once(content).chain(drop_ins.into_iter().map(|drop_in| drop_in.file(self.name))).collect();
+        // A section that is not closed is a finding of its own, and what is included may say anything.
+        if files.iter().all(|file| file.survey.unclosed.count == 0 && !file.survey.does.include) {
+            unit_verify::report_whole(self.name, &printable(self.name), &files, text, findings);
+        }
+    }
+
+    /// The name of a mount is that of its directory, the name of a swap that of its device or file.
+    fn misplaced(&self) -> Option<Finding> {
+        let (_, suffix) = self.name.rsplit_once('.')?;
+        let content = self.content.as_ref()?;
+        let (key, place) = match suffix {
+            "mount" | "automount" => ("Where=", content.place?),
+            "swap" => {
+                let what = content.settings.iter().rev().find(|setting| setting.key == "What")?;
+                ("What=", &*what.value)
+            }
+            _ => return None,
+        };
+        if place.contains(['%', '\n']) || place.contains("{{") {
+            return None;
+        }
+        let wanted = mount_name(place)?;
+        if self.name.rsplit_once('.')?.0 == wanted {
+            return None;
+        }
+        let message = format!(
+            "unit {} does not have the name of the path in its {key}: systemd refuses it",
+            printable(self.name)
+        );
+        let mut finding = Finding::new(&rules::MOUNT_NAME, self.unit.name.span, message);
+        if wanted.len() + suffix.len() < 200 {
+            finding = finding.help(format!("call it {wanted}.{suffix}"));
+        }
+        Some(finding)
+    }
+}
+
+/// Where the value of a key of a unit stands.
+fn place_of(node: Option<&Node>, key: &str) -> Option<Span> {
+    Some(node?.get(key)?.span)
+}
+
+/// What all entries of a part together say of its units: one of them may add what another lacks.
+struct Others<'a>(HashMap<&'a str, Other>);
+
+#[derive(Clone, Default)]
+struct Other {
+    installs: bool,
+    /// Something names a default instance.
+    instances: bool,
+    /// The entries, by their place among those that were surveyed.
+    entries: Vec<usize>,
+    /// The last of them with content.
+    content: Option<usize>,
+    /// A file of the unit is written as any other file, and may say anything.
+    files: bool,
+}
+
+impl<'a> Others<'a> {
+    fn new(config: &CloudConfig, units: &[Surveyed<'a>]) -> Self {
+        let mut others: HashMap<_, Other> = HashMap::new();
+        for (index, unit) in units.iter().enumerate() {
+            let other = others.entry(unit.name).or_default();
+            other.entries.push(index);
+            if unit.content.is_some() {
+                other.content = Some(index);
+            }
+            for survey in unit.content.iter().chain(unit.drop_ins.iter().map(|drop_in| &drop_in.survey)) {
+                other.installs |= survey.does.install;
+                let is_instance = |setting: &Setting<'_>| setting.key == "DefaultInstance" && !setting.value.is_empty();
+                other.instances |= survey.settings.iter().any(is_instance);
+            }
+        }
+        for path in config.write_files.iter().filter_map(|file| file.get()?.path.filled()) {
+            if let Some(other) = unit_at(Path::new(path)).and_then(|unit| others.get_mut(unit.as_str())) {
+                other.files = true;
+            }
+        }
+        Self(others)
+    }
+
+    fn of(&self, name: &str) -> &Other {
+        const NONE: &Other =
+            &Other { installs: false, instances: false, entries: Vec::new(), content: None, files: false };
+        self.0.get(name).unwrap_or(NONE)
+    }
+}

@@ -1,0 +1,190 @@
+//! Users that cannot log in as it was meant, or that others could (spec §7).
+
+use super::hash::{self, Hash};
+use crate::config::ssh_key;
+use crate::config::{CloudConfig, User};
+use crate::diagnostic::{Finding, rules};
+use crate::plan::label;
+use crate::text::secret::is_mask;
+use crate::yaml::Field;
+
+/// The longest name that every tool takes.
+const NAME_MAX: usize = 32;
+/// The users that images have.
+const EXISTING: [&str; 2] = ["core", "root"];
+/// The shortest RSA key that is still thought to be safe, in bits.
+const RSA_MIN: usize = 2048;
+
+/// What is worth telling of the users of `config`, and of who may log in.
+pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    keys(&config.ssh_authorized_keys, &mut findings);
+    for user in config.users.iter().filter_map(|user| user.get()) {
+        if let Some(name) = user.name.filled() {
+            findings.extend(odd_name(user, name));
+            findings.extend(odd_groups(user, name));
+            findings.extend(existing(user, name));
+            findings.extend(keys_without_home(user, name));
+            findings.extend(password(user, name));
+            keys(&user.ssh_authorized_keys, &mut findings);
+        }
+    }
+    findings
+}
+
+/// A name that `useradd` refuses somewhere, or that makes trouble later.
+fn odd_name(user: &User, name: &str) -> Option<Finding> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let (why, help) =
+        if name.bytes().any(|byte| byte == b':' || byte == b'/' || byte.is_ascii_control()) || name.starts_with('-') {
+            // These are refused, and told already.
+            return None;
+        } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            ("is a number, which is taken for that of another user", "begin with a letter")
+        } else if matches!(name, "." | "..") || !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
+            ("has a character that most systems refuse", "use lower case letters, digits, - and _")
+        } else if name.len() > NAME_MAX {
+            ("is longer than 32 characters, which most systems refuse", "give a shorter one")
+        } else if name.starts_with(|first: char| first.is_ascii_digit()) {
+            ("begins with a digit, which many systems refuse", "begin with a letter")
+        } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            ("has upper case letters, which many systems refuse", "use lower case letters")
+        } else {
+            return None;
+        };
+    let message = format!("the name of user {} {why}", label(name));
+    Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
+}
+
+/// Fields of users that images have, which are not changed.
+fn existing(user: &User, name: &str) -> Option<Finding> {
+    if !EXISTING.contains(&name) {
+        return None;
+    }
+    let fields = [
+        ("gecos", &user.gecos),
+        ("homedir", &user.homedir),
+        ("primary_group", &user.primary_group),
+        ("shell", &user.shell),
+    ];
+    let mut given: Vec<_> = fields.into_iter().filter(|(_, field)| field.filled().is_some()).collect();
+    let groups = user.groups.0.iter().find(|group| !group.text().is_empty());
+    let span = given.first().map(|(_, field)| field.span).or(groups.map(|group| group.span))?.or(user.name.span);
+    let mut names: Vec<_> = given.drain(..).map(|(field, _)| field).collect();
+    names.extend(groups.map(|_| "groups"));
+    let message = format!("user {name} exists on most machines; not changed there: {}", names.join(", "));
+    let help = "only the password and the SSH keys of an existing user are set";
+    Some(Finding::new(&rules::EXISTING_USER, span, message).help(help))
+}
+
+/// Keys that would be set in a home that is not created.
+fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
+    let has_keys = user.ssh_authorized_keys.iter().any(|key| key.filled().is_some())
+        || user.coreos_ssh_import_github.filled().is_some()
+        || user.coreos_ssh_import_github_users.iter().any(|name| name.filled().is_some())
+        || user.coreos_ssh_import_url.filled().is_some();
+    if user.no_create_home.value != Some(true) || !has_keys || EXISTING.contains(&name) {
+        return None;
+    }
+    let message = format!(
+        "user {}: `no_create_home` with SSH keys; SSH keys not set unless the home directory exists",
+        label(name)
+    );
+    let help = "remove `no_create_home`, or the keys";
+    Some(Finding::new(&rules::KEYS_WITHOUT_HOME, user.no_create_home.span, message).help(help))
+}
+
+/// Groups that are several in one text: commas stand between them, not blanks.
+fn odd_groups(user: &User, name: &str) -> Option<Finding> {
+    let mut groups =
+        user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
+    let (_, span) = groups.find(|(group, _)| group.trim().contains(char::is_whitespace))?;
+    let message = format!("user {}: a group's name has a blank, which every system refuses", label(name));
+    Some(Finding::new(&rules::ODD_USER_NAME, span, message).help("write a list, or commas between the groups"))
+}
+
+fn password(user: &User, name: &str) -> Option<Finding> {
+    let text = user.passwd.get()?.expose();
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    if is_mask(text) {
+        // It stands for a hash that is not to be seen.
+        return None;
+    }
+    let name = label(name);
+    let find = |rule, message| Some(Finding::new(rule, user.passwd.span, message));
+    if text.is_empty() {
+        let finding = find(&rules::EMPTY_PASSWORD, format!("user {name}: the password is empty, so none is set"))?;
+        return Some(finding.help("leave it out; without a password one logs in with keys alone"));
+    }
+    if text.contains(':') || text.chars().any(char::is_control) {
+        // It is not set, and reported already.
+        return None;
+    }
+    let help = "make a hash with `openssl passwd -6` or `mkpasswd`; * means no password";
+    let finding = match hash::kind(text) {
+        Hash::Strong | Hash::Locked => None,
+        Hash::Weak(kind) => {
+            find(&rules::WEAK_HASH, format!("user {name}: the hash of the password is one of {kind}, which is weak"))
+        }
+        Hash::Broken => {
+            let message = format!("user {name}: the hash of the password is not whole: no password matches it");
+            find(&rules::ODD_PASSWORD, message)
+        }
+        Hash::Other => {
+            let message = format!("user {name}: the password is no hash: no password matches it");
+            find(&rules::ODD_PASSWORD, message)
+        }
+    }?;
+    Some(finding.help(help))
+}
+
+/// Keys that sshd does not take, or should not.
+fn keys(list: &[Field<String>], findings: &mut Vec<Finding>) {
+    for entry in list {
+        let Some(text) = entry.filled() else { continue };
+        // One finding of a kind is enough for an entry, however many lines it has.
+        let (mut weak, mut odd) = (None, false);
+        for key in text.lines().filter_map(|line| ssh_key::parse(line.trim())) {
+            match strength(&key) {
+                Strength::Fine => {}
+                Strength::Weak(why) => weak = weak.or(Some(why)),
+                Strength::Unknown => odd = true,
+            }
+        }
+        if let Some(why) = weak {
+            let help = "make a new one with `ssh-keygen -t ed25519`";
+            findings.push(Finding::new(&rules::WEAK_SSH_KEY, entry.span, why).help(help));
+        }
+        if odd {
+            let message = "a key of a type that this program does not know; sshd may pass it over";
+            findings.push(Finding::new(&rules::ODD_SSH_KEY, entry.span, message));
+        }
+    }
+}
+
+enum Strength {
+    Fine,
+    Weak(String),
+    Unknown,
+}
+
+fn strength(key: &ssh_key::Key<'_>) -> Strength {
+    let kind = key.kind.strip_suffix("-cert-v01@openssh.com").unwrap_or(key.kind);
+    match kind.strip_suffix("@openssh.com").unwrap_or(kind) {
+        "ssh-dss" => Strength::Weak("a key of the type ssh-dss, which sshd no longer takes".to_owned()),
+        "ssh-rsa" => match key.rsa_bits() {
+            Some(bits) if bits < RSA_MIN => {
+                Strength::Weak(format!("an RSA key of {bits} bits; less than {RSA_MIN} are not safe"))
+            }
+            _ => Strength::Fine,
+        },
+        "ssh-ed25519"
+        | "sk-ssh-ed25519"
+        | "ecdsa-sha2-nistp256"
+        | "ecdsa-sha2-nistp384"
+        | "ecdsa-sha2-nistp521"
+        | "sk-ecdsa-sha2-nistp256"
+        | "webauthn-sk-ecdsa-sha2-nistp256" => Strength::Fine,
+        _ => Strength::Unknown,
+    }
+}

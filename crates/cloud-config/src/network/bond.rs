@@ -1,0 +1,209 @@
+//! Options of bonds: from the kernel's names and values to those of networkd.
+//!
+//! Descriptions use the names of the kernel's `bonding` module (`miimon`, `lacp_rate`), and often its numbers. networkd
+//! has names, words and units of time of its own, and ignores what it does not know.
+
+use core::net::Ipv4Addr;
+use std::collections::BTreeMap;
+
+use super::names::number;
+
+/// The options of a bond, under the names and with the values of networkd and of the kernel's module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    networkd: BTreeMap<&'static str, String>,
+    kernel: BTreeMap<&'static str, String>,
+}
+
+/// What an option's value is.
+enum Value {
+    /// One of these words; the kernel counts them from 0.
+    Word(&'static [&'static str]),
+    /// Milliseconds.
+    Time,
+    /// A number up to this one.
+    Number(u32),
+    /// IPv4 addresses.
+    Addresses,
+}
+
+/// An option: its name in the kernel, its name in networkd, its value.
+struct Row(&'static str, &'static str, Value);
+
+const MODES: &[&str] =
+    &["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];
+const POLICIES: &[&str] = &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"];
+
+/// Every option with a counterpart. Not here is `primary`, which networkd wants to be told by the slave.
+const TABLE: &[Row] = &[
+    Row("mode", "Mode", Value::Word(MODES)),
+    Row("miimon", "MIIMonitorSec", Value::Time),
+    Row("lacp_rate", "LACPTransmitRate", Value::Word(&["slow", "fast"])),
+    Row("updelay", "UpDelaySec", Value::Time),
+    Row("downdelay", "DownDelaySec", Value::Time),
+    Row("xmit_hash_policy", "TransmitHashPolicy", Value::Word(POLICIES)),
+    Row("min_links", "MinLinks", Value::Number(u32::MAX)),
+    Row("ad_select", "AdSelect", Value::Word(&["stable", "bandwidth", "count"])),
+    Row("fail_over_mac", "FailOverMACPolicy", Value::Word(&["none", "active", "follow"])),
+    Row("primary_reselect", "PrimaryReselectPolicy", Value::Word(&["always", "better", "failure"])),
+    Row("num_grat_arp", "GratuitousARP", Value::Number(255)),
+    Row("arp_interval", "ARPIntervalSec", Value::Time),
+    Row("arp_ip_target", "ARPIPTargets", Value::Addresses),
+    Row("arp_validate", "ARPValidate", Value::Word(&["none", "active", "backup", "all"])),
+    Row("arp_all_targets", "ARPAllTargets", Value::Word(&["any", "all"])),
+];
+
+/// The most targets that the kernel takes.
+const TARGETS_MAX: usize = 16;
+
+/// Why an option is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no such option in networkd.
+    Unknown,
+    /// It cannot have that value.
+    Value,
+}
+
+impl Options {
+    /// Sets an option by the kernel's name, spelt with `-` or `_`. Setting it again replaces it.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+        let same = |known: &str| known.bytes().eq(name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte }));
+        let Row(kernel, networkd, kind) = TABLE.iter().find(|row| same(row.0)).ok_or(Fault::Unknown)?;
+        let (ours, theirs) = kind.read(value).ok_or(Fault::Value)?;
+        self.networkd.insert(networkd, ours);
+        self.kernel.insert(kernel, theirs);
+        Ok(())
+    }
+
+    /// Takes the options of `other`, which win.
+    pub fn merge(&mut self, other: Self) {
+        self.networkd.extend(other.networkd);
+        self.kernel.extend(other.kernel);
+    }
+
+    /// The options of every bond at one provider, which are not in its description.
+    pub(super) fn packet() -> Self {
+        let networkd = [
+            ("Mode", "802.3ad"),
+            ("LACPTransmitRate", "fast"),
+            ("MIIMonitorSec", ".2"),
+            ("UpDelaySec", ".2"),
+            ("DownDelaySec", ".2"),
+        ];
+        let kernel =
+            [("mode", "802.3ad"), ("lacp_rate", "fast"), ("miimon", "200"), ("updelay", "200"), ("downdelay", "200")];
+        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+        Self { networkd: networkd.map(owned).into(), kernel: kernel.map(owned).into() }
+    }
+
+    /// Names and values for networkd, sorted.
+    pub fn networkd(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.networkd.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// Names and values for the kernel's module, sorted.
+    pub fn kernel(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.kernel.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+impl Value {
+    /// What networkd and the kernel are told for `text`.
+    fn read(&self, text: &str) -> Option<(String, String)> {
+        match self {
+            Self::Word(words) => {
+                let by_number = number(text).and_then(|at: usize| words.get(at));
+                let word = by_number.or_else(|| words.iter().find(|word| **word == text))?;
+                Some(((*word).to_owned(), (*word).to_owned()))
+            }
+            Self::Time => number(text).map(|time: u32| (format!("{time}ms"), time.to_string())),
+            Self::Number(most) => {
+                let number = number(text).filter(|number: &u32| number <= most)?.to_string();
+                Some((number.clone(), number))
+            }
+            Self::Addresses => {
+                let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+                let targets: Option<Vec<_>> =
+                    words.map(|word| Some(word.parse::<Ipv4Addr>().ok()?.to_string())).collect();
+                let targets = targets.filter(|targets| (1..=TARGETS_MAX).contains(&targets.len()))?;
+                Some((targets.join(" "), targets.join(",")))
+            }
+        }
+    }
+}
+
+/// The keys of `[Bond]` that can be written.
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(options: &[(&str, &str)]) -> Options {
+        let mut all = Options::default();
+        for (name, value) in options {
+            all.set(name, value).unwrap();
+        }
+        all
+    }
+
+    #[test]
+    fn names_and_values_become_those_of_networkd() {
+        let options = set(&[("mode", "4"), ("miimon", "100"), ("lacp-rate", "1"), ("xmit_hash_policy", "layer3+4")]);
+        let wanted = [
+            ("LACPTransmitRate", "fast"),
+            ("MIIMonitorSec", "100ms"),
+            ("Mode", "802.3ad"),
+            ("TransmitHashPolicy", "layer3+4"),
+        ];
+        assert!(options.networkd().eq(wanted), "{options:?}");
+        let wanted = [("lacp_rate", "fast"), ("miimon", "100"), ("mode", "802.3ad"), ("xmit_hash_policy", "layer3+4")];
+        assert!(options.kernel().eq(wanted), "{options:?}");
+    }
+
+    #[test]
+    fn the_kernels_numbers_are_its_words() {
+        for (at, mode) in MODES.iter().enumerate() {
+            assert_eq!(set(&[("mode", &at.to_string())]), set(&[("mode", mode)]));
+        }
+        assert_eq!(set(&[("lacp_rate", "0")]), set(&[("lacp-rate", "slow")]));
+        assert_eq!(set(&[("mode", "1"), ("mode", "6")]), set(&[("mode", "balance-alb")]), "the last one counts");
+    }
+
+    #[test]
+    fn what_networkd_does_not_take_is_not_set() {
+        let mut options = Options::default();
+        for (name, value, fault) in [
+            ("primary", "eth0", Fault::Unknown),
+            ("", "", Fault::Unknown),
+            ("mode", "7", Fault::Value),
+            ("mode", "lacp", Fault::Value),
+            ("mode", "802.3ad\nMACAddress=x", Fault::Value),
+            ("miimon", "100ms", Fault::Value),
+            ("miimon", "-1", Fault::Value),
+            ("num_grat_arp", "256", Fault::Value),
+            ("arp_ip_target", "192.0.2.1,x", Fault::Value),
+            ("arp_ip_target", "", Fault::Value),
+            ("arp_ip_target", &["192.0.2.1"; 17].join(","), Fault::Value),
+        ] {
+            assert_eq!(options.set(name, value), Err(fault), "{name} {value}");
+        }
+        assert_eq!(options, Options::default());
+    }
+
+    #[test]
+    fn targets_stand_side_by_side() {
+        let options = set(&[("arp_ip_target", "192.0.2.1,192.0.2.2")]);
+        assert!(options.networkd().eq([("ARPIPTargets", "192.0.2.1 192.0.2.2")]));
+        assert!(options.kernel().eq([("arp_ip_target", "192.0.2.1,192.0.2.2")]));
+    }
+
+    #[test]
+    fn every_key_is_one_of_the_table() {
+        assert!(Options::packet().networkd().all(|(name, _)| keys().any(|key| key == name)));
+        assert!(Options::packet().kernel().all(|(name, _)| TABLE.iter().any(|row| row.0 == name)));
+    }
+}

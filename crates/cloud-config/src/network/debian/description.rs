@@ -1,0 +1,100 @@
+//! What the stanzas of an interface say of it, put together.
+//!
+//! Several stanzas of one name add up, as the format means them to: addresses, routes and name servers of all are
+//! set, and it asks a server for others if one of them says so. Of everything else the last one counts.
+
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::diagnostic::Span;
+
+use super::super::ENTRIES_MAX;
+use super::super::address;
+use super::super::bond::Options;
+use super::super::interface::{Dhcp, Route, Setup};
+use super::super::names::{Domain, Mac, Name};
+
+/// Everything that is said of an interface.
+#[derive(Debug, Default)]
+pub struct Description {
+    /// Its addresses.
+    pub addresses: Vec<IpNet>,
+    /// `gateway`, of IPv4 and of IPv6.
+    pub gateways: [Option<IpAddr>; 2],
+    /// Routes from `post-up`.
+    pub routes: Vec<Route>,
+    /// `dns-nameservers`.
+    pub dns: Vec<IpAddr>,
+    /// `dns-search` and `dns-domain`.
+    pub domains: Vec<Domain>,
+    /// Whether it asks for addresses, by the words for families.
+    pub dhcp: Dhcp,
+    /// Whether routers give it addresses.
+    pub accept_ra: bool,
+    /// `hwaddress`.
+    pub mac: Option<Mac>,
+    /// `mtu`.
+    pub mtu: Option<u32>,
+    /// `bond-slaves`, which makes it a bond, with none as well.
+    pub slaves: Option<Vec<Name>>,
+    /// `bond-mode` and its like.
+    pub bond: Options,
+    /// `bond-master`.
+    pub master: Option<Name>,
+    /// `vlan-raw-device`.
+    pub raw_device: Option<Name>,
+    /// `vlan-id`.
+    pub vlan_id: Option<String>,
+    /// Where it is described.
+    pub span: Option<Span>,
+}
+
+/// Adds to a list, up to one more than it may have: that it is too long is told when it is whole.
+pub fn extend<T>(list: &mut Vec<T>, more: Vec<T>) {
+    let room = (ENTRIES_MAX + 1).saturating_sub(list.len());
+    list.extend(more.into_iter().take(room));
+}
+
+impl Description {
+    /// Adds what another stanza says.
+    pub fn merge(&mut self, other: Self) {
+        extend(&mut self.addresses, other.addresses);
+        for (own, other) in self.gateways.iter_mut().zip(other.gateways) {
+            *own = other.or(*own);
+        }
+        extend(&mut self.routes, other.routes);
+        extend(&mut self.dns, other.dns);
+        extend(&mut self.domains, other.domains);
+        self.dhcp = Dhcp::new(self.dhcp.v4() || other.dhcp.v4(), self.dhcp.v6() || other.dhcp.v6());
+        self.accept_ra |= other.accept_ra;
+        self.mac = other.mac.or(self.mac);
+        self.mtu = other.mtu.or(self.mtu);
+        self.slaves = other.slaves.or_else(|| self.slaves.take());
+        self.bond.merge(other.bond);
+        self.master = other.master.or_else(|| self.master.take());
+        self.raw_device = other.raw_device.or_else(|| self.raw_device.take());
+        self.vlan_id = other.vlan_id.or_else(|| self.vlan_id.take());
+        self.span = self.span.or(other.span);
+    }
+
+    /// What the interface is given. DHCP is asked for both families, whatever the stanza's word for the family,
+    /// but for one that has addresses of its own here.
+    pub fn setup(&mut self) -> Setup {
+        let own = |is_ipv4: bool| self.addresses.iter().any(|net| net.addr().is_ipv4() == is_ipv4);
+        let dhcp = match self.dhcp {
+            Dhcp::V4 if !own(false) => Dhcp::Both,
+            Dhcp::V6 if !own(true) => Dhcp::Both,
+            dhcp => dhcp,
+        };
+        let defaults = self.gateways.into_iter().flatten().map(address::default_route);
+        Setup {
+            dhcp,
+            accept_ra: self.accept_ra || dhcp.v6(),
+            routes: defaults.chain(self.routes.drain(..)).collect(),
+            addresses: std::mem::take(&mut self.addresses),
+            dns: std::mem::take(&mut self.dns),
+            domains: std::mem::take(&mut self.domains),
+        }
+    }
+}

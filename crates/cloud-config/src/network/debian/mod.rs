@@ -1,0 +1,177 @@
+//! `debian`: an interfaces file as ifupdown reads it, which a config drive names in `network_config.content_path`.
+//!
+//! Bytes become lines, lines stanzas, the stanzas of a name one `Description`, descriptions interfaces that are
+//! built on each other. A bad stanza costs itself alone.
+
+mod description;
+mod lines;
+mod reader;
+mod route;
+mod stanza;
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::diagnostic::{Span, rules};
+
+use super::interface::{Interface, Kind, Match};
+use super::names::{Name, VlanId};
+use super::stack::{Draft, stack};
+use super::telling::Telling;
+use super::{Conversion, NAMES_MAX, limit};
+
+use description::Description;
+use stanza::{Method, stanzas};
+
+/// Converts an interfaces file. Spans of findings are places in `bytes`.
+pub fn convert(bytes: &[u8]) -> Conversion {
+    let mut telling = Telling::default();
+    let mut described: BTreeMap<Name, Description> = BTreeMap::new();
+    let mut bereft = Vec::new();
+    let mut for_all = Description::default();
+    for stanza in stanzas(bytes, &mut telling) {
+        let name = stanza.name.as_str();
+        if stanza.method == Method::Loopback {
+            for_all.merge(reader::read_for_all(&stanza, &mut telling));
+            if let Some(entry) = stanza.entries.iter().find(|entry| !reader::is_for_all(entry)) {
+                let message = "options of a `loopback` stanza are ignored";
+                telling.tell(&rules::UNCONVERTED, Some(entry.span), name, message);
+            }
+            continue;
+        }
+        match reader::read(&stanza, &mut telling) {
+            Ok(new) => described.entry(stanza.name).or_default().merge(new),
+            Err(reader::Refusal { span, why, help }) => {
+                telling.advise(&rules::BAD_STANZA, span, name, format!("{why}; the stanza is refused"), help);
+                bereft.push(stanza);
+            }
+        }
+    }
+    bereft.retain(|stanza| !described.contains_key(&stanza.name));
+    let mut bereft: HashSet<_> = bereft.iter().flat_map(reader::carriers).collect();
+    follow_masters(&mut described, &mut bereft, &mut telling);
+    let mut drafts = drafts(described, &bereft, &mut telling);
+    give_all(for_all, &mut drafts, &mut telling);
+    let interfaces = stack(drafts, &mut telling);
+    Conversion::new(interfaces, telling)
+}
+
+/// Gives the name servers and domains of the `lo` stanza to every interface that leads somewhere.
+fn give_all(mut for_all: Description, drafts: &mut [Draft], telling: &mut Telling) {
+    if for_all.dns.is_empty() && for_all.domains.is_empty() {
+        return;
+    }
+    limit(&mut for_all.dns, NAMES_MAX, "name servers", "lo", telling);
+    limit(&mut for_all.domains, NAMES_MAX, "domains", "lo", telling);
+    let mut is_given = false;
+    for setup in drafts.iter_mut().map(|draft| &mut draft.interface.setup).filter(|setup| !setup.is_idle()) {
+        description::extend(&mut setup.dns, for_all.dns.clone());
+        description::extend(&mut setup.domains, for_all.domains.clone());
+        is_given = true;
+    }
+    if !is_given {
+        let message = "no interface with an address can be given the name servers and domains of this stanza; ignored";
+        telling.tell(&rules::UNCONVERTED, for_all.span, "lo", message);
+    }
+}
+
+/// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `bereft`.
+fn follow_masters(described: &mut BTreeMap<Name, Description>, bereft: &mut HashSet<Name>, telling: &mut Telling) {
+    let masters = described.iter_mut().filter_map(|(slave, d)| Some((slave.clone(), d.master.take()?, d.span)));
+    for (slave, master, span) in masters.collect::<Vec<_>>() {
+        if let Some(bond) = described.get_mut(&master) {
+            bond.slaves.get_or_insert_default().push(slave);
+        } else {
+            let message = format!("its `bond-master` {master} has no stanza; it is no slave");
+            telling.tell(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
+            bereft.insert(slave);
+        }
+    }
+}
+
+/// What an interface is made of, and by name what it is built on.
+fn kind(name: &Name, description: &mut Description, telling: &mut Telling) -> Result<(Kind, Vec<Name>), String> {
+    let slaves = description.slaves.take();
+    let (base, id) = match (name.as_str().rsplit_once('.'), name.as_str().strip_prefix("vlan")) {
+        (Some((base, id)), _) => (Some(base), Some(id)),
+        (None, id) => (None, id.filter(|id| VlanId::new(id).is_some())),
+    };
+    let is_vlan = description.raw_device.is_some() || base.is_some() || (id.is_some() && slaves.is_none());
+    if !is_vlan {
+        let options = std::mem::take(&mut description.bond);
+        return Ok(slaves.map_or((Kind::Physical, Vec::new()), |slaves| (Kind::Bond(options), slaves)));
+    }
+    let number = id.or(description.vlan_id.as_deref());
+    let id = id.and_then(VlanId::new).or_else(|| VlanId::new(description.vlan_id.as_deref()?));
+    let id = id.ok_or_else(|| {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if number.is_some_and(is_number) {
+            "the number of its VLAN is none from 1 to 4094"
+        } else {
+            "its name does not tell the number of its VLAN, as `eth0.5` and `vlan5` do"
+        }
+    })?;
+    let carrier = match (description.raw_device.take(), base) {
+        (Some(raw_device), _) => Some(raw_device),
+        (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("it is on no interface: {why}"))?),
+        (None, None) => {
+            let message = "it has no `vlan-raw-device`: nothing carries it, and it will not be there";
+            telling.tell(&rules::ODD_INTERFACE, description.span, name.as_str(), message);
+            None
+        }
+    };
+    Ok((Kind::Vlan(id), carrier.into_iter().collect()))
+}
+
+/// The interfaces by name, with those that only others name. What was to be built on those in `bereft` is left out.
+fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, telling: &mut Telling) -> Vec<Draft> {
+    struct Named {
+        interface: Interface,
+        on: Vec<Name>,
+        span: Option<Span>,
+        is_refused: bool,
+    }
+    let mut named = BTreeMap::new();
+    for (name, mut description) in described {
+        let (kind, on, is_refused) = match kind(&name, &mut description, telling) {
+            Ok((kind, on)) => (kind, on, false),
+            Err(why) => {
+                let message = format!("{why}; it is left out");
+                telling.tell(&rules::BAD_INTERFACE, description.span, name.as_str(), message);
+                (Kind::Physical, Vec::new(), true)
+            }
+        };
+        let setup = description.setup();
+        let Description { mac, mtu, span, .. } = description;
+        let interface = Interface { mac, mtu, setup, ..Interface::new(Match::Name(name.clone()), kind) };
+        named.insert(name, Named { interface, on, span, is_refused });
+    }
+    let carriers: Vec<_> =
+        named.values().flat_map(|found| found.on.iter().map(|on| (on.clone(), found.span))).collect();
+    for (carrier, span) in carriers {
+        named.entry(carrier).or_insert_with_key(|name| {
+            let interface = Interface::new(Match::Name(name.clone()), Kind::Physical);
+            Named { interface, on: Vec::new(), span, is_refused: false }
+        });
+    }
+    let places: BTreeMap<_, _> = named.keys().cloned().enumerate().map(|(at, name)| (name, at)).collect();
+    let drafts = named.into_values().map(|found| Draft {
+        on: found.on.iter().filter_map(|name| places.get(name).copied()).collect(),
+        is_refused: found.is_refused,
+        is_bereft: found.interface.found.name().is_some_and(|name| bereft.contains(name)),
+        ..Draft::new(found.interface, found.span)
+    });
+    let mut drafts: Vec<_> = drafts.collect();
+    leave_slaves_their_bonds_address(&mut drafts);
+    drafts
+}
+
+/// A slave has the hardware address of its bond while it is one.
+fn leave_slaves_their_bonds_address(drafts: &mut [Draft]) {
+    let bonds = drafts.iter().filter(|draft| matches!(draft.interface.kind, Kind::Bond(_)));
+    let slaves: HashSet<_> = bonds.flat_map(|draft| draft.on.iter().copied()).collect();
+    for (at, draft) in drafts.iter_mut().enumerate() {
+        if slaves.contains(&at) {
+            draft.interface.mac = None;
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The options of a stanza: what each of them says of its interface.
+
+use ipnet::IpNet;
+
+use crate::diagnostic::{Rule, Span, rules};
+
+use super::super::ENTRIES_MAX;
+use super::super::address;
+use super::super::bond::Fault;
+use super::super::interface::Dhcp;
+use super::super::names::{Domain, Mac, Name, mtu, shown};
+use super::super::telling::Telling;
+use super::description::{Description, extend};
+use super::route::{Command, command};
+use super::stanza::{Entry, Method, Stanza};
+
+/// What to write for an address.
+const ADDRESS: &str = "write `address 192.0.2.10/24`, or the address and a `netmask` on a line of its own";
+/// What to write for a hardware address.
+const HWADDRESS: &str = "write `hwaddress ether 00:00:5e:00:53:01`";
+/// What to write for an interface's name.
+const NAME: &str = "a name has 15 letters, digits and `._-+@` at most";
+/// What to write for a route.
+const ROUTE: &str = "write `post-up route add -net NETWORK netmask MASK gw GATEWAY`";
+
+/// Why a stanza is refused.
+pub struct Refusal {
+    /// Where that stands.
+    pub span: Span,
+    /// What is wrong.
+    pub why: String,
+    /// What to write instead.
+    pub help: &'static str,
+}
+
+/// Reads a stanza. What its interface could not do without refuses it.
+pub fn read(stanza: &Stanza, telling: &mut Telling) -> Result<Description, Refusal> {
+    let mut reader = Reader { stanza, telling, new: Description { span: Some(stanza.span), ..Description::default() } };
+    match (stanza.method, stanza.family.as_str()) {
+        (Method::Dhcp, "inet") => reader.new.dhcp = Dhcp::V4,
+        (Method::Dhcp, "inet6") => reader.new.dhcp = Dhcp::V6,
+        (Method::Dhcp, _) => reader.new.dhcp = Dhcp::Both,
+        (Method::Auto, _) => reader.new.accept_ra = true,
+        (Method::Static, _) => reader.new.addresses = addresses(stanza)?,
+        (Method::Manual | Method::Loopback, _) => {}
+    }
+    for entry in &stanza.entries {
+        reader.option(entry).map_err(|(why, help)| Refusal { span: entry.span, why, help })?;
+    }
+    Ok(reader.new)
+}
+
+/// Returns true for an option that belongs to all interfaces of the file if it is in a `loopback` stanza.
+pub fn is_for_all(entry: &Entry) -> bool {
+    matches!(entry.key.as_str(), "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain")
+}
+
+/// Reads the name servers and domains of a `loopback` stanza, which all interfaces of the file are given.
+pub fn read_for_all(stanza: &Stanza, telling: &mut Telling) -> Description {
+    let mut reader = Reader { stanza, telling, new: Description::default() };
+    for entry in stanza.entries.iter().filter(|entry| is_for_all(entry)) {
+        if entry.key.starts_with("dns-nameserver") {
+            let servers = reader.words(entry, address::host);
+            extend(&mut reader.new.dns, servers);
+        } else {
+            let domains = reader.words(entry, Domain::new);
+            extend(&mut reader.new.domains, domains);
+        }
+        reader.new.span = reader.new.span.or(Some(entry.span));
+    }
+    reader.new
+}
+
+/// What the interface of a stanza is built on, as far as names tell that.
+pub fn carriers(stanza: &Stanza) -> Vec<Name> {
+    let is_named = |entry: &&Entry| matches!(entry.key.as_str(), "bond-slaves" | "vlan-raw-device");
+    let named = stanza.entries.iter().filter(is_named).flat_map(|entry| entry.value.split_whitespace());
+    let base = stanza.name.as_str().rsplit_once('.').map(|(base, _)| base);
+    named.chain(base).take(ENTRIES_MAX).filter_map(|name| Name::new(name).ok()).collect()
+}
+
+/// The addresses of a stanza. Those without a length have the last mask that stands between them and the next
+/// address or, without one, the last before them.
+fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
+    // Masks, and addresses with the place of theirs: side by side, addresses have the same.
+    let mut masks = vec![None];
+    let mut found: Vec<(&Entry, usize)> = Vec::new();
+    let mut is_masked = false;
+    for entry in &stanza.entries {
+        match entry.key.as_str() {
+            "address" => {
+                if is_masked {
+                    masks.extend_from_within(masks.len() - 1..);
+                    is_masked = false;
+                }
+                found.push((entry, masks.len() - 1));
+            }
+            "netmask" => {
+                masks.pop();
+                masks.push(Some(entry.value.as_str()));
+                is_masked = !found.is_empty();
+            }
+            _ => {}
+        }
+    }
+    if found.is_empty() {
+        return Err(Refusal {
+            span: stanza.span,
+            why: "it is `static` and has no `address`".to_owned(),
+            help: ADDRESS,
+        });
+    }
+    let read = |(entry, mask): (&Entry, usize)| {
+        address::interface(&entry.value, masks[mask]).ok_or_else(|| Refusal {
+            span: entry.span,
+            why: "`address` is no address of a machine with the length of its network".to_owned(),
+            help: ADDRESS,
+        })
+    };
+    found.into_iter().map(read).collect()
+}
+
+struct Reader<'a> {
+    stanza: &'a Stanza,
+    telling: &'a mut Telling,
+    new: Description,
+}
+
+impl Reader<'_> {
+    fn tell(&mut self, rule: &'static Rule, entry: &Entry, message: &str) {
+        let key = shown(&entry.key);
+        self.telling.tell(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
+    }
+
+    /// Reads an option, or says why the stanza is refused for it, and what to write instead.
+    fn option(&mut self, entry: &Entry) -> Result<(), (String, &'static str)> {
+        match entry.key.as_str() {
+            "address" | "netmask" | "gateway" | "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain"
+            | "post-up"
+                if self.stanza.method != Method::Static =>
+            {
+                self.tell(&rules::UNCONVERTED, entry, "is converted with `static` only; it is ignored");
+            }
+            "gateway" => {
+                if let Some(gateway) = address::host(&entry.value) {
+                    let before = self.new.gateways[usize::from(gateway.is_ipv6())].replace(gateway);
+                    if before.is_some_and(|before| before != gateway) {
+                        self.tell(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
+                    }
+                } else {
+                    let message = "is no address of a machine; the default route is left out";
+                    self.tell(&rules::BAD_NETWORK_VALUE, entry, message);
+                }
+            }
+            "dns-nameservers" | "dns-nameserver" => self.new.dns = self.words(entry, address::host),
+            "dns-search" => self.new.domains = self.words(entry, Domain::new),
+            "dns-domain" => {
+                let domains = self.words(entry, Domain::new);
+                extend(&mut self.new.domains, domains);
+            }
+            "hwaddress" => self.hardware_address(entry)?,
+            "mtu" => {
+                self.new.mtu = mtu(&entry.value);
+                if self.new.mtu.is_none() {
+                    self.tell(&rules::BAD_NETWORK_VALUE, entry, "is no number that it can be; it is left out");
+                }
+            }
+            "post-up" => match command(&entry.value) {
+                Command::Route(route) => self.new.routes.push(route),
+                Command::Bad => {
+                    let message = "`post-up` has a network or gateway that is none; the route is left out";
+                    let name = self.stanza.name.as_str();
+                    self.telling.advise(&rules::BAD_NETWORK_VALUE, entry.span, name, message, ROUTE);
+                }
+                Command::Other => {
+                    let message = "`post-up` is a command that is not converted; it is ignored";
+                    self.telling.advise(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, ROUTE);
+                }
+            },
+            "bond-slaves" => {
+                let is_none = entry.value == "none";
+                let read = |word: &str| Name::new(word).ok();
+                self.new.slaves = Some(if is_none { Vec::new() } else { self.words(entry, read) });
+            }
+            "bond-master" => {
+                let name = |word: &str| Name::new(word).ok();
+                self.new.master = self.words(entry, name).pop();
+            }
+            "vlan-raw-device" => {
+                let name = Name::new(&entry.value);
+                let name = name.map_err(|why| (format!("`vlan-raw-device` is no interface: {why}"), NAME))?;
+                self.new.raw_device = Some(name);
+            }
+            "vlan-id" => self.new.vlan_id = Some(entry.value.clone()),
+            // Addresses are read already; networkd finds the next two by itself, and undoes what it did.
+            "address" | "netmask" | "broadcast" | "network" | "down" | "pre-down" | "post-down" => {}
+            key => self.other(key, entry),
+        }
+        Ok(())
+    }
+
+    /// What the words of an option are, but for those that are none.
+    fn words<T>(&mut self, entry: &Entry, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let mut found = Vec::new();
+        for word in entry.value.split_whitespace() {
+            match read(word) {
+                Some(_) if found.len() == ENTRIES_MAX => {
+                    self.tell(&rules::BAD_NETWORK_VALUE, entry, "has more than 10000 words; the rest is left out");
+                    break;
+                }
+                Some(item) => found.push(item),
+                None => self.tell(&rules::BAD_NETWORK_VALUE, entry, "has a word that it cannot have; that is left out"),
+            }
+        }
+        found
+    }
+
+    /// Options of bonds, and what is not known.
+    fn other(&mut self, key: &str, entry: &Entry) {
+        match key.strip_prefix("bond-").map_or(Err(Fault::Unknown), |key| self.new.bond.set(key, &entry.value)) {
+            Ok(()) => {}
+            Err(Fault::Unknown) => self.tell(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
+            Err(Fault::Value) => {
+                self.tell(&rules::BAD_NETWORK_VALUE, entry, "has a value that it cannot have; it is left out");
+            }
+        }
+    }
+
+    /// `hwaddress ether ADDRESS`, or the address alone.
+    fn hardware_address(&mut self, entry: &Entry) -> Result<(), (String, &'static str)> {
+        let words: Vec<_> = entry.value.split_whitespace().take(3).collect();
+        match words[..] {
+            ["ether", word] => {
+                let mac = Mac::new(word).ok_or_else(|| ("`hwaddress` is no hardware address".to_owned(), HWADDRESS))?;
+                self.new.mac = Some(mac);
+            }
+            [word] if Mac::new(word).is_some() => self.new.mac = Mac::new(word),
+            _ => self.tell(&rules::UNCONVERTED, entry, "is not `ether` and an address; it is ignored"),
+        }
+        Ok(())
+    }
+}

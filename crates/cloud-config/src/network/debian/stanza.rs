@@ -1,0 +1,169 @@
+//! The stanzas of an interfaces file: which lines belong to which interface.
+
+use std::mem;
+
+use crate::diagnostic::{Span, rules};
+
+use super::super::ENTRIES_MAX;
+use super::super::names::{Name, shown};
+use super::super::telling::Telling;
+use super::lines::{Line, lines};
+
+/// What the first line of a stanza looks like.
+const HEAD: &str = "write `iface NAME inet METHOD`, with `static`, `dhcp`, `manual` or `loopback`";
+
+/// How an interface gets its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// They are in the stanza.
+    Static,
+    /// It asks for them, by this family.
+    Dhcp,
+    /// IPv6 routers give them.
+    Auto,
+    /// It gets none.
+    Manual,
+    /// It is the one with which the machine speaks to itself.
+    Loopback,
+}
+
+/// A line of a stanza.
+#[derive(Debug)]
+pub struct Entry {
+    /// The option, spelt with `-`.
+    pub key: String,
+    /// What stands behind it.
+    pub value: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// An `iface` stanza.
+#[derive(Debug)]
+pub struct Stanza {
+    /// The interface. Of `eth0:1` it is `eth0`, which has further addresses there.
+    pub name: Name,
+    /// The word for the family, such as `inet6`.
+    pub family: String,
+    /// How it gets its addresses.
+    pub method: Method,
+    /// Its lines.
+    pub entries: Vec<Entry>,
+    /// Where it begins.
+    pub span: Span,
+}
+
+/// What the line before was part of.
+enum Place {
+    /// Nothing yet.
+    Start,
+    /// An interface.
+    Interface(Stanza),
+    /// Something that is left out, with its lines, and that was told.
+    LeftOut,
+    /// Something of one line.
+    Line,
+}
+
+/// The `iface` stanzas of `bytes`, in their order.
+pub fn stanzas(bytes: &[u8], telling: &mut Telling) -> Vec<Stanza> {
+    let mut found = Vec::new();
+    let mut place = Place::Start;
+    for line in lines(bytes) {
+        let (word, rest) = split(&line.text);
+        let next = match word {
+            "iface" if found.len() + usize::from(matches!(place, Place::Interface(_))) >= ENTRIES_MAX => {
+                let message = "there are more than 10000 stanzas; this and what follows is left out";
+                telling.tell(&rules::BAD_NETWORK, Some(line.span), "iface", message);
+                break;
+            }
+            "iface" => head(rest, line.span).map_or_else(
+                |why| {
+                    let message = format!("{why}; the stanza is refused");
+                    telling.advise(&rules::BAD_STANZA, line.span, "iface", message, HEAD);
+                    Place::LeftOut
+                },
+                Place::Interface,
+            ),
+            // Everything is brought up.
+            "auto" => Place::Line,
+            "mapping" => {
+                ignore(word, &line, telling);
+                Place::LeftOut
+            }
+            "source" | "source-directory" | "no-auto-down" | "no-scripts" | "rename" => {
+                ignore(word, &line, telling);
+                Place::Line
+            }
+            _ if word.starts_with("allow-") => {
+                ignore(word, &line, telling);
+                Place::Line
+            }
+            _ => {
+                place = option(place, word, rest, line.span, telling);
+                continue;
+            }
+        };
+        if let Place::Interface(stanza) = mem::replace(&mut place, next) {
+            found.push(stanza);
+        }
+    }
+    if let Place::Interface(stanza) = place {
+        found.push(stanza);
+    }
+    found
+}
+
+fn ignore(word: &str, line: &Line<'_>, telling: &mut Telling) {
+    telling.tell(&rules::UNCONVERTED, Some(line.span), word, "such stanzas are ignored");
+}
+
+/// The first word, and what stands behind it.
+fn split(text: &str) -> (&str, &str) {
+    text.split_once(char::is_whitespace).map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
+}
+
+/// A stanza of an interface, from what stands behind `iface`.
+fn head(rest: &str, span: Span) -> Result<Stanza, String> {
+    let words: Vec<_> = rest.split_whitespace().take(4).collect();
+    let [name, family, method] = words[..] else {
+        return Err("there are not three words behind it: name, family, method".to_owned());
+    };
+    let base = name.split_once(':').map_or(name, |(base, _)| base);
+    let name = Name::new(base).map_err(|why| format!("{} cannot be an interface's name: {why}", shown(name)))?;
+    let method = match method {
+        "static" => Method::Static,
+        "dhcp" => Method::Dhcp,
+        "auto" if family == "inet6" => Method::Auto,
+        "manual" => Method::Manual,
+        "loopback" => Method::Loopback,
+        _ => return Err(format!("the method of {name} is not one that is known")),
+    };
+    Ok(Stanza { name, family: family.to_owned(), method, entries: Vec::new(), span })
+}
+
+/// Adds a line to the stanza that it belongs to.
+fn option(mut place: Place, word: &str, rest: &str, span: Span, telling: &mut Telling) -> Place {
+    match &mut place {
+        Place::Interface(stanza) if stanza.entries.len() < ENTRIES_MAX => {
+            stanza.entries.push(Entry { key: word.replace('_', "-"), value: rest.to_owned(), span });
+        }
+        Place::Interface(stanza) => {
+            let message = "the stanza has more than 10000 lines; it is refused";
+            telling.tell(&rules::BAD_STANZA, Some(span), stanza.name.as_str(), message);
+            return Place::LeftOut;
+        }
+        Place::Start => {
+            let message = "there are lines before the first stanza; they are left out";
+            telling.tell(&rules::BAD_STANZA, Some(span), "interfaces", message);
+            return Place::LeftOut;
+        }
+        Place::LeftOut => {}
+        Place::Line => {
+            let message = "there are lines that belong to no interface; they are ignored";
+            telling.tell(&rules::UNCONVERTED, Some(span), "interfaces", message);
+            return Place::LeftOut;
+        }
+    }
+    place
+}

@@ -1,0 +1,96 @@
+//! `digitalocean`: the JSON of the metadata service. Interfaces are found by their hardware addresses.
+
+use core::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::diagnostic::rules;
+
+use super::interface::{Interface, Kind, Match, Setup};
+use super::names::Mac;
+use super::stack::{Draft, stack};
+use super::telling::Telling;
+use super::{Conversion, address, json};
+
+/// The keys of an interface that are read.
+const INTERFACE: [&str; 4] = ["mac", "ipv4", "ipv6", "anchor_ipv4"];
+
+/// Converts the metadata service's JSON.
+pub fn convert(bytes: &[u8]) -> Conversion {
+    let mut telling = Telling::default();
+    let drafts = json::read(bytes, &mut telling).map(|value| drafts(&value, &mut telling));
+    let interfaces = stack(drafts.unwrap_or_default(), &mut telling);
+    Conversion::new(interfaces, telling)
+}
+
+/// The public interfaces, then the private ones, which have neither default routes nor name servers.
+fn drafts(value: &Value, telling: &mut Telling) -> Vec<Draft> {
+    let none = Value::Null;
+    if let Some(dns) = value.get("dns") {
+        json::report_unknown(dns, &["nameservers"], &[], "dns", telling);
+    }
+    let servers = json::list(value.get("dns").unwrap_or(&none), "nameservers", telling);
+    let dns = json::dns(servers, json::words, "dns", telling);
+    let interfaces = value.get("interfaces").unwrap_or(&none);
+    if !interfaces.is_null() && !interfaces.is_object() {
+        telling.tell(
+            &rules::BAD_NETWORK,
+            None,
+            "interfaces",
+            "no object with the lists `public` and `private`; ignored",
+        );
+    }
+    json::report_unknown(interfaces, &["public", "private"], &[], "interfaces", telling);
+    let mut drafts = Vec::new();
+    for (kind, is_public) in [("public", true), ("private", false)] {
+        for (at, entry) in json::list(interfaces, kind, telling).iter().enumerate() {
+            let subject = format!("interfaces.{kind}[{at}]");
+            json::report_unknown(entry, &INTERFACE, &["type"], &subject, telling);
+            let Some(mac) = json::text(entry, "mac").and_then(|mac| Mac::new(&mac)) else {
+                let message = "its `mac` is no hardware address; the interface is left out";
+                telling.tell(&rules::BAD_INTERFACE, None, &subject, message);
+                continue;
+            };
+            let dns = if is_public { dns.clone() } else { Vec::new() };
+            let Some(setup) = setup(entry, is_public, dns, &subject, telling) else {
+                telling.tell(&rules::BAD_INTERFACE, None, &subject, "no address is left of it; it is left out");
+                continue;
+            };
+            let interface = Interface { setup, ..Interface::new(Match::Mac(mac), Kind::Physical) };
+            drafts.push(Draft::new(interface, None));
+        }
+    }
+    drafts
+}
+
+/// What an interface is given: none where all its addresses are bad. It is better left to what the image does with
+/// an interface that nobody describes.
+fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, telling: &mut Telling) -> Option<Setup> {
+    let mut setup = Setup { dns, ..Setup::default() };
+    let mut is_bad = false;
+    for (family, mask, has_gateway) in
+        [("ipv4", "netmask", is_public), ("ipv6", "cidr", is_public), ("anchor_ipv4", "netmask", false)]
+    {
+        let Some(block) = entry.get(family) else { continue };
+        json::report_unknown(block, &["ip_address", mask, "gateway"], &[], &format!("{subject}.{family}"), telling);
+        let Some(text) = json::text(block, "ip_address") else { continue };
+        let Some(own) = address::interface(&text, json::text(block, mask).as_deref()) else {
+            is_bad = true;
+            let message = format!("`{family}` is no address with a mask; it is left out");
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            continue;
+        };
+        setup.addresses.push(own);
+        if !has_gateway {
+            continue;
+        }
+        let gateway = json::text(block, "gateway").and_then(|gateway| address::host(&gateway));
+        let Some(gateway) = gateway.filter(|gateway| gateway.is_ipv4() == own.addr().is_ipv4()) else {
+            let message = format!("the `gateway` of `{family}` is no address; the default route is left out");
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            continue;
+        };
+        setup.routes.push(address::default_route(gateway));
+    }
+    (!is_bad || !setup.addresses.is_empty()).then_some(setup)
+}

@@ -1,0 +1,113 @@
+//! Reading descriptions that are JSON: what is missing, of another type or too long costs itself alone.
+
+use core::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::diagnostic::rules;
+use crate::text::json;
+use crate::text::suggest;
+
+use super::names::shown;
+use super::telling::Telling;
+use super::{ENTRIES_MAX, NAMES_MAX, address};
+
+/// The document in `bytes`, if it is an object.
+pub fn read(bytes: &[u8], telling: &mut Telling) -> Option<Value> {
+    let subject = "network description";
+    let why = match json::parse(bytes) {
+        Ok(value @ Value::Object(_)) => return Some(value),
+        Ok(_) => "it is no JSON object".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    telling.tell(&rules::BAD_NETWORK, None, subject, format!("{why}; nothing of it is converted"));
+    None
+}
+
+/// Reports the keys of an object that are neither read nor harmless. `read` may end with `*`.
+pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], subject: &str, telling: &mut Telling) {
+    let fits = |key: &str, name: &str| name.strip_suffix('*').map_or(name == key, |start| key.starts_with(start));
+    let is_known = |key: &str| harmless.contains(&key) || read.iter().any(|name| fits(key, name));
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let is_empty = match value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(map) => map.is_empty(),
+            _ => false,
+        };
+        if !is_empty && !is_known(key) {
+            let message = format!("unknown key `{}`; ignored", shown(key));
+            match suggest::help(key, read.iter().copied().filter(|name| !name.ends_with('*'))) {
+                Some(help) => telling.advise(&rules::UNCONVERTED, None, subject, message, &help),
+                None => telling.tell(&rules::UNCONVERTED, None, subject, message),
+            }
+        }
+    }
+}
+
+/// The words under `key`: a list of them, or one string with blanks or commas between them.
+pub fn words_under(value: &Value, key: &str, telling: &mut Telling) -> Vec<Value> {
+    match value.get(key) {
+        Some(Value::String(text)) => {
+            let words = text.split([' ', ',', '\t']).filter(|word| !word.is_empty());
+            words.take(ENTRIES_MAX).map(|word| Value::String(word.to_owned())).collect()
+        }
+        _ => list(value, key, telling).to_vec(),
+    }
+}
+
+/// The list under `key`, which may be missing.
+pub fn list<'a>(value: &'a Value, key: &str, telling: &mut Telling) -> &'a [Value] {
+    match value.get(key) {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(items)) if items.len() <= ENTRIES_MAX => items,
+        Some(Value::Array(items)) => {
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, key, "it has more than 10000 entries; the rest is left out");
+            &items[..ENTRIES_MAX]
+        }
+        Some(_) => {
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, key, "it is no list; it is left out");
+            &[]
+        }
+    }
+}
+
+/// The text or number under `key`, if there is one that is not empty.
+pub fn text(value: &Value, key: &str) -> Option<String> {
+    words(value.get(key)?)
+}
+
+/// A text or number that is not empty.
+pub fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The name servers of a list, each read by `of`. `subject` is what the list is called.
+pub fn dns<'a>(
+    items: impl IntoIterator<Item = &'a Value>,
+    of: impl Fn(&Value) -> Option<String>,
+    subject: &str,
+    telling: &mut Telling,
+) -> Vec<IpAddr> {
+    let mut servers = Vec::new();
+    for item in items {
+        match of(item).as_deref().and_then(address::host) {
+            Some(_) if servers.len() == NAMES_MAX => {
+                let message = "there are more than 32 name servers; the rest is left out";
+                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+                break;
+            }
+            Some(server) => servers.push(server),
+            None => {
+                let message = "a name server is no address of a machine; it is left out";
+                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            }
+        }
+    }
+    servers
+}

@@ -1,0 +1,100 @@
+//! Network descriptions of platforms, turned into files of networkd (spec §11).
+//!
+//! One file for each format, each with a function `convert`: bytes or variables in, [`Conversion`] out. All of them
+//! make the same plain data ([`interface`]), which [`networkd`] writes down. Nothing here touches the machine.
+//!
+//! What is wrong costs the least that it can: a stanza, an address, an interface; never the others. It is told as a
+//! [`Finding`]: an error where something is left out, a warning where something has no counterpart. Spans are
+//! places in the description itself, where that is a text of lines; findings of JSON and of variables name the
+//! entry instead.
+
+pub mod address;
+pub mod bond;
+mod data;
+pub mod debian;
+pub mod digitalocean;
+pub mod interface;
+mod json;
+pub mod names;
+pub mod networkd;
+pub mod openstack;
+pub mod packet;
+mod stack;
+mod telling;
+pub mod vmware;
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use crate::diagnostic::{Finding, rules};
+
+pub use data::{Format, NetworkData};
+
+use interface::Interface;
+use names::Name;
+use networkd::{Module, UnitFile};
+use telling::Telling;
+
+/// The most entries that a list may have: interfaces, addresses of one, options of a stanza.
+pub const ENTRIES_MAX: usize = 10_000;
+/// The most name servers, and the most domains, that an interface is given: all may be given the same.
+const NAMES_MAX: usize = 32;
+
+/// What a network description became.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Conversion {
+    /// What is to be set up.
+    pub interfaces: Vec<Interface>,
+    /// What is worth telling; something is left out for each error.
+    pub findings: Vec<Finding>,
+}
+
+impl Conversion {
+    fn new(mut interfaces: Vec<Interface>, mut telling: Telling) -> Self {
+        for interface in &mut interfaces {
+            let label = interface.found.label();
+            let setup = &mut interface.setup;
+            limit(&mut setup.domains, NAMES_MAX, "domains", &label, &mut telling);
+            limit(&mut setup.dns, NAMES_MAX, "name servers", &label, &mut telling);
+            limit(&mut setup.addresses, ENTRIES_MAX, "addresses", &label, &mut telling);
+            limit(&mut setup.routes, ENTRIES_MAX, "routes", &label, &mut telling);
+        }
+        Self { interfaces, findings: telling.finish() }
+    }
+
+    /// Whether the description says nothing at all.
+    pub const fn is_empty(&self) -> bool {
+        self.interfaces.is_empty() && self.findings.is_empty()
+    }
+
+    /// The files for networkd, which belong into `/run/systemd/network`.
+    pub fn units(&self) -> Vec<UnitFile> {
+        networkd::units(&self.interfaces)
+    }
+
+    /// The interfaces that are taken down before networkd is restarted.
+    pub fn to_take_down(&self) -> Vec<&Name> {
+        networkd::to_take_down(&self.interfaces)
+    }
+
+    /// The modules that the kernel needs.
+    pub fn modules(&self) -> Vec<Module> {
+        networkd::modules(&self.interfaces)
+    }
+
+    /// Whether something is left out.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+}
+
+/// Keeps each item of a list once, and no more than `most` of them.
+fn limit<T: Clone + Eq + Hash>(list: &mut Vec<T>, most: usize, what: &str, label: &str, telling: &mut Telling) {
+    let mut seen = HashSet::new();
+    list.retain(|item| seen.insert(item.clone()));
+    if list.len() > most {
+        list.truncate(most);
+        let message = format!("it has more than {most} {what}; the rest is left out");
+        telling.tell(&rules::BAD_NETWORK_VALUE, None, label, message);
+    }
+}

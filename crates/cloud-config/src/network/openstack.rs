@@ -1,0 +1,371 @@
+//! `openstack`: `network_data.json` of the config drive. Links are what there is, networks what they are given.
+//!
+//! What is there is found by its hardware address: the machine calls it otherwise than the host does. What networkd
+//! makes is called by the link's `name` or `id`, where an interface can be called so.
+
+use core::net::IpAddr;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use crate::diagnostic::rules;
+
+use super::bond::{Fault, Options};
+use super::interface::{Dhcp, Interface, Kind, Match, Route};
+use super::names::{Domain, Mac, Name, VlanId, mtu, shown};
+use super::stack::{Draft, stack};
+use super::telling::Telling;
+use super::{Conversion, NAMES_MAX, address, json};
+
+/// The keys of the document that are read.
+const TOP: [&str; 3] = ["links", "networks", "services"];
+/// The keys of a link that are read.
+const LINK: [&str; 9] = [
+    "id",
+    "name",
+    "type",
+    "mtu",
+    "ethernet_mac_address",
+    "vlan_id",
+    "vlan_link",
+    "vlan_mac_address",
+    // The options of a bond, which are checked by themselves.
+    "bond_*",
+];
+/// The keys of a link that say nothing of the machine's side of it.
+const LINK_HARMLESS: [&str; 6] = ["vif_id", "vif_type", "vif_details", "network_id", "port_id", "description"];
+/// The keys of a network that are read.
+const NETWORK: [&str; 11] = [
+    "id",
+    "link",
+    "type",
+    "ip_address",
+    "netmask",
+    "gateway",
+    "mtu",
+    "routes",
+    "services",
+    "dns_nameservers",
+    "dns_search",
+];
+/// The keys of a network that only the host needs, or that networkd finds by itself.
+const NETWORK_HARMLESS: [&str; 4] = ["network_id", "subnet_id", "description", "broadcast"];
+/// The keys of a route that are read.
+const ROUTE: [&str; 3] = ["network", "netmask", "gateway"];
+
+/// Converts `network_data.json`.
+pub fn convert(bytes: &[u8]) -> Conversion {
+    let mut telling = Telling::default();
+    let drafts = json::read(bytes, &mut telling).map(|value| {
+        json::report_unknown(&value, &TOP, &["version"], "network description", &mut telling);
+        let mut links = Links::read(json::list(&value, "links", &mut telling), &mut telling);
+        links.give(&value, &mut telling);
+        links.drafts
+    });
+    let interfaces = stack(drafts.unwrap_or_default(), &mut telling);
+    Conversion::new(interfaces, telling)
+}
+
+/// The links of a description.
+#[derive(Default)]
+struct Links {
+    drafts: Vec<Draft>,
+    /// Where each stands in the list, by its id; those that are left out nowhere.
+    by_id: HashMap<String, Option<usize>>,
+}
+
+impl Links {
+    fn read(entries: &[Value], telling: &mut Telling) -> Self {
+        let mut links = Self::default();
+        let mut names = Names::new(entries);
+        let mut carriers = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let id = json::text(entry, "id");
+            let subject = id.clone().unwrap_or_else(|| format!("links[{at}]"));
+            let link = if id.as_ref().is_some_and(|id| links.by_id.contains_key(id)) {
+                Err("another link has the same `id`".to_owned())
+            } else {
+                json::report_unknown(entry, &LINK, &LINK_HARMLESS, &subject, telling);
+                link(entry, &mut names, &subject, telling)
+            };
+            let place = match link {
+                Ok(interface) => {
+                    links.drafts.push(Draft::new(interface, None));
+                    carriers.push((entry, subject));
+                    Some(links.drafts.len() - 1)
+                }
+                Err(why) => {
+                    let message = format!("{why}; the link is left out");
+                    telling.tell(&rules::BAD_INTERFACE, None, &subject, message);
+                    None
+                }
+            };
+            if let Some(id) = id {
+                links.by_id.entry(id).or_insert(place);
+            }
+        }
+        for (at, (entry, subject)) in carriers.into_iter().enumerate() {
+            links.connect(at, entry, &subject, telling);
+        }
+        links
+    }
+
+    /// Finds what a bond or VLAN is built on.
+    fn connect(&mut self, at: usize, entry: &Value, subject: &str, telling: &mut Telling) {
+        let wanted: Vec<_> = match self.drafts[at].interface.kind {
+            Kind::Physical => return,
+            Kind::Bond(_) => json::list(entry, "bond_links", telling).iter().map(json::words).collect(),
+            Kind::Vlan(_) => vec![json::text(entry, "vlan_link")],
+        };
+        let is_vlan = matches!(self.drafts[at].interface.kind, Kind::Vlan(_));
+        for carrier in wanted {
+            let place = carrier.as_ref().and_then(|id| self.by_id.get(id)).copied().flatten();
+            if let Some(place) = place {
+                self.drafts[at].on.push(place);
+                continue;
+            }
+            let carrier = carrier.map_or_else(|| "what it is built on".to_owned(), |id| format!("link {}", shown(&id)));
+            if is_vlan {
+                self.drafts[at].is_refused = true;
+                let message = format!("{carrier} is not there; the link is left out");
+                telling.tell(&rules::BAD_INTERFACE, None, subject, message);
+            } else {
+                let message = format!("{carrier} is not there; the bond is made without it");
+                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            }
+        }
+    }
+
+    /// Gives links what the networks say.
+    fn give(&mut self, value: &Value, telling: &mut Telling) {
+        let everywhere = dns(value, "services", telling);
+        let mut is_given = vec![false; self.drafts.len()];
+        let mut is_bad = vec![false; self.drafts.len()];
+        for (at, network) in json::list(value, "networks", telling).iter().enumerate() {
+            let subject = json::text(network, "id").unwrap_or_else(|| format!("networks[{at}]"));
+            json::report_unknown(network, &NETWORK, &NETWORK_HARMLESS, &subject, telling);
+            let link = json::text(network, "link");
+            let Some(place) = link.and_then(|id| self.by_id.get(&id).copied()).flatten() else {
+                let message = "its `link` is not there; the network is left out";
+                telling.tell(&rules::BAD_NETWORK_VALUE, None, &subject, message);
+                continue;
+            };
+            match give(network, &mut self.drafts[place].interface, &subject, telling) {
+                Ok(()) => is_given[place] = true,
+                Err(why) => {
+                    is_bad[place] = true;
+                    let message = format!("{why}; the network is left out");
+                    telling.tell(&rules::BAD_NETWORK_VALUE, None, &subject, message);
+                }
+            }
+        }
+        let carriers: HashSet<_> = self.drafts.iter().flat_map(|draft| draft.on.iter().copied()).collect();
+        for (at, draft) in self.drafts.iter_mut().enumerate() {
+            if is_given[at] {
+                draft.interface.setup.dns.extend_from_slice(&everywhere);
+            } else if is_bad[at] && !carriers.contains(&at) {
+                // Better left to what the image does with an interface that nobody describes.
+                draft.is_refused = true;
+                let message = "none of its networks is left; it is left out";
+                telling.tell(&rules::BAD_INTERFACE, None, &draft.interface.found.label(), message);
+            }
+        }
+    }
+}
+
+/// A link by itself.
+fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut Telling) -> Result<Interface, String> {
+    let mac = |key: &str| {
+        let mac = json::text(entry, key).map(|mac| Mac::new(&mac).ok_or(format!("its `{key}` is no hardware address")));
+        mac.transpose()
+    };
+    let own = mac("ethernet_mac_address")?;
+    let mut interface = match json::text(entry, "type").as_deref() {
+        Some("bond") => {
+            let found = Match::Name(names.bond(entry));
+            Interface { mac: own, ..Interface::new(found, Kind::Bond(options(entry, subject, telling))) }
+        }
+        Some("vlan") => {
+            let id = json::text(entry, "vlan_id").and_then(|id| VlanId::new(&id));
+            let id = id.ok_or("its `vlan_id` is no number from 0 to 4094")?;
+            let mac = mac("vlan_mac_address")?.or(own);
+            Interface { mac, ..Interface::new(Match::Name(names.vlan(entry, id)), Kind::Vlan(id)) }
+        }
+        // phy, and what the host's side of a virtual interface may be called: vif, ovs, tap, bridge, hyperv …
+        _ => {
+            let name = json::text(entry, "name").and_then(|name| Name::new(&name).ok());
+            let found = own.map(Match::Mac).or(name.map(Match::Name));
+            Interface::new(found.ok_or("it has no `ethernet_mac_address`")?, Kind::Physical)
+        }
+    };
+    let is_vain = |key: &str| match interface.kind {
+        Kind::Physical => key.starts_with("vlan_") || key.starts_with("bond_"),
+        Kind::Vlan(_) => key.starts_with("bond_"),
+        Kind::Bond(_) => key.starts_with("vlan_"),
+    };
+    let mut keys = entry.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    if let Some((key, _)) = keys.find(|(key, _)| is_vain(key)) {
+        let message = format!("`{}` is of another type of link; ignored", shown(key));
+        telling.advise(&rules::UNCONVERTED, None, subject, message, "write `vlan` or `bond` as the `type` of the link");
+    }
+    interface.mtu = read_mtu(entry, subject, telling);
+    Ok(interface)
+}
+
+/// The `mtu` of a link or network.
+fn read_mtu(entry: &Value, subject: &str, telling: &mut Telling) -> Option<u32> {
+    let text = json::text(entry, "mtu")?;
+    let mtu = mtu(&text);
+    if mtu.is_none() {
+        telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, "invalid `mtu`; ignored");
+    }
+    mtu
+}
+
+/// The options of a bond: every key that begins with `bond_`.
+fn options(entry: &Value, subject: &str, telling: &mut Telling) -> Options {
+    let mut options = Options::default();
+    let keys = entry.as_object().into_iter().flatten().filter(|(key, value)| *key != "bond_links" && !value.is_null());
+    for (key, value) in keys.filter_map(|(key, value)| Some((key.strip_prefix("bond_")?, value))) {
+        let text = match value {
+            Value::Array(items) => items.iter().filter_map(json::words).collect::<Vec<_>>().join(" "),
+            other => json::words(other).unwrap_or_default(),
+        };
+        let (rule, what) = match options.set(key, &text) {
+            Ok(()) => continue,
+            Err(Fault::Unknown) => (&rules::UNCONVERTED, "has no counterpart in networkd; it is ignored"),
+            Err(Fault::Value) => (&rules::BAD_NETWORK_VALUE, "has a value that it cannot have; it is left out"),
+        };
+        telling.tell(rule, None, subject, format!("its `bond_{}` {what}", shown(key)));
+    }
+    options
+}
+
+/// Names for what networkd makes.
+struct Names {
+    /// Those that links ask for, and whether one has got it.
+    asked: HashMap<Name, bool>,
+    /// How many bonds and VLANs were called by a number.
+    counts: [usize; 2],
+}
+
+impl Names {
+    fn new(entries: &[Value]) -> Self {
+        Self { asked: entries.iter().filter_map(wish).map(|name| (name, false)).collect(), counts: [0; 2] }
+    }
+
+    fn bond(&mut self, entry: &Value) -> Name {
+        self.name(entry, 0, "bond0", |at| format!("bond{at}"))
+    }
+
+    fn vlan(&mut self, entry: &Value, id: VlanId) -> Name {
+        self.name(entry, 1, &format!("vlan{id}"), |at| format!("vlan{id}-{at}"))
+    }
+
+    /// The name that the link asks for, else `first`, else one of `others`: whichever nobody has or asks for.
+    fn name(&mut self, entry: &Value, kind: usize, first: &str, others: impl Fn(usize) -> String) -> Name {
+        if let Some(name) = wish(entry).filter(|name| self.asked.get(name) == Some(&false)) {
+            self.asked.insert(name.clone(), true);
+            return name;
+        }
+        let mut text = first.to_owned();
+        loop {
+            if let Ok(name) = Name::new(&text)
+                && !self.asked.contains_key(&name)
+            {
+                self.asked.insert(name.clone(), true);
+                return name;
+            }
+            self.counts[kind] += 1;
+            text = others(self.counts[kind]);
+        }
+    }
+}
+
+/// What a link asks to be called, if an interface can be called so.
+fn wish(entry: &Value) -> Option<Name> {
+    ["name", "id"].into_iter().find_map(|key| Name::new(&json::text(entry, key)?).ok())
+}
+
+/// Adds what a network gives to its link.
+fn give(network: &Value, interface: &mut Interface, subject: &str, telling: &mut Telling) -> Result<(), String> {
+    let setup = &mut interface.setup;
+    let (v4, v6, accept_ra) = match json::text(network, "type").as_deref() {
+        Some("ipv4" | "ipv6") => {
+            let text = json::text(network, "ip_address").unwrap_or_default();
+            let address = address::interface(&text, json::text(network, "netmask").as_deref());
+            setup.addresses.push(address.ok_or("`ip_address` and `netmask` are no address with a mask")?);
+            (false, false, false)
+        }
+        Some("ipv4_dhcp") => (true, false, false),
+        Some("ipv6_dhcp" | "ipv6_dhcpv6-stateful") => (false, true, true),
+        // What else a server has to say is asked for when a router says so.
+        Some("ipv6_slaac" | "ipv6_dhcpv6-stateless") => (false, false, true),
+        _ => return Err("its `type` is not one that is known".to_owned()),
+    };
+    setup.dhcp = Dhcp::new(v4 || setup.dhcp.v4(), v6 || setup.dhcp.v6());
+    setup.accept_ra |= accept_ra;
+    if let Some(text) = json::text(network, "gateway") {
+        let is_ipv4 = json::text(network, "type").is_some_and(|kind| kind.starts_with("ipv4"));
+        if let Some(gateway) = address::host(&text).filter(|gateway| gateway.is_ipv4() == is_ipv4) {
+            setup.routes.push(address::default_route(gateway));
+        } else {
+            let message = "its `gateway` is not an address of its family; the default route is not set";
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+        }
+    }
+    for (at, entry) in json::list(network, "routes", telling).iter().enumerate() {
+        json::report_unknown(entry, &ROUTE, &[], &format!("{subject}: routes[{at}]"), telling);
+        if let Some(route) = route(entry) {
+            setup.routes.push(route);
+            continue;
+        }
+        let message = format!("its `routes[{at}]` is no network with a gateway of its family; it is left out");
+        telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+    }
+    setup.dns.extend(dns(network, subject, telling));
+    let servers = json::words_under(network, "dns_nameservers", telling);
+    setup.dns.extend(json::dns(&servers, json::words, subject, telling));
+    setup.domains.extend(domains(network, subject, telling));
+    if let Some(mtu) = read_mtu(network, subject, telling) {
+        if interface.mtu.is_some_and(|own| own != mtu) {
+            let message = format!("its `mtu` {mtu} is not that of its link or of another network; ignored");
+            telling.tell(&rules::ODD_INTERFACE, None, subject, message);
+        }
+        interface.mtu = interface.mtu.or(Some(mtu));
+    }
+    Ok(())
+}
+
+/// The domains under `dns_search`.
+fn domains(network: &Value, subject: &str, telling: &mut Telling) -> Vec<Domain> {
+    let words = json::words_under(network, "dns_search", telling);
+    let domains = words.iter().filter_map(|word| {
+        let domain = json::words(word).and_then(|word| Domain::new(&word));
+        if domain.is_none() {
+            let message = "invalid domain in `dns_search`; domain ignored";
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+        }
+        domain
+    });
+    domains.take(NAMES_MAX + 1).collect()
+}
+
+fn route(entry: &Value) -> Option<Route> {
+    let destination = address::network(&json::text(entry, "network")?, json::text(entry, "netmask").as_deref())?;
+    address::route(destination, address::host(&json::text(entry, "gateway")?)?)
+}
+
+/// The name servers among the services of `value`.
+fn dns(value: &Value, subject: &str, telling: &mut Telling) -> Vec<IpAddr> {
+    let services = json::list(value, "services", telling).iter();
+    let is_dns = |service: &&Value| json::text(service, "type").is_some_and(|kind| kind == "dns");
+    let (dns, others): (Vec<_>, Vec<_>) = services.partition(is_dns);
+    if !others.is_empty() {
+        telling.tell(&rules::UNCONVERTED, None, subject, "of its services, only those of type `dns` are converted");
+    }
+    for service in &dns {
+        json::report_unknown(service, &["type", "address"], &["description"], subject, telling);
+    }
+    json::dns(dns, |service| json::text(service, "address"), subject, telling)
+}

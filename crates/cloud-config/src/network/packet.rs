@@ -1,0 +1,155 @@
+//! `packet`: the `network` of the metadata service's JSON. Every machine has one bond over all its interfaces, and
+//! that has the addresses.
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::collections::HashSet;
+
+use ipnet::{IpNet, Ipv4Net};
+use serde_json::Value;
+
+use crate::diagnostic::rules;
+
+use super::bond::Options;
+use super::interface::{Child, Interface, Kind, Match, Setup};
+use super::names::{Mac, Name};
+use super::telling::Telling;
+use super::{Conversion, address, json};
+
+const BOND: &str = "bond0";
+/// Name servers for a description without any.
+const DNS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8)), IpAddr::V4(Ipv4Addr::new(8, 8, 4, 4))];
+/// Where the provider's private addresses are.
+const PRIVATE: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8));
+
+/// The keys of `network` that are read. All interfaces are in one bond, whose mode is always the same.
+const NETWORK: [&str; 3] = ["interfaces", "addresses", "dns"];
+/// The keys of an interface that are read.
+const INTERFACE: [&str; 2] = ["name", "mac"];
+/// The keys of an address that are read.
+const ADDRESS: [&str; 5] = ["address", "netmask", "cidr", "gateway", "public"];
+/// The keys of an address that only the provider needs.
+const ADDRESS_HARMLESS: [&str; 18] = [
+    "id",
+    "href",
+    "address_family",
+    "network",
+    "management",
+    "enabled",
+    "parent_block",
+    "global_ip",
+    "created_at",
+    "type",
+    "tags",
+    "customdata",
+    "facility",
+    "metro",
+    "assigned_to",
+    "interface",
+    "state",
+    "details",
+];
+
+/// Converts the metadata service's JSON: all of it, or its `network` alone.
+pub fn convert(bytes: &[u8]) -> Conversion {
+    let mut telling = Telling::default();
+    let interfaces = json::read(bytes, &mut telling).map(|value| interfaces(&value, &mut telling));
+    Conversion::new(interfaces.unwrap_or_default(), telling)
+}
+
+fn interfaces(value: &Value, telling: &mut Telling) -> Vec<Interface> {
+    let Some(network) = value.get("network").or_else(|| value.get("interfaces").map(|_| value)) else {
+        return Vec::new();
+    };
+    // Without `network`, the document may be all of the metadata.
+    if value.get("network").is_some() {
+        json::report_unknown(network, &NETWORK, &["bonding", "metal_gateways"], "network", telling);
+    }
+    let mode = network.get("bonding").and_then(|bonding| json::text(bonding, "mode"));
+    if mode.is_some_and(|mode| !matches!(mode.as_str(), "4" | "802.3ad")) {
+        let message = "its `mode` is not read; the mode of the bond is 802.3ad";
+        telling.tell(&rules::UNCONVERTED, None, "bonding", message);
+    }
+    let mut dns = json::dns(json::list(network, "dns", telling), json::words, "dns", telling);
+    if dns.is_empty() {
+        dns = DNS.to_vec();
+    }
+    let entries = json::list(network, "interfaces", telling);
+    let mut interfaces = slaves(entries, &dns, telling);
+    if interfaces.is_empty() {
+        telling.tell(&rules::BAD_NETWORK, None, BOND, "there is no interface to make it of; nothing is converted");
+        return interfaces;
+    }
+    let mut setup = Setup { dns, ..Setup::default() };
+    for (at, block) in json::list(network, "addresses", telling).iter().enumerate() {
+        let subject = format!("addresses[{at}]");
+        json::report_unknown(block, &ADDRESS, &ADDRESS_HARMLESS, &subject, telling);
+        add(block, &subject, &mut setup, telling);
+    }
+    let mac = entries.first().and_then(|first| json::text(first, "mac")).and_then(|mac| {
+        let mac = Mac::new(&mac);
+        if mac.is_none() {
+            let message = "the first interface's `mac` is no hardware address; the bond gets one of its own";
+            telling.tell(&rules::BAD_NETWORK_VALUE, None, BOND, message);
+        }
+        mac
+    });
+    let name = Name::own(BOND);
+    let found = mac.map_or_else(|| Match::Name(name.clone()), |mac| Match::Both(name.clone(), mac));
+    interfaces.push(Interface { mac, setup, ..Interface::new(found, Kind::Bond(Options::packet())) });
+    interfaces
+}
+
+/// The interfaces that the bond is made of. Their files are numbered as they are listed.
+fn slaves(entries: &[Value], dns: &[IpAddr], telling: &mut Telling) -> Vec<Interface> {
+    let mut interfaces = Vec::new();
+    let mut seen = HashSet::from([BOND.to_owned()]);
+    for (at, entry) in entries.iter().enumerate() {
+        let subject = format!("interfaces[{at}]");
+        json::report_unknown(entry, &INTERFACE, &["id", "bond"], &subject, telling);
+        match find(entry).and_then(|found| {
+            let depth = u8::try_from(at).map_err(|_| "there are more than 256 interfaces".to_owned())?;
+            let is_new = seen.insert(found.label());
+            if is_new { Ok((found, depth)) } else { Err("another interface is called the same".to_owned()) }
+        }) {
+            Ok((found, depth)) => interfaces.push(Interface {
+                depth,
+                children: vec![Child::Bond(Name::own(BOND))],
+                setup: Setup { dns: dns.to_vec(), ..Setup::default() },
+                ..Interface::new(found, Kind::Physical)
+            }),
+            Err(why) => {
+                telling.tell(&rules::BAD_INTERFACE, None, &subject, format!("{why}; the interface is left out"));
+            }
+        }
+    }
+    interfaces
+}
+
+/// How an interface is found: by its name or, without one, by its address.
+fn find(entry: &Value) -> Result<Match, String> {
+    if let Some(name) = json::text(entry, "name") {
+        return Name::new(&name).map(Match::Name).map_err(|why| format!("its `name` cannot be one: {why}"));
+    }
+    let mac = json::text(entry, "mac").ok_or("it has neither `name` nor `mac`")?;
+    Mac::new(&mac).map(Match::Mac).ok_or_else(|| "its `mac` is no hardware address".to_owned())
+}
+
+/// Adds an address, and the route that comes with it: to everywhere for a public one, and to the provider's private
+/// addresses for one of those. A private IPv6 address comes without a route.
+fn add(block: &Value, subject: &str, setup: &mut Setup, telling: &mut Telling) {
+    let mask = json::text(block, "netmask").or_else(|| json::text(block, "cidr"));
+    let own = json::text(block, "address").and_then(|own| address::interface(&own, mask.as_deref()));
+    let Some(own) = own else {
+        let message = "`address` and `netmask` are no address with a mask; the address is left out";
+        return telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+    };
+    setup.addresses.push(own);
+    let Some(gateway) = json::text(block, "gateway") else { return };
+    let Some(gateway) = address::host(&gateway).filter(|gateway| gateway.is_ipv4() == own.addr().is_ipv4()) else {
+        let message = "`gateway` is no address of the family of `address`; the route is left out";
+        return telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+    };
+    let is_public = block.get("public").and_then(Value::as_bool).unwrap_or_default();
+    let route = if is_public { Some(address::default_route(gateway)) } else { address::route(PRIVATE, gateway) };
+    setup.routes.extend(route);
+}

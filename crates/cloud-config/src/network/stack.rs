@@ -1,0 +1,336 @@
+//! Which interface is built on which: from what a description says of each to [`Interface`]s that know what is built
+//! on them, and how much.
+//!
+//! An interface that carries others has a higher number in front of its files' names: a VLAN may have the hardware
+//! address of what carries it, and must find its own file first.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::diagnostic::{Span, rules};
+
+use super::interface::{Child, Interface, Kind};
+use super::telling::Telling;
+
+/// The longest chain of interfaces on one, as two hexadecimal digits can say it.
+const DEPTH_MAX: usize = 0xff;
+
+/// An interface of which it is not known yet what is built on it.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The interface, without depth and children.
+    pub interface: Interface,
+    /// What it is built on, as places in the list of all: the slaves of a bond, the carrier of a VLAN.
+    pub on: Vec<usize>,
+    /// Where it is described.
+    pub span: Option<Span>,
+    /// Whether it is left out, which has been told.
+    pub is_refused: bool,
+    /// Whether something that was to be built on it is left out, and has no place in the list.
+    pub is_bereft: bool,
+}
+
+impl Draft {
+    /// An interface that is built on nothing.
+    pub fn new(interface: Interface, span: Option<Span>) -> Self {
+        Self { interface, on: Vec::new(), span, is_refused: false, is_bereft: false }
+    }
+
+    fn label(&self) -> String {
+        self.interface.found.label()
+    }
+}
+
+/// Puts together what can be: each interface once, in the order given, and none that is built on itself.
+pub(super) fn stack(drafts: Vec<Draft>, telling: &mut Telling) -> Vec<Interface> {
+    let mut stack = Stack { alive: drafts.iter().map(|draft| !draft.is_refused).collect(), drafts };
+    stack.refuse_duplicates(telling);
+    stack.refuse_second_bonds(telling);
+    for at in stack.circles() {
+        stack.refuse(at, "is built on itself; it is left out", telling);
+    }
+    stack.refuse_orphans(telling);
+    let deep = stack.depths().into_iter().enumerate().filter(|(_, depth)| *depth > DEPTH_MAX);
+    for (at, _) in deep.collect::<Vec<_>>() {
+        stack.refuse(at, "more than 255 interfaces are built on it, one on the other; it is left out", telling);
+    }
+    stack.refuse_orphans(telling);
+    stack.refuse_bereft(telling);
+    stack.finish()
+}
+
+struct Stack {
+    drafts: Vec<Draft>,
+    /// Those that are not refused.
+    alive: Vec<bool>,
+}
+
+impl Stack {
+    fn refuse(&mut self, at: usize, why: &str, telling: &mut Telling) {
+        self.alive[at] = false;
+        telling.tell(&rules::BAD_INTERFACE, self.drafts[at].span, &self.drafts[at].label(), why);
+    }
+
+    /// Two of one name would have one file.
+    fn refuse_duplicates(&mut self, telling: &mut Telling) {
+        let mut seen = HashSet::new();
+        let alive = (0..self.drafts.len()).filter(|at| self.alive[*at]);
+        let again: Vec<_> = alive.filter(|at| !seen.insert(self.drafts[*at].label())).collect();
+        for at in again {
+            self.refuse(at, "another interface is found by the same name or address; this one is left out", telling);
+        }
+    }
+
+    /// An interface can be the slave of one bond.
+    fn refuse_second_bonds(&mut self, telling: &mut Telling) {
+        let mut bond_of = HashMap::new();
+        for at in (0..self.drafts.len()).filter(|at| self.alive[*at]) {
+            if !matches!(self.drafts[at].interface.kind, Kind::Bond(_)) {
+                continue;
+            }
+            let mut free = Vec::new();
+            for slave in std::mem::take(&mut self.drafts[at].on) {
+                match bond_of.insert(slave, at) {
+                    None => free.push(slave),
+                    Some(bond) if bond == at => {}
+                    Some(bond) => {
+                        bond_of.insert(slave, bond);
+                        let message = format!("{} is a slave of another bond already", self.drafts[slave].label());
+                        telling.tell(
+                            &rules::BAD_NETWORK_VALUE,
+                            self.drafts[at].span,
+                            &self.drafts[at].label(),
+                            message,
+                        );
+                    }
+                }
+            }
+            self.drafts[at].on = free;
+        }
+    }
+
+    /// What is built on each.
+    fn children(&self) -> Vec<Vec<usize>> {
+        let mut children = vec![Vec::new(); self.drafts.len()];
+        for (at, draft) in self.drafts.iter().enumerate().filter(|(at, _)| self.alive[*at]) {
+            draft.on.iter().for_each(|carrier| children[*carrier].push(at));
+        }
+        children
+    }
+
+    /// What is built on itself, over however many others: what is left when everything is taken away, again and
+    /// again, that carries nothing, and then everything that is carried by nothing.
+    fn circles(&self) -> Vec<usize> {
+        let children = self.children();
+        let on: Vec<_> = self.drafts.iter().map(|draft| draft.on.clone()).collect();
+        let mut left = self.alive.clone();
+        peel(&mut left, &children, &on);
+        peel(&mut left, &on, &children);
+        (0..left.len()).filter(|at| left[*at]).collect()
+    }
+
+    /// What lacks all that it was to be built on is left out, too.
+    fn refuse_orphans(&mut self, telling: &mut Telling) {
+        let children = self.children();
+        let mut gone: Vec<_> = (0..self.drafts.len()).filter(|at| !self.alive[*at]).collect();
+        while let Some(carrier) = gone.pop() {
+            for child in &children[carrier] {
+                if self.alive[*child] && self.drafts[*child].on.iter().all(|at| !self.alive[*at]) {
+                    self.refuse(*child, "what it is built on is left out; so is this", telling);
+                    gone.push(*child);
+                }
+            }
+        }
+        let alive = &self.alive;
+        self.drafts.iter_mut().for_each(|draft| draft.on.retain(|carrier| alive[*carrier]));
+    }
+
+    /// What was to carry something that is left out, and has nothing else, is left out, too: a file that gives an
+    /// interface nothing would take away what it has without one, which may be all that leads to the machine.
+    fn refuse_bereft(&mut self, telling: &mut Telling) {
+        let mut carried: Vec<_> = self.children().iter().map(Vec::len).collect();
+        let mut bereft: Vec<_> = (0..self.drafts.len()).filter(|at| self.drafts[*at].is_bereft).collect();
+        let gone = self.drafts.iter().zip(&self.alive).filter(|(_, alive)| !**alive);
+        bereft.extend(gone.flat_map(|(draft, _)| draft.on.iter().copied()));
+        // The last is taken first: told in the order of the list.
+        bereft.sort_unstable_by(|one, other| other.cmp(one));
+        while let Some(at) = bereft.pop() {
+            if !self.alive[at] || carried[at] > 0 || !self.drafts[at].interface.setup.is_idle() {
+                continue;
+            }
+            self.refuse(at, "what was to be built on it is left out, and it has nothing else; so is this", telling);
+            for carrier in &self.drafts[at].on {
+                carried[*carrier] -= 1;
+                bereft.push(*carrier);
+            }
+        }
+        let alive = &self.alive;
+        self.drafts.iter_mut().for_each(|draft| draft.on.retain(|carrier| alive[*carrier]));
+    }
+
+    /// How long the longest chain on each is. There must be no circles any more.
+    fn depths(&self) -> Vec<usize> {
+        let mut depths = vec![0; self.drafts.len()];
+        let mut missing: Vec<_> = self.children().iter().map(Vec::len).collect();
+        let mut ready: Vec<_> = (0..missing.len()).filter(|at| self.alive[*at] && missing[*at] == 0).collect();
+        while let Some(at) = ready.pop() {
+            for carrier in &self.drafts[at].on {
+                depths[*carrier] = depths[*carrier].max(depths[at] + 1);
+                missing[*carrier] -= 1;
+                if missing[*carrier] == 0 {
+                    ready.push(*carrier);
+                }
+            }
+        }
+        depths
+    }
+
+    fn finish(self) -> Vec<Interface> {
+        let (children, depths) = (self.children(), self.depths());
+        let child = |at: &usize| {
+            let interface = &self.drafts[*at].interface;
+            let name = interface.found.name()?.clone();
+            Some(if matches!(interface.kind, Kind::Vlan(_)) { Child::Vlan(name) } else { Child::Bond(name) })
+        };
+        let mut named: Vec<Vec<Child>> = children.iter().map(|at| at.iter().filter_map(child).collect()).collect();
+        for children in &mut named {
+            children.sort_by(|a, b| a.name().cmp(b.name()));
+        }
+        let alive = self.drafts.into_iter().zip(named).zip(depths).zip(self.alive).filter(|(_, alive)| *alive);
+        alive
+            .map(|(((draft, children), depth), _)| {
+                let depth = u8::try_from(depth).unwrap_or(u8::MAX);
+                Interface { depth, children, ..draft.interface }
+            })
+            .collect()
+    }
+}
+
+/// Takes away, again and again, everything whose `next` are all gone; `back` leads the other way.
+fn peel(left: &mut [bool], next: &[Vec<usize>], back: &[Vec<usize>]) {
+    let mut missing: Vec<_> = next.iter().map(|next| next.iter().filter(|at| left[**at]).count()).collect();
+    let mut ready: Vec<_> = (0..left.len()).filter(|at| left[*at] && missing[*at] == 0).collect();
+    while let Some(at) = ready.pop() {
+        left[at] = false;
+        for before in back[at].iter().filter(|before| left[**before]) {
+            missing[*before] -= 1;
+            if missing[*before] == 0 {
+                ready.push(*before);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bond::Options;
+    use super::super::interface::Match;
+    use super::super::names::{Name, VlanId};
+    use super::super::networkd::units;
+    use super::*;
+
+    fn draft(name: &str, kind: Kind, on: &[usize]) -> Draft {
+        let found = Match::Name(Name::new(name).unwrap());
+        Draft { on: on.to_vec(), ..Draft::new(Interface::new(found, kind), None) }
+    }
+
+    fn physical(name: &str) -> Draft {
+        draft(name, Kind::Physical, &[])
+    }
+
+    fn bond(name: &str, on: &[usize]) -> Draft {
+        draft(name, Kind::Bond(Options::default()), on)
+    }
+
+    fn vlan(name: &str, on: &[usize]) -> Draft {
+        draft(name, Kind::Vlan(VlanId::new("1").unwrap()), on)
+    }
+
+    /// The names of the `.network` files, and the findings.
+    fn stacked(drafts: Vec<Draft>) -> (Vec<String>, Vec<String>) {
+        let mut telling = Telling::default();
+        let units = units(&stack(drafts, &mut telling)).into_iter().map(|unit| unit.name);
+        let stems = units.filter_map(|name| Some(name.strip_suffix(".network")?.to_owned()));
+        (stems.collect(), telling.finish().into_iter().map(|finding| finding.message).collect())
+    }
+
+    #[test]
+    fn depth_is_the_longest_chain() {
+        let drafts = vec![physical("a"), physical("b"), bond("c", &[0, 1]), vlan("d", &[2]), vlan("e", &[1])];
+        assert_eq!(stacked(drafts), (["02-a", "02-b", "01-c", "00-d", "00-e"].map(str::to_owned).into(), vec![]));
+    }
+
+    #[test]
+    fn children_stand_in_the_order_of_their_names() {
+        let drafts = vec![physical("a"), vlan("z", &[0]), bond("m", &[0]), vlan("b", &[0])];
+        let interfaces = stack(drafts, &mut Telling::default());
+        let names: Vec<_> = interfaces[0].children.iter().map(|child| child.name().as_str()).collect();
+        assert_eq!(names, ["b", "m", "z"]);
+    }
+
+    #[test]
+    fn nothing_is_built_on_itself() {
+        let (units, findings) = stacked(vec![bond("a", &[0, 1]), physical("b")]);
+        assert_eq!((units.len(), findings.len()), (0, 2));
+        // A circle of three, what carries it, what it carries, and two that have nothing to do with it.
+        let circle = vec![
+            physical("a"),
+            bond("b", &[0, 3]),
+            vlan("c", &[1]),
+            vlan("d", &[2]),
+            vlan("e", &[3]),
+            physical("f"),
+            vlan("g", &[5]),
+        ];
+        let (units, findings) = stacked(circle);
+        assert_eq!(units, ["01-f", "00-g"]);
+        let circles = ["b", "c", "d"].map(|name| format!("{name}: is built on itself; it is left out"));
+        let others = [
+            "e: what it is built on is left out; so is this".to_owned(),
+            "a: what was to be built on it is left out, and it has nothing else; so is this".to_owned(),
+        ];
+        assert_eq!(findings, [&circles[..], &others].concat());
+    }
+
+    #[test]
+    fn who_was_to_carry_what_is_left_out_is_left_alone() {
+        let refused = |draft| Draft { is_refused: true, ..draft };
+        let addressed = |mut draft: Draft| {
+            draft.interface.setup.addresses.push("192.0.2.1/24".parse().unwrap());
+            draft
+        };
+        // A VLAN that is refused, on a bond that has nothing else, on two interfaces.
+        let bond_and_vlan = |bond| vec![physical("a"), physical("b"), bond, refused(vlan("d", &[2]))];
+        let (units, findings) = stacked(bond_and_vlan(bond("c", &[0, 1])));
+        assert_eq!((units.len(), findings.len()), (0, 3), "{findings:?}");
+        let (units, findings) = stacked(bond_and_vlan(addressed(bond("c", &[0, 1]))));
+        assert_eq!((units.len(), findings.len()), (3, 0), "{findings:?}");
+        let (units, _) = stacked(vec![physical("a"), addressed(physical("b")), refused(bond("c", &[0, 1]))]);
+        assert_eq!(units, ["00-b"]);
+        let (units, _) = stacked(vec![physical("a"), refused(vlan("b", &[0])), vlan("c", &[0])]);
+        assert_eq!(units, ["01-a", "00-c"]);
+        let (units, _) = stacked(vec![physical("a"), Draft { is_bereft: true, ..physical("b") }]);
+        assert_eq!(units, ["00-a"], "who asks for nothing gets what was asked for");
+    }
+
+    #[test]
+    fn chains_have_an_end() {
+        let chain = |length: usize| {
+            let carried = (1..=length).map(|at| vlan(&format!("v{at}"), &[at - 1]));
+            std::iter::once(physical("a")).chain(carried).chain([physical("z")]).collect()
+        };
+        let (units, findings) = stacked(chain(255));
+        assert_eq!((units.len(), units[0].as_str(), units[255].as_str()), (257, "ff-a", "00-v255"));
+        assert!(findings.is_empty());
+        assert_eq!(stacked(chain(256)).0, ["00-z"]);
+        assert_eq!(stacked(chain(10_000)).0, ["00-z"]);
+    }
+
+    #[test]
+    fn one_file_one_interface_and_one_bond_for_each_slave() {
+        let (units, findings) = stacked(vec![physical("a"), physical("a"), vlan("b", &[1])]);
+        assert_eq!((units, findings.len()), (vec!["00-a".to_owned()], 2));
+        let (units, findings) = stacked(vec![physical("a"), bond("b", &[0]), bond("c", &[0])]);
+        assert_eq!(units, ["01-a", "00-b", "00-c"]);
+        assert_eq!(findings, ["c: a is a slave of another bond already"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! `vmware`: the variables of the hypervisor or of an OVF document, without `guestinfo.` before their names.
+//!
+//! Lists are counted from 0 and end at the first gap. A variable that is empty is one that is not set.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+
+use ipnet::IpNet;
+
+use crate::diagnostic::rules;
+
+use super::interface::{Dhcp, Interface, Kind, Match, Route, Setup};
+use super::names::{Domain, Mac, Name};
+use super::stack::{Draft, stack};
+use super::telling::Telling;
+use super::{Conversion, ENTRIES_MAX, NAMES_MAX, address};
+
+/// Converts variables, such as `interface.0.ip.0.address`.
+pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
+    let mut telling = Telling::default();
+    let variables = Variables { all: variables, read: RefCell::default() };
+    let dns = variables.names("dns.server", |value| vec![address::host(value)], &mut telling);
+    let domains =
+        variables.names("dns.domain", |value| value.split_whitespace().map(Domain::new).collect(), &mut telling);
+    let (mut drafts, mut refused) = (Vec::new(), Vec::new());
+    for at in 0..ENTRIES_MAX {
+        let prefix = format!("interface.{at}");
+        match variables.interface(&prefix) {
+            Ok(None) => break,
+            Ok(Some(mut interface)) => {
+                // What DHCP gives comes with name servers.
+                if interface.setup.dhcp == Dhcp::No {
+                    interface.setup.dns.clone_from(&dns);
+                    interface.setup.domains.clone_from(&domains);
+                }
+                drafts.push(Draft::new(interface, None));
+            }
+            Err(why) => {
+                refused.push(format!("{prefix}."));
+                telling.tell(&rules::BAD_INTERFACE, None, &prefix, format!("{why}; the interface is left out"));
+            }
+        }
+    }
+    variables.report_unread(&refused, &mut telling);
+    let interfaces = stack(drafts, &mut telling);
+    Conversion::new(interfaces, telling)
+}
+
+/// Variables, and the names of those that were looked for.
+struct Variables<'a> {
+    all: &'a BTreeMap<String, String>,
+    read: RefCell<HashSet<String>>,
+}
+
+impl Variables<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.read.borrow_mut().insert(name.to_owned());
+        self.all.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Reports the variables of the network that were not looked for, but for those of a refused interface.
+    fn report_unread(&self, refused: &[String], telling: &mut Telling) {
+        let read = self.read.borrow();
+        for (name, value) in self.all {
+            let is_network = name.starts_with("interface.") || name.starts_with("dns.");
+            // The role says which of the machine's addresses it is.
+            let is_harmless =
+                name.strip_suffix("role").is_some_and(|name| name.starts_with("interface.") && name.ends_with('.'));
+            let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
+            if is_network && !is_harmless && !value.trim().is_empty() && !read.contains(name) && !is_refused() {
+                let message = "unknown variable, or its index follows a gap; ignored";
+                telling.tell(&rules::UNCONVERTED, None, name, message);
+            }
+        }
+    }
+
+    /// What `read` makes of the variables of a list: `PREFIX.0`, `PREFIX.1`, and so on. What is none is left out.
+    fn names<T>(&self, prefix: &str, read: impl Fn(&str) -> Vec<Option<T>>, telling: &mut Telling) -> Vec<T> {
+        let mut names = Vec::new();
+        let variables = (0..ENTRIES_MAX).map_while(|at| {
+            let name = format!("{prefix}.{at}");
+            self.get(&name).map(|value| (read(value), name))
+        });
+        for (found, name) in
+            variables.flat_map(|(values, name)| values.into_iter().map(move |value| (value, name.clone())))
+        {
+            match found {
+                Some(_) if names.len() == NAMES_MAX => {
+                    let message = "there are more than 32; it and what follows are left out";
+                    telling.tell(&rules::BAD_NETWORK_VALUE, None, &name, message);
+                    break;
+                }
+                Some(value) => names.push(value),
+                None => telling.tell(&rules::BAD_NETWORK_VALUE, None, &name, "it cannot be one; it is left out"),
+            }
+        }
+        names
+    }
+
+    /// The interface with this prefix; none where the list ends; or what is wrong with it.
+    fn interface(&self, prefix: &str) -> Result<Option<Interface>, String> {
+        let dhcp = match self.get(&format!("{prefix}.dhcp")) {
+            Some("yes") => true,
+            None | Some("no") => false,
+            Some(_) => return Err("its `dhcp` is neither `yes` nor `no`".to_owned()),
+        };
+        let addresses = self.addresses(prefix)?;
+        let routes = self.routes(prefix)?;
+        let is_static = !addresses.is_empty() || !routes.is_empty();
+        if !is_static && !dhcp {
+            return Ok(None);
+        }
+        let name = self.get(&format!("{prefix}.name")).map(Name::new).transpose();
+        let name = name.map_err(|why| format!("its `name` cannot be one: {why}"))?;
+        let mac = self.get(&format!("{prefix}.mac")).map(|mac| Mac::new(mac).ok_or("its `mac` is no hardware address"));
+        let found = Match::new(name, mac.transpose()?).ok_or("it has neither `name` nor `mac`")?;
+        let setup = if is_static {
+            Setup { addresses, routes, ..Setup::default() }
+        } else {
+            Setup { dhcp: Dhcp::Both, accept_ra: true, ..Setup::default() }
+        };
+        Ok(Some(Interface { setup, ..Interface::new(found, Kind::Physical) }))
+    }
+
+    fn addresses(&self, prefix: &str) -> Result<Vec<IpNet>, String> {
+        let values = (0..ENTRIES_MAX).map_while(|at| Some((at, self.get(&format!("{prefix}.ip.{at}.address"))?)));
+        values
+            .map(|(at, value)| {
+                address::interface(value, None)
+                    .ok_or_else(|| format!("its `ip.{at}.address` is no address with a length behind a slash"))
+            })
+            .collect()
+    }
+
+    fn routes(&self, prefix: &str) -> Result<Vec<Route>, String> {
+        let values = (0..ENTRIES_MAX).map_while(|at| {
+            let end = |end| self.get(&format!("{prefix}.route.{at}.{end}"));
+            let ends = (end("destination"), end("gateway"));
+            (ends != (None, None)).then_some((at, ends))
+        });
+        values.map(|(at, ends)| route(ends).map_err(|why| format!("its `route.{at}` {why}"))).collect()
+    }
+}
+
+fn route((destination, gateway): (Option<&str>, Option<&str>)) -> Result<Route, &'static str> {
+    let destination = destination.ok_or("has no `destination`")?;
+    let gateway = address::host(gateway.ok_or("has no `gateway`")?).ok_or("has a `gateway` that is no address")?;
+    // The unspecified address without a length can only mean everything.
+    if address::ip(destination).is_some_and(|ip| ip.is_unspecified() && ip.is_ipv4() == gateway.is_ipv4()) {
+        return Ok(address::default_route(gateway));
+    }
+    let destination = address::network(destination, None);
+    let destination = destination.ok_or("has a `destination` that is no network with a length behind a slash")?;
+    address::route(destination, gateway).ok_or("has a `destination` and a `gateway` of different families")
+}

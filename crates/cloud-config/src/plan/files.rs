@@ -1,0 +1,232 @@
+//! `write_files` (spec §6).
+
+use std::path::{Path, PathBuf};
+
+use super::planner::{Item, Planner, masked, numbered, shown};
+use super::{FileSpec, Owner, Principal, names, places};
+use crate::address_tokens::first_token;
+use crate::config::{File, permissions};
+use crate::diagnostic::{Finding, Span, rules};
+use crate::text::secret::{Secret, is_mask};
+use crate::text::{decode, printable, temporary_name};
+use crate::yaml::Field;
+
+/// What all compressed content of a part may be together when it is decompressed.
+const INFLATED_MAX: u64 = 64 << 20;
+/// The longest path that the kernel takes, in bytes, without the zero byte at its end.
+const PATH_MAX: usize = 4095;
+/// No system has users or groups with longer names, in bytes.
+const NAME_MAX: usize = 256;
+/// What one file may be when it is decompressed.
+const FILE_MAX: u64 = 16 << 20;
+
+/// What compressed content may take yet.
+struct Room {
+    bytes: u64,
+    members: usize,
+}
+
+pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
+    let mut room = Room { bytes: INFLATED_MAX, members: decode::MEMBERS_MAX };
+    for (index, field) in list.iter().enumerate() {
+        let Some(file) = field.get() else {
+            let item = Item::File(numbered(index));
+            if field.bad {
+                planner.refuse(item, field.span);
+            } else {
+                planner.refuse_for(item, field.span, missing_path(field.span));
+            }
+            continue;
+        };
+        match read(planner, file, field.span, &mut room) {
+            Ok(spec) => {
+                planner.note_duplicate(&spec.path, file.path.span);
+                planner.file(spec, field.span);
+            }
+            Err(finding) => {
+                let item = Item::File(file.path.filled().map_or_else(|| numbered(index), printable));
+                match finding {
+                    Some(finding) => planner.refuse_for(item, field.span, finding),
+                    // Without a finding of its own the reason is a wrong type, which is told already.
+                    None => planner.refuse(item, field.span),
+                }
+            }
+        }
+    }
+}
+
+fn missing_path(span: Option<Span>) -> Finding {
+    let finding = Finding::new(&rules::MISSING_KEY, span, "the file has no path; it is left out");
+    finding.help("give it a `path`; each `- ` begins another file")
+}
+
+/// The file as it will be; an error refuses it, with its finding unless there is one already.
+fn read(
+    planner: &mut Planner<'_>,
+    file: &File,
+    span: Option<Span>,
+    room: &mut Room,
+) -> Result<FileSpec, Option<Finding>> {
+    if file.path.bad || file.content.bad || file.permissions.bad || file.owner.bad || file.encoding.bad {
+        return Err(None);
+    }
+    let written = file.path.filled().ok_or_else(|| missing_path(span))?;
+    let path = normalise(written)
+        .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "the path cannot be a file's"))?;
+    if is_temporary(&path) {
+        let message = "the name is one of this program's temporary files: `.NAME.cci-` and 16 hexadecimal digits";
+        return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));
+    }
+    if !written.starts_with('/') {
+        let message = format!("the path is relative; it is taken as {}", shown(&path));
+        let mut finding = Finding::new(&rules::RELATIVE_PATH, file.path.span, message);
+        if written.starts_with('~') {
+            finding = finding.help("write the whole path: `~` does not stand for a home here");
+        }
+        planner.find(finding);
+    }
+    planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
+    let mode = file
+        .permissions
+        .filled()
+        .map_or(Ok((permissions::DEFAULT, None)), |text| permissions::parse(text.trim(), file.permissions.span));
+    let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span));
+    let content = if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
+        Err(masked(file.content.span, &format!("the content of {}", printable(written))))
+    } else {
+        content(file, room)
+    };
+    let ((mode, finding), owner, content) = match (mode, owner, content) {
+        (Ok(mode), Ok(owner), Ok(content)) => (mode, owner, content),
+        // All that is wrong with it is told; one of these is why it is left out.
+        (mode, owner, content) => {
+            let mut faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
+            let why = faults.next();
+            faults.for_each(|finding| planner.find(finding));
+            return Err(why);
+        }
+    };
+    planner.findings.extend(finding);
+    planner.findings.extend(encoded_token(file, &content));
+    planner.claim(&path, file.path.span)?;
+    Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
+}
+
+/// The note that a token in encoded content is not replaced.
+fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
+    file.encoding.filled()?;
+    let token = first_token(content)?;
+    let message = format!("${token} stands in encoded content; it is not replaced");
+    let finding = Finding::new(&rules::LITERAL_TOKEN, file.content.span, message);
+    Some(finding.help("give the content without `encoding` if the address is meant"))
+}
+
+/// Returns true if this is the name of a temporary file, which the next run would remove.
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().map(std::ffi::OsStr::as_encoded_bytes).and_then(temporary_name::target_of).is_some()
+}
+
+fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
+    let encoding = file.encoding.text();
+    let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
+    let limit = FILE_MAX.min(room.bytes);
+    // Without an encoding nothing can fail.
+    let suggestion = if encoding.is_empty() { None } else { decode::suggest(&raw, encoding) };
+    let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
+        decode::DecodeError::Encoding => {
+            let known: Vec<_> = decode::names().collect();
+            let help =
+                decode::advise(encoding).map_or_else(|| names::instead(encoding, "encodings", &known), str::to_owned);
+            Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(help)
+        }
+        error => {
+            let span = file.content.span.or(file.encoding.span);
+            let finding = Finding::new(&rules::BAD_CONTENT, span, error.to_string());
+            let is_other = matches!(error, decode::DecodeError::Base64(_) | decode::DecodeError::Gzip(_));
+            Finding { help: suggestion.filter(|_| is_other).map(str::to_owned), ..finding }
+        }
+    })?;
+    if decode::inflates(encoding) {
+        room.bytes = room.bytes.saturating_sub(bytes.len() as u64);
+    }
+    Ok(bytes)
+}
+
+/// The absolute path of `text` beneath the root, which `..` never leaves; none where that is no file's path.
+pub(super) fn normalise(text: &str) -> Option<PathBuf> {
+    let mut parts = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part if part.len() > 255 || part.contains('\0') => return None,
+            part => parts.push(part),
+        }
+    }
+    // No program could open a file by a longer path than the kernel takes.
+    let length: usize = parts.iter().map(|part| 1 + part.len()).sum();
+    (1..=PATH_MAX).contains(&length).then(|| std::iter::once("/").chain(parts).collect())
+}
+
+/// An owner as `chown` takes it.
+fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
+    let bad =
+        || Finding::new(&rules::BAD_OWNER, span, "the owner is none").help("write user, user:group, :group or user:");
+    let principal = |text: &str| -> Result<Option<Principal>, Finding> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        match text {
+            "" => Ok(None),
+            // The highest number says "no change" to the kernel.
+            _ if digits => text.parse().ok().filter(|id| *id != u32::MAX).map(Principal::Id).map(Some).ok_or_else(bad),
+            _ if text.len() > NAME_MAX || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') => {
+                Err(bad())
+            }
+            _ => Ok(Some(Principal::Name(text.to_owned()))),
+        }
+    };
+    let text = text.trim();
+    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    let owner = Owner {
+        user: principal(user)?,
+        group: principal(group.unwrap_or_default())?,
+        login_group: group == Some("") && !user.is_empty(),
+    };
+    if owner.user.is_none() && owner.group.is_none() { Err(bad()) } else { Ok(owner) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_beneath_the_root() {
+        for (text, path) in
+            [("/etc/a", "/etc/a"), ("etc/a", "/etc/a"), ("/../../a", "/a"), ("/a/./b//c/../d/", "/a/b/d")]
+        {
+            assert_eq!(normalise(text).as_deref(), Some(Path::new(path)), "{text}");
+        }
+        assert!(normalise(&"/a".repeat(2047)).is_some());
+        for text in ["", "/", "/..", "a/..", "/a\0b", &format!("/{}", "a".repeat(256)), &"/a".repeat(2048)] {
+            assert_eq!(normalise(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn owners_are_what_chown_takes() {
+        let shown = |text| owner(text, None).map(|owner| owner.to_string()).map_err(|f| f.rule.id);
+        for (text, owner) in [
+            ("core", "core:root"),
+            ("core:etcd", "core:etcd"),
+            (":etcd", "root:etcd"),
+            ("core:", "core:"),
+            ("500:7", "500:7"),
+        ] {
+            assert_eq!(shown(text), Ok(owner.to_owned()), "{text}");
+        }
+        for text in [":", "a b", "a:b:c", "4294967295", "99999999999", "a\nb", &"a".repeat(257)] {
+            assert_eq!(shown(text), Err("bad-owner"), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What will be done: typed steps, and the planner that makes them of a configuration.
+//!
+//! Pure: a plan follows from the configuration and a few facts of the machine, and nothing is touched.
+
+mod files;
+pub mod names;
+mod network;
+mod paths;
+mod places;
+mod planner;
+pub mod script;
+mod sections;
+mod step;
+pub mod text_files;
+mod tree;
+mod units;
+mod users;
+mod window;
+
+pub use network::plan_network;
+pub use places::folders_wanted;
+pub use planner::{
+    Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
+};
+pub use sections::strategies;
+pub use step::{
+    Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
+    Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope, Verb,
+};
+pub use units::{unit_at, unit_of};
+pub use users::{is_group_name, label, without_secrets};

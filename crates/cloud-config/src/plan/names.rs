@@ -1,0 +1,309 @@
+//! Names of machines, units and their drop-ins (spec §8, §10).
+
+use std::fmt::Write as _;
+
+use crate::diagnostic::{Finding, Span, rules};
+use crate::plan::Hostname;
+use crate::text::printable;
+use crate::text::suggest;
+
+/// The longest name that the kernel takes for a machine.
+const HOST_NAME_MAX: usize = 64;
+/// Where a name is cut that has no dot to cut it at.
+const HOST_LABEL_MAX: usize = 63;
+/// The longest file name, which is also the longest name of a unit.
+const NAME_MAX: usize = 255;
+
+/// Suffixes of systemd's units.
+const SYSTEMD: [&str; 11] =
+    ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
+/// Suffixes of networkd's files.
+const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
+
+/// What to write instead of `written`, which is none of the words that there are: the one that was probably meant, and
+/// all of them.
+pub(super) fn instead(written: &str, what: &str, known: &[&'static str]) -> String {
+    let all = format!("{what} are {}", known.join(", "));
+    suggest::help(written, known.iter().copied()).map_or_else(|| all.clone(), |meant| format!("{meant} {all}"))
+}
+
+/// Who reads a unit's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// systemd itself.
+    Systemd,
+    /// networkd and udev.
+    Networkd,
+    /// Nobody that is known; but its drop-ins may mean something, as those of `service` do.
+    Unknown,
+}
+
+/// Who reads the file of the unit `name`.
+pub fn reader(name: &str) -> Reader {
+    match name.rsplit_once('.') {
+        Some((_, suffix)) if SYSTEMD.contains(&suffix) => Reader::Systemd,
+        Some((_, suffix)) if NETWORKD.contains(&suffix) => Reader::Networkd,
+        _ => Reader::Unknown,
+    }
+}
+
+/// The name, without its suffix, of the unit that mounts at the folder `place`; none where that is no absolute path.
+pub fn mount_name(place: &str) -> Option<String> {
+    if !place.starts_with('/') {
+        return None;
+    }
+    let mut name = String::new();
+    for part in place.split('/').filter(|part| !part.is_empty()) {
+        if matches!(part, "." | "..") {
+            return None;
+        }
+        if !name.is_empty() {
+            name.push('-');
+        }
+        for byte in part.bytes() {
+            match byte {
+                b'.' if name.is_empty() => name.push_str("\\x2e"),
+                b':' | b'_' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => name.push(char::from(byte)),
+                // Writing to a string cannot fail.
+                _ => drop(write!(name, "\\x{byte:02x}")),
+            }
+        }
+    }
+    Some(if name.is_empty() { "-".to_owned() } else { name })
+}
+
+/// Whether systemd takes `name` for that of one of its units, as far as its characters go.
+pub fn is_unit_name(name: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.' | b'\\' | b'@');
+    name.bytes().all(known) && !name.starts_with('@')
+}
+
+/// Returns true if `name` is that of a slice whose `-` do not stand between its parts, or of an instance of one.
+pub fn is_odd_slice(name: &str) -> bool {
+    let parts = name.strip_suffix(".slice").filter(|name| *name != "-");
+    parts.is_some_and(|parts| parts.contains('@') || parts.split('-').any(str::is_empty))
+}
+
+/// Whether `name` is a template's: instances of it can be started, it cannot.
+pub fn is_template(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(name, _)| name.split_once('@').is_some_and(|(_, instance)| instance.is_empty()))
+}
+
+/// The unit and the file that a name such as `docker.service.d/10-debug.conf` means: a drop-in, as OEM images name it.
+pub fn drop_in(name: &str) -> Option<(&str, &str)> {
+    let (dir, file) = name.split_once('/')?;
+    let unit = dir.strip_suffix(".d")?;
+    let is_valid =
+        file_name_fault(unit).is_none() && file_name_fault(file).is_none() && file.strip_suffix(".conf").is_some();
+    (is_valid && reader(unit) != Reader::Unknown).then_some((unit, file))
+}
+
+/// The remedy for a unit's name that is a path.
+pub(super) fn path_help(name: &str) -> Option<String> {
+    let dirs = ["/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"];
+    let rest = dirs.iter().find_map(|dir| name.strip_prefix(dir)).unwrap_or(name);
+    let shown = printable(rest);
+    if !rest.contains('/') {
+        return (rest != name && !rest.is_empty()).then(|| format!("leave out the directory: `name: {shown}`"));
+    }
+    let (unit, file) = rest.split_once('/')?;
+    match unit.strip_suffix(".d") {
+        Some(kind) if SYSTEMD.contains(&kind) => Some(format!(
+            "a drop-in for all units of a type is a file: write /etc/systemd/system/{shown} with `write_files`"
+        )),
+        Some(unit) if reader(unit) != Reader::Unknown && file_name_fault(file).is_none() => {
+            let conf = if file.strip_suffix(".conf").is_some() { "" } else { ".conf" };
+            Some(format!(
+                "write it as an item `name: {}{conf}` in the `drop_ins` of unit {}",
+                printable(file),
+                printable(unit)
+            ))
+        }
+        _ => Some("write the name of the unit without a directory, such as `a.service`".to_owned()),
+    }
+}
+
+/// Why `name` cannot be the name of a file that holds a unit, a drop-in or a set of keys.
+pub fn file_name_fault(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("it is empty")
+    } else if name.contains('/') {
+        Some("it has a slash")
+    } else if name.starts_with('.') {
+        Some("it begins with a dot")
+    } else if name.len() > NAME_MAX {
+        Some("it is longer than 255 bytes")
+    } else if name.chars().any(char::is_control) {
+        Some("it has a control character")
+    } else {
+        None
+    }
+}
+
+/// The host name to set for `text`, with what is worth telling of it; an error finding means none.
+pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname, Vec<Finding>), Finding> {
+    let mut findings = Vec::new();
+    let mut text = text.trim();
+    // That is how the name system writes a whole name; machines do not have it in theirs.
+    if let Some(whole) = text.strip_suffix('.').filter(|whole| !whole.is_empty()) {
+        text = whole;
+        let message = "the host name ends with a dot; it is set without it";
+        findings.push(Finding::new(&rules::TRAILING_DOT, span, message));
+    }
+    let first = text.split('.').next().unwrap_or_default();
+    let mut name = if short { first } else { text };
+    if name.len() > HOST_NAME_MAX {
+        name = first;
+        if name.len() > HOST_NAME_MAX {
+            // Only ASCII is valid, so where this is no boundary the name is refused below.
+            name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
+        }
+        let message =
+            format!("the host name has {} characters, of 64 at most; it is cut to {}", text.len(), name.len());
+        findings.push(Finding::new(&rules::LONG_HOSTNAME, span, message));
+    }
+    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !name.bytes().all(valid) || !name.split('.').all(label) {
+        let message = "the host name cannot be one; it is not set";
+        let help = "a host name has letters, digits and hyphens, in labels with dots between them";
+        return Err(Finding::new(&rules::BAD_HOSTNAME, span, message).help(help));
+    }
+    Ok((Hostname { name: name.to_owned() }, findings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str, short: bool) -> Result<(String, Option<&'static str>), &'static str> {
+        hostname(text, short, None).map(|(host, f)| (host.name, f.first().map(|f| f.rule.id))).map_err(|f| f.rule.id)
+    }
+
+    #[test]
+    fn host_names_are_taken_as_given() {
+        for name in ["core1", "core-1.example.com", "a_b", "9"] {
+            assert_eq!(named(name, false), Ok((name.to_owned(), None)));
+        }
+        assert_eq!(named("core1.example.com", true), Ok(("core1".to_owned(), None)));
+    }
+
+    #[test]
+    fn a_dot_at_the_end_is_left_out() {
+        assert_eq!(named("a.example.com.", false), Ok(("a.example.com".to_owned(), Some("trailing-dot"))));
+        assert_eq!(named("a.", true), Ok(("a".to_owned(), Some("trailing-dot"))));
+        for name in [".", "a..", ".."] {
+            assert_eq!(named(name, false), Err("bad-hostname"), "{name}");
+        }
+    }
+
+    #[test]
+    fn long_host_names_are_cut() {
+        let label = "a".repeat(60);
+        assert_eq!(named(&format!("{label}.example.com"), false), Ok((label, Some("long-hostname"))));
+        assert_eq!(named(&"b".repeat(70), false), Ok(("b".repeat(63), Some("long-hostname"))));
+        assert_eq!(named(&"c".repeat(64), false), Ok(("c".repeat(64), None)));
+    }
+
+    #[test]
+    fn what_cannot_be_a_host_name_is_refused() {
+        for name in ["", "a b", "-a", "a-", "a..b", ".a", "ä", "a/b", "a\nb", &"ä".repeat(70)] {
+            assert_eq!(named(name, false), Err("bad-hostname"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_none_is_told_from_those_there_are() {
+        let instead = |written| instead(written, "commands", &["start", "stop"]);
+        assert_eq!(instead("strat"), "did you mean `start`? commands are start, stop");
+        assert_eq!(instead("STOP"), "did you mean `stop`? commands are start, stop");
+        assert_eq!(instead("enable"), "commands are start, stop");
+    }
+
+    #[test]
+    fn a_path_for_a_unit_has_a_remedy() {
+        for (name, wanted) in [
+            ("etcd2.service.d/10-y", Some("`name: 10-y.conf` in the `drop_ins` of unit etcd2.service")),
+            ("/etc/systemd/system/x.service.d/z.conf", Some("`name: z.conf` in the `drop_ins` of unit x.service")),
+            ("/etc/systemd/system/x.service", Some("`name: x.service`")),
+            ("service.d/a.conf", Some("/etc/systemd/system/service.d/a.conf with `write_files`")),
+            ("a/b.service", Some("without a directory")),
+            (".a.service", None),
+        ] {
+            let help = path_help(name);
+            assert_eq!(help.is_some(), wanted.is_some(), "{name}");
+            assert!(help.unwrap_or_default().contains(wanted.unwrap_or_default()), "{name}");
+        }
+    }
+
+    #[test]
+    fn units_are_read_by_their_suffix() {
+        assert_eq!(reader("docker.service"), Reader::Systemd);
+        assert_eq!(reader("00-eth.network"), Reader::Networkd);
+        assert_eq!(reader("service"), Reader::Unknown);
+        assert_eq!(reader("a.conf"), Reader::Unknown);
+    }
+
+    #[test]
+    fn mounts_are_named_by_their_folders() {
+        for (place, name) in [
+            ("/var/lib/docker", Some("var-lib-docker")),
+            ("//var//lib/", Some("var-lib")),
+            ("/", Some("-")),
+            ("/.a/.b", Some("\\x2ea-.b")),
+            ("/a-b/é", Some("a\\x2db-\\xc3\\xa9")),
+            ("var", None),
+            ("", None),
+            ("/a/../b", None),
+        ] {
+            assert_eq!(mount_name(place).as_deref(), name, "{place}");
+        }
+    }
+
+    #[test]
+    fn what_systemd_takes_for_a_name() {
+        for name in ["a.service", "a@b@c.service", "dev-disk-by\\x2dlabel.swap", "A:b_c-d.target"] {
+            assert!(is_unit_name(name), "{name}");
+        }
+        for name in ["a b.service", "a%i.service", "é.service", "@a.service", "{{x}}.service"] {
+            assert!(!is_unit_name(name), "{name}");
+        }
+        for (name, is) in [("a@.service", true), ("a@b.service", false), ("a.service", false), ("a@b@.service", false)]
+        {
+            assert_eq!(is_template(name), is, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_drop_in_is_named_by_its_directory() {
+        for (name, found) in [
+            ("docker.service.d/10-a.conf", Some(("docker.service", "10-a.conf"))),
+            ("10-lan.network.d/a.conf", Some(("10-lan.network", "a.conf"))),
+            ("a@.service.d/b.conf", Some(("a@.service", "b.conf"))),
+            ("docker.service.d/10-a.txt", None),
+            ("docker.service.d/.conf", None),
+            ("docker.service.d/a/b.conf", None),
+            ("docker.service.d/../b.conf", None),
+            ("docker.service.d/", None),
+            ("docker.service/a.conf", None),
+            ("/docker.service.d/a.conf", None),
+            ("../docker.service.d/a.conf", None),
+            ("docker.d/a.conf", None),
+            (".service.d/a.conf", None),
+            (".d/a.conf", None),
+            ("multi-user.target.wants/a.service", None),
+        ] {
+            assert_eq!(drop_in(name), found, "{name}");
+        }
+    }
+
+    #[test]
+    fn file_names_have_no_way_out() {
+        for name in ["", "a/b", "..", ".a", "a\0b", "a\nb", &"a".repeat(256)] {
+            assert!(file_name_fault(name).is_some(), "{name:?}");
+        }
+        for name in ["a", "a@b.service", "-a", &"a".repeat(255)] {
+            assert!(file_name_fault(name).is_none(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What becomes of each path: of several wishes for one path the last counts, and only that is a step.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::{FileSpec, Planned, Step, UnitPath};
+use crate::diagnostic::Span;
+
+/// The paths of a part, each with one wish, in the order of the last wishes.
+#[derive(Default)]
+pub(super) struct Paths {
+    wishes: Vec<Option<Planned>>,
+    at: HashMap<PathBuf, usize>,
+}
+
+impl Paths {
+    /// What is wished for `path` so far, as bytes of a file.
+    pub fn content(&self, path: &Path) -> Option<&[u8]> {
+        match &self.wish(path)?.step {
+            Step::WriteFile(file) => Some(file.content.expose()),
+            _ => None,
+        }
+    }
+
+    /// Whether there is a file wished for `path`.
+    pub fn has_file(&self, path: &Path) -> bool {
+        self.content(path).is_some()
+    }
+
+    pub fn write(&mut self, file: FileSpec, span: Option<Span>) {
+        self.put(file.path.clone(), Planned { step: Step::WriteFile(file), span });
+    }
+
+    pub fn mask(&mut self, place: UnitPath, span: Option<Span>) {
+        self.put(place.path.clone(), Planned { step: Step::MaskUnit(place), span });
+    }
+
+    /// A file with content that is placed here is no mask, so it stays; a mask that was wished goes.
+    pub fn unmask(&mut self, place: UnitPath, span: Option<Span>) {
+        if self.content(&place.path).is_none_or(<[u8]>::is_empty) {
+            self.put(place.path.clone(), Planned { step: Step::UnmaskUnit(place), span });
+        }
+    }
+
+    pub fn into_steps(self) -> impl Iterator<Item = Planned> {
+        self.wishes.into_iter().flatten()
+    }
+
+    fn wish(&self, path: &Path) -> Option<&Planned> {
+        self.wishes[*self.at.get(path)?].as_ref()
+    }
+
+    fn put(&mut self, path: PathBuf, wish: Planned) {
+        if let Some(earlier) = self.at.insert(path, self.wishes.len()) {
+            self.wishes[earlier] = None;
+        }
+        self.wishes.push(Some(wish));
+    }
+}

@@ -1,0 +1,146 @@
+//! Places where a file of `write_files` cannot be, or is hardly meant to be.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::files::normalise;
+use super::planner::shown;
+use crate::config::CloudConfig;
+use crate::diagnostic::{Finding, Span, rules};
+
+/// What belongs to the image of the operating system, by all its names.
+const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
+/// The OEM partition is mounted in the image, and may be written to.
+const OEM: &str = "/usr/share/oem";
+
+/// Folders of every machine. As none of them is ever a file, it is no reason to leave out what is below one.
+const FOLDERS: [&str; 23] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/dev/shm",
+    "/etc",
+    "/etc/ssh",
+    "/etc/systemd",
+    "/etc/systemd/network",
+    "/etc/systemd/system",
+    "/home",
+    "/lib",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/var",
+];
+
+/// The folder of `path`, where it belongs to the image of the operating system.
+fn image_folder(path: &Path) -> Option<&Path> {
+    if !IMAGE.iter().any(|image| has_prefix(path, image)) {
+        return None;
+    }
+    let folder = path.parent()?;
+    let inside = IMAGE.iter().any(|image| folder.starts_with(image)) && !folder.starts_with(OEM);
+    inside.then_some(folder)
+}
+
+/// Returns true if the text of `path` begins with `prefix`.
+fn has_prefix(path: &Path, prefix: &str) -> bool {
+    path.as_os_str().as_encoded_bytes().starts_with(prefix.as_bytes())
+}
+
+/// The folders of the image that files of `config` go to.
+pub fn folders_wanted(config: &CloudConfig) -> BTreeSet<PathBuf> {
+    let written = config.write_files.iter().filter_map(|file| file.get()?.path.filled());
+    // Most paths need no second look.
+    let paths = written.filter(|path| IMAGE.iter().any(|image| path.contains(&image[1..]))).filter_map(normalise);
+    paths.filter_map(|path| image_folder(&path).map(Path::to_owned)).collect()
+}
+
+/// What is worth telling of a file at `path`; an error refuses it. `read_only` are folders that nothing can be put into.
+pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span>) -> Result<Option<Finding>, Finding> {
+    let place = shown(path);
+    // A comparison of the components of paths would take longer than all the rest.
+    if FOLDERS.iter().any(|folder| path.as_os_str() == *folder) {
+        return Err(Finding::new(
+            &rules::BAD_PATH,
+            span,
+            format!("{place} is a folder, and no file can be in its place"),
+        ));
+    }
+    if let Some(folder) = image_folder(path) {
+        let help = "put it below /etc, /opt or /var";
+        if read_only.contains(folder) {
+            let message = format!("{place} cannot be written: its folder is read-only here");
+            return Err(Finding::new(&rules::READ_ONLY_USR, span, message).help(help));
+        }
+        let message = format!("{place} is below /usr, which is read-only on CoreOS and Flatcar");
+        return Ok(Some(Finding::new(&rules::USR_PATH, span, message).help(help)));
+    }
+    if !["/proc", "/sys", "/dev"].iter().any(|top| has_prefix(path, top)) {
+        return Ok(None);
+    }
+    let (why, help) = if path.starts_with("/proc/sys") {
+        ("is below /proc or /sys", "put kernel settings into a file in /etc/sysctl.d")
+    } else if path.starts_with("/proc") || path.starts_with("/sys") {
+        ("is below /proc or /sys", "write to it from a unit or a script, or use /etc/tmpfiles.d")
+    } else if path.starts_with("/dev") && !path.starts_with("/dev/shm") {
+        ("is below /dev", "put the file below /etc, /opt or /var; a unit or a script can write to a device")
+    } else {
+        return Ok(None);
+    };
+    Err(Finding::new(&rules::ODD_PATH, span, format!("{place} {why}; file skipped")).help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked_at(path: &str) -> Option<&'static str> {
+        let read_only = BTreeSet::from(["/usr/bin".into()]);
+        match look(Path::new(path), &read_only, None) {
+            Ok(finding) => finding.map(|finding| finding.rule.id),
+            Err(finding) => Some(finding.rule.id),
+        }
+    }
+
+    #[test]
+    fn places_that_are_hardly_meant() {
+        for (path, rule) in [
+            ("/usr/bin/x", Some("read-only-usr")),
+            ("/usr/bin/x/y", Some("usr-path")),
+            ("/usr/local/bin/x", Some("usr-path")),
+            ("/bin/x", Some("usr-path")),
+            ("/lib64/x", Some("usr-path")),
+            ("/usr/share/oem/cloud-config.yml", None),
+            ("/usrlocal/x", None),
+            ("/binx", None),
+            ("/usr", Some("bad-path")),
+            ("/etc", Some("bad-path")),
+            ("/proc/sys/vm/swappiness", Some("odd-path")),
+            ("/sys/power/state", Some("odd-path")),
+            ("/sys/x", Some("odd-path")),
+            ("/proc/x", Some("odd-path")),
+            ("/dev/null", Some("odd-path")),
+            ("/dev/x", Some("odd-path")),
+            ("/dev/disk/by-id/x", Some("odd-path")),
+            ("/dev/shmx", Some("odd-path")),
+            ("/dev/shm", Some("bad-path")),
+            ("/dev/shm/x", None),
+            ("/devx", None),
+            ("/procx", None),
+            ("/sysx/y", None),
+            ("/srv/dev/null", None),
+            ("/run/x", None),
+            ("/etc/x", None),
+        ] {
+            assert_eq!(looked_at(path), rule, "{path}");
+        }
+    }
+}

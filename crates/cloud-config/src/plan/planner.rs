@@ -1,0 +1,377 @@
+//! From a configuration to a plan: every ordering rule lives here (spec §5, "Order of a part").
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::paths::Paths;
+use super::tree::{Clash, Tree};
+use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Step, UnitCommand, UnitPath, UnitScope};
+use super::{files, names, script, sections, units, users};
+use crate::config::{CloudConfig, ssh_key};
+use crate::diagnostic::{Finding, Findings, Span, rules};
+use crate::text::printable;
+
+/// A step, and the place in the configuration that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// What to do.
+    #[serde(flatten)]
+    pub step: Step,
+    /// Where it was asked for.
+    #[serde(skip)]
+    pub span: Option<Span>,
+}
+
+/// What an item of a configuration is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
+pub enum Item {
+    /// A file, by its path as written, or by its number in the list.
+    File(String),
+    /// A user.
+    User(String),
+    /// A unit.
+    Unit(String),
+    /// A drop-in of a unit.
+    DropIn {
+        /// The unit, which is left alone without it.
+        unit: String,
+        /// The drop-in, by its name or by its number in the list.
+        name: String,
+    },
+    /// The command of a unit, which is placed all the same.
+    Command(String),
+    /// The import of keys from a URL, of a user who is made all the same.
+    Import(String),
+    /// A section, such as `coreos.update`.
+    Section(Cow<'static, str>),
+    /// All of a part but its host name and keys.
+    Rest,
+    /// A part that has neither.
+    All,
+}
+
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(name) => write!(f, "file {name}"),
+            Self::User(name) => write!(f, "user {name}"),
+            Self::Unit(name) => write!(f, "unit {name}"),
+            Self::DropIn { unit, name } => write!(f, "drop-in {name} of unit {unit}"),
+            Self::Command(name) => write!(f, "command of unit {name}"),
+            Self::Import(name) => write!(f, "import of keys of user {name}"),
+            Self::Section(name) => write!(f, "section {name}"),
+            Self::Rest => f.write_str("everything but the host name and the keys of core"),
+            Self::All => f.write_str("all of it"),
+        }
+    }
+}
+
+/// An item that is left out because of what is wrong with it; a finding says what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The item.
+    #[serde(flatten)]
+    pub item: Item,
+    /// Where it stands.
+    #[serde(skip)]
+    pub span: Option<Span>,
+    /// Nothing is wrong with it but that a secret of it is masked.
+    #[serde(skip)]
+    pub masked: bool,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let why =
+            if self.masked { ", of which a secret is masked: --print-config --show-secrets prints it" } else { "" };
+        write!(f, "{}{why}", self.item)
+    }
+}
+
+/// What will be done for one part, and what will not.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The steps, in the order in which they are done.
+    pub steps: Vec<Planned>,
+    /// The items that are left out.
+    pub refused: Vec<Refused>,
+    /// What is worth telling of the part.
+    pub findings: Vec<Finding>,
+}
+
+impl Plan {
+    /// Whether anything of the part is left out, which `--strict` does not allow (spec §1).
+    pub fn is_partial(&self) -> bool {
+        !self.refused.is_empty() || self.findings.iter().any(Finding::is_error)
+    }
+}
+
+/// What a plan needs to know of the machine.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Its host name, or the one it is about to have.
+    pub hostname: String,
+    /// Files that sections add to, see [`facts_wanted`]: or why they cannot be read.
+    pub files: BTreeMap<&'static str, Result<BaseFile, String>>,
+    /// Those of [`folders_wanted`](super::folders_wanted) that are on a file system which is read-only.
+    pub read_only: BTreeSet<PathBuf>,
+}
+
+/// A file of the machine that a section adds to.
+#[derive(Clone, Debug, Default)]
+pub struct BaseFile {
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// Its permissions. The file that is planned from it gives no more of them: its content may be secret.
+    pub mode: u32,
+}
+
+/// The files of the machine that planning `config` will look at, where they exist.
+pub fn facts_wanted(config: &CloudConfig) -> Vec<&'static str> {
+    let mut wanted = Vec::new();
+    if config.manage_etc_hosts.value.is_some() {
+        wanted.push(sections::HOSTS);
+    }
+    if config.coreos.update.value.is_some() {
+        wanted.extend([sections::UPDATE_CONF, sections::UPDATE_CONF_DEFAULT]);
+    }
+    wanted
+}
+
+/// What the plan of a part is gathered in.
+pub(super) struct Planner<'a> {
+    pub facts: &'a Facts,
+    pub findings: Findings,
+    pub refused: Vec<Refused>,
+    users: Vec<Planned>,
+    pub paths: Paths,
+    tree: Tree,
+    enables: Vec<Planned>,
+    removals: Vec<Planned>,
+    commands: Vec<Planned>,
+    /// Units of systemd that the part names, and the same to look up.
+    unit_names: Vec<String>,
+    known_units: HashSet<String>,
+    networkd: Option<Span>,
+}
+
+/// Plans a cloud-config part (spec §5 to §8). Its host name and the keys of `core` are not in it: they come
+/// before every part (spec §1, step 6).
+pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
+    let mut planner = Planner {
+        facts,
+        findings: Findings::default(),
+        refused: Vec::new(),
+        users: Vec::new(),
+        paths: Paths::default(),
+        tree: Tree::default(),
+        enables: Vec::new(),
+        removals: Vec::new(),
+        commands: Vec::new(),
+        unit_names: Vec::new(),
+        known_units: HashSet::new(),
+        networkd: None,
+    };
+    users::plan(&mut planner, &config.users, key_set);
+    files::plan(&mut planner, &config.write_files);
+    sections::plan(&mut planner, config);
+    units::plan(&mut planner, &config.coreos.units);
+    sections::plan_services(&mut planner, &config.coreos);
+    planner.finish()
+}
+
+/// Plans a script part; `first_line` is the place of its interpreter line.
+pub fn plan_script(text: &str, first_line: Span) -> Plan {
+    let (script, finding) = script::script(text, first_line);
+    let mut plan = Plan { findings: finding.into_iter().collect(), ..Plan::default() };
+    match script {
+        Some(script) => plan.steps.push(Planned { step: Step::RunScript(script), span: None }),
+        None => plan.refused.push(Refused { item: Item::All, span: Some(first_line), masked: false }),
+    }
+    plan
+}
+
+impl Planner<'_> {
+    pub fn find(&mut self, finding: Finding) {
+        self.findings.tell(finding);
+    }
+
+    /// Leaves `item` out, because of a finding that is there already.
+    pub fn refuse(&mut self, item: Item, span: Option<Span>) {
+        self.refused.push(Refused { item, span, masked: false });
+    }
+
+    /// Leaves `item` out, because of `finding`.
+    pub fn refuse_for(&mut self, item: Item, span: Option<Span>, finding: Finding) {
+        let masked = finding.rule == &rules::MASKED_SECRET;
+        self.find(finding);
+        self.refused.push(Refused { item, span, masked });
+    }
+
+    pub fn user(&mut self, account: Account, span: Option<Span>) {
+        self.users.push(Planned { step: Step::EnsureUser(account), span });
+    }
+
+    pub fn keys(&mut self, user: &str, set: &str, keys: Vec<String>, span: Option<Span>) {
+        if !keys.is_empty() {
+            let set = KeySet { user: user.to_owned(), set: set.to_owned(), keys };
+            self.users.push(Planned { step: Step::AuthorizeKeys(set), span });
+        }
+    }
+
+    pub fn import(&mut self, import: KeyImport, span: Option<Span>) {
+        self.users.push(Planned { step: Step::ImportKeys(import), span });
+    }
+
+    /// Makes `path` a file's; an error where it is, or has to be, another file's folder. `span` is where it is named.
+    pub fn claim(&mut self, path: &Path, span: Option<Span>) -> Result<(), Finding> {
+        self.tree.claim(path).map_err(|clash| {
+            let path = shown(path);
+            let message = match clash {
+                Clash::Below(file) => {
+                    format!("{path} is below {}, which this part makes a file; it is left out", shown(&file))
+                }
+                Clash::Above(file) => {
+                    format!("{path} has to be a folder, because of {}; it is left out", shown(&file))
+                }
+            };
+            Finding::new(&rules::PATH_BELOW_FILE, span, message).help("give one of them another path")
+        })
+    }
+
+    /// Tells of `path` that it is written twice, where it is.
+    pub fn note_duplicate(&mut self, path: &Path, span: Option<Span>) {
+        if self.paths.has_file(path) {
+            let message = format!("{} is written twice; the last one counts", shown(path));
+            self.find(Finding::new(&rules::DUPLICATE_ITEM, span, message));
+        }
+    }
+
+    pub fn file(&mut self, file: FileSpec, span: Option<Span>) {
+        self.paths.write(file, span);
+    }
+
+    /// Notes a unit of systemd that the part names.
+    pub fn unit(&mut self, name: &str) {
+        if self.known_units.insert(name.to_owned()) {
+            self.unit_names.push(name.to_owned());
+        }
+    }
+
+    /// Notes that a file of networkd may change.
+    pub fn networkd(&mut self, span: Option<Span>) {
+        self.networkd = self.networkd.or(span).or(Some(Span::default()));
+    }
+
+    pub fn enable(&mut self, scope: UnitScope, span: Option<Span>) {
+        self.enables.push(Planned { step: Step::EnableUnit(scope), span });
+    }
+
+    /// Plans the removal of a unit's environment file, once systemd no longer reads it.
+    pub fn remove_environment(&mut self, place: UnitPath, span: Option<Span>) {
+        self.removals.push(Planned { step: Step::RemoveEnvironment(place), span });
+    }
+
+    pub fn command(&mut self, command: UnitCommand, span: Option<Span>) {
+        self.commands.push(Planned { step: Step::UnitCommand(command), span });
+    }
+
+    fn finish(self) -> Plan {
+        let mut steps = self.users;
+        let (mut unit_names, mut known) = (self.unit_names, self.known_units);
+        for planned in self.paths.into_steps() {
+            // A unit's file may also be written as any other file.
+            if let Some(unit) = units::unit_of(&planned.step)
+                && known.insert(unit.clone())
+            {
+                unit_names.push(unit);
+            }
+            steps.push(planned);
+        }
+        steps.extend(self.enables);
+        if !unit_names.is_empty() {
+            steps.push(Planned { step: Step::ReloadDaemon(Reload { units: unit_names }), span: None });
+        }
+        steps.extend(self.removals);
+        if let Some(span) = self.networkd {
+            steps.push(Planned { step: Step::RestartNetworkd, span: Some(span) });
+        }
+        steps.extend(self.commands);
+        Plan { steps, refused: self.refused, findings: self.findings.into_list() }
+    }
+}
+
+/// What a part gives for access to the machine, which comes before everything else (spec §1).
+#[derive(Default)]
+pub struct Access {
+    /// The host name to set, and where it stands.
+    pub hostname: Option<(Hostname, Span)>,
+    /// Keys of `core`, in order, without duplicates.
+    pub keys: Vec<String>,
+    /// What is worth telling of both.
+    pub findings: Vec<Finding>,
+    /// Where the first keys stand.
+    pub span: Option<Span>,
+}
+
+impl Access {
+    /// Whether there is nothing to set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hostname.is_none() && self.keys.is_empty()
+    }
+}
+
+/// The user whose keys and whose existence matter most.
+pub const CORE: &str = "core";
+
+/// Gathers what `config` gives for access, whatever else is wrong with it; `short` cuts host names at the first dot.
+pub fn access(config: &CloudConfig, short: bool) -> Access {
+    let (mut access, mut findings) = (Access::default(), Findings::default());
+    if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
+        match names::hostname(name, short, Some(span)) {
+            Ok((hostname, told)) => {
+                access.hostname = Some((hostname, span));
+                findings.extend(told);
+            }
+            Err(finding) => findings.tell(finding),
+        }
+    }
+    let core = config.users.iter().filter_map(|user| user.get()).filter(|user| user.name.text() == CORE);
+    let lists = std::iter::once(&config.ssh_authorized_keys).chain(core.map(|user| &user.ssh_authorized_keys));
+    let mut keys = ssh_key::Keys::default();
+    for entry in lists.flatten() {
+        if let Some(text) = entry.filled() {
+            ssh_key::collect(text, entry.span, &mut keys, &mut findings);
+            access.span = access.span.or(entry.span);
+        }
+    }
+    access.keys = keys.into_list();
+    access.findings = findings.into_list();
+    access
+}
+
+/// A mask stands where `what` should.
+pub(super) fn masked(span: Option<Span>, what: &str) -> Finding {
+    Finding::new(&rules::MASKED_SECRET, span, format!("{what} is masked"))
+        .help("`--print-config --show-secrets` prints what was there")
+}
+
+/// What stands for an item that has no name: its number in its list.
+pub(super) fn numbered(index: usize) -> String {
+    format!("no. {}", index + 1)
+}
+
+/// A path for people, in one line.
+pub(super) fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// A path beneath the root out of its parts.
+pub(super) fn path(parts: &[&str]) -> PathBuf {
+    parts.iter().collect()
+}

@@ -1,0 +1,137 @@
+//! Scripts: their names and their interpreters.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::Script;
+use crate::diagnostic::{Finding, Span, rules};
+use crate::text::secret::Secret;
+use crate::yaml;
+
+/// What runs a script without an interpreter line.
+pub const SHELL: &str = "/bin/bash";
+
+/// Shells whose scripts bash runs as well.
+const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
+
+/// The script `text`, named after its content, with what is wrong with its interpreter. A script whose interpreter is
+/// a relative path is none, unless that is a shell: nothing says which directory the path begins in.
+///
+/// `first_line` is the place of the interpreter line.
+pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
+    let (interpreter, argument) = interpreter(text);
+    let lookalike = odd_character(text, "script", first_line);
+    if interpreter.starts_with('/') && !interpreter.contains('\\') {
+        return (Some(named(text, interpreter, argument)), lookalike);
+    }
+    if is_shell(interpreter) {
+        if lookalike.is_some() {
+            return (Some(named(text, SHELL, argument)), lookalike);
+        }
+        let message = format!("script: relative path of a shell as the interpreter; run with {SHELL}");
+        let finding = Finding::new(&rules::ODD_INTERPRETER, first_line, message).help(format!("write `#!{SHELL}`"));
+        return (Some(named(text, SHELL, argument)), Some(finding));
+    }
+    let message = "script: the interpreter is not an absolute path; script not run";
+    let help = "begin the script with `#!` and the full path of its interpreter, such as `#!/bin/bash` or \
+                `#!/usr/bin/env python3`; a cloud-config begins with `#cloud-config`";
+    let mut finding = Finding::new(&rules::BAD_INTERPRETER, first_line, message).help(help);
+    if let Some(found) = lookalike {
+        finding.message = format!("{}; script not run", found.message.split(';').next().unwrap_or_default());
+        finding.help = found.help;
+    }
+    (None, Some(finding))
+}
+
+/// Reports a character in the interpreter line of `text` that looks like another one; `subject` has the text.
+pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -> Option<Finding> {
+    let line = text.strip_prefix("#!")?.split(['\n', '\r']).next()?;
+    let character = yaml::describe_lookalike(line)?;
+    let message = format!("{subject}: its interpreter line has {character}; used as written");
+    Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place"))
+}
+
+/// Returns true if the last component of `path` is the name of a shell whose scripts bash runs as well.
+pub fn is_shell(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| SHELLS.contains(&name))
+}
+
+/// The script `text` with its interpreter.
+fn named(text: &str, interpreter: &str, argument: Option<&str>) -> Script {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut id = String::with_capacity(16);
+    for byte in digest.iter().take(8) {
+        // Writing to a string cannot fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    let argument = argument.map(|argument| Secret::new(argument.to_owned()));
+    Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter.to_owned(), argument }
+}
+
+/// The interpreter of the first line, and its one argument, as the kernel reads them; but that a carriage return ends
+/// the line too. What is behind one is the script, which is not shown.
+fn interpreter(text: &str) -> (&str, Option<&str>) {
+    let line = text.strip_prefix("#!").and_then(|rest| rest.split(['\n', '\r']).next()).unwrap_or_default();
+    let line = line.trim_matches([' ', '\t']);
+    let (program, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+    let argument = argument.trim_start_matches([' ', '\t']);
+    if program.is_empty() { (SHELL, None) } else { (program, Some(argument).filter(|argument| !argument.is_empty())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interpreter_line_counts() {
+        for (line, words) in [
+            ("#!/bin/sh", ("/bin/sh", None)),
+            ("#! /bin/sh -e  \r", ("/bin/sh", Some("-e"))),
+            ("#!/usr/bin/env python3 -u", ("/usr/bin/env", Some("python3 -u"))),
+            ("#!", (SHELL, None)),
+            ("#!  \r", (SHELL, None)),
+            ("#!/bin/sh\rPASSWORD=1\r", ("/bin/sh", None)),
+        ] {
+            assert_eq!(interpreter(&format!("{line}\necho\n")), words, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_comes_from_the_content() {
+        let id = |text: &str| named(text, SHELL, None).id;
+        assert_eq!(id("#!/bin/sh\n"), id("#!/bin/sh\n"));
+        assert_ne!(id("#!/bin/sh\n"), id("#!/bin/sh\n\n"));
+        assert_eq!(id("").len(), 16);
+    }
+
+    #[test]
+    fn a_relative_interpreter_is_no_program() {
+        let line = Span::new(0, 1);
+        let read = |text: &str| {
+            let (script, finding) = script(text, line);
+            let words = script.map(|script| (script.interpreter, script.argument.map(|word| word.expose().clone())));
+            (words, finding.map(|finding| finding.rule.id))
+        };
+        for text in ["#!sh", "#! bash\r", "#!dash\n", "#!ash", "#!bin/bash", "#!./sh", "#!../bin/dash"] {
+            assert_eq!(read(text), (Some((SHELL.to_owned(), None)), Some("odd-interpreter")), "{text:?}");
+        }
+        let words = Some((SHELL.to_owned(), Some("-eu".to_owned())));
+        assert_eq!(read("#!bash -eu\n"), (words, Some("odd-interpreter")));
+        for text in [
+            "#!/bin/sh\\necho hi",
+            "#!python3",
+            "#!env bash",
+            "#!usr/bin/perl -w",
+            "#!zsh",
+            "#!~/bash.d",
+            "#!include",
+            "#!Bash",
+        ] {
+            assert_eq!(read(text), (None, Some("bad-interpreter")), "{text:?}");
+        }
+        for text in ["#!/bin/sh", "#!", "#!/nowhere/sh", "#!/usr/bin/nowhere"] {
+            assert_eq!(read(text).1, None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! The steps of a plan: plain data, printed with secrets masked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::text::secret::Secret;
+
+/// One thing to do to the machine.
+///
+/// A step says everything that is needed to do it; doing it looks at the machine, but at no other
+/// step and at no configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Set the static host name (spec §10, Hostname).
+    SetHostname(Hostname),
+    /// Replace a set of a user's SSH keys (spec §7).
+    AuthorizeKeys(KeySet),
+    /// Fetch a set of a user's SSH keys, then replace it (spec §7).
+    ImportKeys(KeyImport),
+    /// Make an account, or give an existing one its password (spec §7).
+    EnsureUser(Account),
+    /// Write a file (spec §6).
+    WriteFile(FileSpec),
+    /// Merge the known addresses into `/etc/environment` (spec §4).
+    MergeEnvironment(Environment),
+    /// Put a link to `/dev/null` in a unit's place (spec §8).
+    MaskUnit(UnitPath),
+    /// Remove a link to `/dev/null`, or an empty file, from a unit's place (spec §8).
+    UnmaskUnit(UnitPath),
+    /// Enable a unit as its `[Install]` section says (spec §8).
+    EnableUnit(UnitScope),
+    /// Make systemd read its units again, if it has to (spec §8).
+    ReloadDaemon(Reload),
+    /// Remove the file of a unit's secret options, which the unit no longer names.
+    RemoveEnvironment(UnitPath),
+    /// Take interfaces down, if a file of networkd changed, so that networkd can set them up (spec §11).
+    TakeDown(Links),
+    /// Load a module of the kernel, if a file of networkd changed (spec §11).
+    LoadModule(KernelModule),
+    /// Restart networkd, if one of its files changed (spec §8).
+    RestartNetworkd,
+    /// Queue a job for a unit, and wait for it (spec §8).
+    UnitCommand(UnitCommand),
+    /// Start a script as a transient unit (spec §9).
+    RunScript(Script),
+}
+
+/// A host name to set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hostname {
+    /// The name, valid and not too long.
+    pub name: String,
+}
+
+/// A set of SSH keys of a user.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct KeySet {
+    /// Whose they are.
+    pub user: String,
+    /// The name of the set, a file name.
+    pub set: String,
+    /// The lines of the set, each a key, without duplicates. Never empty.
+    #[serde(serialize_with = "count")]
+    pub keys: Vec<String>,
+}
+
+/// Keys to fetch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyImport {
+    /// Whose they become.
+    pub user: String,
+    /// The name of the set, a file name.
+    pub set: String,
+    /// Where they are, in the JSON that GitHub answers. May hold credentials.
+    pub url: Secret<String>,
+    /// Where they are, for people: without credentials or query.
+    pub from: String,
+}
+
+/// An account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of useradd")]
+pub struct Account {
+    /// The login name.
+    pub name: String,
+    /// The hash of its password, as it goes to `/etc/shadow`; set also where the user exists.
+    pub passwd: Option<Secret<String>>,
+    /// The comment.
+    pub gecos: Option<String>,
+    /// The home directory.
+    pub home: Option<String>,
+    /// Make the home directory.
+    pub create_home: bool,
+    /// The login group, a name or a number.
+    pub primary_group: Option<String>,
+    /// Further groups.
+    pub groups: Vec<String>,
+    /// Do not make a group of the user's name.
+    pub no_user_group: bool,
+    /// Make a system account.
+    pub system: bool,
+    /// Leave out the login databases.
+    pub no_log_init: bool,
+    /// The login shell.
+    pub shell: Option<String>,
+}
+
+/// A user or a group, by name or by number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Principal {
+    /// By number.
+    Id(u32),
+    /// By name; a name of digits that exists is that name, as with `chown`.
+    Name(String),
+}
+
+/// Whose a file is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Owner {
+    /// The user; root without one.
+    pub user: Option<Principal>,
+    /// The group; root without one, or the user's login group.
+    pub group: Option<Principal>,
+    /// `user:`: the group is the user's login group.
+    pub login_group: bool,
+}
+
+impl Owner {
+    /// `root:root`.
+    pub const ROOT: Self = Self { user: None, group: None, login_group: false };
+}
+
+/// A file, complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileSpec {
+    /// The absolute path beneath the root, without `.`, `..` and double slashes.
+    pub path: PathBuf,
+    /// All of its bytes.
+    #[serde(serialize_with = "size")]
+    pub content: Secret<Vec<u8>>,
+    /// Its mode, with set-id and sticky bits.
+    #[serde(serialize_with = "octal")]
+    pub mode: u32,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The unit it belongs to: where it cannot be written, that unit is left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The file that must be written before it: if that fails, this one is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<PathBuf>,
+}
+
+/// The directory of environment files with the secret options of units, one file for each unit.
+pub const UNIT_ENVIRONMENTS: &str = "/run/coreos-cloudinit/env";
+
+/// The first bytes of each file in [`UNIT_ENVIRONMENTS`], which tell that this program wrote it.
+pub const UNIT_ENVIRONMENT_HEADER: &str = "# Written by coreos-cloudinit.\n";
+
+/// The file that addresses are merged into.
+pub const ENVIRONMENT: &str = "/etc/environment";
+
+/// Addresses of the machine, by the variable that holds them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Environment {
+    /// `COREOS_PUBLIC_IPV4` and its kin, with their values.
+    pub values: BTreeMap<&'static str, String>,
+}
+
+/// A place where a unit's file can be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnitPath {
+    /// The unit.
+    pub unit: String,
+    /// The absolute path of its file, in `/etc` or `/run`.
+    pub path: PathBuf,
+}
+
+/// A unit, for good or until the next reboot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnitScope {
+    /// The unit.
+    pub unit: String,
+    /// Only until the next reboot.
+    pub runtime: bool,
+}
+
+/// Everything systemd may have to read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reload {
+    /// Every unit this part names, without networkd's files.
+    pub units: Vec<String>,
+}
+
+/// Interfaces of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Links {
+    /// Their names, each valid for the kernel.
+    pub names: Vec<String>,
+}
+
+/// A module of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KernelModule {
+    /// Its name.
+    pub name: String,
+    /// What it is loaded with, each `NAME=VALUE`.
+    pub options: Vec<String>,
+}
+
+/// A job for a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnitCommand {
+    /// The unit.
+    pub unit: String,
+    /// What to do with it.
+    pub verb: Verb,
+}
+
+/// What can be done with a unit (spec §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Stop and start it.
+    Restart,
+    /// Make it read its configuration again.
+    Reload,
+    /// Restart it if it runs.
+    TryRestart,
+    /// Reload it, or restart it where it cannot.
+    ReloadOrRestart,
+    /// The same, if it runs.
+    ReloadOrTryRestart,
+}
+
+impl Verb {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Start,
+        Self::Stop,
+        Self::Restart,
+        Self::Reload,
+        Self::TryRestart,
+        Self::ReloadOrRestart,
+        Self::ReloadOrTryRestart,
+    ];
+
+    /// As it is written in a configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Reload => "reload",
+            Self::TryRestart => "try-restart",
+            Self::ReloadOrRestart => "reload-or-restart",
+            Self::ReloadOrTryRestart => "reload-or-try-restart",
+        }
+    }
+}
+
+/// A script to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Script {
+    /// What names its file and its unit: derived from the content, so that the same script is one file.
+    pub id: String,
+    /// The script.
+    #[serde(serialize_with = "size")]
+    pub content: Secret<Vec<u8>>,
+    /// The interpreter of its first line.
+    #[serde(serialize_with = "alone")]
+    pub interpreter: String,
+    /// The argument that the line gives it, which may be anything.
+    #[serde(skip)]
+    pub argument: Option<Secret<String>>,
+}
+
+impl fmt::Debug for KeySet {
+    /// Without the keys, which are nobody else's business.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, set, keys } = self;
+        write!(f, "KeySet({} of {user}, {set})", plural(keys.len(), "key"))
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.user {
+            Some(user) => write!(f, "{user}")?,
+            None => f.write_str("root")?,
+        }
+        match &self.group {
+            Some(group) => write!(f, ":{group}"),
+            None if self.login_group => f.write_str(":"),
+            None => f.write_str(":root"),
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+impl Step {
+    /// The unit of systemd that it is about, if it is about one.
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Self::WriteFile(file) => file.unit.as_deref(),
+            Self::MaskUnit(place) | Self::UnmaskUnit(place) | Self::RemoveEnvironment(place) => Some(&place.unit),
+            Self::EnableUnit(scope) => Some(&scope.unit),
+            Self::UnitCommand(command) => Some(&command.unit),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetHostname(host) => write!(f, "set host name {}", host.name),
+            Self::AuthorizeKeys(set) => {
+                write!(f, "authorize {} of user {} (set {})", plural(set.keys.len(), "key"), set.user, set.set)
+            }
+            Self::ImportKeys(import) => {
+                write!(f, "import keys of user {} from {} (set {})", import.user, import.from, import.set)
+            }
+            Self::EnsureUser(account) => write!(f, "ensure user {}", account.name),
+            Self::WriteFile(file) => write!(
+                f,
+                "write {} ({:04o} {}, {})",
+                file.path.display(),
+                file.mode,
+                file.owner,
+                plural(file.content.expose().len(), "byte")
+            ),
+            Self::MergeEnvironment(environment) => {
+                let names: Vec<_> = environment.values.keys().copied().collect();
+                write!(f, "merge {} into {ENVIRONMENT}", names.join(", "))
+            }
+            Self::MaskUnit(place) => write!(f, "mask {} ({})", place.unit, place.path.display()),
+            Self::UnmaskUnit(place) => write!(f, "unmask {} ({})", place.unit, place.path.display()),
+            Self::EnableUnit(scope) if scope.runtime => write!(f, "enable {} until the next reboot", scope.unit),
+            Self::EnableUnit(scope) => write!(f, "enable {}", scope.unit),
+            Self::ReloadDaemon(_) => f.write_str("reload systemd if it needs it"),
+            Self::RemoveEnvironment(place) => write!(f, "remove {} if it exists", place.path.display()),
+            Self::TakeDown(links) => {
+                write!(f, "take down {}, if a file of networkd changed", links.names.join(", "))
+            }
+            Self::LoadModule(module) => {
+                write!(f, "load kernel module {}", module.name)?;
+                if !module.options.is_empty() {
+                    write!(f, " ({})", module.options.join(" "))?;
+                }
+                f.write_str(", if a file of networkd changed")
+            }
+            Self::RestartNetworkd => f.write_str("restart systemd-networkd.service if a file of it changed"),
+            Self::UnitCommand(command) => write!(f, "{} {}", command.verb, command.unit),
+            Self::RunScript(script) => write!(
+                f,
+                "run script {} with {} ({})",
+                script.id,
+                script.interpreter,
+                plural(script.content.expose().len(), "byte")
+            ),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn octal<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format!("{mode:04o}"))
+}
+
+/// Programs that read a plan know it as a list.
+fn alone<S: serde::Serializer>(interpreter: &String, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq([interpreter])
+}
+
+fn size<S: serde::Serializer>(content: &Secret<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&plural(content.expose().len(), "byte"))
+}
+
+fn count<S: serde::Serializer>(keys: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&plural(keys.len(), "key"))
+}

@@ -1,0 +1,79 @@
+//! Which paths of a part are files, and which are folders because of what is below them: none can be both.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+
+/// The files of a part, none of which is below another.
+///
+/// Slashes are kept as zero bytes, which no name has and nothing comes before: so what is below a path follows it at
+/// once. And as none of the files is below another, the file that a path is below stands right before it. Two looks
+/// are enough, however deep it is.
+#[derive(Default)]
+pub(super) struct Tree(BTreeMap<Vec<u8>, PathBuf>);
+
+/// Why a path cannot be a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Clash {
+    /// It is below this path, which is a file.
+    Below(PathBuf),
+    /// It is the folder, or a folder above the folder, of this file.
+    Above(PathBuf),
+}
+
+impl Tree {
+    /// Makes `path`, which is absolute and normalised, a file, or says why it cannot be one.
+    pub fn claim(&mut self, path: &Path) -> Result<(), Clash> {
+        let key = key(path);
+        if self.0.contains_key(&key) {
+            return Ok(());
+        }
+        let before = self.0.range::<[u8], _>((Bound::Unbounded, Bound::Excluded(&key[..]))).next_back();
+        if let Some((_, file)) = before.filter(|(file, _)| is_below(&key, file)) {
+            return Err(Clash::Below(file.clone()));
+        }
+        let behind = self.0.range::<[u8], _>((Bound::Excluded(&key[..]), Bound::Unbounded)).next();
+        if let Some((_, file)) = behind.filter(|(file, _)| is_below(file, &key)) {
+            return Err(Clash::Above(file.clone()));
+        }
+        self.0.insert(key, path.to_owned());
+        Ok(())
+    }
+}
+
+fn key(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_encoded_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
+}
+
+/// Whether the path with the key `path` is below the one with the key `folder`.
+fn is_below(path: &[u8], folder: &[u8]) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(&[0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claimed(tree: &mut Tree, path: &str) -> Result<(), String> {
+        tree.claim(Path::new(path)).map_err(|clash| format!("{clash:?}"))
+    }
+
+    #[test]
+    fn a_path_is_a_file_or_a_folder() {
+        let mut tree = Tree::default();
+        for path in ["/opt/x", "/opt/xy", "/opt/x", "/srv/a/b/c", "/srv/a/b/d", "/srv/a/bc", "/opt/x-y", "/opt/x y"] {
+            assert_eq!(claimed(&mut tree, path), Ok(()), "{path}");
+        }
+        for (path, clash) in [
+            ("/opt/x/y", "Below(\"/opt/x\")"),
+            ("/opt/x/y/z", "Below(\"/opt/x\")"),
+            ("/srv/a/b/d/e/f", "Below(\"/srv/a/b/d\")"),
+            ("/opt/x/-/z", "Below(\"/opt/x\")"),
+            ("/srv", "Above(\"/srv/a/b/c\")"),
+            ("/srv/a/b", "Above(\"/srv/a/b/c\")"),
+        ] {
+            assert_eq!(claimed(&mut tree, path), Err(clash.to_owned()), "{path}");
+        }
+        assert_eq!(claimed(&mut tree, "/srv/a/e"), Ok(()), "what was refused is in nobody's way");
+    }
+}

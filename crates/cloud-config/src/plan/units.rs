@@ -1,0 +1,385 @@
+//! `coreos.units` (spec §8).
+
+use std::path::{Path, PathBuf};
+
+use super::names::{self, Reader};
+use super::planner::{Item, Planner, masked, numbered, path};
+use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope, Verb};
+use crate::config::{DropIn, Unit};
+use crate::diagnostic::{Finding, Span, rules};
+use crate::text::printable;
+use crate::text::secret::{Secret, is_mask};
+use crate::yaml::Field;
+
+/// What is said of a unit that nobody knows how to start.
+const SUFFIX: &str = "give its `name` a suffix, such as `.service`";
+
+/// Folders that systemd reads units from, in the order in which they override each other.
+const FOLDERS: [&str; 6] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/etc/systemd/system.control",
+];
+
+pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<Unit>]) {
+    for (index, field) in list.iter().enumerate() {
+        match field.get() {
+            Some(unit) => plan_one(planner, unit, field.span, index),
+            None if field.bad => planner.refuse(Item::Unit(numbered(index)), field.span),
+            None => nameless(planner, field.span, index),
+        }
+    }
+}
+
+fn nameless(planner: &mut Planner<'_>, span: Option<Span>, index: usize) {
+    let finding = Finding::new(&rules::MISSING_KEY, span, "a unit without a name is left out")
+        .help("give it a `name` with its suffix, such as `NAME.service`");
+    planner.refuse_for(Item::Unit(numbered(index)), span, finding);
+}
+
+fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: usize) {
+    let name = match unit.name.filled() {
+        Some(name) => name,
+        None if unit.name.bad => {
+            return planner.refuse(Item::Unit(numbered(index)), span);
+        }
+        None => return nameless(planner, span, index),
+    };
+    if let Some((of, file)) = names::drop_in(name) {
+        return plan_named_drop_in(planner, unit, (of, file), span);
+    }
+    let item = || Item::Unit(printable(name));
+    if let Some(fault) = names::file_name_fault(name) {
+        let message = format!("the unit's name cannot be one: {fault}");
+        let mut finding = Finding::new(&rules::BAD_UNIT_NAME, unit.name.span, message);
+        finding.help = names::path_help(name);
+        return planner.refuse_for(item(), span, finding);
+    }
+    if unit.content.bad || unit.mask.bad || unit.runtime.bad {
+        return planner.refuse(item(), span);
+    }
+    if unit.content.get().is_some_and(|content| is_mask(content.expose())) {
+        return planner.refuse_for(item(), span, masked(unit.content.span, &format!("the content of unit {name}")));
+    }
+    let reader = names::reader(name);
+    report_odd_name(planner, name, reader, unit.name.span);
+    let runtime = unit.runtime.value.unwrap_or_default();
+    let folder = folder(reader, runtime);
+    let place = UnitPath { unit: name.to_owned(), path: path(&[&folder, name]) };
+
+    let content = unit.content.get().map(Secret::expose).filter(|content| !content.is_empty());
+    let mask = unit.mask.value.unwrap_or_default();
+    if (content.is_some() || mask)
+        && let Err(finding) = planner.claim(&place.path, unit.name.span)
+    {
+        return planner.refuse_for(item(), span, finding);
+    }
+    if let Some(content) = content {
+        planner.note_duplicate(&place.path, unit.name.span);
+        planner.file(unit_file(place.path.clone(), content, 0o644, name), span);
+    }
+    for (index, drop_in) in unit.drop_ins.iter().enumerate() {
+        plan_drop_in(planner, name, &folder, drop_in, index);
+    }
+    if mask {
+        planner.paths.mask(place, span);
+    } else if runtime {
+        planner.paths.unmask(place, span);
+    }
+    if reader == Reader::Networkd {
+        planner.networkd(span);
+    } else {
+        planner.unit(name);
+    }
+    if unit.enable {
+        plan_enable(planner, name, reader, runtime, span);
+    }
+    plan_command(planner, unit, name, reader);
+}
+
+/// Reports a name that neither systemd nor networkd takes, of a unit that is placed all the same.
+fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: Reader, span: Option<Span>) {
+    if reader == Reader::Unknown {
+        let message = format!("unit {name} is of no type that systemd or networkd knows");
+        let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
+        if !name.contains('.') {
+            finding = finding.help(format!("a service is called `{}.service`", printable(name)));
+        }
+        planner.find(finding);
+    } else if reader == Reader::Systemd && !names::is_unit_name(name) {
+        let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
+        let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";
+        planner.find(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
+    } else if names::is_odd_slice(name) {
+        let message = format!("unit {}: invalid name of a slice; systemd refuses the unit", printable(name));
+        let help = "a `-` separates a slice from the one that it is in: a-b.slice is in a.slice; none has an `@`";
+        planner.find(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
+    }
+}
+
+/// Plans an entry whose name is `UNIT.d/FILE.conf`: OEM images wrote drop-ins like this before there was `drop_ins`.
+fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&str, &str), span: Option<Span>) {
+    let message = format!("unit {} is a drop-in of {}; placed as one", printable(entry.name.text()), printable(unit));
+    let help = format!("write it as an item `name: {}` in the `drop_ins` of unit {}", printable(file), printable(unit));
+    planner.find(Finding::new(&rules::DEPRECATED, entry.name.span, message).help(help));
+    let reader = names::reader(unit);
+    report_odd_name(planner, unit, reader, entry.name.span);
+    let refuse = |planner: &mut Planner<'_>, key: &str, span: Option<Span>| {
+        let message = format!("`{key}` of drop-in {}: a drop-in has none; ignored", printable(entry.name.text()));
+        let help = format!("give it to unit {} in an entry of its own", printable(unit));
+        let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(help);
+        planner.refuse_for(Item::Command(printable(entry.name.text())), span, finding);
+    };
+    for (key, is_set, span) in [
+        ("command", entry.command.bad || entry.command.filled().is_some(), entry.command.span),
+        ("enable", entry.enable, None),
+        ("mask", entry.mask.bad || entry.mask.value == Some(true), entry.mask.span),
+        ("drop_ins", !entry.drop_ins.is_empty(), entry.drop_ins.first().and_then(|field| field.span)),
+    ] {
+        if is_set {
+            refuse(planner, key, span.or(entry.name.span));
+        }
+    }
+    let item = || Item::DropIn { unit: unit.to_owned(), name: printable(file) };
+    if entry.content.bad || entry.runtime.bad {
+        return planner.refuse(item(), span);
+    }
+    let Some(content) = entry.content.get().map(Secret::expose).filter(|content| !content.is_empty()) else {
+        return incomplete(planner, unit, span, "its content");
+    };
+    let folder = folder(reader, entry.runtime.value.unwrap_or_default());
+    place_drop_in(planner, unit, &folder, (file, entry.name.span), (content, entry.content.span), span);
+    if reader == Reader::Networkd {
+        planner.networkd(span);
+    } else {
+        planner.unit(unit);
+    }
+}
+
+fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Field<DropIn>, index: usize) {
+    let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
+        // What is not there at all is incomplete; what is of the wrong type is told already.
+        if field.get().is_none() && !field.bad {
+            incomplete(planner, unit, field.span, "its name and its content");
+        } else {
+            let name = field.get().and_then(|drop_in| drop_in.name.filled());
+            let name = name.map_or_else(|| numbered(index), printable);
+            planner.refuse(Item::DropIn { unit: unit.to_owned(), name }, field.span);
+        }
+        return;
+    };
+    let content = drop_in.content.get().map(Secret::expose).filter(|content| !content.is_empty());
+    let (Some(name), Some(content)) = (drop_in.name.filled(), content) else {
+        let lacks = match (drop_in.name.filled(), content) {
+            (None, None) => "its name and its content",
+            (None, _) => "its name",
+            _ => "its content",
+        };
+        return incomplete(planner, unit, field.span, lacks);
+    };
+    if let Some(fault) = names::file_name_fault(name) {
+        let finding = Finding::new(
+            &rules::BAD_DROP_IN_NAME,
+            drop_in.name.span,
+            format!("the name of a drop-in of {unit} cannot be one: {fault}"),
+        );
+        let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
+        return planner.refuse_for(item, field.span, finding);
+    }
+    place_drop_in(planner, unit, folder, (name, drop_in.name.span), (content, drop_in.content.span), field.span);
+}
+
+fn place_drop_in(
+    planner: &mut Planner<'_>,
+    unit: &str,
+    folder: &str,
+    (name, name_span): (&str, Option<Span>),
+    (content, content_span): (&str, Option<Span>),
+    span: Option<Span>,
+) {
+    if is_mask(content) {
+        let finding = masked(content_span, &format!("the content of drop-in {name} of unit {unit}"));
+        let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
+        return planner.refuse_for(item, span, finding);
+    }
+    if Path::new(name).extension().is_none_or(|extension| extension != "conf") {
+        let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
+        planner.find(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message));
+    }
+    let place = path(&[folder, &format!("{unit}.d"), name]);
+    if let Err(finding) = planner.claim(&place, name_span) {
+        let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
+        return planner.refuse_for(item, span, finding);
+    }
+    planner.note_duplicate(&place, name_span);
+    planner.file(unit_file(place, content, 0o644, unit), span);
+}
+
+fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>, lacks: &str) {
+    let message = format!("a drop-in of {unit} lacks {lacks}; it is skipped");
+    let help = "each has a `name` that ends in `.conf`, and a `content`";
+    planner.find(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message).help(help));
+}
+
+fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: Reader, runtime: bool, span: Option<Span>) {
+    match reader {
+        Reader::Systemd => planner.enable(UnitScope { unit: name.to_owned(), runtime }, span),
+        Reader::Networkd => {}
+        Reader::Unknown => {
+            let message = format!("{name} cannot be enabled: it is of no type that systemd knows");
+            let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
+            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
+        }
+    }
+}
+
+fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Reader) {
+    let span = unit.command.span;
+    let Some(text) = unit.command.filled() else {
+        if unit.command.bad {
+            planner.refuse(Item::Command(name.to_owned()), span);
+        }
+        return;
+    };
+    let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
+        let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
+        let help = setting(text).unwrap_or_else(|| names::instead(text, "commands", &known));
+        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("{name}: unknown command; command skipped"));
+        let finding = finding.help(help);
+        return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
+    };
+    match reader {
+        Reader::Systemd if names::is_template(name) => {
+            let message = format!("unit {name} is a template: only its instances can be told to {verb}");
+            let finding = Finding::new(&rules::BAD_COMMAND, span, message);
+            let help = "give the command to a unit with an instance behind the @, such as name@1.service";
+            planner.refuse_for(Item::Command(name.to_owned()), span, finding.help(help));
+        }
+        Reader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
+        Reader::Networkd => {
+            let message = format!("{name} is networkd's, which is restarted by itself; command ignored");
+            planner.find(Finding::new(&rules::NETWORK_COMMAND, span, message));
+        }
+        Reader::Unknown => {
+            let message = format!("there is no unit {name} to {verb}: it is of no type that systemd knows");
+            let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
+            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
+        }
+    }
+}
+
+/// What to write instead of a command of systemctl that is a key of its own here.
+fn setting(command: &str) -> Option<String> {
+    let words = command.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '&' | '+' | '/' | '='));
+    let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));
+    let first =
+        words.find(|word| !matches!(*word, "systemctl" | "sudo" | "usr" | "bin" | "sbin"))?.to_ascii_lowercase();
+    if first != command
+        && let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == first)
+    {
+        return Some(format!("write `{verb}` alone"));
+    }
+    let help = match first.as_str() {
+        "enable" | "enabled" | "reenable" => Some("write `enable: true`; `command: start` also starts it now"),
+        "disable" | "disabled" => {
+            Some("leave out `enable`: no unit is disabled here; `mask: true` makes it impossible to start")
+        }
+        "mask" | "masked" => Some("write `mask: true`; `command: stop` also stops it now"),
+        "unmask" | "unmasked" => Some("leave out `mask`, or write `mask: false`"),
+        "daemon-reload" => Some("leave it out: systemd reads changed units by itself"),
+        _ => None,
+    };
+    help.map(str::to_owned)
+}
+
+/// Where the files of a unit go.
+fn folder(reader: Reader, runtime: bool) -> String {
+    let base = if runtime { "/run" } else { "/etc" };
+    let kind = if reader == Reader::Networkd { "network" } else { "system" };
+    format!("{base}/systemd/{kind}")
+}
+
+/// A file that belongs to a unit.
+pub(super) fn unit_file(path: PathBuf, content: &str, mode: u32, unit: &str) -> FileSpec {
+    FileSpec {
+        path,
+        content: Secret::new(content.as_bytes().to_vec()),
+        mode,
+        owner: Owner::ROOT,
+        unit: Some(unit.to_owned()),
+        needs: None,
+    }
+}
+
+/// The unit of systemd whose file, drop-in or mask a step changes.
+pub fn unit_of(step: &Step) -> Option<String> {
+    match step {
+        Step::WriteFile(file) => unit_at(&file.path),
+        Step::MaskUnit(place) | Step::UnmaskUnit(place) => unit_at(&place.path),
+        _ => None,
+    }
+}
+
+/// The unit of systemd that a path belongs to; none where its name cannot be a unit's, which systemd passes over.
+pub fn unit_at(path: &Path) -> Option<String> {
+    let rest = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
+    let mut parts = rest.iter().map(|part| part.to_str());
+    let first = parts.next()??;
+    let name = match parts.next() {
+        None => first,
+        // A link to be started by this unit changes what it wants, as its drop-ins do.
+        Some(_) => {
+            ["d", "wants", "requires", "upholds"].iter().find_map(|kind| first.strip_suffix(kind)?.strip_suffix('.'))?
+        }
+    };
+    names::file_name_fault(name).is_none().then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_its_unit() {
+        for (path, unit) in [
+            ("/etc/systemd/system/a.service", Some("a.service")),
+            ("/run/systemd/system/a.service.d/10-x.conf", Some("a.service")),
+            ("/etc/systemd/system/multi-user.target.wants/a.service", Some("multi-user.target")),
+            ("/etc/systemd/system/service.d/10-x.conf", Some("service")),
+            ("/etc/systemd/network/a.network", None),
+            ("/etc/systemd/system.conf", None),
+            ("/etc/hosts", None),
+            ("/etc/systemd/system/a.servic\te", None),
+            ("/etc/systemd/system/.a.service", None),
+            ("/etc/systemd/system/.d/10-x.conf", None),
+        ] {
+            assert_eq!(unit_at(Path::new(path)).as_deref(), unit, "{path}");
+        }
+    }
+
+    #[test]
+    fn commands_that_are_settings_point_to_their_key() {
+        for (command, key) in [
+            ("enable", "`enable: true`"),
+            ("Enable", "`enable: true`"),
+            ("enable --now", "`enable: true`"),
+            ("disable", "`enable`"),
+            ("mask", "`mask: true`"),
+            ("unmask", "`mask`"),
+            ("enable:true", "`enable: true`"),
+            ("systemctl start", "`start` alone"),
+            ("/usr/bin/systemctl --no-block restart a.service", "`restart` alone"),
+            ("start;enable", "`start` alone"),
+            ("start --no-block", "`start` alone"),
+            ("Start", "`start` alone"),
+        ] {
+            assert!(setting(command).is_some_and(|help| help.contains(key)), "{command}");
+        }
+        for command in ["strat", "begin", ""] {
+            assert_eq!(setting(command), None, "{command}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! `users` (spec §7).
+
+use std::collections::{HashMap, HashSet};
+
+use super::planner::{CORE, Item, Planner, masked, numbered};
+use super::{Account, KeyImport, names};
+use crate::config::{User, ssh_key};
+use crate::diagnostic::{Finding, Findings, Span, rules};
+use crate::text::printable;
+use crate::text::secret::{Secret, is_mask, is_masked, mask_url, url_parameters};
+use crate::yaml::Field;
+
+/// Where GitHub hands out the keys of an account.
+const GITHUB: &str = "https://api.github.com/users";
+
+pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &str) {
+    // One set of keys a user, though the user be listed twice: nobody is locked out by the second entry.
+    let mut sets: Vec<KeysOf<'_>> = Vec::new();
+    let mut at = HashMap::new();
+    for (index, field) in list.iter().enumerate() {
+        let Some(user) = field.get() else {
+            if field.bad {
+                planner.refuse(Item::User(numbered(index)), field.span);
+            } else if field.span.is_some() {
+                nameless(planner, field.span);
+            }
+            continue;
+        };
+        let Some(name) = user.name.filled() else {
+            if user.name.bad {
+                planner.refuse(Item::User(numbered(index)), field.span);
+            } else {
+                nameless(planner, field.span);
+            }
+            continue;
+        };
+        match account(planner, user, name) {
+            Ok(account) => {
+                let known = *at.entry(name).or_insert(sets.len());
+                if known < sets.len() {
+                    let message = format!("user {name} is listed twice; the keys of both are set");
+                    planner.find(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
+                } else {
+                    sets.push(KeysOf { user: name, list: ssh_key::Keys::default(), span: None });
+                }
+                planner.user(account, field.span);
+                imports(planner, user, name);
+                // Those of core come before everything (`planner::access`).
+                if name != CORE {
+                    sets[known].add(user, &mut planner.findings);
+                }
+            }
+            Err(finding) => planner.refuse_for(Item::User(label(name)), field.span, finding),
+        }
+    }
+    for KeysOf { user, list, span } in sets {
+        planner.keys(user, key_set, list.into_list(), span);
+    }
+}
+
+/// The keys of a user.
+struct KeysOf<'a> {
+    user: &'a str,
+    list: ssh_key::Keys,
+    span: Option<Span>,
+}
+
+impl KeysOf<'_> {
+    fn add(&mut self, user: &User, findings: &mut Findings) {
+        for entry in &user.ssh_authorized_keys {
+            if let Some(text) = entry.filled() {
+                ssh_key::collect(text, entry.span, &mut self.list, findings);
+                self.span = self.span.or(entry.span);
+            }
+        }
+    }
+}
+
+fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
+    let finding = Finding::new(&rules::NAMELESS_USER, span, "a user without a name is skipped");
+    planner.find(finding.help("give it a `name`; each `- ` begins another user"));
+}
+
+/// The account to create, without the fields that cannot be applied, which are reported. An error skips the user.
+fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Finding> {
+    let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", label(name)));
+    // Some `useradd`s accept the name of a directory, whose home would be that directory.
+    if breaks_out(name) || name.contains('/') || name.starts_with('-') || matches!(name, "." | "..") {
+        return Err(bad(user.name.span, "invalid name; user skipped"));
+    }
+    let passwd = user.passwd.get().map(Secret::expose);
+    if passwd.is_some_and(is_mask) {
+        return Err(masked(user.passwd.span, &format!("the password of user {name}")));
+    }
+    let passwd = passwd.map(|hash| hash.strip_suffix('\n').unwrap_or(hash)).filter(|hash| !hash.is_empty());
+    let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
+        let value = value?;
+        if !is_valid(value) {
+            planner.find(bad(span, fault));
+            return None;
+        }
+        Some(value.to_owned())
+    };
+    // Damage, or an attempt to write another line: nothing of it is used.
+    let fault = "the password hash contains a colon or a control character; password not set";
+    let passwd = valid(passwd, user.passwd.span, |hash| !breaks_out(hash), fault);
+    let fault = "the home directory is not an absolute path; the default one is used";
+    let is_home = |home: &str| !breaks_out(home) && home.starts_with('/');
+    let mut home = valid(user.homedir.filled(), user.homedir.span, is_home, fault);
+    let create_home = user.no_create_home.value != Some(true);
+    if create_home {
+        let fault = "the home directory is a system directory; the default one is used";
+        home = valid(home.as_deref(), user.homedir.span, |home| !is_system_dir(home), fault);
+    }
+    let fault = "the shell contains a colon or a control character; the default one is used";
+    let mut shell = valid(user.shell.filled(), user.shell.span, |shell| !breaks_out(shell), fault);
+    let fault = "the shell is not an absolute path without blanks; the default one is used";
+    let is_shell = |shell: &str| shell.starts_with('/') && !shell.contains(char::is_whitespace);
+    shell = valid(shell.as_deref(), user.shell.span, is_shell, fault);
+    let (mut groups, mut known) = (Vec::new(), HashSet::new());
+    let written =
+        user.groups.0.iter().flat_map(|field| field.text().split(',').map(|group| (group.trim(), field.span)));
+    for (group, span) in written.filter(|(group, _)| !group.is_empty()) {
+        let fault = "invalid name of a group; group skipped";
+        if let Some(group) = valid(Some(group), span, is_group_name, fault)
+            && known.insert(group.clone())
+        {
+            groups.push(group);
+        }
+    }
+    let fault = "invalid name of the primary group; a group of the user's name is used";
+    let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group_name, fault);
+    let gecos = user.gecos.filled();
+    if gecos.is_some_and(breaks_out) {
+        let message = format!("user {name}: the gecos has a colon or control character; it is left out");
+        planner.find(Finding::new(&rules::BAD_GECOS, user.gecos.span, message));
+    }
+    Ok(Account {
+        name: name.to_owned(),
+        passwd: passwd.map(Secret::new),
+        gecos: gecos.filter(|gecos| !breaks_out(gecos)).map(str::to_owned),
+        home,
+        create_home,
+        primary_group,
+        groups,
+        no_user_group: user.no_user_group,
+        system: user.system.value.unwrap_or_default(),
+        no_log_init: user.no_log_init,
+        shell,
+    })
+}
+
+/// Returns true if `text` would end its field in the account files, and begin another: it has a colon or a line break.
+fn breaks_out(text: &str) -> bool {
+    text.contains(':') || text.chars().any(char::is_control)
+}
+
+/// Returns true if `group` can be the name or number of a group.
+pub fn is_group_name(group: &str) -> bool {
+    !breaks_out(group) && !group.starts_with('-')
+}
+
+/// Returns true for the root directory and for paths on a file system of the kernel, where no home can be created.
+fn is_system_dir(path: &str) -> bool {
+    let mut names = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names.first().is_none_or(|first| matches!(*first, "dev" | "proc" | "sys"))
+}
+
+fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
+    let single = std::iter::once(&user.coreos_ssh_import_github);
+    for account in single.chain(&user.coreos_ssh_import_github_users) {
+        let Some(github) = account.filled() else { continue };
+        if !github.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) || github.len() > 100
+        {
+            let message =
+                format!("user {name}: the name of the GitHub account cannot be one; its keys are not imported");
+            planner.find(Finding::new(&rules::BAD_IMPORT, account.span, message));
+            continue;
+        }
+        let url = format!("{GITHUB}/{github}/keys");
+        let set = format!("github-{github}");
+        planner
+            .import(KeyImport { user: name.to_owned(), set, from: url.clone(), url: Secret::new(url) }, account.span);
+    }
+    let Some(url) = user.coreos_ssh_import_url.filled() else { return };
+    let span = user.coreos_ssh_import_url.span;
+    if is_masked(url) {
+        let finding = masked(span, &format!("the URL of the keys of user {name}"));
+        return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
+    }
+    let Some(from) = without_secrets(url) else {
+        let message = format!("user {name}: keys are imported from http and https URLs only; they are not imported");
+        let help = "write https://HOST/PATH; of a password in front of the host, `/` is written `%2F`";
+        planner.find(Finding::new(&rules::BAD_IMPORT, span, message).help(help));
+        return;
+    };
+    if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
+        let message = format!("user {name}: keys are imported without encryption");
+        planner.find(Finding::new(&rules::PLAIN_HTTP, span, message).help("use an https URL"));
+    }
+    let set = format!("coreos-cloudinit-{name}");
+    if let Some(fault) = names::file_name_fault(&set) {
+        let message = format!("user {name}: the set of imported keys cannot be named: {fault}; they are not imported");
+        return planner.find(Finding::new(&rules::BAD_IMPORT, span, message));
+    }
+    planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
+}
+
+/// An http or https URL without its credentials, parameters, query and fragment; `None` for what cannot be such a URL.
+pub fn without_secrets(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return None;
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path = url_parameters(path).map_or(path, |sign| &path[..sign.start]);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    // An IPv6 address stands in brackets.
+    let port = host.rsplit(']').next().and_then(|rest| rest.split_once(':')).map(|(_, port)| port);
+    if host.is_empty()
+        || url_parameters(host).is_some()
+        || !port.unwrap_or_default().bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return None;
+    }
+    // A password with a `/` in it, which should be `%2F`, looks like a port and a path.
+    if port.is_some() && host == authority && rest.contains('@') {
+        return Some(mask_url(url).into_owned());
+    }
+    Some(format!("{scheme}://{host}{path}"))
+}
+
+/// A user's name for people. A line of an account file that was given for it holds a password behind the first colon.
+pub fn label(name: &str) -> String {
+    name.split_once(':').map_or_else(|| printable(name), |(name, _)| printable(name) + ":...")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_a_colon_is_not_shown() {
+        assert_eq!(label("core"), "core");
+        assert_eq!(label("core:$6$salt$hash"), "core:...");
+        assert_eq!(label("a\u{1b}:b:c"), "a\\u{1b}:...");
+    }
+
+    #[test]
+    fn urls_are_shown_without_secrets() {
+        for (url, shown) in [
+            ("https://u:p@host:8/a/b?token=t#f", Some("https://host:8/a/b")),
+            ("HTTP://host", Some("http://host")),
+            ("https://host/a;jsessionid=s/b", Some("https://host/a")),
+            ("https://host/a%3Bjsessionid%3Ds?t", Some("https://host/a")),
+            ("https://u;v:p@host/a", Some("https://host/a")),
+            ("https://me:12/x;y@host/a;t", Some("https://<secret>@host/a;<secret>")),
+            ("https://host;p=s/a", None),
+            ("https://a@b@host/x@y", Some("https://host/x@y")),
+            ("https://host/@mary/keys", Some("https://host/@mary/keys")),
+            ("https://[2001:db8::1]:8/a", Some("https://[2001:db8::1]:8/a")),
+            ("https://me:12/x@host/a?t", Some("https://<secret>@host/a?<secret>")),
+            ("https://me:12#x@host/a", Some("https://<secret>@host/a")),
+            ("https://me:pass/word@host/a", None),
+            ("https://me:pass?word@host/a", None),
+            ("ftp://host/a", None),
+            ("host/a", None),
+            ("https:///a", None),
+            ("https://host/a\nb", None),
+        ] {
+            assert_eq!(without_secrets(url).as_deref(), shown, "{url}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A configuration as it was understood: what is set and not left out, in one spelling.
+//!
+//! Every type is taken apart without `..`, so that a key that is new cannot be forgotten here.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::left::{Kind, Left};
+use super::masks::Masks;
+use super::tree::{Mapping, Tree};
+use crate::config::options::{Options, Service, Value};
+use crate::config::ssh_key;
+use crate::config::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
+use crate::diagnostic::{Rule, rules};
+use crate::plan::{Access, CORE, is_group_name, names};
+use crate::text::secret::Secret;
+use crate::yaml::Field;
+
+/// What is needed to print.
+pub(super) struct Printer<'a> {
+    left: Left<'a>,
+    masks: &'a Masks,
+    /// Passwords, and options that are secret.
+    secrets: HashSet<&'a str>,
+}
+
+/// What gives access to the machine: of a document that is broken, only that counts.
+pub(super) fn access(config: &CloudConfig, access: &Access) -> Mapping {
+    let mut out = Mapping::default();
+    out.text("hostname", access.hostname.as_ref().map(|_| config.hostname.text()));
+    out.list("ssh_authorized_keys", access.keys.iter().map(|key| text(key)));
+    out
+}
+
+impl<'a> Printer<'a> {
+    /// A printer of `config`, without what is `left` out.
+    pub fn new(config: &'a CloudConfig, left: Left<'a>, masks: &'a Masks) -> Self {
+        let CoreOs { units: _, update: _, oem: _, etcd, etcd2, fleet, locksmith, flannel } = &config.coreos;
+        let users = config.users.iter().filter_map(Field::get).filter_map(|user| user.passwd.get());
+        let mut secrets: HashSet<_> = users.map(|hash| hash.expose().as_str()).collect();
+        secrets.extend(secret_options(etcd).chain(secret_options(etcd2)).chain(secret_options(fleet)));
+        secrets.extend(secret_options(locksmith).chain(secret_options(flannel)));
+        Self { left, masks, secrets }
+    }
+
+    /// The rest of a document, behind what gives access.
+    pub fn config(&self, config: &CloudConfig, mut out: Mapping) -> Mapping {
+        let CloudConfig { ssh_authorized_keys: _, hostname: _, users, write_files, manage_etc_hosts, coreos } = config;
+        out.list("users", users.iter().filter_map(|user| self.user(user)));
+        out.list("write_files", write_files.iter().filter_map(|file| self.file(file)));
+        let hosts = manage_etc_hosts.filled().filter(|_| !self.left.section("manage_etc_hosts"));
+        out.text("manage_etc_hosts", hosts);
+        out.section("coreos", self.coreos(coreos));
+        out
+    }
+
+    /// The text of a field, unless it is left out for `rule`.
+    fn sound<'b>(&self, field: &'b Field<String>, rule: &Rule) -> Option<&'b str> {
+        field.filled().filter(|_| !self.left.field(rule, field.span))
+    }
+
+    fn user(&self, field: &Field<User>) -> Option<Tree> {
+        let User {
+            name,
+            gecos,
+            passwd,
+            homedir,
+            no_create_home,
+            primary_group,
+            groups: Groups(groups),
+            no_user_group,
+            ssh_authorized_keys,
+            system,
+            no_log_init,
+            shell,
+            coreos_ssh_import_github,
+            coreos_ssh_import_github_users,
+            coreos_ssh_import_url,
+        } = field.get().filter(|_| !self.left.item(Kind::User, field.span))?;
+        let mut out = Mapping::default();
+        out.text("name", Some(name.filled()?));
+        out.text("gecos", self.sound(gecos, &rules::BAD_GECOS));
+        let is_set = |field: &Field<Secret<String>>| !self.left.field(&rules::BAD_USER, field.span);
+        out.text("passwd", passwd.get().filter(|_| is_set(passwd)).map(|hash| self.masks.secret(hash.expose())));
+        out.text("homedir", self.sound(homedir, &rules::BAD_USER));
+        out.yes("no_create_home", no_create_home.value == Some(true));
+        out.text("primary_group", self.sound(primary_group, &rules::BAD_USER));
+        let groups = groups.iter().flat_map(|field| field.text().split(',').map(str::trim));
+        out.list("groups", groups.filter(|group| !group.is_empty() && is_group_name(group)).map(text));
+        out.yes("no_user_group", *no_user_group);
+        // Those of core stand at the top, together, also where its account cannot be made.
+        if name.text() != CORE {
+            out.list("ssh_authorized_keys", keys(ssh_authorized_keys));
+        }
+        out.yes("system", system.value.unwrap_or_default());
+        out.yes("no_log_init", *no_log_init);
+        out.text("shell", self.sound(shell, &rules::BAD_USER));
+        let import = |field| self.sound(field, &rules::BAD_IMPORT);
+        out.text("coreos_ssh_import_github", import(coreos_ssh_import_github));
+        out.list("coreos_ssh_import_github_users", coreos_ssh_import_github_users.iter().filter_map(import).map(text));
+        out.text("coreos_ssh_import_url", import(coreos_ssh_import_url).map(|url| self.masks.url(url)));
+        Some(Tree::Mapping(out))
+    }
+
+    fn file(&self, field: &Field<File>) -> Option<Tree> {
+        let File { path, content, permissions, owner, encoding } =
+            field.get().filter(|_| !self.left.item(Kind::File, field.span))?;
+        let user = owner.text().trim().split(':').next().unwrap_or_default();
+        if self.left.user(user) {
+            return None;
+        }
+        let (content, encoding) = match content.get().map(|content| content.expose().0.as_slice()) {
+            None => (String::new(), encoding.text()),
+            Some(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => (text.to_owned(), encoding.text()),
+                // What is no text has to be encoded; that it is, its encoding says.
+                Err(_) if encoding.text().is_empty() => (BASE64.encode(bytes), "base64"),
+                Err(_) => (BASE64.encode(bytes), "gzip+base64"),
+            },
+        };
+        let mut out = Mapping::default();
+        out.text("path", path.filled());
+        out.text("content", Some(self.masks.secret(&content)));
+        out.text("permissions", permissions.filled());
+        out.text("owner", owner.filled());
+        out.text("encoding", Some(encoding));
+        Some(Tree::Mapping(out))
+    }
+
+    /// Whether `text` is a secret of some service, or an account: through an alias it may be anything else as well.
+    fn is_secret(&self, text: &str) -> bool {
+        !text.is_empty() && self.secrets.contains(text)
+    }
+
+    fn coreos(&self, coreos: &CoreOs) -> Mapping {
+        let CoreOs { units, update, oem, etcd, etcd2, fleet, locksmith, flannel } = coreos;
+        let mut out = Mapping::default();
+        out.list("units", units.iter().filter_map(|unit| self.unit(unit)));
+        if let Some(update) = update.get().filter(|_| !self.left.section("coreos.update")) {
+            out.section("update", self.update(update));
+        }
+        if let Some(oem) = oem.get().filter(|_| !self.left.section("coreos.oem")) {
+            out.section("oem", self.oem(oem));
+        }
+        self.service(&mut out, etcd);
+        self.service(&mut out, etcd2);
+        self.service(&mut out, fleet);
+        self.service(&mut out, locksmith);
+        if let Some(options) = flannel.get().filter(|_| !self.left.section("coreos.flannel")) {
+            out.section("flannel", self.options(options));
+        }
+        out
+    }
+
+    fn unit(&self, field: &Field<Unit>) -> Option<Tree> {
+        let Unit { name, content, drop_ins, enable, mask, runtime, command } =
+            field.get().filter(|_| !self.left.item(Kind::Unit, field.span))?;
+        let name = name.filled()?;
+        let left_alone = self.left.unit(name);
+        let mut out = Mapping::default();
+        if names::drop_in(name).is_some() {
+            // Of a drop-in, everything else is refused.
+            let content = content.get().map(Secret::expose).filter(|content| !content.is_empty())?;
+            if self.left.item(Kind::DropIn, field.span) {
+                return None;
+            }
+            out.text("name", Some(name));
+            out.text("content", Some(self.masks.secret(content)));
+            out.yes("runtime", runtime.value.unwrap_or_default());
+            return Some(Tree::Mapping(out));
+        }
+        out.text("name", Some(name));
+        out.text("content", content.get().map(|content| self.masks.secret(content.expose())));
+        out.list("drop_ins", drop_ins.iter().filter_map(|drop_in| self.drop_in(drop_in)));
+        out.yes("enable", *enable && !left_alone && !self.left.item(Kind::Command, field.span));
+        out.yes("mask", mask.value.unwrap_or_default());
+        out.yes("runtime", runtime.value.unwrap_or_default());
+        let is_done = !left_alone && !self.left.item(Kind::Command, command.span);
+        out.text("command", command.filled().filter(|_| is_done));
+        Some(Tree::Mapping(out))
+    }
+
+    fn drop_in(&self, field: &Field<DropIn>) -> Option<Tree> {
+        let DropIn { name, content } = field.get().filter(|_| !self.left.item(Kind::DropIn, field.span))?;
+        // One without a name or without content is nothing.
+        let content = content.get()?.expose();
+        let name = name.filled().filter(|_| !content.is_empty())?;
+        let mut out = Mapping::default();
+        out.text("name", Some(name));
+        out.text("content", Some(self.masks.secret(content)));
+        Some(Tree::Mapping(out))
+    }
+
+    fn update(&self, update: &Update) -> Mapping {
+        let Update { reboot_strategy, group, server } = update;
+        let mut out = Mapping::default();
+        out.text("reboot_strategy", reboot_strategy.filled());
+        out.text("group", self.sound(group, &rules::BAD_TEXT));
+        out.text("server", self.sound(server, &rules::BAD_TEXT).map(|url| self.masks.url(url)));
+        out
+    }
+
+    fn oem(&self, oem: &Oem) -> Mapping {
+        let Oem { id, name, version_id, home_url, bug_report_url } = oem;
+        let mut out = Mapping::default();
+        let line = |field| self.sound(field, &rules::BAD_TEXT);
+        out.text("id", line(id));
+        out.text("name", line(name).map(|name| self.masks.url(name)));
+        out.text("version_id", line(version_id));
+        out.text("home_url", line(home_url).map(|url| self.masks.url(url)));
+        out.text("bug_report_url", line(bug_report_url).map(|url| self.masks.url(url)));
+        out
+    }
+
+    /// The section of a service, which has an effect where it is empty, too: its unit is unmasked.
+    fn service<S: Service>(&self, out: &mut Mapping, field: &Field<Options<S>>) {
+        // What it writes is a drop-in, which may be refused.
+        if self.left.item(Kind::DropIn, field.span) {
+            return;
+        }
+        if let Some(options) = field.get() {
+            out.set(S::TABLE.section, Tree::Mapping(self.options(options)));
+        } else if field.is_null() {
+            out.set(S::TABLE.section, Tree::Mapping(Mapping::default()));
+        }
+    }
+
+    fn options<S: Service>(&self, options: &Options<S>) -> Mapping {
+        let mut out = Mapping::default();
+        for (option, field) in &options.set {
+            let Some(value) = field.get().filter(|value| !value.is_unset()) else { continue };
+            if self.left.field(&rules::BAD_TEXT, field.span) {
+                continue;
+            }
+            // Who knows where a cluster finds its members can be one.
+            let lets_in = ["discovery", "initial_cluster_token"].contains(&option.name);
+            let value = match value {
+                Value::Text(text) if option.secret || lets_in || self.is_secret(text) => {
+                    Tree::Text(self.masks.secret(text))
+                }
+                Value::Text(text) => Tree::Text(self.masks.url(text)),
+                Value::Int(number) => Tree::Int(*number),
+                Value::Float(number) => Tree::Float(*number),
+                Value::Bool(value) => Tree::Bool(*value),
+            };
+            out.set(option.name, value);
+        }
+        out
+    }
+}
+
+/// The texts of a section's secret options.
+fn secret_options<S: Service>(section: &Field<Options<S>>) -> impl Iterator<Item = &str> {
+    let options = section.get().into_iter().flat_map(|options| &options.set);
+    options.filter(|(option, _)| option.secret).filter_map(|(_, field)| match field.get() {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+fn text(text: &str) -> Tree {
+    Tree::Text(text.to_owned())
+}
+
+/// The public keys of a list, one by one; what is none may be a private one, and is not printed.
+fn keys(list: &[Field<String>]) -> Vec<Tree> {
+    let mut keys = ssh_key::Keys::default();
+    for entry in list.iter().filter_map(Field::filled) {
+        ssh_key::collect(entry, None, &mut keys, &mut Vec::new());
+    }
+    keys.into_list().into_iter().map(Tree::Text).collect()
+}

@@ -1,0 +1,97 @@
+//! What of a part is left out, so that it is not printed: what is printed is what is done.
+
+use std::collections::HashSet;
+
+use crate::config::CloudConfig;
+use crate::diagnostic::{Rule, Span};
+use crate::plan::{Item, Plan};
+
+/// A kind of item that can be refused by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    File,
+    User,
+    Unit,
+    DropIn,
+    Command,
+}
+
+/// What a plan leaves out of its configuration. What is only masked is not left out.
+pub(super) struct Left<'a> {
+    /// Items, by their place.
+    items: HashSet<(Kind, Option<Span>)>,
+    sections: HashSet<&'a str>,
+    /// Units that are left alone, because they cannot be placed completely.
+    units: HashSet<&'a str>,
+    /// Users that are not made, so that nothing can be theirs.
+    users: HashSet<&'a str>,
+    /// Fields that an error finding points at.
+    fields: HashSet<(&'static str, Option<Span>)>,
+}
+
+impl<'a> Left<'a> {
+    pub fn new(plan: &'a Plan, config: &CloudConfig) -> Self {
+        let fields = plan.findings.iter().filter(|finding| finding.is_error());
+        let mut left = Self {
+            items: HashSet::new(),
+            sections: HashSet::new(),
+            units: HashSet::new(),
+            users: HashSet::new(),
+            fields: fields.map(|finding| (finding.rule.id, finding.span)).collect(),
+        };
+        for refused in plan.refused.iter().filter(|refused| !refused.masked) {
+            let kind = match &refused.item {
+                Item::File(_) => Kind::File,
+                Item::User(name) => {
+                    left.users.insert(name);
+                    Kind::User
+                }
+                Item::Unit(unit) => {
+                    left.units.insert(unit);
+                    Kind::Unit
+                }
+                Item::DropIn { unit, .. } => {
+                    left.units.insert(unit);
+                    Kind::DropIn
+                }
+                Item::Command(_) => Kind::Command,
+                Item::Section(section) => {
+                    left.sections.insert(section);
+                    continue;
+                }
+                Item::Import(_) | Item::Rest | Item::All => continue,
+            };
+            left.items.insert((kind, refused.span));
+        }
+        // One entry of a user that is good is enough.
+        for user in config.users.iter().filter(|user| !left.items.contains(&(Kind::User, user.span))) {
+            left.users.remove(user.get().map_or("", |user| user.name.text()));
+        }
+        left
+    }
+
+    /// Whether the item at `span` is left out.
+    pub fn item(&self, kind: Kind, span: Option<Span>) -> bool {
+        self.items.contains(&(kind, span))
+    }
+
+    /// Whether a section is left out.
+    pub fn section(&self, section: &str) -> bool {
+        self.sections.contains(section)
+    }
+
+    /// Whether a unit is neither enabled nor started.
+    pub fn unit(&self, unit: &str) -> bool {
+        self.units.contains(unit)
+    }
+
+    /// Whether a user is not made.
+    pub fn user(&self, user: &str) -> bool {
+        self.users.contains(user)
+    }
+
+    /// Whether the field at `span` is left out for `rule`.
+    pub fn field(&self, rule: &Rule, span: Option<Span>) -> bool {
+        self.fields.contains(&(rule.id, span))
+    }
+}

@@ -1,0 +1,55 @@
+//! What is shown of secrets.
+
+use std::cell::Cell;
+
+use crate::text::secret::{MASK, is_masked, mask_url};
+
+/// Whether secrets are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrets {
+    /// A mask stands in their place.
+    #[default]
+    Masked,
+    /// They are, so that what is printed can be applied.
+    Shown,
+}
+
+/// Masks secrets, and knows whether there were any.
+pub(super) struct Masks {
+    secrets: Secrets,
+    any: Cell<bool>,
+}
+
+impl Masks {
+    pub const fn new(secrets: Secrets) -> Self {
+        Self { secrets, any: Cell::new(false) }
+    }
+
+    /// Whether anything is masked.
+    pub const fn is_any(&self) -> bool {
+        self.any.get()
+    }
+
+    /// A text that is secret.
+    pub fn secret(&self, text: &str) -> String {
+        match self.secrets {
+            Secrets::Masked if !text.is_empty() => {
+                self.any.set(true);
+                MASK.to_owned()
+            }
+            _ => text.to_owned(),
+        }
+    }
+
+    /// A text that may be a URL, with credentials in it.
+    pub fn url(&self, text: &str) -> String {
+        match self.secrets {
+            Secrets::Masked => {
+                let masked = mask_url(text);
+                self.any.set(self.any.get() || is_masked(&masked));
+                masked.into_owned()
+            }
+            Secrets::Shown => text.to_owned(),
+        }
+    }
+}

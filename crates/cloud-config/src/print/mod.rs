@@ -1,0 +1,97 @@
+//! What was understood, as user-data that can be read again (`--print-config`, spec §2).
+//!
+//! Tokens are replaced, keys spelt in one way, and what is left out is left out: reading it again finds nothing
+//! wrong with it and does the same. Secrets are masked unless they are asked for; a mask is never applied.
+
+mod config;
+mod left;
+mod masks;
+mod multipart;
+mod tree;
+
+use serde::Serialize;
+
+use crate::address_tokens::escape;
+use crate::document::Reading;
+use crate::plan::Plan;
+use crate::text::is_shown;
+use crate::user_data::Form;
+use crate::yaml;
+
+use masks::Masks;
+pub use masks::Secrets;
+use tree::Mapping;
+
+/// The first line of a cloud-config.
+const HEADER: &str = "#cloud-config\n";
+/// What is told where something is masked.
+const MASKED: &str = "# Secrets are masked. --print-config --show-secrets prints what can be applied.\n";
+/// What stands for a script whose text is not shown.
+const SCRIPT: &str = "# This is a script. --print-config --show-secrets prints it.\n";
+
+/// What was understood of a part.
+#[derive(Serialize)]
+pub struct Understood {
+    name: String,
+    form: Form,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Mapping>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<String>,
+    /// Whether it is what stands for a script.
+    #[serde(skip)]
+    stands_in: bool,
+    /// Whether something of it is masked.
+    masked: bool,
+}
+
+impl Understood {
+    /// What was understood of `reading`, without what `plan` leaves out.
+    pub fn new(reading: &Reading, plan: &Plan, secrets: Secrets) -> Self {
+        let masks = Masks::new(secrets);
+        let is = |form| reading.part.form == form;
+        let config = is(Form::CloudConfig).then(|| {
+            let access = config::access(&reading.config, &reading.access);
+            if reading.broken {
+                return access;
+            }
+            let left = left::Left::new(plan, &reading.config);
+            config::Printer::new(&reading.config, left, &masks).config(&reading.config, access)
+        });
+        let script = (is(Form::Script) && !reading.broken).then(|| masks.secret(&reading.script));
+        let stands_in = reading.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();
+        let (name, form) = (reading.part.name.clone(), reading.part.form);
+        Self { name, form, config, script, stands_in, masked: masks.is_any() }
+    }
+
+    const fn is_shown_script(&self) -> bool {
+        self.script.is_some() && !self.masked
+    }
+
+    /// The part as user-data.
+    fn text(&self) -> String {
+        match (&self.config, &self.script) {
+            // It stays that, however often it is printed.
+            (Some(_), _) if self.stands_in => format!("{HEADER}{SCRIPT}"),
+            (Some(config), _) => {
+                let note = if self.masked { MASKED } else { "" };
+                // What is written is read again, with its tokens replaced.
+                format!("{HEADER}{note}{}", escape(&yaml::write(config, is_shown)))
+            }
+            (None, Some(_)) if self.masked => format!("{HEADER}{SCRIPT}"),
+            (None, Some(script)) => escape(script).into_owned(),
+            // What is left to others is nothing to this program.
+            (None, None) => HEADER.to_owned(),
+        }
+    }
+}
+
+/// Everything that is not left to others as user-data: one part as it is, several as a multipart.
+pub fn user_data(parts: &[Understood]) -> String {
+    let parts: Vec<_> = parts.iter().filter(|part| part.config.is_some() || part.script.is_some()).collect();
+    match parts.as_slice() {
+        [] => HEADER.to_owned(),
+        [part] => part.text(),
+        parts => multipart::multipart(parts),
+    }
+}

@@ -1,0 +1,96 @@
+//! A finding as it is shown and recorded: with the name of its part, its lines and columns, and the key it is about.
+
+use serde::Serialize;
+
+use super::fields;
+use crate::diagnostic::{Finding, Severity};
+use crate::text::{Extent, Lines, Position};
+use crate::yaml::Paths;
+
+/// A finding with its place (docs/validating.md describes its fields).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LocatedFinding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The stable name of its kind.
+    pub id: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// What the part is called.
+    pub part: String,
+    /// Where it is.
+    #[serde(flatten)]
+    pub at: Option<Extent>,
+    /// The keys that lead there, such as `coreos.units[1].command`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+impl LocatedFinding {
+    /// Gives `finding`, of the part called `name`, its place.
+    pub fn new(name: &str, finding: &Finding, lines: &Lines<'_>, paths: &Paths<'_>) -> Self {
+        let path = finding.span.map(|span| fields::path_text(&paths.at(span)));
+        Self {
+            severity: finding.severity(),
+            id: finding.rule.id,
+            message: finding.message.clone(),
+            help: finding.help.clone(),
+            part: name.to_owned(),
+            at: finding.span.map(|span| lines.extent(span)),
+            path: path.filter(|path| !path.is_empty()),
+        }
+    }
+
+    /// The finding as one line: `NAME:LINE:COL: error: message (help) [id] at path`.
+    pub fn line(&self) -> String {
+        let place = place(&self.part, self.at.map(|at| at.start));
+        format!("{place}: {}: {}", self.severity.as_str(), self.words())
+    }
+
+    /// [`Self::line`] without its place and how bad it is.
+    pub fn words(&self) -> String {
+        let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
+        let path = self.path.as_ref().map_or_else(String::new, |path| format!(" at {path}"));
+        format!("{}{help} [{}]{path}", self.message, self.id)
+    }
+}
+
+/// `NAME:LINE:COL`, or just the name.
+pub fn place(name: &str, at: Option<Position>) -> String {
+    at.map_or_else(|| name.to_owned(), |Position { line, column }| format!("{name}:{line}:{column}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Span, rules};
+    use crate::yaml;
+
+    #[test]
+    fn a_finding_is_one_line_and_one_object() {
+        let text = "#cloud-config\ncoreos:\n  units:\n  - name: a.service\n    command: strat\n";
+        let document = yaml::parse(text, |offset| offset);
+        let (lines, paths) = (Lines::new(text.as_bytes()), Paths::new(&document));
+        let start = text.find("strat").unwrap();
+        let finding = Finding::new(&rules::BAD_COMMAND, Span::new(start, start + 5), "no command").help("write start");
+        let located = LocatedFinding::new("part", &finding, &lines, &paths);
+        assert_eq!(
+            located.line(),
+            "part:5:14: error: no command (write start) [bad-command] at coreos.units[0].command"
+        );
+        assert_eq!(
+            serde_json::to_string(&located).unwrap(),
+            r#"{"severity":"error","id":"bad-command","message":"no command","help":"write start","part":"part","line":5,"column":14,"end_line":5,"end_column":19,"path":"coreos.units[0].command"}"#
+        );
+        let whole = Finding::new(&rules::UNKNOWN_FORM, None, "no form");
+        let whole = LocatedFinding::new("x", &whole, &lines, &paths);
+        assert_eq!(whole.line(), "x: error: no form [unknown-form]");
+        assert_eq!(
+            serde_json::to_string(&whole).unwrap(),
+            r#"{"severity":"error","id":"unknown-form","message":"no form","part":"x"}"#
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! Text at its lowest level: lines, encodings, suggestions, secrets, and characters that a terminal may show.
+
+pub mod decode;
+pub mod json;
+mod lines;
+mod sanitize;
+pub mod secret;
+pub mod suggest;
+pub mod temporary_name;
+
+pub use lines::{Extent, Lines, Position};
+pub use sanitize::{is_shown, printable};

@@ -1,0 +1,89 @@
+//! What user-data may cost: bytes before and after decompression, parts, and how deep they nest.
+
+use crate::diagnostic::{Finding, rules};
+use crate::text::decode::{self, DecodeError, MEMBERS_MAX};
+
+/// What user-data may be, before decompression, and all its parts together after it, in bytes.
+pub const USER_DATA_MAX: usize = 16 << 20;
+/// How often gzip may be inside gzip.
+pub const GZIP_DEPTH: usize = 4;
+/// How often a multipart may be inside another.
+pub const MULTIPART_DEPTH: usize = 4;
+/// How many parts there may be, those of multiparts in it and these themselves included.
+pub const PARTS_MAX: usize = 10_000;
+
+/// What is left of it.
+pub(super) struct Budget {
+    /// Bytes of parts.
+    text: usize,
+    /// Bytes that decompression may give, which need not be those of parts.
+    inflated: usize,
+    /// Members of gzip.
+    members: usize,
+    parts: usize,
+}
+
+/// Who pays for what is wrong.
+pub(super) enum Trouble {
+    /// The part it is found in.
+    Part(Finding),
+    /// All of the user-data: it is too much.
+    All(Finding),
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { text: USER_DATA_MAX, inflated: USER_DATA_MAX * GZIP_DEPTH, members: MEMBERS_MAX, parts: PARTS_MAX }
+    }
+}
+
+impl Budget {
+    /// Takes one more part.
+    pub fn part(&mut self) -> Result<(), Trouble> {
+        self.parts = self.parts.checked_sub(1).ok_or_else(|| too_much(format!("has more than {PARTS_MAX} parts")))?;
+        Ok(())
+    }
+
+    /// Takes the text of a part.
+    pub fn text(&mut self, bytes: usize) -> Result<(), Trouble> {
+        let left = self.text.checked_sub(bytes);
+        self.text =
+            left.ok_or_else(|| too_much(format!("is more than {} MiB in all its parts", USER_DATA_MAX >> 20)))?;
+        Ok(())
+    }
+
+    /// Undoes gzip where `bytes` begin with it, or where `must` says that they do.
+    pub fn inflate(&mut self, mut bytes: Vec<u8>, mut must: bool) -> Result<Vec<u8>, Trouble> {
+        for _ in 0..GZIP_DEPTH {
+            if !is_gzip(&bytes) && (!must || bytes.is_empty()) {
+                return Ok(bytes);
+            }
+            must = false;
+            let limit = self.text.min(self.inflated);
+            bytes = decode::gunzip(&bytes, limit as u64, &mut self.members).map_err(|error| match error {
+                DecodeError::TooLarge(_) => {
+                    too_much(format!("is more than {} MiB when decompressed", USER_DATA_MAX >> 20))
+                }
+                DecodeError::Members => {
+                    too_much(format!("is in more than {MEMBERS_MAX} pieces, each compressed by itself"))
+                }
+                _ => Trouble::Part(Finding::new(&rules::BAD_GZIP, None, error.to_string())),
+            })?;
+            self.inflated -= bytes.len();
+        }
+        if is_gzip(&bytes) {
+            let message = format!("gzip inside gzip more than {GZIP_DEPTH} times");
+            return Err(Trouble::Part(Finding::new(&rules::LIMIT, None, message)));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Whether `bytes` begin as gzip does.
+pub(super) fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+fn too_much(what: impl std::fmt::Display) -> Trouble {
+    Trouble::All(Finding::new(&rules::LIMIT, None, format!("the user-data {what}")))
+}

@@ -1,0 +1,230 @@
+//! What content is, by its first bytes (spec §3).
+
+use serde::Serialize;
+
+use super::header::{self, Multipart};
+use super::hint::{self, Hint};
+use crate::diagnostic::{Finding, Gathered, Rule, Span, rules};
+
+/// What a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A cloud-config document.
+    CloudConfig,
+    /// A script with an interpreter line.
+    Script,
+    /// A configuration that Ignition has applied.
+    Ignition,
+    /// A multipart, whose parts follow it.
+    Multipart,
+    /// Nothing.
+    Empty,
+    /// Something that this program does not know, as the whole user-data: an error.
+    Unknown,
+    /// The same as one of several parts: it is for somebody else, and skipped.
+    Skipped,
+    /// No part of the user-data: what the platform says of the network (spec §11).
+    Network,
+    /// Something that cannot be made sense of: compressed or encoded, and damaged.
+    Unreadable,
+}
+
+impl Form {
+    /// What it is and what becomes of it, in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::CloudConfig => "cloud-config",
+            Self::Script => "script",
+            Self::Ignition => "Ignition configuration, left to Ignition",
+            Self::Multipart => "multipart",
+            Self::Empty => "empty",
+            Self::Unknown => "unknown form",
+            Self::Skipped => "unknown form, skipped",
+            Self::Network => "network configuration",
+            Self::Unreadable => "unreadable, left out",
+        }
+    }
+}
+
+/// What content turned out to be.
+pub(super) enum Content {
+    /// A form that is read.
+    Known(Form),
+    /// A multipart with headers of its own.
+    Multipart(Multipart),
+    /// A cloud-config whose first line is almost its header.
+    AlmostHeader,
+    /// Anything else.
+    Unknown,
+}
+
+/// What `bytes` are, which begin with no byte order mark.
+pub(super) fn recognise(bytes: &[u8]) -> Content {
+    if is_almost_header(bytes) {
+        Content::AlmostHeader
+    } else if bytes.starts_with(b"#!") {
+        Content::Known(Form::Script)
+    } else if is_header(line(bytes, 0)) || is_template(bytes) {
+        Content::Known(Form::CloudConfig)
+    } else if is_ignition(bytes) {
+        Content::Known(Form::Ignition)
+    } else {
+        header::multipart(bytes).map_or(Content::Unknown, Content::Multipart)
+    }
+}
+
+/// A line of `bytes`, without its end.
+fn line(bytes: &[u8], number: usize) -> &[u8] {
+    bytes.split(|byte| *byte == b'\n').nth(number).unwrap_or_default()
+}
+
+/// `line` as text without the white space behind it.
+fn trimmed(line: &[u8]) -> Option<&str> {
+    std::str::from_utf8(line).ok().map(str::trim_end)
+}
+
+fn is_header(line: &[u8]) -> bool {
+    trimmed(line) == Some(hint::HEADER)
+}
+
+/// Whether this is a cloud-config behind the first line of a template, as Cluster API makes them.
+pub(super) fn is_template(bytes: &[u8]) -> bool {
+    trimmed(line(bytes, 0)) == Some("## template: jinja") && is_header(line(bytes, 1))
+}
+
+/// The line where the header of a cloud-config stands: the first one, or the line behind that of a template.
+fn header_line(bytes: &[u8]) -> Option<&str> {
+    let is_template = trimmed(line(bytes, 0)) == Some("## template: jinja");
+    let text = std::str::from_utf8(line(bytes, usize::from(is_template))).ok()?;
+    text.split('\r').next()
+}
+
+/// Returns true if the line of the header is `#!cloud-config` in some spelling, or a script's interpreter line that
+/// names `cloud-config`. No shell may run what follows: it is YAML.
+pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
+    let Some(text) = header_line(bytes).and_then(|text| text.strip_prefix("#!")) else { return false };
+    let mut words = text.split_whitespace();
+    hint::is_header_name(text) || words.any(|word| word.rsplit('/').next().is_some_and(hint::is_header_name))
+}
+
+/// Returns true if the line of the header is almost that, so that what follows is a cloud-config.
+fn is_almost_header(bytes: &[u8]) -> bool {
+    let is_near = |line: &str| line.starts_with('#') && line.trim_end() != hint::HEADER && hint::is_almost_header(line);
+    is_header_as_script(bytes) || header_line(bytes).is_some_and(is_near)
+}
+
+/// Expressions of a template that nothing has rendered.
+pub(super) fn left_over(text: &str) -> Vec<Finding> {
+    let mut findings = Gathered::default();
+    for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
+        findings.add(&rules::TEMPLATE, || {
+            let message = "this template expression has not been rendered; it is read as it stands";
+            Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)
+        });
+    }
+    findings.into_list()
+}
+
+/// Whether this is JSON with a version of Ignition, old or new; what else is in it is not kept.
+fn is_ignition(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Old {
+        #[serde(rename = "ignitionVersion")]
+        _version: i64,
+    }
+    #[derive(serde::Deserialize)]
+    struct New {
+        #[serde(rename = "ignition")]
+        _ignition: Ignition,
+    }
+    #[derive(serde::Deserialize)]
+    struct Ignition {
+        #[serde(rename = "version")]
+        _version: String,
+    }
+    bytes.trim_ascii_start().starts_with(b"{")
+        && (serde_json::from_slice::<New>(bytes).is_ok() || serde_json::from_slice::<Old>(bytes).is_ok())
+}
+
+/// First lines by which cloud-init knows forms that this program does not.
+const FOREIGN: [(&str, &str); 7] = [
+    ("#include", "an include list"),
+    ("#include-once", "an include list"),
+    ("#cloud-config-archive", "a cloud-config archive"),
+    ("#cloud-config-jsonp", "a JSON patch of a cloud-config"),
+    ("#cloud-boothook", "a boothook"),
+    ("#part-handler", "a part handler"),
+    ("#upstart-job", "a job of Upstart"),
+];
+
+/// The remedy for a part in base64.
+const PART_IN_BASE64: &str = "give the part the header `Content-Transfer-Encoding: base64`";
+
+/// Returns the finding for a part that its type calls a cloud-config or a script, `kind`, if it clearly is neither.
+pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
+    let is_base64 = hint::encoding(bytes).is_some();
+    let Hint { form, help } = if is_base64 { hint::hint(bytes)? } else { hint::page(bytes)? };
+    let message = format!("its type is that of a {kind}, but it is {form}; not applied");
+    Some(Finding::new(&rules::BAD_PART, None, message).help(if is_base64 { PART_IN_BASE64 } else { help }))
+}
+
+/// What is to be told of content that nobody knows; `what` it is.
+pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding {
+    let tell = |message| Finding::new(rule, Span::new(0, 0), message);
+    let first = trimmed(line(bytes, 0)).unwrap_or_default();
+    if let Some((_, form)) = FOREIGN.iter().find(|(line, _)| *line == first) {
+        return tell(format!("{what} is {form} of cloud-init, which this program does not know"));
+    }
+    if let Some(Hint { form, help }) = hint::hint(bytes) {
+        let help = if form.ends_with("base64") && rule == &rules::UNKNOWN_PART { PART_IN_BASE64 } else { help };
+        return tell(format!("{what} is {form}; not applied")).help(help);
+    }
+    tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
+        .help("a cloud-config begins with the line #cloud-config, a script with #!")
+}
+
+/// Returns true for text in UTF-16, with a byte order mark or where its first characters show it.
+pub(super) fn is_utf16(bytes: &[u8]) -> bool {
+    let is_text = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let pairs = bytes.get(..8).unwrap_or_default();
+    let is_plain =
+        |text: usize| !pairs.is_empty() && pairs.chunks_exact(2).all(|pair| is_text(pair[text]) && pair[1 - text] == 0);
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || is_plain(0) || is_plain(1)
+}
+
+/// `bytes` as text to find places in: each that is no UTF-8 becomes a `?`, so that all places stay.
+pub(super) fn legible(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let mut text = String::with_capacity(error.as_bytes().len());
+        for chunk in error.as_bytes().utf8_chunks() {
+            text.push_str(chunk.valid());
+            text.extend(chunk.invalid().iter().map(|_| '?'));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_stay_where_they_are() {
+        let text = legible(b"a\xff\xfe\xc3\xa9\xe2\x82z".to_vec());
+        assert_eq!(text, "a??\u{e9}??z");
+        assert_eq!(text.len(), 8);
+    }
+
+    #[test]
+    fn content_of_an_unknown_form_has_a_hint() {
+        let unknown = |text: &str| unknown(text.as_bytes(), &rules::UNKNOWN_FORM, "it");
+        let page = unknown("<html>");
+        assert_eq!(page.message, "it is an HTML page; not applied");
+        assert!(page.help.unwrap().contains("URL"));
+        assert!(unknown("hello").help.unwrap().contains("begins with"));
+        let include = unknown("#include \nhttp://x");
+        assert_eq!(include.message, "it is an include list of cloud-init, which this program does not know");
+        assert_eq!(include.help, None);
+    }
+}

@@ -1,0 +1,341 @@
+//! Hints for user-data of an unknown form: how it came to be what it is, and what to hand over instead.
+
+use std::borrow::Cow;
+
+use super::header;
+use crate::text::decode;
+use crate::yaml;
+
+/// The form that content has instead of one that is known, and the remedy.
+pub(super) struct Hint {
+    /// The form, as the end of a sentence that begins with the content.
+    pub form: Cow<'static, str>,
+    /// The remedy.
+    pub help: &'static str,
+}
+
+pub(super) const HEADER: &str = "#cloud-config";
+
+/// How much of the content is looked at, in bytes.
+const LOOKED_AT: usize = 4096;
+
+/// Returns the name of the encoding if `bytes` are user-data in base64, as far as their beginning shows.
+pub fn encoding(bytes: &[u8]) -> Option<&'static str> {
+    let bytes = bytes.trim_ascii().strip_prefix(b"\"").unwrap_or(bytes);
+    let head = &bytes[..bytes.len().min(LOOKED_AT)];
+    let mut plain = Vec::with_capacity(head.len());
+    for byte in head.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => plain.push(*byte),
+            b'-' => plain.push(b'+'),
+            b'_' => plain.push(b'/'),
+            b'=' | b'"' => break,
+            _ => return None,
+        }
+    }
+    // What was cut off above need not end where a byte does.
+    let whole = plain.len() / 4 * 4;
+    let padding: &[u8] = match plain.len() % 4 {
+        2 => b"==",
+        3 => b"=",
+        _ => b"",
+    };
+    let padded = [&plain, padding].concat();
+    let decoded = decode::unbase64(&padded).or_else(|_| decode::unbase64(&plain[..whole])).ok()?;
+    let text = decoded.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&decoded).trim_ascii_start();
+    let starts =
+        ["#cloud-config", "#!", "## template", "#include", "MIME-Version", "Content-Type", "{\"", "{ \"", "{\n", "{\r"];
+    if decoded.starts_with(&[0x1f, 0x8b, 8]) {
+        Some("gzip+base64")
+    } else if starts.iter().any(|start| text.starts_with(start.as_bytes())) {
+        Some("base64")
+    } else {
+        None
+    }
+}
+
+impl Hint {
+    const fn new(form: &'static str, help: &'static str) -> Self {
+        Self { form: Cow::Borrowed(form), help }
+    }
+}
+
+/// The hint for a page that a server gives, or another XML document.
+pub(super) fn page(bytes: &[u8]) -> Option<Hint> {
+    let hint = |form, help| Some(Hint::new(form, help));
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    let lower = head.trim_start().to_ascii_lowercase();
+    if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head") {
+        return hint(
+            "an HTML page",
+            "check the URL that it comes from: a server answers with a page where it reports an error or asks for a login",
+        );
+    }
+    if lower.starts_with("<?xml") || lower.starts_with('<') {
+        return hint("an XML document", "hand over the text of a cloud-config or a script");
+    }
+    None
+}
+
+/// Returns true if `bytes` are a document or script on a single line, as where an attribute of XML took its line breaks.
+pub fn has_lost_lines(bytes: &[u8]) -> bool {
+    let starts = ["#cloud-config ", "#!", "## template", "MIME-Version", "Content-Type"];
+    let words = || bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    !bytes.trim_ascii().contains(&b'\n')
+        && words().nth(2).is_some()
+        && starts.iter().any(|start| bytes.starts_with(start.as_bytes()))
+}
+
+/// The hint for `bytes`, which are of no known form.
+pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
+    let hint = |form, help| Some(Hint::new(form, help));
+    match encoding(bytes) {
+        Some("gzip+base64") => {
+            return hint(
+                "compressed text in base64",
+                "decode it before it is handed over: `base64 --decode` gives gzip, which is read",
+            );
+        }
+        Some(_) => return hint("text in base64", "decode it before it is handed over, with `base64 --decode`"),
+        None => {}
+    }
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    if let Some(page) = page(bytes) {
+        return Some(page);
+    }
+    let lower = head.trim_start().to_ascii_lowercase();
+    if lower.starts_with('{') || lower.starts_with('[') {
+        return json(bytes);
+    }
+    if lower.len() < head.len() && (lower.starts_with("content-type:") || lower.starts_with("mime-version:")) {
+        return hint(
+            "a MIME message with something before its headers",
+            "the headers of a multipart begin on the first line, in column 1: take the blanks away from the beginning of \
+             every line",
+        );
+    }
+    if let Some(hint) = header_line(&head, bytes) {
+        return Some(hint);
+    }
+    if let Some(hint) = other_yaml(&head) {
+        return Some(hint);
+    }
+    if header::is_single(bytes) {
+        return hint(
+            "a MIME message of a single part",
+            "leave the MIME headers out, or make it a part of a multipart/mixed",
+        );
+    }
+    None
+}
+
+/// A header that is not alone on its line, not on the first line, or misspelled.
+fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
+    let hint = |form, help| Some(Hint::new(form, help));
+    let starts = |text: &str, start: &str| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
+    if bytes.contains(&b'\r') && !bytes.contains(&b'\n') && (starts(head, HEADER) || starts(head, "## template: jinja"))
+    {
+        return hint(
+            "one line with carriage returns in it",
+            "save it with the line ends of Unix: each line ends with a line feed",
+        );
+    }
+    let is_quoted = head.trim_start().starts_with(['"', '\'']);
+    let text = head.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+    let first = text.split('\n').next().unwrap_or_default().trim_end();
+    if starts(text, HEADER) && (first.len() > HEADER.len() || is_quoted) {
+        let rest = &first[HEADER.len()..];
+        let rest = rest.trim_end_matches(['"', '\'']);
+        if rest.contains("\\n") {
+            return hint(
+                "a text whose line breaks are written as `\\n`",
+                "write real line breaks: the first line is `#cloud-config` alone",
+            );
+        }
+        // The names of other forms of cloud-init, and comments.
+        if is_quoted {
+            return hint("a text in quotes", "leave the quotes out: the first line is `#cloud-config` alone");
+        }
+        if !rest.starts_with(['-', '_']) && !rest.trim_start().starts_with('#') {
+            return hint(
+                "a text without line breaks",
+                "begin a new line behind `#cloud-config`: nothing may stand behind it",
+            );
+        }
+        if rest.trim_start().starts_with('#') {
+            return hint(
+                "a text with a comment on its first line",
+                "begin a new line behind `#cloud-config`: nothing may stand behind it",
+            );
+        }
+    }
+    let is_header = |line: &str| line.trim_matches([' ', '\t', '\r']) == HEADER;
+    let before = head.lines().next().and_then(|line| line.split_once('#')).map_or("", |(before, _)| before);
+    if let Some(name) = yaml::describe_lookalike(before).filter(|_| head.lines().next().is_some_and(is_almost_header)) {
+        let form = Cow::Owned(format!("a text with {name} before `#cloud-config`"));
+        return Some(Hint { form, help: "delete the character: the line is `#cloud-config` alone" });
+    }
+    if head.lines().take(20).any(is_header) {
+        return hint(
+            "a text with something before its header",
+            "the line #cloud-config must be the first one, with nothing before it",
+        );
+    }
+    if head.lines().next().is_some_and(is_almost_header) {
+        return hint(
+            "a text whose first line is almost `#cloud-config`",
+            "the first line must be #cloud-config, just so: in small letters, without a blank after the #",
+        );
+    }
+    if head.trim_start().starts_with("#!") {
+        return hint(
+            "a script with something before its first line",
+            "the line `#!…` must be the first one, with nothing before it",
+        );
+    }
+    None
+}
+
+/// Returns true if a line is the header but for case and the characters between its letters.
+pub(super) fn is_almost_header(line: &str) -> bool {
+    line.len() < 32 && is_header_name(line)
+}
+
+/// Returns true if the letters and digits of `text` are those of the header, in any case.
+pub(super) fn is_header_name(text: &str) -> bool {
+    let letters = text.chars().map(yaml::resembling).filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_lowercase()).eq("cloudconfig".chars())
+}
+
+/// YAML that another program reads, or a cloud-config without its header.
+fn other_yaml(head: &str) -> Option<Hint> {
+    let hint = |form, help| Some(Hint::new(form, help));
+    let keys = || {
+        head.lines().filter_map(|line| {
+            let (key, rest) = line.split_once(':')?;
+            let is_key =
+                !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+            (is_key && (rest.is_empty() || rest.starts_with([' ', '\r']))).then_some(key)
+        })
+    };
+    if keys().any(|key| key == "variant") {
+        return hint(
+            "a Butane configuration",
+            "make an Ignition configuration of it with `butane`, and hand that over",
+        );
+    }
+    if keys().any(|key| matches!(key, "passwd" | "storage" | "systemd" | "networkd" | "ignition")) {
+        let help = "make an Ignition configuration of it with `ct` or `butane`, and hand that over";
+        return hint("a Container Linux Config", help);
+    }
+    if keys().any(crate::lint::is_key) {
+        return hint("a cloud-config without its header", "write `#cloud-config` as its first line");
+    }
+    None
+}
+
+/// JSON that is not an Ignition configuration.
+fn json(bytes: &[u8]) -> Option<Hint> {
+    let hint = |form, help| Some(Hint::new(form, help));
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
+        return hint(
+            "text that is almost JSON",
+            "check it with a program that reads JSON; a cloud-config begins with the line #cloud-config",
+        );
+    };
+    let version = value.get("ignition").map(|ignition| ignition.get("version"));
+    match version {
+        Some(Some(version)) if version.is_number() => hint(
+            "an Ignition configuration whose version is a number",
+            "write the version as a string: `\"version\": \"3.3.0\"`",
+        ),
+        Some(_) => hint(
+            "an Ignition configuration without a version",
+            "write its version: `\"ignition\": {\"version\": \"3.3.0\"}`",
+        ),
+        None if value.get("ignitionVersion").is_some() => hint(
+            "an Ignition configuration whose version is not an integer",
+            "write the version as an integer: `\"ignitionVersion\": 1`",
+        ),
+        None if value.as_object().is_some_and(|keys| keys.keys().any(|key| crate::lint::is_key(key))) => hint(
+            "JSON that is not an Ignition configuration",
+            "write the line #cloud-config before it: JSON is YAML, too",
+        ),
+        None => hint(
+            "JSON that is neither an Ignition configuration nor a cloud-config",
+            "check where it comes from: it may be the answer of a server that reports an error",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{encoding, hint};
+
+    #[test]
+    fn base64_is_known_by_what_it_encodes() {
+        for (text, name) in [
+            ("I2Nsb3VkLWNvbmZpZwpob3N0bmFtZTogYQo=", Some("base64")),
+            ("I2Nsb3VkLWNvbmZp\nZwpob3N0bmFtZTogYQo=\n", Some("base64")),
+            ("77u/I2Nsb3VkLWNvbmZpZwo=", Some("base64")),
+            ("\"IyEvYmluL3NoCg==\"", Some("base64")),
+            ("H4sIAAAAAAAAA1NOzskvTdFNzs9Ly0znAgB6", Some("gzip+base64")),
+            ("TUlNRS1WZXJzaW9uOiAxLjAK", Some("base64")),
+            ("aG9zdG5hbWU6IGEK", None),
+            ("hostname", None),
+            ("", None),
+            ("#cloud-config", None),
+        ] {
+            assert_eq!(encoding(text.as_bytes()), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_form_has_its_hint() {
+        for (text, form, help) in [
+            ("I2Nsb3VkLWNvbmZpZwo=", "text in base64", "base64 --decode"),
+            ("H4sIAAAAAAAAA1NOzskvTdFNzs9Ly0znAgB6", "compressed text in base64", "base64 --decode"),
+            ("#cloud-config hostname: a users: []", "without line breaks", "new line behind"),
+            ("#cloud-config\\nhostname: a", "written as `\\n`", "real line breaks"),
+            ("\"#cloud-config\\nhostname: a\"", "written as `\\n`", "real line breaks"),
+            ("\"#cloud-config\nhostname: a\"", "in quotes", "leave the quotes out"),
+            ("#cloud-config # mine\nhostname: a", "a comment on its first line", "new line"),
+            ("#cloud-config\rhostname: a\r", "carriage returns", "line ends of Unix"),
+            ("\n#cloud-config\n", "before its header", "must be the first one"),
+            (" #cloud-config\n", "before its header", "must be the first one"),
+            ("# mine\n\n#cloud-config\na: b", "before its header", "must be the first one"),
+            ("\n#!/bin/sh\n", "a script", "must be the first one"),
+            ("\u{200b}#cloud-config\na: b", "U+200B (zero width space) before", "delete"),
+            ("\u{a0}#cloud-config\na: b", "U+00A0 (no-break space) before", "delete"),
+            ("  Content-Type: multipart/mixed; boundary=B\n  \n  --B\n", "before its headers", "column 1"),
+            (
+                "\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n--B\n",
+                "before its headers",
+                "column 1",
+            ),
+            ("{\"message\":\"Not Found\"}", "neither an Ignition", "answer of a server"),
+            ("[]", "neither an Ignition", "answer of a server"),
+            ("cloud-config\na: b", "almost", "small letters"),
+            ("\n<!DOCTYPE html>\n<html>", "an HTML page", "URL"),
+            ("<HTML>", "an HTML page", "URL"),
+            ("<?xml version='1.0'?>", "XML", "cloud-config"),
+            ("# x\nvariant: flatcar\nversion: 1.0.0\n", "Butane", "`butane`"),
+            ("passwd:\n  users: []\n", "Container Linux Config", "`ct`"),
+            ("hostname: a", "without its header", "`#cloud-config`"),
+            ("coreos:\r\n  units: []\r\n", "without its header", "`#cloud-config`"),
+            ("{\"ignition\": {\"version\": 2}}", "whose version is a number", "\"3.3.0\""),
+            ("{\"ignition\": {}}", "without a version", "\"3.3.0\""),
+            ("{\"ignitionVersion\": \"1\"}", "not an integer", "integer"),
+            ("{\"hostname\": \"a\"}", "JSON", "JSON is YAML"),
+            ("{\"hostname\": ", "almost JSON", "check it"),
+            ("Content-Type: text/cloud-config\nMIME-Version: 1.0\n\na: b", "single part", "multipart/mixed"),
+        ] {
+            let found = hint(text.as_bytes()).unwrap_or_else(|| panic!("{text:?} has no hint"));
+            assert!(found.form.contains(form), "{text:?}: {}", found.form);
+            assert!(found.help.contains(help), "{text:?}: {}", found.help);
+        }
+        for text in ["hello world\n", "#include\nhttp://x\n", "# a comment\n"] {
+            assert!(hint(text.as_bytes()).is_none(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! User-data to parts: what it is, and what is in it (spec §3).
+//!
+//! ```text
+//! bytes ──► gunzip ──► form ──► a part
+//!              ▲         │
+//!              │         ▼ multipart
+//!           transfer ◄── pieces, each with its headers
+//! ```
+//!
+//! Nothing here fails: what cannot be read is a part, too, with a finding that says why.
+
+mod budget;
+mod form;
+mod header;
+mod hint;
+mod label;
+mod pieces;
+mod split;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod wrong;
+
+use std::fmt;
+
+pub use budget::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
+pub use form::Form;
+pub use hint::{encoding, has_lost_lines};
+pub use split::split;
+
+use crate::diagnostic::Finding;
+
+/// A piece of user-data that is handled by itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is called in the log: the name of the user-data, its number in it, and its file name if it has one.
+    pub name: String,
+    /// What it is.
+    pub form: Form,
+    /// How much of it counts.
+    pub extent: Extent,
+    /// Its text, without a byte order mark. Of a multipart, all of it: its findings have their places there.
+    pub text: String,
+    /// What is worth telling of its form.
+    pub findings: Vec<Finding>,
+}
+
+/// How much of a part counts (spec §1: access first, half a download is not applied).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Its host name and keys alone: the multipart that it stands in is not complete, or its first line is wrong.
+    Access,
+    /// Of those, what is complete before this byte, where its text breaks off.
+    Before(usize),
+}
+
+impl Part {
+    /// The text as far as it counts.
+    pub fn sound_text(&self) -> &str {
+        match self.extent {
+            Extent::Whole | Extent::Access => &self.text,
+            Extent::Before(end) => &self.text[..end],
+        }
+    }
+}
+
+impl fmt::Debug for Part {
+    /// Without the text, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("name", &self.name).field("form", &self.form).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,358 @@
+//! Taking user-data apart: what comes of each piece, and who pays for what is wrong with it (spec §3).
+
+use std::ops::Range;
+
+use super::budget::{self, Budget, MULTIPART_DEPTH, Trouble, USER_DATA_MAX};
+use super::form::{self, Content, Form};
+use super::header::{self, Header, Multipart};
+use super::pieces::{End, Pieces};
+use super::transfer::Encoding;
+use super::{Extent, Part, wrong};
+use crate::diagnostic::{Finding, Span, rules};
+
+/// Takes user-data apart; `name` is what it is called. Nothing has no parts. A multipart comes before its parts.
+pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
+    let mut splitter = Splitter { parts: Vec::new(), budget: Budget::default(), over: false };
+    let whole =
+        Piece { name: name.to_owned(), place: None, kind: Kind::Any, sent_as_crlf: false, cut: false, depth: 0 };
+    if bytes.len() > USER_DATA_MAX {
+        let message = format!("the user-data is more than {} MiB", USER_DATA_MAX >> 20);
+        splitter.refuse(&whole, Finding::new(&rules::LIMIT, None, message));
+    } else {
+        splitter.take(whole, bytes);
+    }
+    if splitter.over {
+        restrict(&mut splitter.parts);
+    }
+    splitter.parts
+}
+
+/// What the headers say of content.
+enum Kind {
+    CloudConfig,
+    Script,
+    Gzip,
+    Multipart(Header),
+    /// Nothing that would tell more than the content itself.
+    Any,
+}
+
+impl Kind {
+    fn of(content_type: Option<Header>) -> Self {
+        let Some(header) = content_type else { return Self::Any };
+        match header.kind().as_str() {
+            "text/cloud-config" => Self::CloudConfig,
+            "text/x-shellscript" => Self::Script,
+            "application/gzip"
+            | "application/x-gzip"
+            | "application/gzip-compressed"
+            | "application/gzipped"
+            | "application/x-gunzip"
+            | "application/x-compress"
+            | "application/x-compressed"
+            | "application/x-gzip-compressed" => Self::Gzip,
+            _ if header.is_multipart() => Self::Multipart(header),
+            _ => Self::Any,
+        }
+    }
+}
+
+/// What is known of content before it is looked at.
+struct Piece {
+    name: String,
+    /// Where it stands; nowhere if it is the user-data itself.
+    place: Option<Place>,
+    kind: Kind,
+    /// Whether its line ends are those of its way here, and not its author's.
+    sent_as_crlf: bool,
+    /// Whether the user-data breaks off in it.
+    cut: bool,
+    /// How many multiparts it is in.
+    depth: usize,
+}
+
+/// A place in a multipart.
+struct Place {
+    /// The multipart, by its index among the parts.
+    within: usize,
+    span: Span,
+    /// What the part is called among the others: its number, and its file name if it has one.
+    words: String,
+}
+
+/// A multipart while it is taken apart.
+struct Outer<'a> {
+    name: &'a str,
+    bytes: &'a [u8],
+    /// Its index among the parts.
+    index: usize,
+    depth: usize,
+}
+
+struct Splitter {
+    parts: Vec<Part>,
+    budget: Budget,
+    /// A limit is passed: nothing more is read.
+    over: bool,
+}
+
+impl Splitter {
+    /// Makes parts of content.
+    fn take(&mut self, mut piece: Piece, bytes: Vec<u8>) {
+        // What was compressed has the line ends of its author.
+        piece.sent_as_crlf &= !budget::is_gzip(&bytes);
+        let bytes = match self.budget.inflate(bytes, matches!(piece.kind, Kind::Gzip)) {
+            Ok(bytes) => strip_mark(bytes),
+            Err(trouble) => return self.trouble(&piece, trouble),
+        };
+        if bytes.is_empty() || piece.place.is_some() && bytes.trim_ascii().is_empty() {
+            if piece.place.is_some() {
+                self.push(&piece, Form::Empty, String::new());
+            }
+            return;
+        }
+        if form::is_utf16(&bytes) {
+            let finding = Finding::new(&rules::NOT_UTF8, None, "the text is UTF-16").help("save it as UTF-8");
+            return self.refuse(&piece, finding);
+        }
+        match std::mem::replace(&mut piece.kind, Kind::Any) {
+            Kind::Script if form::is_header_as_script(&bytes) => self.almost_header(&piece, bytes),
+            Kind::Script if bytes.starts_with(b"#!") => self.document(&piece, Form::Script, bytes),
+            Kind::CloudConfig => match form::mistyped(&bytes, "cloud-config") {
+                Some(finding) => self.refuse(&piece, finding),
+                None => self.document(&piece, Form::CloudConfig, bytes),
+            },
+            Kind::Script if let Some(finding) = form::mistyped(&bytes, "script") => self.refuse(&piece, finding),
+            Kind::Script => {
+                let message = "its type is that of a script, but its first line does not begin with #!";
+                let finding = Finding::new(&rules::BAD_PART, None, message);
+                self.refuse(&piece, finding.help("write what runs it into its first line, such as #!/bin/sh; a cloud-config has the type text/cloud-config"));
+            }
+            Kind::Multipart(header) if header.boundary().is_some() => {
+                // That header stands outside of what the findings have their places in.
+                let content_type = Header { at: Span::new(0, 0), ..header };
+                self.multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None, again: Vec::new() });
+            }
+            kind => match form::recognise(&bytes) {
+                Content::Known(form) => self.document(&piece, form, bytes),
+                Content::Multipart(multipart) => self.multipart(&piece, bytes, &multipart),
+                Content::AlmostHeader => self.almost_header(&piece, bytes),
+                Content::Unknown if matches!(kind, Kind::Multipart(_)) => {
+                    self.refuse(&piece, wrong::no_boundary(None));
+                }
+                Content::Unknown => self.unknown(&piece, bytes),
+            },
+        }
+    }
+
+    /// Content of a form that is read.
+    fn document(&mut self, piece: &Piece, form: Form, bytes: Vec<u8>) {
+        if let Err(trouble) = self.budget.text(bytes.len()) {
+            return self.trouble(piece, trouble);
+        }
+        let bytes = if piece.sent_as_crlf && form == Form::Script { unix_lines(&bytes) } else { bytes };
+        let (text, wrong) = match String::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                (form::legible(error.into_bytes()), Some(at))
+            }
+        };
+        let end = wrong.or(piece.cut.then_some(text.len()));
+        let part = self.push(piece, form, text);
+        part.extent = end.map_or(Extent::Whole, Extent::Before);
+        part.findings.extend(wrong.map(wrong::no_utf8));
+        if form == Form::CloudConfig && form::is_template(part.text.as_bytes()) {
+            part.findings.append(&mut form::left_over(part.sound_text()));
+        }
+    }
+
+    /// A cloud-config whose first line is almost its header: it gives access alone.
+    fn almost_header(&mut self, piece: &Piece, bytes: Vec<u8>) {
+        let before = self.parts.len();
+        self.document(piece, Form::CloudConfig, bytes);
+        for part in &mut self.parts[before..] {
+            part.findings.push(wrong::almost_header(&part.text));
+        }
+        restrict(&mut self.parts[before..]);
+    }
+
+    /// Content that nobody knows.
+    fn unknown(&mut self, piece: &Piece, bytes: Vec<u8>) {
+        if let Err(trouble) = self.budget.text(bytes.len()) {
+            return self.trouble(piece, trouble);
+        }
+        let (form, rule, what) = match piece.place {
+            Some(_) => (Form::Skipped, &rules::UNKNOWN_PART, "this part"),
+            None => (Form::Unknown, &rules::UNKNOWN_FORM, "the user-data"),
+        };
+        let finding = form::unknown(&bytes, rule, what);
+        self.push(piece, form, form::legible(bytes)).findings.push(finding);
+    }
+
+    /// A multipart, and all that is in it; its findings have their places in `bytes`.
+    fn multipart(&mut self, piece: &Piece, bytes: Vec<u8>, multipart: &Multipart) {
+        let Multipart { content_type, body, stray, again } = multipart;
+        let Some(boundary) = content_type.boundary() else {
+            return self.refuse_in(piece, bytes, wrong::no_boundary(Some(content_type.at)));
+        };
+        if piece.depth == MULTIPART_DEPTH {
+            let message = format!("more than {MULTIPART_DEPTH} multiparts inside each other");
+            return self.refuse(piece, Finding::new(&rules::LIMIT, None, message));
+        }
+        let index = self.parts.len();
+        self.push(piece, Form::Multipart, String::new());
+        let mut findings = Vec::from_iter(stray.map(|span| wrong::no_header(&rules::BAD_MIME, span)));
+        findings.extend(again.iter().map(|(wanted, span)| wrong::header_again(*wanted, *span)));
+        if content_type.kind() != "multipart/mixed" {
+            findings.push(wrong::odd_multipart(content_type.at));
+        }
+        let outer = Outer { name: &piece.name, bytes: &bytes, index, depth: piece.depth + 1 };
+        let mut pieces = Pieces::new(&bytes, *body, &boundary);
+        let mut number = 0;
+        while !self.over
+            && let Some(range) = pieces.next()
+        {
+            number += 1;
+            let cut = pieces.end() == End::Missing && range.end == bytes.len();
+            self.piece(&outer, number, range, cut);
+        }
+        if stray.is_some() {
+            restrict(&mut self.parts[index + 1..]);
+        }
+        match pieces.end() {
+            // All of it is told to be too much, and how it ends may not be known.
+            _ if self.over => {}
+            End::Final(None) => {}
+            End::Final(Some(line)) => findings.push(wrong::behind_the_end(line)),
+            End::NoBoundary => {
+                findings.push(wrong::boundary_nowhere(content_type.at));
+                self.parts[index].form = Form::Unreadable;
+            }
+            End::Missing => {
+                restrict(&mut self.parts[index + 1..]);
+                // What it is in has told already.
+                if !piece.cut {
+                    findings.push(wrong::truncated(bytes.len()));
+                }
+            }
+        }
+        let part = &mut self.parts[index];
+        part.findings.append(&mut findings);
+        part.text = form::legible(bytes);
+    }
+
+    /// A piece of a multipart: headers, then content as it was sent.
+    fn piece(&mut self, outer: &Outer<'_>, number: usize, range: Range<usize>, cut: bool) {
+        let sent = &outer.bytes[range.clone()];
+        let headers = header::read(sent, 0);
+        let label = headers.file_name();
+        let mut name = format!("{}:part-{number}", outer.name);
+        let mut words = format!("part {number}");
+        if let Some(label) = label {
+            name = format!("{name}:{label}");
+            words = format!("{words} ({label})");
+        }
+        let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);
+        for (wanted, span) in &headers.again {
+            let mut finding = wrong::header_again(*wanted, there(*span));
+            finding.message = format!("{words}: {}", finding.message);
+            self.parts[outer.index].findings.push(finding);
+        }
+        let place = Place { within: outer.index, span: there(Span::new(0, 0)), words };
+        let mut piece =
+            Piece { name, place: Some(place), kind: Kind::Any, sent_as_crlf: false, cut, depth: outer.depth };
+        if let Err(trouble) = self.budget.part() {
+            return self.trouble(&piece, trouble);
+        }
+        if let Some(span) = headers.stray {
+            return self.refuse(&piece, wrong::no_header(&rules::BAD_PART, there(span)));
+        }
+        let (encoding, span) =
+            headers.transfer_encoding.as_ref().map_or((Some(Encoding::Text), Span::default()), |header| {
+                (Encoding::named(&header.value), there(header.at))
+            });
+        let Some(encoding) = encoding else {
+            return self.refuse(&piece, wrong::transfer_encoding(span));
+        };
+        match encoding.undo(&sent[headers.body..]) {
+            Ok(bytes) => {
+                let crlf = outer.bytes[..range.start].ends_with(b"\r\n");
+                piece.sent_as_crlf = crlf && matches!(encoding, Encoding::Text | Encoding::QuotedPrintable);
+                piece.kind = Kind::of(headers.content_type);
+                self.take(piece, bytes);
+            }
+            Err(message) => self.refuse(&piece, Finding::new(&rules::BAD_PART, span, message)),
+        }
+    }
+
+    fn push(&mut self, piece: &Piece, form: Form, text: String) -> &mut Part {
+        let name = piece.name.clone();
+        let index = self.parts.len();
+        self.parts.push(Part { name, form, extent: Extent::Whole, text, findings: Vec::new() });
+        &mut self.parts[index]
+    }
+
+    /// Leaves a piece out, or ends here.
+    fn trouble(&mut self, piece: &Piece, trouble: Trouble) {
+        match trouble {
+            Trouble::Part(finding) => self.refuse(piece, finding),
+            Trouble::All(finding) => {
+                self.over = true;
+                match &piece.place {
+                    Some(place) => {
+                        self.parts[place.within].findings.push(Finding { span: Some(place.span), ..finding });
+                    }
+                    None => self.refuse(piece, finding),
+                }
+            }
+        }
+    }
+
+    /// Leaves a piece out. What is wrong is told in the multipart it stands in, where its place is not another one.
+    fn refuse(&mut self, piece: &Piece, mut finding: Finding) {
+        self.push(piece, Form::Unreadable, String::new());
+        let within = match &piece.place {
+            Some(place) => {
+                finding.span.get_or_insert(place.span);
+                finding.message = format!("{}: {}", place.words, finding.message);
+                place.within
+            }
+            None => self.parts.len() - 1,
+        };
+        self.parts[within].findings.push(finding);
+    }
+
+    /// Leaves a piece out for what is wrong inside of it.
+    fn refuse_in(&mut self, piece: &Piece, bytes: Vec<u8>, finding: Finding) {
+        self.push(piece, Form::Unreadable, form::legible(bytes)).findings.push(finding);
+    }
+}
+
+/// Leaves `parts` no more than host names and keys.
+fn restrict(parts: &mut [Part]) {
+    for part in parts.iter_mut().filter(|part| part.extent == Extent::Whole) {
+        part.extent = Extent::Access;
+    }
+}
+
+fn strip_mark(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..3);
+    }
+    bytes
+}
+
+/// `bytes` with the line ends that their author wrote: those of a message are CRLF, and no shell likes them.
+fn unix_lines(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if let Some(line) = line.strip_suffix(b"\r\n") {
+            out.extend_from_slice(line);
+            out.push(b'\n');
+        } else {
+            out.extend_from_slice(line);
+        }
+    }
+    out
+}

@@ -1,0 +1,115 @@
+//! From a part as it was sent to its bytes: `Content-Transfer-Encoding` (spec §3).
+
+use crate::text::decode;
+
+/// How the bytes of a part were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// As text: `7bit` or `8bit`, or without a word.
+    Text,
+    /// As they are.
+    Binary,
+    /// In base64.
+    Base64,
+    /// With `=3D` for what is no plain text.
+    QuotedPrintable,
+}
+
+impl Encoding {
+    /// The encoding of that name, in any case.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name.trim().to_ascii_lowercase().as_str() {
+            "" | "7bit" | "8bit" => Self::Text,
+            "binary" => Self::Binary,
+            "base64" => Self::Base64,
+            "quoted-printable" => Self::QuotedPrintable,
+            _ => return None,
+        })
+    }
+
+    /// Undoes it. What does not decode to its end is an error: half a file must not be applied.
+    pub fn undo(self, sent: &[u8]) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Text | Self::Binary => Ok(sent.to_vec()),
+            Self::Base64 => decode::unbase64(sent).map_err(|error| error.to_string()),
+            Self::QuotedPrintable => quoted_printable(sent)
+                .ok_or_else(|| "the content is not quoted-printable: a `=` without two hexadecimal digits".to_owned()),
+        }
+    }
+}
+
+/// Undoes quoted-printable. Line ends stay what they are, and so does what should have been encoded and was not.
+pub(super) fn quoted_printable(sent: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(sent.len());
+    for line in sent.split_inclusive(|byte| *byte == b'\n') {
+        // White space at the end of a line was put there on the way.
+        let text = line.trim_ascii_end();
+        let end = match line {
+            [.., b'\r', b'\n'] => &line[line.len() - 2..],
+            [.., b'\n'] => &line[line.len() - 1..],
+            _ => &[],
+        };
+        // A `=` at the end says that the line goes on.
+        let (text, end) = text.strip_suffix(b"=").map_or((text, end), |text| (text, &[][..]));
+        let mut bytes = text.iter();
+        while let Some(byte) = bytes.next() {
+            out.push(if *byte == b'=' { hex(*bytes.next()?)? << 4 | hex(*bytes.next()?)? } else { *byte });
+        }
+        out.extend_from_slice(end);
+    }
+    Some(out)
+}
+
+/// What a hexadecimal digit stands for.
+pub(super) fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodings_are_known_in_any_case() {
+        for (name, encoding) in [
+            ("7bit", Encoding::Text),
+            ("8BIT", Encoding::Text),
+            ("", Encoding::Text),
+            ("Binary", Encoding::Binary),
+            (" BASE64 ", Encoding::Base64),
+            ("Quoted-Printable", Encoding::QuotedPrintable),
+        ] {
+            assert_eq!(Encoding::named(name), Some(encoding), "{name}");
+        }
+        for name in ["base32", "x-uuencode", "gzip", "base64;"] {
+            assert_eq!(Encoding::named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn quoted_printable_is_undone() {
+        for (sent, bytes) in [
+            ("", ""),
+            ("a=3Db\n", "a=b\n"),
+            ("a=3db=C3=a4", "a=b\u{e4}"),
+            ("one=\ntwo=\r\nthree =\t \nfour\r\n", "onetwothree four\r\n"),
+            ("kept: \u{e4}  \nlast=", "kept: \u{e4}\nlast"),
+            ("a=20\n\n b", "a \n\n b"),
+        ] {
+            assert_eq!(quoted_printable(sent.as_bytes()).as_deref(), Some(bytes.as_bytes()), "{sent:?}");
+        }
+        for sent in ["a=3", "a=\u{e4}", "a=xyz", "=3\n4", "= 3D"] {
+            assert_eq!(quoted_printable(sent.as_bytes()), None, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_decode_to_its_end_is_an_error() {
+        assert_eq!(Encoding::Base64.undo(b"aGVs\r\nbG8=\r\n").as_deref(), Ok(&b"hello"[..]));
+        for sent in ["aGVsbG8", "aGVs!G8=", "aGVsbG8=\naGVsbG8="] {
+            assert!(Encoding::Base64.undo(sent.as_bytes()).is_err(), "{sent}");
+        }
+        assert!(Encoding::QuotedPrintable.undo(b"a=").is_ok());
+        assert!(Encoding::QuotedPrintable.undo(b"a=4").is_err());
+    }
+}

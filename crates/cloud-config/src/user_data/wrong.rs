@@ -1,0 +1,74 @@
+//! What can be wrong with the make of user-data, in words.
+
+use super::header::Wanted;
+use crate::diagnostic::{Finding, Rule, Span, rules};
+use crate::yaml;
+
+pub(super) fn no_boundary(span: Option<Span>) -> Finding {
+    let finding = Finding::new(&rules::BAD_MIME, span, "a multipart whose Content-Type names no boundary");
+    finding.help("it looks like this: `Content-Type: multipart/mixed; boundary=\"BOUNDARY\"`")
+}
+
+pub(super) fn boundary_nowhere(span: Span) -> Finding {
+    let message = "no line is the boundary that Content-Type names, so there are no parts";
+    let finding = Finding::new(&rules::BAD_MIME, span, message);
+    finding.help("before each part stands a line of two dashes and the boundary")
+}
+
+/// `rule` says whether all of a multipart or a part of it is left out.
+pub(super) fn no_header(rule: &'static Rule, span: Span) -> Finding {
+    let finding = Finding::new(rule, span, "an invalid header line");
+    finding.help("an empty line stands between the headers and the content")
+}
+
+pub(super) fn transfer_encoding(span: Span) -> Finding {
+    let finding = Finding::new(&rules::BAD_PART, span, "its Content-Transfer-Encoding is not known");
+    finding.help("it can be base64, quoted-printable, 7bit, 8bit or binary")
+}
+
+/// A final boundary that is missing where all ends, which is after so many bytes.
+pub(super) fn truncated(end: usize) -> Finding {
+    let message = "the final boundary is missing here, so this may have been cut off; nothing of it is applied but \
+                   host name and keys of core";
+    let finding = Finding::new(&rules::TRUNCATED, Span::new(end, end), message);
+    finding.help("the last line is two dashes, the boundary, and two dashes more")
+}
+
+pub(super) fn behind_the_end(line: Span) -> Finding {
+    let message = "a part behind the final boundary; it is not read";
+    Finding::new(&rules::STRAY_CONTENT, line, message)
+}
+
+pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {
+    let message = format!("a second {}; the first one counts", wanted.name());
+    Finding::new(&rules::DUPLICATE_HEADER, span, message).help("keep one of them")
+}
+
+pub(super) fn odd_multipart(span: Span) -> Finding {
+    let message = "this is another kind of multipart than multipart/mixed; all its parts are read, one after the other";
+    Finding::new(&rules::ODD_MULTIPART, span, message).help("write multipart/mixed")
+}
+
+/// The finding for a first line of `text` that is almost the header, or for the second where the first is a template's.
+pub(super) fn almost_header(text: &str) -> Finding {
+    let mut start = 0;
+    if text.starts_with("##") {
+        start = text.find('\n').map_or(0, |end| end + 1);
+    }
+    let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
+    let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": it has {name}"));
+    let message =
+        format!("the first line is almost `#cloud-config`{other}; only the host name and SSH keys are applied");
+    let finding = Finding::new(&rules::BAD_HEADER, Span::new(start, start + line.len()), message);
+    finding.help(if line.starts_with("#!") {
+        "write `#cloud-config`: with `!` it would be the interpreter of a script"
+    } else {
+        "write `#cloud-config`: in small letters, without a blank behind the #, and nothing behind it"
+    })
+}
+
+pub(super) fn no_utf8(at: usize) -> Finding {
+    let message = "a byte that is not UTF-8; nothing is read from here on";
+    let finding = Finding::new(&rules::NOT_UTF8, Span::new(at, at + 1), message);
+    finding.help("save it as UTF-8, and write what is no text in base64")
+}

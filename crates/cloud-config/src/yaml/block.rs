@@ -1,0 +1,281 @@
+//! Block scalars as they are written, found without reading the document: for places where YAML ends.
+
+use crate::diagnostic::{Finding, Span, rules};
+
+/// A block scalar that ended before its author meant it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The byte of the header, `|` or `>`.
+    pub header: usize,
+    /// The first byte of the line that ended it, behind its indentation.
+    pub line: usize,
+    /// No line is in it.
+    pub empty: bool,
+}
+
+impl Broken {
+    /// The finding of it in `text`, where `span` is the place of [`Broken::line`].
+    pub fn finding(&self, text: &str, span: Span) -> Finding {
+        let line = text[..self.header].matches('\n').count() + 1;
+        let (empty, how, help) = if self.empty {
+            ("empty ", "not indented below it", "indent every line of its text by two spaces more than its key")
+        } else {
+            ("", "indented less", "indent the line as far as the first line of the scalar")
+        };
+        let message = format!("the {empty}block scalar that began at line {line} ended here: this line is {how}");
+        Finding::new(&rules::SYNTAX, span, message).help(help)
+    }
+}
+
+/// A line with its first byte.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    start: usize,
+    text: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// The line that `at` is on.
+    fn at(text: &'a str, at: usize) -> Self {
+        let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
+        Self { start, text: text[start..].split('\n').next().unwrap_or_default() }
+    }
+
+    /// The line above.
+    fn above(self, text: &'a str) -> Option<Self> {
+        (self.start > 0).then(|| Self::at(text, self.start - 1))
+    }
+
+    fn indentation(self) -> usize {
+        self.text.len() - self.text.trim_start_matches(' ').len()
+    }
+
+    fn is_blank(self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    fn is_comment(self) -> bool {
+        self.text.trim_start().starts_with('#')
+    }
+
+    /// The byte of the sign that begins a block scalar at the end of this line.
+    fn header(self) -> Option<usize> {
+        let text = self.text.split(" #").next().unwrap_or_default().trim_end();
+        let body = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+        let before = body.strip_suffix(['|', '>'])?;
+        let value = before.strip_suffix([' ', '\t'])?.trim_end();
+        let is_value =
+            value.ends_with(':') || value.ends_with('-') || value.contains(": ") && value.contains(['&', '!']);
+        (is_value && !self.is_comment()).then(|| self.start + before.len())
+    }
+
+    /// The column of the key, or of the item, that the line begins with.
+    fn key_column(self) -> usize {
+        let mut inner = self.text.trim_start_matches(' ');
+        while let Some(rest) = inner.strip_prefix("- ").filter(|rest| rest.contains(':')) {
+            inner = rest.trim_start_matches(' ');
+        }
+        self.text.len() - inner.len()
+    }
+}
+
+/// At most so many lines are looked at.
+const LINES_MAX: usize = 10_000;
+
+/// The nearest header of a block scalar above `line` that no line between them is indented less than.
+fn header_above<'a>(text: &'a str, line: Line<'a>) -> Option<(Line<'a>, usize)> {
+    let mut lowest = usize::MAX;
+    let mut above = line.above(text);
+    for _ in 0..LINES_MAX {
+        let this = above?;
+        if !this.is_blank() {
+            if let Some(header) = this.header().filter(|_| this.indentation() <= lowest) {
+                return Some((this, header));
+            }
+            if !this.is_comment() {
+                lowest = lowest.min(this.indentation());
+            }
+            if lowest == 0 {
+                return None;
+            }
+        }
+        above = this.above(text);
+    }
+    None
+}
+
+/// The lines of `text`, each with its first byte and with true if it is text of a block scalar.
+pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
+    // Of the block scalar that is being read: the column of its key, and the indentation of its text once there is one.
+    let mut block: Option<(usize, Option<usize>)> = None;
+    let mut next = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let this = Line { start: next, text: line };
+        next += line.len();
+        if this.is_blank() {
+            return (this.start, line, block.is_some());
+        }
+        let indentation = this.indentation();
+        let inside = match &mut block {
+            Some((_, Some(depth))) => indentation >= *depth,
+            Some((column, depth)) if indentation > *column => {
+                *depth = Some(indentation);
+                true
+            }
+            _ => false,
+        };
+        if !inside {
+            block = this.header().map(|_| (this.key_column(), None));
+        }
+        (this.start, line, inside)
+    })
+}
+
+/// Returns true if the line at `at` is text of a block scalar.
+pub(super) fn is_inside(text: &str, at: usize) -> bool {
+    lines(text).take_while(|(start, ..)| *start <= at).last().is_some_and(|(_, _, inside)| inside)
+}
+
+/// The block scalar that a line ended which is indented less, where YAML gives up at `at`.
+pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
+    let stopped = Line::at(text, at);
+    let (head, header) = header_above(text, stopped)?;
+    let body = text.get(head.start..stopped.start + stopped.text.len())?;
+    let mut start = head.start;
+    let mut depth = None;
+    // Of text that goes on behind a comment, the comment was the end.
+    let mut comment: Option<Line<'_>> = None;
+    for line in body.split_inclusive('\n') {
+        let this = Line { start, text: line };
+        start += line.len();
+        if this.start == head.start || this.is_blank() {
+            continue;
+        }
+        let (indentation, depth) = (this.indentation(), *depth.get_or_insert(this.indentation()));
+        if depth <= head.key_column() {
+            let broken = Broken { header, line: this.start + indentation, empty: true };
+            return (!is_key_or_item(line.trim())).then_some(broken);
+        }
+        let end = if indentation < depth && this.is_comment() {
+            comment = comment.or(Some(this));
+            continue;
+        } else if indentation >= depth {
+            comment
+        } else {
+            // The author may have ended it, and something else is wrong.
+            let column = head.key_column();
+            let is_item = indentation < column || head.text[column..].starts_with('-') || !line.trim().starts_with('-');
+            let is_text = indentation > column || !is_item || !is_key_or_item(line.trim());
+            return is_text.then_some(Broken { header, line: this.start + indentation, empty: false });
+        };
+        if let Some(end) = end {
+            return Some(Broken { header, line: end.start + end.indentation(), empty: false });
+        }
+    }
+    None
+}
+
+/// The block scalar that a line ended which YAML took for a key and `is_key` does not know, where YAML gives up at `at`:
+/// on that line, or on the next one, which is indented more.
+pub fn ended_by_key(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Broken> {
+    let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
+    let stopped = Line::at(text, at);
+    let above = std::iter::successors(stopped.above(text), |line| line.above(text)).take(LINES_MAX);
+    let above = above.take_while(|line| line.start > 0).find(|line| !line.is_blank() && !line.is_comment())?;
+    let ended = if stopped.indentation() > above.indentation() { above } else { stopped };
+    let (head, header) = header_above(text, ended)?;
+    let body = text.get(head.start + head.text.len()..ended.start)?;
+    let depth = body.lines().find(|line| !line.trim().is_empty())?;
+    let depth = depth.len() - depth.trim_start_matches(' ').len();
+    let is_inside = |line: &str| line.trim().is_empty() || line.len() - line.trim_start_matches(' ').len() >= depth;
+    let (key, _) = ended.text.trim_start().split_once(':')?;
+    let is_text = depth > head.key_column() && ended.indentation() < depth && body.lines().all(is_inside);
+    let is_word = !key.is_empty() && !key.contains([' ', '"', '\'']);
+    let is_lost = is_text && (!is_word || !is_key(&key.replace('-', "_")));
+    is_lost.then_some(Broken { header, line: ended.start + ended.indentation(), empty: false })
+}
+
+/// Returns true if `text` begins as a key or an item does, or as a mark of documents.
+fn is_key_or_item(text: &str) -> bool {
+    let mut inner = text;
+    while let Some(rest) = inner.strip_prefix("- ") {
+        inner = rest.trim_start();
+    }
+    let name = inner.trim_start_matches(['"', '\'']);
+    let end = name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(name.len());
+    let behind = name[end..].trim_start_matches(['"', '\'', ' ']);
+    inner.len() < text.len()
+        || text == "-"
+        || text == "---"
+        || text.starts_with("--- ")
+        || inner.starts_with("<<:")
+        || end > 0 && behind.starts_with(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{broken, is_inside};
+
+    /// The lines of header and end; `!` is where YAML gives up.
+    fn lines(text: &str) -> Option<(usize, usize)> {
+        let at = text.find('!').unwrap();
+        let text = text.replacen('!', "", 1);
+        let line = |at: usize| text[..at].matches('\n').count() + 1;
+        broken(&text, at).map(|found| (line(found.header), line(found.line)))
+    }
+
+    #[test]
+    fn a_block_scalar_ends_at_a_line_that_is_indented_less() {
+        for (text, found) in [
+            ("a: |\n  one\n!&two\n", Some((1, 3))),
+            ("a:\n- path: /x\n  content: |\n    one\n\n  !*two\n", Some((3, 6))),
+            ("a:\n- content: |-\n      one\n    !two: x\n", Some((2, 4))),
+            ("a:\n- |\n  one\n!two\n", Some((2, 4))),
+            ("a: &x |2 # y\n   one\n !two\n", Some((1, 3))),
+            ("a: |\n  one\n# two\n  !three\n", Some((1, 3))),
+            ("a:\n- b: |\n      one\n    two\n    three!: x\n", Some((2, 4))),
+            ("a: |\n  one\n!b: [\n", None),
+            ("a: |\n  one\nb: c\n!d\n", None),
+            ("a: b\n!c\n", None),
+            ("a: |\n!b\n", Some((1, 2))),
+            ("a:\n- content: |\n  !Welcome\n", Some((2, 3))),
+            ("a:\n- path: /x\n  content: |\n  [Service]\n  !A=b\n", Some((3, 4))),
+            ("a:\n- path: /x\n  content: |\n  #!/bin/bash\n  !echo\n", Some((3, 4))),
+            ("a:\n- path: /x\n  content: |\n    -----BEGIN\n  !-----END\n", Some((3, 5))),
+            ("a:\n- path: /x\n  content: |\n    a\n  !- one\n", Some((3, 5))),
+            ("a:\n- |\n  a\n!- one\n", None),
+            ("a:\n- content: |\n    a\n!- one\n", None),
+            ("a:\n- content: |\n  b: c\n  !d\n", None),
+        ] {
+            assert_eq!(lines(text), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_unknown_ended_its_block_scalar() {
+        let is_key = |word: &str| ["path", "content"].contains(&word);
+        for (text, found) in [
+            ("a:\n- content: |\n    a: 1\n  b: 2\n    !c: 3\n", Some(4)),
+            ("a:\n  - content: |\n      kind: Pod\n  !metadata:\n      name: x\n", Some(4)),
+            ("a:\n- content: |\n    a: 1\n  path: 2\n    !c: 3\n", None),
+            ("a:\n- content: |\n    a: 1\n  b: 2\n  !c\n", None),
+            ("a:\n  b: c\n   !d: e\n", None),
+        ] {
+            let at = text.find('!').unwrap();
+            let text = text.replacen('!', "", 1);
+            let line =
+                super::ended_by_key(&text, at, &is_key).map(|found| text[..found.line].matches('\n').count() + 1);
+            assert_eq!(line, found, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_of_a_block_scalar_is_known() {
+        let inside = |text: &str| is_inside(&text.replacen('!', "", 1), text.find('!').unwrap());
+        assert!(inside("a: |\n  !one\n"));
+        assert!(inside("a:\n- content: >-\n\n    one\n      !two\n"));
+        assert!(!inside("a: |\n  one\n!b: c\n"));
+        assert!(!inside("a:\n- content: |\n    one\n  !path: x\n"));
+        assert!(!inside("a:\n  !b: c\n"));
+    }
+}

@@ -1,0 +1,264 @@
+//! From the scanner's events to the tree, within limits.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::limits::{self, MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
+use super::mapping::{Pairs, Told};
+use super::node::{Kind, Node, Scalar, Size, Tag};
+use super::position::Places;
+use super::salvage;
+use super::scanner::{Event, Marked, Properties};
+use crate::diagnostic::{Finding, Span, rules};
+use crate::text::Lines;
+
+/// A range of bytes of the text.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    pub start: usize,
+    pub end: usize,
+}
+
+/// A document under construction.
+pub(super) struct Builder<'a> {
+    text: &'a str,
+    places: Places<'a>,
+    /// The lines of the text, once one is asked for.
+    lines: OnceCell<Lines<'a>>,
+    /// Lists and mappings that are open, the outermost first.
+    open: Vec<Open>,
+    /// What aliases stand for; none while it is still open.
+    anchors: HashMap<Box<str>, Option<Rc<Node>>>,
+    /// The whole, once it is there.
+    pub root: Option<Rc<Node>>,
+    /// What is worth telling so far.
+    pub findings: Vec<Finding>,
+    nodes: usize,
+    alias_text: usize,
+    /// Where the last thing ends, in bytes of the text.
+    last_end: usize,
+}
+
+/// A list or mapping that is open.
+struct Open {
+    start: usize,
+    /// Where its first entry begins.
+    first: usize,
+    tag: Tag,
+    anchor: Option<Box<str>>,
+    flow: bool,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Rc<Node>>),
+    Mapping(Pairs),
+}
+
+impl<'a> Builder<'a> {
+    /// A builder for `text`.
+    pub fn new(text: &'a str, places: Places<'a>) -> Self {
+        Self {
+            text,
+            places,
+            lines: OnceCell::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            root: None,
+            findings: Vec::new(),
+            nodes: 0,
+            alias_text: 0,
+            last_end: 0,
+        }
+    }
+
+    /// The bytes of an event.
+    pub fn range(&self, marked: &Marked) -> Range {
+        let start = self.places.byte(marked.start);
+        let end = self.places.byte(marked.end);
+        // The scanner takes the line break after a block as part of it.
+        let content = self.text[start..end.max(start)].trim_end_matches([' ', '\n', '\r']).len();
+        Range { start, end: start + content }
+    }
+
+    /// Takes the next event of the document.
+    ///
+    /// # Errors
+    ///
+    /// A limit, or an alias of nothing.
+    pub fn take(&mut self, event: Event, range: Range) -> Result<(), Finding> {
+        match event {
+            Event::Alias(name) => {
+                let node = self.alias(&name, range)?;
+                self.last_end = range.end;
+                self.add(node, range)
+            }
+            Event::Scalar { properties, text, plain } => {
+                self.count(1, range)?;
+                self.last_end = range.end;
+                let node = Rc::new(Node {
+                    span: self.span(range),
+                    tag: Tag::new(properties.tag.as_deref()),
+                    flow: false,
+                    size: Size::scalar(&text),
+                    kind: Kind::Scalar(Scalar { text, plain }),
+                });
+                if let Some(anchor) = properties.anchor {
+                    self.anchors.insert(anchor, Some(Rc::clone(&node)));
+                }
+                self.add(node, range)
+            }
+            Event::ListStart { properties, flow } => self.open(properties, flow, range, Content::List(Vec::new())),
+            Event::MappingStart { properties, flow } => {
+                self.open(properties, flow, range, Content::Mapping(Pairs::default()))
+            }
+            Event::End => {
+                if self.open.last().is_some_and(|open| open.flow) {
+                    self.last_end = range.end;
+                }
+                self.close()
+            }
+            Event::DocumentEnd | Event::StreamEnd => Ok(()),
+        }
+    }
+
+    /// What is complete before an error at `error`, a byte of the text: the top-level entries.
+    pub fn salvage(mut self, error: usize) -> (Option<Rc<Node>>, Vec<Finding>) {
+        let whole = self.last_entry_is_complete(error);
+        while whole && self.open.len() > 1 && self.close().is_ok() {}
+        let inside = self.open.len() > 1;
+        self.open.truncate(1);
+        if let Some(Open { content: Content::Mapping(pairs), .. }) = self.open.first_mut() {
+            if !whole && !inside && !pairs.awaits_value() {
+                pairs.drop_last();
+            }
+            // What is left passed the limits before.
+            let _ = self.close();
+        }
+        let root = self.root.filter(|root| root.entries().is_some_and(|entries| !entries.is_empty()));
+        (root, self.findings)
+    }
+
+    /// Whether the top-level entry that was read last, or is being read, ends before `error`.
+    fn last_entry_is_complete(&self, error: usize) -> bool {
+        let [Open { content: Content::Mapping(pairs), flow, first, .. }, inner @ ..] = self.open.as_slice() else {
+            return false;
+        };
+        let list = match inner.first() {
+            Some(value) => matches!(value.content, Content::List(_)),
+            None => pairs.last_value().is_some_and(|value| value.items().is_some()),
+        };
+        let entry = salvage::Entry { end: self.last_end, first: *first, flow: *flow, list };
+        // A bracket that is open has to be closed, an indentation has not.
+        let closed = inner.iter().all(|open| !open.flow) && (inner.is_empty() || !flow);
+        closed && salvage::is_complete(self.text, &entry, error)
+    }
+
+    fn span(&self, range: Range) -> Span {
+        self.places.span(range.start, range.end)
+    }
+
+    fn open(&mut self, properties: Properties, flow: bool, range: Range, content: Content) -> Result<(), Finding> {
+        self.count(1, range)?;
+        self.check_depth(1, range)?;
+        self.last_end = range.end;
+        if let Some(anchor) = &properties.anchor {
+            self.anchors.insert(anchor.clone(), None);
+        }
+        let tag = Tag::new(properties.tag.as_deref());
+        self.open.push(Open { start: range.start, first: range.end, tag, anchor: properties.anchor, flow, content });
+        Ok(())
+    }
+
+    /// Ends the innermost list or mapping.
+    fn close(&mut self) -> Result<(), Finding> {
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
+        let range = Range { start: open.start, end: self.last_end.max(open.start) };
+        let (kind, size) = match open.content {
+            Content::List(items) => {
+                let size = Size::list(&items);
+                (Kind::List(items), size)
+            }
+            Content::Mapping(pairs) => {
+                let mapping = pairs.finish(&mut self.findings);
+                if mapping.entries.len() > MAX_ENTRIES {
+                    return Err(self.too_many_entries("mapping", range));
+                }
+                let size = Size::mapping(&mapping.entries);
+                (Kind::Mapping(mapping), size)
+            }
+        };
+        let node = Rc::new(Node { span: self.span(range), tag: open.tag, flow: open.flow, kind, size });
+        if let Some(anchor) = open.anchor {
+            self.anchors.insert(anchor, Some(Rc::clone(&node)));
+        }
+        self.add(node, range)
+    }
+
+    /// Puts a node where it belongs: the next item, key or value of what is open.
+    fn add(&mut self, node: Rc<Node>, range: Range) -> Result<(), Finding> {
+        let span = self.span(range);
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        let (what, entries) = match &mut open.content {
+            Content::List(items) => {
+                items.push(node);
+                ("list", items.len())
+            }
+            Content::Mapping(pairs) => {
+                if pairs.is_new() {
+                    open.first = range.start;
+                }
+                let line = |at| self.lines.get_or_init(|| Lines::new(self.text.as_bytes())).position(at).line;
+                pairs.add(node, span, range.start, &mut Told { findings: &mut self.findings, line: &line });
+                ("mapping", pairs.len())
+            }
+        };
+        if entries > MAX_ENTRIES { Err(self.too_many_entries(what, range)) } else { Ok(()) }
+    }
+
+    fn alias(&mut self, name: &str, range: Range) -> Result<Rc<Node>, Finding> {
+        let broken = |message| Err(Finding::new(&rules::SYNTAX, self.span(range), message));
+        let node = match self.anchors.get(name) {
+            Some(Some(node)) => Rc::clone(node),
+            Some(None) => return broken("an alias of what it is itself part of"),
+            None => {
+                return broken("an alias of something that is not defined above it")
+                    .map_err(|finding| finding.help("put text that begins with `*` in quotes"));
+            }
+        };
+        self.count(node.size.nodes, range)?;
+        self.check_depth(node.size.height, range)?;
+        self.alias_text = self.alias_text.saturating_add(node.size.text);
+        if self.alias_text > MAX_ALIAS_TEXT {
+            let message = format!("more than {} MiB of text through aliases", MAX_ALIAS_TEXT >> 20);
+            return Err(limits::passed(self.span(range), message));
+        }
+        Ok(node)
+    }
+
+    fn count(&mut self, nodes: usize, range: Range) -> Result<(), Finding> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes <= MAX_NODES {
+            return Ok(());
+        }
+        Err(limits::passed(self.span(range), format!("more than {MAX_NODES} values, aliases followed")))
+    }
+
+    fn check_depth(&self, height: usize, range: Range) -> Result<(), Finding> {
+        if self.open.len() + height <= MAX_DEPTH {
+            return Ok(());
+        }
+        let message = format!("lists and mappings inside each other more than {MAX_DEPTH} deep");
+        Err(limits::passed(self.span(range), message))
+    }
+
+    fn too_many_entries(&self, what: &str, range: Range) -> Finding {
+        limits::passed(self.span(range), format!("a {what} of more than {MAX_ENTRIES} entries"))
+    }
+}

@@ -1,0 +1,390 @@
+//! From the tree to types: a serde deserializer that goes on after what is wrong.
+//!
+//! A value of the wrong type is recorded, and its field read as if it were null, so one pass finds all of
+//! them (spec §5). Of a key that nobody wants nothing is said here: see `lint`.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
+
+use super::access::{Entries, FieldParts, Items};
+use super::confusable;
+use super::document::Document;
+use super::error::Error;
+use super::field::FIELD;
+use super::node::{Entry, Kind, Node, Tag};
+use super::scalar;
+use crate::diagnostic::{Finding, Rule, Span, rules};
+
+/// Reads a document as a `T`, and tells everything that is wrong with it (spec §5).
+///
+/// What cannot be read is as if it were absent; of a document without a root, everything is.
+pub fn read<T: DeserializeOwned + Default>(document: &Document) -> (T, Vec<Finding>) {
+    read_advised(document, |_, _, _| None)
+}
+
+/// As [`read`]; `advice` is asked what to write instead of a value of the wrong type.
+pub fn read_advised<T: DeserializeOwned + Default>(document: &Document, advice: Advice) -> (T, Vec<Finding>) {
+    let Some(root) = &document.root else {
+        return (T::default(), Vec::new());
+    };
+    let context = Context { advice, findings: RefCell::default(), told: RefCell::default() };
+    let value = Value::new(&context, root, Role::Document);
+    let read = T::deserialize(value).unwrap_or_else(|error| {
+        context.wrong_type(error, value);
+        T::default()
+    });
+    (read, context.findings.into_inner())
+}
+
+/// Says what to write as the value of a key, spelt with `_`, or as an item of its list (`true`), instead of
+/// what stands there; none where nothing can be said but what holds for every key.
+pub type Advice = fn(key: &str, item: bool, found: &Node) -> Option<&'static str>;
+
+/// What was found on the way.
+pub(super) struct Context {
+    advice: Advice,
+    findings: RefCell<Vec<Finding>>,
+    /// What was told already: through aliases a place can be met many times.
+    told: RefCell<HashSet<(&'static str, Span)>>,
+}
+
+impl Context {
+    /// Tells of a value that could not be read.
+    pub fn wrong_type(&self, error: Error, value: Value<'_>) {
+        let Error { message, span, help, rule } = error;
+        let span = span.unwrap_or(value.node.span);
+        self.tell(rule, span, || {
+            let special = match value.role {
+                _ if rule != &rules::WRONG_TYPE => None,
+                Role::Document => None,
+                Role::Of(entry) => (self.advice)(&entry.name(), false, value.node),
+                Role::ItemOf(entry) => (self.advice)(&entry.name(), true, value.node),
+            };
+            let help = special.or(help).map(str::to_owned);
+            Finding { help, ..Finding::new(rule, span, value.role.message(&message)) }
+        });
+    }
+
+    fn tell(&self, rule: &'static Rule, span: Span, finding: impl FnOnce() -> Finding) {
+        if self.told.borrow_mut().insert((rule.id, span)) {
+            self.findings.borrow_mut().push(finding());
+        }
+    }
+}
+
+/// What a value is in its document, for messages.
+#[derive(Clone, Copy)]
+pub(super) enum Role<'a> {
+    /// All of it.
+    Document,
+    /// The value of a key.
+    Of(&'a Entry),
+    /// An item of the list that is the value of a key.
+    ItemOf(&'a Entry),
+}
+
+impl Role<'_> {
+    /// What an item of this is.
+    pub const fn item(self) -> Self {
+        match self {
+            Self::Of(entry) => Self::ItemOf(entry),
+            other => other,
+        }
+    }
+
+    /// `message`, with what it is about.
+    fn message(self, message: &str) -> String {
+        match self {
+            Self::Document => message.to_owned(),
+            Self::Of(entry) => format!("{}: {message}", entry.shown()),
+            Self::ItemOf(entry) => format!("an item of {}: {message}", entry.shown()),
+        }
+    }
+}
+
+/// A value to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'a> {
+    context: &'a Context,
+    node: &'a Node,
+    role: Role<'a>,
+    /// Read it as if it were null.
+    null: bool,
+}
+
+impl<'a> Value<'a> {
+    pub const fn new(context: &'a Context, node: &'a Node, role: Role<'a>) -> Self {
+        Self { context, node, role, null: false }
+    }
+
+    pub const fn span(&self) -> Span {
+        self.node.span
+    }
+
+    /// Reads it; what is of the wrong type is told and read as null. Says whether that happened.
+    pub fn read<'de, T: Deserialize<'de>>(self) -> Result<(T, bool), Error> {
+        match T::deserialize(self) {
+            Ok(value) => Ok((value, false)),
+            Err(error) => {
+                self.context.wrong_type(error, self);
+                Ok((T::deserialize(Self { null: true, ..self })?, true))
+            }
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        self.null || self.node.is_null()
+    }
+
+    fn wrong<T>(&self, wanted: &str) -> Result<T, Error> {
+        Err(Error::wrong_type(wanted, self.node))
+    }
+
+    /// Fails if a character of the value is not the sign that it looks like.
+    fn check_signs(&self) -> Result<(), Error> {
+        let (Kind::Scalar(scalar), false) = (&self.node.kind, self.is_null()) else { return Ok(()) };
+        let key = match self.role {
+            Role::Document => Cow::Borrowed(""),
+            Role::Of(entry) | Role::ItemOf(entry) => entry.name(),
+        };
+        confusable::in_value(scalar, &key).map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
+    }
+
+    /// Fails if a scalar in the place of a list begins with a `-` that has no space behind it.
+    fn check_dash(&self) -> Result<(), Error> {
+        let Kind::Scalar(scalar) = &self.node.kind else { return Ok(()) };
+        let item = scalar.text.strip_prefix('-').filter(|_| scalar.plain);
+        if !item.is_some_and(|item| item.starts_with(|c: char| c.is_ascii_alphabetic())) {
+            return Ok(());
+        }
+        let span = Span::new(self.node.span.start, (self.node.span.start + 1).min(self.node.span.end));
+        let message = "no space behind `-`; not applied".to_owned();
+        Err(Error { message, span: Some(span), help: Some("write `- ITEM`"), rule: &rules::MISSING_SPACE })
+    }
+
+    /// The text of a scalar; of null the empty text.
+    fn text(&self) -> Result<Cow<'a, str>, Error> {
+        self.check_signs()?;
+        match &self.node.kind {
+            _ if self.is_null() => Ok(Cow::Borrowed("")),
+            Kind::Scalar(_) if self.node.tag == Tag::Binary => String::from_utf8(self.bytes()?.into_owned())
+                .map(Cow::Owned)
+                .map_err(|_| Error::broken("expected text, found binary data that is none", self.node)),
+            Kind::Scalar(scalar) => Ok(Cow::Borrowed(&scalar.text)),
+            _ => self.wrong("text"),
+        }
+    }
+
+    fn bytes(&self) -> Result<Cow<'a, [u8]>, Error> {
+        self.check_signs()?;
+        match &self.node.kind {
+            _ if self.is_null() => Ok(Cow::Borrowed(b"")),
+            Kind::Scalar(scalar) if self.node.tag == Tag::Binary => scalar::binary(&scalar.text)
+                .map(Cow::Owned)
+                .ok_or_else(|| Error::broken("`!!binary` wants base64, and this is none", self.node)),
+            Kind::Scalar(scalar) => Ok(Cow::Borrowed(scalar.text.as_bytes())),
+            _ => self.wrong("text"),
+        }
+    }
+
+    /// Reads a scalar that is not null as what is `wanted`. In quotes it is text, and taken all the same.
+    fn scalar<T>(&self, wanted: &str, quoted: &'static Rule, parse: fn(&str) -> Option<T>) -> Result<T, Error> {
+        self.check_signs()?;
+        let Kind::Scalar(scalar) = &self.node.kind else {
+            return self.wrong(wanted);
+        };
+        let Some(value) = parse(&scalar.text).filter(|_| self.node.tag != Tag::Binary) else {
+            return self.wrong(wanted);
+        };
+        let typed = self.node.tag == Tag::Typed || (scalar.plain && self.node.tag == Tag::None);
+        if !typed {
+            let span = self.node.span;
+            let message = || self.role.message(&format!("{wanted}, written as text"));
+            self.context.tell(quoted, span, || Finding::new(quoted, span, message()).help("remove the quotes"));
+        }
+        Ok(value)
+    }
+
+    fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        const WANTED: &str = "a whole number";
+        if self.is_null() {
+            return visitor.visit_i64(0);
+        }
+        let number = self.scalar(WANTED, &rules::QUOTED_NUMBER, |text| {
+            let whole = |float: &f64| float.fract() == 0.0;
+            // The text of a whole float is one of an integer.
+            scalar::integer(text).or_else(|| format!("{:.0}", scalar::float(text).filter(whole)?).parse().ok())
+        })?;
+        match (i64::try_from(number), u64::try_from(number)) {
+            (Ok(number), _) => visitor.visit_i64(number),
+            (_, Ok(number)) => visitor.visit_u64(number),
+            _ => Err(Error::broken("expected a whole number, found one that is too large", self.node)),
+        }
+    }
+
+    /// A list of one, if that one can be read as what is wanted in the list.
+    fn list_of_one<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let span = self.node.span;
+        let before = self.context.findings.borrow().len();
+        let list = visitor.visit_seq(Items::one(self))?;
+        let bad = |finding: &Finding| finding.is_error() && finding.span == Some(span);
+        let mut findings = self.context.findings.borrow_mut();
+        if findings[before..].iter().any(bad) {
+            findings.truncate(before);
+            self.context.told.borrow_mut().remove(&(rules::WRONG_TYPE.id, span));
+            return self.wrong("a list");
+        }
+        drop(findings);
+        self.context.tell(&rules::TEXT_FOR_LIST, span, || {
+            let message = self.role.message("expected a list, found one text; it is read as a list of one");
+            Finding::new(&rules::TEXT_FOR_LIST, span, message).help("write `- ` before it, on a line of its own")
+        });
+        Ok(list)
+    }
+}
+
+macro_rules! integers {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.integer(visitor)
+        })*
+    };
+}
+
+macro_rules! texts {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            visitor.visit_str(&self.text()?)
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Value<'_> {
+    type Error = Error;
+
+    integers! { deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 }
+    integers! { deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
+    texts! { deserialize_char deserialize_str deserialize_string deserialize_identifier }
+
+    /// Whoever takes anything is given every scalar as its text.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            _ if self.is_null() => visitor.visit_unit(),
+            Kind::Scalar(_) => {
+                if matches!(self.role, Role::Of(entry) if entry.key.as_ref() == "groups") {
+                    self.check_dash()?;
+                }
+                visitor.visit_str(&self.text()?)
+            }
+            Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
+            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_null() {
+            return visitor.visit_bool(false);
+        }
+        visitor.visit_bool(self.scalar("a truth value", &rules::QUOTED_BOOLEAN, scalar::boolean)?)
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_null() {
+            return visitor.visit_f64(0.0);
+        }
+        visitor.visit_f64(self.scalar("a number", &rules::QUOTED_NUMBER, scalar::float)?)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_bytes(&self.bytes()?)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.bytes()? {
+            Cow::Borrowed(bytes) => visitor.visit_bytes(bytes),
+            Cow::Owned(bytes) => visitor.visit_byte_buf(bytes),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_null() { visitor.visit_unit() } else { self.wrong("nothing") }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            _ if self.is_null() => visitor.visit_seq(Items::new(self.context, self.role, &[])),
+            Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
+            Kind::Scalar(_) => {
+                self.check_signs()?;
+                self.check_dash()?;
+                self.list_of_one(visitor)
+            }
+            Kind::Mapping(_) => self.wrong("a list"),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        // A `Field` asks for the place of its value, the value, and whether that could be read.
+        if name == FIELD { visitor.visit_seq(FieldParts::new(self)) } else { self.deserialize_seq(visitor) }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.node.kind {
+            _ if self.is_null() => visitor.visit_map(Entries::new(self.context, &[])),
+            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
+            _ => self.wrong("a mapping"),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_enum(StrDeserializer::new(&self.text()?))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+}

@@ -1,0 +1,138 @@
+//! A document: its tree, what is worth telling of it, and why it ends early if it does.
+
+use std::rc::Rc;
+
+use super::block;
+use super::build::Builder;
+use super::limits::{self, MAX_DIRECTIVES, MAX_TEXT};
+use super::node::Node;
+use super::position::Places;
+use super::scanner::{Event, Problem, Scanner};
+use super::trailer;
+use crate::diagnostic::{Finding, rules};
+
+/// A document as it was written.
+#[derive(Default)]
+pub struct Document {
+    /// Its tree; none when it is empty. After an error, a mapping of the top-level entries that are
+    /// complete before it, if there are any (spec §1).
+    pub root: Option<Rc<Node>>,
+    /// What is worth telling: keys given twice, bad keys and merges, further documents.
+    pub findings: Vec<Finding>,
+    /// Why it could not be read to its end: a syntax error or a limit.
+    pub error: Option<Finding>,
+}
+
+/// Reads the first document of a text (spec §3, §5).
+///
+/// `place` says for a byte of the text which byte of the author's it is; all spans are the author's.
+/// What is wrong is part of the result: a broken document may still give access to the machine.
+pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> Document {
+    let places = Places::new(text, &place);
+    let refuse = |start, end, message| Document {
+        error: Some(limits::passed(places.span(start, end), message)),
+        ..Document::default()
+    };
+    if text.len() > MAX_TEXT {
+        return refuse(0, 0, format!("more than {} MiB of text", MAX_TEXT >> 20));
+    }
+    if let Some((start, end)) = limits::directive_too_many(text) {
+        return refuse(start, end, format!("more than {MAX_DIRECTIVES} lines that begin with `%`"));
+    }
+    // The scanner reads ahead, and would lose what stands before such a character.
+    let forbidden = limits::forbidden_character(text);
+    let mut builder = Builder::new(text, places);
+    match read(text, places, &mut builder, forbidden) {
+        Ok(end) => {
+            let mut findings = builder.findings;
+            if let Some((range, rule)) = trailer::look(text, end) {
+                let span = places.span(range.start, range.end);
+                findings.push(Finding::new(rule, span, trailer::message(rule)));
+            }
+            Document { root: builder.root, findings, error: None }
+        }
+        Err(stop) => {
+            let (root, findings) = complete_before(text, places, stop.at, builder);
+            Document { root, findings, error: Some(stop.finding) }
+        }
+    }
+}
+
+/// What is complete before an error at the byte `at`, with what is worth telling of it.
+fn complete_before(
+    text: &str,
+    places: Places<'_>,
+    at: usize,
+    builder: Builder<'_>,
+) -> (Option<Rc<Node>>, Vec<Finding>) {
+    let entries = |root: &Option<Rc<Node>>| root.as_ref().and_then(|root| root.entries()).map_or(0, <[_]>::len);
+    let read_so_far = builder.salvage(at);
+    // The scanner looks ahead: it may have given up before it told of what ends on the line above.
+    let line = text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
+    let mut above = Builder::new(text, places);
+    let _ = read(text, places, &mut above, Some(line));
+    let above = above.salvage(at);
+    if entries(&above.0) > entries(&read_so_far.0) { above } else { read_so_far }
+}
+
+/// Why reading ends early, and where what is wrong begins, in bytes of the text.
+struct Stop {
+    at: usize,
+    finding: Finding,
+}
+
+/// Reads up to the end of the first document, and says where that is; but not as far as the byte
+/// `cut`, if that is given.
+fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<usize>) -> Result<usize, Stop> {
+    let mut scanner = Scanner::new(&text[..cut.unwrap_or(text.len())]);
+    // What reaches as far as that would go on behind it.
+    let cut_at = |end: usize| cut.filter(|cut| end >= *cut);
+    loop {
+        let marked = scanner.next().map_err(|problem| match cut_at(problem.at) {
+            Some(at) => control_character(places, at),
+            None => broken(places, &problem),
+        })?;
+        let end = places.byte(marked.end);
+        // Of a block that ends its line, nothing goes on behind it but what is indented, which is looked at later.
+        let range = builder.range(&marked);
+        if let Some(at) = cut_at(range.end) {
+            return Err(control_character(places, at));
+        }
+        match marked.event {
+            Event::DocumentEnd | Event::StreamEnd => return Ok(end),
+            event => builder.take(event, range).map_err(|finding| {
+                let is_syntax = *finding.rule == rules::SYNTAX;
+                let closer = if is_syntax { ended_block(places, range.start) } else { None };
+                Stop { at: range.start, finding: closer.unwrap_or(finding) }
+            })?,
+        }
+    }
+}
+
+fn broken(places: Places<'_>, problem: &Problem) -> Stop {
+    let shown_at = places.byte(problem.shown_at());
+    if let Some(finding) = ended_block(places, shown_at) {
+        return Stop { at: shown_at.min(places.byte(problem.begins_at())), finding };
+    }
+    if let Some(closer) = problem.closer(places.text()) {
+        let at = places.byte(closer.at);
+        let finding = Finding::new(&rules::SYNTAX, places.character(at), closer.words).help(closer.help);
+        return Stop { at: at.min(places.byte(problem.begins_at())), finding };
+    }
+    let (message, help) = problem.words();
+    let mut finding = Finding::new(&rules::SYNTAX, places.character(places.byte(problem.shown_at())), message);
+    finding.help = help.map(str::to_owned);
+    Stop { at: places.byte(problem.begins_at()), finding }
+}
+
+/// The finding of a block scalar that a line ended where YAML gives up at `at`.
+fn ended_block(places: Places<'_>, at: usize) -> Option<Finding> {
+    let broken = block::broken(places.text(), at)?;
+    Some(broken.finding(places.text(), places.character(broken.line)))
+}
+
+fn control_character(places: Places<'_>, at: usize) -> Stop {
+    let message = "a control character, which YAML does not allow";
+    let finding = Finding::new(&rules::SYNTAX, places.character(at), message);
+    Stop { at, finding: finding.help("write it as an escape in double quotes, or use `!!binary`") }
+}

@@ -1,0 +1,97 @@
+//! What the deserializer's visitors complain of, without any value of the document.
+
+use std::fmt;
+
+use serde::de::{self, Expected, Unexpected};
+
+use super::confusable::Confusable;
+use super::node::{Kind, Node};
+use crate::diagnostic::{Rule, Span, rules};
+
+/// A value that cannot be read as what is wanted.
+#[derive(Debug)]
+pub(super) struct Error {
+    pub message: String,
+    /// Where; none where the visitor complains, which does not know places.
+    pub span: Option<Span>,
+    /// What to write instead.
+    pub help: Option<&'static str>,
+    /// The rule that it breaks.
+    pub rule: &'static Rule,
+}
+
+impl Error {
+    /// `node` is not what is wanted.
+    pub fn wrong_type(wanted: &str, node: &Node) -> Self {
+        let message = format!("expected {wanted}, found {}", node.describe());
+        Self { message, span: Some(node.span), help: help(wanted, node), rule: &rules::WRONG_TYPE }
+    }
+
+    /// `node` is another text than it looks.
+    pub fn confusable(found: Confusable, node: &Node) -> Self {
+        // Where an address token was replaced, its bytes are not those of the author.
+        let len = node.text().map_or(0, str::len);
+        let exact = node.span.end - node.span.start == len;
+        let start = node.span.start + found.at;
+        let span = if exact { Span::new(start, start + found.len()) } else { node.span };
+        let message = format!("{}; not applied", found.description());
+        Self { message, span: Some(span), help: Some(found.help()), rule: &rules::LOOKALIKE_CHARACTER }
+    }
+
+    /// `node` is of the right type, and yet cannot be read.
+    pub fn broken(message: &str, node: &Node) -> Self {
+        Self { message: message.to_owned(), span: Some(node.span), help: None, rule: &rules::WRONG_TYPE }
+    }
+}
+
+/// What to write where something else is wanted than `node`, whatever the key is.
+fn help(wanted: &str, node: &Node) -> Option<&'static str> {
+    match (wanted, &node.kind) {
+        ("text", Kind::Mapping(_)) if node.flow => Some("put text that begins with `{` in quotes"),
+        ("text", Kind::List(_)) if node.flow => Some("put text that begins with `[` in quotes"),
+        ("text", _) => Some("begin text of several lines with `|`"),
+        ("a list", _) => Some("begin each item with `- `"),
+        ("a mapping", Kind::List(_)) => Some("leave out the `-`"),
+        ("a mapping", _) => Some("write keys with their values, and a blank after the colon: `KEY: VALUE`"),
+        ("a truth value", _) => Some("write `true` or `false`"),
+        ("a whole number" | "a number", Kind::Scalar(_)) => Some("write digits alone, without a unit"),
+        _ => None,
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { message: message.to_string(), span: None, help: None, rule: &rules::WRONG_TYPE }
+    }
+
+    // serde's own words for these show the value, which may be a secret.
+
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        let found = match found {
+            Unexpected::Bool(_) => "a truth value",
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+            Unexpected::Bytes(_) => "binary data",
+            Unexpected::Unit | Unexpected::Option => "nothing",
+            Unexpected::Seq => "a list",
+            Unexpected::Map => "a mapping",
+            _ => "text",
+        };
+        Self::custom(format_args!("expected {wanted}, found {found}"))
+    }
+
+    fn invalid_value(_: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {wanted}"))
+    }
+
+    fn unknown_variant(_: &str, wanted: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("expected one of {}", wanted.join(", ")))
+    }
+}

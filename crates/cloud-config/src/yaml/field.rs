@@ -1,0 +1,88 @@
+//! A value with its place, which remembers that it was of the wrong type.
+
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+
+use crate::diagnostic::Span;
+
+/// The name by which [`Field`] asks this module's deserializer for the place of a value.
+pub(super) const FIELD: &str = "$cloudinit::Field";
+
+/// A value of the configuration as it was found: absent, of the wrong type, or there; with its place.
+///
+/// Wherever an item has to be refused because one of its fields could not be read, the field is a
+/// `Field`; a plain `Option` would only be `None` (spec §5).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Field<T> {
+    /// The value; none where it is absent, empty (`~`, `null`, nothing) or of the wrong type.
+    pub value: Option<T>,
+    /// Where the value stands; none where it is absent.
+    pub span: Option<Span>,
+    /// There is a value, of the wrong type (a finding says so).
+    pub bad: bool,
+}
+
+impl<T> Default for Field<T> {
+    fn default() -> Self {
+        Self { value: None, span: None, bad: false }
+    }
+}
+
+impl<T> Field<T> {
+    /// The value, if there is one.
+    pub const fn get(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// Whether it is there and empty: `~`, `null`, nothing. A section that is empty is a section.
+    pub const fn is_null(&self) -> bool {
+        self.value.is_none() && self.span.is_some() && !self.bad
+    }
+}
+
+impl<T> std::fmt::Debug for Field<T> {
+    /// Without the value: any of them may be a secret that got into the wrong place.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { value, span, bad } = self;
+        f.debug_struct("Field").field("there", &value.is_some()).field("span", span).field("bad", bad).finish()
+    }
+}
+
+impl Field<String> {
+    /// The text, or the empty text.
+    pub fn text(&self) -> &str {
+        self.value.as_deref().unwrap_or_default()
+    }
+
+    /// The text where there is one that is not empty.
+    pub fn filled(&self) -> Option<&str> {
+        self.value.as_deref().filter(|text| !text.is_empty())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for FieldVisitor<T> {
+            type Value = Field<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a value with its place")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let short = || A::Error::custom("a Field is only read from this crate's deserializer");
+                let start = seq.next_element()?.ok_or_else(short)?;
+                let end = seq.next_element()?.ok_or_else(short)?;
+                // Null gives `None`; a wrong type gives `None` and the flag that follows it.
+                let value: Option<T> = seq.next_element()?.ok_or_else(short)?;
+                let bad = seq.next_element()?.ok_or_else(short)?;
+                Ok(Field { value, span: Some(Span::new(start, end)), bad })
+            }
+        }
+
+        deserializer.deserialize_tuple_struct(FIELD, 4, FieldVisitor(PhantomData))
+    }
+}

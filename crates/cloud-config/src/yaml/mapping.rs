@@ -1,0 +1,186 @@
+//! Keys and values as they come in: spellings, duplicates, merges.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::node::{Entry, Key, Kind, Mapping, Node, Scalar, same_key};
+use crate::diagnostic::{Finding, Span, rules};
+
+/// As long as a mapping has no more keys than this, they are compared one by one.
+const FEW: usize = 8;
+
+/// The entries of a mapping that is still open.
+#[derive(Default)]
+pub(super) struct Pairs {
+    entries: Vec<Entry>,
+    /// Entries whose keys came in again.
+    replaced: Vec<Entry>,
+    /// Where each entry's key begins, in bytes of the text.
+    starts: Vec<usize>,
+    /// Where a key stands among the entries, once there are more than a few.
+    index: HashMap<Key, usize>,
+    /// Values of `<<`, with its place.
+    merges: Vec<(Span, Rc<Node>)>,
+    pending: Option<Pending>,
+    last: Last,
+}
+
+/// What came in last.
+#[derive(Clone, Copy, Default)]
+enum Last {
+    /// Nothing, or something that is ignored.
+    #[default]
+    Nothing,
+    /// The entry at this place.
+    Entry(usize),
+    /// A merge.
+    Merge,
+}
+
+/// A key whose value has not come yet.
+enum Pending {
+    Key(Rc<str>, Span, usize),
+    Merge(Span),
+    Bad,
+}
+
+/// What is told of keys, and what is needed for that.
+pub(super) struct Told<'a> {
+    pub findings: &'a mut Vec<Finding>,
+    /// The line of a byte of the text.
+    pub line: &'a dyn Fn(usize) -> usize,
+}
+
+impl Pairs {
+    /// Takes the next key or value, which begins at the byte `start` of the text.
+    pub fn add(&mut self, node: Rc<Node>, span: Span, start: usize, told: &mut Told<'_>) {
+        match self.pending.take() {
+            None => self.pending = Some(Self::key(&node, span, start, told.findings)),
+            Some(Pending::Key(key, key_span, start)) => self.put(Entry { key, key_span, value: node }, start, told),
+            Some(Pending::Merge(span)) => {
+                self.last = Last::Merge;
+                self.merges.push((span, node));
+            }
+            Some(Pending::Bad) => self.last = Last::Nothing,
+        }
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.merges.len()
+    }
+
+    /// Whether nothing has come yet.
+    pub fn is_new(&self) -> bool {
+        self.pending.is_none() && self.len() == 0
+    }
+
+    /// Whether a key has come and its value has not.
+    pub fn awaits_value(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// The value that came in last.
+    pub fn last_value(&self) -> Option<&Node> {
+        match self.last {
+            Last::Entry(at) => Some(&self.entries.get(at)?.value),
+            Last::Nothing | Last::Merge => None,
+        }
+    }
+
+    /// Forgets the entry that came in last.
+    pub fn drop_last(&mut self) {
+        match std::mem::take(&mut self.last) {
+            Last::Nothing => {}
+            Last::Entry(at) => {
+                self.entries.remove(at);
+                self.starts.remove(at);
+                self.index.clear();
+                self.index_from(0);
+            }
+            Last::Merge => drop(self.merges.pop()),
+        }
+    }
+
+    /// The mapping, with those entries of the merges that it does not have itself.
+    pub fn finish(mut self, findings: &mut Vec<Finding>) -> Mapping {
+        for (span, value) in std::mem::take(&mut self.merges) {
+            let sources = match &value.kind {
+                Kind::List(items) => items.as_slice(),
+                _ => std::slice::from_ref(&value),
+            };
+            for source in sources {
+                let Some(entries) = source.entries() else {
+                    let message = format!("`<<` merges a mapping or a list of mappings, found {}", source.describe());
+                    findings.push(Finding::new(&rules::BAD_MERGE, span, message));
+                    continue;
+                };
+                for entry in entries {
+                    if self.find(&entry.key).is_none() {
+                        self.push(entry.clone());
+                    }
+                }
+            }
+        }
+        Mapping { entries: self.entries, replaced: self.replaced }
+    }
+
+    fn key(node: &Node, span: Span, start: usize, findings: &mut Vec<Finding>) -> Pending {
+        match &node.kind {
+            Kind::Scalar(Scalar { text, plain: true }) if &**text == "<<" => Pending::Merge(span),
+            Kind::Scalar(Scalar { text, .. }) => Pending::Key(Rc::clone(text), span, start),
+            Kind::List(_) | Kind::Mapping(_) => {
+                let message = format!("a key is text, found {}", node.describe());
+                let help = "put text that begins with `{` or `[` in quotes";
+                findings.push(Finding::new(&rules::BAD_KEY, span, message).help(help));
+                Pending::Bad
+            }
+        }
+    }
+
+    fn put(&mut self, entry: Entry, start: usize, told: &mut Told<'_>) {
+        if let Some(at) = self.find(&entry.key) {
+            let line = (told.line)(self.starts[at]);
+            // What it is called is in its path, unless it is part of a secret: here nobody knows.
+            let (rule, how) = if self.entries[at].key == entry.key {
+                (&rules::DUPLICATE_KEY, "already")
+            } else {
+                (&rules::TWO_SPELLINGS, "in its other spelling")
+            };
+            let message = format!("the key is given in line {line} {how}; this one counts");
+            let help =
+                if entry.value.items().is_some() { "write all items under one of them" } else { "keep one of them" };
+            told.findings.push(Finding::new(rule, entry.key_span, message).help(help));
+            self.replaced.push(std::mem::replace(&mut self.entries[at], entry));
+            self.starts[at] = start;
+            self.last = Last::Entry(at);
+        } else {
+            self.push(entry);
+            self.starts.push(start);
+            self.last = Last::Entry(self.entries.len() - 1);
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        // The first time that there are more than a few, all of them are entered.
+        let new = self.entries.len() - 1;
+        self.index_from(if new == FEW { 0 } else { new });
+    }
+
+    fn index_from(&mut self, from: usize) {
+        if self.entries.len() > FEW {
+            for (at, entry) in self.entries.iter().enumerate().skip(from) {
+                self.index.insert(Key(Rc::clone(&entry.key)), at);
+            }
+        }
+    }
+
+    fn find(&self, key: &Rc<str>) -> Option<usize> {
+        if self.entries.len() > FEW {
+            self.index.get(&Key(Rc::clone(key))).copied()
+        } else {
+            self.entries.iter().position(|entry| same_key(&entry.key, key))
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The tree of a document: text as written, tags, places.
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use super::scalar;
+use crate::diagnostic::Span;
+
+/// A value of a document. Aliases and merge keys share theirs.
+pub struct Node {
+    /// Where the author wrote it (of an alias: what it stands for).
+    pub span: Span,
+    /// What its tag says of it.
+    pub tag: Tag,
+    /// Written with brackets or braces.
+    pub flow: bool,
+    /// What it is.
+    pub kind: Kind,
+    pub(super) size: Size,
+}
+
+/// What a node is.
+pub enum Kind {
+    /// Text, a number, a truth value, nothing: what it is read as is up to who reads it.
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Rc<Node>>),
+    /// A mapping.
+    Mapping(Mapping),
+}
+
+/// A value without parts.
+pub struct Scalar {
+    /// The text as written, with quotes, escapes and folding undone.
+    pub text: Rc<str>,
+    /// Written without quotes, and not as a block.
+    pub plain: bool,
+}
+
+/// Keys with their values, in order; merge keys are resolved, and no key is there twice in either spelling.
+#[derive(Default)]
+pub struct Mapping {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Those that are given again further down, and do not count.
+    pub(super) replaced: Vec<Entry>,
+}
+
+impl Mapping {
+    /// All that is written in it, whether it counts or not.
+    pub(super) fn written(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().chain(&self.replaced)
+    }
+
+    /// One of those, by its index.
+    pub(super) fn written_at(&self, index: usize) -> &Entry {
+        self.entries.get(index).unwrap_or_else(|| &self.replaced[index - self.entries.len()])
+    }
+}
+
+/// A key with its value.
+#[derive(Clone)]
+pub struct Entry {
+    /// The key as written.
+    pub key: Rc<str>,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// The value.
+    pub value: Rc<Node>,
+}
+
+/// The tags that make a difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tag {
+    /// None.
+    #[default]
+    None,
+    /// `!!str`, `!`, and tags of other programs: text, whatever it looks like.
+    Text,
+    /// `!!binary`: base64.
+    Binary,
+    /// `!!null`.
+    Null,
+    /// `!!bool`, `!!int`, `!!float`: what it looks like, also in quotes.
+    Typed,
+}
+
+impl Tag {
+    pub(super) fn new(tag: Option<&str>) -> Self {
+        match tag.map(|tag| tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag)) {
+            None => Self::None,
+            Some("binary") => Self::Binary,
+            Some("null") => Self::Null,
+            Some("bool" | "int" | "float") => Self::Typed,
+            Some(_) => Self::Text,
+        }
+    }
+}
+
+/// What it costs to visit a node with all that is in it, aliases followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Lists and mappings inside each other.
+    pub height: usize,
+    /// Nodes.
+    pub nodes: usize,
+    /// Bytes of text.
+    pub text: usize,
+}
+
+impl Size {
+    pub const fn scalar(text: &str) -> Self {
+        Self { height: 0, nodes: 1, text: text.len() }
+    }
+
+    pub fn list(items: &[Rc<Node>]) -> Self {
+        items.iter().fold(Self { height: 1, nodes: 1, text: 0 }, |sum, item| sum.and(item.size))
+    }
+
+    pub fn mapping(entries: &[Entry]) -> Self {
+        entries.iter().fold(Self { height: 1, nodes: 1, text: 0 }, |sum, entry| {
+            sum.and(Self::scalar(&entry.key)).and(entry.value.size)
+        })
+    }
+
+    fn and(self, part: Self) -> Self {
+        Self {
+            height: self.height.max(part.height + 1),
+            nodes: self.nodes.saturating_add(part.nodes),
+            text: self.text.saturating_add(part.text),
+        }
+    }
+}
+
+impl Node {
+    /// The text of a scalar that is not null.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(scalar) if !self.is_null() => Some(&scalar.text),
+            _ => None,
+        }
+    }
+
+    /// Whether this is null: `~`, `null`, nothing.
+    pub fn is_null(&self) -> bool {
+        match &self.kind {
+            Kind::Scalar(scalar) => match self.tag {
+                Tag::Null => true,
+                Tag::None | Tag::Typed => scalar.plain && scalar::is_null(&scalar.text),
+                Tag::Text | Tag::Binary => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// The items of a list.
+    pub fn items(&self) -> Option<&[Rc<Self>]> {
+        match &self.kind {
+            Kind::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping.
+    pub fn entries(&self) -> Option<&[Entry]> {
+        match &self.kind {
+            Kind::Mapping(mapping) => Some(&mapping.entries),
+            _ => None,
+        }
+    }
+
+    /// The value of a key of a mapping, in either spelling.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries()?.iter().find(|entry| same_key(&entry.key, key)).map(|entry| &*entry.value)
+    }
+
+    /// What this is, for messages: never what it says.
+    pub(super) fn describe(&self) -> &'static str {
+        match &self.kind {
+            Kind::List(_) => "a list",
+            Kind::Mapping(_) => "a mapping",
+            Kind::Scalar(_) if self.is_null() => "nothing",
+            Kind::Scalar(_) if self.tag == Tag::Binary => "binary data",
+            Kind::Scalar(scalar) if scalar.text.is_empty() => "empty text",
+            Kind::Scalar(scalar) if scalar.plain && self.tag == Tag::None => scalar::describe(&scalar.text),
+            Kind::Scalar(_) => "text",
+        }
+    }
+}
+
+impl Entry {
+    /// The key with `_` for every `-`.
+    pub fn name(&self) -> Cow<'_, str> {
+        if self.key.contains('-') { Cow::Owned(self.key.replace('-', "_")) } else { Cow::Borrowed(&self.key) }
+    }
+
+    /// The key for messages: as written, unless it does not look like a key.
+    pub fn shown(&self) -> String {
+        shown(&self.key)
+    }
+}
+
+/// Whether two keys are the same key (spec §5).
+pub(super) fn same_key(a: &str, b: &str) -> bool {
+    a.len() == b.len() && spelling(a).eq(spelling(b))
+}
+
+fn spelling(key: &str) -> impl Iterator<Item = u8> + '_ {
+    key.bytes().map(|byte| if byte == b'-' { b'_' } else { byte })
+}
+
+/// A key that is equal to itself in the other spelling.
+#[derive(Clone)]
+pub(super) struct Key(pub Rc<str>);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        same_key(&self.0, &other.0)
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for byte in spelling(&self.0) {
+            state.write_u8(byte);
+        }
+        state.write_u8(0xFF);
+    }
+}
+
+/// A key as it may be shown: keys are shown as written, but what does not look like one, such as a
+/// line of a file that lost its indentation, is not.
+pub(super) fn shown(key: &str) -> String {
+    if is_name(key) { format!("`{key}`") } else { "(not shown)".to_owned() }
+}
+
+/// Whether a key looks like one.
+pub fn is_name(key: &str) -> bool {
+    let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'<');
+    !key.is_empty() && key.len() <= 64 && key.bytes().all(name)
+}

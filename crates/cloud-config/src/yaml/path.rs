@@ -1,0 +1,201 @@
+//! From a place back to the keys that lead to it, and from a range to all that is written in it.
+//!
+//! What an alias or a merge key stands for is found where it is written out, and nowhere else.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use super::document::Document;
+use super::node::{Kind, Node, Scalar, shown};
+use crate::diagnostic::Span;
+
+/// A step on the way from the document to one of its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way<'a> {
+    /// Into a mapping, by a key as it is written.
+    Key(&'a str),
+    /// Into a list, by its index.
+    Item(usize),
+}
+
+/// Something that is written at a place.
+pub enum Written<'a> {
+    /// A key.
+    Key(&'a str),
+    /// A value that is no list and no mapping.
+    Value(&'a Scalar),
+}
+
+/// The ways of one document. What is looked up often is put into order once.
+pub struct Paths<'a> {
+    root: Option<&'a Node>,
+    parts: RefCell<HashMap<*const Node, Rc<[Part]>>>,
+}
+
+/// An item or entry, where it is written.
+#[derive(Clone, Copy)]
+struct Part {
+    index: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Document {
+    /// The keys that lead to a place, e.g. `coreos.units[1].command`; empty for the document itself.
+    /// For many places of one document, see [`Paths`].
+    pub fn path_at(&self, span: Span) -> String {
+        path_text(&Paths::new(self).at(span))
+    }
+}
+
+/// A way as people write it. Keys that do not look like one are not shown.
+pub fn path_text(ways: &[Way<'_>]) -> String {
+    let mut text = String::new();
+    for way in ways {
+        match way {
+            Way::Key(key) => {
+                let dot = if text.is_empty() { "" } else { "." };
+                let _ = write!(text, "{dot}{}", shown(key).trim_matches('`'));
+            }
+            Way::Item(index) => {
+                let _ = write!(text, "[{index}]");
+            }
+        }
+    }
+    text
+}
+
+impl<'a> Paths<'a> {
+    /// The ways of `document`.
+    pub fn new(document: &'a Document) -> Self {
+        Self { root: document.root.as_deref(), parts: RefCell::default() }
+    }
+
+    /// Where the document is written, as far as it could be read.
+    pub fn extent(&self) -> Option<Span> {
+        self.root.map(|root| root.span)
+    }
+
+    /// The way to a place: to the innermost key, item or value that holds all of `span`.
+    pub fn at(&self, span: Span) -> Vec<Way<'a>> {
+        let mut ways = Vec::new();
+        let mut node = self.root.filter(|root| holds(root.span, span));
+        while let Some(container) = node {
+            node = self.step(container, span, &mut ways);
+        }
+        ways
+    }
+
+    /// Goes one step towards `span`.
+    fn step(&self, container: &'a Node, span: Span, ways: &mut Vec<Way<'a>>) -> Option<&'a Node> {
+        let parts = self.parts(container);
+        let Part { index, start, end } = *parts[..parts.partition_point(|part| part.start <= span.start)].last()?;
+        if !holds(Span { start, end }, span) {
+            return None;
+        }
+        match &container.kind {
+            Kind::Scalar(_) => None,
+            Kind::List(items) => {
+                ways.push(Way::Item(index));
+                Some(&items[index])
+            }
+            Kind::Mapping(mapping) => {
+                let entry = mapping.written_at(index);
+                let in_key = holds(entry.key_span, span);
+                let in_value = !in_key && holds(entry.value.span, span);
+                // A block of one entry begins and ends as its entry does: that is the block.
+                if in_key || in_value {
+                    ways.push(Way::Key(&entry.key));
+                }
+                in_value.then_some(&*entry.value)
+            }
+        }
+    }
+
+    /// Shows every key and every scalar that counts and is written between the bytes `from` and `to`, even in part, with its way.
+    pub fn between(&self, from: usize, to: usize, see: &mut dyn FnMut(&[Way<'a>], Span, Written<'a>)) {
+        if let Some(root) = self.root {
+            self.look(root, (from, to), &mut Vec::new(), see);
+        }
+    }
+
+    fn look(
+        &self,
+        node: &'a Node,
+        (from, to): (usize, usize),
+        ways: &mut Vec<Way<'a>>,
+        see: &mut dyn FnMut(&[Way<'a>], Span, Written<'a>),
+    ) {
+        if let Kind::Scalar(scalar) = &node.kind {
+            return see(ways, node.span, Written::Value(scalar));
+        }
+        let parts = self.parts(node);
+        let first = parts.partition_point(|part| part.end <= from);
+        for part in parts[first..].iter().take_while(|part| part.start < to) {
+            let value = match &node.kind {
+                Kind::Scalar(_) => return,
+                Kind::List(items) => {
+                    ways.push(Way::Item(part.index));
+                    Some(&items[part.index])
+                }
+                Kind::Mapping(mapping) => {
+                    // What does not count says nothing of what is written there.
+                    let Some(entry) = mapping.entries.get(part.index) else { continue };
+                    ways.push(Way::Key(&entry.key));
+                    if entry.key_span.end > from {
+                        see(ways, entry.key_span, Written::Key(&entry.key));
+                    }
+                    (entry.value.span.start >= entry.key_span.end).then_some(&entry.value)
+                }
+            };
+            if let Some(value) = value.filter(|value| value.span.start < to && value.span.end > from) {
+                self.look(value, (from, to), ways, see);
+            }
+            ways.pop();
+        }
+    }
+
+    /// What is written inside a list or mapping, in order; none of it overlaps.
+    fn parts(&self, container: &Node) -> Rc<[Part]> {
+        let known = self.parts.borrow().get(&std::ptr::from_ref(container)).map(Rc::clone);
+        known.unwrap_or_else(|| {
+            let parts: Rc<[Part]> = parts(container).into();
+            self.parts.borrow_mut().insert(container, Rc::clone(&parts));
+            parts
+        })
+    }
+}
+
+const fn holds(outer: Span, inner: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+fn parts(container: &Node) -> Vec<Part> {
+    let part = |(index, span): (usize, Span)| Part { index, start: span.start, end: span.end };
+    let mut parts: Vec<_> = match &container.kind {
+        Kind::Scalar(_) => Vec::new(),
+        Kind::List(items) => items.iter().map(|item| item.span).enumerate().map(part).collect(),
+        Kind::Mapping(mapping) => {
+            let extent = |entry: &super::node::Entry| {
+                let value = entry.value.span;
+                // The value of an alias stands above its key.
+                let end = if value.start >= entry.key_span.end { value.end } else { entry.key_span.end };
+                Span::new(entry.key_span.start, end)
+            };
+            mapping.written().map(extent).enumerate().map(part).collect()
+        }
+    };
+    // What a merge key brought may be written anywhere; and an alias of what stands in here is written there.
+    parts.retain(|part| holds(container.span, Span::new(part.start, part.end)));
+    parts.sort_by_key(|part| (part.start, Reverse(part.end)));
+    let mut end = 0;
+    parts.retain(|part| {
+        let apart = part.start >= end;
+        end = end.max(part.end);
+        apart
+    });
+    parts
+}

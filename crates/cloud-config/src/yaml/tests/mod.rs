@@ -1,0 +1,71 @@
+//! What the module holds as a whole; details are tested beside the code.
+
+mod corpus;
+mod limits;
+mod reading;
+mod salvage;
+mod tree;
+
+use serde::de::DeserializeOwned;
+
+use super::{Document, Kind, Node, parse, read};
+use crate::config::CloudConfig;
+use crate::diagnostic::Finding;
+
+/// A document that is as its author wrote it.
+fn document(text: &str) -> Document {
+    parse(text, |byte| byte)
+}
+
+/// What is read of a text that is no error, with the findings of both stages.
+fn read_as<T: DeserializeOwned + Default>(text: &str) -> (T, Vec<Finding>) {
+    let mut document = document(text);
+    assert_eq!(document.error, None, "{text}");
+    let (value, found) = read(&document);
+    document.findings.extend(found);
+    (value, document.findings)
+}
+
+fn config(text: &str) -> (CloudConfig, Vec<Finding>) {
+    read_as(text)
+}
+
+/// Findings as `rule:the text they point at`.
+fn told(text: &str, findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|finding| one(text, finding)).collect()
+}
+
+fn one(text: &str, finding: &Finding) -> String {
+    let span = finding.span.unwrap();
+    format!("{}:{}", finding.rule.id, &text[span.start..span.end])
+}
+
+/// A tree on one line: `{key: "text", list: ["a", plain]}`; null is `~`.
+fn shape(node: &Node) -> String {
+    match &node.kind {
+        Kind::Scalar(_) if node.is_null() => "~".to_owned(),
+        Kind::Scalar(scalar) if scalar.plain => scalar.text.to_string(),
+        Kind::Scalar(scalar) => format!("{:?}", scalar.text),
+        Kind::List(items) => {
+            let items: Vec<String> = items.iter().map(|item| shape(item)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Kind::Mapping(mapping) => {
+            let entries: Vec<String> =
+                mapping.entries.iter().map(|entry| format!("{}: {}", entry.key, shape(&entry.value))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
+}
+
+/// The tree of a text, and its findings.
+fn tree(text: &str) -> (String, Vec<String>) {
+    let document = document(text);
+    assert_eq!(document.error, None, "{text}");
+    (document.root.as_deref().map_or_else(String::new, shape), told(text, &document.findings))
+}
+
+/// What `line` gives for each number, one after the other.
+fn lines(numbers: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> String {
+    numbers.map(line).collect::<Vec<_>>().concat()
+}

@@ -1,0 +1,72 @@
+//! What stands behind the first document. It is looked at, not scanned: whatever is wrong there does
+//! not matter (spec §3).
+
+use super::build::Range;
+use crate::diagnostic::{Rule, rules};
+
+/// The first line with content behind a document that ends at the byte `end`, and what that is.
+///
+/// A separator with nothing behind it is no document.
+pub(super) fn look(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
+    let line_start = text[..end].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
+    let ended = &text[line_start..end] == "...";
+    let mut rule = if ended { &rules::MORE_DOCUMENTS } else { &rules::STRAY_CONTENT };
+    let mut start = end;
+    for line in text[end..].split_inclusive(['\n', '\r']) {
+        let mut content = line.trim_end();
+        let line_end = start + content.len();
+        if let Some(rest) = separated(content) {
+            rule = &rules::MORE_DOCUMENTS;
+            content = rest;
+        }
+        let content = content.trim_start();
+        if !content.is_empty() && !content.starts_with('#') {
+            return Some((Range { start: line_end - content.len(), end: line_end }, rule));
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// What to say of it.
+pub(super) fn message(rule: &'static Rule) -> &'static str {
+    if *rule == rules::MORE_DOCUMENTS {
+        "a further document begins here; it is not read"
+    } else {
+        "the document ended above this; check the indentation"
+    }
+}
+
+/// What follows a separator on its line.
+fn separated(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."))?;
+    (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look;
+
+    fn found(text: &str) -> Option<(&str, &str)> {
+        let end = text.find('|').unwrap();
+        let text = text.replacen('|', "", 1);
+        look(&text, end).map(|(range, rule)| (rule.id, &*text[range.start..range.end].to_owned().leak()))
+    }
+
+    #[test]
+    fn a_separator_alone_is_no_document() {
+        for text in ["a|", "a\n|", "a\n|---\n", "a\n|--- # x\n\n...\n---\r\n", "a\n...|\n# b: c\n", "a\n...| # b\n"] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_and_stray_content() {
+        assert_eq!(found("a\n|---\nb: c\n"), Some(("more-documents", "b: c")));
+        assert_eq!(found("a\n|--- b: c"), Some(("more-documents", "b: c")));
+        assert_eq!(found("a\n...|\n  b: c\n"), Some(("more-documents", "b: c")));
+        assert_eq!(found("  a: b\n|b: c\n"), Some(("stray-content", "b: c")));
+        assert_eq!(found("{}| x # y\n"), Some(("stray-content", "x # y")));
+        assert_eq!(found("{}\n|----\n"), Some(("stray-content", "----")));
+    }
+}
