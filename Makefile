@@ -4,7 +4,7 @@ CARGO ?= cargo
 # In CI nobody edits Cargo.toml: a lock file that does not fit is an error.
 LOCKED := $(if $(CI),--locked)
 # The targets that need root and machines; a plain `cargo test` leaves them alone.
-MACHINES := $(patsubst tests/%/main.rs,--test %,$(wildcard tests/*/main.rs))
+MACHINES := --test container --test outcomes --test boot --test demo --test bench
 # What `make demo` applies.
 EXAMPLE ?= examples/web-server.yml
 # What `make fuzz` fuzzes, one of crates/cloud-config/fuzz/targets, and for how many seconds.

@@ -25,7 +25,7 @@ pub mod suite;
 pub mod trace;
 pub mod tree;
 pub mod vm;
-#[path = "../sources/server.rs"]
+#[path = "../pure/sources/server.rs"]
 pub mod web;
 
 pub use boot::Boot;

@@ -1,6 +1,6 @@
 //! What the targets hold: the same as the replay of kept inputs.
 
-#[path = "../../../tests/always/mod.rs"]
+#[path = "../../../tests/pure/invariants/mod.rs"]
 pub mod always;
 
 /// Runs what holds for inputs of the kind `target`.

@@ -12,7 +12,7 @@ done
 awk -v out="$out/user_data/case" '
     /^=== / { file = sprintf("%s-%03d", out, ++n); next }
     /^--- (with|plan|findings)$/ { file = "" }
-    file != "" { print > file }' tests/plans/*.txt
+    file != "" { print > file }' tests/pure/plans/*.txt
 cp examples/*.yml examples/*.sh "$out/user_data/"
 cp "$out"/user_data/* "$out/yaml/"
 cp "$out"/user_data/* "$out/tokens/"
@@ -21,13 +21,13 @@ for file in "$out"/user_data/*; do
     gzip -n < "$file" > "$out/decode/${file##*/}.gz"
     gzip -n < "$file" | base64 > "$out/decode/${file##*/}.b64"
 done
-grep -hoE '(ssh|ecdsa)-[a-z0-9-]+ AAAA[^"]*' tests/plans/*.txt examples/* > "$out/ssh_keys/keys"
+grep -hoE '(ssh|ecdsa)-[a-z0-9-]+ AAAA[^"]*' tests/pure/plans/*.txt examples/* > "$out/ssh_keys/keys"
 split -l 1 -a 4 "$out/ssh_keys/keys" "$out/ssh_keys/key-"
 for mode in 0644 0o755 384 420 4755 99 rw-r--r-- 00644; do
     printf '%s' "$mode" > "$out/permissions/$mode"
 done
 # So does a network description; that of a format other than Debian's has its name before it.
-for file in tests/network/*.txt; do
+for file in tests/pure/network/*.txt; do
     format=$(basename "$file" .txt)
     case $format in debian) folder=interfaces head= ;; *) folder=network_json head=$format ;; esac
     awk -v out="$out/$folder/$format" -v head="$head" '

@@ -151,7 +151,7 @@ pub fn cases(suite: &mut Suite) {
 
 /// The files that the golden conversions expect.
 fn golden_units() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/network");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/network");
     let texts = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let texts = texts.filter(|path| path.extension().is_some_and(|kind| kind == "txt"));
     let mut units: Vec<(String, String)> = Vec::new();

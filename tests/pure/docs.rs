@@ -1,0 +1,182 @@
+//! The documentation names every key, every option and every flag, and says of each what is true.
+
+use std::fs;
+use std::path::Path;
+
+use cloud_config::address_tokens::Address;
+use cloud_config::config::options::{Kind, Known, TABLES};
+use cloud_config::plan::Verb;
+use cloud_config::text::decode;
+use cloudinit::cli;
+use cloudinit::logger::Sign;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()))
+}
+
+#[test]
+fn every_message_and_every_sign_has_its_row() {
+    let docs = read("docs/applying.md");
+    let log = section(&docs, "## The log");
+    for message in cloudinit::logger::messages::ALL {
+        row(log, message.id);
+    }
+    for sign in Sign::ALL {
+        row(log, &sign.character().to_string());
+    }
+    for sign in ["+", "=", ">", "-", "!", "?"] {
+        row(section(&docs, "## Looking first"), sign);
+    }
+    for field in ["CLOUDINIT_SOURCE", "CLOUDINIT_PART", "CLOUDINIT_ITEM", "CLOUDINIT_RULE", "UNIT", "MESSAGE_ID"] {
+        row(log, field);
+        assert!(read("src/logger/event.rs").contains(&format!("\"{field}\"")), "{field} is in no entry");
+    }
+}
+
+/// The keys of a type of the configuration, by its name in the JSON Schema; those of the document have none.
+fn keys(name: &str) -> Vec<String> {
+    let schema = cloud_config::json_schema::schema();
+    let schema = schema.as_value();
+    let of = if name.is_empty() { schema } else { &schema["$defs"][name] };
+    let keys = of["properties"].as_object().unwrap_or_else(|| panic!("the schema has no type {name}"));
+    keys.keys().cloned().collect()
+}
+
+/// What stands beneath a heading, up to the next of its level or above.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let level = heading.split(' ').next().unwrap();
+    let start = text.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    let body = &text[start + heading.len() + 2..];
+    let ends = (1..=level.len()).filter_map(|depth| body.find(&format!("\n{} ", "#".repeat(depth))));
+    &body[..ends.min().unwrap_or(body.len())]
+}
+
+fn row<'a>(section: &'a str, name: &str) -> &'a str {
+    let head = format!("| `{name}` |");
+    section.lines().find(|line| line.starts_with(&head)).unwrap_or_else(|| panic!("no row for {name}"))
+}
+
+#[test]
+fn every_key_has_its_row() {
+    let docs = read("docs/cloud-config.md");
+    for key in keys("") {
+        let there =
+            if key == "coreos" { docs.contains("`coreos.units`") } else { docs.contains(&format!("\n## `{key}`\n")) };
+        assert!(there, "no section for {key}");
+    }
+    for key in keys("CoreOs") {
+        assert!(docs.contains(&format!("# `coreos.{key}`\n")), "no section for coreos.{key}");
+    }
+    for (name, heading) in [
+        ("User", "## `users`"),
+        ("File", "## `write_files`"),
+        ("Unit", "## `coreos.units`"),
+        ("Update", "## `coreos.update`"),
+        ("Oem", "## `coreos.oem`"),
+    ] {
+        for key in keys(name) {
+            row(section(&docs, heading), &key);
+        }
+    }
+}
+
+#[test]
+fn every_option_has_its_row() {
+    let docs = read("docs/cloud-config.md");
+    for table in TABLES {
+        let section = section(&docs, &format!("### `coreos.{}`", table.section));
+        let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(rows.len(), table.options.len(), "{}", table.section);
+        for (option, row) in table.options.iter().zip(rows) {
+            let kind = match option.kind {
+                Kind::Text => "text",
+                Kind::Int => "whole number",
+                Kind::Float => "number",
+                Kind::Bool => "yes or no",
+            };
+            let head = format!("| `{}` | {kind} | `{}` |", option.name, table.variable(option));
+            assert!(row.starts_with(&head), "{row}\n{head}");
+            assert_eq!(row.contains("deprecated"), option.deprecated.is_some(), "{row}");
+            assert_eq!(row.contains("secret"), option.secret, "{row}");
+            if let Some(Known::Words(words)) = option.known {
+                assert!(words.iter().all(|word| row.contains(&format!("`{word}`"))), "{row}");
+            }
+        }
+        assert_eq!(section.contains("no longer shipped"), table.deprecated.is_some(), "{}", table.section);
+    }
+}
+
+#[test]
+fn every_word_that_a_key_takes_is_named() {
+    let docs = read("docs/cloud-config.md");
+    let verbs = Verb::ALL.map(Verb::as_str);
+    let strategies = ["etcd-lock", "reboot", "off", "best-effort", "false"];
+    let tokens = Address::ALL.map(|address| format!("${}", address.token()));
+    let variables = Address::ALL.map(Address::variable);
+    let words = verbs.into_iter().chain(strategies).chain(decode::names()).chain(variables);
+    for word in words.map(str::to_owned).chain(tokens) {
+        let named = [format!("`{word}`"), format!(": {word}`")].iter().any(|text| docs.contains(text));
+        assert!(named, "{word} is not named");
+    }
+}
+
+#[test]
+fn every_flag_is_named() {
+    let docs = read("docs/command-line.md");
+    for name in cli::flags() {
+        // A flag may stand beside its short form, and with what its value is called.
+        let is_it = |cell: &str| cell.split('`').any(|flag| flag.split(' ').next() == Some(&format!("--{name}")));
+        let row = docs.lines().find(|line| line.split('|').nth(1).is_some_and(is_it));
+        assert!(row.is_some(), "no row for --{name}");
+    }
+    for choice in cli::choices() {
+        assert!(docs.contains(&format!("`{choice}`")), "{choice} is not named");
+    }
+}
+
+/// All text of the Rust files beneath `folder`.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("failed to read {}: {e}", folder.display()));
+    let read = |path: &Path| match path.extension() {
+        _ if path.is_dir() => sources(path),
+        Some(kind) if kind == "rs" => fs::read_to_string(path).unwrap(),
+        _ => String::new(),
+    };
+    entries.flatten().map(|entry| read(&entry.path())).collect()
+}
+
+#[test]
+fn every_promise_is_held_by_tests_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = ["src", "crates/cloud-config/src", "tests"].map(|folder| sources(&root.join(folder))).concat();
+    let is_case = |file: &str, case: &str| {
+        let texts =
+            ["plans", "network"].map(|folder| fs::read_to_string(root.join("tests/pure").join(folder).join(file)));
+        texts.iter().flatten().any(|text| text.lines().any(|line| line.strip_prefix("=== ") == Some(case)))
+    };
+    let docs = ["reliability", "security", "compatibility"].map(|page| read(&format!("docs/{page}.md"))).join("\n\n");
+    let (mut tests, mut tables) = (0, 0);
+    // The last column of each such table.
+    for table in docs.split("\n\n").filter(|table| table.lines().next().is_some_and(|row| row.ends_with("| held by |")))
+    {
+        tables += 1;
+        for row in table.lines().skip(2) {
+            let holders = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+            let names: Vec<_> = holders.split('`').skip(1).step_by(2).collect();
+            assert!(!names.is_empty(), "nothing holds: {row}");
+            for name in names {
+                let is_held = if let Some((file, case)) = name.split_once(": ") {
+                    is_case(file, case)
+                } else {
+                    let (group, case) = name.rsplit_once("::").unwrap_or(("", name));
+                    let is_grouped = group.is_empty() || text.contains(&format!("group(\"{group}\""));
+                    is_grouped && (text.contains(&format!("\"{case}\"")) || text.contains(&format!("fn {case}()")))
+                };
+                assert!(is_held, "there is no test {name}");
+                tests += 1;
+            }
+        }
+    }
+    assert!(tests > 250 && tables > 15, "{tests} tests of {tables} tables are few");
+}

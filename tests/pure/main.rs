@@ -1,0 +1,26 @@
+//! The pure tier: everything that is data in, data out, and the program where it needs neither root nor a container.
+//!
+//! One binary, so that a change of the library links one program and not twenty. `cargo test --test pure plans::` runs a
+//! module of it.
+
+mod architecture;
+mod compatibility;
+mod corpus_replay;
+mod docs;
+mod findings;
+mod invariants;
+mod limits;
+mod man_pages;
+mod network;
+mod oem;
+mod plans;
+mod print;
+mod properties;
+mod pyyaml;
+mod report;
+mod schema;
+mod secret_canaries;
+mod sources;
+
+#[path = "../outcomes/wanted.rs"]
+mod wanted;

@@ -1,0 +1,122 @@
+//! Man pages and completions are made of what the program itself knows: its command line, and the types of a
+//! cloud-config.
+//!
+//! After a change of these, `UPDATE_PAGES=1 cargo test --test pure man_pages::` writes them.
+
+mod man;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use clap_complete::Shell;
+
+/// The files, with what they have to be.
+fn files() -> Vec<(&'static str, String)> {
+    let completions = |shell: Shell| {
+        let mut command = cloudinit::cli::shown();
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut command, "coreos-cloudinit", &mut text);
+        String::from_utf8(text).expect("it is text")
+    };
+    vec![
+        ("oem/man/coreos-cloudinit.8", man::program()),
+        ("oem/man/cloud-config.5", man::cloud_config()),
+        ("oem/catalog/coreos-cloudinit.catalog", cloudinit::logger::messages::catalog()),
+        ("oem/completions/coreos-cloudinit", completions(Shell::Bash)),
+        ("oem/completions/_coreos-cloudinit", completions(Shell::Zsh)),
+        ("oem/completions/coreos-cloudinit.fish", completions(Shell::Fish)),
+    ]
+}
+
+fn path(file: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+#[test]
+fn pages_and_completions_are_what_the_program_says() {
+    for (file, text) in files() {
+        if std::env::var_os("UPDATE_PAGES").is_some() {
+            fs::write(path(file), &text).expect("it can be written");
+        }
+        let there = fs::read_to_string(path(file)).unwrap_or_default();
+        let line = text.lines().zip(there.lines()).position(|(new, old)| new != old);
+        assert!(text == there, "{file} differs from line {:?} on (UPDATE_PAGES=1)", line.map(|line| line + 1));
+    }
+}
+
+#[test]
+fn every_flag_and_every_key_has_its_entry() {
+    let page = man::program();
+    for flag in cloudinit::cli::shown().get_arguments().filter_map(clap_long) {
+        assert!(page.contains(&format!("\\-\\-{}", flag.replace('-', "\\-"))), "{flag}");
+    }
+    let page = man::cloud_config();
+    for key in
+        ["ssh_authorized_keys", "passwd", "drop_ins", "reboot_strategy", "etcd_password", "initial_cluster_token"]
+    {
+        assert!(page.contains(key), "{key}");
+    }
+}
+
+fn clap_long(argument: &clap::Arg) -> Option<String> {
+    argument.get_long().map(str::to_owned)
+}
+
+/// `mandoc` knows how a page should be; `make test` installs it.
+#[test]
+fn pages_are_sound() {
+    for page in ["oem/man/coreos-cloudinit.8", "oem/man/cloud-config.5"] {
+        let mut command = Command::new("mandoc");
+        let command = command.args(["-Tlint", "-Wwarning"]).arg(path(page)).stderr(Stdio::inherit());
+        let Ok(output) = command.output() else {
+            assert!(std::env::var_os("CI").is_none(), "mandoc is missing");
+            eprintln!("skipped: mandoc is not there to look at {page}");
+            return;
+        };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// What `man` shows in a terminal of 80 columns has no longer lines, and nothing that is left of the markup.
+#[test]
+fn pages_are_shown_in_eighty_columns() {
+    for page in ["oem/man/coreos-cloudinit.8", "oem/man/cloud-config.5"] {
+        let output = Command::new("mandoc").args(["-Tutf8", "-Owidth=78"]).arg(path(page)).output();
+        let Ok(output) = output else {
+            assert!(std::env::var_os("CI").is_none(), "mandoc is missing");
+            return;
+        };
+        let shown = String::from_utf8_lossy(&output.stdout);
+        // Bold is a letter over itself.
+        let plain: Vec<_> = shown.lines().map(plain).collect();
+        for line in &plain {
+            assert!(line.chars().count() <= 80 && !line.contains('`') && !line.contains("\\f"), "{line}");
+        }
+        assert!(plain.len() > 80, "{page} is empty");
+    }
+}
+
+fn plain(line: &str) -> String {
+    let mut out = String::new();
+    for c in line.chars() {
+        if c == '\u{8}' {
+            out.pop();
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The shells read what is made for them.
+#[test]
+fn bash_takes_the_completions() {
+    let line = "source oem/completions/coreos-cloudinit && complete -p coreos-cloudinit && \
+                COMP_WORDS=(coreos-cloudinit --from-g) COMP_CWORD=1 && \
+                _coreos__cloudinit coreos-cloudinit --from-g coreos-cloudinit && echo \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash");
+    let output = bash.args(["-c", line]).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("bash is there");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.ends_with("--from-gce-metadata\n"), "{said} {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,188 @@
+//! `make install` and `make check-oem`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use super::{config, names, read, root};
+
+/// Runs make with these words; no compiler is needed where `BIN` is given.
+fn make(words: &[&str]) -> Output {
+    let mut make = Command::new("make");
+    make.arg("--silent").arg("--directory").arg(root()).args(words);
+    // Where make has started these tests, its own words are not for this one.
+    make.env_remove("MAKEFLAGS").env_remove("MAKEOVERRIDES").output().expect("make is there")
+}
+
+/// Every path of a tree, with the mode of what is no link and the target of what is one.
+fn listing(folder: &Path, base: &Path, out: &mut String) {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.strip_prefix(base).unwrap().display();
+        let found = fs::symlink_metadata(&path).unwrap();
+        if found.is_symlink() {
+            let _ = writeln!(out, "{name} -> {}", fs::read_link(&path).unwrap().display());
+            continue;
+        }
+        let slash = if found.is_dir() { "/" } else { "" };
+        let _ = writeln!(out, "{name}{slash} {:04o}", found.permissions().mode() & 0o7777);
+        if found.is_dir() {
+            listing(&path, base, out);
+        }
+    }
+}
+
+fn installed(words: &[&str]) -> (TempDir, String) {
+    let tree = tempfile::tempdir().unwrap();
+    // Not the program: what it holds is no matter here, and it is large.
+    let fixed = [format!("DESTDIR={}", tree.path().display()), "BIN=/dev/null".to_owned()];
+    let words: Vec<_> =
+        ["install"].into_iter().chain(fixed.iter().map(String::as_str)).chain(words.iter().copied()).collect();
+    let output = make(&words);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut found = String::new();
+    listing(tree.path(), tree.path(), &mut found);
+    (tree, found)
+}
+
+#[test]
+fn make_install_lays_out_these_files() {
+    let (tree, found) = installed(&["OEM=ami"]);
+    let mut wanted = read("tests/pure/oem/installed.txt");
+    // What is in docs/ may change, and where it goes may not.
+    for page in names("docs") {
+        let _ = writeln!(wanted, "usr/share/doc/coreos-cloudinit/{page} 0644");
+    }
+    wanted.push_str("usr/share/doc/coreos-cloudinit/examples/ 0755\n");
+    for example in names("examples") {
+        let _ = writeln!(wanted, "usr/share/doc/coreos-cloudinit/examples/{example} 0644");
+    }
+    let sorted = |text: &str| {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines.join("\n")
+    };
+    assert_eq!(sorted(&found), sorted(&wanted));
+    let text = |path: &str| fs::read_to_string(tree.path().join(path)).unwrap();
+    assert_eq!(text("usr/share/oem/cloud-config.yml"), config("ami"));
+    let unit = "systemd/system/user-cloudinit@.service";
+    assert_eq!(text(&format!("usr/lib/{unit}")), read(format!("oem/{unit}")));
+    // A second time over the first is the same.
+    let again = make(&["install", "BIN=/dev/null", "OEM=ami", &format!("DESTDIR={}", tree.path().display())]);
+    let mut found_again = String::new();
+    listing(tree.path(), tree.path(), &mut found_again);
+    assert!(again.status.success() && found_again == found, "{found_again}");
+}
+
+#[test]
+fn another_prefix_is_where_units_look_for_the_program() {
+    let (tree, found) = installed(&["PREFIX=/usr/local"]);
+    assert!(found.contains("usr/local/bin/coreos-cloudinit 0755\n") && !found.contains("usr/share/oem"), "{found}");
+    let units = tree.path().join("usr/local/lib/systemd/system");
+    for unit in units.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let text = fs::read_to_string(&unit).unwrap();
+        assert!(!text.contains("/usr/bin/coreos-cloudinit") && !text.contains("/usr/share/doc"), "{}", unit.display());
+    }
+}
+
+#[test]
+fn a_platform_that_there_is_not_is_named_with_those_that_there_are() {
+    let tree = tempfile::tempdir().unwrap();
+    let output = make(&["install", "BIN=/dev/null", "OEM=ec2", &format!("DESTDIR={}", tree.path().display())]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("ec2") && told.contains(" ami azure "), "{told}");
+    assert!(fs::read_dir(tree.path()).unwrap().next().is_none(), "nothing is installed");
+}
+
+#[test]
+fn a_folder_is_named_from_where_make_is_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tree = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    // Only where Cargo builds inside of the checkout there is a way without `..`.
+    let Ok(relative) = tree.path().strip_prefix(root) else { return };
+    let output = make(&["install", "BIN=/dev/null", &format!("DESTDIR={}", relative.display())]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(tree.path().join("usr/bin/coreos-cloudinit").exists());
+}
+
+#[test]
+fn a_tree_is_checked_where_its_prefix_is() {
+    let (is_clean, told) = checked_beneath("/usr/local", |_| {});
+    assert!(is_clean, "{told}");
+    let (is_clean, told) = checked_beneath("/usr/local", |tree| {
+        fs::remove_file(tree.join("usr/local/lib/systemd/system/user-config.target")).unwrap();
+    });
+    assert!(!is_clean && told.contains("/usr/local/lib/systemd/system/user-config.target is missing"), "{told}");
+}
+
+#[test]
+fn the_pages_lead_to_each_other_where_they_are_installed() {
+    let (tree, _) = installed(&[]);
+    let folder = tree.path().join("usr/share/doc/coreos-cloudinit");
+    let mut links = 0;
+    for page in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|it| it.is_file()) {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap_or_default()) {
+            let is_ours = !link.is_empty() && !link.contains("://");
+            assert!(!is_ours || folder.join(link).exists(), "{}: {link}", page.display());
+            links += usize::from(is_ours);
+        }
+    }
+    assert!(links > 20, "{links}");
+}
+
+/// A tree with the real program, to be checked.
+fn checked(change: impl FnOnce(&Path)) -> (bool, String) {
+    checked_beneath("/usr", change)
+}
+
+/// The same beneath a prefix.
+fn checked_beneath(prefix: &str, change: impl FnOnce(&Path)) -> (bool, String) {
+    let prefix_word = format!("PREFIX={prefix}");
+    let (tree, _) = installed(&["OEM=gce", &prefix_word]);
+    let program = tree.path().join(&prefix[1..]).join("bin/coreos-cloudinit");
+    fs::remove_file(&program).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_coreos-cloudinit"), &program).unwrap();
+    change(tree.path());
+    let output = make(&["check-oem", &format!("DIR={}", tree.path().display()), &prefix_word]);
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), told)
+}
+
+#[test]
+fn a_tree_is_checked() {
+    let (clean, told) = checked(|_| ());
+    assert!(clean && told.contains("17 cloud-configs"), "{told}");
+    let (clean, told) = checked(|tree| {
+        let usr = tree.join("usr");
+        fs::write(usr.join("share/oem/cloud-config.yml"), "#cloud-config\ncoreos: {oem: {idd: x}}\n").unwrap();
+        fs::create_dir(usr.join("share/coreos")).unwrap();
+        fs::write(usr.join("share/coreos/cloud-config.yml"), "#cloud-config\nhostname: x\n").unwrap();
+        fs::remove_file(usr.join("lib/systemd/system/media-ovfenv.mount")).unwrap();
+        fs::remove_file(usr.join("lib/systemd/system/multi-user.target.wants/user-config.target")).unwrap();
+    });
+    assert!(!clean, "{told}");
+    for word in [
+        "usr/share/oem/cloud-config.yml is not clean",
+        "both places",
+        "media-ovfenv.mount is missing",
+        "user-config.target at boot",
+    ] {
+        assert!(told.contains(word), "{word}\n{told}");
+    }
+    let (clean, told) = checked(|tree| {
+        let early = tree.join("usr/lib/systemd/system/user-config.target.d/early.conf");
+        fs::create_dir(early.parent().unwrap()).unwrap();
+        fs::write(early, "[Unit]\nBefore=basic.target\n").unwrap();
+    });
+    // Where there is no systemd, nobody can tell.
+    let told_of = told.contains("cycle") || told.contains("no systemd-analyze");
+    assert!(told_of && clean == told.contains("no systemd-analyze"), "{told}");
+    let output = make(&["check-oem"]);
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("DIR"));
+}

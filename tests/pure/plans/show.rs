@@ -1,0 +1,205 @@
+//! What comes of a case, as text that is quick to read and to compare.
+//!
+//! Contents, keys and hashes are shown: these are test data. What must never show them is held here, too.
+
+use std::fmt::Write as _;
+
+use cloud_config::diagnostic::Finding;
+use cloud_config::document::{self, Reading};
+use cloud_config::plan::{self, Account, Facts, Plan, Step};
+use cloud_config::redact::LocatedFinding;
+use cloud_config::text::Lines;
+use cloud_config::user_data;
+use cloud_config::yaml::Paths;
+
+use super::case::Case;
+
+/// What the secrets of cases hold, so that it can be looked for.
+const SECRET: &str = "hunter2";
+
+/// What comes of `case`. Where there are several parts, each is told with its name.
+pub fn show(case: &Case) -> String {
+    let mut out = "--- plan\n".to_owned();
+    let mut findings = "--- findings\n".to_owned();
+    let parts = user_data::split("whole", case.bytes());
+    let several = parts.len() > 1;
+    for part in parts {
+        let (text, name) = (part.text.clone(), part.name.clone());
+        let lines = Lines::new(text.as_bytes());
+        let reading = document::read(part, &case.addresses(), case.is_set("short-hostname"));
+        let plan = reading.plan(&facts(case, &reading), case.setting("key-set").unwrap_or("set"));
+        if several {
+            let _ = writeln!(out, "[{name}: {}]", reading.part.form.words());
+        }
+        out.push_str(&plan_text(&reading, &plan));
+        for finding in &plan.findings {
+            let place = if several { format!(" {name}") } else { String::new() };
+            findings.push_str(&finding_text(finding, &place, &lines));
+        }
+        check_secrets(&reading, &plan, &lines);
+    }
+    out + &findings
+}
+
+fn facts(case: &Case, reading: &Reading) -> Facts {
+    let mut facts = Facts { hostname: case.setting("hostname").unwrap_or("machine").to_owned(), ..Facts::default() };
+    if let Some((hostname, _)) = &reading.access.hostname {
+        facts.hostname.clone_from(&hostname.name);
+    }
+    facts.read_only = plan::folders_wanted(&reading.config);
+    facts.read_only.retain(|folder| case.setting("read-only").is_some_and(|image| folder.starts_with(image)));
+    for path in plan::facts_wanted(&reading.config) {
+        if case.setting("unreadable") == Some(path) {
+            facts.files.insert(path, Err(format!("failed to read {path}")));
+        } else if let Some(content) = case.file(path) {
+            let mode = 0o644;
+            facts.files.insert(path, Ok(plan::BaseFile { content, mode }));
+        }
+    }
+    facts
+}
+
+fn finding_text(finding: &Finding, name: &str, lines: &Lines<'_>) -> String {
+    let place = finding.span.map_or_else(String::new, |span| {
+        let position = lines.start(span);
+        format!(" {}:{}", position.line, position.column)
+    });
+    format!("{} {}{name}{place}\n", finding.severity().as_str(), finding.rule.id)
+}
+
+fn plan_text(reading: &Reading, plan: &Plan) -> String {
+    let mut out = String::new();
+    if let Some((hostname, _)) = &reading.access.hostname {
+        let _ = writeln!(out, "host name {}", hostname.name);
+    }
+    if !reading.access.keys.is_empty() {
+        out.push_str("keys of core\n");
+        reading.access.keys.iter().for_each(|key| out.push_str(&content(key.as_bytes(), "")));
+    }
+    if reading.part.form == user_data::Form::Ignition {
+        out.push_str("left to Ignition\n");
+    }
+    plan.steps.iter().for_each(|planned| out.push_str(&step_text(&planned.step)));
+    for refused in &plan.refused {
+        let _ = writeln!(out, "refused: {}", refused.item);
+    }
+    out
+}
+
+fn step_text(step: &Step) -> String {
+    match step {
+        Step::AuthorizeKeys(set) => {
+            let keys = set.keys.iter().map(|key| content(key.as_bytes(), "")).collect::<String>();
+            format!("keys of {} (set {})\n{keys}", set.user, set.set)
+        }
+        Step::ImportKeys(import) => {
+            format!("import keys of {} (set {})\n| {}\n", import.user, import.set, import.url.expose())
+        }
+        Step::EnsureUser(account) => account_text(account),
+        Step::WriteFile(file) => {
+            let unit = file.unit.as_ref().map_or_else(String::new, |unit| format!(" of {unit}"));
+            let head = format!("write {} {:04o} {}{unit}\n", file.path.display(), file.mode, file.owner);
+            head + &content(file.content.expose(), "\\ no newline at the end\n")
+        }
+        Step::ReloadDaemon(reload) => format!("reload for {}\n", reload.units.join(" ")),
+        Step::RestartNetworkd => "restart networkd\n".to_owned(),
+        Step::RunScript(script) => {
+            let argument = script.argument.iter().map(cloud_config::text::secret::Secret::expose);
+            let words: Vec<_> = std::iter::once(&script.interpreter).chain(argument).collect();
+            format!("run script with {words:?}\n{}", content(script.content.expose(), "\\\n"))
+        }
+        other => format!("{other}\n"),
+    }
+}
+
+fn account_text(account: &Account) -> String {
+    let mut out = format!("user {}\n", account.name);
+    let groups = (!account.groups.is_empty()).then(|| account.groups.join(" "));
+    let yes = |switch: bool| switch.then(String::new);
+    for (name, value) in [
+        ("passwd", account.passwd.as_ref().map(|hash| hash.expose().clone())),
+        ("gecos", account.gecos.clone()),
+        ("home", account.home.clone()),
+        ("no-create-home", yes(!account.create_home)),
+        ("primary-group", account.primary_group.clone()),
+        ("groups", groups),
+        ("no-user-group", yes(account.no_user_group)),
+        ("system", yes(account.system)),
+        ("no-log-init", yes(account.no_log_init)),
+        ("shell", account.shell.clone()),
+    ] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{}", format!("| {name} {value}").trim_end());
+        }
+    }
+    out
+}
+
+/// Bytes as lines that begin with `|`, or with `x` where they hold more than text; `cut` follows where
+/// the last line has no end.
+fn content(bytes: &[u8], cut: &str) -> String {
+    let mut out = String::new();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let whole = line.ends_with(b"\n");
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        match std::str::from_utf8(line) {
+            Ok(text) if !text.chars().any(|c| c.is_control() && c != '\t') => {
+                let _ = writeln!(out, "{}", if text.is_empty() { "|".to_owned() } else { format!("| {text}") });
+            }
+            _ => {
+                let _ = writeln!(out, "x {}", line.escape_ascii());
+            }
+        }
+        if !whole {
+            out.push_str(cut);
+        }
+    }
+    out
+}
+
+/// Nothing that is printed, logged or recorded shows a secret, whatever way it takes.
+fn check_secrets(reading: &Reading, plan: &Plan, lines: &Lines<'_>) {
+    let mut shown = vec![
+        format!("{:?} {:?}", reading.part, reading.config),
+        format!("{plan:?}"),
+        serde_json::to_string(&plan.refused).unwrap(),
+    ];
+    for planned in &plan.steps {
+        shown.extend([planned.step.to_string(), serde_json::to_string(planned).unwrap()]);
+    }
+    let paths = Paths::new(&reading.document);
+    for finding in &plan.findings {
+        shown.push(LocatedFinding::new("part", finding, lines, &paths).line());
+    }
+    for text in shown {
+        assert!(!text.contains(SECRET), "this shows a secret: {text}");
+    }
+}
+
+/// Both texts line by line, with what is missing (`-`) and what is too much (`+`).
+pub fn difference(expected: &str, actual: &str) -> String {
+    let (old, new): (Vec<_>, Vec<_>) = (expected.lines().collect(), actual.lines().collect());
+    // Lengths of the longest common lines from here on, from the end.
+    let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            common[i][j] =
+                if old[i] == new[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
+        }
+    }
+    let (mut i, mut j, mut out) = (0, 0, String::new());
+    while i < old.len() || j < new.len() {
+        let (sign, line) = if i < old.len() && j < new.len() && old[i] == new[j] {
+            (i, j) = (i + 1, j + 1);
+            (' ', old[i - 1])
+        } else if i < old.len() && (j == new.len() || common[i + 1][j] >= common[i][j + 1]) {
+            i += 1;
+            ('-', old[i - 1])
+        } else {
+            j += 1;
+            ('+', new[j - 1])
+        };
+        let _ = writeln!(out, "    {sign} {line}");
+    }
+    out
+}

@@ -1,0 +1,80 @@
+//! Our tree beside theirs.
+
+use std::collections::BTreeMap;
+
+use cloud_config::yaml::{Kind, Node, Scalar};
+use serde_json::Value;
+
+use super::rows::{OUR_COMPLAINTS, THEIR_COMPLAINTS};
+use crate::invariants::yaml::parse;
+
+/// A tree as both have it: keys in one spelling and no order, what is nothing apart from empty text.
+#[derive(Debug, PartialEq)]
+enum Tree {
+    Null,
+    Text(String),
+    List(Vec<Tree>),
+    Mapping(BTreeMap<String, Tree>),
+}
+
+/// What there is of a text: a tree, or why there is none.
+type Read = Result<Tree, String>;
+
+/// How our tree of `text` differs from theirs.
+pub fn difference(text: &str, theirs: &Value) -> Option<String> {
+    let (ours, theirs) = (ours(text), self::theirs(theirs));
+    let alike = match (&ours, &theirs) {
+        (Ok(ours), Ok(theirs)) => ours == theirs,
+        (Err(_), Err(_)) => true,
+        _ => false,
+    };
+    (!alike).then(|| format!("{text:?}\n  ours:   {ours:?}\n  theirs: {theirs:?}"))
+}
+
+/// Whether only one complains of a text, of something that is in its table.
+pub fn is_wanted(text: &str, theirs: &Value) -> bool {
+    let told = |table: &[(&str, &str)], complaint: &str| table.iter().any(|(words, _)| complaint.contains(words));
+    match (ours(text), self::theirs(theirs)) {
+        (Ok(_), Err(complaint)) => told(THEIR_COMPLAINTS, &complaint),
+        (Err(complaint), Ok(_)) => told(OUR_COMPLAINTS, &complaint),
+        _ => false,
+    }
+}
+
+fn ours(text: &str) -> Read {
+    let document = parse(text);
+    match document.error {
+        Some(error) => Err(error.message),
+        None => Ok(document.root.as_deref().map_or(Tree::Null, tree)),
+    }
+}
+
+fn theirs(theirs: &Value) -> Read {
+    match theirs["error"].as_str() {
+        Some(error) => Err(error.to_owned()),
+        None => Ok(if theirs["tree"].is_null() { Tree::Null } else { their_tree(&theirs["tree"]) }),
+    }
+}
+
+fn tree(node: &Node) -> Tree {
+    match &node.kind {
+        Kind::Scalar(_) if node.is_null() => Tree::Null,
+        Kind::Scalar(Scalar { text, .. }) => Tree::Text(text.to_string()),
+        Kind::List(items) => Tree::List(items.iter().map(|item| tree(item)).collect()),
+        Kind::Mapping(mapping) => {
+            Tree::Mapping(mapping.entries.iter().map(|entry| (entry.name().into_owned(), tree(&entry.value))).collect())
+        }
+    }
+}
+
+fn their_tree(node: &Value) -> Tree {
+    if let Some(items) = node["list"].as_array() {
+        Tree::List(items.iter().map(their_tree).collect())
+    } else if let Some(entries) = node["mapping"].as_object() {
+        Tree::Mapping(entries.iter().map(|(key, value)| (key.clone(), their_tree(value))).collect())
+    } else if node["tag"] == "null" {
+        Tree::Null
+    } else {
+        Tree::Text(node["text"].as_str().unwrap().to_owned())
+    }
+}

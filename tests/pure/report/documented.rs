@@ -1,0 +1,88 @@
+//! The documentation shows what is really printed, and names every field of it.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use cloud_config::diagnostic::Span;
+use cloud_config::plan::Step;
+use cloud_config::text::Lines;
+use cloud_config::user_data::Form;
+use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, StepOutcome, Verdict};
+use serde_json::Value;
+
+use super::program::{Files, program};
+
+fn docs(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()))
+}
+
+/// The names of all fields in a value.
+fn fields(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                found.push(name.clone());
+                fields(value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| fields(item, found)),
+        _ => {}
+    }
+}
+
+fn named(value: &Value, pages: &[&str]) {
+    let pages: String = pages.iter().map(|page| docs(page)).collect();
+    let mut found = Vec::new();
+    fields(value, &mut found);
+    assert!(found.len() > 10, "{value}");
+    for field in found {
+        assert!(pages.contains(&format!("`{field}`")), "`{field}` is not documented");
+    }
+}
+
+#[test]
+fn the_log_of_mistakes_is_that_of_the_file_above_it() {
+    let page = docs("applying.md");
+    let (_, rest) = page.split_once("`mistakes.yml`:\n\n```yaml\n").unwrap();
+    let (text, log) = rest.split_once("```\n").unwrap();
+    let files = Files::new();
+    let path = files.put("mistakes.yml", text);
+    let run = program(&["--validate", "--from-file", &path]);
+    assert!(run.stdout.lines().count() > 2, "{run:?}");
+    for line in run.stdout.replace(&path, "mistakes.yml").lines() {
+        assert!(log.contains(&format!(" {line}\n")), "{line}");
+    }
+}
+
+#[test]
+fn every_field_of_a_check_is_named() {
+    let files = Files::new();
+    let path = files.put("a.yml", "#cloud-config\nhostnam: x\n");
+    named(&program(&["--validate", "--format=json", "--from-file", &path]).json(), &["validating.md"]);
+    let page = docs("validating.md");
+    let (_, rest) = page.split_once("```json\n").unwrap();
+    let example: Value = serde_json::from_str(rest.split_once("```\n").unwrap().0).unwrap();
+    named(&example, &["validating.md"]);
+}
+
+#[test]
+fn every_field_of_a_record_is_named() {
+    let lines = Lines::new(b"a");
+    let reporter = Reporter { name: "a", lines: &lines };
+    let step = |verdict| reporter.step(&Step::RestartNetworkd, Some(Span::new(0, 1)), verdict, Duration::ZERO);
+    let at = Some(lines.position(0));
+    let outcome = Outcome {
+        access: vec![StepOutcome { part: Some("a".to_owned()), ..step(Verdict::Failed("x".to_owned())) }],
+        parts: vec![PartOutcome {
+            name: "a".to_owned(),
+            form: Form::Script,
+            findings: Vec::new(),
+            refused: vec![RefusedOutcome { item: "a".to_owned(), at }],
+            steps: Vec::new(),
+        }],
+        ..Outcome::default()
+    };
+    named(&serde_json::to_value(&outcome).unwrap(), &["command-line.md"]);
+}

@@ -1,0 +1,89 @@
+//! What people see on a terminal: a pseudo-terminal, that the program has as its standard output.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+
+use super::program::{Files, command};
+
+const WRONG: &str = "#cloud-config\nusers:\n- {name: core, passwd: hunter2, shell: [x]}\ncoreos:\n  units:\n  - name: a.service\n    command: strat\n";
+
+/// What the program shows with `flags`, its line ends as they were written, and its exit code.
+pub fn shown(flags: &[&str], environment: &[(&str, &str)]) -> (String, i32) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let mut command = command(Path::new(env!("CARGO_BIN_EXE_coreos-cloudinit")), flags);
+    command.envs(environment.iter().copied()).stdout(terminal).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // The only other end is the program's now.
+    drop(command);
+    let mut bytes = Vec::new();
+    // Once that is closed, reading is an error.
+    let _ = File::from(ours).read_to_end(&mut bytes);
+    let code = child.wait().unwrap().code().unwrap();
+    (String::from_utf8(bytes).unwrap().replace("\r\n", "\n"), code)
+}
+
+#[test]
+fn the_line_is_shown_with_a_caret() {
+    let files = Files::new();
+    let path = files.put("a.yml", WRONG);
+    let (text, code) = shown(&["--validate", "--from-file", &path], &[("TERM", "dumb")]);
+    assert_eq!(code, 1);
+    for part in [
+        format!("\n --> {path}:3:40\n  |\n3 | - {{name: core, passwd: <hidden>, shell: [<hidden>]}}\n"),
+        format!(
+            "\n --> {path}:7:14\n  |\n7 |     command: strat\n  |              ^^^^^ coreos.units[0].command\n  |\n  = help: "
+        ),
+        "\n  |                                         ^^^^^^^^^^ users[0].shell\n".to_owned(),
+        "error[bad-command]: ".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part}\n{text}");
+    }
+    assert!(text.ends_with("\n\n2 errors, 1 warning\n"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn colours_come_only_where_they_are_wanted() {
+    let files = Files::new();
+    let path = files.put("a.yml", WRONG);
+    let colours = |environment: &[(&str, &str)]| {
+        let (text, code) = shown(&["--validate", "--from-file", &path], environment);
+        assert!(code == 1 && text.contains("bad-command"), "{text}");
+        text.contains('\u{1b}')
+    };
+    assert!(colours(&[("TERM", "xterm")]));
+    assert!(colours(&[("TERM", "xterm"), ("NO_COLOR", "")]));
+    assert!(!colours(&[("TERM", "xterm"), ("NO_COLOR", "1")]));
+    assert!(!colours(&[("TERM", "dumb")]));
+}
+
+#[test]
+fn the_last_line_is_the_sum() {
+    let files = Files::new();
+    let sum = |text: &str| {
+        let path = files.put("a.yml", text);
+        shown(&["--validate", "--from-file", &path], &[]).0.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(sum("#cloud-config\nhostname: a\n"), "no problems found");
+    assert_eq!(sum(""), "no problems found");
+    assert_eq!(sum("#cloud-config\nrole: a\n"), "1 warning");
+    assert_eq!(sum("#cloud-config\nhostnam: a\nhostname: [a]\nusers: a\n"), "2 errors, 1 warning");
+    let (text, code) = shown(&["--validate", "--from-file", &files.path("nosuch")], &[]);
+    assert!(code == 1 && text.ends_with("nosuch does not exist\n\n1 error\n"), "{text}");
+}
+
+#[test]
+fn json_is_the_same_on_a_terminal() {
+    let files = Files::new();
+    let path = files.put("a.yml", WRONG);
+    let (text, _) = shown(&["--validate", "--format=json", "--from-file", &path], &[("TERM", "xterm")]);
+    let printed = super::program::program(&["--validate", "--format=json", "--from-file", &path]).stdout;
+    assert_eq!(text, printed);
+}
