@@ -13,28 +13,29 @@ use cloud_config::redact::{LocatedFinding, place};
 use cloud_config::text::{Lines, Position};
 use cloud_config::user_data::Form;
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict", content = "reason")]
-pub enum Verdict {
-    /// It is done, and the machine is different now.
+pub enum StepResult {
+    /// The step changed the machine.
     Done,
-    /// It was as it should be.
+    /// The machine was as it should be; nothing was written.
     Unchanged,
-    /// It does not apply here, and that is no failure.
+    /// The step does not apply here. This is no failure.
     Skipped(String),
-    /// It was begun, and may end later: it was not waited for any longer.
+    /// The step was begun and may end later; the run no longer waits for it.
     Queued(String),
-    /// What it needs is not there; this is a failure of the run.
-    LeftOut(String),
-    /// It could not be done.
+    /// The step was not begun, because something that it needs is missing or failed.
+    #[serde(rename = "left-out")]
+    DependencyFailed(String),
+    /// The step failed.
     Failed(String),
 }
 
-impl Verdict {
-    /// Whether the run ends with exit code 1 for it.
+impl StepResult {
+    /// Returns true if the run ends with exit code 1 because of this step.
     pub const fn is_failure(&self) -> bool {
-        matches!(self, Self::LeftOut(_) | Self::Failed(_))
+        matches!(self, Self::DependencyFailed(_) | Self::Failed(_))
     }
 }
 
@@ -51,7 +52,7 @@ pub struct StepOutcome {
     pub at: Option<Position>,
     /// What became of it.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: StepResult,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -149,12 +150,12 @@ impl Outcome {
         }
         for step in self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps)) {
             match step.verdict {
-                Verdict::Done => tally.done += 1,
-                Verdict::Unchanged => tally.unchanged += 1,
-                Verdict::Skipped(_) => tally.skipped += 1,
-                Verdict::Queued(_) => tally.queued += 1,
-                Verdict::LeftOut(_) => tally.left_out += 1,
-                Verdict::Failed(_) => tally.failed += 1,
+                StepResult::Done => tally.done += 1,
+                StepResult::Unchanged => tally.unchanged += 1,
+                StepResult::Skipped(_) => tally.skipped += 1,
+                StepResult::Queued(_) => tally.queued += 1,
+                StepResult::DependencyFailed(_) => tally.left_out += 1,
+                StepResult::Failed(_) => tally.failed += 1,
             }
         }
         tally
@@ -208,7 +209,7 @@ pub struct Reporter<'a> {
 
 impl Reporter<'_> {
     /// Logs what became of a step.
-    pub fn step(&self, step: &Step, span: Option<Span>, verdict: Verdict, took: Duration) -> StepOutcome {
+    pub fn step(&self, step: &Step, span: Option<Span>, verdict: StepResult, took: Duration) -> StepOutcome {
         let (words, unit) = (step.to_string(), step.unit());
         let at = span.map(|span| self.lines.start(span));
         let place = place(self.name, at);
@@ -217,22 +218,24 @@ impl Reporter<'_> {
             tell(level, log, &Event { message, sign: Some(sign), words: Some(said), ..event });
         };
         match &verdict {
-            Verdict::Done => say(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
+            StepResult::Done => say(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
             // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
-            Verdict::Unchanged => say(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}")),
-            Verdict::Skipped(why) => {
+            StepResult::Unchanged => {
+                say(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}"));
+            }
+            StepResult::Skipped(why) => {
                 let said = format!("skipped: {words}: {why}");
                 say(Level::Info, None, Sign::Skipped, &said, format_args!("{said}"));
             }
-            Verdict::Queued(why) => {
+            StepResult::Queued(why) => {
                 let (message, said) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
                 say(Level::Warn, message, Sign::Queued, &said, format_args!("{place}: warning: {said}"));
             }
-            Verdict::LeftOut(why) => {
+            StepResult::DependencyFailed(why) => {
                 let (message, said) = (Some(&messages::STEP_LEFT_OUT), format!("left out: {words}: {why}"));
                 say(Level::Error, message, Sign::Failed, &said, format_args!("{place}: error: {said}"));
             }
-            Verdict::Failed(why) => {
+            StepResult::Failed(why) => {
                 let message = Some(&messages::STEP_FAILED);
                 say(Level::Error, message, Sign::Failed, why, format_args!("{place}: error: {why}"));
             }

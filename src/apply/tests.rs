@@ -20,39 +20,39 @@ struct Fake {
 }
 
 impl Fake {
-    fn answer(&mut self, words: String) -> Result<Done> {
+    fn answer(&mut self, words: String) -> Result<StepResult> {
         let holds = |list: &[&str]| list.iter().any(|word| words.contains(word));
         assert!(!holds(&self.panics), "hunter2");
         let result = if holds(&self.broken) {
             Err(anyhow::anyhow!("failed to {words}"))
         } else if holds(&self.same) {
-            Ok(Done::With(Change::Unchanged))
+            Ok(StepResult::Unchanged)
         } else {
-            Ok(Done::With(Change::Made))
+            Ok(StepResult::Done)
         };
         self.asked.push(words);
         result
     }
 }
 
-impl Machine for Fake {
-    fn write_files(&mut self, files: &[&FileSpec], situation: &Situation) -> Vec<Result<Done>> {
+impl Executor for Fake {
+    fn write_files(&mut self, files: &[&FileSpec], state: &ApplyState) -> Vec<Result<StepResult>> {
         self.asked.push(format!("batch of {}", files.len()));
         let owned = |file: &FileSpec| match &file.owner.user {
-            Some(user) if situation.failed_users.contains(&user.to_string()) => Some(user.to_string()),
+            Some(user) if state.failed_users.contains(&user.to_string()) => Some(user.to_string()),
             _ => None,
         };
         files
             .iter()
             .map(|file| match owned(file) {
-                Some(user) => Ok(Done::LeftOut(format!("user {user} could not be created"))),
+                Some(user) => Ok(StepResult::DependencyFailed(format!("user {user} could not be created"))),
                 None => self.answer(format!("write {}", file.path.display())),
             })
             .collect()
     }
 
-    fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done> {
-        self.seen.push((situation.changed_units.clone(), situation.links_changed, situation.networkd_changed));
+    fn perform(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult> {
+        self.seen.push((state.changed_units.clone(), state.links_changed, state.networkd_changed));
         self.answer(step.to_string())
     }
 
@@ -110,25 +110,25 @@ fn plan(steps: Vec<Step>, refused: Vec<Item>) -> Plan {
 }
 
 /// Does a plan; the answer is a word and a step each.
-fn done(plan: &Plan, machine: &mut Fake, progress: &mut Progress) -> Vec<String> {
+fn done(plan: &Plan, machine: &mut Fake, state: &mut ApplyState) -> Vec<String> {
     let lines = Lines::new(b"");
-    let word = |verdict: &Verdict| match verdict {
-        Verdict::Done => "done",
-        Verdict::Unchanged => "unchanged",
-        Verdict::Skipped(_) => "skipped",
-        Verdict::Queued(_) => "queued",
-        Verdict::LeftOut(_) => "left out",
-        Verdict::Failed(_) => "failed",
+    let word = |verdict: &StepResult| match verdict {
+        StepResult::Done => "done",
+        StepResult::Unchanged => "unchanged",
+        StepResult::Skipped(_) => "skipped",
+        StepResult::Queued(_) => "queued",
+        StepResult::DependencyFailed(_) => "left out",
+        StepResult::Failed(_) => "failed",
     };
     let brief = |step: &str| step.split(" (").next().unwrap_or_default().to_owned();
-    apply(plan, machine, progress, Reporter { name: "x", lines: &lines })
+    apply(plan, machine, state, Reporter { name: "x", lines: &lines })
         .iter()
         .map(|outcome| format!("{}: {}", word(&outcome.verdict), brief(&outcome.step)))
         .collect()
 }
 
 fn outcome(plan: &Plan, mut machine: Fake) -> Vec<String> {
-    done(plan, &mut machine, &mut Progress::default())
+    done(plan, &mut machine, &mut ApplyState::default())
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn files_are_written_in_one_batch_and_told_in_order() {
     let mut machine = Fake::default();
     let mask = Step::MaskUnit(UnitPath { unit: "m".to_owned(), path: "/etc/systemd/system/m".into() });
     let plan = plan(vec![user("a"), file("/1", None, None), mask, file("/2", None, None)], Vec::new());
-    let told = done(&plan, &mut machine, &mut Progress::default());
+    let told = done(&plan, &mut machine, &mut ApplyState::default());
     assert_eq!(told, ["done: ensure user a", "done: write /1", "done: mask m", "done: write /2"]);
     assert_eq!(machine.asked[1], "batch of 2");
 }
@@ -221,7 +221,7 @@ fn later_steps_know_what_changed() {
         enable("b.service"),
         reload(),
     ];
-    done(&plan(steps, Vec::new()), &mut machine, &mut Progress::default());
+    done(&plan(steps, Vec::new()), &mut machine, &mut ApplyState::default());
     let changed = vec!["a.service".to_owned(), "c.service".to_owned()];
     assert_eq!(machine.seen, [(changed.clone(), false, true), (changed, false, true)], "enabling changed no link");
 }
@@ -229,28 +229,28 @@ fn later_steps_know_what_changed() {
 #[test]
 fn the_lock_is_let_go_before_jobs_are_waited_for() {
     let mut machine = Fake::default();
-    done(&plan(vec![reload(), start("a.service")], Vec::new()), &mut machine, &mut Progress::default());
+    done(&plan(vec![reload(), start("a.service")], Vec::new()), &mut machine, &mut ApplyState::default());
     assert_eq!(machine.asked, ["reload systemd if it needs it", "release", "start a.service"]);
 }
 
 #[test]
 fn keys_of_core_are_set_right_after_it_is_made() {
-    let mut progress = Progress { pending_keys: Some(keys(CORE)), ..Progress::default() };
-    let told = done(&plan(vec![user(CORE), user("a")], Vec::new()), &mut Fake::default(), &mut progress);
+    let mut state = ApplyState { deferred_keys: Some(keys(CORE)), ..ApplyState::default() };
+    let told = done(&plan(vec![user(CORE), user("a")], Vec::new()), &mut Fake::default(), &mut state);
     assert_eq!(told, ["done: ensure user core", "done: authorize 1 key of user core", "done: ensure user a"]);
-    assert!(progress.pending_keys.is_none());
+    assert!(state.deferred_keys.is_none());
 
-    let mut progress = Progress { pending_keys: Some(keys(CORE)), ..Progress::default() };
+    let mut state = ApplyState { deferred_keys: Some(keys(CORE)), ..ApplyState::default() };
     let mut machine = Fake { broken: vec!["ensure user core"], ..Fake::default() };
-    done(&plan(vec![user(CORE)], Vec::new()), &mut machine, &mut progress);
-    assert!(progress.pending_keys.is_some(), "they are not forgotten");
+    done(&plan(vec![user(CORE)], Vec::new()), &mut machine, &mut state);
+    assert!(state.deferred_keys.is_some(), "they are not forgotten");
 }
 
 #[test]
 fn addresses_are_merged_where_the_file_that_was_to_have_them_failed() {
-    let waiting = || Progress {
-        pending_environment: Some(Environment { values: [("A", "b".to_owned())].into() }),
-        ..Progress::default()
+    let waiting = || ApplyState {
+        deferred_environment: Some(Environment { values: [("A", "b".to_owned())].into() }),
+        ..ApplyState::default()
     };
     let plan = plan(vec![file("/etc/environment", None, None), start("a.service")], Vec::new());
     let told = done(&plan, &mut Fake::default(), &mut waiting());
@@ -274,22 +274,22 @@ fn nothing_is_begun_once_the_run_is_to_stop() {
 #[test]
 fn who_comes_in_comes_in_though_the_run_is_to_stop() {
     let mut machine = Fake { halt_after: Some(0), ..Fake::default() };
-    let (mut progress, lines) = (Progress::default(), Lines::new(b""));
+    let (mut state, lines) = (ApplyState::default(), Lines::new(b""));
     let steps = plan(vec![Step::AuthorizeKeys(keys("core"))], Vec::new()).steps;
-    let told = access(&steps, &mut machine, &mut progress, Reporter { name: "meta-data", lines: &lines });
-    assert!(matches!(told[0].verdict, Verdict::Done), "{told:?}");
+    let told = access(&steps, &mut machine, &mut state, Reporter { name: "meta-data", lines: &lines });
+    assert!(matches!(told[0].verdict, StepResult::Done), "{told:?}");
 }
 
 #[test]
 fn one_part_does_not_see_what_changed_in_another() {
     let mut machine = Fake::default();
-    let mut progress = Progress::default();
+    let mut state = ApplyState::default();
     done(
         &plan(vec![file("/etc/systemd/system/a.service", None, None), reload()], Vec::new()),
         &mut machine,
-        &mut progress,
+        &mut state,
     );
-    done(&plan(vec![reload()], Vec::new()), &mut machine, &mut progress);
+    done(&plan(vec![reload()], Vec::new()), &mut machine, &mut state);
     let told: Vec<_> = machine.seen.iter().map(|(units, ..)| units.len()).collect();
     assert_eq!(told, [1, 0]);
 }
@@ -297,11 +297,11 @@ fn one_part_does_not_see_what_changed_in_another() {
 #[test]
 fn a_missing_answer_is_a_failure() {
     struct Silent;
-    impl Machine for Silent {
-        fn write_files(&mut self, _: &[&FileSpec], _: &Situation) -> Vec<Result<Done>> {
+    impl Executor for Silent {
+        fn write_files(&mut self, _: &[&FileSpec], _: &ApplyState) -> Vec<Result<StepResult>> {
             Vec::new()
         }
-        fn perform(&mut self, _: &Step, _: &Situation) -> Result<Done> {
+        fn perform(&mut self, _: &Step, _: &ApplyState) -> Result<StepResult> {
             bail!("not asked")
         }
         fn has_user(&self, _: &str) -> bool {
@@ -314,7 +314,7 @@ fn a_missing_answer_is_a_failure() {
     }
     let lines = Lines::new(b"");
     let plan = plan(vec![file("/1", None, None)], Vec::new());
-    let told = apply(&plan, &mut Silent, &mut Progress::default(), Reporter { name: "x", lines: &lines });
+    let told = apply(&plan, &mut Silent, &mut ApplyState::default(), Reporter { name: "x", lines: &lines });
     assert!(told[0].verdict.is_failure());
 }
 
@@ -347,10 +347,10 @@ fn a_file_is_written_after_the_one_it_needs_and_not_without_it() {
     let steps =
         || vec![file("/1", None, None), file("/env/u", Some("u"), None), needing("/u.d", "u", "/env/u"), start("u")];
     let mut machine = Fake::default();
-    done(&plan(steps(), Vec::new()), &mut machine, &mut Progress::default());
+    done(&plan(steps(), Vec::new()), &mut machine, &mut ApplyState::default());
     assert_eq!(machine.asked[..5], ["batch of 1", "write /env/u", "batch of 2", "write /1", "write /u.d"]);
     let mut machine = Fake { broken: vec!["/env/u"], ..Fake::default() };
-    let told = done(&plan(steps(), Vec::new()), &mut machine, &mut Progress::default());
+    let told = done(&plan(steps(), Vec::new()), &mut machine, &mut ApplyState::default());
     assert_eq!(told, ["done: write /1", "failed: write /env/u", "left out: write /u.d", "left out: start u"]);
     assert!(
         !machine.asked.iter().any(|asked| asked.contains("/u.d") || asked.contains("start")),

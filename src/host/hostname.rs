@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use zbus::proxy;
 
-use super::Change;
 use super::bus::{Bus, CallError};
+use crate::outcome::StepResult;
 
 /// How long hostnamed may take, its start included. Short of the 25 s that the bus gives a
 /// service to start: before `basic.target` it cannot, and access to the machine waits behind it.
@@ -68,22 +68,22 @@ pub fn current(file: &dyn HostnameFile, running: bool) -> Current {
 ///
 /// The name is empty, or hostnamed refuses it as invalid; `/etc/hostname` cannot be written, or the
 /// kernel's name cannot be set.
-pub fn set(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<Change> {
+pub fn set(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<StepResult> {
     set_inner(bus, file, name).with_context(|| format!("failed to set the host name {name}"))
 }
 
-fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<Change> {
+fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<StepResult> {
     if name.is_empty() {
         bail!("it is empty");
     }
     let now = current(file, bus.is_some());
     let wanted = Some(name);
     if now.fixed.as_deref() == wanted && (bus.is_none() || now.kernel.as_deref() == wanted) {
-        return Ok(Change::Unchanged);
+        return Ok(StepResult::Unchanged);
     }
     let Some(bus) = bus else {
         write(file, name)?;
-        return Ok(Change::Made);
+        return Ok(StepResult::Done);
     };
     match through_hostnamed(bus, name) {
         Ok(()) => {}
@@ -101,7 +101,7 @@ fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<C
     if kernel().as_deref() != wanted {
         set_kernel(name)?;
     }
-    Ok(Change::Made)
+    Ok(StepResult::Done)
 }
 
 fn through_hostnamed(bus: &Bus, name: &str) -> Result<(), CallError> {
@@ -174,7 +174,7 @@ mod tests {
     fn of_a_tree_only_the_file_is_written() -> Result<()> {
         for before in [None, Some("old\n"), Some("# none\n")] {
             let file = Memory::with(before);
-            assert_eq!(set(None, &file, "node1")?, Change::Made);
+            assert_eq!(set(None, &file, "node1")?, StepResult::Done);
             assert_eq!(file.0.borrow().as_deref(), Some(b"node1\n".as_slice()));
         }
         Ok(())
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_tree_that_has_the_name_is_left_alone() -> Result<()> {
         let file = Memory::with(Some("# ours\nnode1"));
-        assert_eq!(set(None, &file, "node1")?, Change::Unchanged);
+        assert_eq!(set(None, &file, "node1")?, StepResult::Unchanged);
         assert_eq!(file.0.borrow().as_deref(), Some(b"# ours\nnode1".as_slice()));
         Ok(())
     }

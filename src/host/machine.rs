@@ -21,10 +21,11 @@ use super::lock::Lock;
 use super::owed::Owed;
 use super::root::{Root, shown};
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
-use super::{Change, command, hostname, keys, network};
-use crate::apply::{Done, Machine, Situation, is_networkd_file};
+use super::{command, hostname, keys, network};
+use crate::apply::{ApplyState, Executor, is_networkd_file};
 use crate::deadline::Deadline;
 use crate::logger::{Event, tell};
+use crate::outcome::StepResult;
 use crate::source::http;
 use cloud_config::config::ssh_key;
 use cloud_config::plan::{
@@ -224,22 +225,22 @@ impl<'a> Host<'a> {
         Ok((text_files::set_variables(&old, &environment.values), 0o644 & mode))
     }
 
-    fn merge_environment(&self, environment: &Environment) -> Result<Change> {
+    fn merge_environment(&self, environment: &Environment) -> Result<StepResult> {
         let (content, mode) = self.merged(environment)?;
         self.write_one(&root_file(Path::new(ENVIRONMENT), &content, mode))
     }
 
-    fn write_one(&self, file: &Write<'_>) -> Result<Change> {
+    fn write_one(&self, file: &Write<'_>) -> Result<StepResult> {
         let results = files::write_all(&self.root, std::slice::from_ref(file));
         results.into_iter().next().unwrap_or_else(|| bail!("failed to write {}", file.path.display()))
     }
 
     /// Whose a file is to be; a user that this run failed to make is a reason to leave the file out.
-    fn owner(&self, owner: &Owner, situation: &Situation) -> Result<Result<(u32, u32), String>> {
+    fn owner(&self, owner: &Owner, state: &ApplyState) -> Result<Result<(u32, u32), String>> {
         match self.accounts().resolve(owner) {
             Ok(numbers) => Ok(Ok(numbers)),
             Err(error) if error.downcast_ref::<UnknownPrincipal>().is_some() => match &owner.user {
-                Some(Principal::Name(name)) if situation.failed_users.contains(name) => {
+                Some(Principal::Name(name)) if state.failed_users.contains(name) => {
                     Ok(Err(format!("user {name} could not be created")))
                 }
                 _ => Err(error),
@@ -248,7 +249,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn import(&self, import: &KeyImport) -> Result<Done> {
+    fn import(&self, import: &KeyImport) -> Result<StepResult> {
         let fetched = http::get(import.url.expose(), http::Policy::default(), self.setup.deadline, self.setup.stop)
             .and_then(|body| http::keys(&body))
             .with_context(|| format!("failed to import keys of user {} from {}", import.user, import.from))?;
@@ -261,13 +262,13 @@ impl<'a> Host<'a> {
         }
         if lines.is_empty() {
             log::warn!("{} has no keys; the set {} is left alone", import.from, import.set);
-            return Ok(Done::With(Change::Unchanged));
+            return Ok(StepResult::Unchanged);
         }
         let set = KeySet { user: import.user.clone(), set: import.set.clone(), keys: lines };
-        keys::authorize(&self.root, self.accounts(), &set, self.setup.deadline).map(Done::With)
+        keys::authorize(&self.root, self.accounts(), &set, self.setup.deadline)
     }
 
-    fn enable(&self, scope: &UnitScope) -> Result<Done> {
+    fn enable(&self, scope: &UnitScope) -> Result<StepResult> {
         let UnitScope { unit, runtime } = scope;
         if !self.live() {
             let limit = self.setup.deadline.clip(Duration::from_secs(60));
@@ -275,32 +276,31 @@ impl<'a> Host<'a> {
                 let (name, rest) = argv.split_first().context("nothing to run")?;
                 let tree = self.root.folder(Path::new("/"))?;
                 command::Tool::new(name).args(rest).directory(tree.as_fd()).listen(limit)
-            })
-            .map(Done::With);
+            });
         }
         let enabled = Systemd::new(&self.bus).enable(unit, *runtime)?;
         if !enabled.installable {
             log::warn!("{unit} has no [Install] section: enabling it does nothing");
         }
-        Ok(Done::With(enabled.change))
+        Ok(enabled.change)
     }
 
-    fn command(&self, command: &UnitCommand) -> Result<Done> {
+    fn command(&self, command: &UnitCommand) -> Result<StepResult> {
         if !self.live() {
-            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+            return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
         }
         self.job(&command.unit, command.verb)
     }
 
-    fn job(&self, unit: &str, verb: Verb) -> Result<Done> {
+    fn job(&self, unit: &str, verb: Verb) -> Result<StepResult> {
         let mut tell = |waited: Duration| {
             let event = Event { unit: Some(unit), waiting: true, ..Event::default() };
             tell(Level::Info, format_args!("still waiting for {verb} {unit} ({} s)", waited.as_secs()), &event);
         };
         let mut wait = JobWait { limit: self.setup.job_timeout, tell: &mut tell, stop: self.setup.stop };
         match Systemd::new(&self.bus).run_job(unit, verb, &mut wait)? {
-            JobEnd::Done | JobEnd::Skipped => Ok(Done::With(Change::Made)),
-            JobEnd::LeftQueued { reason } => Ok(Done::Queued(reason)),
+            JobEnd::Done | JobEnd::Skipped => Ok(StepResult::Done),
+            JobEnd::LeftQueued { reason } => Ok(StepResult::Queued(reason)),
             end @ JobEnd::Failed { .. } => {
                 let error = anyhow!("failed to {verb} {unit}: {end}");
                 Err(if end.is_of_the_unit() { anyhow!("{error}; see journalctl -u {}", quoted(unit)) } else { error })
@@ -308,7 +308,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn run_script(&mut self, script: &Script) -> Result<Done> {
+    fn run_script(&mut self, script: &Script) -> Result<StepResult> {
         let argv = if self.live() { Some(scripts::interpreter(script)?) } else { None };
         let folder = self.script_dir();
         let file = folder.join(&script.id);
@@ -319,12 +319,12 @@ impl<'a> Host<'a> {
         for result in files::write_all(&self.root, &writes) {
             result?;
         }
-        let Some(mut argv) = argv else { return Ok(Done::Skipped(NOT_RUNNING.to_owned())) };
+        let Some(mut argv) = argv else { return Ok(StepResult::Skipped(NOT_RUNNING.to_owned())) };
         // Written under the lock, started after it: the script may run this program.
         self.release();
         argv.push(file.display().to_string());
         let description = format!("Script {} of the user-data", script.id);
-        Systemd::new(&self.bus).start_script(&unit, &description, &argv).map(Done::With)
+        Systemd::new(&self.bus).start_script(&unit, &description, &argv)
     }
 
     /// The directory of the scripts, beneath the root.
@@ -350,8 +350,8 @@ impl<'a> Host<'a> {
     }
 }
 
-impl Machine for Host<'_> {
-    fn write_files(&mut self, specs: &[&FileSpec], situation: &Situation) -> Vec<Result<Done>> {
+impl Executor for Host<'_> {
+    fn write_files(&mut self, specs: &[&FileSpec], state: &ApplyState) -> Vec<Result<StepResult>> {
         if specs.iter().any(|file| file.unit.is_some()) {
             self.note_units();
         }
@@ -359,7 +359,7 @@ impl Machine for Host<'_> {
             let why = format!("{error:#}");
             return specs.iter().map(|_| Err(anyhow!(why.clone()))).collect();
         }
-        let owners: Vec<_> = specs.iter().map(|file| self.owner(&file.owner, situation)).collect();
+        let owners: Vec<_> = specs.iter().map(|file| self.owner(&file.owner, state)).collect();
         let writes: Vec<_> = specs
             .iter()
             .zip(&owners)
@@ -376,49 +376,45 @@ impl Machine for Host<'_> {
             |root| files::write_all(root, &writes),
             |written| {
                 let mut results = writes.iter().zip(written);
-                results.any(|(file, result)| is_networkd_file(file.path) && matches!(result, Ok(Change::Made)))
+                results.any(|(file, result)| is_networkd_file(file.path) && matches!(result, Ok(StepResult::Done)))
             },
         );
         let mut written = written.into_iter();
         let mut answer = |file: &FileSpec, owner: Result<Result<(u32, u32), String>>| match owner {
-            Ok(Ok(_)) => {
-                written.next().unwrap_or_else(|| bail!("failed to write {}", file.path.display())).map(Done::With)
-            }
-            Ok(Err(why)) => Ok(Done::LeftOut(why)),
+            Ok(Ok(_)) => written.next().unwrap_or_else(|| bail!("failed to write {}", file.path.display())),
+            Ok(Err(why)) => Ok(StepResult::DependencyFailed(why)),
             Err(error) => Err(error).with_context(|| format!("failed to write {}", file.path.display())),
         };
         specs.iter().zip(owners).map(|(file, owner)| answer(file, owner)).collect()
     }
 
-    fn perform(&mut self, step: &Step, situation: &Situation) -> Result<Done> {
+    fn perform(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult> {
         if matches!(step, Step::MaskUnit(_) | Step::UnmaskUnit(_) | Step::EnableUnit(_)) {
             self.note_units();
         }
         match step {
             Step::SetHostname(host) => {
                 let bus = self.live().then_some(&self.bus);
-                hostname::set(bus, &HostnameFile(&self.root), &host.name).map(Done::With)
+                hostname::set(bus, &HostnameFile(&self.root), &host.name)
             }
-            Step::AuthorizeKeys(set) => {
-                keys::authorize(&self.root, self.accounts(), set, self.setup.deadline).map(Done::With)
-            }
+            Step::AuthorizeKeys(set) => keys::authorize(&self.root, self.accounts(), set, self.setup.deadline),
             Step::ImportKeys(import) => self.import(import),
-            Step::EnsureUser(account) => self.accounts().ensure(account, self.setup.deadline).map(Done::With),
+            Step::EnsureUser(account) => self.accounts().ensure(account, self.setup.deadline),
             Step::WriteFile(file) => {
-                self.write_files(&[file], situation).pop().unwrap_or_else(|| bail!("failed to write a file"))
+                self.write_files(&[file], state).pop().unwrap_or_else(|| bail!("failed to write a file"))
             }
-            Step::MergeEnvironment(environment) => self.merge_environment(environment).map(Done::With),
+            Step::MergeEnvironment(environment) => self.merge_environment(environment),
             Step::MaskUnit(place) => self.masking(&place.path, files::would_mask, files::mask),
             Step::UnmaskUnit(place) => self.masking(&place.path, files::would_unmask, files::unmask),
             Step::EnableUnit(scope) => self.enable(scope),
-            Step::ReloadDaemon(reload) => self.reload(reload, situation),
+            Step::ReloadDaemon(reload) => self.reload(reload, state),
             Step::RemoveEnvironment(place) => self.remove_environment(&place.path),
-            Step::TakeDown(links) => Ok(self.if_network_changed(situation, || network::take_down(&links.names))),
+            Step::TakeDown(links) => Ok(self.if_network_changed(state, || network::take_down(&links.names))),
             Step::LoadModule(module) => {
                 let limit = self.setup.deadline.clip(MODULE_LIMIT);
-                Ok(self.if_network_changed(situation, || network::load(module, limit)))
+                Ok(self.if_network_changed(state, || network::load(module, limit)))
             }
-            Step::RestartNetworkd => self.restart_networkd(situation),
+            Step::RestartNetworkd => self.restart_networkd(state),
             Step::UnitCommand(command) => self.command(command),
             Step::RunScript(script) => self.run_script(script),
         }

@@ -18,15 +18,6 @@ pub mod root;
 pub mod signals;
 pub mod systemd;
 
-/// What doing a step did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The machine is different now.
-    Made,
-    /// It was as it should be; nothing was written.
-    Unchanged,
-}
-
 /// Gives this process what the rest of this module counts on.
 pub fn prepare_process() {
     // Folders are made 0755 and files get the mode they are given, whatever we were started with.

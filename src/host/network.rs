@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::Change;
 use super::command::Tool;
-use crate::apply::Done;
+use crate::outcome::StepResult;
 use cloud_config::plan::KernelModule;
 
 /// Where the kernel shows its interfaces.
@@ -20,13 +19,13 @@ const INTERFACES: &str = "/sys/class/net";
 const UP: u32 = 1;
 
 /// Takes interfaces down. One that is not there has nothing to be taken down.
-pub fn take_down(names: &[String]) -> Done {
-    let mut done = Done::With(Change::Unchanged);
+pub fn take_down(names: &[String]) -> StepResult {
+    let mut done = StepResult::Unchanged;
     let mut failed = Vec::new();
     for name in names {
         match take_one_down(Path::new(INTERFACES), name) {
-            Ok(Change::Made) => done = Done::With(Change::Made),
-            Ok(Change::Unchanged) => {}
+            Ok(StepResult::Done) => done = StepResult::Done,
+            Ok(_) => {}
             Err(error) => failed.push(format!("{error:#}")),
         }
     }
@@ -35,39 +34,39 @@ pub fn take_down(names: &[String]) -> Done {
     }
     let why = failed.join("; ");
     log::warn!("{why}");
-    Done::Skipped(why)
+    StepResult::Skipped(why)
 }
 
 /// The kernel takes the flags of an interface as a number, written as it shows them.
-fn take_one_down(interfaces: &Path, name: &str) -> Result<Change> {
+fn take_one_down(interfaces: &Path, name: &str) -> Result<StepResult> {
     let path = interfaces.join(name).join("flags");
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Change::Unchanged),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(StepResult::Unchanged),
         Err(error) => return Err(error).with_context(|| format!("failed to read the flags of {name}")),
     };
     let digits = text.trim().trim_start_matches("0x");
     let flags = u32::from_str_radix(digits, 16).with_context(|| format!("the flags of {name} are no number"))?;
     if flags & UP == 0 {
-        return Ok(Change::Unchanged);
+        return Ok(StepResult::Unchanged);
     }
     fs::OpenOptions::new()
         .write(true)
         .open(&path)
         .and_then(|mut file| file.write_all(format!("0x{:x}\n", flags & !UP).as_bytes()))
         .with_context(|| format!("failed to take {name} down"))?;
-    Ok(Change::Made)
+    Ok(StepResult::Done)
 }
 
 /// Loads a module, for `limit` at most.
-pub fn load(module: &KernelModule, limit: Duration) -> Done {
+pub fn load(module: &KernelModule, limit: Duration) -> StepResult {
     match Tool::new("modprobe").arg("--").arg(&module.name).args(&module.options).run(limit) {
-        Ok(()) => Done::With(Change::Made),
+        Ok(()) => StepResult::Done,
         Err(error) => {
             // It may be part of the kernel, or networkd may do without.
             let why = format!("failed to load the kernel module {}: {error:#}", module.name);
             log::warn!("{why}");
-            Done::Skipped(why)
+            StepResult::Skipped(why)
         }
     }
 }
@@ -86,9 +85,9 @@ mod tests {
             let change = take_one_down(folder.path(), "eth0").map_err(|error| error.to_string());
             (change, fs::read_to_string(&flags).unwrap())
         };
-        assert_eq!(take("0x1003\n"), (Ok(Change::Made), "0x1002\n".to_owned()));
-        assert_eq!(take("0x1002\n"), (Ok(Change::Unchanged), "0x1002\n".to_owned()));
+        assert_eq!(take("0x1003\n"), (Ok(StepResult::Done), "0x1002\n".to_owned()));
+        assert_eq!(take("0x1002\n"), (Ok(StepResult::Unchanged), "0x1002\n".to_owned()));
         assert_eq!(take("up").0, Err("the flags of eth0 are no number".to_owned()));
-        assert_eq!(take_one_down(folder.path(), "eth1").unwrap(), Change::Unchanged, "it is not there");
+        assert_eq!(take_one_down(folder.path(), "eth1").unwrap(), StepResult::Unchanged, "it is not there");
     }
 }

@@ -129,7 +129,7 @@ fn names() -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{PartOutcome, StepOutcome, Verdict};
+    use crate::outcome::{PartOutcome, StepOutcome, StepResult};
     use cloud_config::user_data::Form;
 
     #[test]
@@ -152,8 +152,8 @@ mod tests {
             verdict,
             milliseconds: 0,
         };
-        let mut steps: Vec<_> = (0..2000).map(|number| step(number, Verdict::Done)).collect();
-        steps.push(step(2000, Verdict::Failed("no".to_owned())));
+        let mut steps: Vec<_> = (0..2000).map(|number| step(number, StepResult::Done)).collect();
+        steps.push(step(2000, StepResult::Failed("no".to_owned())));
         let (findings, refused) = (Vec::new(), Vec::new());
         let part = PartOutcome { name: "x".to_owned(), form: Form::CloudConfig, findings, refused, steps };
         let outcome = Outcome { parts: vec![part], ..Outcome::default() };

@@ -14,7 +14,7 @@ use cloud_config::text::json;
 use super::count::Count;
 use super::diff::{self, Difference};
 use super::{FORMAT, Screen};
-use crate::apply::Machine as _;
+use crate::apply::Executor as _;
 use crate::cli::Format;
 use crate::host::accounts::{PartialAccount, UnknownPrincipal};
 use crate::host::machine::Host;

@@ -7,7 +7,7 @@ use log::Level;
 use super::gather::{Gathered, find};
 use super::prepare::{Asked, Before, Prepared, asked_by, facts, prepare};
 use super::{Surroundings, fail, setup, told};
-use crate::apply::{self, Machine as _, Progress};
+use crate::apply::{self, ApplyState, Executor as _};
 use crate::cli::Options;
 use crate::deadline::Deadline;
 use crate::host::machine::Host;
@@ -50,20 +50,20 @@ pub(super) fn apply(
         }
     };
     let mut found = find(options, surroundings, deadline, outcome);
-    let mut progress = Progress::default();
+    let mut state = ApplyState::default();
     if let Some(network) = found.network.take() {
-        apply_network(&network, options, deadline, &mut host, &mut progress, outcome);
+        apply_network(&network, options, deadline, &mut host, &mut state, outcome);
     }
     let gathered = found.read(options, surroundings, deadline, outcome);
     begin(&gathered, outcome);
     let locked = host.lock(deadline.most().min(LOCK_LIMIT));
     let (before, prepared) = prepare(gathered, options, &host);
-    apply_access(&before, &prepared, options, &mut host, &mut progress, outcome);
+    apply_access(&before, &prepared, options, &mut host, &mut state, outcome);
     if let Err(error) = locked {
         fail(outcome, format!("{error:#}; nothing but the host name and the keys of {CORE} is applied"));
         return true;
     }
-    apply_environment(&before, &prepared, options, &mut host, &mut progress, outcome);
+    apply_environment(&before, &prepared, options, &mut host, &mut state, outcome);
     // A configuration that could not be read may list any account.
     if outcome.failures.is_empty() && !prepared.iter().any(|part| part.reading.broken) {
         let keys_of_core = before.keys.as_ref().map(|_| CORE);
@@ -81,15 +81,15 @@ pub(super) fn apply(
         if several && part.is_work() {
             log::info!("applying {}", part.reading.part.name);
         }
-        apply_part(part, index, options, &mut host, &mut progress, outcome);
+        apply_part(part, index, options, &mut host, &mut state, outcome);
     }
-    if let Some(step) = progress.pending_keys.take().map(Step::AuthorizeKeys) {
+    if let Some(step) = state.deferred_keys.take().map(Step::AuthorizeKeys) {
         fail(outcome, format!("failed to {step}: user {CORE} does not exist"));
     }
     // The part that was to write the file did not come to that.
-    if let Some(environment) = progress.pending_environment.take() {
+    if let Some(environment) = state.deferred_environment.take() {
         match host.lock(deadline.clip(LOCK_LIMIT)) {
-            Ok(()) => merge(environment, &mut host, &mut progress, outcome),
+            Ok(()) => merge(environment, &mut host, &mut state, outcome),
             Err(error) => fail(outcome, format!("{error:#}; the addresses are not merged into /etc/environment")),
         }
     }
@@ -116,7 +116,7 @@ fn apply_network(
     options: &Options,
     deadline: Deadline,
     host: &mut Host<'_>,
-    progress: &mut Progress,
+    state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
     let plan = reading.plan(&Facts::default(), &options.key_set);
@@ -125,7 +125,7 @@ fn apply_network(
     match host.lock(deadline.most().min(LOCK_LIMIT)) {
         Ok(()) => {
             let reporter = Reporter { name: &reading.part.name, lines: &lines };
-            result.steps = apply::apply(&plan, host, progress, reporter);
+            result.steps = apply::apply(&plan, host, state, reporter);
             // What comes next may take its time.
             host.release();
         }
@@ -139,14 +139,14 @@ fn apply_access(
     prepared: &[Prepared],
     options: &Options,
     host: &mut Host<'_>,
-    progress: &mut Progress,
+    state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
     let mut steps: Vec<&Asked> = before.hostname.iter().collect();
     if let Some(keys) = &before.keys {
         let comes = prepared.iter().any(|part| !part.is_barred(options) && part.makes_core());
         match &keys.planned.step {
-            Step::AuthorizeKeys(keys) if comes && !host.has_user(CORE) => progress.pending_keys = Some(keys.clone()),
+            Step::AuthorizeKeys(keys) if comes && !host.has_user(CORE) => state.deferred_keys = Some(keys.clone()),
             _ => steps.push(keys),
         }
     }
@@ -154,7 +154,7 @@ fn apply_access(
         let (name, text) = asked_by(*part, prepared);
         let lines = Lines::new(text.as_bytes());
         let reporter = Reporter { name, lines: &lines };
-        let done = apply::access(std::slice::from_ref(planned), host, progress, reporter);
+        let done = apply::access(std::slice::from_ref(planned), host, state, reporter);
         outcome.access.extend(done.into_iter().map(|step| StepOutcome { part: Some(name.to_owned()), ..step }));
     }
 }
@@ -165,21 +165,21 @@ fn apply_environment(
     prepared: &[Prepared],
     options: &Options,
     host: &mut Host<'_>,
-    progress: &mut Progress,
+    state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
     let Some(environment) = before.environment.clone() else { return };
     if prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment()) {
-        progress.pending_environment = Some(environment);
+        state.deferred_environment = Some(environment);
     } else {
-        merge(environment, host, progress, outcome);
+        merge(environment, host, state, outcome);
     }
 }
 
-fn merge(environment: Environment, host: &mut Host<'_>, progress: &mut Progress, outcome: &mut Outcome) {
+fn merge(environment: Environment, host: &mut Host<'_>, state: &mut ApplyState, outcome: &mut Outcome) {
     let (name, lines) = (outcome.source.clone(), Lines::new(b""));
     let step = Planned { step: Step::MergeEnvironment(environment), span: None };
-    outcome.access.extend(apply::access(&[step], host, progress, Reporter { name: &name, lines: &lines }));
+    outcome.access.extend(apply::access(&[step], host, state, Reporter { name: &name, lines: &lines }));
 }
 
 fn apply_part(
@@ -187,7 +187,7 @@ fn apply_part(
     index: usize,
     options: &Options,
     host: &mut Host<'_>,
-    progress: &mut Progress,
+    state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
     let barred = part.is_barred(options).then(|| part.barred());
@@ -205,7 +205,7 @@ fn apply_part(
     if let Some(why) = barred {
         fail(outcome, why);
     } else if !reading.broken {
-        result.steps = apply::apply(&plan, host, progress, reporter);
+        result.steps = apply::apply(&plan, host, state, reporter);
     }
     outcome.parts.push(result);
 }

@@ -12,7 +12,7 @@ use super::account_files::{AccountFile, AccountFiles};
 use super::login_defs::LoginDefs;
 use super::{Accounts, UserEntry, create, database, marker};
 use crate::deadline::Deadline;
-use crate::host::Change;
+use crate::outcome::StepResult;
 use cloud_config::plan::Account;
 
 /// The missing pieces of an account.
@@ -68,9 +68,9 @@ impl Accounts<'_> {
         account: &Account,
         user: &UserEntry,
         deadline: Deadline,
-    ) -> Result<(Change, Vec<String>)> {
+    ) -> Result<(StepResult, Vec<String>)> {
         let name = &user.name;
-        let (mut change, mut faults) = (Change::Unchanged, Vec::new());
+        let (mut change, mut faults) = (StepResult::Unchanged, Vec::new());
         if let Some(other) = self.foreign_group(account, user)? {
             let message = format!(
                 "GID {0} of the account is now that of group {other} (run: groupadd {name}, usermod -g {name} {name})",
@@ -102,11 +102,11 @@ impl Accounts<'_> {
                 create::add_group(&mut files, name, user.gid);
             }
             if files.write(&[AccountFile::Shadow, AccountFile::Gshadow, AccountFile::Group])? {
-                change = Change::Made;
+                change = StepResult::Done;
             }
             if missing.home {
                 match self.create_home(user, true) {
-                    Ok(true) => change = Change::Made,
+                    Ok(true) => change = StepResult::Done,
                     Ok(false) => {}
                     Err(error) => faults.push(format!("{error:#} (run: mkhomedir_helper {name})")),
                 }

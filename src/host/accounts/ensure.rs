@@ -10,9 +10,9 @@ use super::locks::with_locks;
 use super::login_defs::LoginDefs;
 use super::{Accounts, UserEntry, database, marker};
 use crate::deadline::Deadline;
-use crate::host::Change;
 use crate::host::command::{Failed, Tool};
 use crate::host::root::shown;
+use crate::outcome::StepResult;
 use cloud_config::plan::Account;
 
 /// The longest run of one of the tools. Waiting for another one's lock takes them up to 15 s for each of six files.
@@ -35,7 +35,7 @@ impl Accounts<'_> {
     ///
     /// A tool is missing, fails, or takes too long, or something of the account could not be set: a group, the shell,
     /// the home. The account is created without that. It is never removed.
-    pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<Change> {
+    pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<StepResult> {
         let name = &account.name;
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
         let existing = self.user(name)?;
@@ -44,7 +44,7 @@ impl Accounts<'_> {
             None => {
                 let faults = self.create(account, deadline).with_context(|| format!("failed to create user {name}"))?;
                 self.report_missing_shell(account);
-                (Change::Made, faults)
+                (StepResult::Done, faults)
             }
             Some(user) if marker::is_set(self.root, name) => self
                 .complete(account, &user, deadline)
@@ -52,7 +52,7 @@ impl Accounts<'_> {
             Some(user) => {
                 self.report_differences(account, &user);
                 self.report_incomplete(&user);
-                (Change::Unchanged, Vec::new())
+                (StepResult::Unchanged, Vec::new())
             }
         };
         if let Some(hash) = password
@@ -61,7 +61,7 @@ impl Accounts<'_> {
             let created = if is_new { format!("created user {name}, but ") } else { String::new() };
             self.set_password(name, hash, deadline)
                 .with_context(|| format!("{created}failed to set the password of user {name}"))?;
-            change = Change::Made;
+            change = StepResult::Done;
         }
         match faults.as_slice() {
             [] => Ok(change),

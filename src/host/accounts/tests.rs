@@ -189,7 +189,7 @@ fn a_group_of_the_users_name_is_not_joined_unasked() {
     assert!(accounts.would_ensure(&asked).is_err());
     let asked = Account { groups: vec!["1000x".into()], ..asked };
     assert!(accounts.would_ensure(&asked).unwrap());
-    assert_eq!(accounts.ensure(&asked, soon()).unwrap(), crate::host::Change::Made);
+    assert_eq!(accounts.ensure(&asked, soon()).unwrap(), crate::outcome::StepResult::Done);
     assert_eq!(accounts.user("1000x").unwrap().unwrap().gid, 7000);
 }
 
@@ -205,10 +205,10 @@ fn an_interrupted_creation_is_completed() {
     let wanted = Account { groups: vec!["docker".into()], create_home: false, ..account("new") };
     fs::write(at("etc/passwd"), format!("{PASSWD}new:x:{uid}:{gid}::/home/new:/bin/sh\n")).unwrap();
     // Without a marker it is an account like any other.
-    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::host::Change::Unchanged);
+    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::outcome::StepResult::Unchanged);
     marker::set(&root, "new");
     assert!(accounts.would_ensure(&wanted).unwrap());
-    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::host::Change::Made);
+    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::outcome::StepResult::Done);
     assert!(text("etc/shadow").starts_with(SHADOW) && text("etc/shadow").contains("\nnew:*:"));
     assert!(text("etc/group").contains("\nnew:x:777:\n") && text("etc/group").contains("docker:x:233:core,new\n"));
     assert!(!marker::is_set(&root, "new") && !accounts.would_ensure(&wanted).unwrap());
@@ -219,7 +219,7 @@ fn an_interrupted_creation_is_completed() {
     let error = accounts.ensure(&wanted, soon()).unwrap_err();
     assert!(format!("{error:#}").contains("usermod -a -G 2000 core"), "{error:#}");
     let wanted = Account { groups: vec!["docker".into()], ..wanted };
-    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::host::Change::Unchanged);
+    assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::outcome::StepResult::Unchanged);
     assert!(!marker::is_set(&root, "core"));
     assert_eq!((text("etc/passwd"), text("etc/group"), text("etc/shadow")), before);
 }
@@ -229,5 +229,5 @@ fn an_account_that_is_as_it_should_be_is_left_alone() {
     let (_dir, root) = tree();
     let account = Account { passwd: Some(Secret::new("$6$salt$hash".into())), ..account("core") };
     let change = Accounts::new(&root).ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap();
-    assert_eq!(change, crate::host::Change::Unchanged);
+    assert_eq!(change, crate::outcome::StepResult::Unchanged);
 }

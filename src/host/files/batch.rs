@@ -21,8 +21,8 @@ use super::leftover::{self, Kind, Leftover};
 use super::note::Note;
 use super::temp::Temp;
 use super::{Write, compare};
-use crate::host::Change;
 use crate::host::root::{Folder, OsContext, Place, Root, name_of, shown};
+use crate::outcome::StepResult;
 
 /// How many files are open at a time, at most.
 const BATCH: usize = 512;
@@ -45,7 +45,7 @@ const RAMFS: i64 = 0x8584_58f6;
 /// Missing directories are made. The result is as if the files were written one after the other: of two with the same
 /// path the last one stays. An error costs its own file only; no temporary file of it is left. Those that an interrupted
 /// run left in the directories of the files are removed: the caller holds the lock.
-pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<Change>> {
+pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<StepResult>> {
     write_batch(root, files, Some(Note::new(root)))
 }
 
@@ -54,11 +54,11 @@ pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<Change>> {
 /// # Errors
 ///
 /// Those of [`write_all`].
-pub fn write_unlocked(root: &Root, file: Write<'_>) -> Result<Change> {
-    write_batch(root, &[file], None).pop().unwrap_or(Ok(Change::Unchanged))
+pub fn write_unlocked(root: &Root, file: Write<'_>) -> Result<StepResult> {
+    write_batch(root, &[file], None).pop().unwrap_or(Ok(StepResult::Unchanged))
 }
 
-fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>>) -> Vec<Result<Change>> {
+fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>>) -> Vec<Result<StepResult>> {
     let mut batch = Batch {
         root,
         files,
@@ -75,7 +75,7 @@ fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>
         batch.results.push(result);
     }
     batch.finish();
-    let named = |(result, file): (Result<Change>, &Write<'_>)| {
+    let named = |(result, file): (Result<StepResult>, &Write<'_>)| {
         result.with_context(|| format!("failed to write {}", shown(file.path)))
     };
     batch.results.into_iter().zip(files).map(named).collect()
@@ -109,7 +109,7 @@ struct Batch<'r> {
     /// How many files it may hold.
     most: usize,
     /// What became of every file so far; of a staged one, that it was written.
-    results: Vec<Result<Change>>,
+    results: Vec<Result<StepResult>>,
     /// The folders walked to, so that many files in one folder cost one walk.
     folders: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
@@ -143,7 +143,7 @@ struct Staged {
 
 impl Batch<'_> {
     /// Fills a temporary file, if `file` is not there already.
-    fn add(&mut self, file: &Write<'_>) -> Result<Change> {
+    fn add(&mut self, file: &Write<'_>) -> Result<StepResult> {
         if self.staged.len() >= self.most || self.folders.len() >= self.most {
             self.finish();
         }
@@ -158,7 +158,7 @@ impl Batch<'_> {
         let found = compare::look(&place, &wanted)?;
         self.remove_leftovers(identity, &place, file.uid);
         if found == Found::Same {
-            return Ok(Change::Unchanged);
+            return Ok(StepResult::Unchanged);
         }
         let in_memory = self.find(file.path)?.1.in_memory;
         let note = |name: &OsStr| {
@@ -168,7 +168,7 @@ impl Batch<'_> {
         let mut temp = Temp::create(&place, found == Found::Other, note)?;
         temp.fill(file.content, Some((file.uid, file.gid)), file.mode)?;
         self.staged.push(Staged { index: self.results.len(), temp, place, identity, in_memory });
-        Ok(Change::Made)
+        Ok(StepResult::Done)
     }
 
     fn find(&mut self, path: &Path) -> Result<(Place, &mut Visited)> {

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 
-use crate::host::Change;
 use crate::host::root::{OsContext, Root, shown};
+use crate::outcome::StepResult;
 
 /// Makes the folder `path` if there is none, with those on the way, and gives it this mode if it is ours.
 ///
@@ -16,7 +16,7 @@ use crate::host::root::{OsContext, Root, shown};
 /// # Errors
 ///
 /// When there is something else, or the system refuses.
-pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<Change> {
+pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
     make(root, path, Mode::from_raw_mode(mode)).with_context(|| format!("failed to make the folder {}", shown(path)))
 }
 
@@ -37,7 +37,7 @@ pub fn is_read_only(root: &Root, path: &Path) -> bool {
     false
 }
 
-fn make(root: &Root, path: &Path, mode: Mode) -> Result<Change> {
+fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let place = root.parent(path, true)?;
     // Closed at first: it is opened by the mode it gets, if at all.
     let is_new = match rustix::fs::mkdirat(&place.folder, &place.name, Mode::RWXU) {
@@ -53,11 +53,11 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<Change> {
         bail!("it belongs to another user ({})", status.st_uid);
     }
     if !ours || status.st_mode & 0o7777 == mode.as_raw_mode() {
-        return Ok(if is_new { Change::Made } else { Change::Unchanged });
+        return Ok(if is_new { StepResult::Done } else { StepResult::Unchanged });
     }
     // What was opened for walking on only cannot be changed.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(&folder, ".", flags, Mode::empty()).os_context(|| "failed to open it")?;
     rustix::fs::fchmod(folder, mode).os_context(|| "failed to set its mode")?;
-    Ok(Change::Made)
+    Ok(StepResult::Done)
 }

@@ -9,15 +9,15 @@ use rustix::io::Errno;
 use super::leftover::{self, Kind, NOWHERE};
 use super::note::Note;
 use super::{batch, file_type, is_taken};
-use crate::host::Change;
 use crate::host::root::{OsContext, Place, Root, link, shown, status};
+use crate::outcome::StepResult;
 
 /// Puts a link to `/dev/null` at `path`, over whatever file or link is there.
 ///
 /// # Errors
 ///
 /// When a folder is in its place, or the system refuses.
-pub fn mask(root: &Root, path: &Path) -> Result<Change> {
+pub fn mask(root: &Root, path: &Path) -> Result<StepResult> {
     place_mask(root, path).with_context(|| format!("failed to mask {}", shown(path)))
 }
 
@@ -26,18 +26,18 @@ pub fn mask(root: &Root, path: &Path) -> Result<Change> {
 /// # Errors
 ///
 /// When the system refuses.
-pub fn unmask(root: &Root, path: &Path) -> Result<Change> {
+pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
     let what = || format!("failed to unmask {}", shown(path));
-    let Some(place) = find(root, path).with_context(what)? else { return Ok(Change::Unchanged) };
+    let Some(place) = find(root, path).with_context(what)? else { return Ok(StepResult::Unchanged) };
     if !hides(&place).with_context(what)? {
-        return Ok(Change::Unchanged);
+        return Ok(StepResult::Unchanged);
     }
     match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
         Ok(()) => batch::flush_folder(&place.folder).os_context(what)?,
-        Err(Errno::NOENT) => return Ok(Change::Unchanged),
+        Err(Errno::NOENT) => return Ok(StepResult::Unchanged),
         Err(cause) => return Err(cause).os_context(what),
     }
-    Ok(Change::Made)
+    Ok(StepResult::Done)
 }
 
 /// Whether there is a link to `/dev/null` at `path`.
@@ -78,12 +78,12 @@ pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
     }
 }
 
-fn place_mask(root: &Root, path: &Path) -> Result<Change> {
+fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
     let place = root.parent(path, true)?;
     let taken = is_taken(&place)?;
     leftover::remove_leftovers(&place.folder, 0, Kind::Mask);
     if leads_nowhere(&place).os_context(|| "failed to stat it")? {
-        return Ok(Change::Unchanged);
+        return Ok(StepResult::Unchanged);
     }
     let made = if taken { Err(Errno::EXIST) } else { rustix::fs::symlinkat(NOWHERE, &place.folder, &place.name) };
     match made {
@@ -91,7 +91,7 @@ fn place_mask(root: &Root, path: &Path) -> Result<Change> {
         made => made.os_context(|| "failed to make the link")?,
     }
     batch::flush_folder(&place.folder).os_context(|| "failed to flush its folder to disk")?;
-    Ok(Change::Made)
+    Ok(StepResult::Done)
 }
 
 /// Puts the link over what is there.

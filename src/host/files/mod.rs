@@ -25,8 +25,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FileType, RawMode};
 
-use super::Change;
 use super::root::{Folder, OsContext, Place, Root, shown};
+use crate::outcome::StepResult;
 
 pub use batch::{write_all, write_unlocked};
 pub use folder::{folder, is_read_only};
@@ -56,8 +56,8 @@ pub struct Write<'a> {
 /// # Errors
 ///
 /// As those of [`write_all`].
-pub fn write(root: &Root, file: Write<'_>) -> Result<Change> {
-    write_all(root, &[file]).pop().unwrap_or(Ok(Change::Unchanged))
+pub fn write(root: &Root, file: Write<'_>) -> Result<StepResult> {
+    write_all(root, &[file]).pop().unwrap_or(Ok(StepResult::Unchanged))
 }
 
 /// Whether [`write_all`] would write this file. Changes nothing.

@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::Change;
 use super::accounts::{Accounts, UnknownPrincipal, UserEntry};
 use super::files::Note;
 use super::root::{Folder, Root};
 use crate::deadline::Deadline;
+use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
 
 /// How long another program may hold the lock.
@@ -34,8 +34,8 @@ const LOCK: Duration = Duration::from_secs(10);
 ///
 /// [`UnknownPrincipal`] when there is no such user; others when there is no home, it belongs to somebody else, something
 /// in it is not what it should be, or another program holds the lock for 10 s.
-pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: Deadline) -> Result<Change> {
-    let work = || -> Result<Change> {
+pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: Deadline) -> Result<StepResult> {
+    let work = || -> Result<StepResult> {
         let (user, home) = find(root, accounts, set)?;
         let mut note = Note::new(root);
         identity::with(&user, || {

@@ -15,8 +15,9 @@ use super::aside;
 use super::dirs::{self, FileOwner, KeyDir};
 use super::home::{self, SSH};
 use crate::host::accounts::UserEntry;
+use crate::host::files;
 use crate::host::root::{Folder, OsContext, OsError, Place, shown, status};
-use crate::host::{Change, files};
+use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
 
 /// The folder of the sets, in `.ssh`.
@@ -61,7 +62,7 @@ pub(super) fn replace(
     user: &UserEntry,
     set: &KeySet,
     mut note: impl FnMut(&Path, &OsStr) -> Result<()>,
-) -> Result<Change> {
+) -> Result<StepResult> {
     let (ssh, made) = KeyDir::ensure_ssh(home, user)?;
     let (sets, made_sets) = ssh.ensure_in(SETS, "~/.ssh/authorized_keys.d", user)?;
     if made {
@@ -83,7 +84,7 @@ pub(super) fn replace(
     let keep = matches!(current, Current::Odd).then_some(AUTHORIZED);
     let note = |temporary: &OsStr| note(Path::new(AUTHORIZED), temporary);
     changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user, keep, note)?;
-    Ok(if changed { Change::Made } else { Change::Unchanged })
+    Ok(if changed { StepResult::Done } else { StepResult::Unchanged })
 }
 
 /// Returns true if [`replace`] would write anything.

@@ -7,9 +7,9 @@ use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
 use super::{Host, READ_MAX};
-use crate::apply::Done;
+use crate::host::files;
 use crate::host::root::{OsContext, Place, shown, status};
-use crate::host::{Change, files};
+use crate::outcome::StepResult;
 use cloud_config::plan::{FileSpec, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS};
 
 /// The mode of the directories that lead to environment files.
@@ -46,18 +46,18 @@ impl Host<'_> {
     /// # Errors
     ///
     /// The file cannot be examined or removed.
-    pub(super) fn remove_environment(&self, path: &Path) -> Result<Done> {
+    pub(super) fn remove_environment(&self, path: &Path) -> Result<StepResult> {
         let place = match self.environment(path)? {
-            Environment::Absent => return Ok(Done::With(Change::Unchanged)),
+            Environment::Absent => return Ok(StepResult::Unchanged),
             Environment::Foreign => {
                 log::warn!("{}: not written by this program; left alone", shown(path));
-                return Ok(Done::With(Change::Unchanged));
+                return Ok(StepResult::Unchanged);
             }
             Environment::Ours(place) => place,
         };
         match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
-            Ok(()) => files::flush_folder(&place.folder).map(|()| Done::With(Change::Made)),
-            Err(Errno::NOENT) => Ok(Done::With(Change::Unchanged)),
+            Ok(()) => files::flush_folder(&place.folder).map(|()| StepResult::Done),
+            Err(Errno::NOENT) => Ok(StepResult::Unchanged),
             Err(cause) => Err(cause).os_context(|| format!("failed to remove {}", shown(path))),
         }
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Host, NOT_RUNNING};
-use crate::apply::{Done, Situation, is_networkd_file};
-use crate::host::Change;
+use crate::apply::{ApplyState, is_networkd_file};
 use crate::host::root::Root;
+use crate::outcome::StepResult;
 use cloud_config::plan::Verb;
 
 impl Host<'_> {
@@ -34,30 +34,30 @@ impl Host<'_> {
         &mut self,
         path: &Path,
         would: fn(&Root, &Path) -> Result<bool>,
-        change: fn(&Root, &Path) -> Result<Change>,
-    ) -> Result<Done> {
+        change: fn(&Root, &Path) -> Result<StepResult>,
+    ) -> Result<StepResult> {
         let would = |root: &Root| is_networkd_file(path) && would(root, path).unwrap_or_default();
-        self.noting(would, |root| change(root, path), |result| matches!(result, Ok(Change::Made))).map(Done::With)
+        self.noting(would, |root| change(root, path), |result| matches!(result, Ok(StepResult::Done)))
     }
 
     /// Does `act`, which says what became of it, where a file of networkd changed, or a restart is owed for one.
-    pub(super) fn if_network_changed(&self, situation: &Situation, act: impl FnOnce() -> Done) -> Done {
+    pub(super) fn if_network_changed(&self, state: &ApplyState, act: impl FnOnce() -> StepResult) -> StepResult {
         if !self.live() {
-            Done::Skipped(NOT_RUNNING.to_owned())
-        } else if situation.networkd_changed || self.owed.is_left() {
+            StepResult::Skipped(NOT_RUNNING.to_owned())
+        } else if state.networkd_changed || self.owed.is_left() {
             act()
         } else {
-            Done::With(Change::Unchanged)
+            StepResult::Unchanged
         }
     }
 
-    pub(super) fn restart_networkd(&mut self, situation: &Situation) -> Result<Done> {
+    pub(super) fn restart_networkd(&mut self, state: &ApplyState) -> Result<StepResult> {
         if !self.live() {
-            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+            return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
         }
-        if !situation.networkd_changed {
+        if !state.networkd_changed {
             if !self.owed.is_left() {
-                return Ok(Done::With(Change::Unchanged));
+                return Ok(StepResult::Unchanged);
             }
             log::info!("an earlier run changed files of networkd and did not restart it");
         }

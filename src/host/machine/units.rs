@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::{Host, NOT_RUNNING};
-use crate::apply::{Done, Situation};
+use crate::apply::ApplyState;
 use crate::host::systemd::Systemd;
+use crate::outcome::StepResult;
 use cloud_config::plan::Reload;
 
 impl Host<'_> {
@@ -20,19 +21,18 @@ impl Host<'_> {
     }
 
     /// Makes systemd read its units again, if this run or one that was killed changed any that it has read.
-    pub(super) fn reload(&mut self, reload: &Reload, situation: &Situation) -> Result<Done> {
+    pub(super) fn reload(&mut self, reload: &Reload, state: &ApplyState) -> Result<StepResult> {
         if !self.live() {
-            return Ok(Done::Skipped(NOT_RUNNING.to_owned()));
+            return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
         }
         let is_left = self.unread.is_left();
         if is_left {
             log::info!("an earlier run may have changed units that systemd has not read");
         }
         let notes = self.unread.notes();
-        let links_changed = situation.links_changed || is_left;
-        let change =
-            Systemd::new(&self.bus).reload_if_needed(&reload.units, &situation.changed_units, links_changed)?;
+        let links_changed = state.links_changed || is_left;
+        let change = Systemd::new(&self.bus).reload_if_needed(&reload.units, &state.changed_units, links_changed)?;
         self.unread.settle(notes);
-        Ok(Done::With(change))
+        Ok(change)
     }
 }

@@ -15,8 +15,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use zbus::OwnedObjectPath;
 
-use crate::host::Change;
 use crate::host::bus::{Bus, CALL_LIMIT, CallError};
+use crate::outcome::StepResult;
 pub use jobs::{JobEnd, JobWait};
 pub use offline::enable_offline;
 use proxy::ManagerProxy;
@@ -28,11 +28,11 @@ pub struct Systemd<'b> {
 }
 
 /// What enabling a unit did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enabled {
     /// Whether a link was made or removed. Where one was, units that are loaded learn of it only by
     /// a reload.
-    pub change: Change,
+    pub change: StepResult,
     /// The unit file says how it is enabled. Without (no `[Install]` section) nothing was done, and
     /// nothing will start it at boot.
     pub installable: bool,
@@ -66,7 +66,7 @@ impl<'b> Systemd<'b> {
         }
         // Remarks are in the list too, such as `destination-not-present`: a target that is not there.
         let changed = links.iter().any(|(what, ..)| matches!(what.as_str(), "symlink" | "unlink"));
-        let change = if changed { Change::Made } else { Change::Unchanged };
+        let change = if changed { StepResult::Done } else { StepResult::Unchanged };
         Ok(Enabled { change, installable })
     }
 

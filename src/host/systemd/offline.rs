@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{Dir, DirEntry, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::host::Change;
 use crate::host::root::{OsContext, Root, link, shown};
+use crate::outcome::StepResult;
 
 /// What `systemctl` says of a link that it cannot make.
 const FAILED: &str = "Failed to ";
@@ -34,7 +34,7 @@ pub fn enable_offline(
     unit: &str,
     runtime: bool,
     run: impl FnOnce(&[&str]) -> Result<String>,
-) -> Result<Change> {
+) -> Result<StepResult> {
     let what = || format!("failed to enable {unit} in {}", shown(root.path()));
     let mut argv = vec!["systemctl", TREE, "enable", "--force", "--quiet"];
     if runtime {
@@ -48,7 +48,7 @@ pub fn enable_offline(
     if let Some(at) = said.find(FAILED) {
         return Err(anyhow!("systemctl: {}", &said[at..])).with_context(what);
     }
-    Ok(if links(root) == before { Change::Unchanged } else { Change::Made })
+    Ok(if links(root) == before { StepResult::Unchanged } else { StepResult::Done })
 }
 
 /// Checks that no other user can change the way, and that no link leads out of the tree on the way to `directory`, and in it to what units want: `systemctl` makes
@@ -137,7 +137,7 @@ mod tests {
         (tree, root)
     }
 
-    fn enable(tree: &Path, root: &Root, make: Option<&str>) -> Result<Change> {
+    fn enable(tree: &Path, root: &Root, make: Option<&str>) -> Result<StepResult> {
         enable_offline(root, "x.service", true, |argv| {
             let expected = ["systemctl", TREE, "enable", "--force", "--quiet", "--runtime", "--", "x.service"];
             assert_eq!(argv, expected);
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn a_link_that_was_made_is_a_change() -> Result<()> {
         let (tree, root) = tree();
-        assert_eq!(enable(tree.path(), &root, Some("x.service"))?, Change::Made);
-        assert_eq!(enable(tree.path(), &root, None)?, Change::Unchanged);
+        assert_eq!(enable(tree.path(), &root, Some("x.service"))?, StepResult::Done);
+        assert_eq!(enable(tree.path(), &root, None)?, StepResult::Unchanged);
         Ok(())
     }
 

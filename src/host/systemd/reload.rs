@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result};
 
 use super::Systemd;
 use super::proxy::ManagerProxy;
-use crate::host::Change;
 use crate::host::bus::{CALL_LIMIT, CallError};
+use crate::outcome::StepResult;
 
 /// How long a reload may take: generators run, and every unit is read.
 const RELOAD_LIMIT: Duration = Duration::from_secs(90);
@@ -49,15 +49,15 @@ impl Systemd<'_> {
     /// # Errors
     ///
     /// The bus or systemd does not answer; the reload fails, or takes longer than 90 s.
-    pub fn reload_if_needed(&self, named: &[String], changed: &[String], links_changed: bool) -> Result<Change> {
+    pub fn reload_if_needed(&self, named: &[String], changed: &[String], links_changed: bool) -> Result<StepResult> {
         let Some(why) = self.why_reload(named, changed, links_changed)? else {
-            return Ok(Change::Unchanged);
+            return Ok(StepResult::Unchanged);
         };
         log::debug!("systemd reads its units again: {why}");
         self.bus
             .call(RELOAD_LIMIT, async |connection| ManagerProxy::new(&connection).await?.reload().await)
             .context("failed to make systemd read its units again")?;
-        Ok(Change::Made)
+        Ok(StepResult::Done)
     }
 
     fn why_reload(&self, named: &[String], changed: &[String], links_changed: bool) -> Result<Option<String>> {

@@ -8,8 +8,8 @@ use zbus::{OwnedObjectPath, Variant};
 
 use super::proxy::{Exec, ManagerProxy};
 use super::{Systemd, errors};
-use crate::host::Change;
 use crate::host::bus::{CALL_LIMIT, CallError};
+use crate::outcome::StepResult;
 
 /// How often a start is tried while a unit of that name is known that does not run.
 const TRIES: u8 = 4;
@@ -27,19 +27,19 @@ impl Systemd<'_> {
     ///
     /// A unit of that name exists that has a unit file; `argv` is empty; the bus or systemd does
     /// not answer. A program that does not exist is no error here: the unit fails.
-    pub fn start_script(&self, unit: &str, description: &str, argv: &[String]) -> Result<Change> {
+    pub fn start_script(&self, unit: &str, description: &str, argv: &[String]) -> Result<StepResult> {
         self.try_start(unit, description, argv).with_context(|| format!("failed to start {unit}"))
     }
 
-    fn try_start(&self, unit: &str, description: &str, argv: &[String]) -> Result<Change> {
+    fn try_start(&self, unit: &str, description: &str, argv: &[String]) -> Result<StepResult> {
         for _ in 0..TRIES {
             match self.start_transient(unit, description, argv) {
-                Ok(_) => return Ok(Change::Made),
+                Ok(_) => return Ok(StepResult::Done),
                 Err(error) if error.is_systemd("UnitExists") => {}
                 Err(error) => return Err(errors::explain(error, unit)),
             }
             if self.is_busy(unit)? {
-                return Ok(Change::Unchanged);
+                return Ok(StepResult::Unchanged);
             }
             // Perhaps it has just ended, and systemd is about to forget it.
             let _ = self.bus.call(CALL_LIMIT, async |connection| {

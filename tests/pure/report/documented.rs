@@ -8,7 +8,7 @@ use cloud_config::diagnostic::Span;
 use cloud_config::plan::Step;
 use cloud_config::text::Lines;
 use cloud_config::user_data::Form;
-use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, StepOutcome, Verdict};
+use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, StepOutcome, StepResult};
 use serde_json::Value;
 
 use super::program::{Files, program};
@@ -74,7 +74,7 @@ fn every_field_of_a_record_is_named() {
     let step = |verdict| reporter.step(&Step::RestartNetworkd, Some(Span::new(0, 1)), verdict, Duration::ZERO);
     let at = Some(lines.position(0));
     let outcome = Outcome {
-        access: vec![StepOutcome { part: Some("a".to_owned()), ..step(Verdict::Failed("x".to_owned())) }],
+        access: vec![StepOutcome { part: Some("a".to_owned()), ..step(StepResult::Failed("x".to_owned())) }],
         parts: vec![PartOutcome {
             name: "a".to_owned(),
             form: Form::Script,

@@ -9,7 +9,7 @@ use rustix::fs::{CWD, Mode};
 use tempfile::TempDir;
 
 use super::*;
-use crate::host::Change::{Made, Unchanged};
+use crate::outcome::StepResult::{Done, Unchanged};
 
 /// A root whose every folder is trusted, whatever the umask.
 fn tree() -> (TempDir, Root) {
@@ -42,14 +42,14 @@ fn names(path: &Path) -> Vec<OsString> {
     names
 }
 
-fn message(result: Result<Change>) -> String {
+fn message(result: Result<StepResult>) -> String {
     format!("{:#}", result.unwrap_err())
 }
 
 #[test]
 fn a_file_is_written_with_its_folders() {
     let (dir, root) = tree();
-    assert_eq!(write(&root, of("/etc/a/b.conf", b"text", 0o640)).unwrap(), Made);
+    assert_eq!(write(&root, of("/etc/a/b.conf", b"text", 0o640)).unwrap(), Done);
     let path = inside(&dir, "/etc/a/b.conf");
     assert_eq!(fs::read(&path).unwrap(), b"text");
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
@@ -72,11 +72,11 @@ fn owners_are_set_and_the_set_id_bits_survive_that() {
     }
     let (dir, root) = tree();
     let file = Write { uid: 4242, gid: 4343, ..of("/file", b"x", 0o6755) };
-    assert_eq!(write(&root, file).unwrap(), Made);
+    assert_eq!(write(&root, file).unwrap(), Done);
     let status = fs::metadata(inside(&dir, "/file")).unwrap();
     assert_eq!((status.uid(), status.gid(), status.mode() & 0o7777), (4242, 4343, 0o6755));
     assert_eq!(write(&root, file).unwrap(), Unchanged);
-    assert_eq!(write(&root, Write { gid: 0, ..file }).unwrap(), Made);
+    assert_eq!(write(&root, Write { gid: 0, ..file }).unwrap(), Done);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn large_content_is_compared_to_its_end() {
 #[test]
 fn an_empty_file_is_a_file() {
     let (dir, root) = tree();
-    assert_eq!(write(&root, of("/empty", b"", 0o644)).unwrap(), Made);
+    assert_eq!(write(&root, of("/empty", b"", 0o644)).unwrap(), Done);
     assert_eq!(write(&root, of("/empty", b"", 0o644)).unwrap(), Unchanged);
     assert_eq!(fs::read(inside(&dir, "/empty")).unwrap(), b"");
 }
@@ -138,7 +138,7 @@ fn a_link_in_its_place_is_replaced_itself() {
     for target in ["victim", "/dev/null", "nowhere"] {
         let _ = fs::remove_file(inside(&dir, "/file"));
         symlink(target, inside(&dir, "/file")).unwrap();
-        assert_eq!(write(&root, of("/file", b"new", 0o644)).unwrap(), Made);
+        assert_eq!(write(&root, of("/file", b"new", 0o644)).unwrap(), Done);
         assert!(fs::symlink_metadata(inside(&dir, "/file")).unwrap().is_file());
     }
     assert_eq!(fs::read(inside(&dir, "/victim")).unwrap(), b"untouched");
@@ -150,7 +150,7 @@ fn a_fifo_in_its_place_does_not_block() {
     rustix::fs::mkfifoat(CWD, inside(&dir, "/fifo"), Mode::from_raw_mode(0o644)).unwrap();
     assert!(would_change(&root, &of("/fifo", b"", 0o644)).unwrap());
     assert!(format!("{:#}", read(&root, Path::new("/fifo"), 10).unwrap_err()).contains("not a regular file"));
-    assert_eq!(write(&root, of("/fifo", b"", 0o644)).unwrap(), Made);
+    assert_eq!(write(&root, of("/fifo", b"", 0o644)).unwrap(), Done);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn long_names_have_a_temporary_name_too() {
     let (dir, root) = tree();
     for length in [233, 234, 255] {
         let path = format!("/{}", "n".repeat(length));
-        assert_eq!(write(&root, of(&path, b"x", 0o644)).unwrap(), Made);
+        assert_eq!(write(&root, of(&path, b"x", 0o644)).unwrap(), Done);
         let name = leftover::name_for(path[1..].as_ref());
         assert!(name.len() <= 255 && leftover::is_of(&name, path[1..].as_ref()), "{name:?}");
     }
@@ -186,7 +186,7 @@ fn many_files_are_written_and_one_failure_costs_one() {
     let files: Vec<_> = paths.iter().map(|path| of(path, path.as_bytes(), 0o644)).collect();
     let blocked = paths.iter().position(|path| path == "/d0/f777").unwrap();
     fs::create_dir_all(inside(&dir, &paths[blocked])).unwrap();
-    for expected in [Made, Unchanged] {
+    for expected in [Done, Unchanged] {
         for (index, result) in write_all(&root, &files).into_iter().enumerate() {
             if index == blocked { assert!(result.is_err()) } else { assert_eq!(result.unwrap(), expected) }
         }
@@ -205,7 +205,7 @@ fn of_two_with_one_path_the_last_stays() {
     // The last is what is there already: only in order is it seen that it has to be written again.
     let files = [of("/run/file", b"new", 0o644), of("/var-run/file", b"old", 0o644)];
     let results: Vec<_> = write_all(&root, &files).into_iter().map(Result::unwrap).collect();
-    assert_eq!(results, [Made, Made]);
+    assert_eq!(results, [Done, Done]);
     assert_eq!(fs::read(inside(&dir, "/run/file")).unwrap(), b"old");
 }
 
@@ -217,7 +217,7 @@ fn a_refused_link_on_the_way_costs_its_file_only() {
     fs::create_dir(inside(&dir, "/etc")).unwrap();
     symlink("/etc", inside(&dir, "/tmp/link")).unwrap();
     let mut results = write_all(&root, &[of("/tmp/link/file", b"x", 0o644), of("/tmp/file", b"x", 0o644)]);
-    assert_eq!(results.pop().unwrap().unwrap(), Made);
+    assert_eq!(results.pop().unwrap().unwrap(), Done);
     let error = message(results.pop().unwrap());
     assert!(error.starts_with("failed to write /tmp/link/file: refused to follow the link /tmp/link"), "{error}");
     assert!(names(&inside(&dir, "/etc")).is_empty());
@@ -245,12 +245,12 @@ fn masks_are_made_and_removed() {
     assert!(would_mask(&root, path).unwrap());
     assert!(!is_mask(&root, path).unwrap());
     assert_eq!(unmask(&root, path).unwrap(), Unchanged);
-    assert_eq!(mask(&root, path).unwrap(), Made);
+    assert_eq!(mask(&root, path).unwrap(), Done);
     assert!(is_mask(&root, path).unwrap());
     assert_eq!(mask(&root, path).unwrap(), Unchanged);
     assert_eq!(fs::read_link(inside(&dir, path.to_str().unwrap())).unwrap(), Path::new("/dev/null"));
     assert!(would_unmask(&root, path).unwrap());
-    assert_eq!(unmask(&root, path).unwrap(), Made);
+    assert_eq!(unmask(&root, path).unwrap(), Done);
     assert_eq!(unmask(&root, path).unwrap(), Unchanged);
     assert!(names(&inside(&dir, "/etc/systemd/system")).is_empty());
 }
@@ -262,14 +262,14 @@ fn a_mask_replaces_files_and_links_and_unmasking_spares_them() {
     let there = inside(&dir, "/a.service");
     fs::write(&there, "[Unit]").unwrap();
     assert_eq!(unmask(&root, unit).unwrap(), Unchanged);
-    assert_eq!(mask(&root, unit).unwrap(), Made);
+    assert_eq!(mask(&root, unit).unwrap(), Done);
     fs::remove_file(&there).unwrap();
     symlink("/usr/lib/systemd/system/a.service", &there).unwrap();
     assert_eq!(unmask(&root, unit).unwrap(), Unchanged);
-    assert_eq!(mask(&root, unit).unwrap(), Made);
+    assert_eq!(mask(&root, unit).unwrap(), Done);
     fs::remove_file(&there).unwrap();
     fs::write(&there, "").unwrap();
-    assert_eq!(unmask(&root, unit).unwrap(), Made);
+    assert_eq!(unmask(&root, unit).unwrap(), Done);
     assert!(names(dir.path()).is_empty());
 }
 
@@ -277,13 +277,13 @@ fn a_mask_replaces_files_and_links_and_unmasking_spares_them() {
 fn folders_get_their_mode_and_keep_it() {
     let (dir, root) = tree();
     let mode = |path: &str| fs::metadata(inside(&dir, path)).unwrap().mode() & 0o7777;
-    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Made);
+    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Done);
     assert_eq!((mode("/var"), mode("/var/lib"), mode("/var/lib/x")), (0o755, 0o755, 0o700));
     assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Unchanged);
-    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o750).unwrap(), Made);
+    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o750).unwrap(), Done);
     assert_eq!(mode("/var/lib/x"), 0o750);
     symlink("var/lib/x", inside(&dir, "/link")).unwrap();
-    assert_eq!(folder(&root, Path::new("/link"), 0o700).unwrap(), Made);
+    assert_eq!(folder(&root, Path::new("/link"), 0o700).unwrap(), Done);
     assert_eq!(mode("/var/lib/x"), 0o700);
     fs::write(inside(&dir, "/file"), "").unwrap();
     let error = message(folder(&root, Path::new("/file"), 0o700));

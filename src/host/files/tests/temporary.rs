@@ -104,7 +104,7 @@ fn a_mask_left_half_made_is_removed_by_the_next_mask_alone() {
         symlink(target, inside(&dir, &format!(".a.service{name}{DIGITS}"))).unwrap();
     }
     fs::write(inside(&dir, &format!(".b.service{DIGITS}")), "half").unwrap();
-    assert_eq!(mask(&root, Path::new("/a.service")).unwrap(), Made);
+    assert_eq!(mask(&root, Path::new("/a.service")).unwrap(), Done);
     let left = names(dir.path());
     assert_eq!(left.len(), 4, "{left:?}");
     assert!(!left.contains(&format!(".a.service{DIGITS}").into()));

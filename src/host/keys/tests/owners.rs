@@ -27,7 +27,7 @@ fn a_directory_of_root_stays_roots_and_the_user_can_read_the_keys() {
             fs::create_dir(machine.home(".ssh/authorized_keys.d")).unwrap();
             mode(&machine, ".ssh/authorized_keys.d", 0o755);
         }
-        assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
+        assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Done);
         assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa ROOT\nssh-rsa A\n"));
         assert_eq!(status(&machine, ".ssh"), (0, 0, 0o755));
         assert_eq!(status(&machine, ".ssh/authorized_keys.d"), (0, 0, 0o755));
@@ -35,7 +35,7 @@ fn a_directory_of_root_stays_roots_and_the_user_can_read_the_keys() {
             assert_eq!(status(&machine, &format!(".ssh/{file}")), (0, 4242, 0o640), "{file}");
         }
         assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Unchanged);
-        assert_eq!(machine.authorize("set", &["ssh-rsa B"]).unwrap(), Made);
+        assert_eq!(machine.authorize("set", &["ssh-rsa B"]).unwrap(), Done);
         assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa ROOT\nssh-rsa B\n"));
         assert_eq!(machine.names(".ssh"), ["authorized_keys", "authorized_keys.d"]);
     }
@@ -90,7 +90,7 @@ fn a_lock_of_root_is_taken_and_stays_roots() {
     let machine = Machine::new();
     fs::write(machine.home(".authorized_keys.d.lock"), "a secret").unwrap();
     mode(&machine, ".authorized_keys.d.lock", 0o600);
-    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
+    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Done);
     assert_eq!(status(&machine, ".authorized_keys.d.lock"), (0, 0, 0o600));
     assert_eq!(machine.read(".authorized_keys.d.lock"), "a secret");
     let other = fs::File::open(machine.home(".authorized_keys.d.lock")).unwrap();
@@ -136,7 +136,7 @@ fn a_file_of_root_that_the_user_cannot_read_is_kept() {
     machine.sets();
     fs::write(machine.home(".ssh/authorized_keys"), "ssh-rsa SECRET\n").unwrap();
     mode(&machine, ".ssh/authorized_keys", 0o600);
-    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
+    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Done);
     assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa A\n"));
     assert_eq!(status(&machine, ".ssh/authorized_keys.old"), (0, 0, 0o600));
     assert_eq!(machine.read(".ssh/authorized_keys.old"), "ssh-rsa SECRET\n");
@@ -153,7 +153,7 @@ fn what_is_kept_gets_a_name_that_is_free() {
         if machine.uid == 4242 {
             std::os::unix::fs::lchown(machine.home(".ssh/authorized_keys"), Some(4242), None).unwrap();
         }
-        assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
+        assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Done);
         let kept = fs::read_link(machine.home(&format!(".ssh/authorized_keys.old.{number}"))).unwrap();
         assert_eq!(kept, PathBuf::from(format!("elsewhere{number}")));
     }
@@ -161,7 +161,7 @@ fn what_is_kept_gets_a_name_that_is_free() {
     // An interrupted run gave it the second name, and no more.
     fs::remove_file(machine.home(".ssh/authorized_keys")).unwrap();
     fs::hard_link(machine.home(".ssh/authorized_keys.old.1"), machine.home(".ssh/authorized_keys")).unwrap();
-    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
+    assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Done);
     assert!(!machine.home(".ssh/authorized_keys.old.3").exists());
     assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa A\n"));
 }
@@ -178,7 +178,7 @@ fn fifos_and_directories_are_kept_too() {
             machine.folder(".ssh/authorized_keys", 0o700);
             machine.file(".ssh/authorized_keys/inside", "kept");
         }
-        assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Made);
+        assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Done);
         assert_eq!(machine.read(".ssh/authorized_keys"), format!("{HEADER}ssh-rsa A\n"));
         assert_eq!(fs::symlink_metadata(machine.home(".ssh/authorized_keys.old")).unwrap().is_dir(), !is_fifo);
     }
