@@ -18,6 +18,7 @@ use regex::Regex;
 
 use cloud_config::network::Format as NetworkFormat;
 use cloud_config::print::Secrets;
+use cloud_config::run_plan::Policy;
 use cloud_config::text::printable;
 
 use crate::source::{self, Candidate, Entry, OEMS, TABLE};
@@ -117,6 +118,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The options that change the plan of a run.
+    pub fn policy(&self) -> Policy<'_> {
+        Policy { strict: self.strict, key_set: &self.key_set }
+    }
+
     /// Whether the run changes the machine it runs on, and not a tree, or nothing.
     pub fn changes_this_machine(&self) -> bool {
         self.mode == Mode::Apply && self.root == Path::new("/")

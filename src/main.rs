@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use cloudinit::cli::{self, Mode, Options, Request, Usage};
 use cloudinit::contain::{contain, report_panics};
 use cloudinit::host::signals;
-use cloudinit::run::{self, Surroundings};
+use cloudinit::run::{self, RunContext};
 use cloudinit::terminal::{self, Screen};
 
 fn main() -> ExitCode {
@@ -41,6 +41,6 @@ fn run(options: &Options) -> u8 {
     for (signal, error) in uncaught {
         log::warn!("failed to catch signal {signal}: {error}");
     }
-    let surroundings = Surroundings { variable: &variable, stop: &signals::stopped };
-    run::run(options, &surroundings)
+    let context = RunContext { variable: &variable, stop: &signals::stopped };
+    run::run(options, &context)
 }

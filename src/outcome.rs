@@ -52,7 +52,7 @@ pub struct StepOutcome {
     pub at: Option<Position>,
     /// What became of it.
     #[serde(flatten)]
-    pub verdict: StepResult,
+    pub result: StepResult,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -149,7 +149,7 @@ impl Outcome {
             tally.errors += part.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         }
         for step in self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps)) {
-            match step.verdict {
+            match step.result {
                 StepResult::Done => tally.done += 1,
                 StepResult::Unchanged => tally.unchanged += 1,
                 StepResult::Skipped(_) => tally.skipped += 1,
@@ -165,7 +165,7 @@ impl Outcome {
     pub fn undone(&self) -> impl Iterator<Item = &str> {
         let refused = self.parts.iter().flat_map(|part| &part.refused).map(|refused| refused.item.as_str());
         let steps = self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps));
-        refused.chain(steps.filter(|step| step.verdict.is_failure()).map(|step| step.step.as_str()))
+        refused.chain(steps.filter(|step| step.result.is_failure()).map(|step| step.step.as_str()))
     }
 
     /// The last line of a run: `14 done, 3 unchanged, 1 failed`.
@@ -209,7 +209,7 @@ pub struct Reporter<'a> {
 
 impl Reporter<'_> {
     /// Logs what became of a step.
-    pub fn step(&self, step: &Step, span: Option<Span>, verdict: StepResult, took: Duration) -> StepOutcome {
+    pub fn step(&self, step: &Step, span: Option<Span>, result: StepResult, took: Duration) -> StepOutcome {
         let (words, unit) = (step.to_string(), step.unit());
         let at = span.map(|span| self.lines.start(span));
         let place = place(self.name, at);
@@ -217,7 +217,7 @@ impl Reporter<'_> {
         let say = |level, message, sign, said: &str, log: fmt::Arguments<'_>| {
             tell(level, log, &Event { message, sign: Some(sign), words: Some(said), ..event });
         };
-        match &verdict {
+        match &result {
             StepResult::Done => say(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
             // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
             StepResult::Unchanged => {
@@ -241,6 +241,6 @@ impl Reporter<'_> {
             }
         }
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        StepOutcome { step: words, part: None, at, verdict, milliseconds }
+        StepOutcome { step: words, part: None, at, result, milliseconds }
     }
 }

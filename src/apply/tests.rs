@@ -112,7 +112,7 @@ fn plan(steps: Vec<Step>, refused: Vec<Item>) -> Plan {
 /// Does a plan; the answer is a word and a step each.
 fn done(plan: &Plan, machine: &mut Fake, state: &mut ApplyState) -> Vec<String> {
     let lines = Lines::new(b"");
-    let word = |verdict: &StepResult| match verdict {
+    let word = |result: &StepResult| match result {
         StepResult::Done => "done",
         StepResult::Unchanged => "unchanged",
         StepResult::Skipped(_) => "skipped",
@@ -123,7 +123,7 @@ fn done(plan: &Plan, machine: &mut Fake, state: &mut ApplyState) -> Vec<String> 
     let brief = |step: &str| step.split(" (").next().unwrap_or_default().to_owned();
     apply(plan, machine, state, Reporter { name: "x", lines: &lines })
         .iter()
-        .map(|outcome| format!("{}: {}", word(&outcome.verdict), brief(&outcome.step)))
+        .map(|outcome| format!("{}: {}", word(&outcome.result), brief(&outcome.step)))
         .collect()
 }
 
@@ -277,7 +277,7 @@ fn who_comes_in_comes_in_though_the_run_is_to_stop() {
     let (mut state, lines) = (ApplyState::default(), Lines::new(b""));
     let steps = plan(vec![Step::AuthorizeKeys(keys("core"))], Vec::new()).steps;
     let told = access(&steps, &mut machine, &mut state, Reporter { name: "meta-data", lines: &lines });
-    assert!(matches!(told[0].verdict, StepResult::Done), "{told:?}");
+    assert!(matches!(told[0].result, StepResult::Done), "{told:?}");
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_missing_answer_is_a_failure() {
     let lines = Lines::new(b"");
     let plan = plan(vec![file("/1", None, None)], Vec::new());
     let told = apply(&plan, &mut Silent, &mut ApplyState::default(), Reporter { name: "x", lines: &lines });
-    assert!(told[0].verdict.is_failure());
+    assert!(told[0].result.is_failure());
 }
 
 #[test]

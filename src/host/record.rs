@@ -63,7 +63,7 @@ fn shortened(outcome: &Outcome, most: usize) -> Outcome {
     let mut outcome = outcome.clone();
     for part in &mut outcome.parts {
         // This keeps the order of those that are alike.
-        part.steps.sort_by_key(|step| !step.verdict.is_failure());
+        part.steps.sort_by_key(|step| !step.result.is_failure());
         part.steps.truncate(most);
         part.refused.truncate(most);
         part.findings.truncate(most);
@@ -145,11 +145,11 @@ mod tests {
 
     #[test]
     fn a_record_is_never_longer_than_what_is_read() {
-        let step = |number: usize, verdict| StepOutcome {
+        let step = |number: usize, result| StepOutcome {
             step: format!("{number} {}", "x".repeat(20_000)),
             part: None,
             at: None,
-            verdict,
+            result,
             milliseconds: 0,
         };
         let mut steps: Vec<_> = (0..2000).map(|number| step(number, StepResult::Done)).collect();

@@ -7,7 +7,7 @@ pub mod check;
 pub mod configuration;
 mod count;
 mod diff;
-pub mod rehearsal;
+pub mod dry_run;
 mod snippet;
 pub mod status;
 
@@ -20,7 +20,7 @@ pub use crate::terminal::Screen;
 pub const FORMAT: u32 = 1;
 
 /// Prints to standard output, all of it; a reader that went away is no failure.
-pub fn say(text: &str) -> io::Result<()> {
+pub fn write_stdout(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

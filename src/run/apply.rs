@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::gather::{Gathered, find};
-use super::prepare::{Asked, Before, Prepared, asked_by, facts, prepare};
-use super::{Surroundings, fail, setup, told};
+use super::facts::facts;
+use super::gather::find;
+use super::{RunContext, fail, rejected_by_strict, report_findings, setup};
 use crate::apply::{self, ApplyState, Executor as _};
 use crate::cli::Options;
 use crate::deadline::Deadline;
@@ -15,7 +15,8 @@ use crate::host::root::shown;
 use crate::logger::{Event, tell};
 use crate::outcome::{Outcome, Reporter, StepOutcome};
 use cloud_config::document::Reading;
-use cloud_config::plan::{self, CORE, Environment, Facts, Planned, Step};
+use cloud_config::plan::{self, CORE, Environment, Planned, Step};
+use cloud_config::run_plan::{Inputs, Machine, PartPlan, Phase, RunPlan, SourcedStep};
 use cloud_config::text::Lines;
 use cloud_config::user_data::Form;
 
@@ -23,12 +24,7 @@ use cloud_config::user_data::Form;
 const LOCK_LIMIT: Duration = Duration::from_secs(120);
 
 /// Applies user-data; the answer is whether anything failed.
-pub(super) fn apply(
-    options: &Options,
-    surroundings: &Surroundings<'_>,
-    deadline: Deadline,
-    outcome: &mut Outcome,
-) -> bool {
+pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
     if options.changes_this_machine() && !crate::host::is_root() {
         fail(outcome, "only root can change this machine; --dry-run shows the plan to everybody".to_owned());
         return true;
@@ -42,46 +38,60 @@ pub(super) fn apply(
         // Said once and first: each file that is affected only says that it cannot be given away.
         log::warn!("this is not run as root: what is to belong to others than its user cannot be put into the tree");
     }
-    let mut host = match Host::open(setup(options, surroundings, deadline)) {
+    let mut host = match Host::open(setup(options, context, deadline)) {
         Ok(host) => host,
         Err(error) => {
             fail(outcome, format!("{error:#}"));
             return true;
         }
     };
-    let mut found = find(options, surroundings, deadline, outcome);
+    let mut found = find(options, context, deadline, outcome);
     let mut state = ApplyState::default();
     if let Some(network) = found.network.take() {
-        apply_network(&network, options, deadline, &mut host, &mut state, outcome);
+        apply_network(network, options, deadline, &mut host, &mut state, outcome);
     }
-    let gathered = found.read(options, surroundings, deadline, outcome);
-    begin(&gathered, outcome);
+    let inputs = found.read(options, context, deadline, outcome);
+    begin(&inputs, outcome);
     let locked = host.lock(deadline.most().min(LOCK_LIMIT));
-    let (before, prepared) = prepare(gathered, options, &host);
-    apply_access(&before, &prepared, options, &mut host, &mut state, outcome);
+    let mut plan = {
+        let machine = Machine { facts: &|part, name| facts(part, &host, name), has_core: &|| host.has_user(CORE) };
+        RunPlan::new(inputs, options.policy(), &machine)
+    };
+    if let Some(Planned { step: Step::AuthorizeKeys(keys), .. }) = plan.deferred_keys.take().map(|keys| keys.planned) {
+        state.deferred_keys = Some(keys);
+    }
+    state.deferred_environment = plan.deferred_environment.take();
+    let several = plan.parts.len() > 1;
+    for phase in plan.phases() {
+        match phase {
+            Phase::Access(step) => apply_access(step, plan.origin(step), &mut host, &mut state, outcome),
+            _ if locked.is_err() => break,
+            // It was applied before the user-data was fetched.
+            Phase::Network(_) => {}
+            Phase::Environment(environment) => merge(environment.clone(), &mut host, &mut state, outcome),
+            Phase::Part(index, part) => {
+                if index > 0
+                    && part.is_work()
+                    && let Err(error) = host.lock(deadline.clip(LOCK_LIMIT))
+                {
+                    fail(outcome, format!("{error:#}; {} is not applied", part.name()));
+                    continue;
+                }
+                if several && part.is_work() {
+                    log::info!("applying {}", part.name());
+                }
+                apply_part(part, index, options, &mut host, &mut state, outcome);
+            }
+        }
+    }
     if let Err(error) = locked {
         fail(outcome, format!("{error:#}; nothing but the host name and the keys of {CORE} is applied"));
         return true;
     }
-    apply_environment(&before, &prepared, options, &mut host, &mut state, outcome);
     // A configuration that could not be read may list any account.
-    if outcome.failures.is_empty() && !prepared.iter().any(|part| part.reading.broken) {
-        let keys_of_core = before.keys.as_ref().map(|_| CORE);
-        host.report_unlisted_users(&prepared.iter().flat_map(Prepared::listed_users).chain(keys_of_core).collect());
-    }
-    let several = prepared.len() > 1;
-    for (index, part) in prepared.into_iter().enumerate() {
-        if index > 0
-            && part.is_work()
-            && let Err(error) = host.lock(deadline.clip(LOCK_LIMIT))
-        {
-            fail(outcome, format!("{error:#}; {} is not applied", part.reading.part.name));
-            continue;
-        }
-        if several && part.is_work() {
-            log::info!("applying {}", part.reading.part.name);
-        }
-        apply_part(part, index, options, &mut host, &mut state, outcome);
+    if outcome.failures.is_empty() && !plan.parts.iter().any(|part| part.reading.broken) {
+        let keys_of_core = plan.has_keys().then_some(CORE);
+        host.report_unlisted_users(&plan.parts.iter().flat_map(PartPlan::listed_users).chain(keys_of_core).collect());
     }
     if let Some(step) = state.deferred_keys.take().map(Step::AuthorizeKeys) {
         fail(outcome, format!("failed to {step}: user {CORE} does not exist"));
@@ -97,8 +107,8 @@ pub(super) fn apply(
 }
 
 /// The first line of a run's story. People at a terminal know what they typed.
-fn begin(gathered: &Gathered, outcome: &Outcome) {
-    let forms: Vec<_> = gathered.readings.iter().map(|reading| reading.part.form).collect();
+fn begin(inputs: &Inputs, outcome: &Outcome) {
+    let forms: Vec<_> = inputs.readings.iter().map(|reading| reading.part.form).collect();
     let what = match forms.as_slice() {
         [Form::CloudConfig | Form::Script] => forms[0].words().to_owned(),
         [_, _, ..] => format!("{} parts", forms.len()),
@@ -110,70 +120,39 @@ fn begin(gathered: &Gathered, outcome: &Outcome) {
     tell(Level::Info, format_args!("applying {} ({what}), version {version}", outcome.source), &event);
 }
 
-/// Sets the network up before the user-data is fetched, which may need it (spec §1, step 4).
+/// Sets the network up before the user-data is fetched, which may need it.
 fn apply_network(
-    reading: &Reading,
+    reading: Reading,
     options: &Options,
     deadline: Deadline,
     host: &mut Host<'_>,
     state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
-    let plan = reading.plan(&Facts::default(), &options.key_set);
-    let lines = Lines::new(reading.part.text.as_bytes());
-    let mut result = told(reading, &plan, &lines);
+    let part = PartPlan::network(reading, options.policy());
+    let lines = Lines::new(part.reading.part.text.as_bytes());
+    let mut result = report_findings(&part, &lines);
     match host.lock(deadline.most().min(LOCK_LIMIT)) {
         Ok(()) => {
-            let reporter = Reporter { name: &reading.part.name, lines: &lines };
-            result.steps = apply::apply(&plan, host, state, reporter);
-            // What comes next may take its time.
+            result.steps = apply::apply(&part.plan, host, state, Reporter { name: part.name(), lines: &lines });
+            // Fetching user-data may take long.
             host.release();
         }
-        Err(error) => fail(outcome, format!("{error:#}; the {} is not applied", reading.part.name)),
+        Err(error) => fail(outcome, format!("{error:#}; the {} is not applied", part.name())),
     }
     outcome.parts.push(result);
 }
 
 fn apply_access(
-    before: &Before,
-    prepared: &[Prepared],
-    options: &Options,
+    step: &SourcedStep,
+    (name, text): (&str, &str),
     host: &mut Host<'_>,
     state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
-    let mut steps: Vec<&Asked> = before.hostname.iter().collect();
-    if let Some(keys) = &before.keys {
-        let comes = prepared.iter().any(|part| !part.is_barred(options) && part.makes_core());
-        match &keys.planned.step {
-            Step::AuthorizeKeys(keys) if comes && !host.has_user(CORE) => state.deferred_keys = Some(keys.clone()),
-            _ => steps.push(keys),
-        }
-    }
-    for Asked { part, planned } in steps {
-        let (name, text) = asked_by(*part, prepared);
-        let lines = Lines::new(text.as_bytes());
-        let reporter = Reporter { name, lines: &lines };
-        let done = apply::access(std::slice::from_ref(planned), host, state, reporter);
-        outcome.access.extend(done.into_iter().map(|step| StepOutcome { part: Some(name.to_owned()), ..step }));
-    }
-}
-
-/// Merges the addresses, unless a part has the last word on the file.
-fn apply_environment(
-    before: &Before,
-    prepared: &[Prepared],
-    options: &Options,
-    host: &mut Host<'_>,
-    state: &mut ApplyState,
-    outcome: &mut Outcome,
-) {
-    let Some(environment) = before.environment.clone() else { return };
-    if prepared.iter().any(|part| !part.is_barred(options) && part.writes_environment()) {
-        state.deferred_environment = Some(environment);
-    } else {
-        merge(environment, host, state, outcome);
-    }
+    let lines = Lines::new(text.as_bytes());
+    let done = apply::access(std::slice::from_ref(&step.planned), host, state, Reporter { name, lines: &lines });
+    outcome.access.extend(done.into_iter().map(|step| StepOutcome { part: Some(name.to_owned()), ..step }));
 }
 
 fn merge(environment: Environment, host: &mut Host<'_>, state: &mut ApplyState, outcome: &mut Outcome) {
@@ -183,29 +162,25 @@ fn merge(environment: Environment, host: &mut Host<'_>, state: &mut ApplyState, 
 }
 
 fn apply_part(
-    part: Prepared,
+    part: &PartPlan,
     index: usize,
     options: &Options,
     host: &mut Host<'_>,
     state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
-    let barred = part.is_barred(options).then(|| part.barred());
-    let Prepared { reading, mut plan } = part;
-    // What earlier steps did may have changed what the plan was made of.
-    let renamed = outcome.access.iter().any(|step| step.verdict.is_failure());
-    if (index > 0 || renamed) && !plan::facts_wanted(&reading.config).is_empty() {
-        let findings = std::mem::take(&mut plan.findings);
-        plan = reading.plan(&facts(&reading, host, None), &options.key_set);
-        plan.findings = findings;
-    }
+    let reading = &part.reading;
+    // Earlier steps may have changed the facts that the plan was made of.
+    let renamed = outcome.access.iter().any(|step| step.result.is_failure());
+    let is_stale = (index > 0 || renamed) && !plan::facts_wanted(&reading.config).is_empty();
+    let again = is_stale.then(|| reading.plan(&facts(reading, host, None), &options.key_set));
     let lines = Lines::new(reading.part.text.as_bytes());
-    let reporter = Reporter { name: &reading.part.name, lines: &lines };
-    let mut result = told(&reading, &plan, &lines);
-    if let Some(why) = barred {
-        fail(outcome, why);
+    let mut result = report_findings(part, &lines);
+    if part.is_rejected {
+        fail(outcome, rejected_by_strict(part));
     } else if !reading.broken {
-        result.steps = apply::apply(&plan, host, state, reporter);
+        let reporter = Reporter { name: part.name(), lines: &lines };
+        result.steps = apply::apply(again.as_ref().unwrap_or(&part.plan), host, state, reporter);
     }
     outcome.parts.push(result);
 }

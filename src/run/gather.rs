@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Surroundings, fail};
+use super::{RunContext, fail};
 use crate::cli::{Mode, Options};
 use crate::contain::contain;
 use crate::deadline::Deadline;
@@ -15,25 +15,12 @@ use cloud_config::address_tokens::{Address, Addresses};
 use cloud_config::config::ssh_key;
 use cloud_config::diagnostic::{Severity, rules};
 use cloud_config::document::{self, Reading};
-use cloud_config::plan::{Hostname, names};
+use cloud_config::plan::names;
+use cloud_config::run_plan::{Inputs, METADATA, Metadata};
 use cloud_config::user_data::{self, Form, Part};
 
 /// Choosing and reading the source may take this long (spec §1).
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
-
-/// What the platform says that comes before every part.
-#[derive(Default)]
-pub(super) struct Meta {
-    /// The host name, unless the user-data has one.
-    pub hostname: Option<Hostname>,
-    /// Keys for the user `core`, each a line.
-    pub keys: Vec<String>,
-    /// Something of it could not be read.
-    pub failed: bool,
-}
-
-/// What the meta-data of a run is called in the log.
-pub(super) const META_DATA: &str = "meta-data";
 
 /// A source that is there, with what it says of the machine; its user-data is not read yet.
 pub(super) struct Found {
@@ -42,37 +29,28 @@ pub(super) struct Found {
     /// How long reading may still take.
     left: Duration,
     addresses: Addresses,
-    meta: Meta,
+    metadata: Metadata,
+    /// A part of the metadata could not be read.
+    is_metadata_incomplete: bool,
     /// The network description that was asked for, converted.
     pub network: Option<Reading>,
 }
 
-/// All there is to be applied.
-pub(super) struct Gathered {
-    pub readings: Vec<Reading>,
-    pub addresses: Addresses,
-    pub meta: Meta,
-}
-
 /// Chooses the source and asks it about the machine; what cannot be read is in the outcome.
-pub(super) fn find(
-    options: &Options,
-    surroundings: &Surroundings<'_>,
-    deadline: Deadline,
-    outcome: &mut Outcome,
-) -> Found {
+pub(super) fn find(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> Found {
     let limit = Deadline::after(deadline.most().min(SOURCE_LIMIT));
     let mut found = Found {
         source: None,
         left: Duration::ZERO,
         addresses: Addresses::default(),
-        meta: Meta::default(),
+        metadata: Metadata::default(),
+        is_metadata_incomplete: false,
         network: None,
     };
     // By hand, a source that is not there is a typing mistake; at boot it may still come.
     let policy = Policy::waiting(options.mode == Mode::Apply);
     let setup = Setup { network: options.network, ..Setup::new(policy, limit) };
-    let cx = Context { setup: &setup, stop: surroundings.stop };
+    let cx = Context { setup: &setup, stop: context.stop };
     match source::choose(options.sources.candidates(), &cx) {
         Ok(source) => {
             outcome.source = source.name();
@@ -87,14 +65,14 @@ pub(super) fn find(
         }
         Err(error) => fail(outcome, error.to_string()),
     }
-    found.learn_environment(surroundings.variable);
+    found.learn_environment(context.variable);
     found.left = limit.left();
     found
 }
 
 impl Found {
     fn take(&mut self, meta: MetaData, options: &Options, outcome: &mut Outcome) {
-        self.meta.failed = !meta.failures.is_empty();
+        self.is_metadata_incomplete = !meta.failures.is_empty();
         meta.failures.into_iter().for_each(|failure| fail(outcome, failure));
         let known = meta.addresses;
         let texts = [
@@ -109,7 +87,7 @@ impl Found {
         let mut findings = Vec::new();
         match meta.hostname.map(|name| names::hostname(&name, options.short_hostname, None)) {
             Some(Ok((hostname, told))) => {
-                self.meta.hostname = Some(hostname);
+                self.metadata.hostname = Some(hostname);
                 findings.extend(told);
             }
             Some(Err(finding)) => findings.push(finding),
@@ -119,7 +97,7 @@ impl Found {
         for entry in &meta.ssh_keys {
             ssh_key::collect(entry, None, &mut keys, &mut findings);
         }
-        self.meta.keys = keys.into_list();
+        self.metadata.keys = keys.into_list();
         let mut counted: Vec<(Severity, String)> = Vec::new();
         let mut times: HashMap<String, usize> = HashMap::new();
         for finding in findings {
@@ -134,7 +112,7 @@ impl Found {
                 Some(count) if *count > 1 => format!(" ({count} times)"),
                 _ => String::new(),
             };
-            let message = format!("{META_DATA}: {message}{again}");
+            let message = format!("{METADATA}: {message}{again}");
             match severity {
                 Severity::Error => fail(outcome, message),
                 Severity::Warning => log::warn!("{message}"),
@@ -165,15 +143,15 @@ impl Found {
     pub fn read(
         self,
         options: &Options,
-        surroundings: &Surroundings<'_>,
+        context: &RunContext<'_>,
         deadline: Deadline,
         outcome: &mut Outcome,
-    ) -> Gathered {
-        let Self { source, left, addresses, meta, .. } = self;
-        let mut gathered = Gathered { readings: Vec::new(), addresses, meta };
-        let Some((source, setup)) = source else { return gathered };
+    ) -> Inputs {
+        let Self { source, left, addresses, metadata, is_metadata_incomplete, .. } = self;
+        let mut inputs = Inputs { addresses, metadata, ..Inputs::default() };
+        let Some((source, setup)) = source else { return inputs };
         let setup = Setup { deadline: Deadline::after(deadline.most().min(left)), ..setup };
-        let bytes = contain(|| source.user_data(&Context { setup: &setup, stop: surroundings.stop }));
+        let bytes = contain(|| source.user_data(&Context { setup: &setup, stop: context.stop }));
         let bytes = match bytes.unwrap_or_else(|| Err(anyhow::Error::msg(broken(&source.name())))) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -182,7 +160,7 @@ impl Found {
                 if !outcome.failures.contains(&message) {
                     fail(outcome, message);
                 }
-                return gathered;
+                return inputs;
             }
         };
         let parts = user_data::split(&source.name(), bytes);
@@ -191,13 +169,13 @@ impl Found {
         }
         announce(&parts);
         for part in parts {
-            let mut reading = document::read(part, &gathered.addresses, options.short_hostname);
-            if gathered.meta.failed && options.mode != Mode::Validate {
+            let mut reading = document::read(part, &inputs.addresses, options.short_hostname);
+            if is_metadata_incomplete && options.mode != Mode::Validate {
                 withhold(&mut reading, outcome);
             }
-            gathered.readings.push(reading);
+            inputs.readings.push(reading);
         }
-        gathered
+        inputs
     }
 }
 

@@ -1,9 +1,11 @@
 //! A run: the picture of the crate's documentation as functions.
 
 mod apply;
+mod dry_run;
+mod facts;
 mod gather;
-mod look;
-mod prepare;
+mod print_config;
+mod validate;
 
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,9 +19,8 @@ use crate::host::root::Root;
 use crate::logger::{self, Event, Sign, messages, tell};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::report;
-use cloud_config::document::Reading;
-use cloud_config::plan::Plan;
 use cloud_config::redact::{LocatedFinding, place};
+use cloud_config::run_plan::PartPlan;
 use cloud_config::text::Lines;
 use cloud_config::yaml::Paths;
 
@@ -31,7 +32,7 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 
 /// What surrounds a run.
-pub struct Surroundings<'a> {
+pub struct RunContext<'a> {
     /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Whether the run was told to stop.
@@ -47,7 +48,7 @@ pub fn resolve_root(options: &mut Options) {
 }
 
 /// Runs, and gives the exit code (spec §1).
-pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
+pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
     let began = Instant::now();
     let deadline = Deadline::after(options.deadline);
     let mut outcome = Outcome {
@@ -59,12 +60,12 @@ pub fn run(options: &Options, surroundings: &Surroundings<'_>) -> u8 {
     };
     let failed = match options.mode {
         Mode::Apply => {
-            let failed = apply::apply(options, surroundings, deadline, &mut outcome);
-            stopped(surroundings, &mut outcome) || failed
+            let failed = apply::apply(options, context, deadline, &mut outcome);
+            stopped(context, &mut outcome) || failed
         }
-        Mode::DryRun => look::rehearse_all(options, surroundings, deadline, &mut outcome),
-        Mode::Validate => look::validate(options, surroundings, deadline, &mut outcome),
-        Mode::PrintConfig => look::print_config(options, surroundings, deadline, &mut outcome),
+        Mode::DryRun => dry_run::dry_run(options, context, deadline, &mut outcome),
+        Mode::Validate => validate::validate(options, context, deadline, &mut outcome),
+        Mode::PrintConfig => print_config::print_config(options, context, deadline, &mut outcome),
     };
     outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if options.mode == Mode::Apply {
@@ -91,9 +92,9 @@ fn fail(outcome: &mut Outcome, message: String) {
     outcome.failures.push(message);
 }
 
-/// Prints what a run that only looks found. Where that is lost nobody has the answer that was asked for.
-fn say(outcome: &mut Outcome, text: &str) {
-    if let Err(error) = report::say(text) {
+/// Writes the result of a run that changes nothing to standard output; a failure to do so is one of the run.
+fn write_stdout(outcome: &mut Outcome, text: &str) {
+    if let Err(error) = report::write_stdout(text) {
         outcome.printed = false;
         fail(outcome, unprinted(&error));
     }
@@ -103,27 +104,33 @@ fn unprinted(error: &io::Error) -> String {
     format!("failed to write to standard output: {error}")
 }
 
-/// Whether the run was told to stop, which is a failure of it.
-fn stopped(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> bool {
-    let stopped = (surroundings.stop)();
+/// Returns true if a signal ended the run, and notes that as a failure.
+fn stopped(context: &RunContext<'_>, outcome: &mut Outcome) -> bool {
+    let stopped = (context.stop)();
     if stopped {
         fail(outcome, "the run was told to stop by a signal".to_owned());
     }
     stopped
 }
 
-fn setup<'a>(options: &'a Options, surroundings: &'a Surroundings<'a>, deadline: Deadline) -> Setup<'a> {
+/// The failure of a part that `--strict` rejects.
+fn rejected_by_strict(part: &PartPlan) -> String {
+    format!("{}: nothing of it is applied, since something is wrong with it (--strict)", part.name())
+}
+
+fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadline) -> Setup<'a> {
     Setup {
         root: &options.root,
         workspace: &options.workspace,
         job_timeout: options.job_timeout,
         deadline,
-        stop: surroundings.stop,
+        stop: context.stop,
     }
 }
 
-/// Logs what is worth telling of a part.
-fn told(reading: &Reading, plan: &Plan, lines: &Lines<'_>) -> PartOutcome {
+/// Logs the findings of a part and the items that are refused, and returns them as the outcome of a part without steps.
+fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
+    let PartPlan { reading, plan, .. } = part;
     let (name, paths) = (&reading.part.name, Paths::new(&reading.document));
     let findings: Vec<_> =
         plan.findings.iter().map(|finding| LocatedFinding::new(name, finding, lines, &paths)).collect();
@@ -172,7 +179,7 @@ pub fn status(format: crate::cli::Format) -> u8 {
 
 /// Prints a text that was asked for instead of a run, and gives the exit code.
 pub fn print(text: &str) -> u8 {
-    let Err(error) = report::say(text) else { return DONE };
+    let Err(error) = report::write_stdout(text) else { return DONE };
     let _ = writeln!(io::stderr().lock(), "error: {}", unprinted(&error));
     FAILED
 }

@@ -59,6 +59,7 @@ pub mod network;
 pub mod plan;
 pub mod print;
 pub mod redact;
+pub mod run_plan;
 pub mod text;
 pub mod user_data;
 pub mod yaml;

@@ -121,7 +121,7 @@ fn unknown_owners_can_be_told_from_other_errors() {
 }
 
 #[test]
-fn a_rehearsal_compares_passwords_and_checks_groups() {
+fn a_dry_run_compares_passwords_and_checks_groups() {
     let (_dir, root) = tree();
     let accounts = Accounts::new(&root);
     let hash = |text: &str| Some(Secret::new(text.to_owned()));

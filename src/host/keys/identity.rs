@@ -37,7 +37,7 @@ pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Re
 /// # Errors
 ///
 /// Those of `work`, and when root may not become that user.
-pub(super) fn rehearse<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+pub(super) fn dry_run<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     if rustix::process::geteuid().is_root() { with(user, work) } else { work() }
 }
 

@@ -58,7 +58,7 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
 pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<bool> {
     let work = || -> Result<bool> {
         let (user, home) = find(root, accounts, set)?;
-        identity::rehearse(&user, || sets::would_replace(&home, &user, set))
+        identity::dry_run(&user, || sets::would_replace(&home, &user, set))
     };
     work().with_context(|| format!("failed to read the keys of user {}", set.user))
 }

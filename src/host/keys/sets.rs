@@ -1,6 +1,6 @@
 //! The sets of a user's keys, and the one file that is made of them.
 //!
-//! First everything is read, then decided, then written: a rehearsal is the same but for the end.
+//! First everything is read, then decided, then written: a dry run is the same but for the end.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

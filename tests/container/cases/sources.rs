@@ -315,6 +315,39 @@ fn network(suite: &mut Suite) {
         assert_eq!(m.invocation("systemd-networkd.service"), invocation, "it is not restarted for nothing");
     });
 
+    // `core` does not exist yet, so the run sets its keys once the user is there, and the dry run says so.
+    suite.fresh("a_dry_run_prints_the_steps_of_the_run_in_its_order", |m| {
+        m.sh("ip link add eth0 type veth peer name far0; ip link set far0 up; ip link set eth0 up");
+        m.sh(&format!("mkdir -p {DRIVE}/latest {DRIVE}/content"));
+        m.put(&format!("{DRIVE}/content/0000"), "auto eth0\niface eth0 inet static\n  address 192.0.2.10/24\n");
+        m.put(
+            &format!("{DRIVE}/latest/meta_data.json"),
+            "{\"network_config\": {\"content_path\": \"/content/0000\"}, \"public_keys\": {\"a\": \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK me\"}}",
+        );
+        let config = "#cloud-config\nhostname: ordered\nusers: [{name: ada}, {name: core}]\n\
+            write_files: [{path: /etc/a, content: a}, {path: /etc/b, content: b, owner: ada}]\n\
+            coreos: {units: [{name: a.service, command: start, content: \"[Service]\\nExecStart=/bin/true\\n\"}]}\n";
+        m.put(&format!("{DRIVE}/latest/user_data"), config);
+        m.sh("userdel --remove core 2> /dev/null || true");
+        let flags = ["--from-configdrive=/media/configdrive", "--convert-netconf=debian"];
+        let foreseen = m.program(&[&flags[..], &["--dry-run"]].concat()).run().ok().stdout;
+        let run = m.program(&[&flags[..], &["-v"]].concat()).run().ok();
+        // The log's lines and those of the dry run name a step alike.
+        let foreseen: Vec<_> =
+            foreseen.lines().skip(1).filter_map(|line| line.strip_prefix(['+', '>', '='])?.strip_prefix(' ')).collect();
+        let ended = |line: &'_ str| {
+            let ends = ["  done: ", " unchanged: ", " skipped: "];
+            ends.iter().find_map(|end| line.split_once(end)).map(|(_, step)| step.to_owned())
+        };
+        let done: Vec<_> = run.stderr.lines().filter_map(ended).collect();
+        // Behind a step that was skipped stands the reason.
+        let is_same = foreseen.len() == done.len() && done.iter().zip(&foreseen).all(|(done, step)| done.starts_with(step));
+        assert!(is_same, "{foreseen:#?}\n{done:#?}");
+        let at = |word: &str| done.iter().position(|step| step.contains(word)).unwrap_or_else(|| panic!("{word}: {done:?}"));
+        let order = ["00-eth0.network", "restart", "ordered", "user core", "key", "/etc/a", "start a.service"].map(at);
+        assert!(order.is_sorted(), "{order:?}: {done:?}");
+    });
+
     suite.fresh("what_cannot_be_converted_costs_itself", |m| {
         m.sh(&format!("mkdir -p {DRIVE}/latest {DRIVE}/content"));
         m.put(

@@ -351,7 +351,7 @@ pub fn cases(suite: &mut Suite) {
         m.untouched(|| m.apply_with("hostname: x", &["--root=/etc/hostname"], &[]).fails());
     });
 
-    suite.fresh("a_rehearsal_needs_no_root_and_changes_nothing", |m| {
+    suite.fresh("a_dry_run_needs_no_root_and_changes_nothing", |m| {
         m.put("/tmp/config", config());
         let rehearse = |flags: &[&str]| {
             let mut argv = vec!["setpriv", "--reuid=500", "--regid=500", "--clear-groups", "coreos-cloudinit"];

@@ -10,8 +10,8 @@ pub fn agrees_with_itself(text: &str) {
     let file = folder.path().join("user-data");
     fs::write(&file, text).unwrap();
     let check = run(&file, &["--validate", "--format=json"], folder.path());
-    let rehearsal = run(&file, &["--dry-run", "--format=json"], folder.path());
-    let (found, planned) = (findings(&check), findings(&rehearsal));
+    let dry_run = run(&file, &["--dry-run", "--format=json"], folder.path());
+    let (found, planned) = (findings(&check), findings(&dry_run));
     let errors = |found: &[(String, String)]| -> Vec<_> {
         found.iter().filter(|(severity, _)| severity == "error").cloned().collect()
     };
@@ -19,8 +19,8 @@ pub fn agrees_with_itself(text: &str) {
     // What is masked is left out, and nothing is wrong with it.
     let is_partial = !errors(&planned).is_empty()
         || planned.iter().any(|(_, rule)| rule == "masked-secret")
-        || String::from_utf8_lossy(&rehearsal.stdout).contains("\"here\": \"fails\"");
-    assert_eq!(rehearsal.status.code(), Some(i32::from(is_partial)), "{text}");
+        || String::from_utf8_lossy(&dry_run.stdout).contains("\"here\": \"fails\"");
+    assert_eq!(dry_run.status.code(), Some(i32::from(is_partial)), "{text}");
     let clean = found.iter().all(|(severity, _)| severity == "note");
     assert_eq!(check.status.code(), Some(i32::from(!clean)), "{text}");
 }

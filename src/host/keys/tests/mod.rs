@@ -65,7 +65,7 @@ impl Machine {
         let would = would_authorize(&self.root, accounts, &set);
         let result = authorize(&self.root, accounts, &set, Deadline::after(LONG));
         if let Ok(change) = &result {
-            assert_eq!(would.unwrap(), *change == Done, "the rehearsal says the same");
+            assert_eq!(would.unwrap(), *change == Done, "the dry run says the same");
             assert!(!would_authorize(&self.root, accounts, &set).unwrap());
         }
         result

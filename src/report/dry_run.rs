@@ -21,6 +21,7 @@ use crate::host::machine::Host;
 use crate::outcome::{PartOutcome, RefusedOutcome};
 use cloud_config::plan::{KeyImport, KeySet, Planned, Principal, Step};
 use cloud_config::redact::LocatedFinding;
+use cloud_config::run_plan::PartPlan;
 use cloud_config::text::printable;
 use cloud_config::text::{Lines, Position};
 use cloud_config::user_data::Form;
@@ -54,7 +55,7 @@ enum Effect {
 }
 
 #[derive(Serialize)]
-struct RehearsedStep {
+struct ForeseenStep {
     #[serde(flatten)]
     step: Step,
     /// The part that asks for it, where it does not stand among the steps of that.
@@ -70,16 +71,16 @@ struct RehearsedStep {
 }
 
 #[derive(Serialize)]
-struct RehearsedPart {
+struct ForeseenPart {
     name: String,
     form: Form,
     findings: Vec<LocatedFinding>,
     refused: Vec<RefusedOutcome>,
-    steps: Vec<RehearsedStep>,
+    steps: Vec<ForeseenStep>,
 }
 
 /// A run that changes nothing.
-pub struct Rehearsal<'a> {
+pub struct DryRun<'a> {
     host: &'a Host<'a>,
     /// Users that are not here yet: whether a run would have made them by then.
     made: HashMap<String, bool>,
@@ -91,18 +92,18 @@ pub struct Rehearsal<'a> {
     with_lines: bool,
     /// The time left for comparing files.
     time: Cell<Duration>,
-    rehearsed: Rehearsed,
+    foreseen: Foreseen,
 }
 
 /// What a run would do.
 #[derive(Default, Serialize)]
-pub struct Rehearsed {
-    access: Vec<RehearsedStep>,
-    parts: Vec<RehearsedPart>,
+pub struct Foreseen {
+    access: Vec<ForeseenStep>,
+    parts: Vec<ForeseenPart>,
 }
 
-impl<'a> Rehearsal<'a> {
-    /// A rehearsal on `host`, which is only read. Lines of files are part of the result only `with_lines`.
+impl<'a> DryRun<'a> {
+    /// Starts a dry run on `host`, which is only read. Lines of files are part of the result only `with_lines`.
     pub fn new(host: &'a Host<'a>, with_lines: bool) -> Self {
         let (room, time) = (Cell::new(DIFFERENCES_MAX), Cell::new(COMPARING_MAX));
         Self {
@@ -112,27 +113,28 @@ impl<'a> Rehearsal<'a> {
             room,
             with_lines,
             time,
-            rehearsed: Rehearsed::default(),
+            foreseen: Foreseen::default(),
         }
     }
 
-    /// Rehearses a step that comes before every part; who asks for it has this name and text.
+    /// Foresees a step that comes before every part; `asked` is the name and the text of its origin.
     pub fn access(&mut self, planned: &Planned, asked: Option<(&str, &str)>) {
         let lines = asked.map(|(_, text)| Lines::new(text.as_bytes()));
         let step = self.step(planned, lines.as_ref());
-        self.rehearsed.access.push(RehearsedStep { part: asked.map(|(name, _)| name.to_owned()), ..step });
+        self.foreseen.access.push(ForeseenStep { part: asked.map(|(name, _)| name.to_owned()), ..step });
     }
 
-    /// Rehearses a part.
-    pub fn part(&mut self, name: &str, form: Form, steps: &[Planned], told: &PartOutcome, lines: &Lines<'_>) {
+    /// Foresees the steps of a part.
+    pub fn part(&mut self, part: &PartPlan, steps: &[Planned], reported: &PartOutcome, lines: &Lines<'_>) {
         let steps = steps.iter().map(|planned| self.step(planned, Some(lines))).collect();
-        let (findings, refused) = (told.findings.clone(), told.refused.clone());
-        self.rehearsed.parts.push(RehearsedPart { name: name.to_owned(), form, findings, refused, steps });
+        let (findings, refused) = (reported.findings.clone(), reported.refused.clone());
+        let (name, form) = (part.name(), part.reading.part.form);
+        self.foreseen.parts.push(ForeseenPart { name: name.to_owned(), form, findings, refused, steps });
     }
 
     /// What came of it.
-    pub fn finish(self) -> Rehearsed {
-        self.rehearsed
+    pub fn finish(self) -> Foreseen {
+        self.foreseen
     }
 
     /// Notes the users that `steps` would make.
@@ -158,7 +160,7 @@ impl<'a> Rehearsal<'a> {
         }
     }
 
-    fn step(&self, planned: &Planned, lines: Option<&Lines<'_>>) -> RehearsedStep {
+    fn step(&self, planned: &Planned, lines: Option<&Lines<'_>>) -> ForeseenStep {
         let step = &planned.step;
         let made = |user: &str| self.made.get(user).copied();
         let effect = if let Some(why) = self.host.skips(step) {
@@ -182,7 +184,7 @@ impl<'a> Rehearsal<'a> {
         };
         let at = lines.zip(planned.span).map(|(lines, span)| lines.start(span));
         let diff = if effect == Effect::Changes { self.diff(step) } else { None };
-        RehearsedStep { step: step.clone(), part: None, at, effect, diff }
+        ForeseenStep { step: step.clone(), part: None, at, effect, diff }
     }
 
     /// The difference of a file that every user may read, before and after.
@@ -207,7 +209,7 @@ fn is_known(error: &anyhow::Error) -> bool {
     crate::host::is_root() || error.is::<UnknownPrincipal>() || error.is::<PartialAccount>()
 }
 
-impl Rehearsed {
+impl Foreseen {
     /// Returns true if a run would fail at one of the steps.
     pub fn is_failure(&self) -> bool {
         let steps = self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps));
@@ -222,22 +224,30 @@ impl Rehearsed {
             source: &'a str,
             failures: &'a [String],
             #[serde(flatten)]
-            rehearsed: &'a Rehearsed,
+            foreseen: &'a Foreseen,
         }
         match format {
-            Format::Json => json::print(&Whole { format: FORMAT, source, failures, rehearsed: self }),
+            Format::Json => json::print(&Whole { format: FORMAT, source, failures, foreseen: self }),
             Format::Text => self.text(failures, screen),
         }
     }
 
     fn text(&self, failures: &[String], screen: Screen) -> String {
         let mut out = String::new();
-        if !self.access.is_empty() {
-            out.push_str("\nfirst of all:\n");
-            self.access.iter().for_each(|step| out.push_str(&line(step, screen)));
-        }
         let mut planned = !self.access.is_empty();
-        for part in &self.parts {
+        // The order of a run: its network comes first, since fetching user-data may need it.
+        let (network, parts): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.form == Form::Network);
+        let mut access = (!self.access.is_empty()).then_some(&self.access);
+        for part in network.into_iter().map(Some).chain([None]).chain(parts.into_iter().map(Some)) {
+            let Some(part) = part else {
+                if let Some(access) = access.take() {
+                    out.push_str("\nfirst of all:\n");
+                    for step in access {
+                        out.push_str(&line(step, screen));
+                    }
+                }
+                continue;
+            };
             // That one says already what it is.
             let form = if part.form == Form::Network { String::new() } else { format!(" ({})", part.form.words()) };
             let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
@@ -277,7 +287,7 @@ fn named(principal: Option<&Principal>) -> Option<&str> {
 }
 
 /// A step, and below it the difference of its file.
-fn line(step: &RehearsedStep, screen: Screen) -> String {
+fn line(step: &ForeseenStep, screen: Screen) -> String {
     let text = printable(&step.step.to_string());
     let mut out = match &step.effect {
         Effect::Changes => format!("+ {text}\n"),

@@ -1,0 +1,336 @@
+//! The order of a whole run.
+//!
+//! A run that applies, a dry run and `--print-config` walk the [`phases`](RunPlan::phases) of the same [`RunPlan`], so
+//! none of them has an order of its own. `plan` knows one part alone, and this stands above it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::address_tokens::Addresses;
+use crate::config::ssh_key;
+use crate::document::Reading;
+use crate::plan::{CORE, ENVIRONMENT, Environment, Facts, Hostname, Item, KeySet, Plan, Planned, Step};
+use crate::user_data::Form;
+
+/// The name of the platform's metadata in messages.
+pub const METADATA: &str = "meta-data";
+
+/// Settings that come from the platform and not from user-data.
+#[derive(Default)]
+pub struct Metadata {
+    /// The host name, used unless user-data has one.
+    pub hostname: Option<Hostname>,
+    /// Keys for the user `core`, one line each.
+    pub keys: Vec<String>,
+}
+
+/// Everything that a run has gathered.
+#[derive(Default)]
+pub struct Inputs {
+    /// The platform's network description. A run that applies it does so before user-data is fetched, which may need it.
+    pub network: Option<Reading>,
+    /// The parts of the user-data.
+    pub readings: Vec<Reading>,
+    /// Addresses for `/etc/environment`.
+    pub addresses: Addresses,
+    /// Settings of the platform.
+    pub metadata: Metadata,
+}
+
+/// Options of the run that change its plan.
+#[derive(Clone, Copy)]
+pub struct Policy<'a> {
+    /// A part with an error is rejected as a whole.
+    pub strict: bool,
+    /// The name of the set that SSH keys of user-data belong to.
+    pub key_set: &'a str,
+}
+
+/// The facts of a machine that planning needs.
+pub struct Machine<'a> {
+    /// Returns the facts for a part, given the host name that the run will set.
+    pub facts: &'a dyn Fn(&Reading, Option<&str>) -> Facts,
+    /// Returns true if the user `core` exists.
+    pub has_core: &'a dyn Fn() -> bool,
+}
+
+/// A step with its origin: a part, by its index, or the metadata.
+#[derive(Clone)]
+pub struct SourcedStep {
+    /// The index of the part.
+    pub part: Option<usize>,
+    /// The step.
+    pub planned: Planned,
+}
+
+/// A part with its plan.
+pub struct PartPlan {
+    /// The part.
+    pub reading: Reading,
+    /// Its plan.
+    pub plan: Plan,
+    /// `--strict` rejects the part, because it has errors: none of its steps is applied.
+    pub is_rejected: bool,
+}
+
+impl PartPlan {
+    fn new(reading: Reading, plan: Plan, policy: Policy<'_>) -> Self {
+        let mut part = Self { reading, plan, is_rejected: false };
+        if policy.strict && part.is_work() && (part.reading.broken || part.plan.is_partial()) {
+            part.is_rejected = true;
+            // The host name and keys of a rejected part are not set either.
+            let rest = part.plan.refused.iter_mut().filter(|refused| refused.item == Item::Rest);
+            rest.for_each(|refused| refused.item = Item::All);
+        }
+        part
+    }
+
+    /// Plans a network description, which needs no facts.
+    pub fn network(reading: Reading, policy: Policy<'_>) -> Self {
+        let plan = reading.plan(&Facts::default(), policy.key_set);
+        Self { reading, plan, is_rejected: false }
+    }
+
+    /// The name of the part in messages.
+    pub fn name(&self) -> &str {
+        &self.reading.part.name
+    }
+
+    /// The steps that a run takes; empty if the part is rejected or only its host name and keys are applied.
+    pub fn steps(&self) -> &[Planned] {
+        if self.is_rejected || self.reading.broken { &[] } else { &self.plan.steps }
+    }
+
+    /// Returns true if the part is a cloud-config or a script.
+    pub const fn is_work(&self) -> bool {
+        matches!(self.reading.part.form, Form::CloudConfig | Form::Script)
+    }
+
+    /// The users that the part creates or completes.
+    fn users(&self) -> impl Iterator<Item = &str> {
+        self.plan.steps.iter().filter_map(|planned| match &planned.step {
+            Step::EnsureUser(user) => Some(user.name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The users that the part lists: those of its steps, and those that were refused.
+    pub fn listed_users(&self) -> impl Iterator<Item = &str> {
+        let refused = self.plan.refused.iter().filter_map(|refused| match &refused.item {
+            Item::User(name) => Some(name.as_str()),
+            _ => None,
+        });
+        self.users().chain(refused)
+    }
+
+    fn writes_environment(&self) -> bool {
+        let is_environment =
+            |planned: &Planned| matches!(&planned.step, Step::WriteFile(file) if file.path == Path::new(ENVIRONMENT));
+        self.plan.steps.iter().any(is_environment)
+    }
+}
+
+/// One phase of a run.
+pub enum Phase<'a> {
+    /// Files of systemd-networkd from the platform's network description.
+    Network(&'a PartPlan),
+    /// The host name or the keys of `core`.
+    Access(&'a SourcedStep),
+    /// The addresses in `/etc/environment`.
+    Environment(&'a Environment),
+    /// A part of the user-data, by its index.
+    Part(usize, &'a PartPlan),
+}
+
+/// The plan of a whole run.
+pub struct RunPlan {
+    network: Option<PartPlan>,
+    access: Vec<SourcedStep>,
+    environment: Option<Environment>,
+    /// The parts of the user-data.
+    pub parts: Vec<PartPlan>,
+    /// Keys of `core` where a part creates that user: they are set as soon as it exists.
+    pub deferred_keys: Option<SourcedStep>,
+    /// Addresses where a part writes `/etc/environment` itself: they are merged only if that fails.
+    pub deferred_environment: Option<Environment>,
+}
+
+impl RunPlan {
+    /// Plans a run.
+    pub fn new(inputs: Inputs, policy: Policy<'_>, machine: &Machine<'_>) -> Self {
+        let Inputs { network, readings, addresses, metadata } = inputs;
+        // Under `--strict`, which parts count is known only when they are planned, and `/etc/hosts` needs the name.
+        let wanted = hostname(readings.iter().enumerate(), &metadata);
+        let name = wanted.as_ref().and_then(|wanted| match &wanted.planned.step {
+            Step::SetHostname(hostname) => Some(hostname.name.as_str()),
+            _ => None,
+        });
+        let parts: Vec<_> = readings
+            .into_iter()
+            .map(|reading| {
+                let plan = reading.plan(&(machine.facts)(&reading, name), policy.key_set);
+                PartPlan::new(reading, plan, policy)
+            })
+            .collect();
+        let counted = || parts.iter().enumerate().filter(|(_, part)| !part.is_rejected);
+        let readings = || counted().map(|(index, part)| (index, &part.reading));
+        let mut access: Vec<_> = hostname(readings(), &metadata).into_iter().collect();
+        let keys = keys_of_core(readings(), &metadata, policy);
+        let is_created = || counted().any(|(_, part)| part.users().any(|name| name == CORE));
+        let deferred_keys = if keys.is_some() && is_created() && !(machine.has_core)() {
+            keys
+        } else {
+            access.extend(keys);
+            None
+        };
+        let values: BTreeMap<_, _> = addresses.variables();
+        let environment = Some(Environment { values }).filter(|environment| !environment.values.is_empty());
+        let (deferred_environment, environment) = if counted().any(|(_, part)| part.writes_environment()) {
+            (environment, None)
+        } else {
+            (None, environment)
+        };
+        let network = network.map(|reading| PartPlan::network(reading, policy));
+        Self { network, access, environment, parts, deferred_keys, deferred_environment }
+    }
+
+    /// The phases of the run, in its order.
+    pub fn phases(&self) -> impl Iterator<Item = Phase<'_>> {
+        let network = self.network.iter().map(Phase::Network);
+        let access = self.access.iter().map(Phase::Access);
+        let environment = self.environment.iter().map(Phase::Environment);
+        let parts = self.parts.iter().enumerate().map(|(index, part)| Phase::Part(index, part));
+        network.chain(access).chain(environment).chain(parts)
+    }
+
+    /// The name and the text of the origin of a step.
+    pub fn origin(&self, step: &SourcedStep) -> (&str, &str) {
+        let part = step.part.map(|part| &self.parts[part].reading.part);
+        part.map_or((METADATA, ""), |part| (&part.name, &part.text))
+    }
+
+    /// Returns true if the run sets keys of `core`.
+    pub fn has_keys(&self) -> bool {
+        let sets_keys = |step: &SourcedStep| matches!(step.planned.step, Step::AuthorizeKeys(_));
+        self.deferred_keys.is_some() || self.access.iter().any(sets_keys)
+    }
+}
+
+/// The host name of the first part that has one, or that of the platform.
+fn hostname<'a>(mut readings: impl Iterator<Item = (usize, &'a Reading)>, metadata: &Metadata) -> Option<SourcedStep> {
+    let step = |part, name: &Hostname, span| SourcedStep {
+        part,
+        planned: Planned { step: Step::SetHostname(name.clone()), span },
+    };
+    readings
+        .find_map(|(part, reading)| {
+            reading.access.hostname.as_ref().map(|(name, span)| step(Some(part), name, Some(*span)))
+        })
+        .or_else(|| metadata.hostname.as_ref().map(|name| step(None, name, None)))
+}
+
+/// The keys of `core` of all parts and of the platform. Their place is that of the first.
+fn keys_of_core<'a>(
+    readings: impl Iterator<Item = (usize, &'a Reading)>,
+    metadata: &Metadata,
+    policy: Policy<'_>,
+) -> Option<SourcedStep> {
+    let mut keys = ssh_key::Keys::default();
+    let mut first = None;
+    for (part, Reading { access, .. }) in readings {
+        access.keys.iter().for_each(|key| keys.add(key));
+        if !access.keys.is_empty() {
+            first.get_or_insert((Some(part), access.span));
+        }
+    }
+    metadata.keys.iter().for_each(|key| keys.add(key));
+    if !metadata.keys.is_empty() {
+        first.get_or_insert((None, None));
+    }
+    let (part, span) = first?;
+    let set = KeySet { user: CORE.to_owned(), set: policy.key_set.to_owned(), keys: keys.into_list() };
+    Some(SourcedStep { part, planned: Planned { step: Step::AuthorizeKeys(set), span } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{document, user_data};
+
+    fn planned(text: &str, metadata: Metadata, has_core: bool) -> RunPlan {
+        let parts = user_data::split("x", text.as_bytes().to_vec());
+        let addresses = Addresses::default();
+        let readings = parts.into_iter().map(|part| document::read(part, &addresses, false)).collect();
+        let machine = Machine { facts: &|_, _| Facts::default(), has_core: &|| has_core };
+        let inputs = Inputs { readings, metadata, ..Inputs::default() };
+        RunPlan::new(inputs, Policy { strict: false, key_set: "x" }, &machine)
+    }
+
+    fn hostname_of(step: &SourcedStep) -> &str {
+        match &step.planned.step {
+            Step::SetHostname(hostname) => &hostname.name,
+            step => panic!("this sets no host name: {step}"),
+        }
+    }
+
+    fn keys_of(step: &SourcedStep) -> &[String] {
+        match &step.planned.step {
+            Step::AuthorizeKeys(set) => &set.keys,
+            step => panic!("this sets no keys: {step}"),
+        }
+    }
+
+    fn key(name: &str) -> String {
+        format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK {name}")
+    }
+
+    #[test]
+    fn the_first_host_name_and_all_keys_count() {
+        let config = |lines: &str| format!("--B\nContent-Type: text/cloud-config\n\n{lines}\n");
+        let text = [
+            "Content-Type: multipart/mixed; boundary=B\n\n".to_owned(),
+            config("a: b"),
+            config(&format!("\nssh_authorized_keys: [{}, {}]", key("one"), key("two"))),
+            config("hostname: -no-"),
+            config("b: c\nhostname: first"),
+            config(&format!(
+                "hostname: second\nusers: [{{name: core, ssh_authorized_keys: [{}, {}]}}]",
+                key("two"),
+                key("three")
+            )),
+            "--B--".to_owned(),
+        ]
+        .concat();
+        let plan = planned(&text, Metadata::default(), true);
+        let [hostname, keys] = &plan.access[..] else { panic!("there are two steps of access") };
+        assert_eq!((hostname.part, hostname.planned.span.map(|span| span.start)), (Some(4), Some(15)));
+        assert_eq!(hostname_of(hostname), "first");
+        assert_eq!((keys.part, keys.planned.span.map(|span| span.start)), (Some(2), Some(23)));
+        assert_eq!(keys_of(keys), [key("one"), key("two"), key("three")]);
+    }
+
+    #[test]
+    fn the_host_name_of_the_platform_comes_last_and_its_keys_are_added() {
+        let metadata = |name: &str, keys: &[String]| Metadata {
+            hostname: Some(Hostname { name: name.to_owned() }),
+            keys: keys.to_vec(),
+        };
+        let text = format!("#cloud-config\nhostname: mine\nssh_authorized_keys: [{}]\n", key("one"));
+        let both = planned(&text, metadata("theirs", &[key("two"), key("one")]), true);
+        assert_eq!(hostname_of(&both.access[0]), "mine");
+        assert_eq!((both.access[1].part, keys_of(&both.access[1])), (Some(0), &[key("one"), key("two")][..]));
+        let theirs = planned("#!/bin/sh\n", metadata("theirs", &[key("two")]), true);
+        assert_eq!(hostname_of(&theirs.access[0]), "theirs");
+        assert_eq!((theirs.access[0].part, theirs.access[1].part), (None, None));
+    }
+
+    #[test]
+    fn keys_wait_for_a_user_that_a_part_creates() {
+        let text = format!("#cloud-config\nusers: [{{name: core}}]\nssh_authorized_keys: [{}]\n", key("one"));
+        let waiting = planned(&text, Metadata::default(), false);
+        assert!(waiting.access.is_empty() && waiting.has_keys());
+        assert_eq!(keys_of(waiting.deferred_keys.as_ref().unwrap()), [key("one")]);
+        let there = planned(&text, Metadata::default(), true);
+        assert!(there.deferred_keys.is_none() && there.has_keys());
+    }
+}

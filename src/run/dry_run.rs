@@ -1,0 +1,83 @@
+//! `--dry-run`: the plan of a run, and what each step of it would do on this machine.
+
+use super::facts::facts;
+use super::gather::find;
+use super::{RunContext, fail, rejected_by_strict, report_findings, setup, stopped, write_stdout};
+use crate::apply::Executor as _;
+use crate::cli::{Format, Options};
+use crate::deadline::Deadline;
+use crate::host::machine::Host;
+use crate::outcome::Outcome;
+use crate::report::Screen;
+use crate::report::dry_run::{DryRun, Foreseen};
+use cloud_config::plan::{CORE, Planned, Step};
+use cloud_config::run_plan::{Machine, Phase, RunPlan};
+use cloud_config::text::Lines;
+
+/// Prints the plan and changes nothing. Returns true if a run is known to fail.
+pub(super) fn dry_run(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
+    let foreseen = foresee(options, context, deadline, outcome).unwrap_or_else(|error| {
+        fail(outcome, format!("{error:#}"));
+        Foreseen::default()
+    });
+    stopped(context, outcome);
+    let screen = Screen::of_stdout(context.variable);
+    write_stdout(outcome, &foreseen.print(&outcome.source, &outcome.failures, options.format, screen));
+    outcome.is_failure() || foreseen.is_failure()
+}
+
+/// Compares each step with the machine.
+///
+/// # Errors
+///
+/// The root directory cannot be opened.
+fn foresee(
+    options: &Options,
+    context: &RunContext<'_>,
+    deadline: Deadline,
+    outcome: &mut Outcome,
+) -> anyhow::Result<Foreseen> {
+    let host = Host::open(setup(options, context, deadline))?;
+    let mut found = find(options, context, deadline, outcome);
+    let network = found.network.take();
+    let mut inputs = found.read(options, context, deadline, outcome);
+    inputs.network = network;
+    let machine = Machine { facts: &|part, name| facts(part, &host, name), has_core: &|| host.has_user(CORE) };
+    let plan = RunPlan::new(inputs, options.policy(), &machine);
+    // A terminal has a reader who may see the lines; a pipe may lead to a log that others read.
+    let on_terminal = options.format == Format::Text && Screen::of_stdout(context.variable).terminal;
+    let mut dry_run = DryRun::new(&host, options.show_diff || on_terminal);
+    for part in plan.parts.iter().filter(|part| !part.is_rejected) {
+        dry_run.expect_users(&part.plan.steps);
+    }
+    let mut keys = plan.deferred_keys.as_ref();
+    for phase in plan.phases() {
+        match phase {
+            Phase::Access(step) => dry_run.access(&step.planned, Some(plan.origin(step))),
+            Phase::Environment(environment) => {
+                let step = Step::MergeEnvironment(environment.clone());
+                dry_run.access(&Planned { step, span: None }, None);
+            }
+            Phase::Network(part) | Phase::Part(_, part) => {
+                let lines = Lines::new(part.reading.part.text.as_bytes());
+                let reported = report_findings(part, &lines);
+                if part.is_rejected {
+                    fail(outcome, rejected_by_strict(part));
+                }
+                let mut steps = part.steps().to_vec();
+                let creates_core =
+                    |planned: &Planned| matches!(&planned.step, Step::EnsureUser(user) if user.name == CORE);
+                // A run sets the keys as soon as the user exists.
+                if let Some(index) = steps.iter().position(creates_core)
+                    && let Some(keys) = keys.take()
+                {
+                    let span = steps[index].span;
+                    steps.insert(index + 1, Planned { step: keys.planned.step.clone(), span });
+                }
+                dry_run.part(part, &steps, &reported, &lines);
+                outcome.parts.push(reported);
+            }
+        }
+    }
+    Ok(dry_run.finish())
+}

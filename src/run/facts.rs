@@ -1,0 +1,31 @@
+//! Facts of the machine that plans are made of.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::host::machine::Host;
+use cloud_config::document::Reading;
+use cloud_config::plan::{self, BaseFile, Facts};
+
+/// Returns the facts of the machine that planning a part needs.
+pub(super) fn facts(reading: &Reading, host: &Host<'_>, hostname: Option<&str>) -> Facts {
+    let mut facts = Facts::default();
+    let wanted = plan::facts_wanted(&reading.config);
+    if !wanted.is_empty() {
+        facts.hostname = hostname.map_or_else(|| host.hostname(), str::to_owned);
+    }
+    for path in wanted {
+        match host.read_with_mode(Path::new(path)) {
+            Ok(Some((content, mode))) => drop(facts.files.insert(path, Ok(BaseFile { content, mode }))),
+            Ok(None) => {}
+            Err(error) => drop(facts.files.insert(path, Err(format!("{error:#}")))),
+        }
+    }
+    facts.read_only = read_only(reading, host);
+    facts
+}
+
+/// Returns the directories that the part writes files into and that are on a read-only file system.
+pub(super) fn read_only(reading: &Reading, host: &Host<'_>) -> BTreeSet<PathBuf> {
+    plan::folders_wanted(&reading.config).into_iter().filter(|folder| host.is_read_only(folder)).collect()
+}

@@ -1,0 +1,48 @@
+//! `--print-config`: what was understood, as user-data again.
+
+use super::gather::find;
+use super::{RunContext, report_findings, write_stdout};
+use crate::cli::{Format, Options};
+use crate::deadline::Deadline;
+use crate::outcome::Outcome;
+use crate::report::configuration;
+use cloud_config::plan::Facts;
+use cloud_config::print::{self, Understood};
+use cloud_config::run_plan::{Machine, Phase, RunPlan};
+use cloud_config::text::Lines;
+
+/// Prints the parts in the order of a run. Returns true if something was not understood, or is refused.
+pub(super) fn print_config(
+    options: &Options,
+    context: &RunContext<'_>,
+    deadline: Deadline,
+    outcome: &mut Outcome,
+) -> bool {
+    let inputs = find(options, context, deadline, outcome).read(options, context, deadline, outcome);
+    let policy = options.policy();
+    let machine = Machine { facts: &|_, _| Facts::default(), has_core: &|| true };
+    let mut plan = RunPlan::new(inputs, policy, &machine);
+    for part in &mut plan.parts {
+        // What is redacted is refused by a run, and understood all the same.
+        part.plan.refused.retain(|refused| !refused.masked);
+        part.is_rejected &= part.reading.broken || part.plan.is_partial();
+    }
+    let mut understood = Vec::new();
+    for phase in plan.phases() {
+        if let Phase::Part(_, part) = phase {
+            let lines = Lines::new(part.reading.part.text.as_bytes());
+            if !part.is_rejected {
+                understood.push(Understood::new(&part.reading, &part.plan, options.secrets));
+            }
+            outcome.parts.push(report_findings(part, &lines));
+        }
+    }
+    let text = match options.format {
+        Format::Json => configuration::json(&outcome.source, &outcome.failures, &understood),
+        // What could not be fetched is not the same as nothing.
+        Format::Text if understood.is_empty() && outcome.is_failure() => String::new(),
+        Format::Text => print::user_data(&understood),
+    };
+    write_stdout(outcome, &text);
+    outcome.is_failure()
+}

@@ -1,0 +1,35 @@
+//! `--validate`: what is wrong with the user-data, as far as it can be known without a run.
+
+use super::facts::read_only;
+use super::gather::find;
+use super::{RunContext, setup, stopped, write_stdout};
+use crate::cli::Options;
+use crate::deadline::Deadline;
+use crate::host::machine::Host;
+use crate::outcome::Outcome;
+use crate::report::Screen;
+use crate::report::check::{self, Checked};
+use cloud_config::diagnostic::{Severity, rules};
+use cloud_config::plan::Facts;
+
+/// Reports the findings of the user-data. Returns true if one is more than a note.
+pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
+    let mut found = find(options, context, deadline, outcome);
+    let network = found.network.take();
+    let readings = found.read(options, context, deadline, outcome).readings;
+    // A tree that is not there says nothing of it, and nothing is wrong with the configuration for that.
+    let host = Host::open(setup(options, context, deadline)).ok();
+    let mut checked = Vec::new();
+    for reading in network.into_iter().chain(readings) {
+        let read_only = host.as_ref().map(|host| read_only(&reading, host)).unwrap_or_default();
+        let mut findings = reading.plan(&Facts { read_only, ..Facts::default() }, &options.key_set).findings;
+        // Which addresses are known here says nothing of where the configuration will run.
+        findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
+        checked.push(Checked { reading, findings });
+    }
+    stopped(context, outcome);
+    let screen = Screen::of_stdout(context.variable);
+    write_stdout(outcome, &check::print(&outcome.source, &outcome.failures, &checked, options.format, screen));
+    let found = checked.iter().flat_map(|part| &part.findings).any(|finding| finding.severity() > Severity::Note);
+    found || !outcome.failures.is_empty()
+}
