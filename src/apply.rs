@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::contain::contain;
-use crate::logger::doing;
+use crate::logger::progress;
 use crate::outcome::{Reporter, StepOutcome, StepResult};
 use cloud_config::plan::{CORE, ENVIRONMENT, Environment, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
 
@@ -170,7 +170,7 @@ impl PlanRun<'_> {
             files.iter().map(|_| Ok(StepResult::DependencyFailed(why.clone()))).collect()
         } else {
             let specs: Vec<_> = files.iter().map(|(_, file)| *file).collect();
-            let _doing = doing(|| format!("write {} files", specs.len()));
+            let _progress = progress(|| format!("write {} files", specs.len()));
             let results = contain(|| self.executor.write_files(&specs, self.state));
             results.unwrap_or_else(|| {
                 files.iter().map(|(_, file)| Err(internal_error(&Step::WriteFile((*file).clone())))).collect()
@@ -194,7 +194,7 @@ impl PlanRun<'_> {
             if matches!(planned.step, Step::RestartNetworkd | Step::UnitCommand(_)) {
                 self.executor.release();
             }
-            let _doing = doing(|| planned.step.to_string());
+            let _progress = progress(|| planned.step.to_string());
             self.perform(&planned.step)
         };
         self.finish(planned, result, began.elapsed());

@@ -30,7 +30,7 @@ pub struct Usage(pub String);
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum Invocation {
     /// Print this text to standard output and stop.
     Print(String),
     /// Show what the last runs did.
@@ -136,7 +136,7 @@ const WORKSPACE: &str = "/var/lib/coreos-cloudinit";
 const KEY_SET: &str = "coreos-cloudinit";
 
 /// Reads the command line, without the program's name.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
     // It names words as they were given; none of them can speak to a terminal.
     let shown = |text: String| without_addresses(&text).split('\n').map(printable).collect::<Vec<_>>().join("\n");
     parse_all(arguments).map_err(|Usage(text)| Usage(shown(text)))
@@ -149,7 +149,7 @@ fn without_addresses(text: &str) -> String {
     ADDRESS.replace_all(text, "an address, which is not shown").into_owned()
 }
 
-fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Usage> {
+fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
     let mut command = command(Purpose::Parse);
     let arguments = normalise(arguments);
     let short = !arguments.iter().any(|argument| argument == "--help");
@@ -161,10 +161,10 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, U
             return Err(Usage(format!("{}\nFlags:\n{known}\n", with_tip(&error))));
         }
         Err(error) if error.use_stderr() => return Err(Usage(error.to_string())),
-        Err(_) => return Ok(Request::Print(if short { short_help() } else { help() })),
+        Err(_) => return Ok(Invocation::Print(if short { short_help() } else { help() })),
     };
     if matches.get_flag("version") {
-        return Ok(Request::Print(format!("coreos-cloudinit {}\n", env!("CARGO_PKG_VERSION"))));
+        return Ok(Invocation::Print(format!("coreos-cloudinit {}\n", env!("CARGO_PKG_VERSION"))));
     }
     let request = match empty {
         // A variable that is not set must not select the default: `--root "$TREE"` would change this machine.
@@ -258,7 +258,7 @@ enum Purpose {
 }
 
 /// The command line as `--help`, the man page and completions show it.
-pub fn shown() -> Command {
+pub fn help_command() -> Command {
     command(Purpose::Show)
 }
 
@@ -357,7 +357,7 @@ fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     out
 }
 
-fn request(matches: &ArgMatches) -> Result<Request, String> {
+fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     let platform = match choice(matches, "oem", "platform", platforms())? {
         Some(name) => source::oem(&name).map_or(&[][..], |oem| oem.flags),
         None => &[],
@@ -377,13 +377,13 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
         return Err("--show-diff takes effect only with --dry-run".to_owned());
     }
     if on(matches, "schema") {
-        return Ok(Request::Print(cloud_config::json_schema::text()));
+        return Ok(Invocation::Print(cloud_config::json_schema::text()));
     }
     if on(matches, "status") {
         if text(matches, "root").is_some() {
             return Err("--status shows the runs of this machine: it takes no --root".to_owned());
         }
-        return Ok(Request::Status(format));
+        return Ok(Invocation::Status(format));
     }
     let mode = if on(matches, "validate") {
         Mode::Validate
@@ -414,7 +414,7 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
     if let Some(fault) = cloud_config::plan::names::file_name_fault(&key_set) {
         return Err(format!("--ssh-key-name cannot be the name of a set of keys: {fault}"));
     }
-    Ok(Request::Run(Box::new(Options {
+    Ok(Invocation::Run(Box::new(Options {
         mode,
         sources: named,
         network: network.and_then(|name| NetworkFormat::named(&name)),

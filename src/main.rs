@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use cloudinit::cli::{self, Mode, Options, Request, Usage};
+use cloudinit::cli::{self, Invocation, Mode, Options, Usage};
 use cloudinit::contain::{contain, report_panics};
 use cloudinit::host::signals;
 use cloudinit::run::{self, RunContext};
@@ -17,12 +17,12 @@ fn main() -> ExitCode {
 /// Does what the command line asks for, and returns the exit code.
 fn answer() -> u8 {
     match cli::parse(std::env::args_os().skip(1)) {
-        Ok(Request::Run(mut options)) => {
+        Ok(Invocation::Run(mut options)) => {
             run::resolve_root(&mut options);
             run(&options)
         }
-        Ok(Request::Print(text)) => run::print(&text),
-        Ok(Request::Status(format)) => run::status(format),
+        Ok(Invocation::Print(text)) => run::print(&text),
+        Ok(Invocation::Status(format)) => run::status(format),
         Err(Usage(text)) => {
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
             run::USAGE

@@ -6,7 +6,7 @@ use std::time::Duration;
 use log::Level;
 use serde::Serialize;
 
-use crate::logger::{Dropped, Event, Sign, messages, tell};
+use crate::logger::{Dropped, Event, Sign, log_event, messages};
 use cloud_config::diagnostic::{Severity, Span};
 use cloud_config::plan::{Refused, Step};
 use cloud_config::redact::{LocatedFinding, place};
@@ -215,7 +215,7 @@ impl Reporter<'_> {
         let place = place(self.name, at);
         let event = Event { part: Some(self.name), at, item: Some(&words), unit, took: Some(took), ..Event::default() };
         let say = |level, message, sign, said: &str, log: fmt::Arguments<'_>| {
-            tell(level, log, &Event { message, sign: Some(sign), words: Some(said), ..event });
+            log_event(level, log, &Event { message, sign: Some(sign), words: Some(said), ..event });
         };
         match &result {
             StepResult::Done => say(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),

@@ -4,14 +4,14 @@ use crate::source::{Entry, TABLE};
 
 /// A group of flags, as the help shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Group {
+pub(super) enum FlagGroup {
     Sources,
     Behaviour,
     Checking,
     Output,
 }
 
-impl Group {
+impl FlagGroup {
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Sources => "Sources",
@@ -28,7 +28,7 @@ pub(super) struct Flag {
     pub name: &'static str,
     /// What its value is called; a switch has none.
     pub value: Option<&'static str>,
-    pub group: Group,
+    pub group: FlagGroup,
     /// What it is, in a line.
     pub help: &'static str,
     /// What `--help` and the man page say besides.
@@ -41,15 +41,15 @@ impl Flag {
     }
 }
 
-const fn flag(name: &'static str, value: &'static str, group: Group, help: &'static str) -> Flag {
+const fn flag(name: &'static str, value: &'static str, group: FlagGroup, help: &'static str) -> Flag {
     Flag { name, value: Some(value), group, help, more: "" }
 }
 
-const fn switch(name: &'static str, group: Group, help: &'static str) -> Flag {
+const fn switch(name: &'static str, group: FlagGroup, help: &'static str) -> Flag {
     Flag { name, value: None, group, help, more: "" }
 }
 
-use Group::{Behaviour, Checking, Output, Sources};
+use FlagGroup::{Behaviour, Checking, Output, Sources};
 
 /// The flags besides those that name a source.
 const FLAGS: &[Flag] = &[

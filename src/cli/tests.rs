@@ -1,12 +1,12 @@
 use super::*;
 
-fn parsed(line: &str) -> Result<Request, Usage> {
+fn parsed(line: &str) -> Result<Invocation, Usage> {
     parse(line.split(' ').filter(|word| !word.is_empty()).map(OsString::from))
 }
 
 fn options(line: &str) -> Options {
     match parsed(line) {
-        Ok(Request::Run(options)) => *options,
+        Ok(Invocation::Run(options)) => *options,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -169,15 +169,15 @@ fn an_empty_value_is_refused_by_every_flag() {
 #[test]
 fn help_and_version_go_to_standard_output() {
     for line in ["-h", "--help", "-help"] {
-        let Ok(Request::Print(text)) = parsed(line) else { panic!("{line}") };
+        let Ok(Invocation::Print(text)) = parsed(line) else { panic!("{line}") };
         assert!(text.contains("--from-file <PATH>") && text.contains("--dry-run"), "{text}");
         assert!(!text.contains("[="), "a switch stands alone: {text}");
     }
     for line in ["--version", "-version", "--version=true"] {
-        assert!(matches!(parsed(line), Ok(Request::Print(text)) if text.starts_with("coreos-cloudinit ")), "{line}");
+        assert!(matches!(parsed(line), Ok(Invocation::Print(text)) if text.starts_with("coreos-cloudinit ")), "{line}");
     }
-    assert!(matches!(parsed("--schema"), Ok(Request::Print(text)) if text.starts_with('{')), "it needs no source");
-    assert_eq!(parsed("--status"), Ok(Request::Status(Format::Text)));
+    assert!(matches!(parsed("--schema"), Ok(Invocation::Print(text)) if text.starts_with('{')), "it needs no source");
+    assert_eq!(parsed("--status"), Ok(Invocation::Status(Format::Text)));
 }
 
 #[test]
@@ -207,9 +207,9 @@ fn both_helps_fit_a_terminal_and_have_every_flag() {
             assert!(text.contains(&format!("--{flag}")), "{flag}");
         }
     }
-    assert_eq!(parsed("-h"), Ok(Request::Print(short)));
+    assert_eq!(parsed("-h"), Ok(Invocation::Print(short)));
     for line in ["--help", "-help", "--from-file x --help"] {
-        assert_eq!(parsed(line), Ok(Request::Print(long.clone())), "{line}");
+        assert_eq!(parsed(line), Ok(Invocation::Print(long.clone())), "{line}");
     }
 }
 

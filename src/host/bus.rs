@@ -111,13 +111,13 @@ pub struct Bus {
     deadline: Deadline,
     /// When the last call has to be over.
     end: Instant,
-    state: RefCell<State>,
+    state: RefCell<ConnectionState>,
     /// How many calls, one after the other, had no answer in time.
     in_vain: Cell<u32>,
 }
 
 #[derive(Debug)]
-enum State {
+enum ConnectionState {
     /// Not connected yet.
     Idle,
     Open(Connection),
@@ -131,7 +131,7 @@ impl Bus {
         Self {
             deadline,
             end: Instant::now() + deadline.left() + LATE,
-            state: RefCell::new(State::Idle),
+            state: RefCell::new(ConnectionState::Idle),
             in_vain: Cell::new(0),
         }
     }
@@ -155,22 +155,22 @@ impl Bus {
     /// The connection. One that broke is made anew: a unit command may restart the bus itself.
     pub(super) fn connection(&self) -> Result<Connection, CallError> {
         match &*self.state.borrow() {
-            State::Open(connection) if !connection.is_closed() => return Ok(connection.clone()),
-            State::Dead(why) => return Err(CallError::Unconnected(why.clone())),
-            State::Open(_) | State::Idle => {}
+            ConnectionState::Open(connection) if !connection.is_closed() => return Ok(connection.clone()),
+            ConnectionState::Dead(why) => return Err(CallError::Unconnected(why.clone())),
+            ConnectionState::Open(_) | ConnectionState::Idle => {}
         }
         let limit = self.clip(CONNECT_LIMIT)?;
         // The library starts a thread, and panics where the system has none to spare.
         let built = contain(|| block_on(connection::Builder::system().build(), limit));
         match built.unwrap_or_else(|| Some(Err(no_thread()))) {
             Some(Ok(connection)) => {
-                self.state.replace(State::Open(connection.clone()));
+                self.state.replace(ConnectionState::Open(connection.clone()));
                 Ok(connection)
             }
             Some(Err(error)) => Err(CallError::Unconnected(error.to_string())),
             None => {
                 let why = format!("no answer within {} s", limit.as_secs());
-                self.state.replace(State::Dead(why.clone()));
+                self.state.replace(ConnectionState::Dead(why.clone()));
                 Err(CallError::Unconnected(why))
             }
         }
@@ -208,7 +208,7 @@ impl Bus {
     /// A connection that broke is not used again, though it may not have noticed yet.
     fn learn(&self, error: CallError) -> CallError {
         if matches!(error, CallError::Broken(_)) {
-            self.state.replace(State::Idle);
+            self.state.replace(ConnectionState::Idle);
         }
         error
     }

@@ -16,7 +16,7 @@ const HOSTNAMED_LIMIT: Duration = Duration::from_secs(20);
 pub const MOST_BYTES: usize = 4096;
 
 /// `/etc/hostname` beneath some root.
-pub trait HostnameFile {
+pub trait HostnameStore {
     /// All of it; `None` where there is no such file.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ pub trait HostnameFile {
 
 /// The names a machine has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Current {
+pub struct CurrentHostname {
     /// The name in `/etc/hostname`.
     pub fixed: Option<String>,
     /// The name the kernel has; of the running machine only.
@@ -52,10 +52,10 @@ trait Hostname {
 }
 
 /// The names the machine has now. With `running`, the machine is the one we run on.
-pub fn current(file: &dyn HostnameFile, running: bool) -> Current {
+pub fn current(file: &dyn HostnameStore, running: bool) -> CurrentHostname {
     // One that cannot be read is as good as none: writing will say why.
     let content = file.read().ok().flatten().unwrap_or_default();
-    Current { fixed: first_name(&content), kernel: if running { kernel() } else { None } }
+    CurrentHostname { fixed: first_name(&content), kernel: if running { kernel() } else { None } }
 }
 
 /// Gives the machine the static host name `name`: the one we run on, through `bus`, or, without
@@ -68,11 +68,11 @@ pub fn current(file: &dyn HostnameFile, running: bool) -> Current {
 ///
 /// The name is empty, or hostnamed refuses it as invalid; `/etc/hostname` cannot be written, or the
 /// kernel's name cannot be set.
-pub fn set(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<StepResult> {
+pub fn set(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<StepResult> {
     set_inner(bus, file, name).with_context(|| format!("failed to set the host name {name}"))
 }
 
-fn set_inner(bus: Option<&Bus>, file: &dyn HostnameFile, name: &str) -> Result<StepResult> {
+fn set_inner(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<StepResult> {
     if name.is_empty() {
         bail!("it is empty");
     }
@@ -115,11 +115,11 @@ fn through_hostnamed(bus: &Bus, name: &str) -> Result<(), CallError> {
     bus.call(HOSTNAMED_LIMIT, async |connection| HostnameProxy::new(&connection).await?.set_hostname(name, false).await)
 }
 
-fn write(file: &dyn HostnameFile, name: &str) -> Result<()> {
+fn write(file: &dyn HostnameStore, name: &str) -> Result<()> {
     file.write(format!("{name}\n").as_bytes())
 }
 
-fn first_name_is(file: &dyn HostnameFile, name: &str) -> bool {
+fn first_name_is(file: &dyn HostnameStore, name: &str) -> bool {
     current(file, false).fixed.as_deref() == Some(name)
 }
 
@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    impl HostnameFile for Memory {
+    impl HostnameStore for Memory {
         fn read(&self) -> Result<Option<Vec<u8>>> {
             Ok(self.0.borrow().clone())
         }

@@ -13,9 +13,9 @@ use log::Level;
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-use super::root::{Root, shown};
+use super::root::{Root, display_path};
 use crate::deadline::Deadline;
-use crate::logger::{Event, doing, tell};
+use crate::logger::{Event, log_event, progress};
 
 /// Where this program keeps what does not outlive a boot.
 pub const STATE: &str = "/run/coreos-cloudinit";
@@ -75,8 +75,8 @@ impl Lock {
             }
             if told.is_none() {
                 let event = Event { waiting: true, ..Event::default() };
-                tell(Level::Info, format_args!("{WAITING}"), &event);
-                told = Some(doing(|| WAITING.to_owned()));
+                log_event(Level::Info, format_args!("{WAITING}"), &event);
+                told = Some(progress(|| WAITING.to_owned()));
             }
             thread::sleep(end.clip(PAUSE));
         }
@@ -92,7 +92,8 @@ fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
     let (device, inode) = root.identity().context("failed to stat the root directory")?;
     let Some(directory) = tree_locks()? else {
         // Without a directory of the user's own, the tree itself is locked.
-        let tree = root.open_dir(Path::new("/")).with_context(|| format!("failed to open {}", shown(root.path())))?;
+        let tree =
+            root.open_dir(Path::new("/")).with_context(|| format!("failed to open {}", display_path(root.path())))?;
         return Ok((tree.into(), None));
     };
     let path = directory.join(format!("lock-{device}-{inode}"));

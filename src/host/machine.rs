@@ -18,13 +18,13 @@ use super::accounts::{Accounts, UnknownPrincipal};
 use super::bus::Bus;
 use super::files::{self, Write};
 use super::lock::Lock;
-use super::owed::Owed;
-use super::root::{Root, shown};
+use super::pending::PendingReload;
+use super::root::{Root, display_path};
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{command, hostname, keys, network};
 use crate::apply::{ApplyState, Executor, is_networkd_file};
 use crate::deadline::Deadline;
-use crate::logger::{Event, tell};
+use crate::logger::{Event, log_event};
 use crate::outcome::StepResult;
 use crate::source::http;
 use cloud_config::config::ssh_key;
@@ -41,7 +41,7 @@ const READ_MAX: u64 = 4 << 20;
 
 /// Where and how to apply.
 #[derive(Clone, Copy)]
-pub struct Setup<'a> {
+pub struct HostSetup<'a> {
     /// The folder to apply to; `/` is the machine itself.
     pub root: &'a Path,
     /// Where scripts are kept, beneath the root.
@@ -56,13 +56,13 @@ pub struct Setup<'a> {
 
 /// A machine, or a tree that will be one.
 pub struct Host<'a> {
-    setup: Setup<'a>,
+    setup: HostSetup<'a>,
     root: Root,
     bus: Bus,
     lock: Option<Lock>,
-    owed: Owed,
+    restart_pending: PendingReload,
     /// That systemd reads what this run changed.
-    unread: Owed,
+    reload_pending: PendingReload,
 }
 
 /// Why steps that act on a running system are left out with `--root`.
@@ -74,18 +74,18 @@ impl<'a> Host<'a> {
     /// # Errors
     ///
     /// The root is not a directory, may not be opened, or is not safe from other users: see [`Root::open`].
-    pub fn open(setup: Setup<'a>) -> Result<Self> {
+    pub fn open(setup: HostSetup<'a>) -> Result<Self> {
         let root = Root::open(setup.root)?;
         if root.is_system() && setup.root != Path::new("/") {
             // The start of the run decided otherwise: see `run::resolve_root`.
-            bail!("failed to open the root directory {}: it was replaced meanwhile", shown(setup.root));
+            bail!("failed to open the root directory {}: it was replaced meanwhile", display_path(setup.root));
         }
         Ok(Self {
             root,
             bus: Bus::new(setup.deadline),
             lock: None,
-            owed: Owed::restart_of_networkd(),
-            unread: Owed::reload_of_systemd(),
+            restart_pending: PendingReload::restart_of_networkd(),
+            reload_pending: PendingReload::reload_of_systemd(),
             setup,
         })
     }
@@ -210,7 +210,8 @@ impl<'a> Host<'a> {
                 let path = self.script_dir();
                 match self.root.private(&path) {
                     Err(error) if !error.absent() => {
-                        return Err(error).with_context(|| format!("failed to keep the script in {}", shown(&path)));
+                        return Err(error)
+                            .with_context(|| format!("failed to keep the script in {}", display_path(&path)));
                     }
                     _ => return Ok(None),
                 }
@@ -250,9 +251,10 @@ impl<'a> Host<'a> {
     }
 
     fn import(&self, import: &KeyImport) -> Result<StepResult> {
-        let fetched = http::get(import.url.expose(), http::Policy::default(), self.setup.deadline, self.setup.stop)
-            .and_then(|body| http::keys(&body))
-            .with_context(|| format!("failed to import keys of user {} from {}", import.user, import.from))?;
+        let fetched =
+            http::get(import.url.expose(), http::RetryPolicy::default(), self.setup.deadline, self.setup.stop)
+                .and_then(|body| http::keys(&body))
+                .with_context(|| format!("failed to import keys of user {} from {}", import.user, import.from))?;
         let mut lines = ssh_key::Keys::default();
         let others: usize =
             fetched.iter().map(|entry| ssh_key::collect(entry, None, &mut lines, &mut Vec::new())).sum();
@@ -295,7 +297,7 @@ impl<'a> Host<'a> {
     fn job(&self, unit: &str, verb: Verb) -> Result<StepResult> {
         let mut tell = |waited: Duration| {
             let event = Event { unit: Some(unit), waiting: true, ..Event::default() };
-            tell(Level::Info, format_args!("still waiting for {verb} {unit} ({} s)", waited.as_secs()), &event);
+            log_event(Level::Info, format_args!("still waiting for {verb} {unit} ({} s)", waited.as_secs()), &event);
         };
         let mut wait = JobWait { limit: self.setup.job_timeout, tell: &mut tell, stop: self.setup.stop };
         match Systemd::new(&self.bus).run_job(unit, verb, &mut wait)? {
@@ -313,7 +315,8 @@ impl<'a> Host<'a> {
         let folder = self.script_dir();
         let file = folder.join(&script.id);
         let unit = format!("coreos-cloudinit-{}.service", script.id);
-        self.make_script_dir(&folder).with_context(|| format!("failed to keep the script in {}", shown(&folder)))?;
+        self.make_script_dir(&folder)
+            .with_context(|| format!("failed to keep the script in {}", display_path(&folder)))?;
         let name = folder.join("unit-name");
         let writes = [root_file(&file, script.content.expose(), 0o700), root_file(&name, unit.as_bytes(), 0o600)];
         for result in files::write_all(&self.root, &writes) {
@@ -442,7 +445,7 @@ impl Executor for Host<'_> {
 /// `/etc/hostname` of the tree.
 struct HostnameFile<'a>(&'a Root);
 
-impl hostname::HostnameFile for HostnameFile<'_> {
+impl hostname::HostnameStore for HostnameFile<'_> {
     fn read(&self) -> Result<Option<Vec<u8>>> {
         files::read(self.0, Path::new("/etc/hostname"), READ_MAX)
     }

@@ -12,7 +12,7 @@ pub mod keys;
 pub mod lock;
 pub mod machine;
 pub mod network;
-pub mod owed;
+pub mod pending;
 pub mod record;
 pub mod root;
 pub mod signals;

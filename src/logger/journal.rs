@@ -100,9 +100,9 @@ impl Journal {
 }
 
 /// A record under construction.
-pub(super) struct Entry(Vec<u8>);
+pub(super) struct JournalEntry(Vec<u8>);
 
-impl Entry {
+impl JournalEntry {
     /// A record of this program with the fields that every record has.
     pub(super) fn new(identifier: &str, level: Level, module: &str, message: &str) -> Self {
         let priority = match level {
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_value_with_a_line_break_has_its_length() {
-        let mut entry = Entry(Vec::new());
+        let mut entry = JournalEntry(Vec::new());
         entry.field("A", "x=y");
         entry.field("B", "x\ny");
         assert_eq!(entry.bytes(), b"A=x=y\nB\n\x03\0\0\0\0\0\0\0x\ny\n");
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn every_record_has_the_fields_of_a_syslog_message() {
-        let entry = Entry::new("me", Level::Warn, "m::n", "hello");
+        let entry = JournalEntry::new("me", Level::Warn, "m::n", "hello");
         let text = str::from_utf8(entry.bytes()).unwrap();
         let pid = rustix::process::getpid().as_raw_pid();
         let fields = format!(

@@ -17,9 +17,9 @@ use serde::Serialize;
 
 pub use event::{Event, Sign};
 
-use crate::terminal::{self, Screen, Waiting, Wanted};
+use crate::terminal::{self, ProgressGuard, Screen, StatusLine};
 use cloud_config::text::printable;
-use journal::{Entry, Journal};
+use journal::{Journal, JournalEntry};
 
 /// What the journal knows this program by.
 const IDENTIFIER: &str = "coreos-cloudinit";
@@ -60,7 +60,7 @@ pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
         (true, _) => StandardError::Journal,
         (false, true) => StandardError::Terminal {
             colour: screen.colour,
-            waiting: screen.able.then(Waiting::default).filter(|_| verbosity >= 0),
+            waiting: screen.able.then(StatusLine::default).filter(|_| verbosity >= 0),
         },
         (false, false) => StandardError::Lines,
     };
@@ -70,18 +70,18 @@ pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
 }
 
 /// Logs `message`, which is about `event`.
-pub fn tell(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
+pub fn log_event(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
     match LOGGER.get() {
-        Some(logger) => logger.tell(level, module_path!(), message, event),
+        Some(logger) => logger.write_entry(level, module_path!(), message, event),
         None => log::log!(level, "{message}"),
     }
 }
 
 /// Shows people at a terminal what is being done, until the answer is dropped.
-pub fn doing(what: impl FnOnce() -> String) -> Wanted {
+pub fn progress(what: impl FnOnce() -> String) -> ProgressGuard {
     match LOGGER.get().map(|logger| &logger.error) {
         Some(StandardError::Terminal { waiting: Some(waiting), .. }) => waiting.begin(printable(&what())),
-        _ => Wanted::not(),
+        _ => ProgressGuard::not(),
     }
 }
 
@@ -90,7 +90,7 @@ enum StandardError {
     /// To the journal, which has it already, and better.
     Journal,
     /// To people.
-    Terminal { colour: bool, waiting: Option<Waiting> },
+    Terminal { colour: bool, waiting: Option<StatusLine> },
     /// To a file, a pipe, the console of a boot.
     Lines,
 }
@@ -104,7 +104,7 @@ struct Logger {
 }
 
 impl Logger {
-    fn tell(&self, level: Level, module: &str, message: fmt::Arguments<'_>, event: &Event<'_>) {
+    fn write_entry(&self, level: Level, module: &str, message: fmt::Arguments<'_>, event: &Event<'_>) {
         let wanted = level <= self.level;
         let shown = self.shows(wanted, event);
         if !wanted && !shown {
@@ -113,7 +113,7 @@ impl Logger {
         // Names come from the configuration: none of them can make a second line, or speak to a terminal.
         let message = printable(&message.to_string());
         if wanted && let Some(journal) = &self.journal {
-            let mut entry = Entry::new(IDENTIFIER, level, module, &message);
+            let mut entry = JournalEntry::new(IDENTIFIER, level, module, &message);
             event.fields(|name, value| entry.field(name, value));
             let patience = if event.last { LAST_PATIENCE } else { Duration::ZERO };
             if !journal.send(entry.bytes(), patience) {
@@ -142,7 +142,7 @@ impl Logger {
 }
 
 /// Writes to standard error in one piece: what others write meanwhile comes before or after it.
-fn put(waiting: Option<&Waiting>, text: &str) {
+fn put(waiting: Option<&StatusLine>, text: &str) {
     match waiting {
         Some(waiting) => waiting.write(text),
         None => terminal::write(text),
@@ -158,7 +158,7 @@ impl Log for Logger {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let module = record.module_path().unwrap_or("cloudinit");
-            self.tell(record.level(), module, *record.args(), &Event::default());
+            self.write_entry(record.level(), module, *record.args(), &Event::default());
         }
     }
 

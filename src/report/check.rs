@@ -72,7 +72,7 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
         findings: &'a [LocatedFinding],
     }
     #[derive(Serialize)]
-    struct Whole<'a> {
+    struct CheckDocument<'a> {
         format: u32,
         source: &'a str,
         #[serde(flatten)]
@@ -85,7 +85,7 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
         let part = &checked.reading.part;
         PartObject { name: &part.name, form: part.form, findings }
     });
-    json::print(&Whole { format: FORMAT, source, count, failures, parts: objects.collect() })
+    json::print(&CheckDocument { format: FORMAT, source, count, failures, parts: objects.collect() })
 }
 
 fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {

@@ -10,11 +10,11 @@ use super::FORMAT;
 /// Returns all parts as one JSON document, with the failures of the run.
 pub fn json(source: &str, failures: &[String], parts: &[Understood]) -> String {
     #[derive(Serialize)]
-    struct Whole<'a> {
+    struct ConfigurationDocument<'a> {
         format: u32,
         source: &'a str,
         failures: &'a [String],
         parts: &'a [Understood],
     }
-    json::print(&Whole { format: FORMAT, source, failures, parts })
+    json::print(&ConfigurationDocument { format: FORMAT, source, failures, parts })
 }

@@ -219,7 +219,7 @@ impl Foreseen {
     /// It as it is printed.
     pub fn print(&self, source: &str, failures: &[String], format: Format, screen: Screen) -> String {
         #[derive(Serialize)]
-        struct Whole<'a> {
+        struct DryRunDocument<'a> {
             format: u32,
             source: &'a str,
             failures: &'a [String],
@@ -227,7 +227,7 @@ impl Foreseen {
             foreseen: &'a Foreseen,
         }
         match format {
-            Format::Json => json::print(&Whole { format: FORMAT, source, failures, foreseen: self }),
+            Format::Json => json::print(&DryRunDocument { format: FORMAT, source, failures, foreseen: self }),
             Format::Text => self.text(failures, screen),
         }
     }

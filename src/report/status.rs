@@ -16,13 +16,13 @@ use cloud_config::text::printable;
 /// The records of the last runs, oldest first, as they are printed; `failures` say why there are none.
 pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
     #[derive(Serialize)]
-    struct Whole<'a> {
+    struct StatusDocument<'a> {
         format: u32,
         failures: &'a [String],
         runs: &'a [Value],
     }
     match format {
-        Format::Json => json::print(&Whole { format: FORMAT, failures, runs: records }),
+        Format::Json => json::print(&StatusDocument { format: FORMAT, failures, runs: records }),
         Format::Text if records.is_empty() => "no run has left a record since this machine booted\n".to_owned(),
         Format::Text => records.iter().map(run).collect::<Vec<_>>().join("\n"),
     }

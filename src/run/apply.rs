@@ -11,8 +11,8 @@ use crate::apply::{self, ApplyState, Executor as _};
 use crate::cli::Options;
 use crate::deadline::Deadline;
 use crate::host::machine::Host;
-use crate::host::root::shown;
-use crate::logger::{Event, tell};
+use crate::host::root::display_path;
+use crate::logger::{Event, log_event};
 use crate::outcome::{Outcome, Reporter, StepOutcome};
 use cloud_config::document::Reading;
 use cloud_config::plan::{self, CORE, Environment, Planned, Step};
@@ -32,7 +32,10 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     if options.changes_this_machine()
         && let Some(root) = &options.given_root
     {
-        log::info!("--root={} is the root directory of this machine: the machine itself is changed", shown(root));
+        log::info!(
+            "--root={} is the root directory of this machine: the machine itself is changed",
+            display_path(root)
+        );
     }
     if !crate::host::is_root() {
         // Said once and first: each file that is affected only says that it cannot be given away.
@@ -117,7 +120,7 @@ fn begin(inputs: &Inputs, outcome: &Outcome) {
     };
     let event = Event { source: Some(&outcome.source), later: true, ..Event::default() };
     let version = env!("CARGO_PKG_VERSION");
-    tell(Level::Info, format_args!("applying {} ({what}), version {version}", outcome.source), &event);
+    log_event(Level::Info, format_args!("applying {} ({what}), version {version}", outcome.source), &event);
 }
 
 /// Sets the network up before the user-data is fetched, which may need it.

@@ -23,7 +23,7 @@ use cloud_config::user_data::{self, Form, Part};
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
 
 /// A source that is there, with what it says of the machine; its user-data is not read yet.
-pub(super) struct Found {
+pub(super) struct SelectedSource {
     /// None is there.
     source: Option<(Arc<dyn Datasource>, Setup)>,
     /// How long reading may still take.
@@ -37,9 +37,14 @@ pub(super) struct Found {
 }
 
 /// Chooses the source and asks it about the machine; what cannot be read is in the outcome.
-pub(super) fn find(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> Found {
+pub(super) fn find(
+    options: &Options,
+    context: &RunContext<'_>,
+    deadline: Deadline,
+    outcome: &mut Outcome,
+) -> SelectedSource {
     let limit = Deadline::after(deadline.most().min(SOURCE_LIMIT));
-    let mut found = Found {
+    let mut found = SelectedSource {
         source: None,
         left: Duration::ZERO,
         addresses: Addresses::default(),
@@ -70,7 +75,7 @@ pub(super) fn find(options: &Options, context: &RunContext<'_>, deadline: Deadli
     found
 }
 
-impl Found {
+impl SelectedSource {
     fn take(&mut self, meta: MetaData, options: &Options, outcome: &mut Outcome) {
         self.is_metadata_incomplete = !meta.failures.is_empty();
         meta.failures.into_iter().for_each(|failure| fail(outcome, failure));

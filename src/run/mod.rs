@@ -14,9 +14,9 @@ use log::Level;
 
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
-use crate::host::machine::Setup;
+use crate::host::machine::HostSetup;
 use crate::host::root::Root;
-use crate::logger::{self, Event, Sign, messages, tell};
+use crate::logger::{self, Event, Sign, log_event, messages};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::report;
 use cloud_config::redact::{LocatedFinding, place};
@@ -87,7 +87,7 @@ fn sources(options: &Options) -> String {
 fn fail(outcome: &mut Outcome, message: String) {
     if !outcome.printed {
         let event = Event { message: Some(&messages::FAILURE), source: Some(&outcome.source), ..Event::default() };
-        tell(Level::Error, format_args!("{message}"), &event);
+        log_event(Level::Error, format_args!("{message}"), &event);
     }
     outcome.failures.push(message);
 }
@@ -118,8 +118,8 @@ fn rejected_by_strict(part: &PartPlan) -> String {
     format!("{}: nothing of it is applied, since something is wrong with it (--strict)", part.name())
 }
 
-fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadline) -> Setup<'a> {
-    Setup {
+fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadline) -> HostSetup<'a> {
+    HostSetup {
         root: &options.root,
         workspace: &options.workspace,
         job_timeout: options.job_timeout,
@@ -137,7 +137,7 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     for finding in &findings {
         let (at, words) = (finding.at.map(|at| at.start), finding.words());
         let event = Event { part: Some(name), at, rule: Some(finding.id), words: Some(&words), ..Event::default() };
-        tell(logger::level_of(finding.severity), format_args!("{}", finding.line()), &event);
+        log_event(logger::level_of(finding.severity), format_args!("{}", finding.line()), &event);
     }
     let refused: Vec<_> = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
     for refused in &refused {
@@ -151,7 +151,7 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
             words: Some(&words),
             ..Event::default()
         };
-        tell(Level::Error, format_args!("{}: error: {words}", place(name, refused.at)), &event);
+        log_event(Level::Error, format_args!("{}: error: {words}", place(name, refused.at)), &event);
     }
     PartOutcome { name: name.clone(), form: reading.part.form, findings, refused, steps: Vec::new() }
 }
@@ -215,7 +215,7 @@ fn finish(options: &Options, outcome: &mut Outcome) {
         last: true,
         ..Event::default()
     };
-    tell(level, format_args!("{}: {summary}", outcome.source), &event);
+    log_event(level, format_args!("{}: {summary}", outcome.source), &event);
     // The last line may be one of them.
     outcome.dropped_log_records = logger::dropped();
     if options.changes_this_machine()

@@ -15,7 +15,7 @@ use log::Level;
 use super::{Availability, Context, Datasource, Setup};
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
-use crate::logger::{Event, doing, tell};
+use crate::logger::{Event, log_event, progress};
 
 /// How often the race looks up to see whether the run was told to stop.
 const SLICE: Duration = Duration::from_millis(100);
@@ -91,8 +91,8 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
         }
         if setup.policy.look.again && waiting.is_none() && first_look.passed() {
             let words = format!("waiting for a data source: {}", race.expected().join(", "));
-            tell(Level::Info, format_args!("{words}"), &Event { waiting: true, ..Event::default() });
-            waiting = Some(doing(|| words));
+            log_event(Level::Info, format_args!("{words}"), &Event { waiting: true, ..Event::default() });
+            waiting = Some(progress(|| words));
         }
         let wait = if first_look.passed() { SLICE } else { first_look.clip(SLICE) };
         match receiver.recv_timeout(setup.deadline.clip(wait)) {
@@ -133,8 +133,8 @@ fn look(index: usize, candidate: &Candidate, setup: &Setup, over: &AtomicBool, s
         if sender.send((index, availability)).is_err() || is_final {
             return;
         }
-        cx.limits().doze(pause);
-        if cx.limits().over().is_some() {
+        cx.limits().sleep(pause);
+        if cx.limits().expired_reason().is_some() {
             return;
         }
         pause = (pause * 2).min(policy.longest_pause);

@@ -29,7 +29,7 @@ impl Limits<'_> {
     }
 
     /// Why waiting is over, if it is.
-    pub fn over(&self) -> Option<&'static str> {
+    pub fn expired_reason(&self) -> Option<&'static str> {
         if self.deadline.passed() {
             Some("the time for it is up")
         } else if (self.stop)() {
@@ -40,9 +40,9 @@ impl Limits<'_> {
     }
 
     /// Sleeps for `time`, but not past the end of waiting.
-    pub fn doze(&self, time: Duration) {
+    pub fn sleep(&self, time: Duration) {
         let end = Deadline::after(time);
-        while !end.passed() && self.over().is_none() {
+        while !end.passed() && self.expired_reason().is_none() {
             thread::sleep(self.deadline.clip(end.clip(SLICE)));
         }
     }
@@ -50,7 +50,7 @@ impl Limits<'_> {
 
 /// How sources are looked for (spec §10).
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct Probing {
     /// Whether those that are not here are waited for.
     pub again: bool,
     /// The first pause between two looks, doubled after each; also how long the first look lasts.
@@ -63,11 +63,11 @@ pub struct Look {
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// How sources are looked for.
-    pub look: Look,
+    pub look: Probing,
     /// How patient a request over HTTP is.
-    pub http: http::Policy,
+    pub http: http::RetryPolicy,
     /// How patient a question over the serial line is.
-    pub serial: cloudsigma::Policy,
+    pub serial: cloudsigma::SerialPolicy,
     /// The longest time for reading one file of a folder.
     pub read: Duration,
 }
@@ -75,9 +75,13 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            look: Look { again: true, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(30) },
-            http: http::Policy::default(),
-            serial: cloudsigma::Policy::default(),
+            look: Probing {
+                again: true,
+                first_pause: Duration::from_millis(100),
+                longest_pause: Duration::from_secs(30),
+            },
+            http: http::RetryPolicy::default(),
+            serial: cloudsigma::SerialPolicy::default(),
             read: Duration::from_secs(30),
         }
     }

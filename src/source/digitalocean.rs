@@ -30,7 +30,7 @@ impl DigitalOcean {
 
 impl Datasource for DigitalOcean {
     fn name(&self) -> String {
-        self.service.shown(USER_DATA)
+        self.service.display_url(USER_DATA)
     }
 
     fn probe(&self, cx: &Context<'_>) -> Availability {

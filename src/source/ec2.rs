@@ -48,7 +48,7 @@ impl Ec2 {
     }
 
     /// Asks for a session token. A service that knows nothing of tokens is asked without one.
-    fn renew(&self, policy: &http::Policy, cx: &Context<'_>) -> Result<(), Error> {
+    fn renew(&self, policy: &http::RetryPolicy, cx: &Context<'_>) -> Result<(), Error> {
         let ttl = [(TTL_HEADER, Secret::new(TTL.to_owned()))];
         let (token, result) = match self.service.ask(Method::Put, TOKEN, &ttl, policy, cx.limits().half()) {
             Ok(body) => (usable(&body), Ok(())),
@@ -70,15 +70,15 @@ impl Ec2 {
         if !matches!(answer, Err(Error::NotThere(401))) {
             return self.service.there(path, answer);
         }
-        log::debug!("{}: the session token is asked for again", self.service.shown(path));
+        log::debug!("{}: the session token is asked for again", self.service.display_url(path));
         let policy = cx.setup.policy.http;
         let policy = if self.locked_out.load(Ordering::Relaxed) { policy.once() } else { policy };
         let renewed = self.renew(&policy, cx);
         self.locked_out.store(renewed.is_err(), Ordering::Relaxed);
-        renewed.map_err(|error| anyhow!("failed to fetch {}: {error}", self.service.shown(TOKEN)))?;
+        renewed.map_err(|error| anyhow!("failed to fetch {}: {error}", self.service.display_url(TOKEN)))?;
         match self.service.fetch(path, &self.headers(), cx) {
             // It is there, and not for us: that is something else than nothing.
-            Err(error @ Error::NotThere(401)) => bail!("failed to fetch {}: {error}", self.service.shown(path)),
+            Err(error @ Error::NotThere(401)) => bail!("failed to fetch {}: {error}", self.service.display_url(path)),
             answer => self.service.there(path, answer),
         }
     }
@@ -100,7 +100,7 @@ impl Ec2 {
             Ok(body) => body.unwrap_or_default(),
             Err(error) => return meta.fail(format!("{error:#}")),
         };
-        let shown = self.service.shown(&list);
+        let shown = self.service.display_url(&list);
         let body = String::from_utf8_lossy(&body);
         let (ids, faults) = key_ids(&body);
         if faults > 0 {
@@ -123,7 +123,7 @@ impl Ec2 {
         cx: &Context<'_>,
     ) {
         let text = self.text(path, meta, cx);
-        if let Some(found) = address::<T>(&text, &self.service.shown(path)) {
+        if let Some(found) = address::<T>(&text, &self.service.display_url(path)) {
             meta.addresses.take(found.into(), public);
         }
     }
@@ -131,12 +131,12 @@ impl Ec2 {
 
 impl Datasource for Ec2 {
     fn name(&self) -> String {
-        self.service.shown(USER_DATA)
+        self.service.display_url(USER_DATA)
     }
 
     fn probe(&self, cx: &Context<'_>) -> Availability {
         if let Err(error) = self.renew(&cx.setup.policy.http.once(), cx) {
-            log::debug!("{}: {error}", self.service.shown(TOKEN));
+            log::debug!("{}: {error}", self.service.display_url(TOKEN));
         }
         self.service.probe(API, &self.headers(), cx)
     }
@@ -154,7 +154,7 @@ impl Datasource for Ec2 {
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        self.service.rest();
+        self.service.final_request();
         self.locked_out.store(false, Ordering::Relaxed);
         Ok(self.attribute(USER_DATA, cx)?.unwrap_or_default())
     }

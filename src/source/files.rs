@@ -24,7 +24,7 @@ const ENTRIES_MAX: usize = 1000;
 
 /// What is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FileKind {
     /// Anything that gives bytes, a pipe too.
     Any,
     /// A file, and nothing that could stay silent.
@@ -59,19 +59,19 @@ pub fn read_named(path: &Path, cx: &Context<'_>) -> Result<Vec<u8>> {
     let missing = || anyhow!("{} does not exist", path.display());
     // What came at the last moment is still read.
     let deadline = Deadline::after(cx.setup.deadline.left().max(Duration::from_secs(1)));
-    read(path, None, Kind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
+    read(path, None, FileKind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
 }
 
 /// Reads a file of the platform's, if it is there.
 pub fn read_part(path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
-    read(path, None, Kind::Regular, Limits { deadline, stop: cx.stop })
+    read(path, None, FileKind::Regular, Limits { deadline, stop: cx.stop })
 }
 
 /// Reads a file below `folder`, unless a link leads out of it.
 pub fn read_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
-    read(path, Some(folder), Kind::Regular, Limits { deadline, stop: cx.stop })
+    read(path, Some(folder), FileKind::Regular, Limits { deadline, stop: cx.stop })
 }
 
 /// Lists the directory `path` below `folder`, unless a link leads out of it: the names, sorted, and `/` after those of
@@ -83,7 +83,7 @@ pub fn list_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Opti
     in_thread(path, Some(folder), Limits { deadline, stop: cx.stop }, work)
 }
 
-fn read(path: &Path, beneath: Option<&Path>, kind: Kind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
+fn read(path: &Path, beneath: Option<&Path>, kind: FileKind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
     // Where links lead may not be known without waiting.
     if beneath.is_none()
         && let Some(bytes) = read_at_hand(path)
@@ -123,7 +123,7 @@ fn in_thread<T: Send + 'static>(
                 }
                 _ => return Err(error).with_context(|| format!("failed to read {name}")),
             },
-            Err(RecvTimeoutError::Timeout) if limits.over().is_none() => {}
+            Err(RecvTimeoutError::Timeout) if limits.expired_reason().is_none() => {}
             Err(_) if (limits.stop)() => bail!("gave up reading {name}: stopped"),
             Err(_) => bail!("gave up reading {name}: nothing came in time"),
         }
@@ -199,11 +199,11 @@ fn list_all(path: &Path, beneath: &Path) -> std::io::Result<Vec<String>> {
 }
 
 /// Reads one byte more than there may be, so that too many are seen.
-fn read_all(path: &Path, beneath: Option<&Path>, kind: Kind) -> std::io::Result<Vec<u8>> {
+fn read_all(path: &Path, beneath: Option<&Path>, kind: FileKind) -> std::io::Result<Vec<u8>> {
     stay_beneath(path, beneath)?;
     // What is no file is not even opened: a pipe would wait for its other end.
     let metadata = path.metadata()?;
-    if kind == Kind::Regular && !metadata.is_file() {
+    if kind == FileKind::Regular && !metadata.is_file() {
         return Err(if metadata.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::InvalidInput }.into());
     }
     // What has a size is read in one piece; a file of the kernel's says that it has none.
@@ -229,7 +229,7 @@ mod tests {
             let there = fs::read(&path).unwrap();
             let at_hand = read_at_hand(&path);
             read_at_once += usize::from(at_hand.is_some());
-            for read in [at_hand, read_all(&path, None, Kind::Any).ok()].into_iter().flatten() {
+            for read in [at_hand, read_all(&path, None, FileKind::Any).ok()].into_iter().flatten() {
                 assert_eq!(read.len(), size.min(USER_DATA_MAX + 1));
                 assert!(there.starts_with(&read));
             }

@@ -37,13 +37,13 @@ impl Gce {
 
     fn address(&self, attribute: &str, meta: &mut MetaData, cx: &Context<'_>) -> Option<Ipv4Addr> {
         let text = self.text(attribute, meta, cx);
-        address(&text, &self.service.shown(&format!("{API}instance/{attribute}")))
+        address(&text, &self.service.display_url(&format!("{API}instance/{attribute}")))
     }
 }
 
 impl Datasource for Gce {
     fn name(&self) -> String {
-        self.service.shown(&format!("{API}instance/attributes/user-data"))
+        self.service.display_url(&format!("{API}instance/attributes/user-data"))
     }
 
     fn probe(&self, cx: &Context<'_>) -> Availability {

@@ -31,7 +31,7 @@ mod xml;
 use anyhow::Result;
 
 pub use choose::{Candidate, NoSource, choose};
-pub use context::{Context, Limits, Look, Places, Policy, Setup};
+pub use context::{Context, Limits, Places, Policy, Probing, Setup};
 pub use meta_data::{Addresses, MetaData};
 pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
 

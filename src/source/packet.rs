@@ -29,7 +29,7 @@ impl Packet {
 
 impl Datasource for Packet {
     fn name(&self) -> String {
-        self.service.shown(USER_DATA)
+        self.service.display_url(USER_DATA)
     }
 
     fn probe(&self, cx: &Context<'_>) -> Availability {

@@ -14,7 +14,7 @@ pub struct Service {
     headers: Vec<Header>,
     /// Whether a request has just failed after all its tries: what follows is tried once, so that a service that is
     /// gone does not cost the time of every attribute.
-    tired: AtomicBool,
+    after_failure: AtomicBool,
     /// Whether nothing comes after what is asked next.
     last: AtomicBool,
 }
@@ -23,11 +23,11 @@ impl Service {
     /// The service at `base`, which is asked with these headers.
     pub fn new(base: &OsStr, headers: Vec<Header>) -> Self {
         let base = base.to_str().ok_or(BadUrl::Malformed).and_then(Url::parse);
-        Self { base, headers, tired: AtomicBool::new(false), last: AtomicBool::new(false) }
+        Self { base, headers, after_failure: AtomicBool::new(false), last: AtomicBool::new(false) }
     }
 
     /// What a part of it is called in the log.
-    pub fn shown(&self, path: &str) -> String {
+    pub fn display_url(&self, path: &str) -> String {
         self.part(path).map_or_else(|_| "the metadata service".to_owned(), |url| url.to_string())
     }
 
@@ -42,7 +42,7 @@ impl Service {
         }
         match self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx.limits()) {
             Ok(_) => Availability::Here,
-            Err(error) => Availability::NotYet(format!("{}: {error}", self.shown(path))),
+            Err(error) => Availability::NotYet(format!("{}: {error}", self.display_url(path))),
         }
     }
 
@@ -50,16 +50,16 @@ impl Service {
     /// one attribute that hangs does not cost all the others.
     pub fn fetch(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Result<Vec<u8>, Error> {
         let policy = cx.setup.policy.http;
-        let policy = if self.tired.load(Ordering::Relaxed) { policy.once() } else { policy };
+        let policy = if self.after_failure.load(Ordering::Relaxed) { policy.once() } else { policy };
         let limits = if self.last.load(Ordering::Relaxed) { cx.limits() } else { cx.limits().half() };
         let answer = self.ask(Method::Get, path, extra, &policy, limits);
-        self.tired.store(matches!(answer, Err(Error::Failed(_))), Ordering::Relaxed);
+        self.after_failure.store(matches!(answer, Err(Error::Failed(_))), Ordering::Relaxed);
         answer
     }
 
     /// What comes now is the last, and worth all its tries and all the time, whatever failed before.
-    pub fn rest(&self) {
-        self.tired.store(false, Ordering::Relaxed);
+    pub fn final_request(&self) {
+        self.after_failure.store(false, Ordering::Relaxed);
         self.last.store(true, Ordering::Relaxed);
     }
 
@@ -69,7 +69,7 @@ impl Service {
         method: Method,
         path: &str,
         extra: &[Header],
-        policy: &http::Policy,
+        policy: &http::RetryPolicy,
         limits: Limits<'_>,
     ) -> Result<Vec<u8>, Error> {
         let url = self.part(path).map_err(|error| Error::Final(error.to_string()))?;
@@ -85,7 +85,7 @@ impl Service {
     /// The meta-data that `read` finds in the document at `path`, which it is handed with what that is called.
     pub fn document(&self, path: &str, cx: &Context<'_>, read: impl FnOnce(Vec<u8>, &str) -> MetaData) -> MetaData {
         match self.attribute(path, cx) {
-            Ok(Some(body)) if !body.is_empty() => read(body, &self.shown(path)),
+            Ok(Some(body)) if !body.is_empty() => read(body, &self.display_url(path)),
             Ok(_) => MetaData::default(),
             Err(error) => MetaData::failed(format!("{error:#}")),
         }
@@ -93,7 +93,7 @@ impl Service {
 
     /// What is at `path` as user-data, which is worth all its tries, whatever failed before.
     pub fn user_data(&self, path: &str, cx: &Context<'_>) -> Result<Vec<u8>> {
-        self.rest();
+        self.final_request();
         Ok(self.attribute(path, cx)?.unwrap_or_default())
     }
 
@@ -103,11 +103,11 @@ impl Service {
             Ok(body) => Ok(Some(body)),
             Err(Error::NotThere(status)) => {
                 if matches!(status, 401 | 403) {
-                    log::warn!("{}: {}; it is taken as empty", self.shown(path), Error::NotThere(status));
+                    log::warn!("{}: {}; it is taken as empty", self.display_url(path), Error::NotThere(status));
                 }
                 Ok(None)
             }
-            Err(error) => Err(anyhow!("failed to fetch {}: {error}", self.shown(path))),
+            Err(error) => Err(anyhow!("failed to fetch {}: {error}", self.display_url(path))),
         }
     }
 }

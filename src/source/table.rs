@@ -13,7 +13,7 @@ use super::file::File;
 use super::gce::Gce;
 use super::packet::Packet;
 use super::proc_cmdline::ProcCmdline;
-use super::url::Url;
+use super::url::UrlSource;
 use super::vmware::{Backdoor, GuestInfo, OvfEnv};
 use super::waagent::Waagent;
 
@@ -63,7 +63,7 @@ impl Entry {
 /// All sources. Where several are here at the first look, the one that stands first wins.
 pub const TABLE: &[Entry] = &[
     source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path))),
-    source("from-url", "URL", "Fetch user-data over HTTP(S)", |url| Arc::new(Url::new(url))),
+    source("from-url", "URL", "Fetch user-data over HTTP(S)", |url| Arc::new(UrlSource::new(url))),
     source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir))),
     source("from-ec2-metadata", "URL", "Ask EC2's metadata service", |base| Arc::new(Ec2::new(base))),
     switch("from-metadata-service", "Deprecated: EC2's at its usual address", |_| {

@@ -10,13 +10,13 @@ use super::{Availability, Context, Datasource, MetaData};
 use cloud_config::text::secret::Secret;
 
 /// An address of user-data.
-pub struct Url {
+pub struct UrlSource {
     url: Result<http::Url, BadUrl>,
     /// What the look found: it need not be fetched again.
     found: Mutex<Option<Secret<Vec<u8>>>>,
 }
 
-impl Url {
+impl UrlSource {
     /// The address as the user gave it.
     pub fn new(url: &OsStr) -> Self {
         let url = url.to_str().ok_or(BadUrl::Malformed).and_then(http::Url::parse);
@@ -24,7 +24,7 @@ impl Url {
     }
 }
 
-impl Datasource for Url {
+impl Datasource for UrlSource {
     fn name(&self) -> String {
         self.url.as_ref().map_or_else(|_| "the URL".to_owned(), ToString::to_string)
     }
@@ -64,6 +64,6 @@ pub(super) fn fetch_user_data(url: &http::Url, cx: &Context<'_>) -> Result<Vec<u
     fetch(url, &cx.setup.policy.http, cx).map_err(|error| anyhow!("failed to fetch {url}: {error}"))
 }
 
-fn fetch(url: &http::Url, policy: &http::Policy, cx: &Context<'_>) -> Result<Vec<u8>, Error> {
+fn fetch(url: &http::Url, policy: &http::RetryPolicy, cx: &Context<'_>) -> Result<Vec<u8>, Error> {
     http::ask(&Request { method: Method::Get, url, headers: &[], reach: Reach::Anywhere }, policy, cx.limits())
 }

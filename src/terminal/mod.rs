@@ -1,12 +1,12 @@
 //! Standard error, what terminals can do, and the line that shows what is waited for.
 
+mod status_line;
 mod stream;
-mod waiting;
 
 use std::io::{self, IsTerminal as _};
 
+pub use status_line::{ProgressGuard, StatusLine};
 pub use stream::{dropped, init, write};
-pub use waiting::{Waiting, Wanted};
 
 /// What a stream leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,12 +69,12 @@ enum Sink {
 struct Stream {
     inherited: BorrowedFd<'static>,
     sink: Sink,
-    state: Mutex<State>,
+    state: Mutex<StreamState>,
     dropped: AtomicU64,
 }
 
 #[derive(Debug)]
-struct State {
+struct StreamState {
     /// The rest of [`PATIENCE`].
     patience: Duration,
     /// The last text was cut off in the middle of a line.
@@ -83,7 +83,7 @@ struct State {
 
 impl Stream {
     fn new(inherited: BorrowedFd<'static>, sink: Sink) -> Self {
-        let state = Mutex::new(State { patience: PATIENCE, torn: false });
+        let state = Mutex::new(StreamState { patience: PATIENCE, torn: false });
         Self { inherited, sink, state, dropped: AtomicU64::new(0) }
     }
 

@@ -16,7 +16,7 @@ use super::database::Table;
 use super::locks::boot_time;
 use crate::deadline::Deadline;
 use crate::host::files::{self, Write};
-use crate::host::root::{Folder, OsContext, Place, Root, shown, status};
+use crate::host::root::{Folder, OsContext, Place, Root, display_path, status};
 use crate::host::signals;
 
 /// The longest wait for the locks, as in `lckpwdf(3)`.
@@ -96,9 +96,10 @@ impl<'r> AccountFiles<'r> {
             let path = Path::new("/etc").join(file.name());
             let at = place(&etc, file.name());
             // Looked at again: another program may have replaced it before the lock was ours.
-            let there = status(&at).os_context(|| format!("failed to stat {}", shown(&path)))?;
-            let there = there.with_context(|| format!("{} has disappeared", shown(&path)))?;
-            let bytes = files::read_at(&at, LARGEST).with_context(|| format!("failed to read {}", shown(&path)))?;
+            let there = status(&at).os_context(|| format!("failed to stat {}", display_path(&path)))?;
+            let there = there.with_context(|| format!("{} has disappeared", display_path(&path)))?;
+            let bytes =
+                files::read_at(&at, LARGEST).with_context(|| format!("failed to read {}", display_path(&path)))?;
             let old = Table::new(bytes.unwrap_or_default());
             let (mode, owner, new) = (there.st_mode & 0o7777, (there.st_uid, there.st_gid), old.clone());
             files.push((file, Edited { path, mode, owner, old, new }));

@@ -11,7 +11,7 @@ use super::login_defs::LoginDefs;
 use super::{Accounts, UserEntry, database, marker};
 use crate::deadline::Deadline;
 use crate::host::command::{Failed, Tool};
-use crate::host::root::shown;
+use crate::host::root::display_path;
 use crate::outcome::StepResult;
 use cloud_config::plan::Account;
 
@@ -99,7 +99,7 @@ impl Accounts<'_> {
             bail!("invalid user name: empty, or contains `:`, a line break or a NUL byte");
         }
         if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
-            bail!("there is no /etc/passwd in the tree {}", shown(self.root.path()));
+            bail!("there is no /etc/passwd in the tree {}", display_path(self.root.path()));
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::login_defs::LoginDefs;
 use super::{Accounts, LARGEST, UserEntry, marker};
 use crate::host::files;
 use crate::host::keys::identity;
-use crate::host::root::{Folder, OsContext, Place, link, shown, status};
+use crate::host::root::{Folder, OsContext, Place, display_path, link, status};
 
 /// How many entries a skeleton may have in all, and how deep its directories may be.
 const MOST_ENTRIES: usize = 10_000;
@@ -29,7 +29,7 @@ const LARGEST_SKELETON: u64 = 64 << 20;
 
 /// The state of the place of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+enum HomeState {
     Nothing,
     /// An empty directory of the user's, or one of root's that can only be the home: `useradd` was interrupted.
     Empty,
@@ -45,14 +45,14 @@ impl Accounts<'_> {
     ///
     /// It cannot be created; what there is stays as it is.
     pub(super) fn create_home(self, user: &UserEntry, fill: bool) -> Result<bool> {
-        let what = || format!("failed to create the home directory {}", shown(&user.home));
+        let what = || format!("failed to create the home directory {}", display_path(&user.home));
         self.try_create_home(user, fill).with_context(what)
     }
 
     /// Returns true if [`Accounts::create_home`] with `fill` would do anything.
     pub(super) fn lacks_home(self, user: &UserEntry) -> bool {
         match self.root.parent(&user.home, false) {
-            Ok(place) => self.found(&place, user).is_ok_and(|found| found != Found::Other),
+            Ok(place) => self.found(&place, user).is_ok_and(|found| found != HomeState::Other),
             Err(error) => error.absent(),
         }
     }
@@ -64,30 +64,30 @@ impl Accounts<'_> {
         let place = self.root.parent(&user.home, true)?;
         let defs = LoginDefs::read(self.root)?;
         match self.found(&place, user)? {
-            Found::Nothing => self.make_home(&place, user, &defs),
-            Found::Empty if fill => self.fill(&place, user, &defs),
+            HomeState::Nothing => self.make_home(&place, user, &defs),
+            HomeState::Empty if fill => self.fill(&place, user, &defs),
             _ => return Ok(false),
         }?;
         files::flush_folder(&place.folder)?;
         Ok(true)
     }
 
-    fn found(self, place: &Place, user: &UserEntry) -> Result<Found> {
+    fn found(self, place: &Place, user: &UserEntry) -> Result<HomeState> {
         let Some(there) = status(place).os_context(|| "failed to stat it")? else {
-            return Ok(Found::Nothing);
+            return Ok(HomeState::Nothing);
         };
         if FileType::from_raw_mode(there.st_mode) != FileType::Directory {
-            return Ok(Found::Other);
+            return Ok(HomeState::Other);
         }
         let above = rustix::fs::fstat(&place.folder).os_context(|| "failed to stat its directory")?;
         let is_theirs = there.st_uid == user.uid
             || (is_plain(&there) && above.st_dev == there.st_dev && self.can_only_be_the_home(place, user)?);
         if !is_theirs {
-            return Ok(Found::Other);
+            return Ok(HomeState::Other);
         }
         let folder = open(place).os_context(|| "failed to open it")?;
         let is_empty = entries(&folder, 1).os_context(|| "failed to read it")?.is_empty();
-        Ok(if is_empty && !self.is_shared(user)? { Found::Empty } else { Found::Other })
+        Ok(if is_empty && !self.is_shared(user)? { HomeState::Empty } else { HomeState::Other })
     }
 
     /// Returns true if an empty directory of root's is a home that `useradd` made: it has the user's name among the
@@ -116,7 +116,7 @@ impl Accounts<'_> {
         let own = rustix::fs::fstat(&folder).os_context(|| "failed to stat the temporary directory")?;
         let is_new = own.st_uid == rustix::process::geteuid().as_raw() && own.st_mode & 0o7777 == 0o700;
         if !is_new || !entries(&folder, 1).os_context(|| "failed to read the temporary directory")?.is_empty() {
-            bail!("{} was replaced meanwhile", shown(beside.name.as_ref()));
+            bail!("{} was replaced meanwhile", display_path(beside.name.as_ref()));
         }
         let owner = Some((user.uid, user.gid));
         if let Err(error) = skeleton.make(&folder, owner) {
@@ -162,7 +162,7 @@ impl Accounts<'_> {
         if let Err(error) = self.root.private(from)
             && !error.absent()
         {
-            log::warn!("{error:#}; nothing of {} is copied into the home directory", shown(from));
+            log::warn!("{error:#}; nothing of {} is copied into the home directory", display_path(from));
             return Ok(skeleton);
         }
         match self.root.folder(from) {
@@ -170,10 +170,10 @@ impl Accounts<'_> {
                 let mut left = (MOST_ENTRIES, LARGEST_SKELETON);
                 skeleton
                     .read(&folder, from, DEEPEST, &mut left)
-                    .with_context(|| format!("failed to read {}", shown(from)))?;
+                    .with_context(|| format!("failed to read {}", display_path(from)))?;
             }
             Err(error) if error.absent() => {}
-            Err(error) => return Err(error).with_context(|| format!("failed to open {}", shown(from))),
+            Err(error) => return Err(error).with_context(|| format!("failed to open {}", display_path(from))),
         }
         Ok(skeleton)
     }
@@ -202,10 +202,10 @@ fn discard(place: &Place, folder: &Folder, depth: usize) {
 /// A directory of the skeleton.
 #[derive(Default)]
 struct Skeleton {
-    entries: Vec<(OsString, Entry)>,
+    entries: Vec<(OsString, HomeEntry)>,
 }
 
-enum Entry {
+enum HomeEntry {
     Directory(u32, Skeleton),
     File(u32, Vec<u8>),
     Link(OsString),
@@ -217,8 +217,8 @@ impl Skeleton {
         for name in entries(from, MOST_ENTRIES).os_context(|| "failed to read a directory")? {
             let path = path.join(&name);
             let place = Place { folder: from.clone(), name };
-            let what = || shown(&path);
-            let skipped = |why: &str| log::warn!("{}: {why}; not copied into the home directory", shown(&path));
+            let what = || display_path(&path);
+            let skipped = |why: &str| log::warn!("{}: {why}; not copied into the home directory", display_path(&path));
             let Some(there) = status(&place).os_context(what)? else { continue };
             let size = u64::try_from(there.st_size).unwrap_or_default();
             if left.0 == 0 || deepest == 0 {
@@ -231,7 +231,7 @@ impl Skeleton {
                 FileType::Directory => {
                     let mut inner = Self::default();
                     inner.read(&open(&place).os_context(what)?, &path, deepest - 1, left)?;
-                    Entry::Directory(mode, inner)
+                    HomeEntry::Directory(mode, inner)
                 }
                 FileType::RegularFile if size > LARGEST.min(left.1) => {
                     skipped("the file is too large");
@@ -241,10 +241,10 @@ impl Skeleton {
                     let content = files::read_at(&place, LARGEST).with_context(what)?.unwrap_or_default();
                     left.1 = left.1.saturating_sub(content.len() as u64);
                     // A set-id bit that suits root's file is not for the user's.
-                    Entry::File(mode & 0o777, content)
+                    HomeEntry::File(mode & 0o777, content)
                 }
                 FileType::Symlink => match link(&place).os_context(what)? {
-                    Some(target) => Entry::Link(target.into_os_string()),
+                    Some(target) => HomeEntry::Link(target.into_os_string()),
                     None => continue,
                 },
                 _ => {
@@ -261,9 +261,9 @@ impl Skeleton {
     fn make(&self, to: &Folder, owner: Option<(u32, u32)>) -> Result<()> {
         let ids = owner.map(|(uid, gid)| (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
         for (name, entry) in &self.entries {
-            let what = || format!("failed to make {}", shown(name.as_ref()));
+            let what = || format!("failed to make {}", display_path(name.as_ref()));
             match entry {
-                Entry::Directory(mode, inner) => {
+                HomeEntry::Directory(mode, inner) => {
                     rustix::fs::mkdirat(to, name, Mode::RWXU).os_context(what)?;
                     let folder = open(&Place { folder: to.clone(), name: name.clone() }).os_context(what)?;
                     inner.make(&folder, owner)?;
@@ -272,7 +272,7 @@ impl Skeleton {
                         rustix::fs::fchown(&folder, uid, gid).os_context(what)?;
                     }
                 }
-                Entry::File(mode, content) => {
+                HomeEntry::File(mode, content) => {
                     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     let file = rustix::fs::openat(to, name, flags, Mode::RUSR | Mode::WUSR).os_context(what)?;
                     let mut file = std::fs::File::from(file);
@@ -283,7 +283,7 @@ impl Skeleton {
                     rustix::fs::fchmod(&file, Mode::from_raw_mode(*mode)).os_context(what)?;
                     file.sync_all().os_context(what)?;
                 }
-                Entry::Link(target) => {
+                HomeEntry::Link(target) => {
                     rustix::fs::symlinkat(target, to, name).os_context(what)?;
                     if let Some((uid, gid)) = ids {
                         // Only root can enter the directory that holds it.

@@ -11,7 +11,7 @@ use anyhow::Result;
 use rustix::fs::{AtFlags, FileType};
 
 use super::account_files::is_unlocked;
-use crate::host::root::{Place, Root, shown, status};
+use crate::host::root::{Place, Root, display_path, status};
 
 const LOCKS: [&str; 6] = [
     "/etc/passwd.lock",
@@ -51,7 +51,7 @@ fn with_old(root: &Root, old: Vec<Old>, run: impl Fn() -> Result<()>) -> Result<
         if identity(&lock.place) == Some(lock.identity)
             && rustix::fs::unlinkat(&lock.place.folder, &lock.place.name, AtFlags::empty()).is_ok()
         {
-            log::warn!("removed {}, which an earlier boot left", shown(&lock.path));
+            log::warn!("removed {}, which an earlier boot left", display_path(&lock.path));
             removed = true;
         }
     }

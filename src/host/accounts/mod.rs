@@ -26,7 +26,7 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 
 use super::files;
-use super::root::{Root, shown, status};
+use super::root::{Root, display_path, status};
 use crate::deadline::Deadline;
 use cloud_config::plan::{Account, Owner, Principal};
 use login_defs::LoginDefs;
@@ -129,7 +129,7 @@ impl<'r> Accounts<'r> {
             Err(error) => error.absent(),
         };
         if is_missing && !prevents_login {
-            log::warn!("user {}: the shell {} does not exist; applied anyway", account.name, shown(path));
+            log::warn!("user {}: the shell {} does not exist; applied anyway", account.name, display_path(path));
         }
     }
 

@@ -38,32 +38,32 @@ pub(super) enum Answer {
     Group(nix::Result<Option<Group>>),
 }
 
-type Asked = (Question, SyncSender<Answer>);
+type PendingQuestion = (Question, SyncSender<Answer>);
 
-enum State {
+enum LookupState {
     Idle,
-    Asking(SyncSender<Asked>),
+    Asking(SyncSender<PendingQuestion>),
     /// It did not answer once, and is not asked again.
     Silent,
 }
 
-static STATE: Mutex<State> = Mutex::new(State::Idle);
+static STATE: Mutex<LookupState> = Mutex::new(LookupState::Idle);
 
 /// The answer; `None` where there is none in time, now or before.
 pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answer> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-    if matches!(*state, State::Idle) {
+    if matches!(*state, LookupState::Idle) {
         let (sender, receiver) = sync_channel(1);
         let spawned = std::thread::Builder::new().name("lookups".into()).spawn(move || answer_all(&receiver));
         if let Err(error) = spawned {
-            // Asked from here, a database that stands still would hold up the run.
+            // If it is asked from here, a database that stands still would hold up the run.
             log::warn!("failed to start a thread for lookups: {error}; only /etc/passwd and /etc/group are used");
-            *state = State::Silent;
+            *state = LookupState::Silent;
             return None;
         }
-        *state = State::Asking(sender);
+        *state = LookupState::Asking(sender);
     }
-    let State::Asking(sender) = &*state else { return None };
+    let LookupState::Asking(sender) = &*state else { return None };
     let (answers, answer) = sync_channel(1);
     let (asked, limit) = (Instant::now(), deadline.map_or(LIMIT, |deadline| deadline.clip(LIMIT)).max(PAUSE));
     let answer = sender.send((question, answers)).ok().and_then(|()| {
@@ -79,12 +79,12 @@ pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answ
             "users and groups could not be looked up within {} s; only /etc/passwd and /etc/group are used",
             asked.elapsed().as_secs()
         );
-        *state = State::Silent;
+        *state = LookupState::Silent;
     }
     answer
 }
 
-fn answer_all(questions: &Receiver<Asked>) {
+fn answer_all(questions: &Receiver<PendingQuestion>) {
     for (question, answers) in questions {
         // Nobody waits for one that comes late.
         let _ = answers.send(answer(question));

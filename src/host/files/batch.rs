@@ -16,12 +16,12 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
-use super::compare::Found;
-use super::leftover::{self, Kind, Leftover};
+use super::compare::ExistingFile;
+use super::leftover::{self, Leftover, TemporaryKind};
 use super::note::Note;
 use super::temp::Temp;
 use super::{Write, compare};
-use crate::host::root::{Folder, OsContext, Place, Root, name_of, shown};
+use crate::host::root::{Folder, OsContext, Place, Root, display_path, name_of};
 use crate::outcome::StepResult;
 
 /// How many files are open at a time, at most.
@@ -76,7 +76,7 @@ fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>
     }
     batch.finish();
     let named = |(result, file): (Result<StepResult>, &Write<'_>)| {
-        result.with_context(|| format!("failed to write {}", shown(file.path)))
+        result.with_context(|| format!("failed to write {}", display_path(file.path)))
     };
     batch.results.into_iter().zip(files).map(named).collect()
 }
@@ -154,10 +154,10 @@ impl Batch<'_> {
             self.finish();
             place = self.find(file.path)?.0;
         }
-        let wanted = compare::Wanted { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
+        let wanted = compare::WantedFile { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
         let found = compare::look(&place, &wanted)?;
         self.remove_leftovers(identity, &place, file.uid);
-        if found == Found::Same {
+        if found == ExistingFile::Same {
             return Ok(StepResult::Unchanged);
         }
         let in_memory = self.find(file.path)?.1.in_memory;
@@ -165,7 +165,7 @@ impl Batch<'_> {
             add_note(&mut self.note, file, name);
             Ok(())
         };
-        let mut temp = Temp::create(&place, found == Found::Other, note)?;
+        let mut temp = Temp::create(&place, found == ExistingFile::Other, note)?;
         temp.fill(file.content, Some((file.uid, file.gid)), file.mode)?;
         self.staged.push(Staged { index: self.results.len(), temp, place, identity, in_memory });
         Ok(StepResult::Done)
@@ -191,9 +191,9 @@ impl Batch<'_> {
         if self.note.is_none() || !self.searched.insert(identity) {
             return;
         }
-        for found in leftover::search(directory, Kind::File) {
+        for found in leftover::search(directory, TemporaryKind::File) {
             if leftover::is_own(found.uid) {
-                leftover::remove(directory, &found.name, found.uid, Kind::File);
+                leftover::remove(directory, &found.name, found.uid, TemporaryKind::File);
             } else if self.leftovers.len() < MOST_LEFTOVERS {
                 self.leftovers.push((identity, found));
             }
@@ -205,7 +205,7 @@ impl Batch<'_> {
         self.leftovers.retain(|(directory, found)| {
             let matches = *directory == identity && found.uid == uid && leftover::is_of(&found.name, &place.name);
             if matches {
-                leftover::remove(&place.folder, &found.name, uid, Kind::File);
+                leftover::remove(&place.folder, &found.name, uid, TemporaryKind::File);
             }
             !matches
         });

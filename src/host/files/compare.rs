@@ -14,7 +14,7 @@ use crate::host::root::{OsContext, Place, status};
 const MODE_BITS: u32 = 0o7777;
 
 /// What should be there.
-pub(super) struct Wanted<'a> {
+pub(super) struct WantedFile<'a> {
     pub(super) content: &'a [u8],
     pub(super) mode: u32,
     pub(super) uid: u32,
@@ -24,7 +24,7 @@ pub(super) struct Wanted<'a> {
 
 /// What there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ExistingFile {
     /// Just what there should be.
     Same,
     /// Another file, a link, anything but a folder.
@@ -34,14 +34,14 @@ pub(super) enum Found {
 }
 
 /// Whether a regular file with exactly this content, mode and owner is at `place`.
-pub(super) fn is(place: &Place, wanted: &Wanted<'_>) -> Result<bool> {
-    Ok(look(place, wanted)? == Found::Same)
+pub(super) fn is(place: &Place, wanted: &WantedFile<'_>) -> Result<bool> {
+    Ok(look(place, wanted)? == ExistingFile::Same)
 }
 
 /// Holds what is at `place` against what should be there.
-pub(super) fn look(place: &Place, wanted: &Wanted<'_>) -> Result<Found> {
+pub(super) fn look(place: &Place, wanted: &WantedFile<'_>) -> Result<ExistingFile> {
     let Some(there) = status(place).os_context(|| "failed to stat it")? else {
-        return Ok(Found::Nothing);
+        return Ok(ExistingFile::Nothing);
     };
     if file_type(there.st_mode) == FileType::Directory {
         bail!("there is a folder in its place");
@@ -52,19 +52,19 @@ pub(super) fn look(place: &Place, wanted: &Wanted<'_>) -> Result<Found> {
         && wanted.gid.is_none_or(|gid| gid == there.st_gid)
         && u64::try_from(there.st_size) == u64::try_from(wanted.content.len());
     if !alike {
-        return Ok(Found::Other);
+        return Ok(ExistingFile::Other);
     }
     if wanted.content.is_empty() {
-        return Ok(Found::Same);
+        return Ok(ExistingFile::Same);
     }
     let file = match open(place, &there) {
         Ok(Some(file)) => file,
         // Its owner has a lease on it, which nobody has to wait for.
-        Ok(None) | Err(Errno::AGAIN) => return Ok(Found::Other),
+        Ok(None) | Err(Errno::AGAIN) => return Ok(ExistingFile::Other),
         Err(cause) => return Err(cause).os_context(|| "failed to read what is there"),
     };
     let same = holds(file, wanted.content).os_context(|| "failed to read what is there")?;
-    Ok(if same { Found::Same } else { Found::Other })
+    Ok(if same { ExistingFile::Same } else { ExistingFile::Other })
 }
 
 /// Opens the regular file that `there` describes; `None` where something else has taken its place meanwhile.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 
-use crate::host::root::{OsContext, Root, shown};
+use crate::host::root::{OsContext, Root, display_path};
 use crate::outcome::StepResult;
 
 /// Makes the folder `path` if there is none, with those on the way, and gives it this mode if it is ours.
@@ -17,7 +17,8 @@ use crate::outcome::StepResult;
 ///
 /// When there is something else, or the system refuses.
 pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
-    make(root, path, Mode::from_raw_mode(mode)).with_context(|| format!("failed to make the folder {}", shown(path)))
+    make(root, path, Mode::from_raw_mode(mode))
+        .with_context(|| format!("failed to make the folder {}", display_path(path)))
 }
 
 /// Whether the folder `path`, or the first one above it that is there, is on a read-only file system.

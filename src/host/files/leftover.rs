@@ -38,7 +38,7 @@ pub(super) const NOWHERE: &str = "/dev/null";
 
 /// The type of a temporary file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TemporaryKind {
     /// A regular file.
     File,
     /// A symbolic link to `/dev/null`.
@@ -81,7 +81,7 @@ fn label_for(target: &OsStr) -> Cow<'_, OsStr> {
 
 /// Removes the temporary files in `directory` that root, the caller or the user `owner` owns. Best effort: a leftover
 /// that stays is no reason to fail.
-pub fn remove_leftovers(directory: impl AsFd, owner: u32, kind: Kind) {
+pub fn remove_leftovers(directory: impl AsFd, owner: u32, kind: TemporaryKind) {
     for leftover in search(&directory, kind) {
         if is_own(leftover.uid) || leftover.uid == owner {
             remove(&directory, &leftover.name, leftover.uid, kind);
@@ -95,25 +95,25 @@ pub(super) fn is_own(uid: u32) -> bool {
 }
 
 /// Removes the temporary file `name` if it is one that the user `uid` owns.
-pub(super) fn remove(directory: impl AsFd, name: &OsStr, uid: u32, kind: Kind) {
+pub(super) fn remove(directory: impl AsFd, name: &OsStr, uid: u32, kind: TemporaryKind) {
     if target_of(name.as_bytes()).is_some() && owner(&directory, name, kind) == Some(uid) {
         let _ = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
     }
 }
 
 /// Returns the owner of `name` if it has the type and the number of links of a temporary file.
-fn owner(directory: impl AsFd, name: &OsStr, kind: Kind) -> Option<u32> {
+fn owner(directory: impl AsFd, name: &OsStr, kind: TemporaryKind) -> Option<u32> {
     let there = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let is_kind = match kind {
-        Kind::File => file_type(there.st_mode) == FileType::RegularFile,
-        Kind::Mask => rustix::fs::readlinkat(&directory, name, Vec::new())
+        TemporaryKind::File => file_type(there.st_mode) == FileType::RegularFile,
+        TemporaryKind::Mask => rustix::fs::readlinkat(&directory, name, Vec::new())
             .is_ok_and(|target| Path::new(OsStr::from_bytes(target.as_bytes())) == Path::new(NOWHERE)),
     };
     (is_kind && there.st_nlink == 1).then_some(there.st_uid)
 }
 
 /// Returns the temporary files in `directory` of every owner, in bounded time and memory.
-pub(super) fn search(directory: impl AsFd, kind: Kind) -> Vec<Leftover> {
+pub(super) fn search(directory: impl AsFd, kind: TemporaryKind) -> Vec<Leftover> {
     let mut found = Vec::new();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = match rustix::fs::openat(&directory, ".", flags | OFlags::NOATIME, Mode::empty()) {

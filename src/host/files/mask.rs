@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
-use super::leftover::{self, Kind, NOWHERE};
+use super::leftover::{self, NOWHERE, TemporaryKind};
 use super::note::Note;
 use super::{batch, file_type, is_taken};
-use crate::host::root::{OsContext, Place, Root, link, shown, status};
+use crate::host::root::{OsContext, Place, Root, display_path, link, status};
 use crate::outcome::StepResult;
 
 /// Puts a link to `/dev/null` at `path`, over whatever file or link is there.
@@ -18,7 +18,7 @@ use crate::outcome::StepResult;
 ///
 /// When a folder is in its place, or the system refuses.
 pub fn mask(root: &Root, path: &Path) -> Result<StepResult> {
-    place_mask(root, path).with_context(|| format!("failed to mask {}", shown(path)))
+    place_mask(root, path).with_context(|| format!("failed to mask {}", display_path(path)))
 }
 
 /// Removes a link to `/dev/null`, or an empty file, from `path`. Anything else is left alone.
@@ -27,7 +27,7 @@ pub fn mask(root: &Root, path: &Path) -> Result<StepResult> {
 ///
 /// When the system refuses.
 pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
-    let what = || format!("failed to unmask {}", shown(path));
+    let what = || format!("failed to unmask {}", display_path(path));
     let Some(place) = find(root, path).with_context(what)? else { return Ok(StepResult::Unchanged) };
     if !hides(&place).with_context(what)? {
         return Ok(StepResult::Unchanged);
@@ -46,7 +46,7 @@ pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
 ///
 /// When that cannot be told.
 pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to stat {}", shown(path));
+    let what = || format!("failed to stat {}", display_path(path));
     match find(root, path).with_context(what)? {
         Some(place) => leads_nowhere(&place).os_context(what),
         None => Ok(false),
@@ -59,7 +59,7 @@ pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// When a folder is in its place, or that cannot be told.
 pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to stat {}", shown(path));
+    let what = || format!("failed to stat {}", display_path(path));
     let Some(place) = find(root, path).with_context(what)? else { return Ok(true) };
     is_taken(&place).with_context(what)?;
     leads_nowhere(&place).map(|is| !is).os_context(what)
@@ -71,7 +71,7 @@ pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// When that cannot be told.
 pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to stat {}", shown(path));
+    let what = || format!("failed to stat {}", display_path(path));
     match find(root, path).with_context(what)? {
         Some(place) => hides(&place).with_context(what),
         None => Ok(false),
@@ -81,7 +81,7 @@ pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
 fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
     let place = root.parent(path, true)?;
     let taken = is_taken(&place)?;
-    leftover::remove_leftovers(&place.folder, 0, Kind::Mask);
+    leftover::remove_leftovers(&place.folder, 0, TemporaryKind::Mask);
     if leads_nowhere(&place).os_context(|| "failed to stat it")? {
         return Ok(StepResult::Unchanged);
     }
@@ -98,7 +98,7 @@ fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
 fn replace(root: &Root, path: &Path, place: &Place) -> Result<()> {
     let temporary = leftover::name_for(&place.name);
     let mut note = Note::new(root);
-    note.add_kind(path, &temporary, 0, Kind::Mask);
+    note.add_kind(path, &temporary, 0, TemporaryKind::Mask);
     rustix::fs::symlinkat(NOWHERE, &place.folder, &temporary).os_context(|| "failed to make the link")?;
     if let Err(cause) = rustix::fs::renameat(&place.folder, &temporary, &place.folder, &place.name) {
         // The first error is the one to report.

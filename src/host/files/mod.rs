@@ -25,13 +25,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FileType, RawMode};
 
-use super::root::{Folder, OsContext, Place, Root, shown};
+use super::root::{Folder, OsContext, Place, Root, display_path};
 use crate::outcome::StepResult;
 
 pub use batch::{write_all, write_unlocked};
 pub use folder::{folder, is_read_only};
 pub use leftover::name_for as temporary_name;
-pub use leftover::{Kind, remove_leftovers};
+pub use leftover::{TemporaryKind, remove_leftovers};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use note::{Note, sweep};
 pub use read::{read, read_at, read_public, read_with_mode};
@@ -70,10 +70,11 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
     let place = match root.parent(file.path, false) {
         Ok(place) => place,
         Err(error) if error.absent() => return Ok(true),
-        Err(error) => return Err(error).with_context(|| format!("failed to compare {}", shown(file.path))),
+        Err(error) => return Err(error).with_context(|| format!("failed to compare {}", display_path(file.path))),
     };
-    let wanted = compare::Wanted { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
-    let same = compare::is(&place, &wanted).with_context(|| format!("failed to compare {}", shown(file.path)))?;
+    let wanted = compare::WantedFile { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
+    let same =
+        compare::is(&place, &wanted).with_context(|| format!("failed to compare {}", display_path(file.path)))?;
     Ok(!same)
 }
 
@@ -121,7 +122,7 @@ pub fn prepare(
 ///
 /// When a folder is in its place, or it cannot be read.
 pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u32>) -> Result<bool> {
-    compare::is(place, &compare::Wanted { content, mode, uid, gid })
+    compare::is(place, &compare::WantedFile { content, mode, uid, gid })
 }
 
 /// Brings the names in `folder` to disk.

@@ -12,9 +12,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::leftover::{self, Kind};
+use super::leftover::{self, TemporaryKind};
 use crate::host::lock::{STATE, make_state};
-use crate::host::root::{Root, name_of, shown};
+use crate::host::root::{Root, display_path, name_of};
 
 /// The beginning of the name of a note in [`STATE`]; the device and inode of a tree follow.
 const NAME: &str = "temporary-files";
@@ -38,16 +38,16 @@ impl<'r> Note<'r> {
     /// Notes that `name`, beside `target` below the root, is about to be made for the user `uid`. Best effort: a file is
     /// written even if it cannot be noted.
     pub fn add(&mut self, target: &Path, name: &OsStr, uid: u32) {
-        self.add_kind(target, name, uid, Kind::File);
+        self.add_kind(target, name, uid, TemporaryKind::File);
     }
 
-    pub(super) fn add_kind(&mut self, target: &Path, name: &OsStr, uid: u32, kind: Kind) {
+    pub(super) fn add_kind(&mut self, target: &Path, name: &OsStr, uid: u32, kind: TemporaryKind) {
         if let Err(error) = self.write(&target.with_file_name(name), uid, kind) {
-            log::debug!("failed to note the temporary file of {}: {error}", shown(target));
+            log::debug!("failed to note the temporary file of {}: {error}", display_path(target));
         }
     }
 
-    fn write(&mut self, path: &Path, uid: u32, kind: Kind) -> std::io::Result<()> {
+    fn write(&mut self, path: &Path, uid: u32, kind: TemporaryKind) -> std::io::Result<()> {
         if self.file.is_none() {
             make_state().map_err(std::io::Error::other)?;
             let note = path_of(self.root)?;
@@ -55,7 +55,7 @@ impl<'r> Note<'r> {
             self.file = Some((file, note));
         }
         let Some((file, _)) = &mut self.file else { return Ok(()) };
-        let kind = if kind == Kind::Mask { 'm' } else { 'f' };
+        let kind = if kind == TemporaryKind::Mask { 'm' } else { 'f' };
         file.write_all(&[format!("{kind}{uid} ").as_bytes(), path.as_os_str().as_bytes(), b"\0"].concat())
     }
 }
@@ -91,8 +91,8 @@ pub fn sweep(root: &Root) {
     let _ = std::fs::remove_file(note);
 }
 
-fn parse(entry: &[u8]) -> Option<(Kind, u32, &Path)> {
-    let kind = if *entry.first()? == b'm' { Kind::Mask } else { Kind::File };
+fn parse(entry: &[u8]) -> Option<(TemporaryKind, u32, &Path)> {
+    let kind = if *entry.first()? == b'm' { TemporaryKind::Mask } else { TemporaryKind::File };
     let space = entry.iter().position(|byte| *byte == b' ')?;
     let uid = std::str::from_utf8(&entry[1..space]).ok()?.parse().ok()?;
     Some((kind, uid, Path::new(OsStr::from_bytes(&entry[space + 1..]))))

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::FileType;
 
 use super::{compare, file_type};
-use crate::host::root::{OsContext, Place, Root, shown, status};
+use crate::host::root::{OsContext, Place, Root, display_path, status};
 
 /// All bytes of the regular file at `path`; `None` where there is nothing. A link is followed as on the way.
 ///
@@ -25,7 +25,7 @@ pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
 ///
 /// As those of [`read`].
 pub fn read_with_mode(root: &Root, path: &Path, limit: u64) -> Result<Option<(Vec<u8>, u32)>> {
-    let what = || format!("failed to read {}", shown(path));
+    let what = || format!("failed to read {}", display_path(path));
     match root.resolve(path) {
         Ok(place) => open_at(&place, limit).with_context(what),
         Err(error) if error.absent() => Ok(None),

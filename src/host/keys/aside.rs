@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::identity;
 use crate::host::accounts::UserEntry;
-use crate::host::root::{Folder, OsContext, Place, shown, status};
+use crate::host::root::{Folder, OsContext, Place, display_path, status};
 
 /// The highest number of names that are tried.
 const MOST_NAMES: usize = 100;
@@ -45,7 +45,7 @@ pub(super) fn keep(directory: &Folder, name: &str, user: &UserEntry) -> Result<(
             }
             Err(cause) => {
                 return Err(cause).os_context(|| {
-                    let home = shown(&user.home);
+                    let home = display_path(&user.home);
                     format!("failed to keep ~/.ssh/{name}, which is not a readable file; run `mv -T {name} {other}` in {home}/.ssh")
                 });
             }

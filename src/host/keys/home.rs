@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::{dirs, identity};
 use crate::host::accounts::UserEntry;
-use crate::host::root::{Folder, OsContext, Root, shown};
+use crate::host::root::{Folder, OsContext, Root, display_path};
 use crate::host::signals;
 
 /// The folder of everything that has to do with SSH, in the home.
@@ -44,12 +44,12 @@ pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Folder> {
     }
     let home = match root.folder(&user.home) {
         Ok(home) => home,
-        Err(error) if error.absent() => bail!("the home directory {} does not exist", shown(&user.home)),
+        Err(error) if error.absent() => bail!("the home directory {} does not exist", display_path(&user.home)),
         Err(error) => return Err(error).context("failed to open the home directory"),
     };
     let owner = rustix::fs::fstat(&home).os_context(|| "failed to stat the home directory")?.st_uid;
     if owner != user.uid && owner != 0 {
-        bail!("the home directory {} belongs to another user ({owner})", shown(&user.home));
+        bail!("the home directory {} belongs to another user ({owner})", display_path(&user.home));
     }
     Ok(home)
 }

@@ -16,7 +16,7 @@ use super::dirs::{self, FileOwner, KeyDir};
 use super::home::{self, SSH};
 use crate::host::accounts::UserEntry;
 use crate::host::files;
-use crate::host::root::{Folder, OsContext, OsError, Place, shown, status};
+use crate::host::root::{Folder, OsContext, OsError, Place, display_path, status};
 use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
 
@@ -42,13 +42,13 @@ const LARGEST: usize = 16 << 20;
 type Sets = BTreeMap<OsString, Vec<u8>>;
 
 /// The files to write, in order, and where.
-struct Wanted {
+struct WantedSet {
     sets: Vec<(OsString, Vec<u8>)>,
     authorized: Vec<u8>,
 }
 
 /// What is in the place of `authorized_keys`.
-enum Current {
+enum ExistingSet {
     Nothing,
     Text(Vec<u8>),
     /// Something that is no file, or may not be read.
@@ -71,7 +71,7 @@ pub(super) fn replace(
     }
     for dir in [&ssh, &sets] {
         let owner = dir.file_owner(user).uid;
-        dir.as_owner(user, || files::remove_leftovers(&dir.folder, owner, files::Kind::File))?;
+        dir.as_owner(user, || files::remove_leftovers(&dir.folder, owner, files::TemporaryKind::File))?;
     }
     let current = current(&ssh.folder)?;
     let wanted = decide(read_sets(&sets.folder, set)?, &current, set)?;
@@ -81,7 +81,7 @@ pub(super) fn replace(
         changed |= write(&sets, name, content, user, None, note)?;
     }
     // The old one gets another name only when the new one is complete: at every moment one of them is there.
-    let keep = matches!(current, Current::Odd).then_some(AUTHORIZED);
+    let keep = matches!(current, ExistingSet::Odd).then_some(AUTHORIZED);
     let note = |temporary: &OsStr| note(Path::new(AUTHORIZED), temporary);
     changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user, keep, note)?;
     Ok(if changed { StepResult::Done } else { StepResult::Unchanged })
@@ -104,7 +104,7 @@ pub(super) fn would_replace(home: &Folder, user: &UserEntry, set: &KeySet) -> Re
             return Ok(true);
         }
     }
-    Ok(matches!(current, Current::Odd) || !is_same(&ssh, &AUTHORIZED.into(), &wanted.authorized, user)?)
+    Ok(matches!(current, ExistingSet::Odd) || !is_same(&ssh, &AUTHORIZED.into(), &wanted.authorized, user)?)
 }
 
 fn is_same(dir: &KeyDir, name: &OsString, content: &[u8], user: &UserEntry) -> Result<bool> {
@@ -113,10 +113,10 @@ fn is_same(dir: &KeyDir, name: &OsString, content: &[u8], user: &UserEntry) -> R
 }
 
 /// Decides what is to be written, of everything that was read.
-fn decide(mut sets: Sets, current: &Current, set: &KeySet) -> Result<Wanted> {
+fn decide(mut sets: Sets, current: &ExistingSet, set: &KeySet) -> Result<WantedSet> {
     let mut wanted = Vec::new();
     if sets.is_empty()
-        && let Current::Text(text) = current
+        && let ExistingSet::Text(text) = current
         && !is_generated(text)
         && !text.trim_ascii().is_empty()
     {
@@ -132,7 +132,7 @@ fn decide(mut sets: Sets, current: &Current, set: &KeySet) -> Result<Wanted> {
         sets.insert(name, text);
     }
     if let Some((name, _)) = wanted.iter().find(|(_, text)| text.len() > LARGEST_SET) {
-        bail!("key set {} would have more than {LARGEST_SET} bytes", shown(name.as_ref()));
+        bail!("key set {} would have more than {LARGEST_SET} bytes", display_path(name.as_ref()));
     }
     let mut authorized = format!("{HEADER}\n").into_bytes();
     for text in sets.values().filter(|text| !text.is_empty()) {
@@ -141,7 +141,7 @@ fn decide(mut sets: Sets, current: &Current, set: &KeySet) -> Result<Wanted> {
             authorized.push(b'\n');
         }
     }
-    Ok(Wanted { sets: wanted, authorized })
+    Ok(WantedSet { sets: wanted, authorized })
 }
 
 fn is_generated(text: &[u8]) -> bool {
@@ -155,7 +155,7 @@ fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
     let mut total = 0;
     let names = home::names(folder).os_context(|| format!("failed to read ~/.ssh/{SETS}"))?;
     for name in names.with_context(|| format!("there are too many files in ~/.ssh/{SETS}"))? {
-        let what = || format!("failed to read key set {}", shown(name.as_ref()));
+        let what = || format!("failed to read key set {}", display_path(name.as_ref()));
         let place = Place { folder: Arc::clone(folder), name: name.clone() };
         let there = status(&place).os_context(what)?;
         if !there.is_some_and(|there| FileType::from_raw_mode(there.st_mode) == FileType::RegularFile) {
@@ -177,17 +177,17 @@ fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
     Ok(sets)
 }
 
-fn current(ssh: &Folder) -> Result<Current> {
+fn current(ssh: &Folder) -> Result<ExistingSet> {
     let what = || format!("failed to read ~/.ssh/{AUTHORIZED}");
     let place = Place { folder: Arc::clone(ssh), name: AUTHORIZED.into() };
-    let Some(there) = status(&place).os_context(what)? else { return Ok(Current::Nothing) };
+    let Some(there) = status(&place).os_context(what)? else { return Ok(ExistingSet::Nothing) };
     if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile {
-        return Ok(Current::Odd);
+        return Ok(ExistingSet::Odd);
     }
     match files::read_at(&place, LARGEST as u64) {
-        Ok(Some(text)) => Ok(Current::Text(text)),
-        Ok(None) => Ok(Current::Nothing),
-        Err(error) if is_kept(&error) => Ok(Current::Odd),
+        Ok(Some(text)) => Ok(ExistingSet::Text(text)),
+        Ok(None) => Ok(ExistingSet::Nothing),
+        Err(error) if is_kept(&error) => Ok(ExistingSet::Odd),
         Err(error) => Err(error).with_context(what),
     }
 }
@@ -207,7 +207,7 @@ fn write(
     keep: Option<&str>,
     mut note: impl FnMut(&OsStr) -> Result<()>,
 ) -> Result<bool> {
-    let what = || format!("failed to write {}", shown(name.as_ref()));
+    let what = || format!("failed to write {}", display_path(name.as_ref()));
     // What cannot be read is written anew.
     if is_same(dir, name, content, user).unwrap_or(false) {
         return Ok(false);

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::{Host, READ_MAX};
 use crate::host::files;
-use crate::host::root::{OsContext, Place, shown, status};
+use crate::host::root::{OsContext, Place, display_path, status};
 use crate::outcome::StepResult;
 use cloud_config::plan::{FileSpec, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS};
 
@@ -50,7 +50,7 @@ impl Host<'_> {
         let place = match self.environment(path)? {
             Environment::Absent => return Ok(StepResult::Unchanged),
             Environment::Foreign => {
-                log::warn!("{}: not written by this program; left alone", shown(path));
+                log::warn!("{}: not written by this program; left alone", display_path(path));
                 return Ok(StepResult::Unchanged);
             }
             Environment::Ours(place) => place,
@@ -58,12 +58,12 @@ impl Host<'_> {
         match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
             Ok(()) => files::flush_folder(&place.folder).map(|()| StepResult::Done),
             Err(Errno::NOENT) => Ok(StepResult::Unchanged),
-            Err(cause) => Err(cause).os_context(|| format!("failed to remove {}", shown(path))),
+            Err(cause) => Err(cause).os_context(|| format!("failed to remove {}", display_path(path))),
         }
     }
 
     fn environment(&self, path: &Path) -> Result<Environment> {
-        let what = || format!("failed to examine {}", shown(path));
+        let what = || format!("failed to examine {}", display_path(path));
         let place = match self.root.parent(path, false) {
             Ok(place) => place,
             Err(error) if error.absent() => return Ok(Environment::Absent),

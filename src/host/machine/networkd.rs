@@ -18,13 +18,13 @@ impl Host<'_> {
         change: impl FnOnce(&Root) -> T,
         did: impl FnOnce(&T) -> bool,
     ) -> T {
-        let is_first = self.live() && !self.owed.is_noted() && would(&self.root);
-        if is_first && let Err(error) = self.owed.note() {
+        let is_first = self.live() && !self.restart_pending.is_set() && would(&self.root);
+        if is_first && let Err(error) = self.restart_pending.set() {
             log::warn!("{error:#}");
         }
         let result = change(&self.root);
         if is_first && !did(&result) {
-            self.owed.withdraw();
+            self.restart_pending.cancel();
         }
         result
     }
@@ -44,7 +44,7 @@ impl Host<'_> {
     pub(super) fn if_network_changed(&self, state: &ApplyState, act: impl FnOnce() -> StepResult) -> StepResult {
         if !self.live() {
             StepResult::Skipped(NOT_RUNNING.to_owned())
-        } else if state.networkd_changed || self.owed.is_left() {
+        } else if state.networkd_changed || self.restart_pending.is_left() {
             act()
         } else {
             StepResult::Unchanged
@@ -56,14 +56,14 @@ impl Host<'_> {
             return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
         }
         if !state.networkd_changed {
-            if !self.owed.is_left() {
+            if !self.restart_pending.is_left() {
                 return Ok(StepResult::Unchanged);
             }
             log::info!("an earlier run changed files of networkd and did not restart it");
         }
-        let notes = self.owed.notes();
+        let notes = self.restart_pending.markers();
         let done = self.job("systemd-networkd.service", Verb::Restart)?;
-        self.owed.settle(notes);
+        self.restart_pending.clear(notes);
         Ok(done)
     }
 }

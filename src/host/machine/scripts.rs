@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::shown;
+use super::display_path;
 use cloud_config::plan::Script;
 use cloud_config::plan::script::{SHELL, is_shell};
 
@@ -17,7 +17,7 @@ use cloud_config::plan::script::{SHELL, is_shell};
 /// The interpreter is missing or not executable.
 pub(super) fn interpreter(script: &Script) -> Result<Vec<String>> {
     let mut program = script.interpreter.as_str();
-    let name = shown(Path::new(program));
+    let name = display_path(Path::new(program));
     if !is_program(program) && is_shell(program) && is_program(SHELL) {
         log::warn!("script {}: interpreter {name} is missing or not executable; run with {SHELL}", script.id);
         program = SHELL;

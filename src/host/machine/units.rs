@@ -13,8 +13,8 @@ impl Host<'_> {
     /// of a unit's first drop-in.
     pub(super) fn note_units(&mut self) {
         if self.live()
-            && !self.unread.is_noted()
-            && let Err(error) = self.unread.note()
+            && !self.reload_pending.is_set()
+            && let Err(error) = self.reload_pending.set()
         {
             log::warn!("{error:#}");
         }
@@ -25,14 +25,14 @@ impl Host<'_> {
         if !self.live() {
             return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
         }
-        let is_left = self.unread.is_left();
+        let is_left = self.reload_pending.is_left();
         if is_left {
             log::info!("an earlier run may have changed units that systemd has not read");
         }
-        let notes = self.unread.notes();
+        let notes = self.reload_pending.markers();
         let links_changed = state.links_changed || is_left;
         let change = Systemd::new(&self.bus).reload_if_needed(&reload.units, &state.changed_units, links_changed)?;
-        self.unread.settle(notes);
+        self.reload_pending.clear(notes);
         Ok(change)
     }
 }

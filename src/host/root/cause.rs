@@ -59,13 +59,13 @@ impl<T, E: Into<OsError>> OsContext<T> for Result<T, E> {
 }
 
 /// A path as it can be put in a log: on one line, whatever is in its name.
-pub fn shown(path: &Path) -> String {
+pub fn display_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{OsContext, OsError, shown};
+    use super::{OsContext, OsError, display_path};
     use rustix::io::Errno;
     use std::path::Path;
 
@@ -78,6 +78,6 @@ mod tests {
 
     #[test]
     fn paths_stay_on_one_line() {
-        assert_eq!(shown(Path::new("/a\nb/\u{1b}[0m")), "/a\\nb/\\u{1b}[0m");
+        assert_eq!(display_path(Path::new("/a\nb/\u{1b}[0m")), "/a\\nb/\\u{1b}[0m");
     }
 }

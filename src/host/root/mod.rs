@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-pub use cause::{OsContext, OsError, shown};
+pub use cause::{OsContext, OsError, display_path};
 use walk::Manner;
 pub use walk::WalkError;
 
@@ -85,7 +85,7 @@ impl Root {
     /// It does not exist, is not a directory, or may not be searched; another user owns a directory of the path, can
     /// write to one, or made a link in it.
     pub fn open(path: &Path) -> Result<Self> {
-        let what = || format!("failed to open the root directory {}", shown(path));
+        let what = || format!("failed to open the root directory {}", display_path(path));
         let slash = Arc::new(rustix::fs::openat(CWD, "/", FOLDER, Mode::empty()).os_context(what)?);
         let absolute = std::path::absolute(path).with_context(what)?;
         let (folder, system) = if is_slash(&absolute) {

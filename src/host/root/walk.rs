@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{Gid, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{FOLDER, Folder, OsError, shown};
+use super::{FOLDER, Folder, OsError, display_path};
 
 /// How many links one path may lead through, as in the kernel.
 pub(super) const MOST_LINKS: usize = 40;
@@ -22,7 +22,7 @@ const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
     /// The system refused.
-    #[error("failed to open {}: {cause}", shown(path))]
+    #[error("failed to open {}: {cause}", display_path(path))]
     Os {
         /// How far it went.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub enum WalkError {
         cause: OsError,
     },
     /// A folder could not be made.
-    #[error("failed to make the folder {}: {cause}", shown(path))]
+    #[error("failed to make the folder {}: {cause}", display_path(path))]
     Make {
         /// The folder.
         path: PathBuf,
@@ -38,10 +38,10 @@ pub enum WalkError {
         cause: OsError,
     },
     /// There is a link that somebody else could have made.
-    #[error("refused to follow the link {}: not only root may change the folder that holds it", shown(.0))]
+    #[error("refused to follow the link {}: not only root may change the folder that holds it", display_path(.0))]
     Untrusted(PathBuf),
     /// A directory on the way belongs to another user.
-    #[error("{} belongs to another user (uid {uid})", shown(path))]
+    #[error("{} belongs to another user (uid {uid})", display_path(path))]
     Foreign {
         /// The directory.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum WalkError {
         uid: u32,
     },
     /// Other users than the owner of a directory on the way can change it.
-    #[error("{} (mode {mode:04o}, uid {uid}) is writable by other users", shown(path))]
+    #[error("{} (mode {mode:04o}, uid {uid}) is writable by other users", display_path(path))]
     Shared {
         /// The directory.
         path: PathBuf,
@@ -59,13 +59,13 @@ pub enum WalkError {
         mode: u32,
     },
     /// Something on the way is no folder.
-    #[error("{} is not a folder", shown(.0))]
+    #[error("{} is not a folder", display_path(.0))]
     NotFolder(PathBuf),
     /// Links lead to links without end.
-    #[error("{} leads through too many links", shown(.0))]
+    #[error("{} leads through too many links", display_path(.0))]
     TooManyLinks(PathBuf),
     /// The path names nothing in a folder, such as `/`.
-    #[error("{:?} does not name a file", shown(.0))]
+    #[error("{:?} does not name a file", display_path(.0))]
     NoName(PathBuf),
 }
 

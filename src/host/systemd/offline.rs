@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{Dir, DirEntry, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::host::root::{OsContext, Root, link, shown};
+use crate::host::root::{OsContext, Root, display_path, link};
 use crate::outcome::StepResult;
 
 /// What `systemctl` says of a link that it cannot make.
@@ -35,7 +35,7 @@ pub fn enable_offline(
     runtime: bool,
     run: impl FnOnce(&[&str]) -> Result<String>,
 ) -> Result<StepResult> {
-    let what = || format!("failed to enable {unit} in {}", shown(root.path()));
+    let what = || format!("failed to enable {unit} in {}", display_path(root.path()));
     let mut argv = vec!["systemctl", TREE, "enable", "--force", "--quiet"];
     if runtime {
         argv.push("--runtime");
@@ -81,12 +81,12 @@ fn is_beneath(root: &Root, path: &Path) -> Result<()> {
         // An old kernel, or a container's filter: any link may lead out.
         Err(Errno::NOSYS | Errno::PERM) => {
             let place = root.parent(path, false)?;
-            link(&place).os_context(|| format!("failed to stat {}", shown(path)))?.is_some()
+            link(&place).os_context(|| format!("failed to stat {}", display_path(path)))?.is_some()
         }
-        Err(cause) => return Err(cause).os_context(|| format!("failed to stat {}", shown(path))),
+        Err(cause) => return Err(cause).os_context(|| format!("failed to stat {}", display_path(path))),
     };
     if leads_out {
-        bail!("{} leads out of the tree", shown(path));
+        bail!("{} leads out of the tree", display_path(path));
     }
     Ok(())
 }

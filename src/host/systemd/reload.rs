@@ -28,7 +28,7 @@ const SUFFIXES: [&str; 11] =
 
 /// What a changed file can affect.
 #[derive(Debug, PartialEq, Eq)]
-enum Reach {
+enum ReloadScope {
     /// The unit of that name.
     Unit,
     /// The units whose names match this glob.
@@ -66,10 +66,10 @@ impl Systemd<'_> {
         }
         for name in changed {
             let affected = match reach(name) {
-                Reach::Unit => self.is_loaded(name)?,
-                Reach::Units(glob) => self.any_loaded(&glob)?,
-                Reach::Any => true,
-                Reach::None => false,
+                ReloadScope::Unit => self.is_loaded(name)?,
+                ReloadScope::Units(glob) => self.any_loaded(&glob)?,
+                ReloadScope::Any => true,
+                ReloadScope::None => false,
             };
             if affected {
                 return Ok(Some(format!("{name} changed and is loaded")));
@@ -85,7 +85,7 @@ impl Systemd<'_> {
 
     /// Whether `unit` is loaded, and not as it is on disk.
     fn is_outdated(&self, unit: &str) -> Result<bool> {
-        if reach(unit) != Reach::Unit {
+        if reach(unit) != ReloadScope::Unit {
             return Ok(false);
         }
         let Some(path) = self.loaded(unit)? else {
@@ -116,21 +116,21 @@ impl Systemd<'_> {
 }
 
 /// What a file, a drop-in or a mask of `name` can affect.
-fn reach(name: &str) -> Reach {
+fn reach(name: &str) -> ReloadScope {
     let Some((stem, suffix)) = name.rsplit_once('.') else {
-        return Reach::Any; // drop-ins of a type, such as `service`
+        return ReloadScope::Any; // drop-ins of a type, such as `service`
     };
     if matches!(suffix, "network" | "netdev" | "link") {
-        return Reach::None;
+        return ReloadScope::None;
     }
     if !SUFFIXES.contains(&suffix) || stem.contains(['*', '?', '[', '\\']) && stem.ends_with(['@', '-']) {
         // The latter cannot be asked for by a glob: that would need an escape.
-        return Reach::Any;
+        return ReloadScope::Any;
     }
     if stem.ends_with('@') || stem.ends_with('-') {
-        return Reach::Units(format!("{stem}*.{suffix}"));
+        return ReloadScope::Units(format!("{stem}*.{suffix}"));
     }
-    Reach::Unit
+    ReloadScope::Unit
 }
 
 #[cfg(test)]
@@ -139,17 +139,17 @@ mod tests {
 
     #[test]
     fn the_name_says_what_a_change_can_affect() {
-        let units = |glob: &str| Reach::Units(glob.to_owned());
+        let units = |glob: &str| ReloadScope::Units(glob.to_owned());
         let cases = [
-            ("docker.service", Reach::Unit),
-            ("getty@tty1.service", Reach::Unit),
-            ("dev-disk-by\\x2dlabel-A.device", Reach::Unit),
+            ("docker.service", ReloadScope::Unit),
+            ("getty@tty1.service", ReloadScope::Unit),
+            ("dev-disk-by\\x2dlabel-A.device", ReloadScope::Unit),
             ("getty@.service", units("getty@*.service")),
             ("foo-.service", units("foo-*.service")),
-            ("foo\\x2d-.service", Reach::Any),
-            ("service", Reach::Any),
-            ("odd.thing", Reach::Any),
-            ("10-eth.network", Reach::None),
+            ("foo\\x2d-.service", ReloadScope::Any),
+            ("service", ReloadScope::Any),
+            ("odd.thing", ReloadScope::Any),
+            ("10-eth.network", ReloadScope::None),
         ];
         for (name, expected) in cases {
             assert_eq!(reach(name), expected, "{name}");

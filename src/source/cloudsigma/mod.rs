@@ -12,7 +12,7 @@ use super::json::{self, Reader};
 use super::meta_data::address;
 use super::{Availability, Context, Datasource, MetaData, files};
 use cloud_config::text::decode;
-pub use serial::Policy;
+pub use serial::SerialPolicy;
 
 /// What the machine's maker calls it begins with this.
 const PRODUCT: &str = "CloudSigma";

@@ -25,14 +25,14 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// How patient a question over the serial line is.
 #[derive(Clone, Copy, Debug)]
-pub struct Policy {
+pub struct SerialPolicy {
     /// How often it is asked.
     pub tries: u32,
     /// The longest silence of the other side.
     pub silence: Duration,
 }
 
-impl Default for Policy {
+impl Default for SerialPolicy {
     fn default() -> Self {
         Self { tries: 3, silence: Duration::from_secs(10) }
     }
@@ -47,7 +47,7 @@ pub fn ask(key: &[u8], cx: &Context<'_>) -> Result<Vec<u8>> {
             Ok(answer) => return Ok(answer),
             Err(error) => error.context(format!("failed to ask for {CONTEXT} at {}", path.display())),
         };
-        if tries >= policy.tries || cx.limits().over().is_some() {
+        if tries >= policy.tries || cx.limits().expired_reason().is_some() {
             return Err(why);
         }
         log::debug!("{why:#}; asking again");
@@ -116,7 +116,7 @@ fn wait(line: &File, for_what: PollFlags, silence: Duration, limits: Limits<'_>)
             Ok(_) => return Ok(()),
             Err(error) => return Err(error).context("failed to wait"),
         }
-        if let Some(over) = limits.over() {
+        if let Some(over) = limits.expired_reason() {
             bail!("no answer ({over})");
         }
         if end.passed() {

@@ -10,7 +10,7 @@ use ureq::{Agent, Body};
 
 use super::resolver::Bounded;
 use super::transport::Careful;
-use super::{Header, Method, Policy, Reach, Request, Url, proxy, words};
+use super::{Header, Method, Reach, Request, RetryPolicy, Url, proxy, words};
 use crate::deadline::Deadline;
 use cloud_config::text::decode;
 
@@ -30,7 +30,7 @@ pub enum Try {
 }
 
 /// Asks once. All of it, redirects and the body too, takes no longer than the policy says.
-pub fn attempt(request: &Request<'_>, policy: &Policy, deadline: Deadline) -> Try {
+pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) -> Try {
     let mut url = request.url.clone();
     let result = follow(request, &mut url, policy, deadline);
     let (asked, answers) = (request.url.origin(), url.origin());
@@ -47,7 +47,7 @@ pub fn attempt(request: &Request<'_>, policy: &Policy, deadline: Deadline) -> Tr
 }
 
 /// Asks at `url`, and wherever it leads: there it stands in the end.
-fn follow(request: &Request<'_>, url: &mut Url, policy: &Policy, deadline: Deadline) -> Try {
+fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: Deadline) -> Try {
     let end = Deadline::after(deadline.clip(policy.timeout));
     let mut headers = request.headers;
     for _ in 0..=REDIRECTS_MAX {
@@ -130,7 +130,7 @@ fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> 
 }
 
 /// Reads what is answered, as far as there may be.
-fn body(response: Response<Body>, policy: &Policy) -> Try {
+fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
     let too_long = || Try::Final(format!("the answer is more than {} bytes", policy.body_max));
     // We did not ask for any; some servers do it all the same.
     let encodings: Vec<_> = response.headers().get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();

@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// How patient a request is.
 #[derive(Clone, Copy, Debug)]
-pub struct Policy {
+pub struct RetryPolicy {
     /// How often it is tried.
     pub tries: u32,
     /// The longest time for one try.
@@ -42,7 +42,7 @@ pub struct Policy {
     pub body_max: u64,
 }
 
-impl Default for Policy {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             tries: 15,
@@ -54,7 +54,7 @@ impl Default for Policy {
     }
 }
 
-impl Policy {
+impl RetryPolicy {
     /// One try, as for a probe.
     #[must_use]
     pub fn once(self) -> Self {
@@ -115,11 +115,11 @@ pub struct Request<'a> {
 /// # Errors
 ///
 /// The server has nothing there, or gives no answer.
-pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
+pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
     let mut pause = policy.first_pause;
     let mut tries = 1;
     // Where many things are asked one after the other, none of those that are left may cost a try more.
-    if let Some(over) = limits.over() {
+    if let Some(over) = limits.expired_reason() {
         return Err(Error::Failed(format!("not asked: {over}")));
     }
     loop {
@@ -134,8 +134,8 @@ pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result
             return Err(Error::Failed(format!("{why}{times}")));
         }
         log::debug!("a request failed, trying again: {why}");
-        limits.doze(pause);
-        if let Some(over) = limits.over() {
+        limits.sleep(pause);
+        if let Some(over) = limits.expired_reason() {
             return Err(Error::Failed(format!("{why} ({over})")));
         }
         pause = (pause * 2).min(policy.longest_pause);
@@ -144,7 +144,7 @@ pub fn ask(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Result
 }
 
 /// One try, that is given up as soon as the run is told to stop: a server may stay silent for all its time.
-fn attended(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Try {
+fn attended(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Try {
     let (sender, receiver) = channel();
     let (url, headers, policy) = (request.url.clone(), request.headers.to_vec(), *policy);
     let (method, reach, deadline) = (request.method, request.reach, limits.deadline);
@@ -169,7 +169,7 @@ fn attended(request: &Request<'_>, policy: &Policy, limits: Limits<'_>) -> Try {
 }
 
 /// Fetches `url` over `http` or `https`. Errors never show the URL, which may hold credentials.
-pub fn get(url: &str, policy: Policy, deadline: Deadline, stop: &dyn Fn() -> bool) -> Result<Vec<u8>> {
+pub fn get(url: &str, policy: RetryPolicy, deadline: Deadline, stop: &dyn Fn() -> bool) -> Result<Vec<u8>> {
     let url = Url::parse(url)?;
     let request = Request { method: Method::Get, url: &url, headers: &[], reach: Reach::Anywhere };
     Ok(ask(&request, &policy, Limits { deadline, stop })?)
@@ -184,10 +184,11 @@ fn words(status: u16) -> String {
 /// Keys in the JSON that GitHub answers: `[{"key": "…"}]` (spec §7).
 pub fn keys(body: &[u8]) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
-    struct Entry {
+    struct GithubKey {
         key: String,
     }
-    let entries: Vec<Entry> = serde_json::from_slice(body).map_err(|_| anyhow!("the answer is not a list of keys"))?;
+    let entries: Vec<GithubKey> =
+        serde_json::from_slice(body).map_err(|_| anyhow!("the answer is not a list of keys"))?;
     Ok(entries.into_iter().map(|entry| entry.key).collect())
 }
 
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn errors_hold_nothing_of_the_address() {
-        let limits = (Policy::default().once(), Deadline::after(Duration::from_secs(5)));
+        let limits = (RetryPolicy::default().once(), Deadline::after(Duration::from_secs(5)));
         for url in ["http://user:hunter2@127.0.0.1:1/hunter2", "ftp://hunter2/", "http://hunter2\u{1}/"] {
             let error = get(url, limits.0, limits.1, &|| false).unwrap_err();
             assert!(!format!("{error:#} {error:?}").contains("hunter2"), "{error:?}");

@@ -12,7 +12,7 @@ const DATE: &str = "2026-11-23";
 
 /// `coreos-cloudinit(8)`, of the command line.
 pub fn program() -> String {
-    let command = cloudinit::cli::shown();
+    let command = cloudinit::cli::help_command();
     let mut page = Roff::new();
     title(&mut page, "COREOS-CLOUDINIT", "8", "System Administration");
     heading(&mut page, "NAME");

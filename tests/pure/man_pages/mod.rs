@@ -14,7 +14,7 @@ use clap_complete::Shell;
 /// The files, with what they have to be.
 fn files() -> Vec<(&'static str, String)> {
     let completions = |shell: Shell| {
-        let mut command = cloudinit::cli::shown();
+        let mut command = cloudinit::cli::help_command();
         let mut text = Vec::new();
         clap_complete::generate(shell, &mut command, "coreos-cloudinit", &mut text);
         String::from_utf8(text).expect("it is text")
@@ -48,7 +48,7 @@ fn pages_and_completions_are_what_the_program_says() {
 #[test]
 fn every_flag_and_every_key_has_its_entry() {
     let page = man::program();
-    for flag in cloudinit::cli::shown().get_arguments().filter_map(clap_long) {
+    for flag in cloudinit::cli::help_command().get_arguments().filter_map(clap_long) {
         assert!(page.contains(&format!("\\-\\-{}", flag.replace('-', "\\-"))), "{flag}");
     }
     let page = man::cloud_config();

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use cloudinit::cli::{self, Request};
+use cloudinit::cli::{self, Invocation};
 
 const PLATFORMS: [&str; 16] = [
     "ami",
@@ -191,7 +191,7 @@ fn every_service_of_the_program_is_hardened_alike() {
 /// Who stops a run before it gives up by itself has no report of it.
 #[test]
 fn every_service_waits_longer_than_a_run_takes() {
-    let Ok(Request::Run(options)) = cli::parse(["--from-file=x".into()]) else { panic!("it is a run") };
+    let Ok(Invocation::Run(options)) = cli::parse(["--from-file=x".into()]) else { panic!("it is a run") };
     let longest = options.deadline + Duration::from_secs(30);
     for unit in units().iter().filter(|unit| kind(unit) == "service") {
         let text = read(format!("oem/systemd/system/{unit}"));

@@ -4,15 +4,15 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use cloudinit::deadline::Deadline;
-use cloudinit::source::http::{Policy, get};
+use cloudinit::source::http::{RetryPolicy, get};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::quick;
 use super::server::{Answer, Server, body, status};
 
-fn policy() -> Policy {
-    Policy { body_max: 1000, ..quick().http }
+fn policy() -> RetryPolicy {
+    RetryPolicy { body_max: 1000, ..quick().http }
 }
 
 fn fetch(server: &Server) -> Result<String, String> {
@@ -53,7 +53,7 @@ fn tries_are_counted() {
 #[test]
 fn pauses_double_up_to_the_longest() {
     let server = Server::sequence(vec![status(500)]);
-    let policy = Policy {
+    let policy = RetryPolicy {
         tries: 6,
         first_pause: Duration::from_millis(20),
         longest_pause: Duration::from_millis(60),
@@ -195,7 +195,7 @@ fn a_head_without_an_end_is_no_answer() {
 #[test]
 fn waiting_ends_when_told_and_in_time() {
     let server = Server::sequence(vec![status(500)]);
-    let patient = Policy { tries: 1000, first_pause: Duration::from_secs(30), ..policy() };
+    let patient = RetryPolicy { tries: 1000, first_pause: Duration::from_secs(30), ..policy() };
     let begun = Instant::now();
     let stopped = get(&server.url, patient, Deadline::after(Duration::from_secs(60)), &|| true).unwrap_err();
     assert!(stopped.to_string().contains("stopped"), "{stopped}");

@@ -92,7 +92,7 @@ fn a_large_directory_is_searched_in_part() {
         fs::write(inside(&dir, &format!(".{number}{DIGITS}")), "").unwrap();
     }
     let directory = fs::File::open(dir.path()).unwrap();
-    let found = leftover::search(&directory, Kind::File);
+    let found = leftover::search(&directory, TemporaryKind::File);
     assert_eq!(found.len(), 1024);
 }
 
@@ -188,7 +188,7 @@ fn noted_files_are_removed_by_a_run_that_does_not_write_there() {
     interrupted.add(target, &moved, 4242);
     interrupted.add(target, "plain".as_ref(), 0);
     interrupted.add(Path::new("/gone/x"), &ours, 0);
-    interrupted.add_kind(target, &mask, 0, Kind::Mask);
+    interrupted.add_kind(target, &mask, 0, TemporaryKind::Mask);
     std::mem::forget(interrupted);
     assert_eq!(fs::metadata(&note).unwrap().mode() & 0o7777, 0o600);
     fs::write(inside(&dir, "/d/plain"), "kept").unwrap();

@@ -2,7 +2,7 @@
 
 mod end;
 mod graph;
-mod outlook;
+mod job_state;
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -18,7 +18,7 @@ use crate::host::bus::{CALL_LIMIT, CallError, pick_from};
 use cloud_config::plan::Verb;
 pub use end::JobEnd;
 use end::uptime;
-use outlook::{Look, Outlook};
+use job_state::{Inspection, JobState};
 
 /// The well-known name of systemd on the bus.
 const SYSTEMD: &str = "org.freedesktop.systemd1";
@@ -199,8 +199,8 @@ impl Systemd<'_> {
             }
             let now = Instant::now();
             if now >= look_at {
-                match self.outlook(job, &Look::begun(now)) {
-                    Ok(Outlook::Gone) => {
+                match self.job_state(job, &Inspection::begun(now)) {
+                    Ok(JobState::Gone) => {
                         // A report that systemd sent before it answered is in the queue by now.
                         let result = match reported.take() {
                             Some(result) => Some(result),
@@ -211,8 +211,8 @@ impl Systemd<'_> {
                             None => self.guess(unit, verb, queued),
                         });
                     }
-                    Ok(Outlook::Hopeless(reason)) => return Ok(JobEnd::LeftQueued { reason }),
-                    Ok(Outlook::Good) => {
+                    Ok(JobState::Deadlocked(reason)) => return Ok(JobEnd::LeftQueued { reason }),
+                    Ok(JobState::CanEnd) => {
                         // The job exists: a report of its end is not true.
                         reported = None;
                         self.follow_systemd(ends).or_else(|error| self.tolerate(ends, error))?;

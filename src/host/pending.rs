@@ -1,8 +1,9 @@
-//! What networkd and systemd are owed: noted before one of their files changes, settled once they have read it.
+//! Crash-safe markers for a pending daemon-reload and a pending restart of systemd-networkd.
 //!
-//! A run can be killed in between, and a restart can fail. The next run finds every file as it should be, and has
-//! nothing but this note to know by. It is kept where a reboot forgets it, since all files are read then anyway.
-//! A note is locked by the run that made it: while that lives, the rest is its own business.
+//! A marker is set before a file of one of them changes, and cleared when that has read the file. After an interrupted
+//! run, every file may be as it should be, so the next run has nothing but the marker to know by. Markers stand below
+//! `/run`, since after a reboot all files are read anyway. A run locks its own markers, so that other runs leave them
+//! to it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -14,91 +15,91 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::lock::{STATE, make_state};
 
-/// What the names of notes begin with; the process tells runs apart. Records end in something else.
+/// The beginnings of the names of markers. The process ID follows, which no record ends in.
 const NETWORKD: &str = "networkd-restart-";
 const SYSTEMD: &str = "systemd-reload-";
 
-/// What a run notes, and knows of the notes of others.
+/// One kind of pending action: the marker of this run, and those of interrupted runs.
 #[derive(Debug)]
-pub struct Owed {
+pub struct PendingReload {
     folder: PathBuf,
     prefix: &'static str,
-    /// The note of this run, locked.
+    /// The marker of this run, locked.
     own: Option<(PathBuf, File)>,
 }
 
-/// Notes that a restart settles.
+/// Markers that one reload or restart clears.
 #[derive(Debug, Default)]
-pub struct Notes(Vec<PathBuf>);
+pub struct Markers(Vec<PathBuf>);
 
-impl Owed {
-    /// The restart of networkd.
+impl PendingReload {
+    /// A restart of systemd-networkd.
     pub fn restart_of_networkd() -> Self {
         Self { folder: STATE.into(), prefix: NETWORKD, own: None }
     }
 
-    /// That systemd reads its units again.
+    /// A daemon-reload.
     pub fn reload_of_systemd() -> Self {
         Self { folder: STATE.into(), prefix: SYSTEMD, own: None }
     }
 
-    /// Whether this run has noted that it is owed.
-    pub const fn is_noted(&self) -> bool {
+    /// Returns true if this run has set its marker.
+    pub const fn is_set(&self) -> bool {
         self.own.is_some()
     }
 
-    /// Notes that this run owes it.
+    /// Sets the marker of this run.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
-    pub fn note(&mut self) -> Result<()> {
+    /// The marker cannot be written.
+    pub fn set(&mut self) -> Result<()> {
         if self.own.is_some() {
             return Ok(());
         }
         make_state()?;
-        self.note_as(std::process::id())
+        self.set_as(std::process::id())
     }
 
-    fn note_as(&mut self, process: u32) -> Result<()> {
+    fn set_as(&mut self, process: u32) -> Result<()> {
         let path = self.folder.join(format!("{}{process}", self.prefix));
         let what = || format!("failed to write {}", path.display());
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.with_context(what)?;
-        // Whoever has it looks at it, and no longer.
+        // Other runs hold the lock only while they look.
         flock(&file, FlockOperation::LockExclusive).with_context(what)?;
         self.own = Some((path, file));
         Ok(())
     }
 
-    /// Whether a run that is no more has left a note.
+    /// Returns true if an interrupted run left a marker.
     pub fn is_left(&self) -> bool {
         !self.left().is_empty()
     }
 
-    /// All that is settled by a restart or reload which begins now: the note of this run, and those that others left.
-    pub fn notes(&self) -> Notes {
+    /// Returns the markers that an action which begins now clears: that of this run, and those of interrupted runs.
+    pub fn markers(&self) -> Markers {
         let own = self.own.iter().map(|(path, _)| path.clone());
-        Notes(own.chain(self.left()).collect())
+        Markers(own.chain(self.left()).collect())
     }
 
-    /// Removes these notes.
-    pub fn settle(&mut self, notes: Notes) {
-        for path in notes.0 {
+    /// Clears these markers.
+    pub fn clear(&mut self, markers: Markers) {
+        for path in markers.0 {
             self.own.take_if(|(own, _)| *own == path);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    log::warn!("failed to remove {}: {error}; it is made up for once more", path.display());
+                    log::warn!("failed to remove {}: {error}; the next run does its action again", path.display());
                 }
                 _ => {}
             }
         }
     }
 
-    /// The note of this run was for nothing.
-    pub fn withdraw(&mut self) {
+    /// Clears the marker of this run, whose file did not change.
+    pub fn cancel(&mut self) {
         let own = self.own.iter().map(|(path, _)| path.clone()).collect();
-        self.settle(Notes(own));
+        self.clear(Markers(own));
     }
 
     fn left(&self) -> Vec<PathBuf> {
@@ -111,7 +112,7 @@ impl Owed {
     }
 }
 
-/// Whether the run that locked it is no more.
+/// Returns true if the run that set the marker has ended.
 fn is_free(path: &Path) -> bool {
     let locked = |file: File| flock(&file, FlockOperation::NonBlockingLockShared);
     File::open(path).is_ok_and(|file| locked(file).is_ok())
@@ -122,26 +123,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_is_left_when_its_run_is_no_more() {
+    fn a_marker_is_left_when_its_run_has_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let owed = || Owed { folder: folder.path().to_owned(), prefix: NETWORKD, own: None };
-        let mut other = Owed { prefix: SYSTEMD, ..owed() };
+        let owed = || PendingReload { folder: folder.path().to_owned(), prefix: NETWORKD, own: None };
+        let mut other = PendingReload { prefix: SYSTEMD, ..owed() };
         let (mut first, mut second) = (owed(), owed());
         assert!(!first.is_left());
-        first.note_as(1).unwrap();
-        assert!(first.is_noted() && !first.is_left(), "its own is none that is left");
+        first.set_as(1).unwrap();
+        assert!(first.is_set() && !first.is_left(), "its own is none that is left");
         assert!(!second.is_left(), "the first run is there to see to it");
-        second.note_as(2).unwrap();
+        second.set_as(2).unwrap();
         drop(first);
         assert!(second.is_left());
         assert!(!other.is_left(), "what networkd is owed is no business of systemd's");
-        other.note_as(1).unwrap();
-        other.withdraw();
-        second.settle(second.notes());
-        assert!(!second.is_noted() && !second.is_left());
+        other.set_as(1).unwrap();
+        other.cancel();
+        second.clear(second.markers());
+        assert!(!second.is_set() && !second.is_left());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        second.note_as(2).unwrap();
-        second.withdraw();
+        second.set_as(2).unwrap();
+        second.cancel();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -26,7 +26,7 @@ const WIDTH: usize = 80;
 
 /// The line of a terminal to which standard error leads.
 #[derive(Clone, Default)]
-pub struct Waiting(Arc<Shared>);
+pub struct StatusLine(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -46,18 +46,18 @@ struct Line {
 
 /// Something is being done until this is dropped.
 #[must_use = "it is done with when this is dropped"]
-pub struct Wanted(Option<Waiting>);
+pub struct ProgressGuard(Option<StatusLine>);
 
-impl Wanted {
+impl ProgressGuard {
     /// Nobody wants to see it.
     pub const fn not() -> Self {
         Self(None)
     }
 }
 
-impl Waiting {
+impl StatusLine {
     /// Says what is being done from now on, with nothing in it that a terminal would act upon.
-    pub fn begin(&self, what: String) -> Wanted {
+    pub fn begin(&self, what: String) -> ProgressGuard {
         let mut line = self.line();
         line.doing = Some((what, Instant::now()));
         if !line.served {
@@ -67,7 +67,7 @@ impl Waiting {
         }
         drop(line);
         self.0.changed.notify_one();
-        Wanted(Some(self.clone()))
+        ProgressGuard(Some(self.clone()))
     }
 
     /// Writes `text` to standard error, in the place of the line, which comes again beneath it.
@@ -104,7 +104,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Wanted {
+impl Drop for ProgressGuard {
     fn drop(&mut self) {
         let Some(waiting) = &self.0 else { return };
         let mut line = waiting.line();

@@ -23,13 +23,13 @@ const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const SERVICE: &str = "org.freedesktop.systemd1.Service";
 
 /// What is known of a job that has not ended.
-pub(super) enum Outlook {
+pub(super) enum JobState {
     /// It can end.
-    Good,
+    CanEnd,
     /// It ended, and systemd did not say so to us.
     Gone,
     /// It cannot end while it is waited for, and why.
-    Hopeless(String),
+    Deadlocked(String),
 }
 
 /// The unit in which this program runs.
@@ -40,9 +40,9 @@ struct OwnUnit {
 }
 
 /// One look at the jobs, with the time it began.
-pub(super) struct Look(Instant);
+pub(super) struct Inspection(Instant);
 
-impl Look {
+impl Inspection {
     /// A look that began at `instant`.
     pub(super) fn begun(instant: Instant) -> Self {
         Self(instant)
@@ -56,33 +56,36 @@ impl Look {
 
 impl Systemd<'_> {
     /// Whether `job` can end while it is waited for.
-    pub(super) fn outlook(&self, job: &OwnedObjectPath, look: &Look) -> Result<Outlook, CallError> {
+    pub(super) fn job_state(&self, job: &OwnedObjectPath, look: &Inspection) -> Result<JobState, CallError> {
         let path = match self.property::<(String, OwnedObjectPath)>(look.left(), job, JOB, "Unit") {
             Ok((_, path)) => path,
-            Err(error) if error.is_unknown_object() => return Ok(Outlook::Gone),
+            Err(error) if error.is_unknown_object() => return Ok(JobState::Gone),
             Err(error) => return Err(error),
         };
         let Some(own) = self.own_unit(look)? else {
-            return Ok(Outlook::Good);
+            return Ok(JobState::CanEnd);
         };
         if path == own.path {
             let reason = "it is a job of the very unit in which this program runs";
-            return Ok(Outlook::Hopeless(reason.to_owned()));
+            return Ok(JobState::Deadlocked(reason.to_owned()));
         }
         match self.property::<String>(look.left(), job, JOB, "State") {
-            Ok(state) if state == "running" => return Ok(Outlook::Good), // it waits for no other job
+            Ok(state) if state == "running" => return Ok(JobState::CanEnd), // it waits for no other job
             Ok(_) => {}
-            Err(error) if error.is_unknown_object() => return Ok(Outlook::Gone), // it ended since the first question
+            Err(error) if error.is_unknown_object() => return Ok(JobState::Gone), // it ended since the first question
             Err(error) => return Err(error),
         }
         let way = graph::way_to(job.as_str(), MOST_JOBS, |job| self.blockers(job, &own, look))?;
-        Ok(way.map_or(Outlook::Good, |units| {
-            Outlook::Hopeless(format!("it waits for {}, in which this program runs", units.join(", which waits for ")))
+        Ok(way.map_or(JobState::CanEnd, |units| {
+            JobState::Deadlocked(format!(
+                "it waits for {}, in which this program runs",
+                units.join(", which waits for ")
+            ))
         }))
     }
 
     /// The unit in which this program runs, if it is one of systemd's.
-    fn own_unit(&self, look: &Look) -> Result<Option<OwnUnit>, CallError> {
+    fn own_unit(&self, look: &Inspection) -> Result<Option<OwnUnit>, CallError> {
         // 0 is whoever asks.
         let path = self
             .bus
@@ -99,7 +102,7 @@ impl Systemd<'_> {
     }
 
     /// The jobs that have to finish before `job` is begun.
-    fn blockers(&self, job: &str, own: &OwnUnit, look: &Look) -> Result<Vec<Blocker>, CallError> {
+    fn blockers(&self, job: &str, own: &OwnUnit, look: &Inspection) -> Result<Vec<Blocker>, CallError> {
         let answer = self.bus.call(look.left(), async |connection| {
             JobProxy::new(&connection, ObjectPath::try_from(job)?).await?.get_before().await
         });
@@ -120,7 +123,7 @@ impl Systemd<'_> {
 
     /// Whether the service at `path` is another run of this program. That one may well wait for us: a
     /// run that starts a service which runs the program again is how OEM images are made.
-    fn runs_this_program(&self, path: &OwnedObjectPath, look: &Look) -> Result<bool, CallError> {
+    fn runs_this_program(&self, path: &OwnedObjectPath, look: &Inspection) -> Result<bool, CallError> {
         match self.property::<u32>(look.left(), path, SERVICE, "MainPID") {
             Ok(0) | Err(CallError::Refused { .. }) => Ok(false), // not a service, or not running
             Ok(pid) => Ok(program(&pid.to_string()).is_some_and(|id| program("self") == Some(id))),
