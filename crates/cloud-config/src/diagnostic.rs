@@ -266,6 +266,7 @@ rules! {
     WEAK_HASH = "weak-hash", Warning, "A password whose hash is of a kind that can be broken.";
     BAD_GECOS = "bad-gecos", Error, "A comment that the account database cannot store; it is left out.";
     BAD_SSH_KEY = "bad-ssh-key", Warning, "A line that is no SSH public key; it is left out.";
+    NO_VALID_KEY = "no-valid-key", Error, "A list of SSH keys without any valid key; SSH keys are not set.";
     JOINED_KEYS = "joined-keys", Error, "SSH keys without a `- ` between them, which YAML joins to one text; all of them are set.";
     KEY_QUOTES = "key-quotes", Error, "An SSH key that YAML does not read as text for want of quotes, or for nested ones; the key is set.";
     PRIVATE_KEY = "private-key", Warning, "A private key where a public one is wanted; it is left out.";

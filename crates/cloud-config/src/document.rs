@@ -12,7 +12,8 @@ use crate::network::{self, Conversion};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::user_data::{Extent, Form, Part};
 use crate::yaml;
-use crate::yaml::missing::{self, KeyItems, Missing, Repaired};
+use crate::yaml::key_items;
+use crate::yaml::missing::{self, Missing, Repaired};
 
 /// A part that was read: what it asks for, as far as it can be understood.
 pub struct Reading {
@@ -242,21 +243,16 @@ fn parse_repaired(
     text: &str,
     origin: &dyn Fn(usize) -> usize,
 ) -> (yaml::Document, Option<CloudConfig>) {
-    let KeyItems { missing: items, mut nested } = missing::key_items(text);
-    nested.retain(|item| ssh_key::is_key(&text[item.start + 1..item.end - 1]));
+    let items = key_items::find(text, &ssh_key::begins_key);
     let told = |missing: &Missing| {
         let item = text[missing.at..].lines().next().unwrap_or_default().trim();
         let is_set = ssh_key::is_key(item);
         missing.finding(origin(missing.at), if is_set { "the key is set" } else { "read as an item of the list" })
     };
-    findings.extend(items.iter().map(told));
-    findings.extend(nested.iter().map(|item| {
-        let message = "double quotes inside of double quotes, which end the text; the key is set";
-        let span = Span::new(origin(item.start), origin(item.end));
-        Finding::new(&rules::KEY_QUOTES, span, message).help("write single quotes around the item: `- 'KEY'`")
-    }));
-    let text = &missing::with_single_quotes(text, &nested);
-    let repaired = Repaired::new(text, &items);
+    findings.extend(items.missing.iter().map(told));
+    findings.extend(items.findings(origin));
+    let text = &items.replace(text);
+    let repaired = Repaired::new(text, &items.insertions(text));
     let origin = |offset| origin(repaired.origin(offset));
     let mut document = yaml::parse(&repaired.text, origin);
     let error = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
@@ -272,7 +268,7 @@ fn parse_repaired(
     };
     let consequence = "only the host name and SSH keys are applied";
     document.error = Some(found.finding(origin(found.at), consequence));
-    let again = Repaired::new(text, &missing::all(text, &lint::is_key));
+    let again = Repaired::new(text, &missing::spaces(&missing::all(text, &lint::is_key)));
     let access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
     (document, Some(yaml::read::<CloudConfig>(&access).0))
 }

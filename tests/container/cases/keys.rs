@@ -371,8 +371,8 @@ fn odd_homes(suite: &mut Suite) {
 
     suite.fresh("entries_that_are_no_keys_leave_the_set_alone", |m| {
         m.apply(&config(&["a"])).ok();
-        m.untouched(|| m.apply("ssh_authorized_keys: [nonsense, '']").ok().says(&["bad-ssh-key"]));
-        m.apply("ssh_authorized_keys: '-----BEGIN OPENSSH PRIVATE KEY-----'").ok().says(&["private key"]);
+        m.untouched(|| m.apply("ssh_authorized_keys: [nonsense, '']").exits(1).says(&["no-valid-key"]));
+        m.apply("ssh_authorized_keys: '-----BEGIN OPENSSH PRIVATE KEY-----'").exits(1).says(&["private key"]);
         assert_eq!(authorized(m), keys(&["a"]));
     });
 

@@ -76,7 +76,7 @@ fn what_is_broken_or_odd_all_through() {
         (
             "one key that is none",
             config(&format!("ssh_authorized_keys: [\"{}\"]\n", "x\\n".repeat(1 << 19))),
-            "bad-ssh-key",
+            "no-valid-key",
         ),
         ("a list used again", config(&used_again("x", "users", "ssh_authorized_keys")), "bad-ssh-key"),
         ("drop-ins used again", config(&used_again("{}", "coreos: {units", "drop_ins")), "incomplete-drop-in"),

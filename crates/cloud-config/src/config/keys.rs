@@ -35,14 +35,22 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
     let span = field.span?;
     let written = text.get(span.start..span.end)?;
     let lines: Vec<_> = written.lines().map(str::trim).collect();
-    let key = lines.join(" ");
-    let key = key.trim_end();
-    if !key.contains(':') || !ssh_key::is_key(ssh_key::joined(key).unwrap_or_default().first().unwrap_or(&key)) {
+    let text = lines.join(" ");
+    let text = text.trim_end();
+    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
+    let (name, value) = text.split_once(':')?;
+    let (key, help) = if ssh_key::begins_key(text) {
+        (text.to_owned(), "write the item in single quotes: `- 'KEY'`")
+    } else if ssh_key::begins_key(&format!("{name}{value}")) {
+        (format!("{name}{value}"), "write a space instead of the `:` behind its type")
+    } else if ssh_key::begins_key(value.trim()) && lines.len() == 1 {
+        (value.trim().to_owned(), "write the key alone: `- KEY`")
+    } else {
         return None;
-    }
-    *field = Field { value: Some(key.to_owned()), span: field.span, bad: false };
+    };
+    *field = Field { value: Some(key), span: field.span, bad: false };
     let message = "an SSH key that YAML reads as a mapping because of its `:`; the key is set";
-    Some(Finding::new(&rules::KEY_QUOTES, span, message).help("write the item in single quotes: `- 'KEY'`"))
+    Some(Finding::new(&rules::KEY_QUOTES, span, message).help(help))
 }
 
 /// Makes an item of each of the keys that are joined in one.
@@ -58,13 +66,32 @@ fn split(field: Field<String>, text: &str, findings: &mut Findings) -> Vec<Field
         let span = found.map_or(field.span, |body_at| {
             let line = text[at..body_at].rfind('\n').map_or(at, |newline| at + newline + 1);
             let blank = |c: char| c.is_whitespace() || c == ',';
-            let start = body_at - text[line..body_at].trim_start_matches(blank).len();
+            let first = key.split([' ', '\t']).next().unwrap_or_default();
+            let start = match text[line..body_at].rfind(first) {
+                Some(start) => line + start,
+                None => body_at - text[line..body_at].trim_start_matches(blank).len(),
+            };
             at = body_at + body.len();
             Some(Span::new(start, at))
         });
         if !items.is_empty() && ssh_key::is_key(key) {
-            let message = "no `- ` before this SSH key, which YAML joins to the one before it; both keys are set";
-            let help = "begin each key with `- ` on a line of its own";
+            let before = span.map_or("", |span| &text[..span.start]);
+            let (message, help) = if before.ends_with("\\n") {
+                (
+                    "no line break before this SSH key: `\\n` is two characters here; both keys are set",
+                    "begin each key with `- ` on a line of its own",
+                )
+            } else if before.ends_with("- ") {
+                (
+                    "an SSH key whose `-` is indented further than the one above, so that YAML joins both; both keys are set",
+                    "begin each `- ` in the same column",
+                )
+            } else {
+                (
+                    "no `- ` before this SSH key, which YAML joins to the one before it; both keys are set",
+                    "begin each key with `- ` on a line of its own",
+                )
+            };
             findings.tell(Finding::new(&rules::JOINED_KEYS, span, message).help(help));
         }
         items.push(Field {

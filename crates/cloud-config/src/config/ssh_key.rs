@@ -7,7 +7,8 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::diagnostic::{Finding, Span, rules};
-use crate::yaml::missing::KEY_TYPES;
+use crate::yaml::Field;
+use crate::yaml::key_items::KEY_TYPES;
 
 /// As sshd reads it: padding may be missing.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -80,6 +81,29 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
         }]);
     }
     others
+}
+
+/// Adds the keys of a list of `user` to `keys`, and reports a list without any.
+pub fn collect_list(user: &str, list: &[Field<String>], keys: &mut Keys, findings: &mut impl Extend<Finding>) {
+    let (mut invalid, mut known, mut found) = (0, Keys::default(), Vec::new());
+    for entry in list {
+        if let Some(text) = entry.filled() {
+            invalid += collect(text, entry.span, &mut known, &mut found);
+        }
+    }
+    if invalid > 0 && known.list.is_empty() {
+        // The first finding has the help for its line.
+        let first = found.iter().position(|finding| *finding.rule == rules::BAD_SSH_KEY);
+        let first = found.swap_remove(first.unwrap_or_default());
+        let message = format!("user {user}: no valid SSH key in `ssh_authorized_keys`; SSH keys not set");
+        let error = Finding { rule: &rules::NO_VALID_KEY, message, ..first.clone() };
+        found.extend(Some(first).filter(|first| *first.rule != rules::BAD_SSH_KEY));
+        found.push(error);
+    }
+    findings.extend(found);
+    for key in known.list {
+        keys.add(&key);
+    }
 }
 
 /// Returns true if `line` names a place of SSH keys instead of a key.
@@ -169,6 +193,14 @@ fn after_options(line: &str) -> Option<&str> {
         escaped = byte == b'\\' && !escaped;
     }
     None
+}
+
+/// Returns true for a key, or several joined ones, that begins with its type or with an option that sshd knows.
+pub fn begins_key(text: &str) -> bool {
+    let name = text.split([' ', '\t', ',', '=']).next().unwrap_or_default();
+    let is_option = OPTIONS.split_ascii_whitespace().any(|option| option.eq_ignore_ascii_case(name));
+    let is_type = KEY_TYPES.iter().any(|kind| name.starts_with(kind));
+    (is_option || is_type) && is_key(joined(text).unwrap_or_default().first().unwrap_or(&text))
 }
 
 /// The options that sshd knows, and that can stand before a key.

@@ -344,11 +344,10 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     let core = config.users.iter().filter_map(|user| user.get()).filter(|user| user.name.text() == CORE);
     let lists = std::iter::once(&config.ssh_authorized_keys).chain(core.map(|user| &user.ssh_authorized_keys));
     let mut keys = ssh_key::Keys::default();
-    for entry in lists.flatten() {
-        if let Some(text) = entry.filled() {
-            ssh_key::collect(text, entry.span, &mut keys, &mut findings);
-            access.span = access.span.or(entry.span);
-        }
+    for list in lists {
+        ssh_key::collect_list(CORE, list, &mut keys, &mut findings);
+        let first = list.iter().find(|entry| entry.filled().is_some());
+        access.span = access.span.or(first.and_then(|entry| entry.span));
     }
     access.keys = keys.into_list();
     access.findings = findings.into_list();

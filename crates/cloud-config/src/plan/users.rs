@@ -67,12 +67,10 @@ struct KeysOf<'a> {
 
 impl KeysOf<'_> {
     fn add(&mut self, user: &User, findings: &mut Findings) {
-        for entry in &user.ssh_authorized_keys {
-            if let Some(text) = entry.filled() {
-                ssh_key::collect(text, entry.span, &mut self.list, findings);
-                self.span = self.span.or(entry.span);
-            }
-        }
+        let list = &user.ssh_authorized_keys;
+        ssh_key::collect_list(&label(self.user), list, &mut self.list, findings);
+        let first = list.iter().find(|entry| entry.filled().is_some());
+        self.span = self.span.or(first.and_then(|entry| entry.span));
     }
 }
 

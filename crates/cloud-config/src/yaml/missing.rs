@@ -1,7 +1,5 @@
 //! A `-` or `:` without the space behind it that makes it one: YAML takes such a line for text.
 
-use std::borrow::Cow;
-
 use super::block;
 use crate::diagnostic::{Finding, Span, rules};
 
@@ -10,7 +8,7 @@ use crate::diagnostic::{Finding, Span, rules};
 pub struct Missing {
     /// The byte that the space belongs before.
     pub at: usize,
-    sign: char,
+    pub(super) sign: char,
 }
 
 impl Missing {
@@ -21,78 +19,6 @@ impl Missing {
         let help = if self.sign == '-' { "write `- ITEM`" } else { "write `KEY: VALUE`" };
         Finding::new(&rules::MISSING_SPACE, span, message).help(help)
     }
-}
-
-/// The types that an SSH public key begins with.
-pub const KEY_TYPES: [&str; 4] = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
-
-/// Items of lists of SSH keys that YAML does not read as they look.
-#[derive(Debug, Default)]
-pub struct KeyItems {
-    /// Those without a space behind their `-`.
-    pub missing: Vec<Missing>,
-    /// Those in double quotes that have others inside.
-    pub nested: Vec<Span>,
-}
-
-/// Finds the items of lists of SSH keys that YAML does not read as they look.
-pub fn key_items(text: &str) -> KeyItems {
-    let mut found = KeyItems::default();
-    // Many documents have no such list, and a search is faster than going through the lines.
-    if !text.contains("authorized") {
-        return found;
-    }
-    // The indentation of the key whose list is being read.
-    let mut list = None;
-    for (start, line, inside) in block::lines(text) {
-        let inner = line.trim_start_matches(' ');
-        let indentation = line.len() - inner.len();
-        let at = start + indentation;
-        let content = inner.trim_end();
-        if content.is_empty() || content.starts_with('#') {
-            continue;
-        }
-        let column = indentation + (inner.len() - inner.strip_prefix("- ").unwrap_or(inner).trim_start().len());
-        let name = content.strip_prefix("- ").unwrap_or(content).trim_start();
-        let name = name.split(" #").next().unwrap_or_default().trim_end();
-        if matches!(name, "ssh_authorized_keys:" | "ssh-authorized-keys:") {
-            list = (!inside).then_some(column);
-        } else if list.is_some_and(|list| indentation >= list) && inner.starts_with('-') {
-            let item = &inner[1..];
-            if KEY_TYPES.iter().any(|kind| item.starts_with(kind)) && item.contains(" AAAA") {
-                found.missing.push(Missing { at: at + 1, sign: '-' });
-            }
-            let quoted = item.trim();
-            if item.starts_with([' ', '\t']) && has_nested_quotes(quoted) {
-                let start = at + 1 + (item.len() - item.trim_start().len());
-                found.nested.push(Span::new(start, start + quoted.len()));
-            }
-        } else {
-            list = None;
-        }
-    }
-    found
-}
-
-/// Returns true for an SSH key in double quotes with others inside, as those of its options, and no single ones.
-fn has_nested_quotes(item: &str) -> bool {
-    let Some(inner) = item.strip_prefix('"').and_then(|item| item.strip_suffix('"')) else { return false };
-    inner.contains('"')
-        && !inner.contains("\\\"")
-        && !inner.contains('\'')
-        && inner.matches('"').count().is_multiple_of(2)
-        && inner.contains(" AAAA")
-        && KEY_TYPES.iter().any(|kind| inner.contains(kind))
-}
-
-/// `text` with single quotes around the items at `places`, instead of double ones.
-pub fn with_single_quotes<'a>(text: &'a str, places: &[Span]) -> Cow<'a, str> {
-    let mut changed = Cow::Borrowed(text);
-    for place in places {
-        changed.to_mut().replace_range(place.start..=place.start, "'");
-        changed.to_mut().replace_range(place.end - 1..place.end, "'");
-    }
-    changed
 }
 
 /// The sign that is the reason why YAML gives up at `at`: on that line, or up to three lines above it. `is_key` tells
@@ -134,36 +60,47 @@ fn on_line(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Mi
     (is_value && is_key(key)).then_some(Missing { at: at + key.len() + 1, sign: ':' })
 }
 
-/// A text with the missing spaces in it.
+/// The places of missing spaces, as insertions for [`Repaired`].
+pub fn spaces(missing: &[Missing]) -> Vec<(usize, &'static str)> {
+    missing.iter().map(|missing| (missing.at, " ")).collect()
+}
+
+/// A text with insertions in it.
 pub struct Repaired {
     /// The text.
     pub text: String,
-    places: Vec<usize>,
+    /// The byte behind each insertion, and how many bytes were inserted up to there.
+    places: Vec<(usize, usize)>,
 }
 
 impl Repaired {
-    /// `text` with a space at each of `missing`, which are in order.
-    pub fn new(text: &str, missing: &[Missing]) -> Self {
-        let mut repaired = String::with_capacity(text.len() + missing.len());
-        let mut copied = 0;
-        for Missing { at, .. } in missing {
+    /// `text` with each of `insertions` before its byte, in order.
+    pub fn new(text: &str, insertions: &[(usize, &str)]) -> Self {
+        let mut repaired = String::with_capacity(text.len() + insertions.len());
+        let (mut copied, mut places) = (0, Vec::with_capacity(insertions.len()));
+        for (at, inserted) in insertions {
             repaired.push_str(&text[copied..*at]);
-            repaired.push(' ');
+            repaired.push_str(inserted);
             copied = *at;
+            places.push((repaired.len(), repaired.len() - at));
         }
         repaired.push_str(&text[copied..]);
-        Self { text: repaired, places: missing.iter().enumerate().map(|(index, missing)| missing.at + index).collect() }
+        Self { text: repaired, places }
     }
 
     /// The byte of the text before it was repaired.
     pub fn origin(&self, at: usize) -> usize {
-        at - self.places.partition_point(|place| *place < at)
+        let before = self.places.partition_point(|place| place.0 <= at);
+        let inserted = before.checked_sub(1).map_or(0, |last| self.places[last].1);
+        // Inside of an insertion, the byte that it stands before.
+        let next = self.places.get(before).map_or(usize::MAX, |place| place.0 - place.1);
+        (at - inserted).min(next)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Repaired, all, key_items, near};
+    use super::{Repaired, all, near, spaces};
 
     fn is_key(word: &str) -> bool {
         ["hostname", "path", "users", "reboot-strategy"].contains(&word)
@@ -187,20 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn only_items_of_key_lists_are_key_items() {
-        let found = |text: &str| key_items(text).missing.len();
-        assert_eq!(found("ssh_authorized_keys:\n-ssh-rsa AAAA\n-ecdsa-sha2-nistp256 AAAA\nhostname: a\n"), 2);
-        assert_eq!(found("users:\n- ssh-authorized-keys: # mine\n  -ssh-ed25519 AAAA\n\n  # x\n  - ssh-rsa AAAA\n"), 1);
-        assert_eq!(found("keys:\n-ssh-rsa AAAA\n"), 0);
-        assert_eq!(found("a: |\n  ssh_authorized_keys:\n  -ssh-rsa AAAA\n"), 0);
-        assert_eq!(found("ssh_authorized_keys:\nhostname: a\n-ssh-rsa AAAA\n"), 0);
-        assert_eq!(found("ssh_authorized_keys:\n-x\n-ssh-rsa\n"), 0);
-    }
-
-    #[test]
     fn a_repaired_text_leads_back() {
         let text = "hostname:a\nusers:b\n";
-        let repaired = Repaired::new(text, &all(text, &is_key));
+        let repaired = Repaired::new(text, &spaces(&all(text, &is_key)));
         assert_eq!(repaired.text, "hostname: a\nusers: b\n");
         for (here, there) in [("a\n", "a\n"), ("users", "users"), ("b\n", "b\n")] {
             assert_eq!(repaired.origin(repaired.text.find(here).unwrap()), text.find(there).unwrap());

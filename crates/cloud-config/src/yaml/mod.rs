@@ -17,6 +17,7 @@ mod de;
 mod document;
 mod error;
 mod field;
+pub mod key_items;
 mod letters;
 pub mod limits;
 mod lookalike;

@@ -1,0 +1,252 @@
+//! Items of lists of SSH keys that YAML does not read as they look, and the edits with which it does.
+
+use std::borrow::Cow;
+
+use super::block;
+use super::missing::{Missing, spaces};
+use crate::diagnostic::{Finding, Span, rules};
+
+/// The types that an SSH public key begins with.
+pub const KEY_TYPES: [&str; 4] = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
+
+/// Items of lists of SSH keys that YAML does not read as they look.
+#[derive(Debug, Default)]
+pub struct KeyItems {
+    /// Items without a space behind their `-`.
+    pub missing: Vec<Missing>,
+    /// Items in double quotes that have others inside.
+    nested: Vec<Span>,
+    /// Items without quotes that have a `: ` inside, which may go on over several lines.
+    unquoted: Vec<Span>,
+    /// Each `:` behind the type of a key.
+    typed: Vec<usize>,
+}
+
+/// An item that is being read.
+struct Item {
+    span: Span,
+    /// Lines indented further than this one go on with it.
+    indentation: usize,
+    typed: Vec<usize>,
+    has_colon: bool,
+    /// Its lines are keys, none of them behind a comment.
+    is_keys: bool,
+    commented: bool,
+}
+
+/// Finds the items of lists of SSH keys that YAML does not read as they look; `is_key` knows whole keys.
+pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
+    let mut found = KeyItems::default();
+    // Many documents have no such list, and a search is faster than going through the lines.
+    if !text.contains("authorized") {
+        return found;
+    }
+    // The indentation of the key whose list is being read, and the item of it.
+    let (mut list, mut item): (Option<usize>, Option<Item>) = (None, None);
+    for (start, line, inside) in block::lines(text) {
+        let inner = line.trim_start_matches(' ');
+        let indentation = line.len() - inner.len();
+        let at = start + indentation;
+        let content = inner.trim_end();
+        if content.is_empty() || content.starts_with('#') {
+            // Behind it, an item does not go on.
+            if let Some(item) = &mut item {
+                item.commented = true;
+            }
+            continue;
+        }
+        let key = content.strip_prefix("- ").unwrap_or(content).trim_start();
+        let list_key = ["ssh_authorized_keys:", "ssh-authorized-keys:"].iter().find_map(|key_| key.strip_prefix(key_));
+        if let Some(value) = list_key.filter(|value| value.is_empty() || value.starts_with([' ', '\t'])) {
+            found.end(item.take());
+            let column = indentation + (content.len() - key.len());
+            list = (!inside).then_some(column);
+            let value = value.trim_start();
+            if list.is_some() && !value.is_empty() && !value.starts_with('#') {
+                item = Some(Item::new(at + content.len() - value.len(), value, column, is_key));
+            }
+            continue;
+        }
+        let Some(column) = list.filter(|list| !inside && indentation >= *list) else {
+            found.end(item.take());
+            list = None;
+            continue;
+        };
+        if let Some(entry) = inner.strip_prefix('-') {
+            found.end(item.take());
+            if KEY_TYPES.iter().any(|kind| entry.starts_with(kind)) && entry.contains(" AAAA") {
+                found.missing.push(Missing { at: at + 1, sign: '-' });
+            }
+            let value = entry.trim();
+            if entry.starts_with([' ', '\t']) {
+                let start = at + 1 + (entry.len() - entry.trim_start().len());
+                if has_nested_quotes(value) && is_key(&value[1..value.len() - 1]) {
+                    found.nested.push(Span::new(start, start + value.len()));
+                }
+                item = Some(Item::new(start, value, indentation, is_key));
+            }
+        } else if let Some(item) = item.as_mut().filter(|item| indentation > item.indentation) {
+            item.go_on(at, content, is_key);
+        } else if indentation > column && item.is_none() {
+            item = Some(Item::new(at, content, column, is_key));
+        } else {
+            found.end(item.take());
+            list = None;
+        }
+    }
+    found.end(item.take());
+    found
+}
+
+impl Item {
+    fn new(start: usize, text: &str, indentation: usize, is_key: &dyn Fn(&str) -> bool) -> Self {
+        let span = Span::new(start, start);
+        let mut item = Self { span, indentation, typed: Vec::new(), has_colon: false, is_keys: true, commented: false };
+        item.go_on(start, text, is_key);
+        item.is_keys &= !text.starts_with(['"', '\'', '[', '{', '|', '>', '&', '*', '!', '%', '@', '`']);
+        item
+    }
+
+    fn go_on(&mut self, at: usize, text: &str, is_key: &dyn Fn(&str) -> bool) {
+        let value = text.split(" #").next().unwrap_or_default().trim_end();
+        let colon =
+            colon_of_type(value).filter(|colon| is_key(&value.replacen(&value[..=*colon], &value[..*colon], 1)));
+        if let Some(colon) = colon {
+            self.typed.push(at + colon);
+        }
+        let rest = &value[colon.map_or(0, |colon| colon + 1)..];
+        let has_colon = rest.contains(": ") || rest.ends_with(':');
+        self.has_colon |= has_colon;
+        // A line that is no key may go on with the comment above, or be a key of YAML.
+        let is_part = colon.is_some() || is_key(value) || !has_colon && self.span.start < at;
+        self.is_keys &= is_part && !self.commented;
+        self.commented |= value.len() < text.len();
+        self.span.end = at + value.len();
+    }
+}
+
+/// The `:` behind the type of a key.
+fn colon_of_type(text: &str) -> Option<usize> {
+    let (kind, body) = text.split_once(": ")?;
+    let is_kind = KEY_TYPES.iter().any(|start| kind.starts_with(start)) && !kind.contains(' ');
+    (is_kind && body.trim_start().starts_with("AAAA")).then_some(kind.len())
+}
+
+impl KeyItems {
+    fn end(&mut self, item: Option<Item>) {
+        let Some(item) = item.filter(|item| item.is_keys) else { return };
+        self.typed.extend(item.typed);
+        if item.has_colon {
+            self.unquoted.push(item.span);
+        }
+    }
+
+    /// `text` with the edits that keep its length.
+    pub fn replace<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut changed = Cow::Borrowed(text);
+        for place in &self.nested {
+            changed.to_mut().replace_range(place.start..=place.start, "'");
+            changed.to_mut().replace_range(place.end - 1..place.end, "'");
+        }
+        for colon in &self.typed {
+            // The type moves by one byte instead.
+            let start = text[..*colon].rfind([' ', '\n']).map_or(0, |blank| blank + 1);
+            changed.to_mut().replace_range(start..=*colon, &format!(" {}", &text[start..*colon]));
+        }
+        changed
+    }
+
+    /// The insertions into `text`, in order.
+    pub fn insertions(&self, text: &str) -> Vec<(usize, &'static str)> {
+        let mut insertions = spaces(&self.missing);
+        for place in &self.unquoted {
+            insertions.push((place.start, "'"));
+            let quotes = text[place.start..place.end].match_indices('\'');
+            insertions.extend(quotes.map(|(at, _)| (place.start + at, "'")));
+            insertions.push((place.end, "'"));
+        }
+        insertions.sort_unstable_by_key(|insertion| insertion.0);
+        insertions
+    }
+
+    /// The findings of keys that want quotes or have a `:`, where `origin` leads to the author's text.
+    pub fn findings(&self, origin: &dyn Fn(usize) -> usize) -> Vec<Finding> {
+        let find = |span: Span, message, help| {
+            let span = Span::new(origin(span.start), origin(span.end));
+            Finding::new(&rules::KEY_QUOTES, span, message).help(help)
+        };
+        let nested = self.nested.iter().map(|span| {
+            let message = "double quotes inside of double quotes, which end the text; the key is set";
+            find(*span, message, "write single quotes around the item: `- 'KEY'`")
+        });
+        let message = "an SSH key that YAML reads as a mapping because of its `:`; the key is set";
+        let unquoted =
+            self.unquoted.iter().map(|span| find(*span, message, "write the item in single quotes: `- 'KEY'`"));
+        let typed =
+            self.typed.iter().map(|colon| find(Span::new(*colon, colon + 1), message, "write a space in its place"));
+        nested.chain(unquoted).chain(typed).collect()
+    }
+}
+
+/// Returns true for an SSH key in double quotes with others inside, as those of its options, and no single ones.
+fn has_nested_quotes(item: &str) -> bool {
+    let Some(inner) = item.strip_prefix('"').and_then(|item| item.strip_suffix('"')) else { return false };
+    inner.contains('"')
+        && !inner.contains("\\\"")
+        && !inner.contains('\'')
+        && inner.matches('"').count().is_multiple_of(2)
+        && inner.contains(" AAAA")
+        && KEY_TYPES.iter().any(|kind| inner.contains(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+    use crate::yaml::missing::Repaired;
+
+    fn is_key(text: &str) -> bool {
+        text.starts_with("ssh-rsa AAAA")
+    }
+
+    #[test]
+    fn only_items_of_key_lists_are_key_items() {
+        let found = |text: &str| find(text, &is_key).missing.len();
+        assert_eq!(found("ssh_authorized_keys:\n-ssh-rsa AAAA\n-ecdsa-sha2-nistp256 AAAA\nhostname: a\n"), 2);
+        assert_eq!(found("users:\n- ssh-authorized-keys: # mine\n  -ssh-ed25519 AAAA\n\n  # x\n  - ssh-rsa AAAA\n"), 1);
+        assert_eq!(found("keys:\n-ssh-rsa AAAA\n"), 0);
+        assert_eq!(found("a: |\n  ssh_authorized_keys:\n  -ssh-rsa AAAA\n"), 0);
+        assert_eq!(found("ssh_authorized_keys:\nhostname: a\n-ssh-rsa AAAA\n"), 0);
+        assert_eq!(found("ssh_authorized_keys:\n-x\n-ssh-rsa\n"), 0);
+    }
+
+    #[test]
+    fn items_that_yaml_misreads_are_edited() {
+        let edited = |text: &str| {
+            let items = find(text, &is_key);
+            let replaced = items.replace(text);
+            Repaired::new(&replaced, &items.insertions(&replaced)).text
+        };
+        let list = |items: &str| format!("users: []\nssh_authorized_keys:{items}hostname: a\n");
+        for (text, expected) in [
+            (" ssh-rsa AAAA me: x # y\n", " 'ssh-rsa AAAA me: x' # y\n"),
+            ("\n- ssh-rsa AAAA o'b: x\n", "\n- 'ssh-rsa AAAA o''b: x'\n"),
+            ("\n  ssh-rsa AAAA me:\n  ssh-rsa AAAA b\n", "\n  'ssh-rsa AAAA me:\n  ssh-rsa AAAA b'\n"),
+            ("\n- ssh-rsa AAAA a: b\n  ssh-rsa AAAA\n- x\n", "\n- 'ssh-rsa AAAA a: b\n  ssh-rsa AAAA'\n- x\n"),
+            ("\n- ssh-rsa: AAAA me\n", "\n-  ssh-rsa AAAA me\n"),
+            ("\n  ssh-rsa: AAAA me\n  ssh-rsa: AAAA\n", "\n   ssh-rsa AAAA me\n   ssh-rsa AAAA\n"),
+        ] {
+            assert_eq!(edited(&list(text)), list(expected));
+        }
+        for text in [
+            "\n- ssh-rsa: AAAA me\n  name: x\n",
+            "\n- 'ssh-rsa AAAA me: x'\n",
+            "\n- ssh-rsa AAAA me: x\n  b: c\n",
+            "\n- ssh-rsa AAAA me: x # a\n  ssh-rsa AAAA\n",
+            "\n- key: ssh-rsa AAAA\n",
+            "\n- |\n  ssh-rsa AAAA me: x\n",
+            " [ssh-rsa AAAA me: x]\n",
+        ] {
+            assert_eq!(edited(&list(text)), list(text));
+        }
+    }
+}
