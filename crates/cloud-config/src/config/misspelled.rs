@@ -59,7 +59,27 @@ const KEYS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys aut
                     ssh_public_key public_keys public_key pubkeys pubkey ssh_pubkeys ssh_pubkey authorized_ssh_keys \
                     ssh_keys_authorized";
 
-/// At the top level, only these are access; other misspelled sections do nothing.
+/// Sections of the top level.
+const SECTIONS: &[Row] = &[
+    ("users", "accounts"),
+    ("write_files", "files file"),
+    ("coreos", "core_os container_linux"),
+    ("manage_etc_hosts", ""),
+];
+
+/// Sections below `coreos`.
+const BELOW_COREOS: &[Row] = &[
+    ("units", "unit service services systemd systemd_units"),
+    ("update", "updates update_engine"),
+    ("locksmith", "locksmithd lock_smith"),
+    ("flannel", "flanneld"),
+    ("fleet", "fleetd"),
+    ("etcd", "etcd1"),
+    ("etcd2", ""),
+    ("oem", ""),
+];
+
+/// Keys of the top level that are access.
 const TOP: &[Row] = &[("ssh_authorized_keys", KEYS), ("hostname", "host_name")];
 
 /// Without its strategy, the machine reboots.
@@ -90,6 +110,13 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
         } else if value.entries().is_none() || holds_keys(fault.entry) {
             // Of the same name, cloud-init has a mapping of host keys.
             findings.tell(fault.finding("", "SSH keys not set"));
+        }
+    }
+    for (node, rows, place) in [(Some(root), SECTIONS, ""), (root.get("coreos"), BELOW_COREOS, "`coreos`")] {
+        for fault in node.iter().flat_map(|node| faults(node, rows)) {
+            if is_section(fault.entry, fault.meant[0]) && !lint::is_foreign(fault.entry, place.trim_matches('`')) {
+                findings.tell(fault.finding(place, "section not applied"));
+            }
         }
     }
     let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
@@ -143,6 +170,18 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
         }
     }
     findings.into_list()
+}
+
+/// Returns true if the value of `entry` is what the section `name` holds, and asks for something.
+fn is_section(entry: &Entry, name: &str) -> bool {
+    let has_entries = |node: &Node| node.entries().is_some_and(|entries| !entries.is_empty());
+    match name {
+        "manage_etc_hosts" => entry.value.text().is_some(),
+        "users" | "write_files" | "units" => {
+            entry.value.items().is_some_and(|items| items.iter().any(|item| has_entries(item)))
+        }
+        _ => has_entries(&entry.value),
+    }
 }
 
 /// The items of a list as they are written and as they were read.

@@ -28,7 +28,7 @@ use std::sync::LazyLock;
 
 use crate::config::CloudConfig;
 use crate::diagnostic::Finding;
-use crate::yaml::Document;
+use crate::yaml::{Document, Entry};
 pub use templates::HELP as TEMPLATE_HELP;
 
 /// Returns true if `word` is a key that this program or cloud-init knows somewhere.
@@ -42,6 +42,13 @@ pub fn is_key(word: &str) -> bool {
 pub fn is_item_key(word: &str) -> bool {
     let places = places::PLACES.iter().filter(|place| place.is_item() || matches!(&*place.path, "" | "coreos"));
     places.flat_map(places::Place::keys).chain(foreign::keys()).any(|key| key == word)
+}
+
+/// Returns true if the key of `entry` in the section `place` is one of another program, whose value it may have.
+pub fn is_foreign(entry: &Entry, place: &str) -> bool {
+    // The default user of cloud-init is no list.
+    let is_users = entry.name() == "user" && place.is_empty() && entry.value.items().is_some();
+    !is_users && foreign::find(&entry.name(), place, &entry.value).is_some()
 }
 
 /// What is worth telling of `config`, which was read from `document`; `text` is the part as its author wrote it.

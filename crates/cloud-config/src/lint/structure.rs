@@ -160,13 +160,13 @@ impl Keys<'_> {
             let message = format!("{key} belongs {}; not applied", places::words(places));
             return self.tell(&rules::DETACHED_KEY, entry, message, places::way(places));
         }
-        if let Some(Elsewhere::Belongs(places)) = &elsewhere {
-            let message = format!("{key} belongs {}; here it is ignored", places::words(places));
-            return self.tell(&rules::MISPLACED_KEY, entry, message, places::way(places));
-        }
         // Looking for what was meant takes time, and is only worth it where it is told.
         let told = !self.findings.is_full(rule);
         let meant = if told { suggest::closest(name, place.keys()) } else { Vec::new() };
+        if let Some(Elsewhere::Belongs(places)) = elsewhere.as_ref().filter(|_| meant.is_empty()) {
+            let message = format!("{key} belongs {}; here it is ignored", places::words(places));
+            return self.tell(&rules::MISPLACED_KEY, entry, message, places::way(places));
+        }
         let meant: Vec<_> = meant.into_iter().map(|name| self.spelt(name, &entry.key)).collect();
         let help = suggest::question(&meant).or_else(|| match &elsewhere {
             Some(Elsewhere::Exists(places)) => Some(format!("a key of this name stands {}", places::words(places))),

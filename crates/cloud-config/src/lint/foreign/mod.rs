@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 use rows::ROWS;
 
+use super::places::PLACES;
+use crate::text::suggest;
 use crate::yaml::Node;
 
 /// Whose keys they are.
@@ -66,7 +68,17 @@ pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static Row
     let is_so = |row: &&&Row| row.whose != Whose::Ignition || !row.place.is_empty() || value.text().is_none();
     let find = |place: &str| rows.iter().filter(is_so).find(|row| row.place == place).copied();
     // What stands at the top elsewhere may have slipped under `coreos`, or into an item of a list.
-    let slipped = || if place == "coreos" || place.ends_with("[]") { find("") } else { None };
+    let is_section = || {
+        let coreos = PLACES.iter().find(|known| known.path == "coreos");
+        coreos.is_some_and(|coreos| !suggest::closest(name, coreos.keys()).is_empty())
+    };
+    let slipped = || match place {
+        // `updates` is a key of cloud-init, and here it resembles another one.
+        "coreos" if is_section() => None,
+        "coreos" => find(""),
+        _ if place.ends_with("[]") => find(""),
+        _ => None,
+    };
     find(place).or_else(slipped)
 }
 
