@@ -141,7 +141,7 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let mut lints = lint::lint(&config, &document, &reading.part.text);
     // A key that refuses its item is reported once.
     let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
-    let about_keys = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY];
+    let about_keys = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY, &rules::MISSING_SPACE];
     let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
     lints.retain(|lint| !(about_keys.contains(&lint.rule) && is_known(lint)));
     findings.extend(refusals);

@@ -214,6 +214,11 @@ fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
         if is_known(&name) {
             continue;
         }
+        if let Some(key) = without_space(&name) {
+            let key = absent.iter().find(|absent| **absent == key);
+            faults.extend(key.map(|key| Fault { entry, meant: vec![key] }));
+            continue;
+        }
         if absent.contains(&"ssh_authorized_keys") && holds_keys(entry) {
             faults.push(Fault { entry, meant: vec!["ssh_authorized_keys"] });
             continue;
@@ -224,6 +229,11 @@ fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
         }
     }
     faults
+}
+
+/// The key in `KEY:VALUE`, which has no space behind its `:`.
+fn without_space(name: &str) -> Option<&str> {
+    name.split_once(':').filter(|(_, value)| !value.is_empty()).map(|(key, _)| key)
 }
 
 /// The keys of `rows` that an unknown key may stand for; none where none of those is absent.
@@ -268,7 +278,10 @@ fn in_place_of_content<'a>(item: &'a Node, rows: &[Row], is_content: impl Fn(&No
         return None;
     }
     let is_unknown = |name: &str| {
-        !is_harmless(name) && rows.iter().all(|row| row.0 != name) && !lint::is_item_key(&name.to_ascii_lowercase())
+        !is_harmless(name)
+            && without_space(name).is_none()
+            && rows.iter().all(|row| row.0 != name)
+            && !lint::is_item_key(&name.to_ascii_lowercase())
     };
     item.entries()?.iter().find(|entry| is_content(&entry.value) && is_unknown(&entry.name()))
 }
@@ -282,6 +295,10 @@ fn without_content(entry: &Entry, item: &str, consequence: &str) -> Finding {
 impl Fault<'_> {
     /// The finding: `item` lacks what the key stands for, with the given consequence.
     fn finding(&self, item: &str, consequence: &str) -> Finding {
+        if let Some(key) = without_space(&self.entry.name()) {
+            let message = format!("no space behind the `:` of `{key}`; {consequence}");
+            return Finding::new(&rules::MISSING_SPACE, self.entry.key_span, message).help("write `KEY: VALUE`");
+        }
         let key = self.entry.shown();
         let of = if item.is_empty() { String::new() } else { format!(" of {item}") };
         let message = format!("unknown key {key}{of}; {consequence}");

@@ -28,7 +28,9 @@ pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Miss
     let mut end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
     for _ in 0..4 {
         let start = text[..end].rfind('\n').map_or(0, |newline| newline + 1);
-        let found = on_line(&text[start..end], start, is_key).filter(|_| !block::is_inside(text, start));
+        let line = &text[start..end];
+        let found = on_line(line, start, is_key).or_else(|| in_braces(line, start, is_key).into_iter().next());
+        let found = found.filter(|_| !block::is_inside(text, start));
         if found.is_some() {
             return found;
         }
@@ -39,10 +41,35 @@ pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Miss
 
 /// All of them, outside of block scalars.
 pub fn all(text: &str, is_key: &dyn Fn(&str) -> bool) -> Vec<Missing> {
-    block::lines(text)
-        .filter(|(.., inside)| !inside)
-        .filter_map(|(start, line, _)| on_line(line, start, is_key))
+    let lines = block::lines(text).filter(|(.., inside)| !inside);
+    lines
+        .flat_map(|(start, line, _)| on_line(line, start, is_key).into_iter().chain(in_braces(line, start, is_key)))
         .collect()
+}
+
+/// Each `:` behind a key inside of braces that has no space behind it.
+fn in_braces(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Vec<Missing> {
+    let mut found = Vec::new();
+    // Where a key may begin, and the quote that is open.
+    let (mut key, mut quote) = (None, None);
+    for (at, c) in line.char_indices() {
+        match c {
+            _ if quote == Some(c) => quote = None,
+            _ if quote.is_some() => {}
+            '"' | '\'' if line[..at].ends_with(['{', '[', ',', ' ', ':']) => quote = Some(c),
+            '#' if line[..at].ends_with(' ') => break,
+            '{' | ',' => key = Some(at + 1),
+            ':' => {
+                let word = key.take().map(|key| line[key..at].trim_start()).unwrap_or_default();
+                let next = line[at + 1..].chars().next();
+                if is_key(word) && next.is_some_and(|next| !next.is_whitespace()) {
+                    found.push(Missing { at: start + at + 1, sign: ':' });
+                }
+            }
+            _ => {}
+        }
+    }
+    if line.contains('{') { found } else { Vec::new() }
 }
 
 fn on_line(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Missing> {
@@ -120,6 +147,18 @@ mod tests {
         for text in ["a: |\n  hostname:n1\n!b\n", "http://x\n!a: b\n", "image:tag\n!a: b\n", "---\n!a\n", "path:\n!a\n"]
         {
             assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn signs_inside_of_braces_are_found() {
+        let found = |text: &str| all(text, &is_key).iter().map(|missing| missing.at).collect::<Vec<_>>();
+        assert_eq!(found("- {path:/a, users:[b]}\n"), [8, 18]);
+        assert_eq!(found("{hostname:n1,users: []}\nusers: [{path:a}]\n"), [10, 38]);
+        for text in
+            ["{path: a, b:c}\n", "{a: 'b, path:c'}\n", "- a, path:b\n", "- {path: a} # {path:b}\n", "{\"path\":1}\n"]
+        {
+            assert_eq!(found(text), [0; 0], "{text}");
         }
     }
 
