@@ -132,6 +132,7 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
     let limit = FILE_MAX.min(room.bytes);
     // Without an encoding nothing can fail.
     let suggestion = if encoding.is_empty() { None } else { decode::suggest(&raw, encoding) };
+    let is_text = !encoding.is_empty() && decode::is_text(&raw);
     let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let known: Vec<_> = decode::names().collect();
@@ -141,7 +142,12 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
         }
         error => {
             let span = file.content.span.or(file.encoding.span);
-            let finding = Finding::new(&rules::BAD_CONTENT, span, error.to_string());
+            let message = match &error {
+                decode::DecodeError::Base64(_) if is_text => "the content is plain text, not base64".to_owned(),
+                decode::DecodeError::Gzip(_) if is_text => "the content is plain text, not gzip".to_owned(),
+                error => error.to_string(),
+            };
+            let finding = Finding::new(&rules::BAD_CONTENT, span, message);
             let is_other = matches!(error, decode::DecodeError::Base64(_) | decode::DecodeError::Gzip(_));
             Finding { help: suggestion.filter(|_| is_other).map(str::to_owned), ..finding }
         }

@@ -70,26 +70,68 @@ pub fn is_base64(encoding: &str) -> bool {
     ENCODINGS.iter().any(|(name, base64, _)| *name == encoding && *base64)
 }
 
-/// The encoding that `content` seems to have, where it does not decode as `encoding`.
+/// The remedy for content that does not decode as `encoding`; `None` where the content has lost its end.
 pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
+    let (is_base64, inflates) = (is_base64(encoding), inflates(encoding));
+    Some(match form(content) {
+        _ if is_template(content) => "render the template before it is handed over: there is no template engine here",
+        Form::Gzip => "write `encoding: gzip`",
+        Form::Base64 { gzip: true } if is_base64 && inflates => return None,
+        Form::Base64 { gzip: true } => "write `encoding: gzip+base64`",
+        Form::Base64 { gzip: false } if is_base64 && inflates => "write `encoding: base64`, if it is not compressed",
+        Form::Base64 { gzip: false } if inflates => "write `encoding: base64`, if it is base64",
+        Form::Base64 { gzip: false } => return None,
+        Form::Text if inflates => {
+            "leave out `encoding`, or encode the text with `gzip | base64` and write `encoding: gzip+base64`"
+        }
+        Form::Text => "leave out `encoding`, or encode the text with `base64`",
+    })
+}
+
+/// Returns true if `content` is plain text, which no encoding decodes.
+pub fn is_text(content: &[u8]) -> bool {
+    !content.trim_ascii().is_empty() && matches!(form(content), Form::Text)
+}
+
+fn is_template(content: &[u8]) -> bool {
+    ["{{", "{%", "<%", "${"].iter().any(|sign| content.starts_with(sign.as_bytes()))
+}
+
+/// The form of content by its beginning.
+enum Form {
+    Gzip,
+    Base64 { gzip: bool },
+    Text,
+}
+
+fn form(content: &[u8]) -> Form {
     let is_gzip = |bytes: &[u8]| bytes.starts_with(&[0x1f, 0x8b]);
-    // The beginning says enough; padding may be missing there.
+    if is_gzip(content) {
+        return Form::Gzip;
+    }
+    // Padding may be missing at the end.
     let dense: Vec<u8> = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(400).collect();
     let whole = dense.len() - dense.len() % 4;
-    let is_text = content.trim_ascii().contains(&b' ');
-    Some(match BASE64.decode(&dense[..whole]) {
-        Ok(bytes) if is_gzip(&bytes) && is_base64(encoding) && inflates(encoding) => return None,
-        Ok(bytes) if is_gzip(&bytes) => "write `encoding: gzip+base64`",
-        Ok(_) if is_base64(encoding) && inflates(encoding) => "write `encoding: base64`, if it is not compressed",
-        Ok(bytes) if !bytes.is_empty() && inflates(encoding) => "write `encoding: base64`, if it is base64",
-        // It is base64 as far as it goes.
-        Ok(bytes) if !bytes.is_empty() && !is_text => return None,
-        _ if ["{{", "{%", "<%", "${"].iter().any(|sign| content.starts_with(sign.as_bytes())) => {
-            "render the template before it is handed over: there is no template engine here"
+    match BASE64.decode(&dense[..whole]) {
+        Ok(bytes) if is_gzip(&bytes) => Form::Base64 { gzip: true },
+        // Words are base64 as well, of bytes that are no text.
+        Ok(bytes) if !content.trim_ascii().contains(&b' ') && (dense.len() > 40 || is_printable(&bytes)) => {
+            Form::Base64 { gzip: false }
         }
-        _ if is_gzip(content) => "write `encoding: gzip`",
-        _ => "leave out `encoding`, if the content is written as it is",
-    })
+        _ => Form::Text,
+    }
+}
+
+/// Returns true for text, which may end inside of a character.
+fn is_printable(bytes: &[u8]) -> bool {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace())
 }
 
 /// The remedy for an unknown `encoding` whose meaning can be told.
@@ -131,7 +173,7 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
         // The library's text names the offending byte, which may be part of a secret.
         DecodeError::Base64(match error {
             base64::DecodeError::InvalidByte(at, _) => format!("a character that cannot be, at byte {at}"),
-            base64::DecodeError::InvalidLength(_) => "it is cut off".to_owned(),
+            base64::DecodeError::InvalidLength(_) => "its length is not that of base64, it may be cut off".to_owned(),
             base64::DecodeError::InvalidLastSymbol { offset: at, .. } => {
                 format!("a last character that cannot be, at byte {at}")
             }
@@ -276,6 +318,14 @@ mod tests {
             assert!(help.contains(wanted), "{encoding}: {help}, not {wanted}");
         }
         assert_eq!(suggest(b"aGVsbG8", "base64"), None, "it is cut off");
+        for (content, encoding) in
+            [("hello", "b64"), ("hello", "gzip"), ("hello\nworld\n", "gzip+base64"), ("#!/bin/sh\necho a\n", "base64")]
+        {
+            assert!(is_text(content.as_bytes()), "{content}");
+            let help = suggest(content.as_bytes(), encoding).unwrap();
+            assert!(help.starts_with("leave out `encoding`, or encode the text with"), "{content}: {help}");
+        }
+        assert!(!is_text(&zipped) && !is_text(b"aGVsbG8") && !is_text(&base64(&random)) && !is_text(b""));
         assert!(suggest(b"hello world", "base64").unwrap().starts_with("leave out"));
         let zipped = base64(&gzip(b"hello"));
         assert_eq!(suggest(&zipped[..zipped.len() - 4], "gzip+base64"), None, "it is cut off");
