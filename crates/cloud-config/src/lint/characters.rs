@@ -1,18 +1,18 @@
 //! Characters that look like another one in values that are used as written: paths and interpreter lines.
 
 use super::lines::Block;
-use crate::config::{CloudConfig, File};
+use crate::config::{CloudConfig, File, User};
 use crate::diagnostic::{Finding, rules};
-use crate::plan::script;
+use crate::plan::{label, script};
 use crate::text::printable;
 use crate::yaml::{Field, describe_lookalike_in_path};
 
 /// Reports such characters in the paths and files of `config`; `text` is the part as its author wrote it.
 pub(super) fn lint(config: &CloudConfig, text: &str) -> Vec<Finding> {
-    let users = config.users.iter().filter_map(Field::get).flat_map(|user| [&user.homedir, &user.shell]);
     let files = || config.write_files.iter().filter_map(Field::get);
     let paths = files().flat_map(|file| [&file.path, &file.owner]);
-    let mut findings: Vec<_> = paths.chain(users).filter_map(in_path).collect();
+    let mut findings: Vec<_> = paths.filter_map(in_path).collect();
+    findings.extend(config.users.iter().filter_map(Field::get).filter_map(in_comment));
     findings.extend(files().filter_map(|file| in_interpreter(file, text)));
     findings
 }
@@ -22,6 +22,16 @@ fn in_path(field: &Field<String>) -> Option<Finding> {
     let character = describe_lookalike_in_path(path)?;
     let message = format!("{}: it has {character}; used as written", printable(path));
     Some(Finding::new(&rules::ODD_CHARACTER, field.span, message).help("write the ordinary character in its place"))
+}
+
+/// Reports characters that no keyboard writes into the comment of a user, where others are text.
+fn in_comment(user: &User) -> Option<Finding> {
+    let is_odd = |c: char| matches!(c, '\u{85}' | '\u{a0}' | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let found = user.gecos.filled()?.chars().find(|c| is_odd(*c))?;
+    let character = describe_lookalike_in_path(found.encode_utf8(&mut [0; 4]))?;
+    let message = format!("the comment of user {}: it has {character}; used as written", label(user.name.text()));
+    let finding = Finding::new(&rules::ODD_CHARACTER, user.gecos.span, message);
+    Some(finding.help("write the ordinary character in its place"))
 }
 
 fn in_interpreter(file: &File, text: &str) -> Option<Finding> {

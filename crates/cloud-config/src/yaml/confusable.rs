@@ -46,6 +46,9 @@ const WORDS: [&str; 15] = [
     "manage_etc_hosts",
 ];
 
+/// Keys of names that exist on the machine. Without such a value, the default applies.
+const NAMES: [&str; 3] = ["shell", "groups", "primary_group"];
+
 pub(super) fn sign(c: char) -> Option<Sign> {
     Some(match c {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Sign::Blank,
@@ -94,7 +97,7 @@ impl Confusable {
             Some(Sign::Dash) => "write `-` in its place",
             Some(Sign::Colon) => "write `:` and a space in its place",
             Some(Sign::Hidden) => "delete it",
-            None => "write the ASCII letter that it looks like",
+            None => "write the ASCII character that it looks like",
         }
     }
 
@@ -148,11 +151,14 @@ pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
     };
     let inside = |c: char| match sign(c) {
         Some(Sign::Hidden | Sign::Break) => true,
-        // A file or a home may be called like that.
-        Some(Sign::Blank) => !matches!(key, "path" | "homedir"),
-        _ => false,
+        // A file may be called like that.
+        Some(Sign::Blank) => key != "path",
+        Some(Sign::Quote | Sign::Dash | Sign::Colon) => NAMES.contains(&key),
+        None => NAMES.contains(&key) && matches!(c, '\u{ff0c}' | '\u{3001}' | '\u{ff0f}' | '\u{2044}' | '\u{2215}'),
     };
-    words.char_indices().find(|(_, c)| inside(*c)).map(|(at, c)| Confusable::new(at, c, "inside the value"))
+    let found = words.char_indices().find(|(_, c)| inside(*c));
+    let found = found.or_else(|| foreign_letter(words).filter(|_| NAMES.contains(&key) || key == "homedir"));
+    found.map(|(at, c)| Confusable::new(at, c, "inside the value"))
 }
 
 /// The characters that make `document`, of which `text` is what its author wrote, another one than it looks.
@@ -465,6 +471,14 @@ mod tests {
         assert_eq!(at(value("\u{201c}Ada\u{201d} L.", "gecos")), None);
         assert_eq!(at(value("/a\u{200b}b", "path")), Some((2, '\u{200b}')));
         assert_eq!(at(value("/a\u{a0}b", "path")), None);
+        for key in ["shell", "groups", "primary_group"] {
+            for c in ['\u{a0}', '\u{200b}', '\u{2028}', '\u{2010}', '\u{201d}', '\u{ff0c}', '\u{430}'] {
+                assert_eq!(at(value(&format!("n{c}m"), key)), Some((1, c)), "{key}");
+            }
+            assert_eq!(at(value("g\u{e4}ste", key)), None, "{key}");
+        }
+        assert_eq!(at(value("/home/\u{430}da", "homedir")), Some((6, '\u{430}')));
+        assert_eq!(at(value("/home/a\u{a0}b", "homedir")), Some((7, '\u{a0}')));
         assert_eq!(at(value("false\u{a0}# x", "mask")), Some((5, '\u{a0}')));
         assert_eq!(at(value("Ada\u{a0}# 1", "gecos")), None);
         assert_eq!(at(value("ssh-ed25519\u{a0}AAAA me", "ssh_authorized_keys")), Some((11, '\u{a0}')));

@@ -132,6 +132,8 @@ fn name(c: char) -> &'static str {
         '\u{2013}' => "en dash",
         '\u{2014}' => "em dash",
         '\u{2212}' => "minus sign",
+        '\u{ff0c}' => "fullwidth comma",
+        '\u{ff0f}' => "fullwidth slash",
         '\u{ff1a}' => "fullwidth colon",
         _ => match sign(c) {
             Some(Sign::Blank) => "a space of another width",
@@ -143,6 +145,7 @@ fn name(c: char) -> &'static str {
             None => match c {
                 '\u{370}'..='\u{3ff}' => "a Greek letter",
                 '\u{400}'..='\u{52f}' => "a Cyrillic letter",
+                _ if !c.is_alphabetic() => "a sign that looks like another one",
                 _ => "a letter of another width",
             },
         },
