@@ -16,7 +16,14 @@ use super::{ENTRIES_MAX, NAMES_MAX, address};
 pub fn read(bytes: &[u8], telling: &mut Telling) -> Option<Value> {
     let subject = "network description";
     let why = match json::parse(bytes) {
-        Ok(value @ Value::Object(_)) => return Some(value),
+        Ok(value @ Value::Object(_)) => {
+            for (place, key) in json::duplicate_keys(bytes, ENTRIES_MAX) {
+                let place = if place.is_empty() { subject } else { &place };
+                let message = format!("key `{}` is given twice; the last value counts", shown(&key));
+                telling.advise(&rules::DUPLICATE_KEY, None, place, message, "keep one of them");
+            }
+            return Some(value);
+        }
         Ok(_) => "it is no JSON object".to_owned(),
         Err(error) => error.to_string(),
     };

@@ -1,6 +1,10 @@
 //! JSON that strangers wrote: bounded before it is parsed, which takes many times its length.
 
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
 use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -30,6 +34,104 @@ pub fn parse(bytes: &[u8]) -> Result<Value, BadJson> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     check_size(bytes)?;
     serde_json::from_slice(bytes).map_err(|error| BadJson::None(error.line(), error.column()))
+}
+
+/// The keys that an object of a document has twice: the path of the object and the key, at most `most` of them. Of each
+/// such key, the last value counts.
+pub fn duplicate_keys(bytes: &[u8], most: usize) -> Vec<(String, String)> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut found = Vec::new();
+    if check_size(bytes).is_ok() {
+        let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+        // A document that breaks off is reported where it is parsed.
+        let _ = Duplicates { path: &mut String::new(), most, found: &mut found }.deserialize(&mut deserializer);
+    }
+    found
+}
+
+/// Walks a document for keys that are given twice.
+struct Duplicates<'a> {
+    /// The path of the value that is read.
+    path: &'a mut String,
+    most: usize,
+    found: &'a mut Vec<(String, String)>,
+}
+
+impl Duplicates<'_> {
+    /// The same for a value below this one.
+    fn below(&mut self) -> Duplicates<'_> {
+        Duplicates { path: self.path, most: self.most, found: self.found }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Duplicates<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Duplicates<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut keys = HashSet::new();
+        let length = self.path.len();
+        while let Some(key) = map.next_key::<String>()? {
+            let dot = if length == 0 { "" } else { "." };
+            // A path is kept for each finding below it.
+            let _ = write!(self.path, "{dot}{key:.60}");
+            map.next_value_seed(self.below())?;
+            self.path.truncate(length);
+            if self.found.len() < self.most && keys.contains(&key) {
+                self.found.push((self.path.clone(), key.clone()));
+            }
+            keys.insert(key);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let length = self.path.len();
+        for index in 0.. {
+            let _ = write!(self.path, "[{index}]");
+            let next = seq.next_element_seed(self.below())?;
+            self.path.truncate(length);
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
 }
 
 /// Counts what costs memory.
@@ -92,6 +194,20 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over() {
         assert_eq!(parse("\u{feff}{}".as_bytes()).unwrap(), serde_json::json!({}));
+    }
+
+    #[test]
+    fn keys_that_are_given_twice_are_found() {
+        let found = |text: &str| {
+            let found = duplicate_keys(text.as_bytes(), 3);
+            found.into_iter().map(|(path, key)| format!("{path}/{key}")).collect::<Vec<_>>()
+        };
+        assert_eq!(found(r#"{"a":1,"a":[{"b":null,"c":true,"b":1.5}],"b":-1}"#), ["a[0]/b", "/a"]);
+        assert_eq!(found(r#"{"a":{"b":{"c":"","c":""}},"d":[[{"e":1,"e":1}]]}"#), ["a.b/c", "d[0][0]/e"]);
+        assert_eq!(found(r#"{"a":1,"a":1,"a":1,"a":1,"a":1}"#).len(), 3);
+        for text in [r#"{"a":{"a":1},"b":[{"a":1},{"a":2}]}"#, "[1,1]", "", "{\"a\":1,", "1"] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use crate::diagnostic::{Rule, Span, rules};
+use crate::text::suggest;
 
 use super::super::ENTRIES_MAX;
 use super::super::address;
@@ -14,8 +15,12 @@ use super::description::{Description, extend};
 use super::route::{Command, command};
 use super::stanza::{Entry, Method, Stanza};
 
+/// Options that are misspelled at times.
+const OPTIONS: &[&str] = &["address", "netmask", "gateway", "dns-nameservers", "dns-search", "hwaddress", "mtu"];
 /// What to write for an address.
 const ADDRESS: &str = "write `address 192.0.2.10/24`, or the address and a `netmask` on a line of its own";
+/// What to write for a mask.
+const NETMASK: &str = "write `netmask 255.255.255.0`, or `address 192.0.2.10/24` without it";
 /// What to write for a hardware address.
 const HWADDRESS: &str = "write `hwaddress ether 00:00:5e:00:53:01`";
 /// What to write for an interface's name.
@@ -97,24 +102,35 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
             }
             "netmask" => {
                 masks.pop();
-                masks.push(Some(entry.value.as_str()));
+                masks.push(Some(entry));
                 is_masked = !found.is_empty();
             }
             _ => {}
         }
     }
     if found.is_empty() {
-        return Err(Refusal {
-            span: stanza.span,
-            why: "it is `static` and has no `address`".to_owned(),
-            help: ADDRESS,
-        });
+        // `address:`, `adress`
+        let meant = stanza.entries.iter().find(|entry| suggest::is_close(&entry.key, &["address"]));
+        let why = meant.map_or_else(
+            || "it is `static` and has no `address`".to_owned(),
+            |entry| format!("unknown option `{}`, and no `address`", shown(&entry.key)),
+        );
+        return Err(Refusal { span: meant.map_or(stanza.span, |entry| entry.span), why, help: ADDRESS });
     }
     let read = |(entry, mask): (&Entry, usize)| {
-        address::interface(&entry.value, masks[mask]).ok_or_else(|| Refusal {
-            span: entry.span,
-            why: "`address` is no address of a machine with the length of its network".to_owned(),
-            help: ADDRESS,
+        let mask: Option<&Entry> = masks[mask];
+        address::interface(&entry.value, mask.map(|mask| mask.value.as_str())).ok_or_else(|| {
+            // With another mask it is an address.
+            match mask.filter(|_| address::interface(&entry.value, Some("1")).is_some()) {
+                Some(mask) => {
+                    Refusal { span: mask.span, why: "`netmask` is no mask of a network".to_owned(), help: NETMASK }
+                }
+                None => Refusal {
+                    span: entry.span,
+                    why: "`address` is no address of a machine with the length of its network".to_owned(),
+                    help: ADDRESS,
+                },
+            }
         })
     };
     found.into_iter().map(read).collect()
@@ -219,7 +235,13 @@ impl Reader<'_> {
     fn other(&mut self, key: &str, entry: &Entry) {
         match key.strip_prefix("bond-").map_or(Err(Fault::Unknown), |key| self.new.bond.set(key, &entry.value)) {
             Ok(()) => {}
-            Err(Fault::Unknown) => self.tell(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
+            Err(Fault::Unknown) => match suggest::help(&entry.key, OPTIONS.iter().copied()) {
+                Some(help) => {
+                    let message = format!("unknown option `{}`; ignored", shown(&entry.key));
+                    self.telling.advise(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, &help);
+                }
+                None => self.tell(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
+            },
             Err(Fault::Value) => {
                 self.tell(&rules::BAD_NETWORK_VALUE, entry, "has a value that it cannot have; it is left out");
             }
