@@ -132,6 +132,10 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    if repaired_access.is_some() && document.root.as_ref().is_some_and(|root| root.text().is_some()) {
+        // The document is text for want of a space.
+        findings.clear();
+    }
     config::accept_default_user(&mut config, &document, &mut findings);
     config::repair_keys(&mut config, &reading.part.text, &mut findings);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
@@ -258,7 +262,14 @@ fn parse_repaired(
     let error = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
     let text = &repaired.text;
     let at = error.map(|span| offset_of(text, span.start, &origin));
-    let Some(found) = at.and_then(|at| missing::near(text, at, &lint::is_key)) else {
+    // A document of nothing but such lines is text.
+    let is_text = document.error.is_none() && document.root.as_ref().is_some_and(|root| root.text().is_some());
+    let found = if is_text {
+        missing::all(text, &lint::is_key).into_iter().next()
+    } else {
+        at.and_then(|at| missing::near(text, at, &lint::is_key))
+    };
+    let Some(found) = found else {
         if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &lint::is_item_key)) {
             let start = origin(ended.line);
             let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);

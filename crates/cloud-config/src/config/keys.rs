@@ -43,14 +43,21 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
         (text.to_owned(), "write the item in single quotes: `- 'KEY'`")
     } else if ssh_key::begins_key(&format!("{name}{value}")) {
         (format!("{name}{value}"), "write a space instead of the `:` behind its type")
-    } else if ssh_key::begins_key(value.trim()) && lines.len() == 1 {
-        (value.trim().to_owned(), "write the key alone: `- KEY`")
+    } else if ssh_key::begins_key(unquoted(value)) && lines.len() == 1 {
+        (unquoted(value).to_owned(), "write the key alone: `- KEY`")
     } else {
         return None;
     };
     *field = Field { value: Some(key), span: field.span, bad: false };
     let message = "an SSH key that YAML reads as a mapping because of its `:`; the key is set";
     Some(Finding::new(&rules::KEY_QUOTES, span, message).help(help))
+}
+
+/// `text` without blanks and quotes around it.
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    inner('"').or_else(|| inner('\'')).filter(|inner| !inner.contains(['"', '\'', '\\'])).unwrap_or(text)
 }
 
 /// Makes an item of each of the keys that are joined in one.

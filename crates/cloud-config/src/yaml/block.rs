@@ -154,7 +154,9 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
         let (indentation, depth) = (this.indentation(), *depth.get_or_insert(this.indentation()));
         if depth <= head.key_column() {
             let broken = Broken { header, line: this.start + indentation, empty: true };
-            return (!is_key_or_item(line.trim())).then_some(broken);
+            // An item never begins in the column of a key.
+            let is_item = indentation < head.key_column() || !line.trim().starts_with('-');
+            return (!is_item || !is_key_or_item(line.trim())).then_some(broken);
         }
         let end = if indentation < depth && this.is_comment() {
             comment = comment.or(Some(this));
@@ -244,6 +246,8 @@ mod tests {
             ("a:\n- path: /x\n  content: |\n    -----BEGIN\n  !-----END\n", Some((3, 5))),
             ("a:\n- path: /x\n  content: |\n    a\n  !- one\n", Some((3, 5))),
             ("a:\n- |\n  a\n!- one\n", None),
+            ("a:\n- content: |\n  !- one\n  - two\n", Some((2, 3))),
+            ("a:\n- content: |\n!- one\n", None),
             ("a:\n- content: |\n    a\n!- one\n", None),
             ("a:\n- content: |\n  b: c\n  !d\n", None),
         ] {

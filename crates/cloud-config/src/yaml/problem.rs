@@ -79,6 +79,7 @@ impl Problem {
                 };
                 Some(Closer { at: self.at, words, help })
             }
+            "did not find expected key" | "did not find expected '-' indicator" => bracketed(before),
             "mapping values are not allowed in this context" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
                 // The line above, if it is text alone that the key on this one is read together with.
@@ -126,6 +127,32 @@ impl Problem {
         // What is scanned is one token; what is parsed may have begun far above.
         if self.context.starts_with("while scanning") { self.at.min(self.context_at) } else { self.at }
     }
+}
+
+/// Text that begins with a bracket and goes on behind the one that closes it, where `before` ends.
+fn bracketed(before: &str) -> Option<Closer> {
+    let before = before.trim_end();
+    let (open, close) = match before.chars().next_back()? {
+        ']' => ('[', ']'),
+        '}' => ('{', '}'),
+        _ => return None,
+    };
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before[start..].trim_start_matches([' ', '-']);
+    let value = line.find(": ").map_or(line, |colon| line[colon + 1..].trim_start());
+    let above = before[..start].lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let key = if value.len() < line.len() { line } else { above.trim_start_matches([' ', '-']) };
+    let is_content =
+        key.strip_prefix("content:").is_some_and(|rest| value.len() < line.len() || rest.trim().is_empty());
+    value.starts_with(open).then(|| Closer {
+        at: before.len() - value.len(),
+        words: format!("text that begins with `{open}` and goes on behind the `{close}`"),
+        help: if is_content {
+            "write `content: |`, and indent every line of the content below it by two spaces more"
+        } else {
+            "put the text in quotes"
+        },
+    })
 }
 
 #[cfg(test)]
