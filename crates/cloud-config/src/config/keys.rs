@@ -5,19 +5,23 @@ use std::collections::HashSet;
 use super::CloudConfig;
 use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Span, rules};
-use crate::yaml::Field;
+use crate::yaml::{self, Field};
 
 /// Restores the SSH keys of `config` as their author wrote them, with an error each. Replaces the findings about their
 /// types in `findings`.
 ///
 /// `text` is the part as its author wrote it.
 pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Finding>) {
-    let mut found = Findings::default();
+    let (mut found, mut respelled) = (Findings::default(), Vec::new());
     let users = config.users.iter_mut().filter_map(|user| user.value.as_mut());
     let lists = users.map(|user| &mut user.ssh_authorized_keys);
     for list in std::iter::once(&mut config.ssh_authorized_keys).chain(lists) {
         for field in list.iter_mut().filter(|field| field.bad) {
-            found.extend(restore(field, text));
+            if respell(field, text) {
+                respelled.extend(field.span);
+            } else {
+                found.extend(restore(field, text));
+            }
         }
         if list.iter().any(|field| ssh_key::joined(field.text()).is_some()) {
             *list = std::mem::take(list).into_iter().flat_map(|field| split(field, text, &mut found)).collect();
@@ -28,6 +32,29 @@ pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Find
         found.iter().filter(|found| *found.rule == rules::KEY_QUOTES).map(|found| found.span).collect();
     findings.retain(|finding| *finding.rule != rules::WRONG_TYPE || !restored.contains(&finding.span));
     findings.extend(found);
+    respelled.sort();
+    for finding in findings.iter_mut().filter(|finding| *finding.rule == rules::LOOKALIKE_CHARACTER) {
+        let Some(at) = finding.span.map(|span| span.start) else { continue };
+        let before = respelled.partition_point(|span| span.start <= at);
+        if before > 0 && at < respelled[before - 1].end {
+            finding.message = finding.message.replace("; not applied", "; the key is set");
+        }
+    }
+}
+
+/// Reads an item with the characters that its lookalikes stand for; returns true if it is a key then.
+fn respell(field: &mut Field<String>, text: &str) -> bool {
+    let written = field.span.and_then(|span| text.get(span.start..span.end)).unwrap_or_default();
+    if written.is_ascii() || written.contains('\n') {
+        return false;
+    }
+    let spelled = yaml::without_lookalikes(written);
+    let key = unquoted(&spelled);
+    let is_key = ssh_key::begins_key(key);
+    if is_key {
+        *field = Field { value: Some(key.to_owned()), span: field.span, bad: false };
+    }
+    is_key
 }
 
 /// Reads an item that is a mapping because of a `: ` in its key as the text that it is.

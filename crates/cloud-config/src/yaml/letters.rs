@@ -75,6 +75,19 @@ pub(super) fn foreign_letter(text: &str) -> Option<(usize, char)> {
     None
 }
 
+/// `text` with ordinary blanks, quotes and dashes, and without hidden characters.
+pub fn without_lookalikes(text: &str) -> String {
+    let ordinary = |c: char| match sign(c) {
+        Some(Sign::Blank | Sign::Break) => Some(' '),
+        Some(Sign::Quote) => Some('"'),
+        Some(Sign::Dash) => Some('-'),
+        Some(Sign::Colon) => Some(':'),
+        Some(Sign::Hidden) => None,
+        None => Some(c),
+    };
+    text.chars().filter_map(ordinary).collect()
+}
+
 /// Returns the code point and the name of the first character of `text` that looks like another one.
 pub fn describe_lookalike(text: &str) -> Option<String> {
     let found = text.chars().find(|c| sign(*c).is_some()).or_else(|| Some(foreign_letter(text)?.1));

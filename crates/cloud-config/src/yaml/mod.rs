@@ -42,7 +42,9 @@ pub use confusable::misread;
 pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;
-pub use letters::{describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, resembling};
+pub use letters::{
+    describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, resembling, without_lookalikes,
+};
 pub use lookalike::{is_boolean, looks_like};
 pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
 pub use path::{Paths, Way, Written, path_text};
