@@ -209,6 +209,18 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         reading.findings.extend(new);
         config = repaired;
     }
+    if reading.broken {
+        // Of such a document, only keys of core are set that stand above the fault.
+        for finding in reading.findings.iter_mut().filter(|finding| *finding.rule != rules::MISSING_SPACE) {
+            for (set, read) in
+                [("; the key is set", "; read as one key"), ("; both keys are set", "; read as two keys")]
+            {
+                if finding.message.ends_with(set) {
+                    finding.message = finding.message.replace(set, read);
+                }
+            }
+        }
+    }
     reading.access = plan::access(&config, short_hostname);
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;

@@ -9,7 +9,11 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
         "a `:` where no key can be",
         Some("put text that holds `: ` in quotes, or check the indentation"),
     ),
-    ("could not find expected ':'", "a line without `:` where a key is wanted", Some("check the indentation")),
+    (
+        "could not find expected ':'",
+        "a line without `:` where a key is wanted",
+        Some("write `KEY: VALUE`, or check the indentation"),
+    ),
     ("did not find expected key", "no key where one is wanted", Some("check the indentation and the quotes")),
     (
         "did not find expected '-' indicator",
@@ -79,6 +83,11 @@ impl Problem {
                 };
                 Some(Closer { at: self.at, words, help })
             }
+            "did not find expected key" if behind.starts_with("- ") => Some(Closer {
+                at: self.at,
+                words: "a `-` in a column where a key is wanted".to_owned(),
+                help: "begin each `- ` of a list in the same column",
+            }),
             "did not find expected key" | "did not find expected '-' indicator" => bracketed(before),
             "mapping values are not allowed in this context" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
