@@ -309,11 +309,13 @@ fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize
 /// What is wrong with a script that its headers call a cloud-config. There, a line `#!` is a comment like any other.
 fn script_after_all(text: &str, document: &yaml::Document) -> Option<Finding> {
     let entries = document.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
-    if entries.iter().any(|entry| yaml::is_name(&entry.key)) || !text.starts_with("#!") {
+    if entries.iter().any(|entry| yaml::is_name(&entry.key)) || !text.trim_start().starts_with("#!") {
         return None;
     }
+    let start = text.len() - text.trim_start().len();
     let message = "its type is that of a cloud-config, but it begins with #!, as a script does, and has no keys";
-    Some(Finding::new(&rules::BAD_PART, Span::new(0, 2), message).help("a script has the type text/x-shellscript"))
+    let finding = Finding::new(&rules::BAD_PART, Span::new(start, start + 2), message);
+    Some(finding.help("a script has the type text/x-shellscript"))
 }
 
 impl Reading {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::header::{self, Multipart};
 use super::hint::{self, Hint};
 use crate::diagnostic::{Finding, Gathered, Rule, Span, rules};
+use crate::yaml::is_name;
 
 /// What a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,11 +62,11 @@ pub(super) enum Content {
 
 /// What `bytes` are, which begin with no byte order mark.
 pub(super) fn recognise(bytes: &[u8]) -> Content {
-    if is_almost_header(bytes) {
+    if is_almost_header(bytes) || is_below_interpreter(bytes, false) {
         Content::AlmostHeader
     } else if bytes.starts_with(b"#!") {
         Content::Known(Form::Script)
-    } else if is_header(line(bytes, 0)) || is_template(bytes) {
+    } else if is_document(bytes) {
         Content::Known(Form::CloudConfig)
     } else if is_ignition(bytes) {
         Content::Known(Form::Ignition)
@@ -86,6 +87,11 @@ fn trimmed(line: &[u8]) -> Option<&str> {
 
 fn is_header(line: &[u8]) -> bool {
     trimmed(line) == Some(hint::HEADER)
+}
+
+/// Returns true for a cloud-config, by its header.
+pub(super) fn is_document(bytes: &[u8]) -> bool {
+    is_header(line(bytes, 0)) || is_template(bytes)
 }
 
 /// Whether this is a cloud-config behind the first line of a template, as Cluster API makes them.
@@ -112,6 +118,41 @@ pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
 fn is_almost_header(bytes: &[u8]) -> bool {
     let is_near = |line: &str| line.starts_with('#') && line.trim_end() != hint::HEADER && hint::is_almost_header(line);
     is_header_as_script(bytes) || header_line(bytes).is_some_and(is_near)
+}
+
+/// A cloud-config below an interpreter line: neither a shell nor another program can run it.
+///
+/// With `is_typed`, the part has the type of a cloud-config, so that any key will do.
+pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let Some(interpreter) = lines.next().and_then(|line| line.strip_prefix(b"#!")) else { return false };
+    let interpreter = trimmed(interpreter).unwrap_or_default();
+    if is_typed && !interpreter.trim_start().starts_with('/') {
+        return false;
+    }
+    let mut has_header = is_typed;
+    for line in lines {
+        has_header |= is_header(line);
+        match trimmed(line) {
+            Some("" | "---") => {}
+            Some(line) if line.trim_start().starts_with('#') => {}
+            Some(line) => {
+                let Some((key, rest)) = line.split_once(':') else { return false };
+                let is_entry = rest.is_empty() || rest.starts_with([' ', '\t']);
+                let is_ours = crate::lint::is_key(key) && is_shell(interpreter);
+                return is_entry && is_name(key) && (has_header || is_ours);
+            }
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Returns true if an interpreter line names a shell, by itself or behind `env`.
+fn is_shell(interpreter: &str) -> bool {
+    let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut words = interpreter.split_whitespace().map(name).skip_while(|word| word == "env" || word.starts_with('-'));
+    words.next().is_some_and(|name| matches!(name.as_str(), "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh"))
 }
 
 /// Expressions of a template that nothing has rendered.

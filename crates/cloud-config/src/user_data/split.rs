@@ -116,7 +116,13 @@ impl Splitter {
             return self.refuse(&piece, finding);
         }
         match std::mem::replace(&mut piece.kind, Kind::Any) {
-            Kind::Script if form::is_header_as_script(&bytes) => self.almost_header(&piece, bytes),
+            Kind::Script if form::is_document(&bytes) => self.access_only(&piece, bytes, wrong::document_as_script),
+            Kind::Script if matches!(form::recognise(&bytes), Content::AlmostHeader) => {
+                self.access_only(&piece, bytes, wrong::almost_header);
+            }
+            Kind::CloudConfig if form::is_header_as_script(&bytes) || form::is_below_interpreter(&bytes, true) => {
+                self.access_only(&piece, bytes, wrong::almost_header);
+            }
             Kind::Script if bytes.starts_with(b"#!") => self.document(&piece, Form::Script, bytes),
             Kind::CloudConfig => match form::mistyped(&bytes, "cloud-config") {
                 Some(finding) => self.refuse(&piece, finding),
@@ -136,7 +142,7 @@ impl Splitter {
             kind => match form::recognise(&bytes) {
                 Content::Known(form) => self.document(&piece, form, bytes),
                 Content::Multipart(multipart) => self.multipart(&piece, bytes, &multipart),
-                Content::AlmostHeader => self.almost_header(&piece, bytes),
+                Content::AlmostHeader => self.access_only(&piece, bytes, wrong::almost_header),
                 Content::Unknown if matches!(kind, Kind::Multipart(_)) => {
                     self.refuse(&piece, wrong::no_boundary(None));
                 }
@@ -167,12 +173,12 @@ impl Splitter {
         }
     }
 
-    /// A cloud-config whose first line is almost its header: it gives access alone.
-    fn almost_header(&mut self, piece: &Piece, bytes: Vec<u8>) {
+    /// A cloud-config that gives access alone, for the fault that `finding` makes of its text.
+    fn access_only(&mut self, piece: &Piece, bytes: Vec<u8>, finding: fn(&str) -> Finding) {
         let before = self.parts.len();
         self.document(piece, Form::CloudConfig, bytes);
         for part in &mut self.parts[before..] {
-            part.findings.push(wrong::almost_header(&part.text));
+            part.findings.push(finding(&part.text));
         }
         restrict(&mut self.parts[before..]);
     }

@@ -1,5 +1,6 @@
 //! What can be wrong with the make of user-data, in words.
 
+use super::form;
 use super::header::Wanted;
 use crate::diagnostic::{Finding, Rule, Span, rules};
 use crate::yaml;
@@ -56,15 +57,30 @@ pub(super) fn almost_header(text: &str) -> Finding {
         start = text.find('\n').map_or(0, |end| end + 1);
     }
     let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
+    let span = Span::new(start, start + line.len());
+    if line.starts_with("#!") && !form::is_header_as_script(text.as_bytes()) {
+        let message = "a cloud-config below the interpreter line of a script; not run, only the host name and SSH keys \
+                       are applied";
+        return Finding::new(&rules::BAD_HEADER, span, message)
+            .help("delete this line: the first line is `#cloud-config` alone");
+    }
     let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": it has {name}"));
     let message =
         format!("the first line is almost `#cloud-config`{other}; only the host name and SSH keys are applied");
-    let finding = Finding::new(&rules::BAD_HEADER, Span::new(start, start + line.len()), message);
-    finding.help(if line.starts_with("#!") {
+    Finding::new(&rules::BAD_HEADER, span, message).help(if line.starts_with("#!") {
         "write `#cloud-config`: with `!` it would be the interpreter of a script"
     } else {
         "write `#cloud-config`: in small letters, without a blank behind the #, and nothing behind it"
     })
+}
+
+/// The finding for a cloud-config whose part has the type of a script.
+pub(super) fn document_as_script(text: &str) -> Finding {
+    let line = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
+    let message = "its type is that of a script, but it begins as a cloud-config; not run, only the host name and SSH \
+                   keys are applied";
+    let finding = Finding::new(&rules::BAD_PART, Span::new(0, line.len()), message);
+    finding.help("give the part the type text/cloud-config")
 }
 
 pub(super) fn no_utf8(at: usize) -> Finding {

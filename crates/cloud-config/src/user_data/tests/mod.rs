@@ -158,7 +158,8 @@ fn a_part_is_what_its_type_says() {
         assert_eq!(typed(kind, b"#!/bin/sh\n").form, Form::Script);
         assert_eq!(typed(kind, &gzip(b"#!/bin/sh\n")).form, Form::Script);
         assert_eq!(typed(kind, b"echo\n").form, Form::Unreadable);
-        assert_eq!(typed(kind, b"#cloud-config\n").form, Form::Unreadable);
+        let document = typed(kind, b"#cloud-config\n");
+        assert_eq!((document.form, document.extent), (Form::CloudConfig, Extent::Access));
     }
     for kind in ["text/plain", "application/json", "text/x-shellscript-per-boot", "application/octet-stream", "", "x"] {
         for (content, form) in [
