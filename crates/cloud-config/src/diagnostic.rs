@@ -254,7 +254,7 @@ rules! {
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
     FOLDED_CONTENT = "folded-content", Warning, "Content whose lines YAML joins or takes for comments; it is written all the same.";
     LITERAL_ESCAPE = "literal-escape", Note, "A backslash and `n` in text without double quotes; they are two characters, and no line break.";
-    SWALLOWED_KEY = "swallowed-key", Error, "Keys of a file that are indented so far that they end its content; file skipped.";
+    SWALLOWED_KEY = "swallowed-key", Error, "Keys of an item that are indented so far that they end its content; item skipped.";
     KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
     LOST_CONTENT = "lost-content", Error, "Content that ends above a line which is not indented as far as its text; the item is skipped.";
     BAD_USER = "bad-user", Error, "A field of a user that cannot be applied; for an invalid name, the user is skipped.";

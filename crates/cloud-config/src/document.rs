@@ -143,11 +143,11 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     refusals.extend(config::refuse_detached(&mut config, &document));
     refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
     let mut lints = lint::lint(&config, &document, &reading.part.text);
-    // A key that refuses its item is reported once.
+    // A key or line that refuses its item is reported once.
     let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
-    let about_keys = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY, &rules::MISSING_SPACE];
+    let about_them = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY, &rules::MISSING_SPACE, &rules::ODD_UNIT_LINE];
     let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
-    lints.retain(|lint| !(about_keys.contains(&lint.rule) && is_known(lint)));
+    lints.retain(|lint| !(about_them.contains(&lint.rule) && is_known(lint)));
     findings.extend(refusals);
     let is_almost_header = reading.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
     if !is_almost_header && let Some(finding) = script_after_all(reading.part.sound_text(), &document) {

@@ -344,25 +344,43 @@ fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> 
         return None;
     }
     let lines: Vec<_> = block(raw).filter(|(_, line)| !line.trim().is_empty()).collect();
-    let count = lines.iter().rev().take_while(|(_, line)| is_lacking(item, kind, line.trim())).count();
-    let (before, last) = lines.split_at(lines.len() - count);
+    let end = if kind == Kind::Unit { without_drop_ins(item, &lines) } else { lines.len() };
+    let count = lines[..end].iter().rev().take_while(|(_, line)| is_lacking(item, kind, line.trim())).count();
+    let (before, last) = lines.split_at(end - count);
     let Some((at, line)) = last.first() else {
         return suspect(item, kind, &lines, span.start);
     };
     let span = place(span.start + at, line);
     let help = "indent it as `content` is, if it is a key of the item";
     let is_mapping = before.iter().any(|(_, line)| is_key_value(line.trim()));
-    if kind == Kind::File && !is_mapping {
-        let message = "this line looks like a key of the file and is part of its content; file skipped";
+    if !is_mapping {
+        let message =
+            format!("this line looks like a key of the {0} and is part of its content; {0} skipped", kind.word());
         return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
     }
     // Where the content is YAML itself, only a key at its top level can have slipped into it.
     let (_, first) = lines.first()?;
-    if is_mapping && width(line) != width(first) {
+    if width(line) != width(first) {
         return None;
     }
     let message = "this line looks like a key of the item and is part of its content";
     Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
+}
+
+/// The number of `lines` before the list of drop-ins that ends them, with other keys of the unit behind it. It is that of
+/// all lines where there is none.
+fn without_drop_ins(unit: &Node, lines: &[(usize, &str)]) -> usize {
+    let is_head = |line: &str| matches!(line.trim(), "drop_ins:" | "drop-ins:");
+    let Some(at) = lines.iter().position(|(_, line)| is_head(line)) else { return lines.len() };
+    let (_, head) = lines[at];
+    let behind = &lines[at + 1..];
+    let is_list = behind.first().is_some_and(|(_, line)| line.trim().starts_with("- "));
+    let belongs = |line: &str| {
+        let is_item = width(line) > width(head) || width(line) == width(head) && line.trim().starts_with("- ");
+        is_item || is_lacking(unit, Kind::Unit, line.trim())
+    };
+    let is_end = is_list && unit.get("drop_ins").is_none() && behind.iter().all(|(_, line)| belongs(line));
+    if is_end { at } else { lines.len() }
 }
 
 /// A line at the end of content, in which no other is a key with its value, that looks like a key of the configuration.
@@ -386,7 +404,8 @@ fn suspect(item: &Node, kind: Kind, lines: &[(usize, &str)], start: usize) -> Op
         let value = value.trim().trim_matches(['"', '\'']);
         let lacks = |key| kind == Kind::File && item.get(key).is_none() && !value.is_empty();
         let is_mode = || misspelled::is_word(&key, &misspelled::FILE[2..3]) && permissions::parse(value, None).is_ok();
-        Some(TOP_KEYS.contains(&&*key) || lacks("permissions") && (key == "permissions" || is_mode()))
+        let is_of_unit = || kind == Kind::DropIn && is_lacking(item, Kind::Unit, line);
+        Some(TOP_KEYS.contains(&&*key) || lacks("permissions") && (key == "permissions" || is_mode()) || is_of_unit())
     };
     if is_own || (next.is_none() && is_key() != Some(true)) {
         return None;

@@ -144,11 +144,36 @@ fn where_content_has_keys_of_its_own_the_file_is_written() {
         let line = line.split('\n').next().unwrap().to_owned();
         assert_eq!(found(&text), (vec![("key-in-content", line)], false), "{text}");
     }
-    let unit =
-        |line: &str| format!("coreos:\n  units:\n  - name: a.service\n    content: |\n      [Service]\n      {line}\n");
-    assert_eq!(found(&unit("command: start")).0, [("key-in-content", "command: start".to_owned())]);
-    assert_eq!(found(&unit("enable: true")).0, [("key-in-content", "enable: true".to_owned())]);
-    assert_eq!(found(&unit("ExecStart=/bin/true")).0, []);
+}
+
+#[test]
+fn a_key_at_the_end_of_content_refuses_the_unit_or_drop_in() {
+    let unit = |lines: &str| {
+        let content = format!("[Service]\nExecStart=/bin/sh -c \"echo a: b\"\n{lines}\n").replace('\n', "\n      ");
+        format!("coreos:\n  units:\n  - name: a.service\n    content: |\n      {content}\n")
+    };
+    for (lines, at) in [
+        ("command: start", "command: start"),
+        ("enable: true", "enable: true"),
+        ("  mask: no\n\n  runtime: 'yes'", "mask: no"),
+        ("drop-ins:\n- name: x.conf\n  content: |\n    [Service]", "drop-ins:"),
+        ("drop_ins:\n  - name: x.conf\n    content: |\n      [Service]\ncommand: start", "drop_ins:"),
+        ("enable: true\ndrop_ins:\n- name: x.conf", "enable: true"),
+    ] {
+        assert_eq!(found(&unit(lines)), (vec![("swallowed-key", at.to_owned())], true), "{lines}");
+    }
+    for lines in ["command: begin", "drop_ins:", "command: start\n[Install]", "Environment=A: b", "drop_ins:\n- x\ny"] {
+        assert_eq!(found(&unit(lines)), (vec![], false), "{lines}");
+    }
+    let mapping = unit("a: b\nenable: true");
+    assert_eq!(found(&mapping), (vec![("key-in-content", "enable: true".to_owned())], false));
+    let drop_in = |line: &str| {
+        let head = "coreos:\n  units:\n  - name: a.service\n    drop_ins:\n    - content: |\n        [Service]\n";
+        format!("{head}        {line}\n")
+    };
+    assert_eq!(found(&drop_in("name: x.conf")).0, [("swallowed-key", "name: x.conf".to_owned())]);
+    assert_eq!(found(&drop_in("enable: true")).0, [("key-in-content", "enable: true".to_owned())]);
+    assert_eq!(found(&drop_in("Nice=1")).0, []);
 }
 
 #[test]
