@@ -10,6 +10,7 @@ mod hash;
 mod hostname;
 mod lines;
 mod options;
+mod placeholders;
 mod places;
 mod sections;
 mod structure;
@@ -62,6 +63,7 @@ pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Findin
     findings.extend(text::lint(config, text));
     findings.extend(characters::lint(config, text));
     findings.extend(templates::lint(document, text));
+    findings.extend(placeholders::lint(document, text));
     findings.extend(tokens::lint(text));
     findings
 }

@@ -1,0 +1,176 @@
+//! Placeholders of a template in values that no template language marks: `%NAME%`, `@@NAME@@`, `%s` and the like.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::templates::HELP;
+use crate::address_tokens::Address;
+use crate::config::ssh_key;
+use crate::diagnostic::{Finding, Gathered, Span, rules};
+use crate::text::secret::MASK;
+use crate::yaml::{Document, Entry, Kind, Node};
+
+/// Sections whose values are read, and keys of their items that have none.
+const SECTIONS: &[&str] = &["hostname", "ssh_authorized_keys", "users", "write_files", "coreos"];
+const FILE_KEYS: &[&str] = &["path", "owner", "permissions", "encoding"];
+const USER_KEYS: &[&str] = &[
+    "name",
+    "primary_group",
+    "groups",
+    "homedir",
+    "shell",
+    "ssh_authorized_keys",
+    "coreos_ssh_import_github",
+    "coreos_ssh_import_url",
+    "coreos_ssh_import_github_users",
+];
+
+static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
+    let forms = [
+        r"%[A-Za-z_][A-Za-z0-9_.-]+%",
+        r"%+[sdv]",
+        r"@@[A-Za-z_][A-Za-z0-9_.-]*@@",
+        r"@[A-Z][A-Z0-9_]*@",
+        r"__[A-Z][A-Z0-9_]*__",
+        r"<[A-Za-z][A-Za-z0-9_. -]*>",
+        r"\$[A-Za-z_][A-Za-z0-9_]*",
+        r"\$\([^()]*\)",
+    ];
+    Regex::new(&forms.join("|")).expect("a constant pattern")
+});
+
+/// The placeholders in values of `document` that are read; `text` is what its author wrote.
+pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
+    let mut findings = Gathered::default();
+    let entries = document.root.as_deref().and_then(Node::entries).unwrap_or_default();
+    for entry in entries.iter().filter(|entry| SECTIONS.contains(&&*entry.name())) {
+        let name = entry.name();
+        look(&entry.value, &name, &name, text, &mut findings);
+    }
+    // YAML allows no value that begins with such a character.
+    let error = document.error.as_ref().and_then(|error| error.span);
+    if let Some(at) = error.map(|span| span.start)
+        && let Some(line) = text.get(at..).and_then(|rest| rest.lines().next())
+        && let Some(found) = first(line).filter(|found| found.start() == 0)
+    {
+        report(Span::new(at, at + found.end()), &mut findings);
+    }
+    findings.into_list()
+}
+
+/// Gathers the placeholders in `node`, the value of `key` in `section`.
+fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Gathered) {
+    let is_read = |entry: &&Entry| match section {
+        "write_files" => FILE_KEYS.contains(&&*entry.name()),
+        "users" => USER_KEYS.contains(&&*entry.name()),
+        // The words of an OEM are free text.
+        _ => !matches!(&*entry.name(), "content" | "oem"),
+    };
+    match &node.kind {
+        Kind::List(items) => items.iter().for_each(|item| look(item, section, key, text, findings)),
+        Kind::Mapping(mapping) => {
+            for entry in mapping.entries.iter().filter(is_read) {
+                look(&entry.value, section, &entry.name(), text, findings);
+            }
+        }
+        Kind::Scalar(scalar) => {
+            // The options of a key may run anything.
+            if key == "ssh_authorized_keys" && scalar.text.lines().any(ssh_key::is_key) {
+                return;
+            }
+            let Some(raw) = text.get(node.span.start..node.span.end) else { return };
+            // Of a discovery URL, `options` reports the usual `<token>`.
+            if let Some(found) = first(raw).filter(|found| key != "discovery" || !found.as_str().starts_with('<')) {
+                report(Span::new(node.span.start + found.start(), node.span.start + found.end()), findings);
+            }
+        }
+    }
+}
+
+fn report(span: Span, findings: &mut Gathered) {
+    findings.add(&rules::TEMPLATE, || {
+        let message = "this placeholder has not been replaced; it is read as it stands";
+        Finding::new(&rules::TEMPLATE, span, message).help(HELP)
+    });
+}
+
+/// The first placeholder in `value`.
+fn first(value: &str) -> Option<regex::Match<'_>> {
+    PLACEHOLDER
+        .find_iter(value)
+        .find(|found| is_placeholder(found.as_str(), &value[..found.start()], &value[found.end()..]))
+}
+
+/// Returns true if `word` is a placeholder where it stands between `before` and `rest`.
+fn is_placeholder(word: &str, before: &str, rest: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_hex = |text: &str| text.len() >= 2 && text.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    match word.as_bytes() {
+        // Escaped bytes of a URL.
+        [b'%', .., b'%'] => !(is_hex(&word[1..]) && is_hex(rest)),
+        [b'%', ..] => word.len() == 2 && !rest.starts_with(is_word) && !rest.starts_with('%'),
+        [b'@' | b'_', ..] => !before.ends_with(is_word) && !rest.starts_with(is_word),
+        [b'$', b'(', ..] => true,
+        [b'$', ..] => {
+            let name = word[1..].to_ascii_lowercase();
+            let is_token = Address::ALL.iter().any(|kind| word[1..].starts_with(kind.token()));
+            !is_token && !["public", "private", "local"].iter().any(|start| name.starts_with(start))
+        }
+        _ => word != MASK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lint;
+    use crate::yaml::parse;
+
+    fn found(text: &str) -> Vec<&str> {
+        let spans = lint(&parse(text, |at| at), text).into_iter().filter_map(|finding| finding.span);
+        spans.map(|span| &text[span.start..span.end]).collect()
+    }
+
+    #[test]
+    fn placeholders_in_values_are_found() {
+        for (text, placeholder) in [
+            ("hostname: \"%hostname%\"\n", "%hostname%"),
+            ("hostname: node-%s\n", "%s"),
+            ("hostname: <hostname>\n", "<hostname>"),
+            ("hostname: $HOSTNAME\n", "$HOSTNAME"),
+            ("hostname: $(hostname -s)\n", "$(hostname -s)"),
+            ("hostname: @@NAME@@\n", "@@NAME@@"),
+            ("hostname: %NAME%\n", "%NAME%"),
+            ("write-files:\n- path: /etc/@@DOMAIN@@.conf\n  content: '%x%'\n", "@@DOMAIN@@"),
+            ("write_files:\n- path: /etc/__NAME__\n", "__NAME__"),
+            ("write_files:\n- path: /a\n  owner: '@OWNER@'\n", "@OWNER@"),
+            ("users:\n- name: '%s'\n  sudo: '%s'\n", "%s"),
+            ("users:\n- name: a\n  homedir: /home/$user\n", "$user"),
+            ("users:\n- {name: a, coreos-ssh-import-url: 'https://x/%d.keys'}\n", "%d"),
+            ("users:\n- {name: a, ssh_authorized_keys: ['%KEY%']}\n", "%KEY%"),
+            ("ssh_authorized_keys:\n- ssh-ed25519 @@KEY@@\n", "@@KEY@@"),
+            ("coreos: {units: [{name: '@@N@@.service', content: '%x%'}]}\n", "@@N@@"),
+            ("coreos: {etcd2: {discovery: 'https://discovery.etcd.io/%s'}}\n", "%s"),
+        ] {
+            assert_eq!(found(text), [placeholder], "{text}");
+        }
+    }
+
+    #[test]
+    fn other_values_have_no_placeholder() {
+        let key = "AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
+        let keys = format!("ssh_authorized_keys:\n- command=\"date +%s $HOME\" ssh-ed25519 {key} <me>\n");
+        for text in [
+            keys.as_str(),
+            "hostname: $private_ipv4\n",
+            "coreos: {etcd2: {advertise-client-urls: 'http://$public_ipv6:1', discovery: 'https://x/%41b%42'}}\n",
+            "coreos: {etcd2: {discovery: 'https://x/%20a%20b%dd%E4%F6'}}\n",
+            "coreos: {units: [{name: 'a@%i.service', content: '%s @@X@@ %x%'}]}\n",
+            "write_files:\n- {path: /a/__init__.py, content: '%s'}\n- {path: '/a/100%', content: ''}\n",
+            "users:\n- {name: a, passwd: '$6$a$%s', gecos: '%s <a>', sudo: '%sudo ALL %s'}\n",
+            "runcmd:\n- date +%s > /a\n- echo %x% $HOME\nfinal_message: 'up $UPTIME'\n",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+}
