@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::sections::Sections;
+use super::unit_values;
 use crate::yaml::describe_lookalike;
 
 /// Lines of one kind: the first, counted from 1, and how many there are.
@@ -58,6 +59,9 @@ pub(super) struct Setting<'a> {
 
 /// Returns true for a setting that is kept.
 fn is_kept(section: &str, key: &str) -> bool {
+    if unit_values::is_known(section, key) {
+        return true;
+    }
     match section {
         "Unit" => key == "SuccessAction",
         "Service" => {

@@ -1,13 +1,16 @@
-//! Values that systemd cannot parse: times of timers (`systemd.time(7)`) and addresses of sockets (`systemd.socket(5)`).
+//! Values that systemd cannot parse: times of timers (`systemd.time(7)`), addresses of sockets (`systemd.socket(5)`), and
+//! booleans, modes and the like.
 //!
 //! Systemd ignores a line with such a value, and then refuses a timer without a time and a socket without an address. What
 //! may be valid in some version counts as valid.
 
 use core::net::IpAddr;
 
+use crate::text::suggest;
+
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-const SHORTHANDS: [&str; 11] = [
+const SHORTHANDS: [&str; 12] = [
     "minutely",
     "hourly",
     "daily",
@@ -18,6 +21,7 @@ const SHORTHANDS: [&str; 11] = [
     "biannually",
     "semiannually",
     "bi-annually",
+    "semi-annually",
     "annually",
 ];
 
@@ -26,59 +30,208 @@ const UNITS: &[&str] = &[
     "hour", "hr", "h", "days", "day", "d", "weeks", "week", "w", "months", "month", "M", "years", "year", "y",
 ];
 
-/// Returns why systemd cannot parse the value of a setting in a section, and what to write instead.
-pub(super) fn unparsable(section: &str, key: &str, value: &str) -> Option<(&'static str, &'static str)> {
-    // Specifiers and templates are replaced first.
-    if value.is_empty() || value.contains('%') || ["{{", "{%", "<%", "${"].iter().any(|mark| value.contains(mark)) {
+/// Settings whose values are of a simple kind, by the section; systemd ignores a line with another value.
+const KINDS: &[(&str, Kind, &[&str])] = &[
+    ("Unit", Kind::Span, &["JobTimeoutSec", "JobRunningTimeoutSec", "StartLimitIntervalSec", "StartLimitInterval"]),
+    ("Unit", Kind::Boolean, &["DefaultDependencies", "RefuseManualStart", "RefuseManualStop", "AllowIsolate"]),
+    ("Unit", Kind::Boolean, &["StopWhenUnneeded", "IgnoreOnIsolate"]),
+    ("Unit", Kind::Number, &["StartLimitBurst"]),
+    ("Timer", Kind::Span, &["AccuracySec", "RandomizedDelaySec"]),
+    ("Timer", Kind::Boolean, &["Persistent", "WakeSystem", "RemainAfterElapse", "OnClockChange", "OnTimezoneChange"]),
+    ("Service", Kind::Span, &["RestartSec", "TimeoutStartSec", "TimeoutStopSec", "TimeoutAbortSec", "TimeoutSec"]),
+    ("Service", Kind::Span, &["RuntimeMaxSec", "WatchdogSec", "StartLimitIntervalSec", "StartLimitInterval"]),
+    ("Service", Kind::Boolean, &["RemainAfterExit", "GuessMainPID", "NoNewPrivileges"]),
+    ("Service", Kind::Word(TYPES), &["Type"]),
+    ("Service", Kind::Word(RESTARTS), &["Restart"]),
+    ("Service", Kind::Word(KILL_MODES), &["KillMode"]),
+    ("Service", Kind::Word(&["none", "main", "exec", "all"]), &["NotifyAccess"]),
+    ("Service", Kind::Mode, &["UMask"]),
+    ("Service", Kind::Number, &["StartLimitBurst"]),
+    ("Socket", Kind::Span, &["TimeoutSec", "KeepAliveTimeSec", "KeepAliveIntervalSec", "DeferAcceptSec"]),
+    ("Socket", Kind::Span, &["TriggerLimitIntervalSec"]),
+    ("Socket", Kind::Boolean, &["Accept", "KeepAlive", "NoDelay", "Broadcast", "FreeBind", "Transparent", "ReusePort"]),
+    ("Socket", Kind::Boolean, &["RemoveOnStop", "Writable", "PassCredentials", "PassSecurity"]),
+    ("Socket", Kind::Mode, &["SocketMode", "DirectoryMode"]),
+    ("Socket", Kind::Number, &["Backlog", "MaxConnections", "MaxConnectionsPerSource", "KeepAliveProbes"]),
+    ("Mount", Kind::Span, &["TimeoutSec"]),
+    ("Mount", Kind::Mode, &["DirectoryMode"]),
+    ("Automount", Kind::Mode, &["DirectoryMode"]),
+    ("Automount", Kind::Span, &["TimeoutIdleSec"]),
+    ("Swap", Kind::Span, &["TimeoutSec"]),
+    ("Path", Kind::Mode, &["DirectoryMode"]),
+    ("Path", Kind::Boolean, &["MakeDirectory"]),
+];
+
+pub(super) const TYPES: &[&str] = &["simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle"];
+pub(super) const RESTARTS: &[&str] =
+    &["no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always"];
+const KILL_MODES: &[&str] = &["control-group", "mixed", "process", "none"];
+
+/// The kind of the values of a setting.
+#[derive(Clone, Copy)]
+enum Kind {
+    Span,
+    Boolean,
+    Mode,
+    Number,
+    Word(&'static [&'static str]),
+}
+
+/// Returns true for a setting of which [`ignored`] knows the values.
+pub(super) fn is_known(section: &str, key: &str) -> bool {
+    kind(section, key).is_some()
+}
+
+fn kind(section: &str, key: &str) -> Option<Kind> {
+    KINDS.iter().find(|(of, _, keys)| *of == section && keys.contains(&key)).map(|(_, kind, _)| *kind)
+}
+
+/// Returns why systemd ignores the line with such a value, and what to write instead.
+pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static str, String)> {
+    let kind = kind(section, key)?;
+    if is_replaced(value) {
         return None;
     }
-    match (section, key) {
+    let is_boolean = |value: &str| {
+        ["1", "yes", "y", "true", "t", "on", "0", "no", "n", "false", "f", "off"]
+            .iter()
+            .any(|word| value.eq_ignore_ascii_case(word))
+    };
+    let (fault, help) = match kind {
+        Kind::Span if !is_time_span(value) => ("is not a time span", SPAN_HELP.to_owned()),
+        Kind::Boolean if !is_boolean(value) => ("is not a boolean", "write `yes` or `no`".to_owned()),
+        Kind::Mode if !value.bytes().all(|byte| matches!(byte, b'0'..=b'7')) => {
+            ("is not a mode", "write the mode in octal, such as 0644".to_owned())
+        }
+        Kind::Number if value.starts_with(|c: char| !c.is_ascii_digit() && c != '+') => {
+            ("is not a number", "write a number".to_owned())
+        }
+        Kind::Word(words) if !words.contains(&value) => {
+            let word = value.split_whitespace().next().unwrap_or_default();
+            let help = suggest::help(word, words.iter().copied());
+            ("is unknown", help.unwrap_or_else(|| format!("write one of {}", words.join(", "))))
+        }
+        _ => return None,
+    };
+    Some((fault, if value.contains(" #") || value.contains("\t#") { COMMENT_HELP.to_owned() } else { help }))
+}
+
+const SPAN_HELP: &str = "write a number with a unit, such as `5min`; see systemd.time(7)";
+const COMMENT_HELP: &str = "put the comment on a line of its own: systemd takes it for a part of the value";
+
+/// Returns true for values that are replaced before systemd reads them, or that take back what was assigned before.
+fn is_replaced(value: &str) -> bool {
+    value.is_empty() || value.contains('%') || ["{{", "{%", "<%", "${"].iter().any(|mark| value.contains(mark))
+}
+
+/// Returns why systemd cannot parse the value of a setting in a section, and what to write instead.
+pub(super) fn unparsable(section: &str, key: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    if is_replaced(value) {
+        return None;
+    }
+    let (fault, help) = match (section, key) {
         ("Timer", "OnCalendar") if !may_be_calendar(value) => {
-            Some(("is not a calendar event", "write a time such as `daily` or `*-*-* 04:00:00`; see systemd.time(7)"))
+            ("is not a calendar event", "write a time such as `daily` or `*-*-* 04:00:00`; see systemd.time(7)")
         }
         ("Timer", "OnActiveSec" | "OnBootSec" | "OnStartupSec" | "OnUnitActiveSec" | "OnUnitInactiveSec")
             if !is_time_span(value) =>
         {
-            Some(("is not a time span", "write a number with a unit, such as `5min`; see systemd.time(7)"))
+            ("is not a time span", SPAN_HELP)
         }
         ("Socket", "ListenStream" | "ListenDatagram" | "ListenSequentialPacket") if !may_be_address(value) => {
-            Some(("is not an address", "write a port, ADDRESS:PORT or an absolute path; host names are not looked up"))
+            ("is not an address", "write a port, ADDRESS:PORT or an absolute path; host names are not looked up")
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((fault, if value.contains(" #") || value.contains("\t#") { COMMENT_HELP } else { help }))
 }
 
-/// Returns false if `value` is certainly no calendar event: it has more than a weekday, a date, a time and a time zone, as
-/// lines of cron do, or begins with a word that is neither a weekday nor a shorthand.
+/// Returns false if `value` is certainly no calendar event: `[WEEKDAYS] [DATE] [TIME] [ZONE]`, a shorthand, or `@SECONDS`.
 fn may_be_calendar(value: &str) -> bool {
     let words: Vec<_> = value.split_whitespace().collect();
     let Some(first) = words.first().filter(|_| words.len() <= 4) else { return false };
-    let first = first.to_ascii_lowercase();
-    if first.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        return SHORTHANDS.contains(&&*first) || is_weekdays(&first);
+    if let Some(seconds) = first.strip_prefix('@') {
+        return words.len() == 1 && seconds.starts_with(|c: char| c.is_ascii_digit());
     }
-    // A step of minutes, as cron writes it, is a date without months here.
-    let is_number = |word: &str| word.contains([':', '-', '~', '@']);
-    words.iter().any(|word| is_number(word)) && words.iter().filter(|word| word.contains(':')).all(|word| is_time(word))
+    let mut rest = &words[..];
+    let lower = first.to_ascii_lowercase();
+    if SHORTHANDS.contains(&&*lower) {
+        rest = &rest[1..];
+    } else {
+        let is_there =
+            [is_weekdays as fn(&str) -> bool, is_date, is_time].into_iter().fold(false, |is_there, is_part| {
+                let is_next = rest.first().is_some_and(|word| is_part(word));
+                rest = &rest[usize::from(is_next)..];
+                is_there || is_next
+            });
+        if !is_there {
+            return false;
+        }
+    }
+    match rest {
+        [] => true,
+        [zone] => may_be_zone(zone),
+        _ => false,
+    }
 }
 
 fn is_weekdays(text: &str) -> bool {
-    let is_weekday = |day: &str| day.len() >= 3 && WEEKDAYS.iter().any(|name| *name == day || name[..3] == *day);
-    text.split(',')
-        .flat_map(|days| days.split(".."))
-        .flat_map(|days| days.split('-'))
-        .filter(|day| !day.is_empty())
-        .all(is_weekday)
+    let is_weekday = |day: &str| {
+        let day = day.to_ascii_lowercase();
+        day.len() >= 3 && WEEKDAYS.iter().any(|name| *name == day || name[..3] == *day)
+    };
+    let is_range = |days: &str| match days.split_once("..").or_else(|| days.split_once('-')) {
+        Some((first, last)) => is_weekday(first) && is_weekday(last),
+        None => is_weekday(days),
+    };
+    text.strip_suffix(',').unwrap_or(text).split(',').all(is_range)
 }
 
-/// Returns false if hours, minutes or seconds are out of their range.
+/// Returns true for `[YEAR-]MONTH-DAY`, with `~` before a day that is counted from the end of the month.
+fn is_date(text: &str) -> bool {
+    let Some((before, day)) = text.rsplit_once(['-', '~']) else { return false };
+    let (year, month) = before.split_once('-').map_or(("*", before), |(year, month)| (year, month));
+    is_component(year, 0, 2199) && is_component(month, 1, 12) && is_component(day, 1, 31)
+}
+
+/// Returns true for `HOUR:MINUTE[:SECOND]`.
 fn is_time(text: &str) -> bool {
-    let fits = |(index, part): (usize, &str)| {
-        let most = if index == 0 { 23 } else { 59 };
-        part.split([',', '/', '.'])
-            .all(|number| number.parse::<u32>().map_or(true, |number| number <= most || index == 2))
+    let parts: Vec<_> = text.split(':').collect();
+    let is_clock = |hour, minute| is_component(hour, 0, 23) && is_component(minute, 0, 59);
+    match parts[..] {
+        [hour, minute] => is_clock(hour, minute),
+        [hour, minute, second] => is_clock(hour, minute) && is_component(second, 0, 60),
+        _ => false,
+    }
+}
+
+/// Returns true for `*`, or numbers from `least` to `most` with commas between them, each one with the end of its range
+/// behind `..` and a step behind `/`.
+fn is_component(text: &str, least: u32, most: u32) -> bool {
+    let number = |text: &str| {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = is_digits(whole) && is_digits(fraction);
+        whole.parse().ok().filter(|number| is_number && (least..=most).contains(number))
     };
-    text.split(':').count() <= 3 && text.split(':').enumerate().all(fits)
+    let is_item = |item: &str| {
+        let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
+        let (from, to) = range.split_once("..").map_or((range, None), |(from, to)| (from, Some(to)));
+        let Some(from) = number(from) else { return false };
+        to.is_none_or(|to| number(to).is_some_and(|to| from <= to))
+            && step.is_none_or(|step| {
+                step.split('.').next().and_then(|step| step.parse().ok()).is_some_and(|step: u32| step <= most)
+                    && step != "0"
+            })
+    };
+    text == "*" || text.split(',').all(is_item)
+}
+
+/// Returns true for what may be the name of a time zone of this machine or another.
+fn may_be_zone(word: &str) -> bool {
+    let is_capital = word.starts_with(|c: char| c.is_ascii_uppercase()) && !matches!(word, "AM" | "PM");
+    let is_name = is_capital || word.contains('/') || word.eq_ignore_ascii_case("utc");
+    is_name && !is_weekdays(word) && !SHORTHANDS.contains(&&*word.to_ascii_lowercase())
 }
 
 /// Returns true if systemd can parse a time span: `infinity`, or numbers that are each followed by a unit or by nothing.
@@ -124,26 +277,36 @@ fn may_be_address(value: &str) -> bool {
 mod tests {
     use super::*;
 
+    // As `systemd-analyze calendar` says.
+    #[rustfmt::skip]
+    const CALENDAR_EVENTS: &[&str] = &[
+        "daily", "Daily", "daily UTC", "daily Europe/Berlin", "2026-02-31", "@1395716396", "10:00 CET", "10:00 GMT",
+        "10:00 utc", "*:0/5", "*-*-1/5", "*-*-1..7/2", "*-*~3", "*-*~1..3", "*~01", "12~02", "12-24", "12-24 10:00",
+        "Mon", "Mon 10:00", "Mon,", "Mon..Fri", "Mon-Fri 10:00", "monday", "Mon..Fri,Sun *-*-* 9:00", "10:00:00.5",
+        "00:00:00/30", "*:*:*", "*-*-* *:*:00", "1970-01-01", "99-01-01", "70-1-1", "10:0", "9:5", "9:5:1", "10,12:00",
+        "10..12:00", "8..18/2:00", "*-*-* ", "*-* 10:00", "*-*-*  10:00", "Mon *-*-* ", "quarterly", "semi-annually",
+        "bi-annually", "biannually", "minutely", "weekly", "0:0", "Fri *-*-13", "Mon-Fri *-*-* 02:00",
+        "Mon..Fri 2:00 America/New_York", "*-*-01,15 00:00", "*-01,07-01", "Sat,Sun", "12..14:10,20,30", "*:20/15",
+        "Mon *-1..7 10:00", "*-*-1..7,15..21", "2026..2027-01-01", "*:10..20", "23:59:59.999999", "%i",
+    ];
+
+    #[rustfmt::skip]
+    const OTHERS: &[&str] = &[
+        "Mon 25:00", "2026-13-45", "2026-12-32", "@daily", "04:00 daily", "10:00 Mon", "2026/01/01 10:00",
+        "1.1.2026 10:00", "*:*/5", "*/5:00", "*-*-*/5", "*-*-7..1", "24", "10", "Mon 10", "Mon, Tue", "Mon..",
+        "Mon-Fri-Sat", "mond", "Mo", "10:60", "24:00", "2200-01-01", "8-18:00", "10:00:", "10:", ":10", "*-*-*T10:00",
+        "2026-01-01T10:00", "2026-01-01T10:00:00Z", "0 4 * * *", "hourly 5", "Mon *", "* 10:00", "*", "half-yearly",
+        "secondly", "*:0/0", "*:0/61", "*-0-1", "*-1-0", "*:30:", "10:00 AM", "10:00pm", "10:00 PM", "2026-01-01 10:00 +0200",
+        "10:00 +0200", "\"daily\"", "'daily'", "daily # x", "*-*-* 04:00 # x",
+    ];
+
     #[test]
     fn only_what_systemd_cannot_parse_is_reported() {
         let accepts = |section: &str, key: &str, value: &str| unparsable(section, key, value).is_none();
-        for value in [
-            "daily",
-            "Mon..Fri 10:00",
-            "Mon,Tue *-*-* 00:00:00",
-            "*-*-* 4:00",
-            "2026-01-01",
-            "daily UTC",
-            "*:0/15",
-            "Sat *-*-1..7 18:00:00 Europe/Berlin",
-            "@1395716396",
-            "%i",
-            "weekly",
-            "*-*~03",
-        ] {
+        for value in CALENDAR_EVENTS {
             assert!(accepts("Timer", "OnCalendar", value), "{value}");
         }
-        for value in ["*/5 * * * *", "every day", "midnight", "25:00", "0 4 * * *", "*-*-* 10:60", "tomorrow"] {
+        for value in OTHERS {
             assert!(!accepts("Timer", "OnCalendar", value), "{value}");
         }
         for value in ["5min", "1h 30min", "90", "1.5h", "infinity", "5 minutes", "2d12h", "0"] {

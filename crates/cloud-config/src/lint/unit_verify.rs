@@ -5,7 +5,7 @@
 use super::command_line::{Fault, commands, has_odd_specifier};
 use super::lines::Block;
 use super::unit_file::{Setting, Survey};
-use super::unit_values;
+use super::unit_values::{self, RESTARTS, TYPES};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::plan::names::{Reader, is_unit_name, reader};
 use crate::yaml::describe_lookalike_in_command;
@@ -34,15 +34,36 @@ pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<F
     }));
     let mut found = file.survey.settings.iter().filter_map(|setting| Some((setting, fatal(setting)?)));
     for (setting, (fault, help)) in found.by_ref().take(LINES_MAX - 1) {
-        findings.push(bad(file, setting.line, &format!("{}= {fault}", setting.key), text).help(help));
+        findings.push(bad_setting(file, setting, fault, text).help(help));
     }
     if let Some((setting, (fault, help))) = found.next() {
         let more = match found.count() {
             0 => String::new(),
             count => format!(" (and {count} more)"),
         };
-        findings.push(bad(file, setting.line, &format!("{}= {fault}{more}", setting.key), text).help(help));
+        findings.push(bad_setting(file, setting, &format!("{fault}{more}"), text).help(help));
     }
+}
+
+/// Reports the settings of `file` whose lines systemd ignores. Without the unit's own file, these are times and
+/// addresses, too: the unit has others.
+pub(super) fn report_ignored(file: &UnitText<'_>, is_alone: bool, text: &str, findings: &mut Vec<Finding>) {
+    let fault = |setting: &Setting<'_>| {
+        let (section, key, value) = (setting.section, setting.key, &*setting.value);
+        let unparsable = is_alone.then(|| unit_values::unparsable(section, key, value)).flatten();
+        unit_values::ignored(section, key, value).or(unparsable.map(|(fault, help)| (fault, help.to_owned())))
+    };
+    let found = file.survey.settings.iter().filter_map(|setting| Some((setting, fault(setting)?)));
+    findings.extend(
+        found
+            .take(LINES_MAX)
+            .map(|(setting, (fault, help))| ignored(file, setting.line, setting.key, fault, &help, text)),
+    );
+}
+
+fn ignored(file: &UnitText<'_>, line: usize, key: &str, fault: &str, help: &str, text: &str) -> Finding {
+    let message = format!("line {line} of {}: {key}= {fault}; line ignored by systemd", file.what);
+    Finding::new(&rules::ODD_UNIT_LINE, Block::new(text, file.span).line(line), message).help(help)
 }
 
 /// Why systemd refuses a unit for one of its settings alone, and what to write instead.
@@ -99,6 +120,9 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// The consequence of most faults.
+const REFUSED: &str = "systemd refuses the unit";
+
 const SPECIFIER: (&str, &str) =
     ("has a `%` before a letter or digit that is no specifier of systemd", "write `%%` for a percent sign");
 
@@ -115,10 +139,14 @@ fn is_unit(word: &str) -> bool {
     word.contains('%') || !word.starts_with('.') && reader(word) == Reader::Systemd && is_unit_name(word)
 }
 
+/// The finding for one setting; systemd reads those of `[Install]` only where the unit is enabled.
+fn bad_setting(file: &UnitText<'_>, setting: &Setting<'_>, fault: &str, text: &str) -> Finding {
+    let consequence = if setting.section == "Install" { "it cannot be enabled" } else { REFUSED };
+    bad(file, setting.line, &format!("{}= {fault}; {consequence}", setting.key), text)
+}
+
 fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {
-    let of_install = fault.ends_with("no name of a unit");
-    let consequence = if of_install { "it cannot be enabled" } else { "systemd refuses the unit" };
-    let message = format!("line {line} of {}: {fault}; {consequence}", file.what);
+    let message = format!("line {line} of {}: {fault}", file.what);
     Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(line), message)
 }
 
@@ -146,8 +174,8 @@ struct State<'a> {
     accepts: bool,
     service: Option<(usize, usize)>,
     paths: usize,
-    /// The first time or address that systemd cannot parse, and ignores.
-    unparsable: Option<Unparsable<'a>>,
+    /// Times and addresses that systemd cannot parse, and ignores.
+    unparsable: Vec<Unparsable<'a>>,
 }
 
 impl<'a> State<'a> {
@@ -182,6 +210,7 @@ impl<'a> State<'a> {
             ("Timer", "OnClockChange" | "OnTimezoneChange") => self.triggers += usize::from(is_yes(value)),
             ("Timer" | "Socket", key) if self.is_unparsable(file, setting, key) => {}
             // An empty value of one of them takes them all back.
+            ("Timer", key) if unit_values::is_known("Timer", key) => {}
             ("Timer", _) => self.triggers = if is_set { self.triggers + 1 } else { 0 },
             ("Socket", "Accept") => self.accepts = is_yes(value),
             ("Socket", "Service") => self.service = is_set.then_some((file, line)),
@@ -210,17 +239,16 @@ impl<'a> State<'a> {
 }
 
 impl<'a> State<'a> {
-    /// Keeps the first value that systemd cannot parse.
+    /// Keeps a value that systemd cannot parse.
     fn is_unparsable(&mut self, file: usize, setting: &'a Setting<'a>, key: &'a str) -> bool {
         let fault = unit_values::unparsable(setting.section, key, &setting.value);
         if let Some(fault) = fault {
-            self.unparsable.get_or_insert(((file, setting.line), key, fault));
+            self.unparsable.push(((file, setting.line), key, fault));
         }
         fault.is_some()
     }
 }
 
-const TYPES: [&str; 8] = ["simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle"];
 /// Actions at the end of a unit, those that do something.
 const ACTIONS: [&str; 15] = [
     "reboot",
@@ -239,8 +267,6 @@ const ACTIONS: [&str; 15] = [
     "halt-force",
     "halt-immediate",
 ];
-const RESTARTS: [&str; 7] = ["no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always"];
-
 fn is_yes(value: &str) -> bool {
     ["1", "yes", "y", "true", "t", "on"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }
@@ -255,16 +281,20 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
     };
     let at = |(file, line): (usize, usize), fault: &str| {
         let file = files.get(file).unwrap_or(content);
-        bad(file, line, fault, text)
+        bad(file, line, &format!("{fault}; {REFUSED}"), text)
     };
-    let unparsable =
-        state.unparsable.map(|(place, key, (fault, help))| at(place, &format!("{key}= {fault}")).help(help));
+    let lacks_all = match name.rsplit_once('.').map(|(_, suffix)| suffix) {
+        Some("timer") => state.triggers == 0,
+        Some("socket") => state.listens == 0,
+        _ => false,
+    };
     // Beside a valid one, systemd ignores the line and loads the unit.
-    let ignored = state.unparsable.map(|((file, line), key, (fault, help))| {
-        let file = files.get(file).unwrap_or(content);
-        let message = format!("line {line} of {}: {key}= {fault}; line ignored by systemd", file.what);
-        Finding::new(&rules::ODD_UNIT_LINE, Block::new(text, file.span).line(line), message).help(help)
-    });
+    findings.extend(state.unparsable.iter().take(LINES_MAX).map(|((file, line), key, (fault, help))| {
+        if lacks_all {
+            return at((*file, *line), &format!("{key}= {fault}")).help(*help);
+        }
+        ignored(files.get(*file).unwrap_or(content), *line, key, fault, help, text)
+    }));
     match name.rsplit_once('.').map(|(_, suffix)| suffix) {
         Some("service") => service(&state, shown, content, at, findings),
         Some("mount") if is_of_kernel(name) => {
@@ -274,24 +304,21 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
         Some("mount") if state.mounts == 0 => {
             findings.push(lacks("What= in [Mount]", "add what is mounted, such as What=/dev/disk/by-label/DATA"));
         }
-        Some("timer") if state.triggers == 0 => match unparsable {
-            Some(finding) => findings.push(finding),
-            None => findings.push(lacks("time in [Timer]", "add a time, such as OnCalendar=daily or OnBootSec=5min")),
-        },
+        Some("timer") if lacks_all && state.unparsable.is_empty() => {
+            findings.push(lacks("time in [Timer]", "add a time, such as OnCalendar=daily or OnBootSec=5min"));
+        }
         Some("path") if state.paths == 0 => {
             findings.push(lacks("absolute path in [Path]", "add what is watched, such as PathExists=/run/file"));
         }
-        Some("socket") if state.listens == 0 => match unparsable {
-            Some(finding) => findings.push(finding),
-            None => findings.push(lacks("address in [Socket]", "add an address, such as ListenStream=8080")),
-        },
-        Some("socket") if state.accepts => {
+        Some("socket") if lacks_all && state.unparsable.is_empty() => {
+            findings.push(lacks("address in [Socket]", "add an address, such as ListenStream=8080"));
+        }
+        Some("socket") if state.accepts && !lacks_all => {
             let silent =
                 state.silent.map(|place| (place, "no connections can be accepted here, as Accept=yes asks for"));
             let service = state.service.map(|place| (place, "Service= cannot be given with Accept=yes"));
             findings.extend(silent.or(service).map(|(place, fault)| at(place, fault).help("leave out Accept=yes")));
         }
-        Some("timer" | "socket") => findings.extend(ignored),
         _ => {}
     }
 }

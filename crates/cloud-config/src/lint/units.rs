@@ -171,6 +171,7 @@ impl<'a> Surveyed<'a> {
         let own = self.drop_ins.iter().map(|drop_in| drop_in.file(self.name));
         for file in self.content().into_iter().chain(own) {
             unit_verify::report_fatal(&file, text, findings);
+            unit_verify::report_ignored(&file, other.content.is_none(), text, findings);
         }
         // Of several contents the last one counts.
         let Some(content) = self.content().filter(|_| other.content == Some(at)) else { return };
