@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::keys::key;
 use crate::testbed::{PROGRAM_INSIDE, Suite};
 
 const ROOT: (u32, u32) = (0, 0);
@@ -97,6 +98,58 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.names("/etc/spoiled"), ["conf", "good", "motd"]);
         assert_eq!([m.text("/etc/spoiled/conf"), m.text("/etc/spoiled/motd")], ["old\n", "old\n"]);
         assert!(m.passwd("spoiled").is_some(), "a user is created without what was not understood");
+    });
+
+    suite.shared("items_that_lack_a_detached_key_are_skipped", |m| {
+        m.sh("mkdir -p /etc/detached && cd /etc/detached && for name in a b c; do echo old > $name; done");
+        let user = key("detached");
+        m.apply(&format!(
+            r#"
+            write_files:
+              - path: /etc/detached/a
+              - content: hunter2
+              - path: /etc/detached/good
+                content: good
+              - path: /etc/detached/b
+                content: hunter2
+              - permissions: "0600"
+              - path: /etc/detached/c
+            content: hunter2
+            users:
+              - name: detached
+                ssh_authorized_keys: ['{user}']
+            coreos:
+              units:
+                - name: detached-good.service
+                  content: |
+                    [Service]
+                    ExecStart=/bin/true
+                - name: detached.service
+                  content: |
+                    [Service]
+                    ExecStart=/bin/true
+            enable: true
+            "#,
+        ))
+        .exits(1)
+        .says(&[
+            "detached-key",
+            "`content` stands outside of the file above",
+            "`permissions` stands outside of the file above",
+        ])
+        .says(&["`enable` stands outside of the unit above"])
+        .hides(&["hunter2"]);
+        assert_eq!(
+            m.sh("cd /etc/detached && cat a b c"),
+            "old
+old
+old"
+        );
+        assert_eq!(m.names("/etc/detached"), ["a", "b", "c", "good"]);
+        assert_eq!(m.sh("stat -c %a /etc/detached/b"), "644");
+        assert!(m.text("/home/detached/.ssh/authorized_keys").contains(&user));
+        m.absent("/etc/systemd/system/detached.service");
+        assert!(m.text("/etc/systemd/system/detached-good.service").contains("ExecStart"));
     });
 
     suite.shared("devices_are_not_replaced", |m| {
