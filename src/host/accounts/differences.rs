@@ -27,7 +27,9 @@ impl Accounts<'_> {
         }
         add(account.home.as_ref().is_some_and(|home| user.home.as_os_str() != home.as_str()), "homedir");
         add(account.shell.as_ref().is_some_and(|shell| user.shell.as_os_str() != shell.as_str()), "shell");
-        if let Some(group) = &account.primary_group {
+        // A group that does not exist is an error of its own.
+        let exists = |group: &&String| self.has_group(group).unwrap_or(true);
+        if let Some(group) = account.primary_group.as_ref().filter(exists) {
             let gid = create::gid_of(&groups, group).or(self.group(group)?);
             add(gid != Some(user.gid), "primary_group");
         }
@@ -35,7 +37,7 @@ impl Accounts<'_> {
             let is_primary = create::gid_of(&groups, group) == Some(user.gid);
             !is_primary && !database::is_member(&groups, group, &user.name)
         };
-        let missing: Vec<_> = account.groups.iter().filter(is_missing).map(String::as_str).collect();
+        let missing: Vec<_> = account.groups.iter().filter(is_missing).filter(exists).map(String::as_str).collect();
         add(!missing.is_empty(), &format!("groups ({})", missing.join(", ")));
         Ok(fields)
     }

@@ -34,25 +34,28 @@ impl Accounts<'_> {
     /// # Errors
     ///
     /// A tool is missing, fails, or takes too long, or something of the account could not be set: a group, the shell,
-    /// the home. The account is created without that. It is never removed.
+    /// the home. The account is created without that. It is never removed. A group of an existing account that does not
+    /// exist is an error too.
     pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<StepResult> {
         let name = &account.name;
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
         let existing = self.user(name)?;
         let is_new = existing.is_none();
+        let is_interrupted = !is_new && marker::is_set(self.root, name);
         let (mut change, faults) = match existing {
             None => {
                 let faults = self.create(account, deadline).with_context(|| format!("failed to create user {name}"))?;
                 self.report_missing_shell(account);
                 (StepResult::Done, faults)
             }
-            Some(user) if marker::is_set(self.root, name) => self
+            Some(user) if is_interrupted => self
                 .complete(account, &user, deadline)
                 .with_context(|| format!("failed to complete user {name}, whose creation was interrupted"))?,
             Some(user) => {
                 self.report_differences(account, &user);
                 self.report_incomplete(&user);
-                (StepResult::Unchanged, Vec::new())
+                let faults = self.unknown_groups(account).unwrap_or_else(|error| vec![format!("{error:#}")]);
+                (StepResult::Unchanged, faults)
             }
         };
         if let Some(hash) = password
@@ -66,6 +69,7 @@ impl Accounts<'_> {
         match faults.as_slice() {
             [] => Ok(change),
             faults if is_new => bail!("created user {name}, but {}", faults.join(", ")),
+            faults if !is_interrupted => bail!("user {name}: {}", faults.join(", ")),
             faults => bail!("user {name}, whose creation was interrupted, is incomplete: {}", faults.join(", ")),
         }
     }
@@ -87,6 +91,7 @@ impl Accounts<'_> {
             return Ok(true);
         }
         self.report_differences(account, &user);
+        self.check_unknown_groups(account)?;
         match password {
             Some(hash) => Ok(!self.has_password(&account.name, hash)?),
             None => Ok(false),

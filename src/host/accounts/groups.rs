@@ -137,7 +137,40 @@ impl Accounts<'_> {
         if self.own_group(account)? == OwnGroup::Taken {
             lacks.push(format!("a group of its own: {}", taken(&account.name)));
         }
-        if lacks.is_empty() { Ok(()) } else { Err(PartialAccount(lacks.join("; ")).into()) }
+        if lacks.is_empty() {
+            return Ok(());
+        }
+        Err(PartialAccount(format!("account created without {}", lacks.join("; "))).into())
+    }
+
+    /// The faults of an existing account whose groups exist nowhere.
+    ///
+    /// # Errors
+    ///
+    /// The groups cannot be looked up.
+    pub(super) fn unknown_groups(self, account: &Account) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for group in &account.groups {
+            if !self.has_group(group)? {
+                faults.push(format!("group {group} does not exist (ignored)"));
+            }
+        }
+        if let Some(primary) = &account.primary_group
+            && !self.has_group(primary)?
+        {
+            faults.push(format!("primary group {primary} does not exist (login group not changed)"));
+        }
+        Ok(faults)
+    }
+
+    /// Checks that all groups of an existing account exist.
+    ///
+    /// # Errors
+    ///
+    /// [`PartialAccount`] if not; others if the groups cannot be looked up.
+    pub(super) fn check_unknown_groups(self, account: &Account) -> Result<()> {
+        let faults = self.unknown_groups(account)?;
+        if faults.is_empty() { Ok(()) } else { Err(PartialAccount(faults.join(", ")).into()) }
     }
 
     /// Returns what becomes of the group that `useradd` creates for the account. `useradd` refuses an account for a

@@ -61,9 +61,9 @@ pub enum UnknownPrincipal {
     Group(String),
 }
 
-/// The fault of an account that can only be created in part, such as without a group that does not exist.
+/// The fault of an account that cannot be all that is asked for, such as one with a group that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("account created without {0}")]
+#[error("{0}")]
 pub struct PartialAccount(String);
 
 /// The users and groups of a root.

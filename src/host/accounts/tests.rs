@@ -174,6 +174,25 @@ fn a_missing_group_does_not_prevent_the_account() {
 }
 
 #[test]
+fn a_missing_group_of_an_existing_account_is_an_error() {
+    let (_dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    let passwd = Some(Secret::new("$6$salt$other".to_owned()));
+    let groups = vec!["kvm".into(), "docker".into()];
+    let account = Account { groups, primary_group: Some("wheel".into()), passwd, ..account("core") };
+    let faults =
+        "group kvm does not exist (ignored), primary group wheel does not exist (login group not changed)".to_owned();
+    let error = accounts.would_ensure(&account).unwrap_err();
+    assert_eq!(error.downcast_ref::<PartialAccount>().unwrap().to_string(), faults);
+    let error = accounts.ensure(&account, Deadline::after(Duration::from_secs(5))).unwrap_err();
+    assert_eq!(format!("{error:#}"), format!("user core: {faults}"));
+    let shadow = accounts.database("/etc/shadow").unwrap();
+    assert!(shadow.contains("core:$6$salt$other:"), "the password is set all the same");
+    let user = accounts.user("core").unwrap().unwrap();
+    assert!(!accounts.differences(&account, &user).unwrap().iter().any(|field| field.contains("kvm")));
+}
+
+#[test]
 fn a_group_of_the_users_name_is_not_joined_unasked() {
     let (dir, root) = tree();
     fs::write(dir.path().join("etc/login.defs"), "USERGROUPS_ENAB yes\n").unwrap();

@@ -97,6 +97,30 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.shadow("kept").as_deref(), Some(HASH));
     });
 
+    suite.shared("a_missing_group_of_an_account_that_exists_is_an_error", |m| {
+        m.sh("useradd --create-home --groups docker there");
+        let key = key("there");
+        let config = format!(
+            r"
+            users:
+              - name: there
+                groups: [docker, nosuchgroup]
+                primary_group: nosuchprimary
+                passwd: {HASH}
+                ssh_authorized_keys: ['{key}']
+            write_files:
+              - {{path: /etc/there, owner: there, content: x}}
+            "
+        );
+        let faults =
+            "user there: group nosuchgroup does not exist (ignored), primary group nosuchprimary does not exist";
+        m.apply_with(&config, &["--dry-run"], &[]).exits(1).says(&["nosuchgroup does not exist"]);
+        m.apply(&config).exits(1).says(&[faults]).hides(&["not changed: groups"]);
+        assert_eq!(m.shadow("there").as_deref(), Some(HASH));
+        assert!(m.text("/home/there/.ssh/authorized_keys").contains(&key));
+        assert_eq!(m.sh("stat -c %U /etc/there"), "there");
+    });
+
     suite.shared("a_group_that_does_not_exist_costs_the_group_alone", |m| {
         let key = key("groupless");
         let config = format!(
