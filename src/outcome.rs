@@ -44,6 +44,9 @@ impl StepResult {
 pub struct StepOutcome {
     /// The step, in words.
     pub step: String,
+    /// The unit of systemd that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// The part that asked for it, where it does not stand among the steps of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
@@ -213,7 +216,9 @@ impl Reporter<'_> {
         let (words, unit) = (step.to_string(), step.unit());
         let at = span.map(|span| self.lines.start(span));
         let place = place(self.name, at);
-        let event = Event { part: Some(self.name), at, item: Some(&words), unit, took: Some(took), ..Event::default() };
+        let item = Some(words.as_str());
+        let event =
+            Event { part: Some(self.name), at, item, unit: unit.as_deref(), took: Some(took), ..Event::default() };
         let say = |level, message, sign, said: &str, log: fmt::Arguments<'_>| {
             log_event(level, log, &Event { message, sign: Some(sign), words: Some(said), ..event });
         };
@@ -241,6 +246,6 @@ impl Reporter<'_> {
             }
         }
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        StepOutcome { step: words, part: None, at, result, milliseconds }
+        StepOutcome { step: words, unit, part: None, at, result, milliseconds }
     }
 }

@@ -314,7 +314,7 @@ impl<'a> Host<'a> {
         let argv = if self.live() { Some(scripts::interpreter(script)?) } else { None };
         let folder = self.script_dir();
         let file = folder.join(&script.id);
-        let unit = format!("coreos-cloudinit-{}.service", script.id);
+        let unit = script.unit();
         self.make_script_dir(&folder)
             .with_context(|| format!("failed to keep the script in {}", display_path(&folder)))?;
         let name = folder.join("unit-name");

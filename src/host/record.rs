@@ -147,6 +147,7 @@ mod tests {
     fn a_record_is_never_longer_than_what_is_read() {
         let step = |number: usize, result| StepOutcome {
             step: format!("{number} {}", "x".repeat(20_000)),
+            unit: None,
             part: None,
             at: None,
             result,

@@ -77,7 +77,7 @@ fn run(record: &Value) -> String {
     out
 }
 
-/// All that went wrong: of the run, then part by part.
+/// All that went wrong, and scripts that were started: of the run, then part by part.
 fn troubles(record: &Value) -> Vec<String> {
     let mut troubles: Vec<_> =
         list(&record["failures"]).iter().map(|failure| format!("failed: {}", text(failure))).collect();
@@ -114,6 +114,11 @@ fn step_trouble(step: &Value, place: &str) -> Option<String> {
         // The reason says what failed.
         "failed" => Some(format!("failed: {place}: {why}")),
         "left-out" => Some(format!("left out: {place}: {what}: {why}")),
+        // It may have failed since.
+        "done" if what.starts_with("run script ") => {
+            let unit = step["unit"].as_str().map(printable)?;
+            Some(format!("started: {place}: {unit}; see journalctl -u {unit}"))
+        }
         "queued" => Some(format!("left queued: {place}: {what}: {why}")),
         _ => None,
     }
@@ -222,6 +227,14 @@ mod tests {
             "2026-11-22T22:26:10Z  x  nothing had to change (0 ms)\n  part: x (multipart)\n  \
              part: x:part-1:a.sh (script)\n  part: x:part-2 (skipped)\n  0 done, 0 unchanged\n"
         );
+    }
+
+    #[test]
+    fn a_script_is_named_with_the_command_for_its_output() {
+        let steps = [json!({"step": "run script a with /bin/sh (9 bytes)", "unit": "x-a.service", "verdict": "done"})];
+        let part = json!({"name": "u", "form": "script", "findings": [], "refused": [], "steps": steps});
+        let shown = text(json!({"started": "2026-11-22T22:26:10Z", "source": "u", "parts": [part]}));
+        assert!(shown.contains("\n  started: u: x-a.service; see journalctl -u x-a.service\n"), "{shown}");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.text("/run/cgroup").contains(&name));
         assert_eq!(m.active(&name), "active");
         assert_eq!(m.property(&name, "CollectMode"), "inactive-or-failed");
+        m.program(&["--status"]).run().ok().says(&[&format!("{name}; see journalctl -u {name}")]);
         let [file] = &scripts(m)[..] else { panic!("{:?}", m.names(SCRIPTS)) };
         let path = format!("{SCRIPTS}/{file}");
         m.is_file(&path, script, 0o700, (0, 0));

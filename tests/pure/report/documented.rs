@@ -74,7 +74,11 @@ fn every_field_of_a_record_is_named() {
     let step = |verdict| reporter.step(&Step::RestartNetworkd, Some(Span::new(0, 1)), verdict, Duration::ZERO);
     let at = Some(lines.position(0));
     let outcome = Outcome {
-        access: vec![StepOutcome { part: Some("a".to_owned()), ..step(StepResult::Failed("x".to_owned())) }],
+        access: vec![StepOutcome {
+            unit: Some("a".to_owned()),
+            part: Some("a".to_owned()),
+            ..step(StepResult::Failed("x".to_owned()))
+        }],
         parts: vec![PartOutcome {
             name: "a".to_owned(),
             form: Form::Script,

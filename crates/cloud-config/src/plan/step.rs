@@ -284,6 +284,13 @@ pub struct Script {
     pub argument: Option<Secret<String>>,
 }
 
+impl Script {
+    /// The transient unit that runs it.
+    pub fn unit(&self) -> String {
+        format!("coreos-cloudinit-{}.service", self.id)
+    }
+}
+
 impl fmt::Debug for KeySet {
     /// Without the keys, which are nobody else's business.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -327,12 +334,15 @@ fn plural(count: usize, one: &str) -> String {
 
 impl Step {
     /// The unit of systemd that it is about, if it is about one.
-    pub fn unit(&self) -> Option<&str> {
+    pub fn unit(&self) -> Option<String> {
         match self {
-            Self::WriteFile(file) => file.unit.as_deref(),
-            Self::MaskUnit(place) | Self::UnmaskUnit(place) | Self::RemoveEnvironment(place) => Some(&place.unit),
-            Self::EnableUnit(scope) => Some(&scope.unit),
-            Self::UnitCommand(command) => Some(&command.unit),
+            Self::WriteFile(file) => file.unit.clone(),
+            Self::MaskUnit(place) | Self::UnmaskUnit(place) | Self::RemoveEnvironment(place) => {
+                Some(place.unit.clone())
+            }
+            Self::EnableUnit(scope) => Some(scope.unit.clone()),
+            Self::UnitCommand(command) => Some(command.unit.clone()),
+            Self::RunScript(script) => Some(script.unit()),
             _ => None,
         }
     }
