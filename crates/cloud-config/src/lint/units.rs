@@ -52,7 +52,8 @@ struct SurveyedDropIn<'a> {
 impl SurveyedDropIn<'_> {
     /// The file, as one of the unit `unit`.
     fn file(&self, unit: &str) -> UnitText<'_> {
-        let what = format!("drop-in {} of unit {}", printable(self.name), printable(unit));
+        let name = if self.name.is_empty() { "without a name".to_owned() } else { printable(self.name) };
+        let what = format!("drop-in {name} of unit {}", printable(unit));
         UnitText { what, survey: &self.survey, span: self.span }
     }
 }

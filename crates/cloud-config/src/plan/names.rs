@@ -98,10 +98,34 @@ pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     (is_valid && reader(unit) != Reader::Unknown).then_some((unit, file))
 }
 
+/// The fault and the remedy of a unit's name that is one of a directory: of the drop-ins of a unit, or of links.
+pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
+    let bare = name.trim_end_matches('/');
+    if bare.contains('/') {
+        return None;
+    }
+    if let Some(unit) = bare.strip_suffix(".d")
+        && (reader(unit) != Reader::Unknown || SYSTEMD.contains(&unit))
+    {
+        let unit = printable(unit);
+        let fault = format!("it is that of the directory for drop-ins of {unit}");
+        return Some((fault, format!("write an item `name: NAME.conf` in the `drop_ins` of unit {unit}")));
+    }
+    if let Some(unit) =
+        ["wants", "requires", "upholds"].iter().find_map(|kind| bare.strip_suffix(kind)?.strip_suffix('.'))
+        && reader(unit) == Reader::Systemd
+    {
+        let fault = format!("it is that of a directory of links, for {}", printable(unit));
+        return Some((fault, format!("write `WantedBy={}` into the unit to start, and enable that", printable(unit))));
+    }
+    (bare != name && reader(bare) != Reader::Unknown)
+        .then(|| ("it ends with a slash".to_owned(), format!("leave out the slash: `name: {}`", printable(bare))))
+}
+
 /// The remedy for a unit's name that is a path.
 pub(super) fn path_help(name: &str) -> Option<String> {
     let dirs = ["/etc/systemd/system/", "/run/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/"];
-    let rest = dirs.iter().find_map(|dir| name.strip_prefix(dir)).unwrap_or(name);
+    let rest = dirs.iter().chain(&["./"]).find_map(|dir| name.strip_prefix(dir)).unwrap_or(name);
     let shown = printable(rest);
     if !rest.contains('/') {
         return (rest != name && !rest.is_empty()).then(|| format!("leave out the directory: `name: {shown}`"));
@@ -178,6 +202,27 @@ mod tests {
 
     fn named(text: &str, short: bool) -> Result<(String, Option<&'static str>), &'static str> {
         hostname(text, short, None).map(|(host, f)| (host.name, f.first().map(|f| f.rule.id))).map_err(|f| f.rule.id)
+    }
+
+    #[test]
+    fn names_of_directories_are_no_names_of_units() {
+        for (name, fault) in [
+            ("a.service.d", Some("drop-ins of a.service")),
+            ("a.service.d/", Some("drop-ins of a.service")),
+            ("service.d", Some("drop-ins of service")),
+            ("a.network.d//", Some("drop-ins of a.network")),
+            ("a.target.wants", Some("links, for a.target")),
+            ("a.service/", Some("ends with a slash")),
+            ("a.service", None),
+            ("a.d", None),
+            ("a/", None),
+            ("a.wants", None),
+            ("a.service.d/x.conf", None),
+        ] {
+            let found = directory_fault(name).map(|(found, _)| found);
+            assert_eq!(found.is_some(), fault.is_some(), "{name}: {found:?}");
+            assert!(found.is_none_or(|found| found.contains(fault.unwrap())), "{name}");
+        }
     }
 
     #[test]

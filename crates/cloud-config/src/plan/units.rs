@@ -52,10 +52,12 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         return plan_named_drop_in(planner, unit, (of, file), span);
     }
     let item = || Item::Unit(printable(name));
-    if let Some(fault) = names::file_name_fault(name) {
-        let message = format!("the unit's name cannot be one: {fault}");
+    let path_fault = || Some((names::file_name_fault(name)?.to_owned(), names::path_help(name)));
+    let directory_fault = names::directory_fault(name).map(|(fault, help)| (fault, Some(help)));
+    if let Some((fault, help)) = directory_fault.or_else(path_fault) {
+        let message = format!("invalid unit name: {fault}; unit skipped");
         let mut finding = Finding::new(&rules::BAD_UNIT_NAME, unit.name.span, message);
-        finding.help = names::path_help(name);
+        finding.help = help;
         return planner.refuse_for(item(), span, finding);
     }
     if unit.content.bad || unit.mask.bad || unit.runtime.bad {
@@ -181,11 +183,12 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
         return incomplete(planner, unit, field.span, lacks);
     };
     if let Some(fault) = names::file_name_fault(name) {
-        let finding = Finding::new(
-            &rules::BAD_DROP_IN_NAME,
-            drop_in.name.span,
-            format!("the name of a drop-in of {unit} cannot be one: {fault}"),
-        );
+        let message = format!("invalid name of a drop-in of {}: {fault}; drop-in skipped", printable(unit));
+        let mut finding = Finding::new(&rules::BAD_DROP_IN_NAME, drop_in.name.span, message);
+        let file = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        if file != name && names::file_name_fault(file).is_none() {
+            finding = finding.help(format!("leave out the directory: `name: {}`", printable(file)));
+        }
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, field.span, finding);
     }
