@@ -18,6 +18,7 @@ mod templates;
 mod text;
 mod tokens;
 mod unit_file;
+mod unit_keys;
 mod unit_lines;
 mod unit_values;
 mod unit_verify;

@@ -160,7 +160,8 @@ impl Sections {
         }
     }
 
-    fn all(self) -> impl Iterator<Item = &'static str> {
+    /// All of them.
+    pub fn all(self) -> impl Iterator<Item = &'static str> {
         let (common, own, network) = match self {
             Self::Unit(own) => (&COMMON[..], Some(own), &[][..]),
             Self::Network(all) => (&[][..], None, all),

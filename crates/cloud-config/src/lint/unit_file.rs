@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::sections::Sections;
-use super::unit_values;
+use super::{unit_keys, unit_values};
 use crate::yaml::describe_lookalike;
 
 /// Lines of one kind: the first, counted from 1, and how many there are.
@@ -21,6 +21,9 @@ impl Lines {
         self.count += 1;
     }
 }
+
+/// The number of unknown keys that are kept: each is compared with all that are known.
+const UNKNOWN_MAX: usize = 50;
 
 /// What is in the file of a unit, or in a drop-in of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub(super) struct Survey<'a> {
     pub does: Does,
     /// `Where=` of a mount.
     pub place: Option<&'a str>,
+    /// Keys that systemd may not know where they stand, with their sections and lines; no more than [`UNKNOWN_MAX`].
+    pub unknown_keys: Vec<(&'a str, &'a str, usize)>,
     /// Settings that decide whether systemd loads the unit or can enable it, in their order.
     pub settings: Vec<Setting<'a>>,
 }
@@ -180,6 +185,9 @@ impl<'a> Survey<'a> {
     fn assign(&mut self, section: &'a str, key: &'a str, value: &'a str, line: usize) {
         if is_kept(section, key) {
             self.settings.push(Setting { section, key, value: joined(value), line });
+        }
+        if self.unknown_keys.len() < UNKNOWN_MAX && !unit_keys::may_be_known(section, key) {
+            self.unknown_keys.push((section, key, line));
         }
         match (section, key) {
             // Without a value it takes back what was assigned before.

@@ -3,6 +3,7 @@
 use super::lines::Block;
 use super::sections::Sections;
 use super::unit_file::{Lines, Survey};
+use super::unit_keys;
 use crate::diagnostic::{Finding, Rule, Span, rules};
 
 /// Tells of the lines of `what`, whose text stands at `span` of the part `text`.
@@ -14,10 +15,18 @@ pub(super) fn tell(
     span: Option<Span>,
     findings: &mut Vec<Finding>,
 ) {
+    let block = Block::new(text, span);
+    let helps = survey.unknown_keys.iter().filter_map(|unknown| {
+        let (section, key, line) = *unknown;
+        Some((section, key, line, unit_keys::help(sections, section, key)?))
+    });
+    findings.extend(helps.map(|(section, key, line, help)| {
+        let message = format!("line {line} of {what}: unknown key {key}= in [{section}]; line ignored by systemd");
+        Finding::new(&rules::ODD_UNIT_LINE, block.line(line), message).help(help)
+    }));
     if survey.is_clean() {
         return;
     }
-    let block = Block::new(text, span);
     let mut tell = |rule: &'static Rule, lines: Lines, fault: &str, help: String| {
         if lines.count > 0 {
             let more = match lines.count {

@@ -37,6 +37,15 @@ pub fn question<T: AsRef<str>>(names: &[T]) -> Option<String> {
     (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
 }
 
+/// Those of `known` that are closest to `word` and differ from it in no more than `most` letters.
+pub fn within(word: &str, most: usize, known: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
+    let is_as_long = |name: &&str| name.len().abs_diff(word.len()) <= most;
+    let distances = known.into_iter().filter(is_as_long).map(|name| (distance(word.as_bytes(), name.as_bytes()), name));
+    let near: Vec<_> = distances.filter(|(distance, _)| *distance <= most).collect();
+    let least = near.iter().map(|(distance, _)| *distance).min();
+    near.into_iter().filter(|(distance, _)| Some(*distance) == least).map(|(_, name)| name).collect()
+}
+
 /// Whether `word` is one of `known`, but for capitals and a third of the letters at most.
 pub fn is_close(word: &str, known: &[&str]) -> bool {
     let lower = word.to_ascii_lowercase();
