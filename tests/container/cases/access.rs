@@ -206,6 +206,10 @@ fn ends(suite: &mut Suite) {
     suite.fresh("quiet_says_what_went_wrong_and_no_more", |m| {
         let config = "write_files: [{path: /srv/a}, {path: /srv/b, encoding: rot13}]";
         m.apply_with(config, &["-q"], &[]).fails().says(&["/srv/b"]).hides(&["/srv/a"]);
+        let kept = |words: &str| {
+            m.journal().iter().any(|entry| entry["MESSAGE"].as_str().is_some_and(|it| it.contains(words)))
+        };
+        assert!(kept("refused: file /srv/b") && !kept("done: write /srv/a"), "the journal has what went wrong");
         m.apply_with("write_files: [{path: /srv/c}]", &["-q"], &[]).ok().hides(&["/srv/c"]);
     });
 }
