@@ -28,7 +28,7 @@ fn who_mistook_something_is_told_what_to_write() {
     let files = Files::new();
     for (text, help) in [
         ("#cloud-config\nmanage_etc_hosts: yes\n", "(write `manage_etc_hosts: localhost`"),
-        ("#cloud-config\nhostname:web-1\n", "a blank after the colon: `KEY: VALUE`)"),
+        ("#cloud-config\nhostname:web-1\n", ":2:9: error: no space behind `:`"),
         ("#cloud-config\nwrite_files:\n- path:/etc/x\n", "`- path: PATH`, with a blank after the colon)"),
         ("#cloud-config\nhostname:web-1\nusers: []\n", ":2:9: error: no space behind `:`"),
         ("#cloud-config\nhostname: \u{a0}a\n", ":2:11: error: `hostname`: U+00A0 (no-break space) before the value"),

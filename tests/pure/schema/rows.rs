@@ -45,6 +45,12 @@ pub const ROWS: &[Row] = &[
         reason: "a key that is a line of lost content is reported as that",
     },
     Row {
+        document: "case: a missing space inside of braces refuses its item",
+        who: SCHEMA,
+        place: r"(users|write_files|coreos\.units)\[.\](\.drop_ins\[0\])?|coreos\.update",
+        reason: "a key without a space behind its colon is reported as that",
+    },
+    Row {
         document: "table: a strategy that says no",
         who: VALIDATOR,
         place: "coreos.update.reboot_strategy",

@@ -63,6 +63,11 @@ fn one_string(key: &str, found: &Node) -> Option<&'static str> {
     let has_pairs = found.items().is_none_or(|items| items.iter().all(|item| item.entries().is_some()));
     match key {
         "owner" => Some("write one string: `USER:GROUP`"),
+        "content" if found.flow && is_list => {
+            Some("put text that begins with `[` in quotes, or write it below `content: |`")
+        }
+        "content" if found.flow => Some("put text that begins with `{` in quotes, or write it below `content: |`"),
+        "content" => Some("write `content: |`, and indent every line of the content below it by two spaces more"),
         "metadata" if has_pairs => Some("write one string, with commas between the pairs, such as `role=web,disk=ssd`"),
         "initial_cluster" if has_pairs => {
             Some("write one string, with commas between the pairs, such as `node1=http://10.0.0.1:2380`")

@@ -101,6 +101,7 @@ impl Keys<'_> {
     fn nothing(&mut self, entry: &Entry, name: &str, below: Below) {
         let help = match below {
             _ if self.broken || self.is_token(entry) => return,
+            _ if entry.value.tag == Tag::Text => "put text that begins with `!` in quotes",
             Below::Value if !FILLED.contains(&name) => return,
             Below::Value => "write its value behind it, or leave the key out",
             Below::Values | Below::Items(_) => "write its items below it, each with `- `, or leave the key out",
@@ -198,7 +199,8 @@ fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
 
 /// Whether nothing at all was written, not even `~`, which says so.
 fn is_nothing(node: &Node) -> bool {
-    matches!(&node.kind, Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty()) && node.tag == Tag::None
+    matches!(&node.kind, Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty())
+        && matches!(node.tag, Tag::None | Tag::Text)
 }
 
 #[cfg(test)]

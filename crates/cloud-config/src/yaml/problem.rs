@@ -88,7 +88,9 @@ impl Problem {
                 words: "a `-` in a column where a key is wanted".to_owned(),
                 help: "begin each `- ` of a list in the same column",
             }),
-            "did not find expected key" | "did not find expected '-' indicator" => bracketed(before),
+            "did not find expected key" | "did not find expected '-' indicator" => {
+                bracketed(before).or_else(|| self.behind_quotes(before, behind))
+            }
             "mapping values are not allowed in this context" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
                 // The line above, if it is text alone that the key on this one is read together with.
@@ -105,6 +107,17 @@ impl Problem {
             }
             _ => None,
         }
+    }
+
+    /// Text on the line of the quote that closes the text before it.
+    fn behind_quotes(&self, before: &str, behind: &str) -> Option<Closer> {
+        let help = match before.trim_end_matches([' ', '\t']).chars().next_back()? {
+            '\'' => "write `''` for a quote inside of single quotes",
+            '"' => "write `\\\"` for a quote inside of double quotes, or put the text in single quotes",
+            _ => return None,
+        };
+        let is_text = !behind.starts_with(['\n', '\r']);
+        is_text.then(|| Closer { at: self.at, words: "text behind the quote that closes a value".to_owned(), help })
     }
 
     /// What is wrong, and what to do about it where that can be said.
