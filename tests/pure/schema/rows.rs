@@ -27,7 +27,7 @@ pub const ROWS: &[Row] = &[
         reason: "a tool rejects the type of the value, and the validator a character in it",
     },
     Row {
-        document: "case: a list of keys without spaces behind its dashes still gives access|case: an invalid key without a space behind its dash is not called set",
+        document: "case: a list of keys (without spaces behind its dashes still gives access|that begins on the line of its key)|case: an invalid key without a space behind its dash is not called set",
         who: SCHEMA,
         place: "unreadable: ScannerError",
         reason: "a tool does not read a document that the validator repairs",

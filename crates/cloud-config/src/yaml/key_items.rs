@@ -20,6 +20,8 @@ pub struct KeyItems {
     unquoted: Vec<Span>,
     /// Each `:` behind the type of a key.
     typed: Vec<usize>,
+    /// Each `-` on the line of the key of its list.
+    dashes: Vec<usize>,
 }
 
 /// An item that is being read.
@@ -61,7 +63,12 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
             found.end(item.take());
             let column = indentation + (content.len() - key.len());
             list = (!inside).then_some(column);
-            let value = value.trim_start();
+            let mut value = value.trim_start();
+            if let Some(key) = value.strip_prefix("- ").map(str::trim_start).filter(|key| list.is_some() && is_key(key))
+            {
+                found.dashes.push(at + content.len() - value.len());
+                value = key;
+            }
             if list.is_some() && !value.is_empty() && !value.starts_with('#') {
                 item = Some(Item::new(at + content.len() - value.len(), value, column, is_key));
             }
@@ -148,6 +155,9 @@ impl KeyItems {
             changed.to_mut().replace_range(place.start..=place.start, "'");
             changed.to_mut().replace_range(place.end - 1..place.end, "'");
         }
+        for dash in &self.dashes {
+            changed.to_mut().replace_range(*dash..=*dash, " ");
+        }
         for colon in &self.typed {
             // The type moves by one byte instead.
             let start = text[..*colon].rfind([' ', '\n']).map_or(0, |blank| blank + 1);
@@ -232,6 +242,7 @@ mod tests {
             ("\n- ssh-rsa AAAA o'b: x\n", "\n- 'ssh-rsa AAAA o''b: x'\n"),
             ("\n  ssh-rsa AAAA me:\n  ssh-rsa AAAA b\n", "\n  'ssh-rsa AAAA me:\n  ssh-rsa AAAA b'\n"),
             ("\n- ssh-rsa AAAA a: b\n  ssh-rsa AAAA\n- x\n", "\n- 'ssh-rsa AAAA a: b\n  ssh-rsa AAAA'\n- x\n"),
+            (" - ssh-rsa AAAA a\n  - ssh-rsa AAAA\n", "   ssh-rsa AAAA a\n  - ssh-rsa AAAA\n"),
             ("\n- ssh-rsa: AAAA me\n", "\n-  ssh-rsa AAAA me\n"),
             ("\n  ssh-rsa: AAAA me\n  ssh-rsa: AAAA\n", "\n   ssh-rsa AAAA me\n   ssh-rsa AAAA\n"),
         ] {
@@ -245,6 +256,7 @@ mod tests {
             "\n- key: ssh-rsa AAAA\n",
             "\n- |\n  ssh-rsa AAAA me: x\n",
             " [ssh-rsa AAAA me: x]\n",
+            " - x\n",
         ] {
             assert_eq!(edited(&list(text)), list(text));
         }
