@@ -119,6 +119,9 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
             }
         }
     }
+    for finding in misplaced(root) {
+        findings.tell(finding);
+    }
     let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
     for fault in update.iter().flat_map(|update| faults(update, UPDATE)) {
         if fault.meant.contains(&"reboot_strategy") {
@@ -170,6 +173,33 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
         }
     }
     findings.into_list()
+}
+
+/// Misspelled sections of the top level that stand below `coreos`, where the top level lacks them.
+fn misplaced(root: &Node) -> Vec<Finding> {
+    let coreos = root.get("coreos");
+    let faults = coreos.iter().flat_map(|coreos| faults(coreos, TOP).into_iter().chain(faults(coreos, SECTIONS)));
+    let lost = faults.filter(|fault| {
+        let (entry, name) = (fault.entry, fault.meant[0]);
+        let is_value = match name {
+            "hostname" => entry.value.text().is_some(),
+            "ssh_authorized_keys" => entry.value.entries().is_none() && !entry.value.is_null(),
+            "coreos" => false,
+            _ => is_section(entry, name),
+        };
+        let is_below = may_stand_for(&entry.name(), BELOW_COREOS) || lint::is_foreign(entry, "coreos");
+        is_value && !is_below && root.get(name).is_none_or(Node::is_null)
+    });
+    lost.map(|fault| {
+        let help = format!("write it as `{}` at the top level", fault.meant[0]);
+        fault.finding("`coreos`", "not applied").help(help)
+    })
+    .collect()
+}
+
+/// Returns true if `name` may stand for a key of `rows`.
+fn may_stand_for(name: &str, rows: &'static [Row]) -> bool {
+    !meant(name, rows, &rows.iter().map(|row| row.0).collect::<Vec<_>>()).is_empty()
 }
 
 /// Returns true if the value of `entry` is what the section `name` holds, and asks for something.
