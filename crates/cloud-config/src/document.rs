@@ -306,16 +306,27 @@ fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize
     low
 }
 
-/// What is wrong with a script that its headers call a cloud-config. There, a line `#!` is a comment like any other.
+/// The fault of a script that its headers, or the line above it, call a cloud-config. There, a line `#!` is a comment.
 fn script_after_all(text: &str, document: &yaml::Document) -> Option<Finding> {
     let entries = document.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
-    if entries.iter().any(|entry| yaml::is_name(&entry.key)) || !text.trim_start().starts_with("#!") {
+    let below = text.strip_prefix("#cloud-config").unwrap_or(text);
+    let script = below.trim_start();
+    if entries.iter().any(|entry| yaml::is_name(&entry.key)) || !script.starts_with("#!") {
         return None;
     }
-    let start = text.len() - text.trim_start().len();
-    let message = "its type is that of a cloud-config, but it begins with #!, as a script does, and has no keys";
-    let finding = Finding::new(&rules::BAD_PART, Span::new(start, start + 2), message);
-    Some(finding.help("a script has the type text/x-shellscript"))
+    let (rule, message, help) = if below.len() < text.len() {
+        let is_nothing = script.lines().all(|line| line.trim().is_empty() || line.starts_with('#'));
+        if is_nothing {
+            return None;
+        }
+        let message = "a script below `#cloud-config`; not run";
+        (&rules::WRONG_TYPE, message, "delete the line above: a script begins with `#!`")
+    } else {
+        let message = "its type is that of a cloud-config, but it begins with #!, as a script does, and has no keys";
+        (&rules::BAD_PART, message, "a script has the type text/x-shellscript")
+    };
+    let start = text.len() - script.len();
+    Some(Finding::new(rule, Span::new(start, start + 2), message).help(help))
 }
 
 impl Reading {

@@ -139,7 +139,9 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
             Some(line) => {
                 let Some((key, rest)) = line.split_once(':') else { return false };
                 let is_entry = rest.is_empty() || rest.starts_with([' ', '\t']);
-                let is_ours = crate::lint::is_key(key) && is_shell(interpreter);
+                // No program has a relative path.
+                let is_program = interpreter.trim_start().starts_with('/') && !is_shell(interpreter);
+                let is_ours = crate::lint::is_key(key) && !is_program;
                 return is_entry && is_name(key) && (has_header || is_ours);
             }
             None => return false,
@@ -152,7 +154,8 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
 fn is_shell(interpreter: &str) -> bool {
     let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let mut words = interpreter.split_whitespace().map(name).skip_while(|word| word == "env" || word.starts_with('-'));
-    words.next().is_some_and(|name| matches!(name.as_str(), "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh"))
+    // Without a name, bash runs it.
+    words.next().is_none_or(|name| matches!(name.as_str(), "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh"))
 }
 
 /// Expressions of a template that nothing has rendered.

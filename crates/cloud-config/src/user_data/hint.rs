@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::header;
 use crate::text::decode;
+use crate::text::suggest;
 use crate::yaml;
 
 /// The form that content has instead of one that is known, and the remedy.
@@ -187,6 +188,12 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
             "the first line must be #cloud-config, just so: in small letters, without a blank after the #",
         );
     }
+    if is_almost_interpreter(head.lines().next().unwrap_or_default()) {
+        return hint(
+            "a text whose first line is almost that of a script",
+            "the first line begins with `#!` and the path of the interpreter: `#!/bin/sh`",
+        );
+    }
     if head.trim_start().starts_with("#!") {
         return hint(
             "a script with something before its first line",
@@ -196,15 +203,28 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
     None
 }
 
+/// Returns true for an interpreter line whose `#!` is incomplete, in the wrong order or with a blank in it.
+fn is_almost_interpreter(line: &str) -> bool {
+    let path = line.trim_start_matches(['#', '!', ' ']);
+    let program = path.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    let is_program = ["sh", "bash", "dash", "ash", "zsh", "env", "perl", "ruby", "node"].contains(&program);
+    let is_sign = line.starts_with(['#', '!']) && !line.starts_with("#!");
+    is_sign && path.starts_with('/') && (is_program || program.starts_with("python"))
+}
+
 /// Returns true if a line is the header but for case and the characters between its letters.
 pub(super) fn is_almost_header(line: &str) -> bool {
     line.len() < 32 && is_header_name(line)
 }
 
-/// Returns true if the letters and digits of `text` are those of the header, in any case.
+/// Returns true if the letters and digits of `text` are those of the header, in any case, but for two at most.
 pub(super) fn is_header_name(text: &str) -> bool {
+    if text.len() > 48 {
+        return false;
+    }
     let letters = text.chars().map(yaml::resembling).filter(char::is_ascii_alphanumeric);
-    letters.map(|letter| letter.to_ascii_lowercase()).eq("cloudconfig".chars())
+    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    !suggest::within(&name, 2, ["cloudconfig"]).is_empty()
 }
 
 /// YAML that another program reads, or a cloud-config without its header.
@@ -305,6 +325,9 @@ mod tests {
             (" #cloud-config\n", "before its header", "must be the first one"),
             ("# mine\n\n#cloud-config\na: b", "before its header", "must be the first one"),
             ("\n#!/bin/sh\n", "a script", "must be the first one"),
+            ("#/bin/sh\necho", "almost that of a script", "`#!/bin/sh`"),
+            ("# !/usr/bin/env python3\n", "almost that of a script", "`#!`"),
+            ("!#/bin/bash -e\n", "almost that of a script", "`#!`"),
             ("\u{200b}#cloud-config\na: b", "U+200B (zero width space) before", "delete"),
             ("\u{a0}#cloud-config\na: b", "U+00A0 (no-break space) before", "delete"),
             ("  Content-Type: multipart/mixed; boundary=B\n  \n  --B\n", "before its headers", "column 1"),

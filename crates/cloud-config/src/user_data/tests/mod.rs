@@ -79,7 +79,6 @@ fn forms_are_known_by_their_first_bytes() {
 #[test]
 fn everything_else_is_an_error() {
     for text in [
-        "#cloud-configs\n",
         " #cloud-config\n",
         "hostname: a",
         "{\"ignition\": {}}",
