@@ -246,6 +246,7 @@ rules! {
     USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar.";
     ODD_PATH = "odd-path", Error, "A path below `/dev`, `/proc` or `/sys`, where no file can be put; file skipped.";
     RELATIVE_PATH = "relative-path", Warning, "A relative path; it is taken beneath the root.";
+    SLASH_PATH = "slash-path", Warning, "A path that ends with a slash, as that of a directory; a file is written there.";
     BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are no octal number; the file is refused.";
     ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions that are probably not what was meant.";
     DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal.";

@@ -85,6 +85,11 @@ fn read(
         }
         planner.find(finding);
     }
+    if written.ends_with('/') {
+        let message = format!("the path ends with a slash; the file {} is written, and no directory", shown(&path));
+        let finding = Finding::new(&rules::SLASH_PATH, file.path.span, message);
+        planner.find(finding.help("add the name of the file; directories above a file are made by themselves"));
+    }
     planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
     let mode = file
         .permissions
