@@ -6,6 +6,7 @@
 
 use core::net::IpAddr;
 
+use crate::plan::names::{Reader, is_unit_name, reader};
 use crate::text::suggest;
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -36,6 +37,8 @@ const KINDS: &[(&str, Kind, &[&str])] = &[
     ("Unit", Kind::Boolean, &["DefaultDependencies", "RefuseManualStart", "RefuseManualStop", "AllowIsolate"]),
     ("Unit", Kind::Boolean, &["StopWhenUnneeded", "IgnoreOnIsolate"]),
     ("Unit", Kind::Number, &["StartLimitBurst"]),
+    ("Unit", Kind::Units, &["Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before"]),
+    ("Unit", Kind::Units, &["After", "OnFailure", "OnSuccess"]),
     ("Timer", Kind::Span, &["AccuracySec", "RandomizedDelaySec"]),
     ("Timer", Kind::Boolean, &["Persistent", "WakeSystem", "RemainAfterElapse", "OnClockChange", "OnTimezoneChange"]),
     ("Service", Kind::Span, &["RestartSec", "TimeoutStartSec", "TimeoutStopSec", "TimeoutAbortSec", "TimeoutSec"]),
@@ -54,6 +57,9 @@ const KINDS: &[(&str, Kind, &[&str])] = &[
     ("Socket", Kind::Mode, &["SocketMode", "DirectoryMode"]),
     ("Socket", Kind::Number, &["Backlog", "MaxConnections", "MaxConnectionsPerSource", "KeepAliveProbes"]),
     ("Mount", Kind::Span, &["TimeoutSec"]),
+    ("Mount", Kind::Path, &["Where"]),
+    ("Automount", Kind::Path, &["Where"]),
+    ("Service", Kind::Path, &["EnvironmentFile"]),
     ("Mount", Kind::Mode, &["DirectoryMode"]),
     ("Automount", Kind::Mode, &["DirectoryMode"]),
     ("Automount", Kind::Span, &["TimeoutIdleSec"]),
@@ -75,6 +81,10 @@ enum Kind {
     Mode,
     Number,
     Word(&'static [&'static str]),
+    /// An absolute path.
+    Path,
+    /// Names of units, of which systemd ignores each one that is invalid.
+    Units,
 }
 
 /// Returns true for a setting of which [`ignored`] knows the values.
@@ -106,6 +116,13 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
         Kind::Number if value.starts_with(|c: char| !c.is_ascii_digit() && c != '+') => {
             ("is not a number", "write a number".to_owned())
         }
+        Kind::Path if !value.starts_with(['/', '-', '"', '\'']) => {
+            ("is not an absolute path", "write an absolute path".to_owned())
+        }
+        Kind::Units if !value.split_whitespace().all(is_unit) => (
+            NO_UNIT,
+            "write whole names of units, such as docker.service, with blanks between them and no comment".to_owned(),
+        ),
         Kind::Word(words) if !words.contains(&value) => {
             let word = value.split_whitespace().next().unwrap_or_default();
             let help = suggest::help(word, words.iter().copied());
@@ -114,6 +131,14 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
         _ => return None,
     };
     Some((fault, if value.contains(" #") || value.contains("\t#") { COMMENT_HELP.to_owned() } else { help }))
+}
+
+/// The fault of a list of units, of which the other words count.
+pub(super) const NO_UNIT: &str = "has a word that is no name of a unit";
+
+/// Returns true if systemd may take a word for the name of a unit.
+pub(super) fn is_unit(word: &str) -> bool {
+    word.contains('%') || !word.starts_with('.') && reader(word) == Reader::Systemd && is_unit_name(word)
 }
 
 const SPAN_HELP: &str = "write a number with a unit, such as `5min`; see systemd.time(7)";

@@ -5,9 +5,8 @@
 use super::command_line::{Fault, commands, has_odd_specifier};
 use super::lines::Block;
 use super::unit_file::{Setting, Survey};
-use super::unit_values::{self, RESTARTS, TYPES};
+use super::unit_values::{self, NO_UNIT, RESTARTS, TYPES, is_unit};
 use crate::diagnostic::{Finding, Span, rules};
-use crate::plan::names::{Reader, is_unit_name, reader};
 use crate::yaml::describe_lookalike_in_command;
 
 /// The number of lines of a file that are reported.
@@ -62,7 +61,8 @@ pub(super) fn report_ignored(file: &UnitText<'_>, is_alone: bool, text: &str, fi
 }
 
 fn ignored(file: &UnitText<'_>, line: usize, key: &str, fault: &str, help: &str, text: &str) -> Finding {
-    let message = format!("line {line} of {}: {key}= {fault}; line ignored by systemd", file.what);
+    let ignored = if fault == NO_UNIT { "the word is" } else { "line" };
+    let message = format!("line {line} of {}: {key}= {fault}; {ignored} ignored by systemd", file.what);
     Finding::new(&rules::ODD_UNIT_LINE, Block::new(text, file.span).line(line), message).help(help)
 }
 
@@ -108,7 +108,7 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
             if is_raw && setting.section == "Install" && !value.split_whitespace().all(is_unit) =>
         {
             let help = "write whole names of units, such as multi-user.target, with blanks between them and no comment";
-            Some(("has a word that is no name of a unit", help))
+            Some((NO_UNIT, help))
         }
         "WorkingDirectory" if is_raw && !value.starts_with(['/', '%', '-', '~']) => {
             Some(("is not an absolute path", "write an absolute path, or ~ for the home of the user"))
@@ -132,11 +132,6 @@ fn is_account(value: &str) -> bool {
         return value.parse().is_ok_and(|id: u32| id != 0xffff && id != u32::MAX);
     }
     value.contains('%') || !value.contains([':', '/'])
-}
-
-/// Returns true if systemd may take a word of `[Install]` for the name of a unit.
-fn is_unit(word: &str) -> bool {
-    word.contains('%') || !word.starts_with('.') && reader(word) == Reader::Systemd && is_unit_name(word)
 }
 
 /// The finding for one setting; systemd reads those of `[Install]` only where the unit is enabled.
