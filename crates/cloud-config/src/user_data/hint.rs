@@ -277,6 +277,9 @@ fn json(bytes: &[u8]) -> Option<Hint> {
             "an Ignition configuration whose version is not an integer",
             "write the version as an integer: `\"ignitionVersion\": 1`",
         ),
+        None if value.get("variant").is_some() => {
+            hint("a Butane configuration", "make an Ignition configuration of it with `butane`, and hand that over")
+        }
         None if value.as_object().is_some_and(|keys| keys.keys().any(|key| crate::lint::is_key(key))) => hint(
             "JSON that is not an Ignition configuration",
             "write the line #cloud-config before it: JSON is YAML, too",
@@ -350,6 +353,7 @@ mod tests {
             ("{\"ignition\": {}}", "without a version", "\"3.3.0\""),
             ("{\"ignitionVersion\": \"1\"}", "not an integer", "integer"),
             ("{\"hostname\": \"a\"}", "JSON", "JSON is YAML"),
+            ("{\"variant\": \"fcos\"}", "Butane", "`butane`"),
             ("{\"hostname\": ", "almost JSON", "check it"),
             ("Content-Type: text/cloud-config\nMIME-Version: 1.0\n\na: b", "single part", "multipart/mixed"),
         ] {
