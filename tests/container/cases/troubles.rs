@@ -33,7 +33,7 @@ pub fn cases(suite: &mut Suite) {
         m.sh("userdel core; rm -rf /home/core");
         said(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
         let cut = "#cloud-config\nssh_authorized_keys: ['ssh-rsa AAAAB3Nza... me']\nrole: web-1\n";
-        said(m, cut, &["--validate"], &["a line is no SSH public key; it is left out", "unknown key"]);
+        said(m, cut, &["--validate"], &["no valid SSH key in", "unknown key"]);
         said(
             m,
             "#cloud-config\nusers: [{name: mary, passwd: secret}]\n",

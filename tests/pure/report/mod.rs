@@ -7,7 +7,8 @@ mod secrets;
 mod terminal;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -207,6 +208,8 @@ fn a_check_touches_nothing() {
         assert!(run.code == 1 && run.stdout.contains("bad-permissions"), "{run:?}");
         assert_eq!((files.look(), program::records()), before);
     }
+    let tree = fs::metadata(files.path("")).unwrap();
+    assert!(!Path::new(&format!("/run/coreos-cloudinit/lock-{}-{}", tree.dev(), tree.ino())).exists());
 }
 
 #[test]
@@ -448,7 +451,7 @@ fn what_is_applied_needs_no_listener() {
     fs::create_dir(&tree).unwrap();
     let run = program::into_nothing(&["--root", &tree, "--from-file", &path]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(std::path::Path::new(&tree).join("a").exists(), "{run:?}");
+    assert!(Path::new(&tree).join("a").exists(), "{run:?}");
 }
 
 #[test]
