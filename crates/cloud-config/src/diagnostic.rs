@@ -204,7 +204,7 @@ rules! {
     UNKNOWN_PART = "unknown-part", Warning, "A part of a multipart that is none of the forms this program knows; it is skipped.";
     BAD_PART = "bad-part", Error, "A part of a multipart that is not what its headers say, or does not decode; it is left out.";
     BAD_GZIP = "bad-gzip", Error, "Compressed user-data, or a part, that does not decompress to its end; it is left out.";
-    BAD_MIME = "bad-mime", Error, "A multipart without a boundary, or with an invalid header line; only the host name and SSH keys are applied, where they can be read.";
+    BAD_MIME = "bad-mime", Error, "A multipart without a boundary, with an invalid header line, or with a part outside of its boundaries; only the host name and SSH keys are applied, where they can be read.";
     ODD_MULTIPART = "odd-multipart", Warning, "A multipart of another kind than `multipart/mixed`; it is read as if it were that.";
     DUPLICATE_HEADER = "duplicate-header", Warning, "A header of a multipart, or of a part of it, that is given twice; the first one counts.";
     TRUNCATED = "truncated", Error, "A multipart without its final boundary; only the host name and SSH keys are applied.";

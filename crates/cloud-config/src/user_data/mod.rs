@@ -16,6 +16,7 @@ mod hint;
 mod label;
 mod pieces;
 mod split;
+mod stray;
 #[cfg(test)]
 mod tests;
 mod transfer;

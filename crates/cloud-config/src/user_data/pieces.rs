@@ -23,6 +23,10 @@ pub(super) struct Pieces<'a> {
     /// Where the next piece begins.
     next: Option<usize>,
     end: End,
+    /// The first line that is the boundary.
+    first: Option<Range<usize>>,
+    /// Where the final boundary ends.
+    end_of_final: usize,
 }
 
 /// A line that is the boundary.
@@ -35,9 +39,17 @@ enum Delimiter {
 impl<'a> Pieces<'a> {
     /// The pieces of `bytes` from `from` on; what stands before the first boundary is for people.
     pub fn new(bytes: &'a [u8], from: usize, boundary: &'a str) -> Self {
-        let mut pieces = Self { bytes, boundary: boundary.as_bytes(), next: None, end: End::NoBoundary };
+        let mut pieces = Self {
+            bytes,
+            boundary: boundary.as_bytes(),
+            next: None,
+            end: End::NoBoundary,
+            first: None,
+            end_of_final: bytes.len(),
+        };
         if let Some((line, delimiter)) = pieces.delimiter(from) {
             pieces.pass(&line, delimiter);
+            pieces.first = Some(line);
         }
         pieces
     }
@@ -45,6 +57,16 @@ impl<'a> Pieces<'a> {
     /// How it ends, once there are no more pieces.
     pub fn end(&self) -> End {
         self.end
+    }
+
+    /// Where the first boundary begins, or all ends.
+    pub fn start(&self) -> usize {
+        self.first.as_ref().map_or(self.bytes.len(), |line| line.start)
+    }
+
+    /// Where the final boundary ends, or all does, once there are no more pieces.
+    pub fn end_of_final(&self) -> usize {
+        self.end_of_final
     }
 
     /// The first line from `from` on that is the boundary. Each line is looked at once, and no further than the
@@ -70,6 +92,7 @@ impl<'a> Pieces<'a> {
     fn pass(&mut self, line: &Range<usize>, delimiter: Delimiter) {
         if delimiter == Delimiter::Final {
             self.next = None;
+            self.end_of_final = line.end;
             self.end = End::Final(self.delimiter(line.end).map(|(line, _)| {
                 let length = self.bytes[line.clone()].trim_ascii_end().len();
                 Span::new(line.start, line.start + length)

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::budget::{self, Budget, MULTIPART_DEPTH, Trouble, USER_DATA_MAX};
 use super::form::{self, Content, Form};
-use super::header::{self, Header, Multipart};
+use super::header::{self, Header, Headers, Multipart};
 use super::pieces::{End, Pieces};
+use super::stray::Stray;
 use super::transfer::Encoding;
-use super::{Extent, Part, wrong};
+use super::{Extent, Part, stray, wrong};
 use crate::diagnostic::{Finding, Span, rules};
 
 /// Takes user-data apart; `name` is what it is called. Nothing has no parts. A multipart comes before its parts.
@@ -215,13 +216,39 @@ impl Splitter {
         }
         let outer = Outer { name: &piece.name, bytes: &bytes, index, depth: piece.depth + 1 };
         let mut pieces = Pieces::new(&bytes, *body, &boundary);
+        let start = pieces.start();
+        let is_nowhere = start == bytes.len();
+        let before = stray::outside(&bytes, *body..start, &boundary, is_nowhere);
+        findings.extend(self.strays(&outer, before, if is_nowhere { None } else { Some("before the first boundary") }));
         let mut number = 0;
         while !self.over
             && let Some(range) = pieces.next()
         {
-            number += 1;
             let cut = pieces.end() == End::Missing && range.end == bytes.len();
-            self.piece(&outer, number, range, cut);
+            // The part that a mistyped boundary ends, and what is left behind that line.
+            let (from, mut rest) = (self.parts.len(), range);
+            while !self.over
+                && let Some(line) = stray::inside(&bytes, rest.clone(), &boundary)
+            {
+                number += 1;
+                self.piece(&outer, Some(number), rest.start..line.start, false);
+                let length = bytes[line.clone()].trim_ascii_end().len();
+                findings.push(wrong::mistyped_boundary(Span::new(line.start, line.start + length)));
+                rest.start = line.end;
+            }
+            if !self.over {
+                let is_split = self.parts.len() > from;
+                number += 1;
+                self.piece(&outer, Some(number), rest, cut);
+                if is_split {
+                    restrict(&mut self.parts[from..]);
+                }
+            }
+        }
+        let behind = stray::outside(&bytes, pieces.end_of_final()..bytes.len(), &boundary, false);
+        let is_read = !behind.is_empty();
+        if pieces.end() != End::NoBoundary {
+            findings.extend(self.strays(&outer, behind, Some("behind the final boundary")));
         }
         if stray.is_some() {
             restrict(&mut self.parts[index + 1..]);
@@ -230,6 +257,7 @@ impl Splitter {
             // All of it is told to be too much, and how it ends may not be known.
             _ if self.over => {}
             End::Final(None) => {}
+            End::Final(Some(_)) if is_read => {}
             End::Final(Some(line)) => findings.push(wrong::behind_the_end(line)),
             End::NoBoundary => {
                 findings.push(wrong::boundary_nowhere(content_type.at));
@@ -248,13 +276,31 @@ impl Splitter {
         part.text = form::legible(bytes);
     }
 
-    /// A piece of a multipart: headers, then content as it was sent.
-    fn piece(&mut self, outer: &Outer<'_>, number: usize, range: Range<usize>, cut: bool) {
+    /// Takes parts outside of the boundaries, which give access alone. `place` is where they are, if that is reported.
+    fn strays(&mut self, outer: &Outer<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
+        let from = self.parts.len();
+        let mut findings = Vec::new();
+        for stray in strays {
+            if self.over {
+                break;
+            }
+            findings.extend(place.map(|place| wrong::stray_part(&stray, place)));
+            let cut = place.is_none() && stray.part.end == outer.bytes.len();
+            self.piece(outer, None, stray.part, cut);
+        }
+        restrict(&mut self.parts[from..]);
+        findings
+    }
+
+    /// A piece of a multipart: headers, then content as it was sent. One outside of the boundaries has no number.
+    fn piece(&mut self, outer: &Outer<'_>, number: Option<usize>, range: Range<usize>, cut: bool) {
         let sent = &outer.bytes[range.clone()];
-        let headers = header::read(sent, 0);
+        let is_bare = number.is_none() && stray::is_first_line(header::line_at(sent, 0));
+        let headers = if is_bare { Headers::default() } else { header::read(sent, 0) };
         let label = headers.file_name();
-        let mut name = format!("{}:part-{number}", outer.name);
-        let mut words = format!("part {number}");
+        let suffix = number.map_or_else(|| format!("stray-{}", self.parts.len()), |number| format!("part-{number}"));
+        let mut name = format!("{}:{suffix}", outer.name);
+        let mut words = number.map_or_else(|| "a part outside".to_owned(), |number| format!("part {number}"));
         if let Some(label) = label {
             name = format!("{name}:{label}");
             words = format!("{words} ({label})");

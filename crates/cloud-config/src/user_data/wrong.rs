@@ -2,6 +2,7 @@
 
 use super::form;
 use super::header::Wanted;
+use super::stray::Stray;
 use crate::diagnostic::{Finding, Rule, Span, rules};
 use crate::yaml;
 
@@ -38,6 +39,24 @@ pub(super) fn truncated(end: usize) -> Finding {
 pub(super) fn behind_the_end(line: Span) -> Finding {
     let message = "a part behind the final boundary; it is not read";
     Finding::new(&rules::STRAY_CONTENT, line, message)
+}
+
+/// A part outside of the boundaries; `place` says where.
+pub(super) fn stray_part(stray: &Stray, place: &str) -> Finding {
+    if stray.is_mistyped {
+        return mistyped_boundary(stray.line);
+    }
+    let message = format!("a part {place}; of it, only the host name and SSH keys are applied");
+    let finding = Finding::new(&rules::BAD_MIME, stray.line, message);
+    finding
+        .help("a part stands between two lines that are two dashes and the boundary; the last line has two dashes more")
+}
+
+pub(super) fn mistyped_boundary(line: Span) -> Finding {
+    let message =
+        "this line is almost the boundary; of the part behind it, only the host name and SSH keys are applied";
+    let finding = Finding::new(&rules::BAD_MIME, line, message);
+    finding.help("write two dashes and the boundary, just as Content-Type names it")
 }
 
 pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {

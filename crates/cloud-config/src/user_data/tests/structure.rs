@@ -47,7 +47,7 @@ fn headers_that_lead_nowhere_are_an_error() {
     for (text, wanted) in [
         ("A: b\nContent-Type: multipart/mixed\n\n--B\n\n#!\n--B--", "x:2 bad-mime"),
         ("Content-Type: multipart/mixed; boundary=\"\"\n\n--\n\n#!\n----", "x:1 bad-mime"),
-        ("A: b\nContent-Type: multipart/mixed; boundary=C\n\n--B\n\n#!\n--B--", "x:2 bad-mime"),
+        ("A: b\nContent-Type: multipart/mixed; boundary=C\n\n--B\n\na: b\n--B--", "x:2 bad-mime"),
     ] {
         let parts = split("x", text.as_bytes().to_vec());
         assert_eq!((parts.len(), found(&parts)), (1, vec![wanted.to_owned()]), "{text:?}");
@@ -57,6 +57,39 @@ fn headers_that_lead_nowhere_are_an_error() {
     assert_eq!((parts[1].extent, found(&parts)), (Extent::Access, vec!["x:2 bad-mime".to_owned()]));
     let empty = split("x", multipart(&[""; 0]));
     assert_eq!((empty.len(), empty[0].form, found(&empty)), (1, Form::Multipart, vec![]));
+}
+
+#[test]
+fn a_part_outside_of_the_boundaries_gives_access_alone() {
+    let part = "#cloud-config\nhostname: a";
+    let headers = "Content-Type: multipart/mixed; boundary=BB\n\n";
+    for (body, count, wanted) in [
+        (format!("-BB\n\n{part}\n--BB\n\n#!/bin/sh\n--BB--\n"), 2, vec!["x:3 bad-mime"]),
+        (format!("-BB\n\n{part}\n-BB\n\n{part}\n--BB--\n"), 2, vec!["x:3 bad-mime", "x:7 bad-mime"]),
+        (format!("{part}\n--BB\n\n#!/bin/sh\n--BB--\n"), 2, vec!["x:3 bad-mime"]),
+        (format!("--BB\n\n#!/bin/sh\n--BB--\n\n{part}\n"), 2, vec!["x:8 bad-mime"]),
+        (
+            format!("--BB\n\n#!/bin/sh\n--BB--\n--BB\nContent-Type: text/cloud-config\n\n{part}\n--BB--\n"),
+            2,
+            vec!["x:7 bad-mime"],
+        ),
+        (format!("--AA\nContent-Type: text/cloud-config\n\n{part}\n--AA\n\nc\n--AA--\n"), 1, vec!["x:1 bad-mime"]),
+    ] {
+        let parts = split("x", format!("{headers}{body}").into_bytes());
+        assert_eq!(
+            (parts.len() - 1, found(&parts)),
+            (count, wanted.into_iter().map(str::to_owned).collect()),
+            "{body}"
+        );
+        for part in parts.iter().filter(|part| part.form == Form::CloudConfig) {
+            assert_eq!((part.extent, part.text.trim_end()), (Extent::Access, "#cloud-config\nhostname: a"), "{body}");
+        }
+    }
+    // A mistyped boundary between two parts.
+    let text = format!("{headers}--BB\n\n#!/bin/sh\n-BB\nContent-Type: text/cloud-config\n\n{part}\n--BB--\n");
+    let parts = split("x", text.into_bytes());
+    assert_eq!(extents(&parts), [Extent::Whole, Extent::Access, Extent::Access]);
+    assert_eq!(found(&parts), ["x:6 bad-mime"]);
 }
 
 #[test]
@@ -152,6 +185,9 @@ fn too_deep_is_an_error_of_that_part() {
 #[test]
 fn what_stands_behind_the_end_is_told() {
     let text = [&multipart(&["\n#!/bin/sh"])[..], b"--B\n\n#!/bin/sh\n--B--\n"].concat();
+    let parts = split("x", text);
+    assert_eq!((parts.len(), found(&parts)), (3, vec!["x:7 bad-mime".to_owned()]));
+    let text = [&multipart(&["\n#!/bin/sh"])[..], b"--B\n\nfor people\n--B--\n"].concat();
     let parts = split("x", text);
     assert_eq!((parts.len(), found(&parts)), (2, vec!["x:7 stray-content".to_owned()]));
 }
