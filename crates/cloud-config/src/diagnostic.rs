@@ -266,6 +266,7 @@ rules! {
     EMPTY_PASSWORD = "empty-password", Warning, "An empty password, which is none: it does not let anybody in.";
     WEAK_HASH = "weak-hash", Warning, "A password whose hash is of a kind that can be broken.";
     BAD_GECOS = "bad-gecos", Error, "A comment that the account database cannot store; it is left out.";
+    BAD_KEY_OPTIONS = "bad-key-options", Error, "Text before an SSH key that sshd does not accept as options; the key is set with the options corrected or without the text, or is skipped.";
     BAD_SSH_KEY = "bad-ssh-key", Warning, "A line that is no SSH public key; it is left out.";
     NO_VALID_KEY = "no-valid-key", Error, "A list of SSH keys without any valid key; SSH keys are not set.";
     JOINED_KEYS = "joined-keys", Error, "SSH keys without a `- ` between them, which YAML joins to one text; all of them are set.";

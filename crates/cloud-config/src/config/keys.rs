@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::CloudConfig;
+use super::{CloudConfig, key_options};
 use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::yaml::{self, Field};
@@ -25,6 +25,9 @@ pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Find
         }
         if list.iter().any(|field| ssh_key::joined(field.text()).is_some()) {
             *list = std::mem::take(list).into_iter().flat_map(|field| split(field, text, &mut found)).collect();
+        }
+        for field in list.iter_mut() {
+            correct_options(field, text, &mut found);
         }
     }
     let found = found.into_list();
@@ -66,6 +69,7 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
     let text = text.trim_end();
     let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
     let (name, value) = text.split_once(':')?;
+    let repaired = key_options::repair(text);
     let typed = format!("{} {}", unquoted(name), unquoted(value));
     let (key, help) = if ssh_key::begins_key(text) {
         (text.to_owned(), "write the item in single quotes: `- 'KEY'`")
@@ -73,6 +77,8 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
         (typed, "write a space instead of the `:` behind its type")
     } else if ssh_key::begins_key(unquoted(value)) && lines.len() == 1 {
         (unquoted(value).to_owned(), "write the key alone: `- KEY`")
+    } else if let Some(repaired) = repaired {
+        (repaired.line, "begin the item with the type of the key: `- ssh-ed25519 AAAA…`")
     } else {
         return None;
     };
@@ -86,6 +92,31 @@ fn unquoted(text: &str) -> &str {
     let text = text.trim();
     let inner = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     inner('"').or_else(|| inner('\'')).filter(|inner| !inner.contains(['"', '\'', '\\'])).unwrap_or(text)
+}
+
+/// Corrects the text before the keys of an item, which sshd would ignore for it.
+fn correct_options(field: &mut Field<String>, text: &str, findings: &mut Findings) {
+    let Some(value) = field.filled() else { return };
+    let (mut at, end) = field.span.map_or((0, 0), |span| (span.start, span.end));
+    let mut lines = Vec::new();
+    let mut is_changed = false;
+    for line in value.lines() {
+        let Some(repaired) = key_options::repair(line.trim()) else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        is_changed = true;
+        lines.push(repaired.line.clone());
+        if !findings.is_full(&rules::BAD_KEY_OPTIONS) {
+            // Each is looked for behind the one before it.
+            let start = text.get(at..end).and_then(|rest| rest.find(line.trim())).map(|found| at + found);
+            at = start.unwrap_or(end);
+            findings.tell(repaired.finding(start, field.span));
+        }
+    }
+    if is_changed {
+        field.value = Some(lines.join("\n"));
+    }
 }
 
 /// Makes an item of each of the keys that are joined in one.

@@ -9,6 +9,7 @@ mod coreos;
 mod detached;
 mod files;
 mod folded;
+mod key_options;
 mod keys;
 mod misspelled;
 pub mod options;

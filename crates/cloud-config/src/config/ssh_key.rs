@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::key_options;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::Field;
 use crate::yaml::key_items::KEY_TYPES;
@@ -45,6 +46,7 @@ impl Keys {
 /// something else, and a finding for each line of that would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
     let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
+    let mut with_options = false;
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
             keys.add(line);
@@ -54,6 +56,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
                 || line.starts_with("PuTTY-User-Key-File-");
             exported |= line.contains("BEGIN SSH2 PUBLIC KEY");
             elsewhere |= is_reference(line);
+            with_options |= after_options(line).is_some_and(is_bare_key);
         }
     }
     if others > 0 {
@@ -69,15 +72,19 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
             } else {
                 format!("{lines} are no SSH public keys; they are left out")
             };
+            let rule = if with_options { &rules::BAD_KEY_OPTIONS } else { &rules::BAD_SSH_KEY };
             let help = if elsewhere {
                 "keys are not fetched from GitHub, a URL or a file: write the keys themselves, such as those of \
                  https://github.com/NAME.keys"
+            } else if with_options {
+                "sshd ignores a key with text before it that is not one of its options: see AUTHORIZED_KEYS FILE FORMAT in \
+                 sshd(8)"
             } else if exported {
                 "this is the form of other programs: `ssh-keygen -i -f FILE` gives the line to write"
             } else {
                 "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
             };
-            Finding::new(&rules::BAD_SSH_KEY, span, message).help(help)
+            Finding::new(rule, span, message).help(help)
         }]);
     }
     others
@@ -152,7 +159,16 @@ pub fn parse(line: &str) -> Option<Key<'_>> {
         return None;
     }
     // Without options the first word is the type; with them, they end at the first blank outside quotes.
-    typed_body(line).or_else(|| typed_body(after_options(line)?))
+    typed_body(line).or_else(|| {
+        let rest = after_options(line)?;
+        let key = typed_body(rest)?;
+        key_options::are_valid(line[..line.len() - rest.len()].trim_end()).then_some(key)
+    })
+}
+
+/// Returns true for a key without options.
+pub(super) fn is_bare_key(line: &str) -> bool {
+    is_key(line) && typed_body(line).is_some()
 }
 
 /// The type of a key and a body that says the same type, where `text` begins with them.
@@ -181,7 +197,7 @@ fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
 }
 
 /// What follows the options of a line.
-fn after_options(line: &str) -> Option<&str> {
+pub(super) fn after_options(line: &str) -> Option<&str> {
     let mut quoted = false;
     let mut escaped = false;
     for (at, byte) in line.bytes().enumerate() {
@@ -198,15 +214,10 @@ fn after_options(line: &str) -> Option<&str> {
 /// Returns true for a key, or several joined ones, that begins with its type or with an option that sshd knows.
 pub fn begins_key(text: &str) -> bool {
     let name = text.split([' ', '\t', ',', '=']).next().unwrap_or_default();
-    let is_option = OPTIONS.split_ascii_whitespace().any(|option| option.eq_ignore_ascii_case(name));
+    let is_option = key_options::names().any(|option| option.eq_ignore_ascii_case(name));
     let is_type = KEY_TYPES.iter().any(|kind| name.starts_with(kind));
     (is_option || is_type) && is_key(joined(text).unwrap_or_default().first().unwrap_or(&text))
 }
-
-/// The options that sshd knows, and that can stand before a key.
-const OPTIONS: &str = "agent-forwarding cert-authority command environment expiry-time from no-agent-forwarding \
-                       no-port-forwarding no-pty no-touch-required no-user-rc no-x11-forwarding permitlisten permitopen \
-                       port-forwarding principals pty restrict tunnel user-rc verify-required x11-forwarding";
 
 /// The keys of an entry that holds several where line breaks are missing, each with its options and its comment; `None`
 /// where no line break is missing.
@@ -234,7 +245,7 @@ fn on_line(line: &str) -> Vec<&str> {
     while let Some(word) = line.get(at..).filter(|word| !word.is_empty()) {
         let mut body = body_end(word).map(|end| at + end);
         let name = word.split([' ', '\t', ',', '=']).next().unwrap_or_default();
-        let is_option = || OPTIONS.split_ascii_whitespace().any(|option| option.eq_ignore_ascii_case(name));
+        let is_option = || key_options::names().any(|option| option.eq_ignore_ascii_case(name));
         if body.is_none() && at >= options_end && (at == 0 || is_option()) {
             let rest = after_options(word);
             options_end = rest.map_or(line.len(), |rest| line.len() - rest.len());
@@ -270,7 +281,9 @@ fn body_end(text: &str) -> Option<usize> {
 /// A key without the separators and the `-` of the next item behind it.
 fn trim_item(text: &str) -> &str {
     let text = text.trim_end_matches([' ', '\t', ',', ';']);
-    text.strip_suffix(" -").unwrap_or(text).trim_end()
+    let item =
+        [" -", " *", " +", " \u{2022}", " \u{2013}", " \u{2014}"].iter().find_map(|sign| text.strip_suffix(sign));
+    item.unwrap_or(text).trim_end()
 }
 
 #[cfg(test)]

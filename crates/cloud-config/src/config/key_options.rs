@@ -1,0 +1,202 @@
+//! The options before an SSH key, by the rules of sshd(8). sshd ignores a key with an option that it does not know.
+
+use super::ssh_key;
+use crate::diagnostic::{Finding, Span, rules};
+use crate::text::{printable, suggest};
+
+/// Options without a value. All but the first two can have `no-` before them.
+const FLAGS: [&str; 9] = [
+    "restrict",
+    "cert-authority",
+    "agent-forwarding",
+    "port-forwarding",
+    "pty",
+    "touch-required",
+    "user-rc",
+    "verify-required",
+    "x11-forwarding",
+];
+
+/// Options with a value in double quotes.
+const VALUES: [&str; 8] =
+    ["command", "environment", "expiry-time", "from", "permitlisten", "permitopen", "principals", "tunnel"];
+
+/// Flags that are in use with `no-`, for suggestions.
+const NEGATED: [&str; 7] = [
+    "no-agent-forwarding",
+    "no-port-forwarding",
+    "no-pty",
+    "no-touch-required",
+    "no-user-rc",
+    "no-verify-required",
+    "no-x11-forwarding",
+];
+
+/// Words that say of a key that it must not be set.
+const DISABLED: [&str; 8] = ["deny", "denied", "disabled", "expired", "old", "removed", "revoked", "unused"];
+
+/// The names of all options.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FLAGS.into_iter().chain(VALUES).chain(NEGATED)
+}
+
+/// Returns true if sshd accepts `options`, the text before a key.
+pub fn are_valid(options: &str) -> bool {
+    items(options).all(is_valid)
+}
+
+fn is_valid(option: &str) -> bool {
+    match option.split_once('=') {
+        Some((name, value)) => VALUES.iter().any(|known| known.eq_ignore_ascii_case(name)) && is_quoted(value),
+        None => FLAGS.iter().chain(&NEGATED).any(|known| known.eq_ignore_ascii_case(option)),
+    }
+}
+
+fn is_quoted(value: &str) -> bool {
+    let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    inner.is_some_and(|inner| !inner.replace("\\\"", "").contains('"'))
+}
+
+/// The options of a list, which are separated by commas outside of quotes.
+fn items(options: &str) -> impl Iterator<Item = &str> {
+    let (mut is_inside, mut is_escaped) = (false, false);
+    options.split(move |c: char| {
+        if c == '"' && !is_escaped {
+            is_inside = !is_inside;
+        }
+        is_escaped = c == '\\' && !is_escaped;
+        c == ',' && !is_inside
+    })
+}
+
+/// The key of a line that sshd would ignore for the text before it.
+pub struct Repaired {
+    /// The line to write.
+    pub line: String,
+    /// How much of the line is the text at fault, in bytes.
+    length: usize,
+    message: String,
+    help: String,
+}
+
+impl Repaired {
+    /// The finding of it. `start` is where the line begins in the author's text, if that is known; `span` is its item.
+    pub fn finding(self, start: Option<usize>, span: Option<Span>) -> Finding {
+        let here = start.map(|start| Span::new(start, start + self.length));
+        Finding::new(&rules::BAD_KEY_OPTIONS, here.or(span), self.message).help(self.help)
+    }
+}
+
+/// Repairs a line that is a key but for the text before it.
+///
+/// Options are corrected and never dropped, for what restricts a key must not be lost.
+pub fn repair(line: &str) -> Option<Repaired> {
+    if ssh_key::is_key(line) {
+        return None;
+    }
+    let straight = line.replace(['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{2033}'], "\"");
+    let rest = ssh_key::after_options(&straight).filter(|rest| ssh_key::is_bare_key(rest))?;
+    let options = straight[..straight.len() - rest.len()].trim_end();
+    let length = line.len() - rest.len();
+    let length = line[..length].trim_end().len();
+    if let Some(corrected) = corrected(options) {
+        let named: Vec<_> = items(&corrected).map(|option| option.split('=').next().unwrap_or_default()).collect();
+        let message =
+            "options before an SSH key that sshd rejects; the key is set with the options corrected".to_owned();
+        let help = format!("did you mean `{}`? A value stands in double quotes: `NAME=\"VALUE\"`", named.join(","));
+        return Some(Repaired { line: format!("{corrected} {rest}"), length, message, help });
+    }
+    if !is_label(options) {
+        return None;
+    }
+    let what = match options.chars().next() {
+        Some(c) if options.chars().nth(1).is_none() => format!("`{}`", printable(&c.to_string())),
+        _ => "a word that is not an option of sshd".to_owned(),
+    };
+    let message = format!("{what} before an SSH key; the key is set without it");
+    let help = "begin the item with the type of the key: `- ssh-ed25519 AAAA…`".to_owned();
+    Some(Repaired { line: rest.to_owned(), length, message, help })
+}
+
+/// `options` as sshd accepts them, if each is a known one but for a slip.
+fn corrected(options: &str) -> Option<String> {
+    let mut all = Vec::new();
+    for option in items(options).filter(|option| !option.is_empty()) {
+        if is_valid(option) {
+            all.push(option.to_owned());
+            continue;
+        }
+        let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+        let known: Vec<_> = names().filter(|known| VALUES.contains(known) == value.is_some()).collect();
+        let exact = known.iter().find(|known| known.eq_ignore_ascii_case(name)).copied();
+        let name = exact.or_else(|| match suggest::closest(name, known)[..] {
+            [name] => Some(name),
+            _ => None,
+        })?;
+        all.push(match value {
+            None => name.to_owned(),
+            Some(value) if is_quoted(value) => format!("{name}={value}"),
+            Some(value) if !value.is_empty() && !value.contains(['"', '\'', '\\']) => format!("{name}=\"{value}\""),
+            Some(_) => return None,
+        });
+    }
+    (!all.is_empty()).then(|| all.join(","))
+}
+
+/// Returns true for a bullet or a word that cannot be meant as an option.
+fn is_label(text: &str) -> bool {
+    let word = text.trim_end_matches(':').to_ascii_lowercase();
+    let is_like_option =
+        text.contains(['=', '"', ',', '\'', '@', '!', '~']) || !suggest::closest(&word, names()).is_empty();
+    !is_like_option && !DISABLED.contains(&word.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK me";
+
+    #[test]
+    fn options_are_those_of_sshd() {
+        for options in [
+            "no-pty",
+            "NO-PTY,Restrict",
+            "command=\"a, b \\\"c\\\"\",no-X11-forwarding",
+            "from=\"10.0.0.0/8\",expiry-time=\"20300101\"",
+            "no-touch-required,verify-required",
+        ] {
+            assert!(are_valid(options), "{options}");
+            assert!(ssh_key::is_key(&format!("{options} {KEY}")), "{options}");
+        }
+        for options in ["", "x", "no-ptty", "command", "command=a", "no-pty=\"a\"", "no-pty,", "\u{2022}", "+", "key:"]
+        {
+            assert!(!are_valid(options), "{options}");
+            assert!(!ssh_key::is_key(&format!("{options} {KEY}")) || options.is_empty(), "{options}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_corrected_and_no_restriction_is_lost() {
+        for (before, after) in [
+            ("\u{2022}", ""),
+            ("+", ""),
+            ("foo", ""),
+            ("key:", ""),
+            ("no-ptty", "no-pty "),
+            ("no-pty,", "no-pty "),
+            ("comand=\"/bin/a b\"", "command=\"/bin/a b\" "),
+            ("command=\u{201c}/bin/a b\u{201d}", "command=\"/bin/a b\" "),
+            ("from=10.0.0.1,restrict", "from=\"10.0.0.1\",restrict "),
+        ] {
+            let repaired = repair(&format!("{before} {KEY}")).unwrap_or_else(|| panic!("{before}"));
+            assert_eq!((repaired.line, repaired.length), (format!("{after}{KEY}"), before.len()), "{before}");
+        }
+        for before in
+            ["only=\"a\"", "no-pty,only=\"a\"", "command", "command=\"a", "revoked", "@revoked", "old:", "a b"]
+        {
+            assert!(repair(&format!("{before} {KEY}")).is_none(), "{before}");
+        }
+        assert!(repair(KEY).is_none());
+    }
+}
