@@ -12,6 +12,7 @@ use crate::network::{self, Conversion};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::user_data::{Extent, Form, Part};
 use crate::yaml;
+use crate::yaml::by_line::{self, ByLine};
 use crate::yaml::key_items;
 use crate::yaml::missing::{self, Missing, Repaired};
 
@@ -158,7 +159,8 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         }
     }
     let misread = yaml::misread(&document, reading.part.sound_text());
-    if !misread.is_empty() {
+    let is_misread = !misread.is_empty();
+    if is_misread {
         document.error.take_if(|error| *error.rule == rules::SYNTAX);
         reading.broken = true;
         // A key with such a character in it is unknown for that reason.
@@ -183,6 +185,13 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         expressions,
         document.error.iter_mut().chain(&mut document.findings).chain(&mut findings),
     );
+    let is_syntax = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX);
+    let has_template = template_places(&reading.findings).chain(template_places(&lints)).next().is_some();
+    let error_at = is_syntax.and_then(|error| error.span).map(|span| offset_of(&substituted.text, span.start, &origin));
+    let is_needed = error_at.is_some_and(|at| has_template || by_line::is_needed(&substituted.text, at));
+    if !matches!(reading.part.extent, Extent::Before(_)) && (is_misread || is_needed) {
+        add_by_line(&mut config, &by_line::read(&substituted.text, &ssh_key::is_key, &origin));
+    }
     if let Extent::Before(end) = reading.part.extent {
         // That it breaks off is told where that was found.
         let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
@@ -226,6 +235,21 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.config = config;
 }
 
+/// Adds the host name and keys that `found` has and `config` lacks.
+fn add_by_line(config: &mut CloudConfig, found: &ByLine) {
+    if config.hostname.value.is_none() {
+        config.hostname = found.hostname.clone();
+    }
+    if found.keys.is_empty() {
+        return;
+    }
+    // Where YAML joined them, the items are not keys.
+    config.ssh_authorized_keys.retain(|field| field.text().lines().any(|line| ssh_key::is_key(line.trim())));
+    let known: HashSet<_> = config.ssh_authorized_keys.iter().map(|field| field.text().to_owned()).collect();
+    let new = found.keys.iter().filter(|key| !known.contains(key.text()));
+    config.ssh_authorized_keys.extend(new.cloned());
+}
+
 /// The places of template expressions in `findings`.
 fn template_places(findings: &[Finding]) -> impl Iterator<Item = Span> {
     findings.iter().filter(|finding| *finding.rule == rules::TEMPLATE).filter_map(|finding| finding.span)
@@ -262,7 +286,7 @@ fn parse_repaired(
     let items = key_items::find(text, &ssh_key::begins_key);
     let told = |missing: &Missing| {
         let item = text[missing.at..].lines().next().unwrap_or_default().trim();
-        let is_set = ssh_key::is_key(item);
+        let is_set = ssh_key::is_key(item.trim_matches(['"', '\'']));
         missing.finding(origin(missing.at), if is_set { "the key is set" } else { "read as an item of the list" })
     };
     findings.extend(items.missing.iter().map(told));

@@ -338,7 +338,10 @@ fn beginning(line: &str) -> Option<Confusable> {
         return Some(Confusable::new(0, first, "in the indentation"));
     }
     let second = line[first.len_utf8()..].chars().next();
-    if sign(first) == Some(Sign::Dash) && second.is_some_and(|c| c == ' ' || is_blank(c)) {
+    let is_item = |rest: &str| {
+        rest.starts_with(|c| c == ' ' || is_blank(c)) || rest.trim_start_matches(['"', '\'']).starts_with("ssh-")
+    };
+    if sign(first) == Some(Sign::Dash) && is_item(&line[first.len_utf8()..]) {
         return Some(Confusable::new(0, first, "in place of `-`"));
     }
     if let Some(c) = second.filter(|c| first == '-' && is_blank(*c)) {

@@ -81,7 +81,8 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
         };
         if let Some(entry) = inner.strip_prefix('-') {
             found.end(item.take());
-            if KEY_TYPES.iter().any(|kind| entry.starts_with(kind)) && entry.contains(" AAAA") {
+            let unquoted = entry.strip_prefix(['"', '\'']).unwrap_or(entry);
+            if KEY_TYPES.iter().any(|kind| unquoted.starts_with(kind)) && entry.contains(" AAAA") {
                 found.missing.push(Missing { at: at + 1, sign: '-' });
             }
             let value = entry.trim();

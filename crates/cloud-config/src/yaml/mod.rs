@@ -11,6 +11,7 @@
 mod access;
 mod block;
 mod build;
+pub mod by_line;
 mod bytes;
 mod confusable;
 mod de;

@@ -97,8 +97,19 @@ impl Problem {
                 let mut above = text[..start].lines().rev();
                 let key = above.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
                 let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+                let here = depth(&text[start..]);
+                // Items of a list may stand between them.
+                let is_list = key.trim_start().starts_with("- ");
+                let key = if is_list {
+                    above.find(|line| {
+                        depth(line) <= here && !line.trim().is_empty() && !line.trim_start().starts_with(['-', '#'])
+                    })?
+                } else {
+                    key
+                };
                 let is_alone = !key.contains(':') && !key.trim_start().starts_with(['-', '"', '\'', '[', '{']);
-                let (here, is_word) = (depth(&text[start..]), !key.trim().contains(char::is_whitespace));
+                let is_word = !key.trim().contains(char::is_whitespace);
+                let is_alone = is_alone && (!is_list || is_word && depth(key) == here);
                 (is_alone && (depth(key) == here || depth(key) < here && is_word)).then(|| Closer {
                     at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
                     words: "no `:` behind a key".to_owned(),

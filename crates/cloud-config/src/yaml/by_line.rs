@@ -1,0 +1,165 @@
+//! The host name and SSH keys of a document, line by line, where YAML does not read it as it looks: for the characters
+//! that stand in it, or for what a template left.
+
+use super::confusable::{Sign, sign};
+use super::field::Field;
+use super::node::Kind;
+use super::{block, parse};
+use crate::diagnostic::Span;
+
+/// What is found.
+#[derive(Debug, Default)]
+pub struct ByLine {
+    /// The first host name at the top level.
+    pub hostname: Field<String>,
+    /// The keys of the list at the top level, in order.
+    pub keys: Vec<Field<String>>,
+}
+
+/// Reads the host name and keys of `text`. `is_key` tells SSH keys from other text, and `origin` is the place in the
+/// author's text.
+pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) -> usize) -> ByLine {
+    let mut found = ByLine::default();
+    let mut in_list = false;
+    for (start, line, inside) in block::lines(text) {
+        let inner = line.trim_start_matches(is_blank);
+        if inside || inner.is_empty() || inner.starts_with('#') {
+            continue;
+        }
+        let field = |value: &str| {
+            let at = start + (value.as_ptr() as usize - line.as_ptr() as usize);
+            Field {
+                value: Some(value.to_owned()),
+                span: Some(Span::new(origin(at), origin(at + value.len()))),
+                bad: false,
+            }
+        };
+        let is_top = inner.len() == line.len();
+        match key(inner).filter(|_| is_top) {
+            Some(("hostname", value)) => {
+                in_list = false;
+                let value = value_of(value);
+                let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+                if found.hostname.value.is_none() && !value.is_empty() && value.chars().all(is_name) {
+                    found.hostname = field(value);
+                }
+            }
+            Some((_, value)) => {
+                in_list = true;
+                let value = value.trim_matches(is_blank);
+                if value.starts_with('[') {
+                    let keys = flow(value).into_iter().filter(|item| is_key(item));
+                    found.keys.extend(keys.map(|item| Field { value: Some(item), ..field(value) }));
+                } else if is_key(value_of(value)) {
+                    found.keys.push(field(value_of(value)));
+                }
+            }
+            None if is_top && !inner.starts_with(is_bullet) && !inner.starts_with(['{', '%']) => in_list = false,
+            None if in_list => {
+                let item = value_of(inner.trim_start_matches(|c| is_bullet(c) || is_blank(c)));
+                if is_key(item) {
+                    found.keys.push(field(item));
+                }
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+/// Returns true if YAML gives up at the byte `at` of `text` for a tab, or for the missing `:` of a key that gives access.
+pub fn is_needed(text: &str, at: usize) -> bool {
+    let Some((before, behind)) = text.split_at_checked(at) else { return false };
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let is_tabbed = |line: &str| {
+        let inner = line.trim_start_matches([' ', '\t']);
+        line[..line.len() - inner.len()].contains('\t') || inner.starts_with("-\t")
+    };
+    let has_no_colon = |line: &str| {
+        let is_plain = !line.starts_with([' ', '\t', '#', '-']);
+        let key = key(line).map(|(key, _)| &line[key.len()..]);
+        is_plain && key.is_some_and(|rest| !rest.trim_start().starts_with(':'))
+    };
+    let above = text[..start].lines().rev().take(4);
+    is_tabbed(line) || behind.starts_with('\t') || std::iter::once(line).chain(above).any(has_no_colon)
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(sign(c), Some(Sign::Blank | Sign::Hidden | Sign::Break))
+}
+
+fn is_bullet(c: char) -> bool {
+    matches!(c, '-' | '*' | '+' | '\u{2022}' | '\u{b7}') || sign(c) == Some(Sign::Dash)
+}
+
+/// The key that gives access which a line begins with, and what stands behind its `:`, which may be missing.
+fn key(line: &str) -> Option<(&'static str, &str)> {
+    let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(line.len());
+    let key = match &line[..end] {
+        "hostname" => "hostname",
+        "ssh_authorized_keys" | "ssh-authorized-keys" => "ssh_authorized_keys",
+        _ => return None,
+    };
+    let rest = line[end..].trim_start_matches(is_blank);
+    let sign = rest.chars().next().filter(|c| matches!(c, ':' | '=') || sign(*c) == Some(Sign::Colon));
+    let is_separate = rest.len() < line.len() - end;
+    (sign.is_some() || is_separate || rest.is_empty()).then(|| (key, &rest[sign.map_or(0, char::len_utf8)..]))
+}
+
+/// A value without blanks, comment and quotes around it.
+fn value_of(text: &str) -> &str {
+    let is_quote = |c: char| matches!(c, '"' | '\'') || sign(c) == Some(Sign::Quote);
+    let text = text.trim_matches(is_blank);
+    let text = text.split(" #").next().unwrap_or_default().trim_end_matches(|c| is_blank(c) || c == ',');
+    // A quote at the end may be that of an option.
+    if text.starts_with(is_quote) { text.trim_matches(is_quote).trim_matches(is_blank) } else { text }
+}
+
+/// The items of a list in brackets on one line.
+fn flow(text: &str) -> Vec<String> {
+    let document = parse(text, |at| at);
+    let Some(Kind::List(items)) = document.root.as_ref().map(|root| &root.kind) else { return Vec::new() };
+    items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_needed, read};
+
+    fn found(text: &str) -> (String, Vec<String>) {
+        let found = read(text, &|item| item.starts_with("ssh-"), &|at| at);
+        let keys = found.keys.iter().map(|key| {
+            let span = key.span.unwrap();
+            assert!(text[span.start..span.end].contains(key.text()));
+            key.text().to_owned()
+        });
+        (found.hostname.text().to_owned(), keys.collect())
+    }
+
+    #[test]
+    fn lines_are_read_as_they_look() {
+        for text in [
+            "hostname:\u{a0}n\nssh_authorized_keys:\n\u{a0}\u{a0}- ssh-a\n  - ssh-b\n",
+            "hostname = n\nssh_authorized_keys\n-\u{a0}ssh-a # x\n\t- \"ssh-b\"\nusers:\n- ssh-c\n",
+            "hostname n\nssh_authorized_keys: [ssh-a, 'ssh-b']\n",
+            "hostname: 'n'\nhostname: m\nssh-authorized-keys:\n{% if x %}\n\u{2022} ssh-a\n{% endif %}\n\u{2014}ssh-b\n  x\n",
+            "a: |\n  hostname: m\nhostname\u{ff1a}n\nssh_authorized_keys:\n- \u{201c}ssh-a\u{201d}\n- ssh-b\n",
+        ] {
+            assert_eq!(found(text), ("n".to_owned(), vec!["ssh-a".to_owned(), "ssh-b".to_owned()]), "{text}");
+        }
+        for text in ["hostnames: n\n", "users:\n- hostname: n\n  ssh_authorized_keys: [ssh-a]\n", "hostname: {{ n }}\n"]
+        {
+            assert_eq!(found(text), (String::new(), Vec::new()), "{text}");
+        }
+    }
+
+    #[test]
+    fn not_every_error_needs_it() {
+        let needed = |text: &str| is_needed(&text.replacen('!', "", 1), text.find('!').unwrap());
+        assert!(needed("ssh_authorized_keys:\n!\t- a\n"));
+        assert!(needed("hostname n\nusers!: []\n"));
+        assert!(needed("ssh_authorized_keys\n  - a\nusers!: []\n"));
+        assert!(!needed("hostname: n\nusers: [!\n"));
+    }
+}
