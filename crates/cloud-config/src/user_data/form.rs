@@ -96,12 +96,19 @@ pub(super) fn is_document(bytes: &[u8]) -> bool {
 
 /// Whether this is a cloud-config behind the first line of a template, as Cluster API makes them.
 pub(super) fn is_template(bytes: &[u8]) -> bool {
-    trimmed(line(bytes, 0)) == Some("## template: jinja") && is_header(line(bytes, 1))
+    is_template_line(line(bytes, 0)) && is_header(line(bytes, 1))
+}
+
+/// Returns true for the first line of a template as cloud-init reads it, in any case and with any blanks.
+pub(super) fn is_template_line(line: &[u8]) -> bool {
+    let text = trimmed(line).and_then(|line| line.strip_prefix("##")).unwrap_or_default();
+    let Some((name, value)) = text.split_once(':') else { return false };
+    name.trim().eq_ignore_ascii_case("template") && value.trim().eq_ignore_ascii_case("jinja")
 }
 
 /// The line where the header of a cloud-config stands: the first one, or the line behind that of a template.
 fn header_line(bytes: &[u8]) -> Option<&str> {
-    let is_template = trimmed(line(bytes, 0)) == Some("## template: jinja");
+    let is_template = is_template_line(line(bytes, 0));
     let text = std::str::from_utf8(line(bytes, usize::from(is_template))).ok()?;
     text.split('\r').next()
 }
@@ -117,7 +124,38 @@ pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
 /// Returns true if the line of the header is almost that, so that what follows is a cloud-config.
 fn is_almost_header(bytes: &[u8]) -> bool {
     let is_near = |line: &str| line.starts_with('#') && line.trim_end() != hint::HEADER && hint::is_almost_header(line);
-    is_header_as_script(bytes) || header_line(bytes).is_some_and(is_near)
+    is_header_as_script(bytes)
+        || header_line(bytes).is_some_and(is_near)
+        || has_text_behind_header(bytes)
+        || is_late_header(bytes)
+}
+
+/// Returns true if text stands behind the header on its line, so that only the lines below it are a document.
+pub(super) fn has_text_behind_header(bytes: &[u8]) -> bool {
+    let rest = header_line(bytes).and_then(|line| line.strip_prefix(hint::HEADER)).unwrap_or_default();
+    let is_separate = rest.starts_with([' ', '\t', ':', ',', ';']) && !rest.trim().is_empty();
+    is_separate && !rest.contains("\\n") && bytes.trim_ascii_end().contains(&b'\n')
+}
+
+/// Lines before a header, at most.
+const LINES_BEFORE: usize = 20;
+
+/// Returns true if only blank lines, comments and `---` stand before the header, which is no longer one there.
+pub(super) fn is_late_header(bytes: &[u8]) -> bool {
+    if is_document(bytes) {
+        return false;
+    }
+    for (number, line) in bytes.split(|byte| *byte == b'\n').take(LINES_BEFORE).enumerate() {
+        let Some(text) = trimmed(line) else { return false };
+        let inner = text.trim_start();
+        if inner == hint::HEADER {
+            return number > 0 || inner.len() < text.len();
+        }
+        if !(inner.is_empty() || text == "---" || inner.starts_with('#') && !inner.starts_with("#!")) {
+            return false;
+        }
+    }
+    false
 }
 
 /// A cloud-config below an interpreter line: neither a shell nor another program can run it.

@@ -72,8 +72,14 @@ pub(super) fn odd_multipart(span: Span) -> Finding {
 /// The finding for a first line of `text` that is almost the header, or for the second where the first is a template's.
 pub(super) fn almost_header(text: &str) -> Finding {
     let mut start = 0;
-    if text.starts_with("##") {
-        start = text.find('\n').map_or(0, |end| end + 1);
+    let first = text.split('\n').next().unwrap_or_default();
+    if form::is_template_line(first.as_bytes()) {
+        start = (first.len() + 1).min(text.len());
+    }
+    if form::is_late_header(text.as_bytes()) {
+        let message = "something stands before the line `#cloud-config`; only the host name and SSH keys are applied";
+        let finding = Finding::new(&rules::BAD_HEADER, Span::new(0, first.trim_end().len()), message);
+        return finding.help("the line #cloud-config must be the first one, with nothing before it");
     }
     let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
     let span = Span::new(start, start + line.len());
@@ -82,6 +88,11 @@ pub(super) fn almost_header(text: &str) -> Finding {
                        are applied";
         return Finding::new(&rules::BAD_HEADER, span, message)
             .help("delete this line: the first line is `#cloud-config` alone");
+    }
+    if form::has_text_behind_header(text.as_bytes()) {
+        let message = "text behind `#cloud-config` on its line; only the host name and SSH keys are applied";
+        let finding = Finding::new(&rules::BAD_HEADER, span, message);
+        return finding.help("begin a new line behind `#cloud-config`: nothing may stand behind it");
     }
     let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": it has {name}"));
     let message =

@@ -79,7 +79,6 @@ fn forms_are_known_by_their_first_bytes() {
 #[test]
 fn everything_else_is_an_error() {
     for text in [
-        " #cloud-config\n",
         "hostname: a",
         "{\"ignition\": {}}",
         "{\"ignition\": {\"version\": 3}}",
@@ -87,7 +86,6 @@ fn everything_else_is_an_error() {
         "{\"ignitionVersion\": 1.5}",
         "{\"ignition\": {\"version\": \"3.0.0\"}",
         "{",
-        "\n#cloud-config",
         "\n",
         "Content-Type: text/cloud-config\n\n#cloud-config\n",
     ] {
@@ -96,6 +94,31 @@ fn everything_else_is_an_error() {
     }
     assert_eq!(found_in(b"\x89PNG\n\xff"), ["x:1 unknown-form"]);
     assert_eq!(found_in(b"\xff\xfe#\0c\0"), ["x:0 not-utf8"]);
+}
+
+#[test]
+fn a_header_that_is_not_alone_on_the_first_line_gives_access() {
+    for text in [
+        " #cloud-config\n",
+        "\n#cloud-config",
+        "---\n#cloud-config\na: b",
+        "# for web\n\n#cloud-config\n",
+        "## template: jinja\n\n#cloud-config\n",
+        "#cloud-config # web\na: b",
+        "#cloud-config v2\r\na: b\r\n",
+        "##cloud-config\na: b",
+    ] {
+        let parts = split("x", text.as_bytes().to_vec());
+        assert_eq!((parts[0].form, parts[0].extent), (Form::CloudConfig, Extent::Access), "{text:?}");
+        assert_eq!(found(&parts), ["x:1 bad-header"], "{text:?}");
+    }
+    for text in ["## Template: Jinja\n#cloud-config\n", "##template:jinja\n#cloud-config\n"] {
+        let parts = split("x", text.as_bytes().to_vec());
+        assert_eq!((parts[0].form, parts[0].extent), (Form::CloudConfig, Extent::Whole), "{text:?}");
+    }
+    for text in ["# mine\nhostname: a\n#cloud-config\n", "#cloud-config-archive\n- a", "#!/bin/sh\n# x"] {
+        assert_ne!(found_in(text.as_bytes()), ["x:1 bad-header"], "{text:?}");
+    }
 }
 
 #[test]
