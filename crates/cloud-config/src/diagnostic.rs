@@ -201,6 +201,7 @@ rules! {
     LIMIT = "limit", Error, "The document exceeds a limit; only the host name and SSH keys before this place are applied.";
     NOT_UTF8 = "not-utf8", Error, "The part is not UTF-8 text.";
     UNKNOWN_FORM = "unknown-form", Error, "The user-data is none of the forms this program knows.";
+    UNKNOWN_TAG = "unknown-tag", Error, "A value with a tag of another program, such as `!Ref`, which is not evaluated; the value is not applied.";
     UNKNOWN_PART = "unknown-part", Warning, "A part of a multipart that is none of the forms this program knows; it is skipped.";
     BAD_PART = "bad-part", Error, "A part of a multipart that is not what its headers say, or does not decode; it is left out.";
     BAD_GZIP = "bad-gzip", Error, "Compressed user-data, or a part, that does not decompress to its end; it is left out.";

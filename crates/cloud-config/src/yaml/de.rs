@@ -145,9 +145,12 @@ impl<'a> Value<'a> {
         Err(Error::wrong_type(wanted, self.node))
     }
 
-    /// Fails if a character of the value is not the sign that it looks like.
+    /// Fails if a character of the value is not the sign that it looks like, or if its tag stands for another value.
     fn check_signs(&self) -> Result<(), Error> {
         let (Kind::Scalar(scalar), false) = (&self.node.kind, self.is_null()) else { return Ok(()) };
+        if self.node.tag == Tag::Local {
+            return Err(Error::local_tag(self.node));
+        }
         let key = match self.role {
             Role::Document => Cow::Borrowed(""),
             Role::Of(entry) | Role::ItemOf(entry) => entry.name(),

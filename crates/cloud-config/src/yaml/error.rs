@@ -38,6 +38,13 @@ impl Error {
         Self { message, span: Some(span), help: Some(found.help()), rule: &rules::LOOKALIKE_CHARACTER }
     }
 
+    /// `node` has a tag that only another program evaluates.
+    pub fn local_tag(node: &Node) -> Self {
+        let message = "a value with a tag that is not evaluated; not applied".to_owned();
+        let help = "write the value that the tag stands for; put text that begins with `!` in quotes";
+        Self { message, span: Some(node.span), help: Some(help), rule: &rules::UNKNOWN_TAG }
+    }
+
     /// `node` is of the right type, and yet cannot be read.
     pub fn broken(message: &str, node: &Node) -> Self {
         Self { message: message.to_owned(), span: Some(node.span), help: None, rule: &rules::WRONG_TYPE }

@@ -76,8 +76,10 @@ pub enum Tag {
     /// None.
     #[default]
     None,
-    /// `!!str`, `!`, and tags of other programs: text, whatever it looks like.
+    /// `!!str`, `!`, and types of other languages: text, whatever it looks like.
     Text,
+    /// A tag such as `!Ref` or `!include`, which only the program evaluates that it is for.
+    Local,
     /// `!!binary`: base64.
     Binary,
     /// `!!null`.
@@ -93,6 +95,7 @@ impl Tag {
             Some("binary") => Self::Binary,
             Some("null") => Self::Null,
             Some("bool" | "int" | "float") => Self::Typed,
+            Some(tag) if tag.len() > 1 && tag.starts_with('!') => Self::Local,
             Some(_) => Self::Text,
         }
     }
@@ -148,7 +151,7 @@ impl Node {
             Kind::Scalar(scalar) => match self.tag {
                 Tag::Null => true,
                 Tag::None | Tag::Typed => scalar.plain && scalar::is_null(&scalar.text),
-                Tag::Text | Tag::Binary => false,
+                Tag::Text | Tag::Binary | Tag::Local => false,
             },
             _ => false,
         }
