@@ -7,8 +7,17 @@ use crate::diagnostic::{Finding, Gathered, Span, rules};
 use crate::yaml::{self, Document, Kind, Node};
 
 /// The signs that an expression begins with, those that it ends with, and the program that renders it.
-const EXPRESSIONS: [(&str, &str); 6] =
-    [("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("${", "}"), ("%{", "}"), ("<no value>", "")];
+const EXPRESSIONS: [(&str, &str); 9] = [
+    ("{{", "}}"),
+    ("{%", "%}"),
+    ("{#", "#}"),
+    ("<%", "%>"),
+    ("${", "}"),
+    ("%{", "}"),
+    ("#{", "}"),
+    ("%!", ")"),
+    ("<no value>", ""),
+];
 
 /// The consequence and the remedy of an expression.
 pub const HELP: &str = "render the template before it is handed over: there is no template engine here";
@@ -28,7 +37,13 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
         if is_block || line.trim_start().starts_with('#') {
             continue;
         }
-        let end = line.find(" #").unwrap_or(line.len());
+        // What YAML takes for a comment may be an expression of Ruby.
+        let is_comment = |at: &usize| {
+            let rest = &line[at + 1..];
+            let is_ruby = rest.starts_with("#{") && first(rest).is_some_and(|found| found.0 == 0);
+            !is_ruby && !(rest.starts_with("#}") && line[..*at].contains("{#"))
+        };
+        let end = line.match_indices(" #").map(|(at, _)| at).find(is_comment).unwrap_or(line.len());
         let content_here = value_of_content(line);
         let mut from = 0;
         while let Some((at, length)) = first(&line[from..end]).map(|(at, length)| (from + at, length)) {
@@ -52,7 +67,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
 fn first(line: &str) -> Option<(usize, usize)> {
     let mut from = 0;
     loop {
-        let found = line[from..].find(['{', '<', '$', '%'])? + from;
+        let found = line[from..].find(['{', '<', '$', '%', '#'])? + from;
         let rest = &line[found..];
         let expression = EXPRESSIONS.iter().find(|(sign, _)| rest.starts_with(sign));
         if let Some((sign, end)) = expression
@@ -80,6 +95,16 @@ fn is_expression(sign: &str, rest: &str) -> bool {
             is_statement && rest.contains('}')
         }
         "<%" => rest.contains("%>"),
+        "{#" => rest.contains("#}"),
+        "#{" => {
+            let end = rest.find('}').unwrap_or_default();
+            end > 0 && rest[..end].chars().all(|c| c.is_ascii_alphanumeric() || "_.@:[]'\"()-".contains(c))
+        }
+        // An argument of another type than the format of Go names, such as `%!d(string=x)`.
+        "%!" => {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+            rest.starts_with('(') && rest.contains(')')
+        }
         _ => true,
     }
 }
@@ -144,6 +169,10 @@ mod tests {
             ("{% if x %}\nhostname: a\n{% endif %}\n", &["{% if x %}", "{% endif %}"]),
             ("{%- for x in y -%}\n", &["{%- for x in y -%}"]),
             ("hostname: a{{ b\n", &["{{"]),
+            ("hostname: #{name}\n", &["#{name}"]),
+            ("hostname: web-#{node['name']} # x #{y}\n", &["#{node['name']}"]),
+            ("{# the host name #}\nhostname: a\n", &["{# the host name #}"]),
+            ("write_files:\n- path: /etc/%!d(string=x)\n", &["%!d(string=x)"]),
             ("a: {content: x, path: \"/${y}\"}\n", &["${y}"]),
         ] {
             assert_eq!(found(text), expressions, "{text}");
@@ -157,6 +186,7 @@ mod tests {
             "write_files:\n- content: \"{{ x }} ${y}\n    <no value>\"\n  path: /a\n",
             "write_files: [{content: '{% x %}', path: /a}]\n",
             "# {{ x }}\nhostname: a # ${b}\n",
+            "#{x}\nhostname: a #{ a note } {#x\nb: a #note {# x #}\nc: 100%!\n",
             "hostname: ${public_ipv4}\n",
             "users: [{passwd: $6$abc$def, gecos: 100%{x, shell: <%}]\n",
             "a: $HOME $(x) %i %%{ $${ ${1}\n",
