@@ -146,7 +146,13 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let mut lints = lint::lint(&config, &document, &reading.part.text);
     // A key or line that refuses its item is reported once.
     let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
-    let about_them = [&rules::UNKNOWN_KEY, &rules::MISPLACED_KEY, &rules::MISSING_SPACE, &rules::ODD_UNIT_LINE];
+    let about_them = [
+        &rules::UNKNOWN_KEY,
+        &rules::MISPLACED_KEY,
+        &rules::DETACHED_KEY,
+        &rules::MISSING_SPACE,
+        &rules::ODD_UNIT_LINE,
+    ];
     let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
     lints.retain(|lint| !(about_them.contains(&lint.rule) && is_known(lint)));
     findings.extend(refusals);

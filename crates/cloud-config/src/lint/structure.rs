@@ -4,8 +4,10 @@ use super::foreign;
 use super::places::{self, Below, Elsewhere, PLACES, Place, TOP};
 use crate::address_tokens::Address;
 use crate::config::options::TABLES;
+use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Rule, rules};
 use crate::text::suggest;
+use crate::yaml::key_items::KEY_TYPES;
 use crate::yaml::{Document, Entry, Kind, Node, Tag};
 
 /// Keys of text with which nothing is the same as leaving them out, and is hardly what was meant.
@@ -161,6 +163,16 @@ impl Keys<'_> {
             let message = format!("{key} belongs {}; not applied", places::words(places));
             return self.tell(&rules::DETACHED_KEY, entry, message, places::way(places));
         }
+        if !self.broken && self.holds_access(entry) {
+            let message = format!("unknown key {key}; the host name, users or SSH keys below it are not applied");
+            let is_section = entry.value.entries().is_some();
+            let help = if is_section {
+                "take the keys below it out of it: they begin in the first column"
+            } else {
+                "write SSH keys as the items of `ssh_authorized_keys`"
+            };
+            return self.tell(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
+        }
         // Looking for what was meant takes time, and is only worth it where it is told.
         let told = !self.findings.is_full(rule);
         let meant = if told { suggest::closest(name, place.keys()) } else { Vec::new() };
@@ -176,6 +188,22 @@ impl Keys<'_> {
         self.tell(rule, entry, format!("unknown key {key}"), help);
     }
 
+    /// Returns true if the value of an unknown key has an SSH key in it, or keys of the top level that give access.
+    fn holds_access(&self, entry: &Entry) -> bool {
+        let value = &entry.value;
+        let lacks = |name: &str| self.root.is_some_and(|root| root.get(name).is_none_or(Node::is_null));
+        let gives = |below: &Entry| {
+            let name = below.name();
+            matches!(&*name, "hostname" | "users" | "ssh_authorized_keys") && !below.value.is_null() && lacks(&name)
+        };
+        if value.entries().is_some_and(|entries| entries.iter().any(gives)) {
+            return true;
+        }
+        // An alias stands for text above.
+        let written = self.text.get(value.span.start..value.span.end).filter(|_| value.span.start > entry.key_span.end);
+        written.is_some_and(has_ssh_key)
+    }
+
     /// A key as the author would spell it, who wrote `like` for it.
     fn spelt(&self, name: &str, like: &str) -> String {
         let dashes = like.contains('-') || (self.dashes && !like.contains('_'));
@@ -189,12 +217,22 @@ fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
     match name {
         "ssh_authorized_keys" => value.items().map_or(value.text().is_some(), |items| !items.is_empty()),
         "hostname" => value.text().is_some() && lacks(root.get(name)),
+        "users" => value.items().is_some_and(|items| !items.is_empty()) && lacks(root.get(name)),
         "reboot_strategy" => {
             let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
             value.text().is_some() && lacks(update.and_then(|update| update.get(name)))
         }
         _ => false,
     }
+}
+
+/// Returns true if a line of `text` ends with an SSH key.
+fn has_ssh_key(text: &str) -> bool {
+    text.contains(" AAAA")
+        && text.lines().any(|line| {
+            let start = KEY_TYPES.iter().filter_map(|kind| line.find(kind)).min();
+            start.is_some_and(|start| ssh_key::is_key(line[start..].trim_end_matches(['"', '\'', ' ', ']', '}', ','])))
+        })
 }
 
 /// Whether nothing at all was written, not even `~`, which says so.
