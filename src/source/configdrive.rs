@@ -52,7 +52,7 @@ impl ConfigDrive {
         }
         // A `latest` that is there and cannot be read is chosen too: reading it fails with the reason.
         let is_there = |name: &&str| !matches!(self.read(LATEST, name, cx), Ok(None));
-        if FILES.iter().any(is_there) || self.misnamed(LATEST, cx).is_some() {
+        if FILES.iter().any(is_there) || self.has_misnamed(LATEST, cx) {
             return Ok(self.version.get_or_init(|| LATEST.to_owned()));
         }
         let entries = files::list_beneath(&self.folder, &self.openstack(), cx)?.unwrap_or_default();
@@ -60,8 +60,7 @@ impl ConfigDrive {
             entries.iter().map(|name| name.trim_end_matches('/')).filter(|name| is_date(name)).collect();
         dates.sort_unstable();
         let is_readable = |date: &&&str| {
-            FILES.iter().any(|name| matches!(self.read(date, name, cx), Ok(Some(_))))
-                || self.misnamed(date, cx).is_some()
+            FILES.iter().any(|name| matches!(self.read(date, name, cx), Ok(Some(_)))) || self.has_misnamed(date, cx)
         };
         match dates.iter().rev().find(is_readable) {
             Some(date) => Ok(self.version.get_or_init(|| {
@@ -76,14 +75,33 @@ impl ConfigDrive {
         files::read_beneath(&self.folder, &self.file(version, name), cx)
     }
 
-    /// The user-data of a version under another name than `user_data`, such as `user-data` or `userdata.txt`.
-    fn misnamed(&self, version: &str, cx: &Context<'_>) -> Option<String> {
+    /// The file of a version that is almost called `wanted`, such as `user-data`, `userdata.txt` or `metadata.json`.
+    fn misnamed(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
         let names = files::list_beneath(&self.folder, &self.openstack().join(version), cx).ok()??;
-        let is_almost = |name: &str| {
-            let letters = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
-            name != "user_data" && !name.ends_with('/') && letters.take(8).eq("userdata".chars())
+        let letters = |name: &str| {
+            let letters = name.chars().filter(char::is_ascii_alphanumeric);
+            letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>()
         };
-        names.into_iter().find(|name| is_almost(name))
+        let known = letters(wanted);
+        let is_almost = |name: &String| {
+            let found = letters(name);
+            // User-data has no extension, whatever it is.
+            let is_same = found == known || wanted == "user_data" && found.starts_with(&known);
+            is_same && name != wanted && !name.ends_with('/')
+        };
+        names.into_iter().find(is_almost)
+    }
+
+    /// Returns true if a file of a version is almost called as one that is read.
+    fn has_misnamed(&self, version: &str, cx: &Context<'_>) -> bool {
+        FILES.iter().any(|name| self.misnamed(version, name, cx).is_some())
+    }
+
+    /// The failure to find the file `wanted`, where one is almost called so.
+    fn misnaming(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
+        let found = self.misnamed(version, wanted, cx)?;
+        let path = self.file(version, &printable(&found));
+        Some(format!("found {}, which must be called {wanted}", path.display()))
     }
 
     /// Why the drive cannot be read, with what it has instead; `versions` is what is in `openstack/`.
@@ -151,6 +169,11 @@ impl ConfigDrive {
             }
             (Some(Format::OpenStack), _) => {
                 let bytes = self.read(version, "network_data.json", cx)?;
+                if bytes.is_none()
+                    && let Some(found) = self.misnaming(version, "network_data.json", cx)
+                {
+                    bail!("failed to read network description: {found}");
+                }
                 bytes.filter(is_text).map(NetworkData::OpenStack)
             }
             _ => None,
@@ -184,7 +207,11 @@ impl Datasource for ConfigDrive {
         let mut meta = MetaData::default();
         let document = files::read_beneath(&self.folder, &path, cx).and_then(|bytes| match bytes {
             Some(bytes) if !bytes.is_empty() => json::object(&bytes, &what).map(Some),
-            _ => Ok(None),
+            Some(_) => Ok(None),
+            None => match self.misnaming(version, "meta_data.json", cx) {
+                Some(found) => bail!("failed to read metadata: {found}"),
+                None => Ok(None),
+            },
         });
         let map = match document {
             Ok(map) => map.unwrap_or_default(),
@@ -212,9 +239,8 @@ impl Datasource for ConfigDrive {
         if let Some(bytes) = self.read(version, "user_data", cx)? {
             return Ok(bytes);
         }
-        if let Some(found) = self.misnamed(version, cx) {
-            let path = self.file(version, &printable(&found));
-            bail!("failed to read user-data: found {}, which must be called user_data", path.display());
+        if let Some(found) = self.misnaming(version, "user_data", cx) {
+            bail!("failed to read user-data: {found}");
         }
         Ok(Vec::new())
     }

@@ -79,4 +79,13 @@ impl Variables for Properties {
     fn names(&self) -> Vec<String> {
         self.0.keys().filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned())).collect()
     }
+
+    fn strangers(&self) -> Vec<String> {
+        let is_ours = |name: &str| {
+            name.strip_prefix(PREFIX).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_uppercase()))
+        };
+        let is_set =
+            |(name, value): &(&String, &String)| !is_ours(name) && name.len() < 100 && !value.trim().is_empty();
+        self.0.iter().filter(is_set).map(|(name, _)| name.clone()).collect()
+    }
 }

@@ -303,3 +303,31 @@ fn a_list_that_is_too_long_is_said_to_be() {
     assert_eq!(meta.failures.len(), 1, "{:?}", meta.failures);
     assert!(meta.failures[0].contains("guestinfo.dns.server.1000"), "{:?}", meta.failures);
 }
+
+#[test]
+fn properties_under_other_names_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ovf-env.xml");
+    let source = |properties: &[(&str, &str)]| {
+        std::fs::write(&path, document(properties)).unwrap();
+        OvfEnv::new(&path)
+    };
+    for (name, wanted) in [
+        ("user-data", "guestinfo.coreos.config.data"),
+        ("coreos.config.data", "guestinfo.coreos.config.data"),
+        ("guestinfo.flatcar.config.data", "guestinfo.coreos.config.data"),
+        ("Guestinfo.CoreOS.config.data", "guestinfo.coreos.config.data"),
+        ("coreos.config.url", "guestinfo.coreos.config.url"),
+    ] {
+        let error = user_data(&source(&[(name, "x")])).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(wanted), "{error}");
+        assert_eq!(user_data(&source(&[(name, "")])).unwrap(), b"");
+        let both = source(&[(name, "x"), ("guestinfo.ignition.config.data", "y")]);
+        assert_eq!(user_data(&both).unwrap(), b"y", "{name}");
+    }
+    let failures = |properties: &[(&str, &str)]| meta_data(&source(properties), None).failures;
+    assert!(failures(&[("hostname", "web")]).concat().contains("must be called guestinfo.hostname"));
+    assert!(failures(&[("public-keys", "ssh-rsa")]).concat().contains("public-keys"));
+    assert!(failures(&[("hostname", ""), ("password", "x")]).is_empty());
+    assert!(failures(&[("hostname", "a"), ("guestinfo.hostname", "b")]).is_empty());
+}

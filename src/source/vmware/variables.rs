@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::source::http::Url;
 use cloud_config::network::{Format, NetworkData};
-use cloud_config::text::decode;
+use cloud_config::text::{decode, printable};
 use cloud_config::user_data::{self, USER_DATA_MAX};
 
 use crate::source::{Context, MetaData, url};
@@ -24,6 +24,11 @@ pub trait Variables {
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// The whole names of properties with a value that do not begin with `guestinfo.`, or are in another case.
+    fn strangers(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Reads hostname, addresses and the network description.
@@ -31,6 +36,7 @@ pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
     let mut reading = Reading { variables, meta: MetaData::default(), kept: BTreeMap::new(), broken: false };
     let hostname = reading.text("hostname");
     reading.meta.take_hostname(&hostname);
+    reading.strangers();
     reading.list(|n| format!("dns.server.{n}"));
     reading.list(|n| format!("dns.domain.{n}"));
     for n in 0.. {
@@ -76,6 +82,26 @@ impl Reading<'_> {
                 self.broken = true;
                 self.meta.fail(format!("{error:#}"));
                 String::new()
+            }
+        }
+    }
+
+    /// Reports properties under other names that would give access.
+    fn strangers(&mut self) {
+        for name in self.variables.strangers() {
+            match &*letters(&name) {
+                "hostname" if self.meta.hostname.is_none() => {
+                    self.meta.fail(format!(
+                        "found the property {}, which must be called guestinfo.hostname",
+                        printable(&name)
+                    ));
+                }
+                "publickeys" | "sshauthorizedkeys" => {
+                    let name = printable(&name);
+                    self.meta
+                        .fail(format!("found the property {name}, which is not read: list SSH keys in the user-data"));
+                }
+                _ => {}
             }
         }
     }
@@ -220,8 +246,42 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
             );
         }
     }
+    for name in variables.strangers() {
+        let wanted = match &*letters(&name) {
+            "userdata" | "coreosconfigdata" | "coreosconfig" | "flatcarconfigdata" => "coreos.config.data",
+            "coreosconfigurl" | "flatcarconfigurl" => "coreos.config.url",
+            "ignitionconfigdata" | "ignitionconfig" => "ignition.config.data",
+            "ignitionconfigurl" => "ignition.config.url",
+            _ => continue,
+        };
+        let encoding = if wanted.ends_with("data") {
+            format!("; where it is encoded, guestinfo.{wanted}.encoding says how")
+        } else {
+            String::new()
+        };
+        bail!(
+            "failed to read user-data: found the property {}, which must be called guestinfo.{wanted}{encoding}",
+            printable(&name)
+        );
+    }
     Ok(Vec::new())
 }
 
+/// The letters of a name, in lower case and without the `guestinfo.` before it.
+fn letters(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_prefix("guestinfo.").unwrap_or(&name);
+    name.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
 /// Variables in which other programs look for user-data.
-const UNREAD: [&str; 5] = ["userdata", "user-data", "user_data", "coreos.config", "ignition.config"];
+const UNREAD: [&str; 8] = [
+    "userdata",
+    "user-data",
+    "user_data",
+    "coreos.config",
+    "ignition.config",
+    "flatcar.config.data",
+    "flatcar.config.url",
+    "flatcar.config",
+];

@@ -362,3 +362,22 @@ fn a_pipe_is_read_to_its_end() {
     let stopped = candidate.source.user_data(&Context { setup: &setup, stop: &|| true }).unwrap_err();
     assert!(stopped.to_string().contains("gave up reading"), "a silent one does not hold up a run that is stopped");
 }
+
+#[test]
+fn a_file_of_a_drive_that_is_almost_called_right_is_reported() {
+    let setup = setup();
+    let odd = folder(&[
+        ("openstack/latest/metadata.json", r#"{"hostname": "web"}"#),
+        ("openstack/latest/network-data.json", "{}"),
+        (USER, "#cloud-config\n"),
+    ]);
+    let source = drive(odd.path()).source;
+    let failures = meta_data_with(&*source, &setup, Some(Format::OpenStack)).failures.join("\n");
+    for wanted in ["metadata.json, which must be called meta_data.json", "which must be called network_data.json"] {
+        assert!(failures.contains(wanted), "{failures}");
+    }
+    assert_eq!(user_data(&*source, &setup).unwrap(), "#cloud-config\n");
+    let alone = folder(&[("openstack/latest/metadata.json", "{}")]);
+    let source = drive(alone.path()).source;
+    assert!(meta_data(&*source, &setup).failures.concat().contains("must be called meta_data.json"));
+}
