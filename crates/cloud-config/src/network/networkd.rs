@@ -3,10 +3,14 @@
 //! Everything written here is a word of ours or a type that was checked when it was made: no text of a description
 //! reaches a file as it stands.
 
+use core::net::IpAddr;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::{self, Write as _};
 
+use ipnet::IpNet;
+
 use super::bond;
-use super::interface::{Child, Dhcp, Interface, Kind};
+use super::interface::{Child, Dhcp, Interface, Kind, Setup};
 use super::names::Name;
 
 /// A file of networkd.
@@ -28,7 +32,7 @@ pub struct Module {
 }
 
 /// Every section and key that can be written, but those of `[Bond]`. systemd 237 knows all of them but
-/// `KeepConfiguration=`, which came with 243; older ones ignore it, with a line in their log.
+/// `KeepConfiguration=` and `GatewayOnLink=`, which came with 243; older ones ignore them, with a line in their log.
 const KEYS: &[(&str, &str)] = &[
     ("Match", "Name"),
     ("Match", "MACAddress"),
@@ -44,6 +48,7 @@ const KEYS: &[(&str, &str)] = &[
     ("Address", "Address"),
     ("Route", "Destination"),
     ("Route", "Gateway"),
+    ("Route", "GatewayOnLink"),
     ("NetDev", "Kind"),
     ("NetDev", "Name"),
     ("NetDev", "MACAddress"),
@@ -153,12 +158,45 @@ fn network(interface: &Interface) -> String {
         text.section("Address");
         text.key("Address", address);
     }
+    let reach = Reach::new(setup);
     for route in &setup.routes {
         text.section("Route");
         text.key("Destination", route.destination);
         text.key("Gateway", route.gateway);
+        if !reach.has(route.gateway) {
+            text.key("GatewayOnLink", "yes");
+        }
     }
     text.0
+}
+
+/// The networks of an interface, to look up gateways: there may be many of both.
+struct Reach<'a> {
+    setup: &'a Setup,
+    networks: HashSet<IpNet>,
+    /// The prefixes of those, with true for IPv4.
+    prefixes: BTreeSet<(bool, u8)>,
+}
+
+impl<'a> Reach<'a> {
+    fn new(setup: &'a Setup) -> Self {
+        let networks: HashSet<_> = setup.addresses.iter().map(IpNet::trunc).collect();
+        let prefixes = networks.iter().map(|network| (network.addr().is_ipv4(), network.prefix_len())).collect();
+        Self { setup, networks, prefixes }
+    }
+
+    /// Returns true if `gateway` is in a network of the interface, or may be. The kernel refuses other routes unless they
+    /// say that the gateway is on the link, as where a machine has an address with the prefix 32.
+    fn has(&self, gateway: IpAddr) -> bool {
+        let is_dynamic = match gateway {
+            IpAddr::V4(_) => self.setup.dhcp.v4(),
+            IpAddr::V6(gateway) => self.setup.dhcp.v6() || self.setup.accept_ra || gateway.is_unicast_link_local(),
+        };
+        let mut own = self.prefixes.iter().filter(|(is_ipv4, _)| *is_ipv4 == gateway.is_ipv4()).peekable();
+        let is_in =
+            |prefix: u8| IpNet::new(gateway, prefix).is_ok_and(|network| self.networks.contains(&network.trunc()));
+        is_dynamic || own.peek().is_none() || own.any(|(_, prefix)| is_in(*prefix))
+    }
 }
 
 /// The text of a file.

@@ -57,6 +57,11 @@ const ROUTE: [&str; 3] = ["network", "netmask", "gateway"];
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut telling = Telling::default();
     let drafts = json::read(bytes, &mut telling).map(|value| {
+        if let Some((form, help)) = other_form(&value) {
+            let message = format!("it is {form}; nothing of it is converted");
+            telling.advise(&rules::BAD_NETWORK, None, "network description", message, help);
+            return Vec::new();
+        }
         json::report_unknown(&value, &TOP, &["version"], "network description", &mut telling);
         let mut links = Links::read(json::list(&value, "links", &mut telling), &mut telling);
         links.give(&value, &mut telling);
@@ -64,6 +69,28 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     });
     let interfaces = stack(drafts.unwrap_or_default(), &mut telling);
     Conversion::new(interfaces, telling)
+}
+
+/// The form of a description that is not one of OpenStack, and the remedy.
+fn other_form(value: &Value) -> Option<(&'static str, &'static str)> {
+    let keys = value.as_object()?;
+    if keys.contains_key("links") || keys.contains_key("networks") {
+        return None;
+    }
+    let has = |names: &[&str]| names.iter().any(|name| keys.contains_key(*name));
+    let is_almost = |key: &String| matches!(&*key.to_ascii_lowercase(), "links" | "networks");
+    let help = "write `links`, `networks` and `services`, as OpenStack does in network_data.json";
+    if has(&["ethernets", "wifis", "bridges", "bonds", "vlans", "renderer"]) {
+        Some(("in the form of netplan", help))
+    } else if has(&["config"]) {
+        Some(("version 1 of the network configuration of cloud-init", help))
+    } else if has(&["network"]) {
+        Some(("the network configuration of cloud-init", help))
+    } else if keys.keys().any(is_almost) {
+        Some(("without `links` and `networks`, which are in another case", "write these keys in lower case"))
+    } else {
+        None
+    }
 }
 
 /// The links of a description.
