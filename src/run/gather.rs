@@ -173,6 +173,12 @@ impl SelectedSource {
             log::info!("{}: the user-data is empty", source.name());
         }
         announce(&parts);
+        if options.mode == Mode::Validate {
+            // The addresses that are known here are not those of the machine that the configuration is for.
+            for kind in Address::ALL {
+                inputs.addresses.learn(kind, kind.stand_in());
+            }
+        }
         for part in parts {
             let mut reading = document::read(part, &inputs.addresses, options.short_hostname);
             if is_metadata_incomplete && options.mode != Mode::Validate {

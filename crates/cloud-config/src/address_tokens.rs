@@ -43,6 +43,16 @@ impl Address {
         }
     }
 
+    /// An address for documentation, for a check that must not depend on the machine it runs on.
+    pub const fn stand_in(self) -> &'static str {
+        match self {
+            Self::PrivateV4 => "192.0.2.1",
+            Self::PrivateV6 => "2001:db8::1",
+            Self::PublicV4 => "192.0.2.2",
+            Self::PublicV6 => "2001:db8::2",
+        }
+    }
+
     /// Whether `address` is of this kind's family.
     const fn accepts(self, address: IpAddr) -> bool {
         match self {

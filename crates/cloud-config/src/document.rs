@@ -373,8 +373,28 @@ impl Reading {
         };
         plan.findings.extend_from_slice(&self.findings);
         plan.findings.sort_by_key(|finding| finding.span);
+        name_unknown_tokens(&mut plan.findings, &self.part.text);
         shorten(&mut plan.findings);
         plan
+    }
+}
+
+/// Adds to errors about values the address token in them that is not known: with nothing in its place, the value is not
+/// what it looks like.
+fn name_unknown_tokens(findings: &mut [Finding], text: &str) {
+    let unknown = findings.iter().filter(|finding| *finding.rule == rules::UNKNOWN_ADDRESS);
+    let unknown: Vec<Span> = unknown.filter_map(|finding| finding.span).collect();
+    for finding in findings.iter_mut().filter(|finding| finding.is_error()) {
+        let Some(span) = finding.span else { continue };
+        let next = unknown.partition_point(|token| token.start < span.start);
+        let inside = unknown.get(next).filter(|token| token.end <= span.end);
+        // Of a value that begins with it, nothing is left there.
+        let before = next.checked_sub(1).map(|last| &unknown[last]).filter(|token| token.end == span.start);
+        let token = inside.or(before).and_then(|token| text.get(token.start..token.end));
+        // In a whole item, the token may have nothing to do with it.
+        if let Some(token) = token.filter(|_| !text[span.start..span.end].contains('\n')) {
+            finding.message = format!("{}; {token} in it is not known", finding.message);
+        }
     }
 }
 

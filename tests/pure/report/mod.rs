@@ -191,6 +191,13 @@ fn addresses_that_are_unknown_here_are_no_finding() {
     assert_eq!((run.code, run.stdout.as_str()), (0, ""));
     let run = program(&["--dry-run", "--from-file", &path]);
     assert!(run.stderr.contains("[unknown-address]"), "{run:?}");
+    let names = "#cloud-config\nwrite_files: [{path: /opt/$private_ipv4, content: a}]\n\
+                 coreos: {units: [{name: $private_ipv4.service, command: start}]}\n";
+    let path = files.put("b.yml", names);
+    let run = program(&["--validate", "--from-file", &path]);
+    assert_eq!((run.code, &*run.stdout), (0, ""), "{run:?}");
+    let run = program(&["--dry-run", "--from-file", &path]);
+    assert_eq!(run.stderr.matches("$private_ipv4 in it is not known").count(), 2, "{run:?}");
 }
 
 /// Nothing is written, not even by an ordinary user, who may read the file and no more.
