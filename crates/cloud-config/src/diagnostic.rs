@@ -253,6 +253,7 @@ rules! {
     DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal.";
     BAD_OWNER = "bad-owner", Error, "An owner that cannot be one; the file is refused.";
     BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
+    STILL_COMPRESSED = "still-compressed", Warning, "Content that is gzip once it is decoded, for a file whose name does not say so; it is written compressed.";
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
     FOLDED_CONTENT = "folded-content", Warning, "Content whose lines YAML joins or takes for comments; it is written all the same.";
     LITERAL_ESCAPE = "literal-escape", Note, "A backslash and `n` in text without double quotes; they are two characters, and no line break.";

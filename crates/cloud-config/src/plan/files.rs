@@ -113,8 +113,24 @@ fn read(
     };
     planner.findings.extend(finding);
     planner.findings.extend(encoded_token(file, &content));
+    planner.findings.extend(still_compressed(file, &path, &content));
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
+}
+
+/// The warning that content is compressed behind its encoding, where its path does not say that it is to be.
+fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding> {
+    let encoding = file.encoding.filled()?;
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let is_archive =
+        [".gz", ".tgz", ".gzip", ".z", ".svgz", ".cpio", ".img", ".apk", ".ipk"].iter().any(|end| name.ends_with(end));
+    if is_archive || !content.starts_with(&[0x1f, 0x8b, 8]) {
+        return None;
+    }
+    let message = "the content decodes to gzip, which is written as it is";
+    let finding = Finding::new(&rules::STILL_COMPRESSED, file.encoding.span, message);
+    let is_base64 = matches!(encoding.trim(), "base64" | "b64");
+    Some(finding.help(if is_base64 { "write `encoding: gzip+base64`" } else { "compress the content only once" }))
 }
 
 /// The note that a token in encoded content is not replaced.
