@@ -68,6 +68,7 @@ fn one_string(key: &str, found: &Node) -> Option<&'static str> {
         }
         "content" if found.flow => Some("put text that begins with `{` in quotes, or write it below `content: |`"),
         "content" => Some("write `content: |`, and indent every line of the content below it by two spaces more"),
+        "coreos_ssh_import_github" if is_list => Some("write the list as `coreos_ssh_import_github_users`"),
         "metadata" if has_pairs => Some("write one string, with commas between the pairs, such as `role=web,disk=ssd`"),
         "initial_cluster" if has_pairs => {
             Some("write one string, with commas between the pairs, such as `node1=http://10.0.0.1:2380`")
@@ -117,6 +118,7 @@ mod tests {
 
     #[test]
     fn what_to_write_instead() {
+        assert!(help("users: [{coreos_ssh_import_github: [a, b]}]").unwrap().contains("_github_users`"));
         assert!(help("users: [core]").unwrap().contains("- name: NAME"));
         assert!(help("write_files: {path: /a}").unwrap().contains("- path: PATH"));
         assert!(help("write_files:\n- permissions:\n    a: b\n").unwrap().contains("0644"));

@@ -41,7 +41,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
         let is_comment = |at: &usize| {
             let rest = &line[at + 1..];
             let is_ruby = rest.starts_with("#{") && first(rest).is_some_and(|found| found.0 == 0);
-            !is_ruby && !(rest.starts_with("#}") && line[..*at].contains("{#"))
+            !(is_ruby || rest.starts_with("#}") && line[..*at].contains("{#"))
         };
         let end = line.match_indices(" #").map(|(at, _)| at).find(is_comment).unwrap_or(line.len());
         let content_here = value_of_content(line);

@@ -140,6 +140,23 @@ fn bad_setting(file: &UnitText<'_>, setting: &Setting<'_>, fault: &str, text: &s
     bad(file, setting.line, &format!("{}= {fault}; {consequence}", setting.key), text)
 }
 
+/// Reports an alias of another type than the unit `unit`, for which it cannot be enabled.
+pub(super) fn report_alias(file: &UnitText<'_>, unit: &str, text: &str) -> Option<Finding> {
+    let kind = unit.rsplit_once('.')?.1;
+    let is_other = |word: &str| {
+        !word.contains('%') && is_unit(word) && word.rsplit_once('.').is_some_and(|(_, suffix)| suffix != kind)
+    };
+    let aliases =
+        || file.survey.settings.iter().filter(|setting| setting.section == "Install" && setting.key == "Alias");
+    let setting = aliases().find(|setting| setting.value.split_whitespace().any(is_other))?;
+    let message = format!(
+        "line {} of {}: Alias= is of another type than the unit; it cannot be enabled",
+        setting.line, file.what
+    );
+    let finding = Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(setting.line), message);
+    Some(finding.help(format!("write an alias that ends with `.{kind}`")))
+}
+
 fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {
     let message = format!("line {line} of {}: {fault}", file.what);
     Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(line), message)

@@ -173,6 +173,9 @@ impl<'a> Surveyed<'a> {
         for file in self.content().into_iter().chain(own) {
             unit_verify::report_fatal(&file, text, findings);
             unit_verify::report_ignored(&file, other.content.is_none(), text, findings);
+            if self.unit.enable {
+                findings.extend(unit_verify::report_alias(&file, self.name, text));
+            }
         }
         // Of several contents the last one counts.
         let Some(content) = self.content().filter(|_| other.content == Some(at)) else { return };

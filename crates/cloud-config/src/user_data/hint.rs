@@ -101,6 +101,12 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
         None => {}
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    if is_expression(head.trim()) {
+        return hint(
+            "an expression of a template that has not been rendered",
+            "render the template before it is handed over: there is no template engine here",
+        );
+    }
     if let Some(page) = page(bytes) {
         return Some(page);
     }
@@ -128,6 +134,13 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
         );
     }
     None
+}
+
+/// Returns true if `text` is one line that is an expression of a template, or what is left of one.
+fn is_expression(text: &str) -> bool {
+    let pairs = [("${", "}"), ("{{", "}}"), ("{%", "%}"), ("<%", "%>"), ("%{", "}"), ("@@", "@@"), ("<no value>", "")];
+    let is_pair = |(start, end): &(&str, &str)| text.starts_with(start) && text.ends_with(end);
+    !text.contains('\n') && pairs.iter().any(is_pair)
 }
 
 /// A header that is not alone on its line, not on the first line, or misspelled.
@@ -344,6 +357,9 @@ mod tests {
             ("cloud-config\na: b", "almost", "small letters"),
             ("\n<!DOCTYPE html>\n<html>", "an HTML page", "URL"),
             ("<HTML>", "an HTML page", "URL"),
+            ("${user_data}\n", "has not been rendered", "render the template"),
+            ("{{ .UserData }}", "has not been rendered", "render the template"),
+            ("<no value>\n", "has not been rendered", "render the template"),
             ("<?xml version='1.0'?>", "XML", "cloud-config"),
             ("# x\nvariant: flatcar\nversion: 1.0.0\n", "Butane", "`butane`"),
             ("passwd:\n  users: []\n", "Container Linux Config", "`ct`"),

@@ -67,7 +67,7 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
     found
 }
 
-/// Returns true if YAML gives up at the byte `at` of `text` for a tab, or for the missing `:` of a key that gives access.
+/// Returns true if YAML gives up at the byte `at` of `text` for a tab, for a `*` in place of `-`, or for the missing `:` of a key that gives access.
 pub fn is_needed(text: &str, at: usize) -> bool {
     let Some((before, behind)) = text.split_at_checked(at) else { return false };
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -82,7 +82,8 @@ pub fn is_needed(text: &str, at: usize) -> bool {
         is_plain && key.is_some_and(|rest| !rest.trim_start().starts_with(':'))
     };
     let above = text[..start].lines().rev().take(4);
-    is_tabbed(line) || behind.starts_with('\t') || std::iter::once(line).chain(above).any(has_no_colon)
+    let is_star = line.trim_start_matches(' ').starts_with("* ");
+    is_star || is_tabbed(line) || behind.starts_with('\t') || std::iter::once(line).chain(above).any(has_no_colon)
 }
 
 fn is_blank(c: char) -> bool {
@@ -158,6 +159,7 @@ mod tests {
     fn not_every_error_needs_it() {
         let needed = |text: &str| is_needed(&text.replacen('!', "", 1), text.find('!').unwrap());
         assert!(needed("ssh_authorized_keys:\n!\t- a\n"));
+        assert!(needed("ssh_authorized_keys:\n  !* ssh-a\n"));
         assert!(needed("hostname n\nusers!: []\n"));
         assert!(needed("ssh_authorized_keys\n  - a\nusers!: []\n"));
         assert!(!needed("hostname: n\nusers: [!\n"));

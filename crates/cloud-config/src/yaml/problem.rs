@@ -65,6 +65,10 @@ impl Problem {
     /// What is wrong with `text`, where it tells more than the scanner does.
     pub fn closer(&self, text: &str) -> Option<Closer> {
         let (before, behind) = text.split_at_checked(self.at)?;
+        if let Some(at) = conflict_marker(text, before.len()) {
+            let words = "a marker of a merge conflict".to_owned();
+            return Some(Closer { at, words, help: "keep one of the versions, and delete the lines of the markers" });
+        }
         match self.what.as_str() {
             "found character that cannot start any token" => {
                 let character = behind.chars().next()?;
@@ -90,6 +94,18 @@ impl Problem {
             }),
             "did not find expected key" | "did not find expected '-' indicator" => {
                 bracketed(before).or_else(|| self.behind_quotes(before, behind))
+            }
+            "did not find expected comment or line break" if is_placeholder(behind) => Some(Closer {
+                at: self.at,
+                words: "a placeholder on the line of a `|` or `>`".to_owned(),
+                help: "render the template before it is handed over; the text begins on the next line",
+            }),
+            "did not find expected alphabetic or numeric character" => {
+                let start = before.rfind('\n').map_or(0, |end| end + 1);
+                let item = text[start..].trim_start_matches(' ').strip_prefix("* ")?;
+                let at = item.as_ptr() as usize - text.as_ptr() as usize - 2;
+                let words = "a `*` in place of `-`".to_owned();
+                Some(Closer { at, words, help: "begin each item of a list with `- `" })
             }
             "mapping values are not allowed in this context" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -186,6 +202,25 @@ fn bracketed(before: &str) -> Option<Closer> {
             "put the text in quotes"
         },
     })
+}
+
+/// The beginning of a line at `at`, or up to three lines above it, that is a marker of a merge conflict.
+fn conflict_marker(text: &str, at: usize) -> Option<usize> {
+    let mut start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    for _ in 0..4 {
+        let line = text[start..].lines().next().unwrap_or_default();
+        if line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") || line == "=======" {
+            return Some(start);
+        }
+        let above = text[..start].strip_suffix('\n')?;
+        start = above.rfind('\n').map_or(0, |end| end + 1);
+    }
+    None
+}
+
+/// Returns true if `text` begins with what a template left.
+fn is_placeholder(text: &str) -> bool {
+    ["@@", "{{", "{%", "<%", "${", "%{", "%%"].iter().any(|sign| text.starts_with(sign))
 }
 
 #[cfg(test)]
