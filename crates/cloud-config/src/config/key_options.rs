@@ -144,7 +144,7 @@ fn corrected(options: &str) -> Option<String> {
 }
 
 /// Returns true for a bullet or a word that cannot be meant as an option.
-fn is_label(text: &str) -> bool {
+pub fn is_label(text: &str) -> bool {
     let word = text.trim_end_matches(':').to_ascii_lowercase();
     let is_like_option =
         text.contains(['=', '"', ',', '\'', '@', '!', '~']) || !suggest::closest(&word, names()).is_empty();

@@ -69,15 +69,14 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
     let text = text.trim_end();
     let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
     let (name, value) = text.split_once(':')?;
-    let repaired = key_options::repair(text);
     let typed = format!("{} {}", unquoted(name), unquoted(value));
     let (key, help) = if ssh_key::begins_key(text) {
         (text.to_owned(), "write the item in single quotes: `- 'KEY'`")
     } else if ssh_key::begins_key(&typed) {
         (typed, "write a space instead of the `:` behind its type")
-    } else if ssh_key::begins_key(unquoted(value)) && lines.len() == 1 {
+    } else if ssh_key::begins_key(unquoted(value)) && lines.len() == 1 && key_options::is_label(unquoted(name)) {
         (unquoted(value).to_owned(), "write the key alone: `- KEY`")
-    } else if let Some(repaired) = repaired {
+    } else if let Some(repaired) = key_options::repair(text) {
         (repaired.line, "begin the item with the type of the key: `- ssh-ed25519 AAAA…`")
     } else {
         return None;

@@ -50,8 +50,13 @@ fn text_is_as_written() {
     }
     assert_eq!(all("text: '~'").text, "~");
     assert_eq!(all("text: !!str ~").text, "~");
-    assert_eq!(all("text: !other null").text, "null");
+    assert_eq!(all("text: !!other null").text, "null");
     assert_eq!(all("text: !!int 010").text, "010");
+    let (read, findings) = read_as::<All>("text: !other hunter2");
+    assert_eq!(
+        (read.text.as_str(), told("text: !other hunter2", &findings)),
+        ("", vec!["unknown-tag:!other hunter2".to_owned()])
+    );
 }
 
 #[test]
@@ -81,7 +86,7 @@ fn truth_values() {
     for text in ["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"] {
         assert!(!all(&format!("flag: {text}")).flag, "{text}");
     }
-    for text in ["'true'", "\"yes\"", "!!str on", "!x y"] {
+    for text in ["'true'", "\"yes\"", "!!str on", "!!x y"] {
         let document = format!("flag: {text}");
         let (read, findings) = read_as::<All>(&document);
         assert!(read.flag);
