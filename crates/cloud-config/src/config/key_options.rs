@@ -100,10 +100,18 @@ pub fn repair(line: &str) -> Option<Repaired> {
     let length = line.len() - rest.len();
     let length = line[..length].trim_end().len();
     if let Some(corrected) = corrected(options) {
-        let named: Vec<_> = items(&corrected).map(|option| option.split('=').next().unwrap_or_default()).collect();
+        let names_of = |options: &str| {
+            let names = items(options).filter(|option| !option.is_empty());
+            names.map(|option| option.split('=').next().unwrap_or_default().to_ascii_lowercase()).collect::<Vec<_>>()
+        };
         let message =
             "options before an SSH key that sshd rejects; the key is set with the options corrected".to_owned();
-        let help = format!("did you mean `{}`? A value stands in double quotes: `NAME=\"VALUE\"`", named.join(","));
+        let names = names_of(&corrected);
+        let help = if names == names_of(options) {
+            "write a value in double quotes, `NAME=\"VALUE\"`, and nothing but commas between options".to_owned()
+        } else {
+            format!("did you mean `{}`?", names.join(","))
+        };
         return Some(Repaired { line: format!("{corrected} {rest}"), length, message, help });
     }
     if !is_label(options) {

@@ -204,18 +204,25 @@ fn bracketed(before: &str) -> Option<Closer> {
     })
 }
 
-/// The beginning of a line at `at`, or up to three lines above it, that is a marker of a merge conflict.
+/// The first marker of a merge conflict where one is on the line of `at`, or up to three lines above it.
 fn conflict_marker(text: &str, at: usize) -> Option<usize> {
     let mut start = text[..at].rfind('\n').map_or(0, |end| end + 1);
-    for _ in 0..4 {
+    let mut found = None;
+    for number in 0..50 {
         let line = text[start..].lines().next().unwrap_or_default();
-        if line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") || line == "=======" {
+        if line.starts_with("<<<<<<< ") {
             return Some(start);
         }
-        let above = text[..start].strip_suffix('\n')?;
+        if number > 3 && found.is_none() {
+            return None;
+        }
+        if line.starts_with(">>>>>>> ") || line == "=======" {
+            found = Some(start);
+        }
+        let Some(above) = text[..start].strip_suffix('\n') else { break };
         start = above.rfind('\n').map_or(0, |end| end + 1);
     }
-    None
+    found
 }
 
 /// Returns true if `text` begins with what a template left.
