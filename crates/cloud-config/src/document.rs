@@ -192,9 +192,12 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         document.error.iter_mut().chain(&mut document.findings).chain(&mut findings),
     );
     let is_syntax = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX);
-    let has_template = template_places(&reading.findings).chain(template_places(&lints)).next().is_some();
     let error_at = is_syntax.and_then(|error| error.span).map(|span| offset_of(&substituted.text, span.start, &origin));
-    let is_needed = error_at.is_some_and(|at| has_template || by_line::is_needed(&substituted.text, at));
+    let is_template = is_syntax.and_then(|error| error.span).is_some_and(|span| {
+        let mut places = template_places(&reading.findings).chain(template_places(&lints));
+        is_cause(&reading.part.text, &mut places, span.start)
+    });
+    let is_needed = error_at.is_some_and(|at| is_template || by_line::is_needed(&substituted.text, at));
     if !matches!(reading.part.extent, Extent::Before(_)) && (is_misread || is_needed) {
         add_by_line(&mut config, &by_line::read(&substituted.text, &ssh_key::is_key, &origin));
     }
@@ -254,6 +257,20 @@ fn add_by_line(config: &mut CloudConfig, found: &ByLine) {
     let known: HashSet<_> = config.ssh_authorized_keys.iter().map(|field| field.text().to_owned()).collect();
     let new = found.keys.iter().filter(|key| !known.contains(key.text()));
     config.ssh_authorized_keys.extend(new.cloned());
+}
+
+/// Returns true if one of the template expressions at `places` of `text` may be why YAML gives up at `at`: it is whole, and
+/// on that line or up to three lines above it. Where one breaks off, all else may have.
+fn is_cause(text: &str, places: &mut dyn Iterator<Item = Span>, at: usize) -> bool {
+    let Some((above, rest)) = text.split_at_checked(at) else { return false };
+    let end = at + rest.find('\n').unwrap_or(rest.len());
+    let start = above.rmatch_indices('\n').nth(3).map_or(0, |(newline, _)| newline + 1);
+    places.filter(|place| (start..end).contains(&place.start)).any(|place| {
+        // The span of one under the header of a template is only its beginning.
+        let expression = &text.as_bytes()[place.start..end.min(place.start + 200)];
+        let line = expression.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        line.windows(2).any(|pair| matches!(pair, [_, b'}'] | b"%>"))
+    })
 }
 
 /// The places of template expressions in `findings`.

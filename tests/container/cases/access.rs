@@ -36,6 +36,39 @@ fn first(suite: &mut Suite) {
         m.absent("/srv/x");
     });
 
+    suite.fresh("keys_that_are_not_written_as_they_look_are_set", |m| {
+        let key = key("in");
+        for list in [
+            format!("  - \u{2022} {key}"),
+            format!("  - no-ptty {key}"),
+            format!("\u{a0}\u{a0}- {key}"),
+            format!("  -\t{key}"),
+            format!("  -\"{key}\""),
+            format!("  * {key}"),
+        ] {
+            m.sh("rm -rf /home/core/.ssh");
+            m.put("/tmp/part", format!("#cloud-config\nhostname: n1\nssh_authorized_keys:\n{list}\n"));
+            m.program(&["--from-file=/tmp/part"]).run().fails();
+            let options = if list.contains("ptty") { "no-pty " } else { "" };
+            assert_eq!(m.text(KEYS), format!("{options}{key}\n"), "{list}");
+        }
+    });
+
+    suite.fresh("a_part_behind_a_mistyped_boundary_gives_access", |m| {
+        let key = key("in");
+        m.put(
+            "/tmp/part",
+            format!(
+                "Content-Type: multipart/mixed; boundary=\"b\"\n\n-b\nContent-Type: text/cloud-config\n\n#cloud-config\n\
+                 hostname: reachable\nssh_authorized_keys:\n- {key}\nwrite_files: [{{path: /srv/x}}]\n--b--\n"
+            ),
+        );
+        m.program(&["--from-file=/tmp/part"]).run().fails().says(&["almost the boundary"]);
+        is_called(m, "reachable");
+        assert_eq!(m.text(KEYS), format!("{key}\n"));
+        m.absent("/srv/x");
+    });
+
     suite.fresh("what_an_error_may_have_cut_does_not_count", |m| {
         let (whole, cut) = (key("whole"), key("cut"));
         m.apply(&format!("hostname: whole\nssh_authorized_keys:\n- {whole}\n- \"{cut}")).fails();
