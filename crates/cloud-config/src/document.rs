@@ -199,7 +199,9 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     });
     let is_needed = error_at.is_some_and(|at| is_template || by_line::is_needed(&substituted.text, at));
     if !matches!(reading.part.extent, Extent::Before(_)) && (is_misread || is_needed) {
-        add_by_line(&mut config, &by_line::read(&substituted.text, &ssh_key::is_key, &origin));
+        let mut found = by_line::read(&substituted.text, &ssh_key::is_key, &origin);
+        found.leave_out(&document);
+        add_by_line(&mut config, &found);
     }
     if let Extent::Before(end) = reading.part.extent {
         // That it breaks off is told where that was found.

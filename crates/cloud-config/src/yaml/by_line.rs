@@ -1,9 +1,13 @@
 //! The host name and SSH keys of a document, line by line, where YAML does not read it as it looks: for the characters
 //! that stand in it, or for what a template left.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use super::confusable::{Sign, sign};
+use super::document::Document;
 use super::field::Field;
-use super::node::Kind;
+use super::node::{Kind, Node};
 use super::{block, parse};
 use crate::diagnostic::Span;
 
@@ -14,6 +18,41 @@ pub struct ByLine {
     pub hostname: Field<String>,
     /// The keys of the list at the top level, in order.
     pub keys: Vec<Field<String>>,
+}
+
+impl ByLine {
+    /// Leaves out what is text of a value in quotes of `document`, such as the content of a file.
+    pub fn leave_out(&mut self, document: &Document) {
+        let (mut texts, mut seen) = (Vec::new(), HashSet::new());
+        if let Some(root) = &document.root {
+            quoted(root, &mut texts, &mut seen);
+        }
+        texts.sort();
+        // A key in quotes is a text by itself, and begins behind the quote.
+        let is_inside = |field: &Field<String>| {
+            let Some(span) = field.span else { return false };
+            let before = texts.partition_point(|text: &Span| text.start < span.start);
+            let text = before.checked_sub(1).map(|last| texts[last]);
+            text.is_some_and(|text| span.end < text.end && span.start > text.start + 1)
+        };
+        self.keys.retain(|key| !is_inside(key));
+        if is_inside(&self.hostname) {
+            self.hostname = Field::default();
+        }
+    }
+}
+
+/// Gathers the places of values in quotes.
+fn quoted(node: &Rc<Node>, texts: &mut Vec<Span>, seen: &mut HashSet<*const Node>) {
+    if !seen.insert(Rc::as_ptr(node)) {
+        return;
+    }
+    match &node.kind {
+        Kind::Scalar(scalar) if scalar.plain => {}
+        Kind::Scalar(_) => texts.push(node.span),
+        Kind::List(items) => items.iter().for_each(|item| quoted(item, texts, seen)),
+        Kind::Mapping(mapping) => mapping.written().for_each(|entry| quoted(&entry.value, texts, seen)),
+    }
 }
 
 /// Reads the host name and keys of `text`. `is_key` tells SSH keys from other text, and `origin` is the place in the
@@ -153,6 +192,16 @@ mod tests {
         {
             assert_eq!(found(text), (String::new(), Vec::new()), "{text}");
         }
+    }
+
+    #[test]
+    fn text_in_quotes_is_left_out() {
+        let text = "a: b\nwrite_files:\n- content: \"x\n\nhostname: m\nssh_authorized_keys:\n- ssh-a\n\"\nssh_authorized_keys:\n- 'ssh-b'\n";
+        let mut found = read(text, &|item| item.starts_with("ssh-"), &|at| at);
+        assert_eq!((found.hostname.text(), found.keys.len()), ("m", 2));
+        found.leave_out(&crate::yaml::parse(text, |at| at));
+        let keys: Vec<_> = found.keys.iter().map(super::Field::text).collect();
+        assert_eq!((found.hostname.text(), keys), ("", vec!["ssh-b"]));
     }
 
     #[test]
