@@ -216,7 +216,7 @@ rules! {
     DEFAULT_USER = "default-user", Note, "The default user of cloud-init in `users`; it is ignored.";
     MISSPELLED_KEY = "misspelled-key", Error, "An unknown key in place of a known one that is absent; its file, unit or drop-in is skipped, its user is not.";
     UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep an existing file, which would be replaced; the file is skipped.";
-    DETACHED_KEY = "detached-key", Error, "A key outside of the item or section that needs it; the item is skipped, or the host name, SSH keys or reboot strategy are not set.";
+    DETACHED_KEY = "detached-key", Error, "A key outside of the item or section that needs it; a file or unit is skipped, SSH keys of a user are set where they can only be its own, anything else is not applied.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
@@ -224,6 +224,7 @@ rules! {
     LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a YAML indicator but is another one; the value is skipped, or only the host name and SSH keys are applied.";
     ODD_CHARACTER = "odd-character", Warning, "A character in a path, an interpreter line or a command that looks like another one; it is applied as written.";
     MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space after it, so that YAML reads plain text; only SSH keys are set.";
+    MISSING_DASH = "missing-dash", Error, "A key that begins another item without its `- `; files, units and drop-ins are skipped, users are read as two.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
     BAD_MERGE = "bad-merge", Error, "A `<<` merge of something that is no mapping; it is ignored.";
     WRONG_TYPE = "wrong-type", Error, "A value of the wrong type; the field is left out, or its item where that could do harm.";

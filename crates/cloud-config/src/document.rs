@@ -132,11 +132,14 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         }
         Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
+    let split = config::split_users(&mut document);
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
     if repaired_access.is_some() && document.root.as_ref().is_some_and(|root| root.text().is_some()) {
         // The document is text for want of a space.
         findings.clear();
     }
+    findings.extend(split);
+    findings.extend(config::refuse_repeated(&mut config, &mut document));
     config::accept_default_user(&mut config, &document, &mut findings);
     config::repair_keys(&mut config, &reading.part.text, &mut findings);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
@@ -341,7 +344,8 @@ fn parse_repaired(
     let consequence = "only the host name and SSH keys are applied";
     document.error = Some(found.finding(origin(found.at), consequence));
     let again = Repaired::new(text, &missing::spaces(&missing::all(text, &lint::is_key)));
-    let access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
+    let mut access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
+    config::split_users(&mut access);
     (document, Some(yaml::read::<CloudConfig>(&access).0))
 }
 

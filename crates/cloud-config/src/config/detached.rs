@@ -1,11 +1,14 @@
-//! Keys of a file or a unit that slipped out of it: behind the list, or into an item of their own.
+//! Keys of a file, a unit or a user that slipped out of it: behind the list, or into an item of their own.
 //!
 //! A file without its `permissions` is readable by everyone, one without its `content` is empty. As for a misspelled
-//! key, the item that lacks the key is refused.
+//! key, the item that lacks the key is refused. A user is not: its SSH keys are set, nothing else of such an item is.
+
+use std::rc::Rc;
 
 use super::CloudConfig;
 use super::misspelled::{self, Row};
 use crate::diagnostic::{Finding, Findings, rules};
+use crate::lint;
 use crate::yaml::{Document, Entry, Node};
 
 /// Marks items that lack a key which stands outside of them, so that they are refused.
@@ -19,6 +22,7 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &Document) -> Vec<Fin
             findings.tell(finding);
         }
     }
+    findings.extend(return_keys(config, root.get("users").and_then(Node::items).unwrap_or_default()));
     let Some(coreos) = root.get("coreos") else { return findings.into_list() };
     let units = List { items: coreos.get("units"), rows: misspelled::UNIT, word: "unit" };
     let is_last = coreos.entries().and_then(<[Entry]>::last).is_some_and(|entry| entry.name() == "units");
@@ -97,6 +101,90 @@ fn lacks(item: &Node, key: &str) -> bool {
     item.get(key).is_none_or(Node::is_null)
 }
 
+/// Gives the SSH keys of users without a name to the user beside them, of which they are a part.
+fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let owners = owners(users);
+    for (at, item) in users.iter().enumerate() {
+        let Some(user) = config.users.get_mut(at).and_then(|field| field.value.as_mut()) else { continue };
+        let entries = item.entries().unwrap_or_default();
+        let keys = entries.iter().find(|entry| is_key_list(entry));
+        let Some(entry) = keys.filter(|_| is_nameless(item) && !user.name.bad) else { continue };
+        let is_user_key = |entry: &Entry| misspelled::USER.iter().any(|row| row.0 == entry.name());
+        let is_of = |owner: &usize| {
+            let is_short = |item: &Node| item.entries().is_some_and(|entries| entries.len() <= KEYS_MAX);
+            is_short(item)
+                && is_short(&users[*owner])
+                && entries.iter().all(|entry| {
+                    let name = entry.name();
+                    lacks(&users[*owner], &name) && (is_user_key(entry) || lint::is_item_key(&name))
+                })
+        };
+        user.name.bad = true;
+        let (message, help) = if let Some(owner) = owners[at].filter(is_of) {
+            let beside = if owner < at { "above" } else { "below" };
+            let what = "the SSH keys are set, nothing else of this item is applied";
+            let given = std::mem::take(&mut user.ssh_authorized_keys);
+            if let Some(owner) = config.users[owner].value.as_mut() {
+                owner.ssh_authorized_keys.extend(given);
+            }
+            let message = format!("{} stands outside of the user {beside}, which lacks it; {what}", entry.shown());
+            (message, if owner < at { "leave out the `-` before it" } else { "leave out the `-` before the next item" })
+        } else {
+            let message = format!("{} of a user without a name; SSH keys not set", entry.shown());
+            (message, "give the item a `name`, or leave out the `-` before it if it belongs to the user above")
+        };
+        findings.push(Finding::new(&rules::DETACHED_KEY, entry.key_span, message).help(help));
+    }
+    findings
+}
+
+/// For each user without a name, the number of the one whose item it can only be a part of.
+fn owners(users: &[Rc<Node>]) -> Vec<Option<usize>> {
+    // Each item is looked at once: there can be many, and long ones.
+    let nameless: Vec<_> = users.iter().map(|item| is_nameless(item)).collect();
+    let is_named = |item: &Rc<Node>| item.get("name").and_then(Node::text).is_some_and(|name| !name.is_empty());
+    let named: Vec<_> = users.iter().map(is_named).collect();
+    let lack_keys: Vec<_> = users.iter().map(|item| lacks(item, "ssh_authorized_keys")).collect();
+    let mut owners = vec![None; users.len()];
+    // Where the first item has no name, names come last in all of them.
+    let is_reversed = users.iter().position(|item| item.entries().is_some()).is_some_and(|first| nameless[first]);
+    let order = |at: usize| if is_reversed { users.len() - 1 - at } else { at };
+    // The next item that is not a part of one, for each place in that order.
+    let mut next = vec![None; users.len()];
+    for at in (1..users.len()).rev() {
+        next[at - 1] = if nameless[order(at)] { next[at] } else { Some(at) };
+    }
+    let mut owner = None;
+    for at in 0..users.len() {
+        let number = order(at);
+        if named[number] {
+            owner = Some(number);
+        } else if !nameless[number] {
+            owner = None;
+        } else {
+            // The keys could also be those of the next user, if that has none.
+            let is_claimed = next[at]
+                .is_none_or(|next| !lack_keys[order(next)] || next + 1 < users.len() && nameless[order(next + 1)]);
+            owners[number] = owner.filter(|_| is_claimed);
+        }
+    }
+    owners
+}
+
+/// The most keys of a user, in an item or outside of it, that are compared.
+const KEYS_MAX: usize = 50;
+
+fn is_nameless(item: &Node) -> bool {
+    item.entries().is_some_and(|entries| !entries.is_empty()) && lacks(item, "name")
+}
+
+/// Returns true for SSH keys that are there.
+fn is_key_list(entry: &Entry) -> bool {
+    let is_filled = || entry.value.items().map_or(entry.value.text().is_some(), |items| !items.is_empty());
+    entry.name() == "ssh_authorized_keys" && is_filled()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::address_tokens::Addresses;
@@ -149,6 +237,61 @@ mod tests {
             let (keys, refused) = refused(text);
             assert_eq!(keys, [""; 0], "{text}");
             assert!(!refused.contains(&"file /a".to_owned()), "{text}");
+        }
+    }
+
+    /// The errors about keys outside of their items, the users that are made, and the first word of each key set.
+    fn users(text: &str) -> (usize, Vec<String>) {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
+        let text = format!("#cloud-config\nusers:\n{}", text.replace("KEY", key));
+        let part = user_data::split("x", text.into_bytes()).remove(0);
+        let reading = document::read(part, &Addresses::default(), false);
+        let mut steps: Vec<_> = reading.access.keys.iter().map(|key| format!("core {}", &key[81..])).collect();
+        let plan = reading.plan(&Facts::default(), "set");
+        for planned in &plan.steps {
+            match &planned.step {
+                crate::plan::Step::EnsureUser(account) => steps.push(account.name.clone()),
+                crate::plan::Step::AuthorizeKeys(set) => {
+                    steps.extend(set.keys.iter().map(|key| format!("{} {}", set.user, &key[81..])));
+                }
+                _ => {}
+            }
+        }
+        let errors = plan.findings.iter().filter(|finding| finding.rule.id == "detached-key");
+        (errors.filter(|finding| finding.is_error()).count(), steps)
+    }
+
+    #[test]
+    fn keys_of_a_user_in_an_item_of_their_own_are_set() {
+        for (text, steps) in [
+            ("- name: ada\n- ssh_authorized_keys: [KEY a]\n", &["ada", "ada a"][..]),
+            ("- ssh-authorized-keys: [KEY a]\n- name: ada\n", &["ada", "ada a"]),
+            ("- default\n- name: core\n- ssh_authorized_keys: [KEY a]\n", &["core a", "core"]),
+            ("- name: ada\n- groups: [sudo]\n- ssh_authorized_keys: [KEY a]\n", &["ada", "ada a"]),
+            (
+                "- name: ada\n- ssh_authorized_keys: [KEY a]\n- name: bob\n- ssh_authorized_keys: [KEY b]\n",
+                &["ada", "bob", "ada a", "bob b"],
+            ),
+            (
+                "- ssh_authorized_keys: [KEY a]\n- name: ada\n- ssh_authorized_keys: [KEY b]\n- name: bob\n",
+                &["ada", "bob", "ada a", "bob b"],
+            ),
+            // These could be of either user.
+            ("- name: ada\n- ssh_authorized_keys: [KEY a]\n- name: bob\n", &["ada", "bob"]),
+            ("- name: ada\n  ssh_authorized_keys: [KEY a]\n- ssh_authorized_keys: [KEY b]\n", &["ada", "ada a"]),
+            ("- ssh_authorized_keys: [KEY a]\n", &[]),
+        ] {
+            let (errors, found) = users(text);
+            assert_eq!(found, steps, "{text}");
+            assert!(errors > 0, "{text}");
+        }
+        for text in [
+            "- name: ada\n- {}\n",
+            "- name: ada\n- groups: [sudo]\n",
+            "- name: ada\n  groups: [a]\n- groups: [sudo]\n",
+            "- name: ada\n-\n",
+        ] {
+            assert_eq!(users(text).0, 0, "{text}");
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) const UNIT: &[Row] = &[
 pub(super) const DROP_IN: &[Row] =
     &[("name", "file filename file_name path dest"), ("content", "contents data text body source src url")];
 
-const USER: &[Row] = &[
+pub(super) const USER: &[Row] = &[
     ("name", "username user_name user login"),
     ("gecos", "comment full_name fullname real_name"),
     ("passwd", "password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),

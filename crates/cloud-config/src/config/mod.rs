@@ -14,6 +14,7 @@ mod keys;
 mod misspelled;
 pub mod options;
 pub mod permissions;
+mod repeated;
 pub mod ssh_key;
 mod units;
 mod users;
@@ -29,6 +30,7 @@ pub use files::File;
 pub use folded::refuse_folded;
 pub use keys::repair_keys;
 pub use misspelled::refuse_misspelled;
+pub use repeated::{refuse_repeated, split_users};
 pub use units::{DropIn, Unit};
 pub use users::{Groups, User, accept_default_user};
 

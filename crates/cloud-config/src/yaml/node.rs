@@ -1,6 +1,7 @@
 //! The tree of a document: text as written, tags, places.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -48,8 +49,8 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// All that is written in it, whether it counts or not.
-    pub(super) fn written(&self) -> impl Iterator<Item = &Entry> {
+    /// All entries as written, also those that are given again further down.
+    pub fn written(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().chain(&self.replaced)
     }
 
@@ -171,6 +172,45 @@ impl Node {
             Kind::Mapping(mapping) => Some(&mapping.entries),
             _ => None,
         }
+    }
+
+    /// The mapping as several ones, each of which begins with the key that is its first one.
+    ///
+    /// Returns `None` if this is no mapping, or one into which another is merged.
+    pub fn split(&self) -> Option<Vec<Rc<Self>>> {
+        let Kind::Mapping(mapping) = &self.kind else { return None };
+        let mut written: Vec<_> = mapping.written().collect();
+        written.sort_by_key(|entry| entry.key_span.start);
+        let is_inside =
+            |entry: &&&Entry| entry.key_span.start >= self.span.start && entry.key_span.end <= self.span.end;
+        if !written.iter().all(|entry| is_inside(&entry)) {
+            return None;
+        }
+        let first = Rc::clone(&written.first()?.key);
+        let is_first = |entry: &Entry| same_key(&entry.key, &first);
+        let parts = written.chunk_by(|_, next| !is_first(next)).map(|entries| {
+            let span = Span::new(entries[0].key_span.start, entries[entries.len() - 1].value.span.end);
+            let mut part = Mapping::default();
+            let mut known = HashSet::new();
+            // The last one of a key counts.
+            for entry in entries.iter().rev() {
+                let is_new = known.insert(Key(Rc::clone(&entry.key)));
+                let list = if is_new { &mut part.entries } else { &mut part.replaced };
+                list.push((*entry).clone());
+            }
+            part.entries.reverse();
+            let size = Size::mapping(&part.entries);
+            Rc::new(Self { span, tag: Tag::None, flow: self.flow, kind: Kind::Mapping(part), size })
+        });
+        Some(parts.collect())
+    }
+
+    /// Replaces the items of the list that is the value of `key`.
+    pub fn set_items(&mut self, key: &str, items: Vec<Rc<Self>>) {
+        let Kind::Mapping(mapping) = &mut self.kind else { return };
+        let Some(entry) = mapping.entries.iter_mut().find(|entry| same_key(&entry.key, key)) else { return };
+        let Self { span, tag, flow, .. } = *entry.value;
+        entry.value = Rc::new(Self { span, tag, flow, size: Size::list(&items), kind: Kind::List(items) });
     }
 
     /// The value of a key of a mapping, in either spelling.

@@ -127,12 +127,13 @@ fn where_content_has_keys_of_its_own_the_file_is_written() {
         "content: |\n  hostname: n1",
         "content: |\n  # of n1\n  hostname: n1",
         "content: |\n  a: b\n  hostname: n1",
-        "content: |\n  a\n  hostname: n1\npath: /etc/x.yml",
         "content: |\n  a\n  permissions: '0600'\n  b",
         "content: |\n  a\n  user: core",
     ] {
         assert_eq!(found(&file(content)), (vec![], false), "{content}");
     }
+    let other = file("content: |\n  a\n  hostname: n1").replacen("/etc/x", "/etc/x.yml", 1);
+    assert_eq!(found(&other), (vec![], false));
     for line in [
         "permissions: rw-------",
         "permissions:0600",
