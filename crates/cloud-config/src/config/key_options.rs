@@ -3,6 +3,7 @@
 use super::ssh_key;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::{printable, suggest};
+use crate::yaml::key_items::KEY_TYPES;
 
 /// Options without a value. All but the first two can have `no-` before them.
 const FLAGS: [&str; 9] = [
@@ -33,7 +34,13 @@ const NEGATED: [&str; 7] = [
 ];
 
 /// Words that say of a key that it must not be set.
-const DISABLED: [&str; 8] = ["deny", "denied", "disabled", "expired", "old", "removed", "revoked", "unused"];
+const DISABLED: [&str; 13] = [
+    "deleted", "deny", "denied", "disabled", "expired", "inactive", "no", "not", "old", "removed", "revoked", "unset",
+    "unused",
+];
+
+/// Signs that begin a comment in other languages.
+const COMMENTS: [&str; 5] = ["#", "//", "/*", ";", "<!--"];
 
 /// The names of all options.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -57,7 +64,7 @@ fn is_quoted(value: &str) -> bool {
     inner.is_some_and(|inner| !inner.replace("\\\"", "").contains('"'))
 }
 
-/// The options of a list, which are separated by commas outside of quotes.
+/// The options of a list, which commas, and in lines to repair also blanks, separate outside of quotes.
 fn items(options: &str) -> impl Iterator<Item = &str> {
     let (mut is_inside, mut is_escaped) = (false, false);
     options.split(move |c: char| {
@@ -65,7 +72,7 @@ fn items(options: &str) -> impl Iterator<Item = &str> {
             is_inside = !is_inside;
         }
         is_escaped = c == '\\' && !is_escaped;
-        c == ',' && !is_inside
+        matches!(c, ',' | ' ' | '\t') && !is_inside
     })
 }
 
@@ -91,14 +98,12 @@ impl Repaired {
 ///
 /// Options are corrected and never dropped, for what restricts a key must not be lost.
 pub fn repair(line: &str) -> Option<Repaired> {
-    if ssh_key::is_key(line) {
+    if ssh_key::is_key(line) || line.starts_with('#') {
         return None;
     }
-    let straight = line.replace(['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{2033}'], "\"");
-    let rest = ssh_key::after_options(&straight).filter(|rest| ssh_key::is_bare_key(rest))?;
-    let options = straight[..straight.len() - rest.len()].trim_end();
-    let length = line.len() - rest.len();
-    let length = line[..length].trim_end().len();
+    let start = key_start(line)?;
+    let (rest, length) = (&line[start..], line[..start].trim_end().len());
+    let options = &*straight(&line[..length]);
     if let Some(corrected) = corrected(options) {
         let names_of = |options: &str| {
             let names = items(options).filter(|option| !option.is_empty());
@@ -114,17 +119,45 @@ pub fn repair(line: &str) -> Option<Repaired> {
         };
         return Some(Repaired { line: format!("{corrected} {rest}"), length, message, help });
     }
+    if let Some(restricted) = restricted(options) {
+        let message =
+            "an option before an SSH key that sshd does not have; the key is set with `restrict` in its place";
+        let help = "sshd(8) lists the options of keys".to_owned();
+        return Some(Repaired { line: format!("{restricted} {rest}"), length, message: message.to_owned(), help });
+    }
     if !is_label(options) {
         return None;
     }
     let what = match options.chars().next() {
         Some(c) if options.chars().nth(1).is_none() => format!("`{}`", printable(&c.to_string())),
+        _ if options.contains(' ') => "text that is not an option of sshd".to_owned(),
         _ => "a word that is not an option of sshd".to_owned(),
     };
     let message = format!("{what} before an SSH key; the key is set without it");
     let help = "begin the item with the type of the key: `- ssh-ed25519 AAAA…`".to_owned();
     Some(Repaired { line: rest.to_owned(), length, message, help })
 }
+
+/// `text` with straight double quotes.
+fn straight(text: &str) -> String {
+    text.replace(['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{2033}'], "\"")
+}
+
+/// The byte that the first key of a line begins at, outside of quotes.
+fn key_start(line: &str) -> Option<usize> {
+    let is_start = |at: &usize| line[..*at].ends_with([' ', '\t', ',']);
+    let kinds = KEY_TYPES.iter().flat_map(|kind| line.match_indices(kind));
+    let mut starts: Vec<_> = kinds.map(|(at, _)| at).filter(is_start).collect();
+    starts.sort_unstable();
+    let is_outside = |at: &usize| {
+        let before = straight(&line[..*at]).replace("\\\"", "");
+        before.matches('"').count().is_multiple_of(2)
+    };
+    starts.into_iter().take(STARTS_MAX).filter(is_outside).find(|at| ssh_key::is_bare_key(&line[*at..]))
+}
+
+/// The most places of a line that are looked at for its key.
+const STARTS_MAX: usize = 20;
 
 /// `options` as sshd accepts them, if each is a known one but for a slip.
 fn corrected(options: &str) -> Option<String> {
@@ -151,13 +184,34 @@ fn corrected(options: &str) -> Option<String> {
     (!all.is_empty()).then(|| all.join(","))
 }
 
-/// Returns true for a bullet or a word that cannot be meant as an option.
-pub fn is_label(text: &str) -> bool {
-    let word = text.trim_end_matches(':').to_ascii_lowercase();
-    let is_like_option =
-        text.contains(['=', '"', ',', '\'', '@', '!', '~']) || !suggest::closest(&word, names()).is_empty();
-    !is_like_option && !DISABLED.contains(&word.as_str())
+/// `options` with `restrict` in place of flags that sshd does not have, if others show that they are options.
+fn restricted(options: &str) -> Option<String> {
+    let options = || items(options).filter(|option| !option.is_empty());
+    let is_flag = |option: &str| {
+        let is_word = option.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let is_value = !suggest::closest(option, VALUES).is_empty();
+        is_word && !is_value && !DISABLED.contains(&&*option.to_ascii_lowercase())
+    };
+    let is_option = options().any(is_valid) && options().all(|option| is_valid(option) || is_flag(option));
+    let valid = options().filter(|option| is_valid(option) && !option.eq_ignore_ascii_case("restrict"));
+    is_option.then(|| std::iter::once("restrict").chain(valid).collect::<Vec<_>>().join(","))
 }
+
+/// Returns true for a bullet or words that cannot be meant as options.
+pub fn is_label(text: &str) -> bool {
+    let is_like_option = |word: &str| {
+        let word = word.trim_end_matches([':', '.']).to_ascii_lowercase();
+        DISABLED.contains(&&*word) || !suggest::closest(&word, names()).is_empty()
+    };
+    let signs = ['=', '"', ',', '\'', '\u{2018}', '\u{2019}', '@', '!', '~'];
+    !text.contains(signs)
+        && !COMMENTS.iter().any(|sign| text.starts_with(sign))
+        && text.split_whitespace().count() <= WORDS_MAX
+        && !text.split_whitespace().any(is_like_option)
+}
+
+/// The most words of a label.
+const WORDS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -191,20 +245,34 @@ mod tests {
             ("+", ""),
             ("foo", ""),
             ("key:", ""),
+            ("my laptop:", ""),
+            ("1.", ""),
             ("no-ptty", "no-pty "),
             ("no-pty,", "no-pty "),
             ("comand=\"/bin/a b\"", "command=\"/bin/a b\" "),
             ("command=\u{201c}/bin/a b\u{201d}", "command=\"/bin/a b\" "),
             ("from=10.0.0.1,restrict", "from=\"10.0.0.1\",restrict "),
+            ("no-pty, no-user-rc", "no-pty,no-user-rc "),
+            ("restrict,foo", "restrict "),
+            ("from=\"10.0.0.0/8\",foo", "restrict,from=\"10.0.0.0/8\" "),
         ] {
             let repaired = repair(&format!("{before} {KEY}")).unwrap_or_else(|| panic!("{before}"));
             assert_eq!((repaired.line, repaired.length), (format!("{after}{KEY}"), before.len()), "{before}");
         }
         for before in
-            ["only=\"a\"", "no-pty,only=\"a\"", "command", "command=\"a", "revoked", "@revoked", "old:", "a b"]
+            ["only=\"a\"", "no-pty,only=\"a\"", "command", "command=\"a", "revoked", "@revoked", "old:", "a \"b"]
         {
             assert!(repair(&format!("{before} {KEY}")).is_none(), "{before}");
         }
+        for before in ["#", "# me:", "//", ";", "not in use:", "restrict,revoked", "from='10.0.0.0/8'", "no-pty,foo=1"]
+        {
+            assert!(repair(&format!("{before} {KEY}")).is_none(), "{before}");
+        }
+        let repaired = repair(&format!("from=\"10.0.0.0/8\",{KEY}")).map(|repaired| repaired.line);
+        assert_eq!(repaired, Some(format!("from=\"10.0.0.0/8\" {KEY}")));
+        // Quotes in the comment keep their length.
+        let comment = "\u{201c}a\u{201d}".repeat(100);
+        assert_eq!(repair(&format!("\u{2022} {KEY} {comment}")).unwrap().line, format!("{KEY} {comment}"));
         assert!(repair(KEY).is_none());
     }
 }

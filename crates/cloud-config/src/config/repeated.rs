@@ -56,10 +56,9 @@ pub fn refuse_repeated(config: &mut CloudConfig, document: &mut Document) -> Vec
     };
     let items = |list: Option<&Node>| list.and_then(Node::items).unwrap_or_default().to_vec();
     for (node, field) in items(root.get("users")).iter().zip(&mut config.users) {
-        if let Some(user) = field.value.as_mut() {
-            if look(node, "name", "user").is_some() {
-                user.name = Field { value: None, bad: true, ..user.name };
-            }
+        let Some(user) = field.value.as_mut() else { continue };
+        if look(node, "name", "user").is_some() {
+            user.name = Field { value: None, bad: true, ..user.name };
         }
     }
     for (node, field) in items(root.get("write_files")).iter().zip(&mut config.write_files) {
