@@ -339,6 +339,10 @@ fn parse_repaired(
             let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);
             document.error = Some(ended.finding(text, Span::new(start, start + len)));
         }
+        if let Some(error) = &mut document.error {
+            let at = error.span.map(|span| offset_of(text, span.start, &origin));
+            yaml::advise(error, text, at.unwrap_or_default(), &lint::is_item_key);
+        }
         return (document, None);
     };
     let consequence = "only the host name and SSH keys are applied";

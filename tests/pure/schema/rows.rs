@@ -51,6 +51,12 @@ pub const ROWS: &[Row] = &[
         reason: "a key without a space behind its colon is reported as that",
     },
     Row {
+        document: "case: (octal permissions of three .*|empty permissions and an empty encoding .*)",
+        who: VALIDATOR,
+        place: r"write_files\[.\]\.(permissions|encoding)",
+        reason: "to a tool, a value that is missing is null, which says that there is none",
+    },
+    Row {
         document: "table: a strategy that says no",
         who: VALIDATOR,
         place: "coreos.update.reboot_strategy",

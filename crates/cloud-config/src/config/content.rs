@@ -124,7 +124,11 @@ fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> 
         '|' => swallowed(item, kind, raw, span).into_iter().collect(),
         '>' => [folded(item, kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
         quote @ ('"' | '\'') => joined(raw, span, quote).into_iter().collect(),
-        _ => comment(entry, text, raw).or_else(|| plain(entry, text, raw)).into_iter().collect(),
+        _ => {
+            let lost =
+                |found: Finding| if kind == Kind::File && entry.value.is_null() { emptied(found) } else { found };
+            comment(entry, text, raw).map(lost).or_else(|| plain(entry, text, raw)).into_iter().collect()
+        }
     }
 }
 
@@ -228,6 +232,12 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
         at += line.len();
     }
     None
+}
+
+/// The finding of a comment where there is no other content: the file would be emptied.
+fn emptied(comment: Finding) -> Finding {
+    let message = "all of the content is comments in YAML, from this line on, and would be lost; file skipped";
+    Finding { rule: &rules::LOST_CONTENT, message: message.to_owned(), ..comment }
 }
 
 /// Plain text over several lines.

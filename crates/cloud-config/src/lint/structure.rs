@@ -11,7 +11,24 @@ use crate::yaml::key_items::KEY_TYPES;
 use crate::yaml::{Document, Entry, Kind, Node, Tag};
 
 /// Keys of text with which nothing is the same as leaving them out, and is hardly what was meant.
-const FILLED: &[&str] = &["hostname", "manage_etc_hosts", "content", "command", "passwd", "reboot_strategy"];
+const FILLED: &[&str] = &[
+    "hostname",
+    "manage_etc_hosts",
+    "content",
+    "command",
+    "passwd",
+    "reboot_strategy",
+    "owner",
+    "enable",
+    "mask",
+    "shell",
+    "homedir",
+    "groups",
+    "primary_group",
+];
+
+/// Those of them that are also missing where empty text in quotes stands.
+const NEVER_EMPTY: &[&str] = &["owner", "shell", "homedir", "groups", "primary_group"];
 
 /// Keys that are deprecated in themselves, and why. Those of options are in their tables.
 const DEPRECATED: &[(&str, &str)] = &[
@@ -64,7 +81,8 @@ impl Keys<'_> {
 
     fn known(&mut self, entry: &Entry, name: &str, place: &Place, below: Below) {
         self.age(entry, name, place);
-        if is_nothing(&entry.value) {
+        let is_empty = NEVER_EMPTY.contains(&name) && entry.value.text().is_some_and(|text| text.trim().is_empty());
+        if is_empty || is_nothing(&entry.value) {
             return self.nothing(entry, name, below);
         }
         match below {
@@ -345,7 +363,8 @@ mod tests {
         let text = "users:\nhostname:\ncoreos:\n  units:\n  - {name: a, content: , enable: , runtime: ~}\n  update:\n\
                     write_files: [{path: /a, owner: , content: ''}]\nssh_authorized_keys: ~\nmanage_etc_hosts: !!null\n";
         let keys: Vec<_> = found(text).into_iter().map(|(rule, at, ..)| format!("{rule} {at}")).collect();
-        assert_eq!(keys, ["users", "hostname", "content", "update"].map(|key| format!("nothing-there {key}")));
+        let wanted = ["users", "hostname", "content", "enable", "update", "owner"];
+        assert_eq!(keys, wanted.map(|key| format!("nothing-there {key}")));
         assert_eq!(found("coreos:\n  units:\n@\n"), [], "what is cut off may have gone on");
     }
 

@@ -90,6 +90,19 @@ fn read(
         let finding = Finding::new(&rules::SLASH_PATH, file.path.span, message);
         planner.find(finding.help("add the name of the file; directories above a file are made by themselves"));
     }
+    for (field, key, rule, help) in [
+        (&file.permissions, "permissions", &rules::BAD_PERMISSIONS, "write an octal mode, such as `0644`"),
+        (&file.encoding, "encoding", &rules::BAD_ENCODING, "write `base64`, `gzip` or `gzip+base64`"),
+    ] {
+        // `null` says that there is none; where nothing was written, a value is missing. Files with an empty encoding
+        // are common, and readable as they are.
+        let is_nothing = field.is_null() && field.span.is_some_and(|span| span.start == span.end);
+        let is_empty = field.value.as_deref().is_some_and(|text| text.trim().is_empty());
+        if is_nothing || (is_empty && key == "permissions") {
+            let message = format!("empty `{key}`; file skipped");
+            return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or leave the key out"))));
+        }
+    }
     planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
     let mode = file
         .permissions

@@ -20,11 +20,50 @@ impl Broken {
         let (empty, how, help) = if self.empty {
             ("empty ", "not indented below it", "indent every line of its text by two spaces more than its key")
         } else {
-            ("", "indented less", "indent the line as far as the first line of the scalar")
+            ("", "indented less", AS_TEXT)
         };
         let message = format!("the {empty}block scalar that began at line {line} ended here: this line is {how}");
         Finding::new(&rules::SYNTAX, span, message).help(help)
     }
+}
+
+/// The remedy for a line of text that ended its block scalar.
+const AS_TEXT: &str = "indent the line as far as the first line of the scalar";
+
+/// Gives the finding of a block scalar that an item or a key ended at `at` the remedy for that. `is_key` tells keys from
+/// other words.
+pub fn advise(finding: &mut Finding, text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) {
+    if finding.help.as_deref() == Some(AS_TEXT)
+        && let Some(help) = remedy(text, at, is_key)
+    {
+        finding.help = Some(help);
+    }
+}
+
+fn remedy(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<String> {
+    let line = Line::at(text, at);
+    let inner = line.text.trim();
+    let item = inner.strip_prefix("- ").map(str::trim_start);
+    let name = item.unwrap_or(inner).split_once(':').map(|(name, _)| name)?;
+    if !is_key(&name.replace('-', "_")) {
+        return None;
+    }
+    let above = std::iter::successors(line.above(text), |line| line.above(text)).take(LINES_MAX);
+    let (depth, whose) = match item {
+        // The next item begins as the others do.
+        Some(_) => {
+            let is_same = |line: &Line<'_>| {
+                let rest = line.text.trim_start().strip_prefix("- ").map(str::trim_start);
+                rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with(':'))
+            };
+            let Some(other) = above.into_iter().find(is_same) else {
+                return Some("write the key of the list that this item belongs to above it".to_owned());
+            };
+            (other.indentation(), "the other items")
+        }
+        None => (header_above(text, line)?.0.key_column(), "the other keys of the item"),
+    };
+    (depth != line.indentation()).then(|| format!("indent the line as {whose}, by {depth} spaces"))
 }
 
 /// A line with its first byte.
@@ -270,6 +309,23 @@ mod tests {
             let line =
                 super::ended_by_key(&text, at, &is_key).map(|found| text[..found.line].matches('\n').count() + 1);
             assert_eq!(line, found, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_remedy_is_that_of_an_item_or_a_key() {
+        let is_key = |word: &str| ["path", "content", "permissions"].contains(&word);
+        for (text, help) in [
+            ("f:\n- path: a\n  content: |\n    a\n !- path: b\n", Some("the other items, by 0 spaces")),
+            ("f:\n  - path: a\n    content: |\n      a\n     !permissions: b\n", Some("keys of the item, by 4 spaces")),
+            ("f:\n  - name: a\n    content: |\n      a\n   !- path: b\n", Some("the key of the list")),
+            ("f:\n- path: a\n  content: |\n    a\n   !b: c\n", None),
+            ("f:\n- path: a\n  content: |\n    a\n   !text\n", None),
+        ] {
+            let at = text.find('!').unwrap();
+            let found = super::remedy(&text.replacen('!', "", 1), at, &is_key);
+            assert_eq!(found.is_some(), help.is_some(), "{text}");
+            assert!(found.unwrap_or_default().contains(help.unwrap_or_default()), "{text}");
         }
     }
 

@@ -37,7 +37,7 @@ mod tests;
 mod trailer;
 mod write;
 
-pub use block::{ended_by_key, lines};
+pub use block::{advise, ended_by_key, lines};
 pub use bytes::Bytes;
 pub use confusable::misread;
 pub use de::{Advice, read, read_advised};

@@ -42,7 +42,7 @@ pub(super) fn ended_early(item: &Node, kind: Kind, outer: &Outer<'_>, raw: &str,
             let entry = &entries[at];
             is_strange(entry)
                 && (is_no_word(entry, item, text)
-                    || is_long(&entry.value, text)
+                    || (is_long(&entry.value, text) && has_keys(raw))
                     || entries.get(at + 1).is_some_and(is_strange)
                     || goes_on(raw))
         }
@@ -96,6 +96,11 @@ fn is_no_word(entry: &Entry, item: &Node, text: &str) -> bool {
 fn is_long(value: &Node, text: &str) -> bool {
     let is_block = value.items().is_some() || value.entries().is_some();
     (is_block && !value.flow) || text.get(value.span.start..value.span.end).is_some_and(|raw| raw.trim().contains('\n'))
+}
+
+/// Returns true if a line of the content is a key with its value, so that further keys may belong to it.
+fn has_keys(raw: &str) -> bool {
+    block(raw).any(|(_, line)| is_key_value(line.trim()))
 }
 
 /// Returns true if the content ends with something that a key of its own goes on with.

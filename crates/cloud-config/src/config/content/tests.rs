@@ -24,7 +24,8 @@ fn found(text: &str) -> (Vec<(&'static str, String)>, bool) {
 }
 
 fn file(lines: &str) -> String {
-    format!("write_files:\n- path: /etc/x\n  {}\n", lines.replace('\n', "\n  "))
+    let path = if lines.contains("\npath: ") { "" } else { "path: /etc/x\n  " };
+    format!("write_files:\n- {path}{}\n", lines.replace('\n', "\n  "))
 }
 
 #[test]
@@ -35,8 +36,6 @@ fn lines_that_are_joined_are_reported() {
         ("content:\n  #!/bin/sh\n  echo hi", "#!/bin/sh"),
         ("content:\n  # of the network\n  nameserver 8.8.8.8", "# of the network"),
         ("content: #!/bin/sh\n  echo hi\n  exit", "#!/bin/sh"),
-        ("content: #!/bin/sh", "#!/bin/sh"),
-        ("content:\n  #!/bin/sh\n  # only comments\npermissions: '0755'", "#!/bin/sh"),
         ("content: \"one\n  two\"", "\"one"),
         ("content: 'one\n\n  two\n  three'", "two"),
         ("content: >\n  #!/bin/sh\n  echo hi\n  exit", ">"),
@@ -60,6 +59,22 @@ fn lines_that_are_joined_are_reported() {
     assert_eq!(findings, [("folded-content", "'one".to_owned())]);
     let (findings, _) = found("coreos:\n  units:\n  - name: a.service\n    content: >\n      one\n      two\n");
     assert_eq!(findings, [("folded-content", ">".to_owned())]);
+}
+
+#[test]
+fn content_of_comments_alone_refuses_the_file() {
+    for (content, at) in [
+        ("content: #!/bin/sh", "#!/bin/sh"),
+        ("content:\n  #!/bin/sh\n  # only comments\npermissions: '0755'", "#!/bin/sh"),
+        ("permissions: '0600'\ncontent:\n\n  # PermitRootLogin no\n  # X11Forwarding no", "# PermitRootLogin no"),
+    ] {
+        assert_eq!(found(&file(content)), (vec![("lost-content", at.to_owned())], true), "{content}");
+    }
+    for content in ["content:\n# the next file", "content: # none yet", "content: \"\"\n  # none yet"] {
+        assert_eq!(found(&file(content)), (vec![], false), "{content}");
+    }
+    let unit = "coreos:\n  units:\n  - name: a.service\n    content:\n      # [Service]\n    command: start\n";
+    assert_eq!(found(unit), (vec![("folded-content", "# [Service]".to_owned())], false));
 }
 
 #[test]
@@ -265,6 +280,9 @@ fn a_line_that_ends_its_block_refuses_the_item() {
         "|\n    one\n  defer: true\n  filesystem: root",
         "|\n    one\n  mode: 7\n  permissions: '0600'",
         "|\n    one\n  permissions: '0600'\n  two words: x",
+        "|\n    one\n  tags:\n  - x",
+        "|\n    [Service]\n    A=b\n  options:\n    a: b\n  owner: core",
+        "|\n    one=b\n  note: |\n    two",
         "|\n    one\nrole:\n  a: b",
         "|\n    one\nruncmd:\n- a",
         "|\n    one\n  runcmd:\n  - a",
