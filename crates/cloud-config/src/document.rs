@@ -11,10 +11,10 @@ use crate::network::NetworkData;
 use crate::network::{self, Conversion};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
 use crate::user_data::{Extent, Form, Part};
-use crate::yaml;
 use crate::yaml::by_line::{self, ByLine};
 use crate::yaml::key_items;
 use crate::yaml::missing::{self, Missing, Repaired};
+use crate::yaml::{self, Cut};
 
 /// A part that was read: what it asks for, as far as it can be understood.
 pub struct Reading {
@@ -123,10 +123,12 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let substituted = substitute(reading.part.sound_text(), addresses);
     reading.findings.extend_from_slice(&substituted.findings);
     let origin = |offset| substituted.origin(offset);
-    let mut repaired_access = None;
+    let (mut repaired_access, mut cuts) = (None, Vec::new());
     let mut document = match reading.part.extent {
         Extent::Whole | Extent::Access => {
-            let (document, access) = parse_repaired(&mut reading.findings, &substituted.text, &origin);
+            cuts = yaml::cuts(&substituted.text);
+            reading.findings.extend(cuts.iter().map(|cut| cut.finding(origin(cut.at))));
+            let (document, access) = parse_repaired(&mut reading.findings, &substituted.text, &cuts, &origin);
             repaired_access = access;
             document
         }
@@ -146,6 +148,7 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let mut refusals = config::refuse_misspelled(&mut config, &document);
     refusals.extend(config::refuse_detached(&mut config, &document));
     refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
+    config::refuse_cut_content(&mut config, cuts.iter().map(|cut| origin(cut.at)).collect());
     let mut lints = lint::lint(&config, &document, &reading.part.text);
     // A key or line that refuses its item is reported once.
     let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
@@ -304,13 +307,19 @@ fn point_to_templates<'a>(text: &str, mut places: Vec<Span>, findings: impl Iter
     }
 }
 
-/// Parses `text`, with spaces in it that are missing: those of items of key lists, and, where the document is broken
-/// for want of one, all that are needed to read the host name and keys, which are the second value.
+/// Parses `text`, with spaces in it that are missing: those before markers at `cuts`, those of items of key lists, and,
+/// where the document is broken for want of one, all that are needed to read the host name and keys, which are the
+/// second value.
 fn parse_repaired(
     findings: &mut Vec<Finding>,
     text: &str,
+    cuts: &[Cut],
     origin: &dyn Fn(usize) -> usize,
 ) -> (yaml::Document, Option<CloudConfig>) {
+    let spaces: Vec<_> = cuts.iter().flat_map(|cut| std::iter::repeat_n((cut.at, " "), cut.depth)).collect();
+    let indented = Repaired::new(text, &spaces);
+    let origin = |offset| origin(indented.origin(offset));
+    let text = &indented.text;
     let items = key_items::find(text, &ssh_key::begins_key);
     let told = |missing: &Missing| {
         let item = text[missing.at..].lines().next().unwrap_or_default().trim();
@@ -318,7 +327,7 @@ fn parse_repaired(
         missing.finding(origin(missing.at), if is_set { "the key is set" } else { "read as an item of the list" })
     };
     findings.extend(items.missing.iter().map(told));
-    findings.extend(items.findings(origin));
+    findings.extend(items.findings(&origin));
     let text = &items.replace(text);
     let repaired = Repaired::new(text, &items.insertions(text));
     let origin = |offset| origin(repaired.origin(offset));

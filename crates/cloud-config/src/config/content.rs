@@ -11,8 +11,9 @@ use super::misspelled::{self, Row};
 use crate::address_tokens::first_token;
 use crate::config::permissions;
 use crate::diagnostic::{Finding, Findings, Span, rules};
+use crate::lint;
 use crate::text::decode;
-use crate::yaml::{Document, Entry, Node, Tag};
+use crate::yaml::{self, Document, Entry, Node, Tag};
 
 /// Tools that write YAML wrap long text; a shorter line was broken by its author.
 const WRAPPED: usize = 72;
@@ -98,6 +99,24 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
     findings.into_list()
 }
 
+/// Marks content in which one of these places is, in order, so that its item is refused.
+pub fn refuse_cut_content(config: &mut CloudConfig, places: Vec<usize>) {
+    let is_cut = |span: Option<Span>| {
+        span.is_some_and(|span| {
+            places.get(places.partition_point(|at| *at < span.start)).is_some_and(|at| *at < span.end)
+        })
+    };
+    for file in config.write_files.iter_mut().filter_map(|file| file.value.as_mut()) {
+        file.content.bad |= is_cut(file.content.span);
+    }
+    for unit in config.coreos.units.iter_mut().filter_map(|unit| unit.value.as_mut()) {
+        unit.content.bad |= is_cut(unit.content.span);
+        for drop_in in unit.drop_ins.iter_mut().filter_map(|drop_in| drop_in.value.as_mut()) {
+            drop_in.content.bad |= is_cut(drop_in.content.span);
+        }
+    }
+}
+
 /// A fault of the content of an item.
 fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> {
     let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
@@ -111,6 +130,11 @@ fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> 
     let ended = ended_early(item, kind, outer, raw, span);
     if ended.is_some() {
         return ended.into_iter().collect();
+    }
+    if matches!(style(raw), '|' | '>')
+        && let Some(finding) = cut_off(kind, text, span)
+    {
+        return vec![finding];
     }
     let encoding = item.get("encoding").and_then(Node::text).unwrap_or_default();
     if decode::is_base64(encoding) {
@@ -333,6 +357,31 @@ fn unindented(kind: Kind, text: &str, span: Span) -> Option<Finding> {
         ));
     }
     None
+}
+
+/// The finding of a block scalar that ends at a marker, below which is more text in the first column.
+fn cut_off(kind: Kind, text: &str, span: Span) -> Option<Finding> {
+    let mut at = text.get(span.end..)?.find('\n')? + span.end + 1;
+    let mut marker = None;
+    for line in text[at..].split_inclusive('\n') {
+        let trimmed = line.trim();
+        if yaml::is_marker(line) {
+            marker = marker.or(Some(Span::new(at, at + 3)));
+        } else if !trimmed.is_empty() && (marker.is_none() || !trimmed.starts_with('#')) {
+            let span =
+                marker.filter(|_| width(line) == 0 && !is_structure(kind, trimmed) && !is_name_of_key(trimmed))?;
+            let message = format!("this line ends the document, and the content with it; {} skipped", kind.word());
+            let help = "indent this line and the lines below it as the text above, if they are part of the content";
+            return Some(Finding::new(&rules::LOST_CONTENT, span, message).help(help));
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Returns true if a line begins with a key of the top level, of any program.
+fn is_name_of_key(line: &str) -> bool {
+    line.split_once(':').is_some_and(|(name, _)| lint::is_key(name))
 }
 
 /// Returns true if a line goes on with the configuration: a known key, the next item, the end of the document.

@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use advice::advice;
-pub use content::refuse_broken_content;
+pub use content::{refuse_broken_content, refuse_cut_content};
 pub use coreos::{CoreOs, Oem, Update};
 pub use detached::refuse_detached;
 pub use files::File;

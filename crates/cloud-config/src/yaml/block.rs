@@ -66,11 +66,17 @@ fn remedy(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<String
     (depth != line.indentation()).then(|| format!("indent the line as {whose}, by {depth} spaces"))
 }
 
+/// Returns true for a line that ends a document.
+pub fn is_marker(line: &str) -> bool {
+    let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
 /// A line with its first byte.
 #[derive(Clone, Copy)]
-struct Line<'a> {
-    start: usize,
-    text: &'a str,
+pub(super) struct Line<'a> {
+    pub start: usize,
+    pub text: &'a str,
 }
 
 impl<'a> Line<'a> {
@@ -85,11 +91,11 @@ impl<'a> Line<'a> {
         (self.start > 0).then(|| Self::at(text, self.start - 1))
     }
 
-    fn indentation(self) -> usize {
+    pub fn indentation(self) -> usize {
         self.text.len() - self.text.trim_start_matches(' ').len()
     }
 
-    fn is_blank(self) -> bool {
+    pub fn is_blank(self) -> bool {
         self.text.trim().is_empty()
     }
 
@@ -98,7 +104,7 @@ impl<'a> Line<'a> {
     }
 
     /// The byte of the sign that begins a block scalar at the end of this line.
-    fn header(self) -> Option<usize> {
+    pub fn header(self) -> Option<usize> {
         let text = self.text.split(" #").next().unwrap_or_default().trim_end();
         let body = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
         let before = body.strip_suffix(['|', '>'])?;
@@ -109,7 +115,7 @@ impl<'a> Line<'a> {
     }
 
     /// The column of the key, or of the item, that the line begins with.
-    fn key_column(self) -> usize {
+    pub fn key_column(self) -> usize {
         let mut inner = self.text.trim_start_matches(' ');
         while let Some(rest) = inner.strip_prefix("- ").filter(|rest| rest.contains(':')) {
             inner = rest.trim_start_matches(' ');
