@@ -16,7 +16,7 @@ use super::diff::{self, Difference};
 use super::{FORMAT, Screen};
 use crate::apply::Executor as _;
 use crate::cli::Format;
-use crate::host::accounts::{PartialAccount, UnknownPrincipal};
+use crate::host::accounts::{InvalidName, PartialAccount, UnknownPrincipal};
 use crate::host::machine::Host;
 use crate::outcome::{PartOutcome, RefusedOutcome};
 use cloud_config::plan::{KeyImport, KeySet, Planned, Principal, Step};
@@ -206,7 +206,8 @@ impl<'a> DryRun<'a> {
 
 /// Returns true if a run would meet the same error: root sees what a run sees, and who exists is known to every user.
 fn is_known(error: &anyhow::Error) -> bool {
-    crate::host::is_root() || error.is::<UnknownPrincipal>() || error.is::<PartialAccount>()
+    let is_of_names = error.is::<UnknownPrincipal>() || error.is::<PartialAccount>() || error.is::<InvalidName>();
+    crate::host::is_root() || is_of_names
 }
 
 impl Foreseen {

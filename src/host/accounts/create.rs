@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
+use super::InvalidName;
 use super::account_files::{AccountFile, AccountFiles};
 use super::database::{self, Table, add_member};
 use super::login_defs::LoginDefs;
@@ -221,16 +222,20 @@ fn find_group(groups: &str, group: &str) -> Option<String> {
     Some(known.swap_remove(at))
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// Checks that a user can be created with this name.
+///
+/// # Errors
+///
+/// [`InvalidName`] if not.
+pub(super) fn check_name(name: &str) -> Result<()> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | ',' | '/');
     if name.is_empty() || name.len() > NAME_MAX || matches!(name, "." | "..") {
-        bail!("invalid user name: empty, `.`, `..` or longer than {NAME_MAX} bytes");
+        return Err(InvalidName(format!("empty, `.`, `..` or longer than {NAME_MAX} bytes")).into());
     }
     if name.starts_with(['-', '+', '~']) || name.contains(is_odd) || name.bytes().all(|byte| byte.is_ascii_digit()) {
-        bail!(
-            "invalid user name: begins with `-`, `+` or `~`, has only digits, or contains `:`, `,`, `/`, a space or a control \
-             character"
-        );
+        let message = "begins with `-`, `+` or `~`, has only digits, or contains `:`, `,`, `/`, a space or a control \
+                       character";
+        return Err(InvalidName(message.to_owned()).into());
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::account_files::AccountFiles;
 use super::create::{self, NO_PASSWORD};
 use super::locks::with_locks;
 use super::login_defs::LoginDefs;
-use super::{Accounts, UserEntry, database, marker};
+use super::{Accounts, UserEntry, database, is_common_shell, marker};
 use crate::deadline::Deadline;
 use crate::host::command::{Failed, Tool};
 use crate::host::root::display_path;
@@ -103,6 +103,7 @@ impl Accounts<'_> {
         if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
             bail!("invalid user name: empty, or contains `:`, a line break or a NUL byte");
         }
+        create::check_name(&account.name)?;
         if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
             bail!("there is no /etc/passwd in the tree {}", display_path(self.root.path()));
         }
@@ -113,7 +114,11 @@ impl Accounts<'_> {
     fn create(self, account: &Account, deadline: Deadline) -> Result<Vec<String>> {
         let name = &account.name;
         self.check(account)?;
-        let (wanted, mut faults) = self.with_groups(account, deadline)?;
+        let (mut wanted, mut faults) = self.with_groups(account, deadline)?;
+        if let Some(shell) = self.missing_shell(account).filter(|shell| is_common_shell(shell)) {
+            faults.push(format!("shell {shell} does not exist (default shell used)"));
+            wanted.shell = None;
+        }
         marker::set(self.root, name);
         let created = if self.root.is_system() {
             self.run_useradd(wanted, deadline, &mut faults)

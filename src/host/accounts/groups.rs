@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::account_files::{AccountFile, AccountFiles};
 use super::login_defs::LoginDefs;
 use super::names::{Answer, Question};
-use super::{Accounts, LARGEST, PartialAccount, create, database, found, number};
+use super::{Accounts, LARGEST, PartialAccount, create, database, found, is_common_shell, number};
 use crate::deadline::Deadline;
 use crate::host::command::Tool;
 use crate::host::files;
@@ -63,7 +63,7 @@ impl Accounts<'_> {
     ///
     /// The groups cannot be looked up, or `/etc/group` cannot be written.
     pub(super) fn with_groups(self, account: &Account, deadline: Deadline) -> Result<(Account, Vec<String>)> {
-        let (mut account, mut faults) = (account.clone(), Vec::new());
+        let (mut account, mut faults) = (self.with_own_group(account)?, Vec::new());
         match self.own_group(&account)? {
             OwnGroup::Default => {}
             OwnGroup::Joined => account.primary_group = Some(account.name.clone()),
@@ -117,7 +117,11 @@ impl Accounts<'_> {
     ///
     /// [`PartialAccount`] if not; others if the groups cannot be looked up.
     pub(super) fn check_groups(self, account: &Account) -> Result<()> {
+        let account = &self.with_own_group(account)?;
         let mut lacks = Vec::new();
+        if let Some(shell) = self.missing_shell(account).filter(|shell| is_common_shell(shell)) {
+            lacks.push(format!("shell {shell}: it does not exist"));
+        }
         if let Some(primary) = &account.primary_group
             && !self.has_group(primary)?
         {
@@ -171,6 +175,24 @@ impl Accounts<'_> {
     pub(super) fn check_unknown_groups(self, account: &Account) -> Result<()> {
         let faults = self.unknown_groups(account)?;
         if faults.is_empty() { Ok(()) } else { Err(PartialAccount(faults.join(", ")).into()) }
+    }
+
+    /// The account without the group of its own name, where that does not exist and is created with it.
+    fn with_own_group(self, account: &Account) -> Result<Account> {
+        let mut account = account.clone();
+        let name = &account.name;
+        let is_own = |group: &String| group == name;
+        let is_named = account.primary_group.as_ref().is_none_or(is_own);
+        if is_named
+            && !account.no_user_group
+            && (account.primary_group.is_some() || account.groups.iter().any(is_own))
+            && LoginDefs::read(self.root)?.makes_user_groups()
+            && self.group(name)?.is_none()
+        {
+            account.primary_group = None;
+            account.groups.retain(|group| *group != account.name);
+        }
+        Ok(account)
     }
 
     /// Returns what becomes of the group that `useradd` creates for the account. `useradd` refuses an account for a

@@ -66,6 +66,11 @@ pub enum UnknownPrincipal {
 #[error("{0}")]
 pub struct PartialAccount(String);
 
+/// A name that every tool refuses for a new user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid user name: {0}")]
+pub struct InvalidName(String);
+
 /// The users and groups of a root.
 #[derive(Clone, Copy, Debug)]
 pub struct Accounts<'r> {
@@ -119,17 +124,26 @@ impl<'r> Accounts<'r> {
         self.root.folder(&home).is_err_and(|error| error.absent()).then_some(home)
     }
 
-    /// Reports a login shell that does not exist, with which sshd refuses the account.
-    fn report_missing_shell(self, account: &Account) {
-        let Some(shell) = &account.shell else { return };
+    /// The login shell of an account if it does not exist, so that sshd refuses the account.
+    fn missing_shell(self, account: &Account) -> Option<&str> {
+        let shell = account.shell.as_deref()?;
         let prevents_login = matches!(shell.rsplit('/').next(), Some("nologin" | "false"));
         let path = Path::new(shell);
         let is_missing = match self.root.resolve(path) {
             Ok(place) => matches!(status(&place), Ok(None)),
             Err(error) => error.absent(),
         };
-        if is_missing && !prevents_login {
-            log::warn!("user {}: the shell {} does not exist; applied anyway", account.name, display_path(path));
+        (is_missing && !prevents_login).then_some(shell)
+    }
+
+    /// Reports a login shell that does not exist and is set all the same: it may restrict the user, or come later.
+    fn report_missing_shell(self, account: &Account) {
+        if let Some(shell) = self.missing_shell(account).filter(|shell| !is_common_shell(shell)) {
+            log::warn!(
+                "user {}: the shell {} does not exist; applied anyway",
+                account.name,
+                display_path(Path::new(shell))
+            );
         }
     }
 
@@ -212,6 +226,12 @@ impl From<nix::unistd::User> for UserEntry {
     fn from(user: nix::unistd::User) -> Self {
         Self { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw(), home: user.dir, shell: user.shell }
     }
+}
+
+/// Returns true for a shell in place of which the default one gives a user no more access.
+fn is_common_shell(shell: &str) -> bool {
+    let common = ["bash", "zsh", "fish", "ksh", "mksh", "tcsh", "csh", "dash", "ash", "sh"];
+    shell.rsplit('/').next().is_some_and(|name| common.contains(&name))
 }
 
 /// A number as `chown` takes it, with or without a `+`. The highest one means "leave it as it is" to the system.

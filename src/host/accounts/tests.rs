@@ -146,6 +146,40 @@ fn a_dry_run_compares_passwords_and_checks_groups() {
 }
 
 #[test]
+fn the_group_of_a_new_users_own_name_is_created_with_it() {
+    let (dir, root) = tree();
+    fs::write(dir.path().join("etc/login.defs"), "USERGROUPS_ENAB yes\n").unwrap();
+    let accounts = Accounts::new(&root);
+    for (primary, groups) in [(Some("new"), vec![]), (None, vec!["new".to_owned()])] {
+        let account = Account { primary_group: primary.map(str::to_owned), groups, ..account("new") };
+        assert!(accounts.would_ensure(&account).unwrap(), "{account:?}");
+    }
+    let none = Account { primary_group: Some("new".into()), no_user_group: true, ..account("new") };
+    assert!(accounts.would_ensure(&none).is_err());
+}
+
+#[test]
+fn a_shell_that_is_missing_is_known_beforehand() {
+    let (_dir, root) = tree();
+    let accounts = Accounts::new(&root);
+    let shell = |shell: &str| accounts.would_ensure(&Account { shell: Some(shell.into()), ..account("new") });
+    let error = shell("/bin/zsh").unwrap_err();
+    assert_eq!(
+        error.downcast_ref::<PartialAccount>().unwrap().to_string(),
+        "account created without shell /bin/zsh: it does not exist"
+    );
+    assert!(shell("/usr/bin/git-shell").unwrap() && shell("/sbin/nologin").unwrap());
+}
+
+#[test]
+fn names_that_no_tool_takes_are_known_beforehand() {
+    let (_dir, root) = tree();
+    for name in ["1001", "+ada", "ada,bob", "ada lovelace", &"a".repeat(33)] {
+        assert!(Accounts::new(&root).would_ensure(&account(name)).unwrap_err().is::<InvalidName>(), "{name}");
+    }
+}
+
+#[test]
 fn what_would_be_another_line_is_refused() {
     let (_dir, root) = tree();
     let accounts = Accounts::new(&root);

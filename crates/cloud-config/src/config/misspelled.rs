@@ -86,7 +86,7 @@ const TOP: &[Row] = &[("ssh_authorized_keys", KEYS), ("hostname", "host_name")];
 const UPDATE: &[Row] = &[("reboot_strategy", "strategy reboot rebootstrategy"), ("group", ""), ("server", "")];
 
 /// Keys that resemble one of ours and mean something else.
-const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "comment"];
+const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "create_home", "comment"];
 
 /// The help for words that say more than a misspelled key does.
 const HELP: &[(&str, &str)] = &[

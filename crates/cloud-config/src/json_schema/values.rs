@@ -23,7 +23,7 @@ const PERMISSIONS: &str = r"^[ \t\n]*((0o)?0*[0-7]{1,4}|25[6-9]|2[6-9][0-9]|[34]
 type Row = (&'static str, &'static str, fn() -> Values);
 
 const ROWS: &[Row] = &[
-    ("CloudConfig", "manage_etc_hosts", || Values::words(["localhost"])),
+    ("CloudConfig", "manage_etc_hosts", || Values::words(["localhost"]).and(false.into())),
     ("DropIn", "content", || Values::Filled),
     ("DropIn", "name", || Values::Filled),
     ("File", "encoding", || Values::words(decode::names())),

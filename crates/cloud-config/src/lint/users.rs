@@ -35,23 +35,23 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
 /// A name that `useradd` refuses somewhere, or that makes trouble later.
 fn odd_name(user: &User, name: &str) -> Option<Finding> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    let (why, help) =
-        if name.bytes().any(|byte| byte == b':' || byte == b'/' || byte.is_ascii_control()) || name.starts_with('-') {
-            // These are refused, and told already.
-            return None;
-        } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
-            ("is a number, which is taken for that of another user", "begin with a letter")
-        } else if matches!(name, "." | "..") || !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
-            ("has a character that most systems refuse", "use lower case letters, digits, - and _")
-        } else if name.len() > NAME_MAX {
-            ("is longer than 32 characters, which most systems refuse", "give a shorter one")
-        } else if name.starts_with(|first: char| first.is_ascii_digit()) {
-            ("begins with a digit, which many systems refuse", "begin with a letter")
-        } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            ("has upper case letters, which many systems refuse", "use lower case letters")
-        } else {
-            return None;
-        };
+    let (why, help) = if name.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '/' | ','))
+        || name.starts_with(['-', '+', '~'])
+        || name.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        // These are refused, and told already.
+        return None;
+    } else if matches!(name, "." | "..") || !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
+        ("has a character that most systems refuse", "use lower case letters, digits, - and _")
+    } else if name.len() > NAME_MAX {
+        ("is longer than 32 characters, which most systems refuse", "give a shorter one")
+    } else if name.starts_with(|first: char| first.is_ascii_digit()) {
+        ("begins with a digit, which many systems refuse", "begin with a letter")
+    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        ("has upper case letters, which many systems refuse", "use lower case letters")
+    } else {
+        return None;
+    };
     let message = format!("the name of user {} {why}", label(name));
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
 }

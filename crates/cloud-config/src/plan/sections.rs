@@ -214,6 +214,11 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
         }
         return;
     };
+    if matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off") {
+        // cloud-init's way of leaving the file alone, as it is left without the key.
+        let message = "`manage_etc_hosts: false` asks for nothing here; key ignored";
+        return planner.find(Finding::new(&rules::FOREIGN_KEY, field.span, message));
+    }
     if value != "localhost" {
         let finding = Finding::new(&rules::BAD_ETC_HOSTS, field.span, "manage_etc_hosts takes localhost only")
             .help("write `manage_etc_hosts: localhost`, or leave it out");

@@ -83,7 +83,14 @@ fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
 fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Finding> {
     let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", label(name)));
     // Some `useradd`s accept the name of a directory, whose home would be that directory.
-    if breaks_out(name) || name.contains('/') || name.starts_with('-') || matches!(name, "." | "..") {
+    let is_odd = |c: char| c.is_whitespace() || matches!(c, '/' | ',');
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    if breaks_out(name)
+        || name.contains(is_odd)
+        || name.starts_with(['-', '+', '~'])
+        || matches!(name, "." | "..")
+        || is_number
+    {
         return Err(bad(user.name.span, "invalid name; user skipped"));
     }
     let passwd = user.passwd.get().map(Secret::expose);

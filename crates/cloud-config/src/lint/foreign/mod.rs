@@ -108,6 +108,8 @@ pub(super) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
             (is_yes || value.is_null())
                 && item.get("passwd").is_none_or(|hash| matches!(hash.text(), None | Some("*" | "!")))
         }
+        "create_home" if place == "users[]" => is_yes || value.is_null(),
+        "append" if place == "write_files[]" => is_no,
         _ if !place.is_empty() => false,
         "disable_root" => is_yes || value.is_null(),
         // Where this configuration gives no name to preserve, the metadata may.
@@ -117,7 +119,13 @@ pub(super) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
             let entries = value.entries().unwrap_or_default();
             !entries.is_empty() && entries.iter().all(|entry| entry.name() == "expire")
         }
-        name => ALWAYS.contains(&name) || value.items().is_some_and(<[_]>::is_empty),
+        "vendor_data" | "vendor_data2" => {
+            let entries = value.entries().unwrap_or_default();
+            let is_off =
+                |value: &Node| value.text().is_some_and(|text| matches!(text.trim(), "false" | "no" | "False"));
+            value.is_null() || entries.iter().any(|entry| entry.name() == "enabled" && is_off(&entry.value))
+        }
+        name => ALWAYS.contains(&name) || value.is_null() || value.items().is_some_and(<[_]>::is_empty),
     }
 }
 

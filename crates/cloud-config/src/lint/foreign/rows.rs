@@ -199,6 +199,7 @@ pub(super) static ROWS: &[Row] = &[
     row(USER, CloudInit, "ssh_import_id", KEYS),
     row(USER, CloudInit, "ssh_redirect_user", "leave it out: every user logs in with its own keys"),
     row(USER, CloudInit, "snapuser", ANOTHER),
+    row(USER, Nobody, "create_home", "write `no_create_home: true` for a user without a home"),
     row(USER, CloudInit, "uid", "leave it out: the system gives the next number that is free"),
     row(USER, CloudInit, "create_groups", "leave it out: no groups are made but the user's own"),
     row(USER, CloudInit, "selinux_user", "leave it out: logins are mapped by the image's SELinux policy"),
