@@ -343,7 +343,9 @@ fn parse_repaired(
         at.and_then(|at| missing::near(text, at, &lint::is_key))
     };
     let Some(found) = found else {
-        if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &lint::is_item_key)) {
+        if let Some(lines) = at.and_then(|at| yaml::without_header(text, at)) {
+            document.error = Some(lines.finding(Span::new(origin(lines.first), origin(lines.end))));
+        } else if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &lint::is_item_key)) {
             let start = origin(ended.line);
             let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);
             document.error = Some(ended.finding(text, Span::new(start, start + len)));

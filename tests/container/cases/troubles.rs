@@ -46,7 +46,10 @@ pub fn cases(suite: &mut Suite) {
             key("core")
         );
         said(m, &home, &[], &["the home directory /home/core does not exist"]);
-        let refused = format!("#cloud-config\nusers: [{{name: '~mary', ssh_authorized_keys: ['{}']}}]\n", key("mary"));
+        let refused = format!(
+            "#cloud-config\nusers: [{{name: 'mary-by-a-name-of-more-than-32-bytes', ssh_authorized_keys: ['{}']}}]\n",
+            key("mary")
+        );
         said(m, &refused, &[], &["left out: authorize 1 key of user", "could not be created"]);
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         said(m, &deep, &["--validate"], &["belongs at the top level"]);

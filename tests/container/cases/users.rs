@@ -264,6 +264,33 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.passwd("shellmissing").is_some());
     });
 
+    suite.fresh("a_common_shell_that_does_not_exist_is_replaced", |m| {
+        let key = key("shelly");
+        let config = format!("users: [{{name: shelly, shell: /bin/nosuchdir/zsh, ssh_authorized_keys: ['{key}']}}]");
+        m.apply_with(&config, &["--dry-run"], &[]).fails().says(&["! ensure user shelly"]);
+        m.apply(&config).fails().says(&["shell /bin/nosuchdir/zsh does not exist (default shell used)"]);
+        assert!(m.passwd("shelly").is_some_and(|fields| !fields[6].ends_with("zsh")));
+        assert!(m.text("/home/shelly/.ssh/authorized_keys").contains(&key));
+        m.apply(&config).ok().says(&["not changed: shell"]);
+    });
+
+    suite.shared("a_group_of_the_users_own_name_is_created_with_it", |m| {
+        m.apply("users: [{name: owngroup, primary_group: owngroup}, {name: ownname, groups: [ownname, docker]}]").ok();
+        assert_eq!(m.sh("id -gn owngroup; id -Gn ownname"), "owngroup\nownname docker");
+    });
+
+    suite.shared("keys_in_an_item_of_their_own_are_those_of_the_user_above", |m| {
+        let (one, two) = (key("detached"), key("joined"));
+        let config = format!(
+            "users:\n- name: detached\n- ssh_authorized_keys: ['{one}']\n- name: undashed\n  groups: [docker]\n  \
+             ssh_authorized_keys: ['{one}']\n  name: joined\n  ssh_authorized_keys: ['{two}']\n"
+        );
+        m.apply(&config).fails().says(&["detached-key", "missing-dash"]);
+        assert!(m.text("/home/detached/.ssh/authorized_keys").contains(&one));
+        assert!(m.text("/home/joined/.ssh/authorized_keys").contains(&two));
+        assert!(!m.sh("id -nG joined").contains("docker"));
+    });
+
     suite.shared("users_come_before_files", |m| {
         m.apply("write_files: [{path: /etc/theirs, owner: 'filer:filer'}]\nusers: [{name: filer}]").ok();
         assert_eq!(m.sh("stat -c %U:%G /etc/theirs"), "filer:filer");
@@ -350,23 +377,23 @@ fn more(suite: &mut Suite) {
         let config = format!(
             r"
             users:
-              - name: ~unmade
+              - name: unmade-by-a-name-of-more-than-32-bytes
                 ssh_authorized_keys: ['{0}']
               - name: made
                 ssh_authorized_keys: ['{0}']
             write_files:
-              - {{path: /srv/unmade/user, owner: '~unmade'}}
+              - {{path: /srv/unmade/user, owner: 'unmade-by-a-name-of-more-than-32-bytes'}}
               - {{path: /srv/unmade/good, owner: made}}
             ",
             key("unmade")
         );
         m.apply(&config).fails().says(&[
-            "left out: authorize 1 key of user ~unmade",
+            "left out: authorize 1 key of user unmade-by-a-name-of-more-than-32-bytes",
             "left out: write /srv/unmade/user",
-            "failed to create user ~unmade",
+            "failed to create user unmade-by-a-name-of-more-than-32-bytes",
         ]);
         assert_eq!(m.names("/srv/unmade"), ["good"]);
-        m.absent("/home/~unmade");
+        m.absent("/home/unmade-by-a-name-of-more-than-32-bytes");
         assert!(m.exists("/home/made/.ssh/authorized_keys"));
     });
 

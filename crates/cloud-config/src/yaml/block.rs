@@ -81,13 +81,13 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// The line that `at` is on.
-    fn at(text: &'a str, at: usize) -> Self {
+    pub fn at(text: &'a str, at: usize) -> Self {
         let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
         Self { start, text: text[start..].split('\n').next().unwrap_or_default() }
     }
 
     /// The line above.
-    fn above(self, text: &'a str) -> Option<Self> {
+    pub fn above(self, text: &'a str) -> Option<Self> {
         (self.start > 0).then(|| Self::at(text, self.start - 1))
     }
 
@@ -125,7 +125,7 @@ impl<'a> Line<'a> {
 }
 
 /// At most so many lines are looked at.
-const LINES_MAX: usize = 10_000;
+pub(super) const LINES_MAX: usize = 10_000;
 
 /// The nearest header of a block scalar above `line` that no line between them is indented less than.
 fn header_above<'a>(text: &'a str, line: Line<'a>) -> Option<(Line<'a>, usize)> {

@@ -16,12 +16,49 @@ pub struct KeyItems {
     pub missing: Vec<Missing>,
     /// Items in double quotes that have others inside.
     nested: Vec<Span>,
+    /// Items whose quotes do not close behind them.
+    quoted: Vec<Quoted>,
     /// Items without quotes that have a `: ` inside, which may go on over several lines.
     unquoted: Vec<Span>,
     /// Each `:` behind the type of a key.
     typed: Vec<usize>,
     /// Each `-` on the line of the key of its list.
     dashes: Vec<usize>,
+}
+
+/// An item that begins with a quote and does not end with it.
+#[derive(Debug)]
+struct Quoted {
+    item: Span,
+    /// The quotes, one or two.
+    quotes: Vec<usize>,
+}
+
+impl Quoted {
+    /// Finds the quotes of `item`, which begins at `start`, if they do not close or more text stands behind them.
+    fn find(item: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Self> {
+        let quote = item.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let places: Vec<_> = item.match_indices(quote).map(|(at, _)| at).collect();
+        let is_closed = item.len() > 1 && item.ends_with(quote);
+        let behind = places.get(1).map_or("", |at| item[at + 1..].trim());
+        if is_closed || behind.starts_with('#') || places.len() > 2 || !is_key(item.replace(quote, "").trim()) {
+            return None;
+        }
+        let quotes = places.into_iter().map(|at| start + at).collect();
+        Some(Self { item: Span::new(start, start + item.len()), quotes })
+    }
+
+    /// The message and the help.
+    fn words(&self) -> (&'static str, &'static str) {
+        if self.quotes.len() == 1 {
+            ("quotes that are opened before an SSH key and not closed behind it; the key is set", "remove the quotes")
+        } else {
+            (
+                "text behind the closing quote of an SSH key, which YAML does not read; the key is set",
+                "put the whole item in quotes, or remove them",
+            )
+        }
+    }
 }
 
 /// An item that is being read.
@@ -45,6 +82,9 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
     }
     // The indentation of the key whose list is being read, and the item of it.
     let (mut list, mut item): (Option<usize>, Option<Item>) = (None, None);
+    // An item whose quotes are open, and its indentation: the next line shows whether they close there. At the end of the
+    // text, the item may go on where the text was cut off.
+    let mut open: Option<(usize, Quoted)> = None;
     for (start, line, inside) in block::lines(text) {
         let inner = line.trim_start_matches(' ');
         let indentation = line.len() - inner.len();
@@ -57,6 +97,7 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
             }
             continue;
         }
+        found.quoted.extend(open.take().filter(|(depth, _)| indentation <= *depth).map(|(_, quoted)| quoted));
         let key = content.strip_prefix("- ").unwrap_or(content).trim_start();
         let list_key = ["ssh_authorized_keys:", "ssh-authorized-keys:"].iter().find_map(|key_| key.strip_prefix(key_));
         if let Some(value) = list_key.filter(|value| value.is_empty() || value.starts_with([' ', '\t'])) {
@@ -90,6 +131,11 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
                 let start = at + 1 + (entry.len() - entry.trim_start().len());
                 if has_nested_quotes(value) && is_key(&value[1..value.len() - 1]) {
                     found.nested.push(Span::new(start, start + value.len()));
+                } else if let Some(quoted) = Quoted::find(value, start, is_key) {
+                    match quoted.quotes.len() {
+                        1 => open = Some((indentation, quoted)),
+                        _ => found.quoted.push(quoted),
+                    }
                 }
                 item = Some(Item::new(start, value, indentation, is_key));
             }
@@ -156,6 +202,9 @@ impl KeyItems {
             changed.to_mut().replace_range(place.start..=place.start, "'");
             changed.to_mut().replace_range(place.end - 1..place.end, "'");
         }
+        for at in self.quoted.iter().flat_map(|item| &item.quotes) {
+            changed.to_mut().replace_range(*at..=*at, " ");
+        }
         for dash in &self.dashes {
             changed.to_mut().replace_range(*dash..=*dash, " ");
         }
@@ -190,12 +239,16 @@ impl KeyItems {
             let message = "double quotes inside of double quotes, which end the text; the key is set";
             find(*span, message, "write single quotes around the item: `- 'KEY'`")
         });
+        let quoted = self.quoted.iter().map(|found| {
+            let (message, help) = found.words();
+            find(found.item, message, help)
+        });
         let message = "an SSH key that YAML reads as a mapping because of its `:`; the key is set";
         let unquoted =
             self.unquoted.iter().map(|span| find(*span, message, "write the item in single quotes: `- 'KEY'`"));
         let typed =
             self.typed.iter().map(|colon| find(Span::new(*colon, colon + 1), message, "write a space in its place"));
-        nested.chain(unquoted).chain(typed).collect()
+        nested.chain(quoted).chain(unquoted).chain(typed).collect()
     }
 }
 
