@@ -160,9 +160,11 @@ fn the_group_of_a_new_users_own_name_is_created_with_it() {
 
 #[test]
 fn a_shell_that_is_missing_is_known_beforehand() {
-    let (_dir, root) = tree();
+    let (dir, root) = tree();
     let accounts = Accounts::new(&root);
     let shell = |shell: &str| accounts.would_ensure(&Account { shell: Some(shell.into()), ..account("new") });
+    assert!(shell("/bin/zsh").unwrap(), "nothing is known of a tree without programs");
+    fs::create_dir(dir.path().join("bin")).unwrap();
     let error = shell("/bin/zsh").unwrap_err();
     assert_eq!(
         error.downcast_ref::<PartialAccount>().unwrap().to_string(),
