@@ -14,7 +14,7 @@ use crate::user_data::{Extent, Form, Part};
 use crate::yaml::by_line::{self, ByLine};
 use crate::yaml::key_items;
 use crate::yaml::missing::{self, Missing, Repaired};
-use crate::yaml::{self, Cut};
+use crate::yaml::{self, Cut, Headless};
 
 /// A part that was read: what it asks for, as far as it can be understood.
 pub struct Reading {
@@ -148,7 +148,8 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let mut refusals = config::refuse_misspelled(&mut config, &document);
     refusals.extend(config::refuse_detached(&mut config, &document));
     refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
-    config::refuse_cut_content(&mut config, cuts.iter().map(|cut| origin(cut.at)).collect());
+    let cut_at: Vec<_> = cuts.iter().map(|cut| origin(cut.at)).collect();
+    config::refuse_cut_content(&mut config, &cut_at);
     let mut lints = lint::lint(&config, &document, &reading.part.text);
     // A key or line that refuses its item is reported once.
     let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
@@ -344,7 +345,7 @@ fn parse_repaired(
     };
     let Some(found) = found else {
         if let Some(lines) = at.and_then(|at| yaml::without_header(text, at)) {
-            document.error = Some(lines.finding(Span::new(origin(lines.first), origin(lines.end))));
+            document.error = Some(Headless::finding(Span::new(origin(lines.first), origin(lines.end))));
         } else if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &lint::is_item_key)) {
             let start = origin(ended.line);
             let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);

@@ -100,7 +100,7 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
 }
 
 /// Marks content in which one of these places is, in order, so that its item is refused.
-pub fn refuse_cut_content(config: &mut CloudConfig, places: Vec<usize>) {
+pub fn refuse_cut_content(config: &mut CloudConfig, places: &[usize]) {
     let is_cut = |span: Option<Span>| {
         span.is_some_and(|span| {
             places.get(places.partition_point(|at| *at < span.start)).is_some_and(|at| *at < span.end)

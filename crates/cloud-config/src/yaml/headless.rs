@@ -13,8 +13,8 @@ pub struct Headless {
 }
 
 impl Headless {
-    /// The finding of it, where `span` is the place of its first line in the author's text.
-    pub fn finding(&self, span: Span) -> Finding {
+    /// The finding of such lines, where `span` is the place of the first one in the author's text.
+    pub fn finding(span: Span) -> Finding {
         let message = "content below its key without `|`, which YAML does not read as text";
         Finding::new(&rules::SYNTAX, span, message).help("write `content: |`")
     }

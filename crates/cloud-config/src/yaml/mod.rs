@@ -46,7 +46,7 @@ pub use cut::{Cut, cuts};
 pub use de::{Advice, read, read_advised};
 pub use document::{Document, parse};
 pub use field::Field;
-pub use headless::without_header;
+pub use headless::{Headless, without_header};
 pub use letters::{
     describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, resembling, without_lookalikes,
 };
