@@ -143,7 +143,8 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     findings.extend(split);
     findings.extend(config::refuse_repeated(&mut config, &mut document));
     config::accept_default_user(&mut config, &document, &mut findings);
-    config::repair_keys(&mut config, &reading.part.text, &mut findings);
+    let repaired_keys = config::repair_keys(&mut config, &reading.part.text, &mut findings);
+    findings.extend(repaired_keys);
     findings.extend(config::refuse_folded(&mut config, &reading.part.text));
     let mut refusals = config::refuse_misspelled(&mut config, &document);
     refusals.extend(config::refuse_detached(&mut config, &document));
@@ -151,17 +152,7 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let cut_at: Vec<_> = cuts.iter().map(|cut| origin(cut.at)).collect();
     config::refuse_cut_content(&mut config, &cut_at);
     let mut lints = lint::lint(&config, &document, &reading.part.text);
-    // A key or line that refuses its item is reported once.
-    let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
-    let about_them = [
-        &rules::UNKNOWN_KEY,
-        &rules::MISPLACED_KEY,
-        &rules::DETACHED_KEY,
-        &rules::MISSING_SPACE,
-        &rules::ODD_UNIT_LINE,
-    ];
-    let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
-    lints.retain(|lint| !(about_them.contains(&lint.rule) && is_known(lint)));
+    remove_refused(&mut lints, &refusals);
     findings.extend(refusals);
     let is_almost_header = reading.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
     if !is_almost_header && let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
@@ -174,19 +165,13 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     let misread = yaml::misread(&document, reading.part.sound_text());
     let is_misread = !misread.is_empty();
     if is_misread {
-        document.error.take_if(|error| *error.rule == rules::SYNTAX);
         reading.broken = true;
-        // A key with such a character in it is unknown for that reason.
-        let same = |finding: &Finding| {
-            let Some(this) = finding.span else { return false };
-            let ends_before = |other: &Finding| other.span.is_none_or(|other| other.end < this.start);
-            let other = misread.get(misread.partition_point(ends_before)).and_then(|other| other.span);
-            other.is_some_and(|other| other.start <= this.end)
-        };
+        document.error.take_if(|error| *error.rule == rules::SYNTAX);
+        document.findings.retain(|finding| *finding.rule != rules::STRAY_CONTENT);
         lints.retain(|lint| *lint.rule != rules::NOTHING_THERE);
-        document.findings.retain(|finding| !same(finding) && *finding.rule != rules::STRAY_CONTENT);
-        findings.retain(|finding| !same(finding));
-        lints.retain(|finding| !same(finding));
+        for list in [&mut document.findings, &mut findings, &mut lints] {
+            remove_misread(list, &misread);
+        }
         reading.findings.extend(misread);
     }
     let expressions: Vec<_> = template_places(&reading.findings).chain(template_places(&lints)).collect();
@@ -205,20 +190,14 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         is_cause(&reading.part.text, &mut places, span.start)
     });
     let is_needed = error_at.is_some_and(|at| is_template || by_line::is_needed(&substituted.text, at));
-    if !matches!(reading.part.extent, Extent::Before(_)) && (is_misread || is_needed) {
+    let is_by_line = !matches!(reading.part.extent, Extent::Before(_)) && (is_misread || is_needed);
+    let by_line = is_by_line.then(|| {
         let mut found = by_line::read(&substituted.text, &ssh_key::is_key, &origin);
         found.leave_out(&document);
-        add_by_line(&mut config, &found);
-    }
+        found
+    });
     if let Extent::Before(end) = reading.part.extent {
-        // That it breaks off is told where that was found.
-        let told = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
-        document.error.take_if(|error| told(error));
-        document.findings.retain(|finding| !told(finding));
-        // What reaches as far as that ends there.
-        for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
-            span.end = span.end.min(end);
-        }
+        remove_behind(&mut document, end);
     }
     reading.broken |= document.error.is_some();
     reading.findings.append(&mut document.findings);
@@ -228,29 +207,70 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     reading.document = document;
     // Of a document that is broken, nothing else is read.
     if let Some(mut repaired) = repaired_access {
-        let known = reading.findings.len();
-        config::repair_keys(&mut repaired, &reading.part.text, &mut reading.findings);
-        let is_new = |finding: &Finding| reading.findings[..known].iter().all(|other| other.span != finding.span);
-        let new: Vec<_> = reading.findings[known..].iter().filter(|finding| is_new(finding)).cloned().collect();
-        reading.findings.truncate(known);
-        reading.findings.extend(new);
+        repair_again(reading, &mut repaired);
         config = repaired;
     }
+    if let Some(found) = by_line {
+        add_by_line(&mut config, &found);
+    }
     if reading.broken {
-        // Of such a document, only keys of core are set that stand above the fault.
-        for finding in reading.findings.iter_mut().filter(|finding| *finding.rule != rules::MISSING_SPACE) {
-            for (set, read) in
-                [("; the key is set", "; read as one key"), ("; both keys are set", "; read as two keys")]
-            {
-                if finding.message.ends_with(set) {
-                    finding.message = finding.message.replace(set, read);
-                }
-            }
-        }
+        weaken_consequences(&mut reading.findings);
     }
     reading.access = plan::access(&config, short_hostname);
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;
+}
+
+/// Removes the findings about keys and lines for which `refusals` refuse their items: each is reported once.
+fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
+    let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
+    let about_them = [
+        &rules::UNKNOWN_KEY,
+        &rules::MISPLACED_KEY,
+        &rules::DETACHED_KEY,
+        &rules::MISSING_SPACE,
+        &rules::ODD_UNIT_LINE,
+    ];
+    let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
+    lints.retain(|lint| !(about_them.contains(&lint.rule) && is_known(lint)));
+}
+
+/// Repairs the keys of the document that was read with the spaces that it lacks, and reports what is not known yet.
+fn repair_again(reading: &mut Reading, config: &mut CloudConfig) {
+    let found = config::repair_keys(config, &reading.part.text, &mut reading.findings);
+    let known: HashSet<_> = reading.findings.iter().map(|finding| finding.span).collect();
+    reading.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
+}
+
+/// Removes the findings about places that `misread` reports: a key with such a character in it is unknown for that reason.
+fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
+    findings.retain(|finding| {
+        let Some(this) = finding.span else { return true };
+        let ends_before = |other: &Finding| other.span.is_none_or(|other| other.end < this.start);
+        let other = misread.get(misread.partition_point(ends_before)).and_then(|other| other.span);
+        other.is_none_or(|other| other.start > this.end)
+    });
+}
+
+/// Removes the findings behind the byte `end`, at which the part breaks off: that is reported where it was found.
+fn remove_behind(document: &mut yaml::Document, end: usize) {
+    let is_behind = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
+    document.error.take_if(|error| is_behind(error));
+    document.findings.retain(|finding| !is_behind(finding));
+    for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
+        span.end = span.end.min(end);
+    }
+}
+
+/// Rewords findings of a broken document, of which only keys of core are set that stand above the fault.
+fn weaken_consequences(findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|finding| *finding.rule != rules::MISSING_SPACE) {
+        for (set, read) in [("; the key is set", "; read as one key"), ("; both keys are set", "; read as two keys")] {
+            if finding.message.ends_with(set) {
+                finding.message = finding.message.replace(set, read);
+            }
+        }
+    }
 }
 
 /// Adds the host name and keys that `found` has and `config` lacks.

@@ -7,11 +7,11 @@ use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::yaml::{self, Field};
 
-/// Restores the SSH keys of `config` as their author wrote them, with an error each. Replaces the findings about their
-/// types in `findings`.
+/// Restores the SSH keys of `config` as their author wrote them, and returns an error for each. Removes the findings about
+/// their types from `findings`.
 ///
 /// `text` is the part as its author wrote it.
-pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Finding>) {
+pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Finding>) -> Vec<Finding> {
     let (mut found, mut respelled) = (Findings::default(), Vec::new());
     let users = config.users.iter_mut().filter_map(|user| user.value.as_mut());
     let lists = users.map(|user| &mut user.ssh_authorized_keys);
@@ -34,7 +34,6 @@ pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Find
     let restored: HashSet<_> =
         found.iter().filter(|found| *found.rule == rules::KEY_QUOTES).map(|found| found.span).collect();
     findings.retain(|finding| *finding.rule != rules::WRONG_TYPE || !restored.contains(&finding.span));
-    findings.extend(found);
     respelled.sort();
     for finding in findings.iter_mut().filter(|finding| *finding.rule == rules::LOOKALIKE_CHARACTER) {
         let Some(at) = finding.span.map(|span| span.start) else { continue };
@@ -43,6 +42,7 @@ pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Find
             finding.message = finding.message.replace("; not applied", "; the key is set");
         }
     }
+    found
 }
 
 /// Reads an item with the characters that its lookalikes stand for; returns true if it is a key then.
