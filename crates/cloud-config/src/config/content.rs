@@ -1,9 +1,12 @@
 //! Content that YAML does not keep as it looks: lines that are joined, dropped as comments, or taken for something else.
 
+mod cut;
 mod ended;
 
 use std::path::Path;
 
+use cut::cut_off;
+pub use cut::refuse_cut_content;
 use ended::{Outer, ended_early};
 
 use super::CloudConfig;
@@ -13,7 +16,7 @@ use crate::config::permissions;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::lint;
 use crate::text::decode;
-use crate::yaml::{self, Document, Entry, Node, Tag};
+use crate::yaml::{Document, Entry, Node, Tag};
 
 /// Tools that write YAML wrap long text; a shorter line was broken by its author.
 const WRAPPED: usize = 72;
@@ -97,24 +100,6 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
         }
     }
     findings.into_list()
-}
-
-/// Marks content in which one of these places is, in order, so that its item is refused.
-pub fn refuse_cut_content(config: &mut CloudConfig, places: &[usize]) {
-    let is_cut = |span: Option<Span>| {
-        span.is_some_and(|span| {
-            places.get(places.partition_point(|at| *at < span.start)).is_some_and(|at| *at < span.end)
-        })
-    };
-    for file in config.write_files.iter_mut().filter_map(|file| file.value.as_mut()) {
-        file.content.bad |= is_cut(file.content.span);
-    }
-    for unit in config.coreos.units.iter_mut().filter_map(|unit| unit.value.as_mut()) {
-        unit.content.bad |= is_cut(unit.content.span);
-        for drop_in in unit.drop_ins.iter_mut().filter_map(|drop_in| drop_in.value.as_mut()) {
-            drop_in.content.bad |= is_cut(drop_in.content.span);
-        }
-    }
 }
 
 /// A fault of the content of an item.
@@ -355,26 +340,6 @@ fn unindented(kind: Kind, text: &str, span: Span) -> Option<Finding> {
         return Some(Finding::new(&rules::LOST_CONTENT, place(at, line), message).help(
             "indent every line of the content by two spaces more than `content`, or write `content: \"\"` for none",
         ));
-    }
-    None
-}
-
-/// The finding of a block scalar that ends at a marker, below which is more text in the first column.
-fn cut_off(kind: Kind, text: &str, span: Span) -> Option<Finding> {
-    let mut at = text.get(span.end..)?.find('\n')? + span.end + 1;
-    let mut marker = None;
-    for line in text[at..].split_inclusive('\n') {
-        let trimmed = line.trim();
-        if yaml::is_marker(line) {
-            marker = marker.or(Some(Span::new(at, at + 3)));
-        } else if !trimmed.is_empty() && (marker.is_none() || !trimmed.starts_with('#')) {
-            let span =
-                marker.filter(|_| width(line) == 0 && !is_structure(kind, trimmed) && !is_name_of_key(trimmed))?;
-            let message = format!("this line ends the document, and the content with it; {} skipped", kind.word());
-            let help = "indent this line and the lines below it as the text above, if they are part of the content";
-            return Some(Finding::new(&rules::LOST_CONTENT, span, message).help(help));
-        }
-        at += line.len();
     }
     None
 }
