@@ -254,11 +254,11 @@ rules! {
     DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal.";
     BAD_OWNER = "bad-owner", Error, "An owner that cannot be one; the file is refused.";
     BAD_ENCODING = "bad-encoding", Error, "An encoding this program does not know; the file is refused.";
-    STILL_COMPRESSED = "still-compressed", Warning, "Content that is gzip once it is decoded, for a file whose name does not say so; it is written compressed.";
+    STILL_COMPRESSED = "still-compressed", Warning, "Content that is still gzip after decoding, for a file without a matching extension; it is written compressed.";
     BAD_CONTENT = "bad-content", Error, "Content that does not decode completely; the file is refused.";
     FOLDED_CONTENT = "folded-content", Warning, "Content whose lines YAML joins or takes for comments; it is written all the same.";
     LITERAL_ESCAPE = "literal-escape", Note, "A backslash and `n` in text without double quotes; they are two characters, and no line break.";
-    SWALLOWED_KEY = "swallowed-key", Error, "Keys of an item that are indented so far that they end its content; item skipped.";
+    SWALLOWED_KEY = "swallowed-key", Error, "Keys of an item that are indented too far, so that they become part of its content; item skipped.";
     KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; it is written all the same.";
     LOST_CONTENT = "lost-content", Error, "Content that ends above a line which is not indented as far as its text; the item is skipped.";
     BAD_USER = "bad-user", Error, "A field of a user that cannot be applied; for an invalid name, the user is skipped.";

@@ -289,7 +289,7 @@ fn add_by_line(config: &mut CloudConfig, found: &ByLine) {
 }
 
 /// Returns true if one of the template expressions at `places` of `text` may be why YAML gives up at `at`: it is whole, and
-/// on that line or up to three lines above it. Where one breaks off, all else may have.
+/// on that line or up to three lines above it. An unterminated one may mean that the text is cut off.
 fn is_cause(text: &str, places: &mut dyn Iterator<Item = Span>, at: usize) -> bool {
     let Some((above, rest)) = text.split_at_checked(at) else { return false };
     let end = at + rest.find('\n').unwrap_or(rest.len());
@@ -447,12 +447,12 @@ fn name_unknown_tokens(findings: &mut [Finding], text: &str) {
         let Some(span) = finding.span else { continue };
         let next = unknown.partition_point(|token| token.start < span.start);
         let inside = unknown.get(next).filter(|token| token.end <= span.end);
-        // Of a value that begins with it, nothing is left there.
+        // A token at the start of a value ends where the span of the value begins.
         let before = next.checked_sub(1).map(|last| &unknown[last]).filter(|token| token.end == span.start);
         let token = inside.or(before).and_then(|token| text.get(token.start..token.end));
         // In a whole item, the token may have nothing to do with it.
         if let Some(token) = token.filter(|_| !text[span.start..span.end].contains('\n')) {
-            finding.message = format!("{}; {token} in it is not known", finding.message);
+            finding.message = format!("{}; {token} has no known address", finding.message);
         }
     }
 }

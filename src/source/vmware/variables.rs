@@ -255,7 +255,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
             _ => continue,
         };
         let encoding = if wanted.ends_with("data") {
-            format!("; where it is encoded, guestinfo.{wanted}.encoding says how")
+            format!("; if it is encoded, also set guestinfo.{wanted}.encoding")
         } else {
             String::new()
         };

@@ -42,7 +42,7 @@ fn who_mistook_something_is_told_what_to_write() {
         ("#!python3\n", "(begin the script with `#!` and the full path of its interpreter"),
         ("I2Nsb3VkLWNvbmZpZwo=\n", "the user-data is text in base64"),
         ("#cloud-config hostname: a", "the user-data is a text without line breaks"),
-        ("#cloud-config\nhostname: {{ x }}\n", "(render the template before it is handed over"),
+        ("#cloud-config\nhostname: {{ x }}\n", "(render the template first"),
         ("#Cloud-Config\nhostname: a\n", "(write `#cloud-config`: in small letters"),
         ("# cloud_config\nhostname: a\n", "(write `#cloud-config`: in small letters"),
         ("#cloud\u{2013}config\nhostname: a\n", "almost `#cloud-config`: it has U+2013 (en dash)"),
@@ -197,7 +197,7 @@ fn addresses_that_are_unknown_here_are_no_finding() {
     let run = program(&["--validate", "--from-file", &path]);
     assert_eq!((run.code, &*run.stdout), (0, ""), "{run:?}");
     let run = program(&["--dry-run", "--from-file", &path]);
-    assert_eq!(run.stderr.matches("$private_ipv4 in it is not known").count(), 2, "{run:?}");
+    assert_eq!(run.stderr.matches("$private_ipv4 has no known address").count(), 2, "{run:?}");
 }
 
 /// Nothing is written, not even by an ordinary user, who may read the file and no more.

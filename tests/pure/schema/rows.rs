@@ -54,7 +54,7 @@ pub const ROWS: &[Row] = &[
         document: "case: (octal permissions of three .*|empty permissions and an empty encoding .*)",
         who: VALIDATOR,
         place: r"write_files\[.\]\.(permissions|encoding)",
-        reason: "to a tool, a value that is missing is null, which says that there is none",
+        reason: "the schema cannot tell a missing value from `null`, which is accepted",
     },
     Row {
         document: "table: a strategy that says no",

@@ -245,7 +245,7 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
 
 /// The finding of a comment where there is no other content: the file would be emptied.
 fn emptied(comment: Finding) -> Finding {
-    let message = "all of the content is comments in YAML, from this line on, and would be lost; file skipped";
+    let message = "YAML reads the content as comments from this line on; file skipped";
     Finding { rule: &rules::LOST_CONTENT, message: message.to_owned(), ..comment }
 }
 

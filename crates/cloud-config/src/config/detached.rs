@@ -68,7 +68,7 @@ impl List<'_> {
                 continue;
             };
             if entries.iter().all(|entry| self.is_key(entry) && lacks(above, &entry.name())) {
-                found.push((at, self.finding(&entries[0], "leave out the `-` before it")));
+                found.push((at, self.finding(&entries[0], "remove the `-` before it")));
             } else {
                 named = None;
             }
@@ -123,16 +123,17 @@ fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
         user.name.bad = true;
         let (message, help) = if let Some(owner) = owners[at].filter(is_of) {
             let beside = if owner < at { "above" } else { "below" };
-            let what = "the SSH keys are set, nothing else of this item is applied";
+            let what = "SSH keys set for that user, rest of this item not applied";
             let given = std::mem::take(&mut user.ssh_authorized_keys);
             if let Some(owner) = config.users[owner].value.as_mut() {
                 owner.ssh_authorized_keys.extend(given);
             }
-            let message = format!("{} stands outside of the user {beside}, which lacks it; {what}", entry.shown());
-            (message, if owner < at { "leave out the `-` before it" } else { "leave out the `-` before the next item" })
+            let message =
+                format!("{} is in an item of its own, not in that of the user {beside}; {what}", entry.shown());
+            (message, if owner < at { "remove the `-` before it" } else { "remove the `-` before the next item" })
         } else {
             let message = format!("{} of a user without a name; SSH keys not set", entry.shown());
-            (message, "give the item a `name`, or leave out the `-` before it if it belongs to the user above")
+            (message, "give the item a `name`, or remove the `-` before it if it belongs to the user above")
         };
         findings.push(Finding::new(&rules::DETACHED_KEY, entry.key_span, message).help(help));
     }

@@ -33,7 +33,7 @@ const NEGATED: [&str; 7] = [
     "no-x11-forwarding",
 ];
 
-/// Words that say of a key that it must not be set.
+/// Words before a key that mark it as disabled.
 const DISABLED: [&str; 13] = [
     "deleted", "deny", "denied", "disabled", "expired", "inactive", "no", "not", "old", "removed", "revoked", "unset",
     "unused",
@@ -109,19 +109,17 @@ pub fn repair(line: &str) -> Option<Repaired> {
             let names = items(options).filter(|option| !option.is_empty());
             names.map(|option| option.split('=').next().unwrap_or_default().to_ascii_lowercase()).collect::<Vec<_>>()
         };
-        let message =
-            "options before an SSH key that sshd rejects; the key is set with the options corrected".to_owned();
+        let message = "invalid options before an SSH key; the key is set with the options corrected".to_owned();
         let names = names_of(&corrected);
         let help = if names == names_of(options) {
-            "write a value in double quotes, `NAME=\"VALUE\"`, and nothing but commas between options".to_owned()
+            "write a value in double quotes, `NAME=\"VALUE\"`, and separate options by commas without blanks".to_owned()
         } else {
             format!("did you mean `{}`?", names.join(","))
         };
         return Some(Repaired { line: format!("{corrected} {rest}"), length, message, help });
     }
     if let Some(restricted) = restricted(options) {
-        let message =
-            "an option before an SSH key that sshd does not have; the key is set with `restrict` in its place";
+        let message = "unknown option before an SSH key; the key is set with `restrict` in its place";
         let help = "sshd(8) lists the options of keys".to_owned();
         return Some(Repaired { line: format!("{restricted} {rest}"), length, message: message.to_owned(), help });
     }
@@ -130,8 +128,8 @@ pub fn repair(line: &str) -> Option<Repaired> {
     }
     let what = match options.chars().next() {
         Some(c) if options.chars().nth(1).is_none() => format!("`{}`", printable(&c.to_string())),
-        _ if options.contains(' ') => "text that is not an option of sshd".to_owned(),
-        _ => "a word that is not an option of sshd".to_owned(),
+        _ if options.contains(' ') => "unrecognized text".to_owned(),
+        _ => "an unrecognized word".to_owned(),
     };
     let message = format!("{what} before an SSH key; the key is set without it");
     let help = "begin the item with the type of the key: `- ssh-ed25519 AAAA…`".to_owned();

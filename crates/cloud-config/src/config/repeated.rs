@@ -32,7 +32,7 @@ pub fn split_users(document: &mut Document) -> Vec<Finding> {
             }
         }
         let firsts = parts.iter().skip(1).filter_map(|part| part.entries()?.first());
-        findings.extend(firsts.map(|first| finding(first, "another user", "read as one")));
+        findings.extend(firsts.map(|first| finding(first, "another user", "applied as a separate user")));
         items.extend(parts);
     }
     if keys.is_empty() {
@@ -43,7 +43,7 @@ pub fn split_users(document: &mut Document) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// Marks items in which the key is given again that no item has twice, so that they are refused.
+/// Marks items with a second name or path, so that they are refused, and reports them.
 pub fn refuse_repeated(config: &mut CloudConfig, document: &mut Document) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.clone() else { return Vec::new() };
@@ -116,7 +116,7 @@ fn forget_duplicates(document: &mut Document, keys: &HashSet<Span>) {
 
 fn finding(entry: &Entry, item: &str, consequence: &str) -> Finding {
     let message = format!("no `- ` before {}, which begins {item}; {consequence}", entry.shown());
-    let help = "write `- ` before it, and indent the keys below as far";
+    let help = "write `- ` before it, and indent the keys below to match";
     Finding::new(&rules::MISSING_DASH, entry.key_span, message).help(help)
 }
 

@@ -77,7 +77,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
                 "keys are not fetched from GitHub, a URL or a file: write the keys themselves, such as those of \
                  https://github.com/NAME.keys"
             } else if with_options {
-                "sshd ignores a key with text before it that is not one of its options: see AUTHORIZED_KEYS FILE FORMAT in \
+                "sshd ignores a key after text that is not a valid option: see AUTHORIZED_KEYS FILE FORMAT in \
                  sshd(8)"
             } else if exported {
                 "this is the form of other programs: `ssh-keygen -i -f FILE` gives the line to write"

@@ -90,7 +90,7 @@ fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Gather
 
 fn report(span: Span, findings: &mut Gathered) {
     findings.add(&rules::TEMPLATE, || {
-        let message = "this placeholder has not been replaced; it is read as it stands";
+        let message = "this placeholder has not been replaced; used as written";
         Finding::new(&rules::TEMPLATE, span, message).help(HELP)
     });
 }

@@ -185,7 +185,7 @@ impl Keys<'_> {
             let message = format!("unknown key {key}; the host name, users or SSH keys below it are not applied");
             let is_section = entry.value.entries().is_some();
             let help = if is_section {
-                "take the keys below it out of it: they begin in the first column"
+                "move the keys below it to the top level, in the first column"
             } else {
                 "write SSH keys as the items of `ssh_authorized_keys`"
             };

@@ -20,7 +20,7 @@ const EXPRESSIONS: [(&str, &str); 9] = [
 ];
 
 /// The consequence and the remedy of an expression.
-pub const HELP: &str = "render the template before it is handed over: there is no template engine here";
+pub const HELP: &str = "render the template first: there is no template engine here";
 
 /// The expressions in `text`, what the author of `document` wrote.
 pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {

@@ -121,7 +121,7 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
         }
         Kind::Units if !value.split_whitespace().all(is_unit) => (
             NO_UNIT,
-            "write whole names of units, such as docker.service, with blanks between them and no comment".to_owned(),
+            "write full unit names, such as docker.service, with blanks between them and no comment".to_owned(),
         ),
         Kind::Word(words) if !words.contains(&value) => {
             let word = value.split_whitespace().next().unwrap_or_default();
@@ -134,7 +134,7 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
 }
 
 /// The fault of a list of units, of which the other words count.
-pub(super) const NO_UNIT: &str = "has a word that is no name of a unit";
+pub(super) const NO_UNIT: &str = "has a word that is not a unit name";
 
 /// Returns true if systemd may take a word for the name of a unit.
 pub(super) fn is_unit(word: &str) -> bool {

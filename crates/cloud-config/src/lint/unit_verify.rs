@@ -107,7 +107,7 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
         "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also"
             if is_raw && setting.section == "Install" && !value.split_whitespace().all(is_unit) =>
         {
-            let help = "write whole names of units, such as multi-user.target, with blanks between them and no comment";
+            let help = "write full unit names, such as multi-user.target, with blanks between them and no comment";
             Some((NO_UNIT, help))
         }
         "WorkingDirectory" if is_raw && !value.starts_with(['/', '%', '-', '~']) => {
@@ -149,10 +149,8 @@ pub(super) fn report_alias(file: &UnitText<'_>, unit: &str, text: &str) -> Optio
     let aliases =
         || file.survey.settings.iter().filter(|setting| setting.section == "Install" && setting.key == "Alias");
     let setting = aliases().find(|setting| setting.value.split_whitespace().any(is_other))?;
-    let message = format!(
-        "line {} of {}: Alias= is of another type than the unit; it cannot be enabled",
-        setting.line, file.what
-    );
+    let message =
+        format!("line {} of {}: Alias= has a different unit type; the unit cannot be enabled", setting.line, file.what);
     let finding = Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(setting.line), message);
     Some(finding.help(format!("write an alias that ends with `.{kind}`")))
 }

@@ -39,7 +39,7 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
         || name.starts_with(['-', '+', '~'])
         || name.bytes().all(|byte| byte.is_ascii_digit())
     {
-        // These are refused, and told already.
+        // These are refused and already reported.
         return None;
     } else if matches!(name, "." | "..") || !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
         ("has a character that most systems refuse", "use lower case letters, digits, - and _")

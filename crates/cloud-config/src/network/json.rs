@@ -27,7 +27,7 @@ pub fn read(bytes: &[u8], telling: &mut Telling) -> Option<Value> {
         Ok(_) => "it is no JSON object".to_owned(),
         Err(error) => error.to_string(),
     };
-    telling.tell(&rules::BAD_NETWORK, None, subject, format!("{why}; nothing of it is converted"));
+    telling.tell(&rules::BAD_NETWORK, None, subject, format!("{why}; not converted"));
     None
 }
 

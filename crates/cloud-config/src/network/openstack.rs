@@ -58,7 +58,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     let mut telling = Telling::default();
     let drafts = json::read(bytes, &mut telling).map(|value| {
         if let Some((form, help)) = other_form(&value) {
-            let message = format!("it is {form}; nothing of it is converted");
+            let message = format!("it is {form}; not converted");
             telling.advise(&rules::BAD_NETWORK, None, "network description", message, help);
             return Vec::new();
         }
@@ -87,7 +87,7 @@ fn other_form(value: &Value) -> Option<(&'static str, &'static str)> {
     } else if has(&["network"]) {
         Some(("the network configuration of cloud-init", help))
     } else if keys.keys().any(is_almost) {
-        Some(("without `links` and `networks`, which are in another case", "write these keys in lower case"))
+        Some(("written with `links` or `networks` not in lower case", "write these keys in lower case"))
     } else {
         None
     }

@@ -86,9 +86,9 @@ fn read(
         planner.find(finding);
     }
     if written.ends_with('/') {
-        let message = format!("the path ends with a slash; the file {} is written, and no directory", shown(&path));
+        let message = format!("the path ends with a slash; written as the file {}, not as a directory", shown(&path));
         let finding = Finding::new(&rules::SLASH_PATH, file.path.span, message);
-        planner.find(finding.help("add the name of the file; directories above a file are made by themselves"));
+        planner.find(finding.help("add the name of the file; directories above a file are created automatically"));
     }
     for (field, key, rule, help) in [
         (&file.permissions, "permissions", &rules::BAD_PERMISSIONS, "write an octal mode, such as `0644`"),
@@ -140,7 +140,7 @@ fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding>
     if is_archive || !content.starts_with(&[0x1f, 0x8b, 8]) {
         return None;
     }
-    let message = "the content decodes to gzip, which is written as it is";
+    let message = "the content is still gzip after decoding; written compressed";
     let finding = Finding::new(&rules::STILL_COMPRESSED, file.encoding.span, message);
     let is_base64 = matches!(encoding.trim(), "base64" | "b64");
     Some(finding.help(if is_base64 { "write `encoding: gzip+base64`" } else { "compress the content only once" }))

@@ -108,14 +108,14 @@ pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
         && (reader(unit) != Reader::Unknown || SYSTEMD.contains(&unit))
     {
         let unit = printable(unit);
-        let fault = format!("it is that of the directory for drop-ins of {unit}");
+        let fault = format!("it names the directory for drop-ins of {unit}");
         return Some((fault, format!("write an item `name: NAME.conf` in the `drop_ins` of unit {unit}")));
     }
     if let Some(unit) =
         ["wants", "requires", "upholds"].iter().find_map(|kind| bare.strip_suffix(kind)?.strip_suffix('.'))
         && reader(unit) == Reader::Systemd
     {
-        let fault = format!("it is that of a directory of links, for {}", printable(unit));
+        let fault = format!("it names a directory of links, for {}", printable(unit));
         return Some((fault, format!("write `WantedBy={}` into the unit to start, and enable that", printable(unit))));
     }
     (bare != name && reader(bare) != Reader::Unknown)

@@ -216,7 +216,7 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
     };
     if matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off") {
         // cloud-init's way of leaving the file alone, as it is left without the key.
-        let message = "`manage_etc_hosts: false` asks for nothing here; key ignored";
+        let message = "`manage_etc_hosts: false` has no effect; key ignored";
         return planner.find(Finding::new(&rules::FOREIGN_KEY, field.span, message));
     }
     if value != "localhost" {

@@ -76,7 +76,7 @@ impl KeysOf<'_> {
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
     let finding = Finding::new(&rules::NAMELESS_USER, span, "a user without a name is skipped");
-    planner.find(finding.help("give it a `name`, or leave out the `-` before it if it belongs to the user above"));
+    planner.find(finding.help("give it a `name`, or remove the `-` before it if it belongs to the user above"));
 }
 
 /// The account to create, without the fields that cannot be applied, which are reported. An error skips the user.

@@ -74,7 +74,7 @@ pub fn is_base64(encoding: &str) -> bool {
 pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
     let (is_base64, inflates) = (is_base64(encoding), inflates(encoding));
     Some(match form(content) {
-        _ if is_template(content) => "render the template before it is handed over: there is no template engine here",
+        _ if is_template(content) => "render the template first: there is no template engine here",
         Form::Gzip => "write `encoding: gzip`",
         Form::Base64 { gzip: true } if is_base64 && inflates => return None,
         Form::Base64 { gzip: true } => "write `encoding: gzip+base64`",
@@ -173,7 +173,7 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
         // The library's text names the offending byte, which may be part of a secret.
         DecodeError::Base64(match error {
             base64::DecodeError::InvalidByte(at, _) => format!("a character that cannot be, at byte {at}"),
-            base64::DecodeError::InvalidLength(_) => "its length is not that of base64, it may be cut off".to_owned(),
+            base64::DecodeError::InvalidLength(_) => "invalid length for base64, possibly cut off".to_owned(),
             base64::DecodeError::InvalidLastSymbol { offset: at, .. } => {
                 format!("a last character that cannot be, at byte {at}")
             }

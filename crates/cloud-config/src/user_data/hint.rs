@@ -104,7 +104,7 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
     if is_expression(head.trim()) {
         return hint(
             "an expression of a template that has not been rendered",
-            "render the template before it is handed over: there is no template engine here",
+            "render the template first: there is no template engine here",
         );
     }
     if let Some(page) = page(bytes) {
@@ -173,13 +173,13 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
         if !rest.starts_with(['-', '_']) && !rest.trim_start().starts_with('#') {
             return hint(
                 "a text without line breaks",
-                "begin a new line behind `#cloud-config`: nothing may stand behind it",
+                "begin a new line after `#cloud-config`: it must be alone on its line",
             );
         }
         if rest.trim_start().starts_with('#') {
             return hint(
                 "a text with a comment on its first line",
-                "begin a new line behind `#cloud-config`: nothing may stand behind it",
+                "begin a new line after `#cloud-config`: it must be alone on its line",
             );
         }
     }
@@ -203,7 +203,7 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
     }
     if is_almost_interpreter(head.lines().next().unwrap_or_default()) {
         return hint(
-            "a text whose first line is almost that of a script",
+            "a script with a misspelled `#!` in its first line",
             "the first line begins with `#!` and the path of the interpreter: `#!/bin/sh`",
         );
     }
@@ -331,7 +331,7 @@ mod tests {
         for (text, form, help) in [
             ("I2Nsb3VkLWNvbmZpZwo=", "text in base64", "base64 --decode"),
             ("H4sIAAAAAAAAA1NOzskvTdFNzs9Ly0znAgB6", "compressed text in base64", "base64 --decode"),
-            ("#cloud-config hostname: a users: []", "without line breaks", "new line behind"),
+            ("#cloud-config hostname: a users: []", "without line breaks", "new line after"),
             ("#cloud-config\\nhostname: a", "written as `\\n`", "real line breaks"),
             ("\"#cloud-config\\nhostname: a\"", "written as `\\n`", "real line breaks"),
             ("\"#cloud-config\nhostname: a\"", "in quotes", "leave the quotes out"),
@@ -341,9 +341,9 @@ mod tests {
             (" #cloud-config\n", "before its header", "must be the first one"),
             ("# mine\n\n#cloud-config\na: b", "before its header", "must be the first one"),
             ("\n#!/bin/sh\n", "a script", "must be the first one"),
-            ("#/bin/sh\necho", "almost that of a script", "`#!/bin/sh`"),
-            ("# !/usr/bin/env python3\n", "almost that of a script", "`#!`"),
-            ("!#/bin/bash -e\n", "almost that of a script", "`#!`"),
+            ("#/bin/sh\necho", "a misspelled `#!`", "`#!/bin/sh`"),
+            ("# !/usr/bin/env python3\n", "a misspelled `#!`", "`#!`"),
+            ("!#/bin/bash -e\n", "a misspelled `#!`", "`#!`"),
             ("\u{200b}#cloud-config\na: b", "U+200B (zero width space) before", "delete"),
             ("\u{a0}#cloud-config\na: b", "U+00A0 (no-break space) before", "delete"),
             ("  Content-Type: multipart/mixed; boundary=B\n  \n  --B\n", "before its headers", "column 1"),

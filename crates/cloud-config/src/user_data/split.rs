@@ -300,7 +300,7 @@ impl Splitter {
         let label = headers.file_name();
         let suffix = number.map_or_else(|| format!("stray-{}", self.parts.len()), |number| format!("part-{number}"));
         let mut name = format!("{}:{suffix}", outer.name);
-        let mut words = number.map_or_else(|| "a part outside".to_owned(), |number| format!("part {number}"));
+        let mut words = number.map_or_else(|| "a stray part".to_owned(), |number| format!("part {number}"));
         if let Some(label) = label {
             name = format!("{name}:{label}");
             words = format!("{words} ({label})");

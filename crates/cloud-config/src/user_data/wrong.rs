@@ -46,17 +46,15 @@ pub(super) fn stray_part(stray: &Stray, place: &str) -> Finding {
     if stray.is_mistyped {
         return mistyped_boundary(stray.line);
     }
-    let message = format!("a part {place}; of it, only the host name and SSH keys are applied");
+    let message = format!("a part {place}; only its host name and SSH keys are applied");
     let finding = Finding::new(&rules::BAD_MIME, stray.line, message);
-    finding
-        .help("a part stands between two lines that are two dashes and the boundary; the last line has two dashes more")
+    finding.help("begin each part with a line `--BOUNDARY`, and end the last one with `--BOUNDARY--`")
 }
 
 pub(super) fn mistyped_boundary(line: Span) -> Finding {
-    let message =
-        "this line is almost the boundary; of the part behind it, only the host name and SSH keys are applied";
+    let message = "this line is almost the boundary; only the host name and SSH keys of the part below are applied";
     let finding = Finding::new(&rules::BAD_MIME, line, message);
-    finding.help("write two dashes and the boundary, just as Content-Type names it")
+    finding.help("write two dashes and the boundary exactly as in Content-Type")
 }
 
 pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {
@@ -77,7 +75,7 @@ pub(super) fn almost_header(text: &str) -> Finding {
         start = (first.len() + 1).min(text.len());
     }
     if form::is_late_header(text.as_bytes()) {
-        let message = "something stands before the line `#cloud-config`; only the host name and SSH keys are applied";
+        let message = "`#cloud-config` is not at the start; only the host name and SSH keys are applied";
         let finding = Finding::new(&rules::BAD_HEADER, Span::new(0, first.trim_end().len()), message);
         return finding.help("the line #cloud-config must be the first one, with nothing before it");
     }
@@ -86,13 +84,12 @@ pub(super) fn almost_header(text: &str) -> Finding {
     if line.starts_with("#!") && !form::is_header_as_script(text.as_bytes()) {
         let message = "a cloud-config below the interpreter line of a script; not run, only the host name and SSH keys \
                        are applied";
-        return Finding::new(&rules::BAD_HEADER, span, message)
-            .help("delete this line: the first line is `#cloud-config` alone");
+        return Finding::new(&rules::BAD_HEADER, span, message).help("write `#cloud-config` in place of this line");
     }
     if form::has_text_behind_header(text.as_bytes()) {
-        let message = "text behind `#cloud-config` on its line; only the host name and SSH keys are applied";
+        let message = "text after `#cloud-config` on its line; only the host name and SSH keys are applied";
         let finding = Finding::new(&rules::BAD_HEADER, span, message);
-        return finding.help("begin a new line behind `#cloud-config`: nothing may stand behind it");
+        return finding.help("begin a new line after `#cloud-config`: it must be alone on its line");
     }
     let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": it has {name}"));
     let message =
@@ -107,7 +104,7 @@ pub(super) fn almost_header(text: &str) -> Finding {
 /// The finding for a cloud-config whose part has the type of a script.
 pub(super) fn document_as_script(text: &str) -> Finding {
     let line = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
-    let message = "its type is that of a script, but it begins as a cloud-config; not run, only the host name and SSH \
+    let message = "a cloud-config in a part with the type of a script; not run, only the host name and SSH \
                    keys are applied";
     let finding = Finding::new(&rules::BAD_PART, Span::new(0, line.len()), message);
     finding.help("give the part the type text/cloud-config")

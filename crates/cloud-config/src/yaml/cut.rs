@@ -18,7 +18,7 @@ impl Cut {
     /// The finding of it, where `origin` is the place of [`Cut::at`] in the author's text.
     pub fn finding(&self, origin: usize) -> Finding {
         let message = format!(
-            "this line ends the document inside of the block scalar that began at line {}; its item is skipped",
+            "this line ends the document inside the block scalar that begins at line {}; item skipped",
             self.line
         );
         let finding = Finding::new(&rules::LOST_CONTENT, Span::new(origin, origin + 3), message);

@@ -40,7 +40,7 @@ impl Error {
 
     /// `node` has a tag that only another program evaluates.
     pub fn local_tag(node: &Node) -> Self {
-        let message = "a value with a tag that is not evaluated; not applied".to_owned();
+        let message = "unsupported tag; not applied".to_owned();
         let help = "write the value that the tag stands for; put text that begins with `!` in quotes";
         Self { message, span: Some(node.span), help: Some(help), rule: &rules::UNKNOWN_TAG }
     }

@@ -51,10 +51,10 @@ impl Quoted {
     /// The message and the help.
     fn words(&self) -> (&'static str, &'static str) {
         if self.quotes.len() == 1 {
-            ("quotes that are opened before an SSH key and not closed behind it; the key is set", "remove the quotes")
+            ("unclosed quote before an SSH key; the key is set", "remove the quotes")
         } else {
             (
-                "text behind the closing quote of an SSH key, which YAML does not read; the key is set",
+                "text after the closing quote of an SSH key; the key is set",
                 "put the whole item in quotes, or remove them",
             )
         }

@@ -66,7 +66,7 @@ impl Problem {
     pub fn closer(&self, text: &str) -> Option<Closer> {
         let (before, behind) = text.split_at_checked(self.at)?;
         if let Some(at) = conflict_marker(text, before.len()) {
-            let words = "a marker of a merge conflict".to_owned();
+            let words = "a merge conflict marker".to_owned();
             return Some(Closer { at, words, help: "keep one of the versions, and delete the lines of the markers" });
         }
         match self.what.as_str() {
@@ -79,7 +79,7 @@ impl Problem {
                     '`' => ("a value cannot begin with a backtick".to_owned(), "put the text in quotes"),
                     '%' | '@' => (
                         format!("a value cannot begin with `{character}`"),
-                        "render the template before it is handed over if it is a placeholder; else put it in quotes",
+                        "render the template first if it is a placeholder; else put it in quotes",
                     ),
                     other => {
                         (format!("a value cannot begin with `{}`", other.escape_debug()), "put the text in quotes")
@@ -98,7 +98,7 @@ impl Problem {
             "did not find expected comment or line break" if is_placeholder(behind) => Some(Closer {
                 at: self.at,
                 words: "a placeholder on the line of a `|` or `>`".to_owned(),
-                help: "render the template before it is handed over; the text begins on the next line",
+                help: "render the template first; the text begins on the next line",
             }),
             "did not find expected alphabetic or numeric character" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);

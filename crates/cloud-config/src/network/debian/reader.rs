@@ -123,7 +123,7 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
             // With another mask it is an address.
             match mask.filter(|_| address::interface(&entry.value, Some("1")).is_some()) {
                 Some(mask) => {
-                    Refusal { span: mask.span, why: "`netmask` is no mask of a network".to_owned(), help: NETMASK }
+                    Refusal { span: mask.span, why: "`netmask` is not a network mask".to_owned(), help: NETMASK }
                 }
                 None => Refusal {
                     span: entry.span,
