@@ -11,7 +11,7 @@ use cloud_config::diagnostic::{Severity, Span};
 use cloud_config::plan::{Refused, Step};
 use cloud_config::redact::{LocatedFinding, place};
 use cloud_config::text::{Lines, Position};
-use cloud_config::user_data::Form;
+use cloud_config::user_data::ContentKind;
 
 /// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,7 +66,7 @@ pub struct PartOutcome {
     /// What it is called.
     pub name: String,
     /// What it is.
-    pub form: Form,
+    pub form: ContentKind,
     /// What is worth telling of it.
     pub findings: Vec<LocatedFinding>,
     /// Items that were left out before anything was done.

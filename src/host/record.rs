@@ -130,7 +130,7 @@ fn names() -> Result<Vec<PathBuf>> {
 mod tests {
     use super::*;
     use crate::outcome::{PartOutcome, StepOutcome, StepResult};
-    use cloud_config::user_data::Form;
+    use cloud_config::user_data::ContentKind;
 
     #[test]
     fn a_temporary_record_is_left_once_its_process_has_ended() {
@@ -156,7 +156,7 @@ mod tests {
         let mut steps: Vec<_> = (0..2000).map(|number| step(number, StepResult::Done)).collect();
         steps.push(step(2000, StepResult::Failed("no".to_owned())));
         let (findings, refused) = (Vec::new(), Vec::new());
-        let part = PartOutcome { name: "x".to_owned(), form: Form::CloudConfig, findings, refused, steps };
+        let part = PartOutcome { name: "x".to_owned(), form: ContentKind::CloudConfig, findings, refused, steps };
         let outcome = Outcome { parts: vec![part], ..Outcome::default() };
         let content = content(&outcome).unwrap();
         assert!(content.len() as u64 <= RECORD_MAX, "{}", content.len());

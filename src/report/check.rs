@@ -9,17 +9,17 @@ use super::snippet::Painter;
 use super::{FORMAT, Screen};
 use crate::cli::Format;
 use cloud_config::diagnostic::Finding;
-use cloud_config::document::Reading;
+use cloud_config::document::Document;
 use cloud_config::redact::{self, LocatedFinding};
 use cloud_config::text::Lines;
 use cloud_config::text::printable;
-use cloud_config::user_data::Form;
+use cloud_config::user_data::ContentKind;
 use cloud_config::yaml::Paths;
 
 /// A part that was checked.
 pub struct Checked {
     /// The part.
-    pub reading: Reading,
+    pub reading: Document,
     /// What is worth telling of it, in the order of its places.
     pub findings: Vec<Finding>,
 }
@@ -68,7 +68,7 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
     #[derive(Serialize)]
     struct PartObject<'a> {
         name: &'a str,
-        form: Form,
+        form: ContentKind,
         findings: &'a [LocatedFinding],
     }
     #[derive(Serialize)]

@@ -24,7 +24,7 @@ use cloud_config::redact::LocatedFinding;
 use cloud_config::run_plan::PartPlan;
 use cloud_config::text::printable;
 use cloud_config::text::{Lines, Position};
-use cloud_config::user_data::Form;
+use cloud_config::user_data::ContentKind;
 
 /// What the signs before steps mean.
 const LEGEND: &str =
@@ -73,7 +73,7 @@ struct ForeseenStep {
 #[derive(Serialize)]
 struct ForeseenPart {
     name: String,
-    form: Form,
+    form: ContentKind,
     findings: Vec<LocatedFinding>,
     refused: Vec<RefusedOutcome>,
     steps: Vec<ForeseenStep>,
@@ -237,7 +237,7 @@ impl Foreseen {
         let mut out = String::new();
         let mut planned = !self.access.is_empty();
         // The order of a run: its network comes first, since fetching user-data may need it.
-        let (network, parts): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.form == Form::Network);
+        let (network, parts): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.form == ContentKind::Network);
         let mut access = (!self.access.is_empty()).then_some(&self.access);
         for part in network.into_iter().map(Some).chain([None]).chain(parts.into_iter().map(Some)) {
             let Some(part) = part else {
@@ -250,7 +250,11 @@ impl Foreseen {
                 continue;
             };
             // That one says already what it is.
-            let form = if part.form == Form::Network { String::new() } else { format!(" ({})", part.form.words()) };
+            let form = if part.form == ContentKind::Network {
+                String::new()
+            } else {
+                format!(" ({})", part.form.description())
+            };
             let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
             part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
             for refused in &part.refused {

@@ -14,11 +14,11 @@ use crate::host::machine::Host;
 use crate::host::root::display_path;
 use crate::logger::{Event, log_event};
 use crate::outcome::{Outcome, Reporter, StepOutcome};
-use cloud_config::document::Reading;
+use cloud_config::document::Document;
 use cloud_config::plan::{self, CORE, Environment, Planned, Step};
 use cloud_config::run_plan::{Inputs, Machine, PartPlan, Phase, RunPlan, SourcedStep};
 use cloud_config::text::Lines;
-use cloud_config::user_data::Form;
+use cloud_config::user_data::ContentKind;
 
 /// Another run may hold the machine this long (spec §1).
 const LOCK_LIMIT: Duration = Duration::from_secs(120);
@@ -92,7 +92,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
         return true;
     }
     // A configuration that could not be read may list any account.
-    if outcome.failures.is_empty() && !plan.parts.iter().any(|part| part.reading.broken) {
+    if outcome.failures.is_empty() && !plan.parts.iter().any(|part| part.reading.access_only) {
         let keys_of_core = plan.has_keys().then_some(CORE);
         host.report_unlisted_users(&plan.parts.iter().flat_map(PartPlan::listed_users).chain(keys_of_core).collect());
     }
@@ -113,7 +113,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
 fn begin(inputs: &Inputs, outcome: &Outcome) {
     let forms: Vec<_> = inputs.readings.iter().map(|reading| reading.part.form).collect();
     let what = match forms.as_slice() {
-        [Form::CloudConfig | Form::Script] => forms[0].words().to_owned(),
+        [ContentKind::CloudConfig | ContentKind::Script] => forms[0].description().to_owned(),
         [_, _, ..] => format!("{} parts", forms.len()),
         // What else there is has been told, or is nothing.
         _ => return,
@@ -125,7 +125,7 @@ fn begin(inputs: &Inputs, outcome: &Outcome) {
 
 /// Sets the network up before the user-data is fetched, which may need it.
 fn apply_network(
-    reading: Reading,
+    reading: Document,
     options: &Options,
     deadline: Deadline,
     host: &mut Host<'_>,
@@ -181,7 +181,7 @@ fn apply_part(
     let mut result = report_findings(part, &lines);
     if part.is_rejected {
         fail(outcome, rejected_by_strict(part));
-    } else if !reading.broken {
+    } else if !reading.access_only {
         let reporter = Reporter { name: part.name(), lines: &lines };
         result.steps = apply::apply(again.as_ref().unwrap_or(&part.plan), host, state, reporter);
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::host::machine::Host;
-use cloud_config::document::Reading;
+use cloud_config::document::Document;
 use cloud_config::plan::{self, BaseFile, Facts};
 
 /// Returns the facts of the machine that planning a part needs.
-pub(super) fn facts(reading: &Reading, host: &Host<'_>, hostname: Option<&str>) -> Facts {
+pub(super) fn facts(reading: &Document, host: &Host<'_>, hostname: Option<&str>) -> Facts {
     let mut facts = Facts::default();
     let wanted = plan::facts_wanted(&reading.config);
     if !wanted.is_empty() {
@@ -26,6 +26,6 @@ pub(super) fn facts(reading: &Reading, host: &Host<'_>, hostname: Option<&str>) 
 }
 
 /// Returns the directories that the part writes files into and that are on a read-only file system.
-pub(super) fn read_only(reading: &Reading, host: &Host<'_>) -> BTreeSet<PathBuf> {
+pub(super) fn read_only(reading: &Document, host: &Host<'_>) -> BTreeSet<PathBuf> {
     plan::folders_wanted(&reading.config).into_iter().filter(|folder| host.is_read_only(folder)).collect()
 }

@@ -14,10 +14,10 @@ use crate::source::{self, Context, Datasource, MetaData, Policy, Setup};
 use cloud_config::address_tokens::{Address, Addresses};
 use cloud_config::config::ssh_key;
 use cloud_config::diagnostic::{Severity, rules};
-use cloud_config::document::{self, Reading};
+use cloud_config::document::{self, Document};
 use cloud_config::plan::names;
 use cloud_config::run_plan::{Inputs, METADATA, Metadata};
-use cloud_config::user_data::{self, Form, Part};
+use cloud_config::user_data::{self, ContentKind, Part};
 
 /// Choosing and reading the source may take this long (spec §1).
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
@@ -33,7 +33,7 @@ pub(super) struct SelectedSource {
     /// A part of the metadata could not be read.
     is_metadata_incomplete: bool,
     /// The network description that was asked for, converted.
-    pub network: Option<Reading>,
+    pub network: Option<Document>,
 }
 
 /// Chooses the source and asks it about the machine; what cannot be read is in the outcome.
@@ -169,7 +169,7 @@ impl SelectedSource {
             }
         };
         let parts = user_data::split(&source.name(), bytes);
-        if parts.iter().all(|part| part.form == Form::Empty) {
+        if parts.iter().all(|part| part.form == ContentKind::Empty) {
             log::info!("{}: the user-data is empty", source.name());
         }
         announce(&parts);
@@ -192,7 +192,7 @@ impl SelectedSource {
 
 /// Leaves a part out that uses an address which the meta-data would have told: with nothing in its place it could
 /// do anything (spec §1, step 3). Its keys still count, and its host name, unless that is made of the address.
-fn withhold(reading: &mut Reading, outcome: &mut Outcome) {
+fn withhold(reading: &mut Document, outcome: &mut Outcome) {
     let unknown: Vec<_> = reading.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
     if unknown.is_empty() {
         return;
@@ -200,7 +200,7 @@ fn withhold(reading: &mut Reading, outcome: &mut Outcome) {
     reading.access.hostname.take_if(|(_, span)| {
         unknown.iter().filter_map(|finding| finding.span).any(|at| span.start <= at.start && at.end <= span.end)
     });
-    reading.broken = true;
+    reading.access_only = true;
     let name = &reading.part.name;
     fail(outcome, format!("{name}: it uses an address that the meta-data would tell, which could not be read"));
 }
@@ -209,10 +209,10 @@ fn withhold(reading: &mut Reading, outcome: &mut Outcome) {
 fn announce(parts: &[Part]) {
     for part in parts {
         match part.form {
-            Form::Ignition => {
+            ContentKind::Ignition => {
                 log::info!("{}: this is an Ignition configuration, which is left to Ignition", part.name);
             }
-            form if parts.len() > 1 => log::info!("{}: {}", part.name, form.words()),
+            form if parts.len() > 1 => log::info!("{}: {}", part.name, form.description()),
             _ => {}
         }
     }

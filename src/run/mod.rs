@@ -135,7 +135,7 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     let findings: Vec<_> =
         plan.findings.iter().map(|finding| LocatedFinding::new(name, finding, lines, &paths)).collect();
     for finding in &findings {
-        let (at, words) = (finding.at.map(|at| at.start), finding.words());
+        let (at, words) = (finding.at.map(|at| at.start), finding.description());
         let event = Event { part: Some(name), at, rule: Some(finding.id), words: Some(&words), ..Event::default() };
         log_event(logger::level_of(finding.severity), format_args!("{}", finding.line()), &event);
     }

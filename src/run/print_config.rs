@@ -25,7 +25,7 @@ pub(super) fn print_config(
     for part in &mut plan.parts {
         // What is redacted is refused by a run, and understood all the same.
         part.plan.refused.retain(|refused| !refused.masked);
-        part.is_rejected &= part.reading.broken || part.plan.is_partial();
+        part.is_rejected &= part.reading.access_only || part.plan.is_partial();
     }
     let mut understood = Vec::new();
     for phase in plan.phases() {

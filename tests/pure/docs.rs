@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cloud_config::address_tokens::Address;
-use cloud_config::config::options::{Kind, Known, TABLES};
+use cloud_config::config::options::{Known, OptionType, TABLES};
 use cloud_config::plan::Verb;
 use cloud_config::text::decode;
 use cloudinit::cli;
@@ -90,10 +90,10 @@ fn every_option_has_its_row() {
         assert_eq!(rows.len(), table.options.len(), "{}", table.section);
         for (option, row) in table.options.iter().zip(rows) {
             let kind = match option.kind {
-                Kind::Text => "text",
-                Kind::Int => "whole number",
-                Kind::Float => "number",
-                Kind::Bool => "yes or no",
+                OptionType::Text => "text",
+                OptionType::Int => "whole number",
+                OptionType::Float => "number",
+                OptionType::Bool => "yes or no",
             };
             let head = format!("| `{}` | {kind} | `{}` |", option.name, table.variable(option));
             assert!(row.starts_with(&head), "{row}\n{head}");

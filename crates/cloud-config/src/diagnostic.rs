@@ -68,7 +68,7 @@ pub struct Finding {
     pub help: Option<String>,
     /// Where in the part it is.
     pub span: Option<Span>,
-    /// How many more of its rule it stands for, which nobody made; see [`Gathered`].
+    /// How many more of its rule it stands for, which nobody made; see [`BoundedFindings`].
     pub more: usize,
 }
 
@@ -106,7 +106,7 @@ pub struct Findings {
 
 impl Findings {
     /// Adds a finding, unless it was told of this place.
-    pub fn tell(&mut self, finding: Finding) {
+    pub fn push(&mut self, finding: Finding) {
         if finding.span.is_none_or(|span| self.told.insert((finding.rule.id, span))) {
             *self.counts.entry(finding.rule.id).or_default() += 1;
             self.list.push(finding);
@@ -126,7 +126,7 @@ impl Findings {
 
 impl Extend<Finding> for Findings {
     fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
-        findings.into_iter().for_each(|finding| self.tell(finding));
+        findings.into_iter().for_each(|finding| self.push(finding));
     }
 }
 
@@ -157,13 +157,13 @@ pub fn shorten(findings: &mut Vec<Finding>) {
 /// Findings in the order of their places, each of a place of its own, where there can be a million of them: of each
 /// rule one more than is told is made, and the rest is counted.
 #[derive(Debug, Default)]
-pub struct Gathered {
+pub struct BoundedFindings {
     list: Vec<Finding>,
     /// How many of each rule are made, and which of them was the last.
     made: HashMap<&'static str, (usize, usize)>,
 }
 
-impl Gathered {
+impl BoundedFindings {
     /// Makes a finding of `rule`, or counts it.
     pub fn add(&mut self, rule: &'static Rule, finding: impl FnOnce() -> Finding) {
         let (count, last) = self.made.entry(rule.id).or_default();
@@ -323,7 +323,7 @@ rules! {
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, Findings, Gathered, MOST_OF_A_RULE, Span, rules, shorten};
+    use super::{BoundedFindings, Finding, Findings, MOST_OF_A_RULE, Span, rules, shorten};
     use std::collections::HashSet;
 
     fn at(rule: &'static super::Rule, place: usize) -> Finding {
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn what_is_only_counted_is_told_with_its_number() {
-        let mut gathered = Gathered::default();
+        let mut gathered = BoundedFindings::default();
         gathered.add(&rules::SYNTAX, || at(&rules::SYNTAX, 0));
         for place in 0..MOST_OF_A_RULE + 7 {
             gathered.add(&rules::UNKNOWN_KEY, || at(&rules::UNKNOWN_KEY, place));

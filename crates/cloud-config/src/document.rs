@@ -10,14 +10,14 @@ use crate::lint;
 use crate::network::NetworkData;
 use crate::network::{self, Conversion};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
-use crate::user_data::{Extent, Form, Part};
+use crate::user_data::{Completeness, ContentKind, Part};
 use crate::yaml::by_line::{self, ByLine};
 use crate::yaml::key_items;
 use crate::yaml::missing::{self, Missing, Repaired};
 use crate::yaml::{self, Cut, Headless};
 
 /// A part that was read: what it asks for, as far as it can be understood.
-pub struct Reading {
+pub struct Document {
     /// The part, with the text as its author wrote it.
     pub part: Part,
     /// A script with its tokens replaced; empty where the part is none.
@@ -27,11 +27,11 @@ pub struct Reading {
     /// What a network description became; empty where the part is none.
     pub network: Conversion,
     /// The document that says so; empty where the part is none.
-    pub document: yaml::Document,
+    pub document: yaml::ParsedYaml,
     /// What is worth telling of it before it is planned.
     pub findings: Vec<Finding>,
     /// It is not whole or cannot be understood to its end, so that nothing of it is applied but access.
-    pub broken: bool,
+    pub access_only: bool,
     /// The host name and the keys of `core` that it gives.
     pub access: Access,
 }
@@ -39,23 +39,23 @@ pub struct Reading {
 /// What stands for the bytes that are missing where a text breaks off: no YAML can go on with it.
 const BREAK: char = '\u{1}';
 
-impl Reading {
+impl Document {
     fn new(part: Part) -> Self {
         Self {
             findings: part.findings.clone(),
-            broken: part.extent != Extent::Whole,
+            access_only: part.extent != Completeness::Whole,
             part,
             script: String::new(),
             config: CloudConfig::default(),
             network: Conversion::default(),
-            document: yaml::Document::default(),
+            document: yaml::ParsedYaml::default(),
             access: Access::default(),
         }
     }
 }
 
 /// Reads what a platform says of its network: files of networkd (spec §11).
-pub fn read_network(data: NetworkData) -> Reading {
+pub fn read_network(data: NetworkData) -> Document {
     let name = format!("network configuration ({})", data.format().name());
     let (text, network) = match data {
         // Only of this one the places of findings are known.
@@ -69,8 +69,8 @@ pub fn read_network(data: NetworkData) -> Reading {
         NetworkData::OpenStack(bytes) => (String::new(), network::openstack::convert(&bytes)),
     };
     let findings = network.findings.clone();
-    let part = Part { name, form: Form::Network, extent: Extent::Whole, text, findings };
-    Reading { network, ..Reading::new(part) }
+    let part = Part { name, form: ContentKind::Network, extent: Completeness::Whole, text, findings };
+    Document { network, ..Document::new(part) }
 }
 
 /// `bytes` as text of the same length, so that every place in them is the same place in it.
@@ -82,28 +82,28 @@ fn same_length(bytes: Vec<u8>) -> String {
 }
 
 /// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.
-pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Reading {
-    let mut reading = Reading::new(part);
+pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document {
+    let mut reading = Document::new(part);
     match reading.part.form {
-        Form::CloudConfig => read_document(&mut reading, addresses, short_hostname),
-        Form::Script => {
-            let substituted = substitute(reading.part.sound_text(), addresses);
+        ContentKind::CloudConfig => read_document(&mut reading, addresses, short_hostname),
+        ContentKind::Script => {
+            let substituted = substitute(reading.part.complete_text(), addresses);
             reading.findings.extend_from_slice(&substituted.findings);
             reading.script = substituted.text.into_owned();
-            reading.findings.extend(windows_line_ends(reading.part.sound_text()));
+            reading.findings.extend(windows_line_ends(reading.part.complete_text()));
             if let (None, finding) = plan::script::script(&reading.script, first_line(&reading.part.text)) {
-                reading.broken = true;
+                reading.access_only = true;
                 reading.findings.extend(finding);
             }
         }
         // Nothing of these is read, so nothing is replaced in them.
-        Form::Ignition
-        | Form::Multipart
-        | Form::Empty
-        | Form::Unknown
-        | Form::Skipped
-        | Form::Network
-        | Form::Unreadable => {}
+        ContentKind::Ignition
+        | ContentKind::Multipart
+        | ContentKind::Empty
+        | ContentKind::Unknown
+        | ContentKind::Skipped
+        | ContentKind::Network
+        | ContentKind::Unreadable => {}
     }
     reading
 }
@@ -119,20 +119,20 @@ fn windows_line_ends(text: &str) -> Option<Finding> {
     Some(finding.help("save it with the line ends of Unix"))
 }
 
-fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: bool) {
-    let substituted = substitute(reading.part.sound_text(), addresses);
+fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: bool) {
+    let substituted = substitute(reading.part.complete_text(), addresses);
     reading.findings.extend_from_slice(&substituted.findings);
     let origin = |offset| substituted.origin(offset);
     let (mut repaired_access, mut cuts) = (None, Vec::new());
     let mut document = match reading.part.extent {
-        Extent::Whole | Extent::Access => {
+        Completeness::Whole | Completeness::Access => {
             cuts = yaml::cuts(&substituted.text);
             reading.findings.extend(cuts.iter().map(|cut| cut.finding(origin(cut.at))));
             let (document, access) = parse_repaired(&mut reading.findings, &substituted.text, &cuts, &origin);
             repaired_access = access;
             document
         }
-        Extent::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
+        Completeness::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
     let split = config::split_users(&mut document);
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
@@ -155,17 +155,17 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     remove_refused(&mut lints, &refusals);
     findings.extend(refusals);
     let is_almost_header = reading.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
-    if !is_almost_header && let Some(finding) = script_after_all(reading.part.sound_text(), &document) {
+    if !is_almost_header && let Some(finding) = script_after_all(reading.part.complete_text(), &document) {
         // What a script looks like as YAML helps nobody.
         document.error = Some(finding);
         for noise in [&mut document.findings, &mut findings, &mut lints] {
             noise.clear();
         }
     }
-    let misread = yaml::misread(&document, reading.part.sound_text());
+    let misread = yaml::misread(&document, reading.part.complete_text());
     let is_misread = !misread.is_empty();
     if is_misread {
-        reading.broken = true;
+        reading.access_only = true;
         document.error.take_if(|error| *error.rule == rules::SYNTAX);
         document.findings.retain(|finding| *finding.rule != rules::STRAY_CONTENT);
         lints.retain(|lint| *lint.rule != rules::NOTHING_THERE);
@@ -190,16 +190,16 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
         is_cause(&reading.part.text, &mut places, span.start)
     });
     let is_needed = error_at.is_some_and(|at| is_template || by_line::is_needed(&substituted.text, at));
-    let is_by_line = !matches!(reading.part.extent, Extent::Before(_)) && (is_misread || is_needed);
+    let is_by_line = !matches!(reading.part.extent, Completeness::Before(_)) && (is_misread || is_needed);
     let by_line = is_by_line.then(|| {
         let mut found = by_line::read(&substituted.text, &ssh_key::is_key, &origin);
         found.leave_out(&document);
         found
     });
-    if let Extent::Before(end) = reading.part.extent {
+    if let Completeness::Before(end) = reading.part.extent {
         remove_behind(&mut document, end);
     }
-    reading.broken |= document.error.is_some();
+    reading.access_only |= document.error.is_some();
     reading.findings.append(&mut document.findings);
     reading.findings.extend(document.error.take());
     reading.findings.extend(findings);
@@ -213,7 +213,7 @@ fn read_document(reading: &mut Reading, addresses: &Addresses, short_hostname: b
     if let Some(found) = by_line {
         add_by_line(&mut config, &found);
     }
-    if reading.broken {
+    if reading.access_only {
         weaken_consequences(&mut reading.findings);
     }
     reading.access = plan::access(&config, short_hostname);
@@ -236,7 +236,7 @@ fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
 }
 
 /// Repairs the keys of the document that was read with the spaces that it lacks, and reports what is not known yet.
-fn repair_again(reading: &mut Reading, config: &mut CloudConfig) {
+fn repair_again(reading: &mut Document, config: &mut CloudConfig) {
     let found = config::repair_keys(config, &reading.part.text, &mut reading.findings);
     let known: HashSet<_> = reading.findings.iter().map(|finding| finding.span).collect();
     reading.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
@@ -253,7 +253,7 @@ fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
 }
 
 /// Removes the findings behind the byte `end`, at which the part breaks off: that is reported where it was found.
-fn remove_behind(document: &mut yaml::Document, end: usize) {
+fn remove_behind(document: &mut yaml::ParsedYaml, end: usize) {
     let is_behind = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
     document.error.take_if(|error| is_behind(error));
     document.findings.retain(|finding| !is_behind(finding));
@@ -336,7 +336,7 @@ fn parse_repaired(
     text: &str,
     cuts: &[Cut],
     origin: &dyn Fn(usize) -> usize,
-) -> (yaml::Document, Option<CloudConfig>) {
+) -> (yaml::ParsedYaml, Option<CloudConfig>) {
     let spaces: Vec<_> = cuts.iter().flat_map(|cut| std::iter::repeat_n((cut.at, " "), cut.depth)).collect();
     let indented = Repaired::new(text, &spaces);
     let origin = |offset| origin(indented.origin(offset));
@@ -396,7 +396,7 @@ fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize
 }
 
 /// The fault of a script that its headers, or the line above it, call a cloud-config. There, a line `#!` is a comment.
-fn script_after_all(text: &str, document: &yaml::Document) -> Option<Finding> {
+fn script_after_all(text: &str, document: &yaml::ParsedYaml) -> Option<Finding> {
     let entries = document.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
     let below = text.strip_prefix("#cloud-config").unwrap_or(text);
     let script = below.trim_start();
@@ -418,17 +418,21 @@ fn script_after_all(text: &str, document: &yaml::Document) -> Option<Finding> {
     Some(Finding::new(rule, Span::new(start, start + 2), message).help(help))
 }
 
-impl Reading {
+impl Document {
     /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their places.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
-            Form::CloudConfig if self.broken => without(if self.access.is_empty() { Item::All } else { Item::Rest }),
-            Form::CloudConfig => plan::plan(&self.config, facts, key_set),
-            Form::Script if self.broken => without(Item::All),
-            Form::Script => plan::plan_script(&self.script, first_line(&self.part.text)),
-            Form::Network => plan::plan_network(&self.network),
-            Form::Unknown | Form::Unreadable => without(Item::All),
-            Form::Ignition | Form::Multipart | Form::Empty | Form::Skipped => Plan::default(),
+            ContentKind::CloudConfig if self.access_only => {
+                without(if self.access.is_empty() { Item::All } else { Item::Rest })
+            }
+            ContentKind::CloudConfig => plan::plan(&self.config, facts, key_set),
+            ContentKind::Script if self.access_only => without(Item::All),
+            ContentKind::Script => plan::plan_script(&self.script, first_line(&self.part.text)),
+            ContentKind::Network => plan::plan_network(&self.network),
+            ContentKind::Unknown | ContentKind::Unreadable => without(Item::All),
+            ContentKind::Ignition | ContentKind::Multipart | ContentKind::Empty | ContentKind::Skipped => {
+                Plan::default()
+            }
         };
         plan.findings.extend_from_slice(&self.findings);
         plan.findings.sort_by_key(|finding| finding.span);

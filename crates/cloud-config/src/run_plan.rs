@@ -8,9 +8,9 @@ use std::path::Path;
 
 use crate::address_tokens::Addresses;
 use crate::config::ssh_key;
-use crate::document::Reading;
+use crate::document::Document;
 use crate::plan::{CORE, ENVIRONMENT, Environment, Facts, Hostname, Item, KeySet, Plan, Planned, Step};
-use crate::user_data::Form;
+use crate::user_data::ContentKind;
 
 /// The name of the platform's metadata in messages.
 pub const METADATA: &str = "meta-data";
@@ -28,9 +28,9 @@ pub struct Metadata {
 #[derive(Default)]
 pub struct Inputs {
     /// The platform's network description. A run that applies it does so before user-data is fetched, which may need it.
-    pub network: Option<Reading>,
+    pub network: Option<Document>,
     /// The parts of the user-data.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<Document>,
     /// Addresses for `/etc/environment`.
     pub addresses: Addresses,
     /// Settings of the platform.
@@ -49,7 +49,7 @@ pub struct Policy<'a> {
 /// The facts of a machine that planning needs.
 pub struct Machine<'a> {
     /// Returns the facts for a part, given the host name that the run will set.
-    pub facts: &'a dyn Fn(&Reading, Option<&str>) -> Facts,
+    pub facts: &'a dyn Fn(&Document, Option<&str>) -> Facts,
     /// Returns true if the user `core` exists.
     pub has_core: &'a dyn Fn() -> bool,
 }
@@ -66,7 +66,7 @@ pub struct SourcedStep {
 /// A part with its plan.
 pub struct PartPlan {
     /// The part.
-    pub reading: Reading,
+    pub reading: Document,
     /// Its plan.
     pub plan: Plan,
     /// `--strict` rejects the part, because it has errors: none of its steps is applied.
@@ -74,9 +74,9 @@ pub struct PartPlan {
 }
 
 impl PartPlan {
-    fn new(reading: Reading, plan: Plan, policy: Policy<'_>) -> Self {
+    fn new(reading: Document, plan: Plan, policy: Policy<'_>) -> Self {
         let mut part = Self { reading, plan, is_rejected: false };
-        if policy.strict && part.is_work() && (part.reading.broken || part.plan.is_partial()) {
+        if policy.strict && part.is_work() && (part.reading.access_only || part.plan.is_partial()) {
             part.is_rejected = true;
             // The host name and keys of a rejected part are not set either.
             let rest = part.plan.refused.iter_mut().filter(|refused| refused.item == Item::Rest);
@@ -86,7 +86,7 @@ impl PartPlan {
     }
 
     /// Plans a network description, which needs no facts.
-    pub fn network(reading: Reading, policy: Policy<'_>) -> Self {
+    pub fn network(reading: Document, policy: Policy<'_>) -> Self {
         let plan = reading.plan(&Facts::default(), policy.key_set);
         Self { reading, plan, is_rejected: false }
     }
@@ -98,12 +98,12 @@ impl PartPlan {
 
     /// The steps that a run takes; empty if the part is rejected or only its host name and keys are applied.
     pub fn steps(&self) -> &[Planned] {
-        if self.is_rejected || self.reading.broken { &[] } else { &self.plan.steps }
+        if self.is_rejected || self.reading.access_only { &[] } else { &self.plan.steps }
     }
 
     /// Returns true if the part is a cloud-config or a script.
     pub const fn is_work(&self) -> bool {
-        matches!(self.reading.part.form, Form::CloudConfig | Form::Script)
+        matches!(self.reading.part.form, ContentKind::CloudConfig | ContentKind::Script)
     }
 
     /// The users that the part creates or completes.
@@ -217,7 +217,7 @@ impl RunPlan {
 }
 
 /// The host name of the first part that has one, or that of the platform.
-fn hostname<'a>(mut readings: impl Iterator<Item = (usize, &'a Reading)>, metadata: &Metadata) -> Option<SourcedStep> {
+fn hostname<'a>(mut readings: impl Iterator<Item = (usize, &'a Document)>, metadata: &Metadata) -> Option<SourcedStep> {
     let step = |part, name: &Hostname, span| SourcedStep {
         part,
         planned: Planned { step: Step::SetHostname(name.clone()), span },
@@ -231,13 +231,13 @@ fn hostname<'a>(mut readings: impl Iterator<Item = (usize, &'a Reading)>, metada
 
 /// The keys of `core` of all parts and of the platform. Their place is that of the first.
 fn keys_of_core<'a>(
-    readings: impl Iterator<Item = (usize, &'a Reading)>,
+    readings: impl Iterator<Item = (usize, &'a Document)>,
     metadata: &Metadata,
     policy: Policy<'_>,
 ) -> Option<SourcedStep> {
     let mut keys = ssh_key::Keys::default();
     let mut first = None;
-    for (part, Reading { access, .. }) in readings {
+    for (part, Document { access, .. }) in readings {
         access.keys.iter().for_each(|key| keys.add(key));
         if !access.keys.is_empty() {
             first.get_or_insert((Some(part), access.span));

@@ -33,35 +33,35 @@ pub trait Variables {
 
 /// Reads hostname, addresses and the network description.
 pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
-    let mut reading = Reading { variables, meta: MetaData::default(), kept: BTreeMap::new(), broken: false };
-    let hostname = reading.text("hostname");
-    reading.meta.take_hostname(&hostname);
-    reading.strangers();
-    reading.list(|n| format!("dns.server.{n}"));
-    reading.list(|n| format!("dns.domain.{n}"));
+    let mut reader = VariableReader { variables, meta: MetaData::default(), kept: BTreeMap::new(), broken: false };
+    let hostname = reader.text("hostname");
+    reader.meta.take_hostname(&hostname);
+    reader.strangers();
+    reader.list(|n| format!("dns.server.{n}"));
+    reader.list(|n| format!("dns.domain.{n}"));
     for n in 0.. {
         if n == LIST_MAX {
-            reading.cut(&format!("interface.{n}.name"));
+            reader.cut(&format!("interface.{n}.name"));
             break;
         }
-        if !reading.interface(n) || reading.broken {
+        if !reader.interface(n) || reader.broken {
             break;
         }
     }
     // What is not read is reported by its name.
     for name in variables.names() {
-        if (name.starts_with("interface.") || name.starts_with("dns.")) && !reading.kept.contains_key(&name) {
-            reading.kept(name);
+        if (name.starts_with("interface.") || name.starts_with("dns.")) && !reader.kept.contains_key(&name) {
+            reader.kept(name);
         }
     }
-    let mut meta = reading.meta;
+    let mut meta = reader.meta;
     if cx.setup.network == Some(Format::Vmware) {
-        meta.network = Some(NetworkData::Vmware(reading.kept));
+        meta.network = Some(NetworkData::Vmware(reader.kept));
     }
     meta
 }
 
-struct Reading<'a> {
+struct VariableReader<'a> {
     variables: &'a dyn Variables,
     meta: MetaData,
     /// What describes the network.
@@ -70,7 +70,7 @@ struct Reading<'a> {
     broken: bool,
 }
 
-impl Reading<'_> {
+impl VariableReader<'_> {
     /// The value of a variable, empty where it is not set.
     fn text(&mut self, name: &str) -> String {
         if self.broken {

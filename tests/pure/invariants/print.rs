@@ -1,6 +1,6 @@
 //! What was understood is user-data again, which means the same.
 
-use cloud_config::document::{self, Reading};
+use cloud_config::document::{self, Document};
 use cloud_config::plan::{Facts, Plan, Step};
 use cloud_config::print::{Secrets, Understood, user_data};
 use cloud_config::{address_tokens, user_data};
@@ -8,8 +8,8 @@ use cloud_config::{address_tokens, user_data};
 use super::secrets::{CANARY, part_says};
 
 /// What `--print-config` prints of a part.
-pub fn check(reading: &Reading, plan: &Plan) {
-    let print = |reading: &Reading, plan: &Plan, secrets| user_data(&[Understood::new(reading, plan, secrets)]);
+pub fn check(reading: &Document, plan: &Plan) {
+    let print = |reading: &Document, plan: &Plan, secrets| user_data(&[Understood::new(reading, plan, secrets)]);
     let masked = print(reading, plan, Secrets::Masked);
     // Public keys, options and the like are what was understood, and printed.
     let is_hidden = !part_says(reading, &|key| !matches!(key, "content" | "passwd" | "etcd_password"));
@@ -21,13 +21,13 @@ pub fn check(reading: &Reading, plan: &Plan) {
     let second_plan = second.plan(&Facts::default(), "set");
     // A mask that was read is printed as it was, and refused again.
     assert!(
-        !second.broken && second_plan.refused.iter().all(|refused| refused.masked),
+        !second.access_only && second_plan.refused.iter().all(|refused| refused.masked),
         "{text}\n{:?}",
         second_plan.findings
     );
     same_steps(plan, &second_plan, &text);
     assert_eq!(reading.access.keys, second.access.keys, "{text}");
-    let name = |reading: &Reading| reading.access.hostname.as_ref().map(|(name, _)| name.clone());
+    let name = |reading: &Document| reading.access.hostname.as_ref().map(|(name, _)| name.clone());
     assert_eq!(name(reading), name(&second), "{text}");
     assert_eq!(text, print(&second, &second_plan, Secrets::Shown));
 }

@@ -1,11 +1,11 @@
 //! What is secret is shown nowhere: contents, password hashes, keys, and what could not be read (spec §13).
 
 use cloud_config::diagnostic::{Finding, rules};
-use cloud_config::document::Reading;
+use cloud_config::document::Document;
 use cloud_config::plan::Plan;
 use cloud_config::redact::{self, LocatedFinding};
 use cloud_config::text::Lines;
-use cloud_config::user_data::Form;
+use cloud_config::user_data::ContentKind;
 use cloud_config::yaml::{Kind, Node, Paths};
 
 use super::shown::SHOWN;
@@ -24,7 +24,7 @@ fn is_shown(key: &str) -> bool {
 /// Whatever is printed, logged or recorded of a part.
 ///
 /// The answer is whether there was anything to hide.
-pub fn check(reading: &Reading, plan: &Plan) -> bool {
+pub fn check(reading: &Document, plan: &Plan) -> bool {
     if !reading.part.text.contains(CANARY) || is_public(reading) {
         return false;
     }
@@ -33,7 +33,7 @@ pub fn check(reading: &Reading, plan: &Plan) -> bool {
 }
 
 /// Holds that nothing which is printed, logged or recorded of a part shows the canary.
-pub fn hidden(reading: &Reading, plan: &Plan) {
+pub fn hidden(reading: &Document, plan: &Plan) {
     let mut shown = vec![
         format!("{:?} {:?} {plan:?}", reading.part, reading.config),
         serde_json::to_string(&plan.refused).expect("plain data"),
@@ -62,29 +62,29 @@ pub fn holds_no_canary(shown: Vec<String>) {
 }
 
 /// Whether it is part of something that may be shown: a key, a name, a path, the interpreter of a script.
-fn is_public(reading: &Reading) -> bool {
+fn is_public(reading: &Document) -> bool {
     part_says(reading, &is_shown) || repeated_key_says(reading)
 }
 
 /// Whether it is part of a key that is told of because it is given twice. Such a key need not be in the tree: what it
 /// is in may be given twice itself, or be left out because something behind it is broken.
-fn repeated_key_says(reading: &Reading) -> bool {
+fn repeated_key_says(reading: &Document) -> bool {
     let repeated = |finding: &&Finding| *finding.rule == rules::DUPLICATE_KEY || *finding.rule == rules::TWO_SPELLINGS;
     let mut keys = reading.findings.iter().filter(repeated).filter_map(|finding| finding.span);
     keys.any(|span| reading.part.text[span.start..span.end].contains(CANARY))
 }
 
 /// Whether it is part of a key or of a value whose key is `shown`, or of the interpreter of a script.
-pub fn part_says(reading: &Reading, shown: &dyn Fn(&str) -> bool) -> bool {
+pub fn part_says(reading: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
     match reading.part.form {
         _ if reading.part.name.contains(CANARY) => true,
-        Form::Script => {
+        ContentKind::Script => {
             let line = reading.part.text.split(['\n', '\r']).next().unwrap_or_default();
             let mut words = line.trim_start_matches("#!").split([' ', '\t']).filter(|word| !word.is_empty());
             words.next().is_some_and(|interpreter| interpreter.contains(CANARY))
         }
         // What is told of a part of it says the part's name.
-        Form::Multipart => {
+        ContentKind::Multipart => {
             let named = |line: &str| line.find("name").is_some_and(|at| line[at..].contains(CANARY));
             reading.part.text.lines().any(named)
         }

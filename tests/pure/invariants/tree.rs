@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use cloud_config::yaml::limits::{MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
-use cloud_config::yaml::{Document, Kind, Node};
+use cloud_config::yaml::{Kind, Node, ParsedYaml};
 
 use super::spans;
 
@@ -15,7 +15,7 @@ struct Cost {
 }
 
 /// A document that was read of `text` is within the limits, and its places are in the text.
-pub fn check(text: &str, document: &Document) {
+pub fn check(text: &str, document: &ParsedYaml) {
     let mut cost = Cost::default();
     if let Some(root) = &document.root {
         visit(text, root, 0, &mut cost);

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use cloud_config::address_tokens::Addresses;
 use cloud_config::diagnostic::{Finding, Span, rules};
-use cloud_config::document::{self, Reading};
+use cloud_config::document::{self, Document};
 use cloud_config::plan::{BaseFile, Facts, Item, Plan, facts_wanted};
-use cloud_config::user_data::{self, Extent, Form, Part};
+use cloud_config::user_data::{self, Completeness, ContentKind, Part};
 
 use super::{plan as plans, print, secrets, spans, tokens};
 
@@ -15,13 +15,13 @@ pub fn check(bytes: &[u8]) {
     let parts = user_data::split("user-data", bytes.to_vec());
     assert_eq!(parts, user_data::split("user-data", bytes.to_vec()));
     assert!(parts.len() <= user_data::PARTS_MAX);
-    let text: usize = parts.iter().filter(|part| part.form != Form::Multipart).map(|part| part.text.len()).sum();
+    let text: usize = parts.iter().filter(|part| part.form != ContentKind::Multipart).map(|part| part.text.len()).sum();
     assert!(text <= user_data::USER_DATA_MAX);
     let (mut told, mut left_out) = (false, false);
     for part in &parts {
         let plan = self::part(part, &Addresses::default()).1;
         told |= plan.findings.iter().any(says_why);
-        left_out |= part.extent != Extent::Whole || !plan.refused.is_empty();
+        left_out |= part.extent != Completeness::Whole || !plan.refused.is_empty();
         if part.text.contains('$') {
             self::part(part, &tokens::some_addresses());
         }
@@ -30,10 +30,10 @@ pub fn check(bytes: &[u8]) {
 }
 
 /// A part, read and planned.
-pub fn part(part: &Part, addresses: &Addresses) -> (Reading, Plan) {
+pub fn part(part: &Part, addresses: &Addresses) -> (Document, Plan) {
     // Places are those of the text as its author wrote it.
     let text = &part.text;
-    assert!(part.sound_text().len() <= text.len());
+    assert!(part.complete_text().len() <= text.len());
     let reading = document::read(part.clone(), addresses, false);
     let plan = reading.plan(&Facts::default(), "set");
     assert_eq!(&reading.part.text, text);
@@ -53,7 +53,7 @@ pub fn part(part: &Part, addresses: &Addresses) -> (Reading, Plan) {
 }
 
 /// Who gets in is known by what sshd and the kernel take.
-fn access(text: &str, reading: &Reading) {
+fn access(text: &str, reading: &Document) {
     reading.access.keys.iter().for_each(|key| super::ssh::are_one_line(key));
     reading.access.span.iter().for_each(|span| spans::inside(text, *span));
     if let Some((hostname, span)) = &reading.access.hostname {
@@ -69,21 +69,25 @@ fn says_why(finding: &Finding) -> bool {
 }
 
 /// What is refused has an error that says why, at its place; what is broken gives nothing but access.
-fn agreement(reading: &Reading, plan: &Plan) {
+fn agreement(reading: &Document, plan: &Plan) {
     let (part, text) = (&reading.part, &reading.part.text);
     let told = plan.findings.iter().any(says_why);
     assert_eq!(plan.is_partial(), told || !plan.refused.is_empty());
     let rest = plan.refused.iter().any(|refused| matches!(refused.item, Item::Rest | Item::All));
     let is_left_out = match part.form {
-        Form::CloudConfig | Form::Script => reading.broken,
-        Form::Unknown | Form::Unreadable => true,
-        Form::Ignition | Form::Multipart | Form::Empty | Form::Skipped | Form::Network => false,
+        ContentKind::CloudConfig | ContentKind::Script => reading.access_only,
+        ContentKind::Unknown | ContentKind::Unreadable => true,
+        ContentKind::Ignition
+        | ContentKind::Multipart
+        | ContentKind::Empty
+        | ContentKind::Skipped
+        | ContentKind::Network => false,
     };
     assert_eq!(rest, is_left_out);
     if rest {
         assert!(plan.steps.is_empty() && plan.refused.len() == 1);
     }
-    if part.extent != Extent::Whole || plan.refused.iter().any(|refused| refused.item == Item::All) {
+    if part.extent != Completeness::Whole || plan.refused.iter().any(|refused| refused.item == Item::All) {
         // What says why may be a finding of the multipart.
         return;
     }
@@ -100,10 +104,10 @@ fn agreement(reading: &Reading, plan: &Plan) {
 }
 
 /// Nothing but the text, the addresses and the facts decides what is found and planned; none of it shows a secret.
-fn again(part: &Part, addresses: &Addresses, reading: &Reading, plan: &Plan) {
+fn again(part: &Part, addresses: &Addresses, reading: &Document, plan: &Plan) {
     let second = document::read(part.clone(), addresses, false);
     assert_eq!(reading.findings, second.findings);
-    assert_eq!((reading.broken, &reading.access.keys), (second.broken, &second.access.keys));
+    assert_eq!((reading.access_only, &reading.access.keys), (second.access_only, &second.access.keys));
     let plan_again = second.plan(&Facts::default(), "set");
     assert_eq!(
         (&plan.steps, &plan.refused, &plan.findings),
@@ -113,7 +117,7 @@ fn again(part: &Part, addresses: &Addresses, reading: &Reading, plan: &Plan) {
 }
 
 /// What `--validate` finds, which knows nothing of the machine, is what a run on a machine finds.
-fn facts(reading: &Reading, plan: &Plan) {
+fn facts(reading: &Document, plan: &Plan) {
     let wanted = facts_wanted(&reading.config);
     let file = BaseFile { content: b"GROUP=old\n# 127.0.0.1 x\nno end".to_vec(), mode: 0o644 };
     let files = wanted.into_iter().map(|path| (path, Ok(file.clone()))).collect();

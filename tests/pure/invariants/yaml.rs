@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cloud_config::config::CloudConfig;
 use cloud_config::diagnostic::rules;
 use cloud_config::plan;
-use cloud_config::yaml::{self, Bytes, Document, Field};
+use cloud_config::yaml::{self, Bytes, Field, ParsedYaml};
 use serde::de::DeserializeOwned;
 
 use super::{spans, tree};
@@ -34,11 +34,11 @@ pub fn boundary(text: &str, at: usize) -> usize {
 }
 
 /// The document of a text that is as its author wrote it.
-pub fn parse(text: &str) -> Document {
+pub fn parse(text: &str) -> ParsedYaml {
     yaml::parse(text, |byte| byte)
 }
 
-fn read<T: DeserializeOwned + Default>(text: &str, document: &Document) {
+fn read<T: DeserializeOwned + Default>(text: &str, document: &ParsedYaml) {
     for finding in &yaml::read::<T>(document).1 {
         spans::finding(text, finding);
         if let Some(span) = finding.span {
@@ -49,7 +49,7 @@ fn read<T: DeserializeOwned + Default>(text: &str, document: &Document) {
 }
 
 /// Nothing but the text decides what is read.
-fn again(text: &str, document: &Document) {
+fn again(text: &str, document: &ParsedYaml) {
     let second = parse(text);
     assert_eq!(tree::shape(document.root.as_ref()), tree::shape(second.root.as_ref()));
     assert_eq!((&document.findings, &document.error), (&second.findings, &second.error));
@@ -59,12 +59,12 @@ fn again(text: &str, document: &Document) {
 /// a host name and half a key are none (spec §1).
 ///
 /// The answer is whether that can be seen.
-pub fn cut(text: &str, document: &Document, at: usize) -> bool {
+pub fn cut(text: &str, document: &ParsedYaml, at: usize) -> bool {
     gives_no_more(text, document, &text[..at])
 }
 
 /// A broken document gives no access that the whole one, which it was made of, does not.
-pub fn gives_no_more(text: &str, document: &Document, broken: &str) -> bool {
+pub fn gives_no_more(text: &str, document: &ParsedYaml, broken: &str) -> bool {
     let twice = [&rules::DUPLICATE_KEY, &rules::TWO_SPELLINGS];
     let twice = document.findings.iter().any(|finding| twice.contains(&finding.rule));
     // The last of several counts, which may be gone without a trace; so may a key that a merge stands in for.

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use cloud_config::diagnostic::Finding;
-use cloud_config::document::{self, Reading};
+use cloud_config::document::{self, Document};
 use cloud_config::plan::{self, Account, Facts, Plan, Step};
 use cloud_config::redact::LocatedFinding;
 use cloud_config::text::Lines;
@@ -29,7 +29,7 @@ pub fn show(case: &Case) -> String {
         let reading = document::read(part, &case.addresses(), case.is_set("short-hostname"));
         let plan = reading.plan(&facts(case, &reading), case.setting("key-set").unwrap_or("set"));
         if several {
-            let _ = writeln!(out, "[{name}: {}]", reading.part.form.words());
+            let _ = writeln!(out, "[{name}: {}]", reading.part.form.description());
         }
         out.push_str(&plan_text(&reading, &plan));
         for finding in &plan.findings {
@@ -41,7 +41,7 @@ pub fn show(case: &Case) -> String {
     out + &findings
 }
 
-fn facts(case: &Case, reading: &Reading) -> Facts {
+fn facts(case: &Case, reading: &Document) -> Facts {
     let mut facts = Facts { hostname: case.setting("hostname").unwrap_or("machine").to_owned(), ..Facts::default() };
     if let Some((hostname, _)) = &reading.access.hostname {
         facts.hostname.clone_from(&hostname.name);
@@ -67,7 +67,7 @@ fn finding_text(finding: &Finding, name: &str, lines: &Lines<'_>) -> String {
     format!("{} {}{name}{place}\n", finding.severity().as_str(), finding.rule.id)
 }
 
-fn plan_text(reading: &Reading, plan: &Plan) -> String {
+fn plan_text(reading: &Document, plan: &Plan) -> String {
     let mut out = String::new();
     if let Some((hostname, _)) = &reading.access.hostname {
         let _ = writeln!(out, "host name {}", hostname.name);
@@ -76,7 +76,7 @@ fn plan_text(reading: &Reading, plan: &Plan) -> String {
         out.push_str("keys of core\n");
         reading.access.keys.iter().for_each(|key| out.push_str(&content(key.as_bytes(), "")));
     }
-    if reading.part.form == user_data::Form::Ignition {
+    if reading.part.form == user_data::ContentKind::Ignition {
         out.push_str("left to Ignition\n");
     }
     plan.steps.iter().for_each(|planned| out.push_str(&step_text(&planned.step)));
@@ -158,7 +158,7 @@ fn content(bytes: &[u8], cut: &str) -> String {
 }
 
 /// Nothing that is printed, logged or recorded shows a secret, whatever way it takes.
-fn check_secrets(reading: &Reading, plan: &Plan, lines: &Lines<'_>) {
+fn check_secrets(reading: &Document, plan: &Plan, lines: &Lines<'_>) {
     let mut shown = vec![
         format!("{:?} {:?}", reading.part, reading.config),
         format!("{plan:?}"),

@@ -7,35 +7,35 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use cloud_config::address_tokens::Addresses;
-use cloud_config::config::options::{Kind, TABLES};
+use cloud_config::config::options::{OptionType, TABLES};
 use cloud_config::config::ssh_key;
 use cloud_config::diagnostic::Severity;
-use cloud_config::document::{self, Reading};
+use cloud_config::document::{self, Document};
 use cloud_config::plan::{Facts, Item, KeySet, Plan, Principal, Refused, Step};
 use cloud_config::print::{self, Secrets, Understood};
 use cloud_config::text::secret::MASK;
 use cloud_config::user_data;
 
-use documents::Document;
+use documents::ParsedYaml;
 
 /// The parts of user-data with their plans.
-fn read(bytes: &[u8], addresses: &Addresses) -> Vec<(Reading, Plan)> {
+fn read(bytes: &[u8], addresses: &Addresses) -> Vec<(Document, Plan)> {
     let parts = user_data::split("user-data", bytes.to_vec());
     let facts = Facts { hostname: "machine".to_owned(), ..Facts::default() };
     let read = parts.into_iter().map(|part| document::read(part, addresses, false));
     read.map(|reading| (reading.plan(&facts, "set"), reading)).map(|(plan, reading)| (reading, plan)).collect()
 }
 
-fn understood(read: &[(Reading, Plan)], secrets: Secrets) -> Vec<Understood> {
+fn understood(read: &[(Document, Plan)], secrets: Secrets) -> Vec<Understood> {
     read.iter().map(|(reading, plan)| Understood::new(reading, plan, secrets)).collect()
 }
 
-fn printed(read: &[(Reading, Plan)], secrets: Secrets) -> String {
+fn printed(read: &[(Document, Plan)], secrets: Secrets) -> String {
     print::user_data(&understood(read, secrets))
 }
 
 /// What a printed text is read as: nothing is left in it to be replaced.
-fn again(text: &str) -> Vec<(Reading, Plan)> {
+fn again(text: &str) -> Vec<(Document, Plan)> {
     let read = read(text.as_bytes(), &Addresses::default());
     for (_, plan) in &read {
         for finding in &plan.findings {
@@ -50,7 +50,7 @@ fn again(text: &str) -> Vec<(Reading, Plan)> {
 }
 
 /// Everything that a run would do: access, and the steps that nothing prevents.
-fn done(read: &[(Reading, Plan)]) -> Vec<Step> {
+fn done(read: &[(Document, Plan)]) -> Vec<Step> {
     let mut done = Vec::new();
     for (reading, plan) in read {
         done.extend(reading.access.hostname.clone().map(|(hostname, _)| Step::SetHostname(hostname)));
@@ -94,7 +94,7 @@ fn shows_secret(text: &str) -> bool {
     text.lines().any(|line| line.contains("hunter2") && !is_key(line))
 }
 
-fn hold(Document { name, bytes, addresses }: &Document) {
+fn hold(ParsedYaml { name, bytes, addresses }: &ParsedYaml) {
     let first = read(bytes, addresses);
 
     let shown = printed(&first, Secrets::Shown);
@@ -121,7 +121,7 @@ fn hold(Document { name, bytes, addresses }: &Document) {
         assert!(!is_masked(&step) || known.contains(&step), "{name}: {step} writes a mask");
     }
     // A mask is worth a note, and nothing more.
-    let most = |read: &[(Reading, Plan)]| {
+    let most = |read: &[(Document, Plan)]| {
         let severities =
             read.iter().flat_map(|(_, plan)| &plan.findings).map(cloud_config::diagnostic::Finding::severity);
         severities.max().unwrap_or(Severity::Note)
@@ -143,10 +143,10 @@ fn canonical() -> String {
         let _ = writeln!(text, "  {}:", table.section);
         for option in table.options {
             let value = match option.kind {
-                Kind::Text => option.name,
-                Kind::Int => "7",
-                Kind::Float => "1.5",
-                Kind::Bool => "true",
+                OptionType::Text => option.name,
+                OptionType::Int => "7",
+                OptionType::Float => "1.5",
+                OptionType::Bool => "true",
             };
             let _ = writeln!(text, "    {}: {value}", option.name);
         }

@@ -1,6 +1,6 @@
 //! What a cloud-config is made of: the keys, what belongs under them, and values for that, good and bad.
 
-use cloud_config::config::options::{Etcd, Etcd2, Flannel, Fleet, Kind, Locksmith, Service, Table};
+use cloud_config::config::options::{Etcd, Etcd2, Flannel, Fleet, Locksmith, OptionType, Service, Table};
 
 /// What belongs under a key.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +23,9 @@ impl Wanted {
     /// The keys of a mapping, with what belongs under them.
     pub fn keys(self) -> Vec<(&'static str, Self)> {
         let option = |kind| match kind {
-            Kind::Text => Self::Text(OPTIONS),
-            Kind::Int | Kind::Float => Self::Number,
-            Kind::Bool => Self::Bool,
+            OptionType::Text => Self::Text(OPTIONS),
+            OptionType::Int | OptionType::Float => Self::Number,
+            OptionType::Bool => Self::Bool,
         };
         match self {
             Self::Mapping(keys) => keys.to_vec(),

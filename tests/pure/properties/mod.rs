@@ -13,7 +13,7 @@ mod same;
 use std::cell::Cell;
 
 use cloud_config::address_tokens::Addresses;
-use cloud_config::document::Reading;
+use cloud_config::document::Document;
 use cloud_config::plan::Plan;
 use cloudinit::cli::Format;
 use cloudinit::report::Screen;
@@ -53,7 +53,7 @@ fn texts(oddness: Oddness) -> impl Strategy<Value = String> {
 }
 
 /// Everything that `--validate` prints of a part.
-fn printed(reading: Reading, plan: &Plan) -> Vec<String> {
+fn printed(reading: Document, plan: &Plan) -> Vec<String> {
     let checked = [Checked { reading, findings: plan.findings.clone() }];
     let screen = |terminal| Screen { terminal, colour: false, able: false };
     [(Format::Text, true), (Format::Text, false), (Format::Json, false)]
@@ -69,7 +69,7 @@ fn no_document_breaks_anything() {
         yaml::check(text.as_bytes());
         for part in cloud_config::user_data::split("part", text.into_bytes()) {
             let (reading, plan) = user_data::part(&part, &tokens::some_addresses());
-            count(&broken, reading.broken);
+            count(&broken, reading.access_only);
             let hides = crate::invariants::secrets::check(&reading, &plan);
             count(&hidden, hides);
             if hides {
@@ -143,11 +143,11 @@ fn what_comes_before_a_mistake_gives_all_its_access() {
             cloud_config::document::read(part, &Addresses::default(), false)
         };
         let (whole, broken) = (read(&text), read(&format!("{text}{mistake}")));
-        if whole.broken {
+        if whole.access_only {
             // `"\\$public_ipv4"` has no escape any more once its token is replaced.
             return;
         }
-        assert!(broken.broken, "{text}{mistake}");
+        assert!(broken.access_only, "{text}{mistake}");
         assert_eq!(whole.access.keys, broken.access.keys, "{text}{mistake}");
         assert_eq!(whole.access.hostname, broken.access.hostname, "{text}{mistake}");
     });

@@ -71,7 +71,7 @@ pub fn mean_the_same(value: &Value, one: Look, other: Look) {
         let part = user_data::split("part", text.clone().into_bytes()).remove(0);
         let reading = document::read(part, &tokens::some_addresses(), false);
         let plan = reading.plan(&Facts::default(), "set");
-        if reading.broken {
+        if reading.access_only {
             // In double quotes, `\\$public_ipv4` has no escape any more once its token is replaced.
             return None;
         }

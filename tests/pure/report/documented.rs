@@ -7,7 +7,7 @@ use std::time::Duration;
 use cloud_config::diagnostic::Span;
 use cloud_config::plan::Step;
 use cloud_config::text::Lines;
-use cloud_config::user_data::Form;
+use cloud_config::user_data::ContentKind;
 use cloudinit::outcome::{Outcome, PartOutcome, RefusedOutcome, Reporter, StepOutcome, StepResult};
 use serde_json::Value;
 
@@ -81,7 +81,7 @@ fn every_field_of_a_record_is_named() {
         }],
         parts: vec![PartOutcome {
             name: "a".to_owned(),
-            form: Form::Script,
+            form: ContentKind::Script,
             findings: Vec::new(),
             refused: vec![RefusedOutcome { item: "a".to_owned(), at }],
             steps: Vec::new(),

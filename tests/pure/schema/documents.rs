@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cloud_config::user_data::{self, Form};
+use cloud_config::user_data::{self, ContentKind};
 
 use crate::plans::case;
 
@@ -49,7 +49,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// The cloud-configs among the parts of a file.
 fn cloud_configs(name: &str, bytes: Vec<u8>) -> Documents {
     let parts = user_data::split(name, bytes);
-    let parts = parts.into_iter().filter(|part| part.form == Form::CloudConfig).enumerate();
+    let parts = parts.into_iter().filter(|part| part.form == ContentKind::CloudConfig).enumerate();
     parts
         .map(|(index, part)| (if index == 0 { name.to_owned() } else { format!("{name} ({index})") }, part.text))
         .collect()

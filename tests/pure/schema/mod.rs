@@ -17,7 +17,7 @@ use cloud_config::address_tokens::Addresses;
 use cloud_config::diagnostic::{Rule, rules};
 use cloud_config::document;
 use cloud_config::plan::Facts;
-use cloud_config::user_data::{Extent, Form, Part};
+use cloud_config::user_data::{Completeness, ContentKind, Part};
 
 use judge::Judgement;
 
@@ -67,13 +67,13 @@ fn the_program_prints_it_without_a_source() {
 fn ours(text: &str) -> Option<Vec<String>> {
     let part = Part {
         name: "part".to_owned(),
-        form: Form::CloudConfig,
-        extent: Extent::Whole,
+        form: ContentKind::CloudConfig,
+        extent: Completeness::Whole,
         text: text.to_owned(),
         findings: Vec::new(),
     };
     let reading = document::read(part, &Addresses::default(), false);
-    if reading.broken {
+    if reading.access_only {
         return None;
     }
     let plan = reading.plan(&Facts::default(), "set");

@@ -1,6 +1,6 @@
 //! What to write where a value has the wrong type: the words of each key for its own values.
 
-use super::options::{Kind, TABLES};
+use super::options::{OptionType, TABLES};
 use crate::yaml::Node;
 
 /// Keys of text that has a form of its own, and what to write.
@@ -54,7 +54,8 @@ pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
 
 /// The remedy for a list or a mapping where `key` takes one string.
 fn one_string(key: &str, found: &Node) -> Option<&'static str> {
-    let is_option = TABLES.iter().flat_map(|table| table.options).any(|opt| opt.name == key && opt.kind == Kind::Text);
+    let is_option =
+        TABLES.iter().flat_map(|table| table.options).any(|opt| opt.name == key && opt.kind == OptionType::Text);
     let is_list = found.items().is_some();
     if !is_list && found.entries().is_none() {
         return None;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cut::cut_off;
 pub use cut::refuse_cut_content;
-use ended::{Outer, ended_early};
+use ended::{OuterKey, ended_early};
 
 use super::CloudConfig;
 use super::misspelled::{self, Row};
@@ -16,7 +16,7 @@ use crate::config::permissions;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::lint;
 use crate::text::decode;
-use crate::yaml::{Document, Entry, Node, Tag};
+use crate::yaml::{Entry, Node, ParsedYaml, Tag};
 
 /// Tools that write YAML wrap long text; a shorter line was broken by its author.
 const WRAPPED: usize = 72;
@@ -34,13 +34,13 @@ const COREOS_KEYS: &[&str] = &["units", "update", "oem", "etcd", "etcd2", "fleet
 
 /// The item that the content belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ContentOwner {
     File,
     Unit,
     DropIn,
 }
 
-impl Kind {
+impl ContentOwner {
     /// The word for such an item.
     fn word(self) -> &'static str {
         match self {
@@ -70,12 +70,12 @@ impl Kind {
 /// Reports content that differs from how it looks, and marks what must not be written for it.
 ///
 /// `text` is the part as its author wrote it.
-pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
+pub fn refuse_broken_content(config: &mut CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref() else { return Vec::new() };
     findings.extend(escapes_of_keys(root, text));
-    let outer = Outer::new(root, text);
-    let mut look = |node: &Node, kind: Kind| {
+    let outer = OuterKey::new(root, text);
+    let mut look = |node: &Node, kind: ContentOwner| {
         let mut found = look(node, kind, &outer, text);
         found.extend(node.get("content").and_then(|content| escape(content, text)));
         found.extend(node.get("content").and_then(binary_token));
@@ -86,16 +86,16 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
     let nodes = |list: Option<&Node>| -> Vec<_> { list.and_then(Node::items).unwrap_or_default().to_vec() };
     for (node, field) in nodes(root.get("write_files")).iter().zip(&mut config.write_files) {
         if let Some(file) = &mut field.value {
-            file.content.bad |= look(node, Kind::File);
+            file.content.bad |= look(node, ContentOwner::File);
         }
     }
     let units = nodes(root.get("coreos").and_then(|coreos| coreos.get("units")));
     for (node, field) in units.iter().zip(&mut config.coreos.units) {
         let Some(unit) = &mut field.value else { continue };
-        unit.content.bad |= look(node, Kind::Unit);
+        unit.content.bad |= look(node, ContentOwner::Unit);
         for (node, field) in nodes(node.get("drop_ins")).iter().zip(&mut unit.drop_ins) {
             if let Some(drop_in) = &mut field.value {
-                drop_in.content.bad |= look(node, Kind::DropIn);
+                drop_in.content.bad |= look(node, ContentOwner::DropIn);
             }
         }
     }
@@ -103,7 +103,7 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &Document, text
 }
 
 /// A fault of the content of an item.
-fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> {
+fn look(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &str) -> Vec<Finding> {
     let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
         return Vec::new();
     };
@@ -134,8 +134,9 @@ fn look(item: &Node, kind: Kind, outer: &Outer<'_>, text: &str) -> Vec<Finding> 
         '>' => [folded(item, kind, raw, span), swallowed(item, kind, raw, span)].into_iter().flatten().collect(),
         quote @ ('"' | '\'') => joined(raw, span, quote).into_iter().collect(),
         _ => {
-            let lost =
-                |found: Finding| if kind == Kind::File && entry.value.is_null() { emptied(found) } else { found };
+            let lost = |found: Finding| {
+                if kind == ContentOwner::File && entry.value.is_null() { emptied(found) } else { found }
+            };
             comment(entry, text, raw).map(lost).or_else(|| plain(entry, text, raw)).into_iter().collect()
         }
     }
@@ -278,7 +279,7 @@ fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
 }
 
 /// Content behind `>`, which joins its lines, unless it reads the same in any case.
-fn folded(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> {
+fn folded(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<Finding> {
     let lines: Vec<_> = block(raw).map(|(_, line)| line.trim_end()).collect();
     let first = lines.iter().find(|line| !line.is_empty())?;
     let indent = width(first);
@@ -288,7 +289,7 @@ fn folded(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> {
         return None;
     }
     let path = item.get("path").and_then(Node::text).unwrap_or_default();
-    if kind == Kind::File && (is_of_prose(path) || is_prose(&lines) || is_json(item)) {
+    if kind == ContentOwner::File && (is_of_prose(path) || is_prose(&lines) || is_json(item)) {
         return None;
     }
     let head = raw.split('\n').next().unwrap_or_default();
@@ -324,7 +325,7 @@ fn is_json(item: &Node) -> bool {
 }
 
 /// An empty block scalar and lines below it that were meant to be in it.
-fn unindented(kind: Kind, text: &str, span: Span) -> Option<Finding> {
+fn unindented(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
     let line_end = text.get(span.end..)?.find('\n')? + span.end + 1;
     let mut at = line_end;
     for line in text[line_end..].split_inclusive('\n') {
@@ -350,25 +351,25 @@ fn is_name_of_key(line: &str) -> bool {
 }
 
 /// Returns true if a line goes on with the configuration: a known key, the next item, the end of the document.
-fn is_structure(kind: Kind, line: &str) -> bool {
+fn is_structure(kind: ContentOwner, line: &str) -> bool {
     if matches!(line, "---" | "...") {
         return true;
     }
     let (line, is_item) = line.strip_prefix("- ").map_or((line, false), |line| (line.trim_start(), true));
     let Some((key, _)) = line.trim_start_matches('{').split_once(':') else { return false };
     let key = key.trim().trim_matches(['"', '\'']).replace('-', "_");
-    let of_item = if kind == Kind::File { FILE_KEYS } else { UNIT_KEYS };
+    let of_item = if kind == ContentOwner::File { FILE_KEYS } else { UNIT_KEYS };
     let is = |keys: &[&str]| keys.contains(&key.as_str());
-    is(of_item) || (!is_item && (is(TOP_KEYS) || (kind != Kind::File && is(COREOS_KEYS))))
+    is(of_item) || (!is_item && (is(TOP_KEYS) || (kind != ContentOwner::File && is(COREOS_KEYS))))
 }
 
 /// Keys of the item that are indented so far that they are the last lines of its content.
-fn swallowed(item: &Node, kind: Kind, raw: &str, span: Span) -> Option<Finding> {
+fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<Finding> {
     if !matches!(style(raw), '|' | '>') {
         return None;
     }
     let lines: Vec<_> = block(raw).filter(|(_, line)| !line.trim().is_empty()).collect();
-    let end = if kind == Kind::Unit { without_drop_ins(item, &lines) } else { lines.len() };
+    let end = if kind == ContentOwner::Unit { without_drop_ins(item, &lines) } else { lines.len() };
     let count = lines[..end].iter().rev().take_while(|(_, line)| is_lacking(item, kind, line.trim())).count();
     let (before, last) = lines.split_at(end - count);
     let Some((at, line)) = last.first() else {
@@ -401,21 +402,21 @@ fn without_drop_ins(unit: &Node, lines: &[(usize, &str)]) -> usize {
     let is_list = behind.first().is_some_and(|(_, line)| line.trim().starts_with("- "));
     let belongs = |line: &str| {
         let is_item = width(line) > width(head) || width(line) == width(head) && line.trim().starts_with("- ");
-        is_item || is_lacking(unit, Kind::Unit, line.trim())
+        is_item || is_lacking(unit, ContentOwner::Unit, line.trim())
     };
     let is_end = is_list && unit.get("drop_ins").is_none() && behind.iter().all(|(_, line)| belongs(line));
     if is_end { at } else { lines.len() }
 }
 
 /// A line at the end of content, in which no other is a key with its value, that looks like a key of the configuration.
-fn suspect(item: &Node, kind: Kind, lines: &[(usize, &str)], start: usize) -> Option<Finding> {
+fn suspect(item: &Node, kind: ContentOwner, lines: &[(usize, &str)], start: usize) -> Option<Finding> {
     let path = item.get("path").and_then(Node::text).unwrap_or_default().to_ascii_lowercase();
     let (_, first) = lines.iter().find(|(_, line)| !line.trim().starts_with('#'))?;
     // The next item, with what is below it, or one key at the end.
     let is_next = |line: &str| match kind {
-        Kind::File => line.starts_with("- path: /"),
-        Kind::Unit => line.starts_with("- name: "),
-        Kind::DropIn => false,
+        ContentOwner::File => line.starts_with("- path: /"),
+        ContentOwner::Unit => line.starts_with("- name: "),
+        ContentOwner::DropIn => false,
     };
     let next = lines.iter().position(|(_, line)| is_next(line.trim()));
     let found = next.or(lines.len().checked_sub(1))?;
@@ -426,9 +427,9 @@ fn suspect(item: &Node, kind: Kind, lines: &[(usize, &str)], start: usize) -> Op
         let (key, value) = line.split_once(':')?;
         let key = key.trim_end().replace('-', "_").to_ascii_lowercase();
         let value = value.trim().trim_matches(['"', '\'']);
-        let lacks = |key| kind == Kind::File && item.get(key).is_none() && !value.is_empty();
+        let lacks = |key| kind == ContentOwner::File && item.get(key).is_none() && !value.is_empty();
         let is_mode = || misspelled::is_word(&key, &misspelled::FILE[2..3]) && permissions::parse(value, None).is_ok();
-        let is_of_unit = || kind == Kind::DropIn && is_lacking(item, Kind::Unit, line);
+        let is_of_unit = || kind == ContentOwner::DropIn && is_lacking(item, ContentOwner::Unit, line);
         Some(TOP_KEYS.contains(&&*key) || lacks("permissions") && (key == "permissions" || is_mode()) || is_of_unit())
     };
     if is_own || (next.is_none() && is_key() != Some(true)) {
@@ -440,7 +441,7 @@ fn suspect(item: &Node, kind: Kind, lines: &[(usize, &str)], start: usize) -> Op
 }
 
 /// Returns true if `line` is a key with a valid value that `item` lacks.
-fn is_lacking(item: &Node, kind: Kind, line: &str) -> bool {
+fn is_lacking(item: &Node, kind: ContentOwner, line: &str) -> bool {
     let Some((key, value)) = line.split_once(':') else { return false };
     if !value.is_empty() && !value.starts_with([' ', '\t']) {
         return false;
@@ -450,17 +451,17 @@ fn is_lacking(item: &Node, kind: Kind, line: &str) -> bool {
     let key = key.trim_end().replace('-', "_");
     let is_flag = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off");
     let is_valid = match (kind, key.as_str()) {
-        (Kind::File, "permissions") => permissions::parse(value, None).is_ok(),
-        (Kind::File, "encoding") => decode::names().any(|name| name == value),
-        (Kind::File, "path") => value.starts_with('/'),
-        (Kind::File, "owner") => {
+        (ContentOwner::File, "permissions") => permissions::parse(value, None).is_ok(),
+        (ContentOwner::File, "encoding") => decode::names().any(|name| name == value),
+        (ContentOwner::File, "path") => value.starts_with('/'),
+        (ContentOwner::File, "owner") => {
             let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
             !value.is_empty() && value.chars().all(is_name)
         }
-        (Kind::Unit, "enable" | "mask" | "runtime") => is_flag,
-        (Kind::Unit, "command") => crate::plan::Verb::ALL.iter().any(|verb| verb.as_str() == value),
-        (Kind::Unit, "name") => value.contains('.'),
-        (Kind::DropIn, "name") => Path::new(value).extension().is_some_and(|extension| extension == "conf"),
+        (ContentOwner::Unit, "enable" | "mask" | "runtime") => is_flag,
+        (ContentOwner::Unit, "command") => crate::plan::Verb::ALL.iter().any(|verb| verb.as_str() == value),
+        (ContentOwner::Unit, "name") => value.contains('.'),
+        (ContentOwner::DropIn, "name") => Path::new(value).extension().is_some_and(|extension| extension == "conf"),
         _ => false,
     };
     is_valid && item.get(&key).is_none()

@@ -9,29 +9,29 @@ use super::CloudConfig;
 use super::misspelled::{self, Row};
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::lint;
-use crate::yaml::{Document, Entry, Node};
+use crate::yaml::{Entry, Node, ParsedYaml};
 
 /// Marks items that lack a key which stands outside of them, so that they are refused.
-pub fn refuse_detached(config: &mut CloudConfig, document: &Document) -> Vec<Finding> {
+pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
-    let files = List { items: root.get("write_files"), rows: misspelled::FILE, word: "file" };
+    let files = ItemList { items: root.get("write_files"), rows: misspelled::FILE, word: "file" };
     for (at, finding) in files.own_items().into_iter().chain(files.behind(root, "write_files", SECTIONS)) {
         if let Some(file) = config.write_files.get_mut(at).and_then(|field| field.value.as_mut()) {
             file.content.bad = true;
-            findings.tell(finding);
+            findings.push(finding);
         }
     }
     findings.extend(return_keys(config, root.get("users").and_then(Node::items).unwrap_or_default()));
     let Some(coreos) = root.get("coreos") else { return findings.into_list() };
-    let units = List { items: coreos.get("units"), rows: misspelled::UNIT, word: "unit" };
+    let units = ItemList { items: coreos.get("units"), rows: misspelled::UNIT, word: "unit" };
     let is_last = coreos.entries().and_then(<[Entry]>::last).is_some_and(|entry| entry.name() == "units");
     let outside = if is_last { units.behind(root, "coreos", SECTIONS) } else { Vec::new() };
     let below = units.behind(coreos, "units", &[]);
     for (at, finding) in units.own_items().into_iter().chain(below).chain(outside) {
         if let Some(unit) = config.coreos.units.get_mut(at).and_then(|field| field.value.as_mut()) {
             unit.content.bad = true;
-            findings.tell(finding);
+            findings.push(finding);
         }
     }
     findings.into_list()
@@ -41,14 +41,14 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &Document) -> Vec<Fin
 const SECTIONS: &[&str] = &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos"];
 
 /// A list of files or of units.
-struct List<'a> {
+struct ItemList<'a> {
     items: Option<&'a Node>,
     /// The keys of an item, the one that it cannot be without first.
     rows: &'static [Row],
     word: &'static str,
 }
 
-impl List<'_> {
+impl ItemList<'_> {
     fn is_key(&self, entry: &Entry) -> bool {
         self.rows.iter().any(|row| row.0 == entry.name())
     }
@@ -90,7 +90,7 @@ impl List<'_> {
     fn finding(&self, entry: &Entry, help: &str) -> Finding {
         let message = format!(
             "{} stands outside of the {word} above, which lacks it; {word} skipped",
-            entry.shown(),
+            entry.display_key(),
             word = self.word
         );
         Finding::new(&rules::DETACHED_KEY, entry.key_span, message).help(help)
@@ -129,10 +129,10 @@ fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
                 owner.ssh_authorized_keys.extend(given);
             }
             let message =
-                format!("{} is in an item of its own, not in that of the user {beside}; {what}", entry.shown());
+                format!("{} is in an item of its own, not in that of the user {beside}; {what}", entry.display_key());
             (message, if owner < at { "remove the `-` before it" } else { "remove the `-` before the next item" })
         } else {
-            let message = format!("{} of a user without a name; SSH keys not set", entry.shown());
+            let message = format!("{} of a user without a name; SSH keys not set", entry.display_key());
             (message, "give the item a `name`, or remove the `-` before it if it belongs to the user above")
         };
         findings.push(Finding::new(&rules::DETACHED_KEY, entry.key_span, message).help(help));

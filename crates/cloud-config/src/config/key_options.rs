@@ -77,7 +77,7 @@ fn items(options: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The key of a line that sshd would ignore for the text before it.
-pub struct Repaired {
+pub struct RepairedKey {
     /// The line to write.
     pub line: String,
     /// How much of the line is the text at fault, in bytes.
@@ -86,7 +86,7 @@ pub struct Repaired {
     help: String,
 }
 
-impl Repaired {
+impl RepairedKey {
     /// The finding of it. `start` is where the line begins in the author's text, if that is known; `span` is its item.
     pub fn finding(self, start: Option<usize>, span: Option<Span>) -> Finding {
         let here = start.map(|start| Span::new(start, start + self.length));
@@ -97,7 +97,7 @@ impl Repaired {
 /// Repairs a line that is a key but for the text before it.
 ///
 /// Options are corrected and never dropped, for what restricts a key must not be lost.
-pub fn repair(line: &str) -> Option<Repaired> {
+pub fn repair(line: &str) -> Option<RepairedKey> {
     if ssh_key::is_key(line) || line.starts_with('#') {
         return None;
     }
@@ -116,12 +116,12 @@ pub fn repair(line: &str) -> Option<Repaired> {
         } else {
             format!("did you mean `{}`?", names.join(","))
         };
-        return Some(Repaired { line: format!("{corrected} {rest}"), length, message, help });
+        return Some(RepairedKey { line: format!("{corrected} {rest}"), length, message, help });
     }
     if let Some(restricted) = restricted(options) {
         let message = "unknown option before an SSH key; the key is set with `restrict` in its place";
         let help = "sshd(8) lists the options of keys".to_owned();
-        return Some(Repaired { line: format!("{restricted} {rest}"), length, message: message.to_owned(), help });
+        return Some(RepairedKey { line: format!("{restricted} {rest}"), length, message: message.to_owned(), help });
     }
     if !is_label(options) {
         return None;
@@ -133,7 +133,7 @@ pub fn repair(line: &str) -> Option<Repaired> {
     };
     let message = format!("{what} before an SSH key; the key is set without it");
     let help = "begin the item with the type of the key: `- ssh-ed25519 AAAA…`".to_owned();
-    Some(Repaired { line: rest.to_owned(), length, message, help })
+    Some(RepairedKey { line: rest.to_owned(), length, message, help })
 }
 
 /// `text` with straight double quotes.

@@ -110,7 +110,7 @@ fn correct_options(field: &mut Field<String>, text: &str, findings: &mut Finding
             // Each is looked for behind the one before it.
             let start = text.get(at..end).and_then(|rest| rest.find(line.trim())).map(|found| at + found);
             at = start.unwrap_or(end);
-            findings.tell(repaired.finding(start, field.span));
+            findings.push(repaired.finding(start, field.span));
         }
     }
     if is_changed {
@@ -157,7 +157,7 @@ fn split(field: Field<String>, text: &str, findings: &mut Findings) -> Vec<Field
                     "begin each key with `- ` on a line of its own",
                 )
             };
-            findings.tell(Finding::new(&rules::JOINED_KEYS, span, message).help(help));
+            findings.push(Finding::new(&rules::JOINED_KEYS, span, message).help(help));
         }
         items.push(Field {
             value: Some(key.to_owned()),

@@ -7,7 +7,7 @@ use super::CloudConfig;
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::lint;
 use crate::text::suggest;
-use crate::yaml::{Document, Entry, Field, Node};
+use crate::yaml::{Entry, Field, Node, ParsedYaml};
 
 /// A known key and the words that users write for it, spelt with `_`.
 pub(super) type Row = (&'static str, &'static str);
@@ -96,7 +96,7 @@ const HELP: &[(&str, &str)] = &[
 ];
 
 /// Marks what an unknown key makes something else than its author asked for, so that it is refused.
-pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<Finding> {
+pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
     for fault in faults(root, TOP) {
@@ -106,40 +106,40 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
             if value.text().is_none() || lint::is_item_key(&fault.entry.name()) {
                 continue;
             }
-            findings.tell(fault.finding("", "host name not set"));
+            findings.push(fault.finding("", "host name not set"));
         } else if value.entries().is_none() || holds_keys(fault.entry) {
             // Of the same name, cloud-init has a mapping of host keys.
-            findings.tell(fault.finding("", "SSH keys not set"));
+            findings.push(fault.finding("", "SSH keys not set"));
         }
     }
     for (node, rows, place) in [(Some(root), SECTIONS, ""), (root.get("coreos"), BELOW_COREOS, "`coreos`")] {
         for fault in node.iter().flat_map(|node| faults(node, rows)) {
             if is_section(fault.entry, fault.meant[0]) && !lint::is_foreign(fault.entry, place.trim_matches('`')) {
-                findings.tell(fault.finding(place, "section not applied"));
+                findings.push(fault.finding(place, "section not applied"));
             }
         }
     }
     for finding in misplaced(root) {
-        findings.tell(finding);
+        findings.push(finding);
     }
     let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
     for fault in update.iter().flat_map(|update| faults(update, UPDATE)) {
         if fault.meant.contains(&"reboot_strategy") {
-            findings.tell(fault.finding("`coreos.update`", "reboot strategy not set"));
+            findings.push(fault.finding("`coreos.update`", "reboot strategy not set"));
         }
     }
     for (node, file) in items(root.get("write_files"), &mut config.write_files) {
         let mut refused = false;
         for finding in unsupported(node) {
-            findings.tell(finding);
+            findings.push(finding);
             refused = true;
         }
         for fault in faults(node, FILE) {
-            findings.tell(fault.finding("a file", "file skipped"));
+            findings.push(fault.finding("a file", "file skipped"));
             refused = true;
         }
         if !refused && let Some(entry) = in_place_of_content(node, FILE, |_| true) {
-            findings.tell(without_content(entry, "a file", "file skipped"));
+            findings.push(without_content(entry, "a file", "file skipped"));
             refused = true;
         }
         file.content.bad |= refused;
@@ -149,25 +149,25 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &Document) -> Vec<F
         for fault in faults(node, USER) {
             let is_name = fault.meant == ["name"];
             user.name.bad |= is_name;
-            findings.tell(fault.finding("a user", if is_name { "user skipped" } else { "not applied" }));
+            findings.push(fault.finding("a user", if is_name { "user skipped" } else { "not applied" }));
         }
     }
     let units = root.get("coreos").and_then(|coreos| coreos.get("units"));
     for (node, unit) in items(units, &mut config.coreos.units) {
         for fault in faults(node, UNIT) {
-            findings.tell(fault.finding("a unit", "unit skipped"));
+            findings.push(fault.finding("a unit", "unit skipped"));
             unit.content.bad = true;
             unit.name.bad |= unit.name.filled().is_none();
         }
         let is_alone = node.entries().is_some_and(|entries| entries.len() == 2) && node.get("name").is_some();
         let is_lines = |value: &Node| value.text().is_some_and(|text| text.trim_end().contains('\n'));
         if let Some(entry) = in_place_of_content(node, UNIT, is_lines).filter(|_| is_alone && !unit.content.bad) {
-            findings.tell(without_content(entry, "a unit", "unit skipped"));
+            findings.push(without_content(entry, "a unit", "unit skipped"));
             unit.content.bad = true;
         }
         for (node, drop_in) in items(node.get("drop_ins"), &mut unit.drop_ins) {
             for fault in faults(node, DROP_IN) {
-                findings.tell(fault.finding("a drop-in", "drop-in skipped"));
+                findings.push(fault.finding("a drop-in", "drop-in skipped"));
                 drop_in.content.bad = true;
             }
         }
@@ -224,13 +224,13 @@ fn items<'a, T>(
 }
 
 /// An unknown key, and the known ones that it may stand for and that are absent.
-struct Fault<'a> {
+struct Misspelling<'a> {
     entry: &'a Entry,
     meant: Vec<&'static str>,
 }
 
 /// The unknown keys of `node` that stand for a key of `rows` which is absent.
-fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
+fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Misspelling<'a>> {
     // Looked up once: a mapping can be long.
     let absent: Vec<_> = rows.iter().map(|row| row.0).filter(|key| node.get(key).is_none_or(Node::is_null)).collect();
     if absent.is_empty() {
@@ -246,16 +246,16 @@ fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Fault<'a>> {
         }
         if let Some(key) = without_space(&name) {
             let key = absent.iter().find(|absent| **absent == key);
-            faults.extend(key.map(|key| Fault { entry, meant: vec![key] }));
+            faults.extend(key.map(|key| Misspelling { entry, meant: vec![key] }));
             continue;
         }
         if absent.contains(&"ssh_authorized_keys") && holds_keys(entry) {
-            faults.push(Fault { entry, meant: vec!["ssh_authorized_keys"] });
+            faults.push(Misspelling { entry, meant: vec!["ssh_authorized_keys"] });
             continue;
         }
         let meant: Vec<_> = meant(&name, rows, &absent).into_iter().filter(|key| absent.contains(key)).collect();
         if !meant.is_empty() {
-            faults.push(Fault { entry, meant });
+            faults.push(Misspelling { entry, meant });
         }
     }
     faults
@@ -317,19 +317,19 @@ fn in_place_of_content<'a>(item: &'a Node, rows: &[Row], is_content: impl Fn(&No
 }
 
 fn without_content(entry: &Entry, item: &str, consequence: &str) -> Finding {
-    let message = format!("unknown key {} of {item} without `content`; {consequence}", entry.shown());
+    let message = format!("unknown key {} of {item} without `content`; {consequence}", entry.display_key());
     let help = "give the content itself as `content`: nothing is fetched, copied or rendered here";
     Finding::new(&rules::MISSPELLED_KEY, entry.key_span, message).help(help)
 }
 
-impl Fault<'_> {
+impl Misspelling<'_> {
     /// The finding: `item` lacks what the key stands for, with the given consequence.
     fn finding(&self, item: &str, consequence: &str) -> Finding {
         if let Some(key) = without_space(&self.entry.name()) {
             let message = format!("no space behind the `:` of `{key}`; {consequence}");
             return Finding::new(&rules::MISSING_SPACE, self.entry.key_span, message).help("write `KEY: VALUE`");
         }
-        let key = self.entry.shown();
+        let key = self.entry.display_key();
         let of = if item.is_empty() { String::new() } else { format!(" of {item}") };
         let message = format!("unknown key {key}{of}; {consequence}");
         Finding::new(&rules::MISSPELLED_KEY, self.entry.key_span, message).help(self.help())
@@ -363,7 +363,7 @@ fn unsupported(node: &Node) -> Vec<Finding> {
             _ => continue,
         };
         if asks {
-            let message = format!("{} is not supported: {what}; file skipped", entry.shown());
+            let message = format!("{} is not supported: {what}; file skipped", entry.display_key());
             let help = "give the whole content; many programs also read a `.d` directory of small files";
             findings.push(Finding::new(&rules::UNSUPPORTED_KEY, entry.key_span, message).help(help));
         }

@@ -13,7 +13,7 @@ use crate::yaml::Field;
 
 /// What an option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum OptionType {
     /// Text as written.
     Text,
     /// A whole number.
@@ -41,7 +41,7 @@ pub struct Opt {
     /// How it is spelt in the configuration, with `_`.
     pub name: &'static str,
     /// What it takes.
-    pub kind: Kind,
+    pub kind: OptionType,
     /// The environment variable, where that is not the prefix and the name in capitals.
     pub variable: Option<&'static str>,
     /// Why it is deprecated.
@@ -53,7 +53,7 @@ pub struct Opt {
 }
 
 impl Opt {
-    const fn new(name: &'static str, kind: Kind) -> Self {
+    const fn new(name: &'static str, kind: OptionType) -> Self {
         Self { name, kind, variable: None, deprecated: None, secret: false, known: None }
     }
 
@@ -84,19 +84,19 @@ impl Opt {
 }
 
 const fn text(name: &'static str) -> Opt {
-    Opt::new(name, Kind::Text)
+    Opt::new(name, OptionType::Text)
 }
 
 const fn int(name: &'static str) -> Opt {
-    Opt::new(name, Kind::Int)
+    Opt::new(name, OptionType::Int)
 }
 
 const fn float(name: &'static str) -> Opt {
-    Opt::new(name, Kind::Float)
+    Opt::new(name, OptionType::Float)
 }
 
 const fn boolean(name: &'static str) -> Opt {
-    Opt::new(name, Kind::Bool)
+    Opt::new(name, OptionType::Bool)
 }
 
 /// The options of one service.
@@ -331,7 +331,7 @@ services! {
 
 /// A value that was set.
 #[derive(Clone, PartialEq)]
-pub enum Value {
+pub enum OptionValue {
     /// Of an option that takes text.
     Text(String),
     /// Of an option that takes a whole number.
@@ -342,7 +342,7 @@ pub enum Value {
     Bool(bool),
 }
 
-impl Value {
+impl OptionValue {
     /// Zero, false and empty values are as if they were not set.
     pub fn is_unset(&self) -> bool {
         match self {
@@ -354,7 +354,7 @@ impl Value {
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for OptionValue {
     /// Without the text, which may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -364,7 +364,7 @@ impl fmt::Debug for Value {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for OptionValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
@@ -378,7 +378,7 @@ impl fmt::Display for Value {
 /// What is set of a service's options.
 pub struct Options<S> {
     /// The options that are set, in the order of the table, with their values.
-    pub set: Vec<(&'static Opt, Field<Value>)>,
+    pub set: Vec<(&'static Opt, Field<OptionValue>)>,
     service: PhantomData<S>,
 }
 
@@ -412,17 +412,17 @@ impl<'de, S: Service> Deserialize<'de> for Options<S> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let options = S::TABLE.options;
-                let mut set: Vec<Option<Field<Value>>> = options.iter().map(|_| None).collect();
+                let mut set: Vec<Option<Field<OptionValue>>> = options.iter().map(|_| None).collect();
                 while let Some(key) = map.next_key::<String>()? {
                     let Some(at) = options.iter().position(|option| option.name == key) else {
                         map.next_value::<IgnoredAny>()?;
                         continue;
                     };
                     set[at] = Some(match options[at].kind {
-                        Kind::Text => wrap(map.next_value()?, Value::Text),
-                        Kind::Int => wrap(map.next_value()?, Value::Int),
-                        Kind::Float => wrap(map.next_value()?, Value::Float),
-                        Kind::Bool => wrap(map.next_value()?, Value::Bool),
+                        OptionType::Text => wrap(map.next_value()?, OptionValue::Text),
+                        OptionType::Int => wrap(map.next_value()?, OptionValue::Int),
+                        OptionType::Float => wrap(map.next_value()?, OptionValue::Float),
+                        OptionType::Bool => wrap(map.next_value()?, OptionValue::Bool),
                     });
                 }
                 let set = options.iter().zip(set).filter_map(|(option, field)| Some((option, field?))).collect();
@@ -434,6 +434,6 @@ impl<'de, S: Service> Deserialize<'de> for Options<S> {
     }
 }
 
-fn wrap<T>(field: Field<T>, value: impl FnOnce(T) -> Value) -> Field<Value> {
+fn wrap<T>(field: Field<T>, value: impl FnOnce(T) -> OptionValue) -> Field<OptionValue> {
     Field { value: field.value.map(value), span: field.span, bad: field.bad }
 }

@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use super::CloudConfig;
 use crate::diagnostic::{Finding, Findings, Span, rules};
-use crate::yaml::{Document, Entry, Field, Kind, Node};
+use crate::yaml::{Entry, Field, Kind, Node, ParsedYaml};
 
 /// Makes two users of each item of `users` that has two names, and reports it.
-pub fn split_users(document: &mut Document) -> Vec<Finding> {
+pub fn split_users(document: &mut ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_mut().and_then(Rc::get_mut) else { return Vec::new() };
     let users = root.get("users").and_then(Node::items).unwrap_or_default();
@@ -44,14 +44,14 @@ pub fn split_users(document: &mut Document) -> Vec<Finding> {
 }
 
 /// Marks items with a second name or path, so that they are refused, and reports them.
-pub fn refuse_repeated(config: &mut CloudConfig, document: &mut Document) -> Vec<Finding> {
+pub fn refuse_repeated(config: &mut CloudConfig, document: &mut ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.clone() else { return Vec::new() };
     let mut keys = HashSet::new();
     let mut look = |item: &Node, key: &str, word: &str| {
         let entry = again(item, key)?;
         keys.extend(keys_of(item));
-        findings.tell(finding(entry, &format!("another {word}"), &format!("{word} skipped")));
+        findings.push(finding(entry, &format!("another {word}"), &format!("{word} skipped")));
         Some(())
     };
     let items = |list: Option<&Node>| list.and_then(Node::items).unwrap_or_default().to_vec();
@@ -107,7 +107,7 @@ fn keys_of(item: &Node) -> Vec<Span> {
 }
 
 /// Removes the findings that keys at these places are given twice.
-fn forget_duplicates(document: &mut Document, keys: &HashSet<Span>) {
+fn forget_duplicates(document: &mut ParsedYaml, keys: &HashSet<Span>) {
     let about_twice = [&rules::DUPLICATE_KEY, &rules::TWO_SPELLINGS];
     let is_known =
         |found: &Finding| about_twice.contains(&found.rule) && found.span.is_some_and(|at| keys.contains(&at));
@@ -115,7 +115,7 @@ fn forget_duplicates(document: &mut Document, keys: &HashSet<Span>) {
 }
 
 fn finding(entry: &Entry, item: &str, consequence: &str) -> Finding {
-    let message = format!("no `- ` before {}, which begins {item}; {consequence}", entry.shown());
+    let message = format!("no `- ` before {}, which begins {item}; {consequence}", entry.display_key());
     let help = "write `- ` before it, and indent the keys below to match";
     Finding::new(&rules::MISSING_DASH, entry.key_span, message).help(help)
 }

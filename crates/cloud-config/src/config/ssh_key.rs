@@ -125,14 +125,14 @@ fn is_reference(line: &str) -> bool {
 }
 
 /// A public key.
-pub struct Key<'a> {
+pub struct PublicKey<'a> {
     /// Its type, such as `ssh-ed25519`.
     pub kind: &'a str,
     /// What follows the type in its body.
     rest: Vec<u8>,
 }
 
-impl Key<'_> {
+impl PublicKey<'_> {
     /// How long an RSA key is.
     pub fn rsa_bits(&self) -> Option<usize> {
         let (_exponent, rest) = field(&self.rest)?;
@@ -154,7 +154,7 @@ pub fn is_key(line: &str) -> bool {
 }
 
 /// The key of a line of `authorized_keys`, without its options and comment; none where there is none.
-pub fn parse(line: &str) -> Option<Key<'_>> {
+pub fn parse(line: &str) -> Option<PublicKey<'_>> {
     if line.chars().any(|c| c.is_control() && c != '\t') {
         return None;
     }
@@ -172,13 +172,13 @@ pub(super) fn is_bare_key(line: &str) -> bool {
 }
 
 /// The type of a key and a body that says the same type, where `text` begins with them.
-fn typed_body(text: &str) -> Option<Key<'_>> {
+fn typed_body(text: &str) -> Option<PublicKey<'_>> {
     let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
     let (kind, body) = (words.next()?, words.next()?);
     let blob = BASE64.decode(body).ok()?;
     // The body is a list of fields with their lengths; the first is the type, and no key has only that.
     let (named, rest) = field(&blob)?;
-    (named == kind.as_bytes() && is_whole(kind, rest)).then(|| Key { kind, rest: rest.to_owned() })
+    (named == kind.as_bytes() && is_whole(kind, rest)).then(|| PublicKey { kind, rest: rest.to_owned() })
 }
 
 /// Whether the fields behind the type of a key are as many as it needs, and end where its body does, as sshd wants

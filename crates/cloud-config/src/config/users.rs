@@ -9,7 +9,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use super::CloudConfig;
 use crate::diagnostic::{Finding, rules};
 use crate::text::secret::Secret;
-use crate::yaml::{Document, Field, Node};
+use crate::yaml::{Field, Node, ParsedYaml};
 
 /// An account to make. One that exists keeps everything but its password and its keys.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -55,7 +55,7 @@ pub struct User {
 const DEFAULT_USER: &str = "leave `default` out: users that are there stay, and keys of `core` need no entry here";
 
 /// Turns the errors about the item `default` of `users` into notes: tools write it into every configuration.
-pub fn accept_default_user(config: &mut CloudConfig, document: &Document, findings: &mut [Finding]) {
+pub fn accept_default_user(config: &mut CloudConfig, document: &ParsedYaml, findings: &mut [Finding]) {
     let Some(list) = document.root.as_deref().and_then(|root| root.get("users")) else { return };
     let is_default = |node: &Node| node.text() == Some("default");
     let mut spans = HashSet::new();

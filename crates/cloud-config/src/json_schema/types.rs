@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::config::Groups;
-use crate::config::options::{Kind, Known, Opt, Options, Service, Table};
+use crate::config::options::{Known, Opt, OptionType, Options, Service, Table};
 use crate::text::secret::Secret;
 use crate::yaml::{Bytes, Field};
 
@@ -62,10 +62,10 @@ impl<S: Service> JsonSchema for Options<S> {
         let mut properties = Map::new();
         for option in S::TABLE.options {
             let mut property = match option.kind {
-                Kind::Text => generator.subschema_for::<String>(),
-                Kind::Int => generator.subschema_for::<i64>(),
-                Kind::Float => generator.subschema_for::<f64>(),
-                Kind::Bool => generator.subschema_for::<bool>(),
+                OptionType::Text => generator.subschema_for::<String>(),
+                OptionType::Int => generator.subschema_for::<i64>(),
+                OptionType::Float => generator.subschema_for::<f64>(),
+                OptionType::Bool => generator.subschema_for::<bool>(),
             };
             property.insert("description".to_owned(), description(S::TABLE, option).into());
             if option.deprecated.is_some() {

@@ -3,7 +3,7 @@
 use super::lines::Block;
 use crate::config::{CloudConfig, File, User};
 use crate::diagnostic::{Finding, rules};
-use crate::plan::{label, script};
+use crate::plan::{redacted_user_name, script};
 use crate::text::printable;
 use crate::yaml::{Field, describe_lookalike_in_path};
 
@@ -29,7 +29,8 @@ fn in_comment(user: &User) -> Option<Finding> {
     let is_odd = |c: char| matches!(c, '\u{85}' | '\u{a0}' | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
     let found = user.gecos.filled()?.chars().find(|c| is_odd(*c))?;
     let character = describe_lookalike_in_path(found.encode_utf8(&mut [0; 4]))?;
-    let message = format!("the comment of user {}: it has {character}; used as written", label(user.name.text()));
+    let message =
+        format!("the comment of user {}: it has {character}; used as written", redacted_user_name(user.name.text()));
     let finding = Finding::new(&rules::ODD_CHARACTER, user.gecos.span, message);
     Some(finding.help("write the ordinary character in its place"))
 }

@@ -2,7 +2,7 @@
 
 /// The reason why systemd refuses a unit for one of its command lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum CommandLineFault {
     /// The command is neither a name nor an absolute path.
     Relative,
     /// The command begins with a variable and goes on with a path.
@@ -20,7 +20,7 @@ pub(super) enum Fault {
 }
 
 /// The number of commands in `line`, without those that systemd ignores because of a `-` before them.
-pub(super) fn commands(line: &str) -> Result<usize, Fault> {
+pub(super) fn commands(line: &str) -> Result<usize, CommandLineFault> {
     // A template that was not rendered is another finding's.
     if ["{{", "{%", "<%", "%{"].iter().any(|mark| line.contains(mark)) {
         return Ok(1);
@@ -39,8 +39,8 @@ pub(super) fn commands(line: &str) -> Result<usize, Fault> {
             Err(fault) => return Err(fault),
         };
         let is_nameless = prefixes.contains('@') && arguments.count == 0;
-        let fault = if is_nameless { Some(Fault::Empty) } else { path_fault(path) };
-        match fault.or(arguments.has_odd_specifier.then_some(Fault::Specifier)) {
+        let fault = if is_nameless { Some(CommandLineFault::Empty) } else { path_fault(path) };
+        match fault.or(arguments.has_odd_specifier.then_some(CommandLineFault::Specifier)) {
             Some(_) if is_ignored => return Ok(count),
             Some(fault) => return Err(fault),
             None => count += 1,
@@ -86,21 +86,21 @@ pub(super) fn has_odd_specifier(text: &str) -> bool {
     false
 }
 
-fn path_fault(path: &str) -> Option<Fault> {
+fn path_fault(path: &str) -> Option<CommandLineFault> {
     if path.is_empty() {
-        Some(Fault::Empty)
+        Some(CommandLineFault::Empty)
     } else if has_odd_specifier(path) {
-        Some(Fault::Specifier)
+        Some(CommandLineFault::Specifier)
     } else if path.chars().any(|c| c.is_ascii_control() || matches!(c, '"' | '\'' | '\\')) {
-        Some(Fault::Characters)
+        Some(CommandLineFault::Characters)
     } else if path.ends_with('/') {
-        Some(Fault::Directory)
+        Some(CommandLineFault::Directory)
     } else if path.starts_with(['/', '%']) {
         None
     } else if path.contains('/') {
-        Some(if path.starts_with('$') { Fault::Variable } else { Fault::Relative })
+        Some(if path.starts_with('$') { CommandLineFault::Variable } else { CommandLineFault::Relative })
     } else {
-        matches!(path, "." | "..").then_some(Fault::Relative)
+        matches!(path, "." | "..").then_some(CommandLineFault::Relative)
     }
 }
 
@@ -112,7 +112,7 @@ struct Arguments {
 }
 
 /// Reads the arguments of a command.
-fn arguments(rest: &mut &str) -> Result<Arguments, Fault> {
+fn arguments(rest: &mut &str) -> Result<Arguments, CommandLineFault> {
     let mut count = 0;
     let mut odd = false;
     loop {
@@ -131,7 +131,7 @@ fn arguments(rest: &mut &str) -> Result<Arguments, Fault> {
 }
 
 /// Reads a word without its quotes and escapes.
-fn word(rest: &mut &str) -> Result<Option<String>, Fault> {
+fn word(rest: &mut &str) -> Result<Option<String>, CommandLineFault> {
     *rest = rest.trim_start();
     if rest.is_empty() {
         return Ok(None);
@@ -166,7 +166,7 @@ fn word(rest: &mut &str) -> Result<Option<String>, Fault> {
         }
     }
     *rest = "";
-    if quote.is_some() { Err(Fault::Quote) } else { Ok(Some(word)) }
+    if quote.is_some() { Err(CommandLineFault::Quote) } else { Ok(Some(word)) }
 }
 
 const fn is_blank(c: char) -> bool {
@@ -188,14 +188,14 @@ mod tests {
             ("!-!@/bin/true true", Ok(1)),
             ("+-/bin/true", Ok(1)),
             ("--/bin/true", Ok(0)),
-            ("+!/bin/true", Err(Fault::Relative)),
+            ("+!/bin/true", Err(CommandLineFault::Relative)),
             ("/bin/date +%Y-%m-%d", Ok(1)),
             ("/bin/echo %% 5% 100%", Ok(1)),
             ("-/bin/date +%F", Ok(0)),
-            ("/bin/date +%F", Err(Fault::Specifier)),
-            ("/bin/sh -c 'printf \"%0x\"'", Err(Fault::Specifier)),
-            ("/bin/echo %%F %%%e", Err(Fault::Specifier)),
-            ("/bin/%k", Err(Fault::Specifier)),
+            ("/bin/date +%F", Err(CommandLineFault::Specifier)),
+            ("/bin/sh -c 'printf \"%0x\"'", Err(CommandLineFault::Specifier)),
+            ("/bin/echo %%F %%%e", Err(CommandLineFault::Specifier)),
+            ("/bin/%k", Err(CommandLineFault::Specifier)),
             ("@/bin/true true", Ok(1)),
             ("$FOO", Ok(1)),
             ("%h/foo", Ok(1)),
@@ -211,17 +211,17 @@ mod tests {
             ("-", Ok(0)),
             ("-/bin/echo 'a", Ok(0)),
             ("\"/bin/x", Ok(0)),
-            ("bin/true", Err(Fault::Relative)),
-            ("./true", Err(Fault::Relative)),
-            ("..", Err(Fault::Relative)),
-            ("/bin/true ; bin/false", Err(Fault::Relative)),
-            ("${FOO}/bin/x", Err(Fault::Variable)),
-            ("/bin/", Err(Fault::Directory)),
-            ("/bin/ec\\qho a", Err(Fault::Characters)),
-            ("@", Err(Fault::Empty)),
-            ("@/bin/true", Err(Fault::Empty)),
-            ("/bin/echo it's", Err(Fault::Quote)),
-            ("/bin/echo \"a", Err(Fault::Quote)),
+            ("bin/true", Err(CommandLineFault::Relative)),
+            ("./true", Err(CommandLineFault::Relative)),
+            ("..", Err(CommandLineFault::Relative)),
+            ("/bin/true ; bin/false", Err(CommandLineFault::Relative)),
+            ("${FOO}/bin/x", Err(CommandLineFault::Variable)),
+            ("/bin/", Err(CommandLineFault::Directory)),
+            ("/bin/ec\\qho a", Err(CommandLineFault::Characters)),
+            ("@", Err(CommandLineFault::Empty)),
+            ("@/bin/true", Err(CommandLineFault::Empty)),
+            ("/bin/echo it's", Err(CommandLineFault::Quote)),
+            ("/bin/echo \"a", Err(CommandLineFault::Quote)),
         ] {
             assert_eq!(commands(line), wanted, "{line}");
         }

@@ -30,7 +30,7 @@ use std::sync::LazyLock;
 
 use crate::config::CloudConfig;
 use crate::diagnostic::Finding;
-use crate::yaml::{Document, Entry};
+use crate::yaml::{Entry, ParsedYaml};
 pub use templates::HELP as TEMPLATE_HELP;
 
 /// Returns true if `word` is a key that this program or cloud-init knows somewhere.
@@ -54,7 +54,7 @@ pub fn is_foreign(entry: &Entry, place: &str) -> bool {
 }
 
 /// What is worth telling of `config`, which was read from `document`; `text` is the part as its author wrote it.
-pub fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
+pub fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(structure::lint(document, text));
     findings.extend(units::lint(config, document, text));

@@ -1,7 +1,7 @@
 //! Options of services that cannot work as they are (spec §5.2).
 
 use crate::config::CloudConfig;
-use crate::config::options::{Options, Service, Value};
+use crate::config::options::{OptionValue, Options, Service};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::secret::is_masked;
 
@@ -21,7 +21,7 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
 /// join.
 fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
     let (_, field) = options.set.iter().find(|(option, _)| option.name == "discovery")?;
-    let Some(Value::Text(text)) = field.get() else { return None };
+    let Some(OptionValue::Text(text)) = field.get() else { return None };
     if is_masked(text) {
         return None;
     }

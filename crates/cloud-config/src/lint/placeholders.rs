@@ -7,9 +7,9 @@ use regex::Regex;
 use super::templates::HELP;
 use crate::address_tokens::Address;
 use crate::config::ssh_key;
-use crate::diagnostic::{Finding, Gathered, Span, rules};
+use crate::diagnostic::{BoundedFindings, Finding, Span, rules};
 use crate::text::secret::MASK;
-use crate::yaml::{Document, Entry, Kind, Node};
+use crate::yaml::{Entry, Kind, Node, ParsedYaml};
 
 /// Sections whose values are read, and keys of their items that have none.
 const SECTIONS: &[&str] = &["hostname", "ssh_authorized_keys", "users", "write_files", "coreos"];
@@ -41,8 +41,8 @@ static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The placeholders in values of `document` that are read; `text` is what its author wrote.
-pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
-    let mut findings = Gathered::default();
+pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
+    let mut findings = BoundedFindings::default();
     let entries = document.root.as_deref().and_then(Node::entries).unwrap_or_default();
     for entry in entries.iter().filter(|entry| SECTIONS.contains(&&*entry.name())) {
         let name = entry.name();
@@ -60,7 +60,7 @@ pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
 }
 
 /// Gathers the placeholders in `node`, the value of `key` in `section`.
-fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Gathered) {
+fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut BoundedFindings) {
     let is_read = |entry: &&Entry| match section {
         "write_files" => FILE_KEYS.contains(&&*entry.name()),
         "users" => USER_KEYS.contains(&&*entry.name()),
@@ -88,7 +88,7 @@ fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Gather
     }
 }
 
-fn report(span: Span, findings: &mut Gathered) {
+fn report(span: Span, findings: &mut BoundedFindings) {
     findings.add(&rules::TEMPLATE, || {
         let message = "this placeholder has not been replaced; used as written";
         Finding::new(&rules::TEMPLATE, span, message).help(HELP)

@@ -82,7 +82,7 @@ impl Place {
     }
 
     /// Where it is, to go on behind "belongs".
-    fn words(&self) -> String {
+    fn description(&self) -> String {
         match self.path.strip_suffix("[]") {
             Some(list) => format!("in an item of `{list}`"),
             None if self.path.is_empty() => "at the top level".to_owned(),
@@ -133,7 +133,7 @@ fn is_near(at: usize, to: usize) -> bool {
 }
 
 /// The places as words: "under `coreos.etcd` or in an item of `users`".
-pub(super) fn words(places: &[&Place]) -> String {
+pub(super) fn description(places: &[&Place]) -> String {
     let mut words = String::new();
     for (index, place) in places.iter().enumerate() {
         let between = match index {
@@ -141,7 +141,7 @@ pub(super) fn words(places: &[&Place]) -> String {
             _ if index + 1 == places.len() => " or ",
             _ => ", ",
         };
-        let _ = write!(words, "{between}{}", place.words());
+        let _ = write!(words, "{between}{}", place.description());
     }
     words
 }
@@ -157,7 +157,7 @@ pub(super) fn way(places: &[&Place]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Below, Elsewhere, PLACES, TOP, elsewhere, words};
+    use super::{Below, Elsewhere, PLACES, TOP, description, elsewhere};
 
     fn at(path: &str) -> usize {
         PLACES.iter().position(|place| place.path == path).unwrap_or_else(|| panic!("no place {path}"))
@@ -205,7 +205,7 @@ mod tests {
             ("reboot_strategy", "coreos", "under `coreos.update`"),
         ] {
             match elsewhere(key, at(place)) {
-                Some(Elsewhere::Belongs(places)) => assert_eq!(words(&places), belongs, "{key} in {place}"),
+                Some(Elsewhere::Belongs(places)) => assert_eq!(description(&places), belongs, "{key} in {place}"),
                 other => panic!("{key} in {place}: {other:?}"),
             }
         }
@@ -217,6 +217,6 @@ mod tests {
         assert_eq!(elsewhere("group", at("write_files[]")), None);
         assert_eq!(elsewhere("nothing", TOP), None);
         let Some(Elsewhere::Exists(places)) = elsewhere("debug", TOP) else { panic!("not found") };
-        assert_eq!(words(&places), "under `coreos.etcd2`");
+        assert_eq!(description(&places), "under `coreos.etcd2`");
     }
 }

@@ -207,9 +207,9 @@ mod tests {
 
     #[test]
     fn every_type_of_unit_has_sections() {
-        use crate::plan::names::{Reader, reader};
+        use crate::plan::names::{UnitReader, reader};
         for (kind, _) in super::UNITS {
-            assert_eq!(reader(&format!("a.{kind}")), Reader::Systemd, "{kind}");
+            assert_eq!(reader(&format!("a.{kind}")), UnitReader::Systemd, "{kind}");
         }
     }
 }

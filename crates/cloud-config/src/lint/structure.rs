@@ -8,7 +8,7 @@ use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Rule, rules};
 use crate::text::suggest;
 use crate::yaml::key_items::KEY_TYPES;
-use crate::yaml::{Document, Entry, Kind, Node, Tag};
+use crate::yaml::{Entry, Kind, Node, ParsedYaml, Tag};
 
 /// Keys of text with which nothing is the same as leaving them out, and is hardly what was meant.
 const FILLED: &[&str] = &[
@@ -39,17 +39,17 @@ const DEPRECATED: &[(&str, &str)] = &[
 const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 
 /// Looks at every key of a document, each where it stands; `text` is what its author wrote.
-pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
+pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let broken = document.error.is_some();
     let root = document.root.as_deref();
-    let mut keys = Keys { text, root, broken, findings: Findings::default(), dashes: false };
+    let mut keys = KeyLinter { text, root, broken, findings: Findings::default(), dashes: false };
     if let Some(root) = root {
         keys.section(root, TOP);
     }
     keys.findings.into_list()
 }
 
-struct Keys<'a> {
+struct KeyLinter<'a> {
     text: &'a str,
     root: Option<&'a Node>,
     /// The document ends early: of what is missing, nobody knows whether it would have come.
@@ -59,7 +59,7 @@ struct Keys<'a> {
     dashes: bool,
 }
 
-impl Keys<'_> {
+impl KeyLinter<'_> {
     fn section(&mut self, node: &Node, at: usize) {
         let place = &PLACES[at];
         for entry in node.entries().unwrap_or_default() {
@@ -76,7 +76,7 @@ impl Keys<'_> {
     }
 
     fn tell(&mut self, rule: &'static Rule, entry: &Entry, message: String, help: Option<String>) {
-        self.findings.tell(Finding { help, ..Finding::new(rule, entry.key_span, message) });
+        self.findings.push(Finding { help, ..Finding::new(rule, entry.key_span, message) });
     }
 
     fn known(&mut self, entry: &Entry, name: &str, place: &Place, below: Below) {
@@ -94,7 +94,7 @@ impl Keys<'_> {
 
     /// Tells of what is deprecated (spec §5.2, §7).
     fn age(&mut self, entry: &Entry, name: &str, place: &Place) {
-        let key = entry.shown();
+        let key = entry.display_key();
         if let Some((_, reason)) = DEPRECATED.iter().find(|row| row.0 == name) {
             let help = Some(format!("list the keys in `{}`", self.spelt("ssh_authorized_keys", &entry.key)));
             return self.tell(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
@@ -127,7 +127,7 @@ impl Keys<'_> {
             Below::Values | Below::Items(_) => "write its items below it, each with `- `, or leave the key out",
             Below::Section(_) => "write its keys below it, indented, or leave it out",
         };
-        let message = format!("there is nothing under {}", entry.shown());
+        let message = format!("there is nothing under {}", entry.display_key());
         self.tell(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
     }
 
@@ -138,9 +138,9 @@ impl Keys<'_> {
             let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
             // A token may have become nothing.
             if is_empty && !written.contains('$') && !self.starts_with_token(item.span.end) {
-                let message = format!("an item of {} is empty; item ignored", entry.shown());
+                let message = format!("an item of {} is empty; item ignored", entry.display_key());
                 let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
-                self.findings.tell(finding.help("write its value behind the `- `, or leave it out"));
+                self.findings.push(finding.help("write its value behind the `- `, or leave it out"));
             }
         }
     }
@@ -160,7 +160,7 @@ impl Keys<'_> {
     }
 
     fn unknown(&mut self, entry: &Entry, name: &str, at: usize, item: &Node) {
-        let (place, key) = (&PLACES[at], entry.shown());
+        let (place, key) = (&PLACES[at], entry.display_key());
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
             if foreign::asks_for_nothing(name, &place.path, &entry.value, item) {
@@ -178,7 +178,7 @@ impl Keys<'_> {
         let elsewhere = places::elsewhere(name, at);
         let is_lost = !self.broken && self.root.is_some_and(|root| is_lost(name, &entry.value, root));
         if let Some(Elsewhere::Belongs(places) | Elsewhere::Exists(places)) = elsewhere.as_ref().filter(|_| is_lost) {
-            let message = format!("{key} belongs {}; not applied", places::words(places));
+            let message = format!("{key} belongs {}; not applied", places::description(places));
             return self.tell(&rules::DETACHED_KEY, entry, message, places::way(places));
         }
         if !self.broken && self.holds_access(entry) {
@@ -195,12 +195,14 @@ impl Keys<'_> {
         let told = !self.findings.is_full(rule);
         let meant = if told { suggest::closest(name, place.keys()) } else { Vec::new() };
         if let Some(Elsewhere::Belongs(places)) = elsewhere.as_ref().filter(|_| meant.is_empty()) {
-            let message = format!("{key} belongs {}; here it is ignored", places::words(places));
+            let message = format!("{key} belongs {}; here it is ignored", places::description(places));
             return self.tell(&rules::MISPLACED_KEY, entry, message, places::way(places));
         }
         let meant: Vec<_> = meant.into_iter().map(|name| self.spelt(name, &entry.key)).collect();
         let help = suggest::question(&meant).or_else(|| match &elsewhere {
-            Some(Elsewhere::Exists(places)) => Some(format!("a key of this name stands {}", places::words(places))),
+            Some(Elsewhere::Exists(places)) => {
+                Some(format!("a key of this name stands {}", places::description(places)))
+            }
             _ => None,
         });
         self.tell(rule, entry, format!("unknown key {key}"), help);

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::address_tokens::Address;
-use crate::diagnostic::{Finding, Gathered, Span, rules};
-use crate::yaml::{self, Document, Kind, Node};
+use crate::diagnostic::{BoundedFindings, Finding, Span, rules};
+use crate::yaml::{self, Kind, Node, ParsedYaml};
 
 /// The signs that an expression begins with, those that it ends with, and the program that renders it.
 const EXPRESSIONS: [(&str, &str); 9] = [
@@ -23,8 +23,8 @@ const EXPRESSIONS: [(&str, &str); 9] = [
 pub const HELP: &str = "render the template first: there is no template engine here";
 
 /// The expressions in `text`, what the author of `document` wrote.
-pub(super) fn lint(document: &Document, text: &str) -> Vec<Finding> {
-    let mut findings = Gathered::default();
+pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
+    let mut findings = BoundedFindings::default();
     if !EXPRESSIONS.iter().any(|(sign, _)| text.contains(sign)) {
         return Vec::new();
     }

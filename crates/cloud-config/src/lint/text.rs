@@ -1,6 +1,6 @@
 //! Text that is not in quotes and that other readers of YAML take for something else (spec §5).
 
-use crate::config::options::{Kind, Options, Service, Value};
+use crate::config::options::{OptionType, OptionValue, Options, Service};
 use crate::config::{CloudConfig, CoreOs, File, Unit, User};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::{Field, is_boolean, looks_like};
@@ -86,7 +86,7 @@ impl Texts<'_> {
     fn options<S: Service>(&mut self, field: &Field<Options<S>>) {
         let Some(options) = field.get() else { return };
         for (option, field) in &options.set {
-            if let (Kind::Text, None, Some(Value::Text(text))) = (option.kind, option.known, field.get())
+            if let (OptionType::Text, None, Some(OptionValue::Text(text))) = (option.kind, option.known, field.get())
                 && !is_boolean(text)
             {
                 self.look_at(text, field.span);

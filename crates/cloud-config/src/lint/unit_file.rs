@@ -10,12 +10,12 @@ use crate::yaml::describe_lookalike;
 
 /// Lines of one kind: the first, counted from 1, and how many there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lines {
+pub(super) struct UnitLines {
     pub first: usize,
     pub count: usize,
 }
 
-impl Lines {
+impl UnitLines {
     fn add(&mut self, number: usize) {
         self.first = if self.count == 0 { number } else { self.first };
         self.count += 1;
@@ -29,17 +29,17 @@ const UNKNOWN_MAX: usize = 50;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Survey<'a> {
     /// Lines before the first section.
-    pub outside: Lines,
+    pub outside: UnitLines,
     /// Lines that are neither a section nor an assignment.
-    pub odd: Lines,
+    pub odd: UnitLines,
     /// The first of those follows a line that ends with a backslash and blanks.
     pub broken_continuation: bool,
     /// Sections whose line does not end with `]`: systemd refuses the whole file for one.
-    pub unclosed: Lines,
+    pub unclosed: UnitLines,
     /// The first of those has a character behind the `]` that looks like a blank or like nothing.
     pub unclosed_by: Option<String>,
     /// Sections that the type of the file does not have.
-    pub unknown: Lines,
+    pub unknown: UnitLines,
     /// The first of those.
     pub unknown_name: &'a str,
     /// What its assignments do.
@@ -130,7 +130,7 @@ pub(super) struct Does {
 /// Takes `content` apart; without `sections`, every section is a known one.
 pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
     let mut found = Survey::default();
-    let mut section = Place::Outside;
+    let mut section = UnitPlace::Outside;
     for line in logical_lines(content) {
         let (number, text) = (line.number, line.first);
         if text.starts_with(".include ") {
@@ -138,14 +138,14 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
         } else if let Some(name) = text.strip_prefix('[') {
             match name.strip_suffix(']') {
                 // Sections of other programs may hold anything.
-                Some(name) if name.starts_with("X-") => section = Place::Ignored,
-                Some(name) if sections.is_none_or(|sections| sections.know(name)) => section = Place::In(name),
+                Some(name) if name.starts_with("X-") => section = UnitPlace::Ignored,
+                Some(name) if sections.is_none_or(|sections| sections.know(name)) => section = UnitPlace::In(name),
                 Some(name) => {
                     if found.unknown.count == 0 {
                         found.unknown_name = name;
                     }
                     found.unknown.add(number);
-                    section = Place::Ignored;
+                    section = UnitPlace::Ignored;
                 }
                 None => {
                     if found.unclosed.count == 0 {
@@ -156,10 +156,10 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
             }
         } else {
             match section {
-                Place::Outside => found.outside.add(number),
+                UnitPlace::Outside => found.outside.add(number),
                 // What is in there is not looked at, by systemd neither.
-                Place::Ignored => {}
-                Place::In(section) => match line.whole.split_once('=') {
+                UnitPlace::Ignored => {}
+                UnitPlace::In(section) => match line.whole.split_once('=') {
                     Some((key, value)) if !key.trim_matches(is_no_text).is_empty() => {
                         found.assign(section, key.trim_matches(is_no_text), value.trim(), number);
                     }
@@ -175,7 +175,7 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
 }
 
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum UnitPlace<'a> {
     Outside,
     In(&'a str),
     Ignored,
@@ -297,8 +297,8 @@ mod tests {
         found.settings.iter().map(|setting| &*setting.value).collect()
     }
 
-    fn at(first: usize, count: usize) -> Lines {
-        Lines { first, count }
+    fn at(first: usize, count: usize) -> UnitLines {
+        UnitLines { first, count }
     }
 
     #[test]

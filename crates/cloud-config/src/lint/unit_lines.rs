@@ -2,7 +2,7 @@
 
 use super::lines::Block;
 use super::sections::Sections;
-use super::unit_file::{Lines, Survey};
+use super::unit_file::{Survey, UnitLines};
 use super::unit_keys;
 use crate::diagnostic::{Finding, Rule, Span, rules};
 
@@ -27,7 +27,7 @@ pub(super) fn tell(
     if survey.is_clean() {
         return;
     }
-    let mut tell = |rule: &'static Rule, lines: Lines, fault: &str, help: String| {
+    let mut tell = |rule: &'static Rule, lines: UnitLines, fault: &str, help: String| {
         if lines.count > 0 {
             let more = match lines.count {
                 1 => String::new(),

@@ -6,7 +6,7 @@
 
 use core::net::IpAddr;
 
-use crate::plan::names::{Reader, is_unit_name, reader};
+use crate::plan::names::{UnitReader, is_unit_name, reader};
 use crate::text::suggest;
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -32,40 +32,56 @@ const UNITS: &[&str] = &[
 ];
 
 /// Settings whose values are of a simple kind, by the section; systemd ignores a line with another value.
-const KINDS: &[(&str, Kind, &[&str])] = &[
-    ("Unit", Kind::Span, &["JobTimeoutSec", "JobRunningTimeoutSec", "StartLimitIntervalSec", "StartLimitInterval"]),
-    ("Unit", Kind::Boolean, &["DefaultDependencies", "RefuseManualStart", "RefuseManualStop", "AllowIsolate"]),
-    ("Unit", Kind::Boolean, &["StopWhenUnneeded", "IgnoreOnIsolate"]),
-    ("Unit", Kind::Number, &["StartLimitBurst"]),
-    ("Unit", Kind::Units, &["Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before"]),
-    ("Unit", Kind::Units, &["After", "OnFailure", "OnSuccess"]),
-    ("Timer", Kind::Span, &["AccuracySec", "RandomizedDelaySec"]),
-    ("Timer", Kind::Boolean, &["Persistent", "WakeSystem", "RemainAfterElapse", "OnClockChange", "OnTimezoneChange"]),
-    ("Service", Kind::Span, &["RestartSec", "TimeoutStartSec", "TimeoutStopSec", "TimeoutAbortSec", "TimeoutSec"]),
-    ("Service", Kind::Span, &["RuntimeMaxSec", "WatchdogSec", "StartLimitIntervalSec", "StartLimitInterval"]),
-    ("Service", Kind::Boolean, &["RemainAfterExit", "GuessMainPID", "NoNewPrivileges"]),
-    ("Service", Kind::Word(TYPES), &["Type"]),
-    ("Service", Kind::Word(RESTARTS), &["Restart"]),
-    ("Service", Kind::Word(KILL_MODES), &["KillMode"]),
-    ("Service", Kind::Word(&["none", "main", "exec", "all"]), &["NotifyAccess"]),
-    ("Service", Kind::Mode, &["UMask"]),
-    ("Service", Kind::Number, &["StartLimitBurst"]),
-    ("Socket", Kind::Span, &["TimeoutSec", "KeepAliveTimeSec", "KeepAliveIntervalSec", "DeferAcceptSec"]),
-    ("Socket", Kind::Span, &["TriggerLimitIntervalSec"]),
-    ("Socket", Kind::Boolean, &["Accept", "KeepAlive", "NoDelay", "Broadcast", "FreeBind", "Transparent", "ReusePort"]),
-    ("Socket", Kind::Boolean, &["RemoveOnStop", "Writable", "PassCredentials", "PassSecurity"]),
-    ("Socket", Kind::Mode, &["SocketMode", "DirectoryMode"]),
-    ("Socket", Kind::Number, &["Backlog", "MaxConnections", "MaxConnectionsPerSource", "KeepAliveProbes"]),
-    ("Mount", Kind::Span, &["TimeoutSec"]),
-    ("Mount", Kind::Path, &["Where"]),
-    ("Automount", Kind::Path, &["Where"]),
-    ("Service", Kind::Path, &["EnvironmentFile"]),
-    ("Mount", Kind::Mode, &["DirectoryMode"]),
-    ("Automount", Kind::Mode, &["DirectoryMode"]),
-    ("Automount", Kind::Span, &["TimeoutIdleSec"]),
-    ("Swap", Kind::Span, &["TimeoutSec"]),
-    ("Path", Kind::Mode, &["DirectoryMode"]),
-    ("Path", Kind::Boolean, &["MakeDirectory"]),
+const KINDS: &[(&str, ValueKind, &[&str])] = &[
+    (
+        "Unit",
+        ValueKind::Span,
+        &["JobTimeoutSec", "JobRunningTimeoutSec", "StartLimitIntervalSec", "StartLimitInterval"],
+    ),
+    ("Unit", ValueKind::Boolean, &["DefaultDependencies", "RefuseManualStart", "RefuseManualStop", "AllowIsolate"]),
+    ("Unit", ValueKind::Boolean, &["StopWhenUnneeded", "IgnoreOnIsolate"]),
+    ("Unit", ValueKind::Number, &["StartLimitBurst"]),
+    (
+        "Unit",
+        ValueKind::Units,
+        &["Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before"],
+    ),
+    ("Unit", ValueKind::Units, &["After", "OnFailure", "OnSuccess"]),
+    ("Timer", ValueKind::Span, &["AccuracySec", "RandomizedDelaySec"]),
+    (
+        "Timer",
+        ValueKind::Boolean,
+        &["Persistent", "WakeSystem", "RemainAfterElapse", "OnClockChange", "OnTimezoneChange"],
+    ),
+    ("Service", ValueKind::Span, &["RestartSec", "TimeoutStartSec", "TimeoutStopSec", "TimeoutAbortSec", "TimeoutSec"]),
+    ("Service", ValueKind::Span, &["RuntimeMaxSec", "WatchdogSec", "StartLimitIntervalSec", "StartLimitInterval"]),
+    ("Service", ValueKind::Boolean, &["RemainAfterExit", "GuessMainPID", "NoNewPrivileges"]),
+    ("Service", ValueKind::Word(TYPES), &["Type"]),
+    ("Service", ValueKind::Word(RESTARTS), &["Restart"]),
+    ("Service", ValueKind::Word(KILL_MODES), &["KillMode"]),
+    ("Service", ValueKind::Word(&["none", "main", "exec", "all"]), &["NotifyAccess"]),
+    ("Service", ValueKind::Mode, &["UMask"]),
+    ("Service", ValueKind::Number, &["StartLimitBurst"]),
+    ("Socket", ValueKind::Span, &["TimeoutSec", "KeepAliveTimeSec", "KeepAliveIntervalSec", "DeferAcceptSec"]),
+    ("Socket", ValueKind::Span, &["TriggerLimitIntervalSec"]),
+    (
+        "Socket",
+        ValueKind::Boolean,
+        &["Accept", "KeepAlive", "NoDelay", "Broadcast", "FreeBind", "Transparent", "ReusePort"],
+    ),
+    ("Socket", ValueKind::Boolean, &["RemoveOnStop", "Writable", "PassCredentials", "PassSecurity"]),
+    ("Socket", ValueKind::Mode, &["SocketMode", "DirectoryMode"]),
+    ("Socket", ValueKind::Number, &["Backlog", "MaxConnections", "MaxConnectionsPerSource", "KeepAliveProbes"]),
+    ("Mount", ValueKind::Span, &["TimeoutSec"]),
+    ("Mount", ValueKind::Path, &["Where"]),
+    ("Automount", ValueKind::Path, &["Where"]),
+    ("Service", ValueKind::Path, &["EnvironmentFile"]),
+    ("Mount", ValueKind::Mode, &["DirectoryMode"]),
+    ("Automount", ValueKind::Mode, &["DirectoryMode"]),
+    ("Automount", ValueKind::Span, &["TimeoutIdleSec"]),
+    ("Swap", ValueKind::Span, &["TimeoutSec"]),
+    ("Path", ValueKind::Mode, &["DirectoryMode"]),
+    ("Path", ValueKind::Boolean, &["MakeDirectory"]),
 ];
 
 pub(super) const TYPES: &[&str] = &["simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle"];
@@ -75,7 +91,7 @@ const KILL_MODES: &[&str] = &["control-group", "mixed", "process", "none"];
 
 /// The kind of the values of a setting.
 #[derive(Clone, Copy)]
-enum Kind {
+enum ValueKind {
     Span,
     Boolean,
     Mode,
@@ -92,7 +108,7 @@ pub(super) fn is_known(section: &str, key: &str) -> bool {
     kind(section, key).is_some()
 }
 
-fn kind(section: &str, key: &str) -> Option<Kind> {
+fn kind(section: &str, key: &str) -> Option<ValueKind> {
     KINDS.iter().find(|(of, _, keys)| *of == section && keys.contains(&key)).map(|(_, kind, _)| *kind)
 }
 
@@ -108,22 +124,22 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
             .any(|word| value.eq_ignore_ascii_case(word))
     };
     let (fault, help) = match kind {
-        Kind::Span if !is_time_span(value) => ("is not a time span", SPAN_HELP.to_owned()),
-        Kind::Boolean if !is_boolean(value) => ("is not a boolean", "write `yes` or `no`".to_owned()),
-        Kind::Mode if !value.bytes().all(|byte| matches!(byte, b'0'..=b'7')) => {
+        ValueKind::Span if !is_time_span(value) => ("is not a time span", SPAN_HELP.to_owned()),
+        ValueKind::Boolean if !is_boolean(value) => ("is not a boolean", "write `yes` or `no`".to_owned()),
+        ValueKind::Mode if !value.bytes().all(|byte| matches!(byte, b'0'..=b'7')) => {
             ("is not a mode", "write the mode in octal, such as 0644".to_owned())
         }
-        Kind::Number if value.starts_with(|c: char| !c.is_ascii_digit() && c != '+') => {
+        ValueKind::Number if value.starts_with(|c: char| !c.is_ascii_digit() && c != '+') => {
             ("is not a number", "write a number".to_owned())
         }
-        Kind::Path if !value.starts_with(['/', '-', '"', '\'']) => {
+        ValueKind::Path if !value.starts_with(['/', '-', '"', '\'']) => {
             ("is not an absolute path", "write an absolute path".to_owned())
         }
-        Kind::Units if !value.split_whitespace().all(is_unit) => (
+        ValueKind::Units if !value.split_whitespace().all(is_unit) => (
             NO_UNIT,
             "write full unit names, such as docker.service, with blanks between them and no comment".to_owned(),
         ),
-        Kind::Word(words) if !words.contains(&value) => {
+        ValueKind::Word(words) if !words.contains(&value) => {
             let word = value.split_whitespace().next().unwrap_or_default();
             let help = suggest::help(word, words.iter().copied());
             ("is unknown", help.unwrap_or_else(|| format!("write one of {}", words.join(", "))))
@@ -138,7 +154,7 @@ pub(super) const NO_UNIT: &str = "has a word that is not a unit name";
 
 /// Returns true if systemd may take a word for the name of a unit.
 pub(super) fn is_unit(word: &str) -> bool {
-    word.contains('%') || !word.starts_with('.') && reader(word) == Reader::Systemd && is_unit_name(word)
+    word.contains('%') || !word.starts_with('.') && reader(word) == UnitReader::Systemd && is_unit_name(word)
 }
 
 const SPAN_HELP: &str = "write a number with a unit, such as `5min`; see systemd.time(7)";

@@ -2,7 +2,7 @@
 //!
 //! Each check is one of systemd's own, and `refused::what_systemd_refuses_is_reported` holds them against it.
 
-use super::command_line::{Fault, commands, has_odd_specifier};
+use super::command_line::{CommandLineFault, commands, has_odd_specifier};
 use super::lines::Block;
 use super::unit_file::{Setting, Survey};
 use super::unit_values::{self, NO_UNIT, RESTARTS, TYPES, is_unit};
@@ -72,21 +72,23 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
     let is_raw = !value.is_empty() && !["{{", "{%", "<%"].iter().any(|mark| value.contains(mark));
     match setting.key {
         key if key.starts_with("Exec") => commands(value).err().map(|fault| match fault {
-            Fault::Relative => {
+            CommandLineFault::Relative => {
                 ("has a command that is neither a name nor an absolute path", "write the absolute path of the command")
             }
-            Fault::Variable => (
+            CommandLineFault::Variable => (
                 "has a command that begins with a variable, which systemd does not replace there",
                 "write the absolute path of the command, or run it with /bin/sh -c",
             ),
-            Fault::Characters => (
+            CommandLineFault::Characters => (
                 "has a command with a backslash, a quote or a control character",
                 "write the path of the command as it is",
             ),
-            Fault::Directory => ("has a command that ends with a slash", "write the path of the command"),
-            Fault::Empty => ("has no command", "write the absolute path of the command"),
-            Fault::Specifier => SPECIFIER,
-            Fault::Quote => ("has a quote without an end", "close the quote, or write \\x27 for ' and \\x22 for \""),
+            CommandLineFault::Directory => ("has a command that ends with a slash", "write the path of the command"),
+            CommandLineFault::Empty => ("has no command", "write the absolute path of the command"),
+            CommandLineFault::Specifier => SPECIFIER,
+            CommandLineFault::Quote => {
+                ("has a quote without an end", "close the quote, or write \\x27 for ' and \\x22 for \"")
+            }
         }),
         "User" | "Group" | "SocketUser" | "SocketGroup" | "WorkingDirectory" | "RootDirectory" | "RootImage"
             if is_raw && !value.starts_with('-') && has_odd_specifier(value) =>

@@ -9,14 +9,14 @@ use super::unit_lines;
 use super::unit_verify::{self, UnitText};
 use crate::config::{CloudConfig, Unit};
 use crate::diagnostic::{Finding, Span, rules};
-use crate::plan::names::{Reader, drop_in, is_template, mount_name, reader};
+use crate::plan::names::{UnitReader, drop_in, is_template, mount_name, reader};
 use crate::plan::{Verb, unit_at};
 use crate::text::printable;
 use crate::text::secret::{Secret, is_mask};
-use crate::yaml::{Document, Field, Node};
+use crate::yaml::{Field, Node, ParsedYaml};
 
 /// What is worth telling of the units of `config`; `text` is the part as its author wrote it.
-pub(super) fn lint(config: &CloudConfig, document: &Document, text: &str) -> Vec<Finding> {
+pub(super) fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let units: Vec<_> = config.coreos.units.iter().enumerate().filter_map(Surveyed::new).collect();
     let others = Others::new(config, &units);
     let nodes = document.root.as_deref().and_then(|root| root.get("coreos")?.get("units")?.items());
@@ -129,7 +129,7 @@ impl<'a> Surveyed<'a> {
         let content = self.content.as_ref()?;
         let others = others.of(self.name);
         let is_said = others.installs || others.files || content.does.include || self.unit.mask.value == Some(true);
-        if !self.unit.enable || is_said || reader(self.name) != Reader::Systemd {
+        if !self.unit.enable || is_said || reader(self.name) != UnitReader::Systemd {
             return None;
         }
         let target = match self.name.rsplit_once('.')?.1 {
@@ -150,7 +150,7 @@ impl<'a> Surveyed<'a> {
         let content = self.content.as_ref()?;
         let other = others.of(self.name);
         let is_said = other.instances || other.files || content.does.include || self.unit.mask.value == Some(true);
-        if !self.unit.enable || is_said || !is_template(self.name) || reader(self.name) != Reader::Systemd {
+        if !self.unit.enable || is_said || !is_template(self.name) || reader(self.name) != UnitReader::Systemd {
             return None;
         }
         let wants = content.settings.iter().filter(|setting| setting.section == "Install");
@@ -166,7 +166,7 @@ impl<'a> Surveyed<'a> {
     /// Settings for which systemd refuses the unit, and those that it lacks.
     fn refused(&self, at: usize, units: &[Surveyed<'_>], others: &Others<'_>, text: &str, findings: &mut Vec<Finding>) {
         let other = others.of(self.name);
-        if self.unit.mask.value == Some(true) || other.files || reader(self.name) != Reader::Systemd {
+        if self.unit.mask.value == Some(true) || other.files || reader(self.name) != UnitReader::Systemd {
             return;
         }
         let own = self.drop_ins.iter().map(|drop_in| drop_in.file(self.name));

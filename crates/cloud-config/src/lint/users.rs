@@ -4,7 +4,7 @@ use super::hash::{self, Hash};
 use crate::config::ssh_key;
 use crate::config::{CloudConfig, User};
 use crate::diagnostic::{Finding, rules};
-use crate::plan::label;
+use crate::plan::redacted_user_name;
 use crate::text::secret::is_mask;
 use crate::yaml::Field;
 
@@ -52,7 +52,7 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
     } else {
         return None;
     };
-    let message = format!("the name of user {} {why}", label(name));
+    let message = format!("the name of user {} {why}", redacted_user_name(name));
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
 }
 
@@ -88,7 +88,7 @@ fn keys_without_home(user: &User, name: &str) -> Option<Finding> {
     }
     let message = format!(
         "user {}: `no_create_home` with SSH keys; SSH keys not set unless the home directory exists",
-        label(name)
+        redacted_user_name(name)
     );
     let help = "remove `no_create_home`, or the keys";
     Some(Finding::new(&rules::KEYS_WITHOUT_HOME, user.no_create_home.span, message).help(help))
@@ -99,7 +99,7 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
     let mut groups =
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
     let (_, span) = groups.find(|(group, _)| group.trim().contains(char::is_whitespace))?;
-    let message = format!("user {}: a group's name has a blank, which every system refuses", label(name));
+    let message = format!("user {}: a group's name has a blank, which every system refuses", redacted_user_name(name));
     Some(Finding::new(&rules::ODD_USER_NAME, span, message).help("write a list, or commas between the groups"))
 }
 
@@ -110,7 +110,7 @@ fn password(user: &User, name: &str) -> Option<Finding> {
         // It stands for a hash that is not to be seen.
         return None;
     }
-    let name = label(name);
+    let name = redacted_user_name(name);
     let find = |rule, message| Some(Finding::new(rule, user.passwd.span, message));
     if text.is_empty() {
         let finding = find(&rules::EMPTY_PASSWORD, format!("user {name}: the password is empty, so none is set"))?;
@@ -168,7 +168,7 @@ enum Strength {
     Unknown,
 }
 
-fn strength(key: &ssh_key::Key<'_>) -> Strength {
+fn strength(key: &ssh_key::PublicKey<'_>) -> Strength {
     let kind = key.kind.strip_suffix("-cert-v01@openssh.com").unwrap_or(key.kind);
     match kind.strip_suffix("@openssh.com").unwrap_or(kind) {
         "ssh-dss" => Strength::Weak("a key of the type ssh-dss, which sshd no longer takes".to_owned()),

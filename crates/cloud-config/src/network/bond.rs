@@ -10,13 +10,13 @@ use super::names::number;
 
 /// The options of a bond, under the names and with the values of networkd and of the kernel's module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct BondOptions {
     networkd: BTreeMap<&'static str, String>,
     kernel: BTreeMap<&'static str, String>,
 }
 
 /// What an option's value is.
-enum Value {
+enum BondValue {
     /// One of these words; the kernel counts them from 0.
     Word(&'static [&'static str]),
     /// Milliseconds.
@@ -28,29 +28,29 @@ enum Value {
 }
 
 /// An option: its name in the kernel, its name in networkd, its value.
-struct Row(&'static str, &'static str, Value);
+struct BondRow(&'static str, &'static str, BondValue);
 
 const MODES: &[&str] =
     &["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];
 const POLICIES: &[&str] = &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"];
 
 /// Every option with a counterpart. Not here is `primary`, which networkd wants to be told by the slave.
-const TABLE: &[Row] = &[
-    Row("mode", "Mode", Value::Word(MODES)),
-    Row("miimon", "MIIMonitorSec", Value::Time),
-    Row("lacp_rate", "LACPTransmitRate", Value::Word(&["slow", "fast"])),
-    Row("updelay", "UpDelaySec", Value::Time),
-    Row("downdelay", "DownDelaySec", Value::Time),
-    Row("xmit_hash_policy", "TransmitHashPolicy", Value::Word(POLICIES)),
-    Row("min_links", "MinLinks", Value::Number(u32::MAX)),
-    Row("ad_select", "AdSelect", Value::Word(&["stable", "bandwidth", "count"])),
-    Row("fail_over_mac", "FailOverMACPolicy", Value::Word(&["none", "active", "follow"])),
-    Row("primary_reselect", "PrimaryReselectPolicy", Value::Word(&["always", "better", "failure"])),
-    Row("num_grat_arp", "GratuitousARP", Value::Number(255)),
-    Row("arp_interval", "ARPIntervalSec", Value::Time),
-    Row("arp_ip_target", "ARPIPTargets", Value::Addresses),
-    Row("arp_validate", "ARPValidate", Value::Word(&["none", "active", "backup", "all"])),
-    Row("arp_all_targets", "ARPAllTargets", Value::Word(&["any", "all"])),
+const TABLE: &[BondRow] = &[
+    BondRow("mode", "Mode", BondValue::Word(MODES)),
+    BondRow("miimon", "MIIMonitorSec", BondValue::Time),
+    BondRow("lacp_rate", "LACPTransmitRate", BondValue::Word(&["slow", "fast"])),
+    BondRow("updelay", "UpDelaySec", BondValue::Time),
+    BondRow("downdelay", "DownDelaySec", BondValue::Time),
+    BondRow("xmit_hash_policy", "TransmitHashPolicy", BondValue::Word(POLICIES)),
+    BondRow("min_links", "MinLinks", BondValue::Number(u32::MAX)),
+    BondRow("ad_select", "AdSelect", BondValue::Word(&["stable", "bandwidth", "count"])),
+    BondRow("fail_over_mac", "FailOverMACPolicy", BondValue::Word(&["none", "active", "follow"])),
+    BondRow("primary_reselect", "PrimaryReselectPolicy", BondValue::Word(&["always", "better", "failure"])),
+    BondRow("num_grat_arp", "GratuitousARP", BondValue::Number(255)),
+    BondRow("arp_interval", "ARPIntervalSec", BondValue::Time),
+    BondRow("arp_ip_target", "ARPIPTargets", BondValue::Addresses),
+    BondRow("arp_validate", "ARPValidate", BondValue::Word(&["none", "active", "backup", "all"])),
+    BondRow("arp_all_targets", "ARPAllTargets", BondValue::Word(&["any", "all"])),
 ];
 
 /// The most targets that the kernel takes.
@@ -58,19 +58,19 @@ const TARGETS_MAX: usize = 16;
 
 /// Why an option is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum BondFault {
     /// There is no such option in networkd.
     Unknown,
     /// It cannot have that value.
     Value,
 }
 
-impl Options {
+impl BondOptions {
     /// Sets an option by the kernel's name, spelt with `-` or `_`. Setting it again replaces it.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BondFault> {
         let same = |known: &str| known.bytes().eq(name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte }));
-        let Row(kernel, networkd, kind) = TABLE.iter().find(|row| same(row.0)).ok_or(Fault::Unknown)?;
-        let (ours, theirs) = kind.read(value).ok_or(Fault::Value)?;
+        let BondRow(kernel, networkd, kind) = TABLE.iter().find(|row| same(row.0)).ok_or(BondFault::Unknown)?;
+        let (ours, theirs) = kind.read(value).ok_or(BondFault::Value)?;
         self.networkd.insert(networkd, ours);
         self.kernel.insert(kernel, theirs);
         Ok(())
@@ -108,7 +108,7 @@ impl Options {
     }
 }
 
-impl Value {
+impl BondValue {
     /// What networkd and the kernel are told for `text`.
     fn read(&self, text: &str) -> Option<(String, String)> {
         match self {
@@ -142,8 +142,8 @@ pub(super) fn keys() -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::*;
 
-    fn set(options: &[(&str, &str)]) -> Options {
-        let mut all = Options::default();
+    fn set(options: &[(&str, &str)]) -> BondOptions {
+        let mut all = BondOptions::default();
         for (name, value) in options {
             all.set(name, value).unwrap();
         }
@@ -175,23 +175,23 @@ mod tests {
 
     #[test]
     fn what_networkd_does_not_take_is_not_set() {
-        let mut options = Options::default();
+        let mut options = BondOptions::default();
         for (name, value, fault) in [
-            ("primary", "eth0", Fault::Unknown),
-            ("", "", Fault::Unknown),
-            ("mode", "7", Fault::Value),
-            ("mode", "lacp", Fault::Value),
-            ("mode", "802.3ad\nMACAddress=x", Fault::Value),
-            ("miimon", "100ms", Fault::Value),
-            ("miimon", "-1", Fault::Value),
-            ("num_grat_arp", "256", Fault::Value),
-            ("arp_ip_target", "192.0.2.1,x", Fault::Value),
-            ("arp_ip_target", "", Fault::Value),
-            ("arp_ip_target", &["192.0.2.1"; 17].join(","), Fault::Value),
+            ("primary", "eth0", BondFault::Unknown),
+            ("", "", BondFault::Unknown),
+            ("mode", "7", BondFault::Value),
+            ("mode", "lacp", BondFault::Value),
+            ("mode", "802.3ad\nMACAddress=x", BondFault::Value),
+            ("miimon", "100ms", BondFault::Value),
+            ("miimon", "-1", BondFault::Value),
+            ("num_grat_arp", "256", BondFault::Value),
+            ("arp_ip_target", "192.0.2.1,x", BondFault::Value),
+            ("arp_ip_target", "", BondFault::Value),
+            ("arp_ip_target", &["192.0.2.1"; 17].join(","), BondFault::Value),
         ] {
             assert_eq!(options.set(name, value), Err(fault), "{name} {value}");
         }
-        assert_eq!(options, Options::default());
+        assert_eq!(options, BondOptions::default());
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn every_key_is_one_of_the_table() {
-        assert!(Options::packet().networkd().all(|(name, _)| keys().any(|key| key == name)));
-        assert!(Options::packet().kernel().all(|(name, _)| TABLE.iter().any(|row| row.0 == name)));
+        assert!(BondOptions::packet().networkd().all(|(name, _)| keys().any(|key| key == name)));
+        assert!(BondOptions::packet().kernel().all(|(name, _)| TABLE.iter().any(|row| row.0 == name)));
     }
 }

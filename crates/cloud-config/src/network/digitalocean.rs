@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::diagnostic::rules;
 
-use super::interface::{Interface, Kind, Match, Setup};
+use super::findings::NetworkFindings;
+use super::interface::{Interface, InterfaceKind, Match, Setup};
 use super::names::Mac;
 use super::stack::{Draft, stack};
-use super::telling::Telling;
 use super::{Conversion, address, json};
 
 /// The keys of an interface that are read.
@@ -17,14 +17,14 @@ const INTERFACE: [&str; 4] = ["mac", "ipv4", "ipv6", "anchor_ipv4"];
 
 /// Converts the metadata service's JSON.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = Telling::default();
+    let mut telling = NetworkFindings::default();
     let drafts = json::read(bytes, &mut telling).map(|value| drafts(&value, &mut telling));
     let interfaces = stack(drafts.unwrap_or_default(), &mut telling);
     Conversion::new(interfaces, telling)
 }
 
 /// The public interfaces, then the private ones, which have neither default routes nor name servers.
-fn drafts(value: &Value, telling: &mut Telling) -> Vec<Draft> {
+fn drafts(value: &Value, telling: &mut NetworkFindings) -> Vec<Draft> {
     let none = Value::Null;
     if let Some(dns) = value.get("dns") {
         json::report_unknown(dns, &["nameservers"], &[], "dns", telling);
@@ -56,7 +56,7 @@ fn drafts(value: &Value, telling: &mut Telling) -> Vec<Draft> {
                 telling.tell(&rules::BAD_INTERFACE, None, &subject, "no address is left of it; it is left out");
                 continue;
             };
-            let interface = Interface { setup, ..Interface::new(Match::Mac(mac), Kind::Physical) };
+            let interface = Interface { setup, ..Interface::new(Match::Mac(mac), InterfaceKind::Physical) };
             drafts.push(Draft::new(interface, None));
         }
     }
@@ -65,7 +65,13 @@ fn drafts(value: &Value, telling: &mut Telling) -> Vec<Draft> {
 
 /// What an interface is given: none where all its addresses are bad. It is better left to what the image does with
 /// an interface that nobody describes.
-fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, telling: &mut Telling) -> Option<Setup> {
+fn setup(
+    entry: &Value,
+    is_public: bool,
+    dns: Vec<IpAddr>,
+    subject: &str,
+    telling: &mut NetworkFindings,
+) -> Option<Setup> {
     let mut setup = Setup { dns, ..Setup::default() };
     let mut is_bad = false;
     for (family, mask, has_gateway) in

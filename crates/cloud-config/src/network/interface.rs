@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::bond::Options;
+use super::bond::BondOptions;
 use super::names::{Domain, Mac, Name, VlanId};
 
 /// How an interface is found. There is no interface without one of these: an empty `[Match]` would take them all.
@@ -56,11 +56,11 @@ impl Match {
 
 /// What an interface is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum InterfaceKind {
     /// It is there, or something else makes it.
     Physical,
     /// Several interfaces as one.
-    Bond(Options),
+    Bond(BondOptions),
     /// One of the networks that share a wire.
     Vlan(VlanId),
 }
@@ -158,7 +158,7 @@ pub struct Interface {
     /// How it is found.
     pub found: Match,
     /// What it is made of.
-    pub kind: Kind,
+    pub kind: InterfaceKind,
     /// The first number in its files' names: networkd takes the first file that fits.
     pub depth: u8,
     /// What is built on it.
@@ -173,7 +173,7 @@ pub struct Interface {
 
 impl Interface {
     /// An interface that is given nothing yet.
-    pub fn new(found: Match, kind: Kind) -> Self {
+    pub fn new(found: Match, kind: InterfaceKind) -> Self {
         Self { found, kind, depth: 0, children: Vec::new(), mac: None, mtu: None, setup: Setup::default() }
     }
 }

@@ -8,18 +8,18 @@ use crate::diagnostic::rules;
 use crate::text::json;
 use crate::text::suggest;
 
-use super::names::shown;
-use super::telling::Telling;
+use super::findings::NetworkFindings;
+use super::names::display_name;
 use super::{ENTRIES_MAX, NAMES_MAX, address};
 
 /// The document in `bytes`, if it is an object.
-pub fn read(bytes: &[u8], telling: &mut Telling) -> Option<Value> {
+pub fn read(bytes: &[u8], telling: &mut NetworkFindings) -> Option<Value> {
     let subject = "network description";
     let why = match json::parse(bytes) {
         Ok(value @ Value::Object(_)) => {
             for (place, key) in json::duplicate_keys(bytes, ENTRIES_MAX) {
                 let place = if place.is_empty() { subject } else { &place };
-                let message = format!("key `{}` is given twice; the last value counts", shown(&key));
+                let message = format!("key `{}` is given twice; the last value counts", display_name(&key));
                 telling.advise(&rules::DUPLICATE_KEY, None, place, message, "keep one of them");
             }
             return Some(value);
@@ -32,7 +32,13 @@ pub fn read(bytes: &[u8], telling: &mut Telling) -> Option<Value> {
 }
 
 /// Reports the keys of an object that are neither read nor harmless. `read` may end with `*`.
-pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], subject: &str, telling: &mut Telling) {
+pub fn report_unknown(
+    value: &Value,
+    read: &[&'static str],
+    harmless: &[&str],
+    subject: &str,
+    telling: &mut NetworkFindings,
+) {
     let fits = |key: &str, name: &str| name.strip_suffix('*').map_or(name == key, |start| key.starts_with(start));
     let is_known = |key: &str| harmless.contains(&key) || read.iter().any(|name| fits(key, name));
     for (key, value) in value.as_object().into_iter().flatten() {
@@ -44,7 +50,7 @@ pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], s
             _ => false,
         };
         if !is_empty && !is_known(key) {
-            let message = format!("unknown key `{}`; ignored", shown(key));
+            let message = format!("unknown key `{}`; ignored", display_name(key));
             match suggest::help(key, read.iter().copied().filter(|name| !name.ends_with('*'))) {
                 Some(help) => telling.advise(&rules::UNCONVERTED, None, subject, message, &help),
                 None => telling.tell(&rules::UNCONVERTED, None, subject, message),
@@ -54,7 +60,7 @@ pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], s
 }
 
 /// The words under `key`: a list of them, or one string with blanks or commas between them.
-pub fn words_under(value: &Value, key: &str, telling: &mut Telling) -> Vec<Value> {
+pub fn words_under(value: &Value, key: &str, telling: &mut NetworkFindings) -> Vec<Value> {
     match value.get(key) {
         Some(Value::String(text)) => {
             let words = text.split([' ', ',', '\t']).filter(|word| !word.is_empty());
@@ -65,7 +71,7 @@ pub fn words_under(value: &Value, key: &str, telling: &mut Telling) -> Vec<Value
 }
 
 /// The list under `key`, which may be missing.
-pub fn list<'a>(value: &'a Value, key: &str, telling: &mut Telling) -> &'a [Value] {
+pub fn list<'a>(value: &'a Value, key: &str, telling: &mut NetworkFindings) -> &'a [Value] {
     match value.get(key) {
         None | Some(Value::Null) => &[],
         Some(Value::Array(items)) if items.len() <= ENTRIES_MAX => items,
@@ -99,7 +105,7 @@ pub fn dns<'a>(
     items: impl IntoIterator<Item = &'a Value>,
     of: impl Fn(&Value) -> Option<String>,
     subject: &str,
-    telling: &mut Telling,
+    telling: &mut NetworkFindings,
 ) -> Vec<IpAddr> {
     let mut servers = Vec::new();
     for item in items {

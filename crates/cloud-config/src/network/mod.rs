@@ -13,6 +13,7 @@ pub mod bond;
 mod data;
 pub mod debian;
 pub mod digitalocean;
+mod findings;
 pub mod interface;
 mod json;
 pub mod names;
@@ -20,7 +21,6 @@ pub mod networkd;
 pub mod openstack;
 pub mod packet;
 mod stack;
-mod telling;
 pub mod vmware;
 
 use std::collections::HashSet;
@@ -30,10 +30,10 @@ use crate::diagnostic::{Finding, rules};
 
 pub use data::{Format, NetworkData};
 
+use findings::NetworkFindings;
 use interface::Interface;
 use names::Name;
 use networkd::{Module, UnitFile};
-use telling::Telling;
 
 /// The most entries that a list may have: interfaces, addresses of one, options of a stanza.
 pub const ENTRIES_MAX: usize = 10_000;
@@ -50,7 +50,7 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    fn new(mut interfaces: Vec<Interface>, mut telling: Telling) -> Self {
+    fn new(mut interfaces: Vec<Interface>, mut telling: NetworkFindings) -> Self {
         for interface in &mut interfaces {
             let label = interface.found.label();
             let setup = &mut interface.setup;
@@ -89,7 +89,7 @@ impl Conversion {
 }
 
 /// Keeps each item of a list once, and no more than `most` of them.
-fn limit<T: Clone + Eq + Hash>(list: &mut Vec<T>, most: usize, what: &str, label: &str, telling: &mut Telling) {
+fn limit<T: Clone + Eq + Hash>(list: &mut Vec<T>, most: usize, what: &str, label: &str, telling: &mut NetworkFindings) {
     let mut seen = HashSet::new();
     list.retain(|item| seen.insert(item.clone()));
     if list.len() > most {

@@ -131,7 +131,7 @@ pub fn mtu(text: &str) -> Option<u32> {
 }
 
 /// A foreign word for a message: short, and with nothing in it that is not to be seen.
-pub fn shown(text: &str) -> String {
+pub fn display_name(text: &str) -> String {
     let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
     let visible = text.chars().take(SHOWN).flat_map(char::escape_debug);
     visible.chain(cut.chars()).collect()
@@ -215,8 +215,8 @@ mod tests {
 
     #[test]
     fn foreign_words_are_shown_short_and_visible() {
-        assert_eq!(shown("eth0"), "eth0");
-        assert_eq!(shown("a\n\u{202e}b\u{1b}"), "a\\n\\u{202e}b\\u{1b}");
-        assert_eq!(shown(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
+        assert_eq!(display_name("eth0"), "eth0");
+        assert_eq!(display_name("a\n\u{202e}b\u{1b}"), "a\\n\\u{202e}b\\u{1b}");
+        assert_eq!(display_name(&"é".repeat(41)), format!("{}…", "é".repeat(40)));
     }
 }

@@ -10,7 +10,7 @@ use std::fmt::{self, Write as _};
 use ipnet::IpNet;
 
 use super::bond;
-use super::interface::{Child, Dhcp, Interface, Kind, Setup};
+use super::interface::{Child, Dhcp, Interface, InterfaceKind, Setup};
 use super::names::Name;
 
 /// A file of networkd.
@@ -81,10 +81,10 @@ pub fn to_take_down(interfaces: &[Interface]) -> Vec<&Name> {
 /// The modules that the kernel needs. A module is loaded once, so that the first bond's options count; networkd
 /// sets those of each bond that it makes itself.
 pub fn modules(interfaces: &[Interface]) -> Vec<Module> {
-    let is_vlan = |interface: &Interface| matches!(interface.kind, Kind::Vlan(_));
+    let is_vlan = |interface: &Interface| matches!(interface.kind, InterfaceKind::Vlan(_));
     let vlan = interfaces.iter().any(is_vlan).then(|| Module { name: "8021q", options: Vec::new() });
     let bond = interfaces.iter().find_map(|interface| match &interface.kind {
-        Kind::Bond(options) => {
+        InterfaceKind::Bond(options) => {
             let options = options.kernel().map(|(name, value)| format!("{name}={value}")).collect();
             Some(Module { name: "bonding", options })
         }
@@ -96,8 +96,8 @@ pub fn modules(interfaces: &[Interface]) -> Vec<Module> {
 /// The `.netdev` file, for what networkd is to make.
 fn netdev(interface: &Interface) -> Option<String> {
     let (kind, name) = match (&interface.kind, interface.found.name()) {
-        (Kind::Bond(_), Some(name)) => ("bond", name),
-        (Kind::Vlan(_), Some(name)) => ("vlan", name),
+        (InterfaceKind::Bond(_), Some(name)) => ("bond", name),
+        (InterfaceKind::Vlan(_), Some(name)) => ("vlan", name),
         _ => return None,
     };
     let mut text = Text::default();
@@ -106,15 +106,15 @@ fn netdev(interface: &Interface) -> Option<String> {
     text.key("Name", name);
     text.keys("MACAddress", interface.mac);
     match &interface.kind {
-        Kind::Bond(options) => {
+        InterfaceKind::Bond(options) => {
             text.section("Bond");
             options.networkd().for_each(|(key, value)| text.key(key, value));
         }
-        Kind::Vlan(id) => {
+        InterfaceKind::Vlan(id) => {
             text.section("VLAN");
             text.key("Id", id);
         }
-        Kind::Physical => {}
+        InterfaceKind::Physical => {}
     }
     Some(text.0)
 }
@@ -126,7 +126,7 @@ fn network(interface: &Interface) -> String {
     text.keys("Name", interface.found.name());
     text.keys("MACAddress", interface.found.mac());
     // What networkd makes has its address from its `.netdev`.
-    let mac = interface.mac.filter(|_| interface.kind == Kind::Physical);
+    let mac = interface.mac.filter(|_| interface.kind == InterfaceKind::Physical);
     if mac.is_some() || interface.mtu.is_some() {
         text.section("Link");
         text.keys("MACAddress", mac);

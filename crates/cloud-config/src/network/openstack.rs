@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use crate::diagnostic::rules;
 
-use super::bond::{Fault, Options};
-use super::interface::{Dhcp, Interface, Kind, Match, Route};
-use super::names::{Domain, Mac, Name, VlanId, mtu, shown};
+use super::bond::{BondFault, BondOptions};
+use super::findings::NetworkFindings;
+use super::interface::{Dhcp, Interface, InterfaceKind, Match, Route};
+use super::names::{Domain, Mac, Name, VlanId, display_name, mtu};
 use super::stack::{Draft, stack};
-use super::telling::Telling;
 use super::{Conversion, NAMES_MAX, address, json};
 
 /// The keys of the document that are read.
@@ -55,7 +55,7 @@ const ROUTE: [&str; 3] = ["network", "netmask", "gateway"];
 
 /// Converts `network_data.json`.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = Telling::default();
+    let mut telling = NetworkFindings::default();
     let drafts = json::read(bytes, &mut telling).map(|value| {
         if let Some((form, help)) = other_form(&value) {
             let message = format!("it is {form}; not converted");
@@ -63,7 +63,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
             return Vec::new();
         }
         json::report_unknown(&value, &TOP, &["version"], "network description", &mut telling);
-        let mut links = Links::read(json::list(&value, "links", &mut telling), &mut telling);
+        let mut links = LinkTable::read(json::list(&value, "links", &mut telling), &mut telling);
         links.give(&value, &mut telling);
         links.drafts
     });
@@ -95,14 +95,14 @@ fn other_form(value: &Value) -> Option<(&'static str, &'static str)> {
 
 /// The links of a description.
 #[derive(Default)]
-struct Links {
+struct LinkTable {
     drafts: Vec<Draft>,
     /// Where each stands in the list, by its id; those that are left out nowhere.
     by_id: HashMap<String, Option<usize>>,
 }
 
-impl Links {
-    fn read(entries: &[Value], telling: &mut Telling) -> Self {
+impl LinkTable {
+    fn read(entries: &[Value], telling: &mut NetworkFindings) -> Self {
         let mut links = Self::default();
         let mut names = Names::new(entries);
         let mut carriers = Vec::new();
@@ -138,20 +138,21 @@ impl Links {
     }
 
     /// Finds what a bond or VLAN is built on.
-    fn connect(&mut self, at: usize, entry: &Value, subject: &str, telling: &mut Telling) {
+    fn connect(&mut self, at: usize, entry: &Value, subject: &str, telling: &mut NetworkFindings) {
         let wanted: Vec<_> = match self.drafts[at].interface.kind {
-            Kind::Physical => return,
-            Kind::Bond(_) => json::list(entry, "bond_links", telling).iter().map(json::words).collect(),
-            Kind::Vlan(_) => vec![json::text(entry, "vlan_link")],
+            InterfaceKind::Physical => return,
+            InterfaceKind::Bond(_) => json::list(entry, "bond_links", telling).iter().map(json::words).collect(),
+            InterfaceKind::Vlan(_) => vec![json::text(entry, "vlan_link")],
         };
-        let is_vlan = matches!(self.drafts[at].interface.kind, Kind::Vlan(_));
+        let is_vlan = matches!(self.drafts[at].interface.kind, InterfaceKind::Vlan(_));
         for carrier in wanted {
             let place = carrier.as_ref().and_then(|id| self.by_id.get(id)).copied().flatten();
             if let Some(place) = place {
                 self.drafts[at].on.push(place);
                 continue;
             }
-            let carrier = carrier.map_or_else(|| "what it is built on".to_owned(), |id| format!("link {}", shown(&id)));
+            let carrier =
+                carrier.map_or_else(|| "what it is built on".to_owned(), |id| format!("link {}", display_name(&id)));
             if is_vlan {
                 self.drafts[at].is_refused = true;
                 let message = format!("{carrier} is not there; the link is left out");
@@ -164,7 +165,7 @@ impl Links {
     }
 
     /// Gives links what the networks say.
-    fn give(&mut self, value: &Value, telling: &mut Telling) {
+    fn give(&mut self, value: &Value, telling: &mut NetworkFindings) {
         let everywhere = dns(value, "services", telling);
         let mut is_given = vec![false; self.drafts.len()];
         let mut is_bad = vec![false; self.drafts.len()];
@@ -201,7 +202,7 @@ impl Links {
 }
 
 /// A link by itself.
-fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut Telling) -> Result<Interface, String> {
+fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut NetworkFindings) -> Result<Interface, String> {
     let mac = |key: &str| {
         let mac = json::text(entry, key).map(|mac| Mac::new(&mac).ok_or(format!("its `{key}` is no hardware address")));
         mac.transpose()
@@ -210,29 +211,29 @@ fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut Telling) 
     let mut interface = match json::text(entry, "type").as_deref() {
         Some("bond") => {
             let found = Match::Name(names.bond(entry));
-            Interface { mac: own, ..Interface::new(found, Kind::Bond(options(entry, subject, telling))) }
+            Interface { mac: own, ..Interface::new(found, InterfaceKind::Bond(options(entry, subject, telling))) }
         }
         Some("vlan") => {
             let id = json::text(entry, "vlan_id").and_then(|id| VlanId::new(&id));
             let id = id.ok_or("its `vlan_id` is no number from 0 to 4094")?;
             let mac = mac("vlan_mac_address")?.or(own);
-            Interface { mac, ..Interface::new(Match::Name(names.vlan(entry, id)), Kind::Vlan(id)) }
+            Interface { mac, ..Interface::new(Match::Name(names.vlan(entry, id)), InterfaceKind::Vlan(id)) }
         }
         // phy, and what the host's side of a virtual interface may be called: vif, ovs, tap, bridge, hyperv …
         _ => {
             let name = json::text(entry, "name").and_then(|name| Name::new(&name).ok());
             let found = own.map(Match::Mac).or(name.map(Match::Name));
-            Interface::new(found.ok_or("it has no `ethernet_mac_address`")?, Kind::Physical)
+            Interface::new(found.ok_or("it has no `ethernet_mac_address`")?, InterfaceKind::Physical)
         }
     };
     let is_vain = |key: &str| match interface.kind {
-        Kind::Physical => key.starts_with("vlan_") || key.starts_with("bond_"),
-        Kind::Vlan(_) => key.starts_with("bond_"),
-        Kind::Bond(_) => key.starts_with("vlan_"),
+        InterfaceKind::Physical => key.starts_with("vlan_") || key.starts_with("bond_"),
+        InterfaceKind::Vlan(_) => key.starts_with("bond_"),
+        InterfaceKind::Bond(_) => key.starts_with("vlan_"),
     };
     let mut keys = entry.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     if let Some((key, _)) = keys.find(|(key, _)| is_vain(key)) {
-        let message = format!("`{}` is of another type of link; ignored", shown(key));
+        let message = format!("`{}` is of another type of link; ignored", display_name(key));
         telling.advise(&rules::UNCONVERTED, None, subject, message, "write `vlan` or `bond` as the `type` of the link");
     }
     interface.mtu = read_mtu(entry, subject, telling);
@@ -240,7 +241,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut Telling) 
 }
 
 /// The `mtu` of a link or network.
-fn read_mtu(entry: &Value, subject: &str, telling: &mut Telling) -> Option<u32> {
+fn read_mtu(entry: &Value, subject: &str, telling: &mut NetworkFindings) -> Option<u32> {
     let text = json::text(entry, "mtu")?;
     let mtu = mtu(&text);
     if mtu.is_none() {
@@ -250,8 +251,8 @@ fn read_mtu(entry: &Value, subject: &str, telling: &mut Telling) -> Option<u32> 
 }
 
 /// The options of a bond: every key that begins with `bond_`.
-fn options(entry: &Value, subject: &str, telling: &mut Telling) -> Options {
-    let mut options = Options::default();
+fn options(entry: &Value, subject: &str, telling: &mut NetworkFindings) -> BondOptions {
+    let mut options = BondOptions::default();
     let keys = entry.as_object().into_iter().flatten().filter(|(key, value)| *key != "bond_links" && !value.is_null());
     for (key, value) in keys.filter_map(|(key, value)| Some((key.strip_prefix("bond_")?, value))) {
         let text = match value {
@@ -260,10 +261,10 @@ fn options(entry: &Value, subject: &str, telling: &mut Telling) -> Options {
         };
         let (rule, what) = match options.set(key, &text) {
             Ok(()) => continue,
-            Err(Fault::Unknown) => (&rules::UNCONVERTED, "has no counterpart in networkd; it is ignored"),
-            Err(Fault::Value) => (&rules::BAD_NETWORK_VALUE, "has a value that it cannot have; it is left out"),
+            Err(BondFault::Unknown) => (&rules::UNCONVERTED, "has no counterpart in networkd; it is ignored"),
+            Err(BondFault::Value) => (&rules::BAD_NETWORK_VALUE, "has a value that it cannot have; it is left out"),
         };
-        telling.tell(rule, None, subject, format!("its `bond_{}` {what}", shown(key)));
+        telling.tell(rule, None, subject, format!("its `bond_{}` {what}", display_name(key)));
     }
     options
 }
@@ -315,7 +316,12 @@ fn wish(entry: &Value) -> Option<Name> {
 }
 
 /// Adds what a network gives to its link.
-fn give(network: &Value, interface: &mut Interface, subject: &str, telling: &mut Telling) -> Result<(), String> {
+fn give(
+    network: &Value,
+    interface: &mut Interface,
+    subject: &str,
+    telling: &mut NetworkFindings,
+) -> Result<(), String> {
     let setup = &mut interface.setup;
     let (v4, v6, accept_ra) = match json::text(network, "type").as_deref() {
         Some("ipv4" | "ipv6") => {
@@ -365,7 +371,7 @@ fn give(network: &Value, interface: &mut Interface, subject: &str, telling: &mut
 }
 
 /// The domains under `dns_search`.
-fn domains(network: &Value, subject: &str, telling: &mut Telling) -> Vec<Domain> {
+fn domains(network: &Value, subject: &str, telling: &mut NetworkFindings) -> Vec<Domain> {
     let words = json::words_under(network, "dns_search", telling);
     let domains = words.iter().filter_map(|word| {
         let domain = json::words(word).and_then(|word| Domain::new(&word));
@@ -384,7 +390,7 @@ fn route(entry: &Value) -> Option<Route> {
 }
 
 /// The name servers among the services of `value`.
-fn dns(value: &Value, subject: &str, telling: &mut Telling) -> Vec<IpAddr> {
+fn dns(value: &Value, subject: &str, telling: &mut NetworkFindings) -> Vec<IpAddr> {
     let services = json::list(value, "services", telling).iter();
     let is_dns = |service: &&Value| json::text(service, "type").is_some_and(|kind| kind == "dns");
     let (dns, others): (Vec<_>, Vec<_>) = services.partition(is_dns);

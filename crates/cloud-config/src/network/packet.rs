@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::diagnostic::rules;
 
-use super::bond::Options;
-use super::interface::{Child, Interface, Kind, Match, Setup};
+use super::bond::BondOptions;
+use super::findings::NetworkFindings;
+use super::interface::{Child, Interface, InterfaceKind, Match, Setup};
 use super::names::{Mac, Name};
-use super::telling::Telling;
 use super::{Conversion, address, json};
 
 const BOND: &str = "bond0";
@@ -51,12 +51,12 @@ const ADDRESS_HARMLESS: [&str; 18] = [
 
 /// Converts the metadata service's JSON: all of it, or its `network` alone.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = Telling::default();
+    let mut telling = NetworkFindings::default();
     let interfaces = json::read(bytes, &mut telling).map(|value| interfaces(&value, &mut telling));
     Conversion::new(interfaces.unwrap_or_default(), telling)
 }
 
-fn interfaces(value: &Value, telling: &mut Telling) -> Vec<Interface> {
+fn interfaces(value: &Value, telling: &mut NetworkFindings) -> Vec<Interface> {
     let Some(network) = value.get("network").or_else(|| value.get("interfaces").map(|_| value)) else {
         return Vec::new();
     };
@@ -95,12 +95,12 @@ fn interfaces(value: &Value, telling: &mut Telling) -> Vec<Interface> {
     });
     let name = Name::own(BOND);
     let found = mac.map_or_else(|| Match::Name(name.clone()), |mac| Match::Both(name.clone(), mac));
-    interfaces.push(Interface { mac, setup, ..Interface::new(found, Kind::Bond(Options::packet())) });
+    interfaces.push(Interface { mac, setup, ..Interface::new(found, InterfaceKind::Bond(BondOptions::packet())) });
     interfaces
 }
 
 /// The interfaces that the bond is made of. Their files are numbered as they are listed.
-fn slaves(entries: &[Value], dns: &[IpAddr], telling: &mut Telling) -> Vec<Interface> {
+fn slaves(entries: &[Value], dns: &[IpAddr], telling: &mut NetworkFindings) -> Vec<Interface> {
     let mut interfaces = Vec::new();
     let mut seen = HashSet::from([BOND.to_owned()]);
     for (at, entry) in entries.iter().enumerate() {
@@ -115,7 +115,7 @@ fn slaves(entries: &[Value], dns: &[IpAddr], telling: &mut Telling) -> Vec<Inter
                 depth,
                 children: vec![Child::Bond(Name::own(BOND))],
                 setup: Setup { dns: dns.to_vec(), ..Setup::default() },
-                ..Interface::new(found, Kind::Physical)
+                ..Interface::new(found, InterfaceKind::Physical)
             }),
             Err(why) => {
                 telling.tell(&rules::BAD_INTERFACE, None, &subject, format!("{why}; the interface is left out"));
@@ -136,7 +136,7 @@ fn find(entry: &Value) -> Result<Match, String> {
 
 /// Adds an address, and the route that comes with it: to everywhere for a public one, and to the provider's private
 /// addresses for one of those. A private IPv6 address comes without a route.
-fn add(block: &Value, subject: &str, setup: &mut Setup, telling: &mut Telling) {
+fn add(block: &Value, subject: &str, setup: &mut Setup, telling: &mut NetworkFindings) {
     let mask = json::text(block, "netmask").or_else(|| json::text(block, "cidr"));
     let own = json::text(block, "address").and_then(|own| address::interface(&own, mask.as_deref()));
     let Some(own) = own else {

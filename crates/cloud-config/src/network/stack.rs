@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Span, rules};
 
-use super::interface::{Child, Interface, Kind};
-use super::telling::Telling;
+use super::findings::NetworkFindings;
+use super::interface::{Child, Interface, InterfaceKind};
 
 /// The longest chain of interfaces on one, as two hexadecimal digits can say it.
 const DEPTH_MAX: usize = 0xff;
@@ -41,7 +41,7 @@ impl Draft {
 }
 
 /// Puts together what can be: each interface once, in the order given, and none that is built on itself.
-pub(super) fn stack(drafts: Vec<Draft>, telling: &mut Telling) -> Vec<Interface> {
+pub(super) fn stack(drafts: Vec<Draft>, telling: &mut NetworkFindings) -> Vec<Interface> {
     let mut stack = Stack { alive: drafts.iter().map(|draft| !draft.is_refused).collect(), drafts };
     stack.refuse_duplicates(telling);
     stack.refuse_second_bonds(telling);
@@ -65,13 +65,13 @@ struct Stack {
 }
 
 impl Stack {
-    fn refuse(&mut self, at: usize, why: &str, telling: &mut Telling) {
+    fn refuse(&mut self, at: usize, why: &str, telling: &mut NetworkFindings) {
         self.alive[at] = false;
         telling.tell(&rules::BAD_INTERFACE, self.drafts[at].span, &self.drafts[at].label(), why);
     }
 
     /// Two of one name would have one file.
-    fn refuse_duplicates(&mut self, telling: &mut Telling) {
+    fn refuse_duplicates(&mut self, telling: &mut NetworkFindings) {
         let mut seen = HashSet::new();
         let alive = (0..self.drafts.len()).filter(|at| self.alive[*at]);
         let again: Vec<_> = alive.filter(|at| !seen.insert(self.drafts[*at].label())).collect();
@@ -81,10 +81,10 @@ impl Stack {
     }
 
     /// An interface can be the slave of one bond.
-    fn refuse_second_bonds(&mut self, telling: &mut Telling) {
+    fn refuse_second_bonds(&mut self, telling: &mut NetworkFindings) {
         let mut bond_of = HashMap::new();
         for at in (0..self.drafts.len()).filter(|at| self.alive[*at]) {
-            if !matches!(self.drafts[at].interface.kind, Kind::Bond(_)) {
+            if !matches!(self.drafts[at].interface.kind, InterfaceKind::Bond(_)) {
                 continue;
             }
             let mut free = Vec::new();
@@ -129,7 +129,7 @@ impl Stack {
     }
 
     /// What lacks all that it was to be built on is left out, too.
-    fn refuse_orphans(&mut self, telling: &mut Telling) {
+    fn refuse_orphans(&mut self, telling: &mut NetworkFindings) {
         let children = self.children();
         let mut gone: Vec<_> = (0..self.drafts.len()).filter(|at| !self.alive[*at]).collect();
         while let Some(carrier) = gone.pop() {
@@ -146,7 +146,7 @@ impl Stack {
 
     /// What was to carry something that is left out, and has nothing else, is left out, too: a file that gives an
     /// interface nothing would take away what it has without one, which may be all that leads to the machine.
-    fn refuse_bereft(&mut self, telling: &mut Telling) {
+    fn refuse_bereft(&mut self, telling: &mut NetworkFindings) {
         let mut carried: Vec<_> = self.children().iter().map(Vec::len).collect();
         let mut bereft: Vec<_> = (0..self.drafts.len()).filter(|at| self.drafts[*at].is_bereft).collect();
         let gone = self.drafts.iter().zip(&self.alive).filter(|(_, alive)| !**alive);
@@ -189,7 +189,7 @@ impl Stack {
         let child = |at: &usize| {
             let interface = &self.drafts[*at].interface;
             let name = interface.found.name()?.clone();
-            Some(if matches!(interface.kind, Kind::Vlan(_)) { Child::Vlan(name) } else { Child::Bond(name) })
+            Some(if matches!(interface.kind, InterfaceKind::Vlan(_)) { Child::Vlan(name) } else { Child::Bond(name) })
         };
         let mut named: Vec<Vec<Child>> = children.iter().map(|at| at.iter().filter_map(child).collect()).collect();
         for children in &mut named {
@@ -222,32 +222,32 @@ fn peel(left: &mut [bool], next: &[Vec<usize>], back: &[Vec<usize>]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bond::Options;
+    use super::super::bond::BondOptions;
     use super::super::interface::Match;
     use super::super::names::{Name, VlanId};
     use super::super::networkd::units;
     use super::*;
 
-    fn draft(name: &str, kind: Kind, on: &[usize]) -> Draft {
+    fn draft(name: &str, kind: InterfaceKind, on: &[usize]) -> Draft {
         let found = Match::Name(Name::new(name).unwrap());
         Draft { on: on.to_vec(), ..Draft::new(Interface::new(found, kind), None) }
     }
 
     fn physical(name: &str) -> Draft {
-        draft(name, Kind::Physical, &[])
+        draft(name, InterfaceKind::Physical, &[])
     }
 
     fn bond(name: &str, on: &[usize]) -> Draft {
-        draft(name, Kind::Bond(Options::default()), on)
+        draft(name, InterfaceKind::Bond(BondOptions::default()), on)
     }
 
     fn vlan(name: &str, on: &[usize]) -> Draft {
-        draft(name, Kind::Vlan(VlanId::new("1").unwrap()), on)
+        draft(name, InterfaceKind::Vlan(VlanId::new("1").unwrap()), on)
     }
 
     /// The names of the `.network` files, and the findings.
     fn stacked(drafts: Vec<Draft>) -> (Vec<String>, Vec<String>) {
-        let mut telling = Telling::default();
+        let mut telling = NetworkFindings::default();
         let units = units(&stack(drafts, &mut telling)).into_iter().map(|unit| unit.name);
         let stems = units.filter_map(|name| Some(name.strip_suffix(".network")?.to_owned()));
         (stems.collect(), telling.finish().into_iter().map(|finding| finding.message).collect())
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn children_stand_in_the_order_of_their_names() {
         let drafts = vec![physical("a"), vlan("z", &[0]), bond("m", &[0]), vlan("b", &[0])];
-        let interfaces = stack(drafts, &mut Telling::default());
+        let interfaces = stack(drafts, &mut NetworkFindings::default());
         let names: Vec<_> = interfaces[0].children.iter().map(|child| child.name().as_str()).collect();
         assert_eq!(names, ["b", "m", "z"]);
     }

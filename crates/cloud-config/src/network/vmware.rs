@@ -9,15 +9,15 @@ use ipnet::IpNet;
 
 use crate::diagnostic::rules;
 
-use super::interface::{Dhcp, Interface, Kind, Match, Route, Setup};
+use super::findings::NetworkFindings;
+use super::interface::{Dhcp, Interface, InterfaceKind, Match, Route, Setup};
 use super::names::{Domain, Mac, Name};
 use super::stack::{Draft, stack};
-use super::telling::Telling;
 use super::{Conversion, ENTRIES_MAX, NAMES_MAX, address};
 
 /// Converts variables, such as `interface.0.ip.0.address`.
 pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
-    let mut telling = Telling::default();
+    let mut telling = NetworkFindings::default();
     let variables = Variables { all: variables, read: RefCell::default() };
     let dns = variables.names("dns.server", |value| vec![address::host(value)], &mut telling);
     let domains =
@@ -59,7 +59,7 @@ impl Variables<'_> {
     }
 
     /// Reports the variables of the network that were not looked for, but for those of a refused interface.
-    fn report_unread(&self, refused: &[String], telling: &mut Telling) {
+    fn report_unread(&self, refused: &[String], telling: &mut NetworkFindings) {
         let read = self.read.borrow();
         for (name, value) in self.all {
             let is_network = name.starts_with("interface.") || name.starts_with("dns.");
@@ -75,7 +75,7 @@ impl Variables<'_> {
     }
 
     /// What `read` makes of the variables of a list: `PREFIX.0`, `PREFIX.1`, and so on. What is none is left out.
-    fn names<T>(&self, prefix: &str, read: impl Fn(&str) -> Vec<Option<T>>, telling: &mut Telling) -> Vec<T> {
+    fn names<T>(&self, prefix: &str, read: impl Fn(&str) -> Vec<Option<T>>, telling: &mut NetworkFindings) -> Vec<T> {
         let mut names = Vec::new();
         let variables = (0..ENTRIES_MAX).map_while(|at| {
             let name = format!("{prefix}.{at}");
@@ -119,7 +119,7 @@ impl Variables<'_> {
         } else {
             Setup { dhcp: Dhcp::Both, accept_ra: true, ..Setup::default() }
         };
-        Ok(Some(Interface { setup, ..Interface::new(found, Kind::Physical) }))
+        Ok(Some(Interface { setup, ..Interface::new(found, InterfaceKind::Physical) }))
     }
 
     fn addresses(&self, prefix: &str) -> Result<Vec<IpNet>, String> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::planner::{Item, Planner, masked, numbered, shown};
+use super::planner::{Item, Planner, display_path, masked, numbered};
 use super::{FileSpec, Owner, Principal, names, places};
 use crate::address_tokens::first_token;
 use crate::config::{File, permissions};
@@ -78,17 +78,18 @@ fn read(
         return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));
     }
     if !written.starts_with('/') {
-        let message = format!("the path is relative; it is taken as {}", shown(&path));
+        let message = format!("the path is relative; it is taken as {}", display_path(&path));
         let mut finding = Finding::new(&rules::RELATIVE_PATH, file.path.span, message);
         if written.starts_with('~') {
             finding = finding.help("write the whole path: `~` does not stand for a home here");
         }
-        planner.find(finding);
+        planner.report(finding);
     }
     if written.ends_with('/') {
-        let message = format!("the path ends with a slash; written as the file {}, not as a directory", shown(&path));
+        let message =
+            format!("the path ends with a slash; written as the file {}, not as a directory", display_path(&path));
         let finding = Finding::new(&rules::SLASH_PATH, file.path.span, message);
-        planner.find(finding.help("add the name of the file; directories above a file are created automatically"));
+        planner.report(finding.help("add the name of the file; directories above a file are created automatically"));
     }
     for (field, key, rule, help) in [
         (&file.permissions, "permissions", &rules::BAD_PERMISSIONS, "write an octal mode, such as `0644`"),
@@ -120,7 +121,7 @@ fn read(
         (mode, owner, content) => {
             let mut faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
             let why = faults.next();
-            faults.for_each(|finding| planner.find(finding));
+            faults.for_each(|finding| planner.report(finding));
             return Err(why);
         }
     };

@@ -2,6 +2,7 @@
 //!
 //! Pure: a plan follows from the configuration and a few facts of the machine, and nothing is touched.
 
+mod file_tree;
 mod files;
 pub mod names;
 mod network;
@@ -12,7 +13,6 @@ pub mod script;
 mod sections;
 mod step;
 pub mod text_files;
-mod tree;
 mod units;
 mod users;
 mod window;
@@ -28,4 +28,4 @@ pub use step::{
     Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope, Verb,
 };
 pub use units::{unit_at, unit_of};
-pub use users::{is_group_name, label, without_secrets};
+pub use users::{is_group_name, redacted_user_name, url_without_secrets};

@@ -29,7 +29,7 @@ pub(super) fn instead(written: &str, what: &str, known: &[&'static str]) -> Stri
 
 /// Who reads a unit's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+pub enum UnitReader {
     /// systemd itself.
     Systemd,
     /// networkd and udev.
@@ -39,11 +39,11 @@ pub enum Reader {
 }
 
 /// Who reads the file of the unit `name`.
-pub fn reader(name: &str) -> Reader {
+pub fn reader(name: &str) -> UnitReader {
     match name.rsplit_once('.') {
-        Some((_, suffix)) if SYSTEMD.contains(&suffix) => Reader::Systemd,
-        Some((_, suffix)) if NETWORKD.contains(&suffix) => Reader::Networkd,
-        _ => Reader::Unknown,
+        Some((_, suffix)) if SYSTEMD.contains(&suffix) => UnitReader::Systemd,
+        Some((_, suffix)) if NETWORKD.contains(&suffix) => UnitReader::Networkd,
+        _ => UnitReader::Unknown,
     }
 }
 
@@ -95,7 +95,7 @@ pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     let unit = dir.strip_suffix(".d")?;
     let is_valid =
         file_name_fault(unit).is_none() && file_name_fault(file).is_none() && file.strip_suffix(".conf").is_some();
-    (is_valid && reader(unit) != Reader::Unknown).then_some((unit, file))
+    (is_valid && reader(unit) != UnitReader::Unknown).then_some((unit, file))
 }
 
 /// The fault and the remedy of a unit's name that is one of a directory: of the drop-ins of a unit, or of links.
@@ -105,7 +105,7 @@ pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
         return None;
     }
     if let Some(unit) = bare.strip_suffix(".d")
-        && (reader(unit) != Reader::Unknown || SYSTEMD.contains(&unit))
+        && (reader(unit) != UnitReader::Unknown || SYSTEMD.contains(&unit))
     {
         let unit = printable(unit);
         let fault = format!("it names the directory for drop-ins of {unit}");
@@ -113,12 +113,12 @@ pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
     }
     if let Some(unit) =
         ["wants", "requires", "upholds"].iter().find_map(|kind| bare.strip_suffix(kind)?.strip_suffix('.'))
-        && reader(unit) == Reader::Systemd
+        && reader(unit) == UnitReader::Systemd
     {
         let fault = format!("it names a directory of links, for {}", printable(unit));
         return Some((fault, format!("write `WantedBy={}` into the unit to start, and enable that", printable(unit))));
     }
-    (bare != name && reader(bare) != Reader::Unknown)
+    (bare != name && reader(bare) != UnitReader::Unknown)
         .then(|| ("it ends with a slash".to_owned(), format!("leave out the slash: `name: {}`", printable(bare))))
 }
 
@@ -135,7 +135,7 @@ pub(super) fn path_help(name: &str) -> Option<String> {
         Some(kind) if SYSTEMD.contains(&kind) => Some(format!(
             "a drop-in for all units of a type is a file: write /etc/systemd/system/{shown} with `write_files`"
         )),
-        Some(unit) if reader(unit) != Reader::Unknown && file_name_fault(file).is_none() => {
+        Some(unit) if reader(unit) != UnitReader::Unknown && file_name_fault(file).is_none() => {
             let conf = if file.strip_suffix(".conf").is_some() { "" } else { ".conf" };
             Some(format!(
                 "write it as an item `name: {}{conf}` in the `drop_ins` of unit {}",
@@ -283,10 +283,10 @@ mod tests {
 
     #[test]
     fn units_are_read_by_their_suffix() {
-        assert_eq!(reader("docker.service"), Reader::Systemd);
-        assert_eq!(reader("00-eth.network"), Reader::Networkd);
-        assert_eq!(reader("service"), Reader::Unknown);
-        assert_eq!(reader("a.conf"), Reader::Unknown);
+        assert_eq!(reader("docker.service"), UnitReader::Systemd);
+        assert_eq!(reader("00-eth.network"), UnitReader::Networkd);
+        assert_eq!(reader("service"), UnitReader::Unknown);
+        assert_eq!(reader("a.conf"), UnitReader::Unknown);
     }
 
     #[test]

@@ -8,12 +8,12 @@ use crate::diagnostic::Span;
 
 /// The paths of a part, each with one wish, in the order of the last wishes.
 #[derive(Default)]
-pub(super) struct Paths {
+pub(super) struct ClaimedPaths {
     wishes: Vec<Option<Planned>>,
     at: HashMap<PathBuf, usize>,
 }
 
-impl Paths {
+impl ClaimedPaths {
     /// What is wished for `path` so far, as bytes of a file.
     pub fn content(&self, path: &Path) -> Option<&[u8]> {
         match &self.wish(path)?.step {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::normalise;
-use super::planner::shown;
+use super::planner::display_path;
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
 
@@ -65,7 +65,7 @@ pub fn folders_wanted(config: &CloudConfig) -> BTreeSet<PathBuf> {
 
 /// What is worth telling of a file at `path`; an error refuses it. `read_only` are folders that nothing can be put into.
 pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span>) -> Result<Option<Finding>, Finding> {
-    let place = shown(path);
+    let place = display_path(path);
     // A comparison of the components of paths would take longer than all the rest.
     if FOLDERS.iter().any(|folder| path.as_os_str() == *folder) {
         return Err(Finding::new(

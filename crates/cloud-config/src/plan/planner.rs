@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::paths::Paths;
-use super::tree::{Clash, Tree};
+use super::file_tree::{Clash, FileTree};
+use super::paths::ClaimedPaths;
 use super::{Account, FileSpec, Hostname, KeyImport, KeySet, Reload, Step, UnitCommand, UnitPath, UnitScope};
 use super::{files, names, script, sections, units, users};
 use crate::config::{CloudConfig, ssh_key};
@@ -148,8 +148,8 @@ pub(super) struct Planner<'a> {
     pub findings: Findings,
     pub refused: Vec<Refused>,
     users: Vec<Planned>,
-    pub paths: Paths,
-    tree: Tree,
+    pub paths: ClaimedPaths,
+    tree: FileTree,
     enables: Vec<Planned>,
     removals: Vec<Planned>,
     commands: Vec<Planned>,
@@ -167,8 +167,8 @@ pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
         findings: Findings::default(),
         refused: Vec::new(),
         users: Vec::new(),
-        paths: Paths::default(),
-        tree: Tree::default(),
+        paths: ClaimedPaths::default(),
+        tree: FileTree::default(),
         enables: Vec::new(),
         removals: Vec::new(),
         commands: Vec::new(),
@@ -196,8 +196,8 @@ pub fn plan_script(text: &str, first_line: Span) -> Plan {
 }
 
 impl Planner<'_> {
-    pub fn find(&mut self, finding: Finding) {
-        self.findings.tell(finding);
+    pub fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
     }
 
     /// Leaves `item` out, because of a finding that is there already.
@@ -208,7 +208,7 @@ impl Planner<'_> {
     /// Leaves `item` out, because of `finding`.
     pub fn refuse_for(&mut self, item: Item, span: Option<Span>, finding: Finding) {
         let masked = finding.rule == &rules::MASKED_SECRET;
-        self.find(finding);
+        self.report(finding);
         self.refused.push(Refused { item, span, masked });
     }
 
@@ -230,13 +230,13 @@ impl Planner<'_> {
     /// Makes `path` a file's; an error where it is, or has to be, another file's folder. `span` is where it is named.
     pub fn claim(&mut self, path: &Path, span: Option<Span>) -> Result<(), Finding> {
         self.tree.claim(path).map_err(|clash| {
-            let path = shown(path);
+            let path = display_path(path);
             let message = match clash {
                 Clash::Below(file) => {
-                    format!("{path} is below {}, which this part makes a file; it is left out", shown(&file))
+                    format!("{path} is below {}, which this part makes a file; it is left out", display_path(&file))
                 }
                 Clash::Above(file) => {
-                    format!("{path} has to be a folder, because of {}; it is left out", shown(&file))
+                    format!("{path} has to be a folder, because of {}; it is left out", display_path(&file))
                 }
             };
             Finding::new(&rules::PATH_BELOW_FILE, span, message).help("give one of them another path")
@@ -246,8 +246,8 @@ impl Planner<'_> {
     /// Tells of `path` that it is written twice, where it is.
     pub fn note_duplicate(&mut self, path: &Path, span: Option<Span>) {
         if self.paths.has_file(path) {
-            let message = format!("{} is written twice; the last one counts", shown(path));
-            self.find(Finding::new(&rules::DUPLICATE_ITEM, span, message));
+            let message = format!("{} is written twice; the last one counts", display_path(path));
+            self.report(Finding::new(&rules::DUPLICATE_ITEM, span, message));
         }
     }
 
@@ -338,7 +338,7 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
                 access.hostname = Some((hostname, span));
                 findings.extend(told);
             }
-            Err(finding) => findings.tell(finding),
+            Err(finding) => findings.push(finding),
         }
     }
     let core = config.users.iter().filter_map(|user| user.get()).filter(|user| user.name.text() == CORE);
@@ -366,7 +366,7 @@ pub(super) fn numbered(index: usize) -> String {
 }
 
 /// A path for people, in one line.
-pub(super) fn shown(path: &Path) -> String {
+pub(super) fn display_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 

@@ -8,7 +8,7 @@ use super::units::unit_file;
 use super::{
     FileSpec, Owner, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, Verb, names, text_files, window,
 };
-use crate::config::options::{Kind, Known, Options, Service, Value};
+use crate::config::options::{Known, OptionType, OptionValue, Options, Service};
 use crate::config::{CloudConfig, CoreOs, Oem, Update};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::secret::{Secret, is_masked, mask_url};
@@ -78,7 +78,7 @@ fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> O
     let (text, whole) = as_line(field)?;
     if !whole {
         let message = format!("{key} has a line break or control character; it is left out");
-        planner.find(Finding::new(&rules::BAD_TEXT, field.span, message));
+        planner.report(Finding::new(&rules::BAD_TEXT, field.span, message));
         return None;
     }
     Some(text)
@@ -145,7 +145,7 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
         return;
     }
     if let Some((_, Some(odd))) = strategy {
-        planner.find(Finding::new(&rules::ODD_STRATEGY, update.reboot_strategy.span, odd));
+        planner.report(Finding::new(&rules::ODD_STRATEGY, update.reboot_strategy.span, odd));
     }
     let strategy = strategy.map(|(written, _)| written);
     let group = line(planner, &update.group, "coreos.update.group");
@@ -217,7 +217,7 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
     if matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off") {
         // cloud-init's way of leaving the file alone, as it is left without the key.
         let message = "`manage_etc_hosts: false` has no effect; key ignored";
-        return planner.find(Finding::new(&rules::FOREIGN_KEY, field.span, message));
+        return planner.report(Finding::new(&rules::FOREIGN_KEY, field.span, message));
     }
     if value != "localhost" {
         let finding = Finding::new(&rules::BAD_ETC_HOSTS, field.span, "manage_etc_hosts takes localhost only")
@@ -251,20 +251,20 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> V
     for (option, field) in &options.set {
         let Some(value) = field.get().filter(|value| !value.is_unset()) else { continue };
         let key = format!("coreos.{}.{}", S::TABLE.section, option.name);
-        if let (Some(known), Value::Text(text)) = (option.known, value)
+        if let (Some(known), OptionValue::Text(text)) = (option.known, value)
             && let Some(wanted) = odd(known, text)
         {
             let message = format!("{key} is not {wanted}; it is written all the same");
-            planner.find(Finding::new(&rules::ODD_OPTION, field.span, message));
+            planner.report(Finding::new(&rules::ODD_OPTION, field.span, message));
         }
-        if option.kind == Kind::Text && matches!(value, Value::Text(text) if text.contains('\0')) {
+        if option.kind == OptionType::Text && matches!(value, OptionValue::Text(text) if text.contains('\0')) {
             let message = format!("{key} has a NUL character; it is left out");
-            planner.find(Finding::new(&rules::BAD_TEXT, field.span, message));
+            planner.report(Finding::new(&rules::BAD_TEXT, field.span, message));
             continue;
         }
         // A password is one wherever it stands: in a URL, or as the value of another option.
         let is_password = passwords.iter().any(|field| field.get() == Some(value));
-        let secret = option.secret || is_password || matches!(value, Value::Text(text) if has_secret(text));
+        let secret = option.secret || is_password || matches!(value, OptionValue::Text(text) if has_secret(text));
         out.push(Assignment { variable: S::TABLE.variable(option), value: value.to_string(), secret });
     }
     out
@@ -288,7 +288,7 @@ fn odd(known: Known, text: &str) -> Option<String> {
 fn refuse_masked_options<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) -> bool {
     let texts =
         field.get().into_iter().flat_map(|options| &options.set).filter_map(|(option, field)| match field.get() {
-            Some(Value::Text(text)) => Some((option.name, field.span, text.as_str())),
+            Some(OptionValue::Text(text)) => Some((option.name, field.span, text.as_str())),
             _ => None,
         });
     refuse_masked(planner, &format!("coreos.{}", S::TABLE.section), field.span, texts)

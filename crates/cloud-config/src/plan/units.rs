@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::names::{self, Reader};
+use super::names::{self, UnitReader};
 use super::planner::{Item, Planner, masked, numbered, path};
 use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope, Verb};
 use crate::config::{DropIn, Unit};
@@ -91,7 +91,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     } else if runtime {
         planner.paths.unmask(place, span);
     }
-    if reader == Reader::Networkd {
+    if reader == UnitReader::Networkd {
         planner.networkd(span);
     } else {
         planner.unit(name);
@@ -103,22 +103,22 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
 }
 
 /// Reports a name that neither systemd nor networkd takes, of a unit that is placed all the same.
-fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: Reader, span: Option<Span>) {
-    if reader == Reader::Unknown {
+fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, span: Option<Span>) {
+    if reader == UnitReader::Unknown {
         let message = format!("unit {name} is of no type that systemd or networkd knows");
         let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
         if !name.contains('.') {
             finding = finding.help(format!("a service is called `{}.service`", printable(name)));
         }
-        planner.find(finding);
-    } else if reader == Reader::Systemd && !names::is_unit_name(name) {
+        planner.report(finding);
+    } else if reader == UnitReader::Systemd && !names::is_unit_name(name) {
         let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
         let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";
-        planner.find(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
+        planner.report(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
     } else if names::is_odd_slice(name) {
         let message = format!("unit {}: invalid name of a slice; systemd refuses the unit", printable(name));
         let help = "a `-` separates a slice from the one that it is in: a-b.slice is in a.slice; none has an `@`";
-        planner.find(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
+        planner.report(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
     }
 }
 
@@ -126,7 +126,7 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: Reader, span: 
 fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&str, &str), span: Option<Span>) {
     let message = format!("unit {} is a drop-in of {}; placed as one", printable(entry.name.text()), printable(unit));
     let help = format!("write it as an item `name: {}` in the `drop_ins` of unit {}", printable(file), printable(unit));
-    planner.find(Finding::new(&rules::DEPRECATED, entry.name.span, message).help(help));
+    planner.report(Finding::new(&rules::DEPRECATED, entry.name.span, message).help(help));
     let reader = names::reader(unit);
     report_odd_name(planner, unit, reader, entry.name.span);
     let refuse = |planner: &mut Planner<'_>, key: &str, span: Option<Span>| {
@@ -154,7 +154,7 @@ fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&s
     };
     let folder = folder(reader, entry.runtime.value.unwrap_or_default());
     place_drop_in(planner, unit, &folder, (file, entry.name.span), (content, entry.content.span), span);
-    if reader == Reader::Networkd {
+    if reader == UnitReader::Networkd {
         planner.networkd(span);
     } else {
         planner.unit(unit);
@@ -210,7 +210,7 @@ fn place_drop_in(
     }
     if Path::new(name).extension().is_none_or(|extension| extension != "conf") {
         let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
-        planner.find(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message));
+        planner.report(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message));
     }
     let place = path(&[folder, &format!("{unit}.d"), name]);
     if let Err(finding) = planner.claim(&place, name_span) {
@@ -224,14 +224,14 @@ fn place_drop_in(
 fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>, lacks: &str) {
     let message = format!("a drop-in of {unit} lacks {lacks}; it is skipped");
     let help = "each has a `name` that ends in `.conf`, and a `content`";
-    planner.find(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message).help(help));
+    planner.report(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message).help(help));
 }
 
-fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: Reader, runtime: bool, span: Option<Span>) {
+fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: UnitReader, runtime: bool, span: Option<Span>) {
     match reader {
-        Reader::Systemd => planner.enable(UnitScope { unit: name.to_owned(), runtime }, span),
-        Reader::Networkd => {}
-        Reader::Unknown => {
+        UnitReader::Systemd => planner.enable(UnitScope { unit: name.to_owned(), runtime }, span),
+        UnitReader::Networkd => {}
+        UnitReader::Unknown => {
             let message = format!("{name} cannot be enabled: it is of no type that systemd knows");
             let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
             planner.refuse_for(Item::Command(name.to_owned()), span, finding);
@@ -239,7 +239,7 @@ fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: Reader, runtime: b
     }
 }
 
-fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Reader) {
+fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: UnitReader) {
     let span = unit.command.span;
     let Some(text) = unit.command.filled() else {
         if unit.command.bad {
@@ -255,18 +255,18 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Read
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
     };
     match reader {
-        Reader::Systemd if names::is_template(name) => {
+        UnitReader::Systemd if names::is_template(name) => {
             let message = format!("unit {name} is a template: only its instances can be told to {verb}");
             let finding = Finding::new(&rules::BAD_COMMAND, span, message);
             let help = "give the command to a unit with an instance behind the @, such as name@1.service";
             planner.refuse_for(Item::Command(name.to_owned()), span, finding.help(help));
         }
-        Reader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
-        Reader::Networkd => {
+        UnitReader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
+        UnitReader::Networkd => {
             let message = format!("{name} is networkd's, which is restarted by itself; command ignored");
-            planner.find(Finding::new(&rules::NETWORK_COMMAND, span, message));
+            planner.report(Finding::new(&rules::NETWORK_COMMAND, span, message));
         }
-        Reader::Unknown => {
+        UnitReader::Unknown => {
             let message = format!("there is no unit {name} to {verb}: it is of no type that systemd knows");
             let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
             planner.refuse_for(Item::Command(name.to_owned()), span, finding);
@@ -299,9 +299,9 @@ fn setting(command: &str) -> Option<String> {
 }
 
 /// Where the files of a unit go.
-fn folder(reader: Reader, runtime: bool) -> String {
+fn folder(reader: UnitReader, runtime: bool) -> String {
     let base = if runtime { "/run" } else { "/etc" };
-    let kind = if reader == Reader::Networkd { "network" } else { "system" };
+    let kind = if reader == UnitReader::Networkd { "network" } else { "system" };
     format!("{base}/systemd/{kind}")
 }
 

@@ -39,7 +39,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                 let known = *at.entry(name).or_insert(sets.len());
                 if known < sets.len() {
                     let message = format!("user {name} is listed twice; the keys of both are set");
-                    planner.find(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
+                    planner.report(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
                 } else {
                     sets.push(KeysOf { user: name, list: ssh_key::Keys::default(), span: None });
                 }
@@ -50,7 +50,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                     sets[known].add(user, &mut planner.findings);
                 }
             }
-            Err(finding) => planner.refuse_for(Item::User(label(name)), field.span, finding),
+            Err(finding) => planner.refuse_for(Item::User(redacted_user_name(name)), field.span, finding),
         }
     }
     for KeysOf { user, list, span } in sets {
@@ -68,7 +68,7 @@ struct KeysOf<'a> {
 impl KeysOf<'_> {
     fn add(&mut self, user: &User, findings: &mut Findings) {
         let list = &user.ssh_authorized_keys;
-        ssh_key::collect_list(&label(self.user), list, &mut self.list, findings);
+        ssh_key::collect_list(&redacted_user_name(self.user), list, &mut self.list, findings);
         let first = list.iter().find(|entry| entry.filled().is_some());
         self.span = self.span.or(first.and_then(|entry| entry.span));
     }
@@ -76,12 +76,13 @@ impl KeysOf<'_> {
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
     let finding = Finding::new(&rules::NAMELESS_USER, span, "a user without a name is skipped");
-    planner.find(finding.help("give it a `name`, or remove the `-` before it if it belongs to the user above"));
+    planner.report(finding.help("give it a `name`, or remove the `-` before it if it belongs to the user above"));
 }
 
 /// The account to create, without the fields that cannot be applied, which are reported. An error skips the user.
 fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Finding> {
-    let bad = |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", label(name)));
+    let bad =
+        |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", redacted_user_name(name)));
     // Some `useradd`s accept the name of a directory, whose home would be that directory.
     let is_odd = |c: char| c.is_whitespace() || matches!(c, '/' | ',');
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
@@ -101,7 +102,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
         let value = value?;
         if !is_valid(value) {
-            planner.find(bad(span, fault));
+            planner.report(bad(span, fault));
             return None;
         }
         Some(value.to_owned())
@@ -138,7 +139,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     let gecos = user.gecos.filled();
     if gecos.is_some_and(breaks_out) {
         let message = format!("user {name}: the gecos has a colon or control character; it is left out");
-        planner.find(Finding::new(&rules::BAD_GECOS, user.gecos.span, message));
+        planner.report(Finding::new(&rules::BAD_GECOS, user.gecos.span, message));
     }
     Ok(Account {
         name: name.to_owned(),
@@ -186,7 +187,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         {
             let message =
                 format!("user {name}: the name of the GitHub account cannot be one; its keys are not imported");
-            planner.find(Finding::new(&rules::BAD_IMPORT, account.span, message));
+            planner.report(Finding::new(&rules::BAD_IMPORT, account.span, message));
             continue;
         }
         let url = format!("{GITHUB}/{github}/keys");
@@ -200,26 +201,26 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         let finding = masked(span, &format!("the URL of the keys of user {name}"));
         return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
     }
-    let Some(from) = without_secrets(url) else {
+    let Some(from) = url_without_secrets(url) else {
         let message = format!("user {name}: keys are imported from http and https URLs only; they are not imported");
         let help = "write https://HOST/PATH; of a password in front of the host, `/` is written `%2F`";
-        planner.find(Finding::new(&rules::BAD_IMPORT, span, message).help(help));
+        planner.report(Finding::new(&rules::BAD_IMPORT, span, message).help(help));
         return;
     };
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
         let message = format!("user {name}: keys are imported without encryption");
-        planner.find(Finding::new(&rules::PLAIN_HTTP, span, message).help("use an https URL"));
+        planner.report(Finding::new(&rules::PLAIN_HTTP, span, message).help("use an https URL"));
     }
     let set = format!("coreos-cloudinit-{name}");
     if let Some(fault) = names::file_name_fault(&set) {
         let message = format!("user {name}: the set of imported keys cannot be named: {fault}; they are not imported");
-        return planner.find(Finding::new(&rules::BAD_IMPORT, span, message));
+        return planner.report(Finding::new(&rules::BAD_IMPORT, span, message));
     }
     planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
 }
 
 /// An http or https URL without its credentials, parameters, query and fragment; `None` for what cannot be such a URL.
-pub fn without_secrets(url: &str) -> Option<String> {
+pub fn url_without_secrets(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
     if !matches!(scheme.as_str(), "http" | "https") || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -244,7 +245,7 @@ pub fn without_secrets(url: &str) -> Option<String> {
 }
 
 /// A user's name for people. A line of an account file that was given for it holds a password behind the first colon.
-pub fn label(name: &str) -> String {
+pub fn redacted_user_name(name: &str) -> String {
     name.split_once(':').map_or_else(|| printable(name), |(name, _)| printable(name) + ":...")
 }
 
@@ -254,9 +255,9 @@ mod tests {
 
     #[test]
     fn what_stands_behind_a_colon_is_not_shown() {
-        assert_eq!(label("core"), "core");
-        assert_eq!(label("core:$6$salt$hash"), "core:...");
-        assert_eq!(label("a\u{1b}:b:c"), "a\\u{1b}:...");
+        assert_eq!(redacted_user_name("core"), "core");
+        assert_eq!(redacted_user_name("core:$6$salt$hash"), "core:...");
+        assert_eq!(redacted_user_name("a\u{1b}:b:c"), "a\\u{1b}:...");
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
             ("https:///a", None),
             ("https://host/a\nb", None),
         ] {
-            assert_eq!(without_secrets(url).as_deref(), shown, "{url}");
+            assert_eq!(url_without_secrets(url).as_deref(), shown, "{url}");
         }
     }
 }

@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::left::{Kind, Left};
 use super::masks::Masks;
-use super::tree::{Mapping, Tree};
-use crate::config::options::{Options, Service, Value};
+use super::omitted::{Omitted, OmittedKind};
+use super::tree::{PrintedMapping, PrintedTree};
+use crate::config::options::{OptionValue, Options, Service};
 use crate::config::ssh_key;
 use crate::config::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
 use crate::diagnostic::{Rule, rules};
@@ -20,15 +20,15 @@ use crate::yaml::Field;
 
 /// What is needed to print.
 pub(super) struct Printer<'a> {
-    left: Left<'a>,
+    left: Omitted<'a>,
     masks: &'a Masks,
     /// Passwords, and options that are secret.
     secrets: HashSet<&'a str>,
 }
 
 /// What gives access to the machine: of a document that is broken, only that counts.
-pub(super) fn access(config: &CloudConfig, access: &Access) -> Mapping {
-    let mut out = Mapping::default();
+pub(super) fn access(config: &CloudConfig, access: &Access) -> PrintedMapping {
+    let mut out = PrintedMapping::default();
     out.text("hostname", access.hostname.as_ref().map(|_| config.hostname.text()));
     out.list("ssh_authorized_keys", access.keys.iter().map(|key| text(key)));
     out
@@ -36,7 +36,7 @@ pub(super) fn access(config: &CloudConfig, access: &Access) -> Mapping {
 
 impl<'a> Printer<'a> {
     /// A printer of `config`, without what is `left` out.
-    pub fn new(config: &'a CloudConfig, left: Left<'a>, masks: &'a Masks) -> Self {
+    pub fn new(config: &'a CloudConfig, left: Omitted<'a>, masks: &'a Masks) -> Self {
         let CoreOs { units: _, update: _, oem: _, etcd, etcd2, fleet, locksmith, flannel } = &config.coreos;
         let users = config.users.iter().filter_map(Field::get).filter_map(|user| user.passwd.get());
         let mut secrets: HashSet<_> = users.map(|hash| hash.expose().as_str()).collect();
@@ -46,7 +46,7 @@ impl<'a> Printer<'a> {
     }
 
     /// The rest of a document, behind what gives access.
-    pub fn config(&self, config: &CloudConfig, mut out: Mapping) -> Mapping {
+    pub fn config(&self, config: &CloudConfig, mut out: PrintedMapping) -> PrintedMapping {
         let CloudConfig { ssh_authorized_keys: _, hostname: _, users, write_files, manage_etc_hosts, coreos } = config;
         out.list("users", users.iter().filter_map(|user| self.user(user)));
         out.list("write_files", write_files.iter().filter_map(|file| self.file(file)));
@@ -61,7 +61,7 @@ impl<'a> Printer<'a> {
         field.filled().filter(|_| !self.left.field(rule, field.span))
     }
 
-    fn user(&self, field: &Field<User>) -> Option<Tree> {
+    fn user(&self, field: &Field<User>) -> Option<PrintedTree> {
         let User {
             name,
             gecos,
@@ -78,8 +78,8 @@ impl<'a> Printer<'a> {
             coreos_ssh_import_github,
             coreos_ssh_import_github_users,
             coreos_ssh_import_url,
-        } = field.get().filter(|_| !self.left.item(Kind::User, field.span))?;
-        let mut out = Mapping::default();
+        } = field.get().filter(|_| !self.left.item(OmittedKind::User, field.span))?;
+        let mut out = PrintedMapping::default();
         out.text("name", Some(name.filled()?));
         out.text("gecos", self.sound(gecos, &rules::BAD_GECOS));
         let is_set = |field: &Field<Secret<String>>| !self.left.field(&rules::BAD_USER, field.span);
@@ -101,12 +101,12 @@ impl<'a> Printer<'a> {
         out.text("coreos_ssh_import_github", import(coreos_ssh_import_github));
         out.list("coreos_ssh_import_github_users", coreos_ssh_import_github_users.iter().filter_map(import).map(text));
         out.text("coreos_ssh_import_url", import(coreos_ssh_import_url).map(|url| self.masks.url(url)));
-        Some(Tree::Mapping(out))
+        Some(PrintedTree::PrintedMapping(out))
     }
 
-    fn file(&self, field: &Field<File>) -> Option<Tree> {
+    fn file(&self, field: &Field<File>) -> Option<PrintedTree> {
         let File { path, content, permissions, owner, encoding } =
-            field.get().filter(|_| !self.left.item(Kind::File, field.span))?;
+            field.get().filter(|_| !self.left.item(OmittedKind::File, field.span))?;
         let user = owner.text().trim().split(':').next().unwrap_or_default();
         if self.left.user(user) {
             return None;
@@ -120,13 +120,13 @@ impl<'a> Printer<'a> {
                 Err(_) => (BASE64.encode(bytes), "gzip+base64"),
             },
         };
-        let mut out = Mapping::default();
+        let mut out = PrintedMapping::default();
         out.text("path", path.filled());
         out.text("content", Some(self.masks.secret(&content)));
         out.text("permissions", permissions.filled());
         out.text("owner", owner.filled());
         out.text("encoding", Some(encoding));
-        Some(Tree::Mapping(out))
+        Some(PrintedTree::PrintedMapping(out))
     }
 
     /// Whether `text` is a secret of some service, or an account: through an alias it may be anything else as well.
@@ -134,9 +134,9 @@ impl<'a> Printer<'a> {
         !text.is_empty() && self.secrets.contains(text)
     }
 
-    fn coreos(&self, coreos: &CoreOs) -> Mapping {
+    fn coreos(&self, coreos: &CoreOs) -> PrintedMapping {
         let CoreOs { units, update, oem, etcd, etcd2, fleet, locksmith, flannel } = coreos;
-        let mut out = Mapping::default();
+        let mut out = PrintedMapping::default();
         out.list("units", units.iter().filter_map(|unit| self.unit(unit)));
         if let Some(update) = update.get().filter(|_| !self.left.section("coreos.update")) {
             out.section("update", self.update(update));
@@ -154,57 +154,57 @@ impl<'a> Printer<'a> {
         out
     }
 
-    fn unit(&self, field: &Field<Unit>) -> Option<Tree> {
+    fn unit(&self, field: &Field<Unit>) -> Option<PrintedTree> {
         let Unit { name, content, drop_ins, enable, mask, runtime, command } =
-            field.get().filter(|_| !self.left.item(Kind::Unit, field.span))?;
+            field.get().filter(|_| !self.left.item(OmittedKind::Unit, field.span))?;
         let name = name.filled()?;
         let left_alone = self.left.unit(name);
-        let mut out = Mapping::default();
+        let mut out = PrintedMapping::default();
         if names::drop_in(name).is_some() {
             // Of a drop-in, everything else is refused.
             let content = content.get().map(Secret::expose).filter(|content| !content.is_empty())?;
-            if self.left.item(Kind::DropIn, field.span) {
+            if self.left.item(OmittedKind::DropIn, field.span) {
                 return None;
             }
             out.text("name", Some(name));
             out.text("content", Some(self.masks.secret(content)));
             out.yes("runtime", runtime.value.unwrap_or_default());
-            return Some(Tree::Mapping(out));
+            return Some(PrintedTree::PrintedMapping(out));
         }
         out.text("name", Some(name));
         out.text("content", content.get().map(|content| self.masks.secret(content.expose())));
         out.list("drop_ins", drop_ins.iter().filter_map(|drop_in| self.drop_in(drop_in)));
-        out.yes("enable", *enable && !left_alone && !self.left.item(Kind::Command, field.span));
+        out.yes("enable", *enable && !left_alone && !self.left.item(OmittedKind::Command, field.span));
         out.yes("mask", mask.value.unwrap_or_default());
         out.yes("runtime", runtime.value.unwrap_or_default());
-        let is_done = !left_alone && !self.left.item(Kind::Command, command.span);
+        let is_done = !left_alone && !self.left.item(OmittedKind::Command, command.span);
         out.text("command", command.filled().filter(|_| is_done));
-        Some(Tree::Mapping(out))
+        Some(PrintedTree::PrintedMapping(out))
     }
 
-    fn drop_in(&self, field: &Field<DropIn>) -> Option<Tree> {
-        let DropIn { name, content } = field.get().filter(|_| !self.left.item(Kind::DropIn, field.span))?;
+    fn drop_in(&self, field: &Field<DropIn>) -> Option<PrintedTree> {
+        let DropIn { name, content } = field.get().filter(|_| !self.left.item(OmittedKind::DropIn, field.span))?;
         // One without a name or without content is nothing.
         let content = content.get()?.expose();
         let name = name.filled().filter(|_| !content.is_empty())?;
-        let mut out = Mapping::default();
+        let mut out = PrintedMapping::default();
         out.text("name", Some(name));
         out.text("content", Some(self.masks.secret(content)));
-        Some(Tree::Mapping(out))
+        Some(PrintedTree::PrintedMapping(out))
     }
 
-    fn update(&self, update: &Update) -> Mapping {
+    fn update(&self, update: &Update) -> PrintedMapping {
         let Update { reboot_strategy, group, server } = update;
-        let mut out = Mapping::default();
+        let mut out = PrintedMapping::default();
         out.text("reboot_strategy", reboot_strategy.filled());
         out.text("group", self.sound(group, &rules::BAD_TEXT));
         out.text("server", self.sound(server, &rules::BAD_TEXT).map(|url| self.masks.url(url)));
         out
     }
 
-    fn oem(&self, oem: &Oem) -> Mapping {
+    fn oem(&self, oem: &Oem) -> PrintedMapping {
         let Oem { id, name, version_id, home_url, bug_report_url } = oem;
-        let mut out = Mapping::default();
+        let mut out = PrintedMapping::default();
         let line = |field| self.sound(field, &rules::BAD_TEXT);
         out.text("id", line(id));
         out.text("name", line(name).map(|name| self.masks.url(name)));
@@ -215,20 +215,20 @@ impl<'a> Printer<'a> {
     }
 
     /// The section of a service, which has an effect where it is empty, too: its unit is unmasked.
-    fn service<S: Service>(&self, out: &mut Mapping, field: &Field<Options<S>>) {
+    fn service<S: Service>(&self, out: &mut PrintedMapping, field: &Field<Options<S>>) {
         // What it writes is a drop-in, which may be refused.
-        if self.left.item(Kind::DropIn, field.span) {
+        if self.left.item(OmittedKind::DropIn, field.span) {
             return;
         }
         if let Some(options) = field.get() {
-            out.set(S::TABLE.section, Tree::Mapping(self.options(options)));
+            out.set(S::TABLE.section, PrintedTree::PrintedMapping(self.options(options)));
         } else if field.is_null() {
-            out.set(S::TABLE.section, Tree::Mapping(Mapping::default()));
+            out.set(S::TABLE.section, PrintedTree::PrintedMapping(PrintedMapping::default()));
         }
     }
 
-    fn options<S: Service>(&self, options: &Options<S>) -> Mapping {
-        let mut out = Mapping::default();
+    fn options<S: Service>(&self, options: &Options<S>) -> PrintedMapping {
+        let mut out = PrintedMapping::default();
         for (option, field) in &options.set {
             let Some(value) = field.get().filter(|value| !value.is_unset()) else { continue };
             if self.left.field(&rules::BAD_TEXT, field.span) {
@@ -237,13 +237,13 @@ impl<'a> Printer<'a> {
             // Who knows where a cluster finds its members can be one.
             let lets_in = ["discovery", "initial_cluster_token"].contains(&option.name);
             let value = match value {
-                Value::Text(text) if option.secret || lets_in || self.is_secret(text) => {
-                    Tree::Text(self.masks.secret(text))
+                OptionValue::Text(text) if option.secret || lets_in || self.is_secret(text) => {
+                    PrintedTree::Text(self.masks.secret(text))
                 }
-                Value::Text(text) => Tree::Text(self.masks.url(text)),
-                Value::Int(number) => Tree::Int(*number),
-                Value::Float(number) => Tree::Float(*number),
-                Value::Bool(value) => Tree::Bool(*value),
+                OptionValue::Text(text) => PrintedTree::Text(self.masks.url(text)),
+                OptionValue::Int(number) => PrintedTree::Int(*number),
+                OptionValue::Float(number) => PrintedTree::Float(*number),
+                OptionValue::Bool(value) => PrintedTree::Bool(*value),
             };
             out.set(option.name, value);
         }
@@ -255,20 +255,20 @@ impl<'a> Printer<'a> {
 fn secret_options<S: Service>(section: &Field<Options<S>>) -> impl Iterator<Item = &str> {
     let options = section.get().into_iter().flat_map(|options| &options.set);
     options.filter(|(option, _)| option.secret).filter_map(|(_, field)| match field.get() {
-        Some(Value::Text(text)) => Some(text.as_str()),
+        Some(OptionValue::Text(text)) => Some(text.as_str()),
         _ => None,
     })
 }
 
-fn text(text: &str) -> Tree {
-    Tree::Text(text.to_owned())
+fn text(text: &str) -> PrintedTree {
+    PrintedTree::Text(text.to_owned())
 }
 
 /// The public keys of a list, one by one; what is none may be a private one, and is not printed.
-fn keys(list: &[Field<String>]) -> Vec<Tree> {
+fn keys(list: &[Field<String>]) -> Vec<PrintedTree> {
     let mut keys = ssh_key::Keys::default();
     for entry in list.iter().filter_map(Field::filled) {
         ssh_key::collect(entry, None, &mut keys, &mut Vec::new());
     }
-    keys.into_list().into_iter().map(Tree::Text).collect()
+    keys.into_list().into_iter().map(PrintedTree::Text).collect()
 }

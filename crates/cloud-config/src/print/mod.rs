@@ -4,23 +4,23 @@
 //! wrong with it and does the same. Secrets are masked unless they are asked for; a mask is never applied.
 
 mod config;
-mod left;
 mod masks;
 mod multipart;
+mod omitted;
 mod tree;
 
 use serde::Serialize;
 
 use crate::address_tokens::escape;
-use crate::document::Reading;
+use crate::document::Document;
 use crate::plan::Plan;
 use crate::text::is_shown;
-use crate::user_data::Form;
+use crate::user_data::ContentKind;
 use crate::yaml;
 
 use masks::Masks;
 pub use masks::Secrets;
-use tree::Mapping;
+use tree::PrintedMapping;
 
 /// The first line of a cloud-config.
 const HEADER: &str = "#cloud-config\n";
@@ -33,9 +33,9 @@ const SCRIPT: &str = "# This is a script. --print-config --show-secrets prints i
 #[derive(Serialize)]
 pub struct Understood {
     name: String,
-    form: Form,
+    form: ContentKind,
     #[serde(skip_serializing_if = "Option::is_none")]
-    config: Option<Mapping>,
+    config: Option<PrintedMapping>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
     /// Whether it is what stands for a script.
@@ -47,18 +47,18 @@ pub struct Understood {
 
 impl Understood {
     /// What was understood of `reading`, without what `plan` leaves out.
-    pub fn new(reading: &Reading, plan: &Plan, secrets: Secrets) -> Self {
+    pub fn new(reading: &Document, plan: &Plan, secrets: Secrets) -> Self {
         let masks = Masks::new(secrets);
         let is = |form| reading.part.form == form;
-        let config = is(Form::CloudConfig).then(|| {
+        let config = is(ContentKind::CloudConfig).then(|| {
             let access = config::access(&reading.config, &reading.access);
-            if reading.broken {
+            if reading.access_only {
                 return access;
             }
-            let left = left::Left::new(plan, &reading.config);
+            let left = omitted::Omitted::new(plan, &reading.config);
             config::Printer::new(&reading.config, left, &masks).config(&reading.config, access)
         });
-        let script = (is(Form::Script) && !reading.broken).then(|| masks.secret(&reading.script));
+        let script = (is(ContentKind::Script) && !reading.access_only).then(|| masks.secret(&reading.script));
         let stands_in = reading.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();
         let (name, form) = (reading.part.name.clone(), reading.part.form);
         Self { name, form, config, script, stands_in, masked: masks.is_any() }

@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Tree {
+pub enum PrintedTree {
     /// Text.
     Text(String),
     /// A truth value.
@@ -14,52 +14,52 @@ pub enum Tree {
     /// A number.
     Float(f64),
     /// A list.
-    List(Vec<Tree>),
+    List(Vec<PrintedTree>),
     /// A mapping.
-    Mapping(Mapping),
+    PrintedMapping(PrintedMapping),
 }
 
 /// Keys with their values. What is not set is not there.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Mapping(Vec<(&'static str, Tree)>);
+pub struct PrintedMapping(Vec<(&'static str, PrintedTree)>);
 
-impl Mapping {
+impl PrintedMapping {
     /// Sets a key.
-    pub fn set(&mut self, key: &'static str, value: Tree) {
+    pub fn set(&mut self, key: &'static str, value: PrintedTree) {
         self.0.push((key, value));
     }
 
     /// Sets a key to a text that is not empty.
     pub fn text(&mut self, key: &'static str, text: Option<impl Into<String>>) {
         if let Some(text) = text.map(Into::into).filter(|text| !text.is_empty()) {
-            self.set(key, Tree::Text(text));
+            self.set(key, PrintedTree::Text(text));
         }
     }
 
     /// Sets a key to yes.
     pub fn yes(&mut self, key: &'static str, yes: bool) {
         if yes {
-            self.set(key, Tree::Bool(true));
+            self.set(key, PrintedTree::Bool(true));
         }
     }
 
     /// Sets a key to a list that is not empty.
-    pub fn list(&mut self, key: &'static str, items: impl IntoIterator<Item = Tree>) {
+    pub fn list(&mut self, key: &'static str, items: impl IntoIterator<Item = PrintedTree>) {
         let items: Vec<_> = items.into_iter().collect();
         if !items.is_empty() {
-            self.set(key, Tree::List(items));
+            self.set(key, PrintedTree::List(items));
         }
     }
 
     /// Sets a key to a mapping that is not empty.
     pub fn section(&mut self, key: &'static str, section: Self) {
         if !section.0.is_empty() {
-            self.set(key, Tree::Mapping(section));
+            self.set(key, PrintedTree::PrintedMapping(section));
         }
     }
 }
 
-impl Serialize for Mapping {
+impl Serialize for PrintedMapping {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (key, value) in &self.0 {
@@ -69,7 +69,7 @@ impl Serialize for Mapping {
     }
 }
 
-impl Serialize for Tree {
+impl Serialize for PrintedTree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
@@ -77,7 +77,7 @@ impl Serialize for Tree {
             Self::Int(number) => serializer.serialize_i64(*number),
             Self::Float(number) => serializer.serialize_f64(*number),
             Self::List(items) => items.serialize(serializer),
-            Self::Mapping(mapping) => mapping.serialize(serializer),
+            Self::PrintedMapping(mapping) => mapping.serialize(serializer),
         }
     }
 }

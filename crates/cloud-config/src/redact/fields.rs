@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::address_tokens::Address;
-use crate::config::options::{Kind, Known, TABLES};
+use crate::config::options::{Known, OptionType, TABLES};
 use crate::text::is_shown;
 use crate::text::suggest::is_close;
-use crate::yaml::{self, Way};
+use crate::yaml::{self, PathSegment};
 
 /// What is shown of a field. A value that does not look like one of its field is not: it may have got there by mistake.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ const FIELDS: &[(&str, Show)] = &[
 ];
 
 /// All that is known of fields.
-struct Table {
+struct FieldTable {
     fields: HashMap<String, Show>,
     /// Where fields are: the document, the sections, the items of lists.
     sections: HashSet<String>,
@@ -90,19 +90,20 @@ struct Table {
     names: HashSet<String>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
+static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
     let options = TABLES.iter().flat_map(|table| {
         table.options.iter().map(|option| {
             let show = match (option.kind, option.known) {
-                (Kind::Text, Some(Known::Words(words))) => Show::Words(words),
-                (Kind::Text, _) => Show::Never,
-                (Kind::Int | Kind::Float, _) => Show::Number,
-                (Kind::Bool, _) => Show::Truth,
+                (OptionType::Text, Some(Known::Words(words))) => Show::Words(words),
+                (OptionType::Text, _) => Show::Never,
+                (OptionType::Int | OptionType::Float, _) => Show::Number,
+                (OptionType::Bool, _) => Show::Truth,
             };
             (format!("coreos.{}.{}", table.section, option.name), show)
         })
     });
-    let mut table = Table { fields: HashMap::new(), sections: HashSet::from([String::new()]), names: HashSet::new() };
+    let mut table =
+        FieldTable { fields: HashMap::new(), sections: HashSet::from([String::new()]), names: HashSet::new() };
     for (field, show) in FIELDS.iter().map(|(field, show)| ((*field).to_owned(), *show)).chain(options) {
         table.sections.extend(field.match_indices('.').map(|(dot, _)| field[..dot].to_owned()));
         table.names.extend(field.split('.').map(|name| name.trim_end_matches("[]").to_owned()));
@@ -111,17 +112,17 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     table
 });
 
-/// Whether a value may be shown that the author wrote as `source`; `ways` lead to it.
-pub fn is_harmless(ways: &[Way<'_>], source: &str) -> bool {
-    let field = field(ways);
+/// Whether a value may be shown that the author wrote as `source`; `segments` lead to it.
+pub fn is_harmless(segments: &[PathSegment<'_>], source: &str) -> bool {
+    let field = field(segments);
     let shown = TABLE.fields.get(field.trim_end_matches("[]")).is_some_and(|show| show.allows(unquoted(source)));
     // A list in place of one text is not what the field is about, but for those that take both.
     shown && (!field.ends_with("[]") || field.ends_with("].groups[]"))
 }
 
 /// Whether a key may be shown: it looks like one, and stands where the fields of a cloud-config do.
-pub fn is_open_key(ways: &[Way<'_>]) -> bool {
-    let Some((Way::Key(key), above)) = ways.split_last() else { return false };
+pub fn is_open_key(segments: &[PathSegment<'_>]) -> bool {
+    let Some((PathSegment::Key(key), above)) = segments.split_last() else { return false };
     yaml::is_name(key) && TABLE.sections.contains(&field(above))
 }
 
@@ -131,21 +132,21 @@ pub fn is_known_name(key: &str) -> bool {
 }
 
 /// A way as it is shown. It ends with the field: what is inside of its value is nobody's business.
-pub fn path_text(ways: &[Way<'_>]) -> String {
-    let inside = (1..ways.len()).find(|at| {
-        let is_field = TABLE.fields.contains_key(field(&ways[..*at]).trim_end_matches("[]"));
-        is_field && matches!(ways[*at], Way::Key(_))
+pub fn path_text(segments: &[PathSegment<'_>]) -> String {
+    let inside = (1..segments.len()).find(|at| {
+        let is_field = TABLE.fields.contains_key(field(&segments[..*at]).trim_end_matches("[]"));
+        is_field && matches!(segments[*at], PathSegment::Key(_))
     });
-    yaml::path_text(&ways[..inside.unwrap_or(ways.len())])
+    yaml::path_text(&segments[..inside.unwrap_or(segments.len())])
 }
 
 /// A way as the table has it: `users[].name`.
-fn field(ways: &[Way<'_>]) -> String {
+fn field(segments: &[PathSegment<'_>]) -> String {
     let mut field = String::new();
-    for way in ways {
+    for way in segments {
         match way {
-            Way::Item(_) => field.push_str("[]"),
-            Way::Key(key) => {
+            PathSegment::Item(_) => field.push_str("[]"),
+            PathSegment::Key(key) => {
                 if !field.is_empty() {
                     field.push('.');
                 }
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn only_what_looks_like_the_field_is_shown() {
-        let users = [Way::Key("users"), Way::Item(3), Way::Key("name")];
+        let users = [PathSegment::Key("users"), PathSegment::Item(3), PathSegment::Key("name")];
         let shown = is_harmless;
         assert!(shown(&users, "core") && shown(&users, "'core'") && shown(&users, "\"a-b\""));
         assert!(shown(&users, "a-$public_ipv4") && !shown(&users, "$1$abc$hash"));
@@ -216,22 +217,24 @@ mod tests {
             assert!(!shown(&users, &format!("co{blank}re")), "{}", blank.escape_unicode());
         }
         assert!(!shown(&users, "two words") && !shown(&users, "&x core") && !shown(&users, &"a".repeat(65)));
-        let command = [Way::Key("coreos"), Way::Key("units"), Way::Item(0), Way::Key("command")];
+        let command =
+            [PathSegment::Key("coreos"), PathSegment::Key("units"), PathSegment::Item(0), PathSegment::Key("command")];
         assert!(shown(&command, "start") && shown(&command, "strat") && !shown(&command, "hunter2"));
-        let mode = [Way::Key("write-files"), Way::Item(0), Way::Key("permissions")];
+        let mode = [PathSegment::Key("write-files"), PathSegment::Item(0), PathSegment::Key("permissions")];
         assert!(shown(&mode, "0644") && shown(&mode, "rw-r--r--") && !shown(&mode, "hunter2"));
-        let number = [Way::Key("coreos"), Way::Key("fleet"), Way::Key("verbosity")];
+        let number = [PathSegment::Key("coreos"), PathSegment::Key("fleet"), PathSegment::Key("verbosity")];
         assert!(shown(&number, "'1_0'") && !shown(&number, "often") && !shown(&number, "1hunter"));
-        let truth = [Way::Key("coreos"), Way::Key("units"), Way::Item(0), Way::Key("enable")];
+        let truth =
+            [PathSegment::Key("coreos"), PathSegment::Key("units"), PathSegment::Item(0), PathSegment::Key("enable")];
         assert!(shown(&truth, "ture") && shown(&truth, "YES") && !shown(&truth, "hunter2"));
         for secret in [
-            &[Way::Key("users"), Way::Item(0), Way::Key("passwd")][..],
-            &[Way::Key("users"), Way::Item(0), Way::Key("name"), Way::Key("name")],
-            &[Way::Key("users"), Way::Item(0), Way::Key("name"), Way::Item(0)],
-            &[Way::Key("users"), Way::Item(0)],
-            &[Way::Key("coreos"), Way::Key("fleet"), Way::Key("etcd_password")],
-            &[Way::Key("coreos"), Way::Key("etcd2"), Way::Key("discovery")],
-            &[Way::Key("something"), Way::Key("name")],
+            &[PathSegment::Key("users"), PathSegment::Item(0), PathSegment::Key("passwd")][..],
+            &[PathSegment::Key("users"), PathSegment::Item(0), PathSegment::Key("name"), PathSegment::Key("name")],
+            &[PathSegment::Key("users"), PathSegment::Item(0), PathSegment::Key("name"), PathSegment::Item(0)],
+            &[PathSegment::Key("users"), PathSegment::Item(0)],
+            &[PathSegment::Key("coreos"), PathSegment::Key("fleet"), PathSegment::Key("etcd_password")],
+            &[PathSegment::Key("coreos"), PathSegment::Key("etcd2"), PathSegment::Key("discovery")],
+            &[PathSegment::Key("something"), PathSegment::Key("name")],
             &[],
         ] {
             assert!(!shown(secret, "on"), "{secret:?}");
@@ -241,18 +244,18 @@ mod tests {
     #[test]
     fn keys_are_shown_where_keys_belong() {
         for open in [
-            &[Way::Key("anything")][..],
-            &[Way::Key("write-files"), Way::Item(0), Way::Key("pth")],
-            &[Way::Key("coreos"), Way::Key("fleet"), Way::Key("metadata")],
+            &[PathSegment::Key("anything")][..],
+            &[PathSegment::Key("write-files"), PathSegment::Item(0), PathSegment::Key("pth")],
+            &[PathSegment::Key("coreos"), PathSegment::Key("fleet"), PathSegment::Key("metadata")],
         ] {
             assert!(is_open_key(open), "{open:?}");
         }
         for closed in [
-            &[Way::Key("two words")][..],
-            &[Way::Key("users"), Way::Item(0), Way::Key("passwd"), Way::Key("hunter2")],
-            &[Way::Key("write_files"), Way::Key("hunter2")],
-            &[Way::Key("unknown"), Way::Key("hunter2")],
-            &[Way::Item(0), Way::Key("hunter2")],
+            &[PathSegment::Key("two words")][..],
+            &[PathSegment::Key("users"), PathSegment::Item(0), PathSegment::Key("passwd"), PathSegment::Key("hunter2")],
+            &[PathSegment::Key("write_files"), PathSegment::Key("hunter2")],
+            &[PathSegment::Key("unknown"), PathSegment::Key("hunter2")],
+            &[PathSegment::Item(0), PathSegment::Key("hunter2")],
         ] {
             assert!(!is_open_key(closed), "{closed:?}");
         }
@@ -260,11 +263,20 @@ mod tests {
 
     #[test]
     fn paths_end_with_the_field() {
-        let inside = [Way::Key("users"), Way::Item(0), Way::Key("passwd"), Way::Key("hunter2"), Way::Item(0)];
+        let inside = [
+            PathSegment::Key("users"),
+            PathSegment::Item(0),
+            PathSegment::Key("passwd"),
+            PathSegment::Key("hunter2"),
+            PathSegment::Item(0),
+        ];
         assert_eq!(path_text(&inside), "users[0].passwd");
-        let keys = [Way::Key("ssh-authorized-keys"), Way::Item(2)];
+        let keys = [PathSegment::Key("ssh-authorized-keys"), PathSegment::Item(2)];
         assert_eq!(path_text(&keys), "ssh-authorized-keys[2]");
-        assert_eq!(path_text(&[Way::Key("ntp"), Way::Key("servers"), Way::Item(0)]), "ntp.servers[0]");
+        assert_eq!(
+            path_text(&[PathSegment::Key("ntp"), PathSegment::Key("servers"), PathSegment::Item(0)]),
+            "ntp.servers[0]"
+        );
     }
 
     /// The table is that of the types: a field that is forgotten here would be masked for ever.

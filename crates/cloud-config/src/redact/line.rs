@@ -15,7 +15,7 @@ use super::fields;
 use crate::address_tokens::Address;
 use crate::diagnostic::Span;
 use crate::text::Lines;
-use crate::yaml::{Paths, Written};
+use crate::yaml::{Paths, SourceItem};
 
 /// What stands in place of a value.
 const HIDDEN: &str = "<hidden>";
@@ -100,17 +100,17 @@ fn is_sign(text: &str) -> bool {
 /// Paints what the document says of a line.
 fn paint_tree(text: &str, window: &Range<usize>, paths: &Paths<'_>, bytes: &mut [Byte]) {
     let mut open = Vec::new();
-    paths.between(window.start, window.end, &mut |ways, span, written| {
+    paths.between(window.start, window.end, &mut |segments, span, written| {
         let range = span.start..span.end;
         // What is cut at an end of the window may be anything.
         let source = if range.start < window.start || range.end > window.end { None } else { text.get(range.clone()) };
         let (harmless, mask) = match (written, source) {
-            (Written::Key(key), Some(source)) => {
-                (source.trim_matches(['"', '\'']) == key && fields::is_open_key(ways), Byte::Other)
+            (SourceItem::Key(key), Some(source)) => {
+                (source.trim_matches(['"', '\'']) == key && fields::is_open_key(segments), Byte::Other)
             }
-            (Written::Key(_), None) => (false, Byte::Other),
-            (Written::Value(_), source) => {
-                (source.is_some_and(|source| fields::is_harmless(ways, source)), Byte::Hidden)
+            (SourceItem::Key(_), None) => (false, Byte::Other),
+            (SourceItem::Value(_), source) => {
+                (source.is_some_and(|source| fields::is_harmless(segments, source)), Byte::Hidden)
             }
         };
         if harmless {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::fields;
 use crate::diagnostic::{Finding, Severity};
-use crate::text::{Extent, Lines, Position};
+use crate::text::{LineRange, Lines, Position};
 use crate::yaml::Paths;
 
 /// A finding with its place (docs/validating.md describes its fields).
@@ -23,7 +23,7 @@ pub struct LocatedFinding {
     pub part: String,
     /// Where it is.
     #[serde(flatten)]
-    pub at: Option<Extent>,
+    pub at: Option<LineRange>,
     /// The keys that lead there, such as `coreos.units[1].command`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -47,11 +47,11 @@ impl LocatedFinding {
     /// The finding as one line: `NAME:LINE:COL: error: message (help) [id] at path`.
     pub fn line(&self) -> String {
         let place = place(&self.part, self.at.map(|at| at.start));
-        format!("{place}: {}: {}", self.severity.as_str(), self.words())
+        format!("{place}: {}: {}", self.severity.as_str(), self.description())
     }
 
     /// [`Self::line`] without its place and how bad it is.
-    pub fn words(&self) -> String {
+    pub fn description(&self) -> String {
         let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
         let path = self.path.as_ref().map_or_else(String::new, |path| format!(" at {path}"));
         format!("{}{help} [{}]{path}", self.message, self.id)

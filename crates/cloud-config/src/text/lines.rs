@@ -18,7 +18,7 @@ pub struct Position {
 
 /// Where something begins, and the first place behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Extent {
+pub struct LineRange {
     /// Where it begins.
     #[serde(flatten)]
     pub start: Position,
@@ -74,9 +74,9 @@ impl<'a> Lines<'a> {
     }
 
     /// Where a span begins and ends.
-    pub fn extent(&self, span: Span) -> Extent {
+    pub fn extent(&self, span: Span) -> LineRange {
         let end = self.position(span.end.max(span.start));
-        Extent { start: self.start(span), end_line: end.line, end_column: end.column }
+        LineRange { start: self.start(span), end_line: end.line, end_column: end.column }
     }
 
     /// The bytes of the line that a byte is on, without what ends it.
@@ -97,7 +97,7 @@ fn characters(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Extent, Lines, Position};
+    use super::{BLOCK, LineRange, Lines, Position};
     use crate::diagnostic::Span;
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
     fn an_extent_ends_behind_its_last_character() {
         let lines = Lines::new("a: éé\nbc\n".as_bytes());
         let at = |start, end| {
-            let Extent { start, end_line, end_column } = lines.extent(Span::new(start, end));
+            let LineRange { start, end_line, end_column } = lines.extent(Span::new(start, end));
             (start.line, start.column, end_line, end_column)
         };
         assert_eq!(at(3, 7), (1, 4, 1, 6));

@@ -8,5 +8,5 @@ pub mod secret;
 pub mod suggest;
 pub mod temporary_name;
 
-pub use lines::{Extent, Lines, Position};
+pub use lines::{LineRange, Lines, Position};
 pub use sanitize::{is_shown, printable};

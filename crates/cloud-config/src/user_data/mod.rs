@@ -10,7 +10,8 @@
 //! Nothing here fails: what cannot be read is a part, too, with a finding that says why.
 
 mod budget;
-mod form;
+mod content_kind;
+mod errors;
 mod header;
 mod hint;
 mod label;
@@ -20,12 +21,11 @@ mod stray;
 #[cfg(test)]
 mod tests;
 mod transfer;
-mod wrong;
 
 use std::fmt;
 
 pub use budget::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
-pub use form::Form;
+pub use content_kind::ContentKind;
 pub use hint::{encoding, has_lost_lines};
 pub use split::split;
 
@@ -37,9 +37,9 @@ pub struct Part {
     /// What it is called in the log: the name of the user-data, its number in it, and its file name if it has one.
     pub name: String,
     /// What it is.
-    pub form: Form,
+    pub form: ContentKind,
     /// How much of it counts.
-    pub extent: Extent,
+    pub extent: Completeness,
     /// Its text, without a byte order mark. Of a multipart, all of it: its findings have their places there.
     pub text: String,
     /// What is worth telling of its form.
@@ -48,7 +48,7 @@ pub struct Part {
 
 /// How much of a part counts (spec §1: access first, half a download is not applied).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub enum Completeness {
     /// All of it.
     Whole,
     /// Its host name and keys alone: the multipart that it stands in is not complete, or its first line is wrong.
@@ -59,10 +59,10 @@ pub enum Extent {
 
 impl Part {
     /// The text as far as it counts.
-    pub fn sound_text(&self) -> &str {
+    pub fn complete_text(&self) -> &str {
         match self.extent {
-            Extent::Whole | Extent::Access => &self.text,
-            Extent::Before(end) => &self.text[..end],
+            Completeness::Whole | Completeness::Access => &self.text,
+            Completeness::Before(end) => &self.text[..end],
         }
     }
 }

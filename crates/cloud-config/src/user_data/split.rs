@@ -3,19 +3,19 @@
 use std::ops::Range;
 
 use super::budget::{self, Budget, MULTIPART_DEPTH, Trouble, USER_DATA_MAX};
-use super::form::{self, Content, Form};
+use super::content_kind::{self, ContentKind, Recognized};
 use super::header::{self, Header, Headers, Multipart};
 use super::pieces::{End, Pieces};
 use super::stray::Stray;
 use super::transfer::Encoding;
-use super::{Extent, Part, stray, wrong};
+use super::{Completeness, Part, errors, stray};
 use crate::diagnostic::{Finding, Span, rules};
 
 /// Takes user-data apart; `name` is what it is called. Nothing has no parts. A multipart comes before its parts.
 pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
     let mut splitter = Splitter { parts: Vec::new(), budget: Budget::default(), over: false };
     let whole =
-        Piece { name: name.to_owned(), place: None, kind: Kind::Any, sent_as_crlf: false, cut: false, depth: 0 };
+        Piece { name: name.to_owned(), place: None, kind: PieceKind::Any, sent_as_crlf: false, cut: false, depth: 0 };
     if bytes.len() > USER_DATA_MAX {
         let message = format!("the user-data is more than {} MiB", USER_DATA_MAX >> 20);
         splitter.refuse(&whole, Finding::new(&rules::LIMIT, None, message));
@@ -29,7 +29,7 @@ pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
 }
 
 /// What the headers say of content.
-enum Kind {
+enum PieceKind {
     CloudConfig,
     Script,
     Gzip,
@@ -38,7 +38,7 @@ enum Kind {
     Any,
 }
 
-impl Kind {
+impl PieceKind {
     fn of(content_type: Option<Header>) -> Self {
         let Some(header) = content_type else { return Self::Any };
         match header.kind().as_str() {
@@ -62,8 +62,8 @@ impl Kind {
 struct Piece {
     name: String,
     /// Where it stands; nowhere if it is the user-data itself.
-    place: Option<Place>,
-    kind: Kind,
+    place: Option<PieceRange>,
+    kind: PieceKind,
     /// Whether its line ends are those of its way here, and not its author's.
     sent_as_crlf: bool,
     /// Whether the user-data breaks off in it.
@@ -73,7 +73,7 @@ struct Piece {
 }
 
 /// A place in a multipart.
-struct Place {
+struct PieceRange {
     /// The multipart, by its index among the parts.
     within: usize,
     span: Span,
@@ -82,7 +82,7 @@ struct Place {
 }
 
 /// A multipart while it is taken apart.
-struct Outer<'a> {
+struct OuterMultipart<'a> {
     name: &'a str,
     bytes: &'a [u8],
     /// Its index among the parts.
@@ -102,82 +102,88 @@ impl Splitter {
     fn take(&mut self, mut piece: Piece, bytes: Vec<u8>) {
         // What was compressed has the line ends of its author.
         piece.sent_as_crlf &= !budget::is_gzip(&bytes);
-        let bytes = match self.budget.inflate(bytes, matches!(piece.kind, Kind::Gzip)) {
+        let bytes = match self.budget.inflate(bytes, matches!(piece.kind, PieceKind::Gzip)) {
             Ok(bytes) => strip_mark(bytes),
             Err(trouble) => return self.trouble(&piece, trouble),
         };
         if bytes.is_empty() || piece.place.is_some() && bytes.trim_ascii().is_empty() {
             if piece.place.is_some() {
-                self.push(&piece, Form::Empty, String::new());
+                self.push(&piece, ContentKind::Empty, String::new());
             }
             return;
         }
-        if form::is_utf16(&bytes) {
+        if content_kind::is_utf16(&bytes) {
             let finding = Finding::new(&rules::NOT_UTF8, None, "the text is UTF-16").help("save it as UTF-8");
             return self.refuse(&piece, finding);
         }
-        match std::mem::replace(&mut piece.kind, Kind::Any) {
-            Kind::Script if form::is_document(&bytes) => self.access_only(&piece, bytes, wrong::document_as_script),
-            Kind::Script if matches!(form::recognise(&bytes), Content::AlmostHeader) => {
-                self.access_only(&piece, bytes, wrong::almost_header);
+        match std::mem::replace(&mut piece.kind, PieceKind::Any) {
+            PieceKind::Script if content_kind::is_document(&bytes) => {
+                self.access_only(&piece, bytes, errors::document_as_script);
             }
-            Kind::CloudConfig if form::is_header_as_script(&bytes) || form::is_below_interpreter(&bytes, true) => {
-                self.access_only(&piece, bytes, wrong::almost_header);
+            PieceKind::Script if matches!(content_kind::recognise(&bytes), Recognized::AlmostHeader) => {
+                self.access_only(&piece, bytes, errors::almost_header);
             }
-            Kind::Script if bytes.starts_with(b"#!") => self.document(&piece, Form::Script, bytes),
-            Kind::CloudConfig => match form::mistyped(&bytes, "cloud-config") {
+            PieceKind::CloudConfig
+                if content_kind::is_header_as_script(&bytes) || content_kind::is_below_interpreter(&bytes, true) =>
+            {
+                self.access_only(&piece, bytes, errors::almost_header);
+            }
+            PieceKind::Script if bytes.starts_with(b"#!") => self.document(&piece, ContentKind::Script, bytes),
+            PieceKind::CloudConfig => match content_kind::mistyped(&bytes, "cloud-config") {
                 Some(finding) => self.refuse(&piece, finding),
-                None => self.document(&piece, Form::CloudConfig, bytes),
+                None => self.document(&piece, ContentKind::CloudConfig, bytes),
             },
-            Kind::Script if let Some(finding) = form::mistyped(&bytes, "script") => self.refuse(&piece, finding),
-            Kind::Script => {
+            PieceKind::Script if let Some(finding) = content_kind::mistyped(&bytes, "script") => {
+                self.refuse(&piece, finding);
+            }
+            PieceKind::Script => {
                 let message = "its type is that of a script, but its first line does not begin with #!";
                 let finding = Finding::new(&rules::BAD_PART, None, message);
                 self.refuse(&piece, finding.help("write what runs it into its first line, such as #!/bin/sh; a cloud-config has the type text/cloud-config"));
             }
-            Kind::Multipart(header) if header.boundary().is_some() => {
+            PieceKind::Multipart(header) if header.boundary().is_some() => {
                 // That header stands outside of what the findings have their places in.
                 let content_type = Header { at: Span::new(0, 0), ..header };
                 self.multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None, again: Vec::new() });
             }
-            kind => match form::recognise(&bytes) {
-                Content::Known(form) => self.document(&piece, form, bytes),
-                Content::Multipart(multipart) => self.multipart(&piece, bytes, &multipart),
-                Content::AlmostHeader => self.access_only(&piece, bytes, wrong::almost_header),
-                Content::Unknown if matches!(kind, Kind::Multipart(_)) => {
-                    self.refuse(&piece, wrong::no_boundary(None));
+            kind => match content_kind::recognise(&bytes) {
+                Recognized::Known(form) => self.document(&piece, form, bytes),
+                Recognized::Multipart(multipart) => self.multipart(&piece, bytes, &multipart),
+                Recognized::AlmostHeader => self.access_only(&piece, bytes, errors::almost_header),
+                Recognized::Unknown if matches!(kind, PieceKind::Multipart(_)) => {
+                    self.refuse(&piece, errors::no_boundary(None));
                 }
-                Content::Unknown => self.unknown(&piece, bytes),
+                Recognized::Unknown => self.unknown(&piece, bytes),
             },
         }
     }
 
     /// Content of a form that is read.
-    fn document(&mut self, piece: &Piece, form: Form, bytes: Vec<u8>) {
+    fn document(&mut self, piece: &Piece, form: ContentKind, bytes: Vec<u8>) {
         if let Err(trouble) = self.budget.text(bytes.len()) {
             return self.trouble(piece, trouble);
         }
-        let bytes = if piece.sent_as_crlf && form == Form::Script { unix_lines(&bytes) } else { bytes };
+        let bytes = if piece.sent_as_crlf && form == ContentKind::Script { unix_lines(&bytes) } else { bytes };
         let (text, wrong) = match String::from_utf8(bytes) {
             Ok(text) => (text, None),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
-                (form::legible(error.into_bytes()), Some(at))
+                (content_kind::legible(error.into_bytes()), Some(at))
             }
         };
         let end = wrong.or(piece.cut.then_some(text.len()));
         let part = self.push(piece, form, text);
-        part.extent = end.map_or(Extent::Whole, Extent::Before);
-        part.findings.extend(wrong.map(wrong::no_utf8));
-        if form == Form::CloudConfig && form::is_template(part.text.as_bytes()) {
-            part.findings.append(&mut form::left_over(part.sound_text()));
+        part.extent = end.map_or(Completeness::Whole, Completeness::Before);
+        part.findings.extend(wrong.map(errors::no_utf8));
+        if form == ContentKind::CloudConfig && content_kind::is_template(part.text.as_bytes()) {
+            part.findings.append(&mut content_kind::left_over(part.complete_text()));
         }
     }
 
     /// A cloud-config that gives access alone, for the fault that `finding` makes of its text.
     fn access_only(&mut self, piece: &Piece, bytes: Vec<u8>, finding: fn(&str) -> Finding) {
         let before = self.parts.len();
-        self.document(piece, Form::CloudConfig, bytes);
+        self.document(piece, ContentKind::CloudConfig, bytes);
         for part in &mut self.parts[before..] {
             part.findings.push(finding(&part.text));
         }
@@ -190,31 +196,31 @@ impl Splitter {
             return self.trouble(piece, trouble);
         }
         let (form, rule, what) = match piece.place {
-            Some(_) => (Form::Skipped, &rules::UNKNOWN_PART, "this part"),
-            None => (Form::Unknown, &rules::UNKNOWN_FORM, "the user-data"),
+            Some(_) => (ContentKind::Skipped, &rules::UNKNOWN_PART, "this part"),
+            None => (ContentKind::Unknown, &rules::UNKNOWN_FORM, "the user-data"),
         };
-        let finding = form::unknown(&bytes, rule, what);
-        self.push(piece, form, form::legible(bytes)).findings.push(finding);
+        let finding = content_kind::unknown(&bytes, rule, what);
+        self.push(piece, form, content_kind::legible(bytes)).findings.push(finding);
     }
 
     /// A multipart, and all that is in it; its findings have their places in `bytes`.
     fn multipart(&mut self, piece: &Piece, bytes: Vec<u8>, multipart: &Multipart) {
         let Multipart { content_type, body, stray, again } = multipart;
         let Some(boundary) = content_type.boundary() else {
-            return self.refuse_in(piece, bytes, wrong::no_boundary(Some(content_type.at)));
+            return self.refuse_in(piece, bytes, errors::no_boundary(Some(content_type.at)));
         };
         if piece.depth == MULTIPART_DEPTH {
             let message = format!("more than {MULTIPART_DEPTH} multiparts inside each other");
             return self.refuse(piece, Finding::new(&rules::LIMIT, None, message));
         }
         let index = self.parts.len();
-        self.push(piece, Form::Multipart, String::new());
-        let mut findings = Vec::from_iter(stray.map(|span| wrong::no_header(&rules::BAD_MIME, span)));
-        findings.extend(again.iter().map(|(wanted, span)| wrong::header_again(*wanted, *span)));
+        self.push(piece, ContentKind::Multipart, String::new());
+        let mut findings = Vec::from_iter(stray.map(|span| errors::no_header(&rules::BAD_MIME, span)));
+        findings.extend(again.iter().map(|(wanted, span)| errors::header_again(*wanted, *span)));
         if content_type.kind() != "multipart/mixed" {
-            findings.push(wrong::odd_multipart(content_type.at));
+            findings.push(errors::odd_multipart(content_type.at));
         }
-        let outer = Outer { name: &piece.name, bytes: &bytes, index, depth: piece.depth + 1 };
+        let outer = OuterMultipart { name: &piece.name, bytes: &bytes, index, depth: piece.depth + 1 };
         let mut pieces = Pieces::new(&bytes, *body, &boundary);
         let start = pieces.start();
         let is_nowhere = start == bytes.len();
@@ -233,7 +239,7 @@ impl Splitter {
                 number += 1;
                 self.piece(&outer, Some(number), rest.start..line.start, false);
                 let length = bytes[line.clone()].trim_ascii_end().len();
-                findings.push(wrong::mistyped_boundary(Span::new(line.start, line.start + length)));
+                findings.push(errors::mistyped_boundary(Span::new(line.start, line.start + length)));
                 rest.start = line.end;
             }
             if !self.over {
@@ -258,33 +264,33 @@ impl Splitter {
             _ if self.over => {}
             End::Final(None) => {}
             End::Final(Some(_)) if is_read => {}
-            End::Final(Some(line)) => findings.push(wrong::behind_the_end(line)),
+            End::Final(Some(line)) => findings.push(errors::behind_the_end(line)),
             End::NoBoundary => {
-                findings.push(wrong::boundary_nowhere(content_type.at));
-                self.parts[index].form = Form::Unreadable;
+                findings.push(errors::boundary_nowhere(content_type.at));
+                self.parts[index].form = ContentKind::Unreadable;
             }
             End::Missing => {
                 restrict(&mut self.parts[index + 1..]);
                 // What it is in has told already.
                 if !piece.cut {
-                    findings.push(wrong::truncated(bytes.len()));
+                    findings.push(errors::truncated(bytes.len()));
                 }
             }
         }
         let part = &mut self.parts[index];
         part.findings.append(&mut findings);
-        part.text = form::legible(bytes);
+        part.text = content_kind::legible(bytes);
     }
 
     /// Takes parts outside of the boundaries, which give access alone. `place` is where they are, if that is reported.
-    fn strays(&mut self, outer: &Outer<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
+    fn strays(&mut self, outer: &OuterMultipart<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
         let from = self.parts.len();
         let mut findings = Vec::new();
         for stray in strays {
             if self.over {
                 break;
             }
-            findings.extend(place.map(|place| wrong::stray_part(&stray, place)));
+            findings.extend(place.map(|place| errors::stray_part(&stray, place)));
             let cut = place.is_none() && stray.part.end == outer.bytes.len();
             self.piece(outer, None, stray.part, cut);
         }
@@ -293,7 +299,7 @@ impl Splitter {
     }
 
     /// A piece of a multipart: headers, then content as it was sent. One outside of the boundaries has no number.
-    fn piece(&mut self, outer: &Outer<'_>, number: Option<usize>, range: Range<usize>, cut: bool) {
+    fn piece(&mut self, outer: &OuterMultipart<'_>, number: Option<usize>, range: Range<usize>, cut: bool) {
         let sent = &outer.bytes[range.clone()];
         let is_bare = number.is_none() && stray::is_first_line(header::line_at(sent, 0));
         let headers = if is_bare { Headers::default() } else { header::read(sent, 0) };
@@ -307,41 +313,41 @@ impl Splitter {
         }
         let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);
         for (wanted, span) in &headers.again {
-            let mut finding = wrong::header_again(*wanted, there(*span));
+            let mut finding = errors::header_again(*wanted, there(*span));
             finding.message = format!("{words}: {}", finding.message);
             self.parts[outer.index].findings.push(finding);
         }
-        let place = Place { within: outer.index, span: there(Span::new(0, 0)), words };
+        let place = PieceRange { within: outer.index, span: there(Span::new(0, 0)), words };
         let mut piece =
-            Piece { name, place: Some(place), kind: Kind::Any, sent_as_crlf: false, cut, depth: outer.depth };
+            Piece { name, place: Some(place), kind: PieceKind::Any, sent_as_crlf: false, cut, depth: outer.depth };
         if let Err(trouble) = self.budget.part() {
             return self.trouble(&piece, trouble);
         }
         if let Some(span) = headers.stray {
-            return self.refuse(&piece, wrong::no_header(&rules::BAD_PART, there(span)));
+            return self.refuse(&piece, errors::no_header(&rules::BAD_PART, there(span)));
         }
         let (encoding, span) =
             headers.transfer_encoding.as_ref().map_or((Some(Encoding::Text), Span::default()), |header| {
                 (Encoding::named(&header.value), there(header.at))
             });
         let Some(encoding) = encoding else {
-            return self.refuse(&piece, wrong::transfer_encoding(span));
+            return self.refuse(&piece, errors::transfer_encoding(span));
         };
         match encoding.undo(&sent[headers.body..]) {
             Ok(bytes) => {
                 let crlf = outer.bytes[..range.start].ends_with(b"\r\n");
                 piece.sent_as_crlf = crlf && matches!(encoding, Encoding::Text | Encoding::QuotedPrintable);
-                piece.kind = Kind::of(headers.content_type);
+                piece.kind = PieceKind::of(headers.content_type);
                 self.take(piece, bytes);
             }
             Err(message) => self.refuse(&piece, Finding::new(&rules::BAD_PART, span, message)),
         }
     }
 
-    fn push(&mut self, piece: &Piece, form: Form, text: String) -> &mut Part {
+    fn push(&mut self, piece: &Piece, form: ContentKind, text: String) -> &mut Part {
         let name = piece.name.clone();
         let index = self.parts.len();
-        self.parts.push(Part { name, form, extent: Extent::Whole, text, findings: Vec::new() });
+        self.parts.push(Part { name, form, extent: Completeness::Whole, text, findings: Vec::new() });
         &mut self.parts[index]
     }
 
@@ -363,7 +369,7 @@ impl Splitter {
 
     /// Leaves a piece out. What is wrong is told in the multipart it stands in, where its place is not another one.
     fn refuse(&mut self, piece: &Piece, mut finding: Finding) {
-        self.push(piece, Form::Unreadable, String::new());
+        self.push(piece, ContentKind::Unreadable, String::new());
         let within = match &piece.place {
             Some(place) => {
                 finding.span.get_or_insert(place.span);
@@ -377,14 +383,14 @@ impl Splitter {
 
     /// Leaves a piece out for what is wrong inside of it.
     fn refuse_in(&mut self, piece: &Piece, bytes: Vec<u8>, finding: Finding) {
-        self.push(piece, Form::Unreadable, form::legible(bytes)).findings.push(finding);
+        self.push(piece, ContentKind::Unreadable, content_kind::legible(bytes)).findings.push(finding);
     }
 }
 
 /// Leaves `parts` no more than host names and keys.
 fn restrict(parts: &mut [Part]) {
-    for part in parts.iter_mut().filter(|part| part.extent == Extent::Whole) {
-        part.extent = Extent::Access;
+    for part in parts.iter_mut().filter(|part| part.extent == Completeness::Whole) {
+        part.extent = Completeness::Access;
     }
 }
 

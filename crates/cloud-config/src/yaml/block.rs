@@ -41,7 +41,7 @@ pub fn advise(finding: &mut Finding, text: &str, at: usize, is_key: &dyn Fn(&str
 }
 
 fn remedy(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<String> {
-    let line = Line::at(text, at);
+    let line = BlockLine::at(text, at);
     let inner = line.text.trim();
     let item = inner.strip_prefix("- ").map(str::trim_start);
     let name = item.unwrap_or(inner).split_once(':').map(|(name, _)| name)?;
@@ -52,7 +52,7 @@ fn remedy(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<String
     let (depth, whose) = match item {
         // The next item begins as the others do.
         Some(_) => {
-            let is_same = |line: &Line<'_>| {
+            let is_same = |line: &BlockLine<'_>| {
                 let rest = line.text.trim_start().strip_prefix("- ").map(str::trim_start);
                 rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with(':'))
             };
@@ -74,12 +74,12 @@ pub fn is_marker(line: &str) -> bool {
 
 /// A line with its first byte.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(super) struct BlockLine<'a> {
     pub start: usize,
     pub text: &'a str,
 }
 
-impl<'a> Line<'a> {
+impl<'a> BlockLine<'a> {
     /// The line that `at` is on.
     pub fn at(text: &'a str, at: usize) -> Self {
         let start = text[..at].rfind('\n').map_or(0, |at| at + 1);
@@ -128,7 +128,7 @@ impl<'a> Line<'a> {
 pub(super) const LINES_MAX: usize = 10_000;
 
 /// The nearest header of a block scalar above `line` that no line between them is indented less than.
-fn header_above<'a>(text: &'a str, line: Line<'a>) -> Option<(Line<'a>, usize)> {
+fn header_above<'a>(text: &'a str, line: BlockLine<'a>) -> Option<(BlockLine<'a>, usize)> {
     let mut lowest = usize::MAX;
     let mut above = line.above(text);
     for _ in 0..LINES_MAX {
@@ -155,7 +155,7 @@ pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
     let mut block: Option<(usize, Option<usize>)> = None;
     let mut next = 0;
     text.split_inclusive('\n').map(move |line| {
-        let this = Line { start: next, text: line };
+        let this = BlockLine { start: next, text: line };
         next += line.len();
         if this.is_blank() {
             return (this.start, line, block.is_some());
@@ -183,15 +183,15 @@ pub(super) fn is_inside(text: &str, at: usize) -> bool {
 
 /// The block scalar that a line ended which is indented less, where YAML gives up at `at`.
 pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
-    let stopped = Line::at(text, at);
+    let stopped = BlockLine::at(text, at);
     let (head, header) = header_above(text, stopped)?;
     let body = text.get(head.start..stopped.start + stopped.text.len())?;
     let mut start = head.start;
     let mut depth = None;
     // Of text that goes on behind a comment, the comment was the end.
-    let mut comment: Option<Line<'_>> = None;
+    let mut comment: Option<BlockLine<'_>> = None;
     for line in body.split_inclusive('\n') {
-        let this = Line { start, text: line };
+        let this = BlockLine { start, text: line };
         start += line.len();
         if this.start == head.start || this.is_blank() {
             continue;
@@ -226,7 +226,7 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
 /// on that line, or on the next one, which is indented more.
 pub fn ended_by_key(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Broken> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
-    let stopped = Line::at(text, at);
+    let stopped = BlockLine::at(text, at);
     let above = std::iter::successors(stopped.above(text), |line| line.above(text)).take(LINES_MAX);
     let above = above.take_while(|line| line.start > 0).find(|line| !line.is_blank() && !line.is_comment())?;
     let ended = if stopped.indentation() > above.indentation() { above } else { stopped };

@@ -48,10 +48,10 @@ struct Open {
     tag: Tag,
     anchor: Option<Box<str>>,
     flow: bool,
-    content: Content,
+    content: ScalarContent,
 }
 
-enum Content {
+enum ScalarContent {
     List(Vec<Rc<Node>>),
     Mapping(Pairs),
 }
@@ -109,9 +109,11 @@ impl<'a> Builder<'a> {
                 }
                 self.add(node, range)
             }
-            Event::ListStart { properties, flow } => self.open(properties, flow, range, Content::List(Vec::new())),
+            Event::ListStart { properties, flow } => {
+                self.open(properties, flow, range, ScalarContent::List(Vec::new()))
+            }
             Event::MappingStart { properties, flow } => {
-                self.open(properties, flow, range, Content::Mapping(Pairs::default()))
+                self.open(properties, flow, range, ScalarContent::Mapping(Pairs::default()))
             }
             Event::End => {
                 if self.open.last().is_some_and(|open| open.flow) {
@@ -129,7 +131,7 @@ impl<'a> Builder<'a> {
         while whole && self.open.len() > 1 && self.close().is_ok() {}
         let inside = self.open.len() > 1;
         self.open.truncate(1);
-        if let Some(Open { content: Content::Mapping(pairs), .. }) = self.open.first_mut() {
+        if let Some(Open { content: ScalarContent::Mapping(pairs), .. }) = self.open.first_mut() {
             if !whole && !inside && !pairs.awaits_value() {
                 pairs.drop_last();
             }
@@ -142,14 +144,15 @@ impl<'a> Builder<'a> {
 
     /// Whether the top-level entry that was read last, or is being read, ends before `error`.
     fn last_entry_is_complete(&self, error: usize) -> bool {
-        let [Open { content: Content::Mapping(pairs), flow, first, .. }, inner @ ..] = self.open.as_slice() else {
+        let [Open { content: ScalarContent::Mapping(pairs), flow, first, .. }, inner @ ..] = self.open.as_slice()
+        else {
             return false;
         };
         let list = match inner.first() {
-            Some(value) => matches!(value.content, Content::List(_)),
+            Some(value) => matches!(value.content, ScalarContent::List(_)),
             None => pairs.last_value().is_some_and(|value| value.items().is_some()),
         };
-        let entry = salvage::Entry { end: self.last_end, first: *first, flow: *flow, list };
+        let entry = salvage::SalvagedEntry { end: self.last_end, first: *first, flow: *flow, list };
         // A bracket that is open has to be closed, an indentation has not.
         let closed = inner.iter().all(|open| !open.flow) && (inner.is_empty() || !flow);
         closed && salvage::is_complete(self.text, &entry, error)
@@ -159,7 +162,13 @@ impl<'a> Builder<'a> {
         self.places.span(range.start, range.end)
     }
 
-    fn open(&mut self, properties: Properties, flow: bool, range: Range, content: Content) -> Result<(), Finding> {
+    fn open(
+        &mut self,
+        properties: Properties,
+        flow: bool,
+        range: Range,
+        content: ScalarContent,
+    ) -> Result<(), Finding> {
         self.count(1, range)?;
         self.check_depth(1, range)?;
         self.last_end = range.end;
@@ -178,11 +187,11 @@ impl<'a> Builder<'a> {
         };
         let range = Range { start: open.start, end: self.last_end.max(open.start) };
         let (kind, size) = match open.content {
-            Content::List(items) => {
+            ScalarContent::List(items) => {
                 let size = Size::list(&items);
                 (Kind::List(items), size)
             }
-            Content::Mapping(pairs) => {
+            ScalarContent::Mapping(pairs) => {
                 let mapping = pairs.finish(&mut self.findings);
                 if mapping.entries.len() > MAX_ENTRIES {
                     return Err(self.too_many_entries("mapping", range));
@@ -206,11 +215,11 @@ impl<'a> Builder<'a> {
             return Ok(());
         };
         let (what, entries) = match &mut open.content {
-            Content::List(items) => {
+            ScalarContent::List(items) => {
                 items.push(node);
                 ("list", items.len())
             }
-            Content::Mapping(pairs) => {
+            ScalarContent::Mapping(pairs) => {
                 if pairs.is_new() {
                     open.first = range.start;
                 }

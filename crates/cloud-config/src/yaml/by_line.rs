@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::confusable::{Sign, sign};
-use super::document::Document;
+use super::document::ParsedYaml;
 use super::field::Field;
 use super::node::{Kind, Node};
 use super::{block, parse};
@@ -22,7 +22,7 @@ pub struct ByLine {
 
 impl ByLine {
     /// Leaves out what is text of a value in quotes of `document`, such as the content of a file.
-    pub fn leave_out(&mut self, document: &Document) {
+    pub fn leave_out(&mut self, document: &ParsedYaml) {
         let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         if let Some(root) = &document.root {
             quoted(root, &mut texts, &mut seen);

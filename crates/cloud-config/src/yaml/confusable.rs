@@ -5,10 +5,10 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::document::Document;
+use super::document::ParsedYaml;
 use super::letters::{described, foreign_letter};
 use super::node::{Kind as NodeKind, Node, Scalar};
-use crate::diagnostic::{Finding, Gathered, Span, rules};
+use crate::diagnostic::{BoundedFindings, Finding, Span, rules};
 
 /// The sign that a character looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
 }
 
 /// The characters that make `document`, of which `text` is what its author wrote, another one than it looks.
-pub fn misread(document: &Document, text: &str) -> Vec<Finding> {
+pub fn misread(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     if text.is_ascii() {
         return Vec::new();
     }
@@ -179,7 +179,7 @@ pub fn misread(document: &Document, text: &str) -> Vec<Finding> {
     let mut found = search.found;
     found.sort_by_key(|found| found.at);
     found.dedup_by_key(|found| found.at);
-    let mut findings = Gathered::default();
+    let mut findings = BoundedFindings::default();
     for found in &found {
         findings.add(&rules::LOOKALIKE_CHARACTER, || found.finding());
     }

@@ -1,6 +1,6 @@
 //! Document markers inside of block scalars: a `---` or `...` in the first column ends the document, whatever is below.
 
-use super::block::{self, Line};
+use super::block::{self, BlockLine};
 use crate::diagnostic::{Finding, Span, rules};
 
 /// A marker that ended a block scalar whose item goes on below it.
@@ -38,7 +38,7 @@ pub fn cuts(text: &str) -> Vec<Cut> {
     let mut markers: Vec<usize> = Vec::new();
     let mut start = 0;
     for (number, text) in text.split_inclusive('\n').enumerate() {
-        let line = Line { start, text };
+        let line = BlockLine { start, text };
         start += text.len();
         if line.is_blank() {
             continue;

@@ -13,7 +13,7 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use super::access::{Entries, FieldParts, Items};
 use super::confusable;
-use super::document::Document;
+use super::document::ParsedYaml;
 use super::error::Error;
 use super::field::FIELD;
 use super::node::{Entry, Kind, Node, Tag};
@@ -23,17 +23,17 @@ use crate::diagnostic::{Finding, Rule, Span, rules};
 /// Reads a document as a `T`, and tells everything that is wrong with it (spec §5).
 ///
 /// What cannot be read is as if it were absent; of a document without a root, everything is.
-pub fn read<T: DeserializeOwned + Default>(document: &Document) -> (T, Vec<Finding>) {
+pub fn read<T: DeserializeOwned + Default>(document: &ParsedYaml) -> (T, Vec<Finding>) {
     read_advised(document, |_, _, _| None)
 }
 
 /// As [`read`]; `advice` is asked what to write instead of a value of the wrong type.
-pub fn read_advised<T: DeserializeOwned + Default>(document: &Document, advice: Advice) -> (T, Vec<Finding>) {
+pub fn read_advised<T: DeserializeOwned + Default>(document: &ParsedYaml, advice: Advice) -> (T, Vec<Finding>) {
     let Some(root) = &document.root else {
         return (T::default(), Vec::new());
     };
     let context = Context { advice, findings: RefCell::default(), told: RefCell::default() };
-    let value = Value::new(&context, root, Role::Document);
+    let value = Value::new(&context, root, Role::ParsedYaml);
     let read = T::deserialize(value).unwrap_or_else(|error| {
         context.wrong_type(error, value);
         T::default()
@@ -61,7 +61,7 @@ impl Context {
         self.tell(rule, span, || {
             let special = match value.role {
                 _ if rule != &rules::WRONG_TYPE => None,
-                Role::Document => None,
+                Role::ParsedYaml => None,
                 Role::Of(entry) => (self.advice)(&entry.name(), false, value.node),
                 Role::ItemOf(entry) => (self.advice)(&entry.name(), true, value.node),
             };
@@ -81,7 +81,7 @@ impl Context {
 #[derive(Clone, Copy)]
 pub(super) enum Role<'a> {
     /// All of it.
-    Document,
+    ParsedYaml,
     /// The value of a key.
     Of(&'a Entry),
     /// An item of the list that is the value of a key.
@@ -100,9 +100,9 @@ impl Role<'_> {
     /// `message`, with what it is about.
     fn message(self, message: &str) -> String {
         match self {
-            Self::Document => message.to_owned(),
-            Self::Of(entry) => format!("{}: {message}", entry.shown()),
-            Self::ItemOf(entry) => format!("an item of {}: {message}", entry.shown()),
+            Self::ParsedYaml => message.to_owned(),
+            Self::Of(entry) => format!("{}: {message}", entry.display_key()),
+            Self::ItemOf(entry) => format!("an item of {}: {message}", entry.display_key()),
         }
     }
 }
@@ -152,7 +152,7 @@ impl<'a> Value<'a> {
             return Err(Error::local_tag(self.node));
         }
         let key = match self.role {
-            Role::Document => Cow::Borrowed(""),
+            Role::ParsedYaml => Cow::Borrowed(""),
             Role::Of(entry) | Role::ItemOf(entry) => entry.name(),
         };
         confusable::in_value(scalar, &key).map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))

@@ -2,18 +2,18 @@
 
 use std::rc::Rc;
 
+use super::after_document;
 use super::block;
 use super::build::Builder;
 use super::limits::{self, MAX_DIRECTIVES, MAX_TEXT};
 use super::node::Node;
 use super::position::Places;
 use super::scanner::{Event, Problem, Scanner};
-use super::trailer;
 use crate::diagnostic::{Finding, rules};
 
 /// A document as it was written.
 #[derive(Default)]
-pub struct Document {
+pub struct ParsedYaml {
     /// Its tree; none when it is empty. After an error, a mapping of the top-level entries that are
     /// complete before it, if there are any (spec §1).
     pub root: Option<Rc<Node>>,
@@ -27,11 +27,11 @@ pub struct Document {
 ///
 /// `place` says for a byte of the text which byte of the author's it is; all spans are the author's.
 /// What is wrong is part of the result: a broken document may still give access to the machine.
-pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> Document {
+pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
     let places = Places::new(text, &place);
-    let refuse = |start, end, message| Document {
+    let refuse = |start, end, message| ParsedYaml {
         error: Some(limits::passed(places.span(start, end), message)),
-        ..Document::default()
+        ..ParsedYaml::default()
     };
     if text.len() > MAX_TEXT {
         return refuse(0, 0, format!("more than {} MiB of text", MAX_TEXT >> 20));
@@ -45,15 +45,15 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> Document {
     match read(text, places, &mut builder, forbidden) {
         Ok(end) => {
             let mut findings = builder.findings;
-            if let Some((range, rule)) = trailer::look(text, end) {
+            if let Some((range, rule)) = after_document::look(text, end) {
                 let span = places.span(range.start, range.end);
-                findings.push(Finding::new(rule, span, trailer::message(rule)));
+                findings.push(Finding::new(rule, span, after_document::message(rule)));
             }
-            Document { root: builder.root, findings, error: None }
+            ParsedYaml { root: builder.root, findings, error: None }
         }
         Err(stop) => {
             let (root, findings) = complete_before(text, places, stop.at, builder);
-            Document { root, findings, error: Some(stop.finding) }
+            ParsedYaml { root, findings, error: Some(stop.finding) }
         }
     }
 }
@@ -119,7 +119,7 @@ fn broken(places: Places<'_>, problem: &Problem) -> Stop {
         let finding = Finding::new(&rules::SYNTAX, places.character(at), closer.words).help(closer.help);
         return Stop { at: at.min(places.byte(problem.begins_at())), finding };
     }
-    let (message, help) = problem.words();
+    let (message, help) = problem.description();
     let mut finding = Finding::new(&rules::SYNTAX, places.character(places.byte(problem.shown_at())), message);
     finding.help = help.map(str::to_owned);
     Stop { at: places.byte(problem.begins_at()), finding }

@@ -1,6 +1,6 @@
 //! Content below its key without the `|` that makes it a block scalar: YAML reads its lines as YAML.
 
-use super::block::{LINES_MAX, Line};
+use super::block::{BlockLine, LINES_MAX};
 use crate::diagnostic::{Finding, Span, rules};
 
 /// Lines below `content:` that YAML does not read as text.
@@ -23,7 +23,7 @@ impl Headless {
 /// The lines below `content:` among which YAML gives up at `at`.
 pub fn without_header(text: &str, at: usize) -> Option<Headless> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
-    let mut first = Line::at(text, at);
+    let mut first = BlockLine::at(text, at);
     let mut lowest = first.indentation();
     for line in std::iter::successors(first.above(text), |line| line.above(text)).take(LINES_MAX) {
         if line.is_blank() {

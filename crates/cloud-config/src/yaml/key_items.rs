@@ -62,7 +62,7 @@ impl Quoted {
 }
 
 /// An item that is being read.
-struct Item {
+struct KeyItem {
     span: Span,
     /// Lines indented further than this one go on with it.
     indentation: usize,
@@ -81,7 +81,7 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
         return found;
     }
     // The indentation of the key whose list is being read, and the item of it.
-    let (mut list, mut item): (Option<usize>, Option<Item>) = (None, None);
+    let (mut list, mut item): (Option<usize>, Option<KeyItem>) = (None, None);
     // An item whose quotes are open, and its indentation: the next line shows whether they close there. At the end of the
     // text, the item may go on where the text was cut off.
     let mut open: Option<(usize, Quoted)> = None;
@@ -111,7 +111,7 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
                 value = key;
             }
             if list.is_some() && !value.is_empty() && !value.starts_with('#') {
-                item = Some(Item::new(at + content.len() - value.len(), value, column, is_key));
+                item = Some(KeyItem::new(at + content.len() - value.len(), value, column, is_key));
             }
             continue;
         }
@@ -137,12 +137,12 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
                         _ => found.quoted.push(quoted),
                     }
                 }
-                item = Some(Item::new(start, value, indentation, is_key));
+                item = Some(KeyItem::new(start, value, indentation, is_key));
             }
         } else if let Some(item) = item.as_mut().filter(|item| indentation > item.indentation) {
             item.go_on(at, content, is_key);
         } else if indentation > column && item.is_none() {
-            item = Some(Item::new(at, content, column, is_key));
+            item = Some(KeyItem::new(at, content, column, is_key));
         } else {
             found.end(item.take());
             list = None;
@@ -152,7 +152,7 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
     found
 }
 
-impl Item {
+impl KeyItem {
     fn new(start: usize, text: &str, indentation: usize, is_key: &dyn Fn(&str) -> bool) -> Self {
         let span = Span::new(start, start);
         let mut item = Self { span, indentation, typed: Vec::new(), has_colon: false, is_keys: true, commented: false };
@@ -187,7 +187,7 @@ fn colon_of_type(text: &str) -> Option<usize> {
 }
 
 impl KeyItems {
-    fn end(&mut self, item: Option<Item>) {
+    fn end(&mut self, item: Option<KeyItem>) {
         let Some(item) = item.filter(|item| item.is_keys) else { return };
         self.typed.extend(item.typed);
         if item.has_colon {

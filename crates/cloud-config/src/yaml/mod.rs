@@ -6,9 +6,10 @@
 //!          events      salvage                            after errors
 //! ```
 //!
-//! What is wrong with a document is data, never a failure: see [`Document`] and [`read`].
+//! What is wrong with a document is data, never a failure: see [`ParsedYaml`] and [`read`].
 
 mod access;
+mod after_document;
 mod block;
 mod build;
 pub mod by_line;
@@ -23,7 +24,6 @@ mod headless;
 pub mod key_items;
 mod letters;
 pub mod limits;
-mod lookalike;
 mod mapping;
 pub mod missing;
 mod node;
@@ -36,22 +36,22 @@ mod scanner;
 mod shape;
 #[cfg(test)]
 mod tests;
-mod trailer;
 mod write;
+mod yaml11;
 
 pub use block::{advise, ended_by_key, is_marker, lines};
 pub use bytes::Bytes;
 pub use confusable::misread;
 pub use cut::{Cut, cuts};
 pub use de::{Advice, read, read_advised};
-pub use document::{Document, parse};
+pub use document::{ParsedYaml, parse};
 pub use field::Field;
 pub use headless::{Headless, without_header};
 pub use letters::{
     describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, resembling, without_lookalikes,
 };
-pub use lookalike::{is_boolean, looks_like};
 pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
-pub use path::{Paths, Way, Written, path_text};
+pub use path::{PathSegment, Paths, SourceItem, path_text};
 pub use shape::Shape;
 pub use write::write;
+pub use yaml11::{is_boolean, looks_like};

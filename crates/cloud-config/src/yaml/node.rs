@@ -239,8 +239,8 @@ impl Entry {
     }
 
     /// The key for messages: as written, unless it does not look like a key.
-    pub fn shown(&self) -> String {
-        shown(&self.key)
+    pub fn display_key(&self) -> String {
+        display_name(&self.key)
     }
 }
 
@@ -276,7 +276,7 @@ impl Hash for Key {
 
 /// A key as it may be shown: keys are shown as written, but what does not look like one, such as a
 /// line of a file that lost its indentation, is not.
-pub(super) fn shown(key: &str) -> String {
+pub(super) fn display_name(key: &str) -> String {
     if is_name(key) { format!("`{key}`") } else { "(not shown)".to_owned() }
 }
 

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use super::document::Document;
-use super::node::{Kind, Node, Scalar, shown};
+use super::document::ParsedYaml;
+use super::node::{Kind, Node, Scalar, display_name};
 use crate::diagnostic::Span;
 
 /// A step on the way from the document to one of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way<'a> {
+pub enum PathSegment<'a> {
     /// Into a mapping, by a key as it is written.
     Key(&'a str),
     /// Into a list, by its index.
@@ -22,7 +22,7 @@ pub enum Way<'a> {
 }
 
 /// Something that is written at a place.
-pub enum Written<'a> {
+pub enum SourceItem<'a> {
     /// A key.
     Key(&'a str),
     /// A value that is no list and no mapping.
@@ -32,18 +32,18 @@ pub enum Written<'a> {
 /// The ways of one document. What is looked up often is put into order once.
 pub struct Paths<'a> {
     root: Option<&'a Node>,
-    parts: RefCell<HashMap<*const Node, Rc<[Part]>>>,
+    parts: RefCell<HashMap<*const Node, Rc<[PlacedItem]>>>,
 }
 
 /// An item or entry, where it is written.
 #[derive(Clone, Copy)]
-struct Part {
+struct PlacedItem {
     index: usize,
     start: usize,
     end: usize,
 }
 
-impl Document {
+impl ParsedYaml {
     /// The keys that lead to a place, e.g. `coreos.units[1].command`; empty for the document itself.
     /// For many places of one document, see [`Paths`].
     pub fn path_at(&self, span: Span) -> String {
@@ -52,15 +52,15 @@ impl Document {
 }
 
 /// A way as people write it. Keys that do not look like one are not shown.
-pub fn path_text(ways: &[Way<'_>]) -> String {
+pub fn path_text(segments: &[PathSegment<'_>]) -> String {
     let mut text = String::new();
-    for way in ways {
+    for way in segments {
         match way {
-            Way::Key(key) => {
+            PathSegment::Key(key) => {
                 let dot = if text.is_empty() { "" } else { "." };
-                let _ = write!(text, "{dot}{}", shown(key).trim_matches('`'));
+                let _ = write!(text, "{dot}{}", display_name(key).trim_matches('`'));
             }
-            Way::Item(index) => {
+            PathSegment::Item(index) => {
                 let _ = write!(text, "[{index}]");
             }
         }
@@ -70,7 +70,7 @@ pub fn path_text(ways: &[Way<'_>]) -> String {
 
 impl<'a> Paths<'a> {
     /// The ways of `document`.
-    pub fn new(document: &'a Document) -> Self {
+    pub fn new(document: &'a ParsedYaml) -> Self {
         Self { root: document.root.as_deref(), parts: RefCell::default() }
     }
 
@@ -80,26 +80,27 @@ impl<'a> Paths<'a> {
     }
 
     /// The way to a place: to the innermost key, item or value that holds all of `span`.
-    pub fn at(&self, span: Span) -> Vec<Way<'a>> {
-        let mut ways = Vec::new();
+    pub fn at(&self, span: Span) -> Vec<PathSegment<'a>> {
+        let mut segments = Vec::new();
         let mut node = self.root.filter(|root| holds(root.span, span));
         while let Some(container) = node {
-            node = self.step(container, span, &mut ways);
+            node = self.step(container, span, &mut segments);
         }
-        ways
+        segments
     }
 
     /// Goes one step towards `span`.
-    fn step(&self, container: &'a Node, span: Span, ways: &mut Vec<Way<'a>>) -> Option<&'a Node> {
+    fn step(&self, container: &'a Node, span: Span, segments: &mut Vec<PathSegment<'a>>) -> Option<&'a Node> {
         let parts = self.parts(container);
-        let Part { index, start, end } = *parts[..parts.partition_point(|part| part.start <= span.start)].last()?;
+        let PlacedItem { index, start, end } =
+            *parts[..parts.partition_point(|part| part.start <= span.start)].last()?;
         if !holds(Span { start, end }, span) {
             return None;
         }
         match &container.kind {
             Kind::Scalar(_) => None,
             Kind::List(items) => {
-                ways.push(Way::Item(index));
+                segments.push(PathSegment::Item(index));
                 Some(&items[index])
             }
             Kind::Mapping(mapping) => {
@@ -108,7 +109,7 @@ impl<'a> Paths<'a> {
                 let in_value = !in_key && holds(entry.value.span, span);
                 // A block of one entry begins and ends as its entry does: that is the block.
                 if in_key || in_value {
-                    ways.push(Way::Key(&entry.key));
+                    segments.push(PathSegment::Key(&entry.key));
                 }
                 in_value.then_some(&*entry.value)
             }
@@ -116,7 +117,7 @@ impl<'a> Paths<'a> {
     }
 
     /// Shows every key and every scalar that counts and is written between the bytes `from` and `to`, even in part, with its way.
-    pub fn between(&self, from: usize, to: usize, see: &mut dyn FnMut(&[Way<'a>], Span, Written<'a>)) {
+    pub fn between(&self, from: usize, to: usize, see: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>)) {
         if let Some(root) = self.root {
             self.look(root, (from, to), &mut Vec::new(), see);
         }
@@ -126,11 +127,11 @@ impl<'a> Paths<'a> {
         &self,
         node: &'a Node,
         (from, to): (usize, usize),
-        ways: &mut Vec<Way<'a>>,
-        see: &mut dyn FnMut(&[Way<'a>], Span, Written<'a>),
+        segments: &mut Vec<PathSegment<'a>>,
+        see: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>),
     ) {
         if let Kind::Scalar(scalar) = &node.kind {
-            return see(ways, node.span, Written::Value(scalar));
+            return see(segments, node.span, SourceItem::Value(scalar));
         }
         let parts = self.parts(node);
         let first = parts.partition_point(|part| part.end <= from);
@@ -138,31 +139,31 @@ impl<'a> Paths<'a> {
             let value = match &node.kind {
                 Kind::Scalar(_) => return,
                 Kind::List(items) => {
-                    ways.push(Way::Item(part.index));
+                    segments.push(PathSegment::Item(part.index));
                     Some(&items[part.index])
                 }
                 Kind::Mapping(mapping) => {
                     // What does not count says nothing of what is written there.
                     let Some(entry) = mapping.entries.get(part.index) else { continue };
-                    ways.push(Way::Key(&entry.key));
+                    segments.push(PathSegment::Key(&entry.key));
                     if entry.key_span.end > from {
-                        see(ways, entry.key_span, Written::Key(&entry.key));
+                        see(segments, entry.key_span, SourceItem::Key(&entry.key));
                     }
                     (entry.value.span.start >= entry.key_span.end).then_some(&entry.value)
                 }
             };
             if let Some(value) = value.filter(|value| value.span.start < to && value.span.end > from) {
-                self.look(value, (from, to), ways, see);
+                self.look(value, (from, to), segments, see);
             }
-            ways.pop();
+            segments.pop();
         }
     }
 
     /// What is written inside a list or mapping, in order; none of it overlaps.
-    fn parts(&self, container: &Node) -> Rc<[Part]> {
+    fn parts(&self, container: &Node) -> Rc<[PlacedItem]> {
         let known = self.parts.borrow().get(&std::ptr::from_ref(container)).map(Rc::clone);
         known.unwrap_or_else(|| {
-            let parts: Rc<[Part]> = parts(container).into();
+            let parts: Rc<[PlacedItem]> = parts(container).into();
             self.parts.borrow_mut().insert(container, Rc::clone(&parts));
             parts
         })
@@ -173,8 +174,8 @@ const fn holds(outer: Span, inner: Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-fn parts(container: &Node) -> Vec<Part> {
-    let part = |(index, span): (usize, Span)| Part { index, start: span.start, end: span.end };
+fn parts(container: &Node) -> Vec<PlacedItem> {
+    let part = |(index, span): (usize, Span)| PlacedItem { index, start: span.start, end: span.end };
     let mut parts: Vec<_> = match &container.kind {
         Kind::Scalar(_) => Vec::new(),
         Kind::List(items) => items.iter().map(|item| item.span).enumerate().map(part).collect(),

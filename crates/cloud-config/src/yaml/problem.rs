@@ -148,7 +148,7 @@ impl Problem {
     }
 
     /// What is wrong, and what to do about it where that can be said.
-    pub fn words(&self) -> (String, Option<&'static str>) {
+    pub fn description(&self) -> (String, Option<&'static str>) {
         if let Some((_, words, help)) = WORDS.iter().find(|(what, ..)| *what == self.what) {
             return ((*words).to_owned(), *help);
         }
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_complaint_that_is_not_in_the_table_keeps_its_words() {
         let problem = |what: &str, context: &str| {
-            Problem { what: what.into(), context: context.into(), at: 9, context_at: 4 }.words().0
+            Problem { what: what.into(), context: context.into(), at: 9, context_at: 4 }.description().0
         };
         assert_eq!(problem("found x", "while scanning a tag"), "found x while scanning a tag");
         assert_eq!(problem("found x", ""), "found x");

@@ -1,7 +1,7 @@
 //! What still counts of a document that is broken further down (spec §1).
 
 /// The end of what may be a complete top-level entry.
-pub(super) struct Entry {
+pub(super) struct SalvagedEntry {
     /// Where its value ends, in bytes of the text.
     pub end: usize,
     /// Where the first key of the top-level mapping begins.
@@ -17,7 +17,7 @@ pub(super) struct Entry {
 ///
 /// That its value was read is not enough: in `hostname: "a" b`, and where the next line is indented
 /// and wrong, the author meant more than that.
-pub(super) fn is_complete(text: &str, entry: &Entry, error: usize) -> bool {
+pub(super) fn is_complete(text: &str, entry: &SalvagedEntry, error: usize) -> bool {
     let Some(between) = text.get(entry.end..error) else {
         return false;
     };
@@ -53,7 +53,7 @@ fn column(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, is_complete};
+    use super::{SalvagedEntry, is_complete};
 
     /// `|` is where the value ends, `!` where the error is.
     fn complete(text: &str, flow: bool, list: bool) -> bool {
@@ -61,7 +61,7 @@ mod tests {
         let text = text.replacen('|', "", 1);
         let error = text.find('!').unwrap();
         let first = text.find('k').unwrap();
-        is_complete(&text.replacen('!', "", 1), &Entry { end, first, flow, list }, error)
+        is_complete(&text.replacen('!', "", 1), &SalvagedEntry { end, first, flow, list }, error)
     }
 
     #[test]

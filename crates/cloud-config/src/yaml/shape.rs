@@ -107,7 +107,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if name == FIELD {
-            visitor.visit_seq(FieldParts { value: self.0, part: 0 })
+            visitor.visit_seq(ShapeParts { value: self.0, part: 0 })
         } else {
             self.deserialize_seq(visitor)
         }
@@ -151,12 +151,12 @@ impl<'de> SeqAccess<'de> for OneItem<'_> {
 }
 
 /// What a `Field` asks for; only its value has a shape worth noting.
-struct FieldParts<'a> {
+struct ShapeParts<'a> {
     value: &'a mut Shape,
     part: u8,
 }
 
-impl<'de> SeqAccess<'de> for FieldParts<'_> {
+impl<'de> SeqAccess<'de> for ShapeParts<'_> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {

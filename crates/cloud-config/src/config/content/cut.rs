@@ -1,6 +1,6 @@
 //! Content that a document marker cuts off.
 
-use super::{Kind, is_name_of_key, is_structure, width};
+use super::{ContentOwner, is_name_of_key, is_structure, width};
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml;
@@ -24,7 +24,7 @@ pub fn refuse_cut_content(config: &mut CloudConfig, places: &[usize]) {
 }
 
 /// The finding of a block scalar that ends at a marker, below which is more text in the first column.
-pub(super) fn cut_off(kind: Kind, text: &str, span: Span) -> Option<Finding> {
+pub(super) fn cut_off(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
     let mut at = text.get(span.end..)?.find('\n')? + span.end + 1;
     let mut marker = None;
     for line in text[at..].split_inclusive('\n') {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use super::{Kind, block, is_key_value, style};
+use super::{ContentOwner, block, is_key_value, style};
 use crate::config::misspelled;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::lint;
@@ -11,7 +11,7 @@ use crate::text::Lines;
 use crate::yaml::{Entry, Node, is_name};
 
 /// The part that the items are in.
-pub(super) struct Outer<'a> {
+pub(super) struct OuterKey<'a> {
     text: &'a str,
     /// The lines of the text, once one is asked for.
     lines: OnceCell<Lines<'a>>,
@@ -19,7 +19,7 @@ pub(super) struct Outer<'a> {
     keys: HashMap<usize, &'a Entry>,
 }
 
-impl<'a> Outer<'a> {
+impl<'a> OuterKey<'a> {
     /// The part `text` with the tree `root`.
     pub(super) fn new(root: &'a Node, text: &'a str) -> Self {
         let coreos = root.get("coreos");
@@ -32,7 +32,13 @@ impl<'a> Outer<'a> {
 }
 
 /// The finding of content that a line ended which was meant to be in it; `raw` is the content with its head, at `span`.
-pub(super) fn ended_early(item: &Node, kind: Kind, outer: &Outer<'_>, raw: &str, span: Span) -> Option<Finding> {
+pub(super) fn ended_early(
+    item: &Node,
+    kind: ContentOwner,
+    outer: &OuterKey<'_>,
+    raw: &str,
+    span: Span,
+) -> Option<Finding> {
     let text = outer.text;
     let next = next_line(text, span.end)?;
     let entries = item.entries().unwrap_or_default();
@@ -76,7 +82,7 @@ fn next_line(text: &str, end: usize) -> Option<usize> {
 }
 
 /// Returns true if `entry` is a key of an item, or of another program, that may stand behind content.
-fn is_known(entry: &Entry, kind: Kind, text: &str) -> bool {
+fn is_known(entry: &Entry, kind: ContentOwner, text: &str) -> bool {
     let name = entry.name();
     let name = name.to_ascii_lowercase();
     kind.keys().contains(&&*name)

@@ -30,7 +30,7 @@ pub(super) enum Whose {
 }
 
 /// Keys that mean the same, with blanks between them, and what to write instead.
-pub(super) struct Row {
+pub(super) struct ForeignKey {
     /// Where they stand; see [`super::places::Place::path`].
     place: &'static str,
     keys: &'static str,
@@ -55,8 +55,8 @@ impl Whose {
 }
 
 /// The row of the key `name`, spelt with `_`, with that value at `place`.
-pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static Row> {
-    static BY_KEY: LazyLock<HashMap<&str, Vec<&Row>>> = LazyLock::new(|| {
+pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static ForeignKey> {
+    static BY_KEY: LazyLock<HashMap<&str, Vec<&ForeignKey>>> = LazyLock::new(|| {
         let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
         for row in ROWS {
             row.keys.split(' ').for_each(|key| by_key.entry(key).or_default().push(row));
@@ -65,7 +65,7 @@ pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static Row
     });
     let rows = BY_KEY.get(name.to_ascii_lowercase().as_str())?;
     // Ignition's sections are mappings; a text of that name is something else.
-    let is_so = |row: &&&Row| row.whose != Whose::Ignition || !row.place.is_empty() || value.text().is_none();
+    let is_so = |row: &&&ForeignKey| row.whose != Whose::Ignition || !row.place.is_empty() || value.text().is_none();
     let find = |place: &str| rows.iter().filter(is_so).find(|row| row.place == place).copied();
     // What stands at the top elsewhere may have slipped under `coreos`, or into an item of a list.
     let is_section = || {

@@ -1,7 +1,7 @@
 //! The table of keys of other programs.
 
 use super::Whose::{Butane, CloudInit, Etcd1, Ignition, Installer, Nobody, Systemd};
-use super::{Row, Whose};
+use super::{ForeignKey, Whose};
 
 const TOP: &str = "";
 const USER: &str = "users[]";
@@ -21,12 +21,12 @@ const SSHD: &str = "write the setting into `/etc/ssh/sshd_config` with `write_fi
 const HOST_KEYS: &str = "leave it out: the system makes host keys that are missing, and nothing here shows them";
 const DISKS: &str = "write a unit with `Type=oneshot` that does it before what needs the disk is mounted";
 
-const fn row(place: &'static str, whose: Whose, keys: &'static str, help: &'static str) -> Row {
-    Row { place, keys, whose, help }
+const fn row(place: &'static str, whose: Whose, keys: &'static str, help: &'static str) -> ForeignKey {
+    ForeignKey { place, keys, whose, help }
 }
 
 /// Keys of other programs, by where they stand.
-pub(super) static ROWS: &[Row] = &[
+pub(super) static ROWS: &[ForeignKey] = &[
     // What is run.
     row(
         TOP,

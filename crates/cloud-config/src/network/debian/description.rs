@@ -11,7 +11,7 @@ use crate::diagnostic::Span;
 
 use super::super::ENTRIES_MAX;
 use super::super::address;
-use super::super::bond::Options;
+use super::super::bond::BondOptions;
 use super::super::interface::{Dhcp, Route, Setup};
 use super::super::names::{Domain, Mac, Name};
 
@@ -39,7 +39,7 @@ pub struct Description {
     /// `bond-slaves`, which makes it a bond, with none as well.
     pub slaves: Option<Vec<Name>>,
     /// `bond-mode` and its like.
-    pub bond: Options,
+    pub bond: BondOptions,
     /// `bond-master`.
     pub master: Option<Name>,
     /// `vlan-raw-device`.

@@ -6,7 +6,7 @@ use crate::diagnostic::Span;
 
 /// A line as it is read, which may be several in the file.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct LogicalLine<'a> {
     /// What it says; never empty.
     pub text: Cow<'a, str>,
     /// Where it stands.
@@ -14,7 +14,7 @@ pub struct Line<'a> {
 }
 
 /// The lines of `bytes` that say something. What is no UTF-8 is replaced, and so is never a name or an address.
-pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = LogicalLine<'_>> {
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     std::iter::from_fn(move || {
         (at < bytes.len()).then(|| {
@@ -38,7 +38,7 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
                     }
                 };
                 let indent = bytes[start..at].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-                return Line { text: trimmed(text), span: Span::new(start + indent, at - usize::from(has_end)) };
+                return LogicalLine { text: trimmed(text), span: Span::new(start + indent, at - usize::from(has_end)) };
             }
         })
     })

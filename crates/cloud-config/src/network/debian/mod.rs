@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::diagnostic::{Span, rules};
 
-use super::interface::{Interface, Kind, Match};
+use super::findings::NetworkFindings;
+use super::interface::{Interface, InterfaceKind, Match};
 use super::names::{Name, VlanId};
 use super::stack::{Draft, stack};
-use super::telling::Telling;
 use super::{Conversion, NAMES_MAX, limit};
 
 use description::Description;
@@ -24,7 +24,7 @@ use stanza::{Method, stanzas};
 
 /// Converts an interfaces file. Spans of findings are places in `bytes`.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = Telling::default();
+    let mut telling = NetworkFindings::default();
     let mut described: BTreeMap<Name, Description> = BTreeMap::new();
     let mut bereft = Vec::new();
     let mut for_all = Description::default();
@@ -56,7 +56,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
 }
 
 /// Gives the name servers and domains of the `lo` stanza to every interface that leads somewhere.
-fn give_all(mut for_all: Description, drafts: &mut [Draft], telling: &mut Telling) {
+fn give_all(mut for_all: Description, drafts: &mut [Draft], telling: &mut NetworkFindings) {
     if for_all.dns.is_empty() && for_all.domains.is_empty() {
         return;
     }
@@ -75,7 +75,11 @@ fn give_all(mut for_all: Description, drafts: &mut [Draft], telling: &mut Tellin
 }
 
 /// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `bereft`.
-fn follow_masters(described: &mut BTreeMap<Name, Description>, bereft: &mut HashSet<Name>, telling: &mut Telling) {
+fn follow_masters(
+    described: &mut BTreeMap<Name, Description>,
+    bereft: &mut HashSet<Name>,
+    telling: &mut NetworkFindings,
+) {
     let masters = described.iter_mut().filter_map(|(slave, d)| Some((slave.clone(), d.master.take()?, d.span)));
     for (slave, master, span) in masters.collect::<Vec<_>>() {
         if let Some(bond) = described.get_mut(&master) {
@@ -89,7 +93,11 @@ fn follow_masters(described: &mut BTreeMap<Name, Description>, bereft: &mut Hash
 }
 
 /// What an interface is made of, and by name what it is built on.
-fn kind(name: &Name, description: &mut Description, telling: &mut Telling) -> Result<(Kind, Vec<Name>), String> {
+fn kind(
+    name: &Name,
+    description: &mut Description,
+    telling: &mut NetworkFindings,
+) -> Result<(InterfaceKind, Vec<Name>), String> {
     let slaves = description.slaves.take();
     let (base, id) = match (name.as_str().rsplit_once('.'), name.as_str().strip_prefix("vlan")) {
         (Some((base, id)), _) => (Some(base), Some(id)),
@@ -98,7 +106,9 @@ fn kind(name: &Name, description: &mut Description, telling: &mut Telling) -> Re
     let is_vlan = description.raw_device.is_some() || base.is_some() || (id.is_some() && slaves.is_none());
     if !is_vlan {
         let options = std::mem::take(&mut description.bond);
-        return Ok(slaves.map_or((Kind::Physical, Vec::new()), |slaves| (Kind::Bond(options), slaves)));
+        return Ok(
+            slaves.map_or((InterfaceKind::Physical, Vec::new()), |slaves| (InterfaceKind::Bond(options), slaves))
+        );
     }
     let number = id.or(description.vlan_id.as_deref());
     let id = id.and_then(VlanId::new).or_else(|| VlanId::new(description.vlan_id.as_deref()?));
@@ -119,11 +129,11 @@ fn kind(name: &Name, description: &mut Description, telling: &mut Telling) -> Re
             None
         }
     };
-    Ok((Kind::Vlan(id), carrier.into_iter().collect()))
+    Ok((InterfaceKind::Vlan(id), carrier.into_iter().collect()))
 }
 
 /// The interfaces by name, with those that only others name. What was to be built on those in `bereft` is left out.
-fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, telling: &mut Telling) -> Vec<Draft> {
+fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, telling: &mut NetworkFindings) -> Vec<Draft> {
     struct Named {
         interface: Interface,
         on: Vec<Name>,
@@ -137,7 +147,7 @@ fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, tellin
             Err(why) => {
                 let message = format!("{why}; it is left out");
                 telling.tell(&rules::BAD_INTERFACE, description.span, name.as_str(), message);
-                (Kind::Physical, Vec::new(), true)
+                (InterfaceKind::Physical, Vec::new(), true)
             }
         };
         let setup = description.setup();
@@ -149,7 +159,7 @@ fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, tellin
         named.values().flat_map(|found| found.on.iter().map(|on| (on.clone(), found.span))).collect();
     for (carrier, span) in carriers {
         named.entry(carrier).or_insert_with_key(|name| {
-            let interface = Interface::new(Match::Name(name.clone()), Kind::Physical);
+            let interface = Interface::new(Match::Name(name.clone()), InterfaceKind::Physical);
             Named { interface, on: Vec::new(), span, is_refused: false }
         });
     }
@@ -167,7 +177,7 @@ fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, tellin
 
 /// A slave has the hardware address of its bond while it is one.
 fn leave_slaves_their_bonds_address(drafts: &mut [Draft]) {
-    let bonds = drafts.iter().filter(|draft| matches!(draft.interface.kind, Kind::Bond(_)));
+    let bonds = drafts.iter().filter(|draft| matches!(draft.interface.kind, InterfaceKind::Bond(_)));
     let slaves: HashSet<_> = bonds.flat_map(|draft| draft.on.iter().copied()).collect();
     for (at, draft) in drafts.iter_mut().enumerate() {
         if slaves.contains(&at) {

@@ -7,13 +7,13 @@ use crate::text::suggest;
 
 use super::super::ENTRIES_MAX;
 use super::super::address;
-use super::super::bond::Fault;
+use super::super::bond::BondFault;
+use super::super::findings::NetworkFindings;
 use super::super::interface::Dhcp;
-use super::super::names::{Domain, Mac, Name, mtu, shown};
-use super::super::telling::Telling;
+use super::super::names::{Domain, Mac, Name, display_name, mtu};
 use super::description::{Description, extend};
 use super::route::{Command, command};
-use super::stanza::{Entry, Method, Stanza};
+use super::stanza::{Method, Stanza, StanzaOption};
 
 /// Options that are misspelled at times.
 const OPTIONS: &[&str] = &["address", "netmask", "gateway", "dns-nameservers", "dns-search", "hwaddress", "mtu"];
@@ -39,7 +39,7 @@ pub struct Refusal {
 }
 
 /// Reads a stanza. What its interface could not do without refuses it.
-pub fn read(stanza: &Stanza, telling: &mut Telling) -> Result<Description, Refusal> {
+pub fn read(stanza: &Stanza, telling: &mut NetworkFindings) -> Result<Description, Refusal> {
     let mut reader = Reader { stanza, telling, new: Description { span: Some(stanza.span), ..Description::default() } };
     match (stanza.method, stanza.family.as_str()) {
         (Method::Dhcp, "inet") => reader.new.dhcp = Dhcp::V4,
@@ -56,12 +56,12 @@ pub fn read(stanza: &Stanza, telling: &mut Telling) -> Result<Description, Refus
 }
 
 /// Returns true for an option that belongs to all interfaces of the file if it is in a `loopback` stanza.
-pub fn is_for_all(entry: &Entry) -> bool {
+pub fn is_for_all(entry: &StanzaOption) -> bool {
     matches!(entry.key.as_str(), "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain")
 }
 
 /// Reads the name servers and domains of a `loopback` stanza, which all interfaces of the file are given.
-pub fn read_for_all(stanza: &Stanza, telling: &mut Telling) -> Description {
+pub fn read_for_all(stanza: &Stanza, telling: &mut NetworkFindings) -> Description {
     let mut reader = Reader { stanza, telling, new: Description::default() };
     for entry in stanza.entries.iter().filter(|entry| is_for_all(entry)) {
         if entry.key.starts_with("dns-nameserver") {
@@ -78,7 +78,7 @@ pub fn read_for_all(stanza: &Stanza, telling: &mut Telling) -> Description {
 
 /// What the interface of a stanza is built on, as far as names tell that.
 pub fn carriers(stanza: &Stanza) -> Vec<Name> {
-    let is_named = |entry: &&Entry| matches!(entry.key.as_str(), "bond-slaves" | "vlan-raw-device");
+    let is_named = |entry: &&StanzaOption| matches!(entry.key.as_str(), "bond-slaves" | "vlan-raw-device");
     let named = stanza.entries.iter().filter(is_named).flat_map(|entry| entry.value.split_whitespace());
     let base = stanza.name.as_str().rsplit_once('.').map(|(base, _)| base);
     named.chain(base).take(ENTRIES_MAX).filter_map(|name| Name::new(name).ok()).collect()
@@ -89,7 +89,7 @@ pub fn carriers(stanza: &Stanza) -> Vec<Name> {
 fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
     // Masks, and addresses with the place of theirs: side by side, addresses have the same.
     let mut masks = vec![None];
-    let mut found: Vec<(&Entry, usize)> = Vec::new();
+    let mut found: Vec<(&StanzaOption, usize)> = Vec::new();
     let mut is_masked = false;
     for entry in &stanza.entries {
         match entry.key.as_str() {
@@ -113,12 +113,12 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
         let meant = stanza.entries.iter().find(|entry| suggest::is_close(&entry.key, &["address"]));
         let why = meant.map_or_else(
             || "it is `static` and has no `address`".to_owned(),
-            |entry| format!("unknown option `{}`, and no `address`", shown(&entry.key)),
+            |entry| format!("unknown option `{}`, and no `address`", display_name(&entry.key)),
         );
         return Err(Refusal { span: meant.map_or(stanza.span, |entry| entry.span), why, help: ADDRESS });
     }
-    let read = |(entry, mask): (&Entry, usize)| {
-        let mask: Option<&Entry> = masks[mask];
+    let read = |(entry, mask): (&StanzaOption, usize)| {
+        let mask: Option<&StanzaOption> = masks[mask];
         address::interface(&entry.value, mask.map(|mask| mask.value.as_str())).ok_or_else(|| {
             // With another mask it is an address.
             match mask.filter(|_| address::interface(&entry.value, Some("1")).is_some()) {
@@ -138,18 +138,18 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
 
 struct Reader<'a> {
     stanza: &'a Stanza,
-    telling: &'a mut Telling,
+    telling: &'a mut NetworkFindings,
     new: Description,
 }
 
 impl Reader<'_> {
-    fn tell(&mut self, rule: &'static Rule, entry: &Entry, message: &str) {
-        let key = shown(&entry.key);
+    fn tell(&mut self, rule: &'static Rule, entry: &StanzaOption, message: &str) {
+        let key = display_name(&entry.key);
         self.telling.tell(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
     }
 
     /// Reads an option, or says why the stanza is refused for it, and what to write instead.
-    fn option(&mut self, entry: &Entry) -> Result<(), (String, &'static str)> {
+    fn option(&mut self, entry: &StanzaOption) -> Result<(), (String, &'static str)> {
         match entry.key.as_str() {
             "address" | "netmask" | "gateway" | "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain"
             | "post-up"
@@ -216,7 +216,7 @@ impl Reader<'_> {
     }
 
     /// What the words of an option are, but for those that are none.
-    fn words<T>(&mut self, entry: &Entry, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    fn words<T>(&mut self, entry: &StanzaOption, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         let mut found = Vec::new();
         for word in entry.value.split_whitespace() {
             match read(word) {
@@ -232,24 +232,24 @@ impl Reader<'_> {
     }
 
     /// Options of bonds, and what is not known.
-    fn other(&mut self, key: &str, entry: &Entry) {
-        match key.strip_prefix("bond-").map_or(Err(Fault::Unknown), |key| self.new.bond.set(key, &entry.value)) {
+    fn other(&mut self, key: &str, entry: &StanzaOption) {
+        match key.strip_prefix("bond-").map_or(Err(BondFault::Unknown), |key| self.new.bond.set(key, &entry.value)) {
             Ok(()) => {}
-            Err(Fault::Unknown) => match suggest::help(&entry.key, OPTIONS.iter().copied()) {
+            Err(BondFault::Unknown) => match suggest::help(&entry.key, OPTIONS.iter().copied()) {
                 Some(help) => {
-                    let message = format!("unknown option `{}`; ignored", shown(&entry.key));
+                    let message = format!("unknown option `{}`; ignored", display_name(&entry.key));
                     self.telling.advise(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, &help);
                 }
                 None => self.tell(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
             },
-            Err(Fault::Value) => {
+            Err(BondFault::Value) => {
                 self.tell(&rules::BAD_NETWORK_VALUE, entry, "has a value that it cannot have; it is left out");
             }
         }
     }
 
     /// `hwaddress ether ADDRESS`, or the address alone.
-    fn hardware_address(&mut self, entry: &Entry) -> Result<(), (String, &'static str)> {
+    fn hardware_address(&mut self, entry: &StanzaOption) -> Result<(), (String, &'static str)> {
         let words: Vec<_> = entry.value.split_whitespace().take(3).collect();
         match words[..] {
             ["ether", word] => {

@@ -40,7 +40,7 @@ pub fn command(text: &str) -> Command {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> String {
+    fn display_name(text: &str) -> String {
         match command(text) {
             Command::Route(route) => format!("{} {}", route.destination, route.gateway),
             other => format!("{other:?}"),
@@ -66,7 +66,7 @@ mod tests {
             ("route add -net 10.0.0.0/8 gw fe80::1", "Bad"),
             ("route add -net 10.0.0.0/8 gw router", "Bad"),
         ] {
-            assert_eq!(shown(text), wanted, "{text}");
+            assert_eq!(display_name(text), wanted, "{text}");
         }
     }
 }

@@ -5,9 +5,9 @@ use std::mem;
 use crate::diagnostic::{Span, rules};
 
 use super::super::ENTRIES_MAX;
-use super::super::names::{Name, shown};
-use super::super::telling::Telling;
-use super::lines::{Line, lines};
+use super::super::findings::NetworkFindings;
+use super::super::names::{Name, display_name};
+use super::lines::{LogicalLine, lines};
 
 /// What the first line of a stanza looks like.
 const HEAD: &str = "write `iface NAME inet METHOD`, with `static`, `dhcp`, `manual` or `loopback`";
@@ -29,7 +29,7 @@ pub enum Method {
 
 /// A line of a stanza.
 #[derive(Debug)]
-pub struct Entry {
+pub struct StanzaOption {
     /// The option, spelt with `-`.
     pub key: String,
     /// What stands behind it.
@@ -48,13 +48,13 @@ pub struct Stanza {
     /// How it gets its addresses.
     pub method: Method,
     /// Its lines.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<StanzaOption>,
     /// Where it begins.
     pub span: Span,
 }
 
 /// What the line before was part of.
-enum Place {
+enum StanzaPlace {
     /// Nothing yet.
     Start,
     /// An interface.
@@ -62,17 +62,17 @@ enum Place {
     /// Something that is left out, with its lines, and that was told.
     LeftOut,
     /// Something of one line.
-    Line,
+    LogicalLine,
 }
 
 /// The `iface` stanzas of `bytes`, in their order.
-pub fn stanzas(bytes: &[u8], telling: &mut Telling) -> Vec<Stanza> {
+pub fn stanzas(bytes: &[u8], telling: &mut NetworkFindings) -> Vec<Stanza> {
     let mut found = Vec::new();
-    let mut place = Place::Start;
+    let mut place = StanzaPlace::Start;
     for line in lines(bytes) {
         let (word, rest) = split(&line.text);
         let next = match word {
-            "iface" if found.len() + usize::from(matches!(place, Place::Interface(_))) >= ENTRIES_MAX => {
+            "iface" if found.len() + usize::from(matches!(place, StanzaPlace::Interface(_))) >= ENTRIES_MAX => {
                 let message = "there are more than 10000 stanzas; this and what follows is left out";
                 telling.tell(&rules::BAD_NETWORK, Some(line.span), "iface", message);
                 break;
@@ -81,40 +81,40 @@ pub fn stanzas(bytes: &[u8], telling: &mut Telling) -> Vec<Stanza> {
                 |why| {
                     let message = format!("{why}; the stanza is refused");
                     telling.advise(&rules::BAD_STANZA, line.span, "iface", message, HEAD);
-                    Place::LeftOut
+                    StanzaPlace::LeftOut
                 },
-                Place::Interface,
+                StanzaPlace::Interface,
             ),
             // Everything is brought up.
-            "auto" => Place::Line,
+            "auto" => StanzaPlace::LogicalLine,
             "mapping" => {
                 ignore(word, &line, telling);
-                Place::LeftOut
+                StanzaPlace::LeftOut
             }
             "source" | "source-directory" | "no-auto-down" | "no-scripts" | "rename" => {
                 ignore(word, &line, telling);
-                Place::Line
+                StanzaPlace::LogicalLine
             }
             _ if word.starts_with("allow-") => {
                 ignore(word, &line, telling);
-                Place::Line
+                StanzaPlace::LogicalLine
             }
             _ => {
                 place = option(place, word, rest, line.span, telling);
                 continue;
             }
         };
-        if let Place::Interface(stanza) = mem::replace(&mut place, next) {
+        if let StanzaPlace::Interface(stanza) = mem::replace(&mut place, next) {
             found.push(stanza);
         }
     }
-    if let Place::Interface(stanza) = place {
+    if let StanzaPlace::Interface(stanza) = place {
         found.push(stanza);
     }
     found
 }
 
-fn ignore(word: &str, line: &Line<'_>, telling: &mut Telling) {
+fn ignore(word: &str, line: &LogicalLine<'_>, telling: &mut NetworkFindings) {
     telling.tell(&rules::UNCONVERTED, Some(line.span), word, "such stanzas are ignored");
 }
 
@@ -130,7 +130,7 @@ fn head(rest: &str, span: Span) -> Result<Stanza, String> {
         return Err("there are not three words behind it: name, family, method".to_owned());
     };
     let base = name.split_once(':').map_or(name, |(base, _)| base);
-    let name = Name::new(base).map_err(|why| format!("{} cannot be an interface's name: {why}", shown(name)))?;
+    let name = Name::new(base).map_err(|why| format!("{} cannot be an interface's name: {why}", display_name(name)))?;
     let method = match method {
         "static" => Method::Static,
         "dhcp" => Method::Dhcp,
@@ -143,26 +143,26 @@ fn head(rest: &str, span: Span) -> Result<Stanza, String> {
 }
 
 /// Adds a line to the stanza that it belongs to.
-fn option(mut place: Place, word: &str, rest: &str, span: Span, telling: &mut Telling) -> Place {
+fn option(mut place: StanzaPlace, word: &str, rest: &str, span: Span, telling: &mut NetworkFindings) -> StanzaPlace {
     match &mut place {
-        Place::Interface(stanza) if stanza.entries.len() < ENTRIES_MAX => {
-            stanza.entries.push(Entry { key: word.replace('_', "-"), value: rest.to_owned(), span });
+        StanzaPlace::Interface(stanza) if stanza.entries.len() < ENTRIES_MAX => {
+            stanza.entries.push(StanzaOption { key: word.replace('_', "-"), value: rest.to_owned(), span });
         }
-        Place::Interface(stanza) => {
+        StanzaPlace::Interface(stanza) => {
             let message = "the stanza has more than 10000 lines; it is refused";
             telling.tell(&rules::BAD_STANZA, Some(span), stanza.name.as_str(), message);
-            return Place::LeftOut;
+            return StanzaPlace::LeftOut;
         }
-        Place::Start => {
+        StanzaPlace::Start => {
             let message = "there are lines before the first stanza; they are left out";
             telling.tell(&rules::BAD_STANZA, Some(span), "interfaces", message);
-            return Place::LeftOut;
+            return StanzaPlace::LeftOut;
         }
-        Place::LeftOut => {}
-        Place::Line => {
+        StanzaPlace::LeftOut => {}
+        StanzaPlace::LogicalLine => {
             let message = "there are lines that belong to no interface; they are ignored";
             telling.tell(&rules::UNCONVERTED, Some(span), "interfaces", message);
-            return Place::LeftOut;
+            return StanzaPlace::LeftOut;
         }
     }
     place

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::*;
 
-fn forms(bytes: &[u8]) -> Vec<Form> {
+fn forms(bytes: &[u8]) -> Vec<ContentKind> {
     split("x", bytes.to_vec()).iter().map(|part| part.form).collect()
 }
 
@@ -53,7 +53,7 @@ fn typed(kind: &str, content: &[u8]) -> Part {
     let piece = [format!("Content-Type: {kind}\n\n").as_bytes(), content].concat();
     let mut parts = split("x", multipart(&[piece]));
     assert_eq!(parts.len(), 2, "{kind}");
-    assert_eq!(parts[0].form, Form::Multipart);
+    assert_eq!(parts[0].form, ContentKind::Multipart);
     parts.remove(1)
 }
 
@@ -62,17 +62,17 @@ fn forms_are_known_by_their_first_bytes() {
     assert_eq!(forms(b""), []);
     assert_eq!(forms("\u{feff}".as_bytes()), []);
     for text in ["#cloud-config", "#cloud-config\n", "#cloud-config \t\r\na: b\r\n", "\u{feff}#cloud-config\n"] {
-        assert_eq!(forms(text.as_bytes()), [Form::CloudConfig], "{text:?}");
+        assert_eq!(forms(text.as_bytes()), [ContentKind::CloudConfig], "{text:?}");
     }
     for text in ["#!/bin/sh\necho", "#! /bin/sh", "#!"] {
-        assert_eq!(forms(text.as_bytes()), [Form::Script], "{text:?}");
+        assert_eq!(forms(text.as_bytes()), [ContentKind::Script], "{text:?}");
     }
     for text in [
         r#"{"ignitionVersion": 1}"#,
         r#" {"ignition": {"version": "2.0.0"}}"#,
         "\r\n\t{\"x\": 1, \"ignition\": {\"version\": \"\"}}\n",
     ] {
-        assert_eq!(forms(text.as_bytes()), [Form::Ignition], "{text}");
+        assert_eq!(forms(text.as_bytes()), [ContentKind::Ignition], "{text}");
     }
 }
 
@@ -89,7 +89,7 @@ fn everything_else_is_an_error() {
         "\n",
         "Content-Type: text/cloud-config\n\n#cloud-config\n",
     ] {
-        assert_eq!(forms(text.as_bytes()), [Form::Unknown], "{text:?}");
+        assert_eq!(forms(text.as_bytes()), [ContentKind::Unknown], "{text:?}");
         assert_eq!(found_in(text.as_bytes()), ["x:1 unknown-form"], "{text:?}");
     }
     assert_eq!(found_in(b"\x89PNG\n\xff"), ["x:1 unknown-form"]);
@@ -109,12 +109,12 @@ fn a_header_that_is_not_alone_on_the_first_line_gives_access() {
         "##cloud-config\na: b",
     ] {
         let parts = split("x", text.as_bytes().to_vec());
-        assert_eq!((parts[0].form, parts[0].extent), (Form::CloudConfig, Extent::Access), "{text:?}");
+        assert_eq!((parts[0].form, parts[0].extent), (ContentKind::CloudConfig, Completeness::Access), "{text:?}");
         assert_eq!(found(&parts), ["x:1 bad-header"], "{text:?}");
     }
     for text in ["## Template: Jinja\n#cloud-config\n", "##template:jinja\n#cloud-config\n"] {
         let parts = split("x", text.as_bytes().to_vec());
-        assert_eq!((parts[0].form, parts[0].extent), (Form::CloudConfig, Extent::Whole), "{text:?}");
+        assert_eq!((parts[0].form, parts[0].extent), (ContentKind::CloudConfig, Completeness::Whole), "{text:?}");
     }
     for text in ["# mine\nhostname: a\n#cloud-config\n", "#cloud-config-archive\n- a", "#!/bin/sh\n# x"] {
         assert_ne!(found_in(text.as_bytes()), ["x:1 bad-header"], "{text:?}");
@@ -124,9 +124,9 @@ fn a_header_that_is_not_alone_on_the_first_line_gives_access() {
 #[test]
 fn text_counts_up_to_what_is_none() {
     let parts = split("x", b"#cloud-config\na: \xc3\xa4\nb: \xff\xfe\n".to_vec());
-    assert_eq!(parts[0].form, Form::CloudConfig);
-    assert_eq!(parts[0].extent, Extent::Before(23));
-    assert_eq!(parts[0].sound_text(), "#cloud-config\na: \u{e4}\nb: ");
+    assert_eq!(parts[0].form, ContentKind::CloudConfig);
+    assert_eq!(parts[0].extent, Completeness::Before(23));
+    assert_eq!(parts[0].complete_text(), "#cloud-config\na: \u{e4}\nb: ");
     assert_eq!(found(&parts), ["x:3 not-utf8"]);
 }
 
@@ -135,16 +135,19 @@ fn gzip_is_undone_a_few_times() {
     let mut bytes = b"#cloud-config\n".to_vec();
     for _ in 0..GZIP_DEPTH {
         bytes = gzip(&bytes);
-        assert_eq!(forms(&bytes), [Form::CloudConfig]);
+        assert_eq!(forms(&bytes), [ContentKind::CloudConfig]);
     }
     let more = gzip(&bytes);
-    assert_eq!((forms(&more), found_in(&more)), (vec![Form::Unreadable], vec!["x:0 limit".to_owned()]));
+    assert_eq!((forms(&more), found_in(&more)), (vec![ContentKind::Unreadable], vec!["x:0 limit".to_owned()]));
     let members = [gzip(b"#cloud-"), gzip(b"config\n")].concat();
-    assert_eq!(forms(&members), [Form::CloudConfig]);
+    assert_eq!(forms(&members), [ContentKind::CloudConfig]);
     assert_eq!(forms(&gzip(b"")), []);
     let once = gzip(b"#cloud-config\n");
     for damaged in [&once[..once.len() - 2], &once[..5], &[0x1f, 0x8b], &[&once[..], b"junk"].concat()] {
-        assert_eq!((forms(damaged), found_in(damaged)), (vec![Form::Unreadable], vec!["x:0 bad-gzip".to_owned()]));
+        assert_eq!(
+            (forms(damaged), found_in(damaged)),
+            (vec![ContentKind::Unreadable], vec!["x:0 bad-gzip".to_owned()])
+        );
     }
 }
 
@@ -152,45 +155,45 @@ fn gzip_is_undone_a_few_times() {
 fn sixteen_mebibytes_are_the_limit_before_and_after() {
     let mut text = b"#cloud-config\n#".to_vec();
     text.resize(USER_DATA_MAX, b'a');
-    assert_eq!(forms(&text), [Form::CloudConfig]);
-    assert_eq!(forms(&gzip(&gzip(&text))), [Form::CloudConfig]);
+    assert_eq!(forms(&text), [ContentKind::CloudConfig]);
+    assert_eq!(forms(&gzip(&gzip(&text))), [ContentKind::CloudConfig]);
     text.push(b'a');
-    assert_eq!((forms(&text), found_in(&text)), (vec![Form::Unreadable], vec!["x:0 limit".to_owned()]));
+    assert_eq!((forms(&text), found_in(&text)), (vec![ContentKind::Unreadable], vec!["x:0 limit".to_owned()]));
     assert_eq!(found_in(&gzip(&text)), ["x:0 limit"]);
 }
 
 #[test]
 fn what_a_template_left_is_told() {
     let parts = split("x", b"## template: jinja\n#cloud-config\nhostname: {{ name }}\n".to_vec());
-    assert_eq!(parts[0].form, Form::CloudConfig);
+    assert_eq!(parts[0].form, ContentKind::CloudConfig);
     assert_eq!(found(&parts), ["x:3 template"]);
-    assert_eq!(forms(b"## template: jinja\nhostname: a\n"), [Form::Unknown]);
-    assert_eq!(forms(b"## template: jinja \r\n#cloud-config \r\n"), [Form::CloudConfig]);
+    assert_eq!(forms(b"## template: jinja\nhostname: a\n"), [ContentKind::Unknown]);
+    assert_eq!(forms(b"## template: jinja \r\n#cloud-config \r\n"), [ContentKind::CloudConfig]);
 }
 
 #[test]
 fn a_part_is_what_its_type_says() {
     for kind in ["text/cloud-config", "Text/Cloud-Config; charset=\"us-ascii\"", "TEXT/CLOUD-CONFIG;x"] {
         for content in ["hostname: a\n", "#cloud-config\nhostname: a\n", "\u{feff}# x\n\n"] {
-            assert_eq!(typed(kind, content.as_bytes()).form, Form::CloudConfig, "{kind} {content:?}");
+            assert_eq!(typed(kind, content.as_bytes()).form, ContentKind::CloudConfig, "{kind} {content:?}");
         }
-        assert_eq!(typed(kind, &gzip(b"hostname: a")).form, Form::CloudConfig);
+        assert_eq!(typed(kind, &gzip(b"hostname: a")).form, ContentKind::CloudConfig);
     }
     for kind in ["text/x-shellscript", "TEXT/X-ShellScript; charset=utf-8"] {
-        assert_eq!(typed(kind, b"#!/bin/sh\n").form, Form::Script);
-        assert_eq!(typed(kind, &gzip(b"#!/bin/sh\n")).form, Form::Script);
-        assert_eq!(typed(kind, b"echo\n").form, Form::Unreadable);
+        assert_eq!(typed(kind, b"#!/bin/sh\n").form, ContentKind::Script);
+        assert_eq!(typed(kind, &gzip(b"#!/bin/sh\n")).form, ContentKind::Script);
+        assert_eq!(typed(kind, b"echo\n").form, ContentKind::Unreadable);
         let document = typed(kind, b"#cloud-config\n");
-        assert_eq!((document.form, document.extent), (Form::CloudConfig, Extent::Access));
+        assert_eq!((document.form, document.extent), (ContentKind::CloudConfig, Completeness::Access));
     }
     for kind in ["text/plain", "application/json", "text/x-shellscript-per-boot", "application/octet-stream", "", "x"] {
         for (content, form) in [
-            ("#cloud-config\nhostname: a", Form::CloudConfig),
-            ("#!/bin/sh", Form::Script),
-            ("{\"ignition\": {\"version\": \"3.0.0\"}}", Form::Ignition),
-            ("hostname: a", Form::Skipped),
-            ("", Form::Empty),
-            ("\n \r\n", Form::Empty),
+            ("#cloud-config\nhostname: a", ContentKind::CloudConfig),
+            ("#!/bin/sh", ContentKind::Script),
+            ("{\"ignition\": {\"version\": \"3.0.0\"}}", ContentKind::Ignition),
+            ("hostname: a", ContentKind::Skipped),
+            ("", ContentKind::Empty),
+            ("\n \r\n", ContentKind::Empty),
         ] {
             assert_eq!(typed(kind, content.as_bytes()).form, form, "{kind} {content:?}");
             assert_eq!(typed(kind, &gzip(content.as_bytes())).form, form, "{kind} {content:?}");
@@ -204,9 +207,9 @@ fn every_name_of_gzip_is_gzip() {
         ["gzip", "x-gzip", "gzip-compressed", "gzipped", "x-gunzip", "x-compress", "x-compressed", "x-gzip-compressed"]
     {
         for kind in [format!("application/{name}"), format!("Application/{}; name=\"a.gz\"", name.to_uppercase())] {
-            assert_eq!(typed(&kind, &gzip(b"#!/bin/sh")).form, Form::Script, "{kind}");
-            assert_eq!(typed(&kind, b"#!/bin/sh").form, Form::Unreadable, "{kind}: not compressed");
-            assert_eq!(typed(&kind, b"").form, Form::Empty, "{kind}");
+            assert_eq!(typed(&kind, &gzip(b"#!/bin/sh")).form, ContentKind::Script, "{kind}");
+            assert_eq!(typed(&kind, b"#!/bin/sh").form, ContentKind::Unreadable, "{kind}: not compressed");
+            assert_eq!(typed(&kind, b"").form, ContentKind::Empty, "{kind}");
         }
     }
 }
@@ -226,7 +229,7 @@ fn every_transfer_encoding_is_undone() {
         for kind in ["text/x-shellscript", "text/plain"] {
             let piece = format!("Content-Type: {kind}\nContent-Transfer-Encoding: {name}\n\n{sent}");
             let parts = split("x", multipart(&[piece]));
-            assert_eq!((parts[1].form, parts[1].text.as_bytes()), (Form::Script, &script[..]), "{name}");
+            assert_eq!((parts[1].form, parts[1].text.as_bytes()), (ContentKind::Script, &script[..]), "{name}");
         }
     }
     for (name, sent) in
@@ -234,7 +237,7 @@ fn every_transfer_encoding_is_undone() {
     {
         let piece = format!("MIME-Version: 1.0\nContent-Transfer-Encoding: {name}\n\n{sent}");
         let parts = split("x", multipart(&[piece.as_str(), "\n#!/bin/sh"]));
-        assert_eq!((parts[1].form, parts[2].form), (Form::Unreadable, Form::Script), "{name}");
+        assert_eq!((parts[1].form, parts[2].form), (ContentKind::Unreadable, ContentKind::Script), "{name}");
         assert_eq!(found(&parts), ["x:5 bad-part"], "{name}: at the line that names it");
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 /// Ten times what it takes in a debug build; whatever looks at a line twice for each line takes hours.
 const SOON: Duration = Duration::from_secs(20);
 
-fn extents(parts: &[Part]) -> Vec<Extent> {
+fn extents(parts: &[Part]) -> Vec<Completeness> {
     parts.iter().map(|part| part.extent).collect()
 }
 
@@ -26,9 +26,9 @@ fn real_headers_are_understood() {
         for text in [format!("{headers}{body}"), format!("{headers}{body}").replace('\n', "\r\n")] {
             let parts = split("x", text.clone().into_bytes());
             assert_eq!(parts.len(), 2, "{text:?}");
-            assert_eq!((parts[1].form, &*parts[1].text), (Form::Script, "#!/bin/sh"), "{text:?}");
+            assert_eq!((parts[1].form, &*parts[1].text), (ContentKind::Script, "#!/bin/sh"), "{text:?}");
             assert_eq!(found(&parts), [""; 0], "{text:?}");
-            assert_eq!(forms(&gzip(text.as_bytes())), [Form::Multipart, Form::Script]);
+            assert_eq!(forms(&gzip(text.as_bytes())), [ContentKind::Multipart, ContentKind::Script]);
         }
     }
 }
@@ -37,7 +37,7 @@ fn real_headers_are_understood() {
 fn any_multipart_is_read_and_told() {
     for kind in ["alternative", "related", "form-data"] {
         let text = format!("X: y\nContent-Type: multipart/{kind}; boundary=B\n\n--B\n\n#!\n--B--");
-        assert_eq!(forms(text.as_bytes()), [Form::Multipart, Form::Script]);
+        assert_eq!(forms(text.as_bytes()), [ContentKind::Multipart, ContentKind::Script]);
         assert_eq!(found_in(text.as_bytes()), ["x:2 odd-multipart"]);
     }
 }
@@ -54,9 +54,9 @@ fn headers_that_lead_nowhere_are_an_error() {
     }
     let text = "Content-Type: multipart/mixed; boundary=B\n--B\n\n#!\n--B--";
     let parts = split("x", text.as_bytes().to_vec());
-    assert_eq!((parts[1].extent, found(&parts)), (Extent::Access, vec!["x:2 bad-mime".to_owned()]));
+    assert_eq!((parts[1].extent, found(&parts)), (Completeness::Access, vec!["x:2 bad-mime".to_owned()]));
     let empty = split("x", multipart(&[""; 0]));
-    assert_eq!((empty.len(), empty[0].form, found(&empty)), (1, Form::Multipart, vec![]));
+    assert_eq!((empty.len(), empty[0].form, found(&empty)), (1, ContentKind::Multipart, vec![]));
 }
 
 #[test]
@@ -81,14 +81,18 @@ fn a_part_outside_of_the_boundaries_gives_access_alone() {
             (count, wanted.into_iter().map(str::to_owned).collect()),
             "{body}"
         );
-        for part in parts.iter().filter(|part| part.form == Form::CloudConfig) {
-            assert_eq!((part.extent, part.text.trim_end()), (Extent::Access, "#cloud-config\nhostname: a"), "{body}");
+        for part in parts.iter().filter(|part| part.form == ContentKind::CloudConfig) {
+            assert_eq!(
+                (part.extent, part.text.trim_end()),
+                (Completeness::Access, "#cloud-config\nhostname: a"),
+                "{body}"
+            );
         }
     }
     // A mistyped boundary between two parts.
     let text = format!("{headers}--BB\n\n#!/bin/sh\n-BB\nContent-Type: text/cloud-config\n\n{part}\n--BB--\n");
     let parts = split("x", text.into_bytes());
-    assert_eq!(extents(&parts), [Extent::Whole, Extent::Access, Extent::Access]);
+    assert_eq!(extents(&parts), [Completeness::Whole, Completeness::Access, Completeness::Access]);
     assert_eq!(found(&parts), ["x:6 bad-mime"]);
 }
 
@@ -99,16 +103,34 @@ fn a_bad_part_costs_only_itself() {
         multipart(&["\n#!/bin/sh", "#cloud-config\nhostname: a", "Content-Type: text/x-shellscript\n\nx", "\n\u{1}"]),
     );
     let forms: Vec<_> = parts.iter().map(|part| part.form).collect();
-    assert_eq!(forms, [Form::Multipart, Form::Script, Form::Unreadable, Form::Unreadable, Form::Skipped]);
+    assert_eq!(
+        forms,
+        [
+            ContentKind::Multipart,
+            ContentKind::Script,
+            ContentKind::Unreadable,
+            ContentKind::Unreadable,
+            ContentKind::Skipped
+        ]
+    );
     assert_eq!(found(&parts), ["x:7 bad-part", "x:10 bad-part", "x:part-4:1 unknown-part"]);
-    assert!(extents(&parts).iter().all(|extent| *extent == Extent::Whole));
+    assert!(extents(&parts).iter().all(|extent| *extent == Completeness::Whole));
 }
 
 #[test]
 fn bytes_that_are_no_text_make_one_part_unreadable() {
     let parts =
         split("x", multipart(&[&b"\n#cloud-config\na: \xff\nb: c"[..], b"\n#!\xff", b"\n\xff\n", b"\n#!/bin/sh"]));
-    assert_eq!(extents(&parts), [Extent::Whole, Extent::Before(17), Extent::Before(2), Extent::Whole, Extent::Whole]);
+    assert_eq!(
+        extents(&parts),
+        [
+            Completeness::Whole,
+            Completeness::Before(17),
+            Completeness::Before(2),
+            Completeness::Whole,
+            Completeness::Whole
+        ]
+    );
     assert_eq!(found(&parts), ["x:part-1:2 not-utf8", "x:part-2:1 not-utf8", "x:part-3:1 unknown-part"]);
     assert!(parts[0].text.contains("\na: ?\nb: c"), "places in the whole stay");
 }
@@ -116,16 +138,19 @@ fn bytes_that_are_no_text_make_one_part_unreadable() {
 #[test]
 fn without_its_end_only_access_is_left() {
     let whole = multipart(&["\n#cloud-config\na: b", "\n#!/bin/sh\n", "Content-Type: text/cloud-config\n\na: b\nc: d"]);
-    assert_eq!(extents(&split("x", whole.clone())), [Extent::Whole; 4]);
+    assert_eq!(extents(&split("x", whole.clone())), [Completeness::Whole; 4]);
     let end = whole.len() - "\n--B--\n".len();
     let cut = split("x", whole[..end].to_vec());
-    assert_eq!(extents(&cut), [Extent::Whole, Extent::Access, Extent::Access, Extent::Before(9)]);
+    assert_eq!(
+        extents(&cut),
+        [Completeness::Whole, Completeness::Access, Completeness::Access, Completeness::Before(9)]
+    );
     assert_eq!(found(&cut), ["x:15 truncated"]);
     // Wherever it breaks off, no more than that is left.
     for end in 0..whole.len() - 2 {
         for part in split("x", whole[..end].to_vec()) {
-            let harmless = !matches!(part.form, Form::CloudConfig | Form::Script);
-            assert!(harmless || part.extent != Extent::Whole, "{end}: {part:?}");
+            let harmless = !matches!(part.form, ContentKind::CloudConfig | ContentKind::Script);
+            assert!(harmless || part.extent != Completeness::Whole, "{end}: {part:?}");
         }
     }
 }
@@ -145,7 +170,7 @@ fn multiparts_may_be_inside_each_other() {
     assert_eq!(parts.len(), 1 + 4 * 3);
     for (number, three) in parts[1..].chunks(3).enumerate() {
         let forms: Vec<_> = three.iter().map(|part| part.form).collect();
-        assert_eq!(forms, [Form::Multipart, Form::Script, Form::CloudConfig]);
+        assert_eq!(forms, [ContentKind::Multipart, ContentKind::Script, ContentKind::CloudConfig]);
         assert_eq!(three[2].name, format!("x:part-{}:part-2", number + 1));
     }
     assert_eq!(found(&parts), [""; 0]);
@@ -155,12 +180,24 @@ fn multiparts_may_be_inside_each_other() {
 fn an_inner_one_without_its_end_costs_only_itself() {
     let inner = "Content-Type: multipart/mixed; boundary=I\n\n--I\n\n#cloud-config\na: b\n--I\n\n#!/bin/sh";
     let parts = split("x", multipart(&[inner, "\n#!/bin/sh"]));
-    assert_eq!(extents(&parts), [Extent::Whole, Extent::Whole, Extent::Access, Extent::Before(9), Extent::Whole]);
+    assert_eq!(
+        extents(&parts),
+        [Completeness::Whole, Completeness::Whole, Completeness::Access, Completeness::Before(9), Completeness::Whole]
+    );
     assert_eq!(found(&parts), ["x:part-1:7 truncated"]);
     // Where the outer one breaks off in the inner one, that is told once.
     let whole = multipart(&["\n#!/bin/sh", inner]);
     let cut = split("x", whole[..whole.len() - 7].to_vec());
-    assert_eq!(extents(&cut), [Extent::Whole, Extent::Access, Extent::Access, Extent::Access, Extent::Before(9)]);
+    assert_eq!(
+        extents(&cut),
+        [
+            Completeness::Whole,
+            Completeness::Access,
+            Completeness::Access,
+            Completeness::Access,
+            Completeness::Before(9)
+        ]
+    );
     assert_eq!(found(&cut).len(), 1);
 }
 
@@ -173,13 +210,13 @@ fn too_deep_is_an_error_of_that_part() {
         }
         piece
     };
-    assert_eq!(forms(nested(MULTIPART_DEPTH).as_bytes()).last(), Some(&Form::Script));
+    assert_eq!(forms(nested(MULTIPART_DEPTH).as_bytes()).last(), Some(&ContentKind::Script));
     let deeper = split("x", multipart(&[nested(MULTIPART_DEPTH), "\n#!/bin/sh".to_owned()]));
     assert_eq!(found(&deeper), ["x:part-1:part-1:part-1:2 limit"]);
-    assert_eq!(deeper.last().map(|part| (part.form, part.extent)), Some((Form::Script, Extent::Whole)));
+    assert_eq!(deeper.last().map(|part| (part.form, part.extent)), Some((ContentKind::Script, Completeness::Whole)));
     let deep = gzip(&gzip(&gzip(&gzip(&gzip(b"#!/bin/sh")))));
     let parts = split("x", multipart(&[[b"\n".to_vec(), deep].concat(), b"\n#!/bin/sh".to_vec()]));
-    assert_eq!((found(&parts), parts[2].extent), (vec!["x:4 limit".to_owned()], Extent::Whole));
+    assert_eq!((found(&parts), parts[2].extent), (vec!["x:4 limit".to_owned()], Completeness::Whole));
 }
 
 #[test]
@@ -213,7 +250,7 @@ fn ten_thousand_parts_are_the_limit() {
     assert_eq!((parts.len(), found(&parts)), (1 + PARTS_MAX, vec![]));
     let parts = split("x", multipart(&vec!["\n#!/bin/sh"; PARTS_MAX + 1]));
     assert_eq!((parts.len(), found(&parts)), (1 + PARTS_MAX, vec![format!("x:{} limit", 3 + 3 * PARTS_MAX + 1)]));
-    assert!(parts[1..].iter().all(|part| part.extent == Extent::Access));
+    assert!(parts[1..].iter().all(|part| part.extent == Completeness::Access));
     // Those inside of others count, too.
     let inner = String::from_utf8(multipart(&vec!["\n#!/bin/sh"; PARTS_MAX])).unwrap().replace("--B", "--I");
     let parts = split("x", multipart(&[inner.replace("\"B\"", "\"I\""), "\n#!/bin/sh".to_owned()]));
@@ -230,9 +267,9 @@ fn parts_share_what_they_may_be_decompressed() {
     let half = USER_DATA_MAX / 2;
     let (one, other) = (bomb(half), bomb(half));
     let parts = split("x", multipart(&[&one, &other]));
-    assert_eq!((extents(&parts), found(&parts)), (vec![Extent::Whole; 3], vec![]));
+    assert_eq!((extents(&parts), found(&parts)), (vec![Completeness::Whole; 3], vec![]));
     let parts = split("x", multipart(&[&one, &other, &b"\n#!/bin/sh".to_vec()]));
-    assert_eq!(extents(&parts[1..]), [Extent::Access, Extent::Access]);
+    assert_eq!(extents(&parts[1..]), [Completeness::Access, Completeness::Access]);
     assert_eq!(parts[0].findings.len(), 1);
     // What is thrown away again costs as well: large multiparts with hardly anything in them.
     let mut hollow = vec![b'a'; USER_DATA_MAX - 100];
@@ -313,7 +350,7 @@ fn damage_of_any_kind_leaves_parts_that_make_sense() {
         let names: std::collections::HashSet<_> = parts.iter().map(|part| &part.name).collect();
         assert_eq!(names.len(), parts.len(), "round {round}");
         for part in &parts {
-            assert!(part.sound_text().len() <= part.text.len(), "round {round}");
+            assert!(part.complete_text().len() <= part.text.len(), "round {round}");
             for span in part.findings.iter().filter_map(|finding| finding.span) {
                 assert!(span.start <= span.end && span.end <= part.text.len(), "round {round}: {part:?}");
                 assert!(part.text.is_char_boundary(span.start), "round {round}: {part:?}");

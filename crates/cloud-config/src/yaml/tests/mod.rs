@@ -8,12 +8,12 @@ mod tree;
 
 use serde::de::DeserializeOwned;
 
-use super::{Document, Kind, Node, parse, read};
+use super::{Kind, Node, ParsedYaml, parse, read};
 use crate::config::CloudConfig;
 use crate::diagnostic::Finding;
 
 /// A document that is as its author wrote it.
-fn document(text: &str) -> Document {
+fn document(text: &str) -> ParsedYaml {
     parse(text, |byte| byte)
 }
 

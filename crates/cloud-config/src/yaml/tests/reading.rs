@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{config, document, read_as, told};
 use crate::config::CloudConfig;
-use crate::config::options::Value;
+use crate::config::options::OptionValue;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::{Bytes, Field, read};
 
@@ -235,8 +235,8 @@ fn everything_wrong_is_found_at_once() {
     assert_eq!(
         fleet,
         [
-            ("etcd_request_timeout", Some(Value::Float(3.0)), false),
-            ("metadata", Some(Value::Text("1".into())), false),
+            ("etcd_request_timeout", Some(OptionValue::Float(3.0)), false),
+            ("metadata", Some(OptionValue::Text("1".into())), false),
             ("verbosity", None, true),
         ]
     );

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// once. And as none of the files is below another, the file that a path is below stands right before it. Two looks
 /// are enough, however deep it is.
 #[derive(Default)]
-pub(super) struct Tree(BTreeMap<Vec<u8>, PathBuf>);
+pub(super) struct FileTree(BTreeMap<Vec<u8>, PathBuf>);
 
 /// Why a path cannot be a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Clash {
     Above(PathBuf),
 }
 
-impl Tree {
+impl FileTree {
     /// Makes `path`, which is absolute and normalised, a file, or says why it cannot be one.
     pub fn claim(&mut self, path: &Path) -> Result<(), Clash> {
         let key = key(path);
@@ -54,13 +54,13 @@ fn is_below(path: &[u8], folder: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn claimed(tree: &mut Tree, path: &str) -> Result<(), String> {
+    fn claimed(tree: &mut FileTree, path: &str) -> Result<(), String> {
         tree.claim(Path::new(path)).map_err(|clash| format!("{clash:?}"))
     }
 
     #[test]
     fn a_path_is_a_file_or_a_folder() {
-        let mut tree = Tree::default();
+        let mut tree = FileTree::default();
         for path in ["/opt/x", "/opt/xy", "/opt/x", "/srv/a/b/c", "/srv/a/b/d", "/srv/a/bc", "/opt/x-y", "/opt/x y"] {
             assert_eq!(claimed(&mut tree, path), Ok(()), "{path}");
         }

@@ -1,6 +1,6 @@
 //! What can be wrong with the make of user-data, in words.
 
-use super::form;
+use super::content_kind;
 use super::header::Wanted;
 use super::stray::Stray;
 use crate::diagnostic::{Finding, Rule, Span, rules};
@@ -71,22 +71,22 @@ pub(super) fn odd_multipart(span: Span) -> Finding {
 pub(super) fn almost_header(text: &str) -> Finding {
     let mut start = 0;
     let first = text.split('\n').next().unwrap_or_default();
-    if form::is_template_line(first.as_bytes()) {
+    if content_kind::is_template_line(first.as_bytes()) {
         start = (first.len() + 1).min(text.len());
     }
-    if form::is_late_header(text.as_bytes()) {
+    if content_kind::is_late_header(text.as_bytes()) {
         let message = "`#cloud-config` is not at the start; only the host name and SSH keys are applied";
         let finding = Finding::new(&rules::BAD_HEADER, Span::new(0, first.trim_end().len()), message);
         return finding.help("the line #cloud-config must be the first one, with nothing before it");
     }
     let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
     let span = Span::new(start, start + line.len());
-    if line.starts_with("#!") && !form::is_header_as_script(text.as_bytes()) {
+    if line.starts_with("#!") && !content_kind::is_header_as_script(text.as_bytes()) {
         let message = "a cloud-config below the interpreter line of a script; not run, only the host name and SSH keys \
                        are applied";
         return Finding::new(&rules::BAD_HEADER, span, message).help("write `#cloud-config` in place of this line");
     }
-    if form::has_text_behind_header(text.as_bytes()) {
+    if content_kind::has_text_behind_header(text.as_bytes()) {
         let message = "text after `#cloud-config` on its line; only the host name and SSH keys are applied";
         let finding = Finding::new(&rules::BAD_HEADER, span, message);
         return finding.help("begin a new line after `#cloud-config`: it must be alone on its line");

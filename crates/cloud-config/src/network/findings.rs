@@ -2,24 +2,24 @@
 
 use crate::diagnostic::{Finding, Rule, Severity, Span, rules};
 
-use super::names::shown;
+use super::names::display_name;
 
 /// The most findings of one description.
 const MOST: usize = 1_000;
 
 /// Findings, as they turn up.
 #[derive(Debug, Default)]
-pub(super) struct Telling {
+pub(super) struct NetworkFindings {
     findings: Vec<Finding>,
     untold: usize,
     is_error_untold: bool,
 }
 
-impl Telling {
+impl NetworkFindings {
     /// Tells something of `subject`: the name of an interface, or where in the description it stands.
     pub fn tell(&mut self, rule: &'static Rule, span: Option<Span>, subject: &str, message: impl AsRef<str>) {
         if self.has_room(rule) {
-            let message = format!("{}: {}", shown(subject), message.as_ref());
+            let message = format!("{}: {}", display_name(subject), message.as_ref());
             self.findings.push(Finding::new(rule, span, message));
         }
     }
@@ -34,7 +34,7 @@ impl Telling {
         help: &str,
     ) {
         if self.has_room(rule) {
-            let message = format!("{}: {}", shown(subject), message.as_ref());
+            let message = format!("{}: {}", display_name(subject), message.as_ref());
             self.findings.push(Finding::new(rule, span, message).help(help));
         }
     }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn findings_have_an_end() {
-        let mut telling = Telling::default();
+        let mut telling = NetworkFindings::default();
         for _ in 0..MOST + 5 {
             telling.tell(&rules::UNCONVERTED, None, "eth0", "x");
         }

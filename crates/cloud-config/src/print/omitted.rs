@@ -8,7 +8,7 @@ use crate::plan::{Item, Plan};
 
 /// A kind of item that can be refused by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum OmittedKind {
     File,
     User,
     Unit,
@@ -17,9 +17,9 @@ pub(super) enum Kind {
 }
 
 /// What a plan leaves out of its configuration. What is only masked is not left out.
-pub(super) struct Left<'a> {
+pub(super) struct Omitted<'a> {
     /// Items, by their place.
-    items: HashSet<(Kind, Option<Span>)>,
+    items: HashSet<(OmittedKind, Option<Span>)>,
     sections: HashSet<&'a str>,
     /// Units that are left alone, because they cannot be placed completely.
     units: HashSet<&'a str>,
@@ -29,7 +29,7 @@ pub(super) struct Left<'a> {
     fields: HashSet<(&'static str, Option<Span>)>,
 }
 
-impl<'a> Left<'a> {
+impl<'a> Omitted<'a> {
     pub fn new(plan: &'a Plan, config: &CloudConfig) -> Self {
         let fields = plan.findings.iter().filter(|finding| finding.is_error());
         let mut left = Self {
@@ -41,20 +41,20 @@ impl<'a> Left<'a> {
         };
         for refused in plan.refused.iter().filter(|refused| !refused.masked) {
             let kind = match &refused.item {
-                Item::File(_) => Kind::File,
+                Item::File(_) => OmittedKind::File,
                 Item::User(name) => {
                     left.users.insert(name);
-                    Kind::User
+                    OmittedKind::User
                 }
                 Item::Unit(unit) => {
                     left.units.insert(unit);
-                    Kind::Unit
+                    OmittedKind::Unit
                 }
                 Item::DropIn { unit, .. } => {
                     left.units.insert(unit);
-                    Kind::DropIn
+                    OmittedKind::DropIn
                 }
-                Item::Command(_) => Kind::Command,
+                Item::Command(_) => OmittedKind::Command,
                 Item::Section(section) => {
                     left.sections.insert(section);
                     continue;
@@ -64,14 +64,14 @@ impl<'a> Left<'a> {
             left.items.insert((kind, refused.span));
         }
         // One entry of a user that is good is enough.
-        for user in config.users.iter().filter(|user| !left.items.contains(&(Kind::User, user.span))) {
+        for user in config.users.iter().filter(|user| !left.items.contains(&(OmittedKind::User, user.span))) {
             left.users.remove(user.get().map_or("", |user| user.name.text()));
         }
         left
     }
 
     /// Whether the item at `span` is left out.
-    pub fn item(&self, kind: Kind, span: Option<Span>) -> bool {
+    pub fn item(&self, kind: OmittedKind, span: Option<Span>) -> bool {
         self.items.contains(&(kind, span))
     }
 

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::header::{self, Multipart};
 use super::hint::{self, Hint};
-use crate::diagnostic::{Finding, Gathered, Rule, Span, rules};
+use crate::diagnostic::{BoundedFindings, Finding, Rule, Span, rules};
 use crate::yaml::is_name;
 
 /// What a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Form {
+pub enum ContentKind {
     /// A cloud-config document.
     CloudConfig,
     /// A script with an interpreter line.
@@ -31,9 +31,9 @@ pub enum Form {
     Unreadable,
 }
 
-impl Form {
+impl ContentKind {
     /// What it is and what becomes of it, in words.
-    pub const fn words(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::CloudConfig => "cloud-config",
             Self::Script => "script",
@@ -49,9 +49,9 @@ impl Form {
 }
 
 /// What content turned out to be.
-pub(super) enum Content {
+pub(super) enum Recognized {
     /// A form that is read.
-    Known(Form),
+    Known(ContentKind),
     /// A multipart with headers of its own.
     Multipart(Multipart),
     /// A cloud-config whose first line is almost its header.
@@ -61,17 +61,17 @@ pub(super) enum Content {
 }
 
 /// What `bytes` are, which begin with no byte order mark.
-pub(super) fn recognise(bytes: &[u8]) -> Content {
+pub(super) fn recognise(bytes: &[u8]) -> Recognized {
     if is_almost_header(bytes) || is_below_interpreter(bytes, false) {
-        Content::AlmostHeader
+        Recognized::AlmostHeader
     } else if bytes.starts_with(b"#!") {
-        Content::Known(Form::Script)
+        Recognized::Known(ContentKind::Script)
     } else if is_document(bytes) {
-        Content::Known(Form::CloudConfig)
+        Recognized::Known(ContentKind::CloudConfig)
     } else if is_ignition(bytes) {
-        Content::Known(Form::Ignition)
+        Recognized::Known(ContentKind::Ignition)
     } else {
-        header::multipart(bytes).map_or(Content::Unknown, Content::Multipart)
+        header::multipart(bytes).map_or(Recognized::Unknown, Recognized::Multipart)
     }
 }
 
@@ -198,7 +198,7 @@ fn is_shell(interpreter: &str) -> bool {
 
 /// Expressions of a template that nothing has rendered.
 pub(super) fn left_over(text: &str) -> Vec<Finding> {
-    let mut findings = Gathered::default();
+    let mut findings = BoundedFindings::default();
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
             let message = "this template expression has not been rendered; it is read as it stands";
