@@ -3,7 +3,8 @@
 use anyhow::bail;
 
 use super::*;
-use cloud_config::plan::{Account, FileSpec, Owner, Refused, Reload, UnitCommand, UnitPath, UnitScope, Verb};
+use cloud_config::config::Verb;
+use cloud_config::plan::{Account, FileSpec, Owner, Refused, Reload, UnitCommand, UnitPath, UnitScope};
 use cloud_config::text::Lines;
 use cloud_config::text::secret::Secret;
 

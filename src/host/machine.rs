@@ -27,10 +27,11 @@ use crate::deadline::Deadline;
 use crate::logger::{Event, log_event};
 use crate::outcome::StepResult;
 use crate::source::http;
+use cloud_config::config::Verb;
 use cloud_config::config::ssh_key;
 use cloud_config::plan::{
     Account, ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand,
-    UnitScope, Verb, text_files,
+    UnitScope, text_files,
 };
 
 /// Loading a module may take this long.

@@ -1,6 +1,6 @@
 //! The shape of this repository: rules that the compiler cannot hold.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +68,48 @@ fn the_library_depends_on_nothing_that_needs_a_machine() {
     assert!(seen.contains("serde_yaml"));
     let found: Vec<_> = NEEDS_A_MACHINE.iter().filter(|name| seen.contains(*name)).collect();
     assert!(found.is_empty(), "crates/cloud-config depends on {found:?}");
+}
+
+/// The modules at the top of the library that the code of each of them names, its tests aside.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let name = Regex::new(r"crate::(?:([a-z_]+)|\{([^}]*)\})").unwrap();
+    let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in sources("crates/cloud-config/src") {
+        let inside = path.strip_prefix("crates/cloud-config/src").unwrap();
+        let module =
+            inside.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+        if inside.to_string_lossy().contains("tests") || module == "lib" {
+            continue;
+        }
+        let text = read(&path);
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let entry = imports.entry(module.clone()).or_default();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for found in name.captures_iter(line) {
+                let names = found.get(1).or(found.get(2)).unwrap().as_str();
+                entry.extend(names.split(',').map(|name| name.trim().split("::").next().unwrap().to_owned()));
+            }
+        }
+        entry.remove(&module);
+    }
+    imports
+}
+
+/// A module that can be read after those that it names, and before those that name it.
+#[test]
+fn modules_of_the_library_have_no_cycle() {
+    let mut left = imports();
+    assert!(left.len() > 10 && left["plan"].contains("config"), "{left:?}");
+    while !left.is_empty() {
+        let low: Vec<_> = left.iter().filter(|(_, names)| names.is_empty()).map(|(module, _)| module.clone()).collect();
+        assert!(!low.is_empty(), "these name each other: {left:#?}");
+        for module in low {
+            left.remove(&module);
+            for names in left.values_mut() {
+                names.remove(&module);
+            }
+        }
+    }
 }
 
 /// A file that needs scrolling to understand is two files.

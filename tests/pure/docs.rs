@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use cloud_config::address_tokens::Address;
+use cloud_config::config::Verb;
 use cloud_config::config::options::{Known, OptionType, TABLES};
-use cloud_config::plan::Verb;
 use cloud_config::text::decode;
 use cloudinit::cli;
 use cloudinit::logger::Sign;

@@ -359,27 +359,27 @@ fn parse_repaired(
     // A document of nothing but such lines is text.
     let is_text = document.error.is_none() && document.root.as_ref().is_some_and(|root| root.text().is_some());
     let found = if is_text {
-        missing::all(text, &lint::is_key).into_iter().next()
+        missing::all(text, &config::is_key).into_iter().next()
     } else {
-        at.and_then(|at| missing::near(text, at, &lint::is_key))
+        at.and_then(|at| missing::near(text, at, &config::is_key))
     };
     let Some(found) = found else {
         if let Some(lines) = at.and_then(|at| yaml::without_header(text, at)) {
             document.error = Some(Headless::finding(Span::new(origin(lines.first), origin(lines.end))));
-        } else if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &lint::is_item_key)) {
+        } else if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &config::is_item_key)) {
             let start = origin(ended.line);
             let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);
             document.error = Some(ended.finding(text, Span::new(start, start + len)));
         }
         if let Some(error) = &mut document.error {
             let at = error.span.map(|span| offset_of(text, span.start, &origin));
-            yaml::advise(error, text, at.unwrap_or_default(), &lint::is_item_key);
+            yaml::advise(error, text, at.unwrap_or_default(), &config::is_item_key);
         }
         return (document, None);
     };
     let consequence = "only the host name and SSH keys are applied";
     document.error = Some(found.finding(origin(found.at), consequence));
-    let again = Repaired::new(text, &missing::spaces(&missing::all(text, &lint::is_key)));
+    let again = Repaired::new(text, &missing::spaces(&missing::all(text, &config::is_key)));
     let mut access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
     config::split_users(&mut access);
     (document, Some(yaml::read::<CloudConfig>(&access).0))

@@ -8,7 +8,7 @@ use super::{Host, NOT_RUNNING};
 use crate::apply::{ApplyState, is_networkd_file};
 use crate::host::root::Root;
 use crate::outcome::StepResult;
-use cloud_config::plan::Verb;
+use cloud_config::config::Verb;
 
 impl Host<'_> {
     /// Does `change`, which changes a file of networkd if it `would`: that is noted first, and no more if it did not.

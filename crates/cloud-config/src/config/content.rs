@@ -14,7 +14,6 @@ use super::misspelled::{self, Row};
 use crate::address_tokens::first_token;
 use crate::config::permissions;
 use crate::diagnostic::{Finding, Findings, Span, rules};
-use crate::lint;
 use crate::text::decode;
 use crate::yaml::{Entry, Node, ParsedYaml, Tag};
 
@@ -347,7 +346,7 @@ fn unindented(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
 
 /// Returns true if a line begins with a key of the top level, of any program.
 fn is_name_of_key(line: &str) -> bool {
-    line.split_once(':').is_some_and(|(name, _)| lint::is_key(name))
+    line.split_once(':').is_some_and(|(name, _)| super::is_key(name))
 }
 
 /// Returns true if a line goes on with the configuration: a known key, the next item, the end of the document.
@@ -459,7 +458,7 @@ fn is_lacking(item: &Node, kind: ContentOwner, line: &str) -> bool {
             !value.is_empty() && value.chars().all(is_name)
         }
         (ContentOwner::Unit, "enable" | "mask" | "runtime") => is_flag,
-        (ContentOwner::Unit, "command") => crate::plan::Verb::ALL.iter().any(|verb| verb.as_str() == value),
+        (ContentOwner::Unit, "command") => crate::config::Verb::ALL.iter().any(|verb| verb.as_str() == value),
         (ContentOwner::Unit, "name") => value.contains('.'),
         (ContentOwner::DropIn, "name") => Path::new(value).extension().is_some_and(|extension| extension == "conf"),
         _ => false,

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use super::CloudConfig;
 use super::misspelled::{self, Row};
 use crate::diagnostic::{Finding, Findings, rules};
-use crate::lint;
 use crate::yaml::{Entry, Node, ParsedYaml};
 
 /// Marks items that lack a key which stands outside of them, so that they are refused.
@@ -117,7 +116,7 @@ fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
                 && is_short(&users[*owner])
                 && entries.iter().all(|entry| {
                     let name = entry.name();
-                    lacks(&users[*owner], &name) && (is_user_key(entry) || lint::is_item_key(&name))
+                    lacks(&users[*owner], &name) && (is_user_key(entry) || super::is_item_key(&name))
                 })
         };
         user.name.bad = true;

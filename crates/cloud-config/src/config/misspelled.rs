@@ -5,7 +5,6 @@
 
 use super::CloudConfig;
 use crate::diagnostic::{Finding, Findings, rules};
-use crate::lint;
 use crate::text::suggest;
 use crate::yaml::{Entry, Field, Node, ParsedYaml};
 
@@ -103,7 +102,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
         let value = &fault.entry.value;
         if fault.meant == ["hostname"] {
             // Other programs have keys that resemble it.
-            if value.text().is_none() || lint::is_item_key(&fault.entry.name()) {
+            if value.text().is_none() || super::is_item_key(&fault.entry.name()) {
                 continue;
             }
             findings.push(fault.finding("", "host name not set"));
@@ -114,7 +113,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     }
     for (node, rows, place) in [(Some(root), SECTIONS, ""), (root.get("coreos"), BELOW_COREOS, "`coreos`")] {
         for fault in node.iter().flat_map(|node| faults(node, rows)) {
-            if is_section(fault.entry, fault.meant[0]) && !lint::is_foreign(fault.entry, place.trim_matches('`')) {
+            if is_section(fault.entry, fault.meant[0]) && !super::is_foreign(fault.entry, place.trim_matches('`')) {
                 findings.push(fault.finding(place, "section not applied"));
             }
         }
@@ -187,7 +186,7 @@ fn misplaced(root: &Node) -> Vec<Finding> {
             "coreos" => false,
             _ => is_section(entry, name),
         };
-        let is_below = may_stand_for(&entry.name(), BELOW_COREOS) || lint::is_foreign(entry, "coreos");
+        let is_below = may_stand_for(&entry.name(), BELOW_COREOS) || super::is_foreign(entry, "coreos");
         is_value && !is_below && root.get(name).is_none_or(Node::is_null)
     });
     lost.map(|fault| {
@@ -311,7 +310,7 @@ fn in_place_of_content<'a>(item: &'a Node, rows: &[Row], is_content: impl Fn(&No
         !is_harmless(name)
             && without_space(name).is_none()
             && rows.iter().all(|row| row.0 != name)
-            && !lint::is_item_key(&name.to_ascii_lowercase())
+            && !super::is_item_key(&name.to_ascii_lowercase())
     };
     item.entries()?.iter().find(|entry| is_content(&entry.value) && is_unknown(&entry.name()))
 }

@@ -8,16 +8,21 @@ mod content;
 mod coreos;
 mod detached;
 mod files;
+pub(crate) mod foreign;
 mod key_options;
 mod keys;
 mod misspelled;
 mod multiline_names;
 pub mod options;
 pub mod permissions;
+pub(crate) mod places;
 mod repeated;
 pub mod ssh_key;
 mod units;
 mod users;
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,10 +36,10 @@ pub use keys::repair_keys;
 pub use misspelled::refuse_misspelled;
 pub use multiline_names::refuse_folded;
 pub use repeated::{refuse_repeated, split_users};
-pub use units::{DropIn, Unit};
+pub use units::{DropIn, Unit, Verb};
 pub use users::{Groups, User, accept_default_user};
 
-use crate::yaml::Field;
+use crate::yaml::{Entry, Field};
 
 /// A whole cloud-config document (spec §5).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -53,4 +58,24 @@ pub struct CloudConfig {
     pub manage_etc_hosts: Field<String>,
     /// Everything of `CoreOS` itself: units, updates, and the services it came with.
     pub coreos: CoreOs,
+}
+
+/// Returns true if `word` is a key that this program or cloud-init knows somewhere.
+pub fn is_key(word: &str) -> bool {
+    static KEYS: LazyLock<HashSet<&'static str>> =
+        LazyLock::new(|| places::PLACES.iter().flat_map(places::Place::keys).chain(foreign::keys()).collect());
+    KEYS.contains(&*word.replace('-', "_"))
+}
+
+/// Returns true if `word`, spelled with `_`, is a key of a section or of an item of a list, or one of another program.
+pub fn is_item_key(word: &str) -> bool {
+    let places = places::PLACES.iter().filter(|place| place.is_item() || matches!(&*place.path, "" | "coreos"));
+    places.flat_map(places::Place::keys).chain(foreign::keys()).any(|key| key == word)
+}
+
+/// Returns true if the key of `entry` in the section `place` is one of another program, whose value it may have.
+pub fn is_foreign(entry: &Entry, place: &str) -> bool {
+    // The default user of cloud-init is no list.
+    let is_users = entry.name() == "user" && place.is_empty() && entry.value.items().is_some();
+    !is_users && foreign::find(&entry.name(), place, &entry.value).is_some()
 }

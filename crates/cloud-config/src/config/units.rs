@@ -1,7 +1,9 @@
 //! `coreos.units` (spec §8).
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::text::secret::Secret;
 use crate::yaml::Field;
@@ -37,4 +39,56 @@ pub struct DropIn {
     pub name: Field<String>,
     /// What it holds.
     pub content: Field<Secret<String>>,
+}
+
+/// What can be done with a unit (spec §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Stop and start it.
+    Restart,
+    /// Make it read its configuration again.
+    Reload,
+    /// Restart it if it runs.
+    TryRestart,
+    /// Reload it, or restart it where it cannot.
+    ReloadOrRestart,
+    /// The same, if it runs.
+    ReloadOrTryRestart,
+}
+
+impl Verb {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Start,
+        Self::Stop,
+        Self::Restart,
+        Self::Reload,
+        Self::TryRestart,
+        Self::ReloadOrRestart,
+        Self::ReloadOrTryRestart,
+    ];
+
+    /// As it is written in a configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Reload => "reload",
+            Self::TryRestart => "try-restart",
+            Self::ReloadOrRestart => "reload-or-restart",
+            Self::ReloadOrTryRestart => "reload-or-try-restart",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }

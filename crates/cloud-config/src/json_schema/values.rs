@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Object;
-use crate::plan::{Verb, strategies};
+use crate::config::Verb;
+use crate::plan::strategies;
 use crate::text::decode;
 
 /// What a key takes.

@@ -1,9 +1,9 @@
 //! Keys: those that nobody knows, that stand in the wrong place, that are out of date, and with nothing under them.
 
-use super::foreign;
-use super::places::{self, Below, Elsewhere, PLACES, Place, TOP};
 use crate::address_tokens::Address;
+use crate::config::foreign;
 use crate::config::options::TABLES;
+use crate::config::places::{self, Below, Elsewhere, PLACES, Place, TOP};
 use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Rule, rules};
 use crate::text::suggest;

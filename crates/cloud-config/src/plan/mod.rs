@@ -25,7 +25,7 @@ pub use planner::{
 pub use sections::strategies;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
-    Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope, Verb,
+    Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope,
 };
 pub use units::{unit_at, unit_of};
 pub use users::{is_group_name, redacted_user_name, url_without_secrets};

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::planner::{BaseFile, Item, Planner, masked, path};
 use super::units::unit_file;
 use super::{
-    FileSpec, Owner, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, Verb, names, text_files, window,
+    FileSpec, Owner, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, names, text_files, window,
 };
+use crate::config::Verb;
 use crate::config::options::{Known, OptionType, OptionValue, Options, Service};
 use crate::config::{CloudConfig, CoreOs, Oem, Update};
 use crate::diagnostic::{Finding, Span, rules};

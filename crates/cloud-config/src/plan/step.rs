@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::config::Verb;
 use crate::text::secret::Secret;
 
 /// One thing to do to the machine.
@@ -222,52 +223,6 @@ pub struct UnitCommand {
     pub verb: Verb,
 }
 
-/// What can be done with a unit (spec §8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verb {
-    /// Start it.
-    Start,
-    /// Stop it.
-    Stop,
-    /// Stop and start it.
-    Restart,
-    /// Make it read its configuration again.
-    Reload,
-    /// Restart it if it runs.
-    TryRestart,
-    /// Reload it, or restart it where it cannot.
-    ReloadOrRestart,
-    /// The same, if it runs.
-    ReloadOrTryRestart,
-}
-
-impl Verb {
-    /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
-        Self::Start,
-        Self::Stop,
-        Self::Restart,
-        Self::Reload,
-        Self::TryRestart,
-        Self::ReloadOrRestart,
-        Self::ReloadOrTryRestart,
-    ];
-
-    /// As it is written in a configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Stop => "stop",
-            Self::Restart => "restart",
-            Self::Reload => "reload",
-            Self::TryRestart => "try-restart",
-            Self::ReloadOrRestart => "reload-or-restart",
-            Self::ReloadOrTryRestart => "reload-or-try-restart",
-        }
-    }
-}
-
 /// A script to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Script {
@@ -319,12 +274,6 @@ impl fmt::Display for Owner {
             None if self.login_group => f.write_str(":"),
             None => f.write_str(":root"),
         }
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

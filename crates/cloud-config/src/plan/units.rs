@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::names::{self, UnitReader};
 use super::planner::{Item, Planner, masked, numbered, path};
-use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope, Verb};
+use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope};
+use crate::config::Verb;
 use crate::config::{DropIn, Unit};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::printable;

@@ -198,7 +198,7 @@ impl Show {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Verb;
+    use crate::config::Verb;
     use crate::text::decode;
 
     #[test]

@@ -179,7 +179,7 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
                 let is_entry = rest.is_empty() || rest.starts_with([' ', '\t']);
                 // No program has a relative path.
                 let is_program = interpreter.trim_start().starts_with('/') && !is_shell(interpreter);
-                let is_ours = crate::lint::is_key(key) && !is_program;
+                let is_ours = crate::config::is_key(key) && !is_program;
                 return is_entry && is_name(key) && (has_header || is_ours);
             }
             None => return false,

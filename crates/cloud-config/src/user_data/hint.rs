@@ -261,7 +261,7 @@ fn other_yaml(head: &str) -> Option<Hint> {
         let help = "make an Ignition configuration of it with `ct` or `butane`, and hand that over";
         return hint("a Container Linux Config", help);
     }
-    if keys().any(crate::lint::is_key) {
+    if keys().any(crate::config::is_key) {
         return hint("a cloud-config without its header", "write `#cloud-config` as its first line");
     }
     None
@@ -293,7 +293,7 @@ fn json(bytes: &[u8]) -> Option<Hint> {
         None if value.get("variant").is_some() => {
             hint("a Butane configuration", "make an Ignition configuration of it with `butane`, and hand that over")
         }
-        None if value.as_object().is_some_and(|keys| keys.keys().any(|key| crate::lint::is_key(key))) => hint(
+        None if value.as_object().is_some_and(|keys| keys.keys().any(|key| crate::config::is_key(key))) => hint(
             "JSON that is not an Ignition configuration",
             "write the line #cloud-config before it: JSON is YAML, too",
         ),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::host::bus::CALL_LIMIT;
 use crate::host::systemd::Systemd;
-use cloud_config::plan::Verb;
+use cloud_config::config::Verb;
 
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const SERVICE: &str = "org.freedesktop.systemd1.Service";

@@ -15,7 +15,7 @@ use zbus::{Connection, MatchRule, MessageStream, ObjectPath, OwnedObjectPath, me
 use super::proxy::ManagerProxy;
 use super::{Systemd, errors};
 use crate::host::bus::{CALL_LIMIT, CallError, pick_from};
-use cloud_config::plan::Verb;
+use cloud_config::config::Verb;
 pub use end::JobEnd;
 use end::uptime;
 use job_state::{Inspection, JobState};

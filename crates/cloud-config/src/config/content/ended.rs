@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use super::{ContentOwner, block, is_key_value, style};
 use crate::config::misspelled;
 use crate::diagnostic::{Finding, Span, rules};
-use crate::lint;
 use crate::text::Lines;
 use crate::yaml::{Entry, Node, is_name};
 
@@ -86,7 +85,7 @@ fn is_known(entry: &Entry, kind: ContentOwner, text: &str) -> bool {
     let name = entry.name();
     let name = name.to_ascii_lowercase();
     kind.keys().contains(&&*name)
-        || lint::is_item_key(&name)
+        || crate::config::is_item_key(&name)
         || misspelled::is_harmless(&name)
         || (misspelled::is_word(&name, kind.rows()) && !is_long(&entry.value, text))
 }

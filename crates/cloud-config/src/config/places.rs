@@ -5,12 +5,12 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use crate::config::CloudConfig;
+use super::CloudConfig;
 use crate::yaml::Shape;
 
 /// What stands beneath a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Below {
+pub(crate) enum Below {
     /// Text, a number, a truth value.
     Value,
     /// A list of those.
@@ -23,7 +23,7 @@ pub(super) enum Below {
 
 /// A place where keys can stand.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The keys that lead there: nothing for the top level, `coreos.update`, `coreos.units[]`.
     pub path: String,
     /// The place it is in.
@@ -33,14 +33,14 @@ pub(super) struct Place {
 }
 
 /// All places, the top level first.
-pub(super) static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
+pub(crate) static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let mut places = Vec::new();
     let _ = add(&mut places, Shape::of::<CloudConfig>(), String::new(), None);
     places
 });
 
 /// The number of the top level.
-pub(super) const TOP: usize = 0;
+pub(crate) const TOP: usize = 0;
 
 /// More places than this have a key that is too common to say where it belongs.
 const FEW: usize = 3;
@@ -93,7 +93,7 @@ impl Place {
 
 /// Where a key that is not known at one place belongs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Elsewhere {
+pub(crate) enum Elsewhere {
     /// It was indented too much or too little, or put into the neighbour of its section.
     Belongs(Vec<&'static Place>),
     /// It has the name of a key farther away.
@@ -109,7 +109,7 @@ impl PartialEq for Place {
 impl Eq for Place {}
 
 /// Where the key `name`, spelt with `_` and not known at the place of the number `at`, is known.
-pub(super) fn elsewhere(name: &str, at: usize) -> Option<Elsewhere> {
+pub(crate) fn elsewhere(name: &str, at: usize) -> Option<Elsewhere> {
     let known = |place: &&Place| place.below(name).is_some();
     let (near, far): (Vec<_>, Vec<_>) =
         (0..PLACES.len()).filter(|place| known(&&PLACES[*place])).partition(|place| is_near(at, *place));
@@ -133,7 +133,7 @@ fn is_near(at: usize, to: usize) -> bool {
 }
 
 /// The places as words: "under `coreos.etcd` or in an item of `users`".
-pub(super) fn description(places: &[&Place]) -> String {
+pub(crate) fn description(places: &[&Place]) -> String {
     let mut words = String::new();
     for (index, place) in places.iter().enumerate() {
         let between = match index {
@@ -147,7 +147,7 @@ pub(super) fn description(places: &[&Place]) -> String {
 }
 
 /// What to do with a key that belongs to one place alone.
-pub(super) fn way(places: &[&Place]) -> Option<String> {
+pub(crate) fn way(places: &[&Place]) -> Option<String> {
     match places {
         [place] if place.path.is_empty() => Some("write it at the beginning of a line, without indentation".to_owned()),
         [place] if !place.is_item() => Some(format!("write it below `{}:`, indented", place.path.rsplit('.').next()?)),

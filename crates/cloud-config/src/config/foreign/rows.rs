@@ -26,7 +26,7 @@ const fn row(place: &'static str, whose: Whose, keys: &'static str, help: &'stat
 }
 
 /// Keys of other programs, by where they stand.
-pub(super) static ROWS: &[ForeignKey] = &[
+pub(crate) static ROWS: &[ForeignKey] = &[
     // What is run.
     row(
         TOP,

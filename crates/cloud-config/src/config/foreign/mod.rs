@@ -16,7 +16,7 @@ use crate::yaml::Node;
 
 /// Whose keys they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(crate) enum Whose {
     CloudInit,
     Ignition,
     Butane,
@@ -30,7 +30,7 @@ pub(super) enum Whose {
 }
 
 /// Keys that mean the same, with blanks between them, and what to write instead.
-pub(super) struct ForeignKey {
+pub(crate) struct ForeignKey {
     /// Where they stand; see [`super::places::Place::path`].
     place: &'static str,
     keys: &'static str,
@@ -55,7 +55,7 @@ impl Whose {
 }
 
 /// The row of the key `name`, spelt with `_`, with that value at `place`.
-pub(super) fn find(name: &str, place: &str, value: &Node) -> Option<&'static ForeignKey> {
+pub(crate) fn find(name: &str, place: &str, value: &Node) -> Option<&'static ForeignKey> {
     static BY_KEY: LazyLock<HashMap<&str, Vec<&ForeignKey>>> = LazyLock::new(|| {
         let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
         for row in ROWS {
@@ -97,7 +97,7 @@ const ALWAYS: &[&str] = &[
 ];
 
 /// Returns true if the key `name` at `place` asks for nothing that is missing here; `item` is the mapping that it is in.
-pub(super) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Node) -> bool {
+pub(crate) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Node) -> bool {
     let text = value.text().unwrap_or_default().trim().to_ascii_lowercase();
     let is_no = value.is_null() || matches!(text.as_str(), "false" | "no" | "off" | "n" | "0" | "unchanged");
     let is_yes = matches!(text.as_str(), "true" | "yes" | "on" | "y" | "1");
@@ -130,7 +130,7 @@ pub(super) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
 }
 
 /// The keys of other programs, spelled with `_`.
-pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
     ROWS.iter().flat_map(|row| row.keys.split(' '))
 }
 
@@ -139,7 +139,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::{ALWAYS, ROWS, Whose, asks_for_nothing, find};
-    use crate::lint::places::{PLACES, Place};
+    use crate::config::places::{PLACES, Place};
     use crate::yaml::parse;
 
     #[test]
