@@ -1,4 +1,4 @@
-//! Doing a plan: every step in order, each with what it needs, none stopping the unrelated ones (spec §1).
+//! Doing a plan: every step in order, each with what it needs, none stopping the unrelated ones (docs/applying.md).
 //!
 //! This is the bookkeeping only; what touches the machine is behind [`Executor`].
 

@@ -1,4 +1,4 @@
-//! The command line, in the reference's flag syntax (spec §2).
+//! The command line, in the reference's flag syntax (docs/command-line.md).
 //!
 //! One table declares every flag, and that of the sources those that name one; the parser and the help are made of
 //! both.

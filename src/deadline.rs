@@ -1,4 +1,4 @@
-//! How long the run may still take (spec §1).
+//! How long the run may still take (docs/applying.md).
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What was done, and what was not: the outcome of a run, its log lines and its record (spec §1).
+//! What was done, and what was not: the outcome of a run, its log lines and its record (docs/applying.md).
 
 use std::fmt;
 use std::time::Duration;

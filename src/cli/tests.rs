@@ -53,7 +53,7 @@ fn switches_take_a_value_only_behind_equals() {
 }
 
 #[test]
-fn defaults_are_those_of_the_specification() {
+fn defaults_are_as_documented() {
     let options = options("--from-file x");
     assert_eq!(options.mode, Mode::Apply);
     assert_eq!(options.workspace, PathBuf::from("/var/lib/coreos-cloudinit"));

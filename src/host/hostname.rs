@@ -1,4 +1,4 @@
-//! The host name, through hostnamed (spec §10).
+//! The host name, through hostnamed (docs/datasources.md).
 
 use std::time::Duration;
 

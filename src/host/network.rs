@@ -1,4 +1,4 @@
-//! What the kernel has to do before networkd can set up its interfaces (spec §11). None of it is a failure of the
+//! What the kernel has to do before networkd can set up its interfaces (docs/network.md). None of it is a failure of the
 //! run: networkd says what it could not set up, and may well set up the rest.
 
 use std::fs;

@@ -1,5 +1,5 @@
 //! The log: natively to the journal, and to standard error unless that leads to the journal as well: to people at a
-//! terminal step by step with a sign, to all others with time and level (spec §13).
+//! terminal step by step with a sign, to all others with time and level (docs/security.md#secrets).
 
 mod event;
 mod journal;

@@ -1,4 +1,4 @@
-//! What `--status` prints: the records of the last runs (spec §2).
+//! What `--status` prints: the records of the last runs (docs/command-line.md).
 //!
 //! Records are read as they are: one of another version may lack what this one knows.
 

@@ -1,4 +1,4 @@
-//! A run that changes the machine: access first, then the parts (spec §1).
+//! A run that changes the machine: access first, then the parts (docs/applying.md).
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use cloud_config::run_plan::{Inputs, Machine, PartPlan, Phase, RunPlan, SourcedS
 use cloud_config::text::Lines;
 use cloud_config::user_data::ContentKind;
 
-/// Another run may hold the machine this long (spec §1).
+/// Another run may hold the machine this long (docs/applying.md).
 const LOCK_LIMIT: Duration = Duration::from_secs(120);
 
 /// Applies user-data; the answer is whether anything failed.

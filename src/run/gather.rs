@@ -1,4 +1,4 @@
-//! From the sources to what the platform says, and to what the parts of the user-data ask for (spec §1, steps 2 to 5).
+//! From the sources to what the platform says, and to what the parts of the user-data ask for (docs/applying.md#the-order).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use cloud_config::plan::names;
 use cloud_config::run_plan::{Inputs, METADATA, Metadata};
 use cloud_config::user_data::{self, ContentKind, Part};
 
-/// Choosing and reading the source may take this long (spec §1).
+/// Choosing and reading the source may take this long (docs/applying.md).
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
 
 /// A source that is there, with what it says of the machine; its user-data is not read yet.
@@ -134,7 +134,7 @@ impl SelectedSource {
         }
     }
 
-    /// The addresses that the environment knows, where the platform does not (spec §4).
+    /// The addresses that the environment knows, where the platform does not (docs/cloud-config.md#address-tokens).
     fn learn_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) {
         for kind in Address::ALL {
             let known = variable(kind.variable()).is_none_or(|text| self.addresses.learn(kind, &text));
@@ -191,7 +191,7 @@ impl SelectedSource {
 }
 
 /// Leaves a part out that uses an address which the meta-data would have told: with nothing in its place it could
-/// do anything (spec §1, step 3). Its keys still count, and its host name, unless that is made of the address.
+/// do anything (docs/applying.md#the-order). Its keys still count, and its host name, unless that is made of the address.
 fn withhold(reading: &mut Document, outcome: &mut Outcome) {
     let unknown: Vec<_> = reading.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
     if unknown.is_empty() {

@@ -47,7 +47,7 @@ pub fn resolve_root(options: &mut Options) {
     }
 }
 
-/// Runs, and gives the exit code (spec §1).
+/// Runs, and gives the exit code (docs/applying.md).
 pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
     let began = Instant::now();
     let deadline = Deadline::after(options.deadline);

@@ -1,4 +1,4 @@
-//! The race for the data source: all named ones are looked for side by side, and the first that is here wins (spec §10).
+//! The race for the data source: all named ones are looked for side by side, and the first that is here wins (docs/datasources.md).
 //!
 //! The first look lasts until all have answered, or 100 ms. Whoever is here in that time wins, and of several the one
 //! that stands first in the table; it waits for those before it to answer, and for nobody after it. Later the first to

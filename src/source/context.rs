@@ -48,7 +48,7 @@ impl Limits<'_> {
     }
 }
 
-/// How sources are looked for (spec §10).
+/// How sources are looked for (docs/datasources.md).
 #[derive(Clone, Copy, Debug)]
 pub struct Probing {
     /// Whether those that are not here are waited for.

@@ -1,4 +1,4 @@
-//! `--from-digitalocean-metadata`: the metadata service of DigitalOcean (spec §10).
+//! `--from-digitalocean-metadata`: the metadata service of DigitalOcean (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! `--from-ec2-metadata`: the metadata service of Amazon EC2, and of the many that answer like it (spec §10).
+//! `--from-ec2-metadata`: the metadata service of Amazon EC2, and of the many that answer like it (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

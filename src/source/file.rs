@@ -1,4 +1,4 @@
-//! `--from-file`: user-data from a file that exists, or will (spec §10).
+//! `--from-file`: user-data from a file that exists, or will (docs/datasources.md).
 
 use std::path::PathBuf;
 

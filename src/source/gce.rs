@@ -1,4 +1,4 @@
-//! `--from-gce-metadata`: the metadata service of Google Compute Engine (spec §10).
+//! `--from-gce-metadata`: the metadata service of Google Compute Engine (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cloud_config::network::NetworkData;
 
-/// What a platform says of the machine (spec §10).
+/// What a platform says of the machine (docs/datasources.md).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MetaData {
     /// The host name, as given; never empty.
@@ -58,7 +58,7 @@ impl MetaData {
     }
 }
 
-/// The machine's addresses as its platform knows them: only what parses is one (spec §4).
+/// The machine's addresses as its platform knows them: only what parses is one (docs/cloud-config.md#address-tokens).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// `$public_ipv4`.
@@ -83,7 +83,7 @@ impl Addresses {
     }
 }
 
-/// Reads an address; one that is none is missing, which the log says of `what` without showing it (spec §10).
+/// Reads an address; one that is none is missing, which the log says of `what` without showing it (docs/datasources.md).
 pub(super) fn address<T: std::str::FromStr>(text: &str, what: &str) -> Option<T> {
     let text = text.trim();
     let address = text.parse().ok();

@@ -1,10 +1,10 @@
-//! Where user-data and meta-data come from (spec §10): one file per data source, one table of them all.
+//! Where user-data and meta-data come from (docs/datasources.md): one file per data source, one table of them all.
 //!
 //! A source answers: here it is, not here yet, never here. It reads, and writes nothing but the question that a
 //! serial line wants to be asked. What a platform hands out is taken as it comes from a stranger: bounded in size,
 //! depth and time, and never shown.
 //!
-//! A run asks in this order (spec §1): [`choose()`], then [`Datasource::meta_data`], then, when the network is as the
+//! A run asks in this order (docs/applying.md): [`choose()`], then [`Datasource::meta_data`], then, when the network is as the
 //! meta-data wants it, [`Datasource::user_data`]. A failure of one of the last two does not keep it from the other.
 
 pub mod choose;
@@ -46,7 +46,7 @@ pub enum Availability {
     Never(String),
 }
 
-/// A place that user-data and meta-data come from (spec §10).
+/// A place that user-data and meta-data come from (docs/datasources.md).
 pub trait Datasource: Send + Sync {
     /// What its user-data is called in the log: a path or an address, without credentials.
     fn name(&self) -> String;

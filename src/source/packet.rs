@@ -1,4 +1,4 @@
-//! `--from-packet-metadata`: the metadata service of Packet, later Equinix Metal (spec §10).
+//! `--from-packet-metadata`: the metadata service of Packet, later Equinix Metal (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! `--from-proc-cmdline`: the address in `cloud-config-url=` on the kernel command line (spec §10).
+//! `--from-proc-cmdline`: the address in `cloud-config-url=` on the kernel command line (docs/datasources.md).
 
 use anyhow::{Result, anyhow};
 

@@ -1,4 +1,4 @@
-//! What metadata services have in common: a base address, and attributes below it (spec §10).
+//! What metadata services have in common: a base address, and attributes below it (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, Ordering};

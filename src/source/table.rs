@@ -1,4 +1,4 @@
-//! The table of all sources (spec §2): adding one is a file and a row here.
+//! The table of all sources (docs/command-line.md): adding one is a file and a row here.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -96,7 +96,7 @@ pub fn candidates(value: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
     named.map(candidate).collect()
 }
 
-/// A platform that `--oem` names: a group of flags (spec §2).
+/// A platform that `--oem` names: a group of flags (docs/command-line.md).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Oem {
     /// What `--oem` calls it.

@@ -1,4 +1,4 @@
-//! `--from-url`: user-data over HTTP and HTTPS (spec §10).
+//! `--from-url`: user-data over HTTP and HTTPS (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! `--from-waagent`: the folder in which Azure's agent leaves what it was told (spec §10).
+//! `--from-waagent`: the folder in which Azure's agent leaves what it was told (docs/datasources.md).
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;

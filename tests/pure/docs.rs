@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use regex::Regex;
+
 use cloud_config::address_tokens::Address;
 use cloud_config::config::Verb;
 use cloud_config::config::options::{Known, OptionType, TABLES};
@@ -179,4 +181,35 @@ fn every_promise_is_held_by_tests_that_there_are() {
         }
     }
     assert!(tests > 250 && tables > 15, "{tests} tests of {tables} tables are few");
+}
+
+/// The anchors of the headings of a page, as code hosts make them.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let anchor = |heading: &str| -> String {
+        let kept = heading
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .collect::<String>();
+        kept.replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+/// A comment that names a page of `docs/`, and a heading of it, is not left behind when the page changes.
+#[test]
+fn every_page_that_the_source_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = ["src", "crates/cloud-config/src", "tests"].map(|folder| sources(&root.join(folder))).concat();
+    let link = Regex::new(r"docs/([a-z-]+\.md)(#[a-z0-9_-]+)?").unwrap();
+    let mut count = 0;
+    for found in link.captures_iter(&text) {
+        let page = read(&format!("docs/{}", &found[1]));
+        if let Some(anchor) = found.get(2) {
+            assert!(anchors(&page).iter().any(|it| *it == anchor.as_str()[1..]), "{}", &found[0]);
+        }
+        count += 1;
+    }
+    assert!(count > 100, "{count} links");
 }

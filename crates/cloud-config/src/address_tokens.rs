@@ -1,4 +1,4 @@
-//! Address tokens: `$public_ipv4` and its kin become the machine's addresses (spec §4).
+//! Address tokens: `$public_ipv4` and its kin become the machine's addresses (docs/cloud-config.md#address-tokens).
 
 use core::net::IpAddr;
 use std::borrow::Cow;
@@ -113,7 +113,7 @@ impl Substituted<'_> {
     }
 }
 
-/// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding (spec §4).
+/// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding (docs/cloud-config.md#address-tokens).
 pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
     let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
     let mut findings = BoundedFindings::default();

@@ -54,7 +54,7 @@ impl Document {
     }
 }
 
-/// Reads what a platform says of its network: files of networkd (spec §11).
+/// Reads what a platform says of its network: files of networkd (docs/network.md).
 pub fn read_network(data: NetworkData) -> Document {
     let name = format!("network configuration ({})", data.format().name());
     let (text, network) = match data {

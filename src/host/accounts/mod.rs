@@ -180,7 +180,7 @@ impl<'r> Accounts<'r> {
         Ok(database::groups(&self.database("/etc/group")?).any(|group| group.gid == gid))
     }
 
-    /// The numbers of an owner, as `chown` finds them (spec §6).
+    /// The numbers of an owner, as `chown` finds them (docs/cloud-config.md#write_files).
     ///
     /// # Errors
     ///

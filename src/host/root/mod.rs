@@ -2,7 +2,7 @@
 //!
 //! A path is walked component by component. A link in it is followed, inside the root, only where the folder that
 //! holds the link belongs to root and nobody else may write there: whoever owns a home or may write to `/tmp` must not
-//! decide where root's files go (spec §6, §7). Everything in [`super`] that opens a path does so through here.
+//! decide where root's files go (docs/cloud-config.md#write_files, docs/cloud-config.md#users). Everything in [`super`] that opens a path does so through here.
 
 mod cause;
 mod walk;

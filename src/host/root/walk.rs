@@ -15,7 +15,7 @@ use super::{FOLDER, Folder, OsError, display_path};
 /// How many links one path may lead through, as in the kernel.
 pub(super) const MOST_LINKS: usize = 40;
 
-/// The mode of folders that are made on the way (spec §6).
+/// The mode of folders that are made on the way (docs/cloud-config.md#write_files).
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
 
 /// Why a path could not be walked.

@@ -1,4 +1,4 @@
-//! Units and jobs, through systemd's D-Bus API (spec §8, §9).
+//! Units and jobs, through systemd's D-Bus API (docs/cloud-config.md#coreosunits, docs/applying.md#scripts).
 //!
 //! Every call is bounded by its own limit and by the run's deadline, and names the unit when it fails.
 

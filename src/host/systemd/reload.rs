@@ -1,4 +1,4 @@
-//! When systemd has to read its units again (spec §8).
+//! When systemd has to read its units again (docs/cloud-config.md#coreosunits).
 //!
 //! Not for a unit that is not loaded: the start reads what is on disk. A unit that is loaded is not
 //! read again by itself, neither its file nor its drop-ins, and links that enabling made are not

@@ -1,4 +1,4 @@
-//! Scripts as transient units (spec §9).
+//! Scripts as transient units (docs/applying.md#scripts).
 
 use std::thread;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `--from-cloudsigma-metadata`: CloudSigma's server context, over a serial line (spec §10).
+//! `--from-cloudsigma-metadata`: CloudSigma's server context, over a serial line (docs/datasources.md).
 
 mod local;
 mod serial;

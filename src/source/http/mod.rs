@@ -1,4 +1,4 @@
-//! HTTP as sources need it: bounded in time and size, tried again where that can help (spec §10).
+//! HTTP as sources need it: bounded in time and size, tried again where that can help (docs/datasources.md).
 //!
 //! No error shows an address, which may hold credentials, or anything of an answer.
 
@@ -181,7 +181,7 @@ fn words(status: u16) -> String {
     known.map_or_else(|_| status.to_string(), |known| known.to_string().replace(" <unknown status code>", ""))
 }
 
-/// Keys in the JSON that GitHub answers: `[{"key": "…"}]` (spec §7).
+/// Keys in the JSON that GitHub answers: `[{"key": "…"}]` (docs/cloud-config.md#users).
 pub fn keys(body: &[u8]) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct GithubKey {

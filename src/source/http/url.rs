@@ -84,7 +84,7 @@ impl Url {
         }
     }
 
-    /// This address as a folder, and `path` in it: how the parts of a metadata service are named (spec §10).
+    /// This address as a folder, and `path` in it: how the parts of a metadata service are named (docs/datasources.md).
     pub fn part(&self, path: &str) -> Result<Self, BadUrl> {
         let folder = self.uri.path().trim_end_matches('/');
         let part = Self::parse(&format!("{}{folder}/{path}", self.origin()))?;

@@ -1,4 +1,4 @@
-//! `--from-vmware-guestinfo`: guest variables over the backdoor (spec §10).
+//! `--from-vmware-guestinfo`: guest variables over the backdoor (docs/datasources.md).
 
 use anyhow::Result;
 

@@ -1,5 +1,5 @@
 //! VMware's guest variables: over the backdoor (`--from-vmware-guestinfo`), or in an OVF environment document
-//! (`--from-vmware-ovf-env`) (spec §10).
+//! (`--from-vmware-ovf-env`) (docs/datasources.md).
 
 mod backdoor;
 mod guestinfo;

@@ -1,4 +1,4 @@
-//! `--from-vmware-ovf-env`: guest variables in an OVF environment document (spec §10).
+//! `--from-vmware-ovf-env`: guest variables in an OVF environment document (docs/datasources.md).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Runs at the same time: as if they had come one after the other (spec §1).
+//! Runs at the same time: as if they had come one after the other (docs/applying.md).
 
 use std::fmt::Write as _;
 use std::time::Duration;

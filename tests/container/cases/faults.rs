@@ -1,4 +1,4 @@
-//! What a machine lacks or refuses: told, the rest done, and the exit code honest (spec §1).
+//! What a machine lacks or refuses: told, the rest done, and the exit code honest (docs/applying.md).
 
 use std::thread;
 use std::time::Duration;

@@ -33,7 +33,7 @@ pub fn step(step: &Step) {
 const RELOAD: usize = 3;
 const NETWORKD: usize = 5;
 
-/// The order of a part (spec §5).
+/// The order of a part (docs/cloud-config.md).
 fn rank(step: &Step) -> usize {
     match step {
         Step::EnsureUser(_) | Step::AuthorizeKeys(_) | Step::ImportKeys(_) => 0,

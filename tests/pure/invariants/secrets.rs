@@ -1,4 +1,4 @@
-//! What is secret is shown nowhere: contents, password hashes, keys, and what could not be read (spec §13).
+//! What is secret is shown nowhere: contents, password hashes, keys, and what could not be read (docs/security.md#secrets).
 
 use cloud_config::diagnostic::{Finding, rules};
 use cloud_config::document::Document;

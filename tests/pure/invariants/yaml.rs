@@ -56,7 +56,7 @@ fn again(text: &str, document: &ParsedYaml) {
 }
 
 /// What is left of a document that was cut off, where that can be seen, is what the whole one says: half
-/// a host name and half a key are none (spec §1).
+/// a host name and half a key are none (docs/applying.md).
 ///
 /// The answer is whether that can be seen.
 pub fn cut(text: &str, document: &ParsedYaml, at: usize) -> bool {

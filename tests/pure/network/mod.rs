@@ -1,6 +1,6 @@
 //! Golden conversions: a network description in, networkd's files and findings out.
 //!
-//! Cases stand in `tests/pure/network/FORMAT.txt`; what they expect follows from the specification. After a change that
+//! Cases stand in `tests/pure/network/FORMAT.txt`; what they expect follows from docs/network.md. After a change that
 //! is meant to change them, `UPDATE_NETWORK=1 cargo test --test pure network::` writes what comes out; look at the
 //! difference before it is kept.
 
@@ -37,7 +37,7 @@ fn cases(format: &str) -> (String, Vec<Case>) {
 }
 
 #[test]
-fn every_case_is_converted_as_the_specification_says() {
+fn every_case_is_converted() {
     let is_update = std::env::var_os("UPDATE_NETWORK").is_some();
     let mut failed = Vec::new();
     let mut count = 0;

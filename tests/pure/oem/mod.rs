@@ -150,7 +150,7 @@ fn a_run_that_reads_a_drive_is_the_only_one_that_does() {
 }
 
 #[test]
-fn every_service_of_the_program_is_what_the_specification_says() {
+fn every_service_of_the_program_is_as_documented() {
     for unit in units().iter().filter(|unit| kind(unit) == "service") {
         let text = read(format!("oem/systemd/system/{unit}"));
         let lines = directives(&text);

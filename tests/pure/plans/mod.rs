@@ -1,6 +1,6 @@
 //! Golden plans: a small text in, what would be done and what is found wrong with it out.
 //!
-//! Cases stand in `tests/pure/plans/*.txt`, by section; what they expect follows from the specification. The
+//! Cases stand in `tests/pure/plans/*.txt`, by section; what they expect follows from docs/. The
 //! plans of the examples stand in `tests/pure/plans/examples/`. After a change that is meant to change them,
 //! `UPDATE_PLANS=1 cargo test --test pure plans::` writes what comes out; look at the difference before it is kept.
 
@@ -38,7 +38,7 @@ fn read(path: &Path) -> String {
 }
 
 #[test]
-fn every_case_is_planned_as_the_specification_says() {
+fn every_case_has_its_plan() {
     let mut failed = Vec::new();
     let mut count = 0;
     for path in files(&folder(), &["txt"]) {

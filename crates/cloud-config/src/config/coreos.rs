@@ -1,4 +1,4 @@
-//! `coreos`: everything of `CoreOS` itself (spec §5).
+//! `coreos`: everything of `CoreOS` itself (docs/cloud-config.md).
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -33,7 +33,7 @@ pub struct CoreOs {
     pub flannel: Field<Options<Flannel>>,
 }
 
-/// How the machine updates itself (spec §5.1).
+/// How the machine updates itself (docs/cloud-config.md).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -46,7 +46,7 @@ pub struct Update {
     pub server: Field<String>,
 }
 
-/// The contents of `/etc/oem-release` (spec §5.1).
+/// The contents of `/etc/oem-release` (docs/cloud-config.md).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! `write_files` (spec §6).
+//! `write_files` (docs/cloud-config.md#write_files).
 
 use schemars::JsonSchema;
 use serde::Deserialize;

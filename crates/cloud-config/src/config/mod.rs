@@ -1,4 +1,4 @@
-//! What a user may write: the types of a cloud-config, one file per section (spec §5).
+//! What a user may write: the types of a cloud-config, one file per section (docs/cloud-config.md).
 //!
 //! Nothing here decides anything. Types follow the document; what a value means, and whether it can
 //! be applied, is the planner's to say (`plan`).
@@ -41,7 +41,7 @@ pub use users::{Groups, User, accept_default_user};
 
 use crate::yaml::{Entry, Field};
 
-/// A whole cloud-config document (spec §5).
+/// A whole cloud-config document (docs/cloud-config.md).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]

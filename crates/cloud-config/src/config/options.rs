@@ -1,4 +1,4 @@
-//! The option tables of the services that `CoreOS` came with (spec §5.2).
+//! The option tables of the services that `CoreOS` came with (docs/cloud-config.md#options-of-services).
 //!
 //! Each service is one table; a row says how an option is spelt, what it takes and which
 //! environment variable it becomes. The types `Etcd`, `Fleet` … only name their table.

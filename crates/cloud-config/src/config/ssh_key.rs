@@ -1,4 +1,4 @@
-//! SSH public keys, as lines of `authorized_keys` (spec §7).
+//! SSH public keys, as lines of `authorized_keys` (docs/cloud-config.md#users).
 
 use std::collections::HashSet;
 

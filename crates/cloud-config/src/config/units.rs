@@ -1,4 +1,4 @@
-//! `coreos.units` (spec §8).
+//! `coreos.units` (docs/cloud-config.md#coreosunits).
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub struct DropIn {
     pub content: Field<Secret<String>>,
 }
 
-/// What can be done with a unit (spec §8).
+/// What can be done with a unit (docs/cloud-config.md#coreosunits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {

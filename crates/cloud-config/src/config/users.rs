@@ -1,4 +1,4 @@
-//! `users` (spec §7).
+//! `users` (docs/cloud-config.md#users).
 
 use std::collections::HashSet;
 
@@ -74,7 +74,7 @@ pub fn accept_default_user(config: &mut CloudConfig, document: &ParsedYaml, find
     }
 }
 
-/// Names of groups: a list, or one text with commas, which is what `useradd` takes (spec §7).
+/// Names of groups: a list, or one text with commas, which is what `useradd` takes (docs/cloud-config.md#users).
 #[derive(Debug, Default)]
 pub struct Groups(pub Vec<Field<String>>);
 

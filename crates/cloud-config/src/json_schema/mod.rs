@@ -78,7 +78,7 @@ fn mapping(name: &str, place: &str, schema: &mut Object) {
 /// Leaves out of a description what is for those who read the source.
 fn documentation(schema: &mut Object) {
     if let Some(Value::String(text)) = schema.get_mut("description")
-        && let Some((before, after)) = text.split_once(" (spec §")
+        && let Some((before, after)) = text.split_once(" (docs/")
         && let Some((_, after)) = after.split_once(')')
     {
         *text = format!("{before}{after}");

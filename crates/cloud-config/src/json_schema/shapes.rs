@@ -1,5 +1,5 @@
 //! What the reader takes beside the one plain way: scalars of any kind for text, quoted numbers, one text for
-//! a list, nothing at all, and keys with `-` (spec §5; `yaml` does it, this says it).
+//! a list, nothing at all, and keys with `-` (docs/cloud-config.md).
 //!
 //! A tool that knows YAML hands over scalars with types, and `off` as `false`: text is what any scalar is.
 

@@ -1,4 +1,4 @@
-//! Host names that can be set, and that other machines may stumble over (spec §10).
+//! Host names that can be set, and that other machines may stumble over (docs/datasources.md).
 
 use crate::config::{CloudConfig, File};
 use crate::diagnostic::{Finding, rules};

@@ -1,4 +1,4 @@
-//! Options of services that cannot work as they are (spec §5.2).
+//! Options of services that cannot work as they are (docs/cloud-config.md#options-of-services).
 
 use crate::config::CloudConfig;
 use crate::config::options::{OptionValue, Options, Service};

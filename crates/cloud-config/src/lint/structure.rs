@@ -92,7 +92,7 @@ impl KeyLinter<'_> {
         }
     }
 
-    /// Tells of what is deprecated (spec §5.2, §7).
+    /// Tells of what is deprecated (docs/cloud-config.md#options-of-services, docs/cloud-config.md#users).
     fn age(&mut self, entry: &Entry, name: &str, place: &Place) {
         let key = entry.display_key();
         if let Some((_, reason)) = DEPRECATED.iter().find(|row| row.0 == name) {

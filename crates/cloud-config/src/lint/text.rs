@@ -1,4 +1,4 @@
-//! Text that is not in quotes and that other readers of YAML take for something else (spec §5).
+//! Text that is not in quotes and that other readers of YAML take for something else (docs/cloud-config.md).
 
 use crate::config::options::{OptionType, OptionValue, Options, Service};
 use crate::config::{CloudConfig, CoreOs, File, Unit, User};

@@ -1,4 +1,4 @@
-//! Words that look like address tokens and are none (spec §4).
+//! Words that look like address tokens and are none (docs/cloud-config.md#address-tokens).
 
 use std::collections::HashSet;
 use std::ops::Range;

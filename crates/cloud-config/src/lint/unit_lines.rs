@@ -1,4 +1,4 @@
-//! Lines of a unit's file that systemd does not take (spec §8). They are told by their number, and never shown.
+//! Lines of a unit's file that systemd does not take (docs/cloud-config.md#coreosunits). They are told by their number, and never shown.
 
 use super::lines::Block;
 use super::sections::Sections;

@@ -1,4 +1,4 @@
-//! Units that systemd would not take as they are meant (spec §8).
+//! Units that systemd would not take as they are meant (docs/cloud-config.md#coreosunits).
 
 use std::collections::HashMap;
 use std::path::Path;

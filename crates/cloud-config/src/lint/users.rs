@@ -1,4 +1,4 @@
-//! Users that cannot log in as it was meant, or that others could (spec §7).
+//! Users that cannot log in as it was meant, or that others could (docs/cloud-config.md#users).
 
 use super::hash::{self, Hash};
 use crate::config::ssh_key;

@@ -21,7 +21,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them, in the order of the specification.
+    /// All of them, in the order of their pages.
     pub const ALL: [Self; 5] = [Self::Debian, Self::Packet, Self::Vmware, Self::DigitalOcean, Self::OpenStack];
 
     /// What `--convert-netconf` calls it.

@@ -1,4 +1,4 @@
-//! What every network description is turned into: interfaces, as plain data (spec §11).
+//! What every network description is turned into: interfaces, as plain data (docs/network.md).
 
 use core::net::IpAddr;
 

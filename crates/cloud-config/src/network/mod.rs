@@ -1,4 +1,4 @@
-//! Network descriptions of platforms, turned into files of networkd (spec §11).
+//! Network descriptions of platforms, turned into files of networkd (docs/network.md).
 //!
 //! One file for each format, each with a function `convert`: bytes or variables in, [`Conversion`] out. All of them
 //! make the same plain data ([`interface`]), which [`networkd`] writes down. Nothing here touches the machine.

@@ -1,4 +1,4 @@
-//! Interfaces as networkd's files, and what else setting them up takes, as plain data (spec §11).
+//! Interfaces as networkd's files, and what else setting them up takes, as plain data (docs/network.md).
 //!
 //! Everything written here is a word of ours or a type that was checked when it was made: no text of a description
 //! reaches a file as it stands.

@@ -1,4 +1,4 @@
-//! Names of machines, units and their drop-ins (spec §8, §10).
+//! Names of machines, units and their drop-ins (docs/cloud-config.md#coreosunits, docs/datasources.md).
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! A converted network description to steps (spec §11).
+//! A converted network description to steps (docs/network.md).
 
 use std::path::Path;
 

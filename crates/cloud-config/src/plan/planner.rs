@@ -1,4 +1,4 @@
-//! From a configuration to a plan: every ordering rule lives here (spec §5, "Order of a part").
+//! From a configuration to a plan: every ordering rule lives here (docs/applying.md#the-order).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -104,7 +104,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether anything of the part is left out, which `--strict` does not allow (spec §1).
+    /// Whether anything of the part is left out, which `--strict` does not allow (docs/applying.md).
     pub fn is_partial(&self) -> bool {
         !self.refused.is_empty() || self.findings.iter().any(Finding::is_error)
     }
@@ -159,8 +159,8 @@ pub(super) struct Planner<'a> {
     networkd: Option<Span>,
 }
 
-/// Plans a cloud-config part (spec §5 to §8). Its host name and the keys of `core` are not in it: they come
-/// before every part (spec §1, step 6).
+/// Plans a cloud-config part (docs/cloud-config.md, docs/cloud-config.md#coreosunits). Its host name and the keys of `core` are not in it: they come
+/// before every part (docs/applying.md#the-order).
 pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
     let mut planner = Planner {
         facts,
@@ -305,7 +305,7 @@ impl Planner<'_> {
     }
 }
 
-/// What a part gives for access to the machine, which comes before everything else (spec §1).
+/// What a part gives for access to the machine, which comes before everything else (docs/applying.md).
 #[derive(Default)]
 pub struct Access {
     /// The host name to set, and where it stands.

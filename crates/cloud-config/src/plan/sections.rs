@@ -1,4 +1,4 @@
-//! The files and units that sections write (spec §5.1, §5.2).
+//! The files and units that sections write (docs/cloud-config.md, docs/cloud-config.md#options-of-services).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub fn strategies() -> impl Iterator<Item = &'static str> {
     STRATEGIES.iter().map(|(word, ..)| *word)
 }
 
-/// Plans the files of sections, in the order of the specification.
+/// Plans the files of sections, in the order of a run (docs/applying.md#the-order).
 pub(super) fn plan(planner: &mut Planner<'_>, config: &CloudConfig) {
     plan_oem(planner, &config.coreos.oem);
     plan_update(planner, &config.coreos.update);
@@ -43,7 +43,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, config: &CloudConfig) {
     plan_flannel(planner, &config.coreos.flannel);
 }
 
-/// Plans the units of sections, in the order of the specification.
+/// Plans the units of sections, in the order of a run (docs/applying.md#the-order).
 pub(super) fn plan_services(planner: &mut Planner<'_>, coreos: &CoreOs) {
     plan_service(planner, "etcd.service", &coreos.etcd);
     plan_service(planner, "etcd2.service", &coreos.etcd2);

@@ -16,37 +16,37 @@ use crate::text::secret::Secret;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
-    /// Set the static host name (spec §10, Hostname).
+    /// Set the static host name (docs/cloud-config.md#hostname).
     SetHostname(Hostname),
-    /// Replace a set of a user's SSH keys (spec §7).
+    /// Replace a set of a user's SSH keys (docs/cloud-config.md#users).
     AuthorizeKeys(KeySet),
-    /// Fetch a set of a user's SSH keys, then replace it (spec §7).
+    /// Fetch a set of a user's SSH keys, then replace it (docs/cloud-config.md#users).
     ImportKeys(KeyImport),
-    /// Make an account, or give an existing one its password (spec §7).
+    /// Make an account, or give an existing one its password (docs/cloud-config.md#users).
     EnsureUser(Account),
-    /// Write a file (spec §6).
+    /// Write a file (docs/cloud-config.md#write_files).
     WriteFile(FileSpec),
-    /// Merge the known addresses into `/etc/environment` (spec §4).
+    /// Merge the known addresses into `/etc/environment` (docs/cloud-config.md#address-tokens).
     MergeEnvironment(Environment),
-    /// Put a link to `/dev/null` in a unit's place (spec §8).
+    /// Put a link to `/dev/null` in a unit's place (docs/cloud-config.md#coreosunits).
     MaskUnit(UnitPath),
-    /// Remove a link to `/dev/null`, or an empty file, from a unit's place (spec §8).
+    /// Remove a link to `/dev/null`, or an empty file, from a unit's place (docs/cloud-config.md#coreosunits).
     UnmaskUnit(UnitPath),
-    /// Enable a unit as its `[Install]` section says (spec §8).
+    /// Enable a unit as its `[Install]` section says (docs/cloud-config.md#coreosunits).
     EnableUnit(UnitScope),
-    /// Make systemd read its units again, if it has to (spec §8).
+    /// Make systemd read its units again, if it has to (docs/cloud-config.md#coreosunits).
     ReloadDaemon(Reload),
     /// Remove the file of a unit's secret options, which the unit no longer names.
     RemoveEnvironment(UnitPath),
-    /// Take interfaces down, if a file of networkd changed, so that networkd can set them up (spec §11).
+    /// Take interfaces down, if a file of networkd changed, so that networkd can set them up (docs/network.md).
     TakeDown(Links),
-    /// Load a module of the kernel, if a file of networkd changed (spec §11).
+    /// Load a module of the kernel, if a file of networkd changed (docs/network.md).
     LoadModule(KernelModule),
-    /// Restart networkd, if one of its files changed (spec §8).
+    /// Restart networkd, if one of its files changed (docs/cloud-config.md#coreosunits).
     RestartNetworkd,
-    /// Queue a job for a unit, and wait for it (spec §8).
+    /// Queue a job for a unit, and wait for it (docs/cloud-config.md#coreosunits).
     UnitCommand(UnitCommand),
-    /// Start a script as a transient unit (spec §9).
+    /// Start a script as a transient unit (docs/applying.md#scripts).
     RunScript(Script),
 }
 

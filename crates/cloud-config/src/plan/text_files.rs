@@ -1,4 +1,4 @@
-//! Files of the machine that are added to, not replaced: what comes in, what goes out (spec §4, §5.1).
+//! Files of the machine that are added to, not replaced: what comes in, what goes out (docs/cloud-config.md#address-tokens, docs/cloud-config.md).
 //!
 //! Everything here keeps the lines it does not own byte for byte, and gives what it is given when
 //! nothing has to change.
@@ -104,7 +104,7 @@ pub fn plain_release(value: &str) -> String {
     if plain { value.to_owned() } else { quote(value) }
 }
 
-/// An assignment as systemd's `Environment=` takes it: quoted, its specifiers and escapes undone (spec §5.2).
+/// An assignment as systemd's `Environment=` takes it: quoted, its specifiers and escapes undone (docs/cloud-config.md#options-of-services).
 pub fn unit_environment(key: &str, value: &str) -> String {
     let mut out = format!("Environment=\"{key}=");
     for c in value.chars() {

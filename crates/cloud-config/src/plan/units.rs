@@ -1,4 +1,4 @@
-//! `coreos.units` (spec §8).
+//! `coreos.units` (docs/cloud-config.md#coreosunits).
 
 use std::path::{Path, PathBuf};
 

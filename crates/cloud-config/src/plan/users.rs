@@ -1,4 +1,4 @@
-//! `users` (spec §7).
+//! `users` (docs/cloud-config.md#users).
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! When locksmith may reboot: `window_start` and `window_length` (spec §5.2).
+//! When locksmith may reboot: `window_start` and `window_length` (docs/cloud-config.md#options-of-services).
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! What was understood, as user-data that can be read again (`--print-config`, spec §2).
+//! What was understood, as user-data that can be read again (`--print-config`, docs/command-line.md).
 //!
 //! Tokens are replaced, keys spelt in one way, and what is left out is left out: reading it again finds nothing
 //! wrong with it and does the same. Secrets are masked unless they are asked for; a mask is never applied.

@@ -1,4 +1,4 @@
-//! Several parts as one text (spec §3, multipart).
+//! Several parts as one text (docs/user-data.md).
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! From the content of a file as written to its bytes (spec §6, `encoding`).
+//! From the content of a file as written to its bytes (docs/cloud-config.md#write_files).
 
 use std::borrow::Cow;
 use std::io::{self, Read};

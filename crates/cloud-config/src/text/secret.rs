@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value that cannot be printed or serialised: `Debug` and `Serialize` show a mask.
 ///
-/// The value is reached by [`Secret::expose`] alone, so that every use can be searched for (spec §13).
+/// The value is reached by [`Secret::expose`] alone, so that every use can be searched for (docs/security.md#secrets).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 

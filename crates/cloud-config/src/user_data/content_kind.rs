@@ -1,4 +1,4 @@
-//! What content is, by its first bytes (spec §3).
+//! What content is, by its first bytes (docs/user-data.md).
 
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ pub enum ContentKind {
     Unknown,
     /// The same as one of several parts: it is for somebody else, and skipped.
     Skipped,
-    /// No part of the user-data: what the platform says of the network (spec §11).
+    /// No part of the user-data: what the platform says of the network (docs/network.md).
     Network,
     /// Something that cannot be made sense of: compressed or encoded, and damaged.
     Unreadable,

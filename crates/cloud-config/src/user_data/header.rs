@@ -1,4 +1,4 @@
-//! MIME headers: their lines, and the few values that are wanted of them (spec §3).
+//! MIME headers: their lines, and the few values that are wanted of them (docs/user-data.md).
 
 use super::label;
 use crate::diagnostic::Span;

@@ -1,4 +1,4 @@
-//! User-data to parts: what it is, and what is in it (spec §3).
+//! User-data to parts: what it is, and what is in it (docs/user-data.md).
 //!
 //! ```text
 //! bytes ──► gunzip ──► form ──► a part
@@ -46,7 +46,7 @@ pub struct Part {
     pub findings: Vec<Finding>,
 }
 
-/// How much of a part counts (spec §1: access first, half a download is not applied).
+/// How much of a part counts (docs/applying.md#the-order).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completeness {
     /// All of it.

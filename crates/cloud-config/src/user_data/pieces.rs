@@ -1,4 +1,4 @@
-//! The pieces of a multipart, between the lines that are its boundary (RFC 2046, spec §3).
+//! The pieces of a multipart, between the lines that are its boundary (RFC 2046, docs/user-data.md).
 
 use std::ops::Range;
 

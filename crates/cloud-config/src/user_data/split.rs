@@ -1,4 +1,4 @@
-//! Taking user-data apart: what comes of each piece, and who pays for what is wrong with it (spec §3).
+//! Taking user-data apart: what comes of each piece, and who pays for what is wrong with it (docs/user-data.md).
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! From a part as it was sent to its bytes: `Content-Transfer-Encoding` (spec §3).
+//! From a part as it was sent to its bytes: `Content-Transfer-Encoding` (docs/user-data.md).
 
 use crate::text::decode;
 

@@ -1,5 +1,5 @@
 //! What stands behind the first document. It is looked at, not scanned: whatever is wrong there does
-//! not matter (spec §3).
+//! not matter (docs/user-data.md).
 
 use super::build::Range;
 use crate::diagnostic::{Rule, rules};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// Content as bytes: text as written, or the decoded bytes of `!!binary` (spec §5).
+/// Content as bytes: text as written, or the decoded bytes of `!!binary` (docs/cloud-config.md).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bytes(pub Vec<u8>);
 

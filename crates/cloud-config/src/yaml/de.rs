@@ -1,7 +1,7 @@
 //! From the tree to types: a serde deserializer that goes on after what is wrong.
 //!
 //! A value of the wrong type is recorded, and its field read as if it were null, so one pass finds all of
-//! them (spec §5). Of a key that nobody wants nothing is said here: see `lint`.
+//! them (docs/cloud-config.md). Of a key that nobody wants nothing is said here: see `lint`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ use super::node::{Entry, Kind, Node, Tag};
 use super::scalar;
 use crate::diagnostic::{Finding, Rule, Span, rules};
 
-/// Reads a document as a `T`, and tells everything that is wrong with it (spec §5).
+/// Reads a document as a `T`, and tells everything that is wrong with it (docs/cloud-config.md).
 ///
 /// What cannot be read is as if it were absent; of a document without a root, everything is.
 pub fn read<T: DeserializeOwned + Default>(document: &ParsedYaml) -> (T, Vec<Finding>) {

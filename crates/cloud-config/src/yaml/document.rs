@@ -15,7 +15,7 @@ use crate::diagnostic::{Finding, rules};
 #[derive(Default)]
 pub struct ParsedYaml {
     /// Its tree; none when it is empty. After an error, a mapping of the top-level entries that are
-    /// complete before it, if there are any (spec §1).
+    /// complete before it, if there are any (docs/applying.md).
     pub root: Option<Rc<Node>>,
     /// What is worth telling: keys given twice, bad keys and merges, further documents.
     pub findings: Vec<Finding>,
@@ -23,7 +23,7 @@ pub struct ParsedYaml {
     pub error: Option<Finding>,
 }
 
-/// Reads the first document of a text (spec §3, §5).
+/// Reads the first document of a text (docs/user-data.md, docs/cloud-config.md).
 ///
 /// `place` says for a byte of the text which byte of the author's it is; all spans are the author's.
 /// What is wrong is part of the result: a broken document may still give access to the machine.

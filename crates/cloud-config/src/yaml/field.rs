@@ -12,7 +12,7 @@ pub(super) const FIELD: &str = "$cloudinit::Field";
 /// A value of the configuration as it was found: absent, of the wrong type, or there; with its place.
 ///
 /// Wherever an item has to be refused because one of its fields could not be read, the field is a
-/// `Field`; a plain `Option` would only be `None` (spec §5).
+/// `Field`; a plain `Option` would only be `None` (docs/cloud-config.md).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Field<T> {
     /// The value; none where it is absent, empty (`~`, `null`, nothing) or of the wrong type.

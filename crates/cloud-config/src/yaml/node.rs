@@ -244,7 +244,7 @@ impl Entry {
     }
 }
 
-/// Whether two keys are the same key (spec §5).
+/// Whether two keys are the same key (docs/cloud-config.md).
 pub(super) fn same_key(a: &str, b: &str) -> bool {
     a.len() == b.len() && spelling(a).eq(spelling(b))
 }

@@ -1,4 +1,4 @@
-//! What still counts of a document that is broken further down (spec §1).
+//! What still counts of a document that is broken further down (docs/applying.md).
 
 /// The end of what may be a complete top-level entry.
 pub(super) struct SalvagedEntry {

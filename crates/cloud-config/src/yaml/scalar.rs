@@ -1,4 +1,4 @@
-//! What plain text means in YAML 1.1 as its users know it (spec §5).
+//! What plain text means in YAML 1.1 as its users know it (docs/cloud-config.md).
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;

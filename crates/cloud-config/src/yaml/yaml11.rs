@@ -1,4 +1,4 @@
-//! Plain text that other readers of YAML 1.1 take for something else. Here it is the text as written (spec §5).
+//! Plain text that other readers of YAML 1.1 take for something else. Here it is the text as written (docs/cloud-config.md).
 
 use super::scalar;
 

@@ -1,4 +1,4 @@
-//! Jobs: queued, and waited for as long as they can end (spec §8).
+//! Jobs: queued, and waited for as long as they can end (docs/cloud-config.md#coreosunits).
 
 mod end;
 mod graph;

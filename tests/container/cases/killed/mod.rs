@@ -1,4 +1,4 @@
-//! Killed at any moment: every file is the old one or the new one, whole, and the next run does the rest (spec §6).
+//! Killed at any moment: every file is the old one or the new one, whole, and the next run does the rest (docs/cloud-config.md#write_files).
 
 mod oracle;
 mod refused;

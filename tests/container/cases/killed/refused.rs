@@ -1,4 +1,4 @@
-//! A disk that fails at any call: what can be done is done, the rest is told, and the exit code says so (spec §1).
+//! A disk that fails at any call: what can be done is done, the rest is told, and the exit code says so (docs/applying.md).
 
 use std::path::Path;
 use std::time::Instant;
