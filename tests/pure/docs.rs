@@ -213,3 +213,22 @@ fn every_page_that_the_source_names_is_there() {
     }
     assert!(count > 100, "{count} links");
 }
+
+/// A newcomer is not sent to a file that is no longer there. Words in capitals stand for names to come.
+#[test]
+fn every_place_that_contributors_are_sent_to_is_there() {
+    let place = Regex::new(r"`((?:src|crates|tests|docs|oem|examples|packaging)/[^` ]*)`").unwrap();
+    let mut count = 0;
+    for page in ["CONTRIBUTING.md", "tests/README.md"] {
+        let text = read(page);
+        for found in place.captures_iter(&text) {
+            let path = &found[1];
+            if path.contains("NAME") || path.contains("TARGET") || path.contains("FORMAT") || path.contains("nimbus") {
+                continue;
+            }
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(), "{page}: there is no {path}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count} places");
+}
