@@ -200,7 +200,7 @@ fn withhold(reading: &mut Document, outcome: &mut Outcome) {
     reading.access.hostname.take_if(|(_, span)| {
         unknown.iter().filter_map(|finding| finding.span).any(|at| span.start <= at.start && at.end <= span.end)
     });
-    reading.access_only = true;
+    reading.restrict_to_access();
     let name = &reading.part.name;
     fail(outcome, format!("{name}: it uses an address that the meta-data would tell, which could not be read"));
 }

@@ -70,12 +70,14 @@ pub struct Finding {
     pub span: Option<Span>,
     /// How many more of its rule it stands for, which nobody made; see [`BoundedFindings`].
     pub more: usize,
+    /// The length of the message without its claim that an SSH key is set; see [`Finding::sets_key`].
+    pub(crate) problem_len: Option<usize>,
 }
 
 impl Finding {
     /// A finding of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into(), help: None, span: span.into(), more: 0 }
+        Self { rule, message: message.into(), help: None, span: span.into(), more: 0, problem_len: None }
     }
 
     /// Adds what to write instead.
@@ -83,6 +85,22 @@ impl Finding {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Adds the consequence that an SSH key is set, which is corrected if the document turns out to be broken.
+    #[must_use]
+    pub(crate) fn sets_key(mut self, claim: &str) -> Self {
+        self.problem_len = Some(self.message.len());
+        self.message = format!("{}; {claim}", self.message);
+        self
+    }
+
+    /// Replaces the claim that an SSH key is set, if there is one.
+    pub(crate) fn replace_key_claim(&mut self, consequence: &str) {
+        if let Some(length) = self.problem_len.take() {
+            self.message.truncate(length);
+            self.message = format!("{}; {consequence}", self.message);
+        }
     }
 
     /// How bad it is.

@@ -1,5 +1,7 @@
 //! From a part to a plan: the pure half of the picture, one arrow after the other.
 
+mod consequences;
+
 use std::collections::HashSet;
 
 use crate::address_tokens::{Addresses, substitute};
@@ -213,10 +215,10 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
     if let Some(found) = by_line {
         add_by_line(&mut config, &found);
     }
-    if reading.access_only {
-        weaken_consequences(&mut reading.findings);
-    }
     reading.access = plan::access(&config, short_hostname);
+    if reading.access_only {
+        reading.restrict_to_access();
+    }
     reading.findings.append(&mut reading.access.findings);
     reading.config = config;
 }
@@ -259,17 +261,6 @@ fn remove_behind(document: &mut yaml::ParsedYaml, end: usize) {
     document.findings.retain(|finding| !is_behind(finding));
     for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
         span.end = span.end.min(end);
-    }
-}
-
-/// Rewords findings of a broken document, of which only keys of core are set that stand above the fault.
-fn weaken_consequences(findings: &mut [Finding]) {
-    for finding in findings.iter_mut().filter(|finding| *finding.rule != rules::MISSING_SPACE) {
-        for (set, read) in [("; the key is set", "; read as one key"), ("; both keys are set", "; read as two keys")] {
-            if finding.message.ends_with(set) {
-                finding.message = finding.message.replace(set, read);
-            }
-        }
     }
 }
 
@@ -344,8 +335,10 @@ fn parse_repaired(
     let items = key_items::find(text, &ssh_key::begins_key);
     let told = |missing: &Missing| {
         let item = text[missing.at..].lines().next().unwrap_or_default().trim();
-        let is_set = ssh_key::is_key(item.trim_matches(['"', '\'']));
-        missing.finding(origin(missing.at), if is_set { "the key is set" } else { "read as an item of the list" })
+        if ssh_key::is_key(item.trim_matches(['"', '\''])) {
+            return missing.finding(origin(missing.at)).sets_key("the key is set");
+        }
+        missing.finding_with(origin(missing.at), "read as an item of the list")
     };
     findings.extend(items.missing.iter().map(told));
     findings.extend(items.findings(&origin));
@@ -378,7 +371,7 @@ fn parse_repaired(
         return (document, None);
     };
     let consequence = "only the host name and SSH keys are applied";
-    document.error = Some(found.finding(origin(found.at), consequence));
+    document.error = Some(found.finding_with(origin(found.at), consequence));
     let again = Repaired::new(text, &missing::spaces(&missing::all(text, &config::is_key)));
     let mut access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
     config::split_users(&mut access);
@@ -419,6 +412,12 @@ fn script_after_all(text: &str, document: &yaml::ParsedYaml) -> Option<Finding> 
 }
 
 impl Document {
+    /// Leaves nothing to apply but the host name and SSH keys of `core`, and corrects findings that claim more.
+    pub fn restrict_to_access(&mut self) {
+        self.access_only = true;
+        consequences::correct_key_claims(&mut self.findings, &self.part.text, &self.access.keys);
+    }
+
     /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their places.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
@@ -436,28 +435,9 @@ impl Document {
         };
         plan.findings.extend_from_slice(&self.findings);
         plan.findings.sort_by_key(|finding| finding.span);
-        name_unknown_tokens(&mut plan.findings, &self.part.text);
+        consequences::name_unknown_tokens(&mut plan.findings, &self.part.text);
         shorten(&mut plan.findings);
         plan
-    }
-}
-
-/// Adds to errors about values the address token in them that is not known: with nothing in its place, the value is not
-/// what it looks like.
-fn name_unknown_tokens(findings: &mut [Finding], text: &str) {
-    let unknown = findings.iter().filter(|finding| *finding.rule == rules::UNKNOWN_ADDRESS);
-    let unknown: Vec<Span> = unknown.filter_map(|finding| finding.span).collect();
-    for finding in findings.iter_mut().filter(|finding| finding.is_error()) {
-        let Some(span) = finding.span else { continue };
-        let next = unknown.partition_point(|token| token.start < span.start);
-        let inside = unknown.get(next).filter(|token| token.end <= span.end);
-        // A token at the start of a value ends where the span of the value begins.
-        let before = next.checked_sub(1).map(|last| &unknown[last]).filter(|token| token.end == span.start);
-        let token = inside.or(before).and_then(|token| text.get(token.start..token.end));
-        // In a whole item, the token may have nothing to do with it.
-        if let Some(token) = token.filter(|_| !text[span.start..span.end].contains('\n')) {
-            finding.message = format!("{}; {token} has no known address", finding.message);
-        }
     }
 }
 

@@ -120,21 +120,24 @@ fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
                 })
         };
         user.name.bad = true;
-        let (message, help) = if let Some(owner) = owners[at].filter(is_of) {
+        let (finding, help) = if let Some(owner) = owners[at].filter(is_of) {
             let beside = if owner < at { "above" } else { "below" };
-            let what = "SSH keys set for that user, rest of this item not applied";
             let given = std::mem::take(&mut user.ssh_authorized_keys);
             if let Some(owner) = config.users[owner].value.as_mut() {
                 owner.ssh_authorized_keys.extend(given);
             }
-            let message =
-                format!("{} is in an item of its own, not in that of the user {beside}; {what}", entry.display_key());
-            (message, if owner < at { "remove the `-` before it" } else { "remove the `-` before the next item" })
+            let message = format!("{} is in an item of its own, not in that of the user {beside}", entry.display_key());
+            let finding = Finding::new(&rules::DETACHED_KEY, entry.key_span, message)
+                .sets_key("SSH keys set for that user, rest of this item not applied");
+            (finding, if owner < at { "remove the `-` before it" } else { "remove the `-` before the next item" })
         } else {
             let message = format!("{} of a user without a name; SSH keys not set", entry.display_key());
-            (message, "give the item a `name`, or remove the `-` before it if it belongs to the user above")
+            (
+                Finding::new(&rules::DETACHED_KEY, entry.key_span, message),
+                "give the item a `name`, or remove the `-` before it if it belongs to the user above",
+            )
         };
-        findings.push(Finding::new(&rules::DETACHED_KEY, entry.key_span, message).help(help));
+        findings.push(finding.help(help));
     }
     findings
 }

@@ -82,7 +82,8 @@ pub struct RepairedKey {
     pub line: String,
     /// How much of the line is the text at fault, in bytes.
     length: usize,
-    message: String,
+    problem: String,
+    claim: &'static str,
     help: String,
 }
 
@@ -90,7 +91,7 @@ impl RepairedKey {
     /// The finding of it. `start` is where the line begins in the author's text, if that is known; `span` is its item.
     pub fn finding(self, start: Option<usize>, span: Option<Span>) -> Finding {
         let here = start.map(|start| Span::new(start, start + self.length));
-        Finding::new(&rules::BAD_KEY_OPTIONS, here.or(span), self.message).help(self.help)
+        Finding::new(&rules::BAD_KEY_OPTIONS, here.or(span), self.problem).sets_key(self.claim).help(self.help)
     }
 }
 
@@ -109,19 +110,21 @@ pub fn repair(line: &str) -> Option<RepairedKey> {
             let names = items(options).filter(|option| !option.is_empty());
             names.map(|option| option.split('=').next().unwrap_or_default().to_ascii_lowercase()).collect::<Vec<_>>()
         };
-        let message = "invalid options before an SSH key; the key is set with the options corrected".to_owned();
+        let problem = "invalid options before an SSH key".to_owned();
+        let claim = "the key is set with the options corrected";
         let names = names_of(&corrected);
         let help = if names == names_of(options) {
             "write a value in double quotes, `NAME=\"VALUE\"`, and separate options by commas without blanks".to_owned()
         } else {
             format!("did you mean `{}`?", names.join(","))
         };
-        return Some(RepairedKey { line: format!("{corrected} {rest}"), length, message, help });
+        return Some(RepairedKey { line: format!("{corrected} {rest}"), length, problem, claim, help });
     }
     if let Some(restricted) = restricted(options) {
-        let message = "unknown option before an SSH key; the key is set with `restrict` in its place";
+        let problem = "unknown option before an SSH key".to_owned();
+        let claim = "the key is set with `restrict` in its place";
         let help = "sshd(8) lists the options of keys".to_owned();
-        return Some(RepairedKey { line: format!("{restricted} {rest}"), length, message: message.to_owned(), help });
+        return Some(RepairedKey { line: format!("{restricted} {rest}"), length, problem, claim, help });
     }
     if !is_label(options) {
         return None;
@@ -131,9 +134,9 @@ pub fn repair(line: &str) -> Option<RepairedKey> {
         _ if options.contains(' ') => "unrecognized text".to_owned(),
         _ => "an unrecognized word".to_owned(),
     };
-    let message = format!("{what} before an SSH key; the key is set without it");
+    let problem = format!("{what} before an SSH key");
     let help = "begin the item with the type of the key: `- ssh-ed25519 AAAA…`".to_owned();
-    Some(RepairedKey { line: rest.to_owned(), length, message, help })
+    Some(RepairedKey { line: rest.to_owned(), length, problem, claim: "the key is set without it", help })
 }
 
 /// `text` with straight double quotes.

@@ -38,8 +38,11 @@ pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Find
     for finding in findings.iter_mut().filter(|finding| *finding.rule == rules::LOOKALIKE_CHARACTER) {
         let Some(at) = finding.span.map(|span| span.start) else { continue };
         let before = respelled.partition_point(|span| span.start <= at);
-        if before > 0 && at < respelled[before - 1].end {
-            finding.message = finding.message.replace("; not applied", "; the key is set");
+        if before > 0
+            && at < respelled[before - 1].end
+            && let Some(problem) = finding.message.strip_suffix("; not applied")
+        {
+            *finding = Finding { message: problem.to_owned(), ..finding.clone() }.sets_key("the key is set");
         }
     }
     found
@@ -82,8 +85,8 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
         return None;
     };
     *field = Field { value: Some(key), span: field.span, bad: false };
-    let message = "an SSH key that YAML reads as a mapping because of its `:`; the key is set";
-    Some(Finding::new(&rules::KEY_QUOTES, span, message).help(help))
+    let message = "an SSH key that YAML reads as a mapping because of its `:`";
+    Some(Finding::new(&rules::KEY_QUOTES, span, message).sets_key("the key is set").help(help))
 }
 
 /// `text` without blanks and quotes around it.
@@ -143,21 +146,21 @@ fn split(field: Field<String>, text: &str, findings: &mut Findings) -> Vec<Field
             let before = span.map_or("", |span| &text[..span.start]);
             let (message, help) = if before.ends_with("\\n") {
                 (
-                    "no line break before this SSH key: `\\n` is two characters here; both keys are set",
+                    "no line break before this SSH key: `\\n` is two characters here",
                     "begin each key with `- ` on a line of its own",
                 )
             } else if before.ends_with("- ") {
                 (
-                    "an SSH key whose `-` is indented further than the one above, so that YAML joins both; both keys are set",
+                    "an SSH key whose `-` is indented further than the one above, so that YAML joins both",
                     "begin each `- ` in the same column",
                 )
             } else {
                 (
-                    "no `- ` before this SSH key, which YAML joins to the one before it; both keys are set",
+                    "no `- ` before this SSH key, which YAML joins to the one before it",
                     "begin each key with `- ` on a line of its own",
                 )
             };
-            findings.push(Finding::new(&rules::JOINED_KEYS, span, message).help(help));
+            findings.push(Finding::new(&rules::JOINED_KEYS, span, message).sets_key("both keys are set").help(help));
         }
         items.push(Field {
             value: Some(key.to_owned()),

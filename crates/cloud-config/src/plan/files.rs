@@ -72,7 +72,7 @@ fn read(
     }
     let written = file.path.filled().ok_or_else(|| missing_path(span))?;
     let path = normalise(written)
-        .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "the path cannot be a file's"))?;
+        .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "invalid path; file skipped"))?;
     if is_temporary(&path) {
         let message = "the name is one of this program's temporary files: `.NAME.cci-` and 16 hexadecimal digits";
         return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));

@@ -51,12 +51,9 @@ impl Quoted {
     /// The message and the help.
     fn words(&self) -> (&'static str, &'static str) {
         if self.quotes.len() == 1 {
-            ("unclosed quote before an SSH key; the key is set", "remove the quotes")
+            ("unclosed quote before an SSH key", "remove the quotes")
         } else {
-            (
-                "text after the closing quote of an SSH key; the key is set",
-                "put the whole item in quotes, or remove them",
-            )
+            ("text after the closing quote of an SSH key", "put the whole item in quotes, or remove them")
         }
     }
 }
@@ -233,17 +230,17 @@ impl KeyItems {
     pub fn findings(&self, origin: &dyn Fn(usize) -> usize) -> Vec<Finding> {
         let find = |span: Span, message, help| {
             let span = Span::new(origin(span.start), origin(span.end));
-            Finding::new(&rules::KEY_QUOTES, span, message).help(help)
+            Finding::new(&rules::KEY_QUOTES, span, message).sets_key("the key is set").help(help)
         };
         let nested = self.nested.iter().map(|span| {
-            let message = "double quotes inside of double quotes, which end the text; the key is set";
+            let message = "double quotes inside of double quotes, which end the text";
             find(*span, message, "write single quotes around the item: `- 'KEY'`")
         });
         let quoted = self.quoted.iter().map(|found| {
             let (message, help) = found.words();
             find(found.item, message, help)
         });
-        let message = "an SSH key that YAML reads as a mapping because of its `:`; the key is set";
+        let message = "an SSH key that YAML reads as a mapping because of its `:`";
         let unquoted =
             self.unquoted.iter().map(|span| find(*span, message, "write the item in single quotes: `- 'KEY'`"));
         let typed =

@@ -12,9 +12,15 @@ pub struct Missing {
 }
 
 impl Missing {
+    /// A finding of it with its consequence.
+    pub fn finding_with(&self, origin: usize, consequence: &str) -> Finding {
+        let finding = self.finding(origin);
+        Finding { message: format!("{}; {consequence}", finding.message), ..finding }
+    }
+
     /// A finding of it, where `origin` is the place of [`Missing::at`] in the author's text.
-    pub fn finding(&self, origin: usize, consequence: &str) -> Finding {
-        let message = format!("no space behind `{}`; {consequence}", self.sign);
+    pub fn finding(&self, origin: usize) -> Finding {
+        let message = format!("no space behind `{}`", self.sign);
         let span = Span::new(origin.saturating_sub(1), origin);
         let help = if self.sign == '-' { "write `- ITEM`" } else { "write `KEY: VALUE`" };
         Finding::new(&rules::MISSING_SPACE, span, message).help(help)

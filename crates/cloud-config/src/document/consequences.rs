@@ -1,0 +1,115 @@
+//! Corrections to messages of findings once it is known how much of the document is applied.
+
+use std::collections::HashSet;
+
+use crate::diagnostic::{Finding, Span, rules};
+
+/// The most bytes behind the start of a finding that are searched for its key.
+const SEARCHED_MAX: usize = 8192;
+
+/// Corrects findings of a document of which only `keys`, the SSH keys of `core`, are set.
+pub(super) fn correct_key_claims(findings: &mut [Finding], text: &str, keys: &[String]) {
+    let set: HashSet<_> = keys.iter().filter_map(|key| key_body(key)).collect();
+    for finding in findings {
+        let key = finding.span.and_then(|span| key_body(lines_at(text, span)));
+        match key {
+            Some(key) if set.contains(key) => {}
+            Some(_) => finding.replace_key_claim("not set"),
+            None => finding.replace_key_claim("only SSH keys of core are set"),
+        }
+    }
+}
+
+/// The text from the start of `span` to the end of the line on which it ends.
+fn lines_at(text: &str, span: Span) -> &str {
+    let end = (span.start + SEARCHED_MAX).min(text.len());
+    let found = text.as_bytes().get(span.start..end).unwrap_or_default();
+    let length = span.end.saturating_sub(span.start).min(found.len());
+    let rest = found[length..].iter().position(|byte| *byte == b'\n').unwrap_or(found.len() - length);
+    text.get(span.start..span.start + length + rest).unwrap_or_default()
+}
+
+/// The body of the first SSH key in `text`.
+fn key_body(text: &str) -> Option<&str> {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/'));
+    words.find(|word| word.starts_with("AAAA") && word.len() > 20)
+}
+
+/// Adds to errors about values the address token in them that is not known: with nothing in its place, the value is not
+/// what it looks like.
+pub(super) fn name_unknown_tokens(findings: &mut [Finding], text: &str) {
+    let unknown = findings.iter().filter(|finding| *finding.rule == rules::UNKNOWN_ADDRESS);
+    let unknown: Vec<Span> = unknown.filter_map(|finding| finding.span).collect();
+    for finding in findings.iter_mut().filter(|finding| finding.is_error()) {
+        let Some(span) = finding.span else { continue };
+        let next = unknown.partition_point(|token| token.start < span.start);
+        let inside = unknown.get(next).filter(|token| token.end <= span.end);
+        // A token at the start of a value ends where the span of the value begins.
+        let before = next.checked_sub(1).map(|last| &unknown[last]).filter(|token| token.end == span.start);
+        let token = inside.or(before).and_then(|token| text.get(token.start..token.end));
+        // In a whole item, the token may have nothing to do with it.
+        if let Some(token) = token.filter(|_| !text[span.start..span.end].contains('\n')) {
+            let cause = format!("because {token} has no known address");
+            finding.message = match finding.message.rsplit_once("; ") {
+                Some((problem, consequence)) => format!("{problem}, {cause}; {consequence}"),
+                None => format!("{}, {cause}", finding.message),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::address_tokens::Addresses;
+    use crate::plan::Facts;
+    use crate::{document, user_data};
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
+    const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PML";
+
+    /// The errors of the rule `rule` in `text`.
+    fn errors(rule: &str, text: &str) -> Vec<String> {
+        let text = format!("#cloud-config\n{}", text.replace("KEY", KEY).replace("OTHER", OTHER));
+        let part = user_data::split("x", text.into_bytes()).remove(0);
+        let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+        let findings = plan.findings.into_iter().filter(|finding| finding.rule.id == rule);
+        findings.map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_broken_document_claims_no_key_that_it_does_not_set() {
+        let user = |item: &str| format!("users:\n- name: ada\n  ssh_authorized_keys:\n{item}");
+        let core = |item: &str| format!("ssh_authorized_keys:\n{item}");
+        for (rule, item) in [
+            ("bad-key-options", "  - no-ptty KEY\n"),
+            ("bad-key-options", "  - restrict,foo KEY\n"),
+            ("bad-key-options", "  - laptop KEY\n"),
+            ("key-quotes", "  - \"KEY\" a\n"),
+            ("key-quotes", "  - KEY a: b\n"),
+            ("missing-space", "  - OTHER\n  -KEY\n"),
+            ("joined-keys", "  - OTHER a\n    KEY b\n"),
+            ("lookalike-character", "  - \u{201c}KEY a\u{201d}\n"),
+        ] {
+            for (text, is_set) in [(user(item), false), (core(item), true)] {
+                let whole = errors(rule, &text);
+                assert!(whole.len() == 1 && whole[0].contains(" set"), "{text}{whole:?}");
+                let broken = errors(rule, &format!("{text}b: [\n"));
+                assert_eq!(broken.len(), 1, "{text}{broken:?}");
+                assert_eq!(broken == whole, is_set, "{text}{broken:?}");
+                assert!(is_set || broken[0].ends_with("; not set"), "{text}{broken:?}");
+            }
+        }
+        let detached = "users:\n- name: ada\n- ssh_authorized_keys:\n  - KEY\n";
+        assert!(errors("detached-key", detached)[0].ends_with("rest of this item not applied"));
+    }
+
+    #[test]
+    fn an_unknown_address_is_named_before_the_consequence() {
+        let text = "write_files:\n- path: /etc/../../$private_ipv4/..\n  content: a\n";
+        let found = errors("bad-path", text);
+        assert!(
+            !found.is_empty() && found[0].contains(", because $private_ipv4 has no known address; file skipped"),
+            "{found:?}"
+        );
+    }
+}
