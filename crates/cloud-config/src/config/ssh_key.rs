@@ -42,22 +42,33 @@ impl Keys {
 
 /// Adds the keys of one entry, which may hold several lines, to `keys`, and says how many lines are none.
 ///
-/// Those are left out, with one finding for all of them, that shows nothing of them: an entry can be megabytes of
-/// something else, and a finding for each line of that would be gigabytes.
+/// Those are skipped. Keys behind invalid options have one finding, all other lines another. Neither shows a line: an
+/// entry can be megabytes of something else, and a finding for each line of that would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
     let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
-    let mut with_options = false;
+    let mut with_options = 0;
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
             keys.add(line);
+        } else if after_options(line).is_some_and(is_bare_key) {
+            with_options += 1;
         } else {
             others += 1;
             private |= line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY")
                 || line.starts_with("PuTTY-User-Key-File-");
             exported |= line.contains("BEGIN SSH2 PUBLIC KEY");
             elsewhere |= is_reference(line);
-            with_options |= after_options(line).is_some_and(is_bare_key);
         }
+    }
+    if with_options > 0 {
+        let message = if with_options == 1 {
+            "invalid options before an SSH key; key not set".to_owned()
+        } else {
+            format!("invalid options before {with_options} SSH keys; keys not set")
+        };
+        let help = "sshd ignores a key after text that is not a valid option: see AUTHORIZED_KEYS FILE FORMAT in \
+                    sshd(8)";
+        findings.extend([Finding::new(&rules::BAD_KEY_OPTIONS, span, message).help(help)]);
     }
     if others > 0 {
         let lines = if others == 1 { "a line" } else { &format!("{others} lines") };
@@ -72,22 +83,18 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
             } else {
                 format!("{lines} are no SSH public keys; they are left out")
             };
-            let rule = if with_options { &rules::BAD_KEY_OPTIONS } else { &rules::BAD_SSH_KEY };
             let help = if elsewhere {
                 "keys are not fetched from GitHub, a URL or a file: write the keys themselves, such as those of \
                  https://github.com/NAME.keys"
-            } else if with_options {
-                "sshd ignores a key after text that is not a valid option: see AUTHORIZED_KEYS FILE FORMAT in \
-                 sshd(8)"
             } else if exported {
                 "this is the form of other programs: `ssh-keygen -i -f FILE` gives the line to write"
             } else {
                 "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
             };
-            Finding::new(rule, span, message).help(help)
+            Finding::new(&rules::BAD_SSH_KEY, span, message).help(help)
         }]);
     }
-    others
+    others + with_options
 }
 
 /// Adds the keys of a list of `user` to `keys`, and reports a list without any.
@@ -420,5 +427,20 @@ mod tests {
         assert_eq!(keys.into_list(), [one, two]);
         let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
         assert_eq!(messages, ["2 lines are no SSH public keys; they are left out"], "one finding, which shows nothing");
+    }
+
+    #[test]
+    fn keys_behind_invalid_options_have_their_own_finding() {
+        let (one, two) = (key("ssh-rsa"), key("ssh-ed25519"));
+        let found = |entry: &str| {
+            let mut findings = Vec::new();
+            collect(entry, None, &mut Keys::default(), &mut findings);
+            findings.into_iter().map(|finding: Finding| (finding.rule.id, finding.message)).collect::<Vec<_>>()
+        };
+        let options = |message: &str| ("bad-key-options", message.to_owned());
+        let invalid = ("bad-ssh-key", "a line is no SSH public key; it is left out".to_owned());
+        assert_eq!(found(&format!("only=\"a\" {one}")), [options("invalid options before an SSH key; key not set")]);
+        let both = format!("only=\"a\" {one}\nnonsense\nrevoked {two}");
+        assert_eq!(found(&both), [options("invalid options before 2 SSH keys; keys not set"), invalid]);
     }
 }
