@@ -16,6 +16,8 @@ const LINES_MAX: usize = 20;
 pub(super) struct UnitText<'a> {
     /// Its description, such as `the content of unit a.service`.
     pub what: String,
+    /// The name of the unit, printable.
+    pub unit: String,
     pub survey: &'a Survey<'a>,
     pub span: Option<Span>,
 }
@@ -138,7 +140,8 @@ fn is_account(value: &str) -> bool {
 
 /// The finding for one setting; systemd reads those of `[Install]` only where the unit is enabled.
 fn bad_setting(file: &UnitText<'_>, setting: &Setting<'_>, fault: &str, text: &str) -> Finding {
-    let consequence = if setting.section == "Install" { "it cannot be enabled" } else { REFUSED };
+    let not_enabled = format!("unit {} cannot be enabled", file.unit);
+    let consequence = if setting.section == "Install" { &*not_enabled } else { REFUSED };
     bad(file, setting.line, &format!("{}= {fault}; {consequence}", setting.key), text)
 }
 
@@ -151,8 +154,10 @@ pub(super) fn report_alias(file: &UnitText<'_>, unit: &str, text: &str) -> Optio
     let aliases =
         || file.survey.settings.iter().filter(|setting| setting.section == "Install" && setting.key == "Alias");
     let setting = aliases().find(|setting| setting.value.split_whitespace().any(is_other))?;
-    let message =
-        format!("line {} of {}: Alias= has a different unit type; the unit cannot be enabled", setting.line, file.what);
+    let message = format!(
+        "line {} of {}: Alias= has a different unit type; unit {} cannot be enabled",
+        setting.line, file.what, file.unit
+    );
     let finding = Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(setting.line), message);
     Some(finding.help(format!("write an alias that ends with `.{kind}`")))
 }
@@ -383,5 +388,25 @@ fn service(
         let message = format!("unit {shown} has Type=dbus and no BusName=; systemd refuses the unit");
         let finding = Finding::new(&rules::MISSING_UNIT_SETTING, content.span, message);
         findings.push(finding.help("add BusName=, or leave out Type=dbus"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::address_tokens::Addresses;
+    use crate::{document, user_data};
+
+    #[test]
+    fn a_unit_that_cannot_be_enabled_is_named() {
+        for setting in ["WantedBy=multi user.target", "Alias=b.socket"] {
+            let text = format!(
+                "#cloud-config\ncoreos:\n  units:\n  - name: a.service\n    enable: true\n    drop-ins:\n    \
+                 - name: b.conf\n      content: |\n        [Install]\n        {setting}\n"
+            );
+            let part = user_data::split("x", text.into_bytes()).remove(0);
+            let findings = document::read(part, &Addresses::default(), false).findings;
+            let found = findings.iter().find(|finding| finding.rule.id == "bad-unit-setting").unwrap();
+            assert!(found.message.ends_with("; unit a.service cannot be enabled"), "{}", found.message);
+        }
     }
 }

@@ -55,7 +55,7 @@ impl SurveyedDropIn<'_> {
     fn file(&self, unit: &str) -> UnitText<'_> {
         let name = if self.name.is_empty() { "without a name".to_owned() } else { printable(self.name) };
         let what = format!("drop-in {name} of unit {}", printable(unit));
-        UnitText { what, survey: &self.survey, span: self.span }
+        UnitText { what, unit: printable(unit), survey: &self.survey, span: self.span }
     }
 }
 
@@ -100,7 +100,12 @@ impl<'a> Surveyed<'a> {
     /// The unit's own file.
     fn content(&self) -> Option<UnitText<'_>> {
         let what = format!("the content of unit {}", printable(self.name));
-        Some(UnitText { what, survey: self.content.as_ref()?, span: self.unit.content.span })
+        Some(UnitText {
+            what,
+            unit: printable(self.name),
+            survey: self.content.as_ref()?,
+            span: self.unit.content.span,
+        })
     }
 
     /// A mask leaves nothing of what else is said of a unit.
