@@ -83,16 +83,9 @@ fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
 fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account, Finding> {
     let bad =
         |span, what: &str| Finding::new(&rules::BAD_USER, span, format!("user {}: {what}", redacted_user_name(name)));
-    // Some `useradd`s accept the name of a directory, whose home would be that directory.
-    let is_odd = |c: char| c.is_whitespace() || matches!(c, '/' | ',');
-    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
-    if breaks_out(name)
-        || name.contains(is_odd)
-        || name.starts_with(['-', '+', '~'])
-        || matches!(name, "." | "..")
-        || is_number
-    {
-        return Err(bad(user.name.span, "invalid name; user skipped"));
+    if let Some(fault) = name_fault(name) {
+        let message = format!("invalid name: {fault}; user skipped");
+        return Err(bad(user.name.span, &message).help(NAME_HELP));
     }
     let passwd = user.passwd.get().map(Secret::expose);
     if passwd.is_some_and(is_mask) {
@@ -154,6 +147,37 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         no_log_init: user.no_log_init,
         shell,
     })
+}
+
+/// The remedy for an invalid name of a user.
+const NAME_HELP: &str = "begin the name with a letter or `_`, and go on with letters, digits, `-` and `_`";
+
+/// The reason why `name` cannot be the name of a user, without any of its text.
+fn name_fault(name: &str) -> Option<&'static str> {
+    if name.contains(':') {
+        return Some("contains `:`");
+    }
+    if name.chars().any(char::is_whitespace) {
+        return Some("contains a blank or a line break");
+    }
+    if name.chars().any(char::is_control) {
+        return Some("contains a control character");
+    }
+    // Some `useradd`s accept the name of a directory, whose home would be that directory.
+    let signs = [("/", "contains `/`"), (",", "contains `,`")];
+    if let Some((_, fault)) = signs.into_iter().find(|(sign, _)| name.contains(sign)) {
+        return Some(fault);
+    }
+    match name.chars().next()? {
+        '-' => return Some("begins with `-`"),
+        '+' => return Some("begins with `+`"),
+        '~' => return Some("begins with `~`"),
+        _ => {}
+    }
+    if matches!(name, "." | "..") {
+        return Some("is the name of a directory");
+    }
+    name.bytes().all(|byte| byte.is_ascii_digit()).then_some("consists of digits only")
 }
 
 /// Returns true if `text` would end its field in the account files, and begin another: it has a colon or a line break.
@@ -252,6 +276,28 @@ pub fn redacted_user_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_invalid_name_has_a_reason() {
+        for (name, fault) in [
+            ("1000", "consists of digits only"),
+            ("a b", "contains a blank or a line break"),
+            ("a\n", "contains a blank or a line break"),
+            ("a\u{7}", "contains a control character"),
+            ("a,b", "contains `,`"),
+            ("a/b", "contains `/`"),
+            ("a:b", "contains `:`"),
+            ("-a", "begins with `-`"),
+            ("+a", "begins with `+`"),
+            ("~a", "begins with `~`"),
+            ("..", "is the name of a directory"),
+        ] {
+            assert_eq!(name_fault(name), Some(fault), "{name}");
+        }
+        for name in ["core", "a.b", "a-b", "_a", "a1", "Ada", "\u{e4}"] {
+            assert_eq!(name_fault(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn what_stands_behind_a_colon_is_not_shown() {
