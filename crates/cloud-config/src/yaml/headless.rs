@@ -15,7 +15,8 @@ pub struct Headless {
 impl Headless {
     /// The finding of such lines, where `span` is the place of the first one in the author's text.
     pub fn finding(span: Span) -> Finding {
-        let message = "content below its key without `|`, which YAML does not read as text";
+        let message = "content below its key without `|`, which YAML does not read as text; only the host \
+                       name and SSH keys are applied";
         Finding::new(&rules::SYNTAX, span, message).help("write `content: |`")
     }
 }
@@ -45,7 +46,14 @@ pub fn without_header(text: &str, at: usize) -> Option<Headless> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_header;
+    use super::{Headless, without_header};
+    use crate::diagnostic::Span;
+
+    #[test]
+    fn the_message_names_the_consequence() {
+        let message = Headless::finding(Span::new(0, 1)).message;
+        assert!(message.ends_with("; only the host name and SSH keys are applied"), "{message}");
+    }
 
     #[test]
     fn the_first_line_of_the_content_is_found() {
