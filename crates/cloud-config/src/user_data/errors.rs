@@ -1,6 +1,7 @@
 //! What can be wrong with the make of user-data, in words.
 
-use super::content_kind;
+use super::Part;
+use super::content_kind::{self, ContentKind};
 use super::header::Wanted;
 use super::stray::Stray;
 use crate::diagnostic::{Finding, Rule, Span, rules};
@@ -11,8 +12,9 @@ pub(super) fn no_boundary(span: Option<Span>) -> Finding {
     finding.help("it looks like this: `Content-Type: multipart/mixed; boundary=\"BOUNDARY\"`")
 }
 
-pub(super) fn boundary_nowhere(span: Span) -> Finding {
-    let message = "no line is the boundary that Content-Type names, so there are no parts";
+/// `strays` are the parts that were found without it.
+pub(super) fn boundary_nowhere(span: Span, strays: &[Part]) -> Finding {
+    let message = format!("no line is the boundary that Content-Type names; {}", consequence(strays));
     let finding = Finding::new(&rules::BAD_MIME, span, message);
     finding.help("before each part stands a line of two dashes and the boundary")
 }
@@ -41,20 +43,32 @@ pub(super) fn behind_the_end(line: Span) -> Finding {
     Finding::new(&rules::STRAY_CONTENT, line, message)
 }
 
-/// A part outside of the boundaries; `place` says where.
-pub(super) fn stray_part(stray: &Stray, place: &str) -> Finding {
+/// A part outside of the boundaries, `words`; `place` says where. `parts` is what it became.
+pub(super) fn stray_part(stray: &Stray, words: &str, place: &str, parts: &[Part]) -> Finding {
     if stray.is_mistyped {
-        return mistyped_boundary(stray.line);
+        return mistyped_boundary(stray.line, &format!("before {words}"), parts);
     }
-    let message = format!("a part {place}; only its host name and SSH keys are applied");
+    let message = format!("{words} is {place}; {}", consequence(parts));
     let finding = Finding::new(&rules::BAD_MIME, stray.line, message);
     finding.help("begin each part with a line `--BOUNDARY`, and end the last one with `--BOUNDARY--`")
 }
 
-pub(super) fn mistyped_boundary(line: Span) -> Finding {
-    let message = "this line is almost the boundary; only the host name and SSH keys of the part below are applied";
+/// A line that is almost the boundary; `place` says between which parts, and `parts` is what those became.
+pub(super) fn mistyped_boundary(line: Span, place: &str, parts: &[Part]) -> Finding {
+    let message = format!("this line {place} is almost the boundary; {}", consequence(parts));
     let finding = Finding::new(&rules::BAD_MIME, line, message);
     finding.help("write two dashes and the boundary exactly as in Content-Type")
+}
+
+/// The consequence for parts of which only access is applied.
+fn consequence(parts: &[Part]) -> &'static str {
+    let has = |form| parts.iter().any(|part| part.form == form);
+    match (has(ContentKind::CloudConfig), has(ContentKind::Script)) {
+        (true, false) => "only the host name and SSH keys are applied",
+        (false, true) => "script not run",
+        (true, true) => "script not run, only the host name and SSH keys are applied",
+        (false, false) => "not applied",
+    }
 }
 
 pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {

@@ -81,6 +81,13 @@ struct PieceRange {
     words: String,
 }
 
+/// The number of a part among those between the boundaries, or among those outside of them.
+#[derive(Clone, Copy)]
+enum PieceNumber {
+    Part(usize),
+    Stray(usize),
+}
+
 /// A multipart while it is taken apart.
 struct OuterMultipart<'a> {
     name: &'a str,
@@ -225,7 +232,13 @@ impl Splitter {
         let start = pieces.start();
         let is_nowhere = start == bytes.len();
         let before = stray::outside(&bytes, *body..start, &boundary, is_nowhere);
-        findings.extend(self.strays(&outer, before, if is_nowhere { None } else { Some("before the first boundary") }));
+        let first_behind = before.len() + 1;
+        findings.extend(self.strays(
+            &outer,
+            before,
+            1,
+            if is_nowhere { None } else { Some("before the first boundary") },
+        ));
         let mut number = 0;
         while !self.over
             && let Some(range) = pieces.next()
@@ -233,28 +246,35 @@ impl Splitter {
             let cut = pieces.end() == End::Missing && range.end == bytes.len();
             // The part that a mistyped boundary ends, and what is left behind that line.
             let (from, mut rest) = (self.parts.len(), range);
+            let (mut lines, mut names) = (Vec::new(), Vec::new());
             while !self.over
                 && let Some(line) = stray::inside(&bytes, rest.clone(), &boundary)
             {
                 number += 1;
-                self.piece(&outer, Some(number), rest.start..line.start, false);
+                names.push(self.piece(&outer, PieceNumber::Part(number), rest.start..line.start, false));
                 let length = bytes[line.clone()].trim_ascii_end().len();
-                findings.push(errors::mistyped_boundary(Span::new(line.start, line.start + length)));
+                lines.push(Span::new(line.start, line.start + length));
                 rest.start = line.end;
             }
             if !self.over {
-                let is_split = self.parts.len() > from;
                 number += 1;
-                self.piece(&outer, Some(number), rest, cut);
-                if is_split {
+                names.push(self.piece(&outer, PieceNumber::Part(number), rest, cut));
+                if !lines.is_empty() {
                     restrict(&mut self.parts[from..]);
                 }
+            }
+            for (at, line) in lines.into_iter().enumerate() {
+                let place = match names.get(at + 1) {
+                    Some(below) => format!("between {} and {below}", names[at]),
+                    None => format!("behind {}", names[at]),
+                };
+                findings.push(errors::mistyped_boundary(line, &place, &self.parts[from..]));
             }
         }
         let behind = stray::outside(&bytes, pieces.end_of_final()..bytes.len(), &boundary, false);
         let is_read = !behind.is_empty();
         if pieces.end() != End::NoBoundary {
-            findings.extend(self.strays(&outer, behind, Some("behind the final boundary")));
+            findings.extend(self.strays(&outer, behind, first_behind, Some("behind the final boundary")));
         }
         if stray.is_some() {
             restrict(&mut self.parts[index + 1..]);
@@ -266,8 +286,12 @@ impl Splitter {
             End::Final(Some(_)) if is_read => {}
             End::Final(Some(line)) => findings.push(errors::behind_the_end(line)),
             End::NoBoundary => {
-                findings.push(errors::boundary_nowhere(content_type.at));
-                self.parts[index].form = ContentKind::Unreadable;
+                let strays = &self.parts[index + 1..];
+                findings.push(errors::boundary_nowhere(content_type.at, strays));
+                let is_read = |part: &Part| matches!(part.form, ContentKind::CloudConfig | ContentKind::Script);
+                if !strays.iter().any(is_read) {
+                    self.parts[index].form = ContentKind::Unreadable;
+                }
             }
             End::Missing => {
                 restrict(&mut self.parts[index + 1..]);
@@ -282,31 +306,41 @@ impl Splitter {
         part.text = content_kind::legible(bytes);
     }
 
-    /// Takes parts outside of the boundaries, which give access alone. `place` is where they are, if that is reported.
-    fn strays(&mut self, outer: &OuterMultipart<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
+    /// Takes parts outside of the boundaries, which give access alone. `first` is the number of the first one, and
+    /// `place` is where they are, if that is reported.
+    fn strays(
+        &mut self,
+        outer: &OuterMultipart<'_>,
+        strays: Vec<Stray>,
+        first: usize,
+        place: Option<&str>,
+    ) -> Vec<Finding> {
         let from = self.parts.len();
         let mut findings = Vec::new();
-        for stray in strays {
+        for (number, stray) in (first..).zip(strays) {
             if self.over {
                 break;
             }
-            findings.extend(place.map(|place| errors::stray_part(&stray, place)));
             let cut = place.is_none() && stray.part.end == outer.bytes.len();
-            self.piece(outer, None, stray.part, cut);
+            let from = self.parts.len();
+            let words = self.piece(outer, PieceNumber::Stray(number), stray.part.clone(), cut);
+            findings.extend(place.map(|place| errors::stray_part(&stray, &words, place, &self.parts[from..])));
         }
         restrict(&mut self.parts[from..]);
         findings
     }
 
-    /// A piece of a multipart: headers, then content as it was sent. One outside of the boundaries has no number.
-    fn piece(&mut self, outer: &OuterMultipart<'_>, number: Option<usize>, range: Range<usize>, cut: bool) {
+    /// A piece of a multipart: headers, then content as it was sent. Returns its number and file name, in words.
+    fn piece(&mut self, outer: &OuterMultipart<'_>, number: PieceNumber, range: Range<usize>, cut: bool) -> String {
         let sent = &outer.bytes[range.clone()];
-        let is_bare = number.is_none() && stray::is_first_line(header::line_at(sent, 0));
+        let is_bare = matches!(number, PieceNumber::Stray(_)) && stray::is_first_line(header::line_at(sent, 0));
         let headers = if is_bare { Headers::default() } else { header::read(sent, 0) };
         let label = headers.file_name();
-        let suffix = number.map_or_else(|| format!("stray-{}", self.parts.len()), |number| format!("part-{number}"));
+        let (suffix, mut words) = match number {
+            PieceNumber::Part(number) => (format!("part-{number}"), format!("part {number}")),
+            PieceNumber::Stray(number) => (format!("stray-{number}"), format!("stray part {number}")),
+        };
         let mut name = format!("{}:{suffix}", outer.name);
-        let mut words = number.map_or_else(|| "a stray part".to_owned(), |number| format!("part {number}"));
         if let Some(label) = label {
             name = format!("{name}:{label}");
             words = format!("{words} ({label})");
@@ -317,9 +351,17 @@ impl Splitter {
             finding.message = format!("{words}: {}", finding.message);
             self.parts[outer.index].findings.push(finding);
         }
-        let place = PieceRange { within: outer.index, span: there(Span::new(0, 0)), words };
-        let mut piece =
+        let place = PieceRange { within: outer.index, span: there(Span::new(0, 0)), words: words.clone() };
+        let piece =
             Piece { name, place: Some(place), kind: PieceKind::Any, sent_as_crlf: false, cut, depth: outer.depth };
+        self.content(outer, piece, headers, &range);
+        words
+    }
+
+    /// The content of a piece behind its headers.
+    fn content(&mut self, outer: &OuterMultipart<'_>, mut piece: Piece, headers: Headers, range: &Range<usize>) {
+        let sent = &outer.bytes[range.clone()];
+        let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);
         if let Err(trouble) = self.budget.part() {
             return self.trouble(&piece, trouble);
         }

@@ -358,3 +358,63 @@ fn damage_of_any_kind_leaves_parts_that_make_sense() {
         }
     }
 }
+
+/// The messages about the multipart of these lines, whose boundary is `B`.
+fn messages(lines: &str) -> Vec<String> {
+    let text = format!("Content-Type: multipart/mixed; boundary=\"B\"\n\n{lines}");
+    let parts = split("x", text.into_bytes());
+    parts[0].findings.iter().map(|finding| finding.message.clone()).collect()
+}
+
+#[test]
+fn each_stray_part_is_reported_with_its_number_and_its_consequence() {
+    let script = "Content-Type: text/x-shellscript\n\n#!/bin/sh\n";
+    let config = "Content-Type: text/cloud-config\n\n#cloud-config\nhostname: a\n";
+    let inside = "--B\n\n#cloud-config\n--B--\n";
+    assert_eq!(
+        messages(&format!("--C\n{script}--B\n\n#cloud-config\n--B--\n--C\n{config}--C\n{script}")),
+        [
+            "stray part 1 is before the first boundary; script not run",
+            "stray part 2 is behind the final boundary; only the host name and SSH keys are applied",
+        ],
+        "without the boundary, the second one goes on to the end"
+    );
+    assert_eq!(
+        messages(&format!("-B\n{config}-B\n{script}{inside}")),
+        [
+            "this line before stray part 1 is almost the boundary; only the host name and SSH keys are applied",
+            "this line before stray part 2 is almost the boundary; script not run",
+        ]
+    );
+}
+
+#[test]
+fn a_mistyped_boundary_is_reported_for_the_parts_on_both_sides() {
+    let between = |above: &str, below: &str| {
+        let kind = |first: &str| if first == "#!/bin/sh" { "text/x-shellscript" } else { "text/cloud-config" };
+        let part = |first: &str| format!("Content-Type: {}\n\n{first}\n", kind(first));
+        messages(&format!("--B\n{}-B\n{}--B--\n", part(above), part(below)))
+    };
+    let line = "this line between part 1 and part 2 is almost the boundary";
+    for (above, below, consequence) in [
+        ("#cloud-config", "#cloud-config", "only the host name and SSH keys are applied"),
+        ("#!/bin/sh", "#!/bin/sh", "script not run"),
+        ("#!/bin/sh", "#cloud-config", "script not run, only the host name and SSH keys are applied"),
+    ] {
+        assert_eq!(between(above, below), [format!("{line}; {consequence}")]);
+    }
+}
+
+#[test]
+fn a_multipart_whose_stray_parts_are_read_is_not_unreadable() {
+    let whole = |content: &str| {
+        let text = format!("Content-Type: multipart/mixed; boundary=\"B\"\n\n--C\n{content}");
+        let part = split("x", text.into_bytes()).remove(0);
+        (part.form, part.findings[0].message.clone())
+    };
+    let nowhere = "no line is the boundary that Content-Type names";
+    assert_eq!(whole("nothing\n"), (ContentKind::Unreadable, format!("{nowhere}; not applied")));
+    let config = whole("\n#cloud-config\nhostname: a\n");
+    let access = format!("{nowhere}; only the host name and SSH keys are applied");
+    assert_eq!(config, (ContentKind::Multipart, access));
+}
