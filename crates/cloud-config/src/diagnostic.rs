@@ -234,7 +234,7 @@ rules! {
     DEFAULT_USER = "default-user", Note, "The default user of cloud-init in `users`; it is ignored.";
     MISSPELLED_KEY = "misspelled-key", Error, "An unknown key in place of a known one that is absent; its file, unit or drop-in is skipped, its user is not.";
     UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep an existing file, which would be replaced; the file is skipped.";
-    DETACHED_KEY = "detached-key", Error, "A key outside of the item or section that needs it; a file or unit is skipped, SSH keys of a user are set where they can only be its own, anything else is not applied.";
+    DETACHED_KEY = "detached-key", Error, "A key outside of its item or section, or an unknown key with a host name, users or SSH keys below it; a file or unit is skipped, SSH keys of a user are set where they can only belong to that user, anything else is not applied.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key that belongs somewhere else; here it is ignored.";
     DUPLICATE_KEY = "duplicate-key", Warning, "A key that is given twice; the last one counts.";
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
@@ -287,7 +287,7 @@ rules! {
     EMPTY_PASSWORD = "empty-password", Warning, "An empty password, which is none: it does not let anybody in.";
     WEAK_HASH = "weak-hash", Warning, "A password whose hash is of a kind that can be broken.";
     BAD_GECOS = "bad-gecos", Error, "A comment that the account database cannot store; it is left out.";
-    BAD_KEY_OPTIONS = "bad-key-options", Error, "Text before an SSH key that sshd does not accept as options; the key is set with the options corrected or without the text, or is skipped.";
+    BAD_KEY_OPTIONS = "bad-key-options", Error, "Text before an SSH key that sshd does not accept as options; the key is set with the options corrected, with `restrict` in place of an unknown one, or without a label, and is skipped where the text may restrict it in another way.";
     BAD_SSH_KEY = "bad-ssh-key", Warning, "A line that is no SSH public key; it is left out.";
     NO_VALID_KEY = "no-valid-key", Error, "A list of SSH keys without any valid key; SSH keys are not set.";
     JOINED_KEYS = "joined-keys", Error, "SSH keys without a `- ` between them, which YAML joins to one text; all of them are set.";
