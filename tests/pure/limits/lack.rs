@@ -61,12 +61,12 @@ impl Place {
     }
 }
 
-/// Returns what is wrong with how a run ended: an end for lack of memory, which neither the allocator nor the start of
-/// a thread can turn into an error, is all right.
+/// Returns what is wrong with how a run ended: an end for lack of memory, which neither the allocator, the start of a
+/// thread nor the C library can turn into an error, is all right.
 fn wrong(output: &Output) -> Option<String> {
     let log = String::from_utf8_lossy(&output.stderr);
     let for_lack_of_memory =
-        ["memory allocation of", "failed to allocate", "cannot allocate memory", "Cannot allocate"];
+        ["memory allocation of", "failed to allocate", "cannot allocate memory", "Cannot allocate", "out of memory"];
     let fine = match (output.status.code(), output.status.signal()) {
         (Some(0..=2), _) => !log.contains("panicked") && !log.contains("stack backtrace"),
         (Some(134), _) | (None, Some(6)) => for_lack_of_memory.iter().any(|words| log.contains(words)),
