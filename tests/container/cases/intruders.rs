@@ -155,7 +155,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.sh("awk -F: '$3 == 0' /etc/passwd | wc -l"), "1");
         assert_eq!(m.sh("grep -rs evil /etc/coreos /etc/os-release /etc/oem-release || true"), "");
         // Beside the names, nothing: no `..` leads out, no `/` leads down.
-        assert_eq!(m.sh("ls -A /srv | sort | tr '\\n' ' '"), "odd owners x");
+        assert_eq!(m.sh("ls -A /srv | sort | tr '\\n' ' '"), "modes odd owners x");
         assert_eq!(m.sh("ls -A /srv/odd/a"), "b");
         assert_eq!(m.sh("find /etc/systemd/system -newer /tmp/odd -name x -o -newer /tmp/odd -name b"), "");
         // What is listed of it later is no different.

@@ -51,7 +51,7 @@ pub const ROWS: &[Row] = &[
         reason: "a key without a space behind its colon is reported as that",
     },
     Row {
-        document: "case: (octal permissions of three .*|empty permissions and an empty encoding .*)",
+        document: "case: (octal permissions of three .*|a missing value of permissions or encoding .*)",
         who: VALIDATOR,
         place: r"write_files\[.\]\.(permissions|encoding)",
         reason: "the schema cannot tell a missing value from `null`, which is accepted",

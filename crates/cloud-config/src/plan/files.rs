@@ -95,14 +95,16 @@ fn read(
         (&file.permissions, "permissions", &rules::BAD_PERMISSIONS, "write an octal mode, such as `0644`"),
         (&file.encoding, "encoding", &rules::BAD_ENCODING, "write `base64`, `gzip` or `gzip+base64`"),
     ] {
-        // `null` says that there is none; where nothing was written, a value is missing. Files with an empty encoding
-        // are common, and readable as they are.
-        let is_nothing = field.is_null() && field.span.is_some_and(|span| span.start == span.end);
-        let is_empty = field.value.as_deref().is_some_and(|text| text.trim().is_empty());
-        if is_nothing || (is_empty && key == "permissions") {
+        // `null` and `""` ask for the default; where nothing was written, a value is missing.
+        if field.is_null() && field.span.is_some_and(|span| span.start == span.end) {
             let message = format!("empty `{key}`; file skipped");
             return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or leave the key out"))));
         }
+    }
+    if file.permissions.value.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        // Programs that write every key of a file write this.
+        let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, "empty `permissions`; 0644 is used");
+        planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or leave the key out"));
     }
     planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
     let mode = file
