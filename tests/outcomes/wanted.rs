@@ -38,6 +38,13 @@ pub const ROWS: &[Row] = &[
         reason: "the only key is none: there is nobody whom the files would let in",
     },
     Row {
+        id: "invalid-keys-left-out",
+        configs: "user-(666antkrist|Cloudxtreme|coreos-docs--os-migrating-to-clcs.md-L256-).*",
+        subject: "exit code",
+        ours: r"1\nuser [a-z]+: no valid SSH key in `ssh_authorized_keys`; SSH keys not set [^\n]* \[no-valid-key\] at [^\n]*",
+        reason: "a user without a valid key cannot log in",
+    },
+    Row {
         id: "bad-hostname-not-set",
         configs: "user-StefanWallin-.*",
         subject: "host name|(mode|text) /etc/hostname|file /etc/machine-info",
