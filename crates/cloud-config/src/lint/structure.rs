@@ -133,7 +133,10 @@ impl KeyLinter<'_> {
 
     /// Reports the items of a list of strings that are empty.
     fn items(&mut self, entry: &Entry) {
-        for item in entry.value.items().unwrap_or_default().iter().filter(|_| !self.broken) {
+        if self.broken || entry.value.tag == Tag::Local {
+            return;
+        }
+        for item in entry.value.items().unwrap_or_default() {
             let is_empty = item.text().map_or(item.is_null(), |text| text.trim().is_empty());
             let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
             // A token may have become nothing.

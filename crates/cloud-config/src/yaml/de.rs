@@ -147,15 +147,18 @@ impl<'a> Value<'a> {
 
     /// Fails if a character of the value is not the sign that it looks like, or if its tag stands for another value.
     fn check_signs(&self) -> Result<(), Error> {
+        self.check_tag()?;
         let (Kind::Scalar(scalar), false) = (&self.node.kind, self.is_null()) else { return Ok(()) };
-        if self.node.tag == Tag::Local {
-            return Err(Error::local_tag(self.node));
-        }
         let key = match self.role {
             Role::ParsedYaml => Cow::Borrowed(""),
             Role::Of(entry) | Role::ItemOf(entry) => entry.name(),
         };
         confusable::in_value(scalar, &key).map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
+    }
+
+    /// Fails if the tag of the value stands for another value, which another program puts there.
+    fn check_tag(&self) -> Result<(), Error> {
+        if self.node.tag == Tag::Local && !self.is_null() { Err(Error::local_tag(self.node)) } else { Ok(()) }
     }
 
     /// Fails if a scalar in the place of a list begins with a `-` that has no space behind it.
@@ -276,6 +279,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
 
     /// Whoever takes anything is given every scalar as its text.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.check_tag()?;
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_unit(),
             Kind::Scalar(_) => {
@@ -335,6 +339,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.check_tag()?;
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_seq(Items::new(self.context, self.role, &[])),
             Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
@@ -362,6 +367,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.check_tag()?;
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_map(Entries::new(self.context, &[])),
             Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),

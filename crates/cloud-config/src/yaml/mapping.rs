@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::node::{Entry, Key, Kind, Mapping, Node, Scalar, same_key};
+use super::node::{Entry, Key, Kind, Mapping, Node, Scalar, Tag, same_key};
 use crate::diagnostic::{Finding, Span, rules};
 
 /// As long as a mapping has no more keys than this, they are compared one by one.
@@ -110,6 +110,11 @@ impl Pairs {
                 _ => std::slice::from_ref(&value),
             };
             for source in sources {
+                if value.tag == Tag::Local || source.tag == Tag::Local {
+                    let finding = Finding::new(&rules::UNKNOWN_TAG, span, "unsupported tag; not merged");
+                    findings.push(finding.help("write the keys that the tag stands for"));
+                    break;
+                }
                 let Some(entries) = source.entries() else {
                     let message = format!("`<<` merges a mapping or a list of mappings, found {}", source.describe());
                     findings.push(Finding::new(&rules::BAD_MERGE, span, message));

@@ -200,7 +200,7 @@ impl Node {
             }
             part.entries.reverse();
             let size = Size::mapping(&part.entries);
-            Rc::new(Self { span, tag: Tag::None, flow: self.flow, kind: Kind::Mapping(part), size })
+            Rc::new(Self { span, tag: self.tag, flow: self.flow, kind: Kind::Mapping(part), size })
         });
         Some(parts.collect())
     }
