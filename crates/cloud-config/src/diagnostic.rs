@@ -228,6 +228,7 @@ rules! {
     DUPLICATE_HEADER = "duplicate-header", Warning, "A header of a multipart, or of a part of it, that is given twice; the first one counts.";
     TRUNCATED = "truncated", Error, "A multipart without its final boundary; only the host name and SSH keys are applied.";
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";
+    LOST_DOCUMENT = "lost-document", Error, "A further YAML document with a host name, users or SSH keys, which is not read.";
     STRAY_CONTENT = "stray-content", Error, "Content that is no part of the document, which ended above it; it is not read.";
     UNKNOWN_KEY = "unknown-key", Warning, "A key that this program does not know; it is ignored.";
     FOREIGN_KEY = "foreign-key", Note, "A key of another program that changes nothing here; it is ignored.";

@@ -1,6 +1,7 @@
 //! From a part to a plan: the pure half of the picture, one arrow after the other.
 
 mod consequences;
+mod further;
 
 use std::collections::HashSet;
 
@@ -136,6 +137,7 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
         }
         Completeness::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
+    further::report_lost(&mut document, reading.part.complete_text());
     let split = config::split_users(&mut document);
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
     if repaired_access.is_some() && document.root.as_ref().is_some_and(|root| root.text().is_some()) {

@@ -170,6 +170,13 @@ impl KeyLinter<'_> {
                 let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
                 return self.tell(&rules::FOREIGN_KEY, entry, message, None);
             }
+            let may_hold_access = place.path.is_empty() && matches!(name, "user" | "system_info" | "passwd");
+            if may_hold_access && !self.broken && self.holds_access(entry) {
+                let message = format!("{}; the users or SSH keys below it are not applied", row.whose.message(&key));
+                let help = "write each user as an item of `users`, with `name: NAME`, and keys of `core` as items of \
+                            `ssh_authorized_keys` at the top level";
+                return self.tell(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
+            }
             return self.tell(rule, entry, row.whose.message(&key), Some(row.help.to_owned()));
         }
         if let Some((word, _)) =
