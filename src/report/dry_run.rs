@@ -126,7 +126,19 @@ impl<'a> DryRun<'a> {
 
     /// Foresees the steps of a part.
     pub fn part(&mut self, part: &PartPlan, steps: &[Planned], reported: &PartOutcome, lines: &Lines<'_>) {
-        let steps = steps.iter().map(|planned| self.step(planned, Some(lines))).collect();
+        let faults = part.plan.findings.iter().filter_map(|finding| Some((finding.not_enabled.as_deref()?, finding)));
+        let faults: HashMap<_, _> = faults.collect();
+        let foresee = |planned: &Planned| {
+            let mut foreseen = self.step(planned, Some(lines));
+            if let Step::EnableUnit(scope) = &planned.step
+                && let Some(fault) = faults.get(&*printable(&scope.unit))
+                && !matches!(foreseen.effect, Effect::Skipped(_) | Effect::Fails(_))
+            {
+                foreseen.effect = Effect::Fails(fault.message.clone());
+            }
+            foreseen
+        };
+        let steps = steps.iter().map(foresee).collect();
         let (findings, refused) = (reported.findings.clone(), reported.refused.clone());
         let (name, form) = (part.name(), part.reading.part.form);
         self.foreseen.parts.push(ForeseenPart { name: name.to_owned(), form, findings, refused, steps });

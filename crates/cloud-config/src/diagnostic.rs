@@ -72,18 +72,35 @@ pub struct Finding {
     pub more: usize,
     /// The length of the message without its claim that an SSH key is set; see [`Finding::sets_key`].
     pub(crate) problem_len: Option<usize>,
+    /// The unit, printable, that systemd cannot enable for this reason.
+    pub not_enabled: Option<Box<str>>,
 }
 
 impl Finding {
     /// A finding of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into(), help: None, span: span.into(), more: 0, problem_len: None }
+        Self {
+            rule,
+            message: message.into(),
+            help: None,
+            span: span.into(),
+            more: 0,
+            problem_len: None,
+            not_enabled: None,
+        }
     }
 
     /// Adds what to write instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the unit, printable, that systemd cannot enable for this reason.
+    #[must_use]
+    pub(crate) fn not_enabled(mut self, unit: &str) -> Self {
+        self.not_enabled = Some(unit.into());
         self
     }
 

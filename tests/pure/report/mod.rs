@@ -2,6 +2,7 @@
 //! the tests, and changes nothing.
 
 mod documented;
+mod enabling;
 mod program;
 mod secrets;
 mod terminal;

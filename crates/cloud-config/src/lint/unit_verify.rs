@@ -141,8 +141,10 @@ fn is_account(value: &str) -> bool {
 /// The finding for one setting; systemd reads those of `[Install]` only where the unit is enabled.
 fn bad_setting(file: &UnitText<'_>, setting: &Setting<'_>, fault: &str, text: &str) -> Finding {
     let not_enabled = format!("unit {} cannot be enabled", file.unit);
-    let consequence = if setting.section == "Install" { &*not_enabled } else { REFUSED };
-    bad(file, setting.line, &format!("{}= {fault}; {consequence}", setting.key), text)
+    let is_install = setting.section == "Install";
+    let consequence = if is_install { &*not_enabled } else { REFUSED };
+    let finding = bad(file, setting.line, &format!("{}= {fault}; {consequence}", setting.key), text);
+    if is_install { finding.not_enabled(&file.unit) } else { finding }
 }
 
 /// Reports an alias of another type than the unit `unit`, for which it cannot be enabled.
@@ -159,7 +161,7 @@ pub(super) fn report_alias(file: &UnitText<'_>, unit: &str, text: &str) -> Optio
         setting.line, file.what, file.unit
     );
     let finding = Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(setting.line), message);
-    Some(finding.help(format!("write an alias that ends with `.{kind}`")))
+    Some(finding.help(format!("write an alias that ends with `.{kind}`")).not_enabled(&file.unit))
 }
 
 fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {

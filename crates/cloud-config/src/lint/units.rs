@@ -166,7 +166,8 @@ impl<'a> Surveyed<'a> {
         let message = format!("unit {name} is a template without a DefaultInstance=; enabling it fails");
         let span = place_of(node, "enable").or(self.unit.name.span);
         let help = "add DefaultInstance= to the section [Install], or enable an instance, such as name@1.service";
-        Some(Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help))
+        let finding = Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help);
+        Some(if other.entries.len() == 1 { finding.not_enabled(&name) } else { finding })
     }
 
     /// Settings for which systemd refuses the unit, and those that it lacks.
@@ -176,11 +177,18 @@ impl<'a> Surveyed<'a> {
             return;
         }
         let own = self.drop_ins.iter().map(|drop_in| drop_in.file(self.name));
-        for file in self.content().into_iter().chain(own) {
+        // What another entry replaces, or another drop-in, does not keep systemd from enabling the unit.
+        let is_only = other.entries.len() == 1;
+        let content = self.content().map(|file| (file, is_only));
+        for (file, is_sure) in content.into_iter().chain(own.map(|file| (file, false))) {
+            let reported = findings.len();
             unit_verify::report_fatal(&file, text, findings);
             unit_verify::report_ignored(&file, other.content.is_none(), text, findings);
             if self.unit.enable {
                 findings.extend(unit_verify::report_alias(&file, self.name, text));
+            }
+            if !is_sure {
+                findings[reported..].iter_mut().for_each(|finding| finding.not_enabled = None);
             }
         }
         // Of several contents the last one counts.

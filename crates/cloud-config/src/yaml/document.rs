@@ -53,7 +53,7 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
         }
         Err(stop) => {
             let (root, findings) = complete_before(text, places, stop.at, builder);
-            ParsedYaml { root, findings, error: Some(stop.finding) }
+            ParsedYaml { root, findings, error: Some(*stop.finding) }
         }
     }
 }
@@ -78,7 +78,7 @@ fn complete_before(
 /// Why reading ends early, and where what is wrong begins, in bytes of the text.
 struct Stop {
     at: usize,
-    finding: Finding,
+    finding: Box<Finding>,
 }
 
 /// Reads up to the end of the first document, and says where that is; but not as far as the byte
@@ -103,7 +103,7 @@ fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<u
             event => builder.take(event, range).map_err(|finding| {
                 let is_syntax = *finding.rule == rules::SYNTAX;
                 let closer = if is_syntax { ended_block(places, range.start) } else { None };
-                Stop { at: range.start, finding: closer.unwrap_or(finding) }
+                Stop { at: range.start, finding: Box::new(closer.unwrap_or(finding)) }
             })?,
         }
     }
@@ -112,17 +112,17 @@ fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<u
 fn broken(places: Places<'_>, problem: &Problem) -> Stop {
     let shown_at = places.byte(problem.shown_at());
     if let Some(finding) = ended_block(places, shown_at) {
-        return Stop { at: shown_at.min(places.byte(problem.begins_at())), finding };
+        return Stop { at: shown_at.min(places.byte(problem.begins_at())), finding: Box::new(finding) };
     }
     if let Some(closer) = problem.closer(places.text()) {
         let at = places.byte(closer.at);
         let finding = Finding::new(&rules::SYNTAX, places.character(at), closer.words).help(closer.help);
-        return Stop { at: at.min(places.byte(problem.begins_at())), finding };
+        return Stop { at: at.min(places.byte(problem.begins_at())), finding: Box::new(finding) };
     }
     let (message, help) = problem.description();
     let mut finding = Finding::new(&rules::SYNTAX, places.character(places.byte(problem.shown_at())), message);
     finding.help = help.map(str::to_owned);
-    Stop { at: places.byte(problem.begins_at()), finding }
+    Stop { at: places.byte(problem.begins_at()), finding: Box::new(finding) }
 }
 
 /// The finding of a block scalar that a line ended where YAML gives up at `at`.
@@ -134,5 +134,6 @@ fn ended_block(places: Places<'_>, at: usize) -> Option<Finding> {
 fn control_character(places: Places<'_>, at: usize) -> Stop {
     let message = "a control character, which YAML does not allow";
     let finding = Finding::new(&rules::SYNTAX, places.character(at), message);
-    Stop { at, finding: finding.help("write it as an escape in double quotes, or use `!!binary`") }
+    let finding = finding.help("write it as an escape in double quotes, or use `!!binary`");
+    Stop { at, finding: Box::new(finding) }
 }

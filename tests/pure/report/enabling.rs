@@ -1,0 +1,31 @@
+//! Units that systemd cannot enable, in a dry run.
+
+use super::program::{Files, program};
+
+const UNIT: &str = "    enable: true\n    content: |\n      [Service]\n      ExecStart=/bin/true\n      [Install]\n";
+
+#[test]
+fn a_dry_run_fails_where_systemd_cannot_enable_a_unit() {
+    let files = Files::new();
+    for (name, setting, fails) in [
+        ("a@.service", "WantedBy=multi-user.target", true),
+        ("a.service", "WantedBy=multi-user", true),
+        ("a.service", "Alias=b.socket", true),
+        ("a.service", "WantedBy=multi-user.target", false),
+        ("a@.service", "WantedBy=multi-user.target\n      DefaultInstance=b", false),
+    ] {
+        let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: {name}\n{UNIT}      {setting}\n");
+        let run = program(&["--dry-run", "--from-file", &files.put("a.yml", &text)]);
+        let line = run.stdout.lines().find(|line| line.contains(&format!(" enable {name}"))).unwrap_or_default();
+        assert_eq!((line.starts_with("! "), run.code), (fails, i32::from(fails)), "{text}{run:?}");
+    }
+}
+
+#[test]
+fn a_fault_that_another_entry_may_replace_does_not_fail_a_dry_run() {
+    let files = Files::new();
+    let fixed = "  - name: a.service\n    content: |\n      [Install]\n      WantedBy=multi-user.target\n";
+    let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: a.service\n{UNIT}      WantedBy=a\n{fixed}");
+    let run = program(&["--dry-run", "--from-file", &files.put("a.yml", &text)]);
+    assert!(!run.stdout.contains("\n! enable"), "{run:?}");
+}
