@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::header::{self, Multipart};
 use super::hint::{self, Hint};
 use crate::diagnostic::{BoundedFindings, Finding, Rule, Span, rules};
-use crate::yaml::is_name;
+use crate::yaml::{self, is_name};
 
 /// What a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -179,13 +179,31 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
                 let is_entry = rest.is_empty() || rest.starts_with([' ', '\t']);
                 // No program has a relative path.
                 let is_program = interpreter.trim_start().starts_with('/') && !is_shell(interpreter);
-                let is_ours = crate::config::is_key(key) && !is_program;
-                return is_entry && is_name(key) && (has_header || is_ours);
+                let is_ours = || crate::config::is_key(key) && (!is_program || is_whole_config(bytes));
+                return is_entry && is_name(key) && (has_header || is_ours());
             }
             None => return false,
         }
     }
     false
+}
+
+/// Returns true if `bytes` are a cloud-config by all their top-level keys and the type of a section. A line such as
+/// `hostname: n1` or `users: list = []` is also one of Python.
+fn is_whole_config(bytes: &[u8]) -> bool {
+    const SECTIONS: [&str; 4] = ["ssh_authorized_keys", "users", "write_files", "coreos"];
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let document = yaml::parse(text, |offset| offset);
+    let Some(entries) = document.root.as_deref().and_then(yaml::Node::entries) else { return false };
+    let is_section = |entry: &yaml::Entry| {
+        let value = &entry.value;
+        let is_filled = value.items().is_some_and(|items| !items.is_empty())
+            || value.entries().is_some_and(|entries| !entries.is_empty());
+        is_filled && SECTIONS.contains(&&*entry.name())
+    };
+    document.error.is_none()
+        && entries.iter().all(|entry| crate::config::is_key(&entry.key))
+        && entries.iter().any(is_section)
 }
 
 /// Returns true if an interpreter line names a shell, by itself or behind `env`.
