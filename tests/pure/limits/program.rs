@@ -70,7 +70,7 @@ fn what_is_broken_or_odd_all_through() {
     for (name, bytes, rule) in [
         ("double quotes", config(&"\"".repeat(2 << 20)), "stray-content"),
         ("anchors", config(&"&a ".repeat(700_000)), "stray-content"),
-        ("bangs", config(&"!".repeat(2 << 20)), "wrong-type"),
+        ("bangs", config(&"!".repeat(2 << 20)), "unknown-tag"),
         ("keys given again", config(&"hostname: a\n".repeat(60_000)), "duplicate-key"),
         ("tokens", config(&format!("a: {}\n", "$public_ipv4x ".repeat(100_000))), "token-boundary"),
         (
