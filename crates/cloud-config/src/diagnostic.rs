@@ -232,7 +232,7 @@ macro_rules! rules {
 }
 
 rules! {
-    SYNTAX = "syntax", Error, "The part is not valid YAML from here on; only the host name and SSH keys before this place are applied.";
+    SYNTAX = "syntax", Error, "The part is not valid YAML from here on; only the host name and SSH keys of `core` are applied.";
     LIMIT = "limit", Error, "The document exceeds a limit; only the host name and SSH keys before this place are applied.";
     NOT_UTF8 = "not-utf8", Error, "The part is not UTF-8 text.";
     UNKNOWN_FORM = "unknown-form", Error, "The user-data is none of the forms this program knows.";

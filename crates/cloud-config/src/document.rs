@@ -194,9 +194,11 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
         is_cause(&reading.part.text, &mut places, span.start)
     });
     let is_needed = error_at.is_some_and(|at| is_template || by_line::is_needed(&substituted.text, at));
-    let is_by_line = !matches!(reading.part.extent, Completeness::Before(_)) && (is_misread || is_needed);
-    let by_line = is_by_line.then(|| {
-        let mut found = by_line::read(&substituted.text, &ssh_key::is_key, &origin);
+    let is_cut = matches!(reading.part.extent, Completeness::Before(_));
+    let by_line = (!is_cut && (is_misread || error_at.is_some())).then(|| {
+        let text = &substituted.text;
+        let text = if is_misread || is_needed { text } else { yaml::readable(text, &by_line::gives_access) };
+        let mut found = by_line::read(text, &ssh_key::is_key, &origin);
         found.leave_out(&document);
         found
     });
@@ -219,6 +221,7 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
     }
     reading.access = plan::access(&config, short_hostname);
     if reading.access_only {
+        consequences::name_access(&mut reading.findings, &reading.access);
         reading.restrict_to_access();
     }
     reading.findings.append(&mut reading.access.findings);

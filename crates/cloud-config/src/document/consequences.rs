@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::diagnostic::{Finding, Span, rules};
+use crate::plan::Access;
 
 /// The most bytes behind the start of a finding that are searched for its key.
 const SEARCHED_MAX: usize = 8192;
@@ -16,6 +17,27 @@ pub(super) fn correct_key_claims(findings: &mut [Finding], text: &str, keys: &[S
             Some(key) if set.contains(key) => {}
             Some(_) => finding.replace_key_claim("not set"),
             None => finding.replace_key_claim("only SSH keys of core are set"),
+        }
+    }
+}
+
+/// The claim of findings that are made before it is known what a document gives.
+const ACCESS: &str = "only the host name and SSH keys are applied";
+
+/// Names in the findings about a broken document what is applied of it, which is `access`.
+pub(super) fn name_access(findings: &mut [Finding], access: &Access) {
+    let consequence = match (&access.hostname, access.keys.is_empty()) {
+        (Some(_), false) => ACCESS,
+        (Some(_), true) => "only the host name is applied",
+        (None, false) => "only SSH keys are applied",
+        (None, true) => "document not applied",
+    };
+    let about_it = [&rules::SYNTAX, &rules::MISSING_SPACE, &rules::LOOKALIKE_CHARACTER, &rules::BAD_HEADER];
+    for finding in findings.iter_mut().filter(|finding| about_it.contains(&finding.rule)) {
+        if let Some(problem) = finding.message.strip_suffix(ACCESS) {
+            finding.message = format!("{problem}{consequence}");
+        } else if *finding.rule == rules::SYNTAX {
+            finding.message = format!("{}; {consequence}", finding.message);
         }
     }
 }
@@ -101,6 +123,22 @@ mod tests {
         }
         let detached = "users:\n- name: ada\n- ssh_authorized_keys:\n  - KEY\n";
         assert!(errors("detached-key", detached)[0].ends_with("rest of this item not applied"));
+    }
+
+    #[test]
+    fn an_error_of_syntax_names_what_is_applied() {
+        for (access, consequence) in [
+            ("", "document not applied"),
+            ("users: []\n", "document not applied"),
+            ("hostname: n1\n", "only the host name is applied"),
+            ("ssh_authorized_keys: [KEY]\n", "only SSH keys are applied"),
+            ("hostname: n1\nssh_authorized_keys:\n- KEY\n", "only the host name and SSH keys are applied"),
+        ] {
+            for broken in ["write_files: ]\n", "write_files:\n- content:\n   [a]\n   b\n"] {
+                let found = errors("syntax", &format!("{broken}{access}"));
+                assert!(found.len() == 1 && found[0].ends_with(&format!("; {consequence}")), "{found:?}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::confusable::{Sign, sign};
 use super::document::ParsedYaml;
 use super::field::Field;
+use super::key_items::KEY_TYPES;
 use super::node::{Kind, Node};
 use super::{block, parse};
 use crate::diagnostic::Span;
@@ -60,6 +61,7 @@ fn quoted(node: &Rc<Node>, texts: &mut Vec<Span>, seen: &mut HashSet<*const Node
 pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) -> usize) -> ByLine {
     let mut found = ByLine::default();
     let mut in_list = false;
+    let mut is_below_hostname = false;
     for (start, line, inside) in block::lines(text) {
         let inner = line.trim_start_matches(is_blank);
         if inside || inner.is_empty() || inner.starts_with('#') {
@@ -74,6 +76,10 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
             }
         };
         let is_top = inner.len() == line.len();
+        // The value may go on there.
+        if std::mem::take(&mut is_below_hostname) && !is_top {
+            found.hostname = Field::default();
+        }
         match key(inner).filter(|_| is_top) {
             Some(("hostname", value)) => {
                 in_list = false;
@@ -81,6 +87,7 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
                 let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
                 if found.hostname.value.is_none() && !value.is_empty() && value.chars().all(is_name) {
                     found.hostname = field(value);
+                    is_below_hostname = true;
                 }
             }
             Some((_, value)) => {
@@ -98,6 +105,9 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
                 let item = value_of(inner.trim_start_matches(|c| is_bullet(c) || is_blank(c)));
                 if is_key(item) {
                     found.keys.push(field(item));
+                } else {
+                    // Below it are the keys of something else, such as a user.
+                    in_list = !begins_mapping(item);
                 }
             }
             None => {}
@@ -123,6 +133,22 @@ pub fn is_needed(text: &str, at: usize) -> bool {
     let above = text[..start].lines().rev().take(4);
     let is_star = line.trim_start_matches(' ').starts_with("* ");
     is_star || is_tabbed(line) || behind.starts_with('\t') || std::iter::once(line).chain(above).any(has_no_colon)
+}
+
+/// Returns true for a line that begins with the key of the host name or of SSH keys.
+pub fn gives_access(line: &str) -> bool {
+    key(line).is_some()
+}
+
+/// Returns true for a key of YAML, which the type of an SSH key with a `:` behind it is not.
+fn begins_mapping(item: &str) -> bool {
+    let Some((name, rest)) = item.split_once(':') else { return false };
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let is_type = KEY_TYPES.iter().any(|kind| name.starts_with(kind)) && rest.trim_start().starts_with("AAAA");
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.trim_end().chars().all(is_word)
+        && (rest.is_empty() || rest.starts_with(is_blank))
+        && !is_type
 }
 
 fn is_blank(c: char) -> bool {
@@ -188,8 +214,12 @@ mod tests {
         ] {
             assert_eq!(found(text), ("n".to_owned(), vec!["ssh-a".to_owned(), "ssh-b".to_owned()]), "{text}");
         }
-        for text in ["hostnames: n\n", "users:\n- hostname: n\n  ssh_authorized_keys: [ssh-a]\n", "hostname: {{ n }}\n"]
-        {
+        for text in [
+            "hostnames: n\n",
+            "ssh_authorized_keys:\n users:\n - name: ada\n   ssh_authorized_keys:\n   - ssh-a\n",
+            "users:\n- hostname: n\n  ssh_authorized_keys: [ssh-a]\n",
+            "hostname: {{ n }}\n",
+        ] {
             assert_eq!(found(text), (String::new(), Vec::new()), "{text}");
         }
     }

@@ -30,6 +30,7 @@ mod node;
 mod path;
 mod position;
 mod problem;
+mod readable;
 mod salvage;
 mod scalar;
 mod scanner;
@@ -52,6 +53,7 @@ pub use letters::{
 };
 pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
 pub use path::{PathSegment, Paths, SourceItem, path_text};
+pub use readable::readable;
 pub use shape::Shape;
 pub use write::write;
 pub use yaml11::{is_boolean, looks_like};
