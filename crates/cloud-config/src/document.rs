@@ -362,7 +362,16 @@ fn parse_repaired(
         at.and_then(|at| missing::near(text, at, &config::is_key))
     };
     let Some(found) = found else {
-        if let Some(lines) = at.and_then(|at| yaml::without_header(text, at)) {
+        if let Some(key) = by_line::without_colon(text).filter(|_| is_text) {
+            let message = format!("no `:` behind `{}`", &text[key.start..key.end]);
+            let error = Finding::new(&rules::SYNTAX, Span::new(origin(key.start), origin(key.end)), message);
+            document.error = Some(error.help("write `KEY: VALUE`"));
+            document.root = None;
+        } else if let Some(key) = at.and_then(|at| key_items::without_dash(text, at, &ssh_key::is_key)) {
+            let message = "no `- ` before this SSH key";
+            let error = Finding::new(&rules::SYNTAX, Span::new(origin(key.start), origin(key.end)), message);
+            document.error = Some(error.help("begin each key with `- ` on a line of its own"));
+        } else if let Some(lines) = at.and_then(|at| yaml::without_header(text, at)) {
             document.error = Some(Headless::finding(Span::new(origin(lines.first), origin(lines.end))));
         } else if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &config::is_item_key)) {
             let start = origin(ended.line);

@@ -39,6 +39,18 @@ pub const ROWS: &[Row] = &[
         reason: "a tool does not read a document that the validator repairs",
     },
     Row {
+        document: "case: a second dash before a key",
+        who: SCHEMA,
+        place: r"(users\[0\]\.)?ssh_authorized_keys\[.\]",
+        reason: "the validator repairs the item, and has no place in the list for its dash",
+    },
+    Row {
+        document: "case: a second dash before a key",
+        who: VALIDATOR,
+        place: r"(users\[0\]\.)?ssh_authorized_keys",
+        reason: "the validator repairs the item, and has no place in the list for its dash",
+    },
+    Row {
         document: "table: permissions in no reading|case: other permissions refuse the file alone",
         who: VALIDATOR,
         place: r"write_files\[.\]\.permissions",

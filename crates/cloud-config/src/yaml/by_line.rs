@@ -125,11 +125,6 @@ pub fn is_needed(text: &str, at: usize) -> bool {
         let inner = line.trim_start_matches([' ', '\t']);
         line[..line.len() - inner.len()].contains('\t') || inner.starts_with("-\t")
     };
-    let has_no_colon = |line: &str| {
-        let is_plain = !line.starts_with([' ', '\t', '#', '-']);
-        let key = key(line).map(|(key, _)| &line[key.len()..]);
-        is_plain && key.is_some_and(|rest| !rest.trim_start().starts_with(':'))
-    };
     let above = text[..start].lines().rev().take(4);
     let is_star = line.trim_start_matches(' ').starts_with("* ");
     is_star || is_tabbed(line) || behind.starts_with('\t') || std::iter::once(line).chain(above).any(has_no_colon)
@@ -138,6 +133,20 @@ pub fn is_needed(text: &str, at: usize) -> bool {
 /// Returns true for a line that begins with the key of the host name or of SSH keys.
 pub fn gives_access(line: &str) -> bool {
     key(line).is_some()
+}
+
+/// The first line of `text` that is the key of the host name or of SSH keys without its `:`.
+pub fn without_colon(text: &str) -> Option<Span> {
+    let (start, line, _) = block::lines(text).find(|(_, line, inside)| !inside && has_no_colon(line))?;
+    let (key, _) = key(line)?;
+    Some(Span::new(start, start + key.len()))
+}
+
+/// Returns true if `line` begins with the key of the host name or of SSH keys and has no `:` behind it.
+fn has_no_colon(line: &str) -> bool {
+    let is_plain = !line.starts_with([' ', '\t', '#', '-']);
+    let key = key(line).map(|(key, _)| &line[key.len()..]);
+    is_plain && key.is_some_and(|rest| !rest.trim_start().starts_with(':'))
 }
 
 /// Returns true for a key of YAML, which the type of an SSH key with a `:` behind it is not.

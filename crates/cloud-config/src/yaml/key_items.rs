@@ -24,6 +24,8 @@ pub struct KeyItems {
     typed: Vec<usize>,
     /// Each `-` on the line of the key of its list.
     dashes: Vec<usize>,
+    /// Each second `-` of an item.
+    doubled: Vec<usize>,
 }
 
 /// An item that begins with a quote and does not end with it.
@@ -123,9 +125,14 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
             if KEY_TYPES.iter().any(|kind| unquoted.starts_with(kind)) && entry.contains(" AAAA") {
                 found.missing.push(Missing { at: at + 1, sign: '-' });
             }
-            let value = entry.trim();
+            let mut value = entry.trim();
             if entry.starts_with([' ', '\t']) {
-                let start = at + 1 + (entry.len() - entry.trim_start().len());
+                let mut start = at + 1 + (entry.len() - entry.trim_start().len());
+                if let Some(key) = value.strip_prefix('-').filter(|key| is_whole(key, is_key)) {
+                    found.doubled.push(start);
+                    start += value.len() - key.trim_start().len();
+                    value = key.trim_start();
+                }
                 if has_nested_quotes(value) && is_key(&value[1..value.len() - 1]) {
                     found.nested.push(Span::new(start, start + value.len()));
                 } else if let Some(quoted) = Quoted::find(value, start, is_key) {
@@ -202,7 +209,7 @@ impl KeyItems {
         for at in self.quoted.iter().flat_map(|item| &item.quotes) {
             changed.to_mut().replace_range(*at..=*at, " ");
         }
-        for dash in &self.dashes {
+        for dash in self.dashes.iter().chain(&self.doubled) {
             changed.to_mut().replace_range(*dash..=*dash, " ");
         }
         for colon in &self.typed {
@@ -245,8 +252,25 @@ impl KeyItems {
             self.unquoted.iter().map(|span| find(*span, message, "write the item in single quotes: `- 'KEY'`"));
         let typed =
             self.typed.iter().map(|colon| find(Span::new(*colon, colon + 1), message, "write a space in its place"));
-        nested.chain(quoted).chain(unquoted).chain(typed).collect()
+        let doubled = self.doubled.iter().map(|dash| {
+            let span = Span::new(origin(*dash), origin(*dash + 1));
+            let message = "a second `-` before an SSH key";
+            Finding::new(&rules::WRONG_TYPE, span, message).sets_key("the key is set").help("write `- KEY`")
+        });
+        nested.chain(quoted).chain(unquoted).chain(typed).chain(doubled).collect()
     }
+}
+
+/// Returns true for an SSH key, which may be in quotes or have a comment of YAML behind it.
+fn is_whole(item: &str, is_key: &dyn Fn(&str) -> bool) -> bool {
+    is_key(item.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']))
+}
+
+/// The line of `text` that is an SSH key without a `-` before it, where YAML gives up at `at`.
+pub fn without_dash(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Span> {
+    let line = block::BlockLine::at(text, at);
+    let start = line.start + line.indentation();
+    is_whole(line.text, is_key).then(|| Span::new(start, start + line.text.trim().len()))
 }
 
 /// Returns true for an SSH key in double quotes with others inside, as those of its options, and no single ones.
@@ -293,6 +317,7 @@ mod tests {
             ("\n- ssh-rsa AAAA o'b: x\n", "\n- 'ssh-rsa AAAA o''b: x'\n"),
             ("\n  ssh-rsa AAAA me:\n  ssh-rsa AAAA b\n", "\n  'ssh-rsa AAAA me:\n  ssh-rsa AAAA b'\n"),
             ("\n- ssh-rsa AAAA a: b\n  ssh-rsa AAAA\n- x\n", "\n- 'ssh-rsa AAAA a: b\n  ssh-rsa AAAA'\n- x\n"),
+            ("\n- -ssh-rsa AAAA\n- - ssh-rsa AAAA a\n", "\n-  ssh-rsa AAAA\n-   ssh-rsa AAAA a\n"),
             (" - ssh-rsa AAAA a\n  - ssh-rsa AAAA\n", "   ssh-rsa AAAA a\n  - ssh-rsa AAAA\n"),
             ("\n- ssh-rsa: AAAA me\n", "\n-  ssh-rsa AAAA me\n"),
             ("\n  ssh-rsa: AAAA me\n  ssh-rsa: AAAA\n", "\n   ssh-rsa AAAA me\n   ssh-rsa AAAA\n"),
@@ -305,6 +330,7 @@ mod tests {
             "\n- ssh-rsa AAAA me: x\n  b: c\n",
             "\n- ssh-rsa AAAA me: x # a\n  ssh-rsa AAAA\n",
             "\n- key: ssh-rsa AAAA\n",
+            "\n- -x\n- - - ssh-rsa AAAA\n",
             "\n- |\n  ssh-rsa AAAA me: x\n",
             " [ssh-rsa AAAA me: x]\n",
             " - x\n",
