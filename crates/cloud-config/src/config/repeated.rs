@@ -49,7 +49,7 @@ pub fn refuse_repeated(config: &mut CloudConfig, document: &mut ParsedYaml) -> V
     let Some(root) = document.root.clone() else { return Vec::new() };
     let mut keys = HashSet::new();
     let mut look = |item: &Node, key: &str, word: &str| {
-        let entry = again(item, key)?;
+        let entry = first_repeated(item, again(item, key)?);
         keys.extend(keys_of(item));
         findings.push(finding(entry, &format!("another {word}"), &format!("{word} skipped")));
         Some(())
@@ -92,6 +92,19 @@ fn again<'a>(item: &'a Node, key: &str) -> Option<&'a Entry> {
     let first = written.iter().position(|entry| entry.name() == key)?;
     let is_other = |entry: &&&Entry| entry.name() == key && entry.value.text() != written[first].value.text();
     written.iter().skip(first + 2).find(is_other).copied()
+}
+
+/// The entry of `item` that begins another one, whose name or path is `last`: the first key again, as items are written
+/// alike, or else the first key that is given again.
+fn first_repeated<'a>(item: &'a Node, last: &'a Entry) -> &'a Entry {
+    let Kind::Mapping(mapping) = &item.kind else { return last };
+    let mut written: Vec<_> = mapping.written().collect();
+    written.sort_by_key(|entry| entry.key_span.start);
+    let Some(first) = written.first() else { return last };
+    let first = written.iter().skip(1).find(|entry| entry.name() == first.name());
+    let mut known = HashSet::new();
+    let repeated = || written.iter().find(|entry| !known.insert(entry.name()));
+    first.or_else(repeated).copied().unwrap_or(last)
 }
 
 /// Returns true if `item` has a name, once.
@@ -171,6 +184,16 @@ mod tests {
     fn other_items_without_a_dash_are_refused() {
         for (text, found, refused) in [
             ("write_files:\n- path: /a\n  content: a\n  path: /b\n  content: b\n", "missing-dash 5", "file /b"),
+            (
+                "write_files:\n- content: a\n  path: /a\n  permissions: '0600'\n  content: b\n  path: /b\n",
+                "missing-dash 6",
+                "file /b",
+            ),
+            (
+                "write_files:\n- permissions: '0600'\n  content: a\n  path: /a\n  content: b\n  path: /b\n",
+                "missing-dash 6",
+                "file /b",
+            ),
             (
                 "coreos:\n  units:\n  - name: a.service\n    command: start\n    name: b.service\n    command: stop\n",
                 "missing-dash 6",
