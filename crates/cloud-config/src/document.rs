@@ -3,6 +3,8 @@
 mod consequences;
 mod further;
 
+pub(crate) use self::consequences::correct_rejected;
+
 use std::collections::HashSet;
 
 use crate::address_tokens::{Addresses, substitute};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::address_tokens::Addresses;
 use crate::config::ssh_key;
-use crate::document::Document;
+use crate::document::{self, Document};
 use crate::plan::{CORE, ENVIRONMENT, Environment, Facts, Hostname, Item, KeySet, Plan, Planned, Step};
 use crate::user_data::ContentKind;
 
@@ -81,6 +81,7 @@ impl PartPlan {
             // The host name and keys of a rejected part are not set either.
             let rest = part.plan.refused.iter_mut().filter(|refused| refused.item == Item::Rest);
             rest.for_each(|refused| refused.item = Item::All);
+            document::correct_rejected(&mut part.plan.findings);
         }
         part
     }
@@ -255,7 +256,7 @@ fn keys_of_core<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{document, user_data};
+    use crate::user_data;
 
     fn planned(text: &str, metadata: Metadata, has_core: bool) -> RunPlan {
         let parts = user_data::split("x", text.as_bytes().to_vec());
@@ -282,6 +283,27 @@ mod tests {
 
     fn key(name: &str) -> String {
         format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK {name}")
+    }
+
+    #[test]
+    fn findings_of_a_rejected_part_claim_nothing() {
+        let key = key("a");
+        for text in [
+            format!("ssh_authorized_keys:\n- - {key}\n"),
+            format!("ssh_authorized_keys:\n- {key}\nwrite_files: ]\n"),
+            "users:\n- name: ada\n  gecos: A\n  name: bob\n".to_owned(),
+        ] {
+            let part = user_data::split("x", format!("#cloud-config\n{text}").into_bytes()).remove(0);
+            let reading = document::read(part, &Addresses::default(), false);
+            let plan = reading.plan(&Facts::default(), "x");
+            let part = PartPlan::new(reading, plan, Policy { strict: true, key_set: "x" });
+            let first = part.plan.findings.iter().find(|finding| finding.is_error());
+            assert_eq!(
+                part.is_rejected,
+                first.is_some_and(|found| found.message.ends_with("; not applied")),
+                "{first:?}"
+            );
+        }
     }
 
     #[test]

@@ -42,6 +42,24 @@ pub(super) fn name_access(findings: &mut [Finding], access: &Access) {
     }
 }
 
+/// Corrects findings of a part that `--strict` rejects: nothing of it is applied.
+pub(crate) fn correct_rejected(findings: &mut [Finding]) {
+    let claims = [
+        ACCESS,
+        "only the host name is applied",
+        "only SSH keys are applied",
+        "only SSH keys of core are set",
+        "applied as a separate user",
+    ];
+    for finding in findings {
+        finding.replace_key_claim("not applied");
+        let problem = claims.iter().find_map(|claim| finding.message.strip_suffix(claim));
+        if let Some(problem) = problem.map(str::to_owned) {
+            finding.message = format!("{problem}not applied");
+        }
+    }
+}
+
 /// The text from the start of `span` to the end of the line on which it ends.
 fn lines_at(text: &str, span: Span) -> &str {
     let end = (span.start + SEARCHED_MAX).min(text.len());
