@@ -68,7 +68,7 @@ pub struct Finding {
     pub help: Option<String>,
     /// Where in the part it is.
     pub span: Option<Span>,
-    /// How many more of its rule it stands for, which nobody made; see [`BoundedFindings`].
+    /// The number of further findings of this rule that were only counted; see [`BoundedFindings`].
     pub more: usize,
     /// The length of the message without its claim that an SSH key is set; see [`Finding::sets_key`].
     pub(crate) problem_len: Option<usize>,

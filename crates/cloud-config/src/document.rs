@@ -25,15 +25,15 @@ use crate::yaml::{self, Cut, Headless};
 pub struct Document {
     /// The part, with the text as its author wrote it.
     pub part: Part,
-    /// A script with its tokens replaced; empty where the part is none.
+    /// The script with its tokens replaced; empty if the part is not a script.
     pub script: String,
-    /// What it asks for.
+    /// The configuration; empty if the part is not a cloud-config.
     pub config: CloudConfig,
-    /// What a network description became; empty where the part is none.
+    /// The converted network description; empty if the part is not one.
     pub network: Conversion,
-    /// The document that says so; empty where the part is none.
+    /// The YAML of the configuration; empty if the part is not a cloud-config.
     pub document: yaml::ParsedYaml,
-    /// What is worth telling of it before it is planned.
+    /// Findings of the part before it is planned.
     pub findings: Vec<Finding>,
     /// It is not whole or cannot be understood to its end, so that nothing of it is applied but access.
     pub access_only: bool,

@@ -34,13 +34,16 @@ pub(super) fn outside(bytes: &[u8], range: Range<usize>, boundary: &str, any: bo
         let is_ours = |line: &Range<usize>| core.is_some() && core_of(&bytes[line.clone()]) == core;
         if is_ours(&line) && is_dashed(text) {
             is_open = false;
-        } else if is_open && is_header(text) && (is_ours(&before) || any && is_dashed(&bytes[before.clone()])) {
-            // The boundary turned out to be one by what follows it.
-            strays.last_mut().expect("one is open").part.end = before.start;
+        } else if is_header(text)
+            && (is_ours(&before) || any && is_dashed(&bytes[before.clone()]))
+            && let Some(open) = strays.last_mut().filter(|_| is_open)
+        {
+            // The line before turned out to be a boundary by what follows it.
+            open.part.end = before.start;
             is_open = false;
         }
-        if is_open {
-            strays.last_mut().expect("one is open").part.end = line.end;
+        if let Some(open) = strays.last_mut().filter(|_| is_open) {
+            open.part.end = line.end;
         } else if is_header(text) || is_first_line(text) {
             let is_mistyped = is_ours(&before);
             if any && is_dashed(&bytes[before.clone()]) {
