@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{BoundedFindings, Finding, Span, rules};
+use crate::diagnostic::{Finding, Findings, Span, rules};
 
 /// A kind of address that a token stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +116,7 @@ impl Substituted<'_> {
 /// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding (docs/cloud-config.md#address-tokens).
 pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
     let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
-    let mut findings = BoundedFindings::default();
+    let mut findings = Findings::default();
     let mut out = String::new();
     let mut copied = 0;
     for (dollar, kind) in tokens(text) {

@@ -68,7 +68,7 @@ pub struct Finding {
     pub help: Option<String>,
     /// Where in the part it is.
     pub span: Option<Span>,
-    /// The number of further findings of this rule that were only counted; see [`BoundedFindings`].
+    /// The number of further findings of this rule that were only counted; see [`Findings`].
     pub more: usize,
     /// The length of the message without its claim that an SSH key is set; see [`Finding::sets_key`].
     pub(crate) problem_len: Option<usize>,
@@ -131,29 +131,41 @@ impl Finding {
     }
 }
 
-/// Findings as they are made: of one place, each rule is told once. Through aliases a place can be met many times.
+/// Findings, in the order in which they are made. A place has each rule once: through aliases a place can be met many
+/// times. Of each rule, one more than is shown is kept, and the rest is counted; see [`shorten`].
 #[derive(Debug, Default)]
 pub struct Findings {
     list: Vec<Finding>,
-    told: HashSet<(&'static str, Span)>,
-    counts: HashMap<&'static str, usize>,
+    places: HashSet<(&'static str, Span)>,
+    /// The number of kept findings of each rule, and the index of the last.
+    kept: HashMap<&'static str, (usize, usize)>,
 }
 
 impl Findings {
-    /// Adds a finding, unless it was told of this place.
+    /// Adds a finding, unless its place has one of its rule already.
     pub fn push(&mut self, finding: Finding) {
-        if finding.span.is_none_or(|span| self.told.insert((finding.rule.id, span))) {
-            *self.counts.entry(finding.rule.id).or_default() += 1;
-            self.list.push(finding);
+        if finding.span.is_none_or(|span| self.places.insert((finding.rule.id, span))) {
+            self.add(finding.rule, || finding);
         }
     }
 
-    /// Whether a further finding of `rule` would only be counted: its words need not be looked for.
-    pub fn is_full(&self, rule: &'static Rule) -> bool {
-        self.counts.get(rule.id).is_some_and(|count| *count > MOST_OF_A_RULE)
+    /// Adds a finding whose place was not met before; it is built only if it is kept.
+    pub fn add(&mut self, rule: &'static Rule, finding: impl FnOnce() -> Finding) {
+        let (count, last) = self.kept.entry(rule.id).or_default();
+        if *count > MOST_OF_A_RULE {
+            self.list[*last].more += 1;
+            return;
+        }
+        (*count, *last) = (*count + 1, self.list.len());
+        self.list.push(finding());
     }
 
-    /// The findings.
+    /// Returns true if a further finding of `rule` would only be counted, so that its words need not be found.
+    pub fn is_full(&self, rule: &'static Rule) -> bool {
+        self.kept.get(rule.id).is_some_and(|(count, _)| *count > MOST_OF_A_RULE)
+    }
+
+    /// The kept findings.
     pub fn into_list(self) -> Vec<Finding> {
         self.list
     }
@@ -165,54 +177,27 @@ impl Extend<Finding> for Findings {
     }
 }
 
-/// So many findings of one rule are told of a part: one for each entry of the longest list.
+/// The number of findings of one rule that are shown of a part: one for each entry of the longest list.
 pub const MOST_OF_A_RULE: usize = 10_000;
 
-/// Leaves out of `findings`, which are in order, what is more than anybody reads, and says so in its place.
+/// Keeps the first [`MOST_OF_A_RULE`] of each rule; the next one becomes a line that says how many there are more.
 pub fn shorten(findings: &mut Vec<Finding>) {
     if findings.len() <= MOST_OF_A_RULE {
         return;
     }
     let mut counts: HashMap<&'static str, (usize, usize)> = HashMap::new();
     findings.retain_mut(|finding| {
-        let (told, all) = counts.entry(finding.rule.id).or_default();
-        (*told, *all) = (*told + 1, *all + 1 + finding.more);
-        if *told == MOST_OF_A_RULE + 1 {
+        let (shown, all) = counts.entry(finding.rule.id).or_default();
+        (*shown, *all) = (*shown + 1, *all + 1 + finding.more);
+        if *shown == MOST_OF_A_RULE + 1 {
             finding.message.clear();
             finding.help = None;
         }
-        *told <= MOST_OF_A_RULE + 1
+        *shown <= MOST_OF_A_RULE + 1
     });
     for finding in findings.iter_mut().filter(|finding| finding.message.is_empty()) {
         let more = counts.get(finding.rule.id).map_or(0, |(_, all)| all - MOST_OF_A_RULE);
-        finding.message = format!("there are {more} more of this kind from here on, which are not told");
-    }
-}
-
-/// Findings in the order of their places, each of a place of its own, where there can be a million of them: of each
-/// rule one more than is told is made, and the rest is counted.
-#[derive(Debug, Default)]
-pub struct BoundedFindings {
-    list: Vec<Finding>,
-    /// How many of each rule are made, and which of them was the last.
-    made: HashMap<&'static str, (usize, usize)>,
-}
-
-impl BoundedFindings {
-    /// Makes a finding of `rule`, or counts it.
-    pub fn add(&mut self, rule: &'static Rule, finding: impl FnOnce() -> Finding) {
-        let (count, last) = self.made.entry(rule.id).or_default();
-        if *count > MOST_OF_A_RULE {
-            self.list[*last].more += 1;
-            return;
-        }
-        (*count, *last) = (*count + 1, self.list.len());
-        self.list.push(finding());
-    }
-
-    /// The findings that were made.
-    pub fn into_list(self) -> Vec<Finding> {
-        self.list
+        finding.message = format!("there are {more} more of this kind from here on, which are not shown");
     }
 }
 
@@ -359,7 +344,7 @@ rules! {
 
 #[cfg(test)]
 mod tests {
-    use super::{BoundedFindings, Finding, Findings, MOST_OF_A_RULE, Span, rules, shorten};
+    use super::{Finding, Findings, MOST_OF_A_RULE, Span, rules, shorten};
     use std::collections::HashSet;
 
     fn at(rule: &'static super::Rule, place: usize) -> Finding {
@@ -367,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_told_once_of_each_rule() {
+    fn a_place_has_each_rule_once() {
         let mut findings = Findings::default();
         let nowhere = || Finding::new(&rules::SYNTAX, None, "nowhere");
         findings.extend([at(&rules::SYNTAX, 1), at(&rules::SYNTAX, 1), at(&rules::LIMIT, 1), nowhere(), nowhere()]);
@@ -376,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_than_anybody_reads_is_counted() {
+    fn findings_past_the_limit_are_counted() {
         let all = |count: usize| {
             let mut findings: Vec<_> = (0..count).map(|place| at(&rules::UNKNOWN_KEY, place)).collect();
             findings.insert(count / 2, at(&rules::SYNTAX, count / 2));
@@ -387,13 +372,13 @@ mod tests {
         let findings = all(MOST_OF_A_RULE + 7);
         assert_eq!(findings.len(), MOST_OF_A_RULE + 2, "the other rule is told all the same");
         let last = findings.last().unwrap();
-        assert_eq!(last.message, "there are 7 more of this kind from here on, which are not told");
+        assert_eq!(last.message, "there are 7 more of this kind from here on, which are not shown");
         assert_eq!((last.span, &last.help), (Some(Span::new(MOST_OF_A_RULE, MOST_OF_A_RULE + 1)), &None));
     }
 
     #[test]
-    fn what_is_only_counted_is_told_with_its_number() {
-        let mut gathered = BoundedFindings::default();
+    fn counted_findings_are_in_the_last_line() {
+        let mut gathered = Findings::default();
         gathered.add(&rules::SYNTAX, || at(&rules::SYNTAX, 0));
         for place in 0..MOST_OF_A_RULE + 7 {
             gathered.add(&rules::UNKNOWN_KEY, || at(&rules::UNKNOWN_KEY, place));

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::templates::HELP;
 use crate::address_tokens::Address;
 use crate::config::ssh_key;
-use crate::diagnostic::{BoundedFindings, Finding, Span, rules};
+use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::secret::MASK;
 use crate::yaml::{Entry, Kind, Node, ParsedYaml};
 
@@ -42,7 +42,7 @@ static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The placeholders in values of `document` that are read; `text` is what its author wrote.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
-    let mut findings = BoundedFindings::default();
+    let mut findings = Findings::default();
     let entries = document.root.as_deref().and_then(Node::entries).unwrap_or_default();
     for entry in entries.iter().filter(|entry| SECTIONS.contains(&&*entry.name())) {
         let name = entry.name();
@@ -60,7 +60,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
 }
 
 /// Gathers the placeholders in `node`, the value of `key` in `section`.
-fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut BoundedFindings) {
+fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Findings) {
     let is_read = |entry: &&Entry| match section {
         "write_files" => FILE_KEYS.contains(&&*entry.name()),
         "users" => USER_KEYS.contains(&&*entry.name()),
@@ -88,7 +88,7 @@ fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Bounde
     }
 }
 
-fn report(span: Span, findings: &mut BoundedFindings) {
+fn report(span: Span, findings: &mut Findings) {
     findings.add(&rules::TEMPLATE, || {
         let message = "this placeholder has not been replaced; used as written";
         Finding::new(&rules::TEMPLATE, span, message).help(HELP)

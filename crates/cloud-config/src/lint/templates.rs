@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::address_tokens::Address;
-use crate::diagnostic::{BoundedFindings, Finding, Span, rules};
+use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::yaml::{self, Kind, Node, ParsedYaml};
 
 /// The signs that an expression begins with, those that it ends with, and the program that renders it.
@@ -24,7 +24,7 @@ pub const HELP: &str = "render the template first: there is no template engine h
 
 /// The expressions in `text`, what the author of `document` wrote.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
-    let mut findings = BoundedFindings::default();
+    let mut findings = Findings::default();
     if !EXPRESSIONS.iter().any(|(sign, _)| text.contains(sign)) {
         return Vec::new();
     }

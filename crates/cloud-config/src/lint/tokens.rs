@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::address_tokens::Address;
-use crate::diagnostic::{BoundedFindings, Finding, Rule, Span, rules};
+use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 use crate::text::suggest;
 
 /// A word of that kind at the beginning of a text.
@@ -41,7 +41,7 @@ pub(super) fn lint(text: &str) -> Vec<Finding> {
             words.extend(look(text, dollar..end, word));
         }
     }
-    let mut findings = BoundedFindings::default();
+    let mut findings = Findings::default();
     if !words.is_empty() {
         let set = words_without_dollar(text);
         for word in words.iter().filter(|word| !set.contains(word.word)) {

@@ -4,9 +4,8 @@ use core::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::diagnostic::rules;
+use crate::diagnostic::{Findings, rules};
 
-use super::findings::NetworkFindings;
 use super::interface::{Interface, InterfaceKind, Match, Setup};
 use super::names::Mac;
 use super::stack::{Draft, stack};
@@ -17,43 +16,43 @@ const INTERFACE: [&str; 4] = ["mac", "ipv4", "ipv6", "anchor_ipv4"];
 
 /// Converts the metadata service's JSON.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = NetworkFindings::default();
-    let drafts = json::read(bytes, &mut telling).map(|value| drafts(&value, &mut telling));
-    let interfaces = stack(drafts.unwrap_or_default(), &mut telling);
-    Conversion::new(interfaces, telling)
+    let mut findings = Findings::default();
+    let drafts = json::read(bytes, &mut findings).map(|value| drafts(&value, &mut findings));
+    let interfaces = stack(drafts.unwrap_or_default(), &mut findings);
+    Conversion::new(interfaces, findings)
 }
 
 /// The public interfaces, then the private ones, which have neither default routes nor name servers.
-fn drafts(value: &Value, telling: &mut NetworkFindings) -> Vec<Draft> {
+fn drafts(value: &Value, findings: &mut Findings) -> Vec<Draft> {
     let none = Value::Null;
     if let Some(dns) = value.get("dns") {
-        json::report_unknown(dns, &["nameservers"], &[], "dns", telling);
+        json::report_unknown(dns, &["nameservers"], &[], "dns", findings);
     }
-    let servers = json::list(value.get("dns").unwrap_or(&none), "nameservers", telling);
-    let dns = json::dns(servers, json::words, "dns", telling);
+    let servers = json::list(value.get("dns").unwrap_or(&none), "nameservers", findings);
+    let dns = json::dns(servers, json::words, "dns", findings);
     let interfaces = value.get("interfaces").unwrap_or(&none);
     if !interfaces.is_null() && !interfaces.is_object() {
-        telling.tell(
+        findings.report(
             &rules::BAD_NETWORK,
             None,
             "interfaces",
             "no object with the lists `public` and `private`; ignored",
         );
     }
-    json::report_unknown(interfaces, &["public", "private"], &[], "interfaces", telling);
+    json::report_unknown(interfaces, &["public", "private"], &[], "interfaces", findings);
     let mut drafts = Vec::new();
     for (kind, is_public) in [("public", true), ("private", false)] {
-        for (at, entry) in json::list(interfaces, kind, telling).iter().enumerate() {
+        for (at, entry) in json::list(interfaces, kind, findings).iter().enumerate() {
             let subject = format!("interfaces.{kind}[{at}]");
-            json::report_unknown(entry, &INTERFACE, &["type"], &subject, telling);
+            json::report_unknown(entry, &INTERFACE, &["type"], &subject, findings);
             let Some(mac) = json::text(entry, "mac").and_then(|mac| Mac::new(&mac)) else {
                 let message = "its `mac` is no hardware address; the interface is left out";
-                telling.tell(&rules::BAD_INTERFACE, None, &subject, message);
+                findings.report(&rules::BAD_INTERFACE, None, &subject, message);
                 continue;
             };
             let dns = if is_public { dns.clone() } else { Vec::new() };
-            let Some(setup) = setup(entry, is_public, dns, &subject, telling) else {
-                telling.tell(&rules::BAD_INTERFACE, None, &subject, "no address is left of it; it is left out");
+            let Some(setup) = setup(entry, is_public, dns, &subject, findings) else {
+                findings.report(&rules::BAD_INTERFACE, None, &subject, "no address is left of it; it is left out");
                 continue;
             };
             let interface = Interface { setup, ..Interface::new(Match::Mac(mac), InterfaceKind::Physical) };
@@ -65,25 +64,19 @@ fn drafts(value: &Value, telling: &mut NetworkFindings) -> Vec<Draft> {
 
 /// What an interface is given: none where all its addresses are bad. It is better left to what the image does with
 /// an interface that nobody describes.
-fn setup(
-    entry: &Value,
-    is_public: bool,
-    dns: Vec<IpAddr>,
-    subject: &str,
-    telling: &mut NetworkFindings,
-) -> Option<Setup> {
+fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, findings: &mut Findings) -> Option<Setup> {
     let mut setup = Setup { dns, ..Setup::default() };
     let mut is_bad = false;
     for (family, mask, has_gateway) in
         [("ipv4", "netmask", is_public), ("ipv6", "cidr", is_public), ("anchor_ipv4", "netmask", false)]
     {
         let Some(block) = entry.get(family) else { continue };
-        json::report_unknown(block, &["ip_address", mask, "gateway"], &[], &format!("{subject}.{family}"), telling);
+        json::report_unknown(block, &["ip_address", mask, "gateway"], &[], &format!("{subject}.{family}"), findings);
         let Some(text) = json::text(block, "ip_address") else { continue };
         let Some(own) = address::interface(&text, json::text(block, mask).as_deref()) else {
             is_bad = true;
             let message = format!("`{family}` is no address with a mask; it is left out");
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             continue;
         };
         setup.addresses.push(own);
@@ -93,7 +86,7 @@ fn setup(
         let gateway = json::text(block, "gateway").and_then(|gateway| address::host(&gateway));
         let Some(gateway) = gateway.filter(|gateway| gateway.is_ipv4() == own.addr().is_ipv4()) else {
             let message = format!("the `gateway` of `{family}` is no address; the default route is left out");
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             continue;
         };
         setup.routes.push(address::default_route(gateway));

@@ -4,41 +4,34 @@ use core::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::diagnostic::rules;
+use crate::diagnostic::{Findings, rules};
 use crate::text::json;
 use crate::text::suggest;
 
-use super::findings::NetworkFindings;
 use super::names::display_name;
 use super::{ENTRIES_MAX, NAMES_MAX, address};
 
 /// The document in `bytes`, if it is an object.
-pub fn read(bytes: &[u8], telling: &mut NetworkFindings) -> Option<Value> {
+pub fn read(bytes: &[u8], findings: &mut Findings) -> Option<Value> {
     let subject = "network description";
     let why = match json::parse(bytes) {
         Ok(value @ Value::Object(_)) => {
             for (place, key) in json::duplicate_keys(bytes, ENTRIES_MAX) {
                 let place = if place.is_empty() { subject } else { &place };
                 let message = format!("key `{}` is given twice; the last value counts", display_name(&key));
-                telling.advise(&rules::DUPLICATE_KEY, None, place, message, "keep one of them");
+                findings.suggest(&rules::DUPLICATE_KEY, None, place, message, "keep one of them");
             }
             return Some(value);
         }
         Ok(_) => "it is no JSON object".to_owned(),
         Err(error) => error.to_string(),
     };
-    telling.tell(&rules::BAD_NETWORK, None, subject, format!("{why}; not converted"));
+    findings.report(&rules::BAD_NETWORK, None, subject, format!("{why}; not converted"));
     None
 }
 
 /// Reports the keys of an object that are neither read nor harmless. `read` may end with `*`.
-pub fn report_unknown(
-    value: &Value,
-    read: &[&'static str],
-    harmless: &[&str],
-    subject: &str,
-    telling: &mut NetworkFindings,
-) {
+pub fn report_unknown(value: &Value, read: &[&'static str], harmless: &[&str], subject: &str, findings: &mut Findings) {
     let fits = |key: &str, name: &str| name.strip_suffix('*').map_or(name == key, |start| key.starts_with(start));
     let is_known = |key: &str| harmless.contains(&key) || read.iter().any(|name| fits(key, name));
     for (key, value) in value.as_object().into_iter().flatten() {
@@ -52,35 +45,40 @@ pub fn report_unknown(
         if !is_empty && !is_known(key) {
             let message = format!("unknown key `{}`; ignored", display_name(key));
             match suggest::help(key, read.iter().copied().filter(|name| !name.ends_with('*'))) {
-                Some(help) => telling.advise(&rules::UNCONVERTED, None, subject, message, &help),
-                None => telling.tell(&rules::UNCONVERTED, None, subject, message),
+                Some(help) => findings.suggest(&rules::UNCONVERTED, None, subject, message, &help),
+                None => findings.report(&rules::UNCONVERTED, None, subject, message),
             }
         }
     }
 }
 
 /// The words under `key`: a list of them, or one string with blanks or commas between them.
-pub fn words_under(value: &Value, key: &str, telling: &mut NetworkFindings) -> Vec<Value> {
+pub fn words_under(value: &Value, key: &str, findings: &mut Findings) -> Vec<Value> {
     match value.get(key) {
         Some(Value::String(text)) => {
             let words = text.split([' ', ',', '\t']).filter(|word| !word.is_empty());
             words.take(ENTRIES_MAX).map(|word| Value::String(word.to_owned())).collect()
         }
-        _ => list(value, key, telling).to_vec(),
+        _ => list(value, key, findings).to_vec(),
     }
 }
 
 /// The list under `key`, which may be missing.
-pub fn list<'a>(value: &'a Value, key: &str, telling: &mut NetworkFindings) -> &'a [Value] {
+pub fn list<'a>(value: &'a Value, key: &str, findings: &mut Findings) -> &'a [Value] {
     match value.get(key) {
         None | Some(Value::Null) => &[],
         Some(Value::Array(items)) if items.len() <= ENTRIES_MAX => items,
         Some(Value::Array(items)) => {
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, key, "it has more than 10000 entries; the rest is left out");
+            findings.report(
+                &rules::BAD_NETWORK_VALUE,
+                None,
+                key,
+                "it has more than 10000 entries; the rest is left out",
+            );
             &items[..ENTRIES_MAX]
         }
         Some(_) => {
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, key, "it is no list; it is left out");
+            findings.report(&rules::BAD_NETWORK_VALUE, None, key, "it is no list; it is left out");
             &[]
         }
     }
@@ -105,20 +103,20 @@ pub fn dns<'a>(
     items: impl IntoIterator<Item = &'a Value>,
     of: impl Fn(&Value) -> Option<String>,
     subject: &str,
-    telling: &mut NetworkFindings,
+    findings: &mut Findings,
 ) -> Vec<IpAddr> {
     let mut servers = Vec::new();
     for item in items {
         match of(item).as_deref().and_then(address::host) {
             Some(_) if servers.len() == NAMES_MAX => {
                 let message = "there are more than 32 name servers; the rest is left out";
-                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+                findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
                 break;
             }
             Some(server) => servers.push(server),
             None => {
                 let message = "a name server is no address of a machine; it is left out";
-                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+                findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             }
         }
     }

@@ -26,11 +26,10 @@ pub mod vmware;
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::diagnostic::{Finding, rules};
+use crate::diagnostic::{Finding, Findings, rules, shorten};
 
 pub use data::{Format, NetworkData};
 
-use findings::NetworkFindings;
 use interface::Interface;
 use names::Name;
 use networkd::{Module, UnitFile};
@@ -45,21 +44,23 @@ const NAMES_MAX: usize = 32;
 pub struct Conversion {
     /// What is to be set up.
     pub interfaces: Vec<Interface>,
-    /// What is worth telling; something is left out for each error.
+    /// What is worth findings; something is left out for each error.
     pub findings: Vec<Finding>,
 }
 
 impl Conversion {
-    fn new(mut interfaces: Vec<Interface>, mut telling: NetworkFindings) -> Self {
+    fn new(mut interfaces: Vec<Interface>, mut findings: Findings) -> Self {
         for interface in &mut interfaces {
             let label = interface.found.label();
             let setup = &mut interface.setup;
-            limit(&mut setup.domains, NAMES_MAX, "domains", &label, &mut telling);
-            limit(&mut setup.dns, NAMES_MAX, "name servers", &label, &mut telling);
-            limit(&mut setup.addresses, ENTRIES_MAX, "addresses", &label, &mut telling);
-            limit(&mut setup.routes, ENTRIES_MAX, "routes", &label, &mut telling);
+            limit(&mut setup.domains, NAMES_MAX, "domains", &label, &mut findings);
+            limit(&mut setup.dns, NAMES_MAX, "name servers", &label, &mut findings);
+            limit(&mut setup.addresses, ENTRIES_MAX, "addresses", &label, &mut findings);
+            limit(&mut setup.routes, ENTRIES_MAX, "routes", &label, &mut findings);
         }
-        Self { interfaces, findings: telling.finish() }
+        let mut findings = findings.into_list();
+        shorten(&mut findings);
+        Self { interfaces, findings }
     }
 
     /// Whether the description says nothing at all.
@@ -89,12 +90,12 @@ impl Conversion {
 }
 
 /// Keeps each item of a list once, and no more than `most` of them.
-fn limit<T: Clone + Eq + Hash>(list: &mut Vec<T>, most: usize, what: &str, label: &str, telling: &mut NetworkFindings) {
+fn limit<T: Clone + Eq + Hash>(list: &mut Vec<T>, most: usize, what: &str, label: &str, findings: &mut Findings) {
     let mut seen = HashSet::new();
     list.retain(|item| seen.insert(item.clone()));
     if list.len() > most {
         list.truncate(most);
         let message = format!("it has more than {most} {what}; the rest is left out");
-        telling.tell(&rules::BAD_NETWORK_VALUE, None, label, message);
+        findings.report(&rules::BAD_NETWORK_VALUE, None, label, message);
     }
 }

@@ -8,10 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::diagnostic::rules;
+use crate::diagnostic::{Findings, rules};
 
 use super::bond::{BondFault, BondOptions};
-use super::findings::NetworkFindings;
 use super::interface::{Dhcp, Interface, InterfaceKind, Match, Route};
 use super::names::{Domain, Mac, Name, VlanId, display_name, mtu};
 use super::stack::{Draft, stack};
@@ -55,20 +54,20 @@ const ROUTE: [&str; 3] = ["network", "netmask", "gateway"];
 
 /// Converts `network_data.json`.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = NetworkFindings::default();
-    let drafts = json::read(bytes, &mut telling).map(|value| {
+    let mut findings = Findings::default();
+    let drafts = json::read(bytes, &mut findings).map(|value| {
         if let Some((form, help)) = other_form(&value) {
             let message = format!("it is {form}; not converted");
-            telling.advise(&rules::BAD_NETWORK, None, "network description", message, help);
+            findings.suggest(&rules::BAD_NETWORK, None, "network description", message, help);
             return Vec::new();
         }
-        json::report_unknown(&value, &TOP, &["version"], "network description", &mut telling);
-        let mut links = LinkTable::read(json::list(&value, "links", &mut telling), &mut telling);
-        links.give(&value, &mut telling);
+        json::report_unknown(&value, &TOP, &["version"], "network description", &mut findings);
+        let mut links = LinkTable::read(json::list(&value, "links", &mut findings), &mut findings);
+        links.give(&value, &mut findings);
         links.drafts
     });
-    let interfaces = stack(drafts.unwrap_or_default(), &mut telling);
-    Conversion::new(interfaces, telling)
+    let interfaces = stack(drafts.unwrap_or_default(), &mut findings);
+    Conversion::new(interfaces, findings)
 }
 
 /// The form of a description that is not one of OpenStack, and the remedy.
@@ -102,7 +101,7 @@ struct LinkTable {
 }
 
 impl LinkTable {
-    fn read(entries: &[Value], telling: &mut NetworkFindings) -> Self {
+    fn read(entries: &[Value], findings: &mut Findings) -> Self {
         let mut links = Self::default();
         let mut names = Names::new(entries);
         let mut carriers = Vec::new();
@@ -112,8 +111,8 @@ impl LinkTable {
             let link = if id.as_ref().is_some_and(|id| links.by_id.contains_key(id)) {
                 Err("another link has the same `id`".to_owned())
             } else {
-                json::report_unknown(entry, &LINK, &LINK_HARMLESS, &subject, telling);
-                link(entry, &mut names, &subject, telling)
+                json::report_unknown(entry, &LINK, &LINK_HARMLESS, &subject, findings);
+                link(entry, &mut names, &subject, findings)
             };
             let place = match link {
                 Ok(interface) => {
@@ -123,7 +122,7 @@ impl LinkTable {
                 }
                 Err(why) => {
                     let message = format!("{why}; the link is left out");
-                    telling.tell(&rules::BAD_INTERFACE, None, &subject, message);
+                    findings.report(&rules::BAD_INTERFACE, None, &subject, message);
                     None
                 }
             };
@@ -132,16 +131,16 @@ impl LinkTable {
             }
         }
         for (at, (entry, subject)) in carriers.into_iter().enumerate() {
-            links.connect(at, entry, &subject, telling);
+            links.connect(at, entry, &subject, findings);
         }
         links
     }
 
     /// Finds what a bond or VLAN is built on.
-    fn connect(&mut self, at: usize, entry: &Value, subject: &str, telling: &mut NetworkFindings) {
+    fn connect(&mut self, at: usize, entry: &Value, subject: &str, findings: &mut Findings) {
         let wanted: Vec<_> = match self.drafts[at].interface.kind {
             InterfaceKind::Physical => return,
-            InterfaceKind::Bond(_) => json::list(entry, "bond_links", telling).iter().map(json::words).collect(),
+            InterfaceKind::Bond(_) => json::list(entry, "bond_links", findings).iter().map(json::words).collect(),
             InterfaceKind::Vlan(_) => vec![json::text(entry, "vlan_link")],
         };
         let is_vlan = matches!(self.drafts[at].interface.kind, InterfaceKind::Vlan(_));
@@ -156,34 +155,34 @@ impl LinkTable {
             if is_vlan {
                 self.drafts[at].is_refused = true;
                 let message = format!("{carrier} is not there; the link is left out");
-                telling.tell(&rules::BAD_INTERFACE, None, subject, message);
+                findings.report(&rules::BAD_INTERFACE, None, subject, message);
             } else {
                 let message = format!("{carrier} is not there; the bond is made without it");
-                telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+                findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             }
         }
     }
 
     /// Gives links what the networks say.
-    fn give(&mut self, value: &Value, telling: &mut NetworkFindings) {
-        let everywhere = dns(value, "services", telling);
+    fn give(&mut self, value: &Value, findings: &mut Findings) {
+        let everywhere = dns(value, "services", findings);
         let mut is_given = vec![false; self.drafts.len()];
         let mut is_bad = vec![false; self.drafts.len()];
-        for (at, network) in json::list(value, "networks", telling).iter().enumerate() {
+        for (at, network) in json::list(value, "networks", findings).iter().enumerate() {
             let subject = json::text(network, "id").unwrap_or_else(|| format!("networks[{at}]"));
-            json::report_unknown(network, &NETWORK, &NETWORK_HARMLESS, &subject, telling);
+            json::report_unknown(network, &NETWORK, &NETWORK_HARMLESS, &subject, findings);
             let link = json::text(network, "link");
             let Some(place) = link.and_then(|id| self.by_id.get(&id).copied()).flatten() else {
                 let message = "its `link` is not there; the network is left out";
-                telling.tell(&rules::BAD_NETWORK_VALUE, None, &subject, message);
+                findings.report(&rules::BAD_NETWORK_VALUE, None, &subject, message);
                 continue;
             };
-            match give(network, &mut self.drafts[place].interface, &subject, telling) {
+            match give(network, &mut self.drafts[place].interface, &subject, findings) {
                 Ok(()) => is_given[place] = true,
                 Err(why) => {
                     is_bad[place] = true;
                     let message = format!("{why}; the network is left out");
-                    telling.tell(&rules::BAD_NETWORK_VALUE, None, &subject, message);
+                    findings.report(&rules::BAD_NETWORK_VALUE, None, &subject, message);
                 }
             }
         }
@@ -195,14 +194,14 @@ impl LinkTable {
                 // Better left to what the image does with an interface that nobody describes.
                 draft.is_refused = true;
                 let message = "none of its networks is left; it is left out";
-                telling.tell(&rules::BAD_INTERFACE, None, &draft.interface.found.label(), message);
+                findings.report(&rules::BAD_INTERFACE, None, &draft.interface.found.label(), message);
             }
         }
     }
 }
 
 /// A link by itself.
-fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut NetworkFindings) -> Result<Interface, String> {
+fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings) -> Result<Interface, String> {
     let mac = |key: &str| {
         let mac = json::text(entry, key).map(|mac| Mac::new(&mac).ok_or(format!("its `{key}` is no hardware address")));
         mac.transpose()
@@ -211,7 +210,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut NetworkFi
     let mut interface = match json::text(entry, "type").as_deref() {
         Some("bond") => {
             let found = Match::Name(names.bond(entry));
-            Interface { mac: own, ..Interface::new(found, InterfaceKind::Bond(options(entry, subject, telling))) }
+            Interface { mac: own, ..Interface::new(found, InterfaceKind::Bond(options(entry, subject, findings))) }
         }
         Some("vlan") => {
             let id = json::text(entry, "vlan_id").and_then(|id| VlanId::new(&id));
@@ -234,24 +233,30 @@ fn link(entry: &Value, names: &mut Names, subject: &str, telling: &mut NetworkFi
     let mut keys = entry.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     if let Some((key, _)) = keys.find(|(key, _)| is_vain(key)) {
         let message = format!("`{}` is of another type of link; ignored", display_name(key));
-        telling.advise(&rules::UNCONVERTED, None, subject, message, "write `vlan` or `bond` as the `type` of the link");
+        findings.suggest(
+            &rules::UNCONVERTED,
+            None,
+            subject,
+            message,
+            "write `vlan` or `bond` as the `type` of the link",
+        );
     }
-    interface.mtu = read_mtu(entry, subject, telling);
+    interface.mtu = read_mtu(entry, subject, findings);
     Ok(interface)
 }
 
 /// The `mtu` of a link or network.
-fn read_mtu(entry: &Value, subject: &str, telling: &mut NetworkFindings) -> Option<u32> {
+fn read_mtu(entry: &Value, subject: &str, findings: &mut Findings) -> Option<u32> {
     let text = json::text(entry, "mtu")?;
     let mtu = mtu(&text);
     if mtu.is_none() {
-        telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, "invalid `mtu`; ignored");
+        findings.report(&rules::BAD_NETWORK_VALUE, None, subject, "invalid `mtu`; ignored");
     }
     mtu
 }
 
 /// The options of a bond: every key that begins with `bond_`.
-fn options(entry: &Value, subject: &str, telling: &mut NetworkFindings) -> BondOptions {
+fn options(entry: &Value, subject: &str, findings: &mut Findings) -> BondOptions {
     let mut options = BondOptions::default();
     let keys = entry.as_object().into_iter().flatten().filter(|(key, value)| *key != "bond_links" && !value.is_null());
     for (key, value) in keys.filter_map(|(key, value)| Some((key.strip_prefix("bond_")?, value))) {
@@ -264,7 +269,7 @@ fn options(entry: &Value, subject: &str, telling: &mut NetworkFindings) -> BondO
             Err(BondFault::Unknown) => (&rules::UNCONVERTED, "has no counterpart in networkd; it is ignored"),
             Err(BondFault::Value) => (&rules::BAD_NETWORK_VALUE, "has a value that it cannot have; it is left out"),
         };
-        telling.tell(rule, None, subject, format!("its `bond_{}` {what}", display_name(key)));
+        findings.report(rule, None, subject, format!("its `bond_{}` {what}", display_name(key)));
     }
     options
 }
@@ -316,12 +321,7 @@ fn wish(entry: &Value) -> Option<Name> {
 }
 
 /// Adds what a network gives to its link.
-fn give(
-    network: &Value,
-    interface: &mut Interface,
-    subject: &str,
-    telling: &mut NetworkFindings,
-) -> Result<(), String> {
+fn give(network: &Value, interface: &mut Interface, subject: &str, findings: &mut Findings) -> Result<(), String> {
     let setup = &mut interface.setup;
     let (v4, v6, accept_ra) = match json::text(network, "type").as_deref() {
         Some("ipv4" | "ipv6") => {
@@ -344,26 +344,26 @@ fn give(
             setup.routes.push(address::default_route(gateway));
         } else {
             let message = "its `gateway` is not an address of its family; the default route is not set";
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
         }
     }
-    for (at, entry) in json::list(network, "routes", telling).iter().enumerate() {
-        json::report_unknown(entry, &ROUTE, &[], &format!("{subject}: routes[{at}]"), telling);
+    for (at, entry) in json::list(network, "routes", findings).iter().enumerate() {
+        json::report_unknown(entry, &ROUTE, &[], &format!("{subject}: routes[{at}]"), findings);
         if let Some(route) = route(entry) {
             setup.routes.push(route);
             continue;
         }
         let message = format!("its `routes[{at}]` is no network with a gateway of its family; it is left out");
-        telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+        findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
     }
-    setup.dns.extend(dns(network, subject, telling));
-    let servers = json::words_under(network, "dns_nameservers", telling);
-    setup.dns.extend(json::dns(&servers, json::words, subject, telling));
-    setup.domains.extend(domains(network, subject, telling));
-    if let Some(mtu) = read_mtu(network, subject, telling) {
+    setup.dns.extend(dns(network, subject, findings));
+    let servers = json::words_under(network, "dns_nameservers", findings);
+    setup.dns.extend(json::dns(&servers, json::words, subject, findings));
+    setup.domains.extend(domains(network, subject, findings));
+    if let Some(mtu) = read_mtu(network, subject, findings) {
         if interface.mtu.is_some_and(|own| own != mtu) {
             let message = format!("its `mtu` {mtu} is not that of its link or of another network; ignored");
-            telling.tell(&rules::ODD_INTERFACE, None, subject, message);
+            findings.report(&rules::ODD_INTERFACE, None, subject, message);
         }
         interface.mtu = interface.mtu.or(Some(mtu));
     }
@@ -371,13 +371,13 @@ fn give(
 }
 
 /// The domains under `dns_search`.
-fn domains(network: &Value, subject: &str, telling: &mut NetworkFindings) -> Vec<Domain> {
-    let words = json::words_under(network, "dns_search", telling);
+fn domains(network: &Value, subject: &str, findings: &mut Findings) -> Vec<Domain> {
+    let words = json::words_under(network, "dns_search", findings);
     let domains = words.iter().filter_map(|word| {
         let domain = json::words(word).and_then(|word| Domain::new(&word));
         if domain.is_none() {
             let message = "invalid domain in `dns_search`; domain ignored";
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+            findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
         }
         domain
     });
@@ -390,15 +390,15 @@ fn route(entry: &Value) -> Option<Route> {
 }
 
 /// The name servers among the services of `value`.
-fn dns(value: &Value, subject: &str, telling: &mut NetworkFindings) -> Vec<IpAddr> {
-    let services = json::list(value, "services", telling).iter();
+fn dns(value: &Value, subject: &str, findings: &mut Findings) -> Vec<IpAddr> {
+    let services = json::list(value, "services", findings).iter();
     let is_dns = |service: &&Value| json::text(service, "type").is_some_and(|kind| kind == "dns");
     let (dns, others): (Vec<_>, Vec<_>) = services.partition(is_dns);
     if !others.is_empty() {
-        telling.tell(&rules::UNCONVERTED, None, subject, "of its services, only those of type `dns` are converted");
+        findings.report(&rules::UNCONVERTED, None, subject, "of its services, only those of type `dns` are converted");
     }
     for service in &dns {
-        json::report_unknown(service, &["type", "address"], &["description"], subject, telling);
+        json::report_unknown(service, &["type", "address"], &["description"], subject, findings);
     }
-    json::dns(dns, |service| json::text(service, "address"), subject, telling)
+    json::dns(dns, |service| json::text(service, "address"), subject, findings)
 }

@@ -7,10 +7,9 @@ use std::collections::HashSet;
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::Value;
 
-use crate::diagnostic::rules;
+use crate::diagnostic::{Findings, rules};
 
 use super::bond::BondOptions;
-use super::findings::NetworkFindings;
 use super::interface::{Child, Interface, InterfaceKind, Match, Setup};
 use super::names::{Mac, Name};
 use super::{Conversion, address, json};
@@ -51,45 +50,45 @@ const ADDRESS_HARMLESS: [&str; 18] = [
 
 /// Converts the metadata service's JSON: all of it, or its `network` alone.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = NetworkFindings::default();
-    let interfaces = json::read(bytes, &mut telling).map(|value| interfaces(&value, &mut telling));
-    Conversion::new(interfaces.unwrap_or_default(), telling)
+    let mut findings = Findings::default();
+    let interfaces = json::read(bytes, &mut findings).map(|value| interfaces(&value, &mut findings));
+    Conversion::new(interfaces.unwrap_or_default(), findings)
 }
 
-fn interfaces(value: &Value, telling: &mut NetworkFindings) -> Vec<Interface> {
+fn interfaces(value: &Value, findings: &mut Findings) -> Vec<Interface> {
     let Some(network) = value.get("network").or_else(|| value.get("interfaces").map(|_| value)) else {
         return Vec::new();
     };
     // Without `network`, the document may be all of the metadata.
     if value.get("network").is_some() {
-        json::report_unknown(network, &NETWORK, &["bonding", "metal_gateways"], "network", telling);
+        json::report_unknown(network, &NETWORK, &["bonding", "metal_gateways"], "network", findings);
     }
     let mode = network.get("bonding").and_then(|bonding| json::text(bonding, "mode"));
     if mode.is_some_and(|mode| !matches!(mode.as_str(), "4" | "802.3ad")) {
         let message = "its `mode` is not read; the mode of the bond is 802.3ad";
-        telling.tell(&rules::UNCONVERTED, None, "bonding", message);
+        findings.report(&rules::UNCONVERTED, None, "bonding", message);
     }
-    let mut dns = json::dns(json::list(network, "dns", telling), json::words, "dns", telling);
+    let mut dns = json::dns(json::list(network, "dns", findings), json::words, "dns", findings);
     if dns.is_empty() {
         dns = DNS.to_vec();
     }
-    let entries = json::list(network, "interfaces", telling);
-    let mut interfaces = slaves(entries, &dns, telling);
+    let entries = json::list(network, "interfaces", findings);
+    let mut interfaces = slaves(entries, &dns, findings);
     if interfaces.is_empty() {
-        telling.tell(&rules::BAD_NETWORK, None, BOND, "there is no interface to make it of; nothing is converted");
+        findings.report(&rules::BAD_NETWORK, None, BOND, "there is no interface to make it of; nothing is converted");
         return interfaces;
     }
     let mut setup = Setup { dns, ..Setup::default() };
-    for (at, block) in json::list(network, "addresses", telling).iter().enumerate() {
+    for (at, block) in json::list(network, "addresses", findings).iter().enumerate() {
         let subject = format!("addresses[{at}]");
-        json::report_unknown(block, &ADDRESS, &ADDRESS_HARMLESS, &subject, telling);
-        add(block, &subject, &mut setup, telling);
+        json::report_unknown(block, &ADDRESS, &ADDRESS_HARMLESS, &subject, findings);
+        add(block, &subject, &mut setup, findings);
     }
     let mac = entries.first().and_then(|first| json::text(first, "mac")).and_then(|mac| {
         let mac = Mac::new(&mac);
         if mac.is_none() {
             let message = "the first interface's `mac` is no hardware address; the bond gets one of its own";
-            telling.tell(&rules::BAD_NETWORK_VALUE, None, BOND, message);
+            findings.report(&rules::BAD_NETWORK_VALUE, None, BOND, message);
         }
         mac
     });
@@ -100,12 +99,12 @@ fn interfaces(value: &Value, telling: &mut NetworkFindings) -> Vec<Interface> {
 }
 
 /// The interfaces that the bond is made of. Their files are numbered as they are listed.
-fn slaves(entries: &[Value], dns: &[IpAddr], telling: &mut NetworkFindings) -> Vec<Interface> {
+fn slaves(entries: &[Value], dns: &[IpAddr], findings: &mut Findings) -> Vec<Interface> {
     let mut interfaces = Vec::new();
     let mut seen = HashSet::from([BOND.to_owned()]);
     for (at, entry) in entries.iter().enumerate() {
         let subject = format!("interfaces[{at}]");
-        json::report_unknown(entry, &INTERFACE, &["id", "bond"], &subject, telling);
+        json::report_unknown(entry, &INTERFACE, &["id", "bond"], &subject, findings);
         match find(entry).and_then(|found| {
             let depth = u8::try_from(at).map_err(|_| "there are more than 256 interfaces".to_owned())?;
             let is_new = seen.insert(found.label());
@@ -118,7 +117,7 @@ fn slaves(entries: &[Value], dns: &[IpAddr], telling: &mut NetworkFindings) -> V
                 ..Interface::new(found, InterfaceKind::Physical)
             }),
             Err(why) => {
-                telling.tell(&rules::BAD_INTERFACE, None, &subject, format!("{why}; the interface is left out"));
+                findings.report(&rules::BAD_INTERFACE, None, &subject, format!("{why}; the interface is left out"));
             }
         }
     }
@@ -136,18 +135,18 @@ fn find(entry: &Value) -> Result<Match, String> {
 
 /// Adds an address, and the route that comes with it: to everywhere for a public one, and to the provider's private
 /// addresses for one of those. A private IPv6 address comes without a route.
-fn add(block: &Value, subject: &str, setup: &mut Setup, telling: &mut NetworkFindings) {
+fn add(block: &Value, subject: &str, setup: &mut Setup, findings: &mut Findings) {
     let mask = json::text(block, "netmask").or_else(|| json::text(block, "cidr"));
     let own = json::text(block, "address").and_then(|own| address::interface(&own, mask.as_deref()));
     let Some(own) = own else {
         let message = "`address` and `netmask` are no address with a mask; the address is left out";
-        return telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+        return findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
     };
     setup.addresses.push(own);
     let Some(gateway) = json::text(block, "gateway") else { return };
     let Some(gateway) = address::host(&gateway).filter(|gateway| gateway.is_ipv4() == own.addr().is_ipv4()) else {
         let message = "`gateway` is no address of the family of `address`; the route is left out";
-        return telling.tell(&rules::BAD_NETWORK_VALUE, None, subject, message);
+        return findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
     };
     let is_public = block.get("public").and_then(Value::as_bool).unwrap_or_default();
     let route = if is_public { Some(address::default_route(gateway)) } else { address::route(PRIVATE, gateway) };

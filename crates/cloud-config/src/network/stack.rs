@@ -6,13 +6,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostic::{Span, rules};
+use crate::diagnostic::{Findings, Span, rules};
 
-use super::findings::NetworkFindings;
 use super::interface::{Child, Interface, InterfaceKind};
 
-/// The longest chain of interfaces on one, as two hexadecimal digits can say it.
-const DEPTH_MAX: usize = 0xff;
+/// The longest chain of interfaces on one, more than any real one: a bridge over a VLAN over a bond has two.
+const DEPTH_MAX: usize = 8;
 
 /// An interface of which it is not known yet what is built on it.
 #[derive(Debug)]
@@ -41,20 +40,20 @@ impl Draft {
 }
 
 /// Puts together what can be: each interface once, in the order given, and none that is built on itself.
-pub(super) fn stack(drafts: Vec<Draft>, telling: &mut NetworkFindings) -> Vec<Interface> {
+pub(super) fn stack(drafts: Vec<Draft>, findings: &mut Findings) -> Vec<Interface> {
     let mut stack = Stack { alive: drafts.iter().map(|draft| !draft.is_refused).collect(), drafts };
-    stack.refuse_duplicates(telling);
-    stack.refuse_second_bonds(telling);
+    stack.refuse_duplicates(findings);
+    stack.refuse_second_bonds(findings);
     for at in stack.circles() {
-        stack.refuse(at, "is built on itself; it is left out", telling);
+        stack.refuse(at, "is built on itself; it is left out", findings);
     }
-    stack.refuse_orphans(telling);
+    stack.refuse_orphans(findings);
     let deep = stack.depths().into_iter().enumerate().filter(|(_, depth)| *depth > DEPTH_MAX);
     for (at, _) in deep.collect::<Vec<_>>() {
-        stack.refuse(at, "more than 255 interfaces are built on it, one on the other; it is left out", telling);
+        stack.refuse(at, "more than 8 interfaces are built on it, one on the other; it is left out", findings);
     }
-    stack.refuse_orphans(telling);
-    stack.refuse_bereft(telling);
+    stack.refuse_orphans(findings);
+    stack.refuse_bereft(findings);
     stack.finish()
 }
 
@@ -65,23 +64,23 @@ struct Stack {
 }
 
 impl Stack {
-    fn refuse(&mut self, at: usize, why: &str, telling: &mut NetworkFindings) {
+    fn refuse(&mut self, at: usize, why: &str, findings: &mut Findings) {
         self.alive[at] = false;
-        telling.tell(&rules::BAD_INTERFACE, self.drafts[at].span, &self.drafts[at].label(), why);
+        findings.report(&rules::BAD_INTERFACE, self.drafts[at].span, &self.drafts[at].label(), why);
     }
 
     /// Two of one name would have one file.
-    fn refuse_duplicates(&mut self, telling: &mut NetworkFindings) {
+    fn refuse_duplicates(&mut self, findings: &mut Findings) {
         let mut seen = HashSet::new();
         let alive = (0..self.drafts.len()).filter(|at| self.alive[*at]);
         let again: Vec<_> = alive.filter(|at| !seen.insert(self.drafts[*at].label())).collect();
         for at in again {
-            self.refuse(at, "another interface is found by the same name or address; this one is left out", telling);
+            self.refuse(at, "another interface is found by the same name or address; this one is left out", findings);
         }
     }
 
     /// An interface can be the slave of one bond.
-    fn refuse_second_bonds(&mut self, telling: &mut NetworkFindings) {
+    fn refuse_second_bonds(&mut self, findings: &mut Findings) {
         let mut bond_of = HashMap::new();
         for at in (0..self.drafts.len()).filter(|at| self.alive[*at]) {
             if !matches!(self.drafts[at].interface.kind, InterfaceKind::Bond(_)) {
@@ -95,7 +94,7 @@ impl Stack {
                     Some(bond) => {
                         bond_of.insert(slave, bond);
                         let message = format!("{} is a slave of another bond already", self.drafts[slave].label());
-                        telling.tell(
+                        findings.report(
                             &rules::BAD_NETWORK_VALUE,
                             self.drafts[at].span,
                             &self.drafts[at].label(),
@@ -129,13 +128,13 @@ impl Stack {
     }
 
     /// What lacks all that it was to be built on is left out, too.
-    fn refuse_orphans(&mut self, telling: &mut NetworkFindings) {
+    fn refuse_orphans(&mut self, findings: &mut Findings) {
         let children = self.children();
         let mut gone: Vec<_> = (0..self.drafts.len()).filter(|at| !self.alive[*at]).collect();
         while let Some(carrier) = gone.pop() {
             for child in &children[carrier] {
                 if self.alive[*child] && self.drafts[*child].on.iter().all(|at| !self.alive[*at]) {
-                    self.refuse(*child, "what it is built on is left out; so is this", telling);
+                    self.refuse(*child, "what it is built on is left out; so is this", findings);
                     gone.push(*child);
                 }
             }
@@ -146,7 +145,7 @@ impl Stack {
 
     /// What was to carry something that is left out, and has nothing else, is left out, too: a file that gives an
     /// interface nothing would take away what it has without one, which may be all that leads to the machine.
-    fn refuse_bereft(&mut self, telling: &mut NetworkFindings) {
+    fn refuse_bereft(&mut self, findings: &mut Findings) {
         let mut carried: Vec<_> = self.children().iter().map(Vec::len).collect();
         let mut bereft: Vec<_> = (0..self.drafts.len()).filter(|at| self.drafts[*at].is_bereft).collect();
         let gone = self.drafts.iter().zip(&self.alive).filter(|(_, alive)| !**alive);
@@ -157,7 +156,7 @@ impl Stack {
             if !self.alive[at] || carried[at] > 0 || !self.drafts[at].interface.setup.is_idle() {
                 continue;
             }
-            self.refuse(at, "what was to be built on it is left out, and it has nothing else; so is this", telling);
+            self.refuse(at, "what was to be built on it is left out, and it has nothing else; so is this", findings);
             for carrier in &self.drafts[at].on {
                 carried[*carrier] -= 1;
                 bereft.push(*carrier);
@@ -247,10 +246,10 @@ mod tests {
 
     /// The names of the `.network` files, and the findings.
     fn stacked(drafts: Vec<Draft>) -> (Vec<String>, Vec<String>) {
-        let mut telling = NetworkFindings::default();
-        let units = units(&stack(drafts, &mut telling)).into_iter().map(|unit| unit.name);
+        let mut findings = Findings::default();
+        let units = units(&stack(drafts, &mut findings)).into_iter().map(|unit| unit.name);
         let stems = units.filter_map(|name| Some(name.strip_suffix(".network")?.to_owned()));
-        (stems.collect(), telling.finish().into_iter().map(|finding| finding.message).collect())
+        (stems.collect(), findings.into_list().into_iter().map(|finding| finding.message).collect())
     }
 
     #[test]
@@ -262,7 +261,7 @@ mod tests {
     #[test]
     fn children_stand_in_the_order_of_their_names() {
         let drafts = vec![physical("a"), vlan("z", &[0]), bond("m", &[0]), vlan("b", &[0])];
-        let interfaces = stack(drafts, &mut NetworkFindings::default());
+        let interfaces = stack(drafts, &mut Findings::default());
         let names: Vec<_> = interfaces[0].children.iter().map(|child| child.name().as_str()).collect();
         assert_eq!(names, ["b", "m", "z"]);
     }
@@ -318,10 +317,10 @@ mod tests {
             let carried = (1..=length).map(|at| vlan(&format!("v{at}"), &[at - 1]));
             std::iter::once(physical("a")).chain(carried).chain([physical("z")]).collect()
         };
-        let (units, findings) = stacked(chain(255));
-        assert_eq!((units.len(), units[0].as_str(), units[255].as_str()), (257, "ff-a", "00-v255"));
+        let (units, findings) = stacked(chain(8));
+        assert_eq!((units.len(), units[0].as_str(), units[8].as_str()), (10, "08-a", "00-v8"));
         assert!(findings.is_empty());
-        assert_eq!(stacked(chain(256)).0, ["00-z"]);
+        assert_eq!(stacked(chain(9)).0, ["00-z"]);
         assert_eq!(stacked(chain(10_000)).0, ["00-z"]);
     }
 

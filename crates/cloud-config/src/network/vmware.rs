@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use ipnet::IpNet;
 
-use crate::diagnostic::rules;
+use crate::diagnostic::{Findings, rules};
 
-use super::findings::NetworkFindings;
 use super::interface::{Dhcp, Interface, InterfaceKind, Match, Route, Setup};
 use super::names::{Domain, Mac, Name};
 use super::stack::{Draft, stack};
@@ -17,11 +16,11 @@ use super::{Conversion, ENTRIES_MAX, NAMES_MAX, address};
 
 /// Converts variables, such as `interface.0.ip.0.address`.
 pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
-    let mut telling = NetworkFindings::default();
+    let mut findings = Findings::default();
     let variables = Variables { all: variables, read: RefCell::default() };
-    let dns = variables.names("dns.server", |value| vec![address::host(value)], &mut telling);
+    let dns = variables.names("dns.server", |value| vec![address::host(value)], &mut findings);
     let domains =
-        variables.names("dns.domain", |value| value.split_whitespace().map(Domain::new).collect(), &mut telling);
+        variables.names("dns.domain", |value| value.split_whitespace().map(Domain::new).collect(), &mut findings);
     let (mut drafts, mut refused) = (Vec::new(), Vec::new());
     for at in 0..ENTRIES_MAX {
         let prefix = format!("interface.{at}");
@@ -37,13 +36,13 @@ pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
             }
             Err(why) => {
                 refused.push(format!("{prefix}."));
-                telling.tell(&rules::BAD_INTERFACE, None, &prefix, format!("{why}; the interface is left out"));
+                findings.report(&rules::BAD_INTERFACE, None, &prefix, format!("{why}; the interface is left out"));
             }
         }
     }
-    variables.report_unread(&refused, &mut telling);
-    let interfaces = stack(drafts, &mut telling);
-    Conversion::new(interfaces, telling)
+    variables.report_unread(&refused, &mut findings);
+    let interfaces = stack(drafts, &mut findings);
+    Conversion::new(interfaces, findings)
 }
 
 /// Variables, and the names of those that were looked for.
@@ -59,7 +58,7 @@ impl Variables<'_> {
     }
 
     /// Reports the variables of the network that were not looked for, but for those of a refused interface.
-    fn report_unread(&self, refused: &[String], telling: &mut NetworkFindings) {
+    fn report_unread(&self, refused: &[String], findings: &mut Findings) {
         let read = self.read.borrow();
         for (name, value) in self.all {
             let is_network = name.starts_with("interface.") || name.starts_with("dns.");
@@ -69,13 +68,13 @@ impl Variables<'_> {
             let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
             if is_network && !is_harmless && !value.trim().is_empty() && !read.contains(name) && !is_refused() {
                 let message = "unknown variable, or its index follows a gap; ignored";
-                telling.tell(&rules::UNCONVERTED, None, name, message);
+                findings.report(&rules::UNCONVERTED, None, name, message);
             }
         }
     }
 
     /// What `read` makes of the variables of a list: `PREFIX.0`, `PREFIX.1`, and so on. What is none is left out.
-    fn names<T>(&self, prefix: &str, read: impl Fn(&str) -> Vec<Option<T>>, telling: &mut NetworkFindings) -> Vec<T> {
+    fn names<T>(&self, prefix: &str, read: impl Fn(&str) -> Vec<Option<T>>, findings: &mut Findings) -> Vec<T> {
         let mut names = Vec::new();
         let variables = (0..ENTRIES_MAX).map_while(|at| {
             let name = format!("{prefix}.{at}");
@@ -87,11 +86,11 @@ impl Variables<'_> {
             match found {
                 Some(_) if names.len() == NAMES_MAX => {
                     let message = "there are more than 32; it and what follows are left out";
-                    telling.tell(&rules::BAD_NETWORK_VALUE, None, &name, message);
+                    findings.report(&rules::BAD_NETWORK_VALUE, None, &name, message);
                     break;
                 }
                 Some(value) => names.push(value),
-                None => telling.tell(&rules::BAD_NETWORK_VALUE, None, &name, "it cannot be one; it is left out"),
+                None => findings.report(&rules::BAD_NETWORK_VALUE, None, &name, "it cannot be one; it is left out"),
             }
         }
         names

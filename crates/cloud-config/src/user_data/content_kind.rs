@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::header::{self, Multipart};
 use super::hint::{self, Hint};
-use crate::diagnostic::{BoundedFindings, Finding, Rule, Span, rules};
+use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 use crate::yaml::{self, is_name};
 
 /// What a part is.
@@ -216,7 +216,7 @@ fn is_shell(interpreter: &str) -> bool {
 
 /// Expressions of a template that nothing has rendered.
 pub(super) fn left_over(text: &str) -> Vec<Finding> {
-    let mut findings = BoundedFindings::default();
+    let mut findings = Findings::default();
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
             let message = "this template expression has not been rendered; it is read as it stands";

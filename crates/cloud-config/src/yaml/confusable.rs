@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::document::ParsedYaml;
 use super::letters::{described, foreign_letter};
 use super::node::{Kind as NodeKind, Node, Scalar};
-use crate::diagnostic::{BoundedFindings, Finding, Span, rules};
+use crate::diagnostic::{Finding, Findings, Span, rules};
 
 /// The sign that a character looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ pub fn misread(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut found = search.found;
     found.sort_by_key(|found| found.at);
     found.dedup_by_key(|found| found.at);
-    let mut findings = BoundedFindings::default();
+    let mut findings = Findings::default();
     for found in &found {
         findings.add(&rules::LOOKALIKE_CHARACTER, || found.finding());
     }

@@ -11,9 +11,8 @@ mod stanza;
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::diagnostic::{Span, rules};
+use crate::diagnostic::{Findings, Span, rules};
 
-use super::findings::NetworkFindings;
 use super::interface::{Interface, InterfaceKind, Match};
 use super::names::{Name, VlanId};
 use super::stack::{Draft, stack};
@@ -24,44 +23,44 @@ use stanza::{Method, stanzas};
 
 /// Converts an interfaces file. Spans of findings are places in `bytes`.
 pub fn convert(bytes: &[u8]) -> Conversion {
-    let mut telling = NetworkFindings::default();
+    let mut findings = Findings::default();
     let mut described: BTreeMap<Name, Description> = BTreeMap::new();
     let mut bereft = Vec::new();
     let mut for_all = Description::default();
-    for stanza in stanzas(bytes, &mut telling) {
+    for stanza in stanzas(bytes, &mut findings) {
         let name = stanza.name.as_str();
         if stanza.method == Method::Loopback {
-            for_all.merge(reader::read_for_all(&stanza, &mut telling));
+            for_all.merge(reader::read_for_all(&stanza, &mut findings));
             if let Some(entry) = stanza.entries.iter().find(|entry| !reader::is_for_all(entry)) {
                 let message = "options of a `loopback` stanza are ignored";
-                telling.tell(&rules::UNCONVERTED, Some(entry.span), name, message);
+                findings.report(&rules::UNCONVERTED, Some(entry.span), name, message);
             }
             continue;
         }
-        match reader::read(&stanza, &mut telling) {
+        match reader::read(&stanza, &mut findings) {
             Ok(new) => described.entry(stanza.name).or_default().merge(new),
             Err(reader::Refusal { span, why, help }) => {
-                telling.advise(&rules::BAD_STANZA, span, name, format!("{why}; the stanza is refused"), help);
+                findings.suggest(&rules::BAD_STANZA, span, name, format!("{why}; the stanza is refused"), help);
                 bereft.push(stanza);
             }
         }
     }
     bereft.retain(|stanza| !described.contains_key(&stanza.name));
     let mut bereft: HashSet<_> = bereft.iter().flat_map(reader::carriers).collect();
-    follow_masters(&mut described, &mut bereft, &mut telling);
-    let mut drafts = drafts(described, &bereft, &mut telling);
-    give_all(for_all, &mut drafts, &mut telling);
-    let interfaces = stack(drafts, &mut telling);
-    Conversion::new(interfaces, telling)
+    follow_masters(&mut described, &mut bereft, &mut findings);
+    let mut drafts = drafts(described, &bereft, &mut findings);
+    give_all(for_all, &mut drafts, &mut findings);
+    let interfaces = stack(drafts, &mut findings);
+    Conversion::new(interfaces, findings)
 }
 
 /// Gives the name servers and domains of the `lo` stanza to every interface that leads somewhere.
-fn give_all(mut for_all: Description, drafts: &mut [Draft], telling: &mut NetworkFindings) {
+fn give_all(mut for_all: Description, drafts: &mut [Draft], findings: &mut Findings) {
     if for_all.dns.is_empty() && for_all.domains.is_empty() {
         return;
     }
-    limit(&mut for_all.dns, NAMES_MAX, "name servers", "lo", telling);
-    limit(&mut for_all.domains, NAMES_MAX, "domains", "lo", telling);
+    limit(&mut for_all.dns, NAMES_MAX, "name servers", "lo", findings);
+    limit(&mut for_all.domains, NAMES_MAX, "domains", "lo", findings);
     let mut is_given = false;
     for setup in drafts.iter_mut().map(|draft| &mut draft.interface.setup).filter(|setup| !setup.is_idle()) {
         description::extend(&mut setup.dns, for_all.dns.clone());
@@ -70,23 +69,19 @@ fn give_all(mut for_all: Description, drafts: &mut [Draft], telling: &mut Networ
     }
     if !is_given {
         let message = "no interface with an address can be given the name servers and domains of this stanza; ignored";
-        telling.tell(&rules::UNCONVERTED, for_all.span, "lo", message);
+        findings.report(&rules::UNCONVERTED, for_all.span, "lo", message);
     }
 }
 
 /// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `bereft`.
-fn follow_masters(
-    described: &mut BTreeMap<Name, Description>,
-    bereft: &mut HashSet<Name>,
-    telling: &mut NetworkFindings,
-) {
+fn follow_masters(described: &mut BTreeMap<Name, Description>, bereft: &mut HashSet<Name>, findings: &mut Findings) {
     let masters = described.iter_mut().filter_map(|(slave, d)| Some((slave.clone(), d.master.take()?, d.span)));
     for (slave, master, span) in masters.collect::<Vec<_>>() {
         if let Some(bond) = described.get_mut(&master) {
             bond.slaves.get_or_insert_default().push(slave);
         } else {
             let message = format!("its `bond-master` {master} has no stanza; it is no slave");
-            telling.tell(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
+            findings.report(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
             bereft.insert(slave);
         }
     }
@@ -96,7 +91,7 @@ fn follow_masters(
 fn kind(
     name: &Name,
     description: &mut Description,
-    telling: &mut NetworkFindings,
+    findings: &mut Findings,
 ) -> Result<(InterfaceKind, Vec<Name>), String> {
     let slaves = description.slaves.take();
     let (base, id) = match (name.as_str().rsplit_once('.'), name.as_str().strip_prefix("vlan")) {
@@ -125,7 +120,7 @@ fn kind(
         (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("it is on no interface: {why}"))?),
         (None, None) => {
             let message = "it has no `vlan-raw-device`: nothing carries it, and it will not be there";
-            telling.tell(&rules::ODD_INTERFACE, description.span, name.as_str(), message);
+            findings.report(&rules::ODD_INTERFACE, description.span, name.as_str(), message);
             None
         }
     };
@@ -133,7 +128,7 @@ fn kind(
 }
 
 /// The interfaces by name, with those that only others name. What was to be built on those in `bereft` is left out.
-fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, telling: &mut NetworkFindings) -> Vec<Draft> {
+fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, findings: &mut Findings) -> Vec<Draft> {
     struct Named {
         interface: Interface,
         on: Vec<Name>,
@@ -142,11 +137,11 @@ fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, tellin
     }
     let mut named = BTreeMap::new();
     for (name, mut description) in described {
-        let (kind, on, is_refused) = match kind(&name, &mut description, telling) {
+        let (kind, on, is_refused) = match kind(&name, &mut description, findings) {
             Ok((kind, on)) => (kind, on, false),
             Err(why) => {
                 let message = format!("{why}; it is left out");
-                telling.tell(&rules::BAD_INTERFACE, description.span, name.as_str(), message);
+                findings.report(&rules::BAD_INTERFACE, description.span, name.as_str(), message);
                 (InterfaceKind::Physical, Vec::new(), true)
             }
         };

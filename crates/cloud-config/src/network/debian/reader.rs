@@ -2,13 +2,12 @@
 
 use ipnet::IpNet;
 
-use crate::diagnostic::{Rule, Span, rules};
+use crate::diagnostic::{Findings, Rule, Span, rules};
 use crate::text::suggest;
 
 use super::super::ENTRIES_MAX;
 use super::super::address;
 use super::super::bond::BondFault;
-use super::super::findings::NetworkFindings;
 use super::super::interface::Dhcp;
 use super::super::names::{Domain, Mac, Name, display_name, mtu};
 use super::description::{Description, extend};
@@ -39,8 +38,9 @@ pub struct Refusal {
 }
 
 /// Reads a stanza. What its interface could not do without refuses it.
-pub fn read(stanza: &Stanza, telling: &mut NetworkFindings) -> Result<Description, Refusal> {
-    let mut reader = Reader { stanza, telling, new: Description { span: Some(stanza.span), ..Description::default() } };
+pub fn read(stanza: &Stanza, findings: &mut Findings) -> Result<Description, Refusal> {
+    let mut reader =
+        Reader { stanza, findings, new: Description { span: Some(stanza.span), ..Description::default() } };
     match (stanza.method, stanza.family.as_str()) {
         (Method::Dhcp, "inet") => reader.new.dhcp = Dhcp::V4,
         (Method::Dhcp, "inet6") => reader.new.dhcp = Dhcp::V6,
@@ -61,8 +61,8 @@ pub fn is_for_all(entry: &StanzaOption) -> bool {
 }
 
 /// Reads the name servers and domains of a `loopback` stanza, which all interfaces of the file are given.
-pub fn read_for_all(stanza: &Stanza, telling: &mut NetworkFindings) -> Description {
-    let mut reader = Reader { stanza, telling, new: Description::default() };
+pub fn read_for_all(stanza: &Stanza, findings: &mut Findings) -> Description {
+    let mut reader = Reader { stanza, findings, new: Description::default() };
     for entry in stanza.entries.iter().filter(|entry| is_for_all(entry)) {
         if entry.key.starts_with("dns-nameserver") {
             let servers = reader.words(entry, address::host);
@@ -138,14 +138,14 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
 
 struct Reader<'a> {
     stanza: &'a Stanza,
-    telling: &'a mut NetworkFindings,
+    findings: &'a mut Findings,
     new: Description,
 }
 
 impl Reader<'_> {
     fn tell(&mut self, rule: &'static Rule, entry: &StanzaOption, message: &str) {
         let key = display_name(&entry.key);
-        self.telling.tell(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
+        self.findings.report(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
     }
 
     /// Reads an option, or says why the stanza is refused for it, and what to write instead.
@@ -186,11 +186,11 @@ impl Reader<'_> {
                 Command::Bad => {
                     let message = "`post-up` has a network or gateway that is none; the route is left out";
                     let name = self.stanza.name.as_str();
-                    self.telling.advise(&rules::BAD_NETWORK_VALUE, entry.span, name, message, ROUTE);
+                    self.findings.suggest(&rules::BAD_NETWORK_VALUE, entry.span, name, message, ROUTE);
                 }
                 Command::Other => {
                     let message = "`post-up` is a command that is not converted; it is ignored";
-                    self.telling.advise(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, ROUTE);
+                    self.findings.suggest(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, ROUTE);
                 }
             },
             "bond-slaves" => {
@@ -238,7 +238,7 @@ impl Reader<'_> {
             Err(BondFault::Unknown) => match suggest::help(&entry.key, OPTIONS.iter().copied()) {
                 Some(help) => {
                     let message = format!("unknown option `{}`; ignored", display_name(&entry.key));
-                    self.telling.advise(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, &help);
+                    self.findings.suggest(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, &help);
                 }
                 None => self.tell(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
             },

@@ -2,10 +2,9 @@
 
 use std::mem;
 
-use crate::diagnostic::{Span, rules};
+use crate::diagnostic::{Findings, Span, rules};
 
 use super::super::ENTRIES_MAX;
-use super::super::findings::NetworkFindings;
 use super::super::names::{Name, display_name};
 use super::lines::{LogicalLine, lines};
 
@@ -66,7 +65,7 @@ enum StanzaPlace {
 }
 
 /// The `iface` stanzas of `bytes`, in their order.
-pub fn stanzas(bytes: &[u8], telling: &mut NetworkFindings) -> Vec<Stanza> {
+pub fn stanzas(bytes: &[u8], findings: &mut Findings) -> Vec<Stanza> {
     let mut found = Vec::new();
     let mut place = StanzaPlace::Start;
     for line in lines(bytes) {
@@ -74,13 +73,13 @@ pub fn stanzas(bytes: &[u8], telling: &mut NetworkFindings) -> Vec<Stanza> {
         let next = match word {
             "iface" if found.len() + usize::from(matches!(place, StanzaPlace::Interface(_))) >= ENTRIES_MAX => {
                 let message = "there are more than 10000 stanzas; this and what follows is left out";
-                telling.tell(&rules::BAD_NETWORK, Some(line.span), "iface", message);
+                findings.report(&rules::BAD_NETWORK, Some(line.span), "iface", message);
                 break;
             }
             "iface" => head(rest, line.span).map_or_else(
                 |why| {
                     let message = format!("{why}; the stanza is refused");
-                    telling.advise(&rules::BAD_STANZA, line.span, "iface", message, HEAD);
+                    findings.suggest(&rules::BAD_STANZA, line.span, "iface", message, HEAD);
                     StanzaPlace::LeftOut
                 },
                 StanzaPlace::Interface,
@@ -88,19 +87,19 @@ pub fn stanzas(bytes: &[u8], telling: &mut NetworkFindings) -> Vec<Stanza> {
             // Everything is brought up.
             "auto" => StanzaPlace::LogicalLine,
             "mapping" => {
-                ignore(word, &line, telling);
+                ignore(word, &line, findings);
                 StanzaPlace::LeftOut
             }
             "source" | "source-directory" | "no-auto-down" | "no-scripts" | "rename" => {
-                ignore(word, &line, telling);
+                ignore(word, &line, findings);
                 StanzaPlace::LogicalLine
             }
             _ if word.starts_with("allow-") => {
-                ignore(word, &line, telling);
+                ignore(word, &line, findings);
                 StanzaPlace::LogicalLine
             }
             _ => {
-                place = option(place, word, rest, line.span, telling);
+                place = option(place, word, rest, line.span, findings);
                 continue;
             }
         };
@@ -114,8 +113,8 @@ pub fn stanzas(bytes: &[u8], telling: &mut NetworkFindings) -> Vec<Stanza> {
     found
 }
 
-fn ignore(word: &str, line: &LogicalLine<'_>, telling: &mut NetworkFindings) {
-    telling.tell(&rules::UNCONVERTED, Some(line.span), word, "such stanzas are ignored");
+fn ignore(word: &str, line: &LogicalLine<'_>, findings: &mut Findings) {
+    findings.report(&rules::UNCONVERTED, Some(line.span), word, "such stanzas are ignored");
 }
 
 /// The first word, and what stands behind it.
@@ -143,25 +142,25 @@ fn head(rest: &str, span: Span) -> Result<Stanza, String> {
 }
 
 /// Adds a line to the stanza that it belongs to.
-fn option(mut place: StanzaPlace, word: &str, rest: &str, span: Span, telling: &mut NetworkFindings) -> StanzaPlace {
+fn option(mut place: StanzaPlace, word: &str, rest: &str, span: Span, findings: &mut Findings) -> StanzaPlace {
     match &mut place {
         StanzaPlace::Interface(stanza) if stanza.entries.len() < ENTRIES_MAX => {
             stanza.entries.push(StanzaOption { key: word.replace('_', "-"), value: rest.to_owned(), span });
         }
         StanzaPlace::Interface(stanza) => {
             let message = "the stanza has more than 10000 lines; it is refused";
-            telling.tell(&rules::BAD_STANZA, Some(span), stanza.name.as_str(), message);
+            findings.report(&rules::BAD_STANZA, Some(span), stanza.name.as_str(), message);
             return StanzaPlace::LeftOut;
         }
         StanzaPlace::Start => {
             let message = "there are lines before the first stanza; they are left out";
-            telling.tell(&rules::BAD_STANZA, Some(span), "interfaces", message);
+            findings.report(&rules::BAD_STANZA, Some(span), "interfaces", message);
             return StanzaPlace::LeftOut;
         }
         StanzaPlace::LeftOut => {}
         StanzaPlace::LogicalLine => {
             let message = "there are lines that belong to no interface; they are ignored";
-            telling.tell(&rules::UNCONVERTED, Some(span), "interfaces", message);
+            findings.report(&rules::UNCONVERTED, Some(span), "interfaces", message);
             return StanzaPlace::LeftOut;
         }
     }
