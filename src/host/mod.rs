@@ -10,13 +10,15 @@ pub mod files;
 pub mod hostname;
 pub mod keys;
 pub mod lock;
-pub mod machine;
+mod machine;
 pub mod network;
 pub mod pending;
 pub mod record;
 pub mod root;
 pub mod signals;
 pub mod systemd;
+
+pub use machine::{Host, HostSetup};
 
 /// Gives this process what the rest of this module counts on.
 pub fn prepare_process() {

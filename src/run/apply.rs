@@ -10,7 +10,7 @@ use super::{RunContext, fail, rejected_by_strict, report_findings, setup};
 use crate::apply::{self, ApplyState, Executor as _};
 use crate::cli::Options;
 use crate::deadline::Deadline;
-use crate::host::machine::Host;
+use crate::host::Host;
 use crate::host::root::display_path;
 use crate::logger::{Event, log_event};
 use crate::outcome::{Outcome, Reporter, StepOutcome};

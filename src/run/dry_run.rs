@@ -6,7 +6,7 @@ use super::{RunContext, fail, rejected_by_strict, report_findings, setup, stoppe
 use crate::apply::Executor as _;
 use crate::cli::{Format, Options};
 use crate::deadline::Deadline;
-use crate::host::machine::Host;
+use crate::host::Host;
 use crate::outcome::Outcome;
 use crate::report::Screen;
 use crate::report::dry_run::{DryRun, Foreseen};

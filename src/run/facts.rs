@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::host::machine::Host;
+use crate::host::Host;
 use cloud_config::document::Document;
 use cloud_config::plan::{self, BaseFile, Facts};
 

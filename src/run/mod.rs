@@ -14,7 +14,7 @@ use log::Level;
 
 use crate::cli::{Mode, Options};
 use crate::deadline::Deadline;
-use crate::host::machine::HostSetup;
+use crate::host::HostSetup;
 use crate::host::root::Root;
 use crate::logger::{self, Event, Sign, log_event, messages};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};

@@ -5,7 +5,7 @@ use super::gather::find;
 use super::{RunContext, setup, stopped, write_stdout};
 use crate::cli::Options;
 use crate::deadline::Deadline;
-use crate::host::machine::Host;
+use crate::host::Host;
 use crate::outcome::Outcome;
 use crate::report::Screen;
 use crate::report::check::{self, Checked};
