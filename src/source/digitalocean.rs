@@ -1,67 +1,28 @@
 //! `--from-digitalocean-metadata`: the metadata service of DigitalOcean (docs/datasources.md).
 
-use std::ffi::OsStr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use anyhow::Result;
+use serde_json::{Map, Value};
 
-use super::json::{self, Reader};
+use super::Addresses;
+use super::json::Reader;
+use super::json_service::JsonApi;
 use super::meta_data::address;
-use super::service::Service;
-use cloud_config::network::{Format, NetworkData};
-
-use super::{Availability, Context, Datasource, MetaData};
-
-const API: &str = "metadata/v1";
-const META_DATA: &str = "metadata/v1.json";
-const USER_DATA: &str = "metadata/v1/user-data";
+use cloud_config::network::NetworkData;
 
 /// The metadata service of DigitalOcean.
-pub struct DigitalOcean {
-    service: Service,
-}
+pub static API: JsonApi = JsonApi {
+    probe: "metadata/v1",
+    meta_data: "metadata/v1.json",
+    user_data: "metadata/v1/user-data",
+    ssh_keys: "public_keys",
+    network: NetworkData::DigitalOcean,
+    addresses,
+};
 
-impl DigitalOcean {
-    /// The service at this base address.
-    pub fn new(base: &OsStr) -> Self {
-        Self { service: Service::new(base, Vec::new()) }
-    }
-}
-
-impl Datasource for DigitalOcean {
-    fn name(&self) -> String {
-        self.service.display_url(USER_DATA)
-    }
-
-    fn probe(&self, cx: &Context<'_>) -> Availability {
-        self.service.probe(API, &[], cx)
-    }
-
-    fn meta_data(&self, cx: &Context<'_>) -> MetaData {
-        self.service.document(META_DATA, cx, |body, what| {
-            let meta = read(&body, what);
-            let network = (cx.setup.network == Some(Format::DigitalOcean)).then_some(NetworkData::DigitalOcean(body));
-            MetaData { network, ..meta }
-        })
-    }
-
-    fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        self.service.user_data(USER_DATA, cx)
-    }
-}
-
-/// Reads `metadata/v1.json`.
-fn read(body: &[u8], what: &str) -> MetaData {
-    let map = match json::object(body, what) {
-        Ok(map) => map,
-        Err(error) => return MetaData::failed(format!("{error:#}")),
-    };
-    let mut meta = MetaData::default();
-    let mut reader = Reader::new(what);
-    meta.take_hostname(reader.text(map.get("hostname"), "hostname").unwrap_or_default());
-    for key in reader.texts(map.get("public_keys"), "public_keys") {
-        meta.take_key(key);
-    }
+/// The addresses of the first interface of each kind.
+fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, what: &str) -> Addresses {
+    let mut addresses = Addresses::default();
     for (kind, public) in [("public", true), ("private", false)] {
         let interfaces = map.get("interfaces").and_then(|interfaces| interfaces.get(kind));
         let Some(first) = reader.list(interfaces, &format!("interfaces.{kind}")).first() else { continue };
@@ -74,19 +35,18 @@ fn read(body: &[u8], what: &str) -> MetaData {
         let (v4, what_v4) = text("ipv4");
         let (v6, what_v6) = text("ipv6");
         if let Some(found) = address::<Ipv4Addr>(v4, &what_v4) {
-            meta.addresses.take(found.into(), public);
+            addresses.take(found.into(), public);
         }
         if let Some(found) = address::<Ipv6Addr>(v6, &what_v6) {
-            meta.addresses.take(found.into(), public);
+            addresses.take(found.into(), public);
         }
     }
-    meta.failures.append(&mut reader.failures);
-    meta
+    addresses
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{API, Addresses};
 
     #[test]
     fn the_first_interfaces_count() {
@@ -94,7 +54,7 @@ mod tests {
             "public": [{"ipv4": {"ip_address": "203.0.113.9"}, "ipv6": {"ip_address": "2001:DB8::1"}},
                        {"ipv4": {"ip_address": "203.0.113.10"}}],
             "private": [{"ipv4": {"ip_address": "10.0.0.4"}}]}}"#;
-        let meta = read(text.as_bytes(), "it");
+        let meta = API.read(text.as_bytes(), "it");
         assert_eq!(meta.hostname.as_deref(), Some("web"));
         assert_eq!(meta.ssh_keys, ["k1", "k2"]);
         let addresses = meta.addresses;
@@ -108,8 +68,8 @@ mod tests {
     fn what_is_odd_costs_itself() {
         let text = r#"{"hostname": 7, "public_keys": "", "interfaces": {"public": {"ipv4": 1},
             "private": [{"ipv4": {"ip_address": "10.0.0.4 \n#evil"}, "ipv6": {"ip_address": ["x"]}}]}}"#;
-        let meta = read(text.as_bytes(), "it");
-        assert_eq!(meta.addresses, super::super::Addresses::default());
+        let meta = API.read(text.as_bytes(), "it");
+        assert_eq!(meta.addresses, Addresses::default());
         assert!(meta.ssh_keys.is_empty(), "DigitalOcean says so where there are none");
         assert_eq!(
             meta.failures,
@@ -119,7 +79,7 @@ mod tests {
                 "it: interfaces.private[0].ipv6.ip_address is no text"
             ]
         );
-        assert!(read(b"[]", "it").failures[0].contains("no JSON object"));
-        assert!(read(br#"{"interfaces": {"public": [7]}}"#, "it").failures.is_empty());
+        assert!(API.read(b"[]", "it").failures[0].contains("no JSON object"));
+        assert!(API.read(br#"{"interfaces": {"public": [7]}}"#, "it").failures.is_empty());
     }
 }

@@ -1,68 +1,30 @@
 //! `--from-packet-metadata`: the metadata service of Packet, later Equinix Metal (docs/datasources.md).
 
-use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use anyhow::Result;
+use serde_json::{Map, Value};
 
-use super::json::{self, Reader};
+use super::Addresses;
+use super::json::Reader;
+use super::json_service::JsonApi;
 use super::meta_data::address;
-use super::service::Service;
-use cloud_config::network::{Format, NetworkData};
-
-use super::{Availability, Context, Datasource, MetaData};
-
-const META_DATA: &str = "metadata";
-const USER_DATA: &str = "userdata";
+use cloud_config::network::NetworkData;
 
 /// The metadata service of Packet.
-pub struct Packet {
-    service: Service,
-}
+pub static API: JsonApi = JsonApi {
+    probe: "",
+    meta_data: "metadata",
+    user_data: "userdata",
+    ssh_keys: "ssh_keys",
+    network: NetworkData::Packet,
+    addresses,
+};
 
-impl Packet {
-    /// The service at this base address.
-    pub fn new(base: &OsStr) -> Self {
-        Self { service: Service::new(base, Vec::new()) }
-    }
-}
-
-impl Datasource for Packet {
-    fn name(&self) -> String {
-        self.service.display_url(USER_DATA)
-    }
-
-    fn probe(&self, cx: &Context<'_>) -> Availability {
-        self.service.probe("", &[], cx)
-    }
-
-    fn meta_data(&self, cx: &Context<'_>) -> MetaData {
-        self.service.document(META_DATA, cx, |body, what| {
-            let meta = read(&body, what);
-            let network = (cx.setup.network == Some(Format::Packet)).then_some(NetworkData::Packet(body));
-            MetaData { network, ..meta }
-        })
-    }
-
-    fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        self.service.user_data(USER_DATA, cx)
-    }
-}
-
-/// Reads `metadata`. The last address of a kind wins, and every IPv6 one counts as public.
-fn read(body: &[u8], what: &str) -> MetaData {
-    let map = match json::object(body, what) {
-        Ok(map) => map,
-        Err(error) => return MetaData::failed(format!("{error:#}")),
-    };
-    let mut meta = MetaData::default();
-    let mut reader = Reader::new(what);
-    meta.take_hostname(reader.text(map.get("hostname"), "hostname").unwrap_or_default());
-    for key in reader.texts(map.get("ssh_keys"), "ssh_keys") {
-        meta.take_key(key);
-    }
-    let addresses = map.get("network").and_then(|network| network.get("addresses"));
-    for entry in reader.list(addresses, "network.addresses") {
+/// The last address of each kind; every IPv6 address counts as public.
+fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, what: &str) -> Addresses {
+    let mut addresses = Addresses::default();
+    let listed = map.get("network").and_then(|network| network.get("addresses"));
+    for entry in reader.list(listed, "network.addresses") {
         let key = "network.addresses[].address";
         let text = reader.text(entry.get("address"), key).unwrap_or_default();
         let family = reader.number(entry.get("address_family"), "network.addresses[].address_family");
@@ -77,16 +39,15 @@ fn read(body: &[u8], what: &str) -> MetaData {
             address::<Ipv6Addr>(text, &what).map(IpAddr::from)
         };
         if let Some(found) = found {
-            meta.addresses.take(found, is_public || !is_v4);
+            addresses.take(found, is_public || !is_v4);
         }
     }
-    meta.failures.append(&mut reader.failures);
-    meta
+    addresses
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{API, Addresses};
 
     #[test]
     fn the_last_address_of_a_kind_wins() {
@@ -97,7 +58,7 @@ mod tests {
             {"address_family": 4, "public": false, "address": "10.0.0.1"},
             {"address_family": 4, "address": "10.0.0.2"},
             {"address_family": 4, "public": true, "address": "203.0.113.3x"}]}}"#;
-        let meta = read(text.as_bytes(), "it");
+        let meta = API.read(text.as_bytes(), "it");
         let addresses = meta.addresses;
         assert_eq!(addresses.public_v4.unwrap().to_string(), "203.0.113.2");
         assert_eq!(addresses.private_v4.unwrap().to_string(), "10.0.0.2");
@@ -109,10 +70,10 @@ mod tests {
     #[test]
     fn what_is_odd_costs_itself() {
         let text = r#"{"hostname": "m", "ssh_keys": {"a": "b"}, "network": {"addresses": [7, {"address": 7}]}}"#;
-        let meta = read(text.as_bytes(), "it");
+        let meta = API.read(text.as_bytes(), "it");
         assert_eq!(meta.hostname.as_deref(), Some("m"));
         assert_eq!(meta.failures, ["it: ssh_keys is no list", "it: network.addresses[].address is no text"]);
-        assert!(read(br#"{"network": null}"#, "it").failures.is_empty());
+        assert!(API.read(br#"{"network": null}"#, "it").failures.is_empty());
     }
 
     #[test]
@@ -120,8 +81,8 @@ mod tests {
         let text = r#"{"network": {"addresses": [
             {"address_family": 4, "public": "yes", "address": "203.0.113.1"},
             {"address_family": "4", "public": true, "address": "203.0.113.2"}]}}"#;
-        let meta = read(text.as_bytes(), "it");
-        assert_eq!(meta.addresses, super::super::Addresses::default());
+        let meta = API.read(text.as_bytes(), "it");
+        assert_eq!(meta.addresses, Addresses::default());
         let wrong = [
             "it: network.addresses[].public is neither true nor false",
             "it: network.addresses[].address_family is no whole number",

@@ -3,19 +3,18 @@
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use super::Datasource;
 use super::choose::Candidate;
 use super::cloudsigma::CloudSigma;
 use super::configdrive::ConfigDrive;
-use super::digitalocean::DigitalOcean;
 use super::ec2::{self, Ec2};
 use super::file::File;
 use super::gce::Gce;
-use super::packet::Packet;
+use super::json_service::JsonService;
 use super::proc_cmdline::ProcCmdline;
 use super::url::UrlSource;
 use super::vmware::{Backdoor, GuestInfo, OvfEnv};
 use super::waagent::Waagent;
+use super::{Datasource, digitalocean, packet};
 
 /// A row: a flag, and the source that it names. The command line and its help are made of it.
 pub struct Entry {
@@ -72,9 +71,11 @@ pub const TABLE: &[Entry] = &[
     .instead("--from-ec2-metadata=http://169.254.169.254/"),
     source("from-gce-metadata", "URL", "Ask the metadata service of GCE", |base| Arc::new(Gce::new(base))),
     source("from-digitalocean-metadata", "URL", "Ask DigitalOcean's metadata service", |base| {
-        Arc::new(DigitalOcean::new(base))
+        Arc::new(JsonService::new(&digitalocean::API, base))
     }),
-    source("from-packet-metadata", "URL", "Ask Packet's metadata service", |base| Arc::new(Packet::new(base))),
+    source("from-packet-metadata", "URL", "Ask Packet's metadata service", |base| {
+        Arc::new(JsonService::new(&packet::API, base))
+    }),
     switch("from-cloudsigma-metadata", "Read CloudSigma's server context", |_| Arc::new(CloudSigma)),
     source("from-waagent", "DIR", "Read the folder of the Azure agent", |dir| Arc::new(Waagent::new(dir))),
     switch("from-vmware-guestinfo", "Read VMware's guest variables", |_| Arc::new(GuestInfo::new(Backdoor))).at_once(),

@@ -1,0 +1,82 @@
+//! Metadata services that give everything but the user-data in one JSON document (docs/datasources.md).
+
+use std::ffi::OsStr;
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+
+use super::json::{self, Reader};
+use super::service::Service;
+use super::{Addresses, Availability, Context, Datasource, MetaData};
+use cloud_config::network::NetworkData;
+
+/// A kind of such a service: its paths, and how its document is read.
+pub struct JsonApi {
+    /// The path that shows if the service is there.
+    pub probe: &'static str,
+    /// The path of the document.
+    pub meta_data: &'static str,
+    /// The path of the user-data.
+    pub user_data: &'static str,
+    /// The key of the list of SSH keys.
+    pub ssh_keys: &'static str,
+    /// The network description in the document, which is converted if `--convert-netconf` names its format.
+    pub network: fn(Vec<u8>) -> NetworkData,
+    /// Reads the addresses; the last argument is the name of the document in messages.
+    pub addresses: fn(&Map<String, Value>, &mut Reader<'_>, &str) -> Addresses,
+}
+
+impl JsonApi {
+    /// Reads the document, without its network description. `name` stands for it in messages.
+    pub fn read(&self, body: &[u8], name: &str) -> MetaData {
+        let map = match json::object(body, name) {
+            Ok(map) => map,
+            Err(error) => return MetaData::failed(format!("{error:#}")),
+        };
+        let mut meta = MetaData::default();
+        let mut reader = Reader::new(name);
+        meta.take_hostname(reader.text(map.get("hostname"), "hostname").unwrap_or_default());
+        for key in reader.texts(map.get(self.ssh_keys), self.ssh_keys) {
+            meta.take_key(key);
+        }
+        meta.addresses = (self.addresses)(&map, &mut reader, name);
+        meta.failures.append(&mut reader.failures);
+        meta
+    }
+}
+
+/// A service of one kind at one address.
+pub struct JsonService {
+    api: &'static JsonApi,
+    service: Service,
+}
+
+impl JsonService {
+    /// The service at this base address.
+    pub fn new(api: &'static JsonApi, base: &OsStr) -> Self {
+        Self { api, service: Service::new(base, Vec::new()) }
+    }
+}
+
+impl Datasource for JsonService {
+    fn name(&self) -> String {
+        self.service.display_url(self.api.user_data)
+    }
+
+    fn probe(&self, cx: &Context<'_>) -> Availability {
+        self.service.probe(self.api.probe, &[], cx)
+    }
+
+    fn meta_data(&self, cx: &Context<'_>) -> MetaData {
+        self.service.document(self.api.meta_data, cx, |body, name| {
+            let meta = self.api.read(&body, name);
+            let network = (self.api.network)(body);
+            let is_asked_for = cx.setup.network == Some(network.format());
+            MetaData { network: is_asked_for.then_some(network), ..meta }
+        })
+    }
+
+    fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
+        self.service.user_data(self.api.user_data, cx)
+    }
+}
