@@ -1,9 +1,13 @@
 //! How long the run may still take (docs/applying.md).
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest limit.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// The interval at which a sleep looks for a request to stop.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// The end of the run: every wait gets the smaller of its own limit and what is left of it.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +37,42 @@ impl Deadline {
     /// Whether it has passed.
     pub fn passed(self) -> bool {
         self.left().is_zero()
+    }
+}
+
+/// The end of a wait: a deadline, or a signal that stops the run.
+#[derive(Clone, Copy)]
+pub struct Limits<'a> {
+    /// The latest end of the wait.
+    pub deadline: Deadline,
+    /// Returns true once the run was asked to stop.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+impl Limits<'_> {
+    /// The same with half of the remaining time.
+    #[must_use]
+    pub fn half(self) -> Self {
+        Self { deadline: Deadline::after(self.deadline.left() / 2), ..self }
+    }
+
+    /// The reason to stop waiting, if there is one.
+    pub fn expired_reason(&self) -> Option<&'static str> {
+        if self.deadline.passed() {
+            Some("the time for it is up")
+        } else if (self.stop)() {
+            Some("stopped")
+        } else {
+            None
+        }
+    }
+
+    /// Sleeps for `time`, but not past the end of the wait.
+    pub fn sleep(&self, time: Duration) {
+        let end = Deadline::after(time);
+        while !end.passed() && self.expired_reason().is_none() {
+            thread::sleep(self.deadline.clip(end.clip(SLICE)));
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod cli;
 pub mod contain;
 pub mod deadline;
 pub mod host;
+pub mod http;
 pub mod logger;
 pub mod outcome;
 pub mod report;

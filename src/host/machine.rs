@@ -24,9 +24,9 @@ use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{command, hostname, keys, network};
 use crate::apply::{ApplyState, Executor, is_networkd_file};
 use crate::deadline::Deadline;
+use crate::http;
 use crate::logger::{Event, log_event};
 use crate::outcome::StepResult;
-use crate::source::http;
 use cloud_config::config::Verb;
 use cloud_config::config::ssh_key;
 use cloud_config::plan::{

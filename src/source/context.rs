@@ -1,52 +1,13 @@
 //! What a source is asked with: the waits, the time that is left, the places it looks at.
 
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use cloud_config::network::Format;
 
-use super::{cloudsigma, http};
-use crate::deadline::Deadline;
-
-/// How often sleep is interrupted to see whether the run was told to stop.
-const SLICE: Duration = Duration::from_millis(100);
-
-/// How long anything may be waited for here, besides the run's own end.
-#[derive(Clone, Copy)]
-pub struct Limits<'a> {
-    /// The end of choosing and reading.
-    pub deadline: Deadline,
-    /// Whether the run was told to stop.
-    pub stop: &'a dyn Fn() -> bool,
-}
-
-impl Limits<'_> {
-    /// The same with half of the time.
-    #[must_use]
-    pub fn half(self) -> Self {
-        Self { deadline: Deadline::after(self.deadline.left() / 2), ..self }
-    }
-
-    /// Why waiting is over, if it is.
-    pub fn expired_reason(&self) -> Option<&'static str> {
-        if self.deadline.passed() {
-            Some("the time for it is up")
-        } else if (self.stop)() {
-            Some("stopped")
-        } else {
-            None
-        }
-    }
-
-    /// Sleeps for `time`, but not past the end of waiting.
-    pub fn sleep(&self, time: Duration) {
-        let end = Deadline::after(time);
-        while !end.passed() && self.expired_reason().is_none() {
-            thread::sleep(self.deadline.clip(end.clip(SLICE)));
-        }
-    }
-}
+use super::cloudsigma;
+use crate::deadline::{Deadline, Limits};
+use crate::http;
 
 /// How sources are looked for (docs/datasources.md).
 #[derive(Clone, Copy, Debug)]

@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, anyhow, bail};
 
-use super::http::{self, Error, Header, Method};
 use super::meta_data::address;
 use super::service::{Service, first_line};
 use super::{Availability, Context, Datasource, MetaData};
+use crate::http::{self, Error, Header, Method};
 use cloud_config::text::secret::Secret;
 
 /// Where `--from-metadata-service` looks.

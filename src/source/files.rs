@@ -11,9 +11,10 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::ReadWriteFlags;
 
-use super::{Availability, Context, Limits};
+use super::{Availability, Context};
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
+use crate::deadline::Limits;
 use cloud_config::user_data::USER_DATA_MAX;
 
 /// How often a read looks up to see whether the run was told to stop.

@@ -16,7 +16,6 @@ pub mod ec2;
 pub mod file;
 mod files;
 pub mod gce;
-pub mod http;
 mod json;
 mod json_service;
 mod meta_data;
@@ -32,7 +31,7 @@ mod xml;
 use anyhow::Result;
 
 pub use choose::{Candidate, NoSource, choose};
-pub use context::{Context, Limits, Places, Policy, Probing, Setup};
+pub use context::{Context, Places, Policy, Probing, Setup};
 pub use meta_data::{Addresses, MetaData};
 pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
 

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, anyhow};
 
-use super::http::Url;
 use super::{Availability, Context, Datasource, MetaData, files, url};
+use crate::http::Url;
 
 /// The kernel command line.
 pub struct ProcCmdline;

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, anyhow};
 
-use super::http::{self, BadUrl, Error, Header, Method, Reach, Request, Url};
-use super::{Availability, Context, Limits, MetaData};
+use super::{Availability, Context, MetaData};
+use crate::deadline::Limits;
+use crate::http::{self, BadUrl, Error, Header, Method, Reach, Request, Url};
 
 /// A metadata service.
 pub struct Service {

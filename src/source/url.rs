@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, anyhow};
 
-use super::http::{self, BadUrl, Error, Method, Reach, Request};
 use super::{Availability, Context, Datasource, MetaData};
+use crate::http::{self, BadUrl, Error, Method, Reach, Request};
 use cloud_config::text::secret::Secret;
 
 /// An address of user-data.

@@ -15,7 +15,8 @@ use rustix::termios::{ControlModes, OptionalActions, QueueSelector, speed, tcflu
 
 use super::CONTEXT;
 use crate::deadline::Deadline;
-use crate::source::{Context, Limits};
+use crate::deadline::Limits;
+use crate::source::Context;
 use cloud_config::user_data::USER_DATA_MAX;
 
 /// The end of an answer.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use anyhow::{Result, anyhow, bail};
 
-use crate::source::http::Url;
+use crate::http::Url;
 use cloud_config::network::{Format, NetworkData};
 use cloud_config::text::{decode, printable};
 use cloud_config::user_data::{self, USER_DATA_MAX};

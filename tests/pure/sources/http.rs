@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use cloudinit::deadline::Deadline;
-use cloudinit::source::http::{RetryPolicy, get};
+use cloudinit::http::{RetryPolicy, get};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use cloud_config::text::secret::Secret;
 use cloudinit::deadline::Deadline;
-use cloudinit::source::http::{Method, Reach, Request, Url, ask, get};
-use cloudinit::source::{Availability, Context, Limits};
+use cloudinit::deadline::Limits;
+use cloudinit::http::{Method, Reach, Request, Url, ask, get};
+use cloudinit::source::{Availability, Context};
 
 use super::server::{Answer, Server, body, redirect, status};
 use super::{quick, setup, source, user_data};

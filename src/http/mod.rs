@@ -14,9 +14,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use thiserror::Error;
 
-use super::Limits;
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
+use crate::deadline::Limits;
 use attempt::{Try, attempt};
 use cloud_config::text::secret::Secret;
 pub use url::{BadUrl, Url};
