@@ -21,12 +21,12 @@ pub fn host(text: &str) -> Option<IpAddr> {
     ip(text).filter(is_host)
 }
 
-/// Whether a machine can have this address. networkd takes an interface's `0.0.0.0` for the wish to be given one.
+/// Returns true if an interface can have this address. networkd reads `0.0.0.0` as a request for any free address.
 fn is_host(ip: &IpAddr) -> bool {
     !ip.is_unspecified() && !ip.is_multicast() && *ip != IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
-/// How many bits of a mask are set, given as a mask or as a number, if it can be a mask of the family of `ip`.
+/// The prefix length of a mask, which is written as a mask or as a number, if it is valid for the family of `ip`.
 fn bits(mask: &str, ip: IpAddr) -> Option<u8> {
     if let Some(bits) = number(mask) {
         return Some(bits);

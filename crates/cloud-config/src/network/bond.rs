@@ -15,7 +15,7 @@ pub struct BondOptions {
     kernel: BTreeMap<&'static str, String>,
 }
 
-/// What an option's value is.
+/// The kinds of values of options.
 enum BondValue {
     /// One of these words; the kernel counts them from 0.
     Word(&'static [&'static str]),
@@ -34,7 +34,7 @@ const MODES: &[&str] =
     &["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];
 const POLICIES: &[&str] = &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"];
 
-/// Every option with a counterpart. Not here is `primary`, which networkd wants to be told by the slave.
+/// Every option with a counterpart, except `primary`, which networkd reads from the file of the slave.
 const TABLE: &[BondRow] = &[
     BondRow("mode", "Mode", BondValue::Word(MODES)),
     BondRow("miimon", "MIIMonitorSec", BondValue::Time),
@@ -56,7 +56,7 @@ const TABLE: &[BondRow] = &[
 /// The most targets that the kernel takes.
 const TARGETS_MAX: usize = 16;
 
-/// Why an option is not set.
+/// The reasons for which an option is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BondFault {
     /// There is no such option in networkd.
@@ -109,7 +109,7 @@ impl BondOptions {
 }
 
 impl BondValue {
-    /// What networkd and the kernel are told for `text`.
+    /// The values for networkd and for the kernel that `text` stands for.
     fn read(&self, text: &str) -> Option<(String, String)> {
         match self {
             Self::Word(words) => {

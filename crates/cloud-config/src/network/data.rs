@@ -24,7 +24,7 @@ impl Format {
     /// All of them, in the order of their pages.
     pub const ALL: [Self; 5] = [Self::Debian, Self::Packet, Self::Vmware, Self::DigitalOcean, Self::OpenStack];
 
-    /// What `--convert-netconf` calls it.
+    /// Its name on the command line, for `--convert-netconf`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Debian => "debian",

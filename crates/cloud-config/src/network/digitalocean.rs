@@ -62,8 +62,8 @@ fn drafts(value: &Value, findings: &mut Findings) -> Vec<Draft> {
     drafts
 }
 
-/// What an interface is given: none where all its addresses are bad. It is better left to what the image does with
-/// an interface that nobody describes.
+/// The settings of an interface, or `None` if all its addresses are invalid: then the defaults of the image are better
+/// than a file without addresses.
 fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, findings: &mut Findings) -> Option<Setup> {
     let mut setup = Setup { dns, ..Setup::default() };
     let mut is_bad = false;

@@ -1,4 +1,4 @@
-//! What every network description is turned into: interfaces, as plain data (docs/network.md).
+//! Interfaces as plain data, the result of every format (docs/network.md).
 
 use core::net::IpAddr;
 
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::bond::BondOptions;
 use super::names::{Domain, Mac, Name, VlanId};
 
-/// How an interface is found. There is no interface without one of these: an empty `[Match]` would take them all.
+/// The match of an interface. It is never empty: an empty `[Match]` would match every interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     /// By its name.
@@ -45,7 +45,7 @@ impl Match {
         }
     }
 
-    /// What the interface is called in messages and in names of files: its name or, without one, its address.
+    /// The name of the interface in messages and file names: its name or, without one, its hardware address.
     pub fn label(&self) -> String {
         match self {
             Self::Name(name) | Self::Both(name, _) => name.to_string(),
@@ -54,7 +54,7 @@ impl Match {
     }
 }
 
-/// What an interface is made of.
+/// The kind of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InterfaceKind {
     /// It is there, or something else makes it.
@@ -98,7 +98,7 @@ pub enum Dhcp {
 }
 
 impl Dhcp {
-    /// What these families are together.
+    /// The setting for these families.
     pub const fn new(v4: bool, v6: bool) -> Self {
         match (v4, v6) {
             (false, false) => Self::No,
@@ -108,12 +108,12 @@ impl Dhcp {
         }
     }
 
-    /// Whether IPv4 addresses are asked for.
+    /// Returns true if IPv4 addresses are requested.
     pub const fn v4(self) -> bool {
         matches!(self, Self::V4 | Self::Both)
     }
 
-    /// Whether IPv6 addresses are asked for.
+    /// Returns true if IPv6 addresses are requested.
     pub const fn v6(self) -> bool {
         matches!(self, Self::V6 | Self::Both)
     }
@@ -128,7 +128,7 @@ pub struct Route {
     pub gateway: IpAddr,
 }
 
-/// What an interface is given.
+/// The settings of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Where short names are looked up.
@@ -137,7 +137,7 @@ pub struct Setup {
     pub dns: Vec<IpAddr>,
     /// Addresses to ask for.
     pub dhcp: Dhcp,
-    /// Whether routers may give it IPv6 addresses and routes; networkd decides where this is not set.
+    /// True if it accepts router advertisements; otherwise networkd decides.
     pub accept_ra: bool,
     /// Addresses of its own.
     pub addresses: Vec<IpNet>,
@@ -146,7 +146,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Whether it leads nowhere: no address, and nothing that gives one.
+    /// Returns true if it has no address and no way to get one.
     pub const fn is_idle(&self) -> bool {
         self.addresses.is_empty() && matches!(self.dhcp, Dhcp::No) && !self.accept_ra
     }
@@ -155,19 +155,19 @@ impl Setup {
 /// An interface to be set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// How it is found.
+    /// The match.
     pub found: Match,
-    /// What it is made of.
+    /// The kind.
     pub kind: InterfaceKind,
     /// The first number in its files' names: networkd takes the first file that fits.
     pub depth: u8,
-    /// What is built on it.
+    /// The interfaces that are built on it.
     pub children: Vec<Child>,
     /// The hardware address it is to have.
     pub mac: Option<Mac>,
-    /// How many bytes a packet may have.
+    /// The maximum size of a packet, in bytes.
     pub mtu: Option<u32>,
-    /// What it is given.
+    /// The settings.
     pub setup: Setup,
 }
 

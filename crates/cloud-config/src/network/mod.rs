@@ -3,8 +3,8 @@
 //! One file for each format, each with a function `convert`: bytes or variables in, [`Conversion`] out. All of them
 //! make the same plain data ([`interface`]), which [`networkd`] writes down. Nothing here touches the machine.
 //!
-//! What is wrong costs the least that it can: a stanza, an address, an interface; never the others. It is told as a
-//! [`Finding`]: an error where something is left out, a warning where something has no counterpart. Spans are
+//! An invalid stanza, address or interface is skipped, and the others are converted. Each problem is a
+//! [`Finding`]: an error where something is skipped, a warning where something has no counterpart. Spans are
 //! places in the description itself, where that is a text of lines; findings of JSON and of variables name the
 //! entry instead.
 
@@ -39,12 +39,12 @@ pub const ENTRIES_MAX: usize = 10_000;
 /// The most name servers, and the most domains, that an interface is given: all may be given the same.
 const NAMES_MAX: usize = 32;
 
-/// What a network description became.
+/// A converted network description.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Conversion {
-    /// What is to be set up.
+    /// The interfaces to set up.
     pub interfaces: Vec<Interface>,
-    /// What is worth findings; something is left out for each error.
+    /// The problems; something is skipped for each error.
     pub findings: Vec<Finding>,
 }
 
@@ -63,7 +63,7 @@ impl Conversion {
         Self { interfaces, findings }
     }
 
-    /// Whether the description says nothing at all.
+    /// Returns true if the description is empty.
     pub const fn is_empty(&self) -> bool {
         self.interfaces.is_empty() && self.findings.is_empty()
     }
@@ -83,7 +83,7 @@ impl Conversion {
         networkd::modules(&self.interfaces)
     }
 
-    /// Whether something is left out.
+    /// Returns true if something was skipped.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }

@@ -10,7 +10,7 @@ const DOMAIN_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
 /// The highest number that a VLAN can have.
 const VLAN_MAX: u16 = 4094;
-/// How much of a foreign word is shown.
+/// The number of characters shown of an unknown word.
 const SHOWN: usize = 40;
 
 /// The name of an interface: letters, digits and `._-+@`, 15 bytes at most. The kernel takes more; networkd reads
@@ -125,7 +125,7 @@ pub fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// How many bytes a packet may have, read from `text`, if an interface can have that.
+/// The maximum size of a packet in bytes, read from `text`, if it is valid.
 pub fn mtu(text: &str) -> Option<u32> {
     number(text).filter(|mtu| (68..=65_536).contains(mtu))
 }

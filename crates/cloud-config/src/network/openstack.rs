@@ -1,7 +1,7 @@
 //! `openstack`: `network_data.json` of the config drive. Links are what there is, networks what they are given.
 //!
-//! What is there is found by its hardware address: the machine calls it otherwise than the host does. What networkd
-//! makes is called by the link's `name` or `id`, where an interface can be called so.
+//! A physical link is matched by its hardware address, since the host names it differently. A link that networkd
+//! creates is named after the link's `name` or `id`, where that is a valid interface name.
 
 use core::net::IpAddr;
 use std::collections::{HashMap, HashSet};
@@ -191,7 +191,7 @@ impl LinkTable {
             if is_given[at] {
                 draft.interface.setup.dns.extend_from_slice(&everywhere);
             } else if is_bad[at] && !carriers.contains(&at) {
-                // Better left to what the image does with an interface that nobody describes.
+                // The defaults of the image are better than a file without addresses.
                 draft.is_refused = true;
                 let message = "none of its networks is left; it is left out";
                 findings.report(&rules::BAD_INTERFACE, None, &draft.interface.found.label(), message);
@@ -278,7 +278,7 @@ fn options(entry: &Value, subject: &str, findings: &mut Findings) -> BondOptions
 struct Names {
     /// Those that links ask for, and whether one has got it.
     asked: HashMap<Name, bool>,
-    /// How many bonds and VLANs were called by a number.
+    /// The number of bonds and of VLANs that are named by a number.
     counts: [usize; 2],
 }
 
@@ -295,7 +295,7 @@ impl Names {
         self.name(entry, 1, &format!("vlan{id}"), |at| format!("vlan{id}-{at}"))
     }
 
-    /// The name that the link asks for, else `first`, else one of `others`: whichever nobody has or asks for.
+    /// The name that the link asks for, else `first`, else one of `others`: the first that is free.
     fn name(&mut self, entry: &Value, kind: usize, first: &str, others: impl Fn(usize) -> String) -> Name {
         if let Some(name) = wish(entry).filter(|name| self.asked.get(name) == Some(&false)) {
             self.asked.insert(name.clone(), true);
@@ -315,7 +315,7 @@ impl Names {
     }
 }
 
-/// What a link asks to be called, if an interface can be called so.
+/// The name that a link asks for, if it is a valid interface name.
 fn wish(entry: &Value) -> Option<Name> {
     ["name", "id"].into_iter().find_map(|key| Name::new(&json::text(entry, key)?).ok())
 }

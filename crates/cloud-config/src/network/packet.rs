@@ -124,7 +124,7 @@ fn slaves(entries: &[Value], dns: &[IpAddr], findings: &mut Findings) -> Vec<Int
     interfaces
 }
 
-/// How an interface is found: by its name or, without one, by its address.
+/// The match of an interface: its name or, without one, its hardware address.
 fn find(entry: &Value) -> Result<Match, String> {
     if let Some(name) = json::text(entry, "name") {
         return Name::new(&name).map(Match::Name).map_err(|why| format!("its `name` cannot be one: {why}"));

@@ -1,5 +1,4 @@
-//! Which interface is built on which: from what a description says of each to [`Interface`]s that know what is built
-//! on them, and how much.
+//! The order of interfaces that are built on one another: each [`Interface`] gets its depth and its children.
 //!
 //! An interface that carries others has a higher number in front of its files' names: a VLAN may have the hardware
 //! address of what carries it, and must find its own file first.
@@ -18,20 +17,20 @@ const DEPTH_MAX: usize = 8;
 pub(super) struct Draft {
     /// The interface, without depth and children.
     pub interface: Interface,
-    /// What it is built on, as places in the list of all: the slaves of a bond, the carrier of a VLAN.
+    /// The indexes of its carriers: the slaves of a bond, the interface below a VLAN.
     pub on: Vec<usize>,
     /// Where it is described.
     pub span: Option<Span>,
-    /// Whether it is left out, which has been told.
+    /// True if it is skipped, which was reported.
     pub is_refused: bool,
-    /// Whether something that was to be built on it is left out, and has no place in the list.
-    pub is_bereft: bool,
+    /// True if a child of it was skipped before the list was made.
+    pub lost_child: bool,
 }
 
 impl Draft {
     /// An interface that is built on nothing.
     pub fn new(interface: Interface, span: Option<Span>) -> Self {
-        Self { interface, on: Vec::new(), span, is_refused: false, is_bereft: false }
+        Self { interface, on: Vec::new(), span, is_refused: false, lost_child: false }
     }
 
     fn label(&self) -> String {
@@ -53,7 +52,7 @@ pub(super) fn stack(drafts: Vec<Draft>, findings: &mut Findings) -> Vec<Interfac
         stack.refuse(at, "more than 8 interfaces are built on it, one on the other; it is left out", findings);
     }
     stack.refuse_orphans(findings);
-    stack.refuse_bereft(findings);
+    stack.refuse_without_children(findings);
     stack.finish()
 }
 
@@ -107,7 +106,7 @@ impl Stack {
         }
     }
 
-    /// What is built on each.
+    /// The children of each.
     fn children(&self) -> Vec<Vec<usize>> {
         let mut children = vec![Vec::new(); self.drafts.len()];
         for (at, draft) in self.drafts.iter().enumerate().filter(|(at, _)| self.alive[*at]) {
@@ -116,8 +115,8 @@ impl Stack {
         children
     }
 
-    /// What is built on itself, over however many others: what is left when everything is taken away, again and
-    /// again, that carries nothing, and then everything that is carried by nothing.
+    /// The interfaces that are part of a cycle. They remain after removing, repeatedly, first all that carry nothing
+    /// and then all that are carried by nothing.
     fn circles(&self) -> Vec<usize> {
         let children = self.children();
         let on: Vec<_> = self.drafts.iter().map(|draft| draft.on.clone()).collect();
@@ -127,7 +126,7 @@ impl Stack {
         (0..left.len()).filter(|at| left[*at]).collect()
     }
 
-    /// What lacks all that it was to be built on is left out, too.
+    /// Refuses each interface all of whose carriers are refused.
     fn refuse_orphans(&mut self, findings: &mut Findings) {
         let children = self.children();
         let mut gone: Vec<_> = (0..self.drafts.len()).filter(|at| !self.alive[*at]).collect();
@@ -143,30 +142,30 @@ impl Stack {
         self.drafts.iter_mut().for_each(|draft| draft.on.retain(|carrier| alive[*carrier]));
     }
 
-    /// What was to carry something that is left out, and has nothing else, is left out, too: a file that gives an
-    /// interface nothing would take away what it has without one, which may be all that leads to the machine.
-    fn refuse_bereft(&mut self, findings: &mut Findings) {
+    /// Refuses each interface that has no settings of its own and lost all its children. A file without settings would
+    /// take away the defaults of the image, perhaps the only way into the machine.
+    fn refuse_without_children(&mut self, findings: &mut Findings) {
         let mut carried: Vec<_> = self.children().iter().map(Vec::len).collect();
-        let mut bereft: Vec<_> = (0..self.drafts.len()).filter(|at| self.drafts[*at].is_bereft).collect();
+        let mut lost: Vec<_> = (0..self.drafts.len()).filter(|at| self.drafts[*at].lost_child).collect();
         let gone = self.drafts.iter().zip(&self.alive).filter(|(_, alive)| !**alive);
-        bereft.extend(gone.flat_map(|(draft, _)| draft.on.iter().copied()));
-        // The last is taken first: told in the order of the list.
-        bereft.sort_unstable_by(|one, other| other.cmp(one));
-        while let Some(at) = bereft.pop() {
+        lost.extend(gone.flat_map(|(draft, _)| draft.on.iter().copied()));
+        // `pop` takes the last: findings are in the order of the list.
+        lost.sort_unstable_by(|one, other| other.cmp(one));
+        while let Some(at) = lost.pop() {
             if !self.alive[at] || carried[at] > 0 || !self.drafts[at].interface.setup.is_idle() {
                 continue;
             }
             self.refuse(at, "what was to be built on it is left out, and it has nothing else; so is this", findings);
             for carrier in &self.drafts[at].on {
                 carried[*carrier] -= 1;
-                bereft.push(*carrier);
+                lost.push(*carrier);
             }
         }
         let alive = &self.alive;
         self.drafts.iter_mut().for_each(|draft| draft.on.retain(|carrier| alive[*carrier]));
     }
 
-    /// How long the longest chain on each is. There must be no circles any more.
+    /// The length of the longest chain on each. There must be no cycles.
     fn depths(&self) -> Vec<usize> {
         let mut depths = vec![0; self.drafts.len()];
         let mut missing: Vec<_> = self.children().iter().map(Vec::len).collect();
@@ -307,7 +306,7 @@ mod tests {
         assert_eq!(units, ["00-b"]);
         let (units, _) = stacked(vec![physical("a"), refused(vlan("b", &[0])), vlan("c", &[0])]);
         assert_eq!(units, ["01-a", "00-c"]);
-        let (units, _) = stacked(vec![physical("a"), Draft { is_bereft: true, ..physical("b") }]);
+        let (units, _) = stacked(vec![physical("a"), Draft { lost_child: true, ..physical("b") }]);
         assert_eq!(units, ["00-a"], "who asks for nothing gets what was asked for");
     }
 

@@ -73,7 +73,7 @@ impl Variables<'_> {
         }
     }
 
-    /// What `read` makes of the variables of a list: `PREFIX.0`, `PREFIX.1`, and so on. What is none is left out.
+    /// Reads the variables of a list with `read`: `PREFIX.0`, `PREFIX.1`, and so on. Invalid ones are skipped.
     fn names<T>(&self, prefix: &str, read: impl Fn(&str) -> Vec<Option<T>>, findings: &mut Findings) -> Vec<T> {
         let mut names = Vec::new();
         let variables = (0..ENTRIES_MAX).map_while(|at| {

@@ -18,7 +18,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
 
-/// Why content does not decode. None of these shows any of it.
+/// The reasons for which content does not decode. Their messages show nothing of it.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// The name of the encoding is not known.
@@ -38,8 +38,8 @@ pub enum DecodeError {
     Members,
 }
 
-/// So many members gzip may have beyond the first, in all contents together: each costs as much as a kilobyte, and
-/// may be twenty bytes that give none.
+/// The maximum number of gzip members beyond the first, in all contents together: each costs as much time as a
+/// kilobyte, and may be twenty bytes without content.
 pub const MEMBERS_MAX: usize = 10_000;
 
 /// The names of encodings, with what they undo: base64, then gzip.
@@ -60,7 +60,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     ENCODINGS.iter().map(|(name, ..)| *name).filter(|name| !name.is_empty())
 }
 
-/// Whether `encoding` decompresses.
+/// Returns true if `encoding` decompresses.
 pub fn inflates(encoding: &str) -> bool {
     ENCODINGS.iter().any(|(name, _, gzip)| *name == encoding && *gzip)
 }
@@ -134,7 +134,7 @@ fn is_printable(bytes: &[u8]) -> bool {
     !text.is_empty() && text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace())
 }
 
-/// The remedy for an unknown `encoding` whose meaning can be told.
+/// The remedy for an unknown `encoding` whose meaning is clear.
 pub fn advise(encoding: &str) -> Option<&'static str> {
     let encoding = encoding.trim().to_ascii_lowercase();
     let has = |names: &[&str]| encoding.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| names.contains(&word));

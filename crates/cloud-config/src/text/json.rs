@@ -10,12 +10,12 @@ use thiserror::Error;
 
 use super::is_shown;
 
-/// How many values a document may have.
+/// The maximum number of values in a document.
 const VALUES_MAX: usize = 500_000;
-/// How deep they may be in each other.
+/// The maximum depth of nesting.
 const DEPTH_MAX: usize = 100;
 
-/// Why a document is not read. None of these shows any of it.
+/// The reasons for which a document is not read. Their messages show nothing of it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadJson {
     /// It is too deep.

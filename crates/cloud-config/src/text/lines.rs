@@ -35,7 +35,7 @@ const BLOCK: usize = 512;
 pub struct Lines<'a> {
     bytes: &'a [u8],
     starts: Vec<usize>,
-    /// How many characters stand before each block.
+    /// The number of characters before each block.
     counts: Vec<usize>,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Lines<'a> {
         Position { line, column: self.count(offset) - self.count(self.starts[line - 1]) + 1 }
     }
 
-    /// How many characters stand before a byte.
+    /// The number of characters before a byte.
     fn count(&self, offset: usize) -> usize {
         let block = offset / BLOCK;
         self.counts.get(block).or(self.counts.last()).map_or(0, |before| {
@@ -90,7 +90,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// How many characters begin in `bytes`: the bytes that follow the first of one look like 10xxxxxx.
+/// The number of characters that begin in `bytes`: the other bytes of a character look like 10xxxxxx.
 fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }

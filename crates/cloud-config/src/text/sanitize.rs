@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 /// Characters that are printed as escapes besides the control characters, in ascending order.
 ///
-/// Unicode's format characters and default-ignorable code points, its line and paragraph separators, letters and symbols
-/// that are blank, and spaces that look like U+0020 without being it: two names that differ in one of these look the same.
+/// Unicode's format characters and default-ignorable code points, its line and paragraph separators, blank letters and
+/// symbols, and spaces that look like U+0020 and differ from it: two names that differ in one of these look the same.
 const ESCAPED: [RangeInclusive<char>; 31] = [
     '\u{a0}'..='\u{a0}',
     '\u{ad}'..='\u{ad}',
@@ -64,8 +64,8 @@ pub fn is_shown(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// What must be escaped, written down apart from the table: Unicode's `Default_Ignorable_Code_Point`, its format
-    /// characters, its separators but U+0020, and what is blank in most fonts.
+    /// The characters to escape, listed independently of the table: Unicode's `Default_Ignorable_Code_Point`, its
+    /// format characters, its separators but U+0020, and those that are blank in most fonts.
     const INVISIBLE: [(u32, u32); 41] = [
         (0x0, 0x1f),
         (0x7f, 0x9f),

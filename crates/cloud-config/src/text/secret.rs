@@ -12,15 +12,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
-/// What stands in place of a secret.
+/// The text that replaces a secret.
 pub const MASK: &str = "<secret>";
 
-/// Whether `text` is the mask alone. That is what `--print-config` shows, so it is nobody's real content or password.
+/// Returns true if `text` is the mask alone. It comes from `--print-config` and is no real content or password.
 pub fn is_mask(text: impl AsRef<[u8]>) -> bool {
     text.as_ref().trim_ascii() == MASK.as_bytes()
 }
 
-/// Whether `text` is the mask, or a URL with the mask in it, see [`mask_url`].
+/// Returns true if `text` is the mask, or a URL with the mask in it; see [`mask_url`].
 pub fn is_masked(text: &str) -> bool {
     is_mask(text) || (text.contains("://") && text.contains(MASK))
 }

@@ -46,7 +46,7 @@ pub fn within(word: &str, most: usize, known: impl IntoIterator<Item = &'static 
     near.into_iter().filter(|(distance, _)| Some(*distance) == least).map(|(_, name)| name).collect()
 }
 
-/// Whether `word` is one of `known`, but for capitals and a third of the letters at most.
+/// Returns true if `word` differs from one of `known` by case and by at most a third of its letters.
 pub fn is_close(word: &str, known: &[&str]) -> bool {
     let lower = word.to_ascii_lowercase();
     word.len() <= 64 && known.iter().any(|name| distance(lower.as_bytes(), name.as_bytes()) * 3 <= name.len())
@@ -67,7 +67,7 @@ fn mistakes(word: &str, name: &str) -> usize {
     distance(word.as_bytes(), name.as_bytes())
 }
 
-/// How many letters have to be put in, left out, replaced or swapped to come from one to the other.
+/// The number of insertions, deletions, replacements and swaps of letters between the two.
 fn distance(from: &[u8], to: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=to.len()).collect();

@@ -1,4 +1,4 @@
-//! What the stanzas of an interface say of it, put together.
+//! The description of one interface, put together from its stanzas.
 //!
 //! Several stanzas of one name add up, as the format means them to: addresses, routes and name servers of all are
 //! set, and it asks a server for others if one of them says so. Of everything else the last one counts.
@@ -28,9 +28,9 @@ pub struct Description {
     pub dns: Vec<IpAddr>,
     /// `dns-search` and `dns-domain`.
     pub domains: Vec<Domain>,
-    /// Whether it asks for addresses, by the words for families.
+    /// The families whose addresses it requests by DHCP.
     pub dhcp: Dhcp,
-    /// Whether routers give it addresses.
+    /// True if it accepts router advertisements.
     pub accept_ra: bool,
     /// `hwaddress`.
     pub mac: Option<Mac>,
@@ -50,7 +50,7 @@ pub struct Description {
     pub span: Option<Span>,
 }
 
-/// Adds to a list, up to one more than it may have: that it is too long is told when it is whole.
+/// Adds to a list, up to one entry past its limit, so that the excess is reported once the list is complete.
 pub fn extend<T>(list: &mut Vec<T>, more: Vec<T>) {
     let room = (ENTRIES_MAX + 1).saturating_sub(list.len());
     list.extend(more.into_iter().take(room));
@@ -78,8 +78,8 @@ impl Description {
         self.span = self.span.or(other.span);
     }
 
-    /// What the interface is given. DHCP is asked for both families, whatever the stanza's word for the family,
-    /// but for one that has addresses of its own here.
+    /// The settings of the interface. DHCP requests both families, regardless of the family of the stanza, except for
+    /// a family with static addresses.
     pub fn setup(&mut self) -> Setup {
         let own = |is_ipv4: bool| self.addresses.iter().any(|net| net.addr().is_ipv4() == is_ipv4);
         let dhcp = match self.dhcp {

@@ -7,7 +7,7 @@ use crate::diagnostic::Span;
 /// A line as it is read, which may be several in the file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LogicalLine<'a> {
-    /// What it says; never empty.
+    /// The text; never empty.
     pub text: Cow<'a, str>,
     /// Where it stands.
     pub span: Span,

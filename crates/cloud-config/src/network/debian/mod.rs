@@ -25,7 +25,7 @@ use stanza::{Method, stanzas};
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut findings = Findings::default();
     let mut described: BTreeMap<Name, Description> = BTreeMap::new();
-    let mut bereft = Vec::new();
+    let mut refused = Vec::new();
     let mut for_all = Description::default();
     for stanza in stanzas(bytes, &mut findings) {
         let name = stanza.name.as_str();
@@ -41,14 +41,14 @@ pub fn convert(bytes: &[u8]) -> Conversion {
             Ok(new) => described.entry(stanza.name).or_default().merge(new),
             Err(reader::Refusal { span, why, help }) => {
                 findings.suggest(&rules::BAD_STANZA, span, name, format!("{why}; the stanza is refused"), help);
-                bereft.push(stanza);
+                refused.push(stanza);
             }
         }
     }
-    bereft.retain(|stanza| !described.contains_key(&stanza.name));
-    let mut bereft: HashSet<_> = bereft.iter().flat_map(reader::carriers).collect();
-    follow_masters(&mut described, &mut bereft, &mut findings);
-    let mut drafts = drafts(described, &bereft, &mut findings);
+    refused.retain(|stanza| !described.contains_key(&stanza.name));
+    let mut lost_child: HashSet<_> = refused.iter().flat_map(reader::carriers).collect();
+    follow_masters(&mut described, &mut lost_child, &mut findings);
+    let mut drafts = drafts(described, &lost_child, &mut findings);
     give_all(for_all, &mut drafts, &mut findings);
     let interfaces = stack(drafts, &mut findings);
     Conversion::new(interfaces, findings)
@@ -73,8 +73,12 @@ fn give_all(mut for_all: Description, drafts: &mut [Draft], findings: &mut Findi
     }
 }
 
-/// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `bereft`.
-fn follow_masters(described: &mut BTreeMap<Name, Description>, bereft: &mut HashSet<Name>, findings: &mut Findings) {
+/// A slave may name its bond, instead of the bond its slaves. One whose bond is not there goes to `lost_child`.
+fn follow_masters(
+    described: &mut BTreeMap<Name, Description>,
+    lost_child: &mut HashSet<Name>,
+    findings: &mut Findings,
+) {
     let masters = described.iter_mut().filter_map(|(slave, d)| Some((slave.clone(), d.master.take()?, d.span)));
     for (slave, master, span) in masters.collect::<Vec<_>>() {
         if let Some(bond) = described.get_mut(&master) {
@@ -82,12 +86,12 @@ fn follow_masters(described: &mut BTreeMap<Name, Description>, bereft: &mut Hash
         } else {
             let message = format!("its `bond-master` {master} has no stanza; it is no slave");
             findings.report(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
-            bereft.insert(slave);
+            lost_child.insert(slave);
         }
     }
 }
 
-/// What an interface is made of, and by name what it is built on.
+/// The kind of an interface, and the names of the interfaces that carry it.
 fn kind(
     name: &Name,
     description: &mut Description,
@@ -127,8 +131,8 @@ fn kind(
     Ok((InterfaceKind::Vlan(id), carrier.into_iter().collect()))
 }
 
-/// The interfaces by name, with those that only others name. What was to be built on those in `bereft` is left out.
-fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, findings: &mut Findings) -> Vec<Draft> {
+/// The interfaces by name, with those that only others name. What was to be built on those in `lost_child` is left out.
+fn drafts(described: BTreeMap<Name, Description>, lost_child: &HashSet<Name>, findings: &mut Findings) -> Vec<Draft> {
     struct Named {
         interface: Interface,
         on: Vec<Name>,
@@ -162,7 +166,7 @@ fn drafts(described: BTreeMap<Name, Description>, bereft: &HashSet<Name>, findin
     let drafts = named.into_values().map(|found| Draft {
         on: found.on.iter().filter_map(|name| places.get(name).copied()).collect(),
         is_refused: found.is_refused,
-        is_bereft: found.interface.found.name().is_some_and(|name| bereft.contains(name)),
+        lost_child: found.interface.found.name().is_some_and(|name| lost_child.contains(name)),
         ..Draft::new(found.interface, found.span)
     });
     let mut drafts: Vec<_> = drafts.collect();

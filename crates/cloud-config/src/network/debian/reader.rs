@@ -16,24 +16,24 @@ use super::stanza::{Method, Stanza, StanzaOption};
 
 /// Options that are misspelled at times.
 const OPTIONS: &[&str] = &["address", "netmask", "gateway", "dns-nameservers", "dns-search", "hwaddress", "mtu"];
-/// What to write for an address.
+/// The remedy for an invalid address.
 const ADDRESS: &str = "write `address 192.0.2.10/24`, or the address and a `netmask` on a line of its own";
-/// What to write for a mask.
+/// The remedy for an invalid mask.
 const NETMASK: &str = "write `netmask 255.255.255.0`, or `address 192.0.2.10/24` without it";
-/// What to write for a hardware address.
+/// The remedy for an invalid hardware address.
 const HWADDRESS: &str = "write `hwaddress ether 00:00:5e:00:53:01`";
-/// What to write for an interface's name.
+/// The remedy for an invalid interface name.
 const NAME: &str = "a name has 15 letters, digits and `._-+@` at most";
-/// What to write for a route.
+/// The remedy for an invalid route.
 const ROUTE: &str = "write `post-up route add -net NETWORK netmask MASK gw GATEWAY`";
 
-/// Why a stanza is refused.
+/// The reason for which a stanza is refused.
 pub struct Refusal {
     /// Where that stands.
     pub span: Span,
-    /// What is wrong.
+    /// The problem.
     pub why: String,
-    /// What to write instead.
+    /// The remedy.
     pub help: &'static str,
 }
 
@@ -76,7 +76,7 @@ pub fn read_for_all(stanza: &Stanza, findings: &mut Findings) -> Description {
     reader.new
 }
 
-/// What the interface of a stanza is built on, as far as names tell that.
+/// The interfaces that carry the interface of a stanza, as far as its name and options say so.
 pub fn carriers(stanza: &Stanza) -> Vec<Name> {
     let is_named = |entry: &&StanzaOption| matches!(entry.key.as_str(), "bond-slaves" | "vlan-raw-device");
     let named = stanza.entries.iter().filter(is_named).flat_map(|entry| entry.value.split_whitespace());
@@ -143,7 +143,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn tell(&mut self, rule: &'static Rule, entry: &StanzaOption, message: &str) {
+    fn report(&mut self, rule: &'static Rule, entry: &StanzaOption, message: &str) {
         let key = display_name(&entry.key);
         self.findings.report(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
     }
@@ -155,17 +155,17 @@ impl Reader<'_> {
             | "post-up"
                 if self.stanza.method != Method::Static =>
             {
-                self.tell(&rules::UNCONVERTED, entry, "is converted with `static` only; it is ignored");
+                self.report(&rules::UNCONVERTED, entry, "is converted with `static` only; it is ignored");
             }
             "gateway" => {
                 if let Some(gateway) = address::host(&entry.value) {
                     let before = self.new.gateways[usize::from(gateway.is_ipv6())].replace(gateway);
                     if before.is_some_and(|before| before != gateway) {
-                        self.tell(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
+                        self.report(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
                     }
                 } else {
                     let message = "is no address of a machine; the default route is left out";
-                    self.tell(&rules::BAD_NETWORK_VALUE, entry, message);
+                    self.report(&rules::BAD_NETWORK_VALUE, entry, message);
                 }
             }
             "dns-nameservers" | "dns-nameserver" => self.new.dns = self.words(entry, address::host),
@@ -178,7 +178,7 @@ impl Reader<'_> {
             "mtu" => {
                 self.new.mtu = mtu(&entry.value);
                 if self.new.mtu.is_none() {
-                    self.tell(&rules::BAD_NETWORK_VALUE, entry, "is no number that it can be; it is left out");
+                    self.report(&rules::BAD_NETWORK_VALUE, entry, "is no number that it can be; it is left out");
                 }
             }
             "post-up" => match command(&entry.value) {
@@ -215,17 +215,19 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// What the words of an option are, but for those that are none.
+    /// The words of an option that `read` accepts; the others are reported.
     fn words<T>(&mut self, entry: &StanzaOption, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         let mut found = Vec::new();
         for word in entry.value.split_whitespace() {
             match read(word) {
                 Some(_) if found.len() == ENTRIES_MAX => {
-                    self.tell(&rules::BAD_NETWORK_VALUE, entry, "has more than 10000 words; the rest is left out");
+                    self.report(&rules::BAD_NETWORK_VALUE, entry, "has more than 10000 words; the rest is left out");
                     break;
                 }
                 Some(item) => found.push(item),
-                None => self.tell(&rules::BAD_NETWORK_VALUE, entry, "has a word that it cannot have; that is left out"),
+                None => {
+                    self.report(&rules::BAD_NETWORK_VALUE, entry, "has a word that it cannot have; that is left out");
+                }
             }
         }
         found
@@ -240,10 +242,10 @@ impl Reader<'_> {
                     let message = format!("unknown option `{}`; ignored", display_name(&entry.key));
                     self.findings.suggest(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, &help);
                 }
-                None => self.tell(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
+                None => self.report(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
             },
             Err(BondFault::Value) => {
-                self.tell(&rules::BAD_NETWORK_VALUE, entry, "has a value that it cannot have; it is left out");
+                self.report(&rules::BAD_NETWORK_VALUE, entry, "has a value that it cannot have; it is left out");
             }
         }
     }
@@ -257,7 +259,7 @@ impl Reader<'_> {
                 self.new.mac = Some(mac);
             }
             [word] if Mac::new(word).is_some() => self.new.mac = Mac::new(word),
-            _ => self.tell(&rules::UNCONVERTED, entry, "is not `ether` and an address; it is ignored"),
+            _ => self.report(&rules::UNCONVERTED, entry, "is not `ether` and an address; it is ignored"),
         }
         Ok(())
     }

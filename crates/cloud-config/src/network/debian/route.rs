@@ -3,7 +3,7 @@
 use super::super::address;
 use super::super::interface::Route;
 
-/// What a command comes to.
+/// The result of reading a command.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// A route.

@@ -8,10 +8,10 @@ use super::super::ENTRIES_MAX;
 use super::super::names::{Name, display_name};
 use super::lines::{LogicalLine, lines};
 
-/// What the first line of a stanza looks like.
+/// The remedy for a stanza whose first line cannot be read.
 const HEAD: &str = "write `iface NAME inet METHOD`, with `static`, `dhcp`, `manual` or `loopback`";
 
-/// How an interface gets its addresses.
+/// The method by which an interface gets its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// They are in the stanza.
@@ -31,7 +31,7 @@ pub enum Method {
 pub struct StanzaOption {
     /// The option, spelt with `-`.
     pub key: String,
-    /// What stands behind it.
+    /// The rest of the line.
     pub value: String,
     /// Where it stands.
     pub span: Span,
@@ -44,7 +44,7 @@ pub struct Stanza {
     pub name: Name,
     /// The word for the family, such as `inet6`.
     pub family: String,
-    /// How it gets its addresses.
+    /// The method by which it gets its addresses.
     pub method: Method,
     /// Its lines.
     pub entries: Vec<StanzaOption>,
@@ -52,13 +52,13 @@ pub struct Stanza {
     pub span: Span,
 }
 
-/// What the line before was part of.
+/// The part of the file that the previous line belongs to.
 enum StanzaPlace {
     /// Nothing yet.
     Start,
     /// An interface.
     Interface(Stanza),
-    /// Something that is left out, with its lines, and that was told.
+    /// A skipped stanza, with its lines; it was reported.
     LeftOut,
     /// Something of one line.
     LogicalLine,
