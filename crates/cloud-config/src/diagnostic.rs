@@ -144,8 +144,13 @@ pub struct Findings {
 impl Findings {
     /// Adds a finding, unless its place has one of its rule already.
     pub fn push(&mut self, finding: Finding) {
-        if finding.span.is_none_or(|span| self.places.insert((finding.rule.id, span))) {
-            self.add(finding.rule, || finding);
+        self.push_with(finding.rule, finding.span, || finding);
+    }
+
+    /// Adds a finding of `rule` at `span` as [`Self::push`] does; it is built only if it is kept.
+    pub fn push_with(&mut self, rule: &'static Rule, span: Option<Span>, finding: impl FnOnce() -> Finding) {
+        if span.is_none_or(|span| self.places.insert((rule.id, span))) {
+            self.add(rule, finding);
         }
     }
 

@@ -1,5 +1,4 @@
-//! What stands behind the first document. It is looked at, not scanned: whatever is wrong there does
-//! not matter (docs/user-data.md).
+//! The text after the first document. It is searched, not scanned: errors there do not matter (docs/user-data.md).
 
 use super::build::Range;
 use crate::diagnostic::{Rule, rules};
@@ -28,7 +27,7 @@ pub(super) fn look(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
     None
 }
 
-/// What to say of it.
+/// The message of each rule.
 pub(super) fn message(rule: &'static Rule) -> &'static str {
     if *rule == rules::MORE_DOCUMENTS {
         "a further document begins here; it is not read"
@@ -37,7 +36,7 @@ pub(super) fn message(rule: &'static Rule) -> &'static str {
     }
 }
 
-/// What follows a separator on its line.
+/// The text after a separator on its line.
 fn separated(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."))?;
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)

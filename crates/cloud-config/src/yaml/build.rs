@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::limits::{self, MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
-use super::mapping::{Pairs, Told};
+use super::mapping::{KeyFindings, Pairs};
 use super::node::{Kind, Node, Scalar, Size, Tag};
 use super::position::Places;
 use super::salvage;
@@ -28,11 +28,11 @@ pub(super) struct Builder<'a> {
     lines: OnceCell<Lines<'a>>,
     /// Lists and mappings that are open, the outermost first.
     open: Vec<Open>,
-    /// What aliases stand for; none while it is still open.
+    /// The nodes of aliases; `None` while the node is still open.
     anchors: HashMap<Box<str>, Option<Rc<Node>>>,
     /// The whole, once it is there.
     pub root: Option<Rc<Node>>,
-    /// What is worth telling so far.
+    /// The findings so far.
     pub findings: Vec<Finding>,
     nodes: usize,
     alias_text: usize,
@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What is complete before an error at `error`, a byte of the text: the top-level entries.
+    /// The top-level entries that are complete before an error at the byte `error`, with the findings.
     pub fn salvage(mut self, error: usize) -> (Option<Rc<Node>>, Vec<Finding>) {
         let whole = self.last_entry_is_complete(error);
         while whole && self.open.len() > 1 && self.close().is_ok() {}
@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
         (root, self.findings)
     }
 
-    /// Whether the top-level entry that was read last, or is being read, ends before `error`.
+    /// Returns true if the top-level entry that was read last, or is being read, ends before `error`.
     fn last_entry_is_complete(&self, error: usize) -> bool {
         let [Open { content: ScalarContent::Mapping(pairs), flow, first, .. }, inner @ ..] = self.open.as_slice()
         else {
@@ -224,7 +224,7 @@ impl<'a> Builder<'a> {
                     open.first = range.start;
                 }
                 let line = |at| self.lines.get_or_init(|| Lines::new(self.text.as_bytes())).position(at).line;
-                pairs.add(node, span, range.start, &mut Told { findings: &mut self.findings, line: &line });
+                pairs.add(node, span, range.start, &mut KeyFindings { findings: &mut self.findings, line: &line });
                 ("mapping", pairs.len())
             }
         };

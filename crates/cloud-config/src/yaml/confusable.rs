@@ -269,7 +269,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What is written between scalars: marks that are skipped, and line breaks that no editor shows as such.
+    /// Looks between scalars: for marks that YAML skips, and for line breaks that no editor shows as such.
     fn gaps(&mut self) {
         self.scalars.sort();
         let mut start = 0;
@@ -306,7 +306,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What is near the place where YAML ends: on its line, or on the one above.
+    /// Looks near the place where YAML ends: on its line, or on the one above.
     fn near(&mut self, at: usize) {
         let mut at = at.min(self.text.len());
         while !self.text.is_char_boundary(at) {

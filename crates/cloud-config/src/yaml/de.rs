@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashSet;
 
 use serde::Deserialize;
 use serde::de::value::StrDeserializer;
@@ -18,11 +17,11 @@ use super::error::Error;
 use super::field::FIELD;
 use super::node::{Entry, Kind, Node, Tag};
 use super::scalar;
-use crate::diagnostic::{Finding, Rule, Span, rules};
+use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 
-/// Reads a document as a `T`, and tells everything that is wrong with it (docs/cloud-config.md).
+/// Reads a document as a `T`, with a finding for each problem (docs/cloud-config.md).
 ///
-/// What cannot be read is as if it were absent; of a document without a root, everything is.
+/// Values that cannot be read are taken as absent; a document without a root is empty.
 pub fn read<T: DeserializeOwned + Default>(document: &ParsedYaml) -> (T, Vec<Finding>) {
     read_advised(document, |_, _, _| None)
 }
@@ -32,33 +31,31 @@ pub fn read_advised<T: DeserializeOwned + Default>(document: &ParsedYaml, advice
     let Some(root) = &document.root else {
         return (T::default(), Vec::new());
     };
-    let context = Context { advice, findings: RefCell::default(), told: RefCell::default() };
+    let context = Context { advice, findings: RefCell::default() };
     let value = Value::new(&context, root, Role::ParsedYaml);
     let read = T::deserialize(value).unwrap_or_else(|error| {
         context.wrong_type(error, value);
         T::default()
     });
-    (read, context.findings.into_inner())
+    (read, context.findings.into_inner().into_list())
 }
 
-/// Says what to write as the value of a key, spelt with `_`, or as an item of its list (`true`), instead of
-/// what stands there; none where nothing can be said but what holds for every key.
+/// Returns the remedy for a value of the wrong type: the value of a key, spelled with `_`, or an item of its list
+/// (`true`). `None` stands for the remedy that holds for every key.
 pub type Advice = fn(key: &str, item: bool, found: &Node) -> Option<&'static str>;
 
-/// What was found on the way.
+/// The state of a reading.
 pub(super) struct Context {
     advice: Advice,
-    findings: RefCell<Vec<Finding>>,
-    /// What was told already: through aliases a place can be met many times.
-    told: RefCell<HashSet<(&'static str, Span)>>,
+    findings: RefCell<Findings>,
 }
 
 impl Context {
-    /// Tells of a value that could not be read.
+    /// Reports a value that could not be read.
     pub fn wrong_type(&self, error: Error, value: Value<'_>) {
         let Error { message, span, help, rule } = error;
         let span = span.unwrap_or(value.node.span);
-        self.tell(rule, span, || {
+        self.report(rule, span, || {
             let special = match value.role {
                 _ if rule != &rules::WRONG_TYPE => None,
                 Role::ParsedYaml => None,
@@ -70,14 +67,12 @@ impl Context {
         });
     }
 
-    fn tell(&self, rule: &'static Rule, span: Span, finding: impl FnOnce() -> Finding) {
-        if self.told.borrow_mut().insert((rule.id, span)) {
-            self.findings.borrow_mut().push(finding());
-        }
+    fn report(&self, rule: &'static Rule, span: Span, finding: impl FnOnce() -> Finding) {
+        self.findings.borrow_mut().push_with(rule, Some(span), finding);
     }
 }
 
-/// What a value is in its document, for messages.
+/// The place of a value in its document, for messages.
 #[derive(Clone, Copy)]
 pub(super) enum Role<'a> {
     /// All of it.
@@ -89,7 +84,7 @@ pub(super) enum Role<'a> {
 }
 
 impl Role<'_> {
-    /// What an item of this is.
+    /// The role of an item of this value.
     pub const fn item(self) -> Self {
         match self {
             Self::Of(entry) => Self::ItemOf(entry),
@@ -211,7 +206,7 @@ impl<'a> Value<'a> {
         if !typed {
             let span = self.node.span;
             let message = || self.role.message(&format!("{wanted}, written as text"));
-            self.context.tell(quoted, span, || Finding::new(quoted, span, message()).help("remove the quotes"));
+            self.context.report(quoted, span, || Finding::new(quoted, span, message()).help("remove the quotes"));
         }
         Ok(value)
     }
@@ -236,17 +231,16 @@ impl<'a> Value<'a> {
     /// A list of one, if that one can be read as what is wanted in the list.
     fn list_of_one<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let span = self.node.span;
-        let before = self.context.findings.borrow().len();
-        let list = visitor.visit_seq(Items::one(self))?;
-        let bad = |finding: &Finding| finding.is_error() && finding.span == Some(span);
-        let mut findings = self.context.findings.borrow_mut();
-        if findings[before..].iter().any(bad) {
-            findings.truncate(before);
-            self.context.told.borrow_mut().remove(&(rules::WRONG_TYPE.id, span));
+        // Findings about the one item are replaced by one about the list.
+        let before = self.context.findings.take();
+        let list = visitor.visit_seq(Items::one(self));
+        let item_findings = self.context.findings.replace(before).into_list();
+        let list = list?;
+        if item_findings.iter().any(|finding| finding.is_error() && finding.span == Some(span)) {
             return self.wrong("a list");
         }
-        drop(findings);
-        self.context.tell(&rules::TEXT_FOR_LIST, span, || {
+        self.context.findings.borrow_mut().extend(item_findings);
+        self.context.report(&rules::TEXT_FOR_LIST, span, || {
             let message = self.role.message("expected a list, found one text; it is read as a list of one");
             Finding::new(&rules::TEXT_FOR_LIST, span, message).help("write `- ` before it, on a line of its own")
         });
@@ -277,7 +271,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
     integers! { deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
     texts! { deserialize_char deserialize_str deserialize_string deserialize_identifier }
 
-    /// Whoever takes anything is given every scalar as its text.
+    /// A type that takes anything gets every scalar as its text.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.check_tag()?;
         match &self.node.kind {

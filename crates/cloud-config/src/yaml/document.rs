@@ -1,4 +1,4 @@
-//! A document: its tree, what is worth telling of it, and why it ends early if it does.
+//! A document: its tree, its findings, and the error at which it ends early.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub struct ParsedYaml {
     /// Its tree; none when it is empty. After an error, a mapping of the top-level entries that are
     /// complete before it, if there are any (docs/applying.md).
     pub root: Option<Rc<Node>>,
-    /// What is worth telling: keys given twice, bad keys and merges, further documents.
+    /// Duplicate keys, bad keys and merges, further documents.
     pub findings: Vec<Finding>,
     /// Why it could not be read to its end: a syntax error or a limit.
     pub error: Option<Finding>,
@@ -26,7 +26,7 @@ pub struct ParsedYaml {
 /// Reads the first document of a text (docs/user-data.md, docs/cloud-config.md).
 ///
 /// `place` says for a byte of the text which byte of the author's it is; all spans are the author's.
-/// What is wrong is part of the result: a broken document may still give access to the machine.
+/// Errors are part of the result: a broken document may still give access to the machine.
 pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
     let places = Places::new(text, &place);
     let refuse = |start, end, message| ParsedYaml {
@@ -58,7 +58,7 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
     }
 }
 
-/// What is complete before an error at the byte `at`, with what is worth telling of it.
+/// The entries that are complete before an error at the byte `at`, with their findings.
 fn complete_before(
     text: &str,
     places: Places<'_>,
@@ -67,7 +67,7 @@ fn complete_before(
 ) -> (Option<Rc<Node>>, Vec<Finding>) {
     let entries = |root: &Option<Rc<Node>>| root.as_ref().and_then(|root| root.entries()).map_or(0, <[_]>::len);
     let read_so_far = builder.salvage(at);
-    // The scanner looks ahead: it may have given up before it told of what ends on the line above.
+    // The scanner looks ahead: it may have failed before it reported the end of the line above.
     let line = text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
     let mut above = Builder::new(text, places);
     let _ = read(text, places, &mut above, Some(line));

@@ -1,4 +1,4 @@
-//! What the deserializer's visitors complain of, without any value of the document.
+//! Errors of the deserializer's visitors, without any value of the document.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(super) struct Error {
     pub message: String,
     /// Where; none where the visitor complains, which does not know places.
     pub span: Option<Span>,
-    /// What to write instead.
+    /// The remedy.
     pub help: Option<&'static str>,
     /// The rule that it breaks.
     pub rule: &'static Rule,
@@ -51,7 +51,7 @@ impl Error {
     }
 }
 
-/// What to write where something else is wanted than `node`, whatever the key is.
+/// The remedy for `node` where something else is wanted, for any key.
 fn help(wanted: &str, node: &Node) -> Option<&'static str> {
     match (wanted, &node.kind) {
         ("text", Kind::Mapping(_)) if node.flow => Some("put text that begins with `{` in quotes"),

@@ -35,7 +35,7 @@ impl<T> Field<T> {
         self.value.as_ref()
     }
 
-    /// Whether it is there and empty: `~`, `null`, nothing. A section that is empty is a section.
+    /// Returns true if it is present and empty: `~`, `null`, nothing. An empty section is a section.
     pub const fn is_null(&self) -> bool {
         self.value.is_none() && self.span.is_some() && !self.bad
     }

@@ -1,4 +1,4 @@
-//! What a document may cost. A small one can cost much: nested merges, aliases, directives.
+//! Limits on the cost of a document. A small one can cost much: nested merges, aliases, directives.
 
 use crate::diagnostic::{Finding, Span, rules};
 

@@ -25,7 +25,7 @@ pub(super) struct Pairs {
     last: Last,
 }
 
-/// What came in last.
+/// The last item that was added.
 #[derive(Clone, Copy, Default)]
 enum Last {
     /// Nothing, or something that is ignored.
@@ -44,8 +44,8 @@ enum Pending {
     Bad,
 }
 
-/// What is told of keys, and what is needed for that.
-pub(super) struct Told<'a> {
+/// The findings about keys, and the line numbers that they need.
+pub(super) struct KeyFindings<'a> {
     pub findings: &'a mut Vec<Finding>,
     /// The line of a byte of the text.
     pub line: &'a dyn Fn(usize) -> usize,
@@ -53,10 +53,10 @@ pub(super) struct Told<'a> {
 
 impl Pairs {
     /// Takes the next key or value, which begins at the byte `start` of the text.
-    pub fn add(&mut self, node: Rc<Node>, span: Span, start: usize, told: &mut Told<'_>) {
+    pub fn add(&mut self, node: Rc<Node>, span: Span, start: usize, report: &mut KeyFindings<'_>) {
         match self.pending.take() {
-            None => self.pending = Some(Self::key(&node, span, start, told.findings)),
-            Some(Pending::Key(key, key_span, start)) => self.put(Entry { key, key_span, value: node }, start, told),
+            None => self.pending = Some(Self::key(&node, span, start, report.findings)),
+            Some(Pending::Key(key, key_span, start)) => self.put(Entry { key, key_span, value: node }, start, report),
             Some(Pending::Merge(span)) => {
                 self.last = Last::Merge;
                 self.merges.push((span, node));
@@ -65,17 +65,17 @@ impl Pairs {
         }
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len() + self.merges.len()
     }
 
-    /// Whether nothing has come yet.
+    /// Returns true if nothing was added yet.
     pub fn is_new(&self) -> bool {
         self.pending.is_none() && self.len() == 0
     }
 
-    /// Whether a key has come and its value has not.
+    /// Returns true if a key was added and its value was not.
     pub fn awaits_value(&self) -> bool {
         self.pending.is_some()
     }
@@ -143,10 +143,10 @@ impl Pairs {
         }
     }
 
-    fn put(&mut self, entry: Entry, start: usize, told: &mut Told<'_>) {
+    fn put(&mut self, entry: Entry, start: usize, report: &mut KeyFindings<'_>) {
         if let Some(at) = self.find(&entry.key) {
-            let line = (told.line)(self.starts[at]);
-            // What it is called is in its path, unless it is part of a secret: here nobody knows.
+            let line = (report.line)(self.starts[at]);
+            // The message leaves out the key, which may be part of a secret; the path of the finding has it otherwise.
             let (rule, how) = if self.entries[at].key == entry.key {
                 (&rules::DUPLICATE_KEY, "already")
             } else {
@@ -155,7 +155,7 @@ impl Pairs {
             let message = format!("the key is given in line {line} {how}; this one counts");
             let help =
                 if entry.value.items().is_some() { "write all items under one of them" } else { "keep one of them" };
-            told.findings.push(Finding::new(rule, entry.key_span, message).help(help));
+            report.findings.push(Finding::new(rule, entry.key_span, message).help(help));
             self.replaced.push(std::mem::replace(&mut self.entries[at], entry));
             self.starts[at] = start;
             self.last = Last::Entry(at);

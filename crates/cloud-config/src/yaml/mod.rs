@@ -6,7 +6,7 @@
 //!          events      salvage                            after errors
 //! ```
 //!
-//! What is wrong with a document is data, never a failure: see [`ParsedYaml`] and [`read`].
+//! Errors of a document are data: see [`ParsedYaml`] and [`read`].
 
 mod access;
 mod after_document;

@@ -12,16 +12,16 @@ use crate::diagnostic::Span;
 pub struct Node {
     /// Where the author wrote it (of an alias: what it stands for).
     pub span: Span,
-    /// What its tag says of it.
+    /// The kind of its tag.
     pub tag: Tag,
     /// Written with brackets or braces.
     pub flow: bool,
-    /// What it is.
+    /// Its kind, with its content.
     pub kind: Kind,
     pub(super) size: Size,
 }
 
-/// What a node is.
+/// The kinds of nodes.
 pub enum Kind {
     /// Text, a number, a truth value, nothing: what it is read as is up to who reads it.
     Scalar(Scalar),
@@ -102,7 +102,7 @@ impl Tag {
     }
 }
 
-/// What it costs to visit a node with all that is in it, aliases followed.
+/// The cost of visiting a node with its descendants, aliases followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
     /// Lists and mappings inside each other.
@@ -146,7 +146,7 @@ impl Node {
         }
     }
 
-    /// Whether this is null: `~`, `null`, nothing.
+    /// Returns true if this is null: `~`, `null`, nothing.
     pub fn is_null(&self) -> bool {
         match &self.kind {
             Kind::Scalar(scalar) => match self.tag {
@@ -218,7 +218,7 @@ impl Node {
         self.entries()?.iter().find(|entry| same_key(&entry.key, key)).map(|entry| &*entry.value)
     }
 
-    /// What this is, for messages: never what it says.
+    /// The type of the node for messages, without its content.
     pub(super) fn describe(&self) -> &'static str {
         match &self.kind {
             Kind::List(_) => "a list",
@@ -244,7 +244,7 @@ impl Entry {
     }
 }
 
-/// Whether two keys are the same key (docs/cloud-config.md).
+/// Returns true if two spellings are the same key (docs/cloud-config.md).
 pub(super) fn same_key(a: &str, b: &str) -> bool {
     a.len() == b.len() && spelling(a).eq(spelling(b))
 }
@@ -280,7 +280,7 @@ pub(super) fn display_name(key: &str) -> String {
     if is_name(key) { format!("`{key}`") } else { "(not shown)".to_owned() }
 }
 
-/// Whether a key looks like one.
+/// Returns true if `key` has the form of a key.
 pub fn is_name(key: &str) -> bool {
     let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'<');
     !key.is_empty() && key.len() <= 64 && key.bytes().all(name)

@@ -1,6 +1,6 @@
 //! From a place back to the keys that lead to it, and from a range to all that is written in it.
 //!
-//! What an alias or a merge key stands for is found where it is written out, and nowhere else.
+//! The content of an alias or a merge key is found only where it is written out.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -159,7 +159,7 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// What is written inside a list or mapping, in order; none of it overlaps.
+    /// The items written inside a list or mapping, in order, without overlap.
     fn parts(&self, container: &Node) -> Rc<[PlacedItem]> {
         let known = self.parts.borrow().get(&std::ptr::from_ref(container)).map(Rc::clone);
         known.unwrap_or_else(|| {

@@ -53,7 +53,7 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
     ("found unknown directive name", "a line that begins with `%`", Some("put the text in quotes, or indent it")),
 ];
 
-/// What only the text itself tells of a complaint.
+/// A description of an error that is found in the text itself.
 pub struct Closer {
     /// The byte to point at.
     pub at: usize,
@@ -62,7 +62,7 @@ pub struct Closer {
 }
 
 impl Problem {
-    /// What is wrong with `text`, where it tells more than the scanner does.
+    /// A better description of the error in `text` than that of the scanner, if there is one.
     pub fn closer(&self, text: &str) -> Option<Closer> {
         let (before, behind) = text.split_at_checked(self.at)?;
         if let Some(at) = conflict_marker(text, before.len()) {
@@ -147,7 +147,7 @@ impl Problem {
         is_text.then(|| Closer { at: self.at, words: "text behind the quote that closes a value".to_owned(), help })
     }
 
-    /// What is wrong, and what to do about it where that can be said.
+    /// The problem, and the remedy if there is one.
     pub fn description(&self) -> (String, Option<&'static str>) {
         if let Some((_, words, help)) = WORDS.iter().find(|(what, ..)| *what == self.what) {
             return ((*words).to_owned(), *help);

@@ -1,4 +1,4 @@
-//! What still counts of a document that is broken further down (docs/applying.md).
+//! The entries that are kept of a document with an error further down (docs/applying.md).
 
 /// The end of what may be a complete top-level entry.
 pub(super) struct SalvagedEntry {
@@ -6,17 +6,17 @@ pub(super) struct SalvagedEntry {
     pub end: usize,
     /// Where the first key of the top-level mapping begins.
     pub first: usize,
-    /// Whether that mapping is written with braces.
+    /// True if that mapping is written with braces.
     pub flow: bool,
-    /// Whether the value is a list, whose dashes may stand below the key.
+    /// True if the value is a list, whose dashes may stand below the key.
     pub list: bool,
 }
 
-/// Whether an entry ends before the byte `error`: something else begins behind it, on a line of its
-/// own and no deeper than the keys.
+/// Returns true if an entry ends before the byte `error`: something else begins after it, on a line of its own and
+/// no deeper than the keys.
 ///
-/// That its value was read is not enough: in `hostname: "a" b`, and where the next line is indented
-/// and wrong, the author meant more than that.
+/// A value that was read is not enough: in `hostname: "a" b`, and where the next line is indented and wrong, the
+/// author meant more than that.
 pub(super) fn is_complete(text: &str, entry: &SalvagedEntry, error: usize) -> bool {
     let Some(between) = text.get(entry.end..error) else {
         return false;

@@ -1,11 +1,11 @@
-//! What plain text means in YAML 1.1 as its users know it (docs/cloud-config.md).
+//! The meaning of plain scalars, as users of YAML 1.1 know it (docs/cloud-config.md).
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-/// Whether plain text is null.
+/// Returns true if a plain scalar is null.
 pub(super) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
@@ -48,7 +48,7 @@ pub(super) fn float(text: &str) -> Option<f64> {
     f64::is_finite(number).then_some(number)
 }
 
-/// What plain text is, for messages.
+/// The type of a plain scalar, for messages.
 pub(super) fn describe(text: &str) -> &'static str {
     if boolean(text).is_some() {
         "a truth value"
@@ -92,7 +92,7 @@ fn decimal(text: &str) -> Option<i128> {
     if text.starts_with('_') { None } else { radix(text, 10) }
 }
 
-/// What follows the first colon of a number in base 60.
+/// The value of a number in base 60, from its first part and the text after the first colon.
 fn base60(first: i128, rest: &str) -> Option<i128> {
     rest.split(':').try_fold(first, |number, part| {
         let digits = matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());

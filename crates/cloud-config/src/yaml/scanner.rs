@@ -15,14 +15,14 @@ use std::slice;
 #[allow(clippy::unsafe_removed_from_name)]
 use unsafe_libyaml as sys;
 
-/// What a node brings besides its content.
+/// The properties of a node besides its content.
 #[derive(Debug, Default)]
 pub(super) struct Properties {
     pub anchor: Option<Box<str>>,
     pub tag: Option<Box<str>>,
 }
 
-/// What the scanner finds; only the events that a tree is built of.
+/// The events of the scanner that a tree is built from.
 #[derive(Debug)]
 pub(super) enum Event {
     StreamEnd,
@@ -46,7 +46,7 @@ pub(super) struct Marked {
 #[derive(Debug)]
 pub(super) struct Problem {
     pub what: String,
-    /// What was being read when it happened; empty where libyaml does not say.
+    /// The construct that was being read; empty where libyaml does not say.
     pub context: String,
     /// Where it was noticed, in bytes.
     pub at: usize,

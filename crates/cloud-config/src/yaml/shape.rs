@@ -1,4 +1,4 @@
-//! What a type takes, asked of the type itself: the keys that serde derives from its fields.
+//! The shape that a type accepts, asked of the type itself: the keys that serde derives from its fields.
 //!
 //! The type is read from nothing; what it asks for on the way is its shape. So there is no second list of keys
 //! that could differ from what is read.
@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::field::FIELD;
 
-/// What is read into a type.
+/// The shape of the values of a type.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Shape {
     /// A value without keys of its own: text, a number, a truth value.
@@ -150,7 +150,7 @@ impl<'de> SeqAccess<'de> for OneItem<'_> {
     }
 }
 
-/// What a `Field` asks for; only its value has a shape worth noting.
+/// The parts that a `Field` asks for; only its value has a shape worth noting.
 struct ShapeParts<'a> {
     value: &'a mut Shape,
     part: u8,

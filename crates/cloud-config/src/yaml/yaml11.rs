@@ -2,7 +2,7 @@
 
 use super::scalar;
 
-/// What plain `text` looks like, where its text would not survive that; numbers as people write them do.
+/// The type for which other readers of YAML take plain `text`, if its text is lost by that. Usual numbers keep theirs.
 pub fn looks_like(text: &str) -> Option<&'static str> {
     let digits = text.trim_start_matches(['-', '+']);
     if is_boolean(text) {
@@ -30,12 +30,12 @@ pub fn looks_like(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether plain `text` is a truth value.
+/// Returns true if plain `text` is a boolean.
 pub fn is_boolean(text: &str) -> bool {
     scalar::boolean(text).is_some()
 }
 
-/// Whether this is a day: `2015-03-31`.
+/// Returns true if this is a date: `2015-03-31`.
 fn is_date(text: &str) -> bool {
     let mut parts = text.split('-');
     let mut next = |lengths: std::ops::RangeInclusive<usize>| {

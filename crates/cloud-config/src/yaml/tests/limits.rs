@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{document, lines, one};
 use crate::yaml::limits::{MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES, MAX_TEXT};
 
-/// Whether a text is refused for a limit; it is wrong in no other way.
+/// Returns true if a text is refused for a limit; it has no other error.
 fn refused(text: &str) -> bool {
     let start = Instant::now();
     let document = document(text);

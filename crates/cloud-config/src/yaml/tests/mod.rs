@@ -1,4 +1,4 @@
-//! What the module holds as a whole; details are tested beside the code.
+//! Tests of the whole module; details are tested beside the code.
 
 mod corpus;
 mod limits;
@@ -17,7 +17,7 @@ fn document(text: &str) -> ParsedYaml {
     parse(text, |byte| byte)
 }
 
-/// What is read of a text that is no error, with the findings of both stages.
+/// The value read from a valid text, with the findings of both stages.
 fn read_as<T: DeserializeOwned + Default>(text: &str) -> (T, Vec<Finding>) {
     let mut document = document(text);
     assert_eq!(document.error, None, "{text}");
@@ -31,7 +31,7 @@ fn config(text: &str) -> (CloudConfig, Vec<Finding>) {
 }
 
 /// Findings as `rule:the text they point at`.
-fn told(text: &str, findings: &[Finding]) -> Vec<String> {
+fn findings_with_text(text: &str, findings: &[Finding]) -> Vec<String> {
     findings.iter().map(|finding| one(text, finding)).collect()
 }
 
@@ -62,10 +62,10 @@ fn shape(node: &Node) -> String {
 fn tree(text: &str) -> (String, Vec<String>) {
     let document = document(text);
     assert_eq!(document.error, None, "{text}");
-    (document.root.as_deref().map_or_else(String::new, shape), told(text, &document.findings))
+    (document.root.as_deref().map_or_else(String::new, shape), findings_with_text(text, &document.findings))
 }
 
-/// What `line` gives for each number, one after the other.
+/// The lines that `line` returns for each number.
 fn lines(numbers: std::ops::Range<usize>, line: impl Fn(usize) -> String) -> String {
     numbers.map(line).collect::<Vec<_>>().concat()
 }

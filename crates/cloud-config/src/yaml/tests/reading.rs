@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{config, document, read_as, told};
+use super::{config, document, findings_with_text, read_as};
 use crate::config::CloudConfig;
 use crate::config::options::OptionValue;
 use crate::diagnostic::{Finding, Span, rules};
@@ -31,7 +31,7 @@ struct Inner {
     a_b: Field<bool>,
 }
 
-/// What is read of one key, without a finding.
+/// The value read from one key, without a finding.
 fn all(text: &str) -> All {
     let (all, findings) = read_as::<All>(text);
     assert_eq!(findings, [], "{text}");
@@ -54,7 +54,7 @@ fn text_is_as_written() {
     assert_eq!(all("text: !!int 010").text, "010");
     let (read, findings) = read_as::<All>("text: !other hunter2");
     assert_eq!(
-        (read.text.as_str(), told("text: !other hunter2", &findings)),
+        (read.text.as_str(), findings_with_text("text: !other hunter2", &findings)),
         ("", vec!["unknown-tag:!other hunter2".to_owned()])
     );
 }
@@ -90,7 +90,7 @@ fn truth_values() {
         let document = format!("flag: {text}");
         let (read, findings) = read_as::<All>(&document);
         assert!(read.flag);
-        assert_eq!(told(&document, &findings), [format!("quoted-boolean:{text}")]);
+        assert_eq!(findings_with_text(&document, &findings), [format!("quoted-boolean:{text}")]);
     }
     for (text, found) in [("1", "a number"), ("maybe", "text"), ("''", "empty text"), ("'1'", "text"), ("[]", "a list")]
     {
@@ -121,11 +121,14 @@ fn numbers() {
     let text = "int: '3'\nfloat: \"1.5\"\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!((read.int, read.float.to_bits()), (3, 1.5_f64.to_bits()));
-    assert_eq!(told(text, &findings), ["quoted-number:'3'", "quoted-number:\"1.5\""]);
+    assert_eq!(findings_with_text(text, &findings), ["quoted-number:'3'", "quoted-number:\"1.5\""]);
     let text = "int: 1.5\nsmall: 256\nfloat: .inf\nlist: x\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!((read.int, read.small, read.float.to_bits()), (0, 0, 0));
-    assert_eq!(told(text, &findings), ["wrong-type:1.5", "wrong-type:256", "wrong-type:.inf", "text-for-list:x"]);
+    assert_eq!(
+        findings_with_text(text, &findings),
+        ["wrong-type:1.5", "wrong-type:256", "wrong-type:.inf", "text-for-list:x"]
+    );
     let (_, findings) = read_as::<All>("int: 99999999999999999999999\nfloat: no\n");
     assert_eq!(
         messages(&findings),
@@ -141,7 +144,7 @@ fn lists_of_one() {
     let text = "list: a b\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.list, ["a b"]);
-    assert_eq!(told(text, &findings), ["text-for-list:a b"]);
+    assert_eq!(findings_with_text(text, &findings), ["text-for-list:a b"]);
     let text = "inners: a b\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.inners, []);
@@ -184,7 +187,7 @@ fn binary_data() {
 fn fields_know_their_place_and_what_is_wrong() {
     let text = "field:\n  a-b: maybe\ntexts: {}\n";
     let (read, findings) = read_as::<All>(text);
-    assert_eq!(told(text, &findings), ["wrong-type:maybe", "wrong-type:{}"]);
+    assert_eq!(findings_with_text(text, &findings), ["wrong-type:maybe", "wrong-type:{}"]);
     // What is wrong inside is not wrong outside.
     assert!(!read.field.bad);
     let inner = read.field.value.unwrap().a_b;
@@ -200,7 +203,7 @@ fn keys_in_both_spellings() {
     let text = "inner: {a_b: yes, a-b: no}\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.inner.a_b.value, Some(false));
-    assert_eq!(told(text, &findings), ["two-spellings:a-b"]);
+    assert_eq!(findings_with_text(text, &findings), ["two-spellings:a-b"]);
     assert_eq!(read_as::<Inner>("A-b: 1").0.a_b, Field::default());
 }
 
@@ -209,7 +212,7 @@ fn everything_wrong_is_found_at_once() {
     let text = "hostname: [a]\nusers:\n- name: core\n  system: maybe\n  groups: {a: b}\n  ssh-authorized-keys: [a, [b], c]\n- 5\ncoreos:\n  units: x\n  update: [y]\n  fleet: {verbosity: many, etcd-request-timeout: '3', metadata: 1}\n  oem:\n    id: {}\n    name: o\nmanage-etc-hosts: localhost\n";
     let (read, findings) = config(text);
     assert_eq!(
-        told(text, &findings),
+        findings_with_text(text, &findings),
         [
             "wrong-type:[a]",
             "wrong-type:maybe",
@@ -258,10 +261,10 @@ fn groups_are_a_list_or_one_text() {
 }
 
 #[test]
-fn through_aliases_a_place_is_told_of_once() {
+fn a_place_reached_by_several_aliases_is_reported_once() {
     let text = "users:\n- &u {uid: x, system: 3}\n- *u\n- {<<: *u, name: y}\n";
     let (read, findings) = config(text);
-    assert_eq!(told(text, &findings), ["wrong-type:3"]);
+    assert_eq!(findings_with_text(text, &findings), ["wrong-type:3"]);
     assert!(read.users.iter().all(|user| user.get().unwrap().system.bad));
 }
 

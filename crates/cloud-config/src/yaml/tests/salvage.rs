@@ -1,4 +1,4 @@
-//! What still counts of a broken document, and what is said about it.
+//! The entries that are kept of a broken document, and its message.
 
 use super::{document, lines, one, shape};
 use crate::diagnostic::rules;

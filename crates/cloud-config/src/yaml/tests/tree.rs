@@ -1,6 +1,6 @@
 //! From text to the tree.
 
-use super::{document, lines, shape, told, tree};
+use super::{document, findings_with_text, lines, shape, tree};
 use crate::diagnostic::{Span, rules};
 use crate::yaml::{Kind, Paths, parse, path_text};
 
@@ -184,7 +184,7 @@ fn only_the_first_document_counts() {
             assert_eq!(document.error, None, "{text:?}");
             assert_eq!(document.root.as_deref().map(shape).as_deref(), Some("{a: b}"), "{text:?}");
             let tail = tail.trim_start();
-            assert_eq!(told(&text, &document.findings), [format!("more-documents:{tail}")], "{text:?}");
+            assert_eq!(findings_with_text(&text, &document.findings), [format!("more-documents:{tail}")], "{text:?}");
         }
     }
     assert_eq!(clean("a: b\n---\n"), "{a: b}");
