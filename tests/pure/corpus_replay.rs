@@ -1,18 +1,19 @@
-//! Inputs that were made up once and are worth keeping: what broke something, and what reached far.
+//! Inputs that once broke something or reached far, and published configurations.
 //!
-//! Each file of `tests/inputs/TARGET/` is run through what the fuzz target of that name holds. The first line
-//! of output of a failing test names the file.
+//! Each file of `tests/inputs/TARGET/` is run through the checks of the fuzz target of that name. The first line of
+//! output of a failing test names the file.
 
 use std::fs;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::invariants::TARGETS;
 
-/// What one input may take, in a debug build on a busy machine.
+/// The longest time for one input, in a debug build on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
-/// What all of them may be: they are part of the repository.
+/// The limits on all inputs together, which are part of the repository.
 const MOST_FILES: usize = 500;
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -27,6 +28,30 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+fn hold(path: &Path, bytes: &[u8], check: fn(&[u8])) {
+    let began = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(|| check(bytes)));
+    assert!(result.is_ok(), "{} does not hold any more", path.display());
+    assert!(began.elapsed() < LONGEST, "{} takes {:?}", path.display(), began.elapsed());
+}
+
+/// Configurations that people published, where they are: `CORPUS` names their directory.
+#[test]
+fn published_configurations_hold() {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let corpus = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from);
+    let of = |folder: &str| if corpus.join(folder).is_dir() { files(&corpus.join(folder)) } else { Vec::new() };
+    let paths: Vec<_> = ["oem", "user", "other"].into_iter().flat_map(of).filter(|path| path.is_file()).collect();
+    if paths.is_empty() {
+        // Past the capture of the test harness, which shows nothing of a test that passes.
+        let _ = writeln!(std::io::stderr(), "corpus_replay: skipped: there are no configurations (CORPUS says where)");
+    }
+    let checks = TARGETS.iter().filter(|(target, _)| ["user_data", "yaml"].contains(target));
+    for (path, (_, check)) in paths.iter().flat_map(|path| checks.clone().map(move |check| (path, check))) {
+        hold(path, &fs::read(path).unwrap(), *check);
+    }
+}
+
 #[test]
 fn every_kept_input_still_holds() {
     for (target, check) in TARGETS {
@@ -34,10 +59,7 @@ fn every_kept_input_still_holds() {
         assert!(!files.is_empty(), "there is no input of {target}");
         for path in files {
             let bytes = fs::read(&path).unwrap();
-            let began = Instant::now();
-            let result = catch_unwind(AssertUnwindSafe(|| check(&bytes)));
-            assert!(result.is_ok(), "{} does not hold any more", path.display());
-            assert!(began.elapsed() < LONGEST, "{} takes {:?}", path.display(), began.elapsed());
+            hold(&path, &bytes, *check);
         }
     }
 }
@@ -52,9 +74,7 @@ fn every_input_and_every_fuzz_target_is_of_a_known_kind() {
     let mut known: Vec<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     known.sort();
     assert_eq!(names(&folder()), known);
-    // What is packed for others comes without the targets.
-    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/targets");
-    assert!(!targets.exists() || names(&targets) == known, "{known:?} are the kinds of input");
+    assert_eq!(names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cloud-config/fuzz/targets")), known);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use cloud_config::address_tokens::{Address, Addresses};
 
 use crate::plans::case;
 
-pub struct ParsedYaml {
+pub struct SourceText {
     pub name: String,
     pub bytes: Vec<u8>,
     pub addresses: Addresses,
@@ -22,7 +22,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-pub fn all() -> Vec<ParsedYaml> {
+pub fn all() -> Vec<SourceText> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = std::env::var_os("CORPUS").map_or_else(|| root.join("../shared/corpus"), PathBuf::from);
     let mut addresses = Addresses::default();
@@ -34,7 +34,7 @@ pub fn all() -> Vec<ParsedYaml> {
         let _ = writeln!(std::io::stderr(), "print: skipped: there is no corpus of configs (CORPUS says where)");
     }
     paths.extend(people);
-    let read = |path: PathBuf| ParsedYaml {
+    let read = |path: PathBuf| SourceText {
         name: path.display().to_string(),
         bytes: fs::read(&path).unwrap(),
         addresses: addresses.clone(),
@@ -43,7 +43,7 @@ pub fn all() -> Vec<ParsedYaml> {
     for path in files(&root.join("tests/pure/plans")).iter().filter(|path| path.extension().is_some_and(|e| e == "txt"))
     {
         let (_, cases) = case::parse(&fs::read_to_string(path).unwrap());
-        documents.extend(cases.into_iter().map(|case| ParsedYaml {
+        documents.extend(cases.into_iter().map(|case| SourceText {
             name: case.name.clone(),
             bytes: case.bytes(),
             addresses: case.addresses(),

@@ -16,7 +16,7 @@ use cloud_config::print::{self, Secrets, Understood};
 use cloud_config::text::secret::MASK;
 use cloud_config::user_data;
 
-use documents::ParsedYaml;
+use documents::SourceText;
 
 /// The parts of user-data with their plans.
 fn read(bytes: &[u8], addresses: &Addresses) -> Vec<(Document, Plan)> {
@@ -94,7 +94,7 @@ fn shows_secret(text: &str) -> bool {
     text.lines().any(|line| line.contains("hunter2") && !is_key(line))
 }
 
-fn hold(ParsedYaml { name, bytes, addresses }: &ParsedYaml) {
+fn hold(SourceText { name, bytes, addresses }: &SourceText) {
     let first = read(bytes, addresses);
 
     let shown = printed(&first, Secrets::Shown);

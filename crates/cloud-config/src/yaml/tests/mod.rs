@@ -1,6 +1,5 @@
 //! Tests of the whole module; details are tested beside the code.
 
-mod corpus;
 mod limits;
 mod reading;
 mod salvage;
