@@ -53,7 +53,7 @@ impl Address {
         }
     }
 
-    /// Whether `address` is of this kind's family.
+    /// Returns true if `address` is of this kind's family.
     const fn accepts(self, address: IpAddr) -> bool {
         match self {
             Self::PrivateV4 | Self::PublicV4 => address.is_ipv4(),
@@ -98,7 +98,7 @@ impl Addresses {
 pub struct Substituted<'a> {
     /// The text to parse.
     pub text: Cow<'a, str>,
-    /// What is worth telling of the tokens.
+    /// The findings about the tokens.
     pub findings: Vec<Finding>,
     /// Replacements in order: where they begin and end here, and in the author's text.
     edits: Vec<(Span, Span)>,

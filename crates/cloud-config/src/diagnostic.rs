@@ -1,6 +1,6 @@
-//! What is worth telling a person about a configuration: findings, and the table of rules that make them.
+//! Findings about a configuration, and the table of their rules.
 //!
-//! A finding is plain data. It says what is wrong, how bad that is and where; it never holds a
+//! A finding is plain data: the problem, its severity and its place. It never holds a
 //! secret, the content of a file, or the text of a line that could not be understood.
 
 use std::collections::{HashMap, HashSet};
@@ -53,18 +53,18 @@ pub struct Rule {
     pub id: &'static str,
     /// How bad a finding of this kind is.
     pub severity: Severity,
-    /// What it means, in a sentence.
+    /// The meaning, in a sentence.
     pub summary: &'static str,
 }
 
-/// Something worth telling about a configuration, with its place.
+/// A problem of a configuration, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind of finding this is.
+    /// The rule.
     pub rule: &'static Rule,
-    /// What is wrong here, without any secret.
+    /// The problem, without any secret.
     pub message: String,
-    /// What to write instead, where that can be said.
+    /// The remedy, if there is one.
     pub help: Option<String>,
     /// Where in the part it is.
     pub span: Option<Span>,
@@ -90,7 +90,7 @@ impl Finding {
         }
     }
 
-    /// Adds what to write instead.
+    /// Adds a remedy.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -125,7 +125,7 @@ impl Finding {
         self.rule.severity
     }
 
-    /// Whether something is left out because of it.
+    /// Returns true if something is skipped because of it.
     pub fn is_error(&self) -> bool {
         self.rule.severity == Severity::Error
     }

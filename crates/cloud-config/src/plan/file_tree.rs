@@ -45,7 +45,7 @@ fn key(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
 }
 
-/// Whether the path with the key `path` is below the one with the key `folder`.
+/// Returns true if the path with the key `path` is below the one with the key `folder`.
 fn is_below(path: &[u8], folder: &[u8]) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(&[0]))
 }

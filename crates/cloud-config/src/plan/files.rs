@@ -11,16 +11,16 @@ use crate::text::secret::{Secret, is_mask};
 use crate::text::{decode, printable, temporary_name};
 use crate::yaml::Field;
 
-/// What all compressed content of a part may be together when it is decompressed.
+/// The maximum size of all decompressed content of a part, in bytes.
 const INFLATED_MAX: u64 = 64 << 20;
 /// The longest path that the kernel takes, in bytes, without the zero byte at its end.
 const PATH_MAX: usize = 4095;
 /// No system has users or groups with longer names, in bytes.
 const NAME_MAX: usize = 256;
-/// What one file may be when it is decompressed.
+/// The maximum size of one decompressed file, in bytes.
 const FILE_MAX: u64 = 16 << 20;
 
-/// What compressed content may take yet.
+/// The room left for decompressed content.
 struct Room {
     bytes: u64,
     members: usize,

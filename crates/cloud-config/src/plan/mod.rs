@@ -1,6 +1,6 @@
-//! What will be done: typed steps, and the planner that makes them of a configuration.
+//! Typed steps, and the planner that makes them from a configuration.
 //!
-//! Pure: a plan follows from the configuration and a few facts of the machine, and nothing is touched.
+//! Pure: a plan follows from the configuration and a few facts about the machine.
 
 mod file_tree;
 mod files;

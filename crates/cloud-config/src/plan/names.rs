@@ -20,25 +20,24 @@ const SYSTEMD: [&str; 11] =
 /// Suffixes of networkd's files.
 const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
 
-/// What to write instead of `written`, which is none of the words that there are: the one that was probably meant, and
-/// all of them.
+/// The remedy for `written`, which is not one of the `known` words: the word that was probably meant, and all of them.
 pub(super) fn instead(written: &str, what: &str, known: &[&'static str]) -> String {
     let all = format!("{what} are {}", known.join(", "));
     suggest::help(written, known.iter().copied()).map_or_else(|| all.clone(), |meant| format!("{meant} {all}"))
 }
 
-/// Who reads a unit's file.
+/// The program that reads a unit's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnitReader {
     /// systemd itself.
     Systemd,
     /// networkd and udev.
     Networkd,
-    /// Nobody that is known; but its drop-ins may mean something, as those of `service` do.
+    /// No known program; its drop-ins may still have a meaning, as those of `service` do.
     Unknown,
 }
 
-/// Who reads the file of the unit `name`.
+/// The program that reads the file of the unit `name`.
 pub fn reader(name: &str) -> UnitReader {
     match name.rsplit_once('.') {
         Some((_, suffix)) if SYSTEMD.contains(&suffix) => UnitReader::Systemd,
@@ -72,7 +71,7 @@ pub fn mount_name(place: &str) -> Option<String> {
     Some(if name.is_empty() { "-".to_owned() } else { name })
 }
 
-/// Whether systemd takes `name` for that of one of its units, as far as its characters go.
+/// Returns true if all characters of `name` are valid in the name of a unit.
 pub fn is_unit_name(name: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.' | b'\\' | b'@');
     name.bytes().all(known) && !name.starts_with('@')
@@ -84,7 +83,7 @@ pub fn is_odd_slice(name: &str) -> bool {
     parts.is_some_and(|parts| parts.contains('@') || parts.split('-').any(str::is_empty))
 }
 
-/// Whether `name` is a template's: instances of it can be started, it cannot.
+/// Returns true if `name` is that of a template: its instances can be started, and it cannot.
 pub fn is_template(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(name, _)| name.split_once('@').is_some_and(|(_, instance)| instance.is_empty()))
 }

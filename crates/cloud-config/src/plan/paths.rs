@@ -1,4 +1,4 @@
-//! What becomes of each path: of several wishes for one path the last counts, and only that is a step.
+//! The steps by path: the last of several for one path counts.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub(super) struct ClaimedPaths {
 }
 
 impl ClaimedPaths {
-    /// What is wished for `path` so far, as bytes of a file.
+    /// The content of the file planned for `path` so far.
     pub fn content(&self, path: &Path) -> Option<&[u8]> {
         match &self.wish(path)?.step {
             Step::WriteFile(file) => Some(file.content.expose()),
@@ -22,7 +22,7 @@ impl ClaimedPaths {
         }
     }
 
-    /// Whether there is a file wished for `path`.
+    /// Returns true if a file is planned for `path`.
     pub fn has_file(&self, path: &Path) -> bool {
         self.content(path).is_some()
     }

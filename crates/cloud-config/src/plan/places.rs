@@ -8,7 +8,7 @@ use super::planner::display_path;
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
 
-/// What belongs to the image of the operating system, by all its names.
+/// The directories of the operating system image, by all their names.
 const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 /// The OEM partition is mounted in the image, and may be written to.
 const OEM: &str = "/usr/share/oem";
@@ -63,7 +63,7 @@ pub fn folders_wanted(config: &CloudConfig) -> BTreeSet<PathBuf> {
     paths.filter_map(|path| image_folder(&path).map(Path::to_owned)).collect()
 }
 
-/// What is worth telling of a file at `path`; an error refuses it. `read_only` are folders that nothing can be put into.
+/// Checks the path of a file; an error refuses the file. `read_only` lists read-only directories.
 pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span>) -> Result<Option<Finding>, Finding> {
     let place = display_path(path);
     // A comparison of the components of paths would take longer than all the rest.

@@ -17,7 +17,7 @@ use crate::text::printable;
 /// A step, and the place in the configuration that it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Planned {
-    /// What to do.
+    /// The step.
     #[serde(flatten)]
     pub step: Step,
     /// Where it was asked for.
@@ -25,7 +25,7 @@ pub struct Planned {
     pub span: Option<Span>,
 }
 
-/// What an item of a configuration is about.
+/// The subject of an item of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
 pub enum Item {
@@ -92,25 +92,25 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// What will be done for one part, and what will not.
+/// The plan of one part: its steps, and the items that are skipped.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The steps, in the order in which they are done.
     pub steps: Vec<Planned>,
     /// The items that are left out.
     pub refused: Vec<Refused>,
-    /// What is worth telling of the part.
+    /// The findings of the part.
     pub findings: Vec<Finding>,
 }
 
 impl Plan {
-    /// Whether anything of the part is left out, which `--strict` does not allow (docs/applying.md).
+    /// Returns true if anything of the part is skipped, which `--strict` does not allow (docs/applying.md).
     pub fn is_partial(&self) -> bool {
         !self.refused.is_empty() || self.findings.iter().any(Finding::is_error)
     }
 }
 
-/// What a plan needs to know of the machine.
+/// The facts about the machine that a plan depends on.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// Its host name, or the one it is about to have.
@@ -142,7 +142,7 @@ pub fn facts_wanted(config: &CloudConfig) -> Vec<&'static str> {
     wanted
 }
 
-/// What the plan of a part is gathered in.
+/// The plan of a part while it is built.
 pub(super) struct Planner<'a> {
     pub facts: &'a Facts,
     pub findings: Findings,
@@ -305,21 +305,21 @@ impl Planner<'_> {
     }
 }
 
-/// What a part gives for access to the machine, which comes before everything else (docs/applying.md).
+/// The host name and SSH keys of a part, which are set before everything else (docs/applying.md).
 #[derive(Default)]
 pub struct Access {
     /// The host name to set, and where it stands.
     pub hostname: Option<(Hostname, Span)>,
     /// Keys of `core`, in order, without duplicates.
     pub keys: Vec<String>,
-    /// What is worth telling of both.
+    /// The findings about both.
     pub findings: Vec<Finding>,
     /// Where the first keys stand.
     pub span: Option<Span>,
 }
 
 impl Access {
-    /// Whether there is nothing to set.
+    /// Returns true if there is nothing to set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hostname.is_none() && self.keys.is_empty()
@@ -360,7 +360,7 @@ pub(super) fn masked(span: Option<Span>, what: &str) -> Finding {
         .help("`--print-config --show-secrets` prints what was there")
 }
 
-/// What stands for an item that has no name: its number in its list.
+/// The label of an item without a name: its number in its list.
 pub(super) fn numbered(index: usize) -> String {
     format!("no. {}", index + 1)
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::text::secret::Secret;
 use crate::yaml;
 
-/// What runs a script without an interpreter line.
+/// The interpreter of scripts without an interpreter line.
 pub const SHELL: &str = "/bin/bash";
 
 /// Shells whose scripts bash runs as well.

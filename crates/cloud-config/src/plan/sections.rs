@@ -169,7 +169,8 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     }
 }
 
-/// What a file that is added to starts from: what the part writes there, else the first that exists, else nothing.
+/// The content that a file is completed from: the one that the part writes there, else the first existing file, else
+/// nothing.
 fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<BaseFile, String> {
     if let Some(content) = planner.paths.content(Path::new(target)) {
         return Ok(BaseFile { content: content.to_vec(), mode: 0o644 });
@@ -276,7 +277,7 @@ fn has_secret(text: &str) -> bool {
     mask_url(text) != text
 }
 
-/// What was wanted, where `text` is not that.
+/// The expected form, if `text` does not have it.
 fn odd(known: Known, text: &str) -> Option<String> {
     match known {
         Known::Words(words) => (!words.contains(&text)).then(|| format!("one of {}", words.join(", "))),

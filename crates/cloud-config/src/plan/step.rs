@@ -210,7 +210,7 @@ pub struct Links {
 pub struct KernelModule {
     /// Its name.
     pub name: String,
-    /// What it is loaded with, each `NAME=VALUE`.
+    /// The parameters, each `NAME=VALUE`.
     pub options: Vec<String>,
 }
 
@@ -219,14 +219,14 @@ pub struct KernelModule {
 pub struct UnitCommand {
     /// The unit.
     pub unit: String,
-    /// What to do with it.
+    /// The command.
     pub verb: Verb,
 }
 
 /// A script to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Script {
-    /// What names its file and its unit: derived from the content, so that the same script is one file.
+    /// The name of its file and its unit, derived from the content: the same script has one file.
     pub id: String,
     /// The script.
     #[serde(serialize_with = "size")]

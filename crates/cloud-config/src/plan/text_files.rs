@@ -32,7 +32,7 @@ pub fn set_variables(old: &[u8], values: &BTreeMap<&str, String>) -> Vec<u8> {
     out
 }
 
-/// What ends the line of `/etc/hosts` that is ours.
+/// The end of the line of `/etc/hosts` that this program writes.
 const OURS: &str = "# set by coreos-cloudinit (manage_etc_hosts)";
 
 /// Makes `hostname` resolve to 127.0.0.1, once, and keeps everything else.
@@ -71,7 +71,7 @@ pub fn etc_hosts(old: &[u8], hostname: &str) -> Vec<u8> {
 /// The address that the host name gets.
 const LOCAL: &str = "127.0.0.1";
 
-/// Whether a line of `/etc/hosts` gives `localhost` this address.
+/// Returns true if a line of `/etc/hosts` gives `localhost` this address.
 fn is_usual(line: &[u8], address: &str) -> bool {
     matches!(&entry(line)[..], [first, names @ ..] if first == address && names.iter().any(|name| name == "localhost"))
 }

@@ -12,7 +12,7 @@ use crate::text::printable;
 use crate::text::secret::{Secret, is_mask};
 use crate::yaml::Field;
 
-/// What is said of a unit that nobody knows how to start.
+/// The remedy for a unit without a type.
 const SUFFIX: &str = "give its `name` a suffix, such as `.service`";
 
 /// Folders that systemd reads units from, in the order in which they override each other.
@@ -275,7 +275,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
     }
 }
 
-/// What to write instead of a command of systemctl that is a key of its own here.
+/// The remedy for a command of systemctl that is a key of its own here.
 fn setting(command: &str) -> Option<String> {
     let words = command.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '&' | '+' | '/' | '='));
     let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));

@@ -13,12 +13,12 @@ static DURATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$").expect("a constant pattern")
 });
 
-/// Whether `text` is an optional day and a time of 24 hours: `Thu 04:00`, `4:0`.
+/// Returns true if `text` is an optional day and a time of 24 hours: `Thu 04:00`, `4:0`.
 pub fn is_start(text: &str) -> bool {
     START.is_match(text)
 }
 
-/// Whether `text` is a duration as Go writes it: `1h30m`, `.5h`.
+/// Returns true if `text` is a duration as Go writes it: `1h30m`, `.5h`.
 pub fn is_duration(text: &str) -> bool {
     DURATION.is_match(text) || text == "0"
 }

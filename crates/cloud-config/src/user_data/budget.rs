@@ -1,9 +1,9 @@
-//! What user-data may cost: bytes before and after decompression, parts, and how deep they nest.
+//! Limits of user-data: bytes before and after decompression, parts, and the depth of nesting.
 
 use crate::diagnostic::{Finding, rules};
 use crate::text::decode::{self, DecodeError, MEMBERS_MAX};
 
-/// What user-data may be, before decompression, and all its parts together after it, in bytes.
+/// The maximum size of user-data before decompression, and of all its parts together after it, in bytes.
 pub const USER_DATA_MAX: usize = 16 << 20;
 /// How often gzip may be inside gzip.
 pub const GZIP_DEPTH: usize = 4;
@@ -12,7 +12,7 @@ pub const MULTIPART_DEPTH: usize = 4;
 /// How many parts there may be, those of multiparts in it and these themselves included.
 pub const PARTS_MAX: usize = 10_000;
 
-/// What is left of it.
+/// The rest of the budget.
 pub(super) struct Budget {
     /// Bytes of parts.
     text: usize,
@@ -23,7 +23,7 @@ pub(super) struct Budget {
     parts: usize,
 }
 
-/// Who pays for what is wrong.
+/// The extent of an error.
 pub(super) enum Trouble {
     /// The part it is found in.
     Part(Finding),
@@ -79,7 +79,7 @@ impl Budget {
     }
 }
 
-/// Whether `bytes` begin as gzip does.
+/// Returns true if `bytes` begin as gzip does.
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }

@@ -1,4 +1,4 @@
-//! What content is, by its first bytes (docs/user-data.md).
+//! The kind of content, by its first bytes (docs/user-data.md).
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::hint::{self, Hint};
 use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 use crate::yaml::{self, is_name};
 
-/// What a part is.
+/// The kinds of parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContentKind {
@@ -32,7 +32,7 @@ pub enum ContentKind {
 }
 
 impl ContentKind {
-    /// What it is and what becomes of it, in words.
+    /// A description of the kind, and of its fate in a run.
     pub const fn description(self) -> &'static str {
         match self {
             Self::CloudConfig => "cloud-config",
@@ -48,7 +48,7 @@ impl ContentKind {
     }
 }
 
-/// What content turned out to be.
+/// The result of looking at content.
 pub(super) enum Recognized {
     /// A form that is read.
     Known(ContentKind),
@@ -60,7 +60,7 @@ pub(super) enum Recognized {
     Unknown,
 }
 
-/// What `bytes` are, which begin with no byte order mark.
+/// Recognizes `bytes`, which do not begin with a byte order mark.
 pub(super) fn recognise(bytes: &[u8]) -> Recognized {
     if is_almost_header(bytes) || is_below_interpreter(bytes, false) {
         Recognized::AlmostHeader
@@ -94,7 +94,7 @@ pub(super) fn is_document(bytes: &[u8]) -> bool {
     is_header(line(bytes, 0)) || is_template(bytes)
 }
 
-/// Whether this is a cloud-config behind the first line of a template, as Cluster API makes them.
+/// Returns true if this is a cloud-config below the header line of a template, as Cluster API makes them.
 pub(super) fn is_template(bytes: &[u8]) -> bool {
     is_template_line(line(bytes, 0)) && is_header(line(bytes, 1))
 }
@@ -226,7 +226,7 @@ pub(super) fn left_over(text: &str) -> Vec<Finding> {
     findings.into_list()
 }
 
-/// Whether this is JSON with a version of Ignition, old or new; what else is in it is not kept.
+/// Returns true if this is JSON with a version of Ignition, old or new; the rest of it is not kept.
 fn is_ignition(bytes: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Old {
@@ -269,7 +269,7 @@ pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
     Some(Finding::new(&rules::BAD_PART, None, message).help(if is_base64 { PART_IN_BASE64 } else { help }))
 }
 
-/// What is to be told of content that nobody knows; `what` it is.
+/// The finding for unknown content, described by `what`.
 pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding {
     let tell = |message| Finding::new(rule, Span::new(0, 0), message);
     let first = trimmed(line(bytes, 0)).unwrap_or_default();

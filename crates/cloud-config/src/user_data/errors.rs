@@ -1,4 +1,4 @@
-//! What can be wrong with the make of user-data, in words.
+//! Messages about the form of user-data.
 
 use super::Part;
 use super::content_kind::{self, ContentKind};

@@ -40,7 +40,7 @@ pub(super) fn multipart(bytes: &[u8]) -> Option<Multipart> {
     Some(Multipart { content_type, body, stray, again })
 }
 
-/// Whether `bytes` begin with MIME headers, of whatever type.
+/// Returns true if `bytes` begin with MIME headers of any type.
 pub(super) fn is_single(bytes: &[u8]) -> bool {
     read(bytes, start(bytes)).content_type.is_some()
 }
@@ -114,7 +114,7 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Headers {
     headers
 }
 
-/// Whether a header of this name is one that parts have.
+/// Returns true if parts usually have a header of this name.
 fn is_usual(name: &[u8]) -> bool {
     ["content-", "mime-", "x-"]
         .iter()
@@ -167,7 +167,7 @@ impl Headers {
         }
     }
 
-    /// What the part is called: the file name that it is to have, made fit to be shown.
+    /// The file name of the part, sanitized.
     pub fn file_name(&self) -> Option<String> {
         let name = |header: &Header, key: &str| {
             let encoded = header.parameter(&format!("{key}*")).and_then(|value| label::extended(&value));
@@ -180,7 +180,7 @@ impl Headers {
 }
 
 impl Header {
-    /// What stands before the parameters, in small letters.
+    /// The value before the parameters, in lower case.
     pub fn kind(&self) -> String {
         let kind = self.value.split([';', ' ', '\t', '(']).next().unwrap_or_default();
         kind.to_ascii_lowercase()

@@ -34,15 +34,15 @@ use crate::diagnostic::Finding;
 /// A piece of user-data that is handled by itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Part {
-    /// What it is called in the log: the name of the user-data, its number in it, and its file name if it has one.
+    /// The name in the log: the name of the user-data, the number of the part, and its file name if it has one.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub form: ContentKind,
     /// How much of it counts.
     pub extent: Completeness,
     /// Its text, without a byte order mark. Of a multipart, all of it: its findings have their places there.
     pub text: String,
-    /// What is worth telling of its form.
+    /// The findings about its form.
     pub findings: Vec<Finding>,
 }
 
@@ -53,7 +53,7 @@ pub enum Completeness {
     Whole,
     /// Its host name and keys alone: the multipart that it stands in is not complete, or its first line is wrong.
     Access,
-    /// Of those, what is complete before this byte, where its text breaks off.
+    /// The same, of the text that is complete before this byte, where the part is cut off.
     Before(usize),
 }
 

@@ -60,7 +60,7 @@ pub(super) fn quoted_printable(sent: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// What a hexadecimal digit stands for.
+/// The value of a hexadecimal digit.
 pub(super) fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
