@@ -1,4 +1,7 @@
-//! The options before an SSH key, by the rules of sshd(8). sshd ignores a key with an option that it does not know.
+//! The options before an SSH key, by the rules of sshd(8). sshd ignores a key with an option that it does not know, or
+//! with a value that it does not accept.
+
+mod values;
 
 use super::ssh_key;
 use crate::diagnostic::{Finding, Span, rules};
@@ -49,19 +52,55 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Returns true if sshd accepts `options`, the text before a key.
 pub fn are_valid(options: &str) -> bool {
-    items(options).all(is_valid)
+    items(options).all(is_valid) && conflict(options).is_none()
 }
 
 fn is_valid(option: &str) -> bool {
     match option.split_once('=') {
-        Some((name, value)) => VALUES.iter().any(|known| known.eq_ignore_ascii_case(name)) && is_quoted(value),
-        None => FLAGS.iter().chain(&NEGATED).any(|known| known.eq_ignore_ascii_case(option)),
+        Some((name, value)) => VALUES.iter().any(|known| is_named(name, known)) && values::is_valid(name, value),
+        None => FLAGS.iter().chain(&NEGATED).any(|known| is_named(option, known)),
     }
 }
 
-fn is_quoted(value: &str) -> bool {
-    let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    inner.is_some_and(|inner| !inner.replace("\\\"", "").contains('"'))
+/// Returns true if `text` is `name` to sshd, which ignores the case.
+fn is_named(text: &str, name: &str) -> bool {
+    text.eq_ignore_ascii_case(name)
+}
+
+/// The option that is valid alone and for which sshd refuses the list, and the remedy.
+fn conflict(options: &str) -> Option<(&'static str, &'static str)> {
+    let count = |name: &str| items(options).filter(|item| is_named(name_of(item), name)).count();
+    if let Some(name) = ["command", "from", "principals"].into_iter().find(|name| count(name) > 1) {
+        return Some((name, "write the option once"));
+    }
+    let is_lone = count("principals") > 0 && count("cert-authority") == 0;
+    is_lone.then_some(("principals", "write `cert-authority` beside it: it is for keys of certificate authorities"))
+}
+
+/// The name of an option.
+fn name_of(option: &str) -> &str {
+    option.split('=').next().unwrap_or_default()
+}
+
+/// The option of sshd for which sshd ignores the key of a line.
+pub struct InvalidOption {
+    pub name: &'static str,
+    pub help: String,
+}
+
+/// The first known option before the key of `line` that sshd does not accept as it is written.
+pub fn invalid_option(line: &str) -> Option<InvalidOption> {
+    let options = line[..key_start(line)?].trim_end();
+    let invalid = items(options).filter(|option| !is_valid(option)).find_map(|option| {
+        let name = names().find(|known| is_named(name_of(option), known))?;
+        let help = if VALUES.contains(&name) {
+            format!("write {}", values::form(name))
+        } else {
+            format!("write `{name}` alone, or remove it: it has no value")
+        };
+        Some(InvalidOption { name, help })
+    });
+    invalid.or_else(|| conflict(options).map(|(name, help)| InvalidOption { name, help: help.to_owned() }))
 }
 
 /// The options of a list, which commas, and in lines to repair also blanks, separate outside of quotes.
@@ -71,7 +110,7 @@ fn items(options: &str) -> impl Iterator<Item = &str> {
         if c == '"' && !is_escaped {
             is_inside = !is_inside;
         }
-        is_escaped = c == '\\' && !is_escaped;
+        is_escaped = c == '\\';
         matches!(c, ',' | ' ' | '\t') && !is_inside
     })
 }
@@ -108,13 +147,14 @@ pub fn repair(line: &str) -> Option<RepairedKey> {
     if let Some(corrected) = corrected(options) {
         let names_of = |options: &str| {
             let names = items(options).filter(|option| !option.is_empty());
-            names.map(|option| option.split('=').next().unwrap_or_default().to_ascii_lowercase()).collect::<Vec<_>>()
+            names.map(|option| name_of(option).to_ascii_lowercase()).collect::<Vec<_>>()
         };
         let problem = "invalid options before an SSH key".to_owned();
         let claim = "the key is set with the options corrected";
         let names = names_of(&corrected);
         let help = if names == names_of(options) {
-            "write a value in double quotes, `NAME=\"VALUE\"`, and separate options by commas without blanks".to_owned()
+            "write a value in double quotes, `NAME=\"VALUE\"`, and separate options and addresses by commas without blanks"
+                .to_owned()
         } else {
             format!("did you mean `{}`?", names.join(","))
         };
@@ -177,12 +217,15 @@ fn corrected(options: &str) -> Option<String> {
         })?;
         all.push(match value {
             None => name.to_owned(),
-            Some(value) if is_quoted(value) => format!("{name}={value}"),
+            Some(value) if name == "from" && values::inner(value).is_some() => {
+                format!("{name}={}", values::without_blanks(value))
+            }
+            Some(value) if values::inner(value).is_some() => format!("{name}={value}"),
             Some(value) if !value.is_empty() && !value.contains(['"', '\'', '\\']) => format!("{name}=\"{value}\""),
             Some(_) => return None,
         });
     }
-    (!all.is_empty()).then(|| all.join(","))
+    Some(all.join(",")).filter(|options| are_valid(options))
 }
 
 /// `options` with `restrict` in place of flags that sshd does not have, if others show that they are options.
@@ -195,7 +238,9 @@ fn restricted(options: &str) -> Option<String> {
     };
     let is_option = options().any(is_valid) && options().all(|option| is_valid(option) || is_flag(option));
     let valid = options().filter(|option| is_valid(option) && !option.eq_ignore_ascii_case("restrict"));
-    is_option.then(|| std::iter::once("restrict").chain(valid).collect::<Vec<_>>().join(","))
+    is_option
+        .then(|| std::iter::once("restrict").chain(valid).collect::<Vec<_>>().join(","))
+        .filter(|all| are_valid(all))
 }
 
 /// Returns true for a bullet or words that cannot be meant as options.
@@ -228,12 +273,29 @@ mod tests {
             "command=\"a, b \\\"c\\\"\",no-X11-forwarding",
             "from=\"10.0.0.0/8\",expiry-time=\"20300101\"",
             "no-touch-required,verify-required",
+            "cert-authority,principals=\"a\"",
+            "permitopen=\"a:80\",permitopen=\"b:80\"",
+            "command=\"a\\\\\" b\"",
         ] {
             assert!(are_valid(options), "{options}");
             assert!(ssh_key::is_key(&format!("{options} {KEY}")), "{options}");
         }
-        for options in ["", "x", "no-ptty", "command", "command=a", "no-pty=\"a\"", "no-pty,", "\u{2022}", "+", "key:"]
-        {
+        for options in [
+            "",
+            "x",
+            "no-ptty",
+            "command",
+            "command=a",
+            "no-pty=\"a\"",
+            "no-pty,",
+            "\u{2022}",
+            "+",
+            "key:",
+            "command=\"a\",command=\"a\"",
+            "from=\"10.0.0.1\",from=\"10.0.0.2\"",
+            "principals=\"a\"",
+            "command=\"a\\\\\"",
+        ] {
             assert!(!are_valid(options), "{options}");
             assert!(!ssh_key::is_key(&format!("{options} {KEY}")) || options.is_empty(), "{options}");
         }
@@ -254,6 +316,7 @@ mod tests {
             ("command=\u{201c}/bin/a b\u{201d}", "command=\"/bin/a b\" "),
             ("from=10.0.0.1,restrict", "from=\"10.0.0.1\",restrict "),
             ("no-pty, no-user-rc", "no-pty,no-user-rc "),
+            ("from=\"10.0.0.1, 10.0.0.2 \"", "from=\"10.0.0.1,10.0.0.2\" "),
             ("restrict,foo", "restrict "),
             ("from=\"10.0.0.0/8\",foo", "restrict,from=\"10.0.0.0/8\" "),
         ] {
@@ -263,6 +326,18 @@ mod tests {
         for before in
             ["only=\"a\"", "no-pty,only=\"a\"", "command", "command=\"a", "revoked", "@revoked", "old:", "a \"b"]
         {
+            assert!(repair(&format!("{before} {KEY}")).is_none(), "{before}");
+        }
+        for before in [
+            "expiry-time=\"notadate\"",
+            "restrict,foo,from=\"\"",
+            "no-pty=yes",
+            "restrict=no",
+            "cert-authority=\"1\"",
+            "principals=\"a\"",
+            "from=\"10.0.0.1\" from=\"10.0.0.2\"",
+            "from=10.0.0.1/8",
+        ] {
             assert!(repair(&format!("{before} {KEY}")).is_none(), "{before}");
         }
         for before in ["#", "# me:", "//", ";", "not in use:", "restrict,revoked", "from='10.0.0.0/8'", "no-pty,foo=1"]

@@ -46,10 +46,13 @@ impl Keys {
 /// entry can be megabytes of something else, and a finding for each line of that would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
     let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
-    let mut with_options = 0;
+    let (mut with_options, mut option) = (0, None);
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
             keys.add(line);
+        } else if let Some(invalid) = key_options::invalid_option(line) {
+            with_options += 1;
+            option.get_or_insert(invalid);
         } else if after_options(line).is_some_and(is_bare_key) {
             with_options += 1;
         } else {
@@ -61,13 +64,24 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
         }
     }
     if with_options > 0 {
-        let message = if with_options == 1 {
-            "invalid options before an SSH key; key not set".to_owned()
-        } else {
-            format!("invalid options before {with_options} SSH keys; keys not set")
+        let text = match &option {
+            Some(option) => format!("invalid option `{}`", option.name),
+            None => "invalid options".to_owned(),
         };
-        let help = "sshd ignores a key after text that is not a valid option: see AUTHORIZED_KEYS FILE FORMAT in \
-                    sshd(8)";
+        let message = match (with_options, &option) {
+            (1, _) => format!("{text} before an SSH key; key not set"),
+            (_, Some(option)) => {
+                format!("invalid options, such as `{}`, before {with_options} SSH keys; keys not set", option.name)
+            }
+            (_, None) => format!("{text} before {with_options} SSH keys; keys not set"),
+        };
+        let help = option.map_or_else(
+            || {
+                "sshd ignores a key after text that is not a valid option: see AUTHORIZED_KEYS FILE FORMAT in sshd(8)"
+                    .to_owned()
+            },
+            |option| option.help + "; sshd ignores a key after an invalid option",
+        );
         findings.extend([Finding::new(&rules::BAD_KEY_OPTIONS, span, message).help(help)]);
     }
     if others > 0 {
@@ -213,7 +227,7 @@ pub(super) fn after_options(line: &str) -> Option<&str> {
             b' ' | b'\t' if !quoted => return Some(line[at..].trim_start()),
             _ => {}
         }
-        escaped = byte == b'\\' && !escaped;
+        escaped = byte == b'\\';
     }
     None
 }
