@@ -119,6 +119,10 @@ impl Accounts<'_> {
             faults.push(format!("shell {shell} does not exist (default shell used)"));
             wanted.shell = None;
         }
+        if let Some((home, reason)) = self.unusable_home(account) {
+            faults.push(format!("home directory {home} cannot be created: {reason} (default home directory used)"));
+            wanted.home = None;
+        }
         marker::set(self.root, name);
         let created = if self.root.is_system() {
             self.run_useradd(wanted, deadline, &mut faults)

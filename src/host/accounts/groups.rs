@@ -122,6 +122,9 @@ impl Accounts<'_> {
         if let Some(shell) = self.missing_shell(account).filter(|shell| is_common_shell(shell)) {
             lacks.push(format!("shell {shell}: it does not exist"));
         }
+        if let Some((home, reason)) = self.unusable_home(account) {
+            lacks.push(format!("home directory {home}: {reason}"));
+        }
         if let Some(primary) = &account.primary_group
             && !self.has_group(primary)?
         {

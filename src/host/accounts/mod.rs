@@ -124,6 +124,19 @@ impl<'r> Accounts<'r> {
         self.root.folder(&home).is_err_and(|error| error.absent()).then_some(home)
     }
 
+    /// The home directory of a new account that cannot be created, and the reason.
+    fn unusable_home(self, account: &Account) -> Option<(&str, &'static str)> {
+        let home = account.home.as_deref().filter(|_| account.create_home)?;
+        let path = Path::new(home);
+        match self.root.folder(path) {
+            Err(error) if error.is_not_directory() => Some((home, "it is not a directory, or below a file")),
+            Err(error) if error.absent() && files::is_read_only(self.root, path) => {
+                Some((home, "its file system is read-only"))
+            }
+            _ => None,
+        }
+    }
+
     /// The login shell of an account if it does not exist, so that sshd refuses the account.
     fn missing_shell(self, account: &Account) -> Option<&str> {
         let shell = account.shell.as_deref()?;

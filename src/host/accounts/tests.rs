@@ -174,6 +174,24 @@ fn a_shell_that_is_missing_is_known_beforehand() {
 }
 
 #[test]
+fn a_home_that_cannot_be_created_is_known_beforehand() {
+    let (dir, root) = tree();
+    fs::create_dir_all(dir.path().join("srv/there")).unwrap();
+    let accounts = Accounts::new(&root);
+    let home = |home: &str| accounts.would_ensure(&Account { home: Some(home.into()), ..account("new") });
+    for path in ["/etc/passwd", "/etc/passwd/new"] {
+        let error = home(path).unwrap_err();
+        assert_eq!(
+            error.downcast_ref::<PartialAccount>().unwrap().to_string(),
+            format!("account created without home directory {path}: it is not a directory, or below a file")
+        );
+    }
+    assert!(home("/srv/there").unwrap() && home("/srv/new/ada").unwrap());
+    let no_home = Account { home: Some("/etc/passwd".into()), create_home: false, ..account("new") };
+    assert!(accounts.would_ensure(&no_home).unwrap());
+}
+
+#[test]
 fn names_that_no_tool_takes_are_known_beforehand() {
     let (_dir, root) = tree();
     for name in ["1001", "+ada", "ada,bob", "ada lovelace", &"a".repeat(33)] {

@@ -74,6 +74,11 @@ impl WalkError {
     pub fn absent(&self) -> bool {
         matches!(self, Self::Os { cause: OsError(Errno::NOENT), .. })
     }
+
+    /// Returns true if something on the way is not a directory.
+    pub fn is_not_directory(&self) -> bool {
+        matches!(self, Self::NotFolder(_) | Self::Os { cause: OsError(Errno::NOTDIR), .. })
+    }
 }
 
 /// The manner of a walk.

@@ -231,6 +231,21 @@ pub fn cases(suite: &mut Suite) {
         m.apply(&config).fails().says(&["bad-user"]);
     });
 
+    suite.shared("a_home_that_cannot_be_created_does_not_prevent_the_account", |m| {
+        m.sh("mkdir /srv/read-only-homes; mount -t tmpfs -o ro tmpfs /srv/read-only-homes; touch /srv/a-file");
+        for (user, home) in
+            [("homeless1", "/etc/passwd"), ("homeless2", "/srv/a-file/home"), ("homeless3", "/srv/read-only-homes/x/y")]
+        {
+            let key = key(user);
+            let config = format!("users: [{{name: {user}, homedir: {home}, ssh_authorized_keys: ['{key}']}}]");
+            m.apply_with(&config, &["--dry-run"], &[]).fails();
+            m.apply(&config).fails().says(&["home directory"]);
+            assert_eq!(m.passwd(user).unwrap()[5], format!("/home/{user}"));
+            assert!(m.text(&format!("/home/{user}/.ssh/authorized_keys")).contains(&key), "{home}");
+        }
+        m.sh("umount /srv/read-only-homes");
+    });
+
     suite.shared("one_line_end_after_a_hash_is_no_matter", |m| {
         m.apply(&format!("users:\n- name: trimmed\n  passwd: |\n    {HASH}\n")).ok();
         assert_eq!(m.shadow("trimmed").as_deref(), Some(HASH));
@@ -373,31 +388,35 @@ fn more(suite: &mut Suite) {
         assert_eq!(m.shadow("emptypass").as_deref(), Some("*"));
     });
 
-    suite.shared("keys_and_files_of_a_user_that_failed_are_left_out", |m| {
+    suite.fresh("keys_and_files_of_a_user_that_failed_are_left_out", |m| {
+        m.sh("mv /usr/sbin/useradd /usr/sbin/useradd.real; printf '#!/bin/sh\\nfor name; do :; done\\n[ $name != unmade ] || exit 1\\n\
+              exec useradd.real \"$@\"\\n' > /usr/sbin/useradd; chmod 755 /usr/sbin/useradd");
         let config = format!(
             r"
             users:
-              - name: unmade-by-a-name-of-more-than-32-bytes
+              - name: unmade
                 ssh_authorized_keys: ['{0}']
               - name: made
                 ssh_authorized_keys: ['{0}']
             write_files:
-              - {{path: /srv/unmade/user, owner: 'unmade-by-a-name-of-more-than-32-bytes'}}
+              - {{path: /srv/unmade/user, owner: 'unmade'}}
               - {{path: /srv/unmade/good, owner: made}}
             ",
             key("unmade")
         );
         m.apply(&config).fails().says(&[
-            "left out: authorize 1 key of user unmade-by-a-name-of-more-than-32-bytes",
+            "left out: authorize 1 key of user unmade",
             "left out: write /srv/unmade/user",
-            "failed to create user unmade-by-a-name-of-more-than-32-bytes",
+            "failed to create user unmade",
         ]);
         assert_eq!(m.names("/srv/unmade"), ["good"]);
-        m.absent("/home/unmade-by-a-name-of-more-than-32-bytes");
+        m.absent("/home/unmade");
         assert!(m.exists("/home/made/.ssh/authorized_keys"));
     });
 
     suite.shared("files_of_a_user_that_was_refused_are_left_out", |m| {
+        let long = "a-name-of-more-than-32-bytes-is-refused";
+        m.apply(&format!("users: [{{name: {long}}}]")).fails().says(&["bad-user", "longer than 32 bytes"]);
         let config = "users: [{name: ../refusee}]\nwrite_files: [{path: /srv/refusee, owner: refusee}]";
         m.apply(config).fails().says(&["bad-user", "user refusee does not exist"]);
         assert_eq!(m.passwd("refusee"), None);

@@ -8,7 +8,7 @@ use crate::plan::redacted_user_name;
 use crate::text::secret::is_mask;
 use crate::yaml::Field;
 
-/// The longest name that every tool takes.
+/// The longest name that `useradd` accepts, in bytes.
 const NAME_MAX: usize = 32;
 /// The users that images have.
 const EXISTING: [&str; 2] = ["core", "root"];
@@ -37,14 +37,13 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let (why, help) = if name.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '/' | ','))
         || name.starts_with(['-', '+', '~'])
+        || name.len() > NAME_MAX
         || name.bytes().all(|byte| byte.is_ascii_digit())
     {
         // These are refused and already reported.
         return None;
     } else if matches!(name, "." | "..") || !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
         ("has a character that most systems refuse", "use lower case letters, digits, - and _")
-    } else if name.len() > NAME_MAX {
-        ("is longer than 32 characters, which most systems refuse", "give a shorter one")
     } else if name.starts_with(|first: char| first.is_ascii_digit()) {
         ("begins with a digit, which many systems refuse", "begin with a letter")
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {

@@ -40,6 +40,45 @@ const FOLDERS: [&str; 23] = [
     "/var",
 ];
 
+/// Files of every machine that a home directory is set to by mistake.
+const FILES: [&str; 24] = [
+    "/bin/bash",
+    "/bin/false",
+    "/bin/sh",
+    "/bin/true",
+    "/etc/fstab",
+    "/etc/group",
+    "/etc/gshadow",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/machine-id",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/profile",
+    "/etc/resolv.conf",
+    "/etc/shadow",
+    "/etc/ssh/sshd_config",
+    "/etc/subgid",
+    "/etc/subuid",
+    "/etc/sudoers",
+    "/sbin/nologin",
+    "/usr/lib/os-release",
+    "/usr/sbin/nologin",
+];
+
+/// Returns true for a path that is, or leads through, a file of every machine.
+pub(super) fn is_in_file(path: &str) -> bool {
+    let path = normalise(path);
+    path.is_some_and(|path| FILES.iter().any(|file| has_prefix(&path, file) && path.starts_with(file)))
+}
+
+/// Returns true for a path in the image of the operating system.
+pub(super) fn is_of_image(path: &str) -> bool {
+    normalise(path).is_some_and(|path| image_folder(&path).is_some())
+}
+
 /// The folder of `path`, where it belongs to the image of the operating system.
 fn image_folder(path: &Path) -> Option<&Path> {
     if !IMAGE.iter().any(|image| has_prefix(path, image)) {
@@ -101,6 +140,22 @@ pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn home_directories_in_files_and_in_the_image_are_known() {
+        for path in ["/etc/passwd", "/etc//passwd", "/etc/passwd/", "/etc/passwd/ada", "/bin/sh", "/etc/x/../hosts"] {
+            assert!(is_in_file(path), "{path}");
+        }
+        for path in ["/etc/passwd2", "/etc", "/home/etc/passwd", "/bin/shx"] {
+            assert!(!is_in_file(path), "{path}");
+        }
+        for path in ["/usr/ada", "/usr/local/ada", "/bin/ada"] {
+            assert!(is_of_image(path), "{path}");
+        }
+        for path in ["/usr", "/usr/share/oem/x", "/usrlocal/x", "/home/usr/x"] {
+            assert!(!is_of_image(path), "{path}");
+        }
+    }
 
     fn looked_at(path: &str) -> Option<&'static str> {
         let read_only = BTreeSet::from(["/usr/bin".into()]);

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::files::normalise;
 use super::planner::{CORE, Item, Planner, masked, numbered};
-use super::{Account, KeyImport, names};
+use super::{Account, KeyImport, names, places};
 use crate::config::{User, ssh_key};
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::printable;
@@ -110,6 +111,10 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     if create_home {
         let fault = "the home directory is a system directory; the default one is used";
         home = valid(home.as_deref(), user.homedir.span, |home| !is_system_dir(home), fault);
+        let fault = "the path of the home directory is too long; the default one is used";
+        home = valid(home.as_deref(), user.homedir.span, |home| normalise(home).is_some(), fault);
+        let fault = "the home directory is a file of the system, or below one; the default one is used";
+        home = valid(home.as_deref(), user.homedir.span, |home| !places::is_in_file(home), fault);
     }
     let fault = "the shell contains a colon or a control character; the default one is used";
     let mut shell = valid(user.shell.filled(), user.shell.span, |shell| !breaks_out(shell), fault);
@@ -134,6 +139,12 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         let message = format!("user {name}: the gecos has a colon or control character; it is left out");
         planner.report(Finding::new(&rules::BAD_GECOS, user.gecos.span, message));
     }
+    if create_home && home.as_deref().is_some_and(places::is_of_image) {
+        let message =
+            format!("user {name}: the home directory is below /usr, which is read-only on CoreOS and Flatcar");
+        let finding = Finding::new(&rules::USR_PATH, user.homedir.span, message);
+        planner.report(finding.help("put it below /home, /opt or /var"));
+    }
     Ok(Account {
         name: name.to_owned(),
         passwd: passwd.map(Secret::new),
@@ -150,7 +161,11 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
 }
 
 /// The remedy for an invalid name of a user.
-const NAME_HELP: &str = "begin the name with a letter or `_`, and go on with letters, digits, `-` and `_`";
+const NAME_HELP: &str =
+    "begin the name with a letter or `_`, and go on with letters, digits, `-` and `_`, 32 characters at most";
+
+/// The longest name of a user that `useradd` accepts, in bytes.
+const NAME_MAX: usize = 32;
 
 /// The reason why `name` cannot be the name of a user, without any of its text.
 fn name_fault(name: &str) -> Option<&'static str> {
@@ -162,6 +177,9 @@ fn name_fault(name: &str) -> Option<&'static str> {
     }
     if name.chars().any(char::is_control) {
         return Some("contains a control character");
+    }
+    if name.len() > NAME_MAX {
+        return Some("is longer than 32 bytes");
     }
     // Some `useradd`s accept the name of a directory, whose home would be that directory.
     let signs = [("/", "contains `/`"), (",", "contains `,`")];
@@ -291,10 +309,11 @@ mod tests {
             ("+a", "begins with `+`"),
             ("~a", "begins with `~`"),
             ("..", "is the name of a directory"),
+            ("abcdefghijklmnopqrstuvwxyz0123456", "is longer than 32 bytes"),
         ] {
             assert_eq!(name_fault(name), Some(fault), "{name}");
         }
-        for name in ["core", "a.b", "a-b", "_a", "a1", "Ada", "\u{e4}"] {
+        for name in ["core", "a.b", "a-b", "_a", "a1", "Ada", "\u{e4}", "abcdefghijklmnopqrstuvwxyz012345"] {
             assert_eq!(name_fault(name), None, "{name}");
         }
     }
