@@ -59,13 +59,10 @@ pub(super) fn find(
     match source::choose(options.sources.candidates(), &cx) {
         Ok(source) => {
             outcome.source = source.name();
-            // A check is about what people write: meta-data counts where it is to be converted.
-            if options.mode != Mode::Validate || options.network.is_some() {
-                // Whatever it costs, there is time left for the user-data.
-                let setup = Setup { deadline: Deadline::after(limit.most()), ..setup.clone() };
-                let meta = contain(|| source.meta_data(&Context { setup: &setup, ..cx }));
-                found.take(meta.unwrap_or_else(|| MetaData::failed(broken(&source.name()))), options, outcome);
-            }
+            // There is time left for the user-data, however long the metadata takes.
+            let setup_of_metadata = Setup { deadline: Deadline::after(limit.most()), ..setup.clone() };
+            let meta = contain(|| source.meta_data(&Context { setup: &setup_of_metadata, ..cx }));
+            found.take(meta.unwrap_or_else(|| MetaData::failed(broken(&source.name()))), options, outcome);
             found.source = Some((source, setup));
         }
         Err(error) => fail(outcome, error.to_string()),

@@ -221,6 +221,64 @@ fn a_drive_with_another_layout_is_an_error_that_names_it() {
 }
 
 #[test]
+fn validate_reports_the_failures_of_a_run() {
+    let user_data = (USER, "#cloud-config\nhostname: web\n");
+    let property = |name: &str| {
+        format!(
+            "<Environment xmlns='http://schemas.dmtf.org/ovf/environment/1' \
+             xmlns:e='http://schemas.dmtf.org/ovf/environment/1'><PropertySection>\
+             <Property e:key='{name}' e:value='x y'/></PropertySection></Environment>"
+        )
+    };
+    for (flag, path, files, wanted) in [
+        ("--from-configdrive", "", vec![("metadata.json", "{}".to_owned())], Some("found metadata.json instead")),
+        ("--from-configdrive", "", vec![("ec2/latest/meta-data.json", "{}".to_owned())], Some("found ec2/ instead")),
+        (
+            "--from-configdrive",
+            "",
+            vec![("openstack/latest/metadata.json", "{}".to_owned())],
+            Some("must be called meta_data.json"),
+        ),
+        ("--from-configdrive", "", vec![(META, "{\"public_keys\": 3}".to_owned())], Some("public_keys is no object")),
+        ("--from-configdrive", "", vec![(META, "{\"hostname\": \"a b\"}".to_owned())], Some("host name")),
+        ("--from-configdrive", "", vec![(META, "{\"hostname\": \"a\"}".to_owned())], None),
+        (
+            "--from-waagent",
+            "",
+            vec![("provisioned", String::new()), ("SharedConfig.xml", "<".to_owned())],
+            Some("SharedConfig.xml"),
+        ),
+        (
+            "--from-vmware-ovf-env",
+            "env",
+            vec![("env", property("hostname"))],
+            Some("must be called guestinfo.hostname"),
+        ),
+        ("--from-vmware-ovf-env", "env", vec![("env", property("public-keys"))], Some("which is not read")),
+        ("--from-vmware-ovf-env", "env", vec![("env", property("guestinfo.hostname"))], Some("host name")),
+        ("--from-vmware-ovf-env", "env", vec![("env", property("guestinfo.x"))], None),
+    ] {
+        let tree = folder(&[user_data]);
+        if wanted.is_some_and(|wanted| wanted.contains("instead")) {
+            fs::remove_dir_all(tree.path().join("openstack")).unwrap();
+        }
+        for (path, text) in &files {
+            put(tree.path(), path, text);
+        }
+        let run = |mode: &str| {
+            let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
+            let output =
+                program.arg(format!("{flag}={}", tree.path().join(path).display())).arg(mode).output().unwrap();
+            let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert_eq!(output.status.code(), Some(i32::from(wanted.is_some())), "{files:?} {mode}: {text}");
+            assert!(text.contains(wanted.unwrap_or_default()), "{files:?} {mode}: {text}");
+        };
+        run("--dry-run");
+        run("--validate");
+    }
+}
+
+#[test]
 fn what_is_no_file_is_not_waited_for() {
     let setup = setup();
     let begun = Instant::now();
