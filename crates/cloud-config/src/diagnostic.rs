@@ -232,6 +232,7 @@ rules! {
     BAD_GZIP = "bad-gzip", Error, "Compressed user-data, or a part, that does not decompress to its end; it is left out.";
     BAD_MIME = "bad-mime", Error, "A multipart without a boundary, with an invalid header line, or with a part outside of its boundaries; only the host name and SSH keys are applied, where they can be read.";
     ODD_MULTIPART = "odd-multipart", Warning, "A multipart of another kind than `multipart/mixed`; it is read as if it were that.";
+    LEADING_BLANK_LINE = "leading-blank-line", Warning, "A blank line before the headers or the first line of a part of a multipart; it is ignored.";
     DUPLICATE_HEADER = "duplicate-header", Warning, "A header of a multipart, or of a part of it, that is given twice; the first one counts.";
     TRUNCATED = "truncated", Error, "A multipart without its final boundary; only the host name and SSH keys are applied.";
     MORE_DOCUMENTS = "more-documents", Warning, "Only the first YAML document of a part is read.";

@@ -80,6 +80,12 @@ fn line(bytes: &[u8], number: usize) -> &[u8] {
     bytes.split(|byte| *byte == b'\n').nth(number).unwrap_or_default()
 }
 
+/// Returns the length of the blank lines that `bytes` begin with.
+pub(super) fn blank_lines(bytes: &[u8]) -> usize {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    lines.take_while(|line| line.trim_ascii().is_empty()).map(<[u8]>::len).sum()
+}
+
 /// `line` as text without the white space behind it.
 fn trimmed(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(line).ok().map(str::trim_end)

@@ -76,6 +76,18 @@ pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {
     Finding::new(&rules::DUPLICATE_HEADER, span, message).help("keep one of them")
 }
 
+/// Blank lines before the first line of a part of that form.
+pub(super) fn blank_lines(form: &str) -> Finding {
+    let message = format!("a blank line before the first line of the {form}; ignored");
+    Finding::new(&rules::LEADING_BLANK_LINE, Span::new(0, 0), message).help("leave one blank line below the headers")
+}
+
+/// Blank lines before the headers of the part `words`, which begins at `at`.
+pub(super) fn blank_lines_above(words: &str, at: Span) -> Finding {
+    let message = format!("{words}: a blank line before its headers; ignored");
+    Finding::new(&rules::LEADING_BLANK_LINE, at, message).help("write the headers right below the boundary")
+}
+
 pub(super) fn odd_multipart(span: Span) -> Finding {
     let message = "this is another kind of multipart than multipart/mixed; all its parts are read, one after the other";
     Finding::new(&rules::ODD_MULTIPART, span, message).help("write multipart/mixed")

@@ -1,6 +1,6 @@
 //! MIME headers: their lines, and the few values that are wanted of them (docs/user-data.md).
 
-use super::label;
+use super::{content_kind, label};
 use crate::diagnostic::Span;
 
 /// A header, with its continuation lines made one.
@@ -56,6 +56,20 @@ fn start(bytes: &[u8]) -> usize {
         at += line.len();
     }
     at
+}
+
+/// Reads the headers of a part below blank lines, which end its headers before the first one (RFC 2046).
+///
+/// Returns `None` where all of it must be content: a line is not a header, or it is a multipart, which may begin so.
+pub(super) fn below_blank_lines(bytes: &[u8]) -> Option<Headers> {
+    let blank = content_kind::blank_lines(bytes);
+    if blank == 0 || multipart(bytes).is_some() {
+        return None;
+    }
+    let headers = read(bytes, blank);
+    let is_known = headers.content_type.is_some() || headers.transfer_encoding.is_some();
+    let ends = bytes[..headers.body].ends_with(b"\n") && headers.body < bytes.len();
+    (is_known && ends && headers.stray.is_none()).then_some(headers)
 }
 
 /// Reads the headers that begin at `from`, up to an empty line.

@@ -123,6 +123,37 @@ impl Splitter {
             let finding = Finding::new(&rules::NOT_UTF8, None, "the text is UTF-16").help("save it as UTF-8");
             return self.refuse(&piece, finding);
         }
+        let blank = if piece.place.is_some() { content_kind::blank_lines(&bytes) } else { 0 };
+        if blank > 0 {
+            return self.below_blank_lines(piece, bytes, blank);
+        }
+        self.recognized(piece, bytes);
+    }
+
+    /// Makes a part of a multipart whose content begins with `blank` bytes of blank lines.
+    fn below_blank_lines(&mut self, mut piece: Piece, mut bytes: Vec<u8>, blank: usize) {
+        let form = match content_kind::recognise(&bytes[blank..]) {
+            // No interpreter is found above the first line.
+            Recognized::Known(ContentKind::Script) if !matches!(piece.kind, PieceKind::CloudConfig) => {
+                bytes.drain(..blank);
+                "script"
+            }
+            // YAML ignores blank lines, so that each line keeps its number.
+            Recognized::Known(ContentKind::CloudConfig) if matches!(piece.kind, PieceKind::Any | PieceKind::Gzip) => {
+                piece.kind = PieceKind::CloudConfig;
+                "cloud-config"
+            }
+            _ => return self.recognized(piece, bytes),
+        };
+        let part = self.parts.len();
+        self.recognized(piece, bytes);
+        if let Some(part) = self.parts.get_mut(part) {
+            part.findings.push(errors::blank_lines(form));
+        }
+    }
+
+    /// Makes parts of content, by its type and its first lines.
+    fn recognized(&mut self, mut piece: Piece, bytes: Vec<u8>) {
         match std::mem::replace(&mut piece.kind, PieceKind::Any) {
             PieceKind::Script if content_kind::is_document(&bytes) => {
                 self.access_only(&piece, bytes, errors::document_as_script);
@@ -334,8 +365,9 @@ impl Splitter {
     fn piece(&mut self, outer: &OuterMultipart<'_>, number: PieceNumber, range: Range<usize>, cut: bool) -> String {
         let sent = &outer.bytes[range.clone()];
         let is_bare = matches!(number, PieceNumber::Stray(_)) && stray::is_first_line(header::line_at(sent, 0));
-        let headers = if is_bare { Headers::default() } else { header::read(sent, 0) };
-        let label = headers.file_name();
+        let mut headers = if is_bare { Headers::default() } else { header::read(sent, 0) };
+        let below = header::below_blank_lines(sent);
+        let label = below.as_ref().unwrap_or(&headers).file_name();
         let (suffix, mut words) = match number {
             PieceNumber::Part(number) => (format!("part-{number}"), format!("part {number}")),
             PieceNumber::Stray(number) => (format!("stray-{number}"), format!("stray part {number}")),
@@ -346,6 +378,10 @@ impl Splitter {
             words = format!("{words} ({label})");
         }
         let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);
+        if let Some(below) = below {
+            self.parts[outer.index].findings.push(errors::blank_lines_above(&words, there(Span::new(0, 0))));
+            headers = below;
+        }
         for (wanted, span) in &headers.again {
             let mut finding = errors::header_again(*wanted, there(*span));
             finding.message = format!("{words}: {}", finding.message);
