@@ -249,7 +249,7 @@ rules! {
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given in both spellings, with `-` and with `_`; the last one counts.";
     NOTHING_THERE = "nothing-there", Note, "A key with nothing under it, or an empty item of a list.";
     LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a blank, a line break, a quote or a YAML indicator but is another one; the value is skipped, or only the host name and SSH keys are applied.";
-    ODD_CHARACTER = "odd-character", Warning, "A character in a path, an interpreter line or a command that looks like another one; it is applied as written.";
+    ODD_CHARACTER = "odd-character", Warning, "A character in a path, an interpreter line or a command that looks like another one.";
     MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space after it, so that YAML reads plain text; only SSH keys are set.";
     MISSING_DASH = "missing-dash", Error, "A key that begins another item without its `- `; files, units and drop-ins are skipped, users are read as two.";
     BAD_KEY = "bad-key", Error, "A key that is not plain text; it is ignored with its value.";
@@ -345,7 +345,7 @@ rules! {
     BAD_NETWORK_VALUE = "bad-network-value", Error, "An address, route, name server or option of an interface that cannot be one; it is left out.";
     UNCONVERTED = "unconverted", Warning, "A part of a network description that is unknown, or has no counterpart in the files of networkd; it is ignored.";
     ODD_INTERFACE = "odd-interface", Warning, "An interface that is probably not described as it was meant; it is set up all the same.";
-    TEMPLATE = "template", Warning, "A template expression that nothing has rendered; it is read as it stands.";
+    TEMPLATE = "template", Warning, "A template expression or a placeholder that has not been replaced.";
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Findin
 
 fn report(span: Span, findings: &mut Findings) {
     findings.add(&rules::TEMPLATE, || {
-        let message = "this placeholder has not been replaced; used as written";
+        let message = "this placeholder has not been replaced";
         Finding::new(&rules::TEMPLATE, span, message).help(HELP)
     });
 }

@@ -33,6 +33,14 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
         gather(root, "", &mut contents);
     }
     contents.sort();
+    // Of a broken document, it is not known how YAML reads a line.
+    let root = document.root.as_ref().filter(|_| document.error.is_none() && text.contains("#{"));
+    let scalars = root.map(|root| {
+        let mut scalars = Vec::new();
+        gather_scalars(root, &mut scalars);
+        scalars.sort();
+        scalars
+    });
     for (start, line, is_block) in yaml::lines(text) {
         if is_block || line.trim_start().starts_with('#') {
             continue;
@@ -51,16 +59,60 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
             let span = Span::new(start + at, start + at + length);
             let before = contents.partition_point(|content: &Span| content.start <= span.start);
             let is_content = before.checked_sub(1).is_some_and(|last| span.start < contents[last].end);
+            let comment = scalars.as_ref().and_then(|scalars| Comment::of(text, line, span.start, at, scalars));
             // Where the document is broken above, its tree does not say so.
-            if !is_content && !content_here.contains(&at) {
+            let is_in_content = is_content || content_here.contains(&at);
+            if comment.is_some() || !is_in_content {
                 findings.add(&rules::TEMPLATE, || {
-                    let message = "this template expression has not been rendered; it is read as it stands";
+                    let consequence = match comment {
+                        Some(Comment::InPlaceOfValue) => "; YAML reads it as a comment, and the value is empty",
+                        Some(Comment::Other) => "; YAML reads it as a comment",
+                        None => "",
+                    };
+                    let message = format!("this template expression has not been rendered{consequence}");
                     Finding::new(&rules::TEMPLATE, span, message).help(HELP)
                 });
+                if comment.is_some() {
+                    break;
+                }
             }
         }
     }
     findings.into_list()
+}
+
+/// A comment of YAML that is an expression of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comment {
+    /// It stands where a value is wanted, and there is none.
+    InPlaceOfValue,
+    Other,
+}
+
+impl Comment {
+    /// Returns how YAML reads the expression at byte `column` of `line`, which is `at` in `text`, if that is a comment.
+    /// `scalars` are the places of all scalars, in order.
+    fn of(text: &str, line: &str, at: usize, column: usize, scalars: &[Span]) -> Option<Self> {
+        let before = &line[..column];
+        if !(line[column..].starts_with("#{") && before.ends_with([' ', '\t'])) {
+            return None;
+        }
+        let next = scalars.partition_point(|scalar| scalar.start <= at);
+        if next.checked_sub(1).is_some_and(|last| at < scalars[last].end) {
+            return None;
+        }
+        let is_value = before.trim_end().ends_with([':', '-']);
+        // A value may follow on the next lines.
+        let indent = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
+        let below = text.get(at..).unwrap_or_default().lines().skip(1);
+        let below = below.map(str::trim_end).find(|line| !(line.is_empty() || line.trim_start().starts_with('#')));
+        let is_empty = below.is_none_or(|below| {
+            let is_deeper = indent(below) > indent(before) && below.starts_with(' ');
+            let is_item = !before.trim_start().starts_with('-') && below.trim_start().starts_with("- ");
+            !is_deeper && !is_item
+        });
+        Some(if is_value && is_empty { Self::InPlaceOfValue } else { Self::Other })
+    }
 }
 
 /// The first expression in `line`: its byte and its length.
@@ -137,6 +189,15 @@ fn value_of_content(line: &str) -> Range<usize> {
     start..end.map_or(line.len(), |end| start + end)
 }
 
+/// Gathers the places of all scalars in `node`.
+fn gather_scalars(node: &Node, scalars: &mut Vec<Span>) {
+    match &node.kind {
+        Kind::Scalar(_) => scalars.push(node.span),
+        Kind::List(items) => items.iter().for_each(|item| gather_scalars(item, scalars)),
+        Kind::Mapping(mapping) => mapping.entries.iter().for_each(|entry| gather_scalars(&entry.value, scalars)),
+    }
+}
+
 /// Gathers the places of the contents in `node`.
 fn gather(node: &Node, key: &str, contents: &mut Vec<Span>) {
     match &node.kind {
@@ -176,6 +237,32 @@ mod tests {
             ("a: {content: x, path: \"/${y}\"}\n", &["${y}"]),
         ] {
             assert_eq!(found(text), expressions, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_that_yaml_reads_as_a_comment_is_called_one() {
+        const EMPTY: &str = "; YAML reads it as a comment, and the value is empty";
+        const COMMENT: &str = "; YAML reads it as a comment";
+        for (text, consequence) in [
+            ("hostname: #{name}\n", EMPTY),
+            ("hostname:\t#{name}\nusers: []\n", EMPTY),
+            ("ssh_authorized_keys:\n- #{key}\n- a\n", EMPTY),
+            ("write_files:\n- path: #{path}\n  owner: root\n", EMPTY),
+            ("write_files:\n- path: #{path}\n  # x\n\n- owner: root\n", EMPTY),
+            ("write_files:\n- path: /a\n  content: #{body}\n  owner: root\n", EMPTY),
+            ("hostname: a #{name}\n", COMMENT),
+            ("hostname: #{name}\n  a\n", COMMENT),
+            ("ssh_authorized_keys: #{key}\n- a\n", COMMENT),
+            ("hostname: \"a #{name}\"\n", ""),
+            ("hostname: 'a: #{name}'\n", ""),
+            ("hostname: a#{name}\n", ""),
+            ("hostname: {{ name }}\n", ""),
+            ("write_files:\n- {path: \"${a}\", content: \"a #{name}\n    b #{name}\"}\n", ""),
+            ("a: [\nhostname: #{name}\n", ""),
+        ] {
+            let messages: Vec<_> = lint(&parse(text, |at| at), text).into_iter().map(|found| found.message).collect();
+            assert_eq!(messages, [format!("this template expression has not been rendered{consequence}")], "{text}");
         }
     }
 

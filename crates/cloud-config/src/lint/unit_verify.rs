@@ -28,8 +28,7 @@ pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<F
     let odd = commands.filter(|setting| !setting.value.is_ascii());
     let odd = odd.filter_map(|setting| Some((setting, describe_lookalike_in_command(&setting.value)?)));
     findings.extend(odd.take(LINES_MAX).map(|(setting, character)| {
-        let message =
-            format!("line {} of {}: {}= has {character}; used as written", setting.line, file.what, setting.key);
+        let message = format!("line {} of {}: {}= has {character}", setting.line, file.what, setting.key);
         let span = Block::new(text, file.span).line(setting.line);
         Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place")
     }));

@@ -48,7 +48,7 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
 pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -> Option<Finding> {
     let line = text.strip_prefix("#!")?.split(['\n', '\r']).next()?;
     let character = yaml::describe_lookalike(line)?;
-    let message = format!("{subject}: its interpreter line has {character}; used as written");
+    let message = format!("{subject}: its interpreter line has {character}");
     Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place"))
 }
 

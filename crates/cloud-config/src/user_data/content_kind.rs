@@ -225,7 +225,7 @@ pub(super) fn left_over(text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
-            let message = "this template expression has not been rendered; it is read as it stands";
+            let message = "this template expression has not been rendered";
             Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)
         });
     }
