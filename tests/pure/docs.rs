@@ -116,7 +116,7 @@ fn every_word_that_a_key_takes_is_named() {
     let strategies = ["etcd-lock", "reboot", "off", "best-effort", "false"];
     let tokens = Address::ALL.map(|address| format!("${}", address.token()));
     let variables = Address::ALL.map(Address::variable);
-    let words = verbs.into_iter().chain(strategies).chain(decode::names()).chain(variables);
+    let words = verbs.into_iter().chain(strategies).chain(decode::NAMES).chain(variables);
     for word in words.map(str::to_owned).chain(tokens) {
         let named = [format!("`{word}`"), format!(": {word}`")].iter().any(|text| docs.contains(text));
         assert!(named, "{word} is not named");

@@ -222,7 +222,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
                 decode::DecodeError::Encoding => decode::advise(&encoding),
                 _ => suggestion,
             };
-            let known = || format!("encodings are {}", decode::names().collect::<Vec<_>>().join(", "));
+            let known = || format!("encodings are {}", decode::NAMES.join(", "));
             let help =
                 help.map_or_else(known, |help| help.replace("`encoding", &format!("`guestinfo.{name}.encoding")));
             anyhow!("failed to decode guestinfo.{name}: {error}; {help}")

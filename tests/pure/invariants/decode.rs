@@ -4,7 +4,7 @@ use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloud_config::text::decode::{DecodeError, decode, gunzip, inflates, names, unbase64};
+use cloud_config::text::decode::{DecodeError, NAMES, decode, gunzip, inflates, unbase64};
 use cloud_config::user_data;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -14,7 +14,7 @@ const LIMIT: usize = 1 << 16;
 
 /// Content as somebody encoded it, and the content of something that is encoded well.
 pub fn check(bytes: &[u8]) {
-    for name in names().chain(["", "GZIP"]) {
+    for name in NAMES.into_iter().chain(["", "GZIP"]) {
         match decode(bytes.to_vec(), name, LIMIT as u64, &mut 9) {
             Ok(out) => assert!(!inflates(name) || out.len() <= LIMIT, "{} bytes of {name}", out.len()),
             Err(error) => {

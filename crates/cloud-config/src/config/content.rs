@@ -451,7 +451,7 @@ fn is_lacking(item: &Node, kind: ContentOwner, line: &str) -> bool {
     let is_flag = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "yes" | "no" | "on" | "off");
     let is_valid = match (kind, key.as_str()) {
         (ContentOwner::File, "permissions") => permissions::parse(value, None).is_ok(),
-        (ContentOwner::File, "encoding") => decode::names().any(|name| name == value),
+        (ContentOwner::File, "encoding") => decode::NAMES.contains(&value),
         (ContentOwner::File, "path") => value.starts_with('/'),
         (ContentOwner::File, "owner") => {
             let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');

@@ -7,6 +7,7 @@ mod advice;
 mod content;
 mod coreos;
 mod detached;
+pub mod fields;
 mod files;
 pub(crate) mod foreign;
 mod key_options;

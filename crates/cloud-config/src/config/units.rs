@@ -73,6 +73,17 @@ impl Verb {
         Self::ReloadOrTryRestart,
     ];
 
+    /// All of them, as they are written in a configuration.
+    pub const WORDS: [&str; Self::ALL.len()] = {
+        let mut words = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = Self::ALL[at].as_str();
+            at += 1;
+        }
+        words
+    };
+
     /// As it is written in a configuration.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ const ROWS: &[Row] = &[
     ("CloudConfig", "manage_etc_hosts", || Values::words(["localhost"]).and(false.into())),
     ("DropIn", "content", || Values::Filled),
     ("DropIn", "name", || Values::Filled),
-    ("File", "encoding", || Values::words(decode::names())),
+    ("File", "encoding", || Values::words(decode::NAMES)),
     ("File", "path", || Values::Filled),
     ("File", "permissions", || Values::Permissions),
     ("Unit", "command", || Values::words(Verb::ALL.map(Verb::as_str))),

@@ -172,9 +172,8 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
     let is_text = !encoding.is_empty() && decode::is_text(&raw);
     let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
-            let known: Vec<_> = decode::names().collect();
-            let help =
-                decode::advise(encoding).map_or_else(|| names::instead(encoding, "encodings", &known), str::to_owned);
+            let help = decode::advise(encoding)
+                .map_or_else(|| names::instead(encoding, "encodings", &decode::NAMES), str::to_owned);
             Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(help)
         }
         error => {

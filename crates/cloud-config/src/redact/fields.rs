@@ -1,4 +1,4 @@
-//! The fields of a cloud-config, and what a value of each may look like for it to be shown.
+//! The values and keys that may be shown, by the table of fields.
 //!
 //! A field that is not in the table is as secret as a password.
 
@@ -6,80 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::address_tokens::Address;
+use crate::config::fields::{MAPPINGS, Show};
 use crate::config::options::{Known, OptionType, TABLES};
 use crate::text::is_shown;
 use crate::text::suggest::is_close;
 use crate::yaml::{self, PathSegment};
 
-/// What is shown of a field. A value that does not look like one of its field is not: it may have got there by mistake.
-#[derive(Clone, Copy, Debug)]
-enum Show {
-    /// Nothing: content, hashes, keys, and everything that may hold a password.
-    Never,
-    /// Names: of machines, users, units.
-    Name,
-    /// The name of an account.
-    Login,
-    /// Paths of files.
-    Path,
-    /// The mode of a file.
-    Mode,
-    /// Truth values.
-    Truth,
-    /// Numbers.
-    Number,
-    /// One of these words, or one that is much like them.
-    Words(&'static [&'static str]),
-}
-
-const COMMANDS: &[&str] =
-    &["start", "stop", "restart", "reload", "try-restart", "reload-or-restart", "reload-or-try-restart"];
-const ENCODINGS: &[&str] = &["base64", "b64", "gzip", "gz", "gzip+base64", "gz+base64", "gzip+b64", "gz+b64"];
-const STRATEGIES: &[&str] = &["etcd-lock", "reboot", "off", "best-effort", "false"];
 const TRUTH: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n"];
-
-/// Every field but the options of services, which have a table of their own.
-const FIELDS: &[(&str, Show)] = &[
-    ("ssh_authorized_keys", Show::Never),
-    ("hostname", Show::Name),
-    ("manage_etc_hosts", Show::Words(&["localhost", "true", "false"])),
-    ("users[].name", Show::Login),
-    ("users[].gecos", Show::Never),
-    ("users[].passwd", Show::Never),
-    ("users[].homedir", Show::Path),
-    ("users[].no_create_home", Show::Truth),
-    ("users[].primary_group", Show::Name),
-    ("users[].groups", Show::Name),
-    ("users[].no_user_group", Show::Truth),
-    ("users[].ssh_authorized_keys", Show::Never),
-    ("users[].system", Show::Truth),
-    ("users[].no_log_init", Show::Truth),
-    ("users[].shell", Show::Path),
-    ("users[].coreos_ssh_import_github", Show::Never),
-    ("users[].coreos_ssh_import_github_users", Show::Never),
-    ("users[].coreos_ssh_import_url", Show::Never),
-    ("write_files[].path", Show::Path),
-    ("write_files[].content", Show::Never),
-    ("write_files[].permissions", Show::Mode),
-    ("write_files[].owner", Show::Name),
-    ("write_files[].encoding", Show::Words(ENCODINGS)),
-    ("coreos.units[].name", Show::Name),
-    ("coreos.units[].content", Show::Never),
-    ("coreos.units[].drop_ins[].name", Show::Name),
-    ("coreos.units[].drop_ins[].content", Show::Never),
-    ("coreos.units[].enable", Show::Truth),
-    ("coreos.units[].mask", Show::Truth),
-    ("coreos.units[].runtime", Show::Truth),
-    ("coreos.units[].command", Show::Words(COMMANDS)),
-    ("coreos.update.reboot_strategy", Show::Words(STRATEGIES)),
-    ("coreos.update.group", Show::Name),
-    ("coreos.update.server", Show::Never),
-    ("coreos.oem.id", Show::Name),
-    ("coreos.oem.name", Show::Never),
-    ("coreos.oem.version_id", Show::Name),
-    ("coreos.oem.home_url", Show::Never),
-    ("coreos.oem.bug_report_url", Show::Never),
-];
 
 /// All that is known of fields.
 struct FieldTable {
@@ -97,14 +30,21 @@ static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
                 (OptionType::Text, Some(Known::Words(words))) => Show::Words(words),
                 (OptionType::Text, _) => Show::Never,
                 (OptionType::Int | OptionType::Float, _) => Show::Number,
-                (OptionType::Bool, _) => Show::Truth,
+                (OptionType::Bool, _) => Show::Boolean,
             };
             (format!("coreos.{}.{}", table.section, option.name), show)
         })
     });
     let mut table =
         FieldTable { fields: HashMap::new(), sections: HashSet::from([String::new()]), names: HashSet::new() };
-    for (field, show) in FIELDS.iter().map(|(field, show)| ((*field).to_owned(), *show)).chain(options) {
+    let rows = MAPPINGS.iter().flat_map(|mapping| {
+        mapping.fields.iter().map(|field| {
+            let path = if mapping.path.is_empty() { String::new() } else { format!("{}.", mapping.path) };
+            (path + field.name, field.show)
+        })
+    });
+    let is_value = |row: &(String, Show)| !matches!(row.1, Show::Section);
+    for (field, show) in rows.filter(is_value).chain(options) {
         table.sections.extend(field.match_indices('.').map(|(dot, _)| field[..dot].to_owned()));
         table.names.extend(field.split('.').map(|name| name.trim_end_matches("[]").to_owned()));
         table.fields.insert(field, show);
@@ -115,7 +55,7 @@ static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
 /// Whether a value may be shown that the author wrote as `source`; `segments` lead to it.
 pub fn is_harmless(segments: &[PathSegment<'_>], source: &str) -> bool {
     let field = field(segments);
-    let shown = TABLE.fields.get(field.trim_end_matches("[]")).is_some_and(|show| show.allows(unquoted(source)));
+    let shown = TABLE.fields.get(field.trim_end_matches("[]")).is_some_and(|show| allows(*show, unquoted(source)));
     // A list in place of one text is not what the field is about, but for those that take both.
     shown && (!field.ends_with("[]") || field.ends_with("].groups[]"))
 }
@@ -168,44 +108,31 @@ fn is_plain(c: char) -> bool {
     c.is_alphanumeric() && is_shown(c)
 }
 
-impl Show {
-    fn allows(self, value: &str) -> bool {
-        let value = &Address::ALL
-            .iter()
-            .fold(value.to_owned(), |value, token| value.replace(&format!("${}", token.token()), ""));
-        let length = value.chars().count();
-        let all = |most, allowed: fn(char) -> bool| length <= most && value.chars().all(allowed);
-        match self {
-            Self::Never => false,
-            Self::Name => all(64, |c| is_plain(c) || "-_.@:,".contains(c)),
-            // Behind a colon there may be a password: so they stand in the account files.
-            Self::Login => all(64, |c| is_plain(c) || "-_.@".contains(c)),
-            Self::Path => all(120, |c| is_plain(c) || "-_.@:+~/".contains(c)),
-            Self::Mode => {
-                all(6, |c| c.is_ascii_digit() || c == 'o') || (length > 8 && all(10, |c| "rwxst-".contains(c)))
-            }
-            Self::Truth => is_close(value, TRUTH),
-            Self::Number => {
-                let first = value.trim_start_matches(['-', '+']);
-                first.starts_with(|c: char| c.is_ascii_digit())
-                    && all(16, |c| c.is_ascii_digit() || "+-.:_eE".contains(c))
-            }
-            Self::Words(words) => is_close(value, words),
+/// Returns true if `value` looks like one that `show` lets through.
+fn allows(show: Show, value: &str) -> bool {
+    let value =
+        &Address::ALL.iter().fold(value.to_owned(), |value, token| value.replace(&format!("${}", token.token()), ""));
+    let length = value.chars().count();
+    let all = |most, allowed: fn(char) -> bool| length <= most && value.chars().all(allowed);
+    match show {
+        Show::Section | Show::Never => false,
+        Show::Name => all(64, |c| is_plain(c) || "-_.@:,".contains(c)),
+        // Behind a colon there may be a password: so they stand in the account files.
+        Show::Login => all(64, |c| is_plain(c) || "-_.@".contains(c)),
+        Show::Path => all(120, |c| is_plain(c) || "-_.@:+~/".contains(c)),
+        Show::Mode => all(6, |c| c.is_ascii_digit() || c == 'o') || (length > 8 && all(10, |c| "rwxst-".contains(c))),
+        Show::Boolean => is_close(value, TRUTH),
+        Show::Number => {
+            let first = value.trim_start_matches(['-', '+']);
+            first.starts_with(|c: char| c.is_ascii_digit()) && all(16, |c| c.is_ascii_digit() || "+-.:_eE".contains(c))
         }
+        Show::Words(words) => is_close(value, words),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Verb;
-    use crate::text::decode;
-
-    #[test]
-    fn words_are_those_that_the_fields_take() {
-        assert_eq!(Verb::ALL.map(Verb::as_str).as_slice(), COMMANDS);
-        assert!(decode::names().all(|name| ENCODINGS.contains(&name)));
-    }
 
     #[test]
     fn only_what_looks_like_the_field_is_shown() {
@@ -277,27 +204,5 @@ mod tests {
             path_text(&[PathSegment::Key("ntp"), PathSegment::Key("servers"), PathSegment::Item(0)]),
             "ntp.servers[0]"
         );
-    }
-
-    /// The table is that of the types: a field that is forgotten here would be masked for ever.
-    #[test]
-    fn every_field_of_the_types_is_here() {
-        let schema = crate::json_schema::schema();
-        let mut count = 0;
-        for (name, above) in [
-            ("User", "users[]."),
-            ("File", "write_files[]."),
-            ("Unit", "coreos.units[]."),
-            ("DropIn", "coreos.units[].drop_ins[]."),
-            ("Update", "coreos.update."),
-            ("Oem", "coreos.oem."),
-        ] {
-            for field in schema.as_value()["$defs"][name]["properties"].as_object().unwrap().keys() {
-                let field = format!("{above}{field}");
-                assert!(TABLE.fields.contains_key(&field) || TABLE.sections.contains(&format!("{field}[]")), "{field}");
-                count += 1;
-            }
-        }
-        assert_eq!(count, FIELDS.len() + 1 - 3, "three are at the top, and `drop_ins` is a section");
     }
 }

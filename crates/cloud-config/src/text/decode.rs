@@ -55,10 +55,17 @@ const ENCODINGS: [(&str, bool, bool); 9] = [
     ("gzip+base64", true, true),
 ];
 
-/// Every name of an encoding, for help texts.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    ENCODINGS.iter().map(|(name, ..)| *name).filter(|name| !name.is_empty())
-}
+/// Every name of an encoding.
+pub const NAMES: [&str; ENCODINGS.len() - 1] = {
+    let mut names = [""; ENCODINGS.len() - 1];
+    let mut at = 0;
+    while at < names.len() {
+        // The first one has no name.
+        names[at] = ENCODINGS[at + 1].0;
+        at += 1;
+    }
+    names
+};
 
 /// Returns true if `encoding` decompresses.
 pub fn inflates(encoding: &str) -> bool {

@@ -1,0 +1,75 @@
+//! The keys of a cloud-config, each with the facts about it that are not in its type.
+//!
+//! A key has one row, in `table`. Options of services are rows of a table of their own ([`options`](super::options)).
+
+mod table;
+
+pub use table::{COREOS, DROP_IN, FILE, MAPPINGS, OEM, TOP, UNIT, UPDATE, USER};
+
+/// A mapping of a cloud-config, and its keys.
+#[derive(Debug)]
+pub struct Mapping {
+    /// The keys that lead to it, such as `coreos.units[]`; empty for the document.
+    pub path: &'static str,
+    /// The rows of its keys, in the order of its type.
+    pub fields: &'static [FieldInfo],
+}
+
+/// The facts about a key.
+#[derive(Debug)]
+pub struct FieldInfo {
+    /// The key, spelled with `_`.
+    pub name: &'static str,
+    /// The values that findings and plans may show.
+    pub show: Show,
+}
+
+/// The values of a key that may be shown. Others may have got there by mistake, and may be secret.
+#[derive(Clone, Copy, Debug)]
+pub enum Show {
+    /// A mapping or a list of mappings, whose keys have rows of their own.
+    Section,
+    /// None: content, hashes, keys, and everything that may contain a password.
+    Never,
+    /// Names of machines, groups and units.
+    Name,
+    /// The name of an account.
+    Login,
+    /// The path of a file.
+    Path,
+    /// The mode of a file.
+    Mode,
+    /// Booleans.
+    Boolean,
+    /// Numbers.
+    Number,
+    /// One of these words, or a misspelling of one.
+    Words(&'static [&'static str]),
+}
+
+impl FieldInfo {
+    const fn new(name: &'static str, show: Show) -> Self {
+        Self { name, show }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MAPPINGS;
+    use crate::config::options::TABLES;
+    use crate::config::places::PLACES;
+
+    #[test]
+    fn every_key_of_the_types_has_one_row() {
+        let options: Vec<_> = TABLES.iter().map(|table| format!("coreos.{}", table.section)).collect();
+        let places: Vec<_> = PLACES.iter().filter(|place| !options.contains(&place.path)).collect();
+        for place in &places {
+            let mapping = MAPPINGS.iter().find(|mapping| mapping.path == place.path);
+            let mapping = mapping.unwrap_or_else(|| panic!("no mapping `{}` in config/fields/table.rs", place.path));
+            let rows: Vec<_> = mapping.fields.iter().map(|field| field.name).collect();
+            let keys: Vec<_> = place.keys().collect();
+            assert_eq!(rows, keys, "the rows of `{}` in config/fields/table.rs, and the keys of its type", place.path);
+        }
+        assert_eq!(MAPPINGS.len(), places.len());
+    }
+}
