@@ -6,9 +6,8 @@ use std::path::Path;
 use regex::Regex;
 
 use cloud_config::address_tokens::Address;
-use cloud_config::config::Verb;
+use cloud_config::config::fields::{FieldInfo, MAPPINGS, Values};
 use cloud_config::config::options::{Known, OptionType, TABLES};
-use cloud_config::text::decode;
 use cloudinit::cli;
 use cloudinit::logger::Sign;
 
@@ -112,11 +111,13 @@ fn every_option_has_its_row() {
 #[test]
 fn every_word_that_a_key_takes_is_named() {
     let docs = read("docs/cloud-config.md");
-    let verbs = Verb::ALL.map(Verb::as_str);
-    let strategies = ["etcd-lock", "reboot", "off", "best-effort", "false"];
+    let words_of = |field: &FieldInfo| match field.values {
+        Values::Words(words) | Values::WordsOrFalse(words) => words,
+        _ => &[],
+    };
+    let taken = MAPPINGS.iter().flat_map(|mapping| mapping.fields).flat_map(words_of).copied();
     let tokens = Address::ALL.map(|address| format!("${}", address.token()));
-    let variables = Address::ALL.map(Address::variable);
-    let words = verbs.into_iter().chain(strategies).chain(decode::NAMES).chain(variables);
+    let words = taken.chain(Address::ALL.map(Address::variable));
     for word in words.map(str::to_owned).chain(tokens) {
         let named = [format!("`{word}`"), format!(": {word}`")].iter().any(|text| docs.contains(text));
         assert!(named, "{word} is not named");

@@ -19,19 +19,19 @@ pub struct CoreOs {
     /// What the platform says of itself in `/etc/oem-release`; for OEM partitions.
     pub oem: Field<Oem>,
     /// Options of etcd 0.4. Deprecated: no longer shipped in Container Linux.
-    #[schemars(extend("deprecated" = true))]
     pub etcd: Field<Options<Etcd>>,
     /// Options of etcd 2. Deprecated: no longer shipped in Container Linux.
-    #[schemars(extend("deprecated" = true))]
     pub etcd2: Field<Options<Etcd2>>,
     /// Options of fleet. Deprecated: no longer shipped in Container Linux.
-    #[schemars(extend("deprecated" = true))]
     pub fleet: Field<Options<Fleet>>,
     /// Options of locksmith, which reboots machines after an update, one at a time.
     pub locksmith: Field<Options<Locksmith>>,
     /// Options of flannel, which connects containers over machines.
     pub flannel: Field<Options<Flannel>>,
 }
+
+/// The words that `reboot_strategy` takes. `false` is what YAML tools make of `off`.
+pub const REBOOT_STRATEGIES: [&str; 5] = ["etcd-lock", "reboot", "off", "best-effort", "false"];
 
 /// How the machine updates itself (docs/cloud-config.md).
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -11,6 +11,8 @@ pub use table::{COREOS, DROP_IN, FILE, MAPPINGS, OEM, TOP, UNIT, UPDATE, USER};
 pub struct Mapping {
     /// The keys that lead to it, such as `coreos.units[]`; empty for the document.
     pub path: &'static str,
+    /// The name of its type, and of its definition in the JSON Schema.
+    pub type_name: &'static str,
     /// The rows of its keys, in the order of its type.
     pub fields: &'static [FieldInfo],
 }
@@ -22,6 +24,10 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// The values that findings and plans may show.
     pub show: Show,
+    /// The values that the planner does not refuse.
+    pub values: Values,
+    /// The reason why it is deprecated.
+    pub deprecated: Option<&'static str>,
 }
 
 /// The values of a key that may be shown. Others may have got there by mistake, and may be secret.
@@ -47,10 +53,52 @@ pub enum Show {
     Words(&'static [&'static str]),
 }
 
+/// The values that the planner does not refuse.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    /// Each that its type takes.
+    Any,
+    /// Any text but an empty one: without it, the item is skipped.
+    Filled,
+    /// One of these words, or nothing.
+    Words(&'static [&'static str]),
+    /// The same, or the boolean that YAML tools make of `off`.
+    WordsOrFalse(&'static [&'static str]),
+    /// An octal mode.
+    Mode,
+}
+
 impl FieldInfo {
     const fn new(name: &'static str, show: Show) -> Self {
-        Self { name, show }
+        Self { name, show, values: Values::Any, deprecated: None }
     }
+
+    const fn values(mut self, values: Values) -> Self {
+        self.values = values;
+        self
+    }
+
+    /// The item is skipped without it.
+    const fn required(self) -> Self {
+        self.values(Values::Filled)
+    }
+
+    const fn deprecated(mut self, reason: &'static str) -> Self {
+        self.deprecated = Some(reason);
+        self
+    }
+}
+
+impl Mapping {
+    /// The row of the key `name`, spelled with `_`.
+    pub fn field(&self, name: &str) -> Option<&'static FieldInfo> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+/// The row of the key `name` in the mapping at `path`.
+pub fn find(path: &str, name: &str) -> Option<&'static FieldInfo> {
+    MAPPINGS.iter().find(|mapping| mapping.path == path)?.field(name)
 }
 
 #[cfg(test)]

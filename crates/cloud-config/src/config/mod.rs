@@ -30,7 +30,7 @@ use serde::Deserialize;
 
 pub use advice::advice;
 pub use content::{refuse_broken_content, refuse_cut_content};
-pub use coreos::{CoreOs, Oem, Update};
+pub use coreos::{CoreOs, Oem, REBOOT_STRATEGIES, Update};
 pub use detached::refuse_detached;
 pub use files::File;
 pub use keys::repair_keys;

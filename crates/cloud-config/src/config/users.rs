@@ -41,13 +41,10 @@ pub struct User {
     /// The login shell.
     pub shell: Field<String>,
     /// Deprecated: import the SSH keys of this GitHub account.
-    #[schemars(extend("deprecated" = true))]
     pub coreos_ssh_import_github: Field<String>,
     /// Deprecated: import the SSH keys of these GitHub accounts.
-    #[schemars(extend("deprecated" = true))]
     pub coreos_ssh_import_github_users: Vec<Field<String>>,
     /// Deprecated: import SSH keys from this URL, in the JSON that GitHub answers.
-    #[schemars(extend("deprecated" = true))]
     pub coreos_ssh_import_url: Field<String>,
 }
 

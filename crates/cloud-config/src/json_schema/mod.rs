@@ -18,6 +18,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::config::CloudConfig;
+use crate::config::fields::{MAPPINGS, Values};
+use crate::config::options::TABLES;
 
 /// A schema, or a part of one.
 type Object = Map<String, Value>;
@@ -51,16 +53,21 @@ pub fn schema() -> Schema {
 fn mapping(name: &str, place: &str, schema: &mut Object) {
     documentation(schema);
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    let rows = MAPPINGS.iter().find(|mapping| mapping.type_name == name);
     let mut required = Vec::new();
     for (key, property) in &mut *properties {
         let Value::Object(property) = property else { continue };
         documentation(property);
         shapes::widen(property);
-        if let Some(value) = values::of(name, key) {
-            if value.is_required() {
+        let row = rows.and_then(|rows| rows.field(key));
+        if row.is_some_and(|row| row.deprecated.is_some()) || (name == "CoreOs" && is_deprecated(key)) {
+            property.insert("deprecated".to_owned(), true.into());
+        }
+        if let Some(row) = row {
+            if matches!(row.values, Values::Filled) {
                 required.push(key.clone());
             }
-            value.narrow(property);
+            values::narrow(row.values, property);
         }
     }
     let spellings = shapes::spellings(place, properties.keys());
@@ -73,6 +80,11 @@ fn mapping(name: &str, place: &str, schema: &mut Object) {
     } else {
         schema.insert("required".to_owned(), required.into());
     }
+}
+
+/// Returns true if `section` of `coreos` is that of a service that is deprecated.
+fn is_deprecated(section: &str) -> bool {
+    TABLES.iter().any(|table| table.section == section && table.deprecated.is_some())
 }
 
 /// Leaves out of a description what is for those who read the source.
@@ -121,14 +133,6 @@ mod tests {
             count += usize::from(told);
         }
         assert!(count > 20, "only {count}");
-    }
-
-    #[test]
-    fn every_row_of_values_is_a_key() {
-        let keys = keys();
-        for (name, key) in values::keys() {
-            assert!(keys.iter().any(|(mapping, found, _)| mapping == name && found == key), "{name}.{key}");
-        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Keys: those that nobody knows, that stand in the wrong place, that are out of date, and with nothing under them.
 
 use crate::address_tokens::Address;
+use crate::config::fields;
 use crate::config::foreign;
 use crate::config::options::TABLES;
 use crate::config::places::{self, Below, Elsewhere, PLACES, Place, TOP};
@@ -29,14 +30,6 @@ const FILLED: &[&str] = &[
 
 /// Those of them that are also missing where empty text in quotes stands.
 const NEVER_EMPTY: &[&str] = &["owner", "shell", "homedir", "groups", "primary_group"];
-
-/// Keys that are deprecated in themselves, and why. Those of options are in their tables.
-const DEPRECATED: &[(&str, &str)] = &[
-    ("coreos_ssh_import_github", IMPORTS),
-    ("coreos_ssh_import_github_users", IMPORTS),
-    ("coreos_ssh_import_url", IMPORTS),
-];
-const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 
 /// Looks at every key of a document, each where it stands; `text` is what its author wrote.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
@@ -95,7 +88,7 @@ impl KeyLinter<'_> {
     /// Tells of what is deprecated (docs/cloud-config.md#options-of-services, docs/cloud-config.md#users).
     fn age(&mut self, entry: &Entry, name: &str, place: &Place) {
         let key = entry.display_key();
-        if let Some((_, reason)) = DEPRECATED.iter().find(|row| row.0 == name) {
+        if let Some(reason) = fields::find(&place.path, name).and_then(|field| field.deprecated) {
             let help = Some(format!("list the keys in `{}`", self.spelt("ssh_authorized_keys", &entry.key)));
             return self.tell(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
         }

@@ -22,7 +22,6 @@ pub use places::folders_wanted;
 pub use planner::{
     Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
 };
-pub use sections::strategies;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
     Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope,

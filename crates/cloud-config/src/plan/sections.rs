@@ -10,7 +10,7 @@ use super::{
 };
 use crate::config::Verb;
 use crate::config::options::{Known, OptionType, OptionValue, Options, Service};
-use crate::config::{CloudConfig, CoreOs, Oem, Update};
+use crate::config::{CloudConfig, CoreOs, Oem, REBOOT_STRATEGIES, Update};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::secret::{Secret, is_masked, mask_url};
 use crate::yaml::Field;
@@ -20,20 +20,6 @@ pub(super) const UPDATE_CONF: &str = "/etc/coreos/update.conf";
 pub(super) const UPDATE_CONF_DEFAULT: &str = "/usr/share/coreos/update.conf";
 const OEM_RELEASE: &str = "/etc/oem-release";
 const FLANNEL_OPTIONS: &str = "/run/flannel/options.env";
-
-/// Words for `reboot_strategy`, with what is written and what is worth a warning.
-const STRATEGIES: [(&str, &str, Option<&str>); 5] = [
-    ("etcd-lock", "etcd-lock", None),
-    ("reboot", "reboot", None),
-    ("off", "off", None),
-    ("best-effort", "best-effort", Some("best-effort is of older releases; it is written as it is")),
-    ("false", "off", Some("false is what YAML tools make of off; it is taken as off")),
-];
-
-/// Every word for `reboot_strategy`.
-pub fn strategies() -> impl Iterator<Item = &'static str> {
-    STRATEGIES.iter().map(|(word, ..)| *word)
-}
 
 /// Plans the files of sections, in the order of a run (docs/applying.md#the-order).
 pub(super) fn plan(planner: &mut Planner<'_>, config: &CloudConfig) {
@@ -126,8 +112,12 @@ fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str
     match update.reboot_strategy.filled() {
         None => Ok(None),
         Some(text) => {
-            let known = STRATEGIES.iter().find(|(word, ..)| *word == text).ok_or(())?;
-            Ok(Some((known.1, known.2)))
+            let known = REBOOT_STRATEGIES.into_iter().find(|word| *word == text).ok_or(())?;
+            Ok(Some(match known {
+                "best-effort" => (known, Some("best-effort is of older releases; it is written as it is")),
+                "false" => ("off", Some("false is what YAML tools make of off; it is taken as off")),
+                _ => (known, None),
+            }))
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The table: one row for each key, in the order of the types.
 
-use super::{FieldInfo, Mapping, Show};
-use crate::config::Verb;
+use super::{FieldInfo, Mapping, Show, Values};
+use crate::config::{REBOOT_STRATEGIES, Verb};
 use crate::text::decode;
 
-const STRATEGIES: &[&str] = &["etcd-lock", "reboot", "off", "best-effort", "false"];
+const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 
 /// Every mapping but the options of services.
 pub static MAPPINGS: [&Mapping; 8] = [&TOP, &USER, &FILE, &COREOS, &UNIT, &DROP_IN, &UPDATE, &OEM];
@@ -12,12 +12,14 @@ pub static MAPPINGS: [&Mapping; 8] = [&TOP, &USER, &FILE, &COREOS, &UNIT, &DROP_
 /// The document.
 pub static TOP: Mapping = Mapping {
     path: "",
+    type_name: "CloudConfig",
     fields: &[
         secret("ssh_authorized_keys"),
         name("hostname"),
         section("users"),
         section("write_files"),
-        words("manage_etc_hosts", &["localhost", "true", "false"]),
+        FieldInfo::new("manage_etc_hosts", Show::Words(&["localhost", "true", "false"]))
+            .values(Values::WordsOrFalse(&["localhost"])),
         section("coreos"),
     ],
 };
@@ -25,8 +27,9 @@ pub static TOP: Mapping = Mapping {
 /// An account.
 pub static USER: Mapping = Mapping {
     path: "users[]",
+    type_name: "User",
     fields: &[
-        FieldInfo::new("name", Show::Login),
+        FieldInfo::new("name", Show::Login).required(),
         secret("gecos"),
         secret("passwd"),
         path("homedir"),
@@ -38,19 +41,20 @@ pub static USER: Mapping = Mapping {
         boolean("system"),
         boolean("no_log_init"),
         path("shell"),
-        secret("coreos_ssh_import_github"),
-        secret("coreos_ssh_import_github_users"),
-        secret("coreos_ssh_import_url"),
+        secret("coreos_ssh_import_github").deprecated(IMPORTS),
+        secret("coreos_ssh_import_github_users").deprecated(IMPORTS),
+        secret("coreos_ssh_import_url").deprecated(IMPORTS),
     ],
 };
 
 /// A file.
 pub static FILE: Mapping = Mapping {
     path: "write_files[]",
+    type_name: "File",
     fields: &[
-        path("path"),
+        path("path").required(),
         secret("content"),
-        FieldInfo::new("permissions", Show::Mode),
+        FieldInfo::new("permissions", Show::Mode).values(Values::Mode),
         name("owner"),
         words("encoding", &decode::NAMES),
     ],
@@ -59,6 +63,7 @@ pub static FILE: Mapping = Mapping {
 /// The section `coreos`.
 pub static COREOS: Mapping = Mapping {
     path: "coreos",
+    type_name: "CoreOs",
     fields: &[
         section("units"),
         section("update"),
@@ -74,8 +79,9 @@ pub static COREOS: Mapping = Mapping {
 /// A unit.
 pub static UNIT: Mapping = Mapping {
     path: "coreos.units[]",
+    type_name: "Unit",
     fields: &[
-        name("name"),
+        name("name").required(),
         secret("content"),
         section("drop_ins"),
         boolean("enable"),
@@ -86,15 +92,27 @@ pub static UNIT: Mapping = Mapping {
 };
 
 /// A drop-in of a unit.
-pub static DROP_IN: Mapping = Mapping { path: "coreos.units[].drop_ins[]", fields: &[name("name"), secret("content")] };
+pub static DROP_IN: Mapping = Mapping {
+    path: "coreos.units[].drop_ins[]",
+    type_name: "DropIn",
+    fields: &[name("name").required(), secret("content").required()],
+};
 
 /// The section `coreos.update`.
-pub static UPDATE: Mapping =
-    Mapping { path: "coreos.update", fields: &[words("reboot_strategy", STRATEGIES), name("group"), secret("server")] };
+pub static UPDATE: Mapping = Mapping {
+    path: "coreos.update",
+    type_name: "Update",
+    fields: &[
+        words("reboot_strategy", &REBOOT_STRATEGIES).values(Values::WordsOrFalse(&REBOOT_STRATEGIES)),
+        name("group"),
+        secret("server"),
+    ],
+};
 
 /// The section `coreos.oem`.
 pub static OEM: Mapping = Mapping {
     path: "coreos.oem",
+    type_name: "Oem",
     fields: &[name("id"), secret("name"), name("version_id"), secret("home_url"), secret("bug_report_url")],
 };
 
@@ -121,5 +139,5 @@ const fn boolean(name: &'static str) -> FieldInfo {
 
 /// A key that takes one of a few words.
 const fn words(name: &'static str, words: &'static [&'static str]) -> FieldInfo {
-    FieldInfo::new(name, Show::Words(words))
+    FieldInfo::new(name, Show::Words(words)).values(Values::Words(words))
 }
