@@ -1,4 +1,5 @@
-//! Doing a plan: every step in order, each with what it needs, none stopping the unrelated ones (docs/applying.md).
+//! Applies a plan: runs every step in order, and leaves out only the steps that depend on a failed one
+//! (docs/applying.md).
 //!
 //! This is the bookkeeping only; what touches the machine is behind [`Executor`].
 
@@ -52,8 +53,8 @@ pub trait Executor {
     fn halted(&self) -> Option<String>;
 }
 
-/// Does what comes before every part: a host name, keys, addresses. It takes no time, and lets people in who can do
-/// the rest by hand: it is done even where the run is to stop.
+/// Runs the access steps, which come before every part: the host name, SSH keys and addresses. They take little time
+/// and let an administrator log in, so they also run when the run is stopping.
 pub fn access(
     steps: &[Planned],
     executor: &mut dyn Executor,
@@ -99,7 +100,7 @@ pub fn apply(
     let mut written = None;
     for (index, planned) in plan.steps.iter().enumerate() {
         if let Step::WriteFile(file) = &planned.step {
-            // All files are written when the first is due; each is told in its place.
+            // All files are written when the first one is due; each result is reported in the step's own place.
             let written = written.get_or_insert_with(|| run.write_files(&plan.steps));
             let (result, took) = written.remove(&index).unwrap_or_else(|| {
                 (StepResult::Failed(format!("failed to write {}", file.path.display())), Duration::ZERO)
@@ -131,7 +132,7 @@ impl PlanRun<'_> {
                 _ => None,
             })
             .collect();
-        // Files that others need are written before those, in a batch of their own.
+        // Files that other files need are written first, in a batch of their own.
         let needed: HashSet<_> = files.iter().filter_map(|(_, file)| file.needs.as_deref()).collect();
         let (first, rest): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|(_, file)| needed.contains(file.path.as_path()));
@@ -206,7 +207,7 @@ impl PlanRun<'_> {
         step_result(result.unwrap_or_else(|| Err(internal_error(step))))
     }
 
-    /// What the step needs and cannot have.
+    /// Returns the reason why something that the step needs is missing, or `None`.
     fn unmet_dependency(&self, step: &Step) -> Option<String> {
         let user = match step {
             Step::AuthorizeKeys(set) => Some(&set.user),
@@ -236,7 +237,7 @@ impl PlanRun<'_> {
         self.run_deferred(planned, failed);
     }
 
-    /// What waited for this step: the keys of `core` for its user, the addresses for the file that was to have them.
+    /// Runs the steps that waited for this one: the keys of `core` for its user, the addresses for a failed file.
     fn run_deferred(&mut self, planned: &Planned, failed: bool) {
         let due = match &planned.step {
             Step::EnsureUser(account) if account.name == CORE && !self.state.failed_users.contains(CORE) => {
@@ -255,7 +256,7 @@ impl PlanRun<'_> {
         }
     }
 
-    /// Notes what later steps depend on.
+    /// Records the results that later steps depend on.
     fn record_result(&mut self, step: &Step, result: &StepResult) {
         let state = &mut *self.state;
         if let (Step::EnsureUser(account), false) = (step, result.is_failure()) {
@@ -264,7 +265,7 @@ impl PlanRun<'_> {
         }
         if result.is_failure() {
             match step {
-                // One who is there, but without the password, say, still gets keys and files.
+                // A user that exists, for example without the password, still gets keys and files.
                 Step::EnsureUser(account) if !self.executor.has_user(&account.name) => {
                     state.failed_users.insert(account.name.clone());
                 }
@@ -286,7 +287,7 @@ impl PlanRun<'_> {
     }
 }
 
-/// Whether a step changes a file of networkd.
+/// Returns true if a step changes a file of networkd.
 fn is_networkd(step: &Step) -> bool {
     match step {
         Step::WriteFile(file) => is_networkd_file(&file.path),
@@ -295,7 +296,7 @@ fn is_networkd(step: &Step) -> bool {
     }
 }
 
-/// Whether networkd reads what is there.
+/// Returns true if the path is in a directory that networkd reads.
 pub fn is_networkd_file(path: &Path) -> bool {
     ["/etc/systemd/network", "/run/systemd/network"].iter().any(|folder| path.starts_with(folder))
 }

@@ -24,35 +24,35 @@ use cloud_config::text::printable;
 use crate::source::{self, Candidate, Entry, OEMS, TABLE};
 use flags::table;
 
-/// What is said with a wrong command line; the exit code is 2.
+/// The message for an invalid command line; the exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage(pub String);
 
-/// What the command line asks for.
+/// The action that the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// Print this text to standard output and stop.
     Print(String),
-    /// Show what the last runs did.
+    /// Print the records of the last runs.
     Status(Format),
     /// Run.
     Run(Box<Options>),
 }
 
-/// What a run does with the plan.
+/// The use that a run makes of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Apply it.
     Apply,
     /// Print it, and change nothing.
     DryRun,
-    /// Report what is wrong with the configuration, and change nothing.
+    /// Check the configuration and change nothing.
     Validate,
-    /// Print the configuration as it is understood, and change nothing.
+    /// Print the parsed configuration and change nothing.
     PrintConfig,
 }
 
-/// How something is printed.
+/// The output format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.
@@ -83,7 +83,7 @@ impl fmt::Debug for Named {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Options {
-    /// What to do with the plan.
+    /// The use that is made of the plan.
     pub mode: Mode,
     /// Where user-data may come from.
     pub sources: Named,
@@ -101,7 +101,7 @@ pub struct Options {
     pub ignore_failure: bool,
     /// All of a part or nothing of it.
     pub strict: bool,
-    /// How the plan is printed.
+    /// The format in which the plan is printed.
     pub format: Format,
     /// The longest wait for one unit job.
     pub job_timeout: Duration,
@@ -109,7 +109,7 @@ pub struct Options {
     pub deadline: Duration,
     /// Cut host names at the first dot.
     pub short_hostname: bool,
-    /// Whether the configuration is printed with its secrets.
+    /// The treatment of secrets in the printed configuration.
     pub secrets: Secrets,
     /// Print the changed lines of files wherever standard output leads.
     pub show_diff: bool,
@@ -123,13 +123,13 @@ impl Options {
         Policy { strict: self.strict, key_set: &self.key_set }
     }
 
-    /// Whether the run changes the machine it runs on, and not a tree, or nothing.
+    /// Returns true if the run changes the running system, and not a tree or nothing.
     pub fn changes_this_machine(&self) -> bool {
         self.mode == Mode::Apply && self.root == Path::new("/")
     }
 }
 
-/// How wide lines are that are not as wide as the terminal.
+/// The width of lines when the width of the terminal is unknown.
 const COLUMNS: usize = 80;
 
 const WORKSPACE: &str = "/var/lib/coreos-cloudinit";
@@ -137,12 +137,12 @@ const KEY_SET: &str = "coreos-cloudinit";
 
 /// Reads the command line, without the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
-    // It names words as they were given; none of them can speak to a terminal.
+    // The message quotes arguments as they were given; control characters must not reach the terminal.
     let shown = |text: String| without_addresses(&text).split('\n').map(printable).collect::<Vec<_>>().join("\n");
     parse_all(arguments).map_err(|Usage(text)| Usage(shown(text)))
 }
 
-/// `text` without what may be an address of the web in it: that may hold credentials, wherever it was put.
+/// Returns `text` without anything that may be a URL: a URL can hold credentials, wherever it stands.
 fn without_addresses(text: &str) -> String {
     static ADDRESS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"[A-Za-z][A-Za-z0-9+.-]*://[^\n]*").expect("a constant pattern"));
@@ -183,7 +183,7 @@ fn empty_value(arguments: &[OsString]) -> Option<&'static str> {
     arguments.iter().find_map(flags).map(|flag| flag.name)
 }
 
-/// What is said of a word that is no flag: it may be meant for the user-data.
+/// Returns the message for an argument that is not a flag; it may be meant for the user-data.
 fn with_tip(error: &clap::Error) -> String {
     let text = error.to_string();
     let word = match error.get(ContextKind::InvalidArg) {
@@ -248,7 +248,7 @@ fn trimmed(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
 }
 
-/// What the flags are declared for.
+/// The purpose that the flags are declared for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// To read a command line: a switch may have a value.

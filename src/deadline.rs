@@ -1,4 +1,4 @@
-//! How long the run may still take (docs/applying.md).
+//! The time that the run may still take (docs/applying.md).
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// The interval at which a sleep looks for a request to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The end of the run: every wait gets the smaller of its own limit and what is left of it.
+/// The end of the run: every wait gets the smaller of its own limit and the remaining time.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
@@ -19,22 +19,22 @@ impl Deadline {
         Self(Instant::now() + limit.min(LONGEST))
     }
 
-    /// What is left; zero once it has passed.
+    /// Returns the remaining time; zero once the deadline has passed.
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The smaller of `limit` and what is left.
+    /// Returns the smaller of `limit` and the remaining time.
     pub fn clip(self, limit: Duration) -> Duration {
         limit.min(self.left())
     }
 
-    /// Three quarters of what is left: for a wait that something must still come after.
+    /// Returns three quarters of the remaining time, for a wait that is followed by other steps.
     pub fn most(self) -> Duration {
         self.left() / 4 * 3
     }
 
-    /// Whether it has passed.
+    /// Returns true if the deadline has passed.
     pub fn passed(self) -> bool {
         self.left().is_zero()
     }

@@ -8,8 +8,8 @@
 //!          cloud, kernel                                                               logger
 //! ```
 //!
-//! The library turns bytes and a few facts into findings and a plan. Everything that reaches a file, a clock, a bus or a
-//! network is here.
+//! The library turns bytes and a few facts into findings and a plan. Everything that reaches a file, a clock, a bus
+//! or a network is here.
 
 pub mod apply;
 pub mod cli;

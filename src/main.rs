@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     contain(answer).unwrap_or(run::FAILED).into()
 }
 
-/// Does what the command line asks for, and returns the exit code.
+/// Runs the action that the command line asks for, and returns the exit code.
 fn answer() -> u8 {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(Invocation::Run(mut options)) => {

@@ -1,4 +1,4 @@
-//! What was done, and what was not: the outcome of a run, its log lines and its record (docs/applying.md).
+//! The outcome of a run: the result of every step, its log lines and its record (docs/applying.md).
 
 use std::fmt;
 use std::time::Duration;
@@ -39,10 +39,10 @@ impl StepResult {
     }
 }
 
-/// A step and what became of it.
+/// A step and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepOutcome {
-    /// The step, in words.
+    /// The description of the step.
     pub step: String,
     /// The unit of systemd that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,21 +53,21 @@ pub struct StepOutcome {
     /// Where in its part it was asked for.
     #[serde(flatten)]
     pub at: Option<Position>,
-    /// What became of it.
+    /// The result.
     #[serde(flatten)]
     pub result: StepResult,
-    /// How long it took.
+    /// The duration.
     pub milliseconds: u64,
 }
 
-/// What became of a part.
+/// The outcome of one part.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartOutcome {
-    /// What it is called.
+    /// The name of the part.
     pub name: String,
-    /// What it is.
+    /// The kind of content.
     pub form: ContentKind,
-    /// What is worth telling of it.
+    /// The findings to report.
     pub findings: Vec<LocatedFinding>,
     /// Items that were left out before anything was done.
     pub refused: Vec<RefusedOutcome>,
@@ -92,20 +92,20 @@ impl RefusedOutcome {
     }
 }
 
-/// What became of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
     /// The version of this record's shape.
     pub format: u32,
     /// When it began, in UTC.
     pub started: String,
-    /// How long it took.
+    /// The duration.
     pub milliseconds: u64,
     /// Where user-data came from.
     pub source: String,
-    /// Whether anything was refused, failed or left out. Known at the end.
+    /// True if anything was refused, failed or left out. Set at the end.
     pub failed: bool,
-    /// Failures are part of what is printed at the end, and not logged as well.
+    /// True if the failures are part of the printed report, and so not logged as well.
     #[serde(skip)]
     pub printed: bool,
     /// Failures of the run as a whole: a source that does not answer, user-data that cannot be read.
@@ -118,7 +118,7 @@ pub struct Outcome {
     pub dropped_log_records: Dropped,
 }
 
-/// How many steps came to what.
+/// The number of steps per result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Steps that changed something.
@@ -138,13 +138,13 @@ pub struct Tally {
 }
 
 impl Outcome {
-    /// Whether anything was refused, failed or left out.
+    /// Returns true if anything was refused, failed or left out.
     pub fn is_failure(&self) -> bool {
         let tally = self.tally();
         tally.failed + tally.left_out + tally.errors > 0
     }
 
-    /// Counts what became of everything.
+    /// Counts the results of all steps and the failures.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { failed: self.failures.len(), ..Tally::default() };
         for part in &self.parts {
@@ -164,7 +164,7 @@ impl Outcome {
         tally
     }
 
-    /// What failed and what was left out, in words: steps and items, in the order in which they came.
+    /// Returns the descriptions of the steps and items that failed or were left out, in their order.
     pub fn undone(&self) -> impl Iterator<Item = &str> {
         let refused = self.parts.iter().flat_map(|part| &part.refused).map(|refused| refused.item.as_str());
         let steps = self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps));
@@ -186,7 +186,7 @@ impl Outcome {
                 words.push(format!("{count} {what}"));
             }
         }
-        // Errors mostly are the reasons for what was left out; a field costs no item.
+        // Errors mostly are the reasons of left-out items; an error in a field alone leaves out no item.
         if tally.errors > 0 && tally.left_out + tally.failed == 0 {
             words.push(if tally.errors == 1 { "1 error".to_owned() } else { format!("{} errors", tally.errors) });
         }
@@ -204,14 +204,14 @@ impl Outcome {
 /// Makes outcomes of steps and logs them as they come.
 #[derive(Clone, Copy)]
 pub struct Reporter<'a> {
-    /// What the part is called.
+    /// The name of the part.
     pub name: &'a str,
     /// Its lines.
     pub lines: &'a Lines<'a>,
 }
 
 impl Reporter<'_> {
-    /// Logs what became of a step.
+    /// Logs the result of a step.
     pub fn step(&self, step: &Step, span: Option<Span>, result: StepResult, took: Duration) -> StepOutcome {
         let (words, unit) = (step.to_string(), step.unit());
         let at = span.map(|span| self.lines.start(span));

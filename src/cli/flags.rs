@@ -26,12 +26,12 @@ impl FlagGroup {
 #[derive(Clone, Copy)]
 pub(super) struct Flag {
     pub name: &'static str,
-    /// What its value is called; a switch has none.
+    /// The name of the value; `None` for a switch.
     pub value: Option<&'static str>,
     pub group: FlagGroup,
-    /// What it is, in a line.
+    /// The description, in one line.
     pub help: &'static str,
-    /// What `--help` and the man page say besides.
+    /// The additional text of `--help` and the man page.
     pub more: &'static str,
 }
 

@@ -38,7 +38,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
         );
     }
     if !crate::host::is_root() {
-        // Said once and first: each file that is affected only says that it cannot be given away.
+        // Logged once and first; a file that is affected only reports that its owner cannot be set.
         log::warn!("this is not run as root: what is to belong to others than its user cannot be put into the tree");
     }
     let mut host = match Host::open(setup(options, context, deadline)) {
@@ -109,13 +109,13 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     outcome.is_failure()
 }
 
-/// The first line of a run's story. People at a terminal know what they typed.
+/// Logs the first line of a run. A terminal does not show it: its user typed the command.
 fn begin(inputs: &Inputs, outcome: &Outcome) {
     let forms: Vec<_> = inputs.readings.iter().map(|reading| reading.part.form).collect();
     let what = match forms.as_slice() {
         [ContentKind::CloudConfig | ContentKind::Script] => forms[0].description().to_owned(),
         [_, _, ..] => format!("{} parts", forms.len()),
-        // What else there is has been told, or is nothing.
+        // All other cases are logged already or have nothing to log.
         _ => return,
     };
     let event = Event { source: Some(&outcome.source), later: true, ..Event::default() };

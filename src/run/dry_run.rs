@@ -1,4 +1,4 @@
-//! `--dry-run`: the plan of a run, and what each step of it would do on this machine.
+//! `--dry-run`: the plan of a run, and the effect of each step on this machine.
 
 use super::facts::facts;
 use super::gather::find;
@@ -44,7 +44,7 @@ fn foresee(
     inputs.network = network;
     let machine = Machine { facts: &|part, name| facts(part, &host, name), has_core: &|| host.has_user(CORE) };
     let plan = RunPlan::new(inputs, options.policy(), &machine);
-    // A terminal has a reader who may see the lines; a pipe may lead to a log that others read.
+    // A terminal shows lines to its user only; a pipe may lead to a log that other users read.
     let on_terminal = options.format == Format::Text && Screen::of_stdout(context.variable).terminal;
     let mut dry_run = DryRun::new(&host, options.show_diff || on_terminal);
     for part in plan.parts.iter().filter(|part| !part.is_rejected) {

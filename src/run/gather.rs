@@ -1,4 +1,4 @@
-//! From the sources to what the platform says, and to what the parts of the user-data ask for (docs/applying.md#the-order).
+//! Reads the source: the meta-data of the platform, and the parts of the user-data (docs/applying.md#the-order).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use cloud_config::user_data::{self, ContentKind, Part};
 /// Choosing and reading the source may take this long (docs/applying.md).
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
 
-/// A source that is there, with what it says of the machine; its user-data is not read yet.
+/// The selected source with its meta-data; its user-data is not read yet.
 pub(super) struct SelectedSource {
-    /// None is there.
+    /// `None` if no source is available.
     source: Option<(Arc<dyn Datasource>, Setup)>,
-    /// How long reading may still take.
+    /// The remaining time for reading.
     left: Duration,
     addresses: Addresses,
     metadata: Metadata,
@@ -36,7 +36,7 @@ pub(super) struct SelectedSource {
     pub network: Option<Document>,
 }
 
-/// Chooses the source and asks it about the machine; what cannot be read is in the outcome.
+/// Selects the source and reads its meta-data; failures are recorded in the outcome.
 pub(super) fn find(
     options: &Options,
     context: &RunContext<'_>,
@@ -59,7 +59,7 @@ pub(super) fn find(
     match source::choose(options.sources.candidates(), &cx) {
         Ok(source) => {
             outcome.source = source.name();
-            // There is time left for the user-data, however long the metadata takes.
+            // Metadata never uses all of the remaining time, so the user-data can still be read.
             let setup_of_metadata = Setup { deadline: Deadline::after(limit.most()), ..setup.clone() };
             let meta = contain(|| source.meta_data(&Context { setup: &setup_of_metadata, ..cx }));
             found.take(meta.unwrap_or_else(|| MetaData::failed(broken(&source.name()))), options, outcome);
@@ -141,7 +141,7 @@ impl SelectedSource {
         }
     }
 
-    /// Reads the user-data; what cannot be is in the outcome.
+    /// Reads the user-data; a failure is recorded in the outcome.
     pub fn read(
         self,
         options: &Options,
@@ -187,8 +187,9 @@ impl SelectedSource {
     }
 }
 
-/// Leaves a part out that uses an address which the meta-data would have told: with nothing in its place it could
-/// do anything (docs/applying.md#the-order). Its keys still count, and its host name, unless that is made of the address.
+/// Leaves out a part that uses an address which the missing meta-data would have provided: without the address the
+/// part could have any effect (docs/applying.md#the-order). Its keys are still applied, and its host name unless that
+/// contains the address.
 fn withhold(reading: &mut Document, outcome: &mut Outcome) {
     let unknown: Vec<_> = reading.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
     if unknown.is_empty() {
@@ -202,7 +203,7 @@ fn withhold(reading: &mut Document, outcome: &mut Outcome) {
     fail(outcome, format!("{name}: it uses an address that the meta-data would tell, which could not be read"));
 }
 
-/// Logs what there is, where that is more than one part, and what is left to others.
+/// Logs the parts if there are several, and the parts that other programs handle.
 fn announce(parts: &[Part]) {
     for part in parts {
         match part.form {

@@ -24,23 +24,23 @@ use cloud_config::run_plan::PartPlan;
 use cloud_config::text::Lines;
 use cloud_config::yaml::Paths;
 
-/// What is done; exit code 0.
+/// The exit code 0: everything was done.
 pub const DONE: u8 = 0;
 /// Something was refused, failed or left out; exit code 1.
 pub const FAILED: u8 = 1;
 /// The command line is wrong; exit code 2.
 pub const USAGE: u8 = 2;
 
-/// What surrounds a run.
+/// The surroundings of a run.
 pub struct RunContext<'a> {
     /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// Whether the run was told to stop.
+    /// Returns true once the run was asked to stop.
     pub stop: &'a dyn Fn() -> bool,
 }
 
-/// Makes any spelling of the root directory of this machine `/`: `//`, a link, a bind mount. It decides for the whole run
-/// whether this machine is changed.
+/// Makes any spelling of the root directory of this machine `/`: `//`, a link, a bind mount. It decides for the whole
+/// run whether this machine is changed.
 pub fn resolve_root(options: &mut Options) {
     if Root::open(&options.root).is_ok_and(|root| root.is_system()) {
         options.root = "/".into();
@@ -72,12 +72,12 @@ pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
         outcome.failed = failed;
         finish(options, &mut outcome);
     }
-    // Of a run that only looks, the exit code is what was asked for.
+    // The exit code of a run that changes nothing is its result, so the flag does not apply.
     let ignored = options.ignore_failure && options.mode == Mode::Apply;
     if failed && !ignored { FAILED } else { DONE }
 }
 
-/// What may become the source of the run, until one is chosen.
+/// Returns the names of the candidate sources, until one is selected.
 fn sources(options: &Options) -> String {
     let candidates = options.sources.candidates();
     candidates.iter().map(|candidate| candidate.source.name()).collect::<Vec<_>>().join(", ")
@@ -156,7 +156,7 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     PartOutcome { name: name.clone(), form: reading.part.form, findings, refused, steps: Vec::new() }
 }
 
-/// Shows what the last runs did, and gives the exit code.
+/// Prints the records of the last runs, and returns the exit code.
 pub fn status(format: crate::cli::Format) -> u8 {
     let (records, failures) = match crate::host::record::read() {
         Ok((records, broken)) => (records, broken),
@@ -165,7 +165,7 @@ pub fn status(format: crate::cli::Format) -> u8 {
     };
     let text = format == crate::cli::Format::Text;
     for failure in failures.iter().filter(|_| text) {
-        // Where this cannot be written either, the exit code says it.
+        // If standard error cannot be written to, the exit code still reports the failure.
         let _ = writeln!(io::stderr().lock(), "error: {failure}");
     }
     if !(text && records.is_empty() && !failures.is_empty()) {
@@ -184,10 +184,10 @@ pub fn print(text: &str) -> u8 {
     FAILED
 }
 
-/// The first of these by name, and how many others there are.
+/// Returns the first items by name, and the number of the rest.
 fn named(items: &[&str]) -> String {
     const SHOWN: usize = 3;
-    // What is behind the name, such as a mode, was said before.
+    // Details after the name, such as a mode, were logged before.
     let names: Vec<_> = items.iter().take(SHOWN).map(|item| item.split(" (").next().unwrap_or(item)).collect();
     let names = names.join(", ");
     match items.len().saturating_sub(SHOWN) {
@@ -196,7 +196,7 @@ fn named(items: &[&str]) -> String {
     }
 }
 
-/// Leaves the record and says the last word.
+/// Writes the record and logs the last line.
 fn finish(options: &Options, outcome: &mut Outcome) {
     outcome.dropped_log_records = logger::dropped();
     let (summary, failed) = (outcome.summary(), outcome.is_failure());

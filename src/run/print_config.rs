@@ -1,4 +1,4 @@
-//! `--print-config`: what was understood, as user-data again.
+//! `--print-config`: the parsed configuration, as user-data again.
 
 use super::gather::find;
 use super::{RunContext, report_findings, write_stdout};
@@ -23,7 +23,7 @@ pub(super) fn print_config(
     let machine = Machine { facts: &|_, _| Facts::default(), has_core: &|| true };
     let mut plan = RunPlan::new(inputs, policy, &machine);
     for part in &mut plan.parts {
-        // What is redacted is refused by a run, and understood all the same.
+        // A run refuses a redacted item, but the item was parsed.
         part.plan.refused.retain(|refused| !refused.masked);
         part.is_rejected &= part.reading.access_only || part.plan.is_partial();
     }
@@ -39,7 +39,7 @@ pub(super) fn print_config(
     }
     let text = match options.format {
         Format::Json => configuration::json(&outcome.source, &outcome.failures, &understood),
-        // What could not be fetched is not the same as nothing.
+        // A failed fetch differs from empty user-data.
         Format::Text if understood.is_empty() && outcome.is_failure() => String::new(),
         Format::Text => print::user_data(&understood),
     };

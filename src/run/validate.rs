@@ -1,4 +1,4 @@
-//! `--validate`: what is wrong with the user-data, as far as it can be known without a run.
+//! `--validate`: the faults of the user-data that can be found without a run.
 
 use super::facts::read_only;
 use super::gather::find;
@@ -17,13 +17,13 @@ pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: De
     let mut found = find(options, context, deadline, outcome);
     let network = found.network.take();
     let readings = found.read(options, context, deadline, outcome).readings;
-    // A tree that is not there says nothing of it, and nothing is wrong with the configuration for that.
+    // A missing tree is not a fault of the configuration.
     let host = Host::open(setup(options, context, deadline)).ok();
     let mut checked = Vec::new();
     for reading in network.into_iter().chain(readings) {
         let read_only = host.as_ref().map(|host| read_only(&reading, host)).unwrap_or_default();
         let mut findings = reading.plan(&Facts { read_only, ..Facts::default() }, &options.key_set).findings;
-        // Which addresses are known here says nothing of where the configuration will run.
+        // The addresses known here differ from those of the machine that will run the configuration.
         findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
         checked.push(Checked { reading, findings });
     }
