@@ -18,44 +18,43 @@ use super::signals;
 use crate::contain::contain;
 use crate::deadline::Deadline;
 
-/// How long a call may take, when nothing else is said.
+/// The default time limit of a call.
 pub const CALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long making the connection may take. A socket is there before the broker behind it is, and
-/// connecting waits for that.
+/// The time limit of connecting. The socket exists before the broker behind it, and connecting waits for the broker.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a call may take when the run's deadline is near or past. Nothing is waited for then,
-/// but what only has to be said is still said: a unit that is told to start need not be watched.
+/// The time limit of a call when the run's deadline is near or past. Nothing is waited for then, but requests are
+/// still sent: a unit start needs no watching.
 const LATE_CALL_LIMIT: Duration = Duration::from_secs(2);
 
-/// Which share of what is left of the run one call may take at most: a quarter.
+/// The divisor of the remaining time that limits one call: a quarter.
 const SHARE: u32 = 4;
 
-/// How long after the deadline calls are still made.
+/// The time after the deadline during which calls are still made.
 const LATE: Duration = Duration::from_secs(30);
 
 /// The longest wait for an answer once a signal has asked the run to stop.
 const STOPPED_LIMIT: Duration = Duration::from_secs(2);
 
-/// How often a wait asks whether the run is to stop.
+/// The interval at which a wait checks whether the run is to stop.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// There is no connection, and none could be made.
+    /// There is no connection, and connecting failed.
     #[error("failed to connect to the system bus: {0}")]
     Unconnected(String),
-    /// Whoever was called answered with an error.
+    /// The called service answered with an error.
     #[error("{}", if .message.is_empty() { .name } else { .message })]
     Refused {
         /// The D-Bus name of the error, such as `org.freedesktop.systemd1.NoSuchUnit`.
         name: String,
-        /// What was said beside it; may be empty.
+        /// The message of the error; may be empty.
         message: String,
     },
-    /// No answer came in time. What was asked for may still happen.
+    /// No answer came in time. The requested action may still happen.
     #[error("no answer over the system bus within {} s", .0.as_secs())]
     TimedOut(Duration),
     /// The call was not made: the run's deadline passed long ago.
@@ -75,12 +74,12 @@ impl CallError {
         }
     }
 
-    /// Whether the error answered is `org.freedesktop.systemd1.` and `short`.
+    /// Returns true if the error answered is `org.freedesktop.systemd1.` and `short`.
     pub(super) fn is_systemd(&self, short: &str) -> bool {
         self.name().and_then(|name| name.strip_prefix("org.freedesktop.systemd1.")) == Some(short)
     }
 
-    /// Whether the object that was called is not, or no longer, there.
+    /// Returns true if the called object does not exist, or no longer does.
     pub(super) fn is_unknown_object(&self) -> bool {
         self.name() == Some("org.freedesktop.DBus.Error.UnknownObject")
     }
@@ -112,7 +111,7 @@ pub struct Bus {
     /// When the last call has to be over.
     end: Instant,
     state: RefCell<ConnectionState>,
-    /// How many calls, one after the other, had no answer in time.
+    /// The number of consecutive calls that timed out.
     in_vain: Cell<u32>,
 }
 
@@ -140,7 +139,7 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// [`CallError::Unconnected`]: nobody listens (at once), or nobody answers (after 10 s).
+    /// [`CallError::Unconnected`]: nothing listens on the socket (at once), or no answer comes (after 10 s).
     pub fn connect(deadline: Deadline) -> Result<Self, CallError> {
         let bus = Self::new(deadline);
         bus.connection().map(drop)?;
@@ -160,7 +159,7 @@ impl Bus {
             ConnectionState::Open(_) | ConnectionState::Idle => {}
         }
         let limit = self.clip(CONNECT_LIMIT)?;
-        // The library starts a thread, and panics where the system has none to spare.
+        // The library starts a thread, and panics if the system cannot create one.
         let built = contain(|| block_on(connection::Builder::system().build(), limit));
         match built.unwrap_or_else(|| Some(Err(no_thread()))) {
             Some(Ok(connection)) => {
@@ -176,8 +175,8 @@ impl Bus {
         }
     }
 
-    /// How long a call may take that has `limit` for itself: a share of what is left of the run, and half as long after
-    /// each call in vain. A bus that is silent must not cost what comes after it.
+    /// Returns the time limit of a call that may take `limit` on its own: at most a share of the remaining time,
+    /// halved after each timeout. A silent bus must not use up the time of later steps.
     fn clip(&self, limit: Duration) -> Result<Duration, CallError> {
         let rest = self.end.saturating_duration_since(Instant::now());
         if rest.is_zero() {
@@ -188,7 +187,7 @@ impl Bus {
         Ok(limit.min(fair).min(rest))
     }
 
-    /// Does what `call` makes of the connection, within `limit` and what the run's deadline leaves.
+    /// Runs `call` with the connection, within `limit` and the limits of the run's deadline.
     pub(super) fn call<T, F, C>(&self, limit: Duration, call: C) -> Result<T, CallError>
     where
         C: FnOnce(Connection) -> F,
@@ -214,12 +213,11 @@ impl Bus {
     }
 }
 
-/// Reads `stream` until `pick` finds in a message what it looks for: `None` when that has not
-/// come by `until`.
+/// Reads `stream` until `pick` accepts a message; returns `None` if that does not happen before `until`.
 ///
 /// # Errors
 ///
-/// The stream ends: the connection is gone, and nothing will ever come.
+/// The stream ended: the connection is gone, and no message will come.
 pub(super) fn pick_from<T>(
     stream: &mut MessageStream,
     until: Instant,
@@ -251,7 +249,7 @@ fn closed() -> zbus::Error {
     std::io::Error::new(std::io::ErrorKind::BrokenPipe, "the connection was closed").into()
 }
 
-/// Runs `future` on this thread for `limit` at most: `None` when that was not enough.
+/// Runs `future` on this thread for `limit` at most; returns `None` if it did not finish.
 ///
 /// `zbus::block_on` knows no limit, and the limit zbus has for calls covers neither connecting nor
 /// sending. The connection itself is driven by a thread of zbus's own, so that this one may sleep.

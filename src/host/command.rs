@@ -1,7 +1,7 @@
-//! Running the distribution's tools: bounded in time, no shell, their last words kept.
+//! Runs the distribution's tools: bounded in time, without a shell, with their last output kept.
 //!
-//! A tool gets a clean environment, the root folder as its working directory, and input that never was on a disk or
-//! a command line. What it says goes to memory, so that a process it leaves behind cannot hold us up.
+//! A tool gets a clean environment, the root directory as its working directory, and input that was never on a disk
+//! or a command line. Its output goes to memory, so that a process it leaves behind cannot block the run.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -25,15 +25,15 @@ use cloud_config::text::is_shown;
 /// Where tools are looked for before the places of our own `PATH`.
 const PLACES: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How much of what a tool said is kept in an error: lines, from the end, and bytes.
+/// The part of a tool's output that is kept in an error: lines, from the end, and bytes.
 const LAST_LINES: usize = 5;
 const LAST_BYTES: u64 = 4096;
 
-/// How often an unfinished tool is looked after: at first, and at last.
+/// The interval at which an unfinished tool is polled: at first, and at last.
 const SOON: Duration = Duration::from_millis(1);
 const LATE: Duration = Duration::from_millis(20);
 
-/// How long a killed tool may take to go; one that waits for a dead disk does not go at all.
+/// The longest wait for a killed tool; one that waits for a dead disk does not end at all.
 const KILLED: Duration = Duration::from_secs(2);
 
 /// The longest time that a tool gets to end once the run is to stop.
@@ -44,7 +44,7 @@ const GRACE: Duration = Duration::from_secs(10);
 #[error("{said}")]
 pub struct Failed {
     said: String,
-    /// Its exit status; none where it was killed.
+    /// The exit status; `None` if it was killed.
     pub code: Option<i32>,
 }
 
@@ -90,7 +90,7 @@ impl<'a> Tool<'a> {
         self
     }
 
-    /// What it reads from its standard input; nothing without this.
+    /// Sets the standard input; without it, the input is empty.
     #[must_use]
     pub const fn input(mut self, input: &'a [u8]) -> Self {
         self.input = input;
@@ -105,16 +105,16 @@ impl<'a> Tool<'a> {
         self
     }
 
-    /// Runs it, for `limit` at most: then it is killed, with every process of its group.
+    /// Runs the tool, for `limit` at most; after that it is killed, with every process of its group.
     ///
     /// # Errors
     ///
-    /// When there is no such tool, it takes too long, or it fails: with the last lines of what it said.
+    /// The tool does not exist, takes too long, or fails. The error has the last lines of its output.
     pub fn run(&self, limit: Duration) -> Result<()> {
         self.listen(limit).map(drop)
     }
 
-    /// The same, and what it said last, on one line.
+    /// Runs the tool as [`Tool::run`] does, and returns its last output on one line.
     ///
     /// # Errors
     ///
@@ -167,12 +167,12 @@ impl<'a> Tool<'a> {
     }
 }
 
-/// Whether there is a tool of this name.
+/// Returns true if there is a tool of this name.
 pub fn exists(name: &str) -> bool {
     find(name).is_some()
 }
 
-/// A file that is in memory only. What is appended by several goes one after the other.
+/// Creates a file in memory. Writes of several processes are appended one after the other.
 fn memory(name: &str) -> Result<File, Errno> {
     let flags = MemfdFlags::CLOEXEC;
     let file = match rustix::fs::memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
@@ -195,13 +195,13 @@ fn search_path() -> OsString {
 
 fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&search_path())
-        // An empty or relative place would be the folder we happen to be in.
+        // An empty or relative entry would mean the current working directory.
         .filter(|place| place.is_absolute())
         .map(|place| place.join(name))
         .find(|program| program.is_file() && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok())
 }
 
-/// Waits until it has ended; `None` when it had to be killed.
+/// Waits until the child has ended; returns `None` if it had to be killed.
 fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     if let Some(status) = wait_for(child, limit)? {
         return Ok(Some(status));
@@ -216,7 +216,7 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus
 
 fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let start = Instant::now();
-    // It says at once when it ends; kernels before 5.3 have none, and are asked again and again.
+    // A pidfd reports the end at once. Kernels before 5.3 have no pidfd, so the child is polled.
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let watched = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     let (mut pause, mut stopped) = (SOON, None);
@@ -254,7 +254,7 @@ fn ended(status: ExitStatus) -> String {
     }
 }
 
-/// The last lines of what it said, on one line, without its name and anything that a terminal would obey.
+/// Returns the last lines of the output, on one line, without the tool's name and control characters.
 fn last_words(said: &mut File, name: &str) -> String {
     let mut bytes = Vec::new();
     let length = said.metadata().map_or(0, |metadata| metadata.len());

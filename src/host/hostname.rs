@@ -8,8 +8,8 @@ use zbus::proxy;
 use super::bus::{Bus, CallError};
 use crate::outcome::StepResult;
 
-/// How long hostnamed may take, its start included. Short of the 25 s that the bus gives a
-/// service to start: before `basic.target` it cannot, and access to the machine waits behind it.
+/// The time limit of hostnamed, including its start. It is below the 25 s that the bus gives a service to start:
+/// before `basic.target` hostnamed cannot start, and access to the machine waits for this step.
 const HOSTNAMED_LIMIT: Duration = Duration::from_secs(20);
 
 /// The longest `/etc/hostname` that is read, in bytes; names end at 64.
@@ -17,11 +17,11 @@ pub const MOST_BYTES: usize = 4096;
 
 /// `/etc/hostname` beneath some root.
 pub trait HostnameStore {
-    /// All of it; `None` where there is no such file.
+    /// Returns the whole content; `None` if the file does not exist.
     ///
     /// # Errors
     ///
-    /// It is there and cannot be read.
+    /// The file exists and cannot be read.
     fn read(&self) -> Result<Option<Vec<u8>>>;
 
     /// Replaces it, 0644 and root's.
@@ -53,7 +53,7 @@ trait Hostname {
 
 /// The names the machine has now. With `running`, the machine is the one we run on.
 pub fn current(file: &dyn HostnameStore, running: bool) -> CurrentHostname {
-    // One that cannot be read is as good as none: writing will say why.
+    // An unreadable file counts as empty: the write reports the cause.
     let content = file.read().ok().flatten().unwrap_or_default();
     CurrentHostname { fixed: first_name(&content), kernel: if running { kernel() } else { None } }
 }

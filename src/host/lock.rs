@@ -1,6 +1,6 @@
 //! The lock that keeps two runs from changing the same machine, or the same tree, at once.
 //!
-//! It is a file that no other user can open: who can open a file can lock it, and so hold up every run.
+//! The lock is a file that no other user can open: a user that can open a file can lock it, and so block every run.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -17,20 +17,20 @@ use super::root::{Root, display_path};
 use crate::deadline::Deadline;
 use crate::logger::{Event, log_event, progress};
 
-/// Where this program keeps what does not outlive a boot.
+/// The directory of this program's state that does not outlive a boot.
 pub const STATE: &str = "/run/coreos-cloudinit";
 
-/// What is said meanwhile.
+/// The message while another run holds the lock.
 const WAITING: &str = "waiting for another run to finish";
 
-/// How often it is tried while another run holds the lock.
+/// The interval of the attempts while another run holds the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The variable that names the directory for what a user's session keeps.
+/// The variable with the runtime directory of a user's session.
 const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 
-/// The lock, held until it is dropped. The kernel lets it go when its holder dies, and the tools that the holder runs:
-/// they have it, too, so that the next run does not meet what a killed one left running.
+/// The lock, held until it is dropped. The kernel releases it when its holder and the tools that the holder runs have
+/// ended: the tools inherit it, so that the next run does not meet the tools of a killed one.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -54,7 +54,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// Another run holds it for longer, `stop` says to stop, or it cannot be made: without root, for one.
+    /// Another run holds it for longer, `stop` returns true, or it cannot be created, for example without root.
     pub fn acquire(root: &Root, limit: Duration, stop: &dyn Fn() -> bool) -> Result<Self> {
         let (mut file, path) = open(root)?;
         let end = Deadline::after(limit);
@@ -129,7 +129,7 @@ fn is_current(file: &File, path: &Path) -> bool {
     there.is_some() && file.metadata().map(identity).ok() == there
 }
 
-/// Makes the folder for what does not outlive a boot, open to root only.
+/// Creates the state directory, open to root only.
 pub(super) fn make_state() -> Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(STATE);
     made.with_context(|| format!("failed to make {STATE}"))

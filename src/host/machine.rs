@@ -43,7 +43,7 @@ const READ_MAX: u64 = 4 << 20;
 /// Where and how to apply.
 #[derive(Clone, Copy)]
 pub struct HostSetup<'a> {
-    /// The folder to apply to; `/` is the machine itself.
+    /// The directory to apply to; `/` is the machine itself.
     pub root: &'a Path,
     /// Where scripts are kept, beneath the root.
     pub workspace: &'a Path,
@@ -51,7 +51,7 @@ pub struct HostSetup<'a> {
     pub job_timeout: Duration,
     /// The end of the run.
     pub deadline: Deadline,
-    /// Whether the run was told to stop.
+    /// Returns true once the run was asked to stop.
     pub stop: &'a dyn Fn() -> bool,
 }
 
@@ -62,11 +62,11 @@ pub struct Host<'a> {
     bus: Bus,
     lock: Option<Lock>,
     restart_pending: PendingReload,
-    /// That systemd reads what this run changed.
+    /// The marker that systemd has to reload the units which this run changed.
     reload_pending: PendingReload,
 }
 
-/// Why steps that act on a running system are left out with `--root`.
+/// The reason for skipping steps of a running system with `--root`.
 const NOT_RUNNING: &str = "the tree is not running (--root)";
 
 impl<'a> Host<'a> {
@@ -91,7 +91,7 @@ impl<'a> Host<'a> {
         })
     }
 
-    /// Whether the tree is the one this program runs in.
+    /// Returns true if the root is that of the running system.
     const fn live(&self) -> bool {
         self.root.is_system()
     }
@@ -100,11 +100,11 @@ impl<'a> Host<'a> {
         Accounts::new(&self.root).until(self.setup.deadline)
     }
 
-    /// Waits for `limit` until no other run changes this machine, and keeps others from it.
+    /// Waits for `limit` until no other run changes this machine, and locks out later runs.
     ///
     /// # Errors
     ///
-    /// Another run holds on to it, or the lock cannot be made.
+    /// Another run keeps the lock, or the lock cannot be created.
     pub fn lock(&mut self, limit: Duration) -> Result<()> {
         if self.lock.is_none() {
             self.lock = Some(Lock::acquire(&self.root, limit, self.setup.stop)?);
@@ -113,11 +113,11 @@ impl<'a> Host<'a> {
         Ok(())
     }
 
-    /// All bytes of a file of the machine; none where there is no such file.
+    /// Returns the whole content of a file of the machine; `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// It is no regular file, is very long, or cannot be read.
+    /// It is not a regular file, is too long, or cannot be read.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         files::read(&self.root, path, READ_MAX)
     }
@@ -136,7 +136,8 @@ impl<'a> Host<'a> {
         files::read_public(&self.root, path, limit)
     }
 
-    /// Whether nothing can be put into this folder, or where it would be, because its file system is read-only.
+    /// Returns true if nothing can be written to this directory, or to its place, because the file system is
+    /// read-only.
     pub fn is_read_only(&self, folder: &Path) -> bool {
         files::is_read_only(&self.root, folder)
     }
@@ -152,7 +153,7 @@ impl<'a> Host<'a> {
         self.accounts().report_unlisted(listed);
     }
 
-    /// Why a step is left out here, if it is.
+    /// Returns the reason if the step is skipped here.
     pub const fn skips(&self, step: &Step) -> Option<&'static str> {
         match step {
             Step::ReloadDaemon(_)
@@ -174,11 +175,11 @@ impl<'a> Host<'a> {
         self.accounts().missing_home(account)
     }
 
-    /// Whether a step would change anything here; none where that shows only by doing it.
+    /// Returns whether a step would change anything here; `None` if only running it shows that.
     ///
     /// # Errors
     ///
-    /// It cannot be told: something may not be read, or the step would fail.
+    /// The answer is unknown: something cannot be read, or the step would fail.
     pub fn would_change(&self, step: &Step) -> Result<Option<bool>> {
         Ok(Some(match step {
             Step::SetHostname(host) => {
@@ -459,7 +460,7 @@ impl hostname::HostnameStore for HostnameFile<'_> {
     }
 }
 
-/// `name` as a word for a shell, which somebody may paste it into.
+/// Returns `name` quoted for a shell: a user may paste it into one.
 fn quoted(name: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@:-".contains(&byte);
     if name.bytes().all(is_plain) {

@@ -1,7 +1,7 @@
-//! The only place that touches the machine: one small function per kind of step.
+//! Changes the machine: one small function per kind of step. No other module does.
 //!
-//! Nothing here knows of configurations or plans as a whole; it is handed a step, does it, and says
-//! whether anything changed or why it could not be done.
+//! Nothing here depends on configurations or plans as a whole; a function gets a step, runs it, and returns whether
+//! anything changed or why it failed.
 
 pub mod accounts;
 pub mod bus;
@@ -20,11 +20,11 @@ pub mod systemd;
 
 pub use machine::{Host, HostSetup};
 
-/// Gives this process what the rest of this module counts on.
+/// Sets up the process attributes that the rest of this module relies on.
 pub fn prepare_process() {
-    // Folders are made 0755 and files get the mode they are given, whatever we were started with.
+    // Directories are made 0755 and files get the mode they are given, independent of the inherited umask.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    // What we have read is secret, and so is what our tools are told: no crash leaves it on a disk.
+    // Configurations and the input of tools can hold secrets: a crash must not leave them on a disk.
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     hide_memory();
@@ -40,7 +40,7 @@ pub(crate) fn hide_memory() {
     }
 }
 
-/// Whether this process may change the machine it runs on.
+/// Returns true if this process may change the machine it runs on.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

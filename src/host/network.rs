@@ -1,5 +1,5 @@
-//! What the kernel has to do before networkd can set up its interfaces (docs/network.md). None of it is a failure of the
-//! run: networkd says what it could not set up, and may well set up the rest.
+//! Prepares the kernel for networkd (docs/network.md): takes interfaces down and loads modules. A failure here is not
+//! a failure of the run: networkd reports interfaces that it cannot set up, and may set up the rest.
 
 use std::fs;
 use std::io::Write as _;

@@ -11,13 +11,13 @@ use super::root::Root;
 use crate::outcome::Outcome;
 use cloud_config::text::temporary_name;
 
-/// How many records are kept.
+/// The number of records that are kept.
 const KEPT: usize = 32;
-/// What their names end in.
+/// The suffix of their names.
 const SUFFIX: &str = ".json";
 /// The longest record that is written and read, in bytes.
 const RECORD_MAX: u64 = 32 << 20;
-/// How many steps of a part are kept of a run whose record would be longer; fewer if that is not enough.
+/// The numbers of steps per part that are tried in turn when a record would be too long.
 const SHORTENED: [usize; 3] = [1000, 100, 0];
 
 /// Writes the record of a run, readable for root only, and removes the oldest ones.
@@ -28,7 +28,7 @@ const SHORTENED: [usize; 3] = [1000, 100, 0];
 pub fn write(outcome: &Outcome) -> Result<()> {
     make_state()?;
     let content = content(outcome).context("failed to make the record of this run")?;
-    // Names sort by time; the process tells runs of the same second apart.
+    // Names sort by time; the process ID distinguishes runs of the same second.
     let name = format!("{}-{:010}{SUFFIX}", outcome.started.replace(':', ""), std::process::id());
     let path = Path::new(STATE).join(name);
     let root = Root::open(Path::new("/"))?;
@@ -58,7 +58,7 @@ fn content(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// An outcome with so many of each kind in each part, those first that were not done.
+/// Returns the outcome with at most `most` of each kind in each part; the ones that were not done come first.
 fn shortened(outcome: &Outcome, most: usize) -> Outcome {
     let mut outcome = outcome.clone();
     for part in &mut outcome.parts {
@@ -83,11 +83,11 @@ fn is_left(path: &Path) -> bool {
     process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
 
-/// The records of this boot, oldest first, and what is wrong with those that cannot be understood.
+/// Returns the records of this boot, oldest first, and the errors of unreadable ones.
 ///
 /// # Errors
 ///
-/// None of them can be read: without root, for one.
+/// No record can be read, for example without root.
 pub fn read() -> Result<(Vec<serde_json::Value>, Vec<String>)> {
     let root = Root::open(Path::new("/"))?;
     let (mut records, mut broken) = (Vec::new(), Vec::new());

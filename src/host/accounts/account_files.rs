@@ -1,7 +1,7 @@
 //! The account files of a root, edited under the locks that the shadow tools use.
 //!
 //! `useradd` and its kin first lock `/etc/.pwd.lock` (`lckpwdf(3)`), then each file by a `FILE.lock` that holds their
-//! process number. Both are taken here, so that no edit of a tool is lost, and none of ours.
+//! process number. Both are taken here, so that no edit, of a tool or of this program, is lost.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl AccountFile {
     }
 }
 
-/// A file as it was read, and what it is to be.
+/// A file as it was read, and its new content.
 #[derive(Debug)]
 struct Edited {
     path: PathBuf,
@@ -88,7 +88,8 @@ impl<'r> AccountFiles<'r> {
             .os_context(|| "failed to stat the account files")?;
         let present: Vec<_> = present.into_iter().filter_map(|(file, there)| Some((file, there?))).collect();
         let names: Vec<_> = present.iter().map(|(file, _)| file.name()).collect();
-        // A lock of an earlier boot can name a process ID that is in use again. A tree has no boot time to compare with.
+        // A lock of an earlier boot can name a process ID that is in use again. A tree has no boot time to compare
+        // with.
         let boot = root.is_system().then(boot_time);
         let locks = Locks::take(&etc, &names, boot, Deadline::after(deadline.clip(LIMIT)))?;
         let mut files = Vec::new();
@@ -107,12 +108,12 @@ impl<'r> AccountFiles<'r> {
         Ok(Self { root, files, _locks: locks })
     }
 
-    /// The content of a file, as edited so far; `None` if there is no such file.
+    /// Returns the content of a file, as edited so far; `None` if the file does not exist.
     pub(super) fn get(&self, file: AccountFile) -> Option<&Table> {
         self.files.iter().find(|(known, _)| *known == file).map(|(_, edited)| &edited.new)
     }
 
-    /// The content of a file, to be edited; `None` if there is no such file.
+    /// Returns the content of a file for editing; `None` if the file does not exist.
     pub(super) fn get_mut(&mut self, file: AccountFile) -> Option<&mut Table> {
         self.files.iter_mut().find(|(known, _)| *known == file).map(|(_, edited)| &mut edited.new)
     }

@@ -1,8 +1,8 @@
 //! Completion of an account whose creation was interrupted, by the next run that lists it.
 //!
-//! `useradd` writes one file after the other. Killed in between, or out of space, it leaves an account without a line in
-//! `/etc/shadow`, without its group, or without a home. That is added if it is provably missing; all that exists stays
-//! as it is, since the account may have been used, changed or created by an administrator meanwhile.
+//! `useradd` writes one file after the other. Killed in between, or out of space, it leaves an account without a line
+//! in `/etc/shadow`, without its group, or without a home. That is added if it is provably missing; all that exists
+//! stays as it is, since the account may have been used, changed or created by an administrator meanwhile.
 
 use std::collections::BTreeSet;
 
@@ -39,8 +39,8 @@ impl Missing {
 }
 
 impl Accounts<'_> {
-    /// Returns the missing pieces of an account whose creation was interrupted. An account that is not in `/etc/passwd` lacks nothing: no
-    /// `useradd` of ours began it.
+    /// Returns the missing pieces of an account whose creation was interrupted. An account that is not in
+    /// `/etc/passwd` lacks nothing: no `useradd` of ours began it.
     ///
     /// # Errors
     ///
@@ -58,7 +58,8 @@ impl Accounts<'_> {
         })
     }
 
-    /// Adds what the account lacks. Returns what was done, and what could not be, with the command to run by hand.
+    /// Adds the missing parts of the account. Returns the added parts, and the failures with the command to run by
+    /// hand.
     ///
     /// # Errors
     ///
@@ -120,8 +121,8 @@ impl Accounts<'_> {
         Ok((change, faults))
     }
 
-    /// Reports an existing account without a line in `/etc/shadow` or without a login group. It is left as it is: no marker
-    /// says that a run of this program began it.
+    /// Reports an existing account without a line in `/etc/shadow` or without a login group. It is left as it is: no
+    /// marker says that a run of this program began it.
     pub(super) fn report_incomplete(self, user: &UserEntry) {
         match self.missing(user, false) {
             Ok(missing) if !missing.is_nothing() => log::warn!(

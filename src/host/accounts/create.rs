@@ -2,8 +2,9 @@
 //!
 //! `useradd --root` would load the name service modules of the tree, as root and outside of it, and walk to the tree by
 //! its path, which can change. So nothing of the tree is run: its files are edited through its descriptor. The running
-//! system has its own tools, which know its policies and its other databases; only what an interrupted `useradd` left
-//! out is added here.
+//! its path, which can change. So no program of the tree is run: its files are edited through its descriptor. The
+//! running system has its own tools, which know its policies and its other databases; only the parts that an
+//! interrupted `useradd` did not write are added here.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -71,9 +72,9 @@ pub(super) fn create(files: &mut AccountFiles<'_>, defs: &LoginDefs, account: &A
     files.write(if own_group { &OWN_GROUP } else { &NO_GROUP }).map(drop)
 }
 
-/// The order in which the files of a new account are written. If a run is interrupted, the next one finds by the line in
-/// `/etc/passwd` what is missing after that: a line in `/etc/shadow`, a group of the account's own with the other groups.
-/// The rest comes first, where a name that no account has yet does no harm.
+/// The order in which the files of a new account are written. If a run is interrupted, the next one finds by the line
+/// in `/etc/passwd` what is missing after that: a line in `/etc/shadow`, a group of the account's own with the other
+/// groups. All other lines come first: a line for a name without an account does no harm.
 const OWN_GROUP: [AccountFile; 6] = {
     use AccountFile::{Group, Gshadow, Passwd, Shadow, Subgid, Subuid};
     [Subuid, Subgid, Passwd, Shadow, Gshadow, Group]
@@ -85,7 +86,7 @@ const NO_GROUP: [AccountFile; 6] = {
     [Subuid, Subgid, Gshadow, Group, Passwd, Shadow]
 };
 
-/// Adds a line for the user to `/etc/shadow`, if that file exists and has none.
+/// Adds a line for the user to `/etc/shadow`, if that file exists and lacks one.
 pub(super) fn add_shadow(files: &mut AccountFiles<'_>, defs: &LoginDefs, name: &str, system: bool) {
     let Some(shadow) = files.get_mut(AccountFile::Shadow).filter(|shadow| !shadow.has(name)) else { return };
     let day = today();
@@ -97,7 +98,7 @@ pub(super) fn add_shadow(files: &mut AccountFiles<'_>, defs: &LoginDefs, name: &
     });
 }
 
-/// Adds a group without members, if there is none of its name.
+/// Adds a group without members, if no group has its name.
 pub(super) fn add_group(files: &mut AccountFiles<'_>, name: &str, gid: u32) {
     if let Some(group) = files.get_mut(AccountFile::Group).filter(|group| !group.has(name)) {
         group.append(&format!("{name}:x:{gid}:"));
@@ -177,8 +178,8 @@ fn free_range(text: &str, range: &RangeInclusive<u64>, count: u64) -> Option<u64
     (start.checked_add(count - 1)? <= *range.end()).then_some(start)
 }
 
-/// A number for a new user or group: for system accounts the one below the lowest in use, for others the one above the
-/// highest, as `useradd` does; otherwise any that is free.
+/// Returns an ID for a new user or group: for system accounts the one below the lowest in use, for other accounts the
+/// one above the highest, as `useradd` does; otherwise any free ID.
 fn free_id(used: &BTreeSet<u32>, range: &RangeInclusive<u32>, system: bool) -> Option<u32> {
     if range.is_empty() {
         return None;

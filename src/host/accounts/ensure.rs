@@ -28,8 +28,8 @@ const IN_USE: i32 = 9;
 const BAD_ARGUMENT: i32 = 3;
 
 impl Accounts<'_> {
-    /// Creates the account. If it exists, only its password is set, if one is given and it is another; if its creation
-    /// was interrupted, what is missing is added before that.
+    /// Creates the account. If it exists, only its password is set, if one is given and differs; if its creation was
+    /// interrupted, the missing parts are added before that.
     ///
     /// # Errors
     ///
@@ -78,8 +78,8 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// [`PartialAccount`](super::PartialAccount) if a group does not exist; others if it cannot be known, such as without permission to read
-    /// the password.
+    /// [`PartialAccount`](super::PartialAccount) if a group does not exist; other errors if the answer is unknown,
+    /// such as without permission to read the password.
     pub fn would_ensure(self, account: &Account) -> Result<bool> {
         let password = password(account)?;
         let Some(user) = self.user(&account.name)? else {
@@ -98,7 +98,7 @@ impl Accounts<'_> {
         }
     }
 
-    /// Checks what would fail half way.
+    /// Checks for values that would fail half way.
     fn check(self, account: &Account) -> Result<()> {
         if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
             bail!("invalid user name: empty, or contains `:`, a line break or a NUL byte");
@@ -110,7 +110,7 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    /// Creates the account with its home. Returns what could not be done for it once it existed.
+    /// Creates the account with its home. Returns the failures of later steps.
     fn create(self, account: &Account, deadline: Deadline) -> Result<Vec<String>> {
         let name = &account.name;
         self.check(account)?;

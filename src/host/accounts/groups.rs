@@ -1,7 +1,7 @@
 //! The groups that a new account can get: those in `/etc/group`, and those that only another local database knows.
 //!
-//! `useradd` refuses an account altogether for a group that is not in `/etc/group`. A group that systemd's user database
-//! or the image has elsewhere gets a line there; for any other the account is created without it.
+//! `useradd` refuses an account altogether for a group that is not in `/etc/group`. A group that systemd's user
+//! database or the image has elsewhere gets a line there; for any other the account is created without it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::host::command::Tool;
 use crate::host::files;
 use cloud_config::plan::Account;
 
-/// The name services of `nsswitch.conf(5)` that read what is on this machine only.
+/// The name services of `nsswitch.conf(5)` that read local data only.
 const LOCAL: [&str; 7] = ["files", "compat", "db", "systemd", "altfiles", "usrfiles", "extrausers"];
 
 /// The longest lookup in one name service.
@@ -56,8 +56,8 @@ fn taken(name: &str) -> String {
 }
 
 impl Accounts<'_> {
-    /// The account with those of its groups that it can get, and why it cannot get the others. Lines that `/etc/group`
-    /// lacks are added to it.
+    /// Returns the account with the groups that it can get, and the reasons for missing groups. Lines that
+    /// `/etc/group` lacks are added to it.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// [`PartialAccount`] if not; others if the groups cannot be looked up.
+    /// [`PartialAccount`] if not; other errors if the groups cannot be looked up.
     pub(super) fn check_groups(self, account: &Account) -> Result<()> {
         let account = &self.with_own_group(account)?;
         let mut lacks = Vec::new();
@@ -174,7 +174,7 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// [`PartialAccount`] if not; others if the groups cannot be looked up.
+    /// [`PartialAccount`] if not; other errors if the groups cannot be looked up.
     pub(super) fn check_unknown_groups(self, account: &Account) -> Result<()> {
         let faults = self.unknown_groups(account)?;
         if faults.is_empty() { Ok(()) } else { Err(PartialAccount(faults.join(", ")).into()) }
@@ -198,8 +198,8 @@ impl Accounts<'_> {
         Ok(account)
     }
 
-    /// Returns what becomes of the group that `useradd` creates for the account. `useradd` refuses an account for a
-    /// group of its name that exists.
+    /// Returns the state of the group that `useradd` creates for the account. `useradd` refuses an account if a group
+    /// of its name exists.
     fn own_group(self, account: &Account) -> Result<OwnGroup> {
         let name = &account.name;
         if account.primary_group.is_some()
@@ -254,7 +254,7 @@ impl Accounts<'_> {
 fn services(text: &str) -> Vec<String> {
     let line = text.lines().find_map(|line| line.trim_start().strip_prefix("group:")).unwrap_or("files");
     let line = line.split('#').next().unwrap_or_default();
-    // What stands in brackets is what to do after a result.
+    // The text in brackets is the action after a result.
     let mut services = Vec::new();
     let mut inside = false;
     for word in line.split_whitespace() {

@@ -1,9 +1,9 @@
 //! The home directory of a new account, filled from the skeleton (`useradd(8)`, `--skel`).
 //!
-//! It is made under a temporary name, filled through its descriptor while only root can enter it, and gets its name when
-//! it is complete. So an interrupted run leaves no half of a home, only a directory `.NAME.cci-` with 16 hexadecimal
-//! digits that is root's. A directory that exists is filled only for an account whose creation was interrupted, and only
-//! if it is empty, with the rights of its user. Nothing in a home is removed or replaced.
+//! It is made under a temporary name, filled through its descriptor while only root can enter it, and gets its name
+//! when it is complete. So an interrupted run leaves no half of a home, only a directory `.NAME.cci-` with 16
+//! hexadecimal digits that is root's. A directory that exists is filled only for an account whose creation was
+//! interrupted, and only if it is empty, with the rights of its user. Nothing in a home is removed or replaced.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +20,7 @@ use crate::host::files;
 use crate::host::keys::identity;
 use crate::host::root::{Folder, OsContext, Place, display_path, link, status};
 
-/// How many entries a skeleton may have in all, and how deep its directories may be.
+/// The largest number of entries of a skeleton, and the greatest depth of its directories.
 const MOST_ENTRIES: usize = 10_000;
 const DEEPEST: usize = 32;
 
@@ -38,12 +38,12 @@ enum HomeState {
 }
 
 impl Accounts<'_> {
-    /// Creates the home of `user` from the skeleton if it does not exist. With `fill`, an empty directory is filled, too.
-    /// Returns true if anything was done.
+    /// Creates the home of `user` from the skeleton if it does not exist. With `fill`, an empty directory is filled,
+    /// too. Returns true if anything was done.
     ///
     /// # Errors
     ///
-    /// It cannot be created; what there is stays as it is.
+    /// It cannot be created; existing files stay as they are.
     pub(super) fn create_home(self, user: &UserEntry, fill: bool) -> Result<bool> {
         let what = || format!("failed to create the home directory {}", display_path(&user.home));
         self.try_create_home(user, fill).with_context(what)
@@ -140,7 +140,7 @@ impl Accounts<'_> {
         Ok(())
     }
 
-    /// Fills an empty directory, with the rights of its user: what is in there may be moved by that one meanwhile.
+    /// Fills an empty directory with the rights of its user, since that user may move its entries meanwhile.
     fn fill(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
         let skeleton = self.skeleton(defs)?;
         let folder = open(place).os_context(|| "failed to open it")?;
@@ -155,7 +155,7 @@ impl Accounts<'_> {
         files::flush_folder(&folder)
     }
 
-    /// Reads the skeleton. What cannot be copied is logged and left out.
+    /// Reads the skeleton. Entries that cannot be copied are logged and left out.
     fn skeleton(self, defs: &LoginDefs) -> Result<Skeleton> {
         let from = Path::new(defs.skeleton());
         let mut skeleton = Skeleton::default();
@@ -179,8 +179,8 @@ impl Accounts<'_> {
     }
 }
 
-/// Returns true if a directory belongs to root alone. One of another group, or one that others can write to, was made for
-/// them.
+/// Returns true if a directory belongs to root alone. A directory of another group, or one that is writable by other
+/// users, was made for them.
 fn is_plain(there: &Stat) -> bool {
     there.st_uid == 0 && there.st_gid == 0 && there.st_mode & 0o7022 == 0
 }

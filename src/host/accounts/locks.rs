@@ -1,8 +1,8 @@
 //! Locks of the user databases that a power cut left.
 //!
-//! The tools lock `/etc/passwd` with a file `/etc/passwd.lock` that holds their process number. They take one over whose
-//! process is gone, but after a power cut that number can be another process, or the file be empty: then no account
-//! can be made any more, boot after boot, until somebody removes the file.
+//! The tools lock `/etc/passwd` with a file `/etc/passwd.lock` that holds their process number. They take over a lock
+//! whose process is gone, but after a power cut that number can belong to another process, or the file can be empty.
+//! Then no account can be created, boot after boot, until an administrator removes the file.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -32,7 +32,7 @@ struct Old {
 /// Runs something that needs the locks. Where it fails, and locks older than this boot have been there all the time,
 /// they are removed, and it is run once more.
 pub(super) fn with_locks(root: &Root, run: impl Fn() -> Result<()>) -> Result<()> {
-    // Of another tree it cannot be told which machine's boot counts.
+    // For another tree it is unknown which machine's boot counts.
     let old = if root.is_system() { left_before(root, boot_time()) } else { Vec::new() };
     with_old(root, old, run)
 }

@@ -1,8 +1,8 @@
 //! The marker of an account that is being created: `/etc/.useradd-NAME.cci`, a link whose text is the user's name.
 //!
-//! It says that a creation was begun, and nothing else. A run that is interrupted leaves it, and the next run that lists
-//! the account adds what is missing (see [`super::complete`]). A run that does not list it reports the account once and
-//! moves the marker to `/run`, where later runs of this boot still find it.
+//! It says that a creation was begun, and nothing else. A run that is interrupted leaves it, and the next run that
+//! lists the account adds what is missing (see [`super::complete`]). A run that does not list it reports the account
+//! once and moves the marker to `/run`, where later runs of this boot still find it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -109,7 +109,7 @@ fn places(root: &Root, name: &str) -> Vec<Place> {
     folders.filter_map(|folder| place(root, Path::new(folder), name)).collect()
 }
 
-/// The place of the marker of `name` in `folder`; `None` for a name that no user can have.
+/// Returns the place of the marker of `name` in `folder`; `None` if the name is not a valid user name.
 fn place(root: &Root, folder: &Path, name: &str) -> Option<Place> {
     let path: PathBuf = folder.join(format!("{PREFIX}{name}{SUFFIX}"));
     if name.is_empty() || name.contains('/') { None } else { root.parent(&path, false).ok() }

@@ -1,8 +1,8 @@
 //! Users and groups, looked up and created.
 //!
-//! On the running system lookups go through the C library, which knows of more than `/etc/passwd`, and accounts are
-//! created by the distribution's tools. In a tree its own files are read and edited: what is on this machine has no
-//! meaning there. No account, group or home is ever removed.
+//! On the running system lookups go through the C library, which reads more databases than `/etc/passwd`, and
+//! accounts are created by the distribution's tools. In a tree its own files are read and edited: the databases of
+//! this machine do not apply to it. No account, group or home is ever removed.
 
 mod account_files;
 mod complete;
@@ -50,7 +50,7 @@ pub struct UserEntry {
     pub shell: PathBuf,
 }
 
-/// A name that nobody bears.
+/// A user or group that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownPrincipal {
     /// There is no such user.
@@ -177,11 +177,11 @@ impl<'r> Accounts<'r> {
         Ok(database::groups(&self.database("/etc/group")?).find(|group| group.name == name).map(|group| group.gid))
     }
 
-    /// Whether there is a group of this name or number, as `useradd` takes it.
+    /// Returns true if there is a group of this name or number, as `useradd` takes it.
     ///
     /// # Errors
     ///
-    /// When the databases cannot be read.
+    /// The databases cannot be read.
     pub fn has_group(self, name_or_number: &str) -> Result<bool> {
         if self.group(name_or_number)?.is_some() {
             return Ok(true);
@@ -193,11 +193,11 @@ impl<'r> Accounts<'r> {
         Ok(database::groups(&self.database("/etc/group")?).any(|group| group.gid == gid))
     }
 
-    /// The numbers of an owner, as `chown` finds them (docs/cloud-config.md#write_files).
+    /// Returns the IDs of an owner, as `chown` finds them (docs/cloud-config.md#write_files).
     ///
     /// # Errors
     ///
-    /// [`UnknownPrincipal`] when there is no such user or group; others when the databases cannot be read.
+    /// [`UnknownPrincipal`] if the user or group does not exist; other errors if the databases cannot be read.
     pub fn resolve(self, owner: &Owner) -> Result<(u32, u32)> {
         let uid = match &owner.user {
             Some(user) => self.uid(user)?,
@@ -228,7 +228,7 @@ impl<'r> Accounts<'r> {
         }
     }
 
-    /// What the C library says of the running system; `None` of a tree, and where it does not answer.
+    /// Asks the C library of the running system; returns `None` for a tree, and if there is no answer.
     fn ask(self, question: impl FnOnce() -> Question) -> Option<Answer> {
         if self.root.is_system() { names::ask(question(), self.deadline) } else { None }
     }
@@ -258,7 +258,7 @@ fn number(text: &str) -> Option<u32> {
     digits.parse().ok().filter(|number| *number != u32::MAX)
 }
 
-/// What a lookup found. Some databases tell of a missing entry by an error (see `getpwnam(3)`).
+/// Maps a missing entry to `None`: some databases report it as an error (see `getpwnam(3)`).
 fn found<T>(result: nix::Result<Option<T>>) -> nix::Result<Option<T>> {
     match result {
         Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM) => Ok(None),

@@ -1,7 +1,8 @@
-//! Asking the C library for users and groups, for so long and no longer.
+//! Asks the C library for users and groups, within a time limit.
 //!
-//! Behind it are others than `/etc/passwd`: systemd itself, a directory on the network. One that stands still would hold
-//! up every lookup for a minute, and the run with it. So a thread of its own asks; once it was in vain, the files count.
+//! The C library asks more databases than `/etc/passwd`: systemd, a directory on the network. A database that hangs
+//! would block every lookup for a minute, and the run with it. So a separate thread asks; after one timeout, the
+//! files are used.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -12,13 +13,13 @@ use nix::unistd::{Gid, Group, Uid, User};
 use crate::deadline::Deadline;
 use crate::host::signals;
 
-/// How long a lookup may take.
+/// The time limit of a lookup.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How often a lookup asks whether the run is to stop.
+/// The interval at which a lookup checks whether the run is to stop.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What is asked.
+/// A lookup.
 pub(super) enum Question {
     /// The user of this name.
     UserNamed(String),
@@ -30,7 +31,7 @@ pub(super) enum Question {
     GroupOf(Gid),
 }
 
-/// What is answered: a user or a group, as it was asked.
+/// The result of a lookup: a user or a group, according to the question.
 pub(super) enum Answer {
     /// The user, if there is one.
     User(nix::Result<Option<User>>),
@@ -49,7 +50,7 @@ enum LookupState {
 
 static STATE: Mutex<LookupState> = Mutex::new(LookupState::Idle);
 
-/// The answer; `None` where there is none in time, now or before.
+/// Returns the answer; `None` if it does not come in time, or an earlier one did not.
 pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answer> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     if matches!(*state, LookupState::Idle) {
@@ -86,7 +87,7 @@ pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answ
 
 fn answer_all(questions: &Receiver<PendingQuestion>) {
     for (question, answers) in questions {
-        // Nobody waits for one that comes late.
+        // After the time limit the receiver is gone.
         let _ = answers.send(answer(question));
     }
 }

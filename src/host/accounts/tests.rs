@@ -285,7 +285,7 @@ fn an_interrupted_creation_is_completed() {
     assert!(text("etc/shadow").starts_with(SHADOW) && text("etc/shadow").contains("\nnew:*:"));
     assert!(text("etc/group").contains("\nnew:x:777:\n") && text("etc/group").contains("docker:x:233:core,new\n"));
     assert!(!marker::is_set(&root, "new") && !accounts.would_ensure(&wanted).unwrap());
-    // What exists stays, and what cannot be known is reported.
+    // Existing accounts are unchanged, and unknown values are reported.
     let before = (text("etc/passwd"), text("etc/group"), text("etc/shadow"));
     marker::set(&root, "core");
     let wanted = Account { groups: vec!["2000".into()], create_home: false, ..account("core") };

@@ -1,7 +1,7 @@
-//! Many files at once: filled one by one, flushed side by side, then put into their places.
+//! Writes many files at once: they are filled one by one, flushed in parallel, then renamed into place.
 //!
-//! A flush takes as long as the disk takes to turn; sixteen at a time share most of that. `syncfs` would flush what
-//! strangers wrote, too, which can take minutes.
+//! A flush waits for the disk; sixteen at a time share most of that wait. `syncfs` would flush the data of all other
+//! programs, too, which can take minutes.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -24,16 +24,16 @@ use super::{Write, compare};
 use crate::host::root::{Folder, OsContext, Place, Root, display_path, name_of};
 use crate::outcome::StepResult;
 
-/// How many files are open at a time, at most.
+/// The largest number of files that are open at a time.
 const BATCH: usize = 512;
 
-/// How many files are flushed at a time.
+/// The number of files that are flushed at a time.
 const FLUSHERS: usize = 16;
 
 /// The highest number of leftovers that are kept in case this run writes their files.
 const MOST_LEFTOVERS: usize = 1024;
 
-/// Descriptors that a full batch needs: a file and a folder each, and some for everything else.
+/// The descriptors that a full batch needs: a file and a directory each, and some for everything else.
 const DESCRIPTORS: u64 = 2048;
 
 /// File systems that nothing survives a reboot in, by the magic number of `statfs`: there is no disk to flush to.
@@ -43,8 +43,8 @@ const RAMFS: i64 = 0x8584_58f6;
 /// Writes every file that is not as it should be, and returns for each, in order, whether it had to.
 ///
 /// Missing directories are made. The result is as if the files were written one after the other: of two with the same
-/// path the last one stays. An error costs its own file only; no temporary file of it is left. Those that an interrupted
-/// run left in the directories of the files are removed: the caller holds the lock.
+/// path the last one stays. An error costs its own file only; no temporary file of it is left. Those that an
+/// interrupted run left in the directories of the files are removed: the caller holds the lock.
 pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<StepResult>> {
     write_batch(root, files, Some(Note::new(root)))
 }
@@ -81,7 +81,7 @@ fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>
     batch.results.into_iter().zip(files).map(named).collect()
 }
 
-/// Flushes the names in a folder.
+/// Flushes the names in a directory.
 pub(super) fn flush_folder(folder: &Folder) -> Result<(), Errno> {
     if in_memory(folder) {
         return Ok(());
@@ -95,25 +95,25 @@ pub(super) fn flush_folder(folder: &Folder) -> Result<(), Errno> {
     }
 }
 
-/// Whether this is on a file system that a reboot empties anyway.
+/// Returns true if the file is on a file system that a reboot empties anyway.
 pub(super) fn in_memory(file: impl AsFd) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|system| [TMPFS, RAMFS].contains(&system.f_type))
 }
 
-/// What tells one folder from another, whatever path leads to it.
+/// The device and inode of a directory, which identify it whatever path leads to it.
 type Identity = (u64, u64);
 
 struct Batch<'r> {
     root: &'r Root,
     files: &'r [Write<'r>],
-    /// How many files it may hold.
+    /// The largest number of files in the batch.
     most: usize,
-    /// What became of every file so far; of a staged one, that it was written.
+    /// The results of all files so far; the result of a staged file assumes that it will be written.
     results: Vec<Result<StepResult>>,
-    /// The folders walked to, so that many files in one folder cost one walk.
+    /// The directories walked to, so that many files in one directory cost one walk.
     folders: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
-    /// The note of temporary names; without the lock there is none, and no search.
+    /// The note of temporary names; `None` without the lock, and then nothing is searched.
     note: Option<Note<'r>>,
     /// The directories that were searched for leftovers.
     searched: HashSet<Identity>,
@@ -121,11 +121,11 @@ struct Batch<'r> {
     leftovers: Vec<(Identity, Leftover)>,
 }
 
-/// A folder walked to.
+/// A directory walked to.
 struct Visited {
     folder: Folder,
     identity: Identity,
-    /// Whether a reboot empties it.
+    /// True if a reboot empties it.
     in_memory: bool,
 }
 
@@ -137,7 +137,7 @@ struct Staged {
     /// Where it goes.
     place: Place,
     identity: Identity,
-    /// Whether there is no disk to flush it to.
+    /// True if there is no disk to flush it to.
     in_memory: bool,
 }
 
@@ -185,8 +185,8 @@ impl Batch<'_> {
         Ok((Place { folder: Arc::clone(&visited.folder), name: name_of(path)? }, visited))
     }
 
-    /// Removes the leftovers in a directory that root or the caller owns, and remembers the others. None of this batch
-    /// can be among them: a directory is searched before the first file in it is made.
+    /// Removes the leftovers in a directory that root or the caller owns, and records those in other directories.
+    /// They cannot be files of this batch: a directory is searched before the first file in it is made.
     fn search(&mut self, directory: &Folder, identity: Identity) {
         if self.note.is_none() || !self.searched.insert(identity) {
             return;
@@ -211,7 +211,7 @@ impl Batch<'_> {
         });
     }
 
-    /// Flushes what is staged and puts it into its places.
+    /// Flushes the staged files and renames them into place.
     fn finish(&mut self) {
         let flushed = flush_all(&self.staged);
         let mut placed: HashMap<Identity, (Folder, Vec<usize>)> = HashMap::new();
@@ -243,7 +243,7 @@ fn add_note(note: &mut Option<Note<'_>>, file: &Write<'_>, name: &OsStr) {
     }
 }
 
-/// Flushes every file, several at a time, and says what became of each.
+/// Flushes every file, several at a time, and returns the result of each.
 fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -277,7 +277,7 @@ fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
     results
 }
 
-/// Raises the limit of open files as far as a batch needs, and says how many files a batch may have.
+/// Raises the limit of open files as far as a batch needs, and returns the largest number of files of a batch.
 fn raise_limit() -> usize {
     let Rlimit { current, maximum } = rustix::process::getrlimit(Resource::Nofile);
     // Without a number there is no limit.

@@ -13,7 +13,7 @@ use crate::host::root::{OsContext, Place, status};
 /// The bits of a mode that can be set.
 const MODE_BITS: u32 = 0o7777;
 
-/// What should be there.
+/// The file that should be there.
 pub(super) struct WantedFile<'a> {
     pub(super) content: &'a [u8],
     pub(super) mode: u32,
@@ -22,23 +22,23 @@ pub(super) struct WantedFile<'a> {
     pub(super) gid: Option<u32>,
 }
 
-/// What there is.
+/// The state of the place, compared with the wanted file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExistingFile {
-    /// Just what there should be.
+    /// Exactly the wanted file.
     Same,
-    /// Another file, a link, anything but a folder.
+    /// Another file, a link, anything but a directory.
     Other,
     /// Nothing.
     Nothing,
 }
 
-/// Whether a regular file with exactly this content, mode and owner is at `place`.
+/// Returns true if a regular file with exactly this content, mode and owner is at `place`.
 pub(super) fn is(place: &Place, wanted: &WantedFile<'_>) -> Result<bool> {
     Ok(look(place, wanted)? == ExistingFile::Same)
 }
 
-/// Holds what is at `place` against what should be there.
+/// Compares the file at `place` with the wanted one.
 pub(super) fn look(place: &Place, wanted: &WantedFile<'_>) -> Result<ExistingFile> {
     let Some(there) = status(place).os_context(|| "failed to stat it")? else {
         return Ok(ExistingFile::Nothing);
@@ -59,7 +59,7 @@ pub(super) fn look(place: &Place, wanted: &WantedFile<'_>) -> Result<ExistingFil
     }
     let file = match open(place, &there) {
         Ok(Some(file)) => file,
-        // Its owner has a lease on it, which nobody has to wait for.
+        // A process holds a lease on the file; a comparison need not wait for it.
         Ok(None) | Err(Errno::AGAIN) => return Ok(ExistingFile::Other),
         Err(cause) => return Err(cause).os_context(|| "failed to read what is there"),
     };
@@ -67,9 +67,9 @@ pub(super) fn look(place: &Place, wanted: &WantedFile<'_>) -> Result<ExistingFil
     Ok(if same { ExistingFile::Same } else { ExistingFile::Other })
 }
 
-/// Opens the regular file that `there` describes; `None` where something else has taken its place meanwhile.
+/// Opens the regular file that `there` describes; returns `None` if another object has taken its place meanwhile.
 ///
-/// Reading does not show: the access time is left alone where we may. Nothing blocks, whatever is there.
+/// Reading leaves no trace: the access time is kept if permitted. Nothing blocks, whatever object is there.
 pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(&place.folder, &place.name, flags | OFlags::NOATIME, Mode::empty()) {
@@ -87,7 +87,7 @@ pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
     Ok(same.then(|| file.into()))
 }
 
-/// Whether the file, which has just as many bytes, begins with these.
+/// Returns true if the file, which has the same length, has exactly these bytes.
 fn holds(mut file: File, mut content: &[u8]) -> std::io::Result<bool> {
     let mut buffer = vec![0; content.len().min(64 << 10)];
     while !content.is_empty() {

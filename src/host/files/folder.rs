@@ -1,4 +1,4 @@
-//! Folders: one of a mode that is not the usual one, and whether anything can be put into one.
+//! Directories with a mode of their own, and read-only file systems.
 
 use std::path::Path;
 
@@ -9,21 +9,21 @@ use rustix::io::Errno;
 use crate::host::root::{OsContext, Root, display_path};
 use crate::outcome::StepResult;
 
-/// Makes the folder `path` if there is none, with those on the way, and gives it this mode if it is ours.
+/// Makes the directory `path` if it does not exist, with its parents, and sets its mode if it is ours.
 ///
-/// Those on the way are 0755, as always. A link is followed, or refused, as in the middle of a path.
+/// Parents get the mode 0755. A link is followed, or refused, as in the middle of a path.
 ///
 /// # Errors
 ///
-/// When there is something else, or the system refuses.
+/// Another object is in its place, or the system refuses.
 pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
     make(root, path, Mode::from_raw_mode(mode))
         .with_context(|| format!("failed to make the folder {}", display_path(path)))
 }
 
-/// Whether the folder `path`, or the first one above it that is there, is on a read-only file system.
+/// Returns true if the directory `path`, or its first existing parent, is on a read-only file system.
 ///
-/// Where that cannot be told, it is not said.
+/// Returns false if that is unknown.
 pub fn is_read_only(root: &Root, path: &Path) -> bool {
     for path in path.ancestors() {
         match root.folder(path) {
@@ -49,14 +49,14 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let folder = root.folder(path)?;
     let status = rustix::fs::fstat(&folder).os_context(|| "failed to stat it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
-    // What others can rename or replace in there is not ours, whatever mode it has.
+    // Other users can rename or replace entries in such a directory, whatever its mode.
     if !ours && status.st_uid != 0 {
         bail!("it belongs to another user ({})", status.st_uid);
     }
     if !ours || status.st_mode & 0o7777 == mode.as_raw_mode() {
         return Ok(if is_new { StepResult::Done } else { StepResult::Unchanged });
     }
-    // What was opened for walking on only cannot be changed.
+    // A descriptor opened with `O_PATH` cannot be changed.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(&folder, ".", flags, Mode::empty()).os_context(|| "failed to open it")?;
     rustix::fs::fchmod(folder, mode).os_context(|| "failed to set its mode")?;

@@ -1,8 +1,8 @@
 //! The names of temporary files, and the removal of those that an interrupted run left.
 //!
-//! `.NAME.cci-` and 16 random hexadecimal digits is a name that nothing else uses. A file of such a name is removed only
-//! while the lock is held, and only if it is a regular file with one link, owned by root or by the owner that it was
-//! written for. The fixed name of earlier releases, `.NAME.cci`, proves nothing: such a file stays.
+//! `.NAME.cci-` and 16 random hexadecimal digits is a name that nothing else uses. A file of such a name is removed
+//! only while the lock is held, and only if it is a regular file with one link, owned by root or by the owner that it
+//! was written for. The fixed name of earlier releases, `.NAME.cci`, proves nothing: such a file stays.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};

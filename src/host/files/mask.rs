@@ -12,11 +12,11 @@ use super::{batch, file_type, is_taken};
 use crate::host::root::{OsContext, Place, Root, display_path, link, status};
 use crate::outcome::StepResult;
 
-/// Puts a link to `/dev/null` at `path`, over whatever file or link is there.
+/// Puts a link to `/dev/null` at `path`, in place of any file or link.
 ///
 /// # Errors
 ///
-/// When a folder is in its place, or the system refuses.
+/// A directory is in its place, or the system refuses.
 pub fn mask(root: &Root, path: &Path) -> Result<StepResult> {
     place_mask(root, path).with_context(|| format!("failed to mask {}", display_path(path)))
 }
@@ -40,11 +40,11 @@ pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
     Ok(StepResult::Done)
 }
 
-/// Whether there is a link to `/dev/null` at `path`.
+/// Returns true if there is a link to `/dev/null` at `path`.
 ///
 /// # Errors
 ///
-/// When that cannot be told.
+/// The answer is unknown.
 pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
     let what = || format!("failed to stat {}", display_path(path));
     match find(root, path).with_context(what)? {
@@ -53,11 +53,11 @@ pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
     }
 }
 
-/// Whether [`mask`] would change anything.
+/// Returns true if [`mask`] would change anything.
 ///
 /// # Errors
 ///
-/// When a folder is in its place, or that cannot be told.
+/// A directory is in its place, or the answer is unknown.
 pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
     let what = || format!("failed to stat {}", display_path(path));
     let Some(place) = find(root, path).with_context(what)? else { return Ok(true) };
@@ -65,11 +65,11 @@ pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
     leads_nowhere(&place).map(|is| !is).os_context(what)
 }
 
-/// Whether [`unmask`] would remove anything.
+/// Returns true if [`unmask`] would remove anything.
 ///
 /// # Errors
 ///
-/// When that cannot be told.
+/// The answer is unknown.
 pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
     let what = || format!("failed to stat {}", display_path(path));
     match find(root, path).with_context(what)? {
@@ -94,7 +94,7 @@ fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
     Ok(StepResult::Done)
 }
 
-/// Puts the link over what is there.
+/// Puts the link in place of an existing file or link.
 fn replace(root: &Root, path: &Path, place: &Place) -> Result<()> {
     let temporary = leftover::name_for(&place.name);
     let mut note = Note::new(root);

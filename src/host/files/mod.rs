@@ -1,11 +1,11 @@
-//! Writing files whole: never half, never visible before owner and mode are right.
+//! Writes files atomically: never partially, never visible before owner and mode are right.
 //!
-//! A file is born without a name and 0600, gets its content, then its owner, then its mode, is on disk, and only then
-//! takes its target's place, by a rename if there is something in it. A reader sees the old file or the new one; so
-//! does the next boot after a power cut. A file that is as it should be is not touched at all.
+//! A file is created without a name and with mode 0600, gets its content, then its owner, then its mode, is flushed
+//! to disk, and only then takes its target's place, by a rename if that is taken. A reader sees the old file or the
+//! new one; so does the next boot after a power cut. A file that is already as it should be is not touched.
 //!
-//! [`write_all`] is the one way in which this program writes a file. Only [`crate::host::keys`] uses its half that
-//! works in a folder that is opened already, since it writes as somebody else.
+//! [`write_all`] is the only way in which this program writes a file. Only [`crate::host::keys`] uses its half that
+//! works in a directory that is opened already, since it writes with the rights of another user.
 
 mod batch;
 mod compare;
@@ -60,12 +60,12 @@ pub fn write(root: &Root, file: Write<'_>) -> Result<StepResult> {
     write_all(root, &[file]).pop().unwrap_or(Ok(StepResult::Unchanged))
 }
 
-/// Whether [`write_all`] would write this file. Changes nothing.
+/// Returns true if [`write_all`] would write this file. Changes nothing.
 ///
 /// # Errors
 ///
-/// When it could not be written (a folder is in its place, a link on the way is refused), or when that cannot be told
-/// because what is there may not be read by whom we run as.
+/// It could not be written (a directory is in its place, a link on the way is refused), or the answer is unknown
+/// because this process cannot read the existing file.
 pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
     let place = match root.parent(file.path, false) {
         Ok(place) => place,
@@ -82,7 +82,8 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
 pub struct Prepared(temp::Temp);
 
 impl Prepared {
-    /// Moves it to its place, over the file or link there. `note` is called with its temporary name before that appears.
+    /// Moves it to its place, over the file or link there. `note` is called with its temporary name before that
+    /// appears.
     ///
     /// # Errors
     ///
@@ -94,8 +95,8 @@ impl Prepared {
 
 /// Makes the file for `place`, with the caller as its owner unless there is another `owner`: user and group.
 ///
-/// The directory itself is not flushed: see [`flush_folder`]. `note` is called with the temporary name of the file before
-/// it appears, if it does.
+/// The directory itself is not flushed: see [`flush_folder`]. `note` is called with the temporary name of the file
+/// before it appears, if it does.
 ///
 /// # Errors
 ///
@@ -120,22 +121,22 @@ pub fn prepare(
 ///
 /// # Errors
 ///
-/// When a folder is in its place, or it cannot be read.
+/// A directory is in its place, or it cannot be read.
 pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u32>) -> Result<bool> {
     compare::is(place, &compare::WantedFile { content, mode, uid, gid })
 }
 
-/// Brings the names in `folder` to disk.
+/// Flushes the names in `folder` to disk.
 ///
 /// # Errors
 ///
-/// When the system fails to.
+/// The system fails to flush them.
 pub fn flush_folder(folder: &Folder) -> Result<()> {
     batch::flush_folder(folder).os_context(|| "failed to flush its folder to disk")
 }
 
-/// Whether there is something in its place, which may not be a folder: only a rename can tell that for certain, but it
-/// says so in fewer words.
+/// Returns true if there is something in the place other than a directory. Only a rename can tell for certain, but
+/// this error is shorter.
 fn is_taken(place: &Place) -> Result<bool> {
     let status = super::root::status(place).os_context(|| "failed to stat it")?;
     if status.is_some_and(|status| file_type(status.st_mode) == FileType::Directory) {

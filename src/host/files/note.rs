@@ -35,8 +35,8 @@ impl<'r> Note<'r> {
         Self { root, file: None }
     }
 
-    /// Notes that `name`, beside `target` below the root, is about to be made for the user `uid`. Best effort: a file is
-    /// written even if it cannot be noted.
+    /// Notes that `name`, beside `target` below the root, is about to be made for the user `uid`. Best effort: a file
+    /// is written even if it cannot be noted.
     pub fn add(&mut self, target: &Path, name: &OsStr, uid: u32) {
         self.add_kind(target, name, uid, TemporaryKind::File);
     }

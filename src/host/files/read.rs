@@ -1,4 +1,4 @@
-//! Reading a file that may not be what it should be.
+//! Reads a file of unknown kind and size.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,11 +10,11 @@ use rustix::fs::FileType;
 use super::{compare, file_type};
 use crate::host::root::{OsContext, Place, Root, display_path, status};
 
-/// All bytes of the regular file at `path`; `None` where there is nothing. A link is followed as on the way.
+/// Returns the content of the regular file at `path`; `None` if nothing is there. A link is followed as on the way.
 ///
 /// # Errors
 ///
-/// When it is no regular file (a FIFO or a device is never opened), has more than `limit` bytes, or cannot be read.
+/// It is not a regular file (a FIFO or a device is never opened), has more than `limit` bytes, or cannot be read.
 pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     Ok(read_with_mode(root, path, limit)?.map(|(content, _)| content))
 }
@@ -33,8 +33,8 @@ pub fn read_with_mode(root: &Root, path: &Path, limit: u64) -> Result<Option<(Ve
     }
 }
 
-/// The same of a file that everybody on the machine may get at and read; `None` for any other, for a link, and where it
-/// cannot be read.
+/// Reads a file that every user of the machine can reach and read; returns `None` for any other file, for a link, and
+/// if reading fails.
 pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
     let place = root.parent(path, false).ok()?;
     let there = status(&place).ok()??;
@@ -47,11 +47,11 @@ pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
     read_at(&place, limit).ok()?
 }
 
-/// What [`read`] does, in a folder that is opened already; a link is no regular file here.
+/// Reads as [`read`] does, in a directory that is opened already; a link is not a regular file here.
 ///
 /// # Errors
 ///
-/// As those of [`read`].
+/// The same as those of [`read`].
 pub fn read_at(place: &Place, limit: u64) -> Result<Option<Vec<u8>>> {
     Ok(open_at(place, limit)?.map(|(content, _)| content))
 }

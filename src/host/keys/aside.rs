@@ -1,4 +1,4 @@
-//! Keeping what is in the place of `authorized_keys`, under another name, before it is replaced.
+//! Keeps the object in the place of `authorized_keys` under another name, before it is replaced.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub(super) fn keep(directory: &Folder, name: &str, user: &UserEntry) -> Result<(
     bail!("failed to keep ~/.ssh/{name}: {name}.old and all names up to {name}.old.{} are taken", MOST_NAMES - 1)
 }
 
-/// Links without following a link. The kernel can keep the user from linking to what another user owns.
+/// Links without following a link. The kernel can refuse to link to another user's file.
 fn link(directory: &Folder, name: &str, other: &str, user: &UserEntry) -> Result<Result<(), Errno>> {
     let link = || rustix::fs::linkat(directory, name, directory, other, AtFlags::empty());
     match link() {

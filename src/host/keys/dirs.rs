@@ -1,8 +1,9 @@
 //! The directories of a user's keys: `.ssh` and the directory of the sets in it.
 //!
-//! A directory of the user is written to with the user's rights. One that root owns, and that no other user can write to,
-//! stays root's: root writes to it through the opened directory, and the user can read what is written. The owner of an
-//! existing object is never changed in a directory that its user can write to, since the user could have moved it there.
+//! A directory of the user is written to with the user's rights. One that root owns, and that no other user can write
+//! to, stays root's: root writes to it through the opened directory, and the user can read what is written. The owner
+//! of an existing object is never changed in a directory that its user can write to, since the user could have moved
+//! it there.
 
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub(super) struct FileOwner {
 }
 
 impl KeyDir {
-    /// Opens the directory `name`; `None` if nothing is there.
+    /// Opens the directory `name`; returns `None` if nothing is there.
     pub(super) fn open(parent: &Folder, name: &str, shown: &str, user: &UserEntry) -> Result<Option<Self>> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let what = || format!("failed to open {shown}");
@@ -142,8 +143,8 @@ pub(super) fn is_closed_home(home: &Folder, user: &UserEntry) -> Result<bool> {
     Ok(user.uid != 0 && rustix::process::geteuid().is_root() && is_roots(&status))
 }
 
-/// Makes `.ssh` for the user in a home that only root can write to. An empty one with the mode 0700 is given to the user,
-/// too: an interrupted run made it, or root. Returns true if anything was changed.
+/// Makes `.ssh` for the user in a home that only root can write to. An empty one with the mode 0700 is given to the
+/// user, too: an interrupted run made it, or root. Returns true if anything was changed.
 fn give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
     if !is_closed_home(home, user)? {
         return Ok(false);

@@ -16,25 +16,25 @@ use crate::host::accounts::UserEntry;
 use crate::host::root::{Folder, OsContext, Root, display_path};
 use crate::host::signals;
 
-/// The folder of everything that has to do with SSH, in the home.
+/// The directory of all SSH files, in the home.
 pub(super) const SSH: &str = ".ssh";
 
-/// What is locked while keys are changed, in the home; `update-ssh-keys` locks it, too.
+/// The lock file, in the home; `update-ssh-keys` locks it, too.
 pub(super) const LOCK_FILE: &str = ".authorized_keys.d.lock";
 
-/// What the user's folders are.
+/// The mode of the user's directories.
 pub(super) const PRIVATE: Mode = Mode::RWXU;
 
-/// How the lock file is opened in any case.
+/// The flags for opening the lock file in any case.
 const OPEN_LOCK: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// How many names of a folder are looked at.
+/// The largest number of names of a directory that are read.
 const MOST_NAMES: usize = 1000;
 
 /// The highest number of entries that are read of a directory, which its user fills: hidden ones are not names.
 const MOST_ENTRIES: usize = 10_000;
 
-/// How often a lock that another program holds is asked for.
+/// The interval of the attempts while another program holds a lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Opens the home of `user`, which must be the user's, or root's.
@@ -54,7 +54,7 @@ pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Folder> {
     Ok(home)
 }
 
-/// Opens the folder `name`; `None` where there is nothing.
+/// Opens the directory `name`; returns `None` if nothing is there.
 pub(super) fn folder(parent: &Folder, name: &str) -> Result<Option<Folder>, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match rustix::fs::openat(parent, name, flags, Mode::empty()) {
@@ -114,7 +114,7 @@ fn open_lock_as_root(home: &Folder, user: &UserEntry) -> Result<Result<OwnedFd, 
     })
 }
 
-/// The names in a folder, without those that begin with a dot; `None` where there are too many to look at.
+/// Returns the names in a directory, without those that begin with a dot; `None` if there are too many.
 pub(super) fn names(folder: &Folder) -> Result<Option<Vec<OsString>>, Errno> {
     let mut names = Vec::new();
     let mut entries = 0;

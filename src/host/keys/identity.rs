@@ -7,11 +7,11 @@ use rustix::fs::Gid;
 use crate::host::accounts::UserEntry;
 use crate::host::root::OsContext;
 
-/// Does `work` as `user`, in a thread of its own: the rights of a thread end with it, and nobody else has them.
+/// Runs `work` as `user`, in a separate thread: the rights of a thread end with it, and no other thread has them.
 ///
 /// # Errors
 ///
-/// Those of `work`, and when we may not become that user.
+/// The errors of `work`, and a refused change to that user.
 pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let ours = rustix::process::geteuid();
     if ours.as_raw() == user.uid {
@@ -32,20 +32,21 @@ pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Re
     })
 }
 
-/// The same for looking only: whoever cannot become that user may be able to look all the same.
+/// Runs `work` as [`with`] does, for reading only: without root it runs with the rights of this process, which may
+/// suffice.
 ///
 /// # Errors
 ///
-/// Those of `work`, and when root may not become that user.
+/// The errors of `work`, and a refused change to that user by root.
 pub(super) fn dry_run<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     if rustix::process::geteuid().is_root() { with(user, work) } else { work() }
 }
 
-/// Does `work` with our own rights again, in the middle of what [`with`] does as `user`. It can be nested.
+/// Runs `work` with the rights of this process again, inside the `work` of [`with`] as `user`. It can be nested.
 ///
 /// # Errors
 ///
-/// When we may not become that user again: nothing else may be done in this thread then.
+/// The change back to that user was refused: nothing else may be done in this thread then.
 pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     // The call returns the previous user.
@@ -58,13 +59,13 @@ pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Res
     Ok(result)
 }
 
-/// Gives this thread the user's rights to files, and none of root's.
+/// Gives this thread the user's file system rights instead of root's.
 fn change(user: &UserEntry) -> Result<()> {
     // The call itself changes this thread alone; the C library's function of that name would change all of them.
     rustix::thread::set_thread_groups(&[Gid::from_raw(user.gid)]).os_context(|| "failed to leave root's groups")?;
     setfsgid(user.gid.into());
     setfsuid(user.uid.into());
-    // They say what it was before, not whether it worked.
+    // The calls return the previous ID, not whether they worked.
     let (gid, uid) = (setfsgid(user.gid.into()), setfsuid(user.uid.into()));
     crate::host::hide_memory();
     if (uid.as_raw(), gid.as_raw()) != (user.uid, user.gid) {

@@ -1,8 +1,9 @@
-//! SSH keys, as the user.
+//! Writes SSH keys, as the user.
 //!
 //! Everything below a home directory may have been made by its owner to mislead root. So it is done with the owner's
-//! own rights, in a thread of its own, step by step through opened folders, and no link is followed at all. Root's rights
-//! open the home, and write to a directory in it that is root's and that the user can enter but not change.
+//! own rights, in a thread of its own, step by step through opened directories, and no link is followed at all.
+//! Root's rights open the home, and write to a directory in it that is root's and that the user can enter but not
+//! change.
 
 mod aside;
 mod dirs;
@@ -25,15 +26,15 @@ use crate::deadline::Deadline;
 use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
 
-/// How long another program may hold the lock.
+/// The longest time that another program may hold the lock.
 const LOCK: Duration = Duration::from_secs(10);
 
-/// Replaces a set of a user's keys, and makes the user's `authorized_keys` of all sets.
+/// Replaces a set of a user's keys, and writes the user's `authorized_keys` from all sets.
 ///
 /// # Errors
 ///
-/// [`UnknownPrincipal`] when there is no such user; others when there is no home, it belongs to somebody else, something
-/// in it is not what it should be, or another program holds the lock for 10 s.
+/// [`UnknownPrincipal`] if the user does not exist; other errors if there is no home, it belongs to another user,
+/// something in it is not as it should be, or another program holds the lock for 10 s.
 pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: Deadline) -> Result<StepResult> {
     let work = || -> Result<StepResult> {
         let (user, home) = find(root, accounts, set)?;
@@ -50,11 +51,11 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
     work().with_context(|| format!("failed to authorize keys of user {}", set.user))
 }
 
-/// Whether [`authorize`] would change anything. Changes nothing, and takes no lock.
+/// Returns true if [`authorize`] would change anything. Changes nothing, and takes no lock.
 ///
 /// # Errors
 ///
-/// As those of [`authorize`]; and when it cannot be told, such as by whom may not look into the home.
+/// The same as those of [`authorize`]; and if the answer is unknown, such as without permission to read the home.
 pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<bool> {
     let work = || -> Result<bool> {
         let (user, home) = find(root, accounts, set)?;

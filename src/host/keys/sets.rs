@@ -20,13 +20,13 @@ use crate::host::root::{Folder, OsContext, OsError, Place, display_path, status}
 use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
 
-/// The folder of the sets, in `.ssh`.
+/// The directory of the sets, in `.ssh`.
 pub(super) const SETS: &str = "authorized_keys.d";
 
 /// The file that sshd reads, in `.ssh`.
 const AUTHORIZED: &str = "authorized_keys";
 
-/// The set that keeps what was in that file before there were sets.
+/// The set that keeps the earlier content of that file from before there were sets.
 const OLD: &str = "old_authorized_keys";
 
 /// The first line of the file, as we write it.
@@ -47,16 +47,16 @@ struct WantedSet {
     authorized: Vec<u8>,
 }
 
-/// What is in the place of `authorized_keys`.
+/// The object in the place of `authorized_keys`.
 enum ExistingSet {
     Nothing,
     Text(Vec<u8>),
-    /// Something that is no file, or may not be read.
+    /// An object that is not a file, or an unreadable file.
     Odd,
 }
 
-/// Writes the set, and `authorized_keys` after it, where they are not as they should be. `note` is called with the path of
-/// a file below `.ssh` and its temporary name before that appears.
+/// Writes the set, and `authorized_keys` after it, where they are not as they should be. `note` is called with the
+/// path of a file below `.ssh` and its temporary name before that appears.
 pub(super) fn replace(
     home: &Folder,
     user: &UserEntry,
@@ -112,7 +112,7 @@ fn is_same(dir: &KeyDir, name: &OsString, content: &[u8], user: &UserEntry) -> R
     files::is_same(&Place { folder: Arc::clone(&dir.folder), name: name.clone() }, content, mode, uid, gid)
 }
 
-/// Decides what is to be written, of everything that was read.
+/// Decides which files are to be written, from all sets.
 fn decide(mut sets: Sets, current: &ExistingSet, set: &KeySet) -> Result<WantedSet> {
     let mut wanted = Vec::new();
     if sets.is_empty()
@@ -149,7 +149,8 @@ fn is_generated(text: &[u8]) -> bool {
     GENERATED.iter().any(|line| line.as_bytes() == first)
 }
 
-/// All sets. What is no file is none; nor is what begins with a dot. `wanted` need not be readable: it is replaced.
+/// Returns all sets. Objects that are not files and names that begin with a dot are no sets. `wanted` need not be
+/// readable: it is replaced.
 fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
     let mut sets = Sets::new();
     let mut total = 0;
@@ -192,13 +193,13 @@ fn current(ssh: &Folder) -> Result<ExistingSet> {
     }
 }
 
-/// Whether a file is kept from being read: by its mode, or by a lease, which its owner may hold for ever.
+/// Returns true if a file cannot be read because of its mode, or of a lease, which its owner may hold for ever.
 fn is_kept(error: &anyhow::Error) -> bool {
     [Errno::ACCESS, Errno::AGAIN].into_iter().any(|errno| error.downcast_ref() == Some(&OsError(errno)))
 }
 
-/// Writes a file, unless it is as it should be; returns true if it did. What is in the place of `keep` is kept under
-/// another name.
+/// Writes a file, unless it is as it should be; returns true if it did. The object in the place of `keep` is kept
+/// under another name.
 fn write(
     dir: &KeyDir,
     name: &OsString,
@@ -208,7 +209,7 @@ fn write(
     mut note: impl FnMut(&OsStr) -> Result<()>,
 ) -> Result<bool> {
     let what = || format!("failed to write {}", display_path(name.as_ref()));
-    // What cannot be read is written anew.
+    // An unreadable file is written anew.
     if is_same(dir, name, content, user).unwrap_or(false) {
         return Ok(false);
     }

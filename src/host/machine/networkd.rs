@@ -1,4 +1,4 @@
-//! What is done where files of networkd change, and where an earlier run came to no more than changing them.
+//! Steps after a change to networkd's files, in this run or in an interrupted one.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ impl Host<'_> {
         result
     }
 
-    /// Puts a mask at `path` or removes one, with `change`, where `would` says that this changes something.
+    /// Puts a mask at `path` or removes one with `change`; `would` returns true if this changes anything.
     pub(super) fn masking(
         &mut self,
         path: &Path,
@@ -40,7 +40,7 @@ impl Host<'_> {
         self.noting(would, |root| change(root, path), |result| matches!(result, Ok(StepResult::Done)))
     }
 
-    /// Does `act`, which says what became of it, where a file of networkd changed, or a restart is owed for one.
+    /// Runs `act` if a file of networkd changed or a restart is pending, and returns its result.
     pub(super) fn if_network_changed(&self, state: &ApplyState, act: impl FnOnce() -> StepResult) -> StepResult {
         if !self.live() {
             StepResult::Skipped(NOT_RUNNING.to_owned())

@@ -1,4 +1,4 @@
-//! What is done where units change: systemd reads them again, in this run or the next.
+//! Steps after a change to units: a daemon-reload, in this run or the next.
 
 use anyhow::Result;
 
@@ -9,8 +9,8 @@ use crate::outcome::StepResult;
 use cloud_config::plan::Reload;
 
 impl Host<'_> {
-    /// Notes that units may change, unless that is noted. systemd itself can tell of some changes only: not of links, nor
-    /// of a unit's first drop-in.
+    /// Sets the marker that units may change, unless it is set. systemd itself notices only some changes: not links,
+    /// nor a unit's first drop-in.
     pub(super) fn note_units(&mut self) {
         if self.live()
             && !self.reload_pending.is_set()

@@ -1,4 +1,4 @@
-//! What the system said, in words for people.
+//! Errors of the system, in words for people.
 
 use std::fmt;
 use std::io;
@@ -42,13 +42,13 @@ impl From<io::Error> for OsError {
     }
 }
 
-/// Says what failed, with the words of the system as its cause.
+/// Adds the failed operation to an error of the system.
 pub trait OsContext<T> {
-    /// The same result; an error is made one that reads `WHAT: WORDS OF THE SYSTEM`.
+    /// Returns the same result; an error reads `WHAT: WORDS OF THE SYSTEM`.
     ///
     /// # Errors
     ///
-    /// That of the result itself.
+    /// The error of the result itself.
     fn os_context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T>;
 }
 

@@ -1,8 +1,9 @@
-//! Paths beneath a root folder, walked without following a link that a stranger could have made.
+//! Paths below a root directory, walked without following a link that another user could have made.
 //!
-//! A path is walked component by component. A link in it is followed, inside the root, only where the folder that
-//! holds the link belongs to root and nobody else may write there: whoever owns a home or may write to `/tmp` must not
-//! decide where root's files go (docs/cloud-config.md#write_files, docs/cloud-config.md#users). Everything in [`super`] that opens a path does so through here.
+//! A path is walked component by component. A link in it is followed, inside the root, only if the directory that
+//! holds the link belongs to root and no other user may write there: a user that owns a home or may write to `/tmp`
+//! must not decide where root's files go (docs/cloud-config.md#write_files, docs/cloud-config.md#users). Everything
+//! in [`super`] that opens a path does so through here.
 
 mod cause;
 mod walk;
@@ -24,44 +25,44 @@ pub use cause::{OsContext, OsError, display_path};
 use walk::Manner;
 pub use walk::WalkError;
 
-/// An opened folder; shared, since the files of a batch are often in the same one.
+/// An opened directory; shared, since the files of a batch are often in the same one.
 pub type Folder = Arc<OwnedFd>;
 
-/// How often a lookup that a rename elsewhere disturbed is tried again before it is walked by hand.
+/// The number of retries of a lookup that a rename elsewhere disturbed, before it is walked by hand.
 const DISTURBED: usize = 32;
 
-/// The folder that stands for `/`.
+/// The directory that stands for `/`.
 #[derive(Debug)]
 pub struct Root {
     folder: Folder,
     path: PathBuf,
     system: bool,
-    /// The kernel can walk a path beneath a folder by itself (Linux 5.6).
+    /// True if the kernel can walk a path below a directory by itself (Linux 5.6).
     openat2: AtomicBool,
 }
 
-/// Where a file is, or would be: the folder that holds it, opened, and its name in there.
+/// The place of a file that may not exist: its directory, opened, and its name in it.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The folder.
+    /// The directory.
     pub folder: Folder,
     /// The name, without any slash; never `.` or `..`.
     pub name: OsString,
 }
 
-/// So many folders may be above one that is looked at.
+/// The greatest depth of a directory for the check.
 const DEEPEST: usize = 256;
 
 impl Root {
-    /// Whether everybody may go to `folder`, which is beneath the root: through all folders on the way.
+    /// Returns true if every user may enter `folder`, which is below the root, through all directories on the way.
     ///
     /// # Errors
     ///
-    /// Those of looking at them.
+    /// The errors of reading their status.
     pub fn is_open_to_all(&self, folder: &Folder) -> Result<bool, Errno> {
         let top = rustix::fs::fstat(&self.folder)?;
         let mut folder = folder.clone();
-        // Nobody's paths are that deep; a folder that is moved out meanwhile never meets the root.
+        // Real paths are not that deep; a directory that is moved out meanwhile never meets the root.
         for _ in 0..DEEPEST {
             let there = rustix::fs::fstat(&folder)?;
             if there.st_mode & 0o001 == 0 {
@@ -118,17 +119,17 @@ impl Root {
         walk::by_hand(&self.folder, path, Manner::Private).map(drop)
     }
 
-    /// The root folder, from `/` on: tools run somewhere else than this program.
+    /// Returns the absolute path of the root directory: tools run with another working directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether this is the root of the running system, and not a tree in some folder.
+    /// Returns true if this is the root of the running system, and not a tree in a directory.
     pub const fn is_system(&self) -> bool {
         self.system
     }
 
-    /// Opens the folder `path`, for walking on and for `*at` calls (`O_PATH`).
+    /// Opens the directory `path`, for walking on and for `*at` calls (`O_PATH`).
     ///
     /// # Errors
     ///
@@ -148,9 +149,9 @@ impl Root {
             .map_err(|cause| WalkError::Os { path: path.to_owned(), cause: cause.into() })
     }
 
-    /// Opens the folder of `path`, and gives the name in it; whether there is anything of that name is not looked at.
+    /// Opens the directory of `path`, and returns the name in it, which need not exist.
     ///
-    /// With `create`, folders that are missing are made, 0755, of the group and user we run as.
+    /// With `create`, missing directories are made, 0755, with the group and user of this process.
     ///
     /// # Errors
     ///
@@ -195,7 +196,7 @@ impl Root {
         }
     }
 
-    /// Lets the kernel walk a path that has no links; `None` where it cannot, or meets one.
+    /// Lets the kernel walk a path without links; returns `None` if it cannot, or meets a link.
     fn at_once(&self, path: &Path) -> Option<Result<OwnedFd, Errno>> {
         if !self.openat2.load(Ordering::Relaxed) {
             return None;
@@ -229,14 +230,14 @@ fn identity(folder: &Folder) -> Result<(u64, u64), Errno> {
     Ok((status.st_dev, status.st_ino))
 }
 
-/// How folders are opened: for walking on only, which needs no permission to read them.
+/// The flags for opening directories: for walking on only, which needs no permission to read them.
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// The text of the link at `place`; `None` where there is something else, or nothing.
+/// Returns the text of the link at `place`; `None` if something else is there, or nothing.
 ///
 /// # Errors
 ///
-/// When the system does not say.
+/// The system refuses.
 pub fn link(place: &Place) -> Result<Option<PathBuf>, Errno> {
     match rustix::fs::readlinkat(&place.folder, &place.name, Vec::new()) {
         Ok(target) => {
@@ -248,11 +249,11 @@ pub fn link(place: &Place) -> Result<Option<PathBuf>, Errno> {
     }
 }
 
-/// What is at `place`, a link itself and not what it leads to; `None` where there is nothing.
+/// Returns the status of the object at `place`, of a link itself and not of its target; `None` if nothing is there.
 ///
 /// # Errors
 ///
-/// When the system does not say.
+/// The system refuses.
 pub fn status(place: &Place) -> Result<Option<rustix::fs::Stat>, Errno> {
     match rustix::fs::statat(&place.folder, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(status) => Ok(Some(status)),
@@ -261,11 +262,11 @@ pub fn status(place: &Place) -> Result<Option<rustix::fs::Stat>, Errno> {
     }
 }
 
-/// The name of `path` in its folder.
+/// Returns the name of `path` in its directory.
 ///
 /// # Errors
 ///
-/// It names nothing in one, such as `/`.
+/// The path names nothing in a directory, such as `/`.
 pub fn name_of(path: &Path) -> Result<OsString, WalkError> {
     path.file_name().map(OsStr::to_owned).ok_or_else(|| WalkError::NoName(path.to_owned()))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 
-/// A root whose every folder is trusted, whatever the umask.
+/// A root whose directories are all trusted, whatever the umask.
 fn tree() -> (tempfile::TempDir, Root) {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,4 +1,5 @@
-//! The walk by hand: where the kernel cannot walk beneath a folder, where there are links, and where folders are made.
+//! Walks a path by hand: where the kernel cannot walk below a directory, where there are links, and where directories
+//! are made.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -12,32 +13,32 @@ use rustix::io::Errno;
 
 use super::{FOLDER, Folder, OsError, display_path};
 
-/// How many links one path may lead through, as in the kernel.
+/// The largest number of links that one path may lead through, as in the kernel.
 pub(super) const MOST_LINKS: usize = 40;
 
-/// The mode of folders that are made on the way (docs/cloud-config.md#write_files).
+/// The mode of directories that are made on the way (docs/cloud-config.md#write_files).
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
 
-/// Why a path could not be walked.
+/// The reason why a path could not be walked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
     /// The system refused.
     #[error("failed to open {}: {cause}", display_path(path))]
     Os {
-        /// How far it went.
+        /// The path up to the failed component.
         path: PathBuf,
-        /// What it said.
+        /// The error of the system.
         cause: OsError,
     },
-    /// A folder could not be made.
+    /// A directory could not be made.
     #[error("failed to make the folder {}: {cause}", display_path(path))]
     Make {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         cause: OsError,
     },
-    /// There is a link that somebody else could have made.
+    /// The path has a link that another user could have made.
     #[error("refused to follow the link {}: not only root may change the folder that holds it", display_path(.0))]
     Untrusted(PathBuf),
     /// A directory on the way belongs to another user.
@@ -58,19 +59,19 @@ pub enum WalkError {
         /// Its mode.
         mode: u32,
     },
-    /// Something on the way is no folder.
+    /// A component of the path is not a directory.
     #[error("{} is not a folder", display_path(.0))]
     NotFolder(PathBuf),
     /// Links lead to links without end.
     #[error("{} leads through too many links", display_path(.0))]
     TooManyLinks(PathBuf),
-    /// The path names nothing in a folder, such as `/`.
+    /// The path names nothing in a directory, such as `/`.
     #[error("{:?} does not name a file", display_path(.0))]
     NoName(PathBuf),
 }
 
 impl WalkError {
-    /// Whether it failed because something is not there.
+    /// Returns true if it failed because a component does not exist.
     pub fn absent(&self) -> bool {
         matches!(self, Self::Os { cause: OsError(Errno::NOENT), .. })
     }
@@ -114,7 +115,7 @@ pub(super) fn by_hand(root: &Folder, path: &Path, manner: Manner) -> Result<Fold
                     .map_err(|cause| WalkError::Make { path: at.path_of(&name), cause: cause.into() })?;
                 at.down(folder, name);
             }
-            // What is no folder may be a link.
+            // A component that is not a directory may be a link.
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 let target = at.link(&name)?;
                 if manner == Manner::Private && on_procfs(at.here()) {
@@ -142,11 +143,11 @@ pub(super) fn by_hand(root: &Folder, path: &Path, manner: Manner) -> Result<Fold
     Ok(at.into_folder())
 }
 
-/// Whether a directory may be writable by other users if it has the sticky bit.
+/// The treatment of a directory that other users can write to and that has the sticky bit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sticky {
-    /// On the way: an entry of `/tmp` that is ours cannot be moved by another user, and each directory on the way has to
-    /// be ours. A link there is refused like everywhere.
+    /// On the way: an entry of `/tmp` that is ours cannot be moved by another user, and each directory on the way has
+    /// to be ours. A link there is refused like everywhere.
     Allowed,
     /// At the end.
     Refused,
@@ -169,16 +170,16 @@ fn on_procfs(folder: BorrowedFd<'_>) -> bool {
     rustix::fs::fstatfs(folder).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }
 
-/// Whether nobody but root, or the user we are, could have put a link into this folder.
+/// Returns true if only root, or the user of this process, could have put a link into this directory.
 ///
-/// The sticky bit of a `/tmp` does not help: it keeps others from removing a link, not from making one.
+/// The sticky bit of a `/tmp` does not help: it keeps other users from removing a link, not from making one.
 pub(super) fn trusted(folder: impl AsFd) -> bool {
     let Ok(status) = rustix::fs::fstat(folder) else { return false };
     let ours = status.st_uid == 0 || status.st_uid == rustix::process::geteuid().as_raw();
     ours && status.st_mode & 0o022 == 0
 }
 
-/// Where the walk is: every folder on the way stays open, so that `..` is the one we came from.
+/// The position of the walk: every directory on the way stays open, so that `..` is the one it came from.
 struct Position<'r> {
     root: &'r Folder,
     opened: Vec<OwnedFd>,
@@ -229,7 +230,7 @@ impl Position<'_> {
     }
 }
 
-/// Puts the components of `path` before what is left to walk.
+/// Puts the components of `path` before the remaining ones.
 fn prepend(path: &Path, rest: &mut VecDeque<OsString>) {
     for part in path.components().rev() {
         match part {
@@ -240,16 +241,16 @@ fn prepend(path: &Path, rest: &mut VecDeque<OsString>) {
     }
 }
 
-/// Makes a folder and opens it.
+/// Makes a directory and opens it.
 fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     let ours = match rustix::fs::mkdirat(parent, name, FOLDER_MODE) {
         Ok(()) => true,
-        // Somebody was faster, which is as good.
+        // Another process made it meanwhile.
         Err(Errno::EXIST) => false,
         Err(cause) => return Err(cause),
     };
     if !ours || !trusted(parent) {
-        // Here somebody else could have put another folder in its place: what it is must not be changed.
+        // Another user could have put a different directory in its place here, so it must not be changed.
         return rustix::fs::openat(parent, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -257,7 +258,7 @@ fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     let status = rustix::fs::fstat(&folder)?;
     let group = rustix::process::getegid();
     if status.st_gid != group.as_raw() {
-        // A set-group-id folder passes its group on.
+        // A set-group-ID directory passes its group on.
         rustix::fs::fchown(&folder, None, Some(Gid::from_raw(group.as_raw())))?;
     }
     if status.st_mode & 0o7777 != FOLDER_MODE.as_raw_mode() {

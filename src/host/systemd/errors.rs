@@ -1,4 +1,4 @@
-//! What systemd's errors mean to the person who named the unit.
+//! Explains systemd's errors to the user who named the unit.
 
 use anyhow::anyhow;
 
@@ -6,7 +6,7 @@ use crate::host::bus::CallError;
 
 /// The error of a call about `unit`, as a sentence that names it.
 ///
-/// What is known by its D-Bus name is said in our words; the rest in systemd's.
+/// Errors with a known D-Bus name are explained in our words; the others keep systemd's.
 pub(super) fn explain(error: CallError, unit: &str) -> anyhow::Error {
     match meaning(&error, unit) {
         Some(sentence) => anyhow!(sentence),

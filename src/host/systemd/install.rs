@@ -1,4 +1,4 @@
-//! Whether enabling a unit made all the links that its `[Install]` section asks for.
+//! Checks that enabling a unit made all the links that its `[Install]` section asks for.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -11,7 +11,7 @@ const LARGEST: u64 = 1 << 20;
 /// The keys of which each word is a link.
 const LINKS: [&str; 4] = ["Alias", "WantedBy", "RequiredBy", "UpheldBy"];
 
-/// Whether it shows that every link was made; where no link was made, there is no more to be known.
+/// Returns true if the changes show that every link was made, or if no link was made, which shows nothing.
 pub(super) fn is_complete(changes: &[LinkChange]) -> bool {
     let made: Vec<_> = changes.iter().filter(|(what, ..)| what == "symlink").collect();
     let files: BTreeSet<_> = made.iter().map(|(_, _, file)| file.as_str()).collect();
@@ -25,7 +25,8 @@ pub(super) fn is_complete(changes: &[LinkChange]) -> bool {
     made.is_empty() || asked.is_some_and(|asked| asked <= made.len())
 }
 
-/// How many links the `[Install]` section of a unit file asks for; none where it also enables other units.
+/// Returns the number of links that the `[Install]` section of a unit file asks for; `None` if it also enables other
+/// units.
 fn links(text: &str) -> Option<usize> {
     let mut found = 0;
     let mut inside = false;

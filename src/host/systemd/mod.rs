@@ -27,14 +27,13 @@ pub struct Systemd<'b> {
     bus: &'b Bus,
 }
 
-/// What enabling a unit did.
+/// The result of enabling a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enabled {
-    /// Whether a link was made or removed. Where one was, units that are loaded learn of it only by
-    /// a reload.
+    /// Done if a link was made or removed. Loaded units notice that only after a daemon-reload.
     pub change: StepResult,
-    /// The unit file says how it is enabled. Without (no `[Install]` section) nothing was done, and
-    /// nothing will start it at boot.
+    /// True if the unit file has an `[Install]` section. Without one nothing was done, and nothing will start the
+    /// unit at boot.
     pub installable: bool,
 }
 
@@ -44,8 +43,8 @@ impl<'b> Systemd<'b> {
         Self { bus }
     }
 
-    /// Enables `unit` as its `[Install]` section says, until the next reboot with `runtime`;
-    /// other links that are in the way are replaced. Looks at what is on disk, needs no reload.
+    /// Enables `unit` as its `[Install]` section asks, until the next reboot with `runtime`; replaces other links
+    /// that are in the way. Reads the files on disk, and needs no reload.
     ///
     /// # Errors
     ///
@@ -60,7 +59,7 @@ impl<'b> Systemd<'b> {
                 .with_context(|| format!("failed to enable {unit}"))
         };
         let (installable, links) = enable()?;
-        // It tells of a link that it cannot make only where it made no other: asked again, it has nothing else to do.
+        // systemd reports a link that it cannot make only if it made no other: a second call has nothing else to do.
         if !install::is_complete(&links) {
             enable()?;
         }
@@ -70,7 +69,7 @@ impl<'b> Systemd<'b> {
         Ok(Enabled { change, installable })
     }
 
-    /// Whether systemd has `unit` in its memory; one that is, it does not read again by itself.
+    /// Returns true if systemd has loaded `unit`; it does not reload a loaded unit by itself.
     ///
     /// # Errors
     ///
@@ -85,7 +84,7 @@ impl<'b> Systemd<'b> {
             self.bus.call(CALL_LIMIT, async |connection| ManagerProxy::new(&connection).await?.get_unit(unit).await);
         match answer {
             Ok(path) => Ok(Some(path)),
-            // Whatever it says of the name: there is no such unit.
+            // Any error about the name means that there is no such unit.
             Err(CallError::Refused { .. }) => Ok(None),
             Err(error) => Err(error).with_context(|| format!("failed to ask systemd whether {unit} is loaded")),
         }

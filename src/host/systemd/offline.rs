@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use crate::host::root::{OsContext, Root, display_path, link};
 use crate::outcome::StepResult;
 
-/// What `systemctl` says of a link that it cannot make.
+/// The beginning of the message of `systemctl` about a link that it cannot make.
 const FAILED: &str = "Failed to ";
 
 /// The directories whose links enabling changes.
@@ -51,8 +51,9 @@ pub fn enable_offline(
     Ok(if links(root) == before { StepResult::Unchanged } else { StepResult::Done })
 }
 
-/// Checks that no other user can change the way, and that no link leads out of the tree on the way to `directory`, and in it to what units want: `systemctl` makes
-/// its links through paths that the kernel resolves in this machine.
+/// Checks that no other user can change the way, and that no link leads out of the tree on the way to `directory`,
+/// and in its `.wants` and `.requires` directories: `systemctl` makes its links through paths that the kernel
+/// resolves in this machine.
 fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
     let mut paths: Vec<_> =
         directory.ancestors().map(Path::to_path_buf).filter(|path| path.parent().is_some()).collect();
@@ -91,8 +92,8 @@ fn is_beneath(root: &Root, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The links that enabling makes, with their destinations: those among the unit files, and in the directories of what
-/// units want and require.
+/// Returns the links that enabling makes, with their destinations: those among the unit files, and in the `.wants`
+/// and `.requires` directories.
 fn links(root: &Root) -> BTreeSet<(PathBuf, PathBuf)> {
     let mut found = BTreeSet::new();
     for directory in [PERSISTENT, RUNTIME] {
@@ -109,14 +110,14 @@ fn collect(root: &Root, directory: &Path, deeper: u8, found: &mut BTreeSet<(Path
             Ok(Some(destination)) => {
                 found.insert((path, destination));
             }
-            // What is no directory has no entries.
+            // Other objects have no entries.
             Ok(None) if deeper > 0 => collect(root, &path, deeper - 1, found),
             _ => {}
         }
     }
 }
 
-/// The names in a directory; none where there is no such directory.
+/// Returns the names in a directory; empty if it does not exist.
 fn entries(root: &Root, directory: &Path) -> Vec<OsString> {
     let Some(entries) = root.open_dir(directory).ok().and_then(|directory| Dir::new(directory).ok()) else {
         return Vec::new();

@@ -2,7 +2,7 @@
 
 use zbus::{OwnedObjectPath, Variant, proxy};
 
-/// What systemd says of one change to a link: what was done, the link, its destination.
+/// A change to a link as systemd reports it: the kind of change, the link, its destination.
 pub(super) type LinkChange = (String, String, String);
 
 /// A job as the list of another job's blockers has it: id, unit, type, state, path of the job, path of

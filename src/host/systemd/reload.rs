@@ -1,12 +1,11 @@
-//! When systemd has to read its units again (docs/cloud-config.md#coreosunits).
+//! Decides whether systemd has to reload its units (docs/cloud-config.md#coreosunits).
 //!
-//! Not for a unit that is not loaded: the start reads what is on disk. A unit that is loaded is not
-//! read again by itself, neither its file nor its drop-ins, and links that enabling made are not
-//! noticed by the loaded units they start from.
+//! A unit that is not loaded needs no reload: its start reads the files on disk. systemd does not reload a loaded
+//! unit by itself, neither its file nor its drop-ins, and loaded units do not notice new links that start from them.
 //!
-//! What this run changed is known, and asking which of it is loaded is enough. `NeedDaemonReload`
-//! adds what an interrupted run left behind; alone it would not do: it misses the first drop-in of
-//! a unit, and a mask that is put over a newer file.
+//! The changes of this run are known, so it is enough to ask which of the changed units are loaded.
+//! `NeedDaemonReload` adds the changes of an interrupted run; alone it would not suffice: it misses the first drop-in
+//! of a unit, and a mask that is put over a newer file.
 
 use std::time::Duration;
 
@@ -17,16 +16,16 @@ use super::proxy::ManagerProxy;
 use crate::host::bus::{CALL_LIMIT, CallError};
 use crate::outcome::StepResult;
 
-/// How long a reload may take: generators run, and every unit is read.
+/// The time limit of a daemon-reload: generators run, and every unit is read.
 const RELOAD_LIMIT: Duration = Duration::from_secs(90);
 
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
-/// The suffixes of what systemd loads.
+/// The suffixes of units that systemd loads.
 const SUFFIXES: [&str; 11] =
     ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"];
 
-/// What a changed file can affect.
+/// The units that a changed file can affect.
 #[derive(Debug, PartialEq, Eq)]
 enum ReloadScope {
     /// The unit of that name.
@@ -35,12 +34,12 @@ enum ReloadScope {
     Units(String),
     /// Any unit.
     Any,
-    /// None of systemd's.
+    /// No unit of systemd.
     None,
 }
 
 impl Systemd<'_> {
-    /// Makes systemd read its units again, if anything needs that.
+    /// Makes systemd reload its units, if anything needs that.
     ///
     /// `named` are all units this part names, `changed` those whose file, drop-in or mask was
     /// changed in this run (templates, prefixes like `foo-.service` and types like `service`
@@ -83,7 +82,7 @@ impl Systemd<'_> {
         Ok(None)
     }
 
-    /// Whether `unit` is loaded, and not as it is on disk.
+    /// Returns true if `unit` is loaded, and differs from the files on disk.
     fn is_outdated(&self, unit: &str) -> Result<bool> {
         if reach(unit) != ReloadScope::Unit {
             return Ok(false);
@@ -92,7 +91,7 @@ impl Systemd<'_> {
             return Ok(false);
         };
         let answer = self.property::<bool>(CALL_LIMIT, &path, UNIT, "NeedDaemonReload").and_then(|outdated| {
-            // One that is masked and has drop-ins says so forever, reload or not.
+            // A masked unit with drop-ins always reports that, reload or not.
             let state: String = self.property(CALL_LIMIT, &path, UNIT, "LoadState")?;
             Ok(outdated && state != "masked")
         });
@@ -115,7 +114,7 @@ impl Systemd<'_> {
     }
 }
 
-/// What a file, a drop-in or a mask of `name` can affect.
+/// Returns the units that a file, a drop-in or a mask of `name` can affect.
 fn reach(name: &str) -> ReloadScope {
     let Some((stem, suffix)) = name.rsplit_once('.') else {
         return ReloadScope::Any; // drop-ins of a type, such as `service`

@@ -11,7 +11,7 @@ use super::{Systemd, errors};
 use crate::host::bus::{CALL_LIMIT, CallError};
 use crate::outcome::StepResult;
 
-/// How often a start is tried while a unit of that name is known that does not run.
+/// The number of attempts to start while a unit of that name is loaded and does not run.
 const TRIES: u8 = 4;
 
 /// The pause between these tries.
@@ -64,7 +64,7 @@ impl Systemd<'_> {
         })
     }
 
-    /// Whether `unit` runs, or is about to, or has not ended yet.
+    /// Returns true if `unit` runs, is about to run, or has not ended yet.
     fn is_busy(&self, unit: &str) -> Result<bool> {
         let Some(path) = self.loaded(unit)? else {
             return Ok(false);
@@ -83,7 +83,7 @@ impl Systemd<'_> {
     }
 }
 
-/// `word` as systemd takes it to mean just that: it puts variables into what it runs.
+/// Returns `word` escaped, so that systemd takes it literally: systemd expands variables in command lines.
 fn literal(word: &str) -> String {
     word.replace('$', "$$")
 }

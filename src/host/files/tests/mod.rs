@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::outcome::StepResult::{Done, Unchanged};
 
-/// A root whose every folder is trusted, whatever the umask.
+/// A root whose directories are all trusted, whatever the umask.
 fn tree() -> (TempDir, Root) {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -202,7 +202,7 @@ fn of_two_with_one_path_the_last_stays() {
     fs::create_dir(inside(&dir, "/run")).unwrap();
     symlink("run", inside(&dir, "/var-run")).unwrap();
     write(&root, of("/run/file", b"old", 0o644)).unwrap();
-    // The last is what is there already: only in order is it seen that it has to be written again.
+    // The last content equals the present one: only writing in order notices that it has to be written again.
     let files = [of("/run/file", b"new", 0o644), of("/var-run/file", b"old", 0o644)];
     let results: Vec<_> = write_all(&root, &files).into_iter().map(Result::unwrap).collect();
     assert_eq!(results, [Done, Done]);

@@ -1,8 +1,8 @@
-//! Directories and files in a home that root owns, and what is in the place of `authorized_keys`.
+//! Directories and files in a home that root owns, and objects in the place of `authorized_keys`.
 
 use super::*;
 
-/// Sets the mode of what root owns in the home.
+/// Sets the mode of an object in the home that root owns.
 fn mode(machine: &Machine, path: &str, mode: u32) {
     fs::set_permissions(machine.home(path), fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -105,7 +105,7 @@ fn a_closed_home_gets_a_directory_of_the_user() {
     if !root_only() {
         return;
     }
-    // Nothing there; what an interrupted run made; a directory with something in it.
+    // Nothing there; an empty directory of an interrupted run; a directory with a file in it.
     for (there, inside, refused) in [(false, "", false), (true, "", false), (true, "id_rsa", true)] {
         let machine = Machine::new();
         if there {

@@ -1,4 +1,4 @@
-//! How jobs end, and what the units say of it.
+//! The ends of jobs, with the details of their units.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use cloud_config::config::Verb;
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const SERVICE: &str = "org.freedesktop.systemd1.Service";
 
-/// How a job ended, or that it was no longer waited for.
+/// The end of a job, or of the wait for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnd {
     /// It was done.
@@ -19,14 +19,14 @@ pub enum JobEnd {
     Skipped,
     /// It failed.
     Failed {
-        /// What systemd says: `failed`, `timeout`, `canceled`, `dependency`, …
+        /// The result from systemd: `failed`, `timeout`, `canceled`, `dependency`, …
         result: String,
-        /// What the unit says, where it does: `result exit-code, status 203`.
+        /// The details from the unit, if it has any: `result exit-code, status 203`.
         detail: Option<String>,
     },
     /// It is still queued or running, and may end later.
     LeftQueued {
-        /// Why it was not waited for any longer.
+        /// The reason why the wait ended.
         reason: String,
     },
 }
@@ -45,7 +45,7 @@ impl fmt::Display for JobEnd {
     }
 }
 
-/// What the results of failed jobs mean.
+/// Returns the meaning of the result of a failed job.
 fn meaning(result: &str) -> &str {
     match result {
         "timeout" => "did not end within the time that the unit gives it",
@@ -60,7 +60,7 @@ fn meaning(result: &str) -> &str {
 }
 
 impl JobEnd {
-    /// Whether the unit was tried and failed: it may have said why.
+    /// Returns true if the unit was tried and failed: its log may have the cause.
     pub fn is_of_the_unit(&self) -> bool {
         matches!(self, Self::Failed { result, .. } if matches!(result.as_str(), "failed" | "timeout"))
     }
@@ -82,7 +82,7 @@ impl Systemd<'_> {
         }
     }
 
-    /// What the unit itself says of its failure.
+    /// Returns the unit's own details of its failure.
     fn detail(&self, unit: &str) -> Option<String> {
         let path = self.loaded(unit).ok()??;
         let result: String = self.property(CALL_LIMIT, &path, &interface_of(unit)?, "Result").ok()?;
@@ -118,7 +118,7 @@ impl Systemd<'_> {
             }
             ("failed", _) => self.ended(unit, "failed".to_owned()),
             ("active", Verb::Stop) => unclear(),
-            // What is restarted after a failure waits for that, or has begun.
+            // A unit that is restarted after a failure waits for the restart, or has begun it.
             ("activating", _) if property("SubState").is_ok_and(|state| state == "auto-restart") => {
                 self.ended(unit, "failed".to_owned())
             }
@@ -137,7 +137,7 @@ impl Systemd<'_> {
     }
 }
 
-/// The monotonic clock, by which systemd stamps what happens to units.
+/// Returns the monotonic clock, with which systemd stamps the events of units.
 pub(super) fn uptime() -> Duration {
     let clock = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
     clock.map(Duration::from).unwrap_or_default()

@@ -1,25 +1,25 @@
-//! Does a job wait for us? A search that knows nothing of where jobs come from.
+//! Searches for a job of this program's unit that another job waits for. It is independent of the source of the jobs.
 
 use std::collections::{HashMap, VecDeque};
 
 /// A job that another one waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blocker {
-    /// What names the job.
+    /// The name of the job.
     pub job: String,
     /// The name of the unit it is for.
     pub unit: String,
-    /// Whether that is a unit that cannot be waited for.
+    /// True if its unit cannot be waited for.
     pub ours: bool,
     /// It is queued, and not running yet: a running job waits for no other.
     pub waiting: bool,
 }
 
-/// The units on the way from `job` to a job of a unit of ours, which ends the list: `None` when
-/// `job` does not wait for one, neither directly nor through other jobs.
+/// Returns the units on the way from `job` to a job of our own unit, which ends the list: `None` if `job` does not
+/// wait for one, neither directly nor through other jobs.
 ///
-/// `blockers` lists the jobs that have to finish before the one named is begun. It is asked once
-/// for a job, nearest jobs first, and `most` times at most: what is farther away is not found.
+/// `blockers` lists the jobs that have to finish before the named one begins. It is called once for a job, nearest
+/// jobs first, and `most` times at most: jobs farther away are not found.
 ///
 /// # Errors
 ///

@@ -11,18 +11,17 @@ use crate::host::bus::CallError;
 use crate::host::systemd::Systemd;
 use crate::host::systemd::proxy::{JobProxy, ManagerProxy};
 
-/// How long a look may take. systemd answers late while it reads its units again; that says
-/// nothing of the job.
+/// The time limit of an inspection. systemd answers late during a daemon-reload; that means nothing for the job.
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 
-/// How many jobs are looked at to find out whether one waits for us.
+/// The largest number of jobs that are inspected for one that waits for us.
 const MOST_JOBS: usize = 2_000;
 
 const JOB: &str = "org.freedesktop.systemd1.Job";
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const SERVICE: &str = "org.freedesktop.systemd1.Service";
 
-/// What is known of a job that has not ended.
+/// The state of a job that has not ended.
 pub(super) enum JobState {
     /// It can end.
     CanEnd,
@@ -35,7 +34,8 @@ pub(super) enum JobState {
 /// The unit in which this program runs.
 struct OwnUnit {
     path: OwnedObjectPath,
-    /// It has a job, such as the start of a `Type=oneshot` service: somebody may wait for us to end.
+    /// True if the unit has a job, such as the start of a `Type=oneshot` service: another unit may wait for us to
+    /// end.
     awaited: bool,
 }
 
@@ -48,14 +48,14 @@ impl Inspection {
         Self(instant)
     }
 
-    /// What is left of it.
+    /// Returns the remaining time.
     fn left(&self) -> Duration {
         LOOK_LIMIT.saturating_sub(self.0.elapsed())
     }
 }
 
 impl Systemd<'_> {
-    /// Whether `job` can end while it is waited for.
+    /// Returns the state of `job`: whether it can end while it is waited for.
     pub(super) fn job_state(&self, job: &OwnedObjectPath, look: &Inspection) -> Result<JobState, CallError> {
         let path = match self.property::<(String, OwnedObjectPath)>(look.left(), job, JOB, "Unit") {
             Ok((_, path)) => path,
@@ -86,7 +86,7 @@ impl Systemd<'_> {
 
     /// The unit in which this program runs, if it is one of systemd's.
     fn own_unit(&self, look: &Inspection) -> Result<Option<OwnUnit>, CallError> {
-        // 0 is whoever asks.
+        // 0 means the caller.
         let path = self
             .bus
             .call(look.left(), async |connection| ManagerProxy::new(&connection).await?.get_unit_by_pid(0).await);
@@ -121,8 +121,8 @@ impl Systemd<'_> {
         Ok(blockers)
     }
 
-    /// Whether the service at `path` is another run of this program. That one may well wait for us: a
-    /// run that starts a service which runs the program again is how OEM images are made.
+    /// Returns true if the service at `path` is another run of this program. That run may well wait for us: OEM
+    /// images are made by a run that starts a service which runs the program again.
     fn runs_this_program(&self, path: &OwnedObjectPath, look: &Inspection) -> Result<bool, CallError> {
         match self.property::<u32>(look.left(), path, SERVICE, "MainPID") {
             Ok(0) | Err(CallError::Refused { .. }) => Ok(false), // not a service, or not running
@@ -132,7 +132,7 @@ impl Systemd<'_> {
     }
 }
 
-/// What identifies the program of a process: the device and inode of its file.
+/// Returns the device and inode of the program of a process, which identify it.
 fn program(pid: &str) -> Option<(u64, u64)> {
     let file = fs::metadata(format!("/proc/{pid}/exe")).ok()?;
     Some((file.dev(), file.ino()))

@@ -23,7 +23,7 @@ use job_state::{Inspection, JobState};
 /// The well-known name of systemd on the bus.
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 
-/// How many ends of jobs are kept until they are looked at. The connection stands still while a queue is full, and a
+/// The number of ends of jobs that are kept until they are read. The connection blocks while a queue is full, and a
 /// machine that boots ends hundreds of jobs. Only signals that systemd sent are queued: see [`Ends`].
 const QUEUE: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
@@ -33,23 +33,23 @@ const FIRST_LOOK: Duration = Duration::from_millis(200);
 /// When it is looked at again, at the soonest.
 const NEXT_LOOK: Duration = Duration::from_secs(1);
 
-/// How often it is asked whether to stop waiting, at the least.
+/// The longest interval between checks whether to stop waiting.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How often the person is told that a job is still waited for.
+/// The interval at which a wait for a job is reported.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// How often a connection that broke is made again, and the pause before each time.
+/// The number of reconnections after a broken connection, and the pause before each.
 const RESUMES: u8 = 10;
 const RESUME_PAUSE: Duration = Duration::from_millis(200);
 
-/// How to wait for a job.
+/// The parameters of a wait for a job.
 pub struct JobWait<'w> {
     /// The longest wait; the run's deadline holds besides.
     pub limit: Duration,
     /// Called about every 10 s of waiting, with the time waited so far.
     pub tell: &'w mut dyn FnMut(Duration),
-    /// Asked about every second: whether to stop waiting, because the run was told to end.
+    /// Called about every second; returns true if the wait is to end because the run was asked to stop.
     pub stop: &'w dyn Fn() -> bool,
 }
 
@@ -239,8 +239,8 @@ impl Systemd<'_> {
         }
     }
 
-    /// Goes on after an error that may be gone at the next look: a unit on the way was unloaded, systemd is busy, or the
-    /// connection broke.
+    /// Goes on after an error that may be gone at the next look: a unit on the way was unloaded, systemd is busy, or
+    /// the connection broke.
     fn tolerate(&self, ends: &mut Ends, error: CallError) -> Result<(), CallError> {
         match error {
             CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime => Ok(()),
