@@ -7,6 +7,7 @@ use crate::config::options::TABLES;
 use crate::config::places::{self, Below, Elsewhere, PLACES, Place, TOP};
 use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Rule, rules};
+use crate::plan::redacted_user_name;
 use crate::text::suggest;
 use crate::yaml::key_items::KEY_TYPES;
 use crate::yaml::{Entry, Kind, Node, ParsedYaml, Tag};
@@ -170,6 +171,11 @@ impl KeyLinter<'_> {
                             `ssh_authorized_keys` at the top level";
                 return self.tell(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
             }
+            let lost = if place.path.is_empty() && name == "user" { lost_user(&entry.value) } else { None };
+            if let Some((rule, lost)) = lost {
+                let message = format!("{}; {lost}", row.whose.message(&key));
+                return self.tell(rule, entry, message, Some("write the user as an item of `users`".to_owned()));
+            }
             return self.tell(rule, entry, row.whose.message(&key), Some(row.help.to_owned()));
         }
         if let Some((word, _)) =
@@ -247,6 +253,21 @@ fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// The user that the mapping of cloud-init's key `user` describes and that is not created, or whose fields are not
+/// applied.
+fn lost_user(value: &Node) -> Option<(&'static Rule, String)> {
+    let passwords = ["passwd", "hashed_passwd", "plain_text_passwd", "password"];
+    let entries = value.entries()?;
+    let gives = |entry: &Entry| passwords.contains(&&*entry.name()) && entry.value.text().is_some();
+    let rule = if entries.iter().any(gives) { &rules::DETACHED_KEY } else { &rules::UNKNOWN_KEY };
+    let lost = match value.get("name").and_then(Node::text).filter(|name| !name.is_empty()) {
+        Some("core" | "root") | None if entries.iter().all(|entry| entry.name() == "name") => return None,
+        Some("core" | "root") | None => "the fields below it are not applied".to_owned(),
+        Some(name) => format!("user {} is not created", redacted_user_name(name)),
+    };
+    Some((rule, lost))
 }
 
 /// Returns true if a line of `text` ends with an SSH key.
@@ -432,6 +453,21 @@ mod tests {
             assert!(message.starts_with("an item of `"), "{message}");
         }
         assert_eq!(found("ssh_authorized_keys: [a]\nusers: [{groups: [b]}]"), []);
+    }
+
+    #[test]
+    fn a_lost_default_user_of_cloud_init_is_named() {
+        for (text, rule, lost) in [
+            ("user: {name: ada, shell: /bin/sh}", "unknown-key", "; user ada is not created"),
+            ("user: {name: ada, passwd: x}", "detached-key", "; user ada is not created"),
+            ("user: {name: core, shell: /bin/sh}", "unknown-key", "; the fields below it are not applied"),
+            ("user: {shell: /bin/sh}", "unknown-key", "; the fields below it are not applied"),
+            ("user: {name: core}", "unknown-key", "does not know"),
+            ("user: ada", "unknown-key", "does not know"),
+        ] {
+            let (found, message, _) = one(text);
+            assert!(found == rule && message.ends_with(lost), "{text}: {found} {message}");
+        }
     }
 
     #[test]
