@@ -218,12 +218,12 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
         repair_again(reading, &mut repaired);
         config = repaired;
     }
-    if let Some(found) = by_line {
-        add_by_line(&mut config, &found);
+    if let Some(found) = &by_line {
+        add_by_line(&mut config, found);
     }
     reading.access = plan::access(&config, short_hostname);
     if reading.access_only {
-        consequences::name_access(&mut reading.findings, &reading.access);
+        consequences::name_access(&mut reading.findings, &reading.access, &config, by_line.as_ref());
         reading.restrict_to_access();
     }
     reading.findings.append(&mut reading.access.findings);

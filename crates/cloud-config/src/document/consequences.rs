@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
-use crate::plan::Access;
+use crate::plan::{self, Access, CORE};
+use crate::yaml::by_line::ByLine;
 
 /// The most bytes behind the start of a finding that are searched for its key.
 const SEARCHED_MAX: usize = 8192;
@@ -24,8 +26,10 @@ pub(super) fn correct_key_claims(findings: &mut [Finding], text: &str, keys: &[S
 /// The claim of findings that are made before it is known what a document gives.
 const ACCESS: &str = "only the host name and SSH keys are applied";
 
-/// Names in the findings about a broken document what is applied of it, which is `access`.
-pub(super) fn name_access(findings: &mut [Finding], access: &Access) {
+/// Names in the findings about a broken document what is applied of it, which is `access`, and in the first of them the
+/// users that are not: those of `config`, and those behind the fault in `by_line`.
+pub(super) fn name_access(findings: &mut [Finding], access: &Access, config: &CloudConfig, by_line: Option<&ByLine>) {
+    let mut users = Some(lost_users(&lost(config, by_line))).filter(|_| !access.is_empty());
     let consequence = match (&access.hostname, access.keys.is_empty()) {
         (Some(_), false) => ACCESS,
         (Some(_), true) => "only the host name is applied",
@@ -38,6 +42,39 @@ pub(super) fn name_access(findings: &mut [Finding], access: &Access) {
             finding.message = format!("{problem}{consequence}");
         } else if *finding.rule == rules::SYNTAX {
             finding.message = format!("{}; {consequence}", finding.message);
+        } else {
+            continue;
+        }
+        finding.message.push_str(&users.take().unwrap_or_default());
+    }
+}
+
+/// The users of a document of which only access is applied, each once: not `core`, if it was read.
+fn lost(config: &CloudConfig, by_line: Option<&ByLine>) -> Vec<String> {
+    let read = config.users.iter().filter_map(|user| user.get()?.name.filled());
+    let read: Vec<_> = read.filter(|name| plan::is_user_name(name)).collect();
+    let behind = by_line.iter().flat_map(|found| &found.users).map(String::as_str);
+    let mut known: HashSet<_> = read.iter().copied().filter(|name| *name == CORE).collect();
+    read.iter().copied().chain(behind).filter(|name| known.insert(*name)).map(str::to_owned).collect()
+}
+
+/// The most users that a finding names.
+const NAMES_MAX: usize = 5;
+
+/// How the text about users that are not applied begins.
+const USERS: &str = "; user";
+
+/// The text about `users` that are not applied; empty if there is no such user.
+fn lost_users(users: &[String]) -> String {
+    match users {
+        [] => String::new(),
+        [name] => format!("{USERS} {name} is not applied"),
+        [names @ .., last] if users.len() <= NAMES_MAX => {
+            format!("{USERS}s {} and {last} are not applied", names.join(", "))
+        }
+        _ => {
+            let others = users.len() - NAMES_MAX;
+            format!("{USERS}s {} and {others} more are not applied", users[..NAMES_MAX].join(", "))
         }
     }
 }
@@ -53,7 +90,10 @@ pub(crate) fn correct_rejected(findings: &mut [Finding]) {
     ];
     for finding in findings {
         finding.replace_key_claim("not applied");
-        let problem = claims.iter().find_map(|claim| finding.message.strip_suffix(claim));
+        let problem = claims.iter().find_map(|claim| {
+            let (problem, rest) = finding.message.split_once(claim)?;
+            (rest.is_empty() || rest.starts_with(USERS)).then_some(problem)
+        });
         if let Some(problem) = problem.map(str::to_owned) {
             finding.message = format!("{problem}not applied");
         }
@@ -114,6 +154,35 @@ mod tests {
         let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
         let findings = plan.findings.into_iter().filter(|finding| finding.rule.id == rule);
         findings.map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn users_of_a_broken_document_are_named() {
+        let fault = "write_files:\n- path: /etc/a\n   content: x\n";
+        let users = "users:\n- name: ada\n- name: bob\n";
+        for (text, end) in [
+            (
+                format!("hostname: n1\n{users}{fault}"),
+                "only the host name is applied; users ada and bob are not applied",
+            ),
+            (
+                format!("hostname: n1\n{fault}{users}"),
+                "only the host name is applied; users ada and bob are not applied",
+            ),
+            (format!("{fault}users:\n- name: ada\n"), "document not applied"),
+            (
+                format!("{fault}hostname: n1\nusers:\n- name: ada\n- name: core\n"),
+                "only the host name is applied; users ada and core are not applied",
+            ),
+            (
+                format!("hostname: n1\nusers:\n- name: ada\n- name: core\n{fault}"),
+                "only the host name is applied; user ada is not applied",
+            ),
+            (format!("hostname: n1\n{fault}b: [\n{users}"), "; only the host name is applied"),
+        ] {
+            let errors = errors("syntax", &text);
+            assert!(errors.len() == 1 && errors[0].ends_with(end), "{text}{errors:?}");
+        }
     }
 
     #[test]

@@ -164,6 +164,11 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
 const NAME_HELP: &str =
     "begin the name with a letter or `_`, and go on with letters, digits, `-` and `_`, 32 characters at most";
 
+/// Returns true if `name` can be the name of a user.
+pub fn is_user_name(name: &str) -> bool {
+    name_fault(name).is_none()
+}
+
 /// The longest name of a user that `useradd` accepts, in bytes.
 const NAME_MAX: usize = 32;
 

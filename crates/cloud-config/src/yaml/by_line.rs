@@ -19,6 +19,8 @@ pub struct ByLine {
     pub hostname: Field<String>,
     /// The keys of the list at the top level, in order.
     pub keys: Vec<Field<String>>,
+    /// The names of the users.
+    pub users: Vec<String>,
 }
 
 impl ByLine {
@@ -59,7 +61,7 @@ fn quoted(node: &Rc<Node>, texts: &mut Vec<Span>, seen: &mut HashSet<*const Node
 /// Reads the host name and keys of `text`. `is_key` tells SSH keys from other text, and `origin` is the place in the
 /// author's text.
 pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) -> usize) -> ByLine {
-    let mut found = ByLine::default();
+    let mut found = ByLine { users: user_names(text), ..ByLine::default() };
     let mut in_list = false;
     let mut is_below_hostname = false;
     for (start, line, inside) in block::lines(text) {
@@ -114,6 +116,58 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
         }
     }
     found
+}
+
+/// The names of the items of `users` in `text`, which need not be read as YAML.
+fn user_names(text: &str) -> Vec<String> {
+    let (mut names, mut known) = (Vec::new(), HashSet::new());
+    let mut is_below_users = false;
+    // The columns of the dashes, and of the keys of the item.
+    let (mut dashes, mut keys) = (None, None);
+    for (_, line, inside) in block::lines(text) {
+        let line = line.trim_end();
+        let inner = line.trim_start_matches(' ');
+        if inside || inner.is_empty() || inner.starts_with('#') {
+            continue;
+        }
+        let column = line.len() - inner.len();
+        let is_item = inner == "-" || inner.starts_with("- ");
+        let found = if column == 0 && !is_item {
+            let value = inner.strip_prefix("users").and_then(|rest| rest.trim_start().strip_prefix(':'));
+            is_below_users = value.is_some_and(|value| value.is_empty() || value.starts_with(' '));
+            (dashes, keys) = (None, None);
+            None
+        } else if !is_below_users {
+            None
+        } else if is_item && dashes.is_none_or(|dashes| dashes == column) {
+            let first = inner[1..].trim_start();
+            (dashes, keys) = (Some(column), Some(line.len() - first.len()).filter(|_| !first.is_empty()));
+            user_name(first)
+        } else if keys.or(Some(column).filter(|column| dashes < Some(*column))) == Some(column) {
+            keys = Some(column);
+            user_name(inner)
+        } else {
+            None
+        };
+        names.extend(found.filter(|name| known.insert(name.clone())));
+    }
+    names
+}
+
+/// The name of a user, where a line of an item gives it.
+fn user_name(line: &str) -> Option<String> {
+    let name = if line.starts_with('{') {
+        let item = parse(line, |at| at);
+        item.root.as_ref().and_then(|root| root.get("name")).and_then(|name| name.text().map(str::to_owned))
+    } else {
+        let value = line.strip_prefix("name").and_then(|rest| rest.trim_start().strip_prefix(':'));
+        value.map(|value| value_of(value).to_owned())
+    };
+    let is_name = |name: &String| {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        (1..=32).contains(&name.len()) && name.chars().all(is_known)
+    };
+    name.filter(is_name)
 }
 
 /// Returns true if YAML gives up at the byte `at` of `text` for a tab, for a `*` in place of `-`, or for the missing `:` of a key that gives access.
@@ -200,7 +254,20 @@ fn flow(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_needed, read};
+    use super::{is_needed, read, user_names};
+
+    #[test]
+    fn users_are_named_as_they_look() {
+        for (text, names) in [
+            ("users:\n- name: ada\n  keys:\n  - name: x\n- keys: y\n  name: 'bob'\n", &["ada", "bob"][..]),
+            ("users: # all\n  - name: ada\n    groups: [name: x]\n  -\n    name: bob\n", &["ada", "bob"]),
+            ("users:\n- {name: ada, shell: /bin/sh}\n- name: ada\n- name: a:b\n- default\n", &["ada"]),
+            ("a: |\n  users:\n  - name: ada\nb:\n- name: bob\n", &[]),
+            ("users:\n- name: ada\nwrite_files:\n- name: x\n", &["ada"]),
+        ] {
+            assert_eq!(user_names(text), names, "{text}");
+        }
+    }
 
     fn found(text: &str) -> (String, Vec<String>) {
         let found = read(text, &|item| item.starts_with("ssh-"), &|at| at);
