@@ -194,8 +194,8 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
     false
 }
 
-/// Returns true if `bytes` are a cloud-config by all their top-level keys and the type of a section. A line such as
-/// `hostname: n1` or `users: list = []` is also one of Python.
+/// Returns true if `bytes` are a cloud-config by all their top-level keys, and by a host name or the type of a section. A
+/// line such as `hostname: n1` or `users: list = []` is also one of Python, but a program of such lines alone does nothing.
 fn is_whole_config(bytes: &[u8]) -> bool {
     const SECTIONS: [&str; 4] = ["ssh_authorized_keys", "users", "write_files", "coreos"];
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
@@ -207,9 +207,14 @@ fn is_whole_config(bytes: &[u8]) -> bool {
             || value.entries().is_some_and(|entries| !entries.is_empty());
         is_filled && SECTIONS.contains(&&*entry.name())
     };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let is_hostname = |entry: &yaml::Entry| {
+        let name = entry.value.text().unwrap_or_default();
+        entry.name() == "hostname" && !name.is_empty() && name.chars().all(is_name)
+    };
     document.error.is_none()
         && entries.iter().all(|entry| crate::config::is_key(&entry.key))
-        && entries.iter().any(is_section)
+        && entries.iter().any(|entry| is_section(entry) || is_hostname(entry))
 }
 
 /// Returns true if an interpreter line names a shell, by itself or behind `env`.
