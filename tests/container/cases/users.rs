@@ -388,32 +388,6 @@ fn more(suite: &mut Suite) {
         assert_eq!(m.shadow("emptypass").as_deref(), Some("*"));
     });
 
-    suite.fresh("keys_and_files_of_a_user_that_failed_are_left_out", |m| {
-        m.sh("mv /usr/sbin/useradd /usr/sbin/useradd.real; printf '#!/bin/sh\\nfor name; do :; done\\n[ $name != unmade ] || exit 1\\n\
-              exec useradd.real \"$@\"\\n' > /usr/sbin/useradd; chmod 755 /usr/sbin/useradd");
-        let config = format!(
-            r"
-            users:
-              - name: unmade
-                ssh_authorized_keys: ['{0}']
-              - name: made
-                ssh_authorized_keys: ['{0}']
-            write_files:
-              - {{path: /srv/unmade/user, owner: 'unmade'}}
-              - {{path: /srv/unmade/good, owner: made}}
-            ",
-            key("unmade")
-        );
-        m.apply(&config).fails().says(&[
-            "left out: authorize 1 key of user unmade",
-            "left out: write /srv/unmade/user",
-            "failed to create user unmade",
-        ]);
-        assert_eq!(m.names("/srv/unmade"), ["good"]);
-        m.absent("/home/unmade");
-        assert!(m.exists("/home/made/.ssh/authorized_keys"));
-    });
-
     suite.shared("files_of_a_user_that_was_refused_are_left_out", |m| {
         let long = "a-name-of-more-than-32-bytes-is-refused";
         m.apply(&format!("users: [{{name: {long}}}]")).fails().says(&["bad-user", "longer than 32 bytes"]);
