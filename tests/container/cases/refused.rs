@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use cloud_config::address_tokens::Addresses;
+use cloud_config::diagnostic::Finding;
 use cloud_config::plan::Facts;
 use cloud_config::{document, user_data};
 
@@ -11,6 +12,7 @@ use crate::testbed::Suite;
 
 /// Units by their names.
 const UNITS: &[(&str, &str)] = &[
+    ("dynamic.service", "[Service]\nExecStart=/bin/true\nDynamicUser=maybe\n"),
     ("cal0.timer", "[Timer]\nOnCalendar=daily\n"),
     ("cal1.timer", "[Timer]\nOnCalendar=Mon..Fri 10:00\n"),
     ("cal2.timer", "[Timer]\nOnCalendar=Mon,Tue *-*-* 00:00:00\n"),
@@ -258,20 +260,63 @@ const INSTALLS: &[(&str, bool)] = &[
     ("Also=foo", false),
 ];
 
+/// Lines of `[Service]`, and whether systemd ignores them or a word of them.
+const IGNORED: &[(&str, bool)] = &[
+    ("Environment=FOO", true),
+    ("Environment=A=b c", true),
+    ("Environment=A='b\" c", true),
+    ("Environment=1A=b", true),
+    ("Environment=A-B=c", true),
+    ("Environment=A=\\$HOME", true),
+    ("Environment=A=b # comment", true),
+    ("Environment=\"A=b c\" 'D=e' F=\"g h\"", false),
+    ("Environment=A=${B} C=%i D=b\\x41", false),
+    ("LimitNOFILE=many", true),
+    ("LimitNOFILE=unlimited", true),
+    ("LimitNOFILE=64k", true),
+    ("LimitNOFILE=65536:1024", true),
+    ("LimitNOFILE=65536:infinity", false),
+    ("LimitNOFILE=0x10", false),
+    ("LimitCORE=10MB", true),
+    ("LimitCORE=1G 500M", false),
+    ("LimitCPU=soon", true),
+    ("LimitCPU=5min", false),
+    ("LimitNICE=x", true),
+    ("LimitNICE=-5", false),
+    ("Nice=high", true),
+    ("Nice=99", true),
+    ("Nice=-5", false),
+    ("OOMScoreAdjust=9999", true),
+    ("StandardOutput=console", true),
+    ("StandardOutput=journal+console", false),
+    ("PrivateTmp=ture", true),
+    ("ProtectSystem=ful", true),
+    ("ProtectSystem=strict", false),
+    ("ProtectHome=readonly", true),
+    ("Type=oneshoot", true),
+    ("Restart=yes", true),
+    ("TimeoutSec=never", true),
+    ("RemainAfterExit=maybe", true),
+    ("MemoryAccounting=x", true),
+];
+
 /// Rules of findings that say that systemd refuses a unit.
 const REFUSED: [&str; 5] = ["bad-unit-setting", "missing-unit-setting", "no-exec-start", "mount-name", "odd-unit-name"];
 
 /// Returns true if a finding says that systemd refuses the unit.
 fn is_reported(name: &str, content: &str) -> bool {
+    let refuses = |message: &str| message.contains("the whole file is refused");
+    findings(name, content).iter().any(|finding| REFUSED.contains(&finding.rule.id) || refuses(&finding.message))
+}
+
+fn findings(name: &str, content: &str) -> Vec<Finding> {
     let content = content.lines().fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "      {line}");
         text
     });
     let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: {name}\n    content: |\n{content}");
     let part = user_data::split("it", text.into_bytes()).remove(0);
-    let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
-    let refuses = |message: &str| message.contains("the whole file is refused");
-    plan.findings.iter().any(|finding| REFUSED.contains(&finding.rule.id) || refuses(&finding.message))
+    document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set").findings
 }
 
 pub fn cases(suite: &mut Suite) {
@@ -293,6 +338,22 @@ pub fn cases(suite: &mut Suite) {
             let state = states.get(*name).map_or("", String::as_str);
             if is_reported(name, content) != matches!(state, "bad-setting" | "error") {
                 wrong.push(format!("{name} ({state}): {content}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+
+    suite.fresh("what_systemd_ignores_is_reported", |m| {
+        let mut wrong = Vec::new();
+        for (number, (line, is_ignored)) in IGNORED.iter().enumerate() {
+            let name = format!("ignored{number}.service");
+            let content = format!("[Service]\nExecStart=/bin/true\n{line}\n");
+            m.put(&format!("/run/systemd/system/{name}"), &content);
+            let log = m.sh(&format!("systemd-analyze verify --man=no /run/systemd/system/{name} 2>&1 || :"));
+            let is_logged = log.lines().any(|line| line.contains(&format!("{name}:3:")) && line.contains("gnoring"));
+            let is_found = findings(&name, &content).iter().any(|found| found.message.contains("ignored by systemd"));
+            if is_logged != *is_ignored || is_found != *is_ignored {
+                wrong.push(format!("{line}: {is_logged}, {is_found}: {log}"));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

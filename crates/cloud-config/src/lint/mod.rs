@@ -5,6 +5,7 @@
 
 mod characters;
 mod command_line;
+mod exec_values;
 mod hash;
 mod hostname;
 mod lines;

@@ -92,7 +92,8 @@ fn is_kept(section: &str, key: &str) -> bool {
 /// Commands that run before and after those of a service or socket.
 const AROUND: [&str; 3] = ["ExecStartPre", "ExecStartPost", "ExecStopPost"];
 /// Settings of everything that runs commands.
-const CONTEXT: [&str; 6] = ["User", "Group", "SupplementaryGroups", "WorkingDirectory", "RootDirectory", "RootImage"];
+const CONTEXT: [&str; 7] =
+    ["User", "Group", "DynamicUser", "SupplementaryGroups", "WorkingDirectory", "RootDirectory", "RootImage"];
 /// Addresses of a socket.
 const LISTENS: [&str; 8] = [
     "ListenStream",

@@ -6,6 +6,7 @@
 
 use core::net::IpAddr;
 
+use super::exec_values::{self, LimitUnit};
 use crate::plan::names::{UnitReader, is_unit_name, reader};
 use crate::text::suggest;
 
@@ -55,7 +56,7 @@ const KINDS: &[(&str, ValueKind, &[&str])] = &[
     ),
     ("Service", ValueKind::Span, &["RestartSec", "TimeoutStartSec", "TimeoutStopSec", "TimeoutAbortSec", "TimeoutSec"]),
     ("Service", ValueKind::Span, &["RuntimeMaxSec", "WatchdogSec", "StartLimitIntervalSec", "StartLimitInterval"]),
-    ("Service", ValueKind::Boolean, &["RemainAfterExit", "GuessMainPID", "NoNewPrivileges"]),
+    ("Service", ValueKind::Boolean, &["RemainAfterExit", "GuessMainPID", "NonBlocking", "RootDirectoryStartOnly"]),
     ("Service", ValueKind::Word(TYPES), &["Type"]),
     ("Service", ValueKind::Word(RESTARTS), &["Restart"]),
     ("Service", ValueKind::Word(KILL_MODES), &["KillMode"]),
@@ -91,9 +92,11 @@ const KILL_MODES: &[&str] = &["control-group", "mixed", "process", "none"];
 
 /// The kind of the values of a setting.
 #[derive(Clone, Copy)]
-enum ValueKind {
+pub(super) enum ValueKind {
     Span,
     Boolean,
+    /// A boolean or one of these words.
+    BooleanOr(&'static [&'static str]),
     Mode,
     Number,
     Word(&'static [&'static str]),
@@ -101,6 +104,13 @@ enum ValueKind {
     Path,
     /// Names of units, of which systemd ignores each one that is invalid.
     Units,
+    /// Environment variables, of which systemd ignores each one that is invalid.
+    Assignments,
+    Limit(LimitUnit),
+    /// A number in this range.
+    Integer(i64, i64),
+    /// One of these words, a file or a descriptor.
+    Stream(&'static [&'static str]),
 }
 
 /// Returns true for a setting of which [`ignored`] knows the values.
@@ -109,23 +119,37 @@ pub(super) fn is_known(section: &str, key: &str) -> bool {
 }
 
 fn kind(section: &str, key: &str) -> Option<ValueKind> {
-    KINDS.iter().find(|(of, _, keys)| *of == section && keys.contains(&key)).map(|(_, kind, _)| *kind)
+    let known = KINDS.iter().find(|(of, _, keys)| *of == section && keys.contains(&key)).map(|(_, kind, _)| *kind);
+    known.or_else(|| exec_values::SECTIONS.contains(&section).then(|| exec_values::kind(key)).flatten())
 }
 
 /// Returns why systemd ignores the line with such a value, and what to write instead.
 pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static str, String)> {
     let kind = kind(section, key)?;
-    if is_replaced(value) {
+    // Of variables, each word may be replaced by itself.
+    if is_rendered(value) || !matches!(kind, ValueKind::Assignments) && is_replaced(value) {
         return None;
     }
-    let is_boolean = |value: &str| {
-        ["1", "yes", "y", "true", "t", "on", "0", "no", "n", "false", "f", "off"]
-            .iter()
-            .any(|word| value.eq_ignore_ascii_case(word))
-    };
     let (fault, help) = match kind {
         ValueKind::Span if !is_time_span(value) => ("is not a time span", SPAN_HELP.to_owned()),
         ValueKind::Boolean if !is_boolean(value) => ("is not a boolean", "write `yes` or `no`".to_owned()),
+        ValueKind::BooleanOr(words) if !is_boolean(value) && !words.contains(&value) => {
+            ("is unknown", format!("write `yes`, `no` or `{}`", words.join("` or `")))
+        }
+        ValueKind::Integer(least, most) if !may_be_integer(value, least, most) => {
+            ("is not a number in its range", format!("write a number from {least} to {most}"))
+        }
+        ValueKind::Stream(words) if !exec_values::is_stream(words, value) => {
+            let help = suggest::help(value, words.iter().copied());
+            ("is unknown", help.unwrap_or_else(|| format!("write one of {}, or `file:PATH`", words.join(", "))))
+        }
+        ValueKind::Assignments | ValueKind::Limit(_) => {
+            let found = match kind {
+                ValueKind::Limit(unit) => exec_values::limit(unit, value),
+                _ => exec_values::assignments(value),
+            };
+            found.map(|(fault, help)| (fault, help.to_owned()))?
+        }
         ValueKind::Mode if !value.bytes().all(|byte| matches!(byte, b'0'..=b'7')) => {
             ("is not a mode", "write the mode in octal, such as 0644".to_owned())
         }
@@ -149,6 +173,22 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
     Some((fault, if value.contains(" #") || value.contains("\t#") { COMMENT_HELP.to_owned() } else { help }))
 }
 
+/// Returns true if systemd takes `value` for a boolean.
+pub(super) fn is_boolean(value: &str) -> bool {
+    ["1", "yes", "y", "true", "t", "on", "0", "no", "n", "false", "f", "off"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Returns false if `value` is certainly no number from `least` to `most`.
+fn may_be_integer(value: &str, least: i64, most: i64) -> bool {
+    match value.trim().parse::<i64>() {
+        Ok(number) => (least..=most).contains(&number),
+        // In another base, or with a sign.
+        Err(_) => value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')),
+    }
+}
+
 /// The fault of a list of units, of which the other words count.
 pub(super) const NO_UNIT: &str = "has a word that is not a unit name";
 
@@ -162,7 +202,12 @@ const COMMENT_HELP: &str = "put the comment on a line of its own: systemd takes 
 
 /// Returns true for values that are replaced before systemd reads them, or that take back what was assigned before.
 fn is_replaced(value: &str) -> bool {
-    value.is_empty() || value.contains('%') || ["{{", "{%", "<%", "${"].iter().any(|mark| value.contains(mark))
+    value.is_empty() || value.contains('%') || value.contains("${") || is_rendered(value)
+}
+
+/// Returns true for values with an expression of a template.
+fn is_rendered(value: &str) -> bool {
+    ["{{", "{%", "<%"].iter().any(|mark| value.contains(mark))
 }
 
 /// Returns why systemd cannot parse the value of a setting in a section, and what to write instead.
@@ -276,7 +321,7 @@ fn may_be_zone(word: &str) -> bool {
 }
 
 /// Returns true if systemd can parse a time span: `infinity`, or numbers that are each followed by a unit or by nothing.
-fn is_time_span(value: &str) -> bool {
+pub(super) fn is_time_span(value: &str) -> bool {
     if value == "infinity" {
         return true;
     }

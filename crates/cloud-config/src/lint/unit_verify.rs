@@ -3,6 +3,7 @@
 //! Each check is one of systemd's own, and `refused::what_systemd_refuses_is_reported` holds them against it.
 
 use super::command_line::{CommandLineFault, commands, has_odd_specifier};
+use super::exec_values;
 use super::lines::Block;
 use super::unit_file::{Setting, Survey};
 use super::unit_values::{self, NO_UNIT, RESTARTS, TYPES, is_unit};
@@ -62,7 +63,11 @@ pub(super) fn report_ignored(file: &UnitText<'_>, is_alone: bool, text: &str, fi
 }
 
 fn ignored(file: &UnitText<'_>, line: usize, key: &str, fault: &str, help: &str, text: &str) -> Finding {
-    let ignored = if fault == NO_UNIT { "the word is" } else { "line" };
+    let ignored = match fault {
+        NO_UNIT | exec_values::NO_ASSIGNMENT | exec_values::NO_NAME => "the word is",
+        exec_values::OPEN_QUOTE | exec_values::BAD_ESCAPE => "the rest of the line is",
+        _ => "line",
+    };
     let message = format!("line {line} of {}: {key}= {fault}; {ignored} ignored by systemd", file.what);
     Finding::new(&rules::ODD_UNIT_LINE, Block::new(text, file.span).line(line), message).help(help)
 }
@@ -98,6 +103,9 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
         }
         "User" | "Group" | "SocketUser" | "SocketGroup" if is_raw && !is_account(value) => {
             Some(("is no name of a user or group", "write a name or a number"))
+        }
+        "DynamicUser" if is_raw && !value.contains('%') && !unit_values::is_boolean(value) => {
+            Some(("is not a boolean", "write `yes` or `no`"))
         }
         "SupplementaryGroups" if is_raw && !value.split_whitespace().all(is_account) => {
             Some(("has a word that is no name of a group", "write names or numbers with blanks between them"))
