@@ -101,16 +101,15 @@ fn read(
             return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or leave the key out"))));
         }
     }
-    if file.permissions.value.as_deref().is_some_and(|text| text.trim().is_empty()) {
+    let mode = file.permissions.filled();
+    if mode.is_none() && (file.permissions.is_null() || file.permissions.value.is_some()) {
         // Programs that write every key of a file write this.
         let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, "empty `permissions`; 0644 is used");
         planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or leave the key out"));
     }
     planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
-    let mode = file
-        .permissions
-        .filled()
-        .map_or(Ok((permissions::DEFAULT, None)), |text| permissions::parse(text.trim(), file.permissions.span));
+    let mode =
+        mode.map_or(Ok((permissions::DEFAULT, None)), |text| permissions::parse(text.trim(), file.permissions.span));
     let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span));
     let content = if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
         Err(masked(file.content.span, &format!("the content of {}", printable(written))))
