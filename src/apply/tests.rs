@@ -137,8 +137,8 @@ fn files_are_written_in_one_batch_and_told_in_order() {
     let mut machine = Fake::default();
     let mask = Step::MaskUnit(UnitPath { unit: "m".to_owned(), path: "/etc/systemd/system/m".into() });
     let plan = plan(vec![user("a"), file("/1", None, None), mask, file("/2", None, None)], Vec::new());
-    let told = done(&plan, &mut machine, &mut ApplyState::default());
-    assert_eq!(told, ["done: ensure user a", "done: write /1", "done: mask m", "done: write /2"]);
+    let results = done(&plan, &mut machine, &mut ApplyState::default());
+    assert_eq!(results, ["done: ensure user a", "done: write /1", "done: mask m", "done: write /2"]);
     assert_eq!(machine.asked[1], "batch of 2");
 }
 
@@ -237,8 +237,8 @@ fn the_lock_is_let_go_before_jobs_are_waited_for() {
 #[test]
 fn keys_of_core_are_set_right_after_it_is_made() {
     let mut state = ApplyState { deferred_keys: Some(keys(CORE)), ..ApplyState::default() };
-    let told = done(&plan(vec![user(CORE), user("a")], Vec::new()), &mut Fake::default(), &mut state);
-    assert_eq!(told, ["done: ensure user core", "done: authorize 1 key of user core", "done: ensure user a"]);
+    let results = done(&plan(vec![user(CORE), user("a")], Vec::new()), &mut Fake::default(), &mut state);
+    assert_eq!(results, ["done: ensure user core", "done: authorize 1 key of user core", "done: ensure user a"]);
     assert!(state.deferred_keys.is_none());
 
     let mut state = ApplyState { deferred_keys: Some(keys(CORE)), ..ApplyState::default() };
@@ -254,12 +254,12 @@ fn addresses_are_merged_where_the_file_that_was_to_have_them_failed() {
         ..ApplyState::default()
     };
     let plan = plan(vec![file("/etc/environment", None, None), start("a.service")], Vec::new());
-    let told = done(&plan, &mut Fake::default(), &mut waiting());
-    assert_eq!(told, ["done: write /etc/environment", "done: start a.service"]);
+    let results = done(&plan, &mut Fake::default(), &mut waiting());
+    assert_eq!(results, ["done: write /etc/environment", "done: start a.service"]);
     let mut machine = Fake { broken: vec!["write /etc/environment"], ..Fake::default() };
-    let told = done(&plan, &mut machine, &mut waiting());
+    let results = done(&plan, &mut machine, &mut waiting());
     let merged = "done: merge A into /etc/environment";
-    assert_eq!(told, ["failed: write /etc/environment", merged, "done: start a.service"]);
+    assert_eq!(results, ["failed: write /etc/environment", merged, "done: start a.service"]);
 }
 
 #[test]
@@ -277,8 +277,8 @@ fn who_comes_in_comes_in_though_the_run_is_to_stop() {
     let mut machine = Fake { halt_after: Some(0), ..Fake::default() };
     let (mut state, lines) = (ApplyState::default(), Lines::new(b""));
     let steps = plan(vec![Step::AuthorizeKeys(keys("core"))], Vec::new()).steps;
-    let told = access(&steps, &mut machine, &mut state, Reporter { name: "meta-data", lines: &lines });
-    assert!(matches!(told[0].result, StepResult::Done), "{told:?}");
+    let results = access(&steps, &mut machine, &mut state, Reporter { name: "meta-data", lines: &lines });
+    assert!(matches!(results[0].result, StepResult::Done), "{results:?}");
 }
 
 #[test]
@@ -291,8 +291,8 @@ fn one_part_does_not_see_what_changed_in_another() {
         &mut state,
     );
     done(&plan(vec![reload()], Vec::new()), &mut machine, &mut state);
-    let told: Vec<_> = machine.seen.iter().map(|(units, ..)| units.len()).collect();
-    assert_eq!(told, [1, 0]);
+    let results: Vec<_> = machine.seen.iter().map(|(units, ..)| units.len()).collect();
+    assert_eq!(results, [1, 0]);
 }
 
 #[test]
@@ -315,19 +315,19 @@ fn a_missing_answer_is_a_failure() {
     }
     let lines = Lines::new(b"");
     let plan = plan(vec![file("/1", None, None)], Vec::new());
-    let told = apply(&plan, &mut Silent, &mut ApplyState::default(), Reporter { name: "x", lines: &lines });
-    assert!(told[0].result.is_failure());
+    let results = apply(&plan, &mut Silent, &mut ApplyState::default(), Reporter { name: "x", lines: &lines });
+    assert!(results[0].result.is_failure());
 }
 
 #[test]
 fn a_panic_costs_its_step_alone() {
     let steps = || vec![user("a"), file("/1", None, None), enable("u.service"), start("v.service")];
     let machine = Fake { panics: vec!["enable u.service"], ..Fake::default() };
-    let told = ["done: ensure user a", "done: write /1", "failed: enable u.service", "done: start v.service"];
-    assert_eq!(outcome(&plan(steps(), Vec::new()), machine), told);
+    let results = ["done: ensure user a", "done: write /1", "failed: enable u.service", "done: start v.service"];
+    assert_eq!(outcome(&plan(steps(), Vec::new()), machine), results);
     let machine = Fake { panics: vec!["write /1"], ..Fake::default() };
-    let told = ["done: ensure user a", "failed: write /1", "done: enable u.service", "done: start v.service"];
-    assert_eq!(outcome(&plan(steps(), Vec::new()), machine), told);
+    let results = ["done: ensure user a", "failed: write /1", "done: enable u.service", "done: start v.service"];
+    assert_eq!(outcome(&plan(steps(), Vec::new()), machine), results);
     let error = internal_error(&file("/1", None, None)).to_string();
     assert!(error.starts_with("failed to write /1 (") && error.ends_with(": internal error"), "{error}");
 }
@@ -351,8 +351,8 @@ fn a_file_is_written_after_the_one_it_needs_and_not_without_it() {
     done(&plan(steps(), Vec::new()), &mut machine, &mut ApplyState::default());
     assert_eq!(machine.asked[..5], ["batch of 1", "write /env/u", "batch of 2", "write /1", "write /u.d"]);
     let mut machine = Fake { broken: vec!["/env/u"], ..Fake::default() };
-    let told = done(&plan(steps(), Vec::new()), &mut machine, &mut ApplyState::default());
-    assert_eq!(told, ["done: write /1", "failed: write /env/u", "left out: write /u.d", "left out: start u"]);
+    let results = done(&plan(steps(), Vec::new()), &mut machine, &mut ApplyState::default());
+    assert_eq!(results, ["done: write /1", "failed: write /env/u", "left out: write /u.d", "left out: start u"]);
     assert!(
         !machine.asked.iter().any(|asked| asked.contains("/u.d") || asked.contains("start")),
         "{:?}",
@@ -363,10 +363,10 @@ fn a_file_is_written_after_the_one_it_needs_and_not_without_it() {
 #[test]
 fn an_environment_file_stays_while_systemd_may_still_read_it() {
     let steps = || vec![file("/u.d", Some("u"), None), reload(), remove("u")];
-    let told = |broken: &[&'static str]| {
+    let results = |broken: &[&'static str]| {
         outcome(&plan(steps(), Vec::new()), Fake { broken: broken.to_vec(), ..Fake::default() })
     };
-    assert_eq!(told(&[])[2], "done: remove /env/u if it exists");
-    assert_eq!(told(&["/u.d"])[2], "left out: remove /env/u if it exists");
-    assert_eq!(told(&["reload"])[2], "left out: remove /env/u if it exists");
+    assert_eq!(results(&[])[2], "done: remove /env/u if it exists");
+    assert_eq!(results(&["/u.d"])[2], "left out: remove /env/u if it exists");
+    assert_eq!(results(&["reload"])[2], "left out: remove /env/u if it exists");
 }

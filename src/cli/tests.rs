@@ -184,13 +184,13 @@ fn help_and_version_go_to_standard_output() {
 fn an_address_in_the_wrong_place_is_not_shown() {
     const ADDRESS: &str = "https://me:hunter2@x/a?b=hunter2";
     for flag in ["--from-file", "--from-configdrive", "--from-waagent", "--from-vmware-ovf-env"] {
-        let told = usage(&format!("{flag}={ADDRESS}"));
-        assert!(told.contains(flag) && told.contains("--from-url") && !told.contains("hunter2"), "{told}");
+        let message = usage(&format!("{flag}={ADDRESS}"));
+        assert!(message.contains(flag) && message.contains("--from-url") && !message.contains("hunter2"), "{message}");
     }
     assert!(!usage(&format!("--form-url={ADDRESS}")).contains("hunter2"));
     for line in [ADDRESS.to_owned(), format!("--oem={ADDRESS}"), format!("--from-file=x --deadline={ADDRESS}")] {
-        let told = usage(&line);
-        assert!(told.contains("an address, which is not shown") && !told.contains("hunter2"), "{told}");
+        let message = usage(&line);
+        assert!(message.contains("an address, which is not shown") && !message.contains("hunter2"), "{message}");
     }
     assert_eq!(named("--from-url=https://x/a"), ["https://x/a"]);
 }

@@ -88,9 +88,9 @@ impl SelectedSource {
         }
         let mut findings = Vec::new();
         match meta.hostname.map(|name| names::hostname(&name, options.short_hostname, None)) {
-            Some(Ok((hostname, told))) => {
+            Some(Ok((hostname, finding))) => {
                 self.metadata.hostname = Some(hostname);
-                findings.extend(told);
+                findings.extend(finding);
             }
             Some(Err(finding)) => findings.push(finding),
             None => {}

@@ -144,7 +144,7 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
             }
             if text[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
                 findings.add(&rules::TOKEN_BOUNDARY, || {
-                    let message = format!("{token} is replaced although the word goes on behind it");
+                    let message = format!("{token} is replaced although the word goes on after it");
                     Finding::new(&rules::TOKEN_BOUNDARY, there, message)
                 });
             }

@@ -268,7 +268,7 @@ rules! {
     BAD_HEADER = "bad-header", Error, "A first line that is almost `#cloud-config`; only the host name and SSH keys are applied.";
     BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path; the script is not run.";
     ODD_INTERPRETER = "odd-interpreter", Warning, "A script with a shell as its interpreter that is not an absolute path; it is run with `/bin/bash`.";
-    FOLDED_NAME = "folded-name", Error, "A name or a path over several lines, behind which a key is missing; its item is refused.";
+    FOLDED_NAME = "folded-name", Error, "A name or a path over several lines, after which a key is missing; its item is refused.";
     BAD_PATH = "bad-path", Error, "A path that cannot be a file; the file is refused.";
     PATH_BELOW_FILE = "path-below-file", Error, "A path below another file's path, or above it; it is left out, since nothing is both a file and a folder.";
     READ_ONLY_USR = "read-only-usr", Error, "A path below `/usr`, which is read-only on this machine; the file is refused.";
@@ -362,8 +362,8 @@ mod tests {
         let mut findings = Findings::default();
         let nowhere = || Finding::new(&rules::SYNTAX, None, "nowhere");
         findings.extend([at(&rules::SYNTAX, 1), at(&rules::SYNTAX, 1), at(&rules::LIMIT, 1), nowhere(), nowhere()]);
-        let told: Vec<_> = findings.into_list().iter().map(|finding| finding.rule.id).collect();
-        assert_eq!(told, ["syntax", "limit", "syntax", "syntax"]);
+        let ids: Vec<_> = findings.into_list().iter().map(|finding| finding.rule.id).collect();
+        assert_eq!(ids, ["syntax", "limit", "syntax", "syntax"]);
     }
 
     #[test]
@@ -376,7 +376,7 @@ mod tests {
         };
         assert_eq!(all(MOST_OF_A_RULE).len(), MOST_OF_A_RULE + 1);
         let findings = all(MOST_OF_A_RULE + 7);
-        assert_eq!(findings.len(), MOST_OF_A_RULE + 2, "the other rule is told all the same");
+        assert_eq!(findings.len(), MOST_OF_A_RULE + 2, "the other rule is reported all the same");
         let last = findings.last().unwrap();
         assert_eq!(last.message, "there are 7 more of this kind from here on, which are not shown");
         assert_eq!((last.span, &last.help), (Some(Span::new(MOST_OF_A_RULE, MOST_OF_A_RULE + 1)), &None));

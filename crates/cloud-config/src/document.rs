@@ -201,7 +201,7 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
         let text = &substituted.text;
         let text = if is_misread || is_needed { text } else { yaml::readable(text, &by_line::gives_access) };
         let mut found = by_line::read(text, &ssh_key::is_key, &origin);
-        found.leave_out(&document);
+        found.remove_quoted(&document);
         found
     });
     if let Completeness::Before(end) = reading.part.extent {
@@ -261,7 +261,7 @@ fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
     });
 }
 
-/// Removes the findings behind the byte `end`, at which the part breaks off: that is reported where it was found.
+/// Removes the findings after the byte `end`, at which the part breaks off: that is reported where it was found.
 fn remove_behind(document: &mut yaml::ParsedYaml, end: usize) {
     let is_behind = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
     document.error.take_if(|error| is_behind(error));
@@ -340,14 +340,14 @@ fn parse_repaired(
     let origin = |offset| origin(indented.origin(offset));
     let text = &indented.text;
     let items = key_items::find(text, &ssh_key::begins_key);
-    let told = |missing: &Missing| {
+    let finding_of = |missing: &Missing| {
         let item = text[missing.at..].lines().next().unwrap_or_default().trim();
         if ssh_key::is_key(item.trim_matches(['"', '\''])) {
             return missing.finding(origin(missing.at)).sets_key("the key is set");
         }
         missing.finding_with(origin(missing.at), "read as an item of the list")
     };
-    findings.extend(items.missing.iter().map(told));
+    findings.extend(items.missing.iter().map(finding_of));
     findings.extend(items.findings(&origin));
     let text = &items.replace(text);
     let repaired = Repaired::new(text, &items.insertions(text));
@@ -365,7 +365,7 @@ fn parse_repaired(
     };
     let Some(found) = found else {
         if let Some(key) = by_line::without_colon(text).filter(|_| is_text) {
-            let message = format!("no `:` behind `{}`", &text[key.start..key.end]);
+            let message = format!("no `:` after `{}`", &text[key.start..key.end]);
             let error = Finding::new(&rules::SYNTAX, Span::new(origin(key.start), origin(key.end)), message);
             document.error = Some(error.help("write `KEY: VALUE`"));
             document.root = None;
@@ -394,7 +394,7 @@ fn parse_repaired(
     (document, Some(yaml::read::<CloudConfig>(&access).0))
 }
 
-/// The first byte of `text` whose place in the author's text is `place`, or behind it.
+/// The first byte of `text` whose place in the author's text is `place`, or after it.
 fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize {
     let (mut low, mut high) = (0, text.len());
     while low < high {

@@ -80,7 +80,7 @@ impl Variables for Properties {
         self.0.keys().filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned())).collect()
     }
 
-    fn strangers(&self) -> Vec<String> {
+    fn misnamed(&self) -> Vec<String> {
         let is_ours = |name: &str| {
             name.strip_prefix(PREFIX).is_some_and(|rest| rest.bytes().all(|byte| !byte.is_ascii_uppercase()))
         };

@@ -26,7 +26,7 @@ pub trait Variables {
     }
 
     /// The whole names of properties with a value that do not begin with `guestinfo.`, or are in another case.
-    fn strangers(&self) -> Vec<String> {
+    fn misnamed(&self) -> Vec<String> {
         Vec::new()
     }
 }
@@ -36,7 +36,7 @@ pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
     let mut reader = VariableReader { variables, meta: MetaData::default(), kept: BTreeMap::new(), broken: false };
     let hostname = reader.text("hostname");
     reader.meta.take_hostname(&hostname);
-    reader.strangers();
+    reader.report_misnamed();
     reader.list(|n| format!("dns.server.{n}"));
     reader.list(|n| format!("dns.domain.{n}"));
     for n in 0.. {
@@ -87,8 +87,8 @@ impl VariableReader<'_> {
     }
 
     /// Reports properties under other names that would give access.
-    fn strangers(&mut self) {
-        for name in self.variables.strangers() {
+    fn report_misnamed(&mut self) {
+        for name in self.variables.misnamed() {
             match &*letters(&name) {
                 "hostname" if self.meta.hostname.is_none() => {
                     self.meta.fail(format!(
@@ -246,7 +246,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
             );
         }
     }
-    for name in variables.strangers() {
+    for name in variables.misnamed() {
         let wanted = match &*letters(&name) {
             "userdata" | "coreosconfigdata" | "coreosconfig" | "flatcarconfigdata" => "coreos.config.data",
             "coreosconfigurl" | "flatcarconfigurl" => "coreos.config.url",

@@ -30,9 +30,9 @@ fn who_mistook_something_is_told_what_to_write() {
     let files = Files::new();
     for (text, help) in [
         ("#cloud-config\nmanage_etc_hosts: yes\n", "(write `manage_etc_hosts: localhost`"),
-        ("#cloud-config\nhostname:web-1\n", ":2:9: error: no space behind `:`"),
+        ("#cloud-config\nhostname:web-1\n", ":2:9: error: no space after `:`"),
         ("#cloud-config\nwrite_files:\n- path:/etc/x\n", "`- path: PATH`, with a blank after the colon)"),
-        ("#cloud-config\nhostname:web-1\nusers: []\n", ":2:9: error: no space behind `:`"),
+        ("#cloud-config\nhostname:web-1\nusers: []\n", ":2:9: error: no space after `:`"),
         ("#cloud-config\nhostname: \u{a0}a\n", ":2:11: error: `hostname`: U+00A0 (no-break space) before the value"),
         ("#cloud-config\nusers:\n\u{a0} - name: a\n", ":3:1: error: U+00A0 (no-break space) in the indentation"),
         (

@@ -76,7 +76,7 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
     let (key, help) = if ssh_key::begins_key(text) {
         (text.to_owned(), "write the item in single quotes: `- 'KEY'`")
     } else if ssh_key::begins_key(&typed) {
-        (typed, "write a space instead of the `:` behind its type")
+        (typed, "write a space instead of the `:` after its type")
     } else if ssh_key::begins_key(unquoted(value)) && lines.len() == 1 && key_options::is_label(unquoted(name)) {
         (unquoted(value).to_owned(), "write the key alone: `- KEY`")
     } else if let Some(repaired) = key_options::repair(text) {
@@ -110,7 +110,7 @@ fn correct_options(field: &mut Field<String>, text: &str, findings: &mut Finding
         is_changed = true;
         lines.push(repaired.line.clone());
         if !findings.is_full(&rules::BAD_KEY_OPTIONS) {
-            // Each is looked for behind the one before it.
+            // Each is looked for after the one before it.
             let start = text.get(at..end).and_then(|rest| rest.find(line.trim())).map(|found| at + found);
             at = start.unwrap_or(end);
             findings.push(repaired.finding(start, field.span));

@@ -260,7 +260,7 @@ fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Misspelling<'a>> {
     faults
 }
 
-/// The key in `KEY:VALUE`, which has no space behind its `:`.
+/// The key in `KEY:VALUE`, which has no space after its `:`.
 fn without_space(name: &str) -> Option<&str> {
     name.split_once(':').filter(|(_, value)| !value.is_empty()).map(|(key, _)| key)
 }
@@ -325,7 +325,7 @@ impl Misspelling<'_> {
     /// The finding: `item` lacks what the key stands for, with the given consequence.
     fn finding(&self, item: &str, consequence: &str) -> Finding {
         if let Some(key) = without_space(&self.entry.name()) {
-            let message = format!("no space behind the `:` of `{key}`; {consequence}");
+            let message = format!("no space after the `:` of `{key}`; {consequence}");
             return Finding::new(&rules::MISSING_SPACE, self.entry.key_span, message).help("write `KEY: VALUE`");
         }
         let key = self.entry.display_key();

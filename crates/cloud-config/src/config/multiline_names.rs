@@ -68,14 +68,17 @@ mod tests {
             let part = user_data::split("x", text.clone().into_bytes()).remove(0);
             let reading = document::read(part, &Addresses::default(), false);
             let plan = reading.plan(&crate::plan::Facts::default(), "set");
-            let told: Vec<_> =
+            let findings: Vec<_> =
                 reading.findings.iter().chain(&plan.findings).map(|found| format!("{found:?}")).collect();
             let found = reading.findings.iter().find(|found| found.rule.id == "folded-name");
-            let span = found.and_then(|found| found.span).unwrap_or_else(|| panic!("{lines}{told:#?}"));
+            let span = found.and_then(|found| found.span).unwrap_or_else(|| panic!("{lines}{findings:#?}"));
             assert!(!text[span.start..span.end].contains(['\n', '2']), "{lines}");
             let steps: Vec<_> = plan.steps.iter().map(|planned| planned.step.to_string()).collect();
             let refused: Vec<_> = plan.refused.iter().map(|refused| refused.item.to_string()).collect();
-            assert!(!format!("{told:?}{steps:?}{refused:?}").contains("hunter2"), "{told:#?}{steps:#?}{refused:#?}");
+            assert!(
+                !format!("{findings:?}{steps:?}{refused:?}").contains("hunter2"),
+                "{findings:#?}{steps:#?}{refused:#?}"
+            );
             // A group costs itself.
             assert!(!refused.is_empty() || lines.starts_with("hostname") || lines.contains("groups"), "{lines}");
         }

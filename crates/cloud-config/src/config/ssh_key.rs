@@ -42,7 +42,7 @@ impl Keys {
 
 /// Adds the keys of one entry, which may hold several lines, to `keys`, and says how many lines are none.
 ///
-/// Those are skipped. Keys behind invalid options have one finding, all other lines another. Neither shows a line: an
+/// Those are skipped. Keys after invalid options have one finding, all other lines another. Neither shows a line: an
 /// entry can be megabytes of something else, and a finding for each line of that would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
     let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
@@ -202,7 +202,7 @@ fn typed_body(text: &str) -> Option<PublicKey<'_>> {
     (named == kind.as_bytes() && is_whole(kind, rest)).then(|| PublicKey { kind, rest: rest.to_owned() })
 }
 
-/// Whether the fields behind the type of a key are as many as it needs, and end where its body does, as sshd wants
+/// Whether the fields after the type of a key are as many as it needs, and end where its body does, as sshd wants
 /// it: what was wrapped or cut off in the middle is no key.
 fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
     if rest.len() <= 4 || kind.contains("-cert-") {
@@ -299,7 +299,7 @@ fn body_end(text: &str) -> Option<usize> {
     typed_body(&text[..end]).map(|_| end)
 }
 
-/// A key without the separators and the `-` of the next item behind it.
+/// A key without the separators and the `-` of the next item after it.
 fn trim_item(text: &str) -> &str {
     let text = text.trim_end_matches([' ', '\t', ',', ';']);
     let item =
@@ -394,7 +394,7 @@ mod tests {
         for end in 0..key.trim_end_matches('=').len() {
             assert!(!is_key(&key[..end]), "{}", &key[..end]);
         }
-        assert!(!is_key(&format!("{}AAAA", &key)), "sshd takes nothing behind a key either");
+        assert!(!is_key(&format!("{}AAAA", &key)), "sshd takes nothing after a key either");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::plan::{self, Access, CORE};
 use crate::yaml::by_line::ByLine;
 
-/// The most bytes behind the start of a finding that are searched for its key.
+/// The most bytes after the start of a finding that are searched for its key.
 const SEARCHED_MAX: usize = 8192;
 
 /// Corrects findings of a document of which only `keys`, the SSH keys of `core`, are set.

@@ -128,9 +128,9 @@ mod tests {
     fn what_is_deprecated_is_marked() {
         let mut count = 0;
         for (name, key, schema) in keys() {
-            let told = schema["description"].as_str().unwrap().contains("Deprecated: ");
-            assert_eq!(schema["deprecated"] == true, told, "{name}.{key}");
-            count += usize::from(told);
+            let is_described = schema["description"].as_str().unwrap().contains("Deprecated: ");
+            assert_eq!(schema["deprecated"] == true, is_described, "{name}.{key}");
+            count += usize::from(is_described);
         }
         assert!(count > 20, "only {count}");
     }

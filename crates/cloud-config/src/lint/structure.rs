@@ -117,7 +117,7 @@ impl KeyLinter<'_> {
             _ if self.broken || self.is_token(entry) => return,
             _ if entry.value.tag == Tag::Text => "put text that begins with `!` in quotes",
             Below::Value if !FILLED.contains(&name) => return,
-            Below::Value => "write its value behind it, or leave the key out",
+            Below::Value => "write its value after it, or leave the key out",
             Below::Values | Below::Items(_) => "write its items below it, each with `- `, or leave the key out",
             Below::Section(_) => "write its keys below it, indented, or leave it out",
         };
@@ -137,18 +137,18 @@ impl KeyLinter<'_> {
             if is_empty && !written.contains('$') && !self.starts_with_token(item.span.end) {
                 let message = format!("an item of {} is empty; item ignored", entry.display_key());
                 let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
-                self.findings.push(finding.help("write its value behind the `- `, or leave it out"));
+                self.findings.push(finding.help("write its value after the `- `, or leave it out"));
             }
         }
     }
 
-    /// Returns true if the next word behind a byte of the text is an address token.
+    /// Returns true if the next word after a byte of the text is an address token.
     fn starts_with_token(&self, at: usize) -> bool {
         let next = self.text.get(at..).unwrap_or_default().trim_start();
         Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
     }
 
-    /// Whether what stands behind a key is an address token, which may have become nothing here.
+    /// Whether what stands after a key is an address token, which may have become nothing here.
     fn is_token(&self, entry: &Entry) -> bool {
         let behind = self.text.get(entry.key_span.end..).unwrap_or_default().trim_start_matches([':', ' ', '\t']);
         let mut lines = behind.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -181,7 +181,7 @@ impl KeyLinter<'_> {
         if let Some((word, _)) =
             name.split_once(':').filter(|(word, value)| !value.is_empty() && place.below(word).is_some())
         {
-            let message = format!("no space behind the `:` of `{word}`; key ignored");
+            let message = format!("no space after the `:` of `{word}`; key ignored");
             return self.tell(&rules::MISSING_SPACE, entry, message, Some("write `KEY: VALUE`".to_owned()));
         }
         let elsewhere = places::elsewhere(name, at);
@@ -200,9 +200,9 @@ impl KeyLinter<'_> {
             };
             return self.tell(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
         }
-        // Looking for what was meant takes time, and is only worth it where it is told.
-        let told = !self.findings.is_full(rule);
-        let meant = if told { suggest::closest(name, place.keys()) } else { Vec::new() };
+        // Looking for what was meant takes time, and is only worth it where it is reported.
+        let is_reported = !self.findings.is_full(rule);
+        let meant = if is_reported { suggest::closest(name, place.keys()) } else { Vec::new() };
         if let Some(Elsewhere::Belongs(places)) = elsewhere.as_ref().filter(|_| meant.is_empty()) {
             let message = format!("{key} belongs {}; here it is ignored", places::description(places));
             return self.tell(&rules::MISPLACED_KEY, entry, message, places::way(places));
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn a_key_without_a_space_behind_its_colon_is_an_error() {
         let (rule, message, help) = one("users: [{name:ada, shell: /bin/sh}]");
-        assert_eq!((rule, message.as_str()), ("missing-space", "no space behind the `:` of `name`; key ignored"));
+        assert_eq!((rule, message.as_str()), ("missing-space", "no space after the `:` of `name`; key ignored"));
         assert!(help.contains("KEY: VALUE"), "{help}");
         assert_eq!(one("{a:b}").0, "unknown-key");
     }
@@ -396,24 +396,24 @@ mod tests {
 
     #[test]
     fn a_token_that_became_nothing_is_something() {
-        let told = |text: &str| {
+        let count = |text: &str| {
             let substituted = substitute(text, &Addresses::default());
             lint(&parse(&substituted.text, |at| substituted.origin(at)), text).len()
         };
         for token in ["$public_ipv4", " # here\n\n    $private_ipv6$public_ipv4"] {
-            assert_eq!(told(&format!("hostname: {token}\nwrite_files:\n- {{path: /a}}\n")), 0, "{token}");
+            assert_eq!(count(&format!("hostname: {token}\nwrite_files:\n- {{path: /a}}\n")), 0, "{token}");
         }
-        assert_eq!(told("hostname: # $public_ipv4\nusers:\n- name: $public_ipv4\n"), 1);
+        assert_eq!(count("hostname: # $public_ipv4\nusers:\n- name: $public_ipv4\n"), 1);
     }
 
     #[test]
     fn what_is_old_is_told_and_why() {
         let text =
             "coreos:\n  etcd: {name: a, max-wals: 3}\n  etcd2: {ca_file: a}\nusers: [{coreos-ssh-import-url: a}]\n";
-        let told: Vec<_> =
+        let messages: Vec<_> =
             found(text).into_iter().map(|(rule, at, message, _)| format!("{rule} {at}: {message}")).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "deprecated etcd: `etcd` is deprecated: no longer shipped in Container Linux",
                 "obsolete max-wals: `max-wals` is obsolete: etcd2 options no longer work for etcd",

@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    fn told(text: &str) -> Vec<(&'static str, &str)> {
+    fn reported(text: &str) -> Vec<(&'static str, &str)> {
         let findings = lint(text);
         findings.iter().map(|f| (f.rule.id, &text[f.span.unwrap().start..f.span.unwrap().end])).collect()
     }
@@ -191,14 +191,14 @@ mod tests {
             "$publc-ipv6",
             "$pirvateipv4",
         ] {
-            assert_eq!(told(&format!("é a: {word}:80\n")), [("unknown-token", word)]);
+            assert_eq!(reported(&format!("é a: {word}:80\n")), [("unknown-token", word)]);
         }
         for word in ["$PUBLIC_IPV4", "${public_ipv4}", r"\$private_ipv6", "$Private_ipv4"] {
-            assert_eq!(told(&format!("a: {word}\n")), [("literal-token", word)]);
+            assert_eq!(reported(&format!("a: {word}\n")), [("literal-token", word)]);
         }
-        assert_eq!(told(r"\\$public_ipv4"), [("literal-token", r"\$public_ipv4")]);
+        assert_eq!(reported(r"\\$public_ipv4"), [("literal-token", r"\$public_ipv4")]);
         assert_eq!(
-            told(r"\$public_ipv4hunter2"),
+            reported(r"\$public_ipv4hunter2"),
             [("literal-token", r"\$public_ipv4")],
             "what it runs into may be secret"
         );
@@ -229,7 +229,7 @@ mod tests {
             r"\$pubic_ipv4 ${pubic_ipv4}",
             "$pubic_ip $pub_ipv4 $priv_ipv4 $host_ipv4 $primary_ipv4 $default_ipv4 $external_ip4 $internal_ipv6",
         ] {
-            assert_eq!(told(text), [], "{text}");
+            assert_eq!(reported(text), [], "{text}");
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn tell(
         "begin with a section such as [Unit]".to_owned(),
     );
     let help = if survey.broken_continuation {
-        "a backslash continues the line only where nothing follows it: remove the blanks behind the one above"
+        "a backslash continues the line only where nothing follows it: remove the blanks after the one above"
     } else {
         "a line is a section in brackets, KEY=value, or a comment that begins with # or ;"
     };
@@ -53,7 +53,7 @@ pub(super) fn tell(
     let behind = survey
         .unclosed_by
         .as_ref()
-        .map(|character| format!("begins with [ and has {character} behind the ]; the whole file is refused"));
+        .map(|character| format!("begins with [ and has {character} after the ]; the whole file is refused"));
     let fault = behind.as_deref().unwrap_or("begins with [ and does not end with ]; the whole file is refused");
     tell(&rules::ODD_UNIT_LINE, survey.unclosed, fault, "a section has a line of its own: [Service]".to_owned());
     let name = survey.unknown_name;

@@ -56,8 +56,8 @@ const ROUTE: [&str; 3] = ["network", "netmask", "gateway"];
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut findings = Findings::default();
     let drafts = json::read(bytes, &mut findings).map(|value| {
-        if let Some((form, help)) = other_form(&value) {
-            let message = format!("it is {form}; not converted");
+        if let Some((format, help)) = other_format(&value) {
+            let message = format!("it is {format}; not converted");
             findings.suggest(&rules::BAD_NETWORK, None, "network description", message, help);
             return Vec::new();
         }
@@ -70,8 +70,8 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     Conversion::new(interfaces, findings)
 }
 
-/// The form of a description that is not one of OpenStack, and the remedy.
-fn other_form(value: &Value) -> Option<(&'static str, &'static str)> {
+/// Returns the format of a network description in another format than that of OpenStack, and the remedy.
+fn other_format(value: &Value) -> Option<(&'static str, &'static str)> {
     let keys = value.as_object()?;
     if keys.contains_key("links") || keys.contains_key("networks") {
         return None;

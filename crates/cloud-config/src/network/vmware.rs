@@ -126,7 +126,7 @@ impl Variables<'_> {
         values
             .map(|(at, value)| {
                 address::interface(value, None)
-                    .ok_or_else(|| format!("its `ip.{at}.address` is no address with a length behind a slash"))
+                    .ok_or_else(|| format!("its `ip.{at}.address` is no address with a length after a slash"))
             })
             .collect()
     }
@@ -149,6 +149,6 @@ fn route((destination, gateway): (Option<&str>, Option<&str>)) -> Result<Route, 
         return Ok(address::default_route(gateway));
     }
     let destination = address::network(destination, None);
-    let destination = destination.ok_or("has a `destination` that is no network with a length behind a slash")?;
+    let destination = destination.ok_or("has a `destination` that is no network with a length after a slash")?;
     address::route(destination, gateway).ok_or("has a `destination` and a `gateway` of different families")
 }

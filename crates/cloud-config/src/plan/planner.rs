@@ -334,9 +334,9 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     let (mut access, mut findings) = (Access::default(), Findings::default());
     if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
         match names::hostname(name, short, Some(span)) {
-            Ok((hostname, told)) => {
+            Ok((hostname, finding)) => {
                 access.hostname = Some((hostname, span));
-                findings.extend(told);
+                findings.extend(finding);
             }
             Err(finding) => findings.push(finding),
         }

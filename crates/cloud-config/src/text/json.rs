@@ -1,4 +1,4 @@
-//! JSON that strangers wrote: bounded before it is parsed, which takes many times its length.
+//! Untrusted JSON: bounded before it is parsed, which takes many times its length.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;

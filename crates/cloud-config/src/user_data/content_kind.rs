@@ -86,7 +86,7 @@ pub(super) fn blank_lines(bytes: &[u8]) -> usize {
     lines.take_while(|line| line.trim_ascii().is_empty()).map(<[u8]>::len).sum()
 }
 
-/// `line` as text without the white space behind it.
+/// `line` as text without the white space after it.
 fn trimmed(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(line).ok().map(str::trim_end)
 }
@@ -112,7 +112,7 @@ pub(super) fn is_template_line(line: &[u8]) -> bool {
     name.trim().eq_ignore_ascii_case("template") && value.trim().eq_ignore_ascii_case("jinja")
 }
 
-/// The line where the header of a cloud-config stands: the first one, or the line behind that of a template.
+/// The line where the header of a cloud-config stands: the first one, or the line after that of a template.
 fn header_line(bytes: &[u8]) -> Option<&str> {
     let is_template = is_template_line(line(bytes, 0));
     let text = std::str::from_utf8(line(bytes, usize::from(is_template))).ok()?;
@@ -132,12 +132,12 @@ fn is_almost_header(bytes: &[u8]) -> bool {
     let is_near = |line: &str| line.starts_with('#') && line.trim_end() != hint::HEADER && hint::is_almost_header(line);
     is_header_as_script(bytes)
         || header_line(bytes).is_some_and(is_near)
-        || has_text_behind_header(bytes)
+        || has_text_after_header(bytes)
         || is_late_header(bytes)
 }
 
-/// Returns true if text stands behind the header on its line, so that only the lines below it are a document.
-pub(super) fn has_text_behind_header(bytes: &[u8]) -> bool {
+/// Returns true if text stands after the header on its line, so that only the lines below it are a document.
+pub(super) fn has_text_after_header(bytes: &[u8]) -> bool {
     let rest = header_line(bytes).and_then(|line| line.strip_prefix(hint::HEADER)).unwrap_or_default();
     let is_separate = rest.starts_with([' ', '\t', ':', ',', ';']) && !rest.trim().is_empty();
     is_separate && !rest.contains("\\n") && bytes.trim_ascii_end().contains(&b'\n')
@@ -217,7 +217,7 @@ fn is_whole_config(bytes: &[u8]) -> bool {
         && entries.iter().any(|entry| is_section(entry) || is_hostname(entry))
 }
 
-/// Returns true if an interpreter line names a shell, by itself or behind `env`.
+/// Returns true if an interpreter line names a shell, by itself or after `env`.
 fn is_shell(interpreter: &str) -> bool {
     let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let mut words = interpreter.split_whitespace().map(name).skip_while(|word| word == "env" || word.starts_with('-'));

@@ -38,8 +38,8 @@ pub(super) fn truncated(end: usize) -> Finding {
     finding.help("the last line is two dashes, the boundary, and two dashes more")
 }
 
-pub(super) fn behind_the_end(line: Span) -> Finding {
-    let message = "a part behind the final boundary; it is not read";
+pub(super) fn part_after_end(line: Span) -> Finding {
+    let message = "a part after the final boundary; it is not read";
     Finding::new(&rules::STRAY_CONTENT, line, message)
 }
 
@@ -112,7 +112,7 @@ pub(super) fn almost_header(text: &str) -> Finding {
                        are applied";
         return Finding::new(&rules::BAD_HEADER, span, message).help("write `#cloud-config` in place of this line");
     }
-    if content_kind::has_text_behind_header(text.as_bytes()) {
+    if content_kind::has_text_after_header(text.as_bytes()) {
         let message = "text after `#cloud-config` on its line; only the host name and SSH keys are applied";
         let finding = Finding::new(&rules::BAD_HEADER, span, message);
         return finding.help("begin a new line after `#cloud-config`: it must be alone on its line");
@@ -123,7 +123,7 @@ pub(super) fn almost_header(text: &str) -> Finding {
     Finding::new(&rules::BAD_HEADER, span, message).help(if line.starts_with("#!") {
         "write `#cloud-config`: with `!` it would be the interpreter of a script"
     } else {
-        "write `#cloud-config`: in small letters, without a blank behind the #, and nothing behind it"
+        "write `#cloud-config`: in small letters, without a blank after the #, and nothing after it"
     })
 }
 

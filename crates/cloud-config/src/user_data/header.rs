@@ -11,7 +11,7 @@ pub(super) struct Header {
     pub at: Span,
 }
 
-/// The headers that matter, the first of each, and where the content behind them begins.
+/// The headers that matter, the first of each, and where the content after them begins.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
     pub content_type: Option<Header>,
@@ -108,7 +108,7 @@ pub(super) fn read(bytes: &[u8], from: usize) -> Headers {
             let named = Wanted::named(name);
             last = named.filter(|wanted| headers.slot(*wanted).is_none());
             if let (Some(wanted), None) = (named, last)
-                && headers.again.iter().all(|(told, _)| *told != wanted)
+                && headers.again.iter().all(|(known, _)| *known != wanted)
             {
                 headers.again.push((wanted, span));
             }

@@ -49,7 +49,7 @@ fn word(word: &str) -> Option<String> {
 
 /// `bytes` of one of the character sets that tools write names in.
 fn text(charset: &str, bytes: Vec<u8>) -> Option<String> {
-    // A language may stand behind the character set.
+    // A language may stand after the character set.
     match charset.split('*').next().unwrap_or_default().to_ascii_lowercase().as_str() {
         "" | "utf-8" | "utf8" | "us-ascii" => String::from_utf8(bytes).ok(),
         "iso-8859-1" | "latin1" => Some(bytes.into_iter().map(char::from).collect()),

@@ -8,7 +8,7 @@ use crate::diagnostic::Span;
 /// How a multipart ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// With its final boundary; and the first line behind it that is the boundary, too.
+    /// With its final boundary; and the first line after it that is the boundary, too.
     Final(Option<Span>),
     /// Without it.
     Missing,
@@ -88,7 +88,7 @@ impl<'a> Pieces<'a> {
         None
     }
 
-    /// Goes on behind a boundary.
+    /// Goes on after a boundary.
     fn pass(&mut self, line: &Range<usize>, delimiter: Delimiter) {
         if delimiter == Delimiter::Final {
             self.next = None;
@@ -110,7 +110,7 @@ impl Iterator for Pieces<'_> {
     fn next(&mut self) -> Option<Range<usize>> {
         let start = self.next.take()?;
         let Some((line, delimiter)) = self.delimiter(start) else {
-            // Nothing at all behind the last boundary is no piece.
+            // Nothing at all after the last boundary is no piece.
             return (start < self.bytes.len()).then_some(start..self.bytes.len());
         };
         self.pass(&line, delimiter);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_end_is_found() {
+    fn what_stands_part_after_end_is_found() {
         assert_eq!(split("--B\na\n--B--\nmore\n--B\nb\n--B--"), (vec!["a"], End::Final(Some(Span::new(17, 20)))));
         assert_eq!(split("--B--\n--B--"), (vec![], End::Final(Some(Span::new(6, 11)))));
     }

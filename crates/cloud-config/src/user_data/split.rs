@@ -297,7 +297,7 @@ impl Splitter {
             for (at, line) in lines.into_iter().enumerate() {
                 let place = match names.get(at + 1) {
                     Some(below) => format!("between {} and {below}", names[at]),
-                    None => format!("behind {}", names[at]),
+                    None => format!("after {}", names[at]),
                 };
                 findings.push(errors::mistyped_boundary(line, &place, &self.parts[from..]));
             }
@@ -305,7 +305,7 @@ impl Splitter {
         let behind = stray::outside(&bytes, pieces.end_of_final()..bytes.len(), &boundary, false);
         let is_read = !behind.is_empty();
         if pieces.end() != End::NoBoundary {
-            findings.extend(self.strays(&outer, behind, first_behind, Some("behind the final boundary")));
+            findings.extend(self.strays(&outer, behind, first_behind, Some("after the final boundary")));
         }
         if stray.is_some() {
             restrict(&mut self.parts[index + 1..]);
@@ -315,7 +315,7 @@ impl Splitter {
             _ if self.over => {}
             End::Final(None) => {}
             End::Final(Some(_)) if is_read => {}
-            End::Final(Some(line)) => findings.push(errors::behind_the_end(line)),
+            End::Final(Some(line)) => findings.push(errors::part_after_end(line)),
             End::NoBoundary => {
                 let strays = &self.parts[index + 1..];
                 findings.push(errors::boundary_nowhere(content_type.at, strays));
@@ -394,7 +394,7 @@ impl Splitter {
         words
     }
 
-    /// The content of a piece behind its headers.
+    /// The content of a piece after its headers.
     fn content(&mut self, outer: &OuterMultipart<'_>, mut piece: Piece, headers: Headers, range: &Range<usize>) {
         let sent = &outer.bytes[range.clone()];
         let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);

@@ -17,7 +17,7 @@ pub(super) struct Stray {
     pub part: Range<usize>,
 }
 
-/// Returns the parts in `range`, which is before the first boundary or behind the final one.
+/// Returns the parts in `range`, which is before the first boundary or after the final one.
 ///
 /// With `any`, no line is the boundary, and each line of dashes before the headers of a part is taken for it.
 pub(super) fn outside(bytes: &[u8], range: Range<usize>, boundary: &str, any: bool) -> Vec<Stray> {

@@ -24,14 +24,14 @@ pub struct ByLine {
 }
 
 impl ByLine {
-    /// Leaves out what is text of a value in quotes of `document`, such as the content of a file.
-    pub fn leave_out(&mut self, document: &ParsedYaml) {
+    /// Removes what is text inside a quoted value of `document`, such as the content of a file.
+    pub fn remove_quoted(&mut self, document: &ParsedYaml) {
         let (mut texts, mut seen) = (Vec::new(), HashSet::new());
         if let Some(root) = &document.root {
             quoted(root, &mut texts, &mut seen);
         }
         texts.sort();
-        // A key in quotes is a text by itself, and begins behind the quote.
+        // A key in quotes is a text by itself, and begins after the quote.
         let is_inside = |field: &Field<String>| {
             let Some(span) = field.span else { return false };
             let before = texts.partition_point(|text: &Span| text.start < span.start);
@@ -301,11 +301,11 @@ mod tests {
     }
 
     #[test]
-    fn text_in_quotes_is_left_out() {
+    fn text_in_quotes_is_removed() {
         let text = "a: b\nwrite_files:\n- content: \"x\n\nhostname: m\nssh_authorized_keys:\n- ssh-a\n\"\nssh_authorized_keys:\n- 'ssh-b'\n";
         let mut found = read(text, &|item| item.starts_with("ssh-"), &|at| at);
         assert_eq!((found.hostname.text(), found.keys.len()), ("m", 2));
-        found.leave_out(&crate::yaml::parse(text, |at| at));
+        found.remove_quoted(&crate::yaml::parse(text, |at| at));
         let keys: Vec<_> = found.keys.iter().map(super::Field::text).collect();
         assert_eq!((found.hostname.text(), keys), ("", vec!["ssh-b"]));
     }

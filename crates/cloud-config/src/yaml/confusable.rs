@@ -135,7 +135,7 @@ pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
             return Some(Confusable::new(0, first, "as a quote"));
         }
         if is_blank(last) && !prose {
-            return Some(Confusable::new(text.len() - last.len_utf8(), last, "behind the value"));
+            return Some(Confusable::new(text.len() - last.len_utf8(), last, "after the value"));
         }
     }
     if scalar.plain && !prose {
@@ -237,7 +237,7 @@ impl<'a> Search<'a> {
         let found = found.or_else(letter);
         // `-` and such a blank are the beginning of a key.
         self.found.extend(found.map(|found| match raw.strip_prefix('-') {
-            Some(rest) if rest.starts_with(is_blank) => Confusable { place: "behind a `-`", ..found },
+            Some(rest) if rest.starts_with(is_blank) => Confusable { place: "after a `-`", ..found },
             _ => found,
         }));
     }
@@ -285,7 +285,7 @@ impl<'a> Search<'a> {
         let is_space = |c: char| c.is_whitespace() || is_blank(c);
         let first = line.find(|c| !is_space(c)).unwrap_or(line.len());
         let comment = if line[first..].starts_with('#') { Some(first) } else { line.find(" #") };
-        // The first character behind this one that is no blank.
+        // The first character after this one that is no blank.
         let mut next = None;
         for (at, c) in line.char_indices().rev() {
             let is_mark = c == '\u{feff}' || sign(c) == Some(Sign::Break);
@@ -298,7 +298,7 @@ impl<'a> Search<'a> {
             }
             let before = self.scalars.partition_point(|span| span.start <= start + at);
             let inside = before.checked_sub(1).is_some_and(|last| start + at < self.scalars[last].end);
-            // The text behind the last thing that was read may be a scalar.
+            // The text after the last thing that was read may be a scalar.
             if !inside && (before < self.scalars.len() || at <= first) {
                 let place = if c == '\u{feff}' { "in the indentation" } else { "as a line break" };
                 self.found.push(Confusable::new(start + at, c, place));
@@ -331,7 +331,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The character at the beginning of a line, behind its indentation, that hides what the line is.
+/// The character at the beginning of a line, after its indentation, that hides what the line is.
 fn beginning(line: &str) -> Option<Confusable> {
     let first = line.chars().next()?;
     if is_blank(first) {
@@ -345,14 +345,14 @@ fn beginning(line: &str) -> Option<Confusable> {
         return Some(Confusable::new(0, first, "in place of `-`"));
     }
     if let Some(c) = second.filter(|c| first == '-' && is_blank(*c)) {
-        return Some(Confusable::new(1, c, "behind a `-`"));
+        return Some(Confusable::new(1, c, "after a `-`"));
     }
     let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).filter(|end| *end > 0)?;
     let mut rest = line[end..].char_indices();
     let (_, c) = rest.next()?;
     let (at, next) = rest.next()?;
     if c == ':' && is_blank(next) {
-        return Some(Confusable::new(end + at, next, "behind a `:`"));
+        return Some(Confusable::new(end + at, next, "after a `:`"));
     }
     (sign(c) == Some(Sign::Colon)).then(|| Confusable::new(end, c, "in place of `:`"))
 }
@@ -374,9 +374,9 @@ fn suspicious(line: &str) -> Option<Confusable> {
             let before = line[..at].chars().next_back();
             let behind = line[at + c.len_utf8()..].chars().next();
             let place = match sign(c)? {
-                Sign::Blank | Sign::Hidden if before == Some(':') => "behind a `:`",
+                Sign::Blank | Sign::Hidden if before == Some(':') => "after a `:`",
                 Sign::Blank | Sign::Hidden if behind == Some(':') => "before the `:`",
-                Sign::Blank | Sign::Hidden if line[at..].trim().trim_matches(is_blank).is_empty() => "behind the text",
+                Sign::Blank | Sign::Hidden if line[at..].trim().trim_matches(is_blank).is_empty() => "after the text",
                 Sign::Hidden => "on this line",
                 Sign::Break => "as a line break",
                 Sign::Quote => "as a quote",
@@ -418,13 +418,13 @@ mod tests {
             ("users:\n  \u{200b}- name: ada\n", "2:3 U+200B (zero width space) in the indentation"),
             ("a: b\n\u{feff}c: d\n", "2:1 U+FEFF (byte order mark) in the indentation"),
             ("a: {}\n\u{feff}c: d\n", "2:1 U+FEFF (byte order mark) in the indentation"),
-            ("hostname:\u{a0}a\nb: c\n", "1:10 U+00A0 (no-break space) behind a `:`"),
-            ("hostname:\u{a0}a\n", "1:10 U+00A0 (no-break space) behind a `:`"),
+            ("hostname:\u{a0}a\nb: c\n", "1:10 U+00A0 (no-break space) after a `:`"),
+            ("hostname:\u{a0}a\n", "1:10 U+00A0 (no-break space) after a `:`"),
             ("hostname\u{a0}: a\n", "1:9 U+00A0 (no-break space) before the `:`"),
             ("host\u{200b}name: a\n", "1:5 U+200B (zero width space) inside a key"),
-            ("a:\n-\u{a0}path: /x\n", "2:2 U+00A0 (no-break space) behind a `-`"),
-            ("a:\n-\u{a0}x\n", "2:2 U+00A0 (no-break space) behind a `-`"),
-            ("a:\n- path:\u{a0}/x\n  content: b\n", "2:8 U+00A0 (no-break space) behind a `:`"),
+            ("a:\n-\u{a0}path: /x\n", "2:2 U+00A0 (no-break space) after a `-`"),
+            ("a:\n-\u{a0}x\n", "2:2 U+00A0 (no-break space) after a `-`"),
+            ("a:\n- path:\u{a0}/x\n  content: b\n", "2:8 U+00A0 (no-break space) after a `:`"),
             ("hostname: a\u{2028}b: c\n", "1:12 U+2028 (line separator) as a line break"),
             ("hostname: no\u{2028}de\nb: c\n", "1:13 U+2028 (line separator) as a line break"),
             ("\u{201c}hostname\u{201d}: a\n", "1:1 U+201C (left double quotation mark) as a quote"),
@@ -433,7 +433,7 @@ mod tests {
             ("content: |\n  \u{a0}a\u{2028}b\n", "2:5 U+2028 (line separator) as a line break"),
             ("a: b\n\u{a0}# x\nc: d\n", "2:1 U+00A0 (no-break space) in the indentation"),
             ("a: b\n\u{a0}\u{a0}# x\nc:\n- d\n", "2:1 U+00A0 (no-break space) in the indentation"),
-            ("a:\n- content: |\u{a0}\n    x\n", "2:13 U+00A0 (no-break space) behind the text"),
+            ("a:\n- content: |\u{a0}\n    x\n", "2:13 U+00A0 (no-break space) after the text"),
             ("h\u{43e}stname: a\n", "1:2 U+043E (a Cyrillic letter) inside a key"),
             ("users:\n- n\u{430}me: a\n", "2:4 U+0430 (a Cyrillic letter) inside a key"),
             ("hostname\u{ff1a}a\nb: c\n", "1:9 U+FF1A (fullwidth colon) in place of `:`"),

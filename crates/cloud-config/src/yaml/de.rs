@@ -121,7 +121,7 @@ impl<'a> Value<'a> {
         self.node.span
     }
 
-    /// Reads it; what is of the wrong type is told and read as null. Says whether that happened.
+    /// Reads it; what is of the wrong type is reported and read as null. Says whether that happened.
     pub fn read<'de, T: Deserialize<'de>>(self) -> Result<(T, bool), Error> {
         match T::deserialize(self) {
             Ok(value) => Ok((value, false)),
@@ -156,7 +156,7 @@ impl<'a> Value<'a> {
         if self.node.tag == Tag::Local && !self.is_null() { Err(Error::local_tag(self.node)) } else { Ok(()) }
     }
 
-    /// Fails if a scalar in the place of a list begins with a `-` that has no space behind it.
+    /// Fails if a scalar in the place of a list begins with a `-` that has no space after it.
     fn check_dash(&self) -> Result<(), Error> {
         let Kind::Scalar(scalar) = &self.node.kind else { return Ok(()) };
         let item = scalar.text.strip_prefix('-').filter(|_| scalar.plain);
@@ -164,7 +164,7 @@ impl<'a> Value<'a> {
             return Ok(());
         }
         let span = Span::new(self.node.span.start, (self.node.span.start + 1).min(self.node.span.end));
-        let message = "no space behind `-`; not applied".to_owned();
+        let message = "no space after `-`; not applied".to_owned();
         Err(Error { message, span: Some(span), help: Some("write `- ITEM`"), rule: &rules::MISSING_SPACE })
     }
 

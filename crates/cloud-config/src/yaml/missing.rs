@@ -1,9 +1,9 @@
-//! A `-` or `:` without the space behind it that makes it one: YAML takes such a line for text.
+//! A `-` or `:` without the space after it that makes it one: YAML takes such a line for text.
 
 use super::block;
 use crate::diagnostic::{Finding, Span, rules};
 
-/// A sign without a space behind it.
+/// A sign without a space after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The byte that the space belongs before.
@@ -20,7 +20,7 @@ impl Missing {
 
     /// A finding of it, where `origin` is the place of [`Missing::at`] in the author's text.
     pub fn finding(&self, origin: usize) -> Finding {
-        let message = format!("no space behind `{}`", self.sign);
+        let message = format!("no space after `{}`", self.sign);
         let span = Span::new(origin.saturating_sub(1), origin);
         let help = if self.sign == '-' { "write `- ITEM`" } else { "write `KEY: VALUE`" };
         Finding::new(&rules::MISSING_SPACE, span, message).help(help)
@@ -53,7 +53,7 @@ pub fn all(text: &str, is_key: &dyn Fn(&str) -> bool) -> Vec<Missing> {
         .collect()
 }
 
-/// Each `:` behind a key inside of braces that has no space behind it.
+/// Each `:` after a key inside of braces that has no space after it.
 fn in_braces(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Vec<Missing> {
     let mut found = Vec::new();
     // Where a key may begin, and the quote that is open.
@@ -102,7 +102,7 @@ pub fn spaces(missing: &[Missing]) -> Vec<(usize, &'static str)> {
 pub struct Repaired {
     /// The text.
     pub text: String,
-    /// The byte behind each insertion, and how many bytes were inserted up to there.
+    /// The byte after each insertion, and how many bytes were inserted up to there.
     places: Vec<(usize, usize)>,
 }
 

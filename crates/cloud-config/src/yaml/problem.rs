@@ -43,7 +43,7 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
         "text on the line of a `|` or `>`",
         Some("begin the text on the next line, indented by two spaces more than its key"),
     ),
-    ("found unexpected ':'", "a `:` without a space behind it, between brackets", Some("write `{KEY: VALUE}`")),
+    ("found unexpected ':'", "a `:` without a space after it, between brackets", Some("write `{KEY: VALUE}`")),
     ("found undefined tag handle", "a tag whose handle is not declared", Some("put the text in quotes")),
     (
         "did not find expected alphabetic or numeric character",
@@ -128,7 +128,7 @@ impl Problem {
                 let is_alone = is_alone && (!is_list || is_word && depth(key) == here);
                 (is_alone && (depth(key) == here || depth(key) < here && is_word)).then(|| Closer {
                     at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
-                    words: "no `:` behind a key".to_owned(),
+                    words: "no `:` after a key".to_owned(),
                     help: "write `KEY: VALUE`: without the `:` the line is read together with the next one",
                 })
             }
@@ -144,7 +144,7 @@ impl Problem {
             _ => return None,
         };
         let is_text = !behind.starts_with(['\n', '\r']);
-        is_text.then(|| Closer { at: self.at, words: "text behind the quote that closes a value".to_owned(), help })
+        is_text.then(|| Closer { at: self.at, words: "text after the quote that closes a value".to_owned(), help })
     }
 
     /// The problem, and the remedy if there is one.
@@ -178,7 +178,7 @@ impl Problem {
     }
 }
 
-/// Text that begins with a bracket and goes on behind the one that closes it, where `before` ends.
+/// Text that begins with a bracket and goes on after the one that closes it, where `before` ends.
 fn bracketed(before: &str) -> Option<Closer> {
     let before = before.trim_end();
     let (open, close) = match before.chars().next_back()? {
@@ -195,7 +195,7 @@ fn bracketed(before: &str) -> Option<Closer> {
         key.strip_prefix("content:").is_some_and(|rest| value.len() < line.len() || rest.trim().is_empty());
     value.starts_with(open).then(|| Closer {
         at: before.len() - value.len(),
-        words: format!("text that begins with `{open}` and goes on behind the `{close}`"),
+        words: format!("text that begins with `{open}` and goes on after the `{close}`"),
         help: if is_content {
             "write `content: |`, and indent every line of the content below it by two spaces more"
         } else {

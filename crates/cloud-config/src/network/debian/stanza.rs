@@ -117,16 +117,16 @@ fn ignore(word: &str, line: &LogicalLine<'_>, findings: &mut Findings) {
     findings.report(&rules::UNCONVERTED, Some(line.span), word, "such stanzas are ignored");
 }
 
-/// The first word, and what stands behind it.
+/// The first word, and what stands after it.
 fn split(text: &str) -> (&str, &str) {
     text.split_once(char::is_whitespace).map_or((text, ""), |(word, rest)| (word, rest.trim_start()))
 }
 
-/// A stanza of an interface, from what stands behind `iface`.
+/// A stanza of an interface, from what stands after `iface`.
 fn head(rest: &str, span: Span) -> Result<Stanza, String> {
     let words: Vec<_> = rest.split_whitespace().take(4).collect();
     let [name, family, method] = words[..] else {
-        return Err("there are not three words behind it: name, family, method".to_owned());
+        return Err("there are not three words after it: name, family, method".to_owned());
     };
     let base = name.split_once(':').map_or(name, |(base, _)| base);
     let name = Name::new(base).map_err(|why| format!("{} cannot be an interface's name: {why}", display_name(name)))?;

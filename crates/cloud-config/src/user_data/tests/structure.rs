@@ -375,7 +375,7 @@ fn each_stray_part_is_reported_with_its_number_and_its_consequence() {
         messages(&format!("--C\n{script}--B\n\n#cloud-config\n--B--\n--C\n{config}--C\n{script}")),
         [
             "stray part 1 is before the first boundary; script not run",
-            "stray part 2 is behind the final boundary; only the host name and SSH keys are applied",
+            "stray part 2 is after the final boundary; only the host name and SSH keys are applied",
         ],
         "without the boundary, the second one goes on to the end"
     );

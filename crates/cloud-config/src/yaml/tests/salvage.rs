@@ -104,7 +104,7 @@ fn errors_say_what_and_where_but_no_text() {
         ("a: @b\n", "@", "a value cannot begin with `@`"),
         ("a: `b\n", "`", "a value cannot begin with a backtick"),
         ("a:\n\tb: c\n", "\t", "a tab in the indentation"),
-        ("a\nb: c\n", "a", "no `:` behind a key"),
+        ("a\nb: c\n", "a", "no `:` after a key"),
         ("x: y\n# words\na b\n\nb: c\n", "a", "a line without `:` where a key is wanted"),
         ("a: [b c: d\n", "", "neither `,` nor `]` after an entry of a list"),
         ("a: \"\\q\"\n", "\\", "a backslash with a character that is no escape"),
