@@ -30,6 +30,8 @@ pub(super) struct SelectedSource {
     left: Duration,
     addresses: Addresses,
     metadata: Metadata,
+    /// The failure to read a host name, unless the user-data sets one.
+    unread_hostname: Option<String>,
     /// A part of the metadata could not be read.
     is_metadata_incomplete: bool,
     /// The network description that was asked for, converted.
@@ -49,6 +51,7 @@ pub(super) fn find(
         left: Duration::ZERO,
         addresses: Addresses::default(),
         metadata: Metadata::default(),
+        unread_hostname: None,
         is_metadata_incomplete: false,
         network: None,
     };
@@ -74,7 +77,8 @@ pub(super) fn find(
 
 impl SelectedSource {
     fn take(&mut self, meta: MetaData, options: &Options, outcome: &mut Outcome) {
-        self.is_metadata_incomplete = !meta.failures.is_empty();
+        self.is_metadata_incomplete = !meta.failures.is_empty() || meta.unread_hostname.is_some();
+        self.unread_hostname = meta.unread_hostname;
         meta.failures.into_iter().for_each(|failure| fail(outcome, failure));
         let known = meta.addresses;
         let texts = [
@@ -143,6 +147,25 @@ impl SelectedSource {
 
     /// Reads the user-data; a failure is recorded in the outcome.
     pub fn read(
+        mut self,
+        options: &Options,
+        context: &RunContext<'_>,
+        deadline: Deadline,
+        outcome: &mut Outcome,
+    ) -> Inputs {
+        let unread_hostname = self.unread_hostname.take();
+        let inputs = self.read_parts(options, context, deadline, outcome);
+        match unread_hostname {
+            Some(failure) if inputs.readings.iter().any(|reading| reading.access.hostname.is_some()) => {
+                log::warn!("{failure}; the host name of the user-data is used");
+            }
+            Some(failure) => fail(outcome, failure),
+            None => {}
+        }
+        inputs
+    }
+
+    fn read_parts(
         self,
         options: &Options,
         context: &RunContext<'_>,

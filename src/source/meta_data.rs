@@ -16,6 +16,8 @@ pub struct MetaData {
     pub addresses: Addresses,
     /// The network description that was asked for, where there is one.
     pub network: Option<NetworkData>,
+    /// The failure to read a host name under another name, which matters only where the user-data sets none.
+    pub unread_hostname: Option<String>,
     /// What could not be read or understood: each is a failure of the run, and cost nothing but itself.
     pub failures: Vec<String>,
 }
@@ -28,6 +30,7 @@ impl fmt::Debug for MetaData {
             .field("ssh_keys", &self.ssh_keys.len())
             .field("addresses", &self.addresses)
             .field("network", &self.network)
+            .field("unread_hostname", &self.unread_hostname)
             .field("failures", &self.failures)
             .finish()
     }

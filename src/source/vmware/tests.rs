@@ -325,7 +325,10 @@ fn properties_under_other_names_are_reported() {
         let both = source(&[(name, "x"), ("guestinfo.ignition.config.data", "y")]);
         assert_eq!(user_data(&both).unwrap(), b"y", "{name}");
     }
-    let failures = |properties: &[(&str, &str)]| meta_data(&source(properties), None).failures;
+    let failures = |properties: &[(&str, &str)]| {
+        let meta = meta_data(&source(properties), None);
+        meta.failures.into_iter().chain(meta.unread_hostname).collect::<Vec<_>>()
+    };
     assert!(failures(&[("hostname", "web")]).concat().contains("must be called guestinfo.hostname"));
     assert!(failures(&[("public-keys", "ssh-rsa")]).concat().contains("public-keys"));
     assert!(failures(&[("hostname", ""), ("password", "x")]).is_empty());

@@ -91,10 +91,9 @@ impl VariableReader<'_> {
         for name in self.variables.misnamed() {
             match &*letters(&name) {
                 "hostname" if self.meta.hostname.is_none() => {
-                    self.meta.fail(format!(
-                        "found the property {}, which must be called guestinfo.hostname",
-                        printable(&name)
-                    ));
+                    let name = printable(&name);
+                    self.meta.unread_hostname =
+                        Some(format!("found the property {name}, which must be called guestinfo.hostname"));
                 }
                 "publickeys" | "sshauthorizedkeys" => {
                     let name = printable(&name);

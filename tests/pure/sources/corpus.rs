@@ -41,7 +41,8 @@ fn gist(meta: &MetaData) -> (String, String, String, usize, usize) {
     let text = |address: Option<std::net::Ipv4Addr>| address.map(|address| address.to_string()).unwrap_or_default();
     let addresses = meta.addresses;
     let hostname = meta.hostname.clone().unwrap_or_default();
-    (hostname, text(addresses.public_v4), text(addresses.private_v4), meta.ssh_keys.len(), meta.failures.len())
+    let failures = meta.failures.len() + usize::from(meta.unread_hostname.is_some());
+    (hostname, text(addresses.public_v4), text(addresses.private_v4), meta.ssh_keys.len(), failures)
 }
 
 fn wanted(

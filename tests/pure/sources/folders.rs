@@ -279,6 +279,29 @@ fn validate_reports_the_failures_of_a_run() {
 }
 
 #[test]
+fn a_misnamed_host_name_beside_one_of_the_user_data_is_no_failure() {
+    for (user_data, code, wanted) in [
+        ("hostname: web", 0, "must be called guestinfo.hostname; the host name of the user-data is used"),
+        ("ssh_authorized_keys: []", 1, "must be called guestinfo.hostname"),
+    ] {
+        let properties = format!(
+            "<Environment><PropertySection><Property key='hostname' value='db'/>\
+             <Property key='guestinfo.coreos.config.data' value='#cloud-config&#10;{user_data}&#10;'/>\
+             </PropertySection></Environment>"
+        );
+        let tree = folder(&[("env", &properties)]);
+        for mode in ["--dry-run", "--validate"] {
+            let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
+            let flag = format!("--from-vmware-ovf-env={}", tree.path().join("env").display());
+            let output = program.args([&flag, mode]).output().unwrap();
+            let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert_eq!(output.status.code(), Some(code), "{mode}: {text}");
+            assert!(text.contains(wanted), "{mode}: {text}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_file_is_not_waited_for() {
     let setup = setup();
     let begun = Instant::now();
