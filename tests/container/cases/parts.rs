@@ -67,6 +67,18 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
+    suite.shared("parts_below_blank_lines_are_applied", |m| {
+        for part in [
+            "\nContent-Type: text/cloud-config\n\nwrite_files: [{path: /etc/part}]\n",
+            "Content-Type: text/plain\n\n\n\n#cloud-config\nwrite_files: [{path: /etc/part}]\n",
+            "Content-Type: text/x-shellscript\n\n\n#!/bin/sh\ntouch /etc/part\n",
+        ] {
+            m.put("/tmp/part", format!("Content-Type: multipart/mixed; boundary=B\n\n--B\n{part}--B--\n").as_str());
+            m.program(&["--from-file=/tmp/part"]).run().ok().says(&["leading-blank-line"]);
+            assert!(wrote(m), "{part:?}");
+        }
+    });
+
     suite.shared("what_nobody_knows_fails_the_run", |m| {
         for text in ["write_files: [{path: /etc/part}]\n", "#cloud-configuration\n", "hello\n"] {
             m.put("/tmp/part", text);

@@ -139,6 +139,16 @@ pub fn inputs() -> Vec<(String, Make)> {
     });
     add("long key", |size| format!("#cloud-config\n{}: b\n", "a".repeat(size)));
     add("long key behind ?", |size| format!("#cloud-config\n? {}\n: b\n", "a".repeat(size)));
+    add("expressions that are comments", |size| {
+        format!("#cloud-config\n{}", lines(size, |n| format!("k{n}: #{{x}}\n")))
+    });
+    add("expressions on a line", |size| format!("#cloud-config\na: b{}\n", " #{x}".repeat(size / 5)));
+    add("expressions in quotes", |size| format!("#cloud-config\na: \"b{}\"\n", " #{x}".repeat(size / 5)));
+    add("expressions before comments", |size| format!("#cloud-config\n{}", "a: #{x}\n#\n\n".repeat(size / 12)));
+    add("words of Environment=", |size| {
+        let unit = "#cloud-config\ncoreos:\n  units:\n  - name: a.service\n    content: |\n      [Service]\n";
+        format!("{unit}      Environment={}\n      LimitCORE={}\n", "a=b ".repeat(size / 8), "1K ".repeat(size / 6))
+    });
     add("unknown keys", |size| format!("#cloud-config\n{}", lines(size, |n| format!("k{n}: v\n"))));
     add("unknown keys of many sections", |size| {
         format!(
@@ -224,6 +234,10 @@ fn multiparts(add: &mut dyn FnMut(&str, Text)) {
     add("parameters", |size| {
         format!("Content-Type: multipart/mixed{}; boundary=B\n\n--B\n\n--B--\n", "; a=b".repeat(size / 5))
     });
+    add("blank lines before headers", |size| {
+        format!("{HEAD}\n{}--B--\n", "--B\n\n \nContent-Type: text/plain\n\n\n\n#!/bin/sh\n".repeat(size / 45))
+    });
+    add("blank lines in a part", |size| format!("{HEAD}\n--B\n{}Content-Type: text/plain\n--B--\n", "\n".repeat(size)));
     add("a long boundary", |size| format!("Content-Type: multipart/mixed; boundary={}\n\n--B\n\n", "B".repeat(size)));
     add("a quoted boundary", |size| {
         format!("Content-Type: multipart/mixed; boundary=\"{}\"\n\n--B\n", "\\\\".repeat(size / 2))
