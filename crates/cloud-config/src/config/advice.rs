@@ -1,114 +1,56 @@
 //! What to write where a value has the wrong type: the words of each key for its own values.
 
+use super::fields::{self, Remedy};
 use super::options::{OptionType, TABLES};
 use crate::yaml::Node;
-
-/// Keys of text that has a form of its own, and what to write.
-const TEXTS: &[(&str, &str)] = &[
-    ("command", "give one command, such as `start`"),
-    ("manage_etc_hosts", "write `localhost`"),
-    ("permissions", "write an octal mode in quotes, such as \"0644\""),
-    ("reboot_strategy", "write `etcd-lock`, `reboot` or `off`"),
-];
-
-/// Keys of lists, and how an item begins.
-const LISTS: &[(&str, &str)] = &[
-    ("drop_ins", "write each drop-in as an item that begins with `- name: NAME.conf`"),
-    ("groups", "write `[sudo, docker]`, or as one text `sudo,docker`"),
-    ("ssh_authorized_keys", "write each key as an item: `- ssh-ed25519 …`"),
-    ("units", "write each unit as an item that begins with `- name: NAME`"),
-    ("users", "write each user as an item that begins with `- name: NAME`"),
-    ("write_files", "write each file as an item that begins with `- path: PATH`, with a blank after the colon"),
-];
-
-/// Keys of one string, where a list is no text in brackets without its quotes.
-const STRINGS: &[&str] = &[
-    "encoding",
-    "group",
-    "homedir",
-    "hostname",
-    "name",
-    "owner",
-    "passwd",
-    "path",
-    "primary_group",
-    "server",
-    "shell",
-];
 
 /// The remedy for a list where one string is wanted.
 const SEPARATED: &str = "write one string, separated by commas";
 /// The remedy for a list where one string without parts is wanted.
 const ONE: &str = "write one string, without `[` or `- `";
 
-/// What to write as the value of `key`, or as an item of its list, instead of `found`; see [`crate::yaml::Advice`].
+/// The remedy for `found`, which is the value of `key` or an item of its list; see [`crate::yaml::Advice`].
 pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
-    if !item && let Some(help) = one_string(key, found) {
-        return Some(help);
+    let is_list = found.items().is_some();
+    let is_collection = !item && (is_list || found.entries().is_some());
+    match fields::remedy(key) {
+        // What looks like `{a: b}` is mostly text without its quotes, and has the remedy for that.
+        Remedy::Value(_) if found.flow && found.entries().is_some() => None,
+        Remedy::Value(help) | Remedy::List(help) => Some(help),
+        _ if !is_collection => None,
+        Remedy::ForCollection(help) => Some(help),
+        Remedy::Block if !found.flow => {
+            Some("write `content: |`, and indent every line of the content below it by two spaces more")
+        }
+        Remedy::Block if is_list => Some("put text that begins with `[` in quotes, or write it below `content: |`"),
+        Remedy::Block => Some("put text that begins with `{` in quotes, or write it below `content: |`"),
+        Remedy::ForList(help) if is_list => Some(help),
+        Remedy::OneString if is_list => Some(ONE),
+        Remedy::ForList(_) | Remedy::OneString | Remedy::OfType => for_option(key, found),
     }
-    let help = |rows: &'static [(&str, &'static str)]| rows.iter().find(|row| row.0 == key).map(|row| row.1);
-    // What looks like `{a: b}` is mostly text without its quotes, which is said of every key.
-    let texts = if found.flow && found.entries().is_some() { &[] } else { TEXTS };
-    help(texts).or_else(|| help(LISTS))
 }
 
-/// The remedy for a list or a mapping where `key` takes one string.
-fn one_string(key: &str, found: &Node) -> Option<&'static str> {
-    let is_option =
-        TABLES.iter().flat_map(|table| table.options).any(|opt| opt.name == key && opt.kind == OptionType::Text);
-    let is_list = found.items().is_some();
-    if !is_list && found.entries().is_none() {
-        return None;
-    }
+/// The remedy for a list or a mapping where the option `key` of a service takes one string.
+fn for_option(key: &str, found: &Node) -> Option<&'static str> {
     // What the values are is not shown: it is printed by `--print-config` alone.
     let has_pairs = found.items().is_none_or(|items| items.iter().all(|item| item.entries().is_some()));
+    let mut options = TABLES.iter().flat_map(|table| table.options);
     match key {
-        "owner" => Some("write one string: `USER:GROUP`"),
-        "content" if found.flow && is_list => {
-            Some("put text that begins with `[` in quotes, or write it below `content: |`")
-        }
-        "content" if found.flow => Some("put text that begins with `{` in quotes, or write it below `content: |`"),
-        "content" => Some("write `content: |`, and indent every line of the content below it by two spaces more"),
-        "coreos_ssh_import_github" if is_list => Some("write the list as `coreos_ssh_import_github_users`"),
         "metadata" if has_pairs => Some("write one string, with commas between the pairs, such as `role=web,disk=ssd`"),
         "initial_cluster" if has_pairs => {
             Some("write one string, with commas between the pairs, such as `node1=http://10.0.0.1:2380`")
         }
-        _ if !is_list && is_option => Some("write one string, without braces, such as `x=y`"),
-        _ if !is_list => None,
-        _ if STRINGS.contains(&key) => Some(ONE),
-        _ if is_option => Some(SEPARATED),
-        _ => None,
+        _ if !options.any(|option| option.name == key && option.kind == OptionType::Text) => None,
+        _ if found.items().is_some() => Some(SEPARATED),
+        _ => Some("write one string, without braces, such as `x=y`"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LISTS, ONE, SEPARATED, STRINGS, TEXTS, advice};
+    use super::{ONE, SEPARATED, advice};
     use crate::config::CloudConfig;
-    use crate::yaml::{Shape, parse, read_advised};
-
-    fn keys(shape: &Shape, found: &mut Vec<&'static str>) {
-        match shape {
-            Shape::Value => {}
-            Shape::List(item) => keys(item, found),
-            Shape::Mapping(entries) => {
-                for (key, value) in entries {
-                    found.push(key);
-                    keys(value, found);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_row_is_of_a_key() {
-        let mut known = Vec::new();
-        keys(&Shape::of::<CloudConfig>(), &mut known);
-        for key in TEXTS.iter().chain(LISTS).map(|row| &row.0).chain(STRINGS) {
-            assert!(known.contains(key), "{key}");
-        }
-    }
+    use crate::yaml::{parse, read_advised};
 
     /// The help for the first value of the wrong type.
     fn help(text: &str) -> Option<String> {

@@ -28,6 +28,8 @@ pub struct FieldInfo {
     pub values: Values,
     /// The reason why it is deprecated.
     pub deprecated: Option<&'static str>,
+    /// The remedy for a value of the wrong type.
+    pub remedy: Remedy,
 }
 
 /// The values of a key that may be shown. Others may have got there by mistake, and may be secret.
@@ -68,9 +70,28 @@ pub enum Values {
     Mode,
 }
 
+/// The remedy for a value of the wrong type; where there is none, that of the type is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// That of the type.
+    OfType,
+    /// For any value but text in braces without its quotes.
+    Value(&'static str),
+    /// For any value: the beginning of an item, or what else a list may be.
+    List(&'static str),
+    /// For a list: one string without parts.
+    OneString,
+    /// For a list.
+    ForList(&'static str),
+    /// For a list or a mapping.
+    ForCollection(&'static str),
+    /// For a list or a mapping in the place of content: a block scalar.
+    Block,
+}
+
 impl FieldInfo {
     const fn new(name: &'static str, show: Show) -> Self {
-        Self { name, show, values: Values::Any, deprecated: None }
+        Self { name, show, values: Values::Any, deprecated: None, remedy: Remedy::OfType }
     }
 
     const fn values(mut self, values: Values) -> Self {
@@ -81,6 +102,19 @@ impl FieldInfo {
     /// The item is skipped without it.
     const fn required(self) -> Self {
         self.values(Values::Filled)
+    }
+
+    const fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = remedy;
+        self
+    }
+
+    const fn one_string(self) -> Self {
+        self.remedy(Remedy::OneString)
+    }
+
+    const fn list(self, remedy: &'static str) -> Self {
+        self.remedy(Remedy::List(remedy))
     }
 
     const fn deprecated(mut self, reason: &'static str) -> Self {
@@ -101,9 +135,15 @@ pub fn find(path: &str, name: &str) -> Option<&'static FieldInfo> {
     MAPPINGS.iter().find(|mapping| mapping.path == path)?.field(name)
 }
 
+/// The remedy for a value of the wrong type of the key `name`, in whichever mapping it is.
+pub fn remedy(name: &str) -> Remedy {
+    let mut rows = MAPPINGS.iter().filter_map(|mapping| mapping.field(name));
+    rows.next().map_or(Remedy::OfType, |row| row.remedy)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::MAPPINGS;
+    use super::{MAPPINGS, remedy};
     use crate::config::options::TABLES;
     use crate::config::places::PLACES;
 
@@ -119,5 +159,12 @@ mod tests {
             assert_eq!(rows, keys, "the rows of `{}` in config/fields/table.rs, and the keys of its type", place.path);
         }
         assert_eq!(MAPPINGS.len(), places.len());
+    }
+
+    #[test]
+    fn keys_of_one_name_have_one_remedy() {
+        for field in MAPPINGS.iter().flat_map(|mapping| mapping.fields) {
+            assert_eq!(remedy(field.name), field.remedy, "{}", field.name);
+        }
     }
 }
