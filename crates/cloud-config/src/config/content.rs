@@ -10,7 +10,7 @@ pub use cut::refuse_cut_content;
 use ended::{OuterKey, ended_early};
 
 use super::CloudConfig;
-use super::misspelled::{self, Row};
+use super::fields::{COREOS, DROP_IN, FILE, Mapping, TOP, UNIT};
 use crate::address_tokens::first_token;
 use crate::config::permissions;
 use crate::diagnostic::{Finding, Findings, Span, rules};
@@ -23,14 +23,6 @@ const WRAPPED: usize = 72;
 /// The remedy for most of what is found here.
 const BLOCK: &str = "write `content: |`, and indent every line of the content below it by two spaces more";
 
-/// Keys that can stand where content ends, by the kind of their item.
-const FILE_KEYS: &[&str] = &["path", "content", "permissions", "owner", "encoding"];
-const UNIT_KEYS: &[&str] = &["name", "content", "drop_ins", "enable", "mask", "runtime", "command"];
-const DROP_IN_KEYS: &[&str] = &["name", "content"];
-const TOP_KEYS: &[&str] =
-    &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos", "runcmd"];
-const COREOS_KEYS: &[&str] = &["units", "update", "oem", "etcd", "etcd2", "fleet", "locksmith", "flannel"];
-
 /// The item that the content belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ContentOwner {
@@ -40,29 +32,17 @@ enum ContentOwner {
 }
 
 impl ContentOwner {
+    fn mapping(self) -> &'static Mapping {
+        match self {
+            Self::File => &FILE,
+            Self::Unit => &UNIT,
+            Self::DropIn => &DROP_IN,
+        }
+    }
+
     /// The word for such an item.
     fn word(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Unit => "unit",
-            Self::DropIn => "drop-in",
-        }
-    }
-
-    fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::File => FILE_KEYS,
-            Self::Unit => UNIT_KEYS,
-            Self::DropIn => DROP_IN_KEYS,
-        }
-    }
-
-    fn rows(self) -> &'static [Row] {
-        match self {
-            Self::File => misspelled::FILE,
-            Self::Unit => misspelled::UNIT,
-            Self::DropIn => misspelled::DROP_IN,
-        }
+        self.mapping().item
     }
 }
 
@@ -357,9 +337,14 @@ fn is_structure(kind: ContentOwner, line: &str) -> bool {
     let (line, is_item) = line.strip_prefix("- ").map_or((line, false), |line| (line.trim_start(), true));
     let Some((key, _)) = line.trim_start_matches('{').split_once(':') else { return false };
     let key = key.trim().trim_matches(['"', '\'']).replace('-', "_");
-    let of_item = if kind == ContentOwner::File { FILE_KEYS } else { UNIT_KEYS };
-    let is = |keys: &[&str]| keys.contains(&key.as_str());
-    is(of_item) || (!is_item && (is(TOP_KEYS) || (kind != ContentOwner::File && is(COREOS_KEYS))))
+    let of_item = if kind == ContentOwner::File { &FILE } else { &UNIT };
+    let is_of = |mapping: &Mapping| mapping.field(&key).is_some();
+    is_of(of_item) || (!is_item && (is_top_key(&key) || (kind != ContentOwner::File && is_of(&COREOS))))
+}
+
+/// Returns true for a key that may stand at the top level, behind an item with content.
+fn is_top_key(key: &str) -> bool {
+    key == "runcmd" || TOP.field(key).is_some()
 }
 
 /// Keys of the item that are indented so far that they are the last lines of its content.
@@ -427,9 +412,10 @@ fn suspect(item: &Node, kind: ContentOwner, lines: &[(usize, &str)], start: usiz
         let key = key.trim_end().replace('-', "_").to_ascii_lowercase();
         let value = value.trim().trim_matches(['"', '\'']);
         let lacks = |key| kind == ContentOwner::File && item.get(key).is_none() && !value.is_empty();
-        let is_mode = || misspelled::is_word(&key, &misspelled::FILE[2..3]) && permissions::parse(value, None).is_ok();
+        let is_mode_key = || FILE.field("permissions").is_some_and(|field| field.is_misspelled(&key));
+        let is_mode = || is_mode_key() && permissions::parse(value, None).is_ok();
         let is_of_unit = || kind == ContentOwner::DropIn && is_lacking(item, ContentOwner::Unit, line);
-        Some(TOP_KEYS.contains(&&*key) || lacks("permissions") && (key == "permissions" || is_mode()) || is_of_unit())
+        Some(is_top_key(&key) || lacks("permissions") && (key == "permissions" || is_mode()) || is_of_unit())
     };
     if is_own || (next.is_none() && is_key() != Some(true)) {
         return None;

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::CloudConfig;
-use super::misspelled::{self, Row};
+use super::fields::{FILE, Mapping, TOP, UNIT, USER};
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::yaml::{Entry, Node, ParsedYaml};
 
@@ -14,8 +14,8 @@ use crate::yaml::{Entry, Node, ParsedYaml};
 pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
-    let files = ItemList { items: root.get("write_files"), rows: misspelled::FILE, word: "file" };
-    for (at, finding) in files.own_items().into_iter().chain(files.behind(root, "write_files", SECTIONS)) {
+    let files = ItemList { items: root.get("write_files"), mapping: &FILE };
+    for (at, finding) in files.own_items().into_iter().chain(files.behind(root, "write_files", true)) {
         if let Some(file) = config.write_files.get_mut(at).and_then(|field| field.value.as_mut()) {
             file.content.bad = true;
             findings.push(finding);
@@ -23,10 +23,10 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
     }
     findings.extend(return_keys(config, root.get("users").and_then(Node::items).unwrap_or_default()));
     let Some(coreos) = root.get("coreos") else { return findings.into_list() };
-    let units = ItemList { items: coreos.get("units"), rows: misspelled::UNIT, word: "unit" };
+    let units = ItemList { items: coreos.get("units"), mapping: &UNIT };
     let is_last = coreos.entries().and_then(<[Entry]>::last).is_some_and(|entry| entry.name() == "units");
-    let outside = if is_last { units.behind(root, "coreos", SECTIONS) } else { Vec::new() };
-    let below = units.behind(coreos, "units", &[]);
+    let outside = if is_last { units.behind(root, "coreos", true) } else { Vec::new() };
+    let below = units.behind(coreos, "units", false);
     for (at, finding) in units.own_items().into_iter().chain(below).chain(outside) {
         if let Some(unit) = config.coreos.units.get_mut(at).and_then(|field| field.value.as_mut()) {
             unit.content.bad = true;
@@ -36,20 +36,16 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
     findings.into_list()
 }
 
-/// Sections of the top level, behind which no key belongs to the list above them.
-const SECTIONS: &[&str] = &["ssh_authorized_keys", "hostname", "users", "write_files", "manage_etc_hosts", "coreos"];
-
 /// A list of files or of units.
 struct ItemList<'a> {
     items: Option<&'a Node>,
-    /// The keys of an item, the one that it cannot be without first.
-    rows: &'static [Row],
-    word: &'static str,
+    /// The type of its items.
+    mapping: &'static Mapping,
 }
 
 impl ItemList<'_> {
     fn is_key(&self, entry: &Entry) -> bool {
-        self.rows.iter().any(|row| row.0 == entry.name())
+        self.mapping.field(&entry.name()).is_some()
     }
 
     /// The items that lack what stands in the next one, which has no name: their numbers, each with its finding.
@@ -57,7 +53,7 @@ impl ItemList<'_> {
         let mut found = Vec::new();
         let mut named = None;
         for (at, item) in self.items.and_then(Node::items).unwrap_or_default().iter().enumerate() {
-            if item.get(self.rows[0].0).is_some() {
+            if item.get(self.mapping.fields[0].name).is_some() {
                 named = Some((at, item));
                 continue;
             }
@@ -75,13 +71,14 @@ impl ItemList<'_> {
         found
     }
 
-    /// The last item, for each key that stands behind the list `name` in `outside` and that the item lacks.
-    fn behind(&self, outside: &Node, name: &str, sections: &[&str]) -> Vec<(usize, Finding)> {
+    /// The last item, for each key that stands behind the list `name` in `outside` and that the item lacks. At the top
+    /// level, no key behind the next section belongs to the list.
+    fn behind(&self, outside: &Node, name: &str, is_top: bool) -> Vec<(usize, Finding)> {
         let Some((last, above)) = self.items.and_then(Node::items).and_then(<[_]>::split_last) else {
             return Vec::new();
         };
         let entries = outside.entries().unwrap_or_default().iter().skip_while(|entry| entry.name() != name).skip(1);
-        let entries = entries.take_while(|entry| !sections.contains(&&*entry.name()));
+        let entries = entries.take_while(|entry| !is_top || TOP.field(&entry.name()).is_none());
         let detached = entries.filter(|entry| self.is_key(entry) && lacks(last, &entry.name()));
         detached.map(|entry| (above.len(), self.finding(entry, "indent it as the other keys of the item"))).collect()
     }
@@ -90,7 +87,7 @@ impl ItemList<'_> {
         let message = format!(
             "{} stands outside of the {word} above, which lacks it; {word} skipped",
             entry.display_key(),
-            word = self.word
+            word = self.mapping.item
         );
         Finding::new(&rules::DETACHED_KEY, entry.key_span, message).help(help)
     }
@@ -109,7 +106,7 @@ fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
         let entries = item.entries().unwrap_or_default();
         let keys = entries.iter().find(|entry| is_key_list(entry));
         let Some(entry) = keys.filter(|_| is_nameless(item) && !user.name.bad) else { continue };
-        let is_user_key = |entry: &Entry| misspelled::USER.iter().any(|row| row.0 == entry.name());
+        let is_user_key = |entry: &Entry| USER.field(&entry.name()).is_some();
         let is_of = |owner: &usize| {
             let is_short = |item: &Node| item.entries().is_some_and(|entries| entries.len() <= KEYS_MAX);
             is_short(item)

@@ -13,7 +13,9 @@ pub struct Mapping {
     pub path: &'static str,
     /// The name of its type, and of its definition in the JSON Schema.
     pub type_name: &'static str,
-    /// The rows of its keys, in the order of its type.
+    /// The word for it, if it is an item of a list.
+    pub item: &'static str,
+    /// The rows of its keys, in the order of its type: that of an item has the one that it cannot be without first.
     pub fields: &'static [FieldInfo],
 }
 
@@ -30,6 +32,10 @@ pub struct FieldInfo {
     pub deprecated: Option<&'static str>,
     /// The remedy for a value of the wrong type.
     pub remedy: Remedy,
+    /// The words that users write for it, spelled with `_`, with blanks between them.
+    pub misspelled: &'static str,
+    /// It gives access to the machine.
+    pub access: bool,
 }
 
 /// The values of a key that may be shown. Others may have got there by mistake, and may be secret.
@@ -91,7 +97,15 @@ pub enum Remedy {
 
 impl FieldInfo {
     const fn new(name: &'static str, show: Show) -> Self {
-        Self { name, show, values: Values::Any, deprecated: None, remedy: Remedy::OfType }
+        Self {
+            name,
+            show,
+            values: Values::Any,
+            deprecated: None,
+            remedy: Remedy::OfType,
+            misspelled: "",
+            access: false,
+        }
     }
 
     const fn values(mut self, values: Values) -> Self {
@@ -117,6 +131,21 @@ impl FieldInfo {
         self.remedy(Remedy::List(remedy))
     }
 
+    const fn misspelled(mut self, words: &'static str) -> Self {
+        self.misspelled = words;
+        self
+    }
+
+    const fn access(mut self) -> Self {
+        self.access = true;
+        self
+    }
+
+    /// Returns true if users write `word` for it.
+    pub fn is_misspelled(&self, word: &str) -> bool {
+        self.misspelled.split_ascii_whitespace().any(|known| known == word)
+    }
+
     const fn deprecated(mut self, reason: &'static str) -> Self {
         self.deprecated = Some(reason);
         self
@@ -127,6 +156,11 @@ impl Mapping {
     /// The row of the key `name`, spelled with `_`.
     pub fn field(&self, name: &str) -> Option<&'static FieldInfo> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Returns true if users write `word` for one of its keys.
+    pub fn is_misspelled(&self, word: &str) -> bool {
+        self.fields.iter().any(|field| field.is_misspelled(word))
     }
 }
 
@@ -159,6 +193,17 @@ mod tests {
             assert_eq!(rows, keys, "the rows of `{}` in config/fields/table.rs, and the keys of its type", place.path);
         }
         assert_eq!(MAPPINGS.len(), places.len());
+    }
+
+    #[test]
+    fn no_word_stands_for_two_keys() {
+        for mapping in MAPPINGS {
+            let words: Vec<_> =
+                mapping.fields.iter().flat_map(|field| field.misspelled.split_ascii_whitespace()).collect();
+            for (index, word) in words.iter().enumerate() {
+                assert!(mapping.field(word).is_none() && !words[..index].contains(word), "{}: {word}", mapping.path);
+            }
+        }
     }
 
     #[test]

@@ -4,85 +4,10 @@
 //! item is refused, as it is for a value of the wrong type. A user is not: its account and its keys are access.
 
 use super::CloudConfig;
+use super::fields::{self, DROP_IN, FILE, FieldInfo, TOP, UNIT, USER};
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::text::suggest;
 use crate::yaml::{Entry, Field, Node, ParsedYaml};
-
-/// A known key and the words that users write for it, spelt with `_`.
-pub(super) type Row = (&'static str, &'static str);
-
-pub(super) const FILE: &[Row] = &[
-    ("path", "file filename file_name file_path filepath dest destination name target location"),
-    (
-        "content",
-        "contents data text body file_content file_contents content_inline inline value source src url from content_from",
-    ),
-    ("permissions", "perms perm permission mode file_mode filemode file_permissions chmod umask"),
-    ("owner", "user group uid gid own owners ownership chown username user_group"),
-    ("encoding", "enc encode encoded codec content_encoding file_encoding"),
-];
-
-pub(super) const UNIT: &[Row] = &[
-    ("name", "unit unit_name service service_name file filename file_name path"),
-    ("content", "contents data text body unit_content unit_file file_content source src url"),
-    ("drop_ins", "dropins dropin drop_in overrides override"),
-    ("enable", "enabled"),
-    ("mask", "masked"),
-    ("runtime", "transient temporary"),
-    ("command", "commands cmd action state verb"),
-];
-
-pub(super) const DROP_IN: &[Row] =
-    &[("name", "file filename file_name path dest"), ("content", "contents data text body source src url")];
-
-pub(super) const USER: &[Row] = &[
-    ("name", "username user_name user login"),
-    ("gecos", "comment full_name fullname real_name"),
-    ("passwd", "password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
-    ("homedir", "home home_dir home_directory"),
-    ("no_create_home", "nocreatehome"),
-    ("primary_group", "gid group primarygroup"),
-    ("groups", "group_list supplementary_groups secondary_groups additional_groups"),
-    ("no_user_group", "nousergroup"),
-    ("ssh_authorized_keys", KEYS),
-    ("system", ""),
-    ("no_log_init", "nologinit"),
-    ("shell", "login_shell"),
-    ("coreos_ssh_import_github", ""),
-    ("coreos_ssh_import_github_users", ""),
-    ("coreos_ssh_import_url", ""),
-];
-
-/// Words for `ssh_authorized_keys`.
-const KEYS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys authorized_key ssh_public_keys \
-                    ssh_public_key public_keys public_key pubkeys pubkey ssh_pubkeys ssh_pubkey authorized_ssh_keys \
-                    ssh_keys_authorized";
-
-/// Sections of the top level.
-const SECTIONS: &[Row] = &[
-    ("users", "accounts"),
-    ("write_files", "files file"),
-    ("coreos", "core_os container_linux"),
-    ("manage_etc_hosts", ""),
-];
-
-/// Sections below `coreos`.
-const BELOW_COREOS: &[Row] = &[
-    ("units", "unit service services systemd systemd_units"),
-    ("update", "updates update_engine"),
-    ("locksmith", "locksmithd lock_smith"),
-    ("flannel", "flanneld"),
-    ("fleet", "fleetd"),
-    ("etcd", "etcd1"),
-    ("etcd2", ""),
-    ("oem", ""),
-];
-
-/// Keys of the top level that are access.
-const TOP: &[Row] = &[("ssh_authorized_keys", KEYS), ("hostname", "host_name")];
-
-/// Without its strategy, the machine reboots.
-const UPDATE: &[Row] = &[("reboot_strategy", "strategy reboot rebootstrategy"), ("group", ""), ("server", "")];
 
 /// Keys that resemble one of ours and mean something else.
 const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "create_home", "comment"];
@@ -98,7 +23,9 @@ const HELP: &[(&str, &str)] = &[
 pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
-    for fault in faults(root, TOP) {
+    let (access, sections): (Vec<_>, Vec<_>) = TOP.fields.iter().partition(|field| field.access);
+    let below_coreos = rows(&fields::COREOS);
+    for fault in faults(root, &access) {
         let value = &fault.entry.value;
         if fault.meant == ["hostname"] {
             // Other programs have keys that resemble it.
@@ -111,33 +38,35 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
             findings.push(fault.finding("", "SSH keys not set"));
         }
     }
-    for (node, rows, place) in [(Some(root), SECTIONS, ""), (root.get("coreos"), BELOW_COREOS, "`coreos`")] {
+    for (node, rows, place) in [(Some(root), &sections, ""), (root.get("coreos"), &below_coreos, "`coreos`")] {
         for fault in node.iter().flat_map(|node| faults(node, rows)) {
             if is_section(fault.entry, fault.meant[0]) && !super::is_foreign(fault.entry, place.trim_matches('`')) {
                 findings.push(fault.finding(place, "section not applied"));
             }
         }
     }
-    for finding in misplaced(root) {
+    for finding in misplaced(root, &access, &sections) {
         findings.push(finding);
     }
     let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
-    for fault in update.iter().flat_map(|update| faults(update, UPDATE)) {
+    for fault in update.iter().flat_map(|update| faults(update, &rows(&fields::UPDATE))) {
         if fault.meant.contains(&"reboot_strategy") {
             findings.push(fault.finding("`coreos.update`", "reboot strategy not set"));
         }
     }
+    // Made once: there can be many items.
+    let (file_rows, user_rows, unit_rows, drop_in_rows) = (rows(&FILE), rows(&USER), rows(&UNIT), rows(&DROP_IN));
     for (node, file) in items(root.get("write_files"), &mut config.write_files) {
         let mut refused = false;
         for finding in unsupported(node) {
             findings.push(finding);
             refused = true;
         }
-        for fault in faults(node, FILE) {
+        for fault in faults(node, &file_rows) {
             findings.push(fault.finding("a file", "file skipped"));
             refused = true;
         }
-        if !refused && let Some(entry) = in_place_of_content(node, FILE, |_| true) {
+        if !refused && let Some(entry) = in_place_of_content(node, &FILE, |_| true) {
             findings.push(without_content(entry, "a file", "file skipped"));
             refused = true;
         }
@@ -145,7 +74,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
         file.path.bad |= refused && file.path.filled().is_none();
     }
     for (node, user) in items(root.get("users"), &mut config.users) {
-        for fault in faults(node, USER) {
+        for fault in faults(node, &user_rows) {
             let is_name = fault.meant == ["name"];
             user.name.bad |= is_name;
             findings.push(fault.finding("a user", if is_name { "user skipped" } else { "not applied" }));
@@ -153,19 +82,19 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     }
     let units = root.get("coreos").and_then(|coreos| coreos.get("units"));
     for (node, unit) in items(units, &mut config.coreos.units) {
-        for fault in faults(node, UNIT) {
+        for fault in faults(node, &unit_rows) {
             findings.push(fault.finding("a unit", "unit skipped"));
             unit.content.bad = true;
             unit.name.bad |= unit.name.filled().is_none();
         }
         let is_alone = node.entries().is_some_and(|entries| entries.len() == 2) && node.get("name").is_some();
         let is_lines = |value: &Node| value.text().is_some_and(|text| text.trim_end().contains('\n'));
-        if let Some(entry) = in_place_of_content(node, UNIT, is_lines).filter(|_| is_alone && !unit.content.bad) {
+        if let Some(entry) = in_place_of_content(node, &UNIT, is_lines).filter(|_| is_alone && !unit.content.bad) {
             findings.push(without_content(entry, "a unit", "unit skipped"));
             unit.content.bad = true;
         }
         for (node, drop_in) in items(node.get("drop_ins"), &mut unit.drop_ins) {
-            for fault in faults(node, DROP_IN) {
+            for fault in faults(node, &drop_in_rows) {
                 findings.push(fault.finding("a drop-in", "drop-in skipped"));
                 drop_in.content.bad = true;
             }
@@ -175,9 +104,9 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
 }
 
 /// Misspelled sections of the top level that stand below `coreos`, where the top level lacks them.
-fn misplaced(root: &Node) -> Vec<Finding> {
+fn misplaced(root: &Node, access: &Rows, sections: &Rows) -> Vec<Finding> {
     let coreos = root.get("coreos");
-    let faults = coreos.iter().flat_map(|coreos| faults(coreos, TOP).into_iter().chain(faults(coreos, SECTIONS)));
+    let faults = coreos.iter().flat_map(|coreos| faults(coreos, access).into_iter().chain(faults(coreos, sections)));
     let lost = faults.filter(|fault| {
         let (entry, name) = (fault.entry, fault.meant[0]);
         let is_value = match name {
@@ -186,7 +115,7 @@ fn misplaced(root: &Node) -> Vec<Finding> {
             "coreos" => false,
             _ => is_section(entry, name),
         };
-        let is_below = may_stand_for(&entry.name(), BELOW_COREOS) || super::is_foreign(entry, "coreos");
+        let is_below = may_stand_for(&entry.name(), &rows(&fields::COREOS)) || super::is_foreign(entry, "coreos");
         is_value && !is_below && root.get(name).is_none_or(Node::is_null)
     });
     lost.map(|fault| {
@@ -196,9 +125,16 @@ fn misplaced(root: &Node) -> Vec<Finding> {
     .collect()
 }
 
+/// Keys that an unknown one may stand for.
+type Rows = [&'static FieldInfo];
+
+fn rows(mapping: &fields::Mapping) -> Vec<&'static FieldInfo> {
+    mapping.fields.iter().collect()
+}
+
 /// Returns true if `name` may stand for a key of `rows`.
-fn may_stand_for(name: &str, rows: &'static [Row]) -> bool {
-    !meant(name, rows, &rows.iter().map(|row| row.0).collect::<Vec<_>>()).is_empty()
+fn may_stand_for(name: &str, rows: &Rows) -> bool {
+    !meant(name, rows, &rows.iter().map(|row| row.name).collect::<Vec<_>>()).is_empty()
 }
 
 /// Returns true if the value of `entry` is what the section `name` holds, and asks for something.
@@ -229,13 +165,14 @@ struct Misspelling<'a> {
 }
 
 /// The unknown keys of `node` that stand for a key of `rows` which is absent.
-fn faults<'a>(node: &'a Node, rows: &'static [Row]) -> Vec<Misspelling<'a>> {
+fn faults<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
     // Looked up once: a mapping can be long.
-    let absent: Vec<_> = rows.iter().map(|row| row.0).filter(|key| node.get(key).is_none_or(Node::is_null)).collect();
+    let absent: Vec<_> =
+        rows.iter().map(|row| row.name).filter(|key| node.get(key).is_none_or(Node::is_null)).collect();
     if absent.is_empty() {
         return Vec::new();
     }
-    let is_known = |name: &str| rows.iter().any(|row| row.0 == name);
+    let is_known = |name: &str| rows.iter().any(|row| row.name == name);
     let mut faults = Vec::new();
     for entry in node.entries().unwrap_or_default() {
         let name = entry.name();
@@ -266,10 +203,10 @@ fn without_space(name: &str) -> Option<&str> {
 }
 
 /// The keys of `rows` that an unknown key may stand for; none where none of those is absent.
-fn meant(name: &str, rows: &'static [Row], absent: &[&'static str]) -> Vec<&'static str> {
+fn meant(name: &str, rows: &Rows, absent: &[&'static str]) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase();
-    if let Some(row) = rows.iter().find(|row| has_word(row.1, &name)) {
-        return vec![row.0];
+    if let Some(row) = rows.iter().find(|row| row.is_misspelled(&name)) {
+        return vec![row.name];
     }
     // What is still a placeholder has no spelling yet.
     if OTHERS.contains(&name.as_str()) || name.starts_with("__") {
@@ -277,12 +214,7 @@ fn meant(name: &str, rows: &'static [Row], absent: &[&'static str]) -> Vec<&'sta
     }
     // There can be many unknown keys, and few keys are absent.
     let is_close = !suggest::closest(&name, absent.iter().copied()).is_empty();
-    if is_close { suggest::closest(&name, rows.iter().map(|row| row.0)) } else { Vec::new() }
-}
-
-/// Returns true if `name` is a word for one of the keys in `rows`.
-pub(super) fn is_word(name: &str, rows: &[Row]) -> bool {
-    rows.iter().any(|row| has_word(row.1, name))
+    if is_close { suggest::closest(&name, rows.iter().map(|row| row.name)) } else { Vec::new() }
 }
 
 /// Returns true if nothing is lost where the key `name` is ignored.
@@ -298,18 +230,24 @@ fn has_word(words: &str, name: &str) -> bool {
 /// Returns true for `ssh` with the keys below it.
 fn holds_keys(entry: &Entry) -> bool {
     let keys = entry.value.entries().filter(|_| entry.key.eq_ignore_ascii_case("ssh")).unwrap_or_default();
-    keys.iter().any(|entry| entry.name() == "ssh_authorized_keys" || has_word(KEYS, &entry.name()))
+    let is_key =
+        |name: &str| TOP.field("ssh_authorized_keys").is_some_and(|row| row.name == name || row.is_misspelled(name));
+    keys.iter().any(|entry| is_key(&entry.name()))
 }
 
 /// The first unknown key of an item without `content` that may stand for it: one that no row and no program knows.
-fn in_place_of_content<'a>(item: &'a Node, rows: &[Row], is_content: impl Fn(&Node) -> bool) -> Option<&'a Entry> {
+fn in_place_of_content<'a>(
+    item: &'a Node,
+    mapping: &fields::Mapping,
+    is_content: impl Fn(&Node) -> bool,
+) -> Option<&'a Entry> {
     if item.get("content").is_some() {
         return None;
     }
     let is_unknown = |name: &str| {
         !is_harmless(name)
             && without_space(name).is_none()
-            && rows.iter().all(|row| row.0 != name)
+            && mapping.field(name).is_none()
             && !super::is_item_key(&name.to_ascii_lowercase())
     };
     item.entries()?.iter().find(|entry| is_content(&entry.value) && is_unknown(&entry.name()))
@@ -351,7 +289,7 @@ fn unsupported(node: &Node) -> Vec<Finding> {
     let mut findings = Vec::new();
     for entry in node.entries().unwrap_or_default() {
         // Most keys are known.
-        if FILE.iter().any(|row| *row.0 == *entry.key) {
+        if FILE.field(&entry.key).is_some() {
             continue;
         }
         let name = entry.name().to_ascii_lowercase();

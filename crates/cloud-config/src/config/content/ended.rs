@@ -84,10 +84,10 @@ fn next_line(text: &str, end: usize) -> Option<usize> {
 fn is_known(entry: &Entry, kind: ContentOwner, text: &str) -> bool {
     let name = entry.name();
     let name = name.to_ascii_lowercase();
-    kind.keys().contains(&&*name)
+    kind.mapping().field(&name).is_some()
         || crate::config::is_item_key(&name)
         || misspelled::is_harmless(&name)
-        || (misspelled::is_word(&name, kind.rows()) && !is_long(&entry.value, text))
+        || (kind.mapping().is_misspelled(&name) && !is_long(&entry.value, text))
 }
 
 /// Returns true if the key is no word, or in quotes that the keys of its item have not.

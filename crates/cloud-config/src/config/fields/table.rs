@@ -6,6 +6,11 @@ use crate::text::decode;
 
 const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 
+/// Words for `ssh_authorized_keys`.
+const KEY_WORDS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys authorized_key ssh_public_keys \
+                         ssh_public_key public_keys public_key pubkeys pubkey ssh_pubkeys ssh_pubkey \
+                         authorized_ssh_keys ssh_keys_authorized";
+
 /// Every mapping but the options of services.
 pub static MAPPINGS: [&Mapping; 8] = [&TOP, &USER, &FILE, &COREOS, &UNIT, &DROP_IN, &UPDATE, &OEM];
 
@@ -13,16 +18,21 @@ pub static MAPPINGS: [&Mapping; 8] = [&TOP, &USER, &FILE, &COREOS, &UNIT, &DROP_
 pub static TOP: Mapping = Mapping {
     path: "",
     type_name: "CloudConfig",
+    item: "",
     fields: &[
-        secret("ssh_authorized_keys").list("write each key as an item: `- ssh-ed25519 …`"),
-        name("hostname").one_string(),
-        section("users").list("write each user as an item that begins with `- name: NAME`"),
+        secret("ssh_authorized_keys")
+            .list("write each key as an item: `- ssh-ed25519 …`")
+            .access()
+            .misspelled(KEY_WORDS),
+        name("hostname").one_string().access().misspelled("host_name"),
+        section("users").list("write each user as an item that begins with `- name: NAME`").misspelled("accounts"),
         section("write_files")
-            .list("write each file as an item that begins with `- path: PATH`, with a blank after the colon"),
+            .list("write each file as an item that begins with `- path: PATH`, with a blank after the colon")
+            .misspelled("files file"),
         FieldInfo::new("manage_etc_hosts", Show::Words(&["localhost", "true", "false"]))
             .values(Values::WordsOrFalse(&["localhost"]))
             .remedy(Remedy::Value("write `localhost`")),
-        section("coreos"),
+        section("coreos").misspelled("core_os container_linux"),
     ],
 };
 
@@ -30,19 +40,24 @@ pub static TOP: Mapping = Mapping {
 pub static USER: Mapping = Mapping {
     path: "users[]",
     type_name: "User",
+    item: "user",
     fields: &[
-        FieldInfo::new("name", Show::Login).required().one_string(),
-        secret("gecos"),
-        secret("passwd").one_string(),
-        path("homedir").one_string(),
-        boolean("no_create_home"),
-        name("primary_group").one_string(),
-        name("groups").list("write `[sudo, docker]`, or as one text `sudo,docker`"),
-        boolean("no_user_group"),
-        secret("ssh_authorized_keys").list("write each key as an item: `- ssh-ed25519 …`"),
+        FieldInfo::new("name", Show::Login).required().one_string().misspelled("username user_name user login"),
+        secret("gecos").misspelled("comment full_name fullname real_name"),
+        secret("passwd")
+            .one_string()
+            .misspelled("password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
+        path("homedir").one_string().misspelled("home home_dir home_directory"),
+        boolean("no_create_home").misspelled("nocreatehome"),
+        name("primary_group").one_string().misspelled("gid group primarygroup"),
+        name("groups")
+            .list("write `[sudo, docker]`, or as one text `sudo,docker`")
+            .misspelled("group_list supplementary_groups secondary_groups additional_groups"),
+        boolean("no_user_group").misspelled("nousergroup"),
+        secret("ssh_authorized_keys").list("write each key as an item: `- ssh-ed25519 …`").misspelled(KEY_WORDS),
         boolean("system"),
-        boolean("no_log_init"),
-        path("shell").one_string(),
+        boolean("no_log_init").misspelled("nologinit"),
+        path("shell").one_string().misspelled("login_shell"),
         secret("coreos_ssh_import_github")
             .remedy(Remedy::ForList("write the list as `coreos_ssh_import_github_users`"))
             .deprecated(IMPORTS),
@@ -55,14 +70,26 @@ pub static USER: Mapping = Mapping {
 pub static FILE: Mapping = Mapping {
     path: "write_files[]",
     type_name: "File",
+    item: "file",
     fields: &[
-        path("path").required().one_string(),
-        secret("content").remedy(Remedy::Block),
+        path("path")
+            .required()
+            .one_string()
+            .misspelled("file filename file_name file_path filepath dest destination name target location"),
+        secret("content").remedy(Remedy::Block).misspelled(
+            "contents data text body file_content file_contents content_inline inline value source src url \
+                 from content_from",
+        ),
         FieldInfo::new("permissions", Show::Mode)
             .values(Values::Mode)
-            .remedy(Remedy::Value("write an octal mode in quotes, such as \"0644\"")),
-        name("owner").remedy(Remedy::ForCollection("write one string: `USER:GROUP`")),
-        words("encoding", &decode::NAMES).one_string(),
+            .remedy(Remedy::Value("write an octal mode in quotes, such as \"0644\""))
+            .misspelled("perms perm permission mode file_mode filemode file_permissions chmod umask"),
+        name("owner")
+            .remedy(Remedy::ForCollection("write one string: `USER:GROUP`"))
+            .misspelled("user group uid gid own owners ownership chown username user_group"),
+        words("encoding", &decode::NAMES)
+            .one_string()
+            .misspelled("enc encode encoded codec content_encoding file_encoding"),
     ],
 };
 
@@ -70,15 +97,18 @@ pub static FILE: Mapping = Mapping {
 pub static COREOS: Mapping = Mapping {
     path: "coreos",
     type_name: "CoreOs",
+    item: "",
     fields: &[
-        section("units").list("write each unit as an item that begins with `- name: NAME`"),
-        section("update"),
+        section("units")
+            .list("write each unit as an item that begins with `- name: NAME`")
+            .misspelled("unit service services systemd systemd_units"),
+        section("update").misspelled("updates update_engine"),
         section("oem"),
-        section("etcd"),
+        section("etcd").misspelled("etcd1"),
         section("etcd2"),
-        section("fleet"),
-        section("locksmith"),
-        section("flannel"),
+        section("fleet").misspelled("fleetd"),
+        section("locksmith").misspelled("locksmithd lock_smith"),
+        section("flannel").misspelled("flanneld"),
     ],
 };
 
@@ -86,14 +116,24 @@ pub static COREOS: Mapping = Mapping {
 pub static UNIT: Mapping = Mapping {
     path: "coreos.units[]",
     type_name: "Unit",
+    item: "unit",
     fields: &[
-        name("name").required().one_string(),
-        secret("content").remedy(Remedy::Block),
-        section("drop_ins").list("write each drop-in as an item that begins with `- name: NAME.conf`"),
-        boolean("enable"),
-        boolean("mask"),
-        boolean("runtime"),
-        words("command", &Verb::WORDS).remedy(Remedy::Value("give one command, such as `start`")),
+        name("name")
+            .required()
+            .one_string()
+            .misspelled("unit unit_name service service_name file filename file_name path"),
+        secret("content")
+            .remedy(Remedy::Block)
+            .misspelled("contents data text body unit_content unit_file file_content source src url"),
+        section("drop_ins")
+            .list("write each drop-in as an item that begins with `- name: NAME.conf`")
+            .misspelled("dropins dropin drop_in overrides override"),
+        boolean("enable").misspelled("enabled"),
+        boolean("mask").misspelled("masked"),
+        boolean("runtime").misspelled("transient temporary"),
+        words("command", &Verb::WORDS)
+            .remedy(Remedy::Value("give one command, such as `start`"))
+            .misspelled("commands cmd action state verb"),
     ],
 };
 
@@ -101,17 +141,23 @@ pub static UNIT: Mapping = Mapping {
 pub static DROP_IN: Mapping = Mapping {
     path: "coreos.units[].drop_ins[]",
     type_name: "DropIn",
-    fields: &[name("name").required().one_string(), secret("content").remedy(Remedy::Block).required()],
+    item: "drop-in",
+    fields: &[
+        name("name").required().one_string().misspelled("file filename file_name path dest"),
+        secret("content").remedy(Remedy::Block).required().misspelled("contents data text body source src url"),
+    ],
 };
 
 /// The section `coreos.update`.
 pub static UPDATE: Mapping = Mapping {
     path: "coreos.update",
     type_name: "Update",
+    item: "",
     fields: &[
         words("reboot_strategy", &REBOOT_STRATEGIES)
             .values(Values::WordsOrFalse(&REBOOT_STRATEGIES))
-            .remedy(Remedy::Value("write `etcd-lock`, `reboot` or `off`")),
+            .remedy(Remedy::Value("write `etcd-lock`, `reboot` or `off`"))
+            .misspelled("strategy reboot rebootstrategy"),
         name("group").one_string(),
         secret("server").one_string(),
     ],
@@ -121,6 +167,7 @@ pub static UPDATE: Mapping = Mapping {
 pub static OEM: Mapping = Mapping {
     path: "coreos.oem",
     type_name: "Oem",
+    item: "",
     fields: &[
         name("id"),
         secret("name").one_string(),

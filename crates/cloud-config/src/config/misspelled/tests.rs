@@ -1,10 +1,9 @@
 //! Examples of misspelled keys.
 
-use super::{DROP_IN, FILE, OTHERS, Row, UNIT, USER, meant};
+use super::{FILE, OTHERS, UNIT, USER, meant, rows};
 use crate::address_tokens::Addresses;
-use crate::config::{DropIn, File, Unit, User};
+use crate::config::fields::Mapping;
 use crate::plan::Facts;
-use crate::yaml::Shape;
 use crate::{document, user_data};
 
 /// The errors of a text, and what is refused for them.
@@ -18,50 +17,28 @@ fn refused(text: &str) -> (Vec<String>, Vec<String>) {
     (errors.collect(), plan.refused.iter().map(|refused| refused.item.to_string()).collect())
 }
 
-#[test]
-fn the_rows_are_the_keys_of_the_types() {
-    fn keys(shape: Shape) -> Vec<&'static str> {
-        let Shape::Mapping(entries) = shape else { panic!("no mapping") };
-        entries.into_iter().map(|(key, _)| key).collect()
-    }
-    fn sorted(mut keys: Vec<&'static str>) -> Vec<&'static str> {
-        keys.sort_unstable();
-        keys
-    }
-    for (rows, shape) in [
-        (FILE, Shape::of::<File>()),
-        (UNIT, Shape::of::<Unit>()),
-        (DROP_IN, Shape::of::<DropIn>()),
-        (USER, Shape::of::<User>()),
-    ] {
-        let keys = sorted(keys(shape));
-        assert_eq!(sorted(rows.iter().map(|row| row.0).collect()), keys);
-        let words: Vec<_> = rows.iter().flat_map(|row: &Row| row.1.split_ascii_whitespace()).collect();
-        for (index, word) in words.iter().enumerate() {
-            assert!(!keys.contains(word) && !words[..index].contains(word), "{word}");
-        }
-    }
-}
-
 /// The keys that an unknown key of an item without keys may stand for.
-fn unknown(name: &str, rows: &'static [Row]) -> Vec<&'static str> {
-    meant(name, rows, &rows.iter().map(|row| row.0).collect::<Vec<_>>())
+fn unknown(name: &str, mapping: &Mapping) -> Vec<&'static str> {
+    let rows = rows(mapping);
+    meant(name, &rows, &rows.iter().map(|row| row.name).collect::<Vec<_>>())
 }
 
 #[test]
 fn keys_of_other_programs_that_mean_something_else_are_left_alone() {
     for name in OTHERS {
-        let resembles = |rows: &[Row]| !crate::text::suggest::closest(name, rows.iter().map(|row| row.0)).is_empty();
-        assert!([FILE, USER].into_iter().any(resembles), "{name} needs no row");
+        let resembles = |mapping: &&Mapping| {
+            !crate::text::suggest::closest(name, mapping.fields.iter().map(|row| row.name)).is_empty()
+        };
+        assert!([&FILE, &USER].iter().any(resembles), "{name} needs no row");
     }
     for name in ["sudo", "uid", "ssh_import_id", "expiredate", "selinux_user", "inactive", "doas", "lock_passwd"] {
-        assert_eq!(unknown(name, USER), [""; 0], "{name}");
+        assert_eq!(unknown(name, &USER), [""; 0], "{name}");
     }
     for name in ["defer", "filesystem", "description", "append", "overwrite", "comment"] {
-        assert_eq!(unknown(name, FILE), [""; 0], "{name}");
+        assert_eq!(unknown(name, &FILE), [""; 0], "{name}");
     }
     for name in ["after", "execstart", "restart", "wantedby", "type", "alias", "environment", "description"] {
-        assert_eq!(unknown(name, UNIT), [""; 0], "{name}");
+        assert_eq!(unknown(name, &UNIT), [""; 0], "{name}");
     }
 }
 
