@@ -32,6 +32,8 @@ pub struct FieldInfo {
     pub deprecated: Option<&'static str>,
     /// The remedy for a value of the wrong type.
     pub remedy: Remedy,
+    /// The values that are reported as missing.
+    pub nothing: Nothing,
     /// The words that users write for it, spelled with `_`, with blanks between them.
     pub misspelled: &'static str,
     /// It gives access to the machine.
@@ -95,6 +97,17 @@ pub enum Remedy {
     Block,
 }
 
+/// The values of a key that are reported as missing. To most keys, nothing is the same as leaving them out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// None.
+    Fine,
+    /// No value at all, not even `~` or `""`.
+    Reported,
+    /// The same, and an empty string.
+    ReportedIfEmpty,
+}
+
 impl FieldInfo {
     const fn new(name: &'static str, show: Show) -> Self {
         Self {
@@ -103,6 +116,7 @@ impl FieldInfo {
             values: Values::Any,
             deprecated: None,
             remedy: Remedy::OfType,
+            nothing: Nothing::Fine,
             misspelled: "",
             access: false,
         }
@@ -129,6 +143,16 @@ impl FieldInfo {
 
     const fn list(self, remedy: &'static str) -> Self {
         self.remedy(Remedy::List(remedy))
+    }
+
+    const fn needs_value(mut self) -> Self {
+        self.nothing = Nothing::Reported;
+        self
+    }
+
+    const fn needs_text(mut self) -> Self {
+        self.nothing = Nothing::ReportedIfEmpty;
+        self
     }
 
     const fn misspelled(mut self, words: &'static str) -> Self {

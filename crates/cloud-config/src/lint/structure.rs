@@ -1,7 +1,7 @@
 //! Keys: those that nobody knows, that stand in the wrong place, that are out of date, and with nothing under them.
 
 use crate::address_tokens::Address;
-use crate::config::fields;
+use crate::config::fields::{self, Nothing};
 use crate::config::foreign;
 use crate::config::options::TABLES;
 use crate::config::places::{self, Below, Elsewhere, PLACES, Place, TOP};
@@ -11,26 +11,6 @@ use crate::plan::redacted_user_name;
 use crate::text::suggest;
 use crate::yaml::key_items::KEY_TYPES;
 use crate::yaml::{Entry, Kind, Node, ParsedYaml, Tag};
-
-/// Keys of text with which nothing is the same as leaving them out, and is hardly what was meant.
-const FILLED: &[&str] = &[
-    "hostname",
-    "manage_etc_hosts",
-    "content",
-    "command",
-    "passwd",
-    "reboot_strategy",
-    "owner",
-    "enable",
-    "mask",
-    "shell",
-    "homedir",
-    "groups",
-    "primary_group",
-];
-
-/// Those of them that are also missing where empty text in quotes stands.
-const NEVER_EMPTY: &[&str] = &["owner", "shell", "homedir", "groups", "primary_group"];
 
 /// Looks at every key of a document, each where it stands; `text` is what its author wrote.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
@@ -75,9 +55,10 @@ impl KeyLinter<'_> {
 
     fn known(&mut self, entry: &Entry, name: &str, place: &Place, below: Below) {
         self.age(entry, name, place);
-        let is_empty = NEVER_EMPTY.contains(&name) && entry.value.text().is_some_and(|text| text.trim().is_empty());
+        let is_empty = nothing(place, name) == Nothing::ReportedIfEmpty
+            && entry.value.text().is_some_and(|text| text.trim().is_empty());
         if is_empty || is_nothing(&entry.value) {
-            return self.nothing(entry, name, below);
+            return self.nothing(entry, nothing(place, name), below);
         }
         match below {
             Below::Value | Below::Values => self.items(entry),
@@ -112,11 +93,11 @@ impl KeyLinter<'_> {
         }
     }
 
-    fn nothing(&mut self, entry: &Entry, name: &str, below: Below) {
+    fn nothing(&mut self, entry: &Entry, nothing: Nothing, below: Below) {
         let help = match below {
             _ if self.broken || self.is_token(entry) => return,
             _ if entry.value.tag == Tag::Text => "put text that begins with `!` in quotes",
-            Below::Value if !FILLED.contains(&name) => return,
+            Below::Value if nothing == Nothing::Fine => return,
             Below::Value => "write its value after it, or leave the key out",
             Below::Values | Below::Items(_) => "write its items below it, each with `- `, or leave the key out",
             Below::Section(_) => "write its keys below it, indented, or leave it out",
@@ -238,6 +219,11 @@ impl KeyLinter<'_> {
         let dashes = like.contains('-') || (self.dashes && !like.contains('_'));
         if dashes { name.replace('_', "-") } else { name.to_owned() }
     }
+}
+
+/// The values of the key `name` of `place` that are reported as missing.
+fn nothing(place: &Place, name: &str) -> Nothing {
+    fields::find(&place.path, name).map_or(Nothing::Fine, |field| field.nothing)
 }
 
 /// Returns true if ignoring the key `name` costs access or lets the machine reboot, and `root` lacks it in its place.

@@ -24,12 +24,13 @@ pub static TOP: Mapping = Mapping {
             .list("write each key as an item: `- ssh-ed25519 …`")
             .access()
             .misspelled(KEY_WORDS),
-        name("hostname").one_string().access().misspelled("host_name"),
+        name("hostname").needs_value().one_string().access().misspelled("host_name"),
         section("users").list("write each user as an item that begins with `- name: NAME`").misspelled("accounts"),
         section("write_files")
             .list("write each file as an item that begins with `- path: PATH`, with a blank after the colon")
             .misspelled("files file"),
         FieldInfo::new("manage_etc_hosts", Show::Words(&["localhost", "true", "false"]))
+            .needs_value()
             .values(Values::WordsOrFalse(&["localhost"]))
             .remedy(Remedy::Value("write `localhost`")),
         section("coreos").misspelled("core_os container_linux"),
@@ -45,19 +46,21 @@ pub static USER: Mapping = Mapping {
         FieldInfo::new("name", Show::Login).required().one_string().misspelled("username user_name user login"),
         secret("gecos").misspelled("comment full_name fullname real_name"),
         secret("passwd")
+            .needs_value()
             .one_string()
             .misspelled("password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
-        path("homedir").one_string().misspelled("home home_dir home_directory"),
+        path("homedir").needs_text().one_string().misspelled("home home_dir home_directory"),
         boolean("no_create_home").misspelled("nocreatehome"),
-        name("primary_group").one_string().misspelled("gid group primarygroup"),
+        name("primary_group").needs_text().one_string().misspelled("gid group primarygroup"),
         name("groups")
+            .needs_text()
             .list("write `[sudo, docker]`, or as one text `sudo,docker`")
             .misspelled("group_list supplementary_groups secondary_groups additional_groups"),
         boolean("no_user_group").misspelled("nousergroup"),
         secret("ssh_authorized_keys").list("write each key as an item: `- ssh-ed25519 …`").misspelled(KEY_WORDS),
         boolean("system"),
         boolean("no_log_init").misspelled("nologinit"),
-        path("shell").one_string().misspelled("login_shell"),
+        path("shell").needs_text().one_string().misspelled("login_shell"),
         secret("coreos_ssh_import_github")
             .remedy(Remedy::ForList("write the list as `coreos_ssh_import_github_users`"))
             .deprecated(IMPORTS),
@@ -76,7 +79,7 @@ pub static FILE: Mapping = Mapping {
             .required()
             .one_string()
             .misspelled("file filename file_name file_path filepath dest destination name target location"),
-        secret("content").remedy(Remedy::Block).misspelled(
+        secret("content").needs_value().remedy(Remedy::Block).misspelled(
             "contents data text body file_content file_contents content_inline inline value source src url \
                  from content_from",
         ),
@@ -85,6 +88,7 @@ pub static FILE: Mapping = Mapping {
             .remedy(Remedy::Value("write an octal mode in quotes, such as \"0644\""))
             .misspelled("perms perm permission mode file_mode filemode file_permissions chmod umask"),
         name("owner")
+            .needs_text()
             .remedy(Remedy::ForCollection("write one string: `USER:GROUP`"))
             .misspelled("user group uid gid own owners ownership chown username user_group"),
         words("encoding", &decode::NAMES)
@@ -123,15 +127,17 @@ pub static UNIT: Mapping = Mapping {
             .one_string()
             .misspelled("unit unit_name service service_name file filename file_name path"),
         secret("content")
+            .needs_value()
             .remedy(Remedy::Block)
             .misspelled("contents data text body unit_content unit_file file_content source src url"),
         section("drop_ins")
             .list("write each drop-in as an item that begins with `- name: NAME.conf`")
             .misspelled("dropins dropin drop_in overrides override"),
-        boolean("enable").misspelled("enabled"),
-        boolean("mask").misspelled("masked"),
+        boolean("enable").needs_value().misspelled("enabled"),
+        boolean("mask").needs_value().misspelled("masked"),
         boolean("runtime").misspelled("transient temporary"),
         words("command", &Verb::WORDS)
+            .needs_value()
             .remedy(Remedy::Value("give one command, such as `start`"))
             .misspelled("commands cmd action state verb"),
     ],
@@ -144,7 +150,11 @@ pub static DROP_IN: Mapping = Mapping {
     item: "drop-in",
     fields: &[
         name("name").required().one_string().misspelled("file filename file_name path dest"),
-        secret("content").remedy(Remedy::Block).required().misspelled("contents data text body source src url"),
+        secret("content")
+            .needs_value()
+            .remedy(Remedy::Block)
+            .required()
+            .misspelled("contents data text body source src url"),
     ],
 };
 
@@ -155,6 +165,7 @@ pub static UPDATE: Mapping = Mapping {
     item: "",
     fields: &[
         words("reboot_strategy", &REBOOT_STRATEGIES)
+            .needs_value()
             .values(Values::WordsOrFalse(&REBOOT_STRATEGIES))
             .remedy(Remedy::Value("write `etcd-lock`, `reboot` or `off`"))
             .misspelled("strategy reboot rebootstrategy"),
