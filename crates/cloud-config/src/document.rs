@@ -141,7 +141,7 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
     };
     further::report_lost(&mut document, reading.part.complete_text());
     let split = config::split_users(&mut document);
-    let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::advice);
+    let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::KEY_FACTS);
     if repaired_access.is_some() && document.root.as_ref().is_some_and(|root| root.text().is_some()) {
         // The document is text for want of a space.
         findings.clear();
@@ -168,7 +168,7 @@ fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: 
             noise.clear();
         }
     }
-    let misread = yaml::misread(&document, reading.part.complete_text());
+    let misread = yaml::misread(&document, reading.part.complete_text(), config::KEY_FACTS.kind);
     let is_misread = !misread.is_empty();
     if is_misread {
         reading.access_only = true;

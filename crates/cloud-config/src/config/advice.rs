@@ -48,13 +48,13 @@ fn for_option(key: &str, found: &Node) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ONE, SEPARATED, advice};
-    use crate::config::CloudConfig;
+    use super::{ONE, SEPARATED};
+    use crate::config::{CloudConfig, KEY_FACTS};
     use crate::yaml::{parse, read_advised};
 
     /// The help for the first value of the wrong type.
     fn help(text: &str) -> Option<String> {
-        let (_, findings) = read_advised::<CloudConfig>(&parse(text, |at| at), advice);
+        let (_, findings) = read_advised::<CloudConfig>(&parse(text, |at| at), KEY_FACTS);
         assert_eq!(findings.len(), 1, "{text}: {findings:?}");
         findings[0].help.clone()
     }

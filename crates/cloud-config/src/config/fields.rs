@@ -4,6 +4,8 @@
 
 mod table;
 
+use crate::yaml::TextKind;
+
 pub use table::{COREOS, DROP_IN, FILE, MAPPINGS, OEM, TOP, UNIT, UPDATE, USER};
 
 /// A mapping of a cloud-config, and its keys.
@@ -32,6 +34,8 @@ pub struct FieldInfo {
     pub deprecated: Option<&'static str>,
     /// The remedy for a value of the wrong type.
     pub remedy: Remedy,
+    /// The text that it takes.
+    pub text: TextKind,
     /// The values that are reported as missing.
     pub nothing: Nothing,
     /// The words that users write for it, spelled with `_`, with blanks between them.
@@ -116,6 +120,7 @@ impl FieldInfo {
             values: Values::Any,
             deprecated: None,
             remedy: Remedy::OfType,
+            text: TextKind::Unknown,
             nothing: Nothing::Fine,
             misspelled: "",
             access: false,
@@ -143,6 +148,11 @@ impl FieldInfo {
 
     const fn list(self, remedy: &'static str) -> Self {
         self.remedy(Remedy::List(remedy))
+    }
+
+    const fn text(mut self, text: TextKind) -> Self {
+        self.text = text;
+        self
     }
 
     const fn needs_value(mut self) -> Self {
@@ -199,9 +209,15 @@ pub fn remedy(name: &str) -> Remedy {
     rows.next().map_or(Remedy::OfType, |row| row.remedy)
 }
 
+/// The text that the key `name` takes, in whichever mapping it is.
+pub fn text_kind(name: &str) -> TextKind {
+    let mut rows = MAPPINGS.iter().filter_map(|mapping| mapping.field(name));
+    rows.next().map_or(TextKind::Unknown, |row| row.text)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MAPPINGS, remedy};
+    use super::{MAPPINGS, remedy, text_kind};
     use crate::config::options::TABLES;
     use crate::config::places::PLACES;
 
@@ -231,9 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_one_name_have_one_remedy() {
+    fn keys_of_one_name_have_one_remedy_and_one_kind_of_text() {
         for field in MAPPINGS.iter().flat_map(|mapping| mapping.fields) {
-            assert_eq!(remedy(field.name), field.remedy, "{}", field.name);
+            let known = (remedy(field.name), text_kind(field.name));
+            assert_eq!(known, (field.remedy, field.text), "{}", field.name);
         }
     }
 }

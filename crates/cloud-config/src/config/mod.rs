@@ -28,7 +28,6 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use advice::advice;
 pub use content::{refuse_broken_content, refuse_cut_content};
 pub use coreos::{CoreOs, Oem, REBOOT_STRATEGIES, Update};
 pub use detached::refuse_detached;
@@ -40,7 +39,10 @@ pub use repeated::{refuse_repeated, split_users};
 pub use units::{DropIn, Unit, Verb};
 pub use users::{Groups, User, accept_default_user};
 
-use crate::yaml::{Entry, Field};
+use crate::yaml::{Entry, Field, KeyFacts};
+
+/// The facts about the keys of a cloud-config that reading one needs.
+pub const KEY_FACTS: KeyFacts = KeyFacts { advice: advice::advice, kind: fields::text_kind };
 
 /// A whole cloud-config document (docs/cloud-config.md).
 #[derive(Debug, Default, Deserialize, JsonSchema)]

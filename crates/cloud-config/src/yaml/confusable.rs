@@ -24,30 +24,33 @@ pub(super) enum Sign {
     Colon,
 }
 
-/// Keys whose values are prose or content: there these characters are text.
-const PROSE: [&str; 3] = ["content", "gecos", "passwd"];
+/// The text that a key takes: some characters that look like a sign of YAML belong in one and not in another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextKind {
+    /// Nothing is known of it.
+    #[default]
+    Unknown,
+    /// The content of a file, in which any character is text.
+    Content,
+    /// Prose, in which any character is text.
+    Prose,
+    /// A name or a word, in which no blank stands.
+    Word,
+    /// The path of a file, in which blanks may stand.
+    Path,
+    /// A directory of the machine.
+    Home,
+    /// A name that exists on the machine. Without it, the default applies.
+    MachineName,
+    /// An SSH key, whose comment is prose.
+    Key,
+}
 
-/// Keys whose values are names and words, which have no such character inside.
-const WORDS: [&str; 15] = [
-    "hostname",
-    "name",
-    "path",
-    "owner",
-    "permissions",
-    "encoding",
-    "command",
-    "groups",
-    "primary_group",
-    "shell",
-    "homedir",
-    "group",
-    "server",
-    "reboot_strategy",
-    "manage_etc_hosts",
-];
-
-/// Keys of names that exist on the machine. Without such a value, the default applies.
-const NAMES: [&str; 3] = ["shell", "groups", "primary_group"];
+impl TextKind {
+    fn is_prose(self) -> bool {
+        matches!(self, Self::Content | Self::Prose)
+    }
+}
 
 pub(super) fn sign(c: char) -> Option<Sign> {
     Some(match c {
@@ -113,15 +116,11 @@ impl Confusable {
     }
 }
 
-/// The character that makes a value another one than it looks, by its byte in the value; `key` is the key of the value,
-/// spelled with `_`.
-pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
+/// The character that makes a value another one than it looks, by its byte in the value, which is not in ASCII.
+pub(super) fn in_value(scalar: &Scalar, kind: TextKind) -> Option<Confusable> {
     let text = &*scalar.text;
-    let prose = PROSE.contains(&key);
+    let prose = kind.is_prose();
     let (first, last) = (text.chars().next()?, text.chars().next_back()?);
-    if text.is_ascii() {
-        return None;
-    }
     if scalar.plain {
         if is_blank(first) {
             return Some(Confusable::new(0, first, "before the value"));
@@ -130,7 +129,7 @@ pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
         if sign(first) == Some(Sign::Quote)
             && text.len() > first.len_utf8()
             && (is_quote(last) || !prose)
-            && key != "content"
+            && kind != TextKind::Content
         {
             return Some(Confusable::new(0, first, "as a quote"));
         }
@@ -144,29 +143,31 @@ pub(super) fn in_value(scalar: &Scalar, key: &str) -> Option<Confusable> {
             return Some(Confusable::new(at, c, "before a comment"));
         }
     }
-    let words = match key {
-        "ssh_authorized_keys" => text.match_indices([' ', '\t']).nth(1).map_or(text, |(end, _)| &text[..end]),
-        _ if WORDS.contains(&key) => text,
-        _ => "",
+    let words = match kind {
+        TextKind::Key => text.match_indices([' ', '\t']).nth(1).map_or(text, |(end, _)| &text[..end]),
+        TextKind::Word | TextKind::Path | TextKind::Home | TextKind::MachineName => text,
+        TextKind::Unknown | TextKind::Content | TextKind::Prose => "",
     };
+    let is_name = kind == TextKind::MachineName;
     let inside = |c: char| match sign(c) {
         Some(Sign::Hidden | Sign::Break) => true,
         // A file may be called like that.
-        Some(Sign::Blank) => key != "path",
-        Some(Sign::Quote | Sign::Dash | Sign::Colon) => NAMES.contains(&key),
-        None => NAMES.contains(&key) && matches!(c, '\u{ff0c}' | '\u{3001}' | '\u{ff0f}' | '\u{2044}' | '\u{2215}'),
+        Some(Sign::Blank) => kind != TextKind::Path,
+        Some(Sign::Quote | Sign::Dash | Sign::Colon) => is_name,
+        None => is_name && matches!(c, '\u{ff0c}' | '\u{3001}' | '\u{ff0f}' | '\u{2044}' | '\u{2215}'),
     };
     let found = words.char_indices().find(|(_, c)| inside(*c));
-    let found = found.or_else(|| foreign_letter(words).filter(|_| NAMES.contains(&key) || key == "homedir"));
+    let found = found.or_else(|| foreign_letter(words).filter(|_| is_name || kind == TextKind::Home));
     found.map(|(at, c)| Confusable::new(at, c, "inside the value"))
 }
 
-/// The characters that make `document`, of which `text` is what its author wrote, another one than it looks.
-pub fn misread(document: &ParsedYaml, text: &str) -> Vec<Finding> {
+/// The characters that make `document`, of which `text` is what its author wrote, another one than it looks; `kind` says
+/// for a key which text it takes.
+pub fn misread(document: &ParsedYaml, text: &str, kind: fn(&str) -> TextKind) -> Vec<Finding> {
     if text.is_ascii() {
         return Vec::new();
     }
-    let mut search = Search { text, scalars: Vec::new(), seen: HashSet::new(), found: Vec::new() };
+    let mut search = Search { text, kind, scalars: Vec::new(), seen: HashSet::new(), found: Vec::new() };
     if let Some(root) = &document.root {
         search.node(root, "");
     }
@@ -188,6 +189,7 @@ pub fn misread(document: &ParsedYaml, text: &str) -> Vec<Finding> {
 
 struct Search<'a> {
     text: &'a str,
+    kind: fn(&str) -> TextKind,
     /// Where scalars are written.
     scalars: Vec<Span>,
     seen: HashSet<*const Node>,
@@ -260,7 +262,7 @@ impl<'a> Search<'a> {
                 let broken =
                     |(at, c)| (sign(c) == Some(Sign::Break)).then(|| Confusable::new(at, c, "as a line break"));
                 let behind = |found: &Confusable| !inner[found.at + found.len()..].trim().is_empty();
-                inner.char_indices().find_map(broken).filter(behind).filter(|_| !PROSE.contains(&key))
+                inner.char_indices().find_map(broken).filter(behind).filter(|_| !(self.kind)(key).is_prose())
             });
             let offset = at + line.len() - inner.len();
             self.found.extend(found.map(|found| Confusable { at: offset + found.at, ..found }));
@@ -390,12 +392,13 @@ fn suspicious(line: &str) -> Option<Confusable> {
 #[cfg(test)]
 mod tests {
     use super::{Confusable, in_value, misread};
+    use crate::config::KEY_FACTS;
     use crate::yaml::node::Scalar;
     use crate::yaml::parse;
 
     /// The characters that are found in a text: line, column, code point, place.
     fn found(text: &str) -> Vec<String> {
-        let findings = misread(&parse(text, |at| at), text).into_iter();
+        let findings = misread(&parse(text, |at| at), text, KEY_FACTS.kind).into_iter();
         findings
             .map(|finding| {
                 let at = finding.span.unwrap().start;
@@ -460,7 +463,7 @@ mod tests {
 
     #[test]
     fn a_value_is_judged_by_its_key() {
-        let value = |text: &str, key| in_value(&Scalar { text: text.into(), plain: true }, key);
+        let value = |text: &str, key| in_value(&Scalar { text: text.into(), plain: true }, (KEY_FACTS.kind)(key));
         let at = |found: Option<Confusable>| found.map(|found| (found.at, found.c));
         assert_eq!(at(value("\u{201c}n1\u{201d}", "content")), None);
         for key in ["hostname", "gecos", "discovery"] {

@@ -11,7 +11,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use super::access::{Entries, FieldParts, Items};
-use super::confusable;
+use super::confusable::{self, TextKind};
 use super::document::ParsedYaml;
 use super::error::Error;
 use super::field::FIELD;
@@ -23,15 +23,15 @@ use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 ///
 /// Values that cannot be read are taken as absent; a document without a root is empty.
 pub fn read<T: DeserializeOwned + Default>(document: &ParsedYaml) -> (T, Vec<Finding>) {
-    read_advised(document, |_, _, _| None)
+    read_advised(document, KeyFacts { advice: |_, _, _| None, kind: |_| TextKind::Unknown })
 }
 
-/// As [`read`]; `advice` is asked what to write instead of a value of the wrong type.
-pub fn read_advised<T: DeserializeOwned + Default>(document: &ParsedYaml, advice: Advice) -> (T, Vec<Finding>) {
+/// As [`read`], with what is known of the keys of `T`.
+pub fn read_advised<T: DeserializeOwned + Default>(document: &ParsedYaml, facts: KeyFacts) -> (T, Vec<Finding>) {
     let Some(root) = &document.root else {
         return (T::default(), Vec::new());
     };
-    let context = Context { advice, findings: RefCell::default() };
+    let context = Context { facts, findings: RefCell::default() };
     let value = Value::new(&context, root, Role::ParsedYaml);
     let read = T::deserialize(value).unwrap_or_else(|error| {
         context.wrong_type(error, value);
@@ -44,9 +44,18 @@ pub fn read_advised<T: DeserializeOwned + Default>(document: &ParsedYaml, advice
 /// (`true`). `None` stands for the remedy that holds for every key.
 pub type Advice = fn(key: &str, item: bool, found: &Node) -> Option<&'static str>;
 
+/// The facts about keys, which this module does not know.
+#[derive(Clone, Copy)]
+pub struct KeyFacts {
+    /// The remedy for a value of the wrong type.
+    pub advice: Advice,
+    /// The text that a key takes, spelled with `_`.
+    pub kind: fn(key: &str) -> TextKind,
+}
+
 /// The state of a reading.
 pub(super) struct Context {
-    advice: Advice,
+    facts: KeyFacts,
     findings: RefCell<Findings>,
 }
 
@@ -59,8 +68,8 @@ impl Context {
             let special = match value.role {
                 _ if rule != &rules::WRONG_TYPE => None,
                 Role::ParsedYaml => None,
-                Role::Of(entry) => (self.advice)(&entry.name(), false, value.node),
-                Role::ItemOf(entry) => (self.advice)(&entry.name(), true, value.node),
+                Role::Of(entry) => (self.facts.advice)(&entry.name(), false, value.node),
+                Role::ItemOf(entry) => (self.facts.advice)(&entry.name(), true, value.node),
             };
             let help = special.or(help).map(str::to_owned);
             Finding { help, ..Finding::new(rule, span, value.role.message(&message)) }
@@ -144,11 +153,15 @@ impl<'a> Value<'a> {
     fn check_signs(&self) -> Result<(), Error> {
         self.check_tag()?;
         let (Kind::Scalar(scalar), false) = (&self.node.kind, self.is_null()) else { return Ok(()) };
+        if scalar.text.is_ascii() {
+            return Ok(());
+        }
         let key = match self.role {
             Role::ParsedYaml => Cow::Borrowed(""),
             Role::Of(entry) | Role::ItemOf(entry) => entry.name(),
         };
-        confusable::in_value(scalar, &key).map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
+        confusable::in_value(scalar, (self.context.facts.kind)(&key))
+            .map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
     }
 
     /// Fails if the tag of the value stands for another value, which another program puts there.

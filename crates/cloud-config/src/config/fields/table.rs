@@ -3,6 +3,7 @@
 use super::{FieldInfo, Mapping, Remedy, Show, Values};
 use crate::config::{REBOOT_STRATEGIES, Verb};
 use crate::text::decode;
+use crate::yaml::TextKind;
 
 const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 
@@ -21,15 +22,17 @@ pub static TOP: Mapping = Mapping {
     item: "",
     fields: &[
         secret("ssh_authorized_keys")
+            .text(TextKind::Key)
             .list("write each key as an item: `- ssh-ed25519 …`")
             .access()
             .misspelled(KEY_WORDS),
-        name("hostname").needs_value().one_string().access().misspelled("host_name"),
+        name("hostname").text(TextKind::Word).needs_value().one_string().access().misspelled("host_name"),
         section("users").list("write each user as an item that begins with `- name: NAME`").misspelled("accounts"),
         section("write_files")
             .list("write each file as an item that begins with `- path: PATH`, with a blank after the colon")
             .misspelled("files file"),
         FieldInfo::new("manage_etc_hosts", Show::Words(&["localhost", "true", "false"]))
+            .text(TextKind::Word)
             .needs_value()
             .values(Values::WordsOrFalse(&["localhost"]))
             .remedy(Remedy::Value("write `localhost`")),
@@ -43,24 +46,37 @@ pub static USER: Mapping = Mapping {
     type_name: "User",
     item: "user",
     fields: &[
-        FieldInfo::new("name", Show::Login).required().one_string().misspelled("username user_name user login"),
-        secret("gecos").misspelled("comment full_name fullname real_name"),
+        FieldInfo::new("name", Show::Login)
+            .text(TextKind::Word)
+            .required()
+            .one_string()
+            .misspelled("username user_name user login"),
+        secret("gecos").text(TextKind::Prose).misspelled("comment full_name fullname real_name"),
         secret("passwd")
+            .text(TextKind::Prose)
             .needs_value()
             .one_string()
             .misspelled("password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
-        path("homedir").needs_text().one_string().misspelled("home home_dir home_directory"),
+        path("homedir").text(TextKind::Home).needs_text().one_string().misspelled("home home_dir home_directory"),
         boolean("no_create_home").misspelled("nocreatehome"),
-        name("primary_group").needs_text().one_string().misspelled("gid group primarygroup"),
+        name("primary_group")
+            .text(TextKind::MachineName)
+            .needs_text()
+            .one_string()
+            .misspelled("gid group primarygroup"),
         name("groups")
+            .text(TextKind::MachineName)
             .needs_text()
             .list("write `[sudo, docker]`, or as one text `sudo,docker`")
             .misspelled("group_list supplementary_groups secondary_groups additional_groups"),
         boolean("no_user_group").misspelled("nousergroup"),
-        secret("ssh_authorized_keys").list("write each key as an item: `- ssh-ed25519 …`").misspelled(KEY_WORDS),
+        secret("ssh_authorized_keys")
+            .text(TextKind::Key)
+            .list("write each key as an item: `- ssh-ed25519 …`")
+            .misspelled(KEY_WORDS),
         boolean("system"),
         boolean("no_log_init").misspelled("nologinit"),
-        path("shell").needs_text().one_string().misspelled("login_shell"),
+        path("shell").text(TextKind::MachineName).needs_text().one_string().misspelled("login_shell"),
         secret("coreos_ssh_import_github")
             .remedy(Remedy::ForList("write the list as `coreos_ssh_import_github_users`"))
             .deprecated(IMPORTS),
@@ -76,18 +92,21 @@ pub static FILE: Mapping = Mapping {
     item: "file",
     fields: &[
         path("path")
+            .text(TextKind::Path)
             .required()
             .one_string()
             .misspelled("file filename file_name file_path filepath dest destination name target location"),
-        secret("content").needs_value().remedy(Remedy::Block).misspelled(
+        secret("content").text(TextKind::Content).needs_value().remedy(Remedy::Block).misspelled(
             "contents data text body file_content file_contents content_inline inline value source src url \
                  from content_from",
         ),
         FieldInfo::new("permissions", Show::Mode)
+            .text(TextKind::Word)
             .values(Values::Mode)
             .remedy(Remedy::Value("write an octal mode in quotes, such as \"0644\""))
             .misspelled("perms perm permission mode file_mode filemode file_permissions chmod umask"),
         name("owner")
+            .text(TextKind::Word)
             .needs_text()
             .remedy(Remedy::ForCollection("write one string: `USER:GROUP`"))
             .misspelled("user group uid gid own owners ownership chown username user_group"),
@@ -123,10 +142,12 @@ pub static UNIT: Mapping = Mapping {
     item: "unit",
     fields: &[
         name("name")
+            .text(TextKind::Word)
             .required()
             .one_string()
             .misspelled("unit unit_name service service_name file filename file_name path"),
         secret("content")
+            .text(TextKind::Content)
             .needs_value()
             .remedy(Remedy::Block)
             .misspelled("contents data text body unit_content unit_file file_content source src url"),
@@ -149,8 +170,9 @@ pub static DROP_IN: Mapping = Mapping {
     type_name: "DropIn",
     item: "drop-in",
     fields: &[
-        name("name").required().one_string().misspelled("file filename file_name path dest"),
+        name("name").text(TextKind::Word).required().one_string().misspelled("file filename file_name path dest"),
         secret("content")
+            .text(TextKind::Content)
             .needs_value()
             .remedy(Remedy::Block)
             .required()
@@ -169,8 +191,8 @@ pub static UPDATE: Mapping = Mapping {
             .values(Values::WordsOrFalse(&REBOOT_STRATEGIES))
             .remedy(Remedy::Value("write `etcd-lock`, `reboot` or `off`"))
             .misspelled("strategy reboot rebootstrategy"),
-        name("group").one_string(),
-        secret("server").one_string(),
+        name("group").text(TextKind::Word).one_string(),
+        secret("server").text(TextKind::Word).one_string(),
     ],
 };
 
@@ -181,7 +203,7 @@ pub static OEM: Mapping = Mapping {
     item: "",
     fields: &[
         name("id"),
-        secret("name").one_string(),
+        secret("name").text(TextKind::Word).one_string(),
         name("version_id"),
         secret("home_url"),
         secret("bug_report_url"),
@@ -211,5 +233,5 @@ const fn boolean(name: &'static str) -> FieldInfo {
 
 /// A key that takes one of a few words.
 const fn words(name: &'static str, words: &'static [&'static str]) -> FieldInfo {
-    FieldInfo::new(name, Show::Words(words)).values(Values::Words(words))
+    FieldInfo::new(name, Show::Words(words)).values(Values::Words(words)).text(TextKind::Word)
 }
