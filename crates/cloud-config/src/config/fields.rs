@@ -4,6 +4,7 @@
 
 mod table;
 
+use crate::diagnostic::Rule;
 use crate::yaml::TextKind;
 
 pub use table::{COREOS, DROP_IN, FILE, MAPPINGS, OEM, TOP, UNIT, UPDATE, USER};
@@ -36,6 +37,14 @@ pub struct FieldInfo {
     pub remedy: Remedy,
     /// The text that it takes.
     pub text: TextKind,
+    /// Its words in messages, if its text must not go on over several lines without quotes.
+    pub one_line: Option<&'static str>,
+    /// It takes any text, also one that other readers of YAML take for another type.
+    pub free_text: bool,
+    /// The error that leaves it out, and keeps the rest of its item.
+    pub left_out_for: Option<&'static Rule>,
+    /// An account that exists keeps its own.
+    pub of_new_account: bool,
     /// The values that are reported as missing.
     pub nothing: Nothing,
     /// The words that users write for it, spelled with `_`, with blanks between them.
@@ -51,6 +60,8 @@ pub enum Show {
     Section,
     /// None: content, hashes, keys, and everything that may contain a password.
     Never,
+    /// None: a URL or other text that may contain credentials. `--print-config` prints it without them.
+    Url,
     /// Names of machines, groups and units.
     Name,
     /// The name of an account.
@@ -121,6 +132,10 @@ impl FieldInfo {
             deprecated: None,
             remedy: Remedy::OfType,
             text: TextKind::Unknown,
+            one_line: None,
+            free_text: false,
+            left_out_for: None,
+            of_new_account: false,
             nothing: Nothing::Fine,
             misspelled: "",
             access: false,
@@ -152,6 +167,26 @@ impl FieldInfo {
 
     const fn text(mut self, text: TextKind) -> Self {
         self.text = text;
+        self
+    }
+
+    const fn one_line(mut self, words: &'static str) -> Self {
+        self.one_line = Some(words);
+        self
+    }
+
+    const fn free_text(mut self) -> Self {
+        self.free_text = true;
+        self
+    }
+
+    const fn left_out_for(mut self, rule: &'static Rule) -> Self {
+        self.left_out_for = Some(rule);
+        self
+    }
+
+    const fn of_new_account(mut self) -> Self {
+        self.of_new_account = true;
         self
     }
 

@@ -1,24 +1,21 @@
 //! `write_files` (docs/cloud-config.md#write_files).
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
+use super::value::mapping;
 use crate::text::secret::Secret;
 use crate::yaml::{Bytes, Field};
 
-/// A file to write.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields)]
-pub struct File {
-    /// Where: an absolute path. Missing folders are made (0755, root).
-    pub path: Field<String>,
-    /// What it holds, as text or, with `encoding`, encoded.
-    pub content: Field<Secret<Bytes>>,
-    /// Its mode, in octal: `"0644"`. Default: `0644`.
-    pub permissions: Field<String>,
-    /// Whose it is, as `chown` takes it: `user`, `user:group`, `:group`, `user:`. Default: `root:root`.
-    pub owner: Field<String>,
-    /// How `content` is encoded: `base64` (`b64`), `gzip` (`gz`), or both (`gzip+base64`, `gz+b64`, …).
-    pub encoding: Field<String>,
+mapping! {
+    /// A file to write.
+    pub struct File {
+        /// Where: an absolute path. Missing folders are made (0755, root).
+        pub path: Field<String>,
+        /// What it holds, as text or, with `encoding`, encoded.
+        pub content: Field<Secret<Bytes>>,
+        /// Its mode, in octal: `"0644"`. Default: `0644`.
+        pub permissions: Field<String>,
+        /// Whose it is, as `chown` takes it: `user`, `user:group`, `:group`, `user:`. Default: `root:root`.
+        pub owner: Field<String>,
+        /// How `content` is encoded: `base64` (`b64`), `gzip` (`gz`), or both (`gzip+base64`, `gz+b64`, …).
+        pub encoding: Field<String>,
+    }
 }

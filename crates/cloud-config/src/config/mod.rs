@@ -21,12 +21,10 @@ mod repeated;
 pub mod ssh_key;
 mod units;
 mod users;
+mod value;
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
-
-use schemars::JsonSchema;
-use serde::Deserialize;
 
 pub use content::{refuse_broken_content, refuse_cut_content};
 pub use coreos::{CoreOs, Oem, REBOOT_STRATEGIES, Update};
@@ -38,29 +36,30 @@ pub use multiline_names::refuse_folded;
 pub use repeated::{refuse_repeated, split_users};
 pub use units::{DropIn, Unit, Verb};
 pub use users::{Groups, User, accept_default_user};
+use value::mapping;
+pub(crate) use value::{FieldValue, Fields};
 
 use crate::yaml::{Entry, Field, KeyFacts};
 
 /// The facts about the keys of a cloud-config that reading one needs.
 pub const KEY_FACTS: KeyFacts = KeyFacts { advice: advice::advice, kind: fields::text_kind };
 
-/// A whole cloud-config document (docs/cloud-config.md).
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields)]
-pub struct CloudConfig {
-    /// SSH public keys that may log in as the user `core`.
-    pub ssh_authorized_keys: Vec<Field<String>>,
-    /// The name of the machine.
-    pub hostname: Field<String>,
-    /// Accounts to make, or to give a password and keys.
-    pub users: Vec<Field<User>>,
-    /// Files to write.
-    pub write_files: Vec<Field<File>>,
-    /// `localhost`: makes `/etc/hosts` resolve the machine's own name to 127.0.0.1.
-    pub manage_etc_hosts: Field<String>,
-    /// Everything of `CoreOS` itself: units, updates, and the services it came with.
-    pub coreos: CoreOs,
+mapping! {
+    /// A whole cloud-config document (docs/cloud-config.md).
+    pub struct CloudConfig {
+        /// SSH public keys that may log in as the user `core`.
+        pub ssh_authorized_keys: Vec<Field<String>>,
+        /// The name of the machine.
+        pub hostname: Field<String>,
+        /// Accounts to make, or to give a password and keys.
+        pub users: Vec<Field<User>>,
+        /// Files to write.
+        pub write_files: Vec<Field<File>>,
+        /// `localhost`: makes `/etc/hosts` resolve the machine's own name to 127.0.0.1.
+        pub manage_etc_hosts: Field<String>,
+        /// Everything of `CoreOS` itself: units, updates, and the services it came with.
+        pub coreos: CoreOs,
+    }
 }
 
 /// Returns true if `word` is a key that this program or cloud-init knows somewhere.

@@ -10,24 +10,7 @@ use crate::yaml::Field;
 /// everybody to see. `text` is the part as its author wrote it.
 pub fn refuse_folded(config: &mut CloudConfig, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut look = |field: &mut Field<String>, what: &str| findings.extend(refuse(field, what, text));
-    look(&mut config.hostname, "the host name");
-    for file in config.write_files.iter_mut().filter_map(|file| file.value.as_mut()) {
-        look(&mut file.path, "the path");
-        look(&mut file.owner, "the owner");
-    }
-    for user in config.users.iter_mut().filter_map(|user| user.value.as_mut()) {
-        look(&mut user.name, "the user's name");
-        look(&mut user.homedir, "the home");
-        look(&mut user.primary_group, "the group");
-        look(&mut user.shell, "the shell");
-        user.groups.0.iter_mut().for_each(|group| look(group, "the group"));
-    }
-    for unit in config.coreos.units.iter_mut().filter_map(|unit| unit.value.as_mut()) {
-        look(&mut unit.name, "the unit's name");
-        let drop_ins = unit.drop_ins.iter_mut().filter_map(|drop_in| drop_in.value.as_mut());
-        drop_ins.for_each(|drop_in| look(&mut drop_in.name, "the drop-in's name"));
-    }
+    config.each_text_mut(|row, field| findings.extend(row.one_line.and_then(|words| refuse(field, words, text))));
     findings
 }
 

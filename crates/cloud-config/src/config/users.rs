@@ -2,50 +2,49 @@
 
 use std::collections::HashSet;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::CloudConfig;
+use super::value::mapping;
 use crate::diagnostic::{Finding, rules};
 use crate::text::secret::Secret;
 use crate::yaml::{Field, Node, ParsedYaml};
 
-/// An account to make. One that exists keeps everything but its password and its keys.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(deny_unknown_fields)]
-pub struct User {
-    /// The login name. Required.
-    pub name: Field<String>,
-    /// The comment, usually the person's full name.
-    pub gecos: Field<String>,
-    /// The hash of the password, as in `/etc/shadow`. Without one nobody can log in by password.
-    pub passwd: Field<Secret<String>>,
-    /// The home directory. Default: as the distribution's `useradd` has it.
-    pub homedir: Field<String>,
-    /// Do not make the home directory.
-    pub no_create_home: Field<bool>,
-    /// The login group, by name or number. Default: a new group of the user's name.
-    pub primary_group: Field<String>,
-    /// Further groups: a list, or one text with commas.
-    pub groups: Groups,
-    /// Do not make a group of the user's name.
-    pub no_user_group: bool,
-    /// SSH public keys that may log in as this user.
-    pub ssh_authorized_keys: Vec<Field<String>>,
-    /// Make a system account: a low number, no ageing.
-    pub system: Field<bool>,
-    /// Do not add the user to the lastlog and faillog databases.
-    pub no_log_init: bool,
-    /// The login shell.
-    pub shell: Field<String>,
-    /// Deprecated: import the SSH keys of this GitHub account.
-    pub coreos_ssh_import_github: Field<String>,
-    /// Deprecated: import the SSH keys of these GitHub accounts.
-    pub coreos_ssh_import_github_users: Vec<Field<String>>,
-    /// Deprecated: import SSH keys from this URL, in the JSON that GitHub answers.
-    pub coreos_ssh_import_url: Field<String>,
+mapping! {
+    /// An account to make. One that exists keeps everything but its password and its keys.
+    pub struct User {
+        /// The login name. Required.
+        pub name: Field<String>,
+        /// The comment, usually the person's full name.
+        pub gecos: Field<String>,
+        /// The hash of the password, as in `/etc/shadow`. Without one nobody can log in by password.
+        pub passwd: Field<Secret<String>>,
+        /// The home directory. Default: as the distribution's `useradd` has it.
+        pub homedir: Field<String>,
+        /// Do not make the home directory.
+        pub no_create_home: Field<bool>,
+        /// The login group, by name or number. Default: a new group of the user's name.
+        pub primary_group: Field<String>,
+        /// Further groups: a list, or one text with commas.
+        pub groups: Groups,
+        /// Do not make a group of the user's name.
+        pub no_user_group: bool,
+        /// SSH public keys that may log in as this user.
+        pub ssh_authorized_keys: Vec<Field<String>>,
+        /// Make a system account: a low number, no ageing.
+        pub system: Field<bool>,
+        /// Do not add the user to the lastlog and faillog databases.
+        pub no_log_init: bool,
+        /// The login shell.
+        pub shell: Field<String>,
+        /// Deprecated: import the SSH keys of this GitHub account.
+        pub coreos_ssh_import_github: Field<String>,
+        /// Deprecated: import the SSH keys of these GitHub accounts.
+        pub coreos_ssh_import_github_users: Vec<Field<String>>,
+        /// Deprecated: import SSH keys from this URL, in the JSON that GitHub answers.
+        pub coreos_ssh_import_url: Field<String>,
+    }
 }
 
 /// The remedy for the default user of cloud-init.

@@ -1,7 +1,9 @@
 //! A configuration as it was understood: what is set and not left out, in one spelling.
 //!
-//! Every type is taken apart without `..`, so that a key that is new cannot be forgotten here.
+//! A key is printed as its row in the table of fields says. Types whose keys depend on each other are taken apart without
+//! `..`, so that a key that is new cannot be forgotten here.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use base64::Engine as _;
@@ -10,10 +12,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::masks::Masks;
 use super::omitted::{Omitted, OmittedKind};
 use super::tree::{PrintedMapping, PrintedTree};
+use crate::config::fields::{DROP_IN, FILE, FieldInfo, Mapping, OEM, Show, UPDATE, USER};
 use crate::config::options::{OptionValue, Options, Service};
 use crate::config::ssh_key;
-use crate::config::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
-use crate::diagnostic::{Rule, rules};
+use crate::config::{CloudConfig, CoreOs, DropIn, FieldValue, Fields, File, Unit, User};
+use crate::diagnostic::{Span, rules};
 use crate::plan::{Access, CORE, is_group_name, names};
 use crate::text::secret::Secret;
 use crate::yaml::Field;
@@ -56,76 +59,89 @@ impl<'a> Printer<'a> {
         out
     }
 
-    /// The text of a field, unless it is left out for `rule`.
-    fn sound<'b>(&self, field: &'b Field<String>, rule: &Rule) -> Option<&'b str> {
-        field.filled().filter(|_| !self.left.field(rule, field.span))
+    /// Returns true if an error about the value at `span` leaves the field of `row` out.
+    fn is_omitted(&self, row: &FieldInfo, span: Option<Span>) -> bool {
+        row.left_out_for.is_some_and(|rule| self.left.field(rule, span))
+    }
+
+    /// The text of a field, unless it is left out.
+    fn text<'b>(&self, row: &FieldInfo, field: &'b Field<String>) -> Option<Cow<'b, str>> {
+        let text = field.filled().filter(|_| !self.is_omitted(row, field.span))?;
+        Some(if matches!(row.show, Show::Url) { self.masks.url(text).into() } else { text.into() })
+    }
+
+    /// Prints a field as its row says.
+    fn field(&self, out: &mut PrintedMapping, row: &FieldInfo, value: FieldValue<'_>) {
+        match value {
+            FieldValue::Text(field) => out.text(row.name, self.text(row, field)),
+            FieldValue::Texts(fields) => {
+                let texts = fields.iter().filter_map(|field| self.text(row, field));
+                out.list(row.name, texts.map(|text| PrintedTree::Text(text.into_owned())));
+            }
+            FieldValue::Secret(field) => {
+                let secret = field.get().filter(|_| !self.is_omitted(row, field.span));
+                out.text(row.name, secret.map(|secret| self.masks.secret(secret.expose())));
+            }
+            FieldValue::Flag(value) => out.yes(row.name, value),
+            // Their types say how they are printed.
+            FieldValue::Content(_) | FieldValue::Section => {}
+        }
+    }
+
+    /// The fields of a mapping as their rows say.
+    fn mapping(&self, mapping: &Mapping, fields: &impl Fields) -> PrintedMapping {
+        let mut out = PrintedMapping::default();
+        for (key, value) in fields.fields() {
+            if let Some(row) = mapping.field(key) {
+                self.field(&mut out, row, value);
+            }
+        }
+        out
     }
 
     fn user(&self, field: &Field<User>) -> Option<PrintedTree> {
-        let User {
-            name,
-            gecos,
-            passwd,
-            homedir,
-            no_create_home,
-            primary_group,
-            groups: Groups(groups),
-            no_user_group,
-            ssh_authorized_keys,
-            system,
-            no_log_init,
-            shell,
-            coreos_ssh_import_github,
-            coreos_ssh_import_github_users,
-            coreos_ssh_import_url,
-        } = field.get().filter(|_| !self.left.item(OmittedKind::User, field.span))?;
+        let user = field.get().filter(|_| !self.left.item(OmittedKind::User, field.span))?;
+        user.name.filled()?;
         let mut out = PrintedMapping::default();
-        out.text("name", Some(name.filled()?));
-        out.text("gecos", self.sound(gecos, &rules::BAD_GECOS));
-        let is_set = |field: &Field<Secret<String>>| !self.left.field(&rules::BAD_USER, field.span);
-        out.text("passwd", passwd.get().filter(|_| is_set(passwd)).map(|hash| self.masks.secret(hash.expose())));
-        out.text("homedir", self.sound(homedir, &rules::BAD_USER));
-        out.yes("no_create_home", no_create_home.value == Some(true));
-        out.text("primary_group", self.sound(primary_group, &rules::BAD_USER));
-        let groups = groups.iter().flat_map(|field| field.text().split(',').map(str::trim));
-        out.list("groups", groups.filter(|group| !group.is_empty() && is_group_name(group)).map(text));
-        out.yes("no_user_group", *no_user_group);
-        // Those of core stand at the top, together, also where its account cannot be made.
-        if name.text() != CORE {
-            out.list("ssh_authorized_keys", keys(ssh_authorized_keys));
+        for (key, value) in user.fields() {
+            match (key, value) {
+                ("groups", FieldValue::Texts(groups)) => {
+                    let groups = groups.iter().flat_map(|field| field.text().split(',').map(str::trim));
+                    out.list(key, groups.filter(|group| !group.is_empty() && is_group_name(group)).map(text));
+                }
+                // Those of core stand at the top, together, also where its account cannot be made.
+                ("ssh_authorized_keys", FieldValue::Texts(_)) if user.name.text() == CORE => {}
+                ("ssh_authorized_keys", FieldValue::Texts(list)) => out.list(key, keys(list)),
+                _ => USER.field(key).into_iter().for_each(|row| self.field(&mut out, row, value)),
+            }
         }
-        out.yes("system", system.value.unwrap_or_default());
-        out.yes("no_log_init", *no_log_init);
-        out.text("shell", self.sound(shell, &rules::BAD_USER));
-        let import = |field| self.sound(field, &rules::BAD_IMPORT);
-        out.text("coreos_ssh_import_github", import(coreos_ssh_import_github));
-        out.list("coreos_ssh_import_github_users", coreos_ssh_import_github_users.iter().filter_map(import).map(text));
-        out.text("coreos_ssh_import_url", import(coreos_ssh_import_url).map(|url| self.masks.url(url)));
         Some(PrintedTree::PrintedMapping(out))
     }
 
     fn file(&self, field: &Field<File>) -> Option<PrintedTree> {
-        let File { path, content, permissions, owner, encoding } =
-            field.get().filter(|_| !self.left.item(OmittedKind::File, field.span))?;
-        let user = owner.text().trim().split(':').next().unwrap_or_default();
+        let file = field.get().filter(|_| !self.left.item(OmittedKind::File, field.span))?;
+        let user = file.owner.text().trim().split(':').next().unwrap_or_default();
         if self.left.user(user) {
             return None;
         }
-        let (content, encoding) = match content.get().map(|content| content.expose().0.as_slice()) {
-            None => (String::new(), encoding.text()),
+        let encoding = file.encoding.text();
+        let (content, encoding) = match file.content.get().map(|content| content.expose().0.as_slice()) {
+            None => (String::new(), encoding),
             Some(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => (text.to_owned(), encoding.text()),
+                Ok(text) => (text.to_owned(), encoding),
                 // What is no text has to be encoded; that it is, its encoding says.
-                Err(_) if encoding.text().is_empty() => (BASE64.encode(bytes), "base64"),
+                Err(_) if encoding.is_empty() => (BASE64.encode(bytes), "base64"),
                 Err(_) => (BASE64.encode(bytes), "gzip+base64"),
             },
         };
         let mut out = PrintedMapping::default();
-        out.text("path", path.filled());
-        out.text("content", Some(self.masks.secret(&content)));
-        out.text("permissions", permissions.filled());
-        out.text("owner", owner.filled());
-        out.text("encoding", Some(encoding));
+        for (key, value) in file.fields() {
+            match key {
+                "content" => out.text(key, Some(self.masks.secret(&content))),
+                "encoding" => out.text(key, Some(encoding)),
+                _ => FILE.field(key).into_iter().for_each(|row| self.field(&mut out, row, value)),
+            }
+        }
         Some(PrintedTree::PrintedMapping(out))
     }
 
@@ -139,10 +155,10 @@ impl<'a> Printer<'a> {
         let mut out = PrintedMapping::default();
         out.list("units", units.iter().filter_map(|unit| self.unit(unit)));
         if let Some(update) = update.get().filter(|_| !self.left.section("coreos.update")) {
-            out.section("update", self.update(update));
+            out.section("update", self.mapping(&UPDATE, update));
         }
         if let Some(oem) = oem.get().filter(|_| !self.left.section("coreos.oem")) {
-            out.section("oem", self.oem(oem));
+            out.section("oem", self.mapping(&OEM, oem));
         }
         self.service(&mut out, etcd);
         self.service(&mut out, etcd2);
@@ -183,35 +199,11 @@ impl<'a> Printer<'a> {
     }
 
     fn drop_in(&self, field: &Field<DropIn>) -> Option<PrintedTree> {
-        let DropIn { name, content } = field.get().filter(|_| !self.left.item(OmittedKind::DropIn, field.span))?;
+        let drop_in = field.get().filter(|_| !self.left.item(OmittedKind::DropIn, field.span))?;
         // One without a name or without content is nothing.
-        let content = content.get()?.expose();
-        let name = name.filled().filter(|_| !content.is_empty())?;
-        let mut out = PrintedMapping::default();
-        out.text("name", Some(name));
-        out.text("content", Some(self.masks.secret(content)));
-        Some(PrintedTree::PrintedMapping(out))
-    }
-
-    fn update(&self, update: &Update) -> PrintedMapping {
-        let Update { reboot_strategy, group, server } = update;
-        let mut out = PrintedMapping::default();
-        out.text("reboot_strategy", reboot_strategy.filled());
-        out.text("group", self.sound(group, &rules::BAD_TEXT));
-        out.text("server", self.sound(server, &rules::BAD_TEXT).map(|url| self.masks.url(url)));
-        out
-    }
-
-    fn oem(&self, oem: &Oem) -> PrintedMapping {
-        let Oem { id, name, version_id, home_url, bug_report_url } = oem;
-        let mut out = PrintedMapping::default();
-        let line = |field| self.sound(field, &rules::BAD_TEXT);
-        out.text("id", line(id));
-        out.text("name", line(name).map(|name| self.masks.url(name)));
-        out.text("version_id", line(version_id));
-        out.text("home_url", line(home_url).map(|url| self.masks.url(url)));
-        out.text("bug_report_url", line(bug_report_url).map(|url| self.masks.url(url)));
-        out
+        drop_in.content.get().filter(|content| !content.expose().is_empty())?;
+        drop_in.name.filled()?;
+        Some(PrintedTree::PrintedMapping(self.mapping(&DROP_IN, drop_in)))
     }
 
     /// The section of a service, which has an effect where it is empty, too: its unit is unmasked.

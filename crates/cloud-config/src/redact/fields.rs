@@ -115,7 +115,7 @@ fn allows(show: Show, value: &str) -> bool {
     let length = value.chars().count();
     let all = |most, allowed: fn(char) -> bool| length <= most && value.chars().all(allowed);
     match show {
-        Show::Section | Show::Never => false,
+        Show::Section | Show::Never | Show::Url => false,
         Show::Name => all(64, |c| is_plain(c) || "-_.@:,".contains(c)),
         // Behind a colon there may be a password: so they stand in the account files.
         Show::Login => all(64, |c| is_plain(c) || "-_.@".contains(c)),

@@ -2,6 +2,7 @@
 
 use super::{FieldInfo, Mapping, Remedy, Show, Values};
 use crate::config::{REBOOT_STRATEGIES, Verb};
+use crate::diagnostic::rules;
 use crate::text::decode;
 use crate::yaml::TextKind;
 
@@ -26,7 +27,14 @@ pub static TOP: Mapping = Mapping {
             .list("write each key as an item: `- ssh-ed25519 …`")
             .access()
             .misspelled(KEY_WORDS),
-        name("hostname").text(TextKind::Word).needs_value().one_string().access().misspelled("host_name"),
+        name("hostname")
+            .one_line("the host name")
+            .free_text()
+            .text(TextKind::Word)
+            .needs_value()
+            .one_string()
+            .access()
+            .misspelled("host_name"),
         section("users").list("write each user as an item that begins with `- name: NAME`").misspelled("accounts"),
         section("write_files")
             .list("write each file as an item that begins with `- path: PATH`, with a blank after the colon")
@@ -47,24 +55,48 @@ pub static USER: Mapping = Mapping {
     item: "user",
     fields: &[
         FieldInfo::new("name", Show::Login)
+            .one_line("the user's name")
+            .free_text()
             .text(TextKind::Word)
             .required()
             .one_string()
             .misspelled("username user_name user login"),
-        secret("gecos").text(TextKind::Prose).misspelled("comment full_name fullname real_name"),
+        secret("gecos")
+            .of_new_account()
+            .free_text()
+            .left_out_for(&rules::BAD_GECOS)
+            .text(TextKind::Prose)
+            .misspelled("comment full_name fullname real_name"),
         secret("passwd")
+            .free_text()
+            .left_out_for(&rules::BAD_USER)
             .text(TextKind::Prose)
             .needs_value()
             .one_string()
             .misspelled("password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
-        path("homedir").text(TextKind::Home).needs_text().one_string().misspelled("home home_dir home_directory"),
+        path("homedir")
+            .of_new_account()
+            .one_line("the home")
+            .free_text()
+            .left_out_for(&rules::BAD_USER)
+            .text(TextKind::Home)
+            .needs_text()
+            .one_string()
+            .misspelled("home home_dir home_directory"),
         boolean("no_create_home").misspelled("nocreatehome"),
         name("primary_group")
+            .of_new_account()
+            .one_line("the group")
+            .free_text()
+            .left_out_for(&rules::BAD_USER)
             .text(TextKind::MachineName)
             .needs_text()
             .one_string()
             .misspelled("gid group primarygroup"),
         name("groups")
+            .of_new_account()
+            .one_line("the group")
+            .free_text()
             .text(TextKind::MachineName)
             .needs_text()
             .list("write `[sudo, docker]`, or as one text `sudo,docker`")
@@ -76,12 +108,21 @@ pub static USER: Mapping = Mapping {
             .misspelled(KEY_WORDS),
         boolean("system"),
         boolean("no_log_init").misspelled("nologinit"),
-        path("shell").text(TextKind::MachineName).needs_text().one_string().misspelled("login_shell"),
+        path("shell")
+            .of_new_account()
+            .one_line("the shell")
+            .free_text()
+            .left_out_for(&rules::BAD_USER)
+            .text(TextKind::MachineName)
+            .needs_text()
+            .one_string()
+            .misspelled("login_shell"),
         secret("coreos_ssh_import_github")
+            .left_out_for(&rules::BAD_IMPORT)
             .remedy(Remedy::ForList("write the list as `coreos_ssh_import_github_users`"))
             .deprecated(IMPORTS),
-        secret("coreos_ssh_import_github_users").deprecated(IMPORTS),
-        secret("coreos_ssh_import_url").deprecated(IMPORTS),
+        secret("coreos_ssh_import_github_users").left_out_for(&rules::BAD_IMPORT).deprecated(IMPORTS),
+        url("coreos_ssh_import_url").left_out_for(&rules::BAD_IMPORT).deprecated(IMPORTS),
     ],
 };
 
@@ -92,11 +133,13 @@ pub static FILE: Mapping = Mapping {
     item: "file",
     fields: &[
         path("path")
+            .one_line("the path")
+            .free_text()
             .text(TextKind::Path)
             .required()
             .one_string()
             .misspelled("file filename file_name file_path filepath dest destination name target location"),
-        secret("content").text(TextKind::Content).needs_value().remedy(Remedy::Block).misspelled(
+        secret("content").free_text().text(TextKind::Content).needs_value().remedy(Remedy::Block).misspelled(
             "contents data text body file_content file_contents content_inline inline value source src url \
                  from content_from",
         ),
@@ -106,6 +149,8 @@ pub static FILE: Mapping = Mapping {
             .remedy(Remedy::Value("write an octal mode in quotes, such as \"0644\""))
             .misspelled("perms perm permission mode file_mode filemode file_permissions chmod umask"),
         name("owner")
+            .one_line("the owner")
+            .free_text()
             .text(TextKind::Word)
             .needs_text()
             .remedy(Remedy::ForCollection("write one string: `USER:GROUP`"))
@@ -142,6 +187,8 @@ pub static UNIT: Mapping = Mapping {
     item: "unit",
     fields: &[
         name("name")
+            .one_line("the unit's name")
+            .free_text()
             .text(TextKind::Word)
             .required()
             .one_string()
@@ -170,7 +217,13 @@ pub static DROP_IN: Mapping = Mapping {
     type_name: "DropIn",
     item: "drop-in",
     fields: &[
-        name("name").text(TextKind::Word).required().one_string().misspelled("file filename file_name path dest"),
+        name("name")
+            .one_line("the drop-in's name")
+            .free_text()
+            .text(TextKind::Word)
+            .required()
+            .one_string()
+            .misspelled("file filename file_name path dest"),
         secret("content")
             .text(TextKind::Content)
             .needs_value()
@@ -191,8 +244,8 @@ pub static UPDATE: Mapping = Mapping {
             .values(Values::WordsOrFalse(&REBOOT_STRATEGIES))
             .remedy(Remedy::Value("write `etcd-lock`, `reboot` or `off`"))
             .misspelled("strategy reboot rebootstrategy"),
-        name("group").text(TextKind::Word).one_string(),
-        secret("server").text(TextKind::Word).one_string(),
+        name("group").free_text().left_out_for(&rules::BAD_TEXT).text(TextKind::Word).one_string(),
+        url("server").free_text().left_out_for(&rules::BAD_TEXT).text(TextKind::Word).one_string(),
     ],
 };
 
@@ -202,11 +255,11 @@ pub static OEM: Mapping = Mapping {
     type_name: "Oem",
     item: "",
     fields: &[
-        name("id"),
-        secret("name").text(TextKind::Word).one_string(),
-        name("version_id"),
-        secret("home_url"),
-        secret("bug_report_url"),
+        name("id").free_text().left_out_for(&rules::BAD_TEXT),
+        url("name").free_text().left_out_for(&rules::BAD_TEXT).text(TextKind::Word).one_string(),
+        name("version_id").free_text().left_out_for(&rules::BAD_TEXT),
+        url("home_url").free_text().left_out_for(&rules::BAD_TEXT),
+        url("bug_report_url").free_text().left_out_for(&rules::BAD_TEXT),
     ],
 };
 
@@ -217,6 +270,11 @@ const fn section(name: &'static str) -> FieldInfo {
 /// A key whose values are never shown.
 const fn secret(name: &'static str) -> FieldInfo {
     FieldInfo::new(name, Show::Never)
+}
+
+/// A key whose values may have credentials in them.
+const fn url(name: &'static str) -> FieldInfo {
+    FieldInfo::new(name, Show::Url)
 }
 
 const fn name(name: &'static str) -> FieldInfo {
