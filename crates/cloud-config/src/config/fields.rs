@@ -175,11 +175,6 @@ impl FieldInfo {
         self
     }
 
-    const fn free_text(mut self) -> Self {
-        self.free_text = true;
-        self
-    }
-
     const fn left_out_for(mut self, rule: &'static Rule) -> Self {
         self.left_out_for = Some(rule);
         self

@@ -48,13 +48,15 @@ pub struct Opt {
     pub deprecated: Option<&'static str>,
     /// Its file must not be readable by everybody.
     pub secret: bool,
+    /// It lets a machine join a cluster: `--print-config` masks it.
+    pub masked: bool,
     /// What it is known to take.
     pub known: Option<Known>,
 }
 
 impl Opt {
     const fn new(name: &'static str, kind: OptionType) -> Self {
-        Self { name, kind, variable: None, deprecated: None, secret: false, known: None }
+        Self { name, kind, variable: None, deprecated: None, secret: false, masked: false, known: None }
     }
 
     const fn variable(mut self, variable: &'static str) -> Self {
@@ -74,6 +76,11 @@ impl Opt {
 
     const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    const fn masked(mut self) -> Self {
+        self.masked = true;
         self
     }
 
@@ -176,7 +183,7 @@ services! {
             float("cluster_sync_interval"),
             text("cors"),
             text("data_dir"),
-            text("discovery"),
+            text("discovery").masked(),
             text("discovery_fallback").deprecated(FOR_ETCD2),
             text("discovery_srv").deprecated(FOR_ETCD2),
             text("discovery_proxy").deprecated(FOR_ETCD2),
@@ -189,7 +196,7 @@ services! {
             text("initial_advertise_peer_urls").deprecated(FOR_ETCD2),
             text("initial_cluster").deprecated(FOR_ETCD2),
             text("initial_cluster_state").deprecated(FOR_ETCD2),
-            text("initial_cluster_token").deprecated(FOR_ETCD2),
+            text("initial_cluster_token").deprecated(FOR_ETCD2).masked(),
             text("key_file").secret(),
             text("listen_client_urls").deprecated(FOR_ETCD2),
             text("listen_peer_urls").deprecated(FOR_ETCD2),
@@ -230,7 +237,7 @@ services! {
             text("cors"),
             text("data_dir"),
             boolean("debug"),
-            text("discovery"),
+            text("discovery").masked(),
             text("discovery_fallback"),
             text("discovery_srv"),
             text("discovery_proxy"),
@@ -241,7 +248,7 @@ services! {
             text("initial_advertise_peer_urls"),
             text("initial_cluster"),
             text("initial_cluster_state"),
-            text("initial_cluster_token"),
+            text("initial_cluster_token").masked(),
             text("key_file").secret(),
             text("listen_client_urls"),
             text("listen_peer_urls"),

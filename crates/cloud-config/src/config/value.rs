@@ -164,7 +164,9 @@ impl CloudConfig {
         let mut each = |mapping: &Mapping, item: &mut dyn Fields| {
             for (key, texts) in item.texts_mut() {
                 let Some(row) = mapping.field(key) else { continue };
-                texts.iter_mut().for_each(|text| look(row, text));
+                for text in texts {
+                    look(row, text);
+                }
             }
         };
         each(&fields::TOP, self);

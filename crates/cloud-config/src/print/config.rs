@@ -226,10 +226,8 @@ impl<'a> Printer<'a> {
             if self.left.field(&rules::BAD_TEXT, field.span) {
                 continue;
             }
-            // Who knows where a cluster finds its members can be one.
-            let lets_in = ["discovery", "initial_cluster_token"].contains(&option.name);
             let value = match value {
-                OptionValue::Text(text) if option.secret || lets_in || self.is_secret(text) => {
+                OptionValue::Text(text) if option.secret || option.masked || self.is_secret(text) => {
                     PrintedTree::Text(self.masks.secret(text))
                 }
                 OptionValue::Text(text) => PrintedTree::Text(self.masks.url(text)),

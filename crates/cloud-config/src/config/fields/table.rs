@@ -4,7 +4,7 @@ use super::{FieldInfo, Mapping, Remedy, Show, Values};
 use crate::config::{REBOOT_STRATEGIES, Verb};
 use crate::diagnostic::rules;
 use crate::text::decode;
-use crate::yaml::TextKind;
+use crate::yaml::TextKind::{self, Content, Home, Key, MachineName, Path, Prose, Unknown, Word};
 
 const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
 
@@ -23,16 +23,14 @@ pub static TOP: Mapping = Mapping {
     item: "",
     fields: &[
         secret("ssh_authorized_keys")
-            .text(TextKind::Key)
+            .text(Key)
             .list("write each key as an item: `- ssh-ed25519 …`")
             .access()
             .misspelled(KEY_WORDS),
-        name("hostname")
+        string("hostname", Show::Name, Word)
             .one_line("the host name")
-            .free_text()
-            .text(TextKind::Word)
-            .needs_value()
             .one_string()
+            .needs_value()
             .access()
             .misspelled("host_name"),
         section("users").list("write each user as an item that begins with `- name: NAME`").misspelled("accounts"),
@@ -40,10 +38,10 @@ pub static TOP: Mapping = Mapping {
             .list("write each file as an item that begins with `- path: PATH`, with a blank after the colon")
             .misspelled("files file"),
         FieldInfo::new("manage_etc_hosts", Show::Words(&["localhost", "true", "false"]))
-            .text(TextKind::Word)
-            .needs_value()
+            .text(Word)
             .values(Values::WordsOrFalse(&["localhost"]))
-            .remedy(Remedy::Value("write `localhost`")),
+            .remedy(Remedy::Value("write `localhost`"))
+            .needs_value(),
         section("coreos").misspelled("core_os container_linux"),
     ],
 };
@@ -54,75 +52,61 @@ pub static USER: Mapping = Mapping {
     type_name: "User",
     item: "user",
     fields: &[
-        FieldInfo::new("name", Show::Login)
-            .one_line("the user's name")
-            .free_text()
-            .text(TextKind::Word)
+        string("name", Show::Login, Word)
             .required()
+            .one_line("the user's name")
             .one_string()
             .misspelled("username user_name user login"),
-        secret("gecos")
+        string("gecos", Show::Never, Prose)
             .of_new_account()
-            .free_text()
             .left_out_for(&rules::BAD_GECOS)
-            .text(TextKind::Prose)
             .misspelled("comment full_name fullname real_name"),
-        secret("passwd")
-            .free_text()
-            .left_out_for(&rules::BAD_USER)
-            .text(TextKind::Prose)
+        string("passwd", Show::Never, Prose)
+            .one_string()
             .needs_value()
-            .one_string()
-            .misspelled("password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
-        path("homedir")
-            .of_new_account()
-            .one_line("the home")
-            .free_text()
             .left_out_for(&rules::BAD_USER)
-            .text(TextKind::Home)
-            .needs_text()
+            .misspelled("password password_hash passwordhash hashed_passwd hashed_password passwd_hash pass pw"),
+        string("homedir", Show::Path, Home)
+            .one_line("the home")
             .one_string()
+            .needs_text()
+            .of_new_account()
+            .left_out_for(&rules::BAD_USER)
             .misspelled("home home_dir home_directory"),
         boolean("no_create_home").misspelled("nocreatehome"),
-        name("primary_group")
-            .of_new_account()
+        string("primary_group", Show::Name, MachineName)
             .one_line("the group")
-            .free_text()
-            .left_out_for(&rules::BAD_USER)
-            .text(TextKind::MachineName)
-            .needs_text()
             .one_string()
-            .misspelled("gid group primarygroup"),
-        name("groups")
-            .of_new_account()
-            .one_line("the group")
-            .free_text()
-            .text(TextKind::MachineName)
             .needs_text()
+            .of_new_account()
+            .left_out_for(&rules::BAD_USER)
+            .misspelled("gid group primarygroup"),
+        string("groups", Show::Name, MachineName)
+            .one_line("the group")
             .list("write `[sudo, docker]`, or as one text `sudo,docker`")
+            .needs_text()
+            .of_new_account()
             .misspelled("group_list supplementary_groups secondary_groups additional_groups"),
         boolean("no_user_group").misspelled("nousergroup"),
         secret("ssh_authorized_keys")
-            .text(TextKind::Key)
+            .text(Key)
             .list("write each key as an item: `- ssh-ed25519 …`")
             .misspelled(KEY_WORDS),
         boolean("system"),
         boolean("no_log_init").misspelled("nologinit"),
-        path("shell")
-            .of_new_account()
+        string("shell", Show::Path, MachineName)
             .one_line("the shell")
-            .free_text()
-            .left_out_for(&rules::BAD_USER)
-            .text(TextKind::MachineName)
-            .needs_text()
             .one_string()
+            .needs_text()
+            .of_new_account()
+            .left_out_for(&rules::BAD_USER)
             .misspelled("login_shell"),
         secret("coreos_ssh_import_github")
-            .left_out_for(&rules::BAD_IMPORT)
             .remedy(Remedy::ForList("write the list as `coreos_ssh_import_github_users`"))
+            .left_out_for(&rules::BAD_IMPORT)
             .deprecated(IMPORTS),
         secret("coreos_ssh_import_github_users").left_out_for(&rules::BAD_IMPORT).deprecated(IMPORTS),
-        url("coreos_ssh_import_url").left_out_for(&rules::BAD_IMPORT).deprecated(IMPORTS),
+        FieldInfo::new("coreos_ssh_import_url", Show::Url).left_out_for(&rules::BAD_IMPORT).deprecated(IMPORTS),
     ],
 };
 
@@ -132,28 +116,24 @@ pub static FILE: Mapping = Mapping {
     type_name: "File",
     item: "file",
     fields: &[
-        path("path")
-            .one_line("the path")
-            .free_text()
-            .text(TextKind::Path)
+        string("path", Show::Path, Path)
             .required()
+            .one_line("the path")
             .one_string()
             .misspelled("file filename file_name file_path filepath dest destination name target location"),
-        secret("content").free_text().text(TextKind::Content).needs_value().remedy(Remedy::Block).misspelled(
+        string("content", Show::Never, Content).remedy(Remedy::Block).needs_value().misspelled(
             "contents data text body file_content file_contents content_inline inline value source src url \
                  from content_from",
         ),
         FieldInfo::new("permissions", Show::Mode)
-            .text(TextKind::Word)
+            .text(Word)
             .values(Values::Mode)
             .remedy(Remedy::Value("write an octal mode in quotes, such as \"0644\""))
             .misspelled("perms perm permission mode file_mode filemode file_permissions chmod umask"),
-        name("owner")
+        string("owner", Show::Name, Word)
             .one_line("the owner")
-            .free_text()
-            .text(TextKind::Word)
-            .needs_text()
             .remedy(Remedy::ForCollection("write one string: `USER:GROUP`"))
+            .needs_text()
             .misspelled("user group uid gid own owners ownership chown username user_group"),
         words("encoding", &decode::NAMES)
             .one_string()
@@ -186,17 +166,15 @@ pub static UNIT: Mapping = Mapping {
     type_name: "Unit",
     item: "unit",
     fields: &[
-        name("name")
-            .one_line("the unit's name")
-            .free_text()
-            .text(TextKind::Word)
+        string("name", Show::Name, Word)
             .required()
+            .one_line("the unit's name")
             .one_string()
             .misspelled("unit unit_name service service_name file filename file_name path"),
         secret("content")
-            .text(TextKind::Content)
-            .needs_value()
+            .text(Content)
             .remedy(Remedy::Block)
+            .needs_value()
             .misspelled("contents data text body unit_content unit_file file_content source src url"),
         section("drop_ins")
             .list("write each drop-in as an item that begins with `- name: NAME.conf`")
@@ -205,8 +183,8 @@ pub static UNIT: Mapping = Mapping {
         boolean("mask").needs_value().misspelled("masked"),
         boolean("runtime").misspelled("transient temporary"),
         words("command", &Verb::WORDS)
-            .needs_value()
             .remedy(Remedy::Value("give one command, such as `start`"))
+            .needs_value()
             .misspelled("commands cmd action state verb"),
     ],
 };
@@ -217,18 +195,16 @@ pub static DROP_IN: Mapping = Mapping {
     type_name: "DropIn",
     item: "drop-in",
     fields: &[
-        name("name")
-            .one_line("the drop-in's name")
-            .free_text()
-            .text(TextKind::Word)
+        string("name", Show::Name, Word)
             .required()
+            .one_line("the drop-in's name")
             .one_string()
             .misspelled("file filename file_name path dest"),
         secret("content")
-            .text(TextKind::Content)
-            .needs_value()
-            .remedy(Remedy::Block)
             .required()
+            .text(Content)
+            .remedy(Remedy::Block)
+            .needs_value()
             .misspelled("contents data text body source src url"),
     ],
 };
@@ -240,12 +216,12 @@ pub static UPDATE: Mapping = Mapping {
     item: "",
     fields: &[
         words("reboot_strategy", &REBOOT_STRATEGIES)
-            .needs_value()
             .values(Values::WordsOrFalse(&REBOOT_STRATEGIES))
             .remedy(Remedy::Value("write `etcd-lock`, `reboot` or `off`"))
+            .needs_value()
             .misspelled("strategy reboot rebootstrategy"),
-        name("group").free_text().left_out_for(&rules::BAD_TEXT).text(TextKind::Word).one_string(),
-        url("server").free_text().left_out_for(&rules::BAD_TEXT).text(TextKind::Word).one_string(),
+        string("group", Show::Name, Word).one_string().left_out_for(&rules::BAD_TEXT),
+        string("server", Show::Url, Word).one_string().left_out_for(&rules::BAD_TEXT),
     ],
 };
 
@@ -255,11 +231,11 @@ pub static OEM: Mapping = Mapping {
     type_name: "Oem",
     item: "",
     fields: &[
-        name("id").free_text().left_out_for(&rules::BAD_TEXT),
-        url("name").free_text().left_out_for(&rules::BAD_TEXT).text(TextKind::Word).one_string(),
-        name("version_id").free_text().left_out_for(&rules::BAD_TEXT),
-        url("home_url").free_text().left_out_for(&rules::BAD_TEXT),
-        url("bug_report_url").free_text().left_out_for(&rules::BAD_TEXT),
+        string("id", Show::Name, Unknown).left_out_for(&rules::BAD_TEXT),
+        string("name", Show::Url, Word).one_string().left_out_for(&rules::BAD_TEXT),
+        string("version_id", Show::Name, Unknown).left_out_for(&rules::BAD_TEXT),
+        string("home_url", Show::Url, Unknown).left_out_for(&rules::BAD_TEXT),
+        string("bug_report_url", Show::Url, Unknown).left_out_for(&rules::BAD_TEXT),
     ],
 };
 
@@ -272,17 +248,11 @@ const fn secret(name: &'static str) -> FieldInfo {
     FieldInfo::new(name, Show::Never)
 }
 
-/// A key whose values may have credentials in them.
-const fn url(name: &'static str) -> FieldInfo {
-    FieldInfo::new(name, Show::Url)
-}
-
-const fn name(name: &'static str) -> FieldInfo {
-    FieldInfo::new(name, Show::Name)
-}
-
-const fn path(name: &'static str) -> FieldInfo {
-    FieldInfo::new(name, Show::Path)
+/// A key that takes any string of that kind, of which so much is shown.
+const fn string(name: &'static str, show: Show, text: TextKind) -> FieldInfo {
+    let mut field = FieldInfo::new(name, show).text(text);
+    field.free_text = true;
+    field
 }
 
 const fn boolean(name: &'static str) -> FieldInfo {
@@ -291,5 +261,5 @@ const fn boolean(name: &'static str) -> FieldInfo {
 
 /// A key that takes one of a few words.
 const fn words(name: &'static str, words: &'static [&'static str]) -> FieldInfo {
-    FieldInfo::new(name, Show::Words(words)).values(Values::Words(words)).text(TextKind::Word)
+    FieldInfo::new(name, Show::Words(words)).values(Values::Words(words)).text(Word)
 }
