@@ -82,6 +82,23 @@ fn every_key_has_its_row() {
     }
 }
 
+/// What a key does shows in a machine alone.
+#[test]
+fn every_key_is_in_a_case_of_the_container() {
+    let cases = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/container/cases"));
+    for field in MAPPINGS.iter().flat_map(|mapping| mapping.fields) {
+        let is_used = [field.name.to_owned(), field.name.replace('_', "-")]
+            .iter()
+            .any(|key| cases.match_indices(&format!("{key}:")).any(|(at, _)| !is_word(&cases[..at])));
+        assert!(is_used, "no case in tests/container/cases/ applies {}", field.name);
+    }
+}
+
+/// Returns true if `text` ends inside of a word.
+fn is_word(text: &str) -> bool {
+    text.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
 #[test]
 fn every_option_has_its_row() {
     let docs = read("docs/cloud-config.md");

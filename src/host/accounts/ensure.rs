@@ -225,28 +225,33 @@ fn password(account: &Account) -> Result<Option<&str>> {
 
 /// `useradd` for the account, without its home.
 fn useradd(account: &Account) -> Tool<'_> {
+    // Without `..`, so that none is forgotten: the password and the home are made afterwards.
+    let Account {
+        name,
+        passwd: _,
+        gecos,
+        home,
+        create_home: _,
+        primary_group,
+        groups,
+        no_user_group,
+        system,
+        no_log_init,
+        shell,
+    } = account;
     let mut tool = Tool::new("useradd").env(BYPASS[0], BYPASS[1]).args(["--password", NO_PASSWORD, "--no-create-home"]);
-    let values = [
-        ("--comment", &account.gecos),
-        ("--home-dir", &account.home),
-        ("--gid", &account.primary_group),
-        ("--shell", &account.shell),
-    ];
+    let values = [("--comment", gecos), ("--home-dir", home), ("--gid", primary_group), ("--shell", shell)];
     for (flag, value) in values {
         if let Some(value) = value {
             // In one word: `useradd` looks for `--root` among all its words, whatever flag they are the value of.
             tool = tool.arg(format!("{flag}={value}"));
         }
     }
-    if !account.groups.is_empty() {
-        tool = tool.arg(format!("--groups={}", account.groups.join(",")));
+    if !groups.is_empty() {
+        tool = tool.arg(format!("--groups={}", groups.join(",")));
     }
-    let switches = [
-        ("--no-user-group", account.no_user_group),
-        ("--system", account.system),
-        ("--no-log-init", account.no_log_init),
-    ];
-    tool = tool.args(switches.iter().filter(|(_, given)| *given).map(|(flag, _)| flag));
+    let switches = [("--no-user-group", no_user_group), ("--system", system), ("--no-log-init", no_log_init)];
+    tool = tool.args(switches.iter().filter(|(_, given)| **given).map(|(flag, _)| flag));
     // A name that begins with a dash is for the tool to refuse, not to obey.
-    tool.arg("--").arg(&account.name)
+    tool.arg("--").arg(name)
 }

@@ -95,6 +95,12 @@ fn every_example_has_its_plan() {
     }
 }
 
+/// `print` holds that every key is in it.
+#[test]
+fn the_document_with_every_key_has_its_plan() {
+    has_plan(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/print/canonical.yml"), Path::new("canonical"));
+}
+
 #[test]
 fn every_platform_has_its_plan() {
     let mut count = 0;

@@ -113,20 +113,34 @@ fn step_text(step: &Step) -> String {
 }
 
 fn account_text(account: &Account) -> String {
-    let mut out = format!("user {}\n", account.name);
-    let groups = (!account.groups.is_empty()).then(|| account.groups.join(" "));
+    // Without `..`, so that none is forgotten.
+    let Account {
+        name,
+        passwd,
+        gecos,
+        home,
+        create_home,
+        primary_group,
+        groups,
+        no_user_group,
+        system,
+        no_log_init,
+        shell,
+    } = account;
+    let mut out = format!("user {name}\n");
+    let groups = (!groups.is_empty()).then(|| groups.join(" "));
     let yes = |switch: bool| switch.then(String::new);
     for (name, value) in [
-        ("passwd", account.passwd.as_ref().map(|hash| hash.expose().clone())),
-        ("gecos", account.gecos.clone()),
-        ("home", account.home.clone()),
-        ("no-create-home", yes(!account.create_home)),
-        ("primary-group", account.primary_group.clone()),
+        ("passwd", passwd.as_ref().map(|hash| hash.expose().clone())),
+        ("gecos", gecos.clone()),
+        ("home", home.clone()),
+        ("no-create-home", yes(!create_home)),
+        ("primary-group", primary_group.clone()),
         ("groups", groups),
-        ("no-user-group", yes(account.no_user_group)),
-        ("system", yes(account.system)),
-        ("no-log-init", yes(account.no_log_init)),
-        ("shell", account.shell.clone()),
+        ("no-user-group", yes(*no_user_group)),
+        ("system", yes(*system)),
+        ("no-log-init", yes(*no_log_init)),
+        ("shell", shell.clone()),
     ] {
         if let Some(value) = value {
             let _ = writeln!(out, "{}", format!("| {name} {value}").trim_end());

@@ -166,6 +166,40 @@ fn a_document_with_every_key_is_printed_as_it_is() {
     }
 }
 
+/// `text` without the key that line `at` begins, and what stands below it; `None` if the line begins no key.
+fn without_key(text: &str, at: usize) -> Option<String> {
+    let mut lines: Vec<_> = text.lines().collect();
+    let line = lines[at];
+    let (indent, key) = line.split_at(line.len() - line.trim_start_matches([' ', '-']).len());
+    let (name, _) = key.split_once(':')?;
+    name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_').then_some(())?;
+    let width = |line: &str| line.len() - line.trim_start().len();
+    let is_below = |line: &&&str| {
+        line.is_empty() || width(line) > indent.len() || width(line) == indent.len() && line.trim().starts_with("- ")
+    };
+    let below = lines[at + 1..].iter().take_while(is_below).count();
+    lines.drain(at + 1..=at + below);
+    lines[at] = if indent.contains('-') { indent.trim_end() } else { "" };
+    Some(lines.join("\n") + "\n")
+}
+
+/// A key that the planner does not look at would be accepted, and do nothing.
+#[test]
+fn every_key_is_planned() {
+    let text = canonical();
+    let planned = |text: &str| done(&read(text.as_bytes(), &Addresses::default()));
+    let whole = planned(&text);
+    let mut count = 0;
+    for at in 1..text.lines().count() {
+        if let Some(without) = without_key(&text, at) {
+            let line = text.lines().nth(at).unwrap();
+            assert_ne!(planned(&without), whole, "nothing is planned for line {}: {line}", at + 1);
+            count += 1;
+        }
+    }
+    assert!(count > 150, "only {count} keys");
+}
+
 #[test]
 fn what_is_masked() {
     let read = read(canonical().as_bytes(), &Addresses::default());
