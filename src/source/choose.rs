@@ -1,8 +1,9 @@
-//! The race for the data source: all named ones are looked for side by side, and the first that is here wins (docs/datasources.md).
+//! Races the data sources: all named ones are probed in parallel, and the first available one wins
+//! (docs/datasources.md).
 //!
-//! The first look lasts until all have answered, or 100 ms. Whoever is here in that time wins, and of several the one
-//! that stands first in the table; it waits for those before it to answer, and for nobody after it. Later the first to
-//! answer wins at once.
+//! The first look lasts until all sources have answered, or 100 ms. If several are available in that time, the first
+//! one in the table wins; it waits for the answers of those before it in the table only. After that the first source
+//! to become available wins at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
 use crate::logger::{Event, log_event, progress};
 
-/// How often the race looks up to see whether the run was told to stop.
+/// The interval at which the race checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// A source that may be chosen.
@@ -25,15 +26,15 @@ const SLICE: Duration = Duration::from_millis(100);
 pub struct Candidate {
     /// The source.
     pub source: Arc<dyn Datasource>,
-    /// Whether one that is not here may still come.
+    /// True if the source may still become available later.
     pub waits: bool,
 }
 
-/// No source is here: what each of them says.
+/// No source is available: the reasons of all candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoSource {
     prefix: &'static str,
-    /// What each of them says, in the order of the table.
+    /// The reason of each candidate, in the order of the table.
     pub reasons: Vec<String>,
 }
 
@@ -49,9 +50,9 @@ impl std::error::Error for NoSource {}
 ///
 /// # Errors
 ///
-/// None is here before the deadline, or none can come any more, or the run was told to stop.
+/// No source is available before the deadline or can still become available, or the run was asked to stop.
 pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Datasource>, NoSource> {
-    // There is no race where the first is here: nobody else could win.
+    // An available first candidate wins without a race.
     if let Some(first) = candidates.first().filter(|first| first.source.is_at_hand()) {
         return Ok(Arc::clone(&first.source));
     }
@@ -103,10 +104,10 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     }
 }
 
-/// What is said where sources were waited for.
+/// The prefix of the message if sources were waited for.
 const IN_TIME: &str = "no datasources available in time: ";
 
-/// Tells the threads that the race is over.
+/// Sets the flag that the race is over when it is dropped.
 #[derive(Default)]
 struct Over(Arc<AtomicBool>);
 
@@ -143,7 +144,7 @@ fn look(index: usize, candidate: &Candidate, setup: &Setup, over: &AtomicBool, s
 
 struct Race {
     candidates: Vec<Candidate>,
-    /// What each said last.
+    /// The last answer of each candidate.
     answers: Vec<Option<Availability>>,
     /// The first of those that are here.
     best: Option<usize>,
@@ -165,7 +166,7 @@ impl Race {
         self.best.filter(|best| first_look_is_over || self.answers[..*best].iter().all(Option::is_some))
     }
 
-    /// Nobody looks any more: what each said last is final.
+    /// Makes the last answers final, once no probe runs any more.
     fn silence(&mut self) {
         for (candidate, answer) in self.candidates.iter().zip(&mut self.answers) {
             match answer.take() {

@@ -1,4 +1,4 @@
-//! What a source is asked with: the waits, the time that is left, the places it looks at.
+//! The context of reading a source: the waits, the remaining time, the paths it reads.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use super::cloudsigma;
 use crate::deadline::{Deadline, Limits};
 use crate::http;
 
-/// How sources are looked for (docs/datasources.md).
+/// The policy of probing sources (docs/datasources.md).
 #[derive(Clone, Copy, Debug)]
 pub struct Probing {
-    /// Whether those that are not here are waited for.
+    /// True if unavailable sources are waited for.
     pub again: bool,
     /// The first pause between two looks, doubled after each; also how long the first look lasts.
     pub first_pause: Duration,
@@ -23,13 +23,13 @@ pub struct Probing {
 /// Every wait as a value, so that tests use short ones through the same code.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// How sources are looked for.
+    /// The policy of probing sources.
     pub look: Probing,
-    /// How patient a request over HTTP is.
+    /// The retry policy of HTTP requests.
     pub http: http::RetryPolicy,
-    /// How patient a question over the serial line is.
+    /// The retry policy of requests over the serial line.
     pub serial: cloudsigma::SerialPolicy,
-    /// The longest time for reading one file of a folder.
+    /// The longest time for reading one file of a directory.
     pub read: Duration,
 }
 
@@ -49,7 +49,8 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The usual policy; `again` says whether sources are waited for, as at boot, or looked for once, as by hand.
+    /// Returns the default policy; `again` is true if sources are waited for, as at boot, or false if probed once, as
+    /// by hand.
     pub fn waiting(again: bool) -> Self {
         let mut policy = Self::default();
         policy.look.again = again;
@@ -62,7 +63,7 @@ impl Policy {
 pub struct Places {
     /// The kernel command line.
     pub cmdline: PathBuf,
-    /// What the machine's maker calls it.
+    /// The file with the product name that the vendor of the machine gives it.
     pub product_name: PathBuf,
     /// The DHCP leases of networkd.
     pub leases: PathBuf,
@@ -94,7 +95,7 @@ pub struct Setup {
     pub policy: Policy,
     /// The end of choosing and reading.
     pub deadline: Deadline,
-    /// The network description that is wanted (`--convert-netconf`); others are not read.
+    /// The network description to read (`--convert-netconf`); others are not read.
     pub network: Option<Format>,
 }
 
@@ -105,17 +106,17 @@ impl Setup {
     }
 }
 
-/// What a source is asked with.
+/// The context of a request to a source.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// What does not change.
+    /// The part that does not change.
     pub setup: &'a Setup,
-    /// Whether the run was told to stop.
+    /// Returns true once the run was asked to stop.
     pub stop: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Context<'a> {
-    /// How long anything may be waited for.
+    /// Returns the limits of any wait.
     pub fn limits(&self) -> Limits<'a> {
         Limits { deadline: self.setup.deadline, stop: self.stop }
     }

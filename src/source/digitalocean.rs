@@ -21,7 +21,7 @@ pub static API: JsonApi = JsonApi {
 };
 
 /// The addresses of the first interface of each kind.
-fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, what: &str) -> Addresses {
+fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, subject: &str) -> Addresses {
     let mut addresses = Addresses::default();
     for (kind, public) in [("public", true), ("private", false)] {
         let interfaces = map.get("interfaces").and_then(|interfaces| interfaces.get(kind));
@@ -30,7 +30,7 @@ fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, what: &str) -> A
             let value = first.get(family).and_then(|family| family.get("ip_address"));
             let key = format!("interfaces.{kind}[0].{family}.ip_address");
             let text = reader.text(value, &key).unwrap_or_default();
-            (text, format!("{what}: {key}"))
+            (text, format!("{subject}: {key}"))
         };
         let (v4, what_v4) = text("ipv4");
         let (v6, what_v6) = text("ipv6");

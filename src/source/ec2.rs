@@ -1,4 +1,5 @@
-//! `--from-ec2-metadata`: the metadata service of Amazon EC2, and of the many that answer like it (docs/datasources.md).
+//! `--from-ec2-metadata`: the metadata service of Amazon EC2, and of the many that answer like it
+//! (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -27,9 +28,9 @@ const TTL_HEADER: &str = "X-aws-ec2-metadata-token-ttl-seconds";
 const TOKEN_HEADER: &str = "X-aws-ec2-metadata-token";
 /// Six hours, the longest that there is.
 const TTL: &str = "21600";
-/// A token is some 60 bytes; what is longer is none.
+/// A token has about 56 bytes; a longer answer is not a token.
 const TOKEN_MAX: usize = 4096;
-/// How many keys are fetched.
+/// The largest number of keys that are fetched.
 const KEYS_MAX: usize = 100;
 
 /// The metadata service of EC2.
@@ -37,7 +38,7 @@ pub struct Ec2 {
     service: Service,
     /// The session token (`IMDSv2`), where the service gives one.
     token: Mutex<Option<Secret<String>>>,
-    /// Whether a renewal has failed after all its tries: the next is tried once.
+    /// True if a renewal has failed after all its tries: the next is tried once.
     locked_out: AtomicBool,
 }
 
@@ -64,7 +65,7 @@ impl Ec2 {
         token.iter().map(|token| (TOKEN_HEADER, token.clone())).collect()
     }
 
-    /// What is at `path`; a token that is no longer taken is renewed.
+    /// Fetches the attribute at `path`; renews a rejected token.
     fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
         let answer = self.service.fetch(path, &self.headers(), cx);
         if !matches!(answer, Err(Error::NotThere(401))) {
@@ -83,7 +84,7 @@ impl Ec2 {
         }
     }
 
-    /// The first line at `path`, empty where there is none.
+    /// Returns the first line at `path`, empty if there is none.
     fn text(&self, path: &str, meta: &mut MetaData, cx: &Context<'_>) -> String {
         match self.attribute(path, cx) {
             Ok(body) => body.as_deref().map(first_line).unwrap_or_default(),

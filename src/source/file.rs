@@ -51,7 +51,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    /// The name of the source and its bytes, where the file is waited for until `patience` ends.
+    /// Returns the name of the source and its bytes; waits for the file until `patience` ends.
     fn fetch(path: &Path, patience: Deadline, stop: &dyn Fn() -> bool) -> Result<(String, Vec<u8>)> {
         let policy = Policy::waiting(!patience.passed());
         let deadline = if policy.look.again { patience } else { Deadline::after(policy.read) };

@@ -17,13 +17,13 @@ use crate::deadline::Deadline;
 use crate::deadline::Limits;
 use cloud_config::user_data::USER_DATA_MAX;
 
-/// How often a read looks up to see whether the run was told to stop.
+/// The interval at which a read checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// The number of entries of a directory that are looked at.
 const ENTRIES_MAX: usize = 1000;
 
-/// What is read.
+/// The kinds of files that are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FileKind {
     /// Anything that gives bytes, a pipe too.
@@ -32,7 +32,7 @@ enum FileKind {
     Regular,
 }
 
-/// Whether there is something at `path`.
+/// Returns the availability of the file or directory at `path`.
 pub fn exists(path: &Path) -> Availability {
     let name = path.display();
     match path.try_exists() {
@@ -42,12 +42,12 @@ pub fn exists(path: &Path) -> Availability {
     }
 }
 
-/// Whether there is something at `path` that can be opened without waiting for anything.
+/// Returns true if the file at `path` can be opened without waiting for anything.
 pub fn is_at_hand(path: &Path) -> bool {
     file_at_hand(path).is_some()
 }
 
-/// Whether there is a folder at `path`.
+/// Returns the availability of the directory at `path`.
 pub fn is_folder(path: &Path) -> Availability {
     match exists(path) {
         Availability::Here if !path.is_dir() => Availability::NotYet(format!("{} is not a folder", path.display())),
@@ -55,10 +55,10 @@ pub fn is_folder(path: &Path) -> Availability {
     }
 }
 
-/// Reads what the user named: a file or a pipe.
+/// Reads the path that the user named: a file or a pipe.
 pub fn read_named(path: &Path, cx: &Context<'_>) -> Result<Vec<u8>> {
     let missing = || anyhow!("{} does not exist", path.display());
-    // What came at the last moment is still read.
+    // Content that arrived at the last moment is still read.
     let deadline = Deadline::after(cx.setup.deadline.left().max(Duration::from_secs(1)));
     read(path, None, FileKind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
 }
@@ -96,8 +96,8 @@ fn read(path: &Path, beneath: Option<&Path>, kind: FileKind, limits: Limits<'_>)
     in_thread(path, beneath, limits, work)?.map_or(Ok(None), |bytes| bounded(path, bytes))
 }
 
-/// Does `work` on `path` in a thread, which is left behind where it waits for a pipe or a mount: it ends with the
-/// program. Returns `None` where nothing is at `path`.
+/// Runs `work` on `path` in a thread, which is abandoned if it waits for a pipe or a mount: it ends with the program.
+/// Returns `None` if `path` does not exist.
 fn in_thread<T: Send + 'static>(
     path: &Path,
     beneath: Option<&Path>,
@@ -108,7 +108,7 @@ fn in_thread<T: Send + 'static>(
     let (sender, receiver) = channel();
     detach("reader of a file", move || {
         let done = contain(work);
-        // Nothing receives what comes too late.
+        // After the time limit the receiver is gone.
         let _ = sender.send(done.unwrap_or_else(|| Err(std::io::Error::other("internal error"))));
     })
     .with_context(|| format!("failed to start a thread that reads {name}"))?;
@@ -140,8 +140,8 @@ fn bounded(path: &Path, bytes: Vec<u8>) -> Result<Option<Vec<u8>>> {
 
 /// Opens a file without waiting for anything: its path is in the memory of the kernel, and it is on a disk.
 ///
-/// It spares most runs a thread. What has no disk of its own may be far away; what is no file may be a pipe, whose
-/// other end would see it opened.
+/// It saves most runs a thread. A file system without a disk may be remote; other objects than files may be pipes,
+/// whose other end would notice the open.
 fn file_at_hand(path: &Path) -> Option<(File, usize)> {
     let (flags, mode) = (OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let place = rustix::fs::openat2(CWD, path, flags, mode, ResolveFlags::CACHED).ok()?;
@@ -168,7 +168,7 @@ fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
             Err(_) => return None,
         }
     }
-    // It grew meanwhile: how far is for those who can wait.
+    // The file grew meanwhile: a thread has to read the rest.
     if read > size {
         return (size >= USER_DATA_MAX).then_some(bytes);
     }
@@ -202,12 +202,12 @@ fn list_all(path: &Path, beneath: &Path) -> std::io::Result<Vec<String>> {
 /// Reads one byte more than there may be, so that too many are seen.
 fn read_all(path: &Path, beneath: Option<&Path>, kind: FileKind) -> std::io::Result<Vec<u8>> {
     stay_beneath(path, beneath)?;
-    // What is no file is not even opened: a pipe would wait for its other end.
+    // Other objects are not even opened: opening a pipe would wait for its other end.
     let metadata = path.metadata()?;
     if kind == FileKind::Regular && !metadata.is_file() {
         return Err(if metadata.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::InvalidInput }.into());
     }
-    // What has a size is read in one piece; a file of the kernel's says that it has none.
+    // A file with a size is read in one piece; files of the kernel report size 0.
     let size = usize::try_from(metadata.len()).unwrap_or(USER_DATA_MAX).min(USER_DATA_MAX);
     let mut bytes = Vec::with_capacity(if metadata.is_file() { size + 1 } else { 0 });
     File::open(path)?.take(USER_DATA_MAX as u64 + 1).read_to_end(&mut bytes)?;
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_is_at_hand_is_the_file() {
-        // Where the folder has no disk of its own nothing is at hand, and threads do it all.
+        // On a file system without a disk no file is at hand, and threads read them all.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let mut read_at_once = 0;
@@ -235,7 +235,7 @@ mod tests {
                 assert!(there.starts_with(&read));
             }
         }
-        // What was just written is in memory, but for a page that the kernel takes away meanwhile.
+        // A file that was just written is in memory, unless the kernel evicts a page meanwhile.
         let (ext4, xfs) = (0xef53, 0x5846_5342);
         if [ext4, xfs].contains(&rustix::fs::statfs(folder.path()).unwrap().f_type) {
             assert!(read_at_once > 3, "{read_at_once}");

@@ -24,7 +24,7 @@ impl Gce {
         Self { service: Service::new(base, headers) }
     }
 
-    /// The first line of an attribute of the instance, empty where there is none.
+    /// Returns the first line of an attribute of the instance, empty if there is none.
     fn text(&self, attribute: &str, meta: &mut MetaData, cx: &Context<'_>) -> String {
         match self.service.attribute(&format!("{API}instance/{attribute}"), cx) {
             Ok(body) => body.as_deref().map(first_line).unwrap_or_default(),

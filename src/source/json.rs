@@ -1,20 +1,20 @@
-//! JSON from platforms: bounded, and read leniently: what has the wrong type costs nothing but itself.
+//! Reads JSON of platforms: bounded and leniently; a value of the wrong type is skipped alone.
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
 
-/// How many entries of a list count.
+/// The largest number of entries of a list that are read.
 const ENTRIES_MAX: usize = 1000;
 const TOO_MANY: &str = "has more than 1000 entries; the others are left out";
-/// How many failures of one document are told.
+/// The largest number of failures that are reported per document.
 const FAILURES_MAX: usize = 20;
 
 /// Reads an object. Errors show nothing of it.
-pub fn object(bytes: &[u8], what: &str) -> Result<Map<String, Value>> {
+pub fn object(bytes: &[u8], subject: &str) -> Result<Map<String, Value>> {
     match cloud_config::text::json::parse(bytes) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => bail!("failed to read {what}: it is no JSON object"),
-        Err(error) => bail!("failed to read {what}: {error}"),
+        Ok(_) => bail!("failed to read {subject}: it is no JSON object"),
+        Err(error) => bail!("failed to read {subject}: {error}"),
     }
 }
 
@@ -22,27 +22,27 @@ pub fn object(bytes: &[u8], what: &str) -> Result<Map<String, Value>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrong;
 
-/// What can be wrong with values: collected, since none of it costs anything else.
+/// Collects the values of the wrong type, which are skipped.
 pub struct Reader<'a> {
-    /// What is read, for the failures.
-    what: &'a str,
-    /// What was wrong; the first of it is enough.
+    /// The name of the document in failures.
+    subject: &'a str,
+    /// The failures, up to a limit.
     pub failures: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of what the failures call `what`.
-    pub fn new(what: &'a str) -> Self {
-        Self { what, failures: Vec::new() }
+    /// Creates a reader of the document that failures call `subject`.
+    pub fn new(subject: &'a str) -> Self {
+        Self { subject, failures: Vec::new() }
     }
 
     fn wrong(&mut self, key: &str, fault: &str) {
         if self.failures.len() < FAILURES_MAX {
-            self.failures.push(format!("{}: {key} {fault}", self.what));
+            self.failures.push(format!("{}: {key} {fault}", self.subject));
         }
     }
 
-    /// A text, `None` where there is none or an empty one.
+    /// Returns a string; `None` if it is missing or empty.
     pub fn text<'v>(&mut self, value: Option<&'v Value>, key: &str) -> Option<&'v str> {
         match value {
             None | Some(Value::Null) => None,
@@ -54,12 +54,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number, `None` where there is none.
+    /// Returns an integer; `None` if it is missing.
     pub fn number(&mut self, value: Option<&Value>, key: &str) -> Result<Option<i64>, Wrong> {
         self.typed(value, key, "is no whole number", Value::as_i64)
     }
 
-    /// A truth value, `None` where there is none.
+    /// Returns a boolean; `None` if it is missing.
     pub fn truth(&mut self, value: Option<&Value>, key: &str) -> Result<Option<bool>, Wrong> {
         self.typed(value, key, "is neither true nor false", Value::as_bool)
     }
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A list of texts; one text is a list of one, and the empty text of none.
+    /// Returns a list of strings; a string is a list of one, and the empty string an empty list.
     pub fn texts<'v>(&mut self, value: Option<&'v Value>, key: &str) -> Vec<&'v str> {
         match value {
             Some(Value::String(_)) => self.text(value, key).into_iter().collect(),

@@ -1,11 +1,11 @@
-//! What a platform says of the machine, in one shape for all of them.
+//! The meta-data of a machine, in one shape for all platforms.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cloud_config::network::NetworkData;
 
-/// What a platform says of the machine (docs/datasources.md).
+/// The meta-data of a machine (docs/datasources.md).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MetaData {
     /// The host name, as given; never empty.
@@ -18,7 +18,7 @@ pub struct MetaData {
     pub network: Option<NetworkData>,
     /// The failure to read a host name under another name, which matters only where the user-data sets none.
     pub unread_hostname: Option<String>,
-    /// What could not be read or understood: each is a failure of the run, and cost nothing but itself.
+    /// The values that could not be read or understood: each is a failure of the run, and only that value is skipped.
     pub failures: Vec<String>,
 }
 
@@ -61,7 +61,8 @@ impl MetaData {
     }
 }
 
-/// The machine's addresses as its platform knows them: only what parses is one (docs/cloud-config.md#address-tokens).
+/// The machine's addresses as its platform gives them; invalid ones are dropped
+/// (docs/cloud-config.md#address-tokens).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// `$public_ipv4`.
@@ -86,12 +87,13 @@ impl Addresses {
     }
 }
 
-/// Reads an address; one that is none is missing, which the log says of `what` without showing it (docs/datasources.md).
-pub(super) fn address<T: std::str::FromStr>(text: &str, what: &str) -> Option<T> {
+/// Parses an address; an invalid one counts as missing and is logged by the name `subject`, without its value
+/// (docs/datasources.md).
+pub(super) fn address<T: std::str::FromStr>(text: &str, subject: &str) -> Option<T> {
     let text = text.trim();
     let address = text.parse().ok();
     if address.is_none() && !text.is_empty() {
-        log::warn!("{what} is no address of its family; it is taken as missing");
+        log::warn!("{subject} is no address of its family; it is taken as missing");
     }
     address
 }

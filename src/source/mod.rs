@@ -1,11 +1,11 @@
-//! Where user-data and meta-data come from (docs/datasources.md): one file per data source, one table of them all.
+//! The sources of user-data and meta-data (docs/datasources.md): one file per data source, one table of them all.
 //!
-//! A source answers: here it is, not here yet, never here. It reads, and writes nothing but the question that a
-//! serial line wants to be asked. What a platform hands out is taken as it comes from a stranger: bounded in size,
-//! depth and time, and never shown.
+//! A source answers: available, not yet, never. It only reads; the serial line also gets requests. Data of a platform
+//! is untrusted: bounded in size, depth and time, and never printed.
 //!
-//! A run asks in this order (docs/applying.md): [`choose()`], then [`Datasource::meta_data`], then, when the network is as the
-//! meta-data wants it, [`Datasource::user_data`]. A failure of one of the last two does not keep it from the other.
+//! A run asks in this order (docs/applying.md): [`choose()`], then [`Datasource::meta_data`], then, after the network
+//! is set up from the meta-data, [`Datasource::user_data`]. A failure of one of the last two does not prevent the
+//! other.
 
 pub mod choose;
 pub mod cloudsigma;
@@ -35,7 +35,7 @@ pub use context::{Context, Places, Policy, Probing, Setup};
 pub use meta_data::{Addresses, MetaData};
 pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
 
-/// Whether a source is there. What is said of one that is not names it, and holds no credentials.
+/// The availability of a source. The reason of an unavailable one names it, and holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
     /// It is here.
@@ -48,19 +48,18 @@ pub enum Availability {
 
 /// A place that user-data and meta-data come from (docs/datasources.md).
 pub trait Datasource: Send + Sync {
-    /// What its user-data is called in the log: a path or an address, without credentials.
+    /// Returns the name of its user-data in the log: a path or a URL, without credentials.
     fn name(&self) -> String;
 
     /// Looks once whether it is here.
     fn probe(&self, cx: &Context<'_>) -> Availability;
 
-    /// Whether it is here beyond doubt, where that is known without waiting for anything.
+    /// Returns true if the source is certain to be available, as far as that is known without waiting.
     fn is_at_hand(&self) -> bool {
         false
     }
 
-    /// Reads what the platform says of the machine. What could not be read is among the failures of the answer,
-    /// and costs nothing but itself.
+    /// Reads the platform's meta-data. Values that could not be read are failures in the result, and are skipped.
     fn meta_data(&self, cx: &Context<'_>) -> MetaData;
 
     /// Reads the user-data; without any it is empty.

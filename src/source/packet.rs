@@ -21,7 +21,7 @@ pub static API: JsonApi = JsonApi {
 };
 
 /// The last address of each kind; every IPv6 address counts as public.
-fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, what: &str) -> Addresses {
+fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, subject: &str) -> Addresses {
     let mut addresses = Addresses::default();
     let listed = map.get("network").and_then(|network| network.get("addresses"));
     for entry in reader.list(listed, "network.addresses") {
@@ -29,14 +29,14 @@ fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, what: &str) -> A
         let text = reader.text(entry.get("address"), key).unwrap_or_default();
         let family = reader.number(entry.get("address_family"), "network.addresses[].address_family");
         let public = reader.truth(entry.get("public"), "network.addresses[].public");
-        // What such an address is for is not guessed.
+        // The purpose of an address without these fields is unknown.
         let (Ok(family), Ok(public)) = (family, public) else { continue };
         let (is_v4, is_public) = (family == Some(4), public.unwrap_or_default());
-        let what = format!("{what}: {key}");
+        let subject = format!("{subject}: {key}");
         let found = if is_v4 {
-            address::<Ipv4Addr>(text, &what).map(IpAddr::from)
+            address::<Ipv4Addr>(text, &subject).map(IpAddr::from)
         } else {
-            address::<Ipv6Addr>(text, &what).map(IpAddr::from)
+            address::<Ipv6Addr>(text, &subject).map(IpAddr::from)
         };
         if let Some(found) = found {
             addresses.take(found, is_public || !is_v4);

@@ -9,7 +9,7 @@ use crate::http::Url;
 pub struct ProcCmdline;
 
 impl ProcCmdline {
-    /// The address on the command line; or why there is none.
+    /// Returns the URL on the command line, or the reason why there is none.
     fn url(cx: &Context<'_>) -> Result<Url, String> {
         let path = &cx.setup.places.cmdline;
         let line = match files::read_part(path, cx) {
@@ -52,7 +52,7 @@ fn cloud_config_url(line: &str) -> Option<String> {
     })
 }
 
-/// The words of a kernel command line, as the kernel takes it apart: what stands in double quotes belongs together.
+/// Splits a kernel command line into words as the kernel does: double quotes keep words together.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut quoted) = (vec![String::new()], false);
     for c in line.chars() {

@@ -1,4 +1,4 @@
-//! What metadata services have in common: a base address, and attributes below it (docs/datasources.md).
+//! The common part of metadata services: a base URL, and attributes below it (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +13,10 @@ use crate::http::{self, BadUrl, Error, Header, Method, Reach, Request, Url};
 pub struct Service {
     base: Result<Url, BadUrl>,
     headers: Vec<Header>,
-    /// Whether a request has just failed after all its tries: what follows is tried once, so that a service that is
-    /// gone does not cost the time of every attribute.
+    /// True if a request has just failed after all its tries: the next one is tried once, so that a dead service does
+    /// not cost the time of every attribute.
     after_failure: AtomicBool,
-    /// Whether nothing comes after what is asked next.
+    /// True if the next request is the last one.
     last: AtomicBool,
 }
 
@@ -27,7 +27,7 @@ impl Service {
         Self { base, headers, after_failure: AtomicBool::new(false), last: AtomicBool::new(false) }
     }
 
-    /// What a part of it is called in the log.
+    /// Returns the URL of an attribute for the log.
     pub fn display_url(&self, path: &str) -> String {
         self.part(path).map_or_else(|_| "the metadata service".to_owned(), |url| url.to_string())
     }
@@ -47,8 +47,8 @@ impl Service {
         }
     }
 
-    /// Fetches what is at `path`, with these headers besides its own. It takes half of the time that is left at most:
-    /// one attribute that hangs does not cost all the others.
+    /// Fetches the attribute at `path`, with these headers besides the service's own. It takes at most half of the
+    /// remaining time, so that one hanging attribute leaves time for the others.
     pub fn fetch(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Result<Vec<u8>, Error> {
         let policy = cx.setup.policy.http;
         let policy = if self.after_failure.load(Ordering::Relaxed) { policy.once() } else { policy };
@@ -58,13 +58,13 @@ impl Service {
         answer
     }
 
-    /// What comes now is the last, and worth all its tries and all the time, whatever failed before.
+    /// Marks the next request as the last: it gets all its tries and all the time, whatever failed before.
     pub fn final_request(&self) {
         self.after_failure.store(false, Ordering::Relaxed);
         self.last.store(true, Ordering::Relaxed);
     }
 
-    /// Asks as often as `policy` says, while there is time.
+    /// Sends a request and retries as `policy` allows, while there is time.
     pub fn ask(
         &self,
         method: Method,
@@ -78,12 +78,13 @@ impl Service {
         http::ask(&Request { method, url: &url, headers: &headers, reach: Reach::Service }, policy, limits)
     }
 
-    /// What is at `path`, if there is anything: where the service says that there is nothing, that is no failure.
+    /// Returns the attribute at `path`; `None`, and not a failure, if the service answers that it does not exist.
     pub fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
         self.there(path, self.fetch(path, &[], cx))
     }
 
-    /// The meta-data that `read` finds in the document at `path`, which it is handed with what that is called.
+    /// Returns the meta-data that `read` parses from the document at `path`; `read` also gets the name of the
+    /// document.
     pub fn document(&self, path: &str, cx: &Context<'_>, read: impl FnOnce(Vec<u8>, &str) -> MetaData) -> MetaData {
         match self.attribute(path, cx) {
             Ok(Some(body)) if !body.is_empty() => read(body, &self.display_url(path)),
@@ -92,7 +93,7 @@ impl Service {
         }
     }
 
-    /// What is at `path` as user-data, which is worth all its tries, whatever failed before.
+    /// Fetches the user-data at `path`, with all its tries, whatever failed before.
     pub fn user_data(&self, path: &str, cx: &Context<'_>) -> Result<Vec<u8>> {
         self.final_request();
         Ok(self.attribute(path, cx)?.unwrap_or_default())

@@ -20,13 +20,13 @@ use super::{Datasource, digitalocean, packet};
 pub struct Entry {
     /// The name of the flag, without dashes.
     pub flag: &'static str,
-    /// What the value of the flag is called; a switch has none.
+    /// The name of the flag's value; `None` for a switch.
     pub value: Option<&'static str>,
-    /// What the help says of it.
+    /// The description in the help.
     pub help: &'static str,
-    /// Whether the source may still come when it is not here at first.
+    /// True if the source may become available later.
     pub waits: bool,
-    /// What to name in its place, where it is there for old scripts alone.
+    /// The flag to use instead, if this one exists for old scripts alone.
     pub instead: Option<&'static str>,
     /// Makes the source of the flag's value, which a switch leaves unused.
     pub make: fn(&OsStr) -> Arc<dyn Datasource>,
@@ -84,8 +84,8 @@ pub const TABLE: &[Entry] = &[
     switch("from-proc-cmdline", "Fetch the kernel's cloud-config-url", |_| Arc::new(ProcCmdline)).at_once(),
 ];
 
-/// The candidates that flags name, in the order of the table. `value` gives a flag's value, `None` where it is not
-/// given; a switch that is on has any value. Whoever names one that is there for old scripts alone is told.
+/// Returns the candidates that flags name, in the order of the table. `value` returns a flag's value, `None` if it is
+/// not given; a switch that is on has any value. Warns about deprecated flags.
 pub fn candidates(value: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
     let named = TABLE.iter().filter_map(|entry| Some((entry, value(entry.flag)?)));
     let candidate = |(entry, value): (&Entry, OsString)| {
@@ -100,7 +100,7 @@ pub fn candidates(value: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
 /// A platform that `--oem` names: a group of flags (docs/command-line.md).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Oem {
-    /// What `--oem` calls it.
+    /// The name for `--oem`.
     pub name: &'static str,
     /// The flags that it sets, with their values; they override the same flags given beside it.
     pub flags: &'static [(&'static str, &'static str)],

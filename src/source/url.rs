@@ -12,7 +12,7 @@ use cloud_config::text::secret::Secret;
 /// An address of user-data.
 pub struct UrlSource {
     url: Result<http::Url, BadUrl>,
-    /// What the look found: it need not be fetched again.
+    /// The content that the probe fetched, which need not be fetched again.
     found: Mutex<Option<Secret<Vec<u8>>>>,
 }
 
@@ -29,8 +29,7 @@ impl Datasource for UrlSource {
         self.url.as_ref().map_or_else(|_| "the URL".to_owned(), ToString::to_string)
     }
 
-    /// A server that says that there is nothing has answered, and so has one whose answer cannot be used: nothing is
-    /// waited for then.
+    /// A server that answers with a 4xx status or with an unusable answer is not waited for.
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let url = match &self.url {
             Ok(url) => url,
@@ -59,7 +58,7 @@ impl Datasource for UrlSource {
     }
 }
 
-/// Fetches user-data from an address that a user named, as often as the policy says.
+/// Fetches user-data from a URL that a user named, with the retries of the policy.
 pub(super) fn fetch_user_data(url: &http::Url, cx: &Context<'_>) -> Result<Vec<u8>> {
     fetch(url, &cx.setup.policy.http, cx).map_err(|error| anyhow!("failed to fetch {url}: {error}"))
 }

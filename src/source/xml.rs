@@ -3,31 +3,31 @@
 use anyhow::{Result, bail};
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// How many elements, texts and comments a document may have.
+/// The largest number of elements, texts and comments of a document.
 const NODES_MAX: u32 = 100_000;
-/// How deep elements may be in each other.
+/// The greatest depth of elements.
 const DEPTH_MAX: usize = 100;
-/// How many attributes an element may have: the parser compares each with each.
+/// The largest number of attributes of an element: the parser compares each with each.
 const ATTRIBUTES_MAX: usize = 64;
-/// How often name spaces may be declared: the parser copies those in scope.
+/// The largest number of declarations of name spaces: the parser copies those in scope.
 const NAMESPACES_MAX: usize = 1000;
 
-/// The text of a document; a byte order mark and what pads it are left out.
-pub fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str> {
-    let Ok(text) = str::from_utf8(bytes) else { bail!("failed to read {what}: it is not UTF-8") };
+/// Returns the text of a document, without a byte order mark and padding.
+pub fn text<'a>(bytes: &'a [u8], subject: &str) -> Result<&'a str> {
+    let Ok(text) = str::from_utf8(bytes) else { bail!("failed to read {subject}: it is not UTF-8") };
     Ok(text.trim_start_matches('\u{feff}').trim_matches(|c: char| c == '\0' || c.is_ascii_whitespace()))
 }
 
 /// Parses a document. Errors show nothing of it.
-pub fn parse<'a>(text: &'a str, what: &str) -> Result<Document<'a>> {
+pub fn parse<'a>(text: &'a str, subject: &str) -> Result<Document<'a>> {
     if let Err(why) = check_size(text) {
-        bail!("failed to read {what}: {why}");
+        bail!("failed to read {subject}: {why}");
     }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).or_else(|error| match error {
-        roxmltree::Error::DtdDetected => bail!("failed to read {what}: it declares a document type"),
-        roxmltree::Error::NodesLimitReached => bail!("failed to read {what}: it has more than {NODES_MAX} nodes"),
-        other => bail!("failed to read {what}: it is no XML (line {})", other.pos().row),
+        roxmltree::Error::DtdDetected => bail!("failed to read {subject}: it declares a document type"),
+        roxmltree::Error::NodesLimitReached => bail!("failed to read {subject}: it has more than {NODES_MAX} nodes"),
+        other => bail!("failed to read {subject}: it is no XML (line {})", other.pos().row),
     })
 }
 
@@ -41,7 +41,7 @@ pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     node.attributes().find(|attribute| attribute.name() == name).map(|attribute| attribute.value())
 }
 
-/// Counts what costs the parser more than its length.
+/// Checks the numbers that cost the parser more than its length.
 fn check_size(text: &str) -> Result<(), String> {
     if text.matches("xmlns").count() > NAMESPACES_MAX {
         return Err(format!("it declares more than {NAMESPACES_MAX} name spaces"));

@@ -46,7 +46,7 @@ mod tests {
             fs::create_dir(folder.path().join(name)).unwrap();
             fs::write(folder.path().join(name).join("address"), mac).unwrap();
         }
-        // What the kernel says of `lo` here is real.
+        // The kernel's data of `lo` is real here.
         assert_eq!(address("22-ae-4a-fb-8f-31", folder.path()), Some(Ipv4Addr::LOCALHOST));
         assert_eq!(address("22:00:00:00:00:01", folder.path()), None, "there is none of that name");
         for mac in ["", "x", "22:ae:4a:fb:8f", "22:ae:4a:fb:8f:31:00", "22:ae:4a:fb:8f:+1"] {

@@ -14,11 +14,11 @@ use super::{Availability, Context, Datasource, MetaData, files};
 use cloud_config::text::decode;
 pub use serial::SerialPolicy;
 
-/// What the machine's maker calls it begins with this.
+/// The prefix of the product name that the vendor gives the machine.
 const PRODUCT: &str = "CloudSigma";
 /// The field of the metadata that holds user-data.
 const USER_DATA: &str = "cloudinit-user-data";
-/// The names in the log of what is asked for.
+/// The names of the requests in the log.
 const CONTEXT: &str = "the server context";
 const META: &str = "the server context's meta";
 

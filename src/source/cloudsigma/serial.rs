@@ -21,13 +21,13 @@ use cloud_config::user_data::USER_DATA_MAX;
 
 /// The end of an answer.
 const EOT: u8 = 4;
-/// How often a wait looks up to see whether the run was told to stop.
+/// The interval at which a wait checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// How patient a question over the serial line is.
+/// The retry policy of a request over the serial line.
 #[derive(Clone, Copy, Debug)]
 pub struct SerialPolicy {
-    /// How often it is asked.
+    /// The number of tries.
     pub tries: u32,
     /// The longest silence of the other side.
     pub silence: Duration,
@@ -39,7 +39,7 @@ impl Default for SerialPolicy {
     }
 }
 
-/// Asks for a key, the empty one for everything; gives what is answered.
+/// Requests a key, the empty one for the whole context; returns the answer.
 pub fn ask(key: &[u8], cx: &Context<'_>) -> Result<Vec<u8>> {
     let (path, policy) = (&cx.setup.places.serial, cx.setup.policy.serial);
     let mut tries = 1;
@@ -89,7 +89,7 @@ fn attempt(path: &Path, key: &[u8], silence: Duration, limits: Limits<'_>) -> Re
     }
 }
 
-/// Opens the line as a plain one of 115,200 baud, without what is left of an earlier answer.
+/// Opens the line as a plain one of 115,200 baud, and discards the rest of an earlier answer.
 fn open(path: &Path) -> Result<File> {
     let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
     let line = OpenOptions::new()
