@@ -14,14 +14,14 @@ use super::{Header, Method, Reach, Request, RetryPolicy, Url, proxy, words};
 use crate::deadline::Deadline;
 use cloud_config::text::decode;
 
-/// How many redirects are followed.
+/// The largest number of redirects that are followed.
 const REDIRECTS_MAX: u32 = 10;
 
-/// What a try came to.
+/// The result of a try.
 pub enum Try {
     /// An answer.
     Body(Vec<u8>),
-    /// There is nothing, says this status.
+    /// There is nothing, according to this status.
     NotThere(u16),
     /// Another try would end the same.
     Final(String),
@@ -29,7 +29,7 @@ pub enum Try {
     Again(String),
 }
 
-/// Asks once. All of it, redirects and the body too, takes no longer than the policy says.
+/// Sends the request once. All of it, redirects and the body too, takes no longer than the policy allows.
 pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) -> Try {
     let mut url = request.url.clone();
     let result = follow(request, &mut url, policy, deadline);
@@ -37,7 +37,7 @@ pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) 
     if asked == answers {
         return result;
     }
-    // Who looks for the mistake needs to know whose it is.
+    // The message names the server that answered.
     match result {
         Try::NotThere(status) => Try::Final(format!("redirected to {answers}: the server answers {}", words(status))),
         Try::Final(why) => Try::Final(format!("redirected to {answers}: {why}")),
@@ -58,7 +58,7 @@ fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: 
         let status = response.status().as_u16();
         match status {
             301 | 302 | 303 | 307 | 308 => {}
-            // A part of the whole, which nobody asked for, is no answer.
+            // A partial answer, which was not requested, is no answer.
             206 | 408 | 425 | 429 => return Try::Again(format!("the server answers {}", words(status))),
             200..=299 => return body(response, policy),
             400..=499 => return Try::NotThere(status),
@@ -87,7 +87,7 @@ fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Ur
     };
     match request.reach {
         Reach::Anywhere if from.is_safe() && !to.is_safe() => {
-            // What was asked for safely is not answered over a redirect that is not.
+            // A request over HTTPS must not be answered over plain HTTP.
             Err(Try::Final("the server redirects from https to http".to_owned()))
         }
         Reach::Anywhere => Ok(to.without_credentials()),
@@ -129,7 +129,7 @@ fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> 
     }
 }
 
-/// Reads what is answered, as far as there may be.
+/// Reads the body, up to the limit of the policy.
 fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
     let too_long = || Try::Final(format!("the answer is more than {} bytes", policy.body_max));
     // We did not ask for any; some servers do it all the same.
@@ -165,7 +165,7 @@ fn is_timeout(error: &std::io::Error) -> bool {
     matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == ErrorKind::TimedOut
 }
 
-/// What an error of the library means, in words that hold nothing of the URL.
+/// Returns the meaning of an error of the library, in words without any part of the URL.
 fn refusal(error: &ureq::Error) -> Try {
     match error {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => Try::Final("the URL cannot be one".to_owned()),
@@ -181,17 +181,17 @@ fn refusal(error: &ureq::Error) -> Try {
     }
 }
 
-/// What is wrong with a connection.
+/// Returns the fault of a connection.
 fn trouble(error: &std::io::Error) -> String {
     match (error.kind(), error.get_ref()) {
-        // What encryption finds wrong comes as this.
+        // Errors of TLS have this kind.
         (ErrorKind::InvalidData, Some(inner)) => unsafe_because(inner),
         (ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof, _) => "the connection broke".to_owned(),
-        // Chunks that are none, for one.
+        // Invalid chunks, for example.
         (ErrorKind::Other, Some(inner)) if matches!(inner.downcast_ref(), Some(ureq::Error::Protocol(_))) => {
             "it is not HTTP".to_owned()
         }
-        // What the lookup of a name says has no kind of its own.
+        // Errors of name lookups have no kind of their own.
         _ if error.to_string().starts_with("failed to lookup") => "the host is not found".to_owned(),
         // A chunk that is announced without an end, for one.
         (ErrorKind::ResourceBusy, _) => "no thread could be started for the lookup of the host".to_owned(),

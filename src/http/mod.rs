@@ -21,16 +21,16 @@ use attempt::{Try, attempt};
 use cloud_config::text::secret::Secret;
 pub use url::{BadUrl, Url};
 
-/// How often a try looks up to see whether the run was told to stop.
+/// The interval at which a try checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// The time beyond its limit after which a try is given up.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How patient a request is.
+/// The retry policy of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// How often it is tried.
+    /// The number of tries.
     pub tries: u32,
     /// The longest time for one try.
     pub timeout: Duration,
@@ -62,10 +62,10 @@ impl RetryPolicy {
     }
 }
 
-/// Why a request has no answer.
+/// The reason why a request has no answer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Error {
-    /// The server says with this status that there is nothing (4xx): that is final.
+    /// The server answers with this status that there is nothing (4xx), which is final.
     #[error("the server answers {}", words(*.0))]
     NotThere(u16),
     /// Anything else that would end the same if it were asked again.
@@ -76,13 +76,13 @@ pub enum Error {
     Failed(String),
 }
 
-/// A header of a request. What is said to a service may be a secret.
+/// A header of a request. Its value may be a secret.
 pub type Header = (&'static str, Secret<String>);
 
-/// What is done at an address.
+/// The method of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Fetch what is there.
+    /// Fetch the resource.
     Get,
     /// Ask for something new, with no body.
     Put,
@@ -100,7 +100,7 @@ pub enum Reach {
 /// A question.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What is done.
+    /// The method.
     pub method: Method,
     /// Where.
     pub url: &'a Url,
@@ -110,7 +110,7 @@ pub struct Request<'a> {
     pub reach: Reach,
 }
 
-/// Asks, as often as `policy` says, and gives the body of the answer.
+/// Sends a request with the retries of `policy`, and returns the body of the answer.
 ///
 /// # Errors
 ///
@@ -118,7 +118,7 @@ pub struct Request<'a> {
 pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
     let mut pause = policy.first_pause;
     let mut tries = 1;
-    // Where many things are asked one after the other, none of those that are left may cost a try more.
+    // In a series of requests, the remaining ones must not cost another try each.
     if let Some(over) = limits.expired_reason() {
         return Err(Error::Failed(format!("not asked: {over}")));
     }
@@ -143,12 +143,12 @@ pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> R
     }
 }
 
-/// One try, that is given up as soon as the run is told to stop: a server may stay silent for all its time.
+/// Runs one try, and gives it up as soon as the run is asked to stop: a server may stay silent until the time limit.
 fn attended(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Try {
     let (sender, receiver) = channel();
     let (url, headers, policy) = (request.url.clone(), request.headers.to_vec(), *policy);
     let (method, reach, deadline) = (request.method, request.reach, limits.deadline);
-    // A thread that nobody waits for any more ends with its try, or with the program.
+    // An abandoned thread ends with its try, or with the program.
     let started = detach("request", move || {
         let request = Request { method, url: &url, headers: &headers, reach };
         let result = contain(|| attempt(&request, &policy, deadline));
@@ -157,7 +157,7 @@ fn attended(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> 
     if let Err(error) = started {
         return Try::Again(format!("failed to start a thread: {error}"));
     }
-    // The library keeps to its time limit, but for what the system does not let it.
+    // The library enforces its time limit, except where the system prevents that.
     let end = Deadline::after(deadline.clip(policy.timeout) + GRACE);
     loop {
         match receiver.recv_timeout(SLICE) {

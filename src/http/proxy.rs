@@ -1,4 +1,4 @@
-//! Proxies that the environment names, by the scheme of what is fetched, as most programs understand it.
+//! Selects the proxy from the environment, by the scheme of the URL, as most programs do.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -36,8 +36,8 @@ pub fn of(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy>
     builder.build().ok().filter(|proxy| !proxy.is_no_proxy(uri))
 }
 
-/// Whether it is fetched without encryption: a proxy is then told the whole address instead of being asked for a tunnel,
-/// which many of them refuse.
+/// Returns true if the URL is fetched without encryption: the proxy then gets the whole URL instead of a request for
+/// a tunnel, which many proxies refuse.
 pub fn forwards(proxy: &Proxy, uri: &Uri) -> bool {
     is_plain(uri) && proxy.protocol() == ProxyProtocol::Http
 }
@@ -52,13 +52,13 @@ fn is_plain(uri: &Uri) -> bool {
     uri.scheme_str() == Some("http")
 }
 
-/// Whether it is on this machine, which no proxy can reach.
+/// Returns true if the host is this machine, which no proxy can reach.
 fn is_local(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Looks up the proxy instead of whom it is to ask.
+/// Resolves the proxy instead of the host of the request.
 pub struct Instead {
     proxy: Proxy,
 }

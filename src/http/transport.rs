@@ -1,24 +1,25 @@
-//! Connections that break are seen to break.
+//! Connections that report when they break.
 //!
-//! An answer without a length ends when the server closes the connection. The library takes one that is reset, or
-//! whose encryption ends without a farewell, for such an end: half a file would be taken for a whole one.
-//! Beside that: a proxy is told the whole address.
+//! An answer without a length ends when the server closes the connection. The library treats a reset connection, or
+//! TLS that ends without a close notification, as such an end: a truncated file would pass for a complete one.
+//!
+//! The transport also puts the whole URL into requests to a proxy.
 
 use std::io::{Error as IoError, ErrorKind};
 
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
 
-/// Connects as the library does, and tells a broken connection from one that was closed.
+/// Connects as the library does, and distinguishes a broken connection from a closed one.
 #[derive(Debug, Default)]
 pub struct Careful {
     library: DefaultConnector,
-    /// What stands before the path in a question to a proxy: `http://host`.
+    /// The text before the path in a request to a proxy: `http://host`.
     origin: Option<String>,
 }
 
 impl Careful {
-    /// Connects to a proxy that is told the whole address.
+    /// Connects to a proxy that gets the whole URL.
     pub fn through_proxy(origin: String) -> Self {
         Self { origin: Some(origin), ..Self::default() }
     }
@@ -33,11 +34,11 @@ impl Connector for Careful {
     }
 }
 
-/// A connection that says when it breaks.
+/// A connection that reports when it breaks.
 #[derive(Debug)]
 pub struct Watched {
     inner: Box<dyn Transport>,
-    /// What is still to be written before the path of the question.
+    /// The text that is still to be written before the path of the request.
     origin: Option<String>,
 }
 
@@ -77,7 +78,7 @@ impl Transport for Watched {
     }
 }
 
-/// Whether the library would take this for the end of an answer.
+/// Returns true if the library would treat this error as the end of an answer.
 fn is_break(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted)
 }

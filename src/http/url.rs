@@ -1,4 +1,4 @@
-//! Addresses of what is fetched, and what of them may be shown.
+//! URLs, and their redacted forms.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use ureq::http::Uri;
 
 use cloud_config::text::secret::{MASK, Secret, url_parameters};
 
-/// Why something is no address that can be fetched. None of these shows any of it.
+/// The reason why a URL cannot be fetched. No variant shows any part of it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadUrl {
     /// Another scheme, or none.
@@ -27,12 +27,12 @@ pub struct Url {
     uri: Uri,
     /// The header that the credentials make.
     authorization: Option<Secret<String>>,
-    /// The redacted form, where it is unclear what of the address is a password.
+    /// The redacted form, if it is unclear which part of the URL is a password.
     unclear: Option<String>,
 }
 
 impl Url {
-    /// Reads an address. What has no place in one is encoded, as browsers do; control characters are refused.
+    /// Parses a URL. Characters that need encoding are encoded, as browsers do; control characters are refused.
     pub fn parse(text: &str) -> Result<Self, BadUrl> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").ok_or(BadUrl::Scheme)?;
@@ -50,12 +50,12 @@ impl Url {
         let slash = if path.starts_with('/') { "" } else { "/" };
         let uri: Uri = format!("{scheme}://{host}{slash}{}", encoded(path)?).parse().map_err(|_| BadUrl::Malformed)?;
         let authority = uri.authority().ok_or(BadUrl::Malformed)?;
-        // What stands behind the host can only be a port.
+        // Only a port may follow the host.
         let is_port = authority.host().len() == authority.as_str().len() || authority.port_u16().is_some();
         if authority.host().is_empty() || !is_port || url_parameters(authority.host()).is_some() {
             return Err(BadUrl::Malformed);
         }
-        // A password with a `/`, `?` or `#` in it, which should be encoded, looks like a port and what follows it.
+        // A password with an unencoded `/`, `?` or `#` looks like a port and the rest of the URL.
         let is_unclear = credentials.is_none() && authority.port().is_some();
         let unclear = whole.rsplit_once('@').filter(|_| is_unclear).map(|(_, rest)| {
             let rest = encoded(rest).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Url {
         Ok(Self { unclear, authorization: credentials.map(basic), uri })
     }
 
-    /// Where a redirect leads that says `location`; without the credentials of this address.
+    /// Returns the target of a redirect to `location`; without the credentials of this URL.
     pub fn join(&self, location: &str) -> Result<Self, BadUrl> {
         let location = location.trim();
         let (scheme, origin, path) = (self.uri.scheme_str().unwrap_or("http"), self.origin(), self.uri.path());
@@ -84,7 +84,8 @@ impl Url {
         }
     }
 
-    /// This address as a folder, and `path` in it: how the parts of a metadata service are named (docs/datasources.md).
+    /// Returns this URL as a directory, and `path` in it: the names of a metadata service's parts
+    /// (docs/datasources.md).
     pub fn part(&self, path: &str) -> Result<Self, BadUrl> {
         let folder = self.uri.path().trim_end_matches('/');
         let part = Self::parse(&format!("{}{folder}/{path}", self.origin()))?;
@@ -108,7 +109,7 @@ impl Url {
         format!("{}://{}", self.uri.scheme_str().unwrap_or("http"), self.authority())
     }
 
-    /// What a request is made of.
+    /// Returns the URI of the request.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -118,12 +119,12 @@ impl Url {
         self.authorization.as_ref()
     }
 
-    /// Whether it is asked for over a safe connection.
+    /// Returns true if it is fetched over HTTPS.
     pub fn is_safe(&self) -> bool {
         self.uri.scheme_str() == Some("https")
     }
 
-    /// Whether `other` is the same server, or the same host's safe one.
+    /// Returns true if `other` is the same server, or the same host over HTTPS.
     pub fn is_same_host(&self, other: &Self) -> bool {
         let host = |url: &Self| url.uri.host().map(str::to_ascii_lowercase);
         let safer = !self.is_safe() && other.is_safe() && self.uri.port().is_none() && other.uri.port().is_none();
@@ -161,7 +162,7 @@ fn without_parameters(path: &str) -> String {
     url_parameters(path).map_or_else(|| path.to_owned(), |sign| format!("{}…", &path[..sign.end]))
 }
 
-/// Encodes what has no place in the path or the query of an address.
+/// Encodes the characters that are invalid in the path or the query of a URL.
 fn encoded(path: &str) -> Result<String, BadUrl> {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -182,7 +183,7 @@ fn basic(credentials: &str) -> Secret<String> {
     Secret::new(format!("Basic {}", STANDARD.encode(both)))
 }
 
-/// The path at the beginning of `location`, without the `.` and `..` in it, and what stands behind it.
+/// Returns the path at the beginning of `location`, without the `.` and `..` in it, and the rest.
 fn without_dots(location: &str) -> String {
     let end = location.find(['?', '#']).unwrap_or(location.len());
     let (path, rest) = location.split_at(end);
@@ -194,7 +195,7 @@ fn without_dots(location: &str) -> String {
             step => out.push(step),
         }
     }
-    // What ends in one of them is a folder.
+    // A path that ends in one of them is a directory.
     let slash = if path.ends_with("/.") || path.ends_with("/..") { "/" } else { "" };
     let slash = if out.is_empty() { "" } else { slash };
     format!("/{}{slash}{rest}", out.join("/"))
