@@ -1,4 +1,4 @@
-//! What `--validate` found: one line a finding; on a terminal, the line it is about with it; or JSON.
+//! The output of `--validate`: a line per finding, on a terminal with the line of the file; or JSON.
 
 use serde::Serialize;
 
@@ -20,11 +20,11 @@ use cloud_config::yaml::Paths;
 pub struct Checked {
     /// The part.
     pub reading: Document,
-    /// What is worth telling of it, in the order of its places.
+    /// The findings to report, in the order of their places.
     pub findings: Vec<Finding>,
 }
 
-/// What was found in a part, and what that says of lines.
+/// The findings of a part, with their lines.
 struct Part<'a> {
     checked: &'a Checked,
     lines: Lines<'a>,
@@ -32,14 +32,14 @@ struct Part<'a> {
     findings: Vec<LocatedFinding>,
 }
 
-/// What the check of one source of user-data came to, ready to be printed.
+/// Formats the result of checking one source of user-data.
 pub fn print(source: &str, failures: &[String], parts: &[Checked], format: Format, screen: Screen) -> String {
     let parts: Vec<_> = parts.iter().map(Part::new).collect();
     match format {
         Format::Json => object(source, failures, &parts),
         Format::Text if screen.terminal => drawn(failures, &parts, screen),
         Format::Text => {
-            // Most say themselves what they are about.
+            // Most failures already begin with the source.
             let failed = failures.iter().map(|failure| match failure.strip_prefix(&format!("{source} ")) {
                 Some(rest) => format!("{source}: error: {rest}"),
                 None => format!("{source}: error: {failure}"),

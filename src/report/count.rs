@@ -1,4 +1,4 @@
-//! How many findings there are.
+//! The number of findings.
 
 use std::iter;
 
@@ -8,7 +8,7 @@ use super::plural;
 use cloud_config::diagnostic::Severity;
 use cloud_config::redact::LocatedFinding;
 
-/// How many findings there are of each severity.
+/// The number of findings of each severity.
 #[derive(Clone, Copy, Default, Serialize)]
 pub struct Count {
     /// Errors.
@@ -39,7 +39,7 @@ impl Count {
         iter::once(problems).chain(notes).collect::<Vec<_>>().join(", ")
     }
 
-    /// What is more than a note, in words, if there is any: `2 errors, 1 warning`.
+    /// Returns the errors and warnings in words, if there are any: `2 errors, 1 warning`.
     pub fn problems(self) -> Option<String> {
         let counts = [(self.errors, "error"), (self.warnings, "warning")];
         let words: Vec<_> =

@@ -1,5 +1,5 @@
-//! What a file would become, line by line: of files that everybody on the machine may read, and without lines that may
-//! have a secret.
+//! The changes of a file, line by line: only of files that every user of the machine may read, and without lines that
+//! may hold a secret.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use cloud_config::text::secret::{MASK, mask_url};
 /// Longer files are not compared line by line, in bytes.
 pub const LONGEST: u64 = 64 << 10;
 
-/// So many lines of a difference are shown.
+/// The largest number of lines of a difference that are shown.
 const LINES_MAX: usize = 60;
 
 /// Lines around one that changes.
@@ -24,7 +24,7 @@ const AROUND: usize = 2;
 /// The time limit for comparing two files: past it, the difference is still true, but longer than necessary.
 pub const LIMIT: Duration = Duration::from_millis(100);
 
-/// Words before, or in the names of, what nobody else is to see.
+/// Words that mark a line as a possible secret.
 const TELLING: [&str; 12] =
     ["pass", "secret", "token", "credential", "private", "key", "auth", "bearer", "psk", "cookie", "discovery", "salt"];
 
@@ -49,7 +49,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Compares two versions of a file within `limit`; `None` if one is not text, or if they are equal.
+    /// Compares two versions of a file within `limit`; returns `None` if one is not text, or if they are equal.
     ///
     /// The lines themselves are part of the result only `with_lines`.
     pub fn new(old: &[u8], new: &[u8], with_lines: bool, limit: Duration) -> Option<Self> {
@@ -128,7 +128,7 @@ fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-/// What can be shown as lines; a file of another kind differs in bytes that tell nobody anything.
+/// Returns the bytes as text that can be shown as lines; `None` for binary or very long content.
 fn text(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= LONGEST)?;
     text.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()).then_some(text)
@@ -155,14 +155,14 @@ fn is_telling(line: &str) -> bool {
         || mask_url(line) != line
 }
 
-/// Whether there is something like `$6$` in it, with which hashes of passwords begin.
+/// Returns true if it contains something like `$6$`, the beginning of a password hash.
 fn is_hash(line: &str) -> bool {
     let mut parts = line.split('$').skip(1).peekable();
     std::iter::from_fn(|| parts.next().filter(|_| parts.peek().is_some()))
         .any(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()))
 }
 
-/// Whether this is none of the words and paths of people.
+/// Returns true if this looks random, unlike a word or a path.
 fn is_random(run: &str) -> bool {
     let has = |test: fn(&u8) -> bool| run.bytes().any(|byte| test(&byte));
     let digits = run.bytes().filter(u8::is_ascii_digit).count();
@@ -234,7 +234,7 @@ mod tests {
         ] {
             let shown = of(&format!("a\n{secret}\nb\n"), &format!("a\n{}\nb\n", secret.replace("ter2", "ter22")));
             assert_eq!(shown, "@@ -1,3 +1,3 @@\n a\n-<secret>\n+<secret>\n b\n", "{secret}");
-            // Nor as what stands around a change.
+            // Nor as context of a change.
             assert!(!of(&format!("a\n{secret}\n"), &format!("x\n{secret}\n")).contains("hunter2"), "{secret}");
         }
         let key = "-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nb\n";

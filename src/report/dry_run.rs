@@ -1,4 +1,4 @@
-//! What `--dry-run` prints: the plan, and what each step of it would do here.
+//! The output of `--dry-run`: the plan, and the effect of each step on this machine.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -26,17 +26,17 @@ use cloud_config::text::printable;
 use cloud_config::text::{Lines, Position};
 use cloud_config::user_data::ContentKind;
 
-/// What the signs before steps mean.
+/// The meaning of the signs before steps.
 const LEGEND: &str =
     "+ changes, = nothing to do, > runs each time, - skipped, ! refused or fails, ? not known from here\n";
 
-/// Differences are shown up to about so many lines: nobody reads more.
+/// The number of lines up to which differences are shown: more would not be read.
 const DIFFERENCES_MAX: usize = 1000;
 
 /// The time limit for comparing all files: past it, differences are still true, but longer than necessary.
 const COMPARING_MAX: Duration = Duration::from_secs(2);
 
-/// What a step would do here.
+/// The effect of a step on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "here", content = "reason")]
 enum Effect {
@@ -86,16 +86,16 @@ pub struct DryRun<'a> {
     made: HashMap<String, bool>,
     /// The missing home directories of those that are created without one.
     homeless: HashMap<String, PathBuf>,
-    /// So many lines of differences are still shown.
+    /// The remaining number of lines for differences.
     room: Cell<usize>,
-    /// Whether lines of files are printed, and not only counted.
+    /// True if lines of files are printed, and not only counted.
     with_lines: bool,
     /// The time left for comparing files.
     time: Cell<Duration>,
     foreseen: Foreseen,
 }
 
-/// What a run would do.
+/// The effects of a run.
 #[derive(Default, Serialize)]
 pub struct Foreseen {
     access: Vec<ForeseenStep>,
@@ -144,7 +144,7 @@ impl<'a> DryRun<'a> {
         self.foreseen.parts.push(ForeseenPart { name: name.to_owned(), form, findings, refused, steps });
     }
 
-    /// What came of it.
+    /// Returns the collected effects.
     pub fn finish(self) -> Foreseen {
         self.foreseen
     }
@@ -216,7 +216,8 @@ impl<'a> DryRun<'a> {
     }
 }
 
-/// Returns true if a run would meet the same error: root sees what a run sees, and who exists is known to every user.
+/// Returns true if a run would meet the same error: root sees the same as a run, and the names of users are known to
+/// every user.
 fn is_known(error: &anyhow::Error) -> bool {
     let is_of_names = error.is::<UnknownPrincipal>() || error.is::<PartialAccount>() || error.is::<InvalidName>();
     crate::host::is_root() || is_of_names
@@ -261,7 +262,7 @@ impl Foreseen {
                 }
                 continue;
             };
-            // That one says already what it is.
+            // The name of that part already has its form.
             let form = if part.form == ContentKind::Network {
                 String::new()
             } else {

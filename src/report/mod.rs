@@ -1,5 +1,5 @@
-//! What `--validate`, `--dry-run` and `--status` print: results, to standard output, as text or as one JSON document.
-//! The log has standard error for itself.
+//! The output of `--validate`, `--dry-run` and `--status`, to standard output, as text or as one JSON document.
+//! Standard error is for the log alone.
 //!
 //! Text is gathered in strings, to which writing cannot fail, and printed at once.
 
@@ -15,8 +15,8 @@ use std::io::{self, Write as _};
 
 pub use crate::terminal::Screen;
 
-/// The version of the JSON that is printed and recorded: a field may be added under the same number, and none is
-/// taken away or given another meaning.
+/// The version of the JSON that is printed and recorded: fields may be added under the same number; no field is
+/// removed or changes its meaning.
 pub const FORMAT: u32 = 1;
 
 /// Prints to standard output, all of it; a reader that went away is no failure.

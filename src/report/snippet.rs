@@ -1,6 +1,6 @@
-//! A finding for people who look at a terminal: with the line it is about, and a caret.
+//! A finding on a terminal, with its line of the file and a caret.
 //!
-//! The line is not the author's but what may be shown of it (`shown`). Nothing here lets a control character through.
+//! The line is not the original but its redacted form (`shown`). Nothing here lets a control character through.
 
 use annotate_snippets::renderer::{DEFAULT_LINE_NUM_STYLE, Style};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -16,7 +16,7 @@ const WIDTH: usize = 240;
 /// Draws findings.
 pub struct Painter {
     renderer: Renderer,
-    /// What the frame is drawn with.
+    /// The style of the frame.
     frame: Style,
 }
 
@@ -47,14 +47,14 @@ impl Painter {
         let mark = AnnotationKind::Primary.span(line.mark.clone()).label(finding.path.as_deref());
         group = group.element(Snippet::source(line.text.as_str()).line_start(at.start.line).annotation(mark));
         let drawn = self.renderer.render(&[group.elements(help)]);
-        // The place is put in by hand: a mask is longer or shorter than what it hides, and so its column is another.
+        // The position is inserted here: redaction changes the length of the line, and so its column.
         let (title, rest) = drawn.split_once('\n').unwrap_or((&drawn, ""));
         let width = at.start.line.to_string().len();
         let (frame, place) = (self.frame, printable(&place(&finding.part, Some(at.start))));
         format!("{title}\n{:width$}{frame}--> {frame:#}{place}\n{rest}\n", "")
     }
 
-    /// Draws a failure that is none of a configuration.
+    /// Draws a failure without a place in a configuration.
     pub fn draw_failure(&self, message: &str) -> String {
         self.renderer.render(&[Group::with_title(Level::ERROR.primary_title(printable(message)))]) + "\n"
     }

@@ -1,4 +1,4 @@
-//! What `--status` prints: the records of the last runs (docs/command-line.md).
+//! The output of `--status`: the records of the last runs (docs/command-line.md).
 //!
 //! Records are read as they are: one of another version may lack what this one knows.
 
@@ -13,7 +13,7 @@ use super::FORMAT;
 use crate::cli::Format;
 use cloud_config::text::printable;
 
-/// The records of the last runs, oldest first, as they are printed; `failures` say why there are none.
+/// Formats the records of the last runs, oldest first; `failures` are the errors of reading them.
 pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
     #[derive(Serialize)]
     struct StatusDocument<'a> {
@@ -28,7 +28,7 @@ pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
     }
 }
 
-/// What became of steps, with what they are called for people.
+/// The results of steps in records, with their names in the output.
 const VERDICTS: [(&str, &str); 6] = [
     ("done", "done"),
     ("unchanged", "unchanged"),
@@ -38,7 +38,8 @@ const VERDICTS: [(&str, &str); 6] = [
     ("failed", "failed"),
 ];
 
-/// A run in short: when, what, how it ended; its parts, if there are several; what went wrong, with its place; how many steps came to what.
+/// Formats a run in short: time, source and result; its parts, if there are several; failures with their places; the
+/// number of steps per result.
 fn run(record: &Value) -> String {
     let parts = list(&record["parts"]);
     let mut steps: Vec<&Value> = list(&record["access"]).iter().collect();
@@ -52,7 +53,7 @@ fn run(record: &Value) -> String {
     let (started, source) = (text(&record["started"]), text(&record["source"]));
     let took = record["milliseconds"].as_u64().unwrap_or_default();
     let mut out = format!("{started}  {source}  {words} ({took} ms)\n");
-    // One part alone is what the head line names.
+    // The head line names a single part.
     for part in parts.iter().filter(|_| parts.len() > 1) {
         let _ = writeln!(out, "  part: {} ({})", text(&part["name"]), text(&part["form"]));
     }
@@ -109,17 +110,17 @@ fn finding_text(finding: &Value, name: &Value) -> String {
 }
 
 fn step_trouble(step: &Value, place: &str) -> Option<String> {
-    let (what, why) = (text(&step["step"]), text(&step["reason"]));
+    let (name, why) = (text(&step["step"]), text(&step["reason"]));
     match step["verdict"].as_str()? {
-        // The reason says what failed.
+        // The reason names the step.
         "failed" => Some(format!("failed: {place}: {why}")),
-        "left-out" => Some(format!("left out: {place}: {what}: {why}")),
+        "left-out" => Some(format!("left out: {place}: {name}: {why}")),
         // It may have failed since.
-        "done" if what.starts_with("run script ") => {
+        "done" if name.starts_with("run script ") => {
             let unit = step["unit"].as_str().map(printable)?;
             Some(format!("started: {place}: {unit}; see journalctl -u {unit}"))
         }
-        "queued" => Some(format!("left queued: {place}: {what}: {why}")),
+        "queued" => Some(format!("left queued: {place}: {name}: {why}")),
         _ => None,
     }
 }
