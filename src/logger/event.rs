@@ -1,4 +1,4 @@
-//! What is told besides words: fields for the journal, a sign for people at a terminal.
+//! The data of a log line besides its text: fields for the journal, a sign on a terminal.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::messages::Message;
 use cloud_config::text::Position;
 use cloud_config::text::printable;
 
-/// What became of a step, at a glance; `--dry-run` has the same signs for what would become of it.
+/// The result of a step as a sign; `--dry-run` has the same signs for its forecast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
     /// It is done, and the machine is different now.
@@ -37,10 +37,10 @@ impl Sign {
     }
 }
 
-/// What a line of the log is about.
+/// The context of a log line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Event<'a> {
-    /// The kind of message, if it is one that people look for.
+    /// The kind of message, if it has an ID in the journal.
     pub message: Option<&'static Message>,
     /// Where the user-data came from, where it is about all of it.
     pub source: Option<&'a str>,
@@ -54,15 +54,15 @@ pub struct Event<'a> {
     pub unit: Option<&'a str>,
     /// The rule of a finding.
     pub rule: Option<&'static str>,
-    /// What became of it.
+    /// The result.
     pub sign: Option<Sign>,
-    /// How long it took.
+    /// The duration.
     pub took: Option<Duration>,
-    /// What a terminal has in place of the log's words; the place stands beneath it.
+    /// The text on a terminal instead of the message; the place stands below it.
     pub words: Option<&'a str>,
-    /// It is said while something is waited for; a terminal that shows the wait itself does not need it.
+    /// True if it is logged during a wait; a terminal that shows the wait itself does not need it.
     pub waiting: bool,
-    /// It is for those who read the log later; people at a terminal know it.
+    /// True if it is for later readers of the log; the user at a terminal knows it.
     pub later: bool,
     /// The last line of a run: it is tried again for a moment if the journal does not take it at once.
     pub last: bool,

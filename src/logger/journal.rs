@@ -78,7 +78,7 @@ impl Journal {
     fn try_send_large(&self, record: &[u8]) -> io::Result<()> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = match memfd_create("coreos-cloudinit", flags) {
-            // The kernel can be told to refuse files that might be executed.
+            // The kernel can be configured to refuse files that might be executed.
             Err(Errno::ACCESS) => memfd_create("coreos-cloudinit", flags | MemfdFlags::NOEXEC_SEAL)?,
             result => result?,
         };

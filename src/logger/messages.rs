@@ -9,9 +9,9 @@ use std::fmt::Write as _;
 pub struct Message {
     /// 128 random bits, as journald wants them. It never changes.
     pub id: &'static str,
-    /// What it is, in a line; `@FIELD@` stands for a field of the entry.
+    /// The description, in one line; `@FIELD@` stands for a field of the entry.
     pub subject: &'static str,
-    /// What it means, and what to do.
+    /// The meaning, and the action to take.
     pub text: &'static str,
 }
 

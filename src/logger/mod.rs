@@ -1,5 +1,5 @@
-//! The log: natively to the journal, and to standard error unless that leads to the journal as well: to people at a
-//! terminal step by step with a sign, to all others with time and level (docs/security.md#secrets).
+//! The log: natively to the journal, and to standard error unless that leads to the journal as well: on a terminal
+//! step by step with a sign, otherwise with time and level (docs/security.md#secrets).
 
 mod event;
 mod journal;
@@ -21,10 +21,10 @@ use crate::terminal::{self, ProgressGuard, Screen, StatusLine};
 use cloud_config::text::printable;
 use journal::{Journal, JournalEntry};
 
-/// What the journal knows this program by.
+/// The identifier of this program in the journal.
 const IDENTIFIER: &str = "coreos-cloudinit";
 
-/// How long the last line of a run is tried again while the queue of journald is full. No other record waits.
+/// The longest time for retrying the last line of a run while the queue of journald is full. No other record waits.
 const LAST_PATIENCE: Duration = Duration::from_millis(100);
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
@@ -44,9 +44,9 @@ pub fn dropped() -> Dropped {
     Dropped { journal, stderr: terminal::dropped() }
 }
 
-/// Sets up the log; `verbosity` is -1, 0 or 1, and `screen` is what standard error leads to. A run that changes the
-/// machine is `kept` in its journal. A run that changes something is `bounded`: it does not wait for a reader of
-/// standard error.
+/// Sets up the log; `verbosity` is -1, 0 or 1, and `screen` describes standard error. A run that changes the machine
+/// is `kept` in its journal. A run that changes something is `bounded`: it does not wait for a reader of standard
+/// error.
 pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
     terminal::init(bounded);
     let level = match verbosity {
@@ -77,15 +77,15 @@ pub fn log_event(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
     }
 }
 
-/// Shows people at a terminal what is being done, until the answer is dropped.
-pub fn progress(what: impl FnOnce() -> String) -> ProgressGuard {
+/// Shows the current action on a terminal, until the guard is dropped.
+pub fn progress(text: impl FnOnce() -> String) -> ProgressGuard {
     match LOGGER.get().map(|logger| &logger.error) {
-        Some(StandardError::Terminal { waiting: Some(waiting), .. }) => waiting.begin(printable(&what())),
+        Some(StandardError::Terminal { waiting: Some(waiting), .. }) => waiting.begin(printable(&text())),
         _ => ProgressGuard::not(),
     }
 }
 
-/// What standard error leads to.
+/// The destination of standard error.
 enum StandardError {
     /// To the journal, which has it already, and better.
     Journal,
@@ -110,7 +110,8 @@ impl Logger {
         if !wanted && !shown {
             return;
         }
-        // Names come from the configuration: none of them can make a second line, or speak to a terminal.
+        // Names come from the configuration: control characters in them must not reach a terminal or make a second
+        // line.
         let message = printable(&message.to_string());
         if wanted && let Some(journal) = &self.journal {
             let mut entry = JournalEntry::new(IDENTIFIER, level, module, &message);
@@ -132,16 +133,16 @@ impl Logger {
         }
     }
 
-    /// Whether a terminal shows it; `wanted` says whether the log has it.
+    /// Returns true if a terminal shows the event; `wanted` is true if the log has it.
     fn shows(&self, wanted: bool, event: &Event<'_>) -> bool {
         let StandardError::Terminal { waiting, .. } = &self.error else { return false };
-        // Whoever waits for it wants to see each step, and a boot's journal has enough of their number.
+        // A user who waits wants to see each step; for the journal of a boot, their number is enough.
         let seen = wanted || (event.sign == Some(Sign::Unchanged) && self.level >= LevelFilter::Info);
         seen && !event.later && !(event.waiting && waiting.is_some())
     }
 }
 
-/// Writes to standard error in one piece: what others write meanwhile comes before or after it.
+/// Writes to standard error in one piece, so that writes of other programs do not mix with it.
 fn put(waiting: Option<&StatusLine>, text: &str) {
     match waiting {
         Some(waiting) => waiting.write(text),
@@ -150,7 +151,7 @@ fn put(waiting: Option<&StatusLine>, text: &str) {
 }
 
 impl Log for Logger {
-    /// Libraries speak of their own doings; what matters of those is in our errors.
+    /// Drops log records of dependencies; their errors reach us as `Err`.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("cloudinit")
     }

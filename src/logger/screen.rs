@@ -1,4 +1,4 @@
-//! The log as people see it who wait for it: a sign for every step and the time it took, places beneath what went wrong.
+//! The log on a terminal: a sign for every step and its duration, with places below failures.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -61,7 +61,7 @@ const fn of_sign(sign: Sign) -> Style {
     }
 }
 
-/// How long something took, as exactly as anybody wants to know.
+/// Formats a duration with a useful precision.
 fn time(took: Duration) -> String {
     match took.as_secs() {
         0 if took < Duration::from_millis(1) => "<1 ms".to_owned(),
