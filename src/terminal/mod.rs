@@ -1,4 +1,4 @@
-//! Standard error, what terminals can do, and the line that shows what is waited for.
+//! Standard error, the abilities of terminals, and the status line of a wait.
 
 mod status_line;
 mod stream;
@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _};
 pub use status_line::{ProgressGuard, StatusLine};
 pub use stream::{dropped, init, write};
 
-/// What a stream leads to.
+/// The destination of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// People look at it.
@@ -20,12 +20,12 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// What standard output leads to; `variable` reads the environment, where `NO_COLOR` and `TERM` say what is wanted.
+    /// Returns the destination of standard output; `variable` reads the environment, for `NO_COLOR` and `TERM`.
     pub fn of_stdout(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self::new(io::stdout().is_terminal(), variable)
     }
 
-    /// What standard error leads to, see [`Self::of_stdout`].
+    /// Returns the destination of standard error, see [`Self::of_stdout`].
     pub fn of_stderr(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self::new(io::stderr().is_terminal(), variable)
     }

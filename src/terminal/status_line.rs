@@ -1,7 +1,7 @@
-//! The line at the foot of a terminal that says what is being done, where that takes its time.
+//! The last line of a terminal, with the current action if that takes long.
 //!
-//! It comes only after a while, so that what is quick does not flicker, and is taken back before anything else is
-//! written. A thread draws it, since whoever waits may be asleep in a call of the system.
+//! It appears only after a delay, so that quick actions do not flicker, and is cleared before anything else is
+//! written. A thread draws it, since the thread that waits may be blocked in a system call.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,16 +12,16 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::stream;
 
-/// What is done by then was never seen to be waited for.
+/// The delay before the line appears.
 const QUICK: Duration = Duration::from_millis(400);
 
-/// How often the time in the line goes on.
+/// The interval at which the time in the line is updated.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// Takes the line back that the cursor is in.
 const BACK: &str = "\r\x1b[K";
 
-/// How wide a terminal is that does not say it.
+/// The width of a terminal that does not report one.
 const WIDTH: usize = 80;
 
 /// The line of a terminal to which standard error leads.
@@ -36,7 +36,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Line {
-    /// What is being done, and since when.
+    /// The current action, and its start.
     doing: Option<(String, Instant)>,
     /// It stands there.
     drawn: bool,
@@ -49,17 +49,17 @@ struct Line {
 pub struct ProgressGuard(Option<StatusLine>);
 
 impl ProgressGuard {
-    /// Nobody wants to see it.
+    /// Creates a guard without a status line.
     pub const fn not() -> Self {
         Self(None)
     }
 }
 
 impl StatusLine {
-    /// Says what is being done from now on, with nothing in it that a terminal would act upon.
-    pub fn begin(&self, what: String) -> ProgressGuard {
+    /// Shows a new action, which must be free of control characters.
+    pub fn begin(&self, text: String) -> ProgressGuard {
         let mut line = self.line();
-        line.doing = Some((what, Instant::now()));
+        line.doing = Some((text, Instant::now()));
         if !line.served {
             // Where there can be no thread, there is no such line.
             let this = self.clone();
@@ -86,7 +86,7 @@ impl StatusLine {
     fn serve(&self) {
         let mut line = self.line();
         loop {
-            let Some((what, since)) = &line.doing else {
+            let Some((text, since)) = &line.doing else {
                 line = self.0.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -94,7 +94,7 @@ impl StatusLine {
             let pause = if let Some(rest) = QUICK.checked_sub(waited).filter(|rest| !rest.is_zero()) {
                 rest
             } else {
-                stream::draw(&format!("{BACK}{}", fitting(what, waited, width())));
+                stream::draw(&format!("{BACK}{}", fitting(text, waited, width())));
                 line.drawn = true;
                 // The next full second.
                 BEAT.saturating_sub(Duration::from_nanos(waited.subsec_nanos().into()))
@@ -121,14 +121,14 @@ fn width() -> usize {
 }
 
 /// The line, in fewer columns than `width`: a full one would make the terminal begin the next.
-fn fitting(what: &str, waited: Duration, width: usize) -> String {
+fn fitting(text: &str, waited: Duration, width: usize) -> String {
     let time = format!(" ({} s)", waited.as_secs());
     let room = width.saturating_sub(time.len() + 1);
     let mut out = String::from("  ");
     let mut used = out.len();
-    for c in what.chars() {
+    for c in text.chars() {
         used += c.width().unwrap_or(0);
-        if used + 3 > room && what.len() > room {
+        if used + 3 > room && text.len() > room {
             out.push_str("...");
             break;
         }
@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn it_never_fills_the_line() {
         let wide = "\u{4e2d}".repeat(50);
-        for what in ["start web.service", &"a".repeat(200), &wide, &"e\u{301}".repeat(90)] {
+        for text in ["start web.service", &"a".repeat(200), &wide, &"e\u{301}".repeat(90)] {
             for width in [20, 40, 80, 200] {
-                let line = fitting(what, Duration::from_secs(12), width);
+                let line = fitting(text, Duration::from_secs(12), width);
                 let columns: usize = line.chars().map(|c| c.width().unwrap_or(0)).sum();
                 assert!(columns < width, "{width}: {columns}: {line}");
                 assert!(line.starts_with("  ") && line.ends_with(" (12 s)"), "{line}");

@@ -1,8 +1,9 @@
-//! Standard error of a run that changes the machine: a reader that does not read costs lines, and not the run.
+//! Standard error of a run that changes the machine: if its reader does not read, lines are lost, and the run goes
+//! on.
 //!
 //! `O_NONBLOCK` belongs to the open file description, which the caller shares: it is never set on the inherited
 //! descriptor. A pipe or a terminal is opened a second time instead, a socket has a flag for each call. Where that is
-//! impossible, `poll` says how much can be written without waiting.
+//! impossible, `poll` reports how much can be written without waiting.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The pause where a descriptor is ready and takes nothing all the same.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The bytes that a pipe takes without waiting if `poll` says that it can be written to.
+/// The number of bytes that a pipe takes without waiting if `poll` reports it writable.
 const PIPE_PIECE: usize = 4096;
 
 static STDERR: OnceLock<Stream> = OnceLock::new();
@@ -38,7 +39,7 @@ pub fn write(text: &str) {
     stream().write(text, true);
 }
 
-/// Writes what is of no use later, without waiting for the reader.
+/// Writes transient text, without waiting for the reader.
 pub(super) fn draw(text: &str) {
     stream().write(text, false);
 }
@@ -61,7 +62,7 @@ enum Sink {
     Own(OwnedFd),
     /// To a socket.
     Socket,
-    /// No more than so many bytes each time that `poll` says it is possible.
+    /// At most so many bytes each time that `poll` reports it writable.
     Polled(usize),
 }
 

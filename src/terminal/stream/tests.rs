@@ -20,7 +20,7 @@ fn line(number: usize) -> String {
     format!("{number:5} {}\n", "x".repeat(93))
 }
 
-/// Writes more than fits to a reader that does not read, and returns what it cost.
+/// Writes more than fits to a reader that does not read, and returns the time and the number of lost lines.
 fn flood(stream: &Stream) -> (Duration, u64) {
     let began = Instant::now();
     for number in 0..LINES {
