@@ -438,7 +438,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
 fn choice(
     matches: &ArgMatches,
     flag: &str,
-    what: &str,
+    kind: &str,
     known: impl Iterator<Item = &'static str>,
 ) -> Result<Option<String>, String> {
     let Some(value) = text(matches, flag) else { return Ok(None) };
@@ -446,7 +446,7 @@ fn choice(
     if known.contains(&value.as_str()) {
         Ok(Some(value))
     } else {
-        Err(format!("unknown {what} '{value}' for --{flag}: it takes one of {}", known.join(", ")))
+        Err(format!("unknown {kind} '{value}' for --{flag}: it takes one of {}", known.join(", ")))
     }
 }
 

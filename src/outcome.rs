@@ -181,9 +181,9 @@ impl Outcome {
             (tally.left_out, "left out"),
             (tally.failed, "failed"),
         ];
-        for (count, what) in others {
+        for (count, result) in others {
             if count > 0 {
-                words.push(format!("{count} {what}"));
+                words.push(format!("{count} {result}"));
             }
         }
         // Errors mostly are the reasons of left-out items; an error in a field alone leaves out no item.
@@ -219,30 +219,30 @@ impl Reporter<'_> {
         let item = Some(words.as_str());
         let event =
             Event { part: Some(self.name), at, item, unit: unit.as_deref(), took: Some(took), ..Event::default() };
-        let say = |level, message, sign, said: &str, log: fmt::Arguments<'_>| {
-            log_event(level, log, &Event { message, sign: Some(sign), words: Some(said), ..event });
+        let log_result = |level, message, sign, text: &str, log: fmt::Arguments<'_>| {
+            log_event(level, log, &Event { message, sign: Some(sign), words: Some(text), ..event });
         };
         match &result {
-            StepResult::Done => say(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
+            StepResult::Done => log_result(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
             // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
             StepResult::Unchanged => {
-                say(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}"));
+                log_result(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}"));
             }
             StepResult::Skipped(why) => {
-                let said = format!("skipped: {words}: {why}");
-                say(Level::Info, None, Sign::Skipped, &said, format_args!("{said}"));
+                let text = format!("skipped: {words}: {why}");
+                log_result(Level::Info, None, Sign::Skipped, &text, format_args!("{text}"));
             }
             StepResult::Queued(why) => {
-                let (message, said) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
-                say(Level::Warn, message, Sign::Queued, &said, format_args!("{place}: warning: {said}"));
+                let (message, text) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
+                log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{place}: warning: {text}"));
             }
             StepResult::DependencyFailed(why) => {
-                let (message, said) = (Some(&messages::STEP_LEFT_OUT), format!("left out: {words}: {why}"));
-                say(Level::Error, message, Sign::Failed, &said, format_args!("{place}: error: {said}"));
+                let (message, text) = (Some(&messages::STEP_LEFT_OUT), format!("left out: {words}: {why}"));
+                log_result(Level::Error, message, Sign::Failed, &text, format_args!("{place}: error: {text}"));
             }
             StepResult::Failed(why) => {
                 let message = Some(&messages::STEP_FAILED);
-                say(Level::Error, message, Sign::Failed, why, format_args!("{place}: error: {why}"));
+                log_result(Level::Error, message, Sign::Failed, why, format_args!("{place}: error: {why}"));
             }
         }
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! The bookkeeping, on a machine that only remembers what it was asked.
+//! Applies plans on a machine that only records its calls.
 
 use anyhow::bail;
 

@@ -41,9 +41,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// A tool ran, and failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{said}")]
+#[error("{message}")]
 pub struct Failed {
-    said: String,
+    message: String,
     /// The exit status; `None` if it was killed.
     pub code: Option<i32>,
 }
@@ -121,8 +121,8 @@ impl<'a> Tool<'a> {
     /// As those of [`Tool::run`].
     pub fn listen(&self, limit: Duration) -> Result<String> {
         let Some(program) = find(self.name) else { bail!("there is no {} on this machine", self.name) };
-        let what = || format!("failed to run {}", self.name);
-        let mut said = memory(self.name).os_context(what)?;
+        let context = || format!("failed to run {}", self.name);
+        let mut output = memory(self.name).os_context(context)?;
         let mut child = std::process::Command::new(program)
             .args(&self.arguments)
             .env_clear()
@@ -132,13 +132,13 @@ impl<'a> Tool<'a> {
             .envs(self.environment.iter().copied())
             .current_dir("/")
             .process_group(0)
-            .stdin(self.stdin().os_context(what)?)
-            .stdout(said.try_clone().os_context(what)?)
-            .stderr(said.try_clone().os_context(what)?)
+            .stdin(self.stdin().os_context(context)?)
+            .stdout(output.try_clone().os_context(context)?)
+            .stderr(output.try_clone().os_context(context)?)
             .spawn()
-            .os_context(what)?;
-        let status = wait(&mut child, limit).os_context(what)?;
-        let words = last_words(&mut said, self.name);
+            .os_context(context)?;
+        let status = wait(&mut child, limit).os_context(context)?;
+        let words = last_words(&mut output, self.name);
         if status.is_some_and(|status| status.success()) {
             if !words.is_empty() {
                 log::debug!("{} said: {words}", self.name);
@@ -146,11 +146,11 @@ impl<'a> Tool<'a> {
             return Ok(words);
         }
         let separator = if words.is_empty() { "" } else { ": " };
-        let said = match status {
+        let message = match status {
             Some(status) => format!("{} failed ({}){separator}{words}", self.name, ended(status)),
             None => format!("{} was killed after {} s{separator}{words}", self.name, limit.as_secs()),
         };
-        Err(Failed { said, code: status.and_then(|status| status.code()) }.into())
+        Err(Failed { message, code: status.and_then(|status| status.code()) }.into())
     }
 
     fn stdin(&self) -> Result<Stdio, Errno> {
@@ -255,11 +255,11 @@ fn ended(status: ExitStatus) -> String {
 }
 
 /// Returns the last lines of the output, on one line, without the tool's name and control characters.
-fn last_words(said: &mut File, name: &str) -> String {
+fn last_words(output: &mut File, name: &str) -> String {
     let mut bytes = Vec::new();
-    let length = said.metadata().map_or(0, |metadata| metadata.len());
+    let length = output.metadata().map_or(0, |metadata| metadata.len());
     let start = SeekFrom::Start(length.saturating_sub(LAST_BYTES));
-    if said.seek(start).and_then(|_| said.take(LAST_BYTES).read_to_end(&mut bytes)).is_err() {
+    if output.seek(start).and_then(|_| output.take(LAST_BYTES).read_to_end(&mut bytes)).is_err() {
         return String::new();
     }
     let text = String::from_utf8_lossy(&bytes);

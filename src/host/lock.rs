@@ -58,7 +58,7 @@ impl Lock {
     pub fn acquire(root: &Root, limit: Duration, stop: &dyn Fn() -> bool) -> Result<Self> {
         let (mut file, path) = open(root)?;
         let end = Deadline::after(limit);
-        let mut waiting_progress = None;
+        let mut waiting = None;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) if path.as_deref().is_none_or(|path| is_current(&file, path)) => {
@@ -73,10 +73,10 @@ impl Lock {
             if end.passed() || stop() {
                 bail!("another run still changes this machine after {} s", limit.as_secs());
             }
-            if waiting_progress.is_none() {
+            if waiting.is_none() {
                 let event = Event { waiting: true, ..Event::default() };
                 log_event(Level::Info, format_args!("{WAITING}"), &event);
-                waiting_progress = Some(progress(|| WAITING.to_owned()));
+                waiting = Some(progress(|| WAITING.to_owned()));
             }
             thread::sleep(end.clip(PAUSE));
         }

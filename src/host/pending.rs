@@ -63,11 +63,11 @@ impl PendingReload {
 
     fn set_as(&mut self, process: u32) -> Result<()> {
         let path = self.folder.join(format!("{}{process}", self.prefix));
-        let what = || format!("failed to write {}", path.display());
+        let context = || format!("failed to write {}", path.display());
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let file = file.with_context(what)?;
+        let file = file.with_context(context)?;
         // Other runs hold the lock only while they look.
-        flock(&file, FlockOperation::LockExclusive).with_context(what)?;
+        flock(&file, FlockOperation::LockExclusive).with_context(context)?;
         self.own = Some((path, file));
         Ok(())
     }

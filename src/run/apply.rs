@@ -112,7 +112,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
 /// Logs the first line of a run. A terminal does not show it: its user typed the command.
 fn begin(inputs: &Inputs, outcome: &Outcome) {
     let forms: Vec<_> = inputs.readings.iter().map(|reading| reading.part.form).collect();
-    let what = match forms.as_slice() {
+    let content = match forms.as_slice() {
         [ContentKind::CloudConfig | ContentKind::Script] => forms[0].description().to_owned(),
         [_, _, ..] => format!("{} parts", forms.len()),
         // All other cases are logged already or have nothing to log.
@@ -120,7 +120,7 @@ fn begin(inputs: &Inputs, outcome: &Outcome) {
     };
     let event = Event { source: Some(&outcome.source), later: true, ..Event::default() };
     let version = env!("CARGO_PKG_VERSION");
-    log_event(Level::Info, format_args!("applying {} ({what}), version {version}", outcome.source), &event);
+    log_event(Level::Info, format_args!("applying {} ({content}), version {version}", outcome.source), &event);
 }
 
 /// Sets the network up before the user-data is fetched, which may need it.

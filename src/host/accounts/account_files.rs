@@ -161,16 +161,16 @@ impl Locks {
 
     /// Makes a lock file that names this process. Returns its inode.
     fn take_one(&self, name: &str, boot: Option<SystemTime>, until: Deadline) -> Result<u64> {
-        let what = || format!("failed to lock the account files: /etc/{name}");
+        let context = || format!("failed to lock the account files: /etc/{name}");
         let at = place(&self.etc, name);
         loop {
             match make_lock_file(&at) {
                 Ok(inode) => return Ok(inode),
                 Err(Errno::EXIST) => {}
-                Err(cause) => return Err(cause).os_context(what),
+                Err(cause) => return Err(cause).os_context(context),
             }
             // Its maker held the lock of all files, too. That is ours now, so a maker that is gone left this one.
-            if let Some(there) = status(&at).os_context(what)? {
+            if let Some(there) = status(&at).os_context(context)? {
                 // This process can have left one that it could not remove.
                 let is_own = |process: i32| u32::try_from(process) == Ok(std::process::id());
                 let is_dead = holder(&at).is_some_and(|process| is_own(process) || !is_alive(process));
@@ -183,7 +183,7 @@ impl Locks {
                     );
                     match rustix::fs::unlinkat(&self.etc, name, AtFlags::empty()) {
                         Ok(()) | Err(Errno::NOENT) => continue,
-                        Err(cause) => return Err(cause).os_context(what),
+                        Err(cause) => return Err(cause).os_context(context),
                     }
                 }
             }
@@ -209,11 +209,11 @@ impl Drop for Locks {
 
 /// Takes the lock of `lckpwdf(3)`.
 fn lock_all(etc: &Folder, until: Deadline) -> Result<OwnedFd> {
-    let what = || "failed to lock the account files: /etc/.pwd.lock";
+    let context = || "failed to lock the account files: /etc/.pwd.lock";
     // A FIFO in its place would hold up an open that waits.
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(etc, ".pwd.lock", flags, Mode::RUSR | Mode::WUSR).os_context(what)?;
-    let there = rustix::fs::fstat(&file).os_context(what)?;
+    let file = rustix::fs::openat(etc, ".pwd.lock", flags, Mode::RUSR | Mode::WUSR).os_context(context)?;
+    let there = rustix::fs::fstat(&file).os_context(context)?;
     if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile {
         bail!("failed to lock the account files: /etc/.pwd.lock is not a regular file");
     }
@@ -227,7 +227,7 @@ fn lock_all(etc: &Folder, until: Deadline) -> Result<OwnedFd> {
                 bail!("failed to lock the account files: another program holds /etc/.pwd.lock");
             }
             Err(Errno::INTR) => {}
-            Err(cause) => return Err(cause).os_context(what),
+            Err(cause) => return Err(cause).os_context(context),
         }
     }
 }

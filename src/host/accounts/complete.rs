@@ -34,7 +34,7 @@ impl Missing {
     fn description(self) -> String {
         let parts =
             [(self.shadow, "no line in /etc/shadow"), (self.group, "no login group"), (self.home, "no home directory")];
-        parts.iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| *what).collect::<Vec<_>>().join(", ")
+        parts.iter().filter(|(is_missing, _)| *is_missing).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -192,10 +192,10 @@ impl Accounts<'_> {
         for name in marker::take_unlisted(self.root, listed) {
             let Ok(Some(user)) = self.user(&name) else { continue };
             let missing = self.missing(&user, true).unwrap_or_default();
-            let what = if missing.is_nothing() { String::new() } else { format!(" ({})", missing.description()) };
+            let parts = if missing.is_nothing() { String::new() } else { format!(" ({})", missing.description()) };
             log::warn!(
                 "user {name}: an interrupted run began to create it and the configuration does not list it; left as it \
-                 is{what}"
+                 is{parts}"
             );
         }
     }

@@ -171,10 +171,10 @@ impl Accounts<'_> {
             let is_refused = error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(BAD_ARGUMENT));
             let dropped = [("shell", &mut account.shell), ("comment", &mut account.gecos)]
                 .into_iter()
-                .find_map(|(what, field)| field.take().map(|_| what))
+                .find_map(|(name, field)| field.take().map(|_| name))
                 .filter(|_| is_refused);
-            let Some(what) = dropped else { return Err(error) };
-            faults.push(format!("its {what} is not set: {error:#}"));
+            let Some(name) = dropped else { return Err(error) };
+            faults.push(format!("its {name} is not set: {error:#}"));
         }
     }
 

@@ -45,8 +45,8 @@ impl Accounts<'_> {
     ///
     /// It cannot be created; existing files stay as they are.
     pub(super) fn create_home(self, user: &UserEntry, fill: bool) -> Result<bool> {
-        let what = || format!("failed to create the home directory {}", display_path(&user.home));
-        self.try_create_home(user, fill).with_context(what)
+        let failure = || format!("failed to create the home directory {}", display_path(&user.home));
+        self.try_create_home(user, fill).with_context(failure)
     }
 
     /// Returns true if [`Accounts::create_home`] with `fill` would do anything.
@@ -217,9 +217,9 @@ impl Skeleton {
         for name in entries(from, MOST_ENTRIES).os_context(|| "failed to read a directory")? {
             let path = path.join(&name);
             let place = Place { folder: from.clone(), name };
-            let what = || display_path(&path);
+            let failure = || display_path(&path);
             let skipped = |why: &str| log::warn!("{}: {why}; not copied into the home directory", display_path(&path));
-            let Some(there) = status(&place).os_context(what)? else { continue };
+            let Some(there) = status(&place).os_context(failure)? else { continue };
             let size = u64::try_from(there.st_size).unwrap_or_default();
             if left.0 == 0 || deepest == 0 {
                 skipped("too many entries or levels of directories");
@@ -230,7 +230,7 @@ impl Skeleton {
             let entry = match FileType::from_raw_mode(there.st_mode) {
                 FileType::Directory => {
                     let mut inner = Self::default();
-                    inner.read(&open(&place).os_context(what)?, &path, deepest - 1, left)?;
+                    inner.read(&open(&place).os_context(failure)?, &path, deepest - 1, left)?;
                     HomeEntry::Directory(mode, inner)
                 }
                 FileType::RegularFile if size > LARGEST.min(left.1) => {
@@ -238,12 +238,12 @@ impl Skeleton {
                     continue;
                 }
                 FileType::RegularFile => {
-                    let content = files::read_at(&place, LARGEST).with_context(what)?.unwrap_or_default();
+                    let content = files::read_at(&place, LARGEST).with_context(failure)?.unwrap_or_default();
                     left.1 = left.1.saturating_sub(content.len() as u64);
                     // A set-id bit that suits root's file is not for the user's.
                     HomeEntry::File(mode & 0o777, content)
                 }
-                FileType::Symlink => match link(&place).os_context(what)? {
+                FileType::Symlink => match link(&place).os_context(failure)? {
                     Some(target) => HomeEntry::Link(target.into_os_string()),
                     None => continue,
                 },
@@ -261,33 +261,33 @@ impl Skeleton {
     fn make(&self, to: &Folder, owner: Option<(u32, u32)>) -> Result<()> {
         let ids = owner.map(|(uid, gid)| (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
         for (name, entry) in &self.entries {
-            let what = || format!("failed to make {}", display_path(name.as_ref()));
+            let failure = || format!("failed to make {}", display_path(name.as_ref()));
             match entry {
                 HomeEntry::Directory(mode, inner) => {
-                    rustix::fs::mkdirat(to, name, Mode::RWXU).os_context(what)?;
-                    let folder = open(&Place { folder: to.clone(), name: name.clone() }).os_context(what)?;
+                    rustix::fs::mkdirat(to, name, Mode::RWXU).os_context(failure)?;
+                    let folder = open(&Place { folder: to.clone(), name: name.clone() }).os_context(failure)?;
                     inner.make(&folder, owner)?;
-                    rustix::fs::fchmod(&folder, Mode::from_raw_mode(*mode)).os_context(what)?;
+                    rustix::fs::fchmod(&folder, Mode::from_raw_mode(*mode)).os_context(failure)?;
                     if let Some((uid, gid)) = ids {
-                        rustix::fs::fchown(&folder, uid, gid).os_context(what)?;
+                        rustix::fs::fchown(&folder, uid, gid).os_context(failure)?;
                     }
                 }
                 HomeEntry::File(mode, content) => {
                     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                    let file = rustix::fs::openat(to, name, flags, Mode::RUSR | Mode::WUSR).os_context(what)?;
+                    let file = rustix::fs::openat(to, name, flags, Mode::RUSR | Mode::WUSR).os_context(failure)?;
                     let mut file = std::fs::File::from(file);
-                    std::io::Write::write_all(&mut file, content).os_context(what)?;
+                    std::io::Write::write_all(&mut file, content).os_context(failure)?;
                     if let Some((uid, gid)) = ids {
-                        rustix::fs::fchown(&file, uid, gid).os_context(what)?;
+                        rustix::fs::fchown(&file, uid, gid).os_context(failure)?;
                     }
-                    rustix::fs::fchmod(&file, Mode::from_raw_mode(*mode)).os_context(what)?;
-                    file.sync_all().os_context(what)?;
+                    rustix::fs::fchmod(&file, Mode::from_raw_mode(*mode)).os_context(failure)?;
+                    file.sync_all().os_context(failure)?;
                 }
                 HomeEntry::Link(target) => {
-                    rustix::fs::symlinkat(target, to, name).os_context(what)?;
+                    rustix::fs::symlinkat(target, to, name).os_context(failure)?;
                     if let Some((uid, gid)) = ids {
                         // Only root can enter the directory that holds it.
-                        rustix::fs::chownat(to, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).os_context(what)?;
+                        rustix::fs::chownat(to, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW).os_context(failure)?;
                     }
                 }
             }

@@ -27,15 +27,15 @@ pub fn mask(root: &Root, path: &Path) -> Result<StepResult> {
 ///
 /// When the system refuses.
 pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
-    let what = || format!("failed to unmask {}", display_path(path));
-    let Some(place) = find(root, path).with_context(what)? else { return Ok(StepResult::Unchanged) };
-    if !hides(&place).with_context(what)? {
+    let context = || format!("failed to unmask {}", display_path(path));
+    let Some(place) = find(root, path).with_context(context)? else { return Ok(StepResult::Unchanged) };
+    if !hides(&place).with_context(context)? {
         return Ok(StepResult::Unchanged);
     }
     match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
-        Ok(()) => batch::flush_folder(&place.folder).os_context(what)?,
+        Ok(()) => batch::flush_folder(&place.folder).os_context(context)?,
         Err(Errno::NOENT) => return Ok(StepResult::Unchanged),
-        Err(cause) => return Err(cause).os_context(what),
+        Err(cause) => return Err(cause).os_context(context),
     }
     Ok(StepResult::Done)
 }
@@ -46,9 +46,9 @@ pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
 ///
 /// The answer is unknown.
 pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to stat {}", display_path(path));
-    match find(root, path).with_context(what)? {
-        Some(place) => leads_nowhere(&place).os_context(what),
+    let context = || format!("failed to stat {}", display_path(path));
+    match find(root, path).with_context(context)? {
+        Some(place) => leads_nowhere(&place).os_context(context),
         None => Ok(false),
     }
 }
@@ -59,10 +59,10 @@ pub fn is_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// A directory is in its place, or the answer is unknown.
 pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to stat {}", display_path(path));
-    let Some(place) = find(root, path).with_context(what)? else { return Ok(true) };
-    is_taken(&place).with_context(what)?;
-    leads_nowhere(&place).map(|is| !is).os_context(what)
+    let context = || format!("failed to stat {}", display_path(path));
+    let Some(place) = find(root, path).with_context(context)? else { return Ok(true) };
+    is_taken(&place).with_context(context)?;
+    leads_nowhere(&place).map(|is| !is).os_context(context)
 }
 
 /// Returns true if [`unmask`] would remove anything.
@@ -71,9 +71,9 @@ pub fn would_mask(root: &Root, path: &Path) -> Result<bool> {
 ///
 /// The answer is unknown.
 pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
-    let what = || format!("failed to stat {}", display_path(path));
-    match find(root, path).with_context(what)? {
-        Some(place) => hides(&place).with_context(what),
+    let context = || format!("failed to stat {}", display_path(path));
+    match find(root, path).with_context(context)? {
+        Some(place) => hides(&place).with_context(context),
         None => Ok(false),
     }
 }

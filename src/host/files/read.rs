@@ -25,11 +25,11 @@ pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
 ///
 /// As those of [`read`].
 pub fn read_with_mode(root: &Root, path: &Path, limit: u64) -> Result<Option<(Vec<u8>, u32)>> {
-    let what = || format!("failed to read {}", display_path(path));
+    let context = || format!("failed to read {}", display_path(path));
     match root.resolve(path) {
-        Ok(place) => open_at(&place, limit).with_context(what),
+        Ok(place) => open_at(&place, limit).with_context(context),
         Err(error) if error.absent() => Ok(None),
-        Err(error) => Err(error).with_context(what),
+        Err(error) => Err(error).with_context(context),
     }
 }
 

@@ -115,12 +115,12 @@ impl Temp {
 
     /// Becomes a copy of itself under the temporary name.
     pub(super) fn copy_to_name(&mut self) -> Result<()> {
-        let what = || "failed to make a temporary file";
-        let status = rustix::fs::fstat(&self.file).os_context(what)?;
-        let mut copy = Self::create_named(&self.place, self.name.clone()).os_context(what)?;
-        self.file.seek(SeekFrom::Start(0)).os_context(what)?;
+        let context = || "failed to make a temporary file";
+        let status = rustix::fs::fstat(&self.file).os_context(context)?;
+        let mut copy = Self::create_named(&self.place, self.name.clone()).os_context(context)?;
+        self.file.seek(SeekFrom::Start(0)).os_context(context)?;
         std::io::copy(&mut self.file, &mut copy.file).os_context(|| "failed to write its content")?;
-        let new = rustix::fs::fstat(&copy.file).os_context(what)?;
+        let new = rustix::fs::fstat(&copy.file).os_context(context)?;
         let owner = (status.st_uid, status.st_gid);
         let is_owned = (new.st_uid, new.st_gid) == owner;
         copy.complete((!is_owned).then_some(owner), status.st_mode & 0o7777)?;

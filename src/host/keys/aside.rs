@@ -20,9 +20,9 @@ const MOST_NAMES: usize = 100;
 ///
 /// The file system has no hard links, or all names are taken: everything stays as it is.
 pub(super) fn keep(directory: &Folder, name: &str, user: &UserEntry) -> Result<()> {
-    let what = || format!("failed to keep ~/.ssh/{name}");
+    let context = || format!("failed to keep ~/.ssh/{name}");
     let look = |name: &str| status(&Place { folder: Arc::clone(directory), name: name.into() });
-    let Some(old) = look(name).os_context(what)? else { return Ok(()) };
+    let Some(old) = look(name).os_context(context)? else { return Ok(()) };
     let is_directory = FileType::from_raw_mode(old.st_mode) == FileType::Directory;
     for number in 0..MOST_NAMES {
         let other = if number == 0 { format!("{name}.old") } else { format!("{name}.old.{number}") };
@@ -38,7 +38,7 @@ pub(super) fn keep(directory: &Folder, name: &str, user: &UserEntry) -> Result<(
             }
             Err(Errno::EXIST) => {
                 // An interrupted run did this already.
-                let there = look(&other).os_context(what)?;
+                let there = look(&other).os_context(context)?;
                 if there.is_some_and(|there| (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino)) {
                     return Ok(());
                 }

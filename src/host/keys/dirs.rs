@@ -47,18 +47,18 @@ impl KeyDir {
     /// Opens the directory `name`; returns `None` if nothing is there.
     pub(super) fn open(parent: &Folder, name: &str, shown: &str, user: &UserEntry) -> Result<Option<Self>> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let what = || format!("failed to open {shown}");
+        let context = || format!("failed to open {shown}");
         let found = match rustix::fs::openat(parent, name, flags | OFlags::PATH, Mode::empty()) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 bail!("{shown} is a symbolic link or not a directory; SSH keys not set")
             }
-            Err(cause) => return Err(cause).os_context(what),
+            Err(cause) => return Err(cause).os_context(context),
         };
         let status = rustix::fs::fstat(&found).os_context(|| format!("failed to stat {shown}"))?;
         if status.st_uid == user.uid {
-            let folder = rustix::fs::openat(&found, ".", flags | OFlags::RDONLY, Mode::empty()).os_context(what)?;
+            let folder = rustix::fs::openat(&found, ".", flags | OFlags::RDONLY, Mode::empty()).os_context(context)?;
             let is_private = status.st_mode & 0o7777 == PRIVATE.as_raw_mode();
             return Ok(Some(Self { folder: Arc::new(folder), is_roots: false, is_private }));
         }
@@ -74,7 +74,7 @@ impl KeyDir {
             Err(Errno::ACCESS) => {
                 bail!("{shown} belongs to root, and user {} cannot enter it{}", user.name, to_run(user))
             }
-            Err(cause) => Err(cause).os_context(what),
+            Err(cause) => Err(cause).os_context(context),
         }
     }
 

@@ -66,13 +66,13 @@ pub(super) fn folder(parent: &Folder, name: &str) -> Result<Option<Folder>, Errn
 
 /// Takes the lock, and waits for it as long as `limit`. It is held as long as the result.
 pub(super) fn lock(home: &Folder, user: &UserEntry, limit: Duration) -> Result<OwnedFd> {
-    let what = || format!("failed to lock ~/{LOCK_FILE}");
+    let context = || format!("failed to lock ~/{LOCK_FILE}");
     let flags = OFlags::RDWR | OFlags::CREATE | OPEN_LOCK;
     let file = match rustix::fs::openat(home, LOCK_FILE, flags, Mode::RUSR | Mode::WUSR) {
-        Err(Errno::ACCESS) => open_lock_as_root(home, user)?.os_context(what)?,
-        result => result.os_context(what)?,
+        Err(Errno::ACCESS) => open_lock_as_root(home, user)?.os_context(context)?,
+        result => result.os_context(context)?,
     };
-    let status = rustix::fs::fstat(&file).os_context(what)?;
+    let status = rustix::fs::fstat(&file).os_context(context)?;
     if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
         bail!("~/{LOCK_FILE} is not a regular file");
     }
@@ -85,7 +85,7 @@ pub(super) fn lock(home: &Folder, user: &UserEntry, limit: Duration) -> Result<O
             }
             Err(Errno::WOULDBLOCK) => std::thread::sleep(PAUSE.min(limit)),
             Err(Errno::INTR) => {}
-            Err(cause) => return Err(cause).os_context(what),
+            Err(cause) => return Err(cause).os_context(context),
         }
     }
 }

@@ -156,16 +156,16 @@ fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
     let mut total = 0;
     let names = home::names(folder).os_context(|| format!("failed to read ~/.ssh/{SETS}"))?;
     for name in names.with_context(|| format!("there are too many files in ~/.ssh/{SETS}"))? {
-        let what = || format!("failed to read key set {}", display_path(name.as_ref()));
+        let failure = || format!("failed to read key set {}", display_path(name.as_ref()));
         let place = Place { folder: Arc::clone(folder), name: name.clone() };
-        let there = status(&place).os_context(what)?;
+        let there = status(&place).os_context(failure)?;
         if !there.is_some_and(|there| FileType::from_raw_mode(there.st_mode) == FileType::RegularFile) {
             continue;
         }
         // To leave one out would take away access that there is.
         let text = match files::read_at(&place, LARGEST_SET as u64) {
             Err(error) if is_kept(&error) && name == *wanted.set && !wanted.keys.is_empty() => continue,
-            text => text.with_context(what)?,
+            text => text.with_context(failure)?,
         };
         if let Some(text) = text {
             total += text.len();
@@ -179,9 +179,9 @@ fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
 }
 
 fn current(ssh: &Folder) -> Result<ExistingSet> {
-    let what = || format!("failed to read ~/.ssh/{AUTHORIZED}");
+    let failure = || format!("failed to read ~/.ssh/{AUTHORIZED}");
     let place = Place { folder: Arc::clone(ssh), name: AUTHORIZED.into() };
-    let Some(there) = status(&place).os_context(what)? else { return Ok(ExistingSet::Nothing) };
+    let Some(there) = status(&place).os_context(failure)? else { return Ok(ExistingSet::Nothing) };
     if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile {
         return Ok(ExistingSet::Odd);
     }
@@ -189,7 +189,7 @@ fn current(ssh: &Folder) -> Result<ExistingSet> {
         Ok(Some(text)) => Ok(ExistingSet::Text(text)),
         Ok(None) => Ok(ExistingSet::Nothing),
         Err(error) if is_kept(&error) => Ok(ExistingSet::Odd),
-        Err(error) => Err(error).with_context(what),
+        Err(error) => Err(error).with_context(failure),
     }
 }
 
@@ -208,7 +208,7 @@ fn write(
     keep: Option<&str>,
     mut note: impl FnMut(&OsStr) -> Result<()>,
 ) -> Result<bool> {
-    let what = || format!("failed to write {}", display_path(name.as_ref()));
+    let failure = || format!("failed to write {}", display_path(name.as_ref()));
     // An unreadable file is written anew.
     if is_same(dir, name, content, user).unwrap_or(false) {
         return Ok(false);
@@ -223,6 +223,6 @@ fn write(
         new.take_place(&mut note)?;
         files::flush_folder(&dir.folder)
     };
-    dir.as_owner(user, write)?.with_context(what)?;
+    dir.as_owner(user, write)?.with_context(failure)?;
     Ok(true)
 }

@@ -63,13 +63,13 @@ impl Host<'_> {
     }
 
     fn environment(&self, path: &Path) -> Result<Environment> {
-        let what = || format!("failed to examine {}", display_path(path));
+        let failure = || format!("failed to examine {}", display_path(path));
         let place = match self.root.parent(path, false) {
             Ok(place) => place,
             Err(error) if error.absent() => return Ok(Environment::Absent),
-            Err(error) => return Err(error).with_context(what),
+            Err(error) => return Err(error).with_context(failure),
         };
-        let Some(found) = status(&place).os_context(what)? else { return Ok(Environment::Absent) };
+        let Some(found) = status(&place).os_context(failure)? else { return Ok(Environment::Absent) };
         let is_private = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
             && found.st_mode & 0o7777 == 0o600
             && found.st_nlink == 1
@@ -77,7 +77,7 @@ impl Host<'_> {
         if !is_private {
             return Ok(Environment::Foreign);
         }
-        let content = files::read_at(&place, READ_MAX).with_context(what)?;
+        let content = files::read_at(&place, READ_MAX).with_context(failure)?;
         let is_ours = content.is_some_and(|content| content.starts_with(UNIT_ENVIRONMENT_HEADER.as_bytes()));
         Ok(if is_ours { Environment::Ours(place) } else { Environment::Foreign })
     }

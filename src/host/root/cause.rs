@@ -49,12 +49,12 @@ pub trait OsContext<T> {
     /// # Errors
     ///
     /// The error of the result itself.
-    fn os_context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T>;
+    fn os_context<S: Into<String>>(self, context: impl FnOnce() -> S) -> Result<T>;
 }
 
 impl<T, E: Into<OsError>> OsContext<T> for Result<T, E> {
-    fn os_context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T> {
-        self.map_err(Into::into).with_context(|| what().into())
+    fn os_context<S: Into<String>>(self, context: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(Into::into).with_context(|| context().into())
     }
 }
 

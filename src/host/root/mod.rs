@@ -86,14 +86,14 @@ impl Root {
     /// It does not exist, is not a directory, or may not be searched; another user owns a directory of the path, can
     /// write to one, or made a link in it.
     pub fn open(path: &Path) -> Result<Self> {
-        let what = || format!("failed to open the root directory {}", display_path(path));
-        let slash = Arc::new(rustix::fs::openat(CWD, "/", FOLDER, Mode::empty()).os_context(what)?);
-        let absolute = std::path::absolute(path).with_context(what)?;
+        let context = || format!("failed to open the root directory {}", display_path(path));
+        let slash = Arc::new(rustix::fs::openat(CWD, "/", FOLDER, Mode::empty()).os_context(context)?);
+        let absolute = std::path::absolute(path).with_context(context)?;
         let (folder, system) = if is_slash(&absolute) {
             (slash, true)
         } else {
-            let folder = walk::by_hand(&slash, &absolute, Manner::Private).with_context(what)?;
-            let system = identity(&folder).os_context(what)? == identity(&slash).os_context(what)?;
+            let folder = walk::by_hand(&slash, &absolute, Manner::Private).with_context(context)?;
+            let system = identity(&folder).os_context(context)? == identity(&slash).os_context(context)?;
             (if system { slash } else { folder }, system)
         };
         Ok(Self { folder, path: absolute, system, openat2: AtomicBool::new(true) })

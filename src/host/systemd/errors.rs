@@ -32,14 +32,14 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         "UnitMasked" if other => format!("{unit} needs a unit that is masked: {message}"),
         "UnitMasked" => format!("{unit} is masked"),
         "LoadFailed" | "BadUnitSetting" | "System.Error.EBADMSG" | "org.freedesktop.DBus.Error.InconsistentMessage" => {
-            let (bad, what) = match named(message).filter(|_| other) {
+            let (bad, fault) = match named(message).filter(|_| other) {
                 Some(bad) => (bad, format!("{unit} needs a unit whose file is bad")),
                 None => (unit, format!("the unit file of {unit} is bad")),
             };
             // systemd gives its reason to the journal alone.
             let quoted = if bad.contains('\\') { format!("'{bad}'") } else { bad.to_owned() };
             let reason = format!("`systemd-analyze verify {quoted}` and `journalctl -u {quoted}` show the reason");
-            format!("{what}: {}; {reason}", message.trim_end_matches('.'))
+            format!("{fault}: {}; {reason}", message.trim_end_matches('.'))
         }
         "JobTypeNotApplicable" => format!("{unit} cannot do that: {message}"),
         "OnlyByDependency" => format!("{unit} refuses to be started or stopped by hand"),
@@ -71,7 +71,7 @@ fn named(message: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn said(name: &str, message: &str) -> String {
+    fn explained(name: &str, message: &str) -> String {
         let error = CallError::Refused { name: name.into(), message: message.into() };
         explain(error, "x.service").to_string()
     }
@@ -105,19 +105,19 @@ mod tests {
             ),
         ];
         for (name, message, sentence) in cases {
-            assert_eq!(said(&format!("org.freedesktop.systemd1.{name}"), message), sentence);
+            assert_eq!(explained(&format!("org.freedesktop.systemd1.{name}"), message), sentence);
         }
     }
 
     #[test]
     fn a_unit_file_that_is_missing_is_said_so() {
         let message = "Unit file x.service does not exist.";
-        assert_eq!(said("org.freedesktop.DBus.Error.FileNotFound", message), "x.service does not exist");
+        assert_eq!(explained("org.freedesktop.DBus.Error.FileNotFound", message), "x.service does not exist");
     }
 
     #[test]
     fn unknown_errors_keep_their_own_words() {
-        assert_eq!(said("org.example.Odd", "odd"), "odd");
-        assert_eq!(said("org.example.Odd", ""), "org.example.Odd");
+        assert_eq!(explained("org.example.Odd", "odd"), "odd");
+        assert_eq!(explained("org.example.Odd", ""), "org.example.Odd");
     }
 }

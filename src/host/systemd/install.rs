@@ -13,7 +13,7 @@ const LINKS: [&str; 4] = ["Alias", "WantedBy", "RequiredBy", "UpheldBy"];
 
 /// Returns true if the changes show that every link was made, or if no link was made, which shows nothing.
 pub(super) fn is_complete(changes: &[LinkChange]) -> bool {
-    let made: Vec<_> = changes.iter().filter(|(what, ..)| what == "symlink").collect();
+    let made: Vec<_> = changes.iter().filter(|(kind, ..)| kind == "symlink").collect();
     let files: BTreeSet<_> = made.iter().map(|(_, _, file)| file.as_str()).collect();
     let asked = |file: &&str| {
         let mut text = String::new();
@@ -71,7 +71,7 @@ mod tests {
         let unit = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&unit, "[Install]\nWantedBy=a.target\nAlias=al.service\n").unwrap();
         let file = unit.path().to_str().unwrap();
-        let change = |what: &str, link: &str| (what.to_owned(), link.to_owned(), file.to_owned());
+        let change = |kind: &str, link: &str| (kind.to_owned(), link.to_owned(), file.to_owned());
         let wants = change("symlink", "/etc/systemd/system/a.target.wants/x.service");
         let alias = change("symlink", "/etc/systemd/system/al.service");
         assert!(is_complete(&[]));

@@ -64,7 +64,7 @@ impl<'b> Systemd<'b> {
             enable()?;
         }
         // Remarks are in the list too, such as `destination-not-present`: a target that is not there.
-        let changed = links.iter().any(|(what, ..)| matches!(what.as_str(), "symlink" | "unlink"));
+        let changed = links.iter().any(|(kind, ..)| matches!(kind.as_str(), "symlink" | "unlink"));
         let change = if changed { StepResult::Done } else { StepResult::Unchanged };
         Ok(Enabled { change, installable })
     }

@@ -35,18 +35,18 @@ pub fn enable_offline(
     runtime: bool,
     run: impl FnOnce(&[&str]) -> Result<String>,
 ) -> Result<StepResult> {
-    let what = || format!("failed to enable {unit} in {}", display_path(root.path()));
+    let context = || format!("failed to enable {unit} in {}", display_path(root.path()));
     let mut argv = vec!["systemctl", TREE, "enable", "--force", "--quiet"];
     if runtime {
         argv.push("--runtime");
     }
     argv.extend(["--", unit]);
-    stays_inside(root, Path::new(if runtime { RUNTIME } else { PERSISTENT })).with_context(what)?;
+    stays_inside(root, Path::new(if runtime { RUNTIME } else { PERSISTENT })).with_context(context)?;
     let before = links(root);
-    let said = run(&argv).with_context(what)?;
+    let output = run(&argv).with_context(context)?;
     // One link that it could make is enough for it to end with 0.
-    if let Some(at) = said.find(FAILED) {
-        return Err(anyhow!("systemctl: {}", &said[at..])).with_context(what);
+    if let Some(at) = output.find(FAILED) {
+        return Err(anyhow!("systemctl: {}", &output[at..])).with_context(context);
     }
     Ok(if links(root) == before { StepResult::Unchanged } else { StepResult::Done })
 }
@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn a_link_that_could_not_be_made_is_a_failure_whatever_else_was() {
         let (_tree, root) = tree();
-        let said = "Created symlink a; Failed to enable unit, file \"b\": Input/output error".to_owned();
-        let error = enable_offline(&root, "x.service", false, |_| Ok(said)).unwrap_err();
+        let output = "Created symlink a; Failed to enable unit, file \"b\": Input/output error".to_owned();
+        let error = enable_offline(&root, "x.service", false, |_| Ok(output)).unwrap_err();
         assert!(format!("{error:#}").ends_with("Failed to enable unit, file \"b\": Input/output error"), "{error:#}");
     }
 
