@@ -1,5 +1,5 @@
-//! What the benchmark holds the program against: programs that do the same system calls and nothing else, and a
-//! stopwatch. It knows nothing of cloud-config.
+//! The baselines of the benchmark: programs that only make the same system calls, and a stopwatch. They are
+//! independent of cloud-config.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{UsageWho, getrusage};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
-/// How many files the program flushes side by side.
+/// The number of files that the program flushes in parallel.
 const FLUSHERS: usize = 16;
-/// How many files the program has open at a time.
+/// The number of files that the program has open at a time.
 const BATCH: usize = 512;
 
 fn main() -> ExitCode {
@@ -62,13 +62,13 @@ fn write(folder: &Path, count: usize, size: usize) -> std::io::Result<()> {
     for first in (0..count).step_by(BATCH) {
         let mut batch = Vec::new();
         for index in first..count.min(first + BATCH) {
-            // It looks first at what is there.
+            // The program first looks at the existing file.
             let _ = rustix::fs::statat(&place, name(index), AtFlags::SYMLINK_NOFOLLOW);
             let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
             let mut file = File::from(rustix::fs::openat(&place, ".", flags, Mode::RUSR | Mode::WUSR)?);
             file.write_all(&content)?;
             rustix::fs::fchown(&file, Some(rustix::fs::Uid::ROOT), Some(rustix::fs::Gid::ROOT))?;
-            // There is none; that is what it has to find out.
+            // There is no such attribute, which only this call shows.
             let _ = rustix::fs::fremovexattr(&file, "system.posix_acl_access");
             rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
             batch.push((name(index), file));
@@ -76,7 +76,7 @@ fn write(folder: &Path, count: usize, size: usize) -> std::io::Result<()> {
         let next = AtomicUsize::new(0);
         let flush = || {
             while let Some((_, file)) = batch.get(next.fetch_add(1, Ordering::Relaxed)) {
-                // An error would show in what is there; this measures time.
+                // An error would show in the result; this measures time.
                 let _ = file.sync_all();
             }
         };
@@ -111,8 +111,8 @@ fn check(folder: &Path, count: usize, size: usize) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Runs a program so many times and prints, in microseconds, the shortest time it took and the least of the
-/// processor; then the most memory, in KiB.
+/// Runs a program `times` times and prints, in microseconds, the shortest wall time and the least processor time;
+/// then the largest memory use, in KiB.
 fn time(times: usize, argv: &[impl AsRef<OsStr>]) -> std::io::Result<()> {
     let used = || -> std::io::Result<Duration> {
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;

@@ -1,4 +1,4 @@
-//! What needs no machine: checking, and files in a tree.
+//! Benchmarks without a machine: checking, and files in a tree.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,7 +22,7 @@ pub fn rows(table: &mut Table) {
     writes(table, place.path());
 }
 
-/// A cloud-config of so many files, at the path that is given back.
+/// Writes a cloud-config of `count` files, and returns its path.
 fn config(place: &Path, count: usize, size: usize) -> String {
     let path = place.join(format!("{count}x{size}.yml"));
     let content = "x".repeat(size);

@@ -1,4 +1,4 @@
-//! What needs a machine with systemd: units, users, a typical run.
+//! Benchmarks in a machine with systemd: units, users, a typical run.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::measure::{Table, Taken, baseline, float, ms, program};
 use super::testbed::{Boot, Machine};
 
-/// The release build, and what it is held against, in the machine.
+/// The release build, and the baselines, in the machine.
 const PROGRAM: &str = "/usr/bin/measured";
 const BASELINE: &str = "/usr/bin/baseline";
 
@@ -38,7 +38,7 @@ fn machine() -> Machine {
     Boot::default().bind(program(), PROGRAM).bind(baseline(), BASELINE).boot()
 }
 
-/// Runs `argv` in the machine once; the journal's or the bus's first answer is not what is measured.
+/// Runs `argv` in the machine once before measuring: the first answer of the journal or the bus is slower.
 fn time(m: &Machine, argv: &[&str]) -> Taken {
     let all: Vec<_> = [BASELINE, "time", "1", "--"].iter().chain(argv).copied().collect();
     Taken::read(&m.run(&all).ok().stdout)
@@ -54,7 +54,7 @@ fn typical(table: &mut Table) {
     let mut parts = String::new();
     for _ in 0..3 {
         let m = machine();
-        // What the work takes by itself, with names of its own.
+        // The work without the program, with unit names of its own.
         m.put(
             "/run/systemd/system/other.service",
             "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",

@@ -1,5 +1,5 @@
-//! `make bench`: what the program takes, held against what the same work takes by itself. Every bar is a ratio within
-//! this run, or a bound that a slow machine keeps, too; a bar that is missed fails the run.
+//! `make bench`: the cost of the program, compared with the cost of the same work alone. Every bar is a ratio within
+//! this run, or a bound that also holds on a slow machine; a missed bar fails the run.
 
 mod here;
 mod inside;

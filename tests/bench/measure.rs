@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-/// What a program took.
+/// The cost of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Taken {
     /// The shortest time.
     pub wall: Duration,
-    /// The least time of the processor, in the program and in what it runs.
+    /// The least processor time, of the program and its children.
     pub cpu: Duration,
     /// The most memory, in bytes.
     pub memory: u64,
 }
 
 impl Taken {
-    /// What `baseline time` printed.
+    /// Parses the output of `baseline time`.
     pub fn read(text: &str) -> Self {
         let numbers: Vec<u64> = text.split_whitespace().map(|word| word.parse().expect("a number")).collect();
         let &[wall, cpu, memory] = numbers.as_slice() else { panic!("three numbers, not {text:?}") };
@@ -36,7 +36,7 @@ pub fn program() -> PathBuf {
     built("coreos-cloudinit")
 }
 
-/// What it is held against.
+/// Returns the path of the baseline program.
 pub fn baseline() -> PathBuf {
     built("examples/baseline")
 }
@@ -47,7 +47,7 @@ fn built(name: &str) -> PathBuf {
     path
 }
 
-/// Runs `argv` so many times.
+/// Runs `argv` `times` times.
 pub fn time(times: usize, argv: &[&str]) -> Taken {
     let mut command = Command::new(baseline());
     let output = command.args(["time", &times.to_string(), "--"]).args(argv).stderr(Stdio::inherit()).output();
@@ -59,7 +59,7 @@ pub fn time(times: usize, argv: &[&str]) -> Taken {
 /// Calls that get memory: how many there are is the allocator's business.
 const MEMORY: [&str; 5] = ["brk", "mmap", "munmap", "mremap", "madvise"];
 
-/// How many system calls `argv` makes, in all its threads, besides those for memory.
+/// Returns the number of system calls of `argv`, in all its threads, without those for memory.
 pub fn calls(argv: &[&str]) -> u64 {
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let status = Command::new("strace")
@@ -76,7 +76,7 @@ pub fn calls(argv: &[&str]) -> u64 {
     counted.filter(|(name, _)| *name != "total" && !MEMORY.contains(name)).map(|(_, count)| count).sum()
 }
 
-/// Rows of what was measured, and whether each bar is met.
+/// The rows of measurements, and the results of the bars.
 #[derive(Default)]
 pub struct Table {
     rows: Vec<[String; 4]>,
@@ -114,7 +114,7 @@ impl Table {
     }
 }
 
-/// What this was measured on.
+/// Describes the machine of the measurement.
 fn machine() -> String {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpus = text("/proc/cpuinfo");

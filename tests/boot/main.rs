@@ -1,5 +1,4 @@
-//! The program in a machine that boots for real: its own kernel, disks, udev, and a `/usr` that nobody
-//! can write to.
+//! The program in a machine that boots for real: its own kernel, disks, udev, and a read-only `/usr`.
 
 // A group of cases is one function, which is a list.
 #![allow(clippy::too_many_lines)]
@@ -12,7 +11,7 @@ mod testbed;
 
 fn main() -> ExitCode {
     match testbed::vm::missing() {
-        // Who checks everything must not take this for checked.
+        // CI must not count a skipped tier as passed.
         Some(reason) if std::env::var_os("CI").is_some() => {
             eprintln!("boot: cannot boot virtual machines here: {reason}");
             ExitCode::FAILURE

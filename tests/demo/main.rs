@@ -80,14 +80,14 @@ fn title(text: &str) {
     }
 }
 
-/// What an example makes that answers when it is asked: what to say, and a command that asks.
+/// The answers of an example's server: a title, and the command that requests it.
 const ANSWERS: &[(&str, &str, &str)] = &[(
     "web-server.yml",
     "What the web server answers: GET http://localhost:8080/",
     "bash -c 'exec 3<>/dev/tcp/localhost/8080; printf \"GET / HTTP/1.1\\r\\n\\r\\n\" >&3; cat <&3'",
 )];
 
-/// What a person would look at before and after.
+/// The state that a user would look at before and after.
 struct Look {
     files: Snapshot,
     facts: BTreeSet<String>,

@@ -15,9 +15,9 @@ use crate::wanted::ROWS;
 
 /// The addresses of the machine in which the reference ran.
 const ADDRESSES: [(&str, &str); 2] = [("COREOS_PUBLIC_IPV4", "203.0.113.9"), ("COREOS_PRIVATE_IPV4", "10.9.8.7")];
-/// How long units may take to come to where the reference saw them: it looked once, a little later.
+/// The longest time for units to reach the state that the reference saw: it looked once, a little later.
 const SETTLE: Duration = Duration::from_secs(4);
-/// What makes systemd read its units again: some configs have units that do so.
+/// The commands that cause a daemon-reload: units of some configs run them.
 const RELOADS: [&str; 2] = ["systemctl daemon-reload", "systemctl enable"];
 /// Where nothing that is already as it should be may be written.
 const QUIET: [&str; 5] = ["/etc/", "/home/", "/opt/", "/run/systemd/system/", "/run/flannel/"];
@@ -91,7 +91,7 @@ fn settle(machine: &Machine, outcome: &Outcome) -> Vec<Difference> {
     }
 }
 
-/// A second run: writes nothing, reads nothing again, and does what the units' commands say.
+/// Runs a second time: writes nothing, reloads nothing, and runs the units' commands.
 fn again(machine: &Machine, outcome: &Outcome) -> Vec<Difference> {
     // At a boot, no unit has failed so often a moment ago that systemd refuses to start it again.
     machine.sh("systemctl reset-failed");

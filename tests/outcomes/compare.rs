@@ -1,4 +1,4 @@
-//! A machine beside what the reference made of another.
+//! Compares a machine with the result of the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::testbed::Machine;
 /// Something that is not as the reference left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What it is about.
+    /// The subject of the difference.
     pub subject: String,
     pub reference: String,
     pub ours: String,
@@ -26,7 +26,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What accounts are kept in: compared by their meaning.
+/// The account files, which are compared by their meaning.
 const ACCOUNTS: [&str; 12] = [
     "/etc/passwd",
     "/etc/passwd-",
@@ -41,7 +41,7 @@ const ACCOUNTS: [&str; 12] = [
     "/etc/subgid",
     "/etc/subgid-",
 ];
-/// What systemd makes anew whenever it reads its units.
+/// The directory that systemd recreates at every daemon-reload.
 const GENERATED: &str = "/run/systemd/generator";
 /// A user of the reference's tree which is no work of the program's.
 const NOT_OURS: &str = "systemd-resolve";
@@ -80,7 +80,7 @@ impl Differences {
     }
 }
 
-/// Files, users, groups and the host name. `changed` is what is new, different or gone.
+/// Files, users, groups and the host name. `changed` are the new, different and removed paths.
 pub fn settled(machine: &Machine, outcome: &Outcome, changed: &[(char, &str)]) -> Vec<Difference> {
     let mut found = Differences::default();
     for (path, file) in &outcome.files {
@@ -146,7 +146,7 @@ fn lines(of: &[impl AsRef<str>]) -> String {
     of.iter().flat_map(|line| [line.as_ref(), "\n"]).collect()
 }
 
-/// What the reference's outcomes do not list: accounts, and what comes with a new home.
+/// Returns true for paths that the reference's outcomes do not list: account files, and files of a new home.
 fn is_aside(machine: &Machine, path: &str) -> bool {
     if ACCOUNTS.contains(&path) || path.starts_with(GENERATED) {
         return true;
@@ -202,7 +202,7 @@ fn compare_accounts(machine: &Machine, outcome: &Outcome, found: &mut Difference
     }
 }
 
-/// What systemd says of the units now.
+/// Compares the present state of the units in systemd.
 pub fn units(machine: &Machine, outcome: &Outcome) -> Vec<Difference> {
     let properties = ["ActiveState", "LoadState", "UnitFileState", "Environment"];
     let names: Vec<_> = outcome.units.keys().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! What the reference did with configs that people wrote: we leave the same machine behind.
+//! The results of the reference for real configs: this program leaves the same machine behind.
 //!
 //! Each outcome of the corpus is reproduced in a machine of its own, and then a second time in the
 //! same one, which must write nothing. `wanted` lists what may differ and why.
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             suite.fresh(&outcome.name.clone(), move |machine| case::reproduce(machine, &outcome));
         }
     });
-    // The sandbox runs this program again: what did not see every case knows nothing of the rows.
+    // The sandbox runs this program again; a process that did not see every case cannot judge the rows.
     if tally::cases() < count || tally::unused().is_empty() {
         return code;
     }

@@ -1,4 +1,4 @@
-//! The corpus: configs, and what the reference made of them.
+//! The corpus: configs, and the results of the reference.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// What stands in configs for values of the image they were built into.
+/// The placeholders in configs for values of the image they were built into.
 const BUILD_TIME: [(&str, &str); 1] = [("@@OEM_VERSION_ID@@", "1.2.3")];
 
-/// What one config led to.
+/// The result of one config.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
@@ -21,7 +21,7 @@ pub struct Outcome {
     /// The config itself.
     #[serde(skip)]
     pub config: Vec<u8>,
-    /// Whether the reference said that all went well.
+    /// True if the reference reported success.
     pub ok: bool,
     /// The machine's name.
     pub hostname: String,
@@ -64,7 +64,7 @@ pub struct User {
     pub hash: String,
 }
 
-/// What systemd says of a unit.
+/// The state of a unit in systemd.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Unit {

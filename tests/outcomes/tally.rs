@@ -14,7 +14,7 @@ pub fn count_case() {
     CASES.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How many did.
+/// Returns the number of compared cases.
 pub fn cases() -> usize {
     CASES.load(Ordering::Relaxed)
 }
@@ -24,7 +24,7 @@ pub fn count_row(number: usize) {
     USED.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
 }
 
-/// The rows that nobody needed.
+/// Returns the rows that no case needed.
 pub fn unused() -> Vec<String> {
     let used = USED.lock().unwrap_or_else(PoisonError::into_inner);
     let unused = ROWS.iter().enumerate().filter(|(number, _)| !used.contains(number));

@@ -1,4 +1,4 @@
-//! What may differ from what the reference did, and why.
+//! The allowed differences from the reference, with reasons.
 
 /// Differences of one kind, for one reason.
 pub struct Row {
@@ -6,11 +6,11 @@ pub struct Row {
     pub id: &'static str,
     /// The names of the outcomes, as a regular expression.
     pub configs: &'static str,
-    /// What differs, as a regular expression over the whole subject.
+    /// A regular expression for the whole subject of the difference.
     pub subject: &'static str,
-    /// What we leave behind instead, as a regular expression over the whole of it.
+    /// A regular expression for the whole result of this program.
     pub ours: &'static str,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 

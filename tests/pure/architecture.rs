@@ -125,7 +125,7 @@ fn no_file_is_too_long() {
     assert!(long.is_empty(), "longer than {LONGEST} lines:\n{}", long.join("\n"));
 }
 
-/// `make help` shows what the Makefile says of each target.
+/// `make help` prints the description of each target.
 #[test]
 fn every_make_target_is_documented() {
     let makefile = read(Path::new("Makefile"));
@@ -141,7 +141,7 @@ fn every_make_target_is_documented() {
     assert_eq!(count, phony.split(' ').count(), ".PHONY names a target that is not there");
 }
 
-/// The program's source names no machine and no tracker: it is read by people who have neither.
+/// The source must make sense to readers without the authors' machines and trackers.
 #[test]
 fn no_source_names_a_place_of_its_authors() {
     let named = Regex::new(concat!(r"/work", r"/|/tmp", r"/wt/|issue #?[0-9]")).unwrap();
@@ -158,7 +158,7 @@ fn no_pattern_needs_tables_of_unicode() {
     let needs = Regex::new(r"\(\?i[^-]|\\[dwspDWSPb]").unwrap();
     for path in ["src", "crates/cloud-config/src"].into_iter().flat_map(sources) {
         let text = read(&path);
-        // What is only a test may have them.
+        // Unit tests may have them.
         let text = text.split("#[cfg(test)]").next().unwrap();
         for (number, line) in
             text.lines().enumerate().filter(|(_, line)| line.contains("Regex::new(") || line.contains("regex(r\""))

@@ -1,4 +1,4 @@
-//! What differs from the reference on purpose is written down where people look for it.
+//! Intended differences from the reference are documented.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The documentation names every key, every option and every flag, and says of each what is true.
+//! The documentation names every key, every option and every flag, and describes each correctly.
 
 use std::fs;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn keys(name: &str) -> Vec<String> {
     keys.keys().cloned().collect()
 }
 
-/// What stands beneath a heading, up to the next of its level or above.
+/// Returns the text below a heading, up to the next of its level or above.
 fn section<'a>(text: &'a str, heading: &str) -> &'a str {
     let level = heading.split(' ').next().unwrap();
     let start = text.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
@@ -145,7 +145,7 @@ fn every_word_that_a_key_takes_is_named() {
 fn every_flag_is_named() {
     let docs = read("docs/command-line.md");
     for name in cli::flags() {
-        // A flag may stand beside its short form, and with what its value is called.
+        // A flag may stand beside its short form, and with the name of its value.
         let is_it = |cell: &str| cell.split('`').any(|flag| flag.split(' ').next() == Some(&format!("--{name}")));
         let row = docs.lines().find(|line| line.split('|').nth(1).is_some_and(is_it));
         assert!(row.is_some(), "no row for --{name}");

@@ -1,7 +1,7 @@
 //! The pure tier: everything that is data in, data out, and the program where it needs neither root nor a container.
 //!
-//! One binary, so that a change of the library links one program and not twenty. `cargo test --test pure plans::` runs a
-//! module of it.
+//! One binary, so that a change of the library links one program and not twenty. `cargo test --test pure plans::`
+//! runs a module of it.
 
 mod architecture;
 mod compatibility;

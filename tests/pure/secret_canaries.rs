@@ -1,7 +1,7 @@
 //! Every field of a cloud-config is one that is shown, or one that is not; of one that is new this wants to know which.
 //!
-//! Wherever a secret can stand, the program is run on configurations that have one there, as it should be and in all the
-//! ways in which it should not: nothing that it prints may have it.
+//! Wherever a secret can stand, the program is run on configurations that have one there, as it should be and in all
+//! the ways in which it should not: nothing that it prints may have it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::invariants::shown::{Fields, SHOWN};
 
-/// What no secret can be told from anything else by, but this.
+/// The marker that all secrets contain.
 const CANARY: &str = "XcanaryX";
 
 /// Never shown, in whatever way it is wrong: not in a finding, not in a plan, not in the log, not by `--print-config`.
@@ -29,8 +29,8 @@ const HIDDEN: Fields = &[
     ("write_files[]", "content"),
 ];
 
-/// Not in a finding, a plan or the log, for who misses a line may write a secret there; but by `--print-config`, which prints
-/// what was understood.
+/// Keys that appear in no finding, plan or log, since a user who misses a line break may write a secret there; but
+/// `--print-config` prints them.
 const PRINTED: Fields = &[
     (
         "coreos.etcd",
@@ -118,7 +118,7 @@ fn configs(fields: &[(&str, &str)], value: &str) -> Vec<String> {
     fields.iter().map(config).collect()
 }
 
-/// A field of a mapping; one whose name says so is a list.
+/// A field of a mapping; a list if its name ends in `[]`.
 fn item(name: &str, value: &str) -> String {
     match name.strip_suffix("[]") {
         Some(name) => format!("{name}: [{value}]"),
@@ -126,7 +126,7 @@ fn item(name: &str, value: &str) -> String {
     }
 }
 
-/// Runs the program on `config` in all the ways in which it prints something; what it printed by which.
+/// Runs the program on `config` in all the ways in which it prints something; returns the output of each.
 fn printed(config: &str) -> BTreeMap<&'static str, String> {
     let folder = tempfile::tempdir().expect("there is a place for it");
     let (file, root) = (folder.path().join("config"), folder.path().join("root"));

@@ -1,4 +1,4 @@
-//! What a machine is booted with: an overlay over the tree, files in it, systemd-nspawn.
+//! The parts of a boot: an overlay over the tree, files in it, systemd-nspawn.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use super::machine::Machine;
 use super::{PROGRAM, PROGRAM_INSIDE, sandbox};
 
-/// What a machine is booted with.
+/// The settings of a boot.
 #[derive(Default)]
 pub struct Boot {
     files: Vec<(String, Vec<u8>, u32)>,
@@ -26,7 +26,7 @@ enum Source {
 }
 
 impl Boot {
-    /// A file, before it boots. Its folders are made.
+    /// Adds a file before the boot, and its directories.
     #[must_use]
     pub fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {
         self.file_mode(path, text, 0o644)
@@ -46,7 +46,7 @@ impl Boot {
         self
     }
 
-    /// A copy of the host's file or folder at `path`, before it boots.
+    /// Adds a copy of the host's file or directory at `path`, before the boot.
     #[must_use]
     pub fn copy(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
         self.copies.push((Source::Host(host.into()), path.to_owned()));
@@ -60,14 +60,14 @@ impl Boot {
         self
     }
 
-    /// The host's file or folder, seen at `path` and not writable there. Also over `/proc/cmdline`.
+    /// Shows the host's file or directory at `path`, read-only. Also over `/proc/cmdline`.
     #[must_use]
     pub fn bind(mut self, host: impl Into<PathBuf>, path: &str) -> Self {
         self.binds.push((host.into(), path.to_owned()));
         self
     }
 
-    /// Without the program, for whoever installs it.
+    /// Leaves out the program, for cases that install it.
     #[must_use]
     pub fn bare(mut self) -> Self {
         self.bare = true;
@@ -91,7 +91,7 @@ pub(super) fn mount_overlay(place: &Path) -> Result<PathBuf, String> {
     mount_overlay_over(place, &sandbox::tree())
 }
 
-/// Mounts a folder at `place` that begins as `lower` is, and gives its path.
+/// Mounts a directory at `place` that begins as a copy of `lower`, and returns its path.
 pub fn mount_overlay_over(place: &Path, lower: &Path) -> Result<PathBuf, String> {
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
     for folder in [&upper, &work, &merged] {
@@ -135,7 +135,7 @@ impl Boot {
     }
 }
 
-/// Copies a file, or a folder with all that is in it; everything becomes root's.
+/// Copies a file, or a directory with all of its content; everything becomes root's.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     let kind = fs::symlink_metadata(from)?.file_type();
     fs::create_dir_all(to.parent().unwrap_or(to))?;

@@ -1,4 +1,4 @@
-//! A stand-in for the system bus of a machine: it lets everybody in, and answers as it is told to.
+//! A stand-in for the system bus of a machine, with a fixed behavior.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -6,29 +6,29 @@ use std::thread;
 
 use super::machine::Machine;
 
-/// What the stand-in does.
+/// The behavior of the stand-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// It does not even say who it is.
+    /// It does not even complete the handshake.
     Deaf,
-    /// It lets its callers in and never answers what they ask.
+    /// It completes the handshake and never answers calls.
     Silent,
-    /// It answers every question with an error.
+    /// It answers every call with an error.
     Failing,
 }
 
-/// What a failing one says.
+/// The message of its errors.
 pub const EXCUSE: &str = "nobody is in today";
 
 impl Machine {
-    /// Starts a stand-in, and gives the address that a program is to be given as `DBUS_SYSTEM_BUS_ADDRESS`. It ends with
-    /// the test.
+    /// Starts a stand-in, and gives the address that a program is to be given as `DBUS_SYSTEM_BUS_ADDRESS`. It ends
+    /// with the test.
     pub fn stand_in_bus(&self, manner: Manner) -> String {
         let path = format!("/run/stand-in-{manner:?}");
         let outside = format!("/proc/{}/root{path}", self.leader());
         let listener = UnixListener::bind(&outside).unwrap_or_else(|e| panic!("failed to listen at {outside}: {e}"));
         thread::spawn(move || {
-            // Whoever is not answered is kept all the same.
+            // Connections without an answer are kept open.
             let mut kept = Vec::new();
             for stream in listener.incoming().flatten() {
                 if manner == Manner::Deaf {
@@ -42,7 +42,7 @@ impl Machine {
     }
 }
 
-/// Speaks with one caller until it goes.
+/// Serves one connection until it closes.
 fn serve(mut stream: UnixStream, manner: Manner) -> std::io::Result<()> {
     let mut input = BufReader::new(stream.try_clone()?);
     loop {

@@ -11,25 +11,25 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// How often a wait looks again.
+/// The interval of polling.
 pub const TICK: Duration = Duration::from_millis(20);
 
-/// What a command did.
+/// The result of a command.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// The command, for people.
     pub command: String,
     /// Its exit code; 128 and the signal's number where it was killed.
     pub code: i32,
-    /// What it printed.
+    /// The standard output.
     pub stdout: String,
-    /// What it complained about.
+    /// The standard error.
     pub stderr: String,
-    /// What it wrote to the journal, where that was asked for.
+    /// The journal entries, if they were requested.
     pub journal: String,
-    /// Whether its time was up before it ended.
+    /// True if the time limit passed before it ended.
     pub timed_out: bool,
-    /// How long it ran.
+    /// The duration.
     pub took: Duration,
 }
 
@@ -67,12 +67,12 @@ impl Output {
         self.exits(1)
     }
 
-    /// All that it said: printed, complained, logged.
+    /// Returns the whole output: standard output, standard error, journal.
     pub fn said(&self) -> String {
         [&*self.stdout, &self.stderr, &self.journal].join("\n")
     }
 
-    /// Holds that each of `words` is in what it said.
+    /// Checks that each of `words` is in the output.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         let said = self.said();
@@ -82,7 +82,7 @@ impl Output {
         self
     }
 
-    /// Holds that none of `words` is in what it said.
+    /// Checks that none of `words` is in the output.
     #[track_caller]
     pub fn hides(self, words: &[&str]) -> Self {
         let said = self.said();
@@ -122,7 +122,7 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
 }
 
 impl Running {
-    /// Whether it still runs.
+    /// Returns true if it still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -148,7 +148,7 @@ impl Running {
             thread::sleep(TICK);
         };
         let took = self.started.elapsed();
-        // What it left in the background may hold the pipes open.
+        // A process left in the background may hold the pipes open.
         let text = |pipe: &Receiver<String>| {
             pipe.recv_timeout(Duration::from_secs(2)).unwrap_or_else(|_| {
                 let _ = killpg(group(&self.child), Signal::SIGKILL);

@@ -1,4 +1,4 @@
-//! Folders that take long to make: made once, kept under `target/testbed/`, shared by all test runs.
+//! Directories that are slow to make: made once, kept under `target/testbed/`, shared by all test runs.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-/// The folder that the testbed keeps everything in.
+/// The directory of everything that the testbed keeps.
 pub fn home() -> PathBuf {
-    // The program lies in target/PROFILE/, wherever Cargo was told to put that.
+    // The program lies in target/PROFILE/, wherever Cargo puts that.
     let target = Path::new(super::PROGRAM).parent().and_then(Path::parent);
     target.expect("the program has two folders above it").join("testbed")
 }
 
-/// A folder that nobody removes while this value lives.
+/// A directory that is not removed while this value lives.
 pub struct Kept {
     /// Where it is.
     pub path: PathBuf,
@@ -22,9 +22,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Finds the folder called `KIND-NAME-KEY`, or lets `build` make it at the path it is given.
+    /// Finds the directory called `KIND-NAME-KEY`, or lets `build` make it at the path it is given.
     ///
-    /// Its key is a hash over `recipe`: one of an older recipe is removed, unless somebody uses it.
+    /// Its key is a hash over `recipe`: directories of older recipes are removed, unless a process uses them.
     pub fn get(
         kind: &str,
         name: &str,
@@ -39,7 +39,7 @@ impl Kept {
         lock.lock_shared().map_err(|e| format!("failed to lock the {kind}: {e}"))?;
         if !path.exists() {
             lock.unlock().and_then(|()| lock.lock()).map_err(|e| format!("failed to lock the {kind}: {e}"))?;
-            // Somebody else may have built it while we waited.
+            // Another process may have built it while we waited.
             if !path.exists() {
                 remove_others(&home, kind, &name);
                 make(&path, build)?;
@@ -83,7 +83,7 @@ fn key(recipe: &[&str]) -> String {
     })
 }
 
-/// Those of older recipes, and what a killed build left, unless somebody uses them.
+/// Removes directories of older recipes, and leftovers of killed builds, unless a process uses them.
 fn remove_others(home: &Path, kind: &str, name: &str) {
     for entry in fs::read_dir(home).into_iter().flatten().flatten() {
         let Ok(other) = entry.file_name().into_string() else {

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-/// A public key that nobody has the private half of; its comment is `name`.
+/// A public key without a private half; its comment is `name`.
 pub fn key(name: &str) -> String {
     let mut blob = vec![0, 0, 0, 11];
     blob.extend(b"ssh-ed25519");

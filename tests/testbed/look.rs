@@ -15,11 +15,11 @@ use serde_json::Value;
 use super::command::Output;
 use super::machine::Machine;
 
-/// What the program's entries in the journal are known by.
+/// The identifier of the program's entries in the journal.
 const IDENTIFIER: &str = "coreos-cloudinit";
 
 impl Machine {
-    /// What is at `path` itself, a link included.
+    /// Opens the object at `path` itself, without following a link.
     fn open(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
         let root = self.root.as_ref().expect("it has booted");
         rustix::fs::openat2(
@@ -39,7 +39,7 @@ impl Machine {
         }
     }
 
-    /// What `stat` says of `path` itself, a link included.
+    /// Returns the status of `path` itself, without following a link.
     pub fn stat(&self, path: &str) -> Option<Stat> {
         self.look(path).map(|file| rustix::fs::fstat(file).unwrap_or_else(|e| panic!("failed to stat {path}: {e}")))
     }
@@ -49,7 +49,7 @@ impl Machine {
         self.stat(path).unwrap_or_else(|| panic!("{path} is not there"))
     }
 
-    /// Whether anything is at `path`, were it a link to nothing.
+    /// Returns true if anything is at `path`, even a dangling link.
     pub fn exists(&self, path: &str) -> bool {
         self.look(path).is_some()
     }
@@ -111,7 +111,7 @@ impl Machine {
         assert_eq!(self.owner(path), owner, "{path}: owner");
     }
 
-    /// The names in a folder, sorted.
+    /// The names in a directory, sorted.
     #[track_caller]
     pub fn names(&self, path: &str) -> Vec<String> {
         let folder = self
@@ -126,7 +126,7 @@ impl Machine {
         names
     }
 
-    /// Writes a file in place, as root, 0644 when it is new. Its folder must be there.
+    /// Writes a file in place, as root, 0644 when it is new. Its directory must be there.
     #[track_caller]
     pub fn put(&self, path: &str, text: impl AsRef<[u8]>) {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
@@ -195,7 +195,7 @@ impl Machine {
         self.property(unit, "InvocationID")
     }
 
-    /// Whether systemd ever had a job for a unit, also for one that it has forgotten since.
+    /// Returns true if systemd ever had a job for a unit, even for one that is no longer loaded.
     pub fn was_tried(&self, unit: &str) -> bool {
         !self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --quiet --unit=\"$0\"", unit]).stdout.is_empty()
     }
@@ -229,7 +229,7 @@ impl Machine {
         answer.stdout.trim().strip_prefix("-- cursor: ").unwrap_or_default().to_owned()
     }
 
-    /// What the program has logged since, as people read it.
+    /// Returns the log of the program since the cursor, as text.
     pub(super) fn journal_after(&self, cursor: &str) -> String {
         // All entries, of which we pick ours: asked for some only, `journalctl` leaves out the first of them.
         let from = format!("--after-cursor={cursor}");
@@ -241,7 +241,7 @@ impl Machine {
             .collect()
     }
 
-    /// Runs what nobody needs to see when a case fails.
+    /// Runs a command that the history of a failed case need not show.
     fn run_quietly(&self, argv: &[&str]) -> Output {
         self.start(argv).finish(std::time::Duration::from_secs(60))
     }

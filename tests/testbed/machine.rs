@@ -17,11 +17,11 @@ use super::boot::{Boot, mount_overlay, spawn};
 use super::command::{self, Output, Running, TICK};
 use super::{PROGRAM_INSIDE, sandbox};
 
-/// How long a boot may take. It takes one to three seconds; a busy host must not fail a test.
+/// The time limit of a boot. It takes one to three seconds; a busy host must not fail a test.
 const BOOT: Duration = Duration::from_secs(90);
-/// How long a command may take unless it is told otherwise.
+/// The default time limit of a command.
 const COMMAND: Duration = Duration::from_secs(60);
-/// Where `apply` puts what it applies.
+/// The place of the user-data of `apply`.
 pub const USER_DATA: &str = "/tmp/user-data";
 
 /// A machine that runs.
@@ -31,9 +31,9 @@ pub struct Machine {
     nspawn: Child,
     /// Its first process.
     leader: Option<Pid>,
-    /// Its root folder, with all that is mounted in it.
+    /// Its root directory, with all mounts in it.
     pub(super) root: Option<OwnedFd>,
-    /// What was run in it, for whoever must find out why a case failed.
+    /// The commands that were run in it, for the report of a failed case.
     history: Mutex<Vec<Output>>,
 }
 
@@ -109,18 +109,18 @@ impl Machine {
         self.leader.expect("it has booted")
     }
 
-    /// What its console showed.
+    /// Returns the output of the console.
     pub fn console(&self) -> String {
         fs::read(self.place.join("console")).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
     }
 
-    /// What was run in it, and said, oldest first.
+    /// Returns the commands with their outputs, oldest first.
     pub fn history(&self) -> String {
         let history = self.history.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         history.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
-    /// Forgets what was run: the next case has a history of its own.
+    /// Clears the history: the next case has its own.
     pub fn forget(&self) {
         self.history.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
@@ -137,7 +137,7 @@ impl Machine {
         command::start(&mut self.entering(argv, environment), argv.join(" "))
     }
 
-    /// What runs `argv` in the machine.
+    /// Returns the command that runs `argv` in the machine.
     pub(super) fn entering(&self, argv: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new("nsenter");
         command
@@ -167,7 +167,7 @@ impl Machine {
         output
     }
 
-    /// Runs a line of shell, which must succeed; what it prints, without the last line's end.
+    /// Runs a line of shell, which must succeed; returns its output without the last line's end.
     #[track_caller]
     pub fn sh(&self, line: &str) -> String {
         let output = self.run(&["sh", "-c", line]).ok();
@@ -200,7 +200,7 @@ impl Machine {
         program.run()
     }
 
-    /// The program as a service, as at boot: what it says goes to the journal. Waits for its end.
+    /// Runs the program as a service, as at boot: its output goes to the journal. Waits for its end.
     pub fn service(&self, flags: &[&str]) -> Output {
         let mut argv =
             vec!["systemd-run", "--wait", "--quiet", "--collect", "--service-type=exec", "--", PROGRAM_INSIDE];
@@ -240,7 +240,7 @@ impl<'a> Program<'a> {
         self
     }
 
-    /// Runs it, and collects what it logged.
+    /// Runs it, and collects its log.
     pub fn run(self) -> Output {
         let cursor = self.machine.journal_cursor();
         let mut output = self.machine.command_with(&self.argv, &self.environment).finish(self.limit);
@@ -265,13 +265,12 @@ impl Drop for Machine {
             let _ = self.nspawn.kill();
             let _ = self.nspawn.wait();
         }
-        // A leader that we never saw has nobody left that would end it but its own end of input;
-        // the sandbox's end is its end too.
+        // A leader that was never seen ends only by its own end of input; the sandbox's end is its end too.
         if let Some(leader) = self.leader {
             wait_for(Duration::from_secs(10), || gone(leader));
         }
         self.root = None;
-        // Lazily: whoever still looks at a file in there keeps it for as long as they do.
+        // Unmounted lazily: a process that still has a file open there keeps it.
         let _ = Command::new("umount").arg("--lazy").arg(self.place.join("merged")).status();
         let _ = fs::remove_dir_all(&self.place);
         for cgroup in &self.cgroups {
@@ -286,14 +285,14 @@ pub fn dedent(text: &str) -> String {
     let filled = body.lines().filter(|line| !line.trim().is_empty());
     let depth = filled.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     let mut lines: Vec<_> = body.split('\n').map(|line| line.get(depth..).unwrap_or("")).collect();
-    // The last line is what stands before the closing quote.
+    // The last line precedes the closing quote.
     if lines.last().is_some_and(|line| line.trim().is_empty()) {
         lines.pop();
     }
     lines.join("\n") + "\n"
 }
 
-/// Whether `condition` came true in time.
+/// Waits until `condition` is true, and returns false if the limit passes.
 pub fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     while !condition() {

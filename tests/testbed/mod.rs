@@ -1,11 +1,10 @@
 //! Throw-away machines: a real systemd in a container, the built program inside.
 //!
-//! `tree` builds the root tree they all start from, `kept` keeps what takes long to build, `sandbox`
-//! makes sure that nothing outlives the test, `machine` boots one, `look` and `snapshot` say what it
-//! looks like, `suite` turns closures into tests with names. `vm` boots one with a kernel, disks and
-//! udev of its own.
+//! `tree` builds the root tree of all machines, `kept` keeps slow builds, `sandbox` ensures that nothing outlives the
+//! test, `machine` boots one, `look` and `snapshot` examine it, `suite` turns closures into tests with names. `vm`
+//! boots one with a kernel, disks and udev of its own.
 
-// Each test target uses a part of this module; what one leaves unused, another needs.
+// Each test target uses only a part of this module.
 #![allow(dead_code, unused_imports)]
 
 pub mod boot;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::{PROGRAM, sandbox};
 
-/// Where it is. The first who asks makes it as `make deb` does; lintian has no complaint.
+/// Returns its path. The first caller builds it as `make deb` does; lintian has no complaint.
 pub fn get() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(make)

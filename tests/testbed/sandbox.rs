@@ -12,7 +12,7 @@ use super::{kept, tree};
 
 /// Set for the inner process: the tree to use.
 const TREE: &str = "TESTBED_TREE";
-/// Set for the inner process: the outer one's id, which names what is ours on this host.
+/// Set for the inner process to the outer one's ID, which marks our names on this host.
 const RUN: &str = "TESTBED_RUN";
 /// The programs that the testbed runs, and the Debian packages that bring them.
 const TOOLS: [(&str, &str); 6] = [
@@ -34,7 +34,7 @@ pub fn tree() -> PathBuf {
     std::env::var_os(TREE).expect("we run in the sandbox").into()
 }
 
-/// A name that nobody else on this host uses now.
+/// Returns a name that is unused on this host.
 pub fn unique_name(number: u32) -> String {
     format!("{PREFIX}{}-{number}", std::env::var(RUN).unwrap_or_default())
 }
@@ -61,7 +61,7 @@ pub fn run(inner: impl FnOnce() -> ExitCode) -> ExitCode {
     }
 }
 
-/// What keeps machines from being booted here.
+/// Returns the reason why machines cannot be booted here.
 fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("this needs root (`make test-pure` does not)".to_owned());
@@ -83,7 +83,7 @@ pub fn missing_tools(tools: &[(&str, &str)]) -> Option<String> {
 }
 
 fn outer() -> Result<ExitCode, String> {
-    // Held for as long as the inner process runs, so that nobody removes the tree meanwhile.
+    // Held while the inner process runs, so that no other run removes the tree.
     let tree = tree::get()?;
     reap(None);
     let this = std::env::current_exe().map_err(|e| format!("failed to find this test's own file: {e}"))?;
@@ -152,7 +152,7 @@ fn mount_point(mounts: &str, wanted: impl Fn(&str, &str) -> bool) -> Option<Path
     })
 }
 
-/// What our names on this host begin with.
+/// The prefix of our names on this host.
 const PREFIX: &str = "cloudinit-testbed-";
 
 /// Removes the control groups of runs that are over.

@@ -1,4 +1,4 @@
-//! A web server that a machine can reach, and nobody else.
+//! A web server that only one machine can reach.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -13,7 +13,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::machine::Machine;
 use super::web::{Answer, Asked, Server};
 
-/// What a server was asked: `GET /path`, one per request.
+/// The requests to a server: `GET /path`, one per request.
 pub type Requests = Arc<Mutex<Vec<String>>>;
 
 impl Machine {
@@ -25,7 +25,7 @@ impl Machine {
         let seen = Arc::clone(&requests);
         let namespace = File::open(format!("/proc/{}/ns/net", self.leader())).expect("the machine runs");
         let (ready, is_ready) = channel();
-        // A thread can be in another network than its process; what it listens on stays there.
+        // A thread can be in another network namespace than its process; its listening sockets stay there.
         thread::spawn(move || {
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("we are root");
             let listener = TcpListener::bind(("127.0.0.1", port)).expect("nobody else listens there");

@@ -1,14 +1,14 @@
-//! Whether anything was written: every file's identity and times, before and after.
+//! Detects writes: every file's identity and times, before and after.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::machine::Machine;
 
-/// What a configuration can lead to, and a run that changes nothing must leave alone.
+/// The directories that a configuration can change, and that a run without changes must leave alone.
 const FOLDERS: &str = "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail /run/systemd /run/flannel";
 
-/// What systemd itself writes meanwhile, whoever talks to it.
+/// The directories that systemd itself writes meanwhile, for any caller.
 const CHURN: [&str; 8] = [
     // Links that tell journald which invocation a unit's process belongs to: one per start.
     "/run/systemd/units",
@@ -22,7 +22,7 @@ const CHURN: [&str; 8] = [
     "/run/systemd/netif",
     // Fragments of transient units: a script is started at every run.
     "/run/systemd/transient",
-    // Where systemd mounts things for units with credentials or private folders, at their start.
+    // The mount points of units with credentials or private directories, at their start.
     "/run/systemd/propagate",
 ];
 
@@ -33,7 +33,7 @@ pub struct Snapshot(BTreeMap<String, String>);
 impl Machine {
     /// Looks at everything that a configuration can lead to.
     pub fn snapshot(&self) -> Snapshot {
-        // `find` of the machine, since it sees what is mounted there; with times in full.
+        // `find` of the machine, since it sees the mounts there; with full times.
         let mut prune = String::new();
         for path in CHURN {
             let _ = write!(prune, "-path {path} -prune -o ");
@@ -44,7 +44,7 @@ impl Machine {
         let answer = self.start(&["sh", "-c", &line]).finish(std::time::Duration::from_secs(60)).ok();
         let entry = |line: &str| line.split_once('\t').map(|(path, rest)| (path.to_owned(), rest.to_owned()));
         let mut entries: BTreeMap<_, _> = answer.stdout.lines().filter_map(entry).collect();
-        // systemd makes and removes folders of its own in this one.
+        // systemd makes and removes directories of its own in this one.
         entries.remove("/run/systemd");
         Snapshot(entries)
     }
@@ -61,7 +61,7 @@ impl Machine {
 }
 
 impl Snapshot {
-    /// What is different in `after`, a line or two each.
+    /// Returns the differences in `after`, a line or two each.
     pub fn differences(&self, after: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         for (path, was) in &self.0 {
@@ -77,7 +77,7 @@ impl Snapshot {
         lines
     }
 
-    /// What a person calls different: paths that are new, gone or changed, without folders.
+    /// Returns the visible changes: paths that are new, gone or changed, without directories.
     pub fn changed_files<'a>(&'a self, after: &'a Self) -> Vec<(char, &'a str)> {
         let is_folder = |entry: &str| entry.starts_with("d ");
         let mut changes = Vec::new();

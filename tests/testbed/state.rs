@@ -1,41 +1,41 @@
-//! What a folder holds, and whether it is between two others: every file the old one or the new one.
+//! The content of a directory, and its comparison with two others: every file is the old one or the new one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-/// A file, a folder or a link.
+/// A file, a directory or a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// With what it is.
+    /// The mode, with the file type.
     pub mode: u32,
     /// User and group.
     pub owner: (u32, u32),
-    /// The bytes of a file, the target of a link; nothing of a folder.
+    /// The bytes of a file, the target of a link; empty for a directory.
     pub content: Vec<u8>,
 }
 
-/// All that a folder holds, by path.
+/// The content of a directory, by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State(pub BTreeMap<PathBuf, Entry>);
 
 impl State {
-    /// What is beneath `folder` now.
+    /// Returns the present content of `folder`.
     pub fn of(folder: &Path) -> Self {
         let mut entries = BTreeMap::new();
         collect(folder, Path::new(""), &mut entries);
         Self(entries)
     }
 
-    /// The same without what `is_left_out` says.
+    /// Returns the state without the paths that `is_left_out` selects.
     #[must_use]
     pub fn without(mut self, is_left_out: impl Fn(&Path) -> bool) -> Self {
         self.0.retain(|path, _| !is_left_out(path));
         self
     }
 
-    /// Makes `folder`, which must be empty, hold all this.
+    /// Creates all this in `folder`, which must be empty.
     pub fn make(&self, folder: &Path) {
         for (path, entry) in &self.0 {
             let place = folder.join(path);
@@ -53,7 +53,7 @@ impl State {
         let _ = chown(folder, Some(0), Some(0));
     }
 
-    /// What is neither as in `old` nor as in `new`, in words.
+    /// Describes the paths that are neither as in `old` nor as in `new`.
     pub fn strays(&self, old: &Self, new: &Self) -> Vec<String> {
         let mut strays = Vec::new();
         let paths: BTreeSet<_> = self.0.keys().chain(old.0.keys()).chain(new.0.keys()).collect();
@@ -72,7 +72,7 @@ impl State {
         strays
     }
 
-    /// What is different in `other`, in words.
+    /// Describes the differences in `other`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         other.strays(self, self)
     }

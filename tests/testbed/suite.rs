@@ -12,11 +12,11 @@ use super::machine::Machine;
 use super::sandbox;
 use super::vm::{Setup, Vm};
 
-/// How many machines run side by side unless `--test-threads` says otherwise.
+/// The number of machines in parallel unless `--test-threads` sets it.
 const THREADS: usize = 2;
 
 thread_local! {
-    /// What the last panic of this thread said, and where.
+    /// The message and place of this thread's last panic.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -50,8 +50,8 @@ impl Suite {
         });
     }
 
-    /// A case in a machine that others have used and will use: it names its own files, users and
-    /// units, and leaves host name, `core`, `/etc/environment` and the like alone.
+    /// Adds a case in a machine that is shared with other cases: it uses its own files, users and units, and leaves
+    /// host name, `core`, `/etc/environment` and the like alone.
     pub fn shared(&mut self, name: &str, case: impl FnOnce(&Machine) + Send + 'static) {
         let pool = Arc::clone(&self.pool);
         self.add(name, move || {
@@ -76,7 +76,7 @@ impl Suite {
         });
     }
 
-    /// A case that boots what it needs itself, or nothing.
+    /// Adds a case that boots its own machines, or none.
     pub fn plain(&mut self, name: &str, case: impl FnOnce() + Send + 'static) {
         self.add(name, move || attempt(case).map_err(Failed::from));
     }
@@ -87,7 +87,7 @@ impl Suite {
     }
 }
 
-/// Runs `f`; what a panic said.
+/// Runs `f`; returns the message of a panic.
 fn attempt<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|_| PANIC.take())
 }

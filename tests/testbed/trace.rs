@@ -1,7 +1,7 @@
-//! A program that is watched at every system call that changes something: to look, to kill it there, to refuse the call.
+//! Traces a program at every system call that changes something: to watch, to kill it there, to refuse the call.
 //!
-//! The calls of the program and of all that it starts are counted together, in the order in which they come. So what
-//! `strace` does for one thread is done here for all of them. It knows one processor's registers: x86-64.
+//! The calls of the program and of all its children are counted together, in their order. `strace` does this per
+//! thread only. The code uses the registers of one processor: x86-64.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 
 use super::machine::Machine;
 
-/// The calls that change something, and how they are told apart: by their number, and by flags where there are any.
+/// The calls that change something, identified by their number, and by flags if there are any.
 const CHANGES: [(libc::c_long, &str); 32] = [
     (libc::SYS_open, "open"),
     (libc::SYS_openat, "openat"),
@@ -51,63 +51,63 @@ const CHANGES: [(libc::c_long, &str); 32] = [
     (libc::SYS_utimensat, "utimensat"),
     (libc::SYS_mknodat, "mknodat"),
     (libc::SYS_sethostname, "sethostname"),
-    // What is said to systemd, and to the journal.
+    // Messages to systemd and the journal.
     (libc::SYS_sendmsg, "sendmsg"),
 ];
 
 /// The instant before a call that changes something.
 #[derive(Clone, Debug)]
 pub struct Moment {
-    /// How many such calls there were before, those that were refused included.
+    /// The number of such calls before, including refused ones.
     pub number: usize,
-    /// What is called, with the path if it has one.
+    /// The name of the call, with the path if it has one.
     pub call: String,
-    /// The program that calls, by its short name.
+    /// The short name of the calling program.
     pub by: String,
 }
 
 impl Moment {
-    /// Whether it is the program itself that calls, and none of its tools.
+    /// Returns true if the program itself makes the call, and not one of its tools.
     pub fn is_ours(&self) -> bool {
         self.by == OURS
     }
 }
 
-/// What the kernel calls our program: it has room for 15 letters.
+/// The kernel's name of the program: it has room for 15 letters.
 const OURS: &str = "coreos-cloudini";
 
-/// What is called to make a file without a name.
+/// The call that creates an unnamed file.
 pub const NAMELESS: &str = "openat O_TMPFILE";
 
-/// What is to become of a call.
+/// The action at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// It is made.
+    /// The call is made.
     Go,
-    /// It is not: the program and all that it started are killed.
+    /// The call is not made: the program and all its children are killed.
     KillAll,
-    /// It is not: who calls is killed alone, the program or one of its tools, and the rest lives on.
+    /// The call is not made: only the caller is killed, the program or one of its tools.
     KillCaller,
-    /// It is made, perhaps: the program is killed alone, and its tools live on.
+    /// The call may be made: only the program is killed, and its tools live on.
     KillProgram,
-    /// It is not, and comes to this error.
+    /// The call is not made, and returns this error.
     Refuse(Errno),
 }
 
-/// How a watched program ended.
+/// The end of a traced program.
 #[derive(Debug)]
 pub struct End {
     /// As with [`super::Output`].
     pub code: i32,
-    /// What it said on both outputs.
+    /// The output on both streams.
     pub said: String,
-    /// How many calls changed something, or would have.
+    /// The number of calls that changed something, or would have.
     pub moments: usize,
 }
 
-/// Runs `command` to its end, and asks at each moment what is to become of the call.
+/// Runs `command` to its end, and calls `at` for the action at each moment.
 pub fn run(command: &Command, mut at: impl FnMut(&Moment) -> Act) -> End {
-    // The shell waits until it is watched.
+    // The shell waits until it is traced.
     let mut waiting = Command::new("sh");
     waiting.args(["-c", r#"read -r go; exec "$@" < /dev/null"#, "sh"]);
     waiting.arg(command.get_program()).args(command.get_args()).env_clear();
@@ -138,7 +138,7 @@ pub fn run(command: &Command, mut at: impl FnMut(&Moment) -> Act) -> End {
 }
 
 impl Machine {
-    /// Runs a command in the machine to its end, and asks at each moment what is to become of the call.
+    /// Runs a command in the machine to its end, and calls `at` for the action at each moment.
     pub fn watch(&self, argv: &[&str], at: impl FnMut(&Moment) -> Act) -> End {
         run(&self.entering(argv, &[]), at)
     }
@@ -148,12 +148,12 @@ struct Watch {
     /// The process that was started: the program, once the shell has become it.
     leader: Pid,
     number: usize,
-    /// Threads whose call is not made, and what it comes to.
+    /// The threads whose call is not made, with the error it returns.
     refused: HashMap<Pid, Errno>,
     known: HashSet<Pid>,
-    /// Those who have ended, perhaps before their birth was told.
+    /// The threads that have ended, perhaps before their start was reported.
     gone: HashSet<Pid>,
-    /// All are to be killed, also those who were born just now.
+    /// True if all are to be killed, also new ones.
     ends: bool,
 }
 
@@ -161,7 +161,7 @@ impl Watch {
     /// Follows all of them until the last one has ended; the exit code of the first.
     fn follow(&mut self, at: &mut impl FnMut(&Moment) -> Act) -> i32 {
         let mut code = -1;
-        // Only what this thread has started: others of this test have children of their own.
+        // Only children of this thread: other threads of this test have their own.
         let which = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
         loop {
             let status = match waitpid(None, Some(which)) {
@@ -175,7 +175,7 @@ impl Watch {
                     let _ = kill(pid, Signal::SIGKILL);
                 }
             }
-            // Whoever was killed meanwhile cannot be told to go on.
+            // A thread that was killed meanwhile cannot be resumed.
             match status {
                 WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..) => {
                     self.known.remove(&pid);
@@ -252,7 +252,7 @@ impl Watch {
     }
 }
 
-/// What is called, if it changes something.
+/// Returns the name of the call, if it changes something.
 fn change(pid: Pid, registers: &libc::user_regs_struct) -> Option<String> {
     let number = libc::c_long::try_from(registers.orig_rax).ok()?;
     let (_, name) = CHANGES.iter().find(|(known, _)| *known == number)?;
@@ -262,7 +262,7 @@ fn change(pid: Pid, registers: &libc::user_regs_struct) -> Option<String> {
         libc::SYS_openat if !creates(registers.rdx) => return None,
         libc::SYS_open if !creates(registers.rsi) => return None,
         libc::SYS_sendmsg => return Some(name.to_string()),
-        // What it says to people is no change.
+        // Output is no change.
         libc::SYS_write if registers.rdi <= 2 => return None,
         libc::SYS_write
         | libc::SYS_pwrite64
@@ -285,7 +285,7 @@ fn change(pid: Pid, registers: &libc::user_regs_struct) -> Option<String> {
         | libc::SYS_mknodat => text(pid, registers.rsi),
         _ => text(pid, registers.rdi),
     };
-    // Sockets, pipes and what is in memory are nobody's files.
+    // Sockets, pipes and memory files are not on a file system.
     let nowhere = ["socket:", "pipe:", "anon_inode:", "/memfd:", "/dev/"].iter().any(|kind| path.starts_with(kind));
     (!nowhere).then(|| format!("{name} {path}"))
 }

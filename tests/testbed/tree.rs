@@ -6,9 +6,9 @@ use std::process::Command;
 
 use super::kept::{Kept, home, must_run};
 
-/// What the tree holds besides the packages that no Debian is without.
+/// The packages of the tree in addition to Debian's essential ones.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,libnss-systemd,passwd,iproute2,kmod,udev,procps";
-/// What nobody reads in a machine that lives for three seconds.
+/// The directories that no case needs.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
 /// The recipe's second half.
 const SCRIPT: &str = include_str!("tree.sh");

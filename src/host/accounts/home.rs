@@ -217,9 +217,9 @@ impl Skeleton {
         for name in entries(from, MOST_ENTRIES).os_context(|| "failed to read a directory")? {
             let path = path.join(&name);
             let place = Place { folder: from.clone(), name };
-            let failure = || display_path(&path);
+            let shown = || display_path(&path);
             let skipped = |why: &str| log::warn!("{}: {why}; not copied into the home directory", display_path(&path));
-            let Some(there) = status(&place).os_context(failure)? else { continue };
+            let Some(there) = status(&place).os_context(shown)? else { continue };
             let size = u64::try_from(there.st_size).unwrap_or_default();
             if left.0 == 0 || deepest == 0 {
                 skipped("too many entries or levels of directories");
@@ -230,7 +230,7 @@ impl Skeleton {
             let entry = match FileType::from_raw_mode(there.st_mode) {
                 FileType::Directory => {
                     let mut inner = Self::default();
-                    inner.read(&open(&place).os_context(failure)?, &path, deepest - 1, left)?;
+                    inner.read(&open(&place).os_context(shown)?, &path, deepest - 1, left)?;
                     HomeEntry::Directory(mode, inner)
                 }
                 FileType::RegularFile if size > LARGEST.min(left.1) => {
@@ -238,12 +238,12 @@ impl Skeleton {
                     continue;
                 }
                 FileType::RegularFile => {
-                    let content = files::read_at(&place, LARGEST).with_context(failure)?.unwrap_or_default();
+                    let content = files::read_at(&place, LARGEST).with_context(shown)?.unwrap_or_default();
                     left.1 = left.1.saturating_sub(content.len() as u64);
                     // A set-id bit that suits root's file is not for the user's.
                     HomeEntry::File(mode & 0o777, content)
                 }
-                FileType::Symlink => match link(&place).os_context(failure)? {
+                FileType::Symlink => match link(&place).os_context(shown)? {
                     Some(target) => HomeEntry::Link(target.into_os_string()),
                     None => continue,
                 },

@@ -1,4 +1,4 @@
-//! User-data that is broken: the machine can be reached, and says what is wrong.
+//! Broken user-data: the machine is reachable, and reports the faults.
 
 use super::drives::drive;
 use super::{DRIVE, INSTALLED, USER_DATA, order};
@@ -8,7 +8,7 @@ use crate::testbed::vm::Setup;
 use crate::testbed::vm::disk::Format;
 
 pub fn cases(suite: &mut Suite) {
-    // What is wrong in the one cannot be read, in the other it is one value.
+    // One part cannot be parsed; the other has one invalid value.
     let unreadable = "#cloud-config\nwrite_files:\n- path: /etc/never\n  content: \"no end\n- [\n";
     let refused = "#cloud-config\nwrite_files: [{path: /etc/right, content: right}, {path: /etc/wrong, content: x, permissions: '0999'}]\n";
     let setup = Setup::default().oem("#cloud-config\nhostname: of-the-image\n").file(USER_DATA, refused).disk(

@@ -35,7 +35,7 @@ iface bond0.7 inet static
     vlan_raw_device bond0
 ";
 
-/// What OpenStack writes on a drive.
+/// Builds a drive as OpenStack writes it.
 pub fn drive(hostname: &str, more: &str, user_data: &str) -> Boot {
     let meta_data = format!(r#"{{"hostname": "{hostname}", "public_keys": {{"mine": "{}"}}{more}}}"#, key(hostname));
     Boot::default().file("openstack/latest/meta_data.json", meta_data).file("openstack/latest/user_data", user_data)
@@ -56,7 +56,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(vm.sh("hostname; findmnt -no FSTYPE,OPTIONS /media/configdrive | grep -o '^iso9660  *ro'"), "on-metal\niso9660 ro");
         vm.is_file("/etc/from-drive", "drive", 0o644, "root:root");
         assert!(vm.text("/home/core/.ssh/authorized_keys").contains(&key("on-metal")));
-        // The drive says what the network is, whether or not there is anybody behind it.
+        // The drive describes the network, even if no other host is on it.
         vm.sh("for i in $(seq 100); do ip -br address show bond0.7 | grep -q 198.51.100.7 && exit 0; sleep 0.2; done; ip address; exit 1");
         let addresses = vm.sh("ip -br address show dev bond0; ip -br address show dev bond0.7; ip route show default");
         for words in ["192.0.2.10/24", "bond0.7@bond0", "198.51.100.7/24", "default via 192.0.2.1 dev bond0"] {
@@ -65,7 +65,7 @@ pub fn cases(suite: &mut Suite) {
         let bond = vm.sh("cd /sys/class/net/bond0/bonding; cat slaves mode miimon");
         assert_eq!(bond, "eth0\nactive-backup 1\n120");
         assert_eq!(vm.run("journalctl -b -u systemd-networkd -o cat | grep -iE 'unknown|failed|ignoring'").stdout, "");
-        // The image's own unit has applied the drive: nobody else does.
+        // The image's own unit has applied the drive, and no other unit.
         assert_eq!(vm.active(INNER), "active");
         assert_eq!(vm.property(DRIVE, "ExecMainStartTimestampMonotonic"), "0");
         assert_eq!(vm.sh("coreos-cloudinit --status | grep -c '^[^ ]'"), "2");

@@ -1,4 +1,4 @@
-//! The cases, by what the machine is given. A boot takes half a minute: one case looks at much.
+//! The cases, by the source of the user-data. A boot takes half a minute, so one case checks many things.
 
 mod broken;
 mod drives;
@@ -10,7 +10,7 @@ mod power;
 
 use crate::testbed::Suite;
 
-/// The units, by what they apply.
+/// The units, by their sources.
 const IMAGE: &str = "system-cloudinit@usr-share-oem-cloud\\x2dconfig.yml.service";
 const INSTALLED: &str = "user-cloudinit@var-lib-coreos\\x2dinstall-user_data.service";
 const CMDLINE: &str = "user-cloudinit-proc-cmdline.service";

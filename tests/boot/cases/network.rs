@@ -1,4 +1,4 @@
-//! What comes over a network: an address on the kernel command line, and a metadata service.
+//! User-data from a network: a URL on the kernel command line, and a metadata service.
 
 use super::{CMDLINE, INNER, order};
 use crate::testbed::Suite;
@@ -8,7 +8,7 @@ use crate::testbed::web::{Answer, Asked, Server, body, status};
 
 const USER_DATA: &str = "#cloud-config\nhostname: from-far\nwrite_files: [{path: /etc/from-far, content: far}]\n";
 
-/// What EC2 answers to who has a token.
+/// Answers as EC2 does to requests with a token.
 fn ec2(asked: &Asked) -> Answer {
     if (&*asked.method, &*asked.path) == ("PUT", "/latest/api/token") {
         return body("a-token");

@@ -1,4 +1,4 @@
-//! What the image's maker put into it, and what an installer left beside it.
+//! Files from the image's vendor, and files that an installer left beside them.
 
 use super::{IMAGE, INSTALLED, USER_DATA, order};
 use crate::testbed::Suite;
@@ -42,7 +42,7 @@ const AGAIN: &str = r"
       command: start
 ";
 
-/// Every file whose inode, owner, mode, size or time would tell that it was written.
+/// Every file, with its inode, owner, mode, size and times, which show any write.
 fn written(vm: &Vm) -> Vec<String> {
     let listed = vm.sh("find /etc /home /opt /var/lib -xdev -type f -printf '%p %i %m %u:%g %s %T@ %C@\\n' | sort");
     // systemd's own account of the boot before.
@@ -61,7 +61,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(vm.text("/etc/oem-release").starts_with("ID=testbed\n"));
         assert_eq!(vm.active("from-image.service"), "active");
         assert_eq!(vm.property("from-image.service", "FragmentPath"), "/run/systemd/system/from-image.service");
-        // Nobody can have put anything there, and no one did.
+        // The file system is read-only, so nothing can have been written there.
         vm.run("touch /usr/new").fails().says(&["Read-only file system"]);
         // Nothing of ours makes a boot wait for a network.
         assert_eq!(vm.active("network-online.target"), "inactive");

@@ -1,4 +1,4 @@
-//! What comes after what, held for every boot.
+//! The order of a boot, checked in every case.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use super::{CMDLINE, DRIVE, IMAGE, INNER, INSTALLED};
 use crate::testbed::vm::Vm;
 use crate::testbed::vm::times::Times;
 
-/// What runs for the user. Those that a case has not are never begun.
+/// The units that run for the user. Units of other cases never start.
 const USERS: [&str; 3] = [INSTALLED, CMDLINE, DRIVE];
-/// What every machine waits for at boot, ours left out.
+/// The units that every machine waits for at boot, without ours.
 const OTHERS: [&str; 6] = [
     "basic.target",
     "dbus.service",
@@ -17,8 +17,7 @@ const OTHERS: [&str; 6] = [
     "systemd-networkd.service",
     "network.target",
 ];
-/// What systemd may take to go from one unit to the next, on a host that is busy. All that could be waited for in
-/// vain (a device, a network that does not come) takes longer.
+/// The longest gap between two units on a busy host. A wait in vain (for a device, for a network) takes longer.
 const SLACK: Duration = Duration::from_secs(15);
 
 fn find<'a>(times: &'a [Times], unit: &str) -> Option<&'a Times> {
@@ -29,10 +28,10 @@ fn done(times: &[Times], unit: &str) -> u64 {
     find(times, unit).and_then(|times| times.done).unwrap_or_else(|| panic!("{unit} is not done"))
 }
 
-/// Holds that the boot went in order, and that our units cost it no more than they work. Says how long it took.
+/// Checks that the boot went in order, and that our units delay it only by their own work. Prints the duration.
 pub fn holds(vm: &Vm, name: &str) {
     assert_eq!(vm.run("journalctl -b -o cat | grep 'ordering cycle'").stdout, "");
-    // For whoever reads why a case failed.
+    // Shown if the case fails.
     vm.run("systemd-analyze; systemd-analyze critical-chain multi-user.target system-config.target user-config.target");
     let targets = ["system-config.target", "user-config.target", "multi-user.target"];
     let units: Vec<_> = [IMAGE, INNER].into_iter().chain(USERS).chain(targets).chain(OTHERS).collect();

@@ -21,7 +21,8 @@ pub fn cases(suite: &mut Suite) {
         assert!(vm.text("/home/core/.ssh/authorized_keys").contains(&key("packed")));
         assert!(vm.text("/etc/oem-release").starts_with("ID=testbed\n"));
         assert_eq!(vm.property(INSTALLED, "Result"), "success");
-        // All that the package brought is as it was brought, but for the pages that the tree's own configuration leaves out.
+        // All that the package brought is as it was brought, but for the pages that the tree's own configuration
+        // leaves out.
         let differing = "dpkg --verify coreos-cloudinit | grep -vE '^missing +/usr/share/(doc|man)' || true";
         assert_eq!(vm.sh(differing), "");
         assert_eq!(vm.sh("dpkg-query -W -f '${Status}' coreos-cloudinit"), "install ok installed");

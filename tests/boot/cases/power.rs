@@ -16,7 +16,7 @@ use crate::testbed::vm::disk::Format;
 use crate::testbed::vm::film::{Film, Moment};
 use crate::testbed::vm::{Setup, Vm};
 
-/// How many files the run writes, and how many lines each has.
+/// The number of files that the run writes, and the number of lines of each.
 const FILES: usize = 1200;
 const LINES: usize = 40;
 
@@ -47,10 +47,10 @@ const SYSTEMS: [(&str, Format, u64, &str, &str); 2] =
     [("ext4", Format::Ext4, 96, "/dev/vdc", "rw"), ("xfs", Format::Xfs, 320, "/dev/vdd", "nouuid")];
 const FILM: &str = "/dev/vde";
 const OVER: &str = "/dev/vdf";
-/// How many files there are at first, on each; the second run writes as many again.
+/// The number of files at first, on each; the second run writes as many again.
 const EACH: usize = 300;
 
-/// What file `number` is in a run: its text, and its mode.
+/// Returns the text and the mode of file `number` in a run.
 fn version(run: &str, number: usize) -> (String, &'static str) {
     (format!("{run} {number}\n").repeat(100), if run == "old" { "644" } else { "600" })
 }
@@ -66,7 +66,7 @@ fn writes(run: &str, count: usize) -> String {
     text
 }
 
-/// What is on a disk as it was at a moment: how many files are old, and new. None is anything else.
+/// Checks the state of a disk at a moment, and returns the numbers of old and new files. Any other file fails.
 #[track_caller]
 fn developed(
     vm: &Vm,
@@ -128,7 +128,7 @@ pub fn cases(suite: &mut Suite) {
         let setup =
             SYSTEMS.iter().fold(Setup::default(), |setup, &(_, format, size, ..)| setup.scratch(Some(format), size));
         let setup = setup
-            // As many cuts as a slow machine takes; of each only what is not empty takes place.
+            // As many cuts as a slow machine takes; only the non-empty ones take space.
             .scratch(None, 256 << 10)
             .scratch(None, 1)
             .file("/root/old", &writes("old", EACH))
@@ -138,7 +138,7 @@ pub fn cases(suite: &mut Suite) {
                 vm.sh(&format!("mkdir /srv/{name} && mount -t {name} {disk} /srv/{name}"));
             }
             vm.run("coreos-cloudinit --from-file=/root/old").ok();
-            // It is told on a disk when it is over: a question takes longer than the time between two cuts.
+            // The end of the run is written to a disk: a command takes longer than the time between two cuts.
             vm.sh(&format!(
                 "systemd-run sh -c 'coreos-cloudinit --from-file=/root/new; echo over | dd of={OVER} conv=fsync'"
             ));
@@ -184,7 +184,7 @@ pub fn cases(suite: &mut Suite) {
     suite.plain("a_power_cut_in_mid_run_leaves_nothing_half_written", || {
         let setup = Setup::default().file(USER_DATA, &user_data());
         setup.switch_on().holds(|vm| {
-            // What was put into its place before this one is on the disk by now, what comes after is not.
+            // Files renamed into place before this one are on the disk by now; later ones are not.
             vm.sh("until test -e /opt/made/600; do sleep 0.05; done");
             vm.cut();
             let (mut whole, mut others) = (0, Vec::new());

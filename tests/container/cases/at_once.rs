@@ -17,7 +17,7 @@ fn run_all(m: &Machine, files: &[String]) {
     }
 }
 
-/// What a run leaves, without times and numbers of files.
+/// Returns the result of a run, without times and inode numbers.
 fn left(m: &Machine) -> String {
     m.sh("cd /; for folder in etc home srv opt; do find $folder -printf '%p %y %m %u:%g %l\\n'; done | grep -v '^etc/[a-z]*-' | sort; \
           find home srv opt etc/passwd etc/group etc/shadow etc/hosts etc/environment etc/systemd -type f | sort | xargs sha256sum")

@@ -1,4 +1,4 @@
-//! What a hostile or broken surrounding must not bring about.
+//! Hostile or broken surroundings, which must do no harm.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! At boot: the units of an image, and what runs within what.
+//! At boot: the units of an image, and their limits.
 
 use super::keys::key;
 use crate::testbed::{Boot, Suite};

@@ -1,4 +1,4 @@
-//! What several groups of cases are written with.
+//! Helpers of several groups of cases.
 
 use std::io::Write;
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use crate::testbed::{Machine, Suite};
 
-/// What the platform would say.
+/// The addresses that a platform would provide.
 const ENVIRONMENT: [(&str, &str); 2] = [("COREOS_PRIVATE_IPV4", "10.1.2.3"), ("COREOS_PUBLIC_IPV4", "203.0.113.9")];
 
-/// A look or two at what each of them does.
+/// A check or two of the effects of each example.
 const LOOKS: [(&str, &str); 12] = [
     (
         "addresses.yml",
@@ -59,7 +59,7 @@ fn try_out(m: &Machine, text: &str, looks: &str) {
     let run = |flags: &[&str]| m.apply_with(text, flags, &ENVIRONMENT);
     let before = m.untouched(|| {
         let validated = run(&["--validate"]);
-        // What is deprecated is reported, and an example of it is one of nothing else.
+        // Deprecated keys are reported; an example may have no other findings.
         let findings: Vec<_> = validated.stdout.lines().filter(|line| !line.contains("[deprecated]")).collect();
         assert!(findings.is_empty() && validated.code == 0, "{findings:?}");
         run(&["--dry-run"]).ok()
@@ -67,7 +67,7 @@ fn try_out(m: &Machine, text: &str, looks: &str) {
     assert!(before.stdout.contains("\n+ ") || text.starts_with("#!"), "it would change nothing");
     run(&[]).ok();
     m.run(&["bash", "-c", looks]).ok();
-    // A script that is still running would be left alone, and one that writes is none of ours.
+    // A script that is still running would be killed with the machine.
     if text.starts_with("#!") {
         m.sh("sleep 0.3");
         run(&[]).ok();

@@ -1,4 +1,5 @@
-//! What a machine lacks or refuses: told, the rest done, and the exit code honest (docs/applying.md).
+//! Missing or failing parts of a machine: they are reported, the rest is applied, and the exit code is 1
+//! (docs/applying.md).
 
 use std::thread;
 use std::time::Duration;
@@ -31,7 +32,7 @@ const TWO_PARTS: &str = "Content-Type: multipart/mixed; boundary=B\n\n--B\nConte
 
 pub fn cases(suite: &mut Suite) {
     suite.fresh("without_inodes_some_files_fail_and_the_rest_is_written", |m| {
-        // The folder itself is one of them.
+        // The directory itself uses one inode.
         m.sh("mkdir /srv/few; mount -t tmpfs -o nr_inodes=4 tmpfs /srv/few; echo old > /srv/few/a");
         let config = "write_files: [{path: /srv/few/a, content: new}, {path: /srv/few/b, content: b}, \
                       {path: /srv/few/c, content: c}, {path: /srv/few/d, content: d}, {path: /srv/beside, content: s}]";

@@ -46,7 +46,7 @@ pub fn cases(suite: &mut Suite) {
             ("384", 0o600),
             ("493", 0o755),
             ("438", 0o666),
-            // Octal as it stands, and more likely not what was meant.
+            // Octal as written, and probably not as intended.
             ("420", 0o420),
             ("436", 0o436),
             ("511", 0o511),
@@ -371,7 +371,7 @@ old"
     });
 
     suite.shared("a_file_that_cannot_be_written_leaves_nothing_behind", |m| {
-        // A file system that is full while others are not.
+        // One file system is full while others are not.
         m.sh("mkdir /srv/full; mount -t tmpfs -o size=64k tmpfs /srv/full");
         let large = "x".repeat(200_000);
         let config = format!(

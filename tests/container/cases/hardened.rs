@@ -1,4 +1,4 @@
-//! The units that an image ships: what they take from the program, and that it misses nothing.
+//! The units that an image ships: their restrictions, which the program can work with.
 
 use super::image;
 use super::keys::key;
@@ -14,7 +14,7 @@ const SERVICES: [&str; 6] = [
     "user-config-ovfenv.service",
 ];
 
-/// What a run may have to do that a sandbox could keep it from.
+/// Returns a configuration with everything that a sandbox could prevent.
 fn everything() -> String {
     format!(
         r"#cloud-config
@@ -54,7 +54,7 @@ coreos:
     )
 }
 
-/// How exposed systemd thinks a unit is, in tenths.
+/// Returns the exposure of a unit according to systemd, in tenths.
 #[track_caller]
 fn exposure(m: &Machine, unit: &str) -> u32 {
     let said = m.run(&["systemd-analyze", "security", "--offline=true", "--no-pager", unit]).stdout;
@@ -75,13 +75,13 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.shadow("mary").as_deref(), Some("$6$salt$hash"));
         assert_eq!(m.active("made.service"), "active");
         assert_eq!(m.sh("hostname"), "hardened");
-        // By hand nothing takes anything away: there is nothing left to do but what is done each time.
+        // A run by hand has no restrictions: only the steps of every run are left to do.
         let again = m.program(&["--from-file", image::DATA]).run().ok();
         assert!(again.stderr.lines().last().is_some_and(|line| line.contains(": 2 done, ")), "{again}");
     });
 
     suite.boot("units_are_as_closed_as_the_page_says", image::image(), |m| {
-        // Each systemd has figures of its own, and old ones have none.
+        // Each version of systemd has different figures, and old ones have none.
         if !m.sh("systemctl --version").starts_with("systemd 252 ") {
             return;
         }
@@ -94,7 +94,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(page.contains(&format!("from 9.5 to {}.{}", figure / 10, figure % 10)), "{figure}");
     });
 
-    // What a run leaves behind when it crashes may be anything that it has read.
+    // The memory of a crashed run may hold anything that it has read.
     suite.boot("no_run_leaves_its_memory_on_a_disk", image::image(), |m| {
         let config = "#cloud-config\ncoreos: {units: [{name: slow.service, command: start, content: \"[Service]\\nType=oneshot\\nExecStart=/bin/sleep 30\"}]}\n";
         m.put("/tmp/slow", config);

@@ -1,4 +1,4 @@
-//! At boot: an image as `make install` lays it out, and what its user gives.
+//! At boot: an image as `make install` lays it out, with its user's files.
 
 use std::process::Command;
 use std::sync::OnceLock;
@@ -53,9 +53,9 @@ fn follows(m: &Machine, later: &str, earlier: &str) {
     assert!(begun > done, "{later} begins at {begun}, {earlier} is done at {done}\n{}", m.whole_log());
 }
 
-/// What must be true after every boot.
+/// Checks the invariants of every boot.
 pub fn sound(m: &Machine) {
-    // A cycle is told before there is a journal; whoever looks for one later finds it, too.
+    // systemd logs a cycle before there is a journal; `verify` still finds it later.
     let told = m.run(&["systemd-analyze", "verify", "--man=no", "default.target"]);
     assert!(!told.stderr.contains("cycle"), "{told}");
     let log = m.whole_log();
@@ -65,7 +65,7 @@ pub fn sound(m: &Machine) {
     assert_eq!(m.active("user-config.target"), "active", "{log}");
 }
 
-/// How often the program has run on `source` since the boot.
+/// Returns the number of runs on `source` since the boot.
 fn runs(m: &Machine, source: &str) -> usize {
     let status = m.program(&["--status", "--format=json"]).run().stdout;
     status.matches(&format!("\"source\": \"{source}")).count()
@@ -171,7 +171,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(failed.lines().count(), 1, "{failed}");
         assert!(m.journal().iter().any(|entry| entry["PRIORITY"] == "3"), "nothing in the journal");
         assert!(m.program(&["--status"]).run().stdout.contains("/etc/a"));
-        // Whoever mends it applies it again by hand.
+        // The user corrects the file and applies it again by hand.
         m.put(DATA, "#cloud-config\nhostname: mended\n");
         m.sh(&format!("systemctl restart '{DATA_RUN}'"));
         assert_eq!(m.sh("hostname"), "mended");
@@ -186,7 +186,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!((m.active(OEM_RUN).as_str(), m.active(NEWER_RUN).as_str()), ("failed", "active"));
         assert_eq!(m.active("system-config.target"), "inactive", "it needs what has failed");
         assert_eq!(m.sh("hostname"), "user");
-        // The target has failed early, and what it is made of is waited for all the same.
+        // The target has failed early, and its units are still waited for.
         follows(m, DATA_RUN, OEM_RUN);
         follows(m, DATA_RUN, NEWER_RUN);
     });
@@ -212,7 +212,7 @@ fn drives(suite: &mut Suite, instead: &str) {
         .file("/etc/tmpfiles.d/empty.conf", "r! /media/configdrive/x\n");
     suite.boot("an_empty_mount_point_does_not_stay", folders, |m| {
         sound(m);
-        // What is in it counts at the time when the file system is there.
+        // Its content is read once the file system is mounted.
         assert!(m.exists("/media/configvirtfs/openstack/latest/user_data"));
         m.sh("systemctl stop user-config-tidy.service; mkdir -p /media/configdrive /media/ovfenv; rm -f /media/configdrive/x");
         m.sh("mount -t tmpfs none /media/ovfenv; systemctl start user-config-tidy.service");

@@ -5,7 +5,7 @@ use super::users::HASH;
 use crate::testbed::trace::Act;
 use crate::testbed::{Machine, Suite};
 
-/// How many runs are killed, at moments as far from each other as can be.
+/// The number of runs that are killed, at moments that are spread over the whole run.
 const KILLS: usize = 12;
 
 /// Everything of an account that a repair could change: its lines, its files with their owners, modes and contents.
@@ -316,7 +316,7 @@ pub fn cases(suite: &mut Suite) {
                 }
                 Act::Go
             });
-            // An administrator finishes by hand what the run began, in ways of their own.
+            // An administrator finishes by hand, in another way, what the run began.
             m.sh(&format!(
                 "sleep 0.2; rm -f /etc/*.lock; getent passwd {user} || {{ groupdel {user} 2>/dev/null; useradd -m {user}; }}; \
                  usermod -p by-hand {user} 2>/dev/null; mkdir -p /home/{user}; echo {number} > /home/{user}/notes; \

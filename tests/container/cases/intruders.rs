@@ -1,4 +1,4 @@
-//! Nobody is let in: by names that are something else somewhere, by links that are swapped meanwhile, by mounts.
+//! Intruders stay out: special names, links that are swapped meanwhile, mounts.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::keys::key;
 use crate::testbed::{Machine, Suite};
 
-/// Names that are flags, paths, lines, fields, commands or colours to somebody.
+/// Names that some program could take for flags, paths, lines, fields, commands or colors.
 fn odd() -> Vec<String> {
     let names = [
         "-x",
@@ -76,8 +76,8 @@ fn everywhere() -> String {
     format!("#cloud-config\n{}\n", config.to_string().chars().map(escaped).collect::<String>())
 }
 
-/// Has `mary`, who owns what they are in, swap a folder and a link to a folder of root's as fast as she can, until
-/// `/tmp/over` is there.
+/// Makes `mary`, the owner of the parent directory, swap a directory and a link to a directory of root's as fast as
+/// possible, until `/tmp/over` exists.
 fn swapper(folder: &str, link: &str) -> String {
     // renameat2 with RENAME_EXCHANGE: both are always there.
     format!(
@@ -86,7 +86,7 @@ fn swapper(folder: &str, link: &str) -> String {
     )
 }
 
-/// What root has, with owners, modes and times of change.
+/// Returns the files of root, with owners, modes and change times.
 fn state(m: &Machine) -> String {
     m.sh("find /srv/root /etc/passwd /etc/shadow /root -printf '%p %u %g %m %s %C@\\n' | sort")
 }
@@ -94,7 +94,7 @@ fn state(m: &Machine) -> String {
 pub fn cases(suite: &mut Suite) {
     suite.fresh("a_folders_wishes_for_new_files_do_not_let_its_owner_in", |m| {
         m.sh("useradd --create-home mary; install -d -o mary /home/mary/svc; echo old > /home/mary/svc/old");
-        // What `setfacl -d -m u:mary:rwx` writes.
+        // The attribute that `setfacl -d -m u:mary:rwx` writes.
         let list = r#"pack("L", 2) . join("", map { pack("SSL", @$_) } [1, 7, -1], [2, 7, $ARGV[0]], [4, 5, -1], [16, 7, -1], [32, 5, -1])"#;
         m.put("/tmp/wish", format!("my $l = {list}; my $n = 'system.posix_acl_default'; my $p = $ARGV[1];\nexit(syscall(188, $p, $n, $l, length($l), 0) == 0 ? 0 : 1);\n"));
         m.sh("runuser -u mary -- perl /tmp/wish $(id -u mary) /home/mary/svc");
@@ -158,7 +158,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.sh("ls -A /srv | sort | tr '\\n' ' '"), "modes odd owners x");
         assert_eq!(m.sh("ls -A /srv/odd/a"), "b");
         assert_eq!(m.sh("find /etc/systemd/system -newer /tmp/odd -name x -o -newer /tmp/odd -name b"), "");
-        // What is listed of it later is no different.
+        // The later status is the same.
         let listed = m.program(&["--status"]).run().said();
         assert!(!listed.chars().any(|c| c.is_control() && c != '\n'), "{listed}");
     });

@@ -1,4 +1,4 @@
-//! What network descriptions are converted to, as networkd itself takes it.
+//! Converted network descriptions, as networkd itself reads them.
 //!
 //! The kernel of a container may have neither bonds nor VLANs: those files are read here, not carried out.
 
@@ -68,7 +68,7 @@ pub fn cases(suite: &mut Suite) {
         m.sh(&format!("systemctl start {NETWORKD}; mkdir -p {DRIVE}/latest {DRIVE}/content"));
         m.put(&format!("{DRIVE}/latest/meta_data.json"), "{\"network_config\": {\"content_path\": \"content/0\"}}");
         m.put(&format!("{DRIVE}/content/0"), "iface nothing0.7 inet manual\n");
-        // What stands between the files and the restart takes its time.
+        // A slow step between the files and the restart.
         let modprobe = m.sh("command -v modprobe || echo /usr/sbin/modprobe");
         m.sh(&format!("printf '#!/bin/sh\\nexec sleep 60\\n' > {modprobe}.new; chmod 755 {modprobe}.new; mv {modprobe}.new {modprobe}"));
         let flags = ["--from-configdrive=/media/configdrive", "--convert-netconf=debian"];
@@ -85,7 +85,7 @@ pub fn cases(suite: &mut Suite) {
         assert_ne!(after, before, "the files are as they should be, and networkd has not read them");
         m.untouched(|| m.program(&flags).run().ok());
         assert_eq!(m.invocation(NETWORKD), after, "it is owed nothing any more");
-        // One that fails is owed, too.
+        // A failed restart stays pending, too.
         m.put(&format!("{DRIVE}/content/0"), "iface nothing0.8 inet manual\n");
         m.sh(&format!("systemctl mask --runtime {NETWORKD}; systemctl stop {NETWORKD}"));
         m.program(&flags).run().fails().says(&[NETWORKD]);
@@ -172,8 +172,8 @@ fn golden_units() -> Vec<(String, String)> {
     units
 }
 
-/// Whether networkd speaks of a line in a file of ours: it does so where it does not take the line as it stands.
-/// That it helps itself to reach a gateway is no complaint.
+/// Returns true if networkd logs an invalid line in a file of ours. Its note about reaching a gateway is not a
+/// complaint.
 fn is_complaint(line: &str) -> bool {
     let numbered = Regex::new(r"^/run/systemd/network/[^ ]+\.(network|netdev):[0-9]+: ").unwrap();
     numbered.is_match(line) && !line.contains("Enabling GatewayOnLink=")
@@ -184,7 +184,7 @@ fn restart(m: &Machine) -> String {
     m.sh("journalctl --no-pager --output=cat --unit=systemd-networkd.service")
 }
 
-/// Puts the files of a conversion in their place, and waits until networkd has done what they say.
+/// Puts the files of a conversion in their place, and waits until networkd has configured the interfaces.
 fn set_up(m: &Machine, conversion: &Conversion) {
     assert!(!conversion.has_errors(), "{:?}", conversion.findings);
     m.sh(WIRES);
@@ -202,7 +202,7 @@ fn set_up(m: &Machine, conversion: &Conversion) {
     assert!(done, "{}", m.sh("networkctl --no-pager status eth0 eth1"));
 }
 
-/// What `ip` must say of an interface.
+/// Checks the output of `ip` for an interface.
 fn assert_has(m: &Machine, interface: &str, wanted: &[&str]) {
     let found = m.sh(&format!("ip address show dev {interface}"));
     for word in wanted {

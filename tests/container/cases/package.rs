@@ -11,7 +11,7 @@ use crate::testbed::{Boot, Machine, Suite, package};
 /// Where the package is put.
 const PACKAGE: &str = "/srv/coreos-cloudinit.deb";
 
-/// All files but those that change by themselves, and what the package manager keeps of packages that it knew.
+/// All files, without those that change by themselves and the package manager's data about known packages.
 fn files(m: &Machine) -> BTreeSet<String> {
     let apart = "-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log \
                  -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/lib/systemd";
@@ -48,7 +48,7 @@ pub fn cases(suite: &mut Suite) {
         m.program(&["--from-file=/tmp/script"]).run().ok();
         assert!(m.exists("/var/lib/coreos-cloudinit/scripts"));
 
-        // Installed again, as an upgrade does it: what is running goes on, and nothing is applied.
+        // Reinstalled, as an upgrade does it: running units go on, and nothing is applied.
         m.put(DATA, "#cloud-config\nhostname: later\n");
         m.sh(&format!("apt-get install --yes --no-install-recommends --reinstall {PACKAGE} 2>&1"));
         assert_eq!(m.sh("hostname"), "packed");
@@ -137,7 +137,7 @@ pub fn cases(suite: &mut Suite) {
     });
 }
 
-/// What is the same each time.
+/// Replaces the times and process numbers in a text.
 fn timeless(text: &str) -> String {
     let times = Regex::new(r"(?-u)<1 ms|\d+(\.\d+)? m?s\b|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|Main PID: \d+")
         .expect("it is constant");

@@ -1,4 +1,4 @@
-//! What user-data can be, how its first bytes tell, and what is in it.
+//! The kinds of user-data, their detection by the first bytes, and their parts.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ fn piece(kind: &str, name: &str, content: &str) -> String {
     format!("Content-Type: {kind}; charset=\"us-ascii\"\nContent-Disposition: attachment{name}\n\n{content}")
 }
 
-/// What the last run left as its record.
+/// Returns the record of the last run.
 fn last_record(m: &Machine) -> Value {
     let json = m.run(&[PROGRAM_INSIDE, "--status", "--format=json"]).ok().stdout;
     let status: Value = serde_json::from_str(&json).expect("this is JSON");

@@ -1,4 +1,4 @@
-//! `write_files`: where files go, and what is in their way.
+//! `write_files`: the places of files, and obstacles in their way.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::testbed::{Machine, Suite};
 
 const ROOT: (u32, u32) = (0, 0);
 
-/// The names in `folder` that a run should not leave there.
+/// Returns the names in `folder` that a run should not leave there.
 fn left_behind(m: &Machine, folder: &str) -> String {
     m.sh(&format!("find {folder} -name '.*' -o -name '*.tmp*' -o -name '*cloudinit*'"))
 }
@@ -72,7 +72,7 @@ pub fn cases(suite: &mut Suite) {
         m.apply(config).fails().says(&["read-only-usr", "refused: file /usr/share/new/folder/x", "file /bin/new"]);
         assert_eq!(m.text("/srv/writable"), "x");
         m.apply_with(config, &["--validate"], &[]).fails().says(&["read-only-usr"]).hides(&["usr-path"]);
-        // A tree in a folder is looked at itself.
+        // A tree in a directory is examined itself.
         m.sh("mkdir -p /srv/tree/usr/share /srv/tree/bin");
         m.apply_with(config, &["--root=/srv/tree"], &[]).ok().says(&["usr-path"]).hides(&["read-only-usr"]);
         assert_eq!(m.text("/srv/tree/usr/share/new/folder/x"), "x");

@@ -1,4 +1,4 @@
-//! What `oem/` has for each platform, applied. Here is no platform: what would ask it is left out.
+//! The files of `oem/` for each platform, applied. There is no platform here: units that would ask it are left out.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::keys::key;
 use crate::testbed::{Boot, Suite};
 
-/// In the place of what a unit runs.
+/// Replaces the command of a unit.
 const INSTEAD: &str = "[Service]\nExecStart=\nExecStart=/bin/true\n";
 
 /// Each platform of `oem/`, with its cloud-config.
@@ -72,7 +72,7 @@ pub fn cases(suite: &mut Suite) {
         m.apply(&config).ok();
         assert_eq!(m.text("/home/core/.ssh/authorized_keys.d/oem"), keys.join("\n") + "\n");
         assert_eq!(m.mode("/run/oem-ssh-keys"), 0o700);
-        // A service that has none any more takes nobody's access away.
+        // A service that has no keys any more does not remove those that exist.
         m.put("/root/keys", "");
         m.sh("systemctl restart oem-ssh-keys.service");
         assert_eq!(m.text("/home/core/.ssh/authorized_keys.d/oem"), keys.join("\n") + "\n");

@@ -1,4 +1,5 @@
-//! Readers of the log that do not read: journald, and what standard error leads to. They cost lines, and not the run.
+//! Readers of the log that do not read: journald, and the reader of standard error. Lines are lost, and the run goes
+//! on.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Units that systemd refuses, beside what is reported of them.
+//! Units that systemd refuses, compared with the findings about them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -303,7 +303,7 @@ const IGNORED: &[(&str, bool)] = &[
 /// Rules of findings that say that systemd refuses a unit.
 const REFUSED: [&str; 5] = ["bad-unit-setting", "missing-unit-setting", "no-exec-start", "mount-name", "odd-unit-name"];
 
-/// Returns true if a finding says that systemd refuses the unit.
+/// Returns true if a finding reports that systemd refuses the unit.
 fn is_reported(name: &str, content: &str) -> bool {
     let refuses = |message: &str| message.contains("the whole file is refused");
     findings(name, content).iter().any(|finding| REFUSED.contains(&finding.rule.id) || refuses(&finding.message))

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::jobs::{unit, units};
 use crate::testbed::{Machine, Suite};
 
-/// How often systemd was told to read its units again.
+/// Returns the number of daemon-reloads.
 fn reloads(m: &Machine) -> usize {
     m.sh("journalctl --sync; journalctl --quiet --output=cat _PID=1 | grep -c '^Reloading[.]' || true").parse().unwrap()
 }
 
-/// A unit that stays, whose only setting tells its versions apart.
+/// A unit that stays active, with a setting that distinguishes its versions.
 fn version(name: &str, value: &str) -> String {
     format!(
         "- {{name: {name}, command: restart, content: \"[Service]\\nEnvironment=V={value}\\nExecStart=/bin/sleep infinity\"}}\n"
@@ -118,15 +118,14 @@ pub fn cases(suite: &mut Suite) {
         m.untouched(|| m.apply(&config("2")).ok());
     });
 
-    // What was loaded without its drop-in, while that was on its way, is read again; what is loaded when it is there needs
-    // nothing.
+    // A unit that was loaded before its drop-in was written is reloaded; a unit that is loaded later needs nothing.
     suite.fresh("a_unit_that_others_load_while_its_drop_in_is_written", |m| {
         m.put("/etc/systemd/system/late.service", "[Service]\nExecStart=/bin/sleep infinity\n");
         let pin = "[Unit]\nAfter=late.service\n[Service]\nExecStart=/bin/sleep infinity\n";
         m.put("/etc/systemd/system/pin.service", pin);
         m.sh("systemctl daemon-reload");
         let before = reloads(m);
-        // So many files that there is time between the first of them and the drop-in.
+        // So many files leave time between the first of them and the drop-in.
         let files = (0..2000).fold(String::new(), |mut files, n| {
             let _ = writeln!(files, "- {{path: /srv/many/{n}, content: x}}");
             files

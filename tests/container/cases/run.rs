@@ -186,7 +186,7 @@ coreos:
         let runs = json["runs"].as_array().unwrap();
         assert_eq!(runs.iter().map(|run| run["failed"].as_bool()).collect::<Vec<_>>(), [Some(false), Some(true)]);
         assert_eq!(runs[1]["parts"][0]["findings"][0]["path"], "hostname");
-        // Anybody else is told why not, and gets JSON all the same.
+        // Another user gets the reason, and JSON all the same.
         let ordinary = ["setpriv", "--reuid=500", "--regid=500", "--clear-groups", "coreos-cloudinit", "--status"];
         let refused = m.run(&ordinary).fails().says(&["only root"]);
         assert_eq!(refused.stdout, "");

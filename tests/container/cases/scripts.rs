@@ -20,7 +20,7 @@ fn unit(m: &Machine) -> String {
     m.text(&format!("{SCRIPTS}/unit-name"))
 }
 
-/// The files in the scripts' folder that are scripts.
+/// The files in the scripts' directory that are scripts.
 fn scripts(m: &Machine) -> Vec<String> {
     m.names(SCRIPTS).into_iter().filter(|name| name != "unit-name").collect()
 }
@@ -82,7 +82,7 @@ pub fn cases(suite: &mut Suite) {
         m.apply("#!/usr/bin/perl -w\nopen(F, '>', '/run/perl'); print F \"$0 $^W\"; close F;\n").ok();
         appears(m, "/run/perl");
         assert!(wait_for(Duration::from_secs(10), || m.text("/run/perl").ends_with(" 1")), "{}", m.text("/run/perl"));
-        // An argument with a space is one argument, and a carriage return is none.
+        // An argument with a space is one argument, and a carriage return is not part of it.
         m.apply("#! /bin/sh -e \r\necho $- > /run/flags\n").ok();
         appears(m, "/run/flags");
         assert!(wait_for(Duration::from_secs(10), || m.text("/run/flags").contains('e')), "{}", m.text("/run/flags"));

@@ -67,7 +67,7 @@ fn rich() -> String {
     )
 }
 
-/// Units whose starts tell what was restarted.
+/// Units whose invocation IDs show restarts.
 fn starts(m: &Machine) -> [String; 4] {
     ["rich.service", "locksmithd.service", "update-engine.service", "docker.service"].map(|unit| m.invocation(unit))
 }
@@ -101,7 +101,7 @@ pub fn cases(suite: &mut Suite) {
 
     suite.fresh("after_a_reboot_only_what_was_for_one_boot_is_made_again", |m| {
         m.apply_with(&rich(), &[], &ENVIRONMENT).ok();
-        // What a reboot empties.
+        // The directories that a reboot empties.
         m.sh("rm -rf /run/systemd/system/* /run/systemd/network /run/flannel /run/coreos-cloudinit; systemctl daemon-reload");
         let run = m.apply_with(&rich(), &[], &ENVIRONMENT).ok();
         run.says(&["done: write /run/systemd/system/once.service", "done: write /run/flannel/options.env"])

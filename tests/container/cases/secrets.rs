@@ -8,7 +8,7 @@ use super::users;
 use crate::testbed::machine::USER_DATA;
 use crate::testbed::{Machine, Output, Suite};
 
-/// What no secret of a case can be told from anything else by, but this.
+/// The marker that all secrets of a case contain.
 const CANARY: &str = "XCANARYX";
 
 /// Holds that nothing that people can read later has a secret in it.
@@ -91,7 +91,7 @@ pub fn cases(suite: &mut Suite) {
             assert!(run.code <= 1, "{flags:?}");
             hidden(m, run);
         }
-        // What there is of it is said.
+        // Sizes and counts are printed.
         apply(m, &everything(), &["--dry-run"]).ok().says(&["/srv/secret/plain (0600 root:root, 8 bytes)", "1 key"]);
         let json = apply(m, &everything(), &["--dry-run", "--format=json"]).ok().stdout;
         let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
@@ -127,7 +127,7 @@ pub fn cases(suite: &mut Suite) {
             format!("users: [{{name: a, passwd: !{CANARY} x}}]\n"),
             format!("users: [{{name: a, passwd: \"\\q{CANARY}\"}}]\n"),
             format!("hostname: a\n\t{CANARY}: b\n"),
-            // Values that are not what they should be.
+            // Invalid values.
             format!("users: [{{name: a, passwd: \"{CANARY}:x\"}}, {{name: b, passwd: [{CANARY}]}}]\n"),
             format!("users: [{{name: a, passwd: \"{CANARY}\\n{CANARY}\"}}]\n"),
             format!("write_files: [{{path: /srv/x, content: '{CANARY}!', encoding: b64}}]\n"),
@@ -152,7 +152,7 @@ pub fn cases(suite: &mut Suite) {
             let run = m.apply_with(&config, &["--dry-run"], &[]);
             hidden(m, run);
         }
-        // User-data that is none of ours.
+        // Unknown user-data.
         hidden(m, m.apply(&format!("#{CANARY}")).fails());
     });
 
@@ -174,7 +174,7 @@ pub fn cases(suite: &mut Suite) {
             "
         );
         let run = m.apply_with(&config, &["-v"], &[]).fails().says(&["http://127.0.0.1:8080/gone"]);
-        // Only what stands for the host in a URL is shown, however odd.
+        // Only the part that stands for the host in a URL is shown, however odd.
         let said = run.said().lines().filter(|line| !line.contains("http://[")).collect::<Vec<_>>().join("\n");
         assert!(!said.contains(CANARY), "{said}");
     });

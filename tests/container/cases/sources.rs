@@ -1,4 +1,4 @@
-//! Data sources, as platforms lay them out and serve them: what a run makes of each.
+//! Data sources, as platforms lay them out and serve them, with the results of a run on each.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ pub fn cases(suite: &mut Suite) {
     network(suite);
 }
 
-/// EC2's service, which wants a token; `user_data` and `keys` are what it has at these paths.
+/// EC2's service, which requires a token; `user_data` and `keys` are its contents at these paths.
 fn guarded(user_data: &'static str, keys: &'static str) -> impl Fn(usize, &Asked) -> Answer + Send + Sync {
     move |_, asked| {
         if (asked.method.as_str(), asked.path.as_str()) == ("PUT", "/latest/api/token") {
@@ -315,7 +315,7 @@ fn network(suite: &mut Suite) {
         assert_eq!(m.invocation("systemd-networkd.service"), invocation, "it is not restarted for nothing");
     });
 
-    // `core` does not exist yet, so the run sets its keys once the user is there, and the dry run says so.
+    // `core` does not exist yet, so the run sets its keys after creating the user, and the dry run reports that.
     suite.fresh("a_dry_run_prints_the_steps_of_the_run_in_its_order", |m| {
         m.sh("ip link add eth0 type veth peer name far0; ip link set far0 up; ip link set eth0 up");
         m.sh(&format!("mkdir -p {DRIVE}/latest {DRIVE}/content"));

@@ -1,4 +1,4 @@
-//! What a run tells: people at a terminal, and those who read the journal later.
+//! The output of a run: on a terminal, and in the journal.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn entry<'a>(entries: &'a [BTreeMap<String, Value>], words: &str) -> &'a BTreeMa
     found[0]
 }
 
-/// What the program shows at a terminal, its line ends as they are in a file.
+/// Returns the output on a terminal, with the line ends of a file.
 fn at_a_terminal(m: &Machine, environment: &str, flags: &str) -> String {
     let line = format!(
         "{environment} script -qec 'coreos-cloudinit --from-file=/tmp/x {flags}' /dev/null < /dev/null || true"
@@ -90,7 +90,7 @@ pub fn cases(suite: &mut Suite) {
         let last = entries.last().unwrap();
         assert_eq!((&last["MESSAGE_ID"], &last["PRIORITY"]), (&id("has not been applied").into(), &"3".into()));
         assert_eq!(last["CLOUDINIT_SOURCE"], "/tmp/x");
-        // What is about no line of the configuration names none of the program's own either.
+        // An entry without a line of the configuration has no line of the program's source either.
         assert!(!last.contains_key("CODE_LINE") && !last.contains_key("CODE_FILE"), "{last:#?}");
 
         m.put("/tmp/x", "#cloud-config\nwrite_files: [{path: /etc/c}]\n");
@@ -133,7 +133,7 @@ pub fn cases(suite: &mut Suite) {
         m.put("/tmp/x", &config);
         let shown = at_a_terminal(m, "TERM=xterm NO_COLOR=1", "");
         assert!(!shown.contains("applying"), "{shown}");
-        // The line that shows what is waited for is taken back.
+        // The status line is cleared.
         let steps: Vec<_> = shown.lines().map(|line| line.rsplit("\u{1b}[K").next().unwrap()).collect();
         let has = |line: &str| steps.iter().any(|step| step.rsplit_once("  ").map_or(*step, |(step, _)| step) == line);
         for line in [

@@ -1,4 +1,4 @@
-//! Nothing is stuck: whatever a unit does, the run ends in bounded time, and says what it left.
+//! Runs never hang: whatever a unit does, the run ends in bounded time, and reports the skipped steps.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::jobs::{unit, units};
 use crate::testbed::machine::wait_for;
 use crate::testbed::{Boot, Machine, Suite};
 
-/// What no run of these cases may take, though machines are slow where tests run.
+/// The longest time of a run in these cases, even on a slow machine.
 const SOON: Duration = Duration::from_secs(30);
 
 /// A unit with all of its text.
@@ -132,7 +132,7 @@ pub fn cases(suite: &mut Suite) {
         let files = "write_files: [{path: /etc/first, content: whole}]\n";
         let began = Instant::now();
         m.reboot_by(&options, |m| begin_outer(m, &format!("{files}{config}"), "--job-timeout=20"));
-        // Twenty seconds for the first, and none for the third.
+        // Twenty seconds for the first, and no wait for the third.
         assert!(began.elapsed() < Duration::from_secs(20) + SOON, "{:?}", began.elapsed());
         assert_eq!(m.text("/etc/first"), "whole");
         assert_eq!(m.sh("hostname; cat /etc/hostname"), "reached\nreached");

@@ -1,4 +1,4 @@
-//! The testbed itself: that a case can trust what it is told.
+//! The testbed itself: a case can trust its results.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub fn cases(suite: &mut Suite) {
         m.is_file("/run/a", "hello", 0o4750, (500, 232));
         assert_eq!(m.link("/run/b").as_deref(), Some("/etc/hostname"));
         assert_eq!(m.link("/run/a"), None);
-        // A folder that is a link leads to the machine's own, not to the host's.
+        // A directory that is a link leads to the machine's own, not to the host's.
         m.put("/var/run/c", "inside");
         assert_eq!(m.text("/run/c"), "inside");
         m.absent("/run/d");

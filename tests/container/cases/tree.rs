@@ -11,7 +11,7 @@ use crate::testbed::{Machine, Suite};
 
 const TREE: &str = "/mnt/tree";
 
-/// A tree of its own: what this machine was made of, and nothing of what happens to it.
+/// A tree of its own: a copy of this machine's files, which changes to the machine do not affect.
 fn tree(m: &Machine) {
     m.sh("mount -t tmpfs tmpfs /mnt; mkdir /mnt/upper /mnt/work /mnt/tree; \
           mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/tree");
@@ -71,7 +71,7 @@ write_files:
 pub fn cases(suite: &mut Suite) {
     suite.fresh("a_root_that_is_named_from_where_we_are_is_that_folder", |m| {
         tree(m);
-        // The machine has a unit of this name, too, which is none of the tree's business.
+        // The machine has a unit of this name, too, which does not matter to the tree.
         let unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
         m.put("/etc/systemd/system/near.service", unit);
         m.put("/root/near.yml", "#cloud-config\ncoreos: {units: [{name: near.service, enable: true}]}\n");
@@ -134,7 +134,7 @@ pub fn cases(suite: &mut Suite) {
                 m.program(&["--from-file=/tmp/replaced.yml", "--dry-run", "--root", root]).run().exits(1).says(&[why]);
             }
         });
-        // In a sticky directory, what is root's stays in its place.
+        // In a sticky directory, files of root stay in place.
         m.apply_with("write_files: [{path: /x, content: x}]", &["--root=/srv/sticky/below"], &[]).ok();
         assert_eq!(m.text("/srv/sticky/below/x"), "x");
         assert!(m.passwd("replaced").is_none());
@@ -306,7 +306,7 @@ pub fn cases(suite: &mut Suite) {
 
     suite.fresh("users_and_groups_are_those_of_the_tree", |m| {
         tree(m);
-        // What is written to in the tree is its own from then on.
+        // Files that are written in the tree are independent of the machine from then on.
         m.sh("cd /mnt/tree/etc; touch passwd shadow; sed -i '/^rkt:/d' group gshadow; useradd hostonly; groupadd hostgroup");
         let config = "users: [{name: a, groups: rkt}, {name: b, groups: docker}]\n\
                       write_files: [{path: /srv/u/1, owner: hostonly}, {path: /srv/u/2, owner: ':hostgroup'}, {path: /srv/u/3, owner: core}]";
@@ -373,7 +373,7 @@ pub fn cases(suite: &mut Suite) {
         m.untouched(|| m.apply_with(&config(), &["--dry-run"], &[]).ok().says(&["+ write /srv/treed/a"]));
         m.absent("/run/coreos-cloudinit");
         assert!(m.journal().is_empty(), "a rehearsal is none of the journal's business");
-        // Applied, nothing is left to do but what is done every time.
+        // After a run, only the steps of every run are left to do.
         m.apply(&config()).ok();
         let again = m.apply_with(&config(), &["--dry-run"], &[]).ok().stdout;
         assert!(!again.lines().skip(1).any(|line| line.starts_with('+')), "{again}");

@@ -1,4 +1,4 @@
-//! The page on troubleshooting: what it says is seen is what is seen.
+//! The page on troubleshooting shows the real messages.
 
 use super::jobs::{unit, units};
 use super::keys::key;
@@ -6,14 +6,14 @@ use crate::testbed::{Machine, Output, Suite};
 
 const PAGE: &str = include_str!("../../../docs/troubleshooting.md");
 
-/// Holds that the program says this of a configuration, and that the page has it.
+/// Checks that the program prints this for a configuration, and that the page has it.
 #[track_caller]
 fn said(m: &Machine, user_data: &str, flags: &[&str], words: &[&str]) {
     m.put("/tmp/user-data", user_data);
     shown(&m.program(&[&["--from-file=/tmp/user-data"], flags].concat()).run(), words);
 }
 
-/// Holds that a run said this, and that the page has it.
+/// Checks that a run printed this, and that the page has it.
 #[track_caller]
 fn shown(run: &Output, words: &[&str]) {
     for word in words {

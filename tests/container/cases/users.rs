@@ -10,7 +10,7 @@ pub const HASH: &str =
 /// Another one.
 const OTHER_HASH: &str = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7";
 
-/// What the account database says of a user, without name, password and numbers.
+/// Returns the entry of a user in the account database, without name, password and numbers.
 #[track_caller]
 fn entry(m: &Machine, user: &str) -> [String; 3] {
     let fields = m.passwd(user).unwrap_or_else(|| panic!("there is no user {user}"));
@@ -227,7 +227,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(account[5], "/home/fieldless", "{account:?}");
         assert!(m.sh("id -nG fieldless").split_whitespace().any(|group| group == "docker"));
         assert!(m.text("/home/fieldless/.ssh/authorized_keys").contains(&key("fieldless")));
-        // The next run finds the account, and says again what it could not apply.
+        // The next run finds the account, and reports again what it could not apply.
         m.apply(&config).fails().says(&["bad-user"]);
     });
 
@@ -342,7 +342,7 @@ pub fn cases(suite: &mut Suite) {
     more(suite);
 }
 
-/// What is not of every day.
+/// The less common cases.
 fn more(suite: &mut Suite) {
     suite.shared("every_key_in_the_other_spelling", |m| {
         let config = format!(
@@ -374,7 +374,7 @@ fn more(suite: &mut Suite) {
         m.untouched(|| m.apply(&config(HASH)).ok().says(&["0 done, 1 unchanged"]));
         m.apply(&config(OTHER_HASH)).ok().says(&["done: ensure user changing"]);
         assert_eq!(m.shadow("changing").as_deref(), Some(OTHER_HASH));
-        // One that the administrator set since is not what the configuration says.
+        // A password that the administrator set since differs from the configuration.
         m.sh("usermod --password changed-by-hand changing");
         m.apply(&config(OTHER_HASH)).ok();
         assert_eq!(m.shadow("changing").as_deref(), Some(OTHER_HASH));
@@ -384,7 +384,7 @@ fn more(suite: &mut Suite) {
     suite.shared("a_locked_password_is_what_it_is", |m| {
         m.apply("users: [{name: lockedout, passwd: '!'}, {name: emptypass, passwd: ''}]").ok();
         assert_eq!(m.shadow("lockedout").as_deref(), Some("!"));
-        // Nobody gets in without a password because a line was left empty.
+        // An empty password must not grant access.
         assert_eq!(m.shadow("emptypass").as_deref(), Some("*"));
     });
 
@@ -470,7 +470,7 @@ fn more(suite: &mut Suite) {
         );
         m.apply(&config).fails().says(&["created user halfway, but", "no chance"]).hides(&[HASH]);
         assert!(m.passwd("whole").is_some());
-        // Who is there without a password still gets in with a key.
+        // A user without a password still gets access with a key.
         assert!(m.text("/home/halfway/.ssh/authorized_keys").contains(&key("halfway")));
         assert_eq!(m.sh("stat -c %U /srv/halfway"), "halfway");
         m.sh("cp /usr/lib/spied/chpasswd /usr/sbin/chpasswd");

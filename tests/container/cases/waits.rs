@@ -1,4 +1,4 @@
-//! How long a job is waited for, and what else may happen meanwhile.
+//! The longest wait for a job, and events during the wait.
 
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn after(name: &str, after: &str) -> String {
     )
 }
 
-/// Runs the program on `config` as `outer.service`, which others can wait for; how long that took.
+/// Runs the program on `config` as `outer.service`, which other units can wait for; returns the duration.
 fn outer(m: &Machine, config: &str) -> Duration {
     m.put("/tmp/outer", format!("#cloud-config\n{config}"));
     let text = "[Service]\nType=oneshot\nExecStart=/usr/bin/coreos-cloudinit --from-file=/tmp/outer\n";
@@ -143,7 +143,7 @@ pub fn cases(suite: &mut Suite) {
             unit("never.service", "/bin/true", "command: start"),
         ]);
         m.put("/tmp/hang", format!("#cloud-config\n{config}"));
-        // As a service, which is told to stop as a shutdown would: nothing but the program gets the signal.
+        // A service that is stopped as in a shutdown: only the program gets the signal.
         let program = ["systemd-run", "--wait", "--unit=told", "/usr/bin/coreos-cloudinit", "--from-file=/tmp/hang"];
         let run = m.start(&program);
         m.sh("until systemctl show --property=ActiveState hang.service | grep -q activating; do sleep 0.1; done");

@@ -2,7 +2,7 @@
 
 use crate::testbed::{Machine, Suite};
 
-/// What `content: TEXT` becomes.
+/// Returns the file that `content: TEXT` produces.
 #[track_caller]
 fn content(m: &Machine, text: &str) -> String {
     m.apply(&format!("write_files:\n- path: /etc/yaml\n  content: {text}\n")).ok();

@@ -9,10 +9,10 @@ use cloud_config::user_data;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What content may be when it is decompressed, here.
+/// The limit of decompressed content in this test.
 const LIMIT: usize = 1 << 16;
 
-/// Content as somebody encoded it, and the content of something that is encoded well.
+/// Checks bytes as encoded content, and as content before encoding.
 pub fn check(bytes: &[u8]) {
     for name in NAMES.into_iter().chain(["", "GZIP"]) {
         match decode(bytes.to_vec(), name, LIMIT as u64, &mut 9) {
@@ -33,7 +33,7 @@ pub fn check(bytes: &[u8]) {
     let two = [zipped.as_slice(), &zipped].concat();
     let twice = gunzip(&two, LIMIT as u64, &mut 1);
     assert_eq!(twice.is_ok(), small.len() * 2 <= LIMIT);
-    // Compressed user-data is what it is without that.
+    // Compressed user-data has the same parts as uncompressed.
     if !small.starts_with(&[0x1f, 0x8b]) {
         let forms = |bytes| user_data::split("x", bytes).into_iter().map(|part| part.form).collect::<Vec<_>>();
         assert_eq!(forms(small.to_vec()), forms(zipped));

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::secrets::{self, CANARY};
 use super::{networkd, plan as plans, spans};
 
-/// How much longer than a description its files may be: each link may be given the same 32 name servers.
+/// The largest ratio between a description and its files: each link may get the same 32 name servers.
 const GROWTH: usize = 200;
 
 /// Bytes as Debian's interfaces file.
@@ -21,7 +21,7 @@ pub fn interfaces(bytes: &[u8]) {
     check("debian", bytes);
 }
 
-/// Bytes as the description whose format the first line names; as each that is JSON, where it names none.
+/// Checks bytes as the description whose format the first line names; without a name, as each JSON format.
 pub fn json(bytes: &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let rest = bytes.get(end + 1..).unwrap_or_default();
@@ -50,7 +50,7 @@ fn variables(text: &str) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
 }
 
-/// What must be true of a description, whatever it is.
+/// Checks the invariants of a description.
 pub fn check(format: &str, bytes: &[u8]) {
     let reading = document::read_network(data(format, bytes));
     let units = conversion(&reading.network);
@@ -73,7 +73,7 @@ pub fn check(format: &str, bytes: &[u8]) {
     }
 }
 
-/// Whatever came in, this must be true of what comes out. The answer is the files.
+/// Checks the invariants of any conversion, and returns the files.
 pub fn conversion(conversion: &Conversion) -> Vec<UnitFile> {
     let units = conversion.units();
     let mut names = HashSet::new();
@@ -90,7 +90,7 @@ pub fn conversion(conversion: &Conversion) -> Vec<UnitFile> {
     units
 }
 
-/// First the files, in their folder; then interfaces, modules and networkd, once each.
+/// Checks the order: first the files, in their directory; then interfaces, modules and networkd, once each.
 fn steps(plan: &Plan, units: &[UnitFile], conversion: &Conversion) {
     let (files, others) = plan.steps.split_at(units.len());
     for (planned, unit) in files.iter().zip(units) {
@@ -118,7 +118,7 @@ fn steps(plan: &Plan, units: &[UnitFile], conversion: &Conversion) {
     assert_eq!(modules, conversion.modules().len());
 }
 
-/// Whether the canary is part of a key, of a name, or of what else may be shown.
+/// Returns true if the canary is part of a key, a name, or another text that may be shown.
 fn says_it_where_it_may_be_shown(format: &str, text: &str) -> bool {
     match format {
         "debian" => {
@@ -136,7 +136,7 @@ fn says_it_where_it_may_be_shown(format: &str, text: &str) -> bool {
     }
 }
 
-/// Whether a key says it, or a value whose key, `above`, says that it is a name.
+/// Returns true if a key contains the canary, or a value whose key, `above`, marks it as a name.
 fn says_it(value: &Value, above: &str) -> bool {
     match value {
         Value::String(text) => {

@@ -1,4 +1,4 @@
-//! A strict reader of networkd's files: what our own may look like, and nothing else.
+//! A strict reader of networkd's files: it accepts the form of our own, and nothing else.
 
 use cloud_config::network::networkd::{self, UnitFile};
 
@@ -24,7 +24,7 @@ pub fn check(unit: &UnitFile) -> Vec<(String, String, String)> {
         let is_known = networkd::keys().any(|known| known == (section.as_str(), key));
         assert!(is_known, "{name}: [{section}] {key}=");
         assert_eq!(matches!(section.as_str(), "NetDev" | "Bond" | "VLAN"), is_netdev, "{name}: [{section}]");
-        // What networkd reads as more than itself: specifiers, patterns, negation, line joins, comments.
+        // Characters with a special meaning in networkd: specifiers, patterns, negation, line joins, comments.
         let is_plain = !value.is_empty() && !value.contains(['%', '*', '?', '[', '!', '\\', '#', ';', '"', '\'']);
         assert!(is_plain, "{name}: {line}");
         assert!(!value.contains(' ') || matches!(key, "Domains" | "ARPIPTargets"), "{name}: {line}");
@@ -36,7 +36,7 @@ pub fn check(unit: &UnitFile) -> Vec<(String, String, String)> {
     found
 }
 
-/// Two hexadecimal digits, a dash, a name, an ending: one file, in the folder where it belongs.
+/// Two hexadecimal digits, a dash, a name, an ending: one file, in its proper directory.
 fn check_name(name: &str) {
     let (depth, rest) = name.split_at(2);
     assert!(depth.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{name}");

@@ -5,7 +5,7 @@ use cloud_config::diagnostic::Span;
 
 use super::spans;
 
-/// A text as permissions: a mode of twelve bits, or a finding that says why not.
+/// Checks a text as permissions: a mode of twelve bits, or a finding with the reason.
 pub fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let span = Some(Span::new(3, 7));
@@ -14,7 +14,7 @@ pub fn check(bytes: &[u8]) {
             assert!(mode <= 0o7777, "{mode:o}");
             assert!(finding.as_ref().is_none_or(|finding| !finding.is_error() && finding.span == span));
             finding.iter().for_each(spans::one_line);
-            // Written as it should be, it means the same, and there is nothing to tell.
+            // The canonical form means the same, and has no finding.
             assert_eq!(parse(&format!("{mode:04o}"), span), Ok((mode, None)));
         }
         Err(finding) => {

@@ -1,4 +1,4 @@
-//! What was understood is user-data again, which means the same.
+//! The printed configuration is user-data again, with the same meaning.
 
 use cloud_config::document::{self, Document};
 use cloud_config::plan::{Facts, Plan, Step};
@@ -7,11 +7,11 @@ use cloud_config::{address_tokens, user_data};
 
 use super::secrets::{CANARY, part_says};
 
-/// What `--print-config` prints of a part.
+/// Checks the output of `--print-config` for a part.
 pub fn check(reading: &Document, plan: &Plan) {
     let print = |reading: &Document, plan: &Plan, secrets| user_data(&[Understood::new(reading, plan, secrets)]);
     let masked = print(reading, plan, Secrets::Masked);
-    // Public keys, options and the like are what was understood, and printed.
+    // Public keys, options and the like are part of the configuration, and printed.
     let is_hidden = !part_says(reading, &|key| !matches!(key, "content" | "passwd" | "etcd_password"));
     assert!(!is_hidden || !masked.contains(CANARY), "this shows a secret: {masked}");
     let text = print(reading, plan, Secrets::Shown);
@@ -32,8 +32,8 @@ pub fn check(reading: &Document, plan: &Plan) {
     assert_eq!(text, print(&second, &second_plan, Secrets::Shown));
 }
 
-/// The second plan does what the first one does. What needs something that is refused is planned there, and left out
-/// when it comes to that.
+/// Checks that the second plan does the same as the first one. Steps that need a refused item are planned there, and
+/// left out during the run.
 fn same_steps(first: &Plan, second: &Plan, text: &str) {
     let steps = |plan: &Plan| plan.steps.iter().map(|planned| planned.step.clone()).collect::<Vec<_>>();
     let (first_steps, second_steps) = (steps(first), steps(second));

@@ -1,4 +1,4 @@
-//! What is secret is shown nowhere: contents, password hashes, keys, and what could not be read (docs/security.md#secrets).
+//! Secrets are shown nowhere: contents, password hashes, keys, and unparsable text (docs/security.md#secrets).
 
 use cloud_config::diagnostic::{Finding, rules};
 use cloud_config::document::Document;
@@ -10,13 +10,13 @@ use cloud_config::yaml::{Kind, Node, Paths};
 
 use super::shown::SHOWN;
 
-/// What stands for all secrets: where it is no part of something that may be shown, no output has it.
+/// The marker of all secrets: no output has it unless it is part of something that may be shown.
 pub const CANARY: &str = "hunter2";
 
 /// Keys whose values get shown besides: in files that everybody may read, and as where keys come from.
 const BESIDES: [&str; 2] = ["server", "coreos_ssh_import_url"];
 
-/// Whether the values of such a key may be shown, wherever it stands.
+/// Returns true if the values of such a key may be shown, wherever it stands.
 fn is_shown(key: &str) -> bool {
     BESIDES.contains(&key) || SHOWN.iter().any(|(_, names)| names.split_whitespace().any(|name| name == key))
 }
@@ -61,20 +61,21 @@ pub fn holds_no_canary(shown: Vec<String>) {
     }
 }
 
-/// Whether it is part of something that may be shown: a key, a name, a path, the interpreter of a script.
+/// Returns true if the marker is part of something that may be shown: a key, a name, a path, the interpreter of a
+/// script.
 fn is_public(reading: &Document) -> bool {
     part_says(reading, &is_shown) || repeated_key_says(reading)
 }
 
-/// Whether it is part of a key that is told of because it is given twice. Such a key need not be in the tree: what it
-/// is in may be given twice itself, or be left out because something behind it is broken.
+/// Returns true if the marker is part of a key that is reported because it is repeated. Such a key need not be in the
+/// tree: its mapping may be repeated itself, or left out because of a fault behind it.
 fn repeated_key_says(reading: &Document) -> bool {
     let repeated = |finding: &&Finding| *finding.rule == rules::DUPLICATE_KEY || *finding.rule == rules::TWO_SPELLINGS;
     let mut keys = reading.findings.iter().filter(repeated).filter_map(|finding| finding.span);
     keys.any(|span| reading.part.text[span.start..span.end].contains(CANARY))
 }
 
-/// Whether it is part of a key or of a value whose key is `shown`, or of the interpreter of a script.
+/// Returns true if the marker is part of a key or of a value whose key is `shown`, or of the interpreter of a script.
 pub fn part_says(reading: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
     match reading.part.form {
         _ if reading.part.name.contains(CANARY) => true,
@@ -83,7 +84,7 @@ pub fn part_says(reading: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
             let mut words = line.trim_start_matches("#!").split([' ', '\t']).filter(|word| !word.is_empty());
             words.next().is_some_and(|interpreter| interpreter.contains(CANARY))
         }
-        // What is told of a part of it says the part's name.
+        // Messages about a part of a multipart contain the part's name.
         ContentKind::Multipart => {
             let named = |line: &str| line.find("name").is_some_and(|at| line[at..].contains(CANARY));
             reading.part.text.lines().any(named)
@@ -92,7 +93,7 @@ pub fn part_says(reading: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
-/// Whether a key of a node says it, or a value that may be shown; `above` is the key of the node.
+/// Returns true if a key of a node contains the marker, or a value that may be shown; `above` is the key of the node.
 fn says(node: &Node, above: &str, shown: &dyn Fn(&str) -> bool) -> bool {
     match &node.kind {
         Kind::Scalar(scalar) => shown(above) && scalar.text.contains(CANARY),

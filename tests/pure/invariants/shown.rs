@@ -3,7 +3,7 @@
 /// Where fields stand, and their names.
 pub type Fields = &'static [(&'static str, &'static str)];
 
-/// Names, and what is written where everybody can read it: they are needed to say what is done, or why not.
+/// Names, and values written to world-readable files: messages need them to name items.
 pub const SHOWN: Fields = &[
     ("", "hostname"),
     ("coreos.units[]", "name"),

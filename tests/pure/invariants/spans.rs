@@ -16,7 +16,7 @@ pub fn finding(text: &str, finding: &Finding) {
     one_line(finding);
 }
 
-/// What a finding says fits on a line, and not much is said.
+/// Checks that a finding fits on a line, and is short.
 pub fn one_line(finding: &Finding) {
     for words in std::iter::once(&finding.message).chain(&finding.help) {
         assert!(!words.is_empty() && !words.chars().any(char::is_control), "{words:?}");

@@ -6,7 +6,7 @@ use cloud_config::config::ssh_key::{Keys, collect, is_key};
 
 use super::spans;
 
-/// An entry of a list of keys: each line is a key or none, and the keys are as sshd reads them, a line each.
+/// Checks an entry of a list of keys: each line is a key or is not, and the keys are as sshd reads them, a line each.
 pub fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (mut keys, mut findings) = (Keys::default(), Vec::new());

@@ -1,4 +1,4 @@
-//! Address tokens: what is replaced, and the way back.
+//! Address tokens: their replacement, and the mapping back to the text.
 
 use cloud_config::address_tokens::{Address, Addresses, Substituted, substitute};
 
@@ -44,7 +44,7 @@ fn replaced(text: &str, addresses: &Addresses) -> String {
     out
 }
 
-/// Every place leads back into the text, never backwards, and what was not replaced to itself.
+/// Checks that every place maps back into the text, never backwards, and unreplaced text to itself.
 fn way_back(text: &str, result: &Substituted<'_>) {
     let mut last = 0;
     for (here, character) in result.text.char_indices() {

@@ -7,7 +7,7 @@ use cloud_config::yaml::{Kind, Node, ParsedYaml};
 
 use super::spans;
 
-/// What it costs to visit a node with all that is in it.
+/// The cost of visiting a node with all of its children.
 #[derive(Default)]
 struct Cost {
     nodes: usize,

@@ -52,7 +52,7 @@ pub fn part(part: &Part, addresses: &Addresses) -> (Document, Plan) {
     (reading, plan)
 }
 
-/// Who gets in is known by what sshd and the kernel take.
+/// Checks the access settings against the rules of sshd and the kernel.
 fn access(text: &str, reading: &Document) {
     reading.access.keys.iter().for_each(|key| super::ssh::are_one_line(key));
     reading.access.span.iter().for_each(|span| spans::inside(text, *span));
@@ -62,13 +62,14 @@ fn access(text: &str, reading: &Document) {
     }
 }
 
-/// Whether something is left out because of it. A mask is refused with a note: it stands where `--print-config` put it,
-/// and nothing is wrong with the document.
+/// Returns true if something is left out because of the finding. A redacted secret is refused with a note:
+/// `--print-config` put it there, and the document has no fault.
 fn says_why(finding: &Finding) -> bool {
     finding.is_error() || finding.rule == &rules::MASKED_SECRET
 }
 
-/// What is refused has an error that says why, at its place; what is broken gives nothing but access.
+/// Checks that every refused item has an error with the reason, at its place; a broken document gives access settings
+/// only.
 fn agreement(reading: &Document, plan: &Plan) {
     let (part, text) = (&reading.part, &reading.part.text);
     let told = plan.findings.iter().any(says_why);
@@ -88,13 +89,13 @@ fn agreement(reading: &Document, plan: &Plan) {
         assert!(plan.steps.is_empty() && plan.refused.len() == 1);
     }
     if part.extent != Completeness::Whole || plan.refused.iter().any(|refused| refused.item == Item::All) {
-        // What says why may be a finding of the multipart.
+        // The reason may be a finding of the multipart.
         return;
     }
     assert!(told || plan.refused.is_empty(), "nothing says why {:?} is refused", plan.refused);
     let errors: BTreeSet<_> = plan.findings.iter().filter(|finding| says_why(finding)).map(|f| f.span).collect();
     let inside = |item: Span| errors.iter().flatten().any(|span| item.start <= span.start && span.end <= item.end);
-    // What belongs to an item may stand outside of it.
+    // The fault may stand outside of its item.
     let is_outside = |finding: &Finding| [&rules::DETACHED_KEY, &rules::LOST_CONTENT].contains(&finding.rule);
     // Of an alias, the reason is where it is written out.
     if !text.contains('*') && !errors.contains(&None) && !plan.findings.iter().any(is_outside) {
@@ -103,7 +104,7 @@ fn agreement(reading: &Document, plan: &Plan) {
     }
 }
 
-/// Nothing but the text, the addresses and the facts decides what is found and planned; none of it shows a secret.
+/// Checks that only the text, the addresses and the facts determine findings and plan, and that these show no secret.
 fn again(part: &Part, addresses: &Addresses, reading: &Document, plan: &Plan) {
     let second = document::read(part.clone(), addresses, false);
     assert_eq!(reading.findings, second.findings);
@@ -116,7 +117,7 @@ fn again(part: &Part, addresses: &Addresses, reading: &Document, plan: &Plan) {
     secrets::check(&second, &plan_again);
 }
 
-/// What `--validate` finds, which knows nothing of the machine, is what a run on a machine finds.
+/// Checks that `--validate`, without facts of the machine, finds the same as a run on a machine.
 fn facts(reading: &Document, plan: &Plan) {
     let wanted = facts_wanted(&reading.config);
     let file = BaseFile { content: b"GROUP=old\n# 127.0.0.1 x\nno end".to_vec(), mode: 0o644 };

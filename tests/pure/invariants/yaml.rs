@@ -48,17 +48,17 @@ fn read<T: DeserializeOwned + Default>(text: &str, document: &ParsedYaml) {
     }
 }
 
-/// Nothing but the text decides what is read.
+/// Checks that only the text determines the result.
 fn again(text: &str, document: &ParsedYaml) {
     let second = parse(text);
     assert_eq!(tree::shape(document.root.as_ref()), tree::shape(second.root.as_ref()));
     assert_eq!((&document.findings, &document.error), (&second.findings, &second.error));
 }
 
-/// What is left of a document that was cut off, where that can be seen, is what the whole one says: half
-/// a host name and half a key are none (docs/applying.md).
+/// Checks that a truncated document, if the truncation is visible, gives nothing that the whole one does not: half a
+/// host name and half a key are dropped (docs/applying.md).
 ///
-/// The answer is whether that can be seen.
+/// Returns true if the truncation is visible.
 pub fn cut(text: &str, document: &ParsedYaml, at: usize) -> bool {
     gives_no_more(text, document, &text[..at])
 }
@@ -80,7 +80,7 @@ pub fn gives_no_more(text: &str, document: &ParsedYaml, broken: &str) -> bool {
     if let Some((hostname, _)) = half.hostname {
         assert_eq!(Some(hostname), whole.hostname.map(|(hostname, _)| hostname), "{broken}");
     }
-    // What is missing of a key can only be its comment, or it would be none.
+    // Only the comment of a key can be missing; without more of it the key would be invalid.
     let known = |key: &String| whole.keys.iter().any(|whole| whole.starts_with(&**key));
     assert!(half.keys.iter().all(known), "a key that is not there:\n{broken}");
     true

@@ -1,4 +1,4 @@
-//! Each bound of the design: what is just within is read, what is just past it is refused, with a word on why.
+//! Each bound of the design: input just within it is read, input just past it is refused, with a reason.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 
 use super::validate;
 
-/// Whether a limit is what is wrong with it; nothing that is applied is left of it then.
+/// Returns true if a finding reports a limit.
 fn is_refused(bytes: Vec<u8>) -> bool {
     validate(bytes).0.contains(&"limit")
 }
@@ -26,7 +26,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A script of so many bytes, nearly all of which are one line.
+/// A script of `size` bytes, nearly all of which are one line.
 fn of_size(size: usize) -> Vec<u8> {
     let mut bytes = b"#!/bin/sh\n".to_vec();
     bytes.resize(size, b'x');

@@ -1,11 +1,11 @@
-//! Input made to cost much: it takes a time that grows with its size and no faster, and says little.
+//! Input made to be expensive: its time grows with its size and no faster, and its output is short.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{cost, validate};
 
-/// Two sizes, in bytes: what takes the smaller one so long may take the larger one this many times as long.
+/// Two sizes, in bytes, and the largest ratio between the times that they take.
 const SMALL: usize = 8 << 10;
 const FACTOR: usize = 8;
 /// Linear would be `FACTOR`, a square its square.
@@ -13,7 +13,7 @@ const MOST: u32 = 3 * 8;
 /// Less is not worth measuring.
 const NOISE: Duration = Duration::from_millis(60);
 
-/// Input of about so many bytes.
+/// Makes input of about that many bytes.
 type Make = Box<dyn Fn(usize) -> Vec<u8>>;
 /// The same as text.
 type Text = fn(usize) -> String;
@@ -309,7 +309,7 @@ fn grows(name: &str, make: &Make) {
     panic!("{name}: {:?} for {SMALL} bytes, {:?} for {FACTOR} times as many", measured.0, measured.1);
 }
 
-/// Prints what each input takes, where that is asked for.
+/// Prints the time of each input, if the environment asks for it.
 #[test]
 fn figures() {
     let Some(size) = std::env::var("LIMITS_SIZE").ok().and_then(|size| size.parse().ok()) else { return };

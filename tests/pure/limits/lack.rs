@@ -1,4 +1,4 @@
-//! The program in every mode without threads, memory or descriptors to spare: it says so, and never panics.
+//! The program in every mode without threads, memory or descriptors to spare: it reports that, and never panics.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -61,8 +61,8 @@ impl Place {
     }
 }
 
-/// Returns what is wrong with how a run ended: an end for lack of memory, which neither the allocator, the start of a
-/// thread nor the C library can turn into an error, is all right.
+/// Returns the fault in the end of a run, if any. An abort for lack of memory, which neither the allocator, the start
+/// of a thread nor the C library can turn into an error, is accepted.
 fn wrong(output: &Output) -> Option<String> {
     let log = String::from_utf8_lossy(&output.stderr);
     let for_lack_of_memory =

@@ -1,9 +1,9 @@
-//! What user-data may cost: the bounds that hold for every input, and what hostile input takes before it is
-//! refused or read.
+//! The cost of user-data: the bounds of every input, and the time that hostile input takes before it is refused or
+//! read.
 //!
-//! Times are those of the processor, so that a busy machine changes little, and bounds are generous: what grows
-//! with a square breaks them all the same. `LIMITS_SIZE=2000000 cargo test --release --test limits -- --nocapture`
-//! prints what each input takes at that size.
+//! Times are processor times, so that a busy machine changes little, and bounds are generous: quadratic growth breaks
+//! them all the same. `LIMITS_SIZE=2000000 cargo test --release --test limits -- --nocapture` prints the time of each
+//! input at that size.
 
 mod bounds;
 mod hostile;
@@ -20,7 +20,7 @@ use cloudinit::report::Screen;
 use cloudinit::report::check::{self, Checked};
 use nix::time::{ClockId, clock_gettime};
 
-/// What `--validate` does of `bytes`: the rules that it finds broken, and what it prints.
+/// Returns the rules that `--validate` reports for `bytes`, and its output.
 fn validate(bytes: Vec<u8>) -> (Vec<&'static str>, String) {
     let mut checked = Vec::new();
     for part in user_data::split("user-data", bytes) {

@@ -1,4 +1,4 @@
-//! The program itself, with large input and little memory and time: it says what is wrong, and ends.
+//! The program itself, with large input and little memory and time: it reports the fault, and ends.
 
 use std::fs;
 use std::io::Write as _;
@@ -50,7 +50,7 @@ fn what_goes_past_a_limit() {
         let said = is_refused(&bytes);
         assert!(said.contains("[limit]"), "{name}: {said}");
     }
-    // What is larger than all that could be right is not even read.
+    // Input larger than any valid one is not even read.
     assert!(is_refused(&config(&"# x\n".repeat(5 << 20))).contains("is more than 16 MiB"));
 }
 

@@ -7,7 +7,7 @@ use cloud_config::address_tokens::Address;
 use roff::{Inline, Roff, bold, italic, roman};
 use serde_json::Value;
 
-/// When what the pages say was last looked through.
+/// The date of the last review of the pages.
 const DATE: &str = "2026-11-23";
 
 /// `coreos-cloudinit(8)`, of the command line.
@@ -157,7 +157,7 @@ fn mapping(page: &mut Roff, schema: &Value, node: &Value, path: &str) {
     }
 }
 
-/// What a property is, or the items of its list.
+/// Returns the schema of a property, or of the items of its list.
 fn resolved<'a>(schema: &'a Value, property: &'a Value) -> (&'a Value, bool) {
     let follow = |node: &'a Value| {
         let name = node["$ref"].as_str();
@@ -221,11 +221,11 @@ fn see_also(page: &mut Roff, text: &str) {
     page.text([roman("The pages in "), italic("/usr/share/doc/coreos-cloudinit/")]);
 }
 
-/// What is between backticks is bold.
+/// Formats text; parts between backticks are bold.
 fn inlines(text: &str) -> Vec<Inline> {
     let piece =
         |(number, piece): (usize, &str)| if number % 2 == 1 { bold(piece.to_owned()) } else { roman(piece.to_owned()) };
-    // Who reads pages with an old groff has letters of ASCII.
+    // An old groff supports ASCII letters only.
     let text = text.replace('…', "...");
     text.split('`').enumerate().map(piece).collect()
 }

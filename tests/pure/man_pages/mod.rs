@@ -1,5 +1,4 @@
-//! Man pages and completions are made of what the program itself knows: its command line, and the types of a
-//! cloud-config.
+//! Man pages and completions are generated from the command line and the types of a cloud-config.
 //!
 //! After a change of these, `UPDATE_PAGES=1 cargo test --test pure man_pages::` writes them.
 
@@ -11,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use clap_complete::Shell;
 
-/// The files, with what they have to be.
+/// The files, with their expected content.
 fn files() -> Vec<(&'static str, String)> {
     let completions = |shell: Shell| {
         let mut command = cloudinit::cli::help_command();
@@ -78,7 +77,7 @@ fn pages_are_sound() {
     }
 }
 
-/// What `man` shows in a terminal of 80 columns has no longer lines, and nothing that is left of the markup.
+/// The output of `man` in a terminal of 80 columns has no longer lines, and no leftover markup.
 #[test]
 fn pages_are_shown_in_eighty_columns() {
     for page in ["oem/man/coreos-cloudinit.8", "oem/man/cloud-config.5"] {
@@ -109,7 +108,7 @@ fn plain(line: &str) -> String {
     out
 }
 
-/// The shells read what is made for them.
+/// The shells load the generated completions.
 #[test]
 fn bash_takes_the_completions() {
     let line = "source oem/completions/coreos-cloudinit && complete -p coreos-cloudinit && \

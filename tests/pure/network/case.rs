@@ -1,13 +1,13 @@
-//! A case as it stands in a file.
+//! A case as written in a file.
 //!
 //! ```text
-//! === what it holds
+//! === name of the case
 //! the description
 //! --- units
 //! >> NAME OF A FILE
 //! its text
 //! --- needs
-//! what is taken down, and modules with their options
+//! interfaces to take down, and modules with their options
 //! --- findings
 //! severity, rule, line:column, message (help)
 //! ```
@@ -17,9 +17,9 @@ use std::fmt::Write as _;
 use cloud_config::network::Conversion;
 use cloud_config::text::Lines;
 
-/// A description, and what is to become of it.
+/// A description, and its expected result.
 pub struct Case {
-    /// What it holds.
+    /// The name of the case.
     pub name: String,
     /// The description.
     pub input: String,
@@ -27,7 +27,7 @@ pub struct Case {
     pub expected: String,
 }
 
-/// The cases of a file, and what stands before the first.
+/// Returns the cases of a file, and the text before the first.
 pub fn parse(text: &str) -> (String, Vec<Case>) {
     let mut preface = String::new();
     let mut cases: Vec<Case> = Vec::new();
@@ -54,13 +54,13 @@ pub fn parse(text: &str) -> (String, Vec<Case>) {
 }
 
 impl Case {
-    /// The case as it stands in a file, with `expected` in place of what it expects.
+    /// Returns the case as written in a file, with `expected` in place of its expectation.
     pub fn with_expected(&self, expected: &str) -> String {
         format!("=== {}\n{}{expected}\n", self.name, self.input)
     }
 }
 
-/// What came of a description, as a case expects it.
+/// Formats the result of a description as a case expects it.
 pub fn show(conversion: &Conversion, input: &[u8]) -> String {
     let mut text = String::from("--- units\n");
     for unit in conversion.units() {

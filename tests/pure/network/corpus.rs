@@ -1,4 +1,4 @@
-//! Real descriptions: nothing that they give may be missing from what comes out.
+//! Real descriptions: none of their settings may be missing from the result.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,7 +9,7 @@ use cloud_config::network::Conversion;
 use super::convert;
 use crate::invariants::networkd;
 
-/// The real descriptions whose names fit, or none where there is no corpus.
+/// Returns the real descriptions whose names fit; `None` without a corpus.
 fn files(fits: impl Fn(&str) -> bool) -> Option<Vec<(String, Vec<u8>)>> {
     let corpus = std::env::var_os("CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);

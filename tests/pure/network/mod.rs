@@ -1,8 +1,8 @@
 //! Golden conversions: a network description in, networkd's files and findings out.
 //!
-//! Cases stand in `tests/pure/network/FORMAT.txt`; what they expect follows from docs/network.md. After a change that
-//! is meant to change them, `UPDATE_NETWORK=1 cargo test --test pure network::` writes what comes out; look at the
-//! difference before it is kept.
+//! Cases stand in `tests/pure/network/FORMAT.txt`; their expectations follow from docs/network.md. After an intended
+//! change, `UPDATE_NETWORK=1 cargo test --test pure network::` writes the results; review the difference before
+//! committing.
 
 mod case;
 mod corpus;
@@ -73,7 +73,7 @@ fn names_of_cases_are_unique() {
     }
 }
 
-/// Every key that can be written is written in some case, and every case's files have no others.
+/// Every key has a case, and every case's files have no other keys.
 #[test]
 fn every_key_has_a_case() {
     let mut seen = HashSet::new();

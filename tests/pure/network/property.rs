@@ -1,4 +1,4 @@
-//! Whatever a description holds, it is converted in time, and what comes out is what we write and nothing else.
+//! Any description is converted in time, and the result has the form of our files and nothing else.
 
 use std::time::Instant;
 
@@ -99,12 +99,12 @@ proptest! {
     }
 }
 
-/// A text of so many pieces.
+/// A text of `count` pieces.
 fn pieces(count: usize, piece: impl Fn(usize) -> String) -> String {
     (0..count).map(piece).collect::<Vec<_>>().concat()
 }
 
-/// JSON `{"KEY":[…]}` of so many entries.
+/// JSON `{"KEY":[…]}` of `count` entries.
 fn list(key: &str, count: usize, entry: impl Fn(usize) -> String) -> String {
     format!(r#"{{"{key}":[{}]}}"#, (0..count).map(entry).collect::<Vec<_>>().join(","))
 }
@@ -114,7 +114,7 @@ fn mac(at: usize) -> String {
     format!("02:00:00:00:{:02x}:{:02x}", at / 256 % 256, at % 256)
 }
 
-/// A format, and a description of so many pieces.
+/// A format, and a description of that many pieces.
 type Shape = (&'static str, fn(usize) -> String);
 
 const SHAPES: [Shape; 13] = [
@@ -153,7 +153,7 @@ const SHAPES: [Shape; 13] = [
 #[test]
 fn time_grows_with_the_input_alone() {
     for (shape, (format, text)) in SHAPES.into_iter().enumerate() {
-        // The best of several: others may be at work on this machine.
+        // The best of several: other processes may use this machine.
         let seconds = |count: usize| {
             let text = text(count);
             let once = || {
@@ -168,7 +168,7 @@ fn time_grows_with_the_input_alone() {
     }
 }
 
-/// What a document holds besides is parsed, too, and takes many times its length.
+/// Unused content of a document is parsed, too, and takes many times its length.
 #[test]
 fn documents_are_bounded_before_they_are_parsed() {
     for format in ["digitalocean", "openstack", "packet"] {

@@ -18,7 +18,7 @@ fn make(words: &[&str]) -> Output {
     make.env_remove("MAKEFLAGS").env_remove("MAKEOVERRIDES").output().expect("make is there")
 }
 
-/// Every path of a tree, with the mode of what is no link and the target of what is one.
+/// Lists every path of a tree, with the mode of a file or directory and the target of a link.
 fn listing(folder: &Path, base: &Path, out: &mut String) {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
@@ -39,7 +39,7 @@ fn listing(folder: &Path, base: &Path, out: &mut String) {
 
 fn installed(words: &[&str]) -> (TempDir, String) {
     let tree = tempfile::tempdir().unwrap();
-    // Not the program: what it holds is no matter here, and it is large.
+    // Without the program: its content does not matter here, and it is large.
     let fixed = [format!("DESTDIR={}", tree.path().display()), "BIN=/dev/null".to_owned()];
     let words: Vec<_> =
         ["install"].into_iter().chain(fixed.iter().map(String::as_str)).chain(words.iter().copied()).collect();
@@ -54,7 +54,7 @@ fn installed(words: &[&str]) -> (TempDir, String) {
 fn make_install_lays_out_these_files() {
     let (tree, found) = installed(&["OEM=ami"]);
     let mut wanted = read("tests/pure/oem/installed.txt");
-    // What is in docs/ may change, and where it goes may not.
+    // The files in docs/ may change; their destination may not.
     for page in names("docs") {
         let _ = writeln!(wanted, "usr/share/doc/coreos-cloudinit/{page} 0644");
     }
@@ -180,7 +180,7 @@ fn a_tree_is_checked() {
         fs::create_dir(early.parent().unwrap()).unwrap();
         fs::write(early, "[Unit]\nBefore=basic.target\n").unwrap();
     });
-    // Where there is no systemd, nobody can tell.
+    // Without systemd this cannot be checked.
     let told_of = told.contains("cycle") || told.contains("no systemd-analyze");
     assert!(told_of && clean == told.contains("no systemd-analyze"), "{told}");
     let output = make(&["check-oem"]);

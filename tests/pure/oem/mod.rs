@@ -1,4 +1,4 @@
-//! What an image ships: a cloud-config for each platform, the units and rules, and how they are laid out.
+//! The files that an image ships: a cloud-config for each platform, the units and rules, and their layout.
 
 mod install;
 mod pages;
@@ -49,7 +49,7 @@ fn units() -> BTreeSet<String> {
     names("oem/systemd/system")
 }
 
-/// What a unit is: the word behind the last dot of its name.
+/// Returns the type of a unit: the word behind the last dot of its name.
 fn kind(unit: &str) -> &str {
     unit.rsplit_once('.').expect("a unit's name has a suffix").1
 }
@@ -188,7 +188,7 @@ fn every_service_of_the_program_is_hardened_alike() {
     assert_eq!((texts.len(), hardened.len()), (6, 1), "{hardened:?}");
 }
 
-/// Who stops a run before it gives up by itself has no report of it.
+/// A run that is killed before its own deadline leaves no report.
 #[test]
 fn every_service_waits_longer_than_a_run_takes() {
     let Ok(Invocation::Run(options)) = cli::parse(["--from-file=x".into()]) else { panic!("it is a run") };
@@ -228,7 +228,7 @@ fn every_mount_has_the_same_conditions() {
     }
 }
 
-/// What a rule asks for is a unit.
+/// Rules request existing units.
 #[test]
 fn rules_name_units_that_there_are() {
     let units = units();

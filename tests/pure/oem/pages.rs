@@ -1,4 +1,4 @@
-//! What the pages say of units and platforms.
+//! The statements of the pages about units and platforms.
 
 use std::collections::BTreeSet;
 

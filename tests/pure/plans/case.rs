@@ -1,12 +1,12 @@
-//! A case as it stands in a file.
+//! A case as written in a file.
 //!
 //! ```text
-//! === what it holds
+//! === name of the case
 //! the text of the part
 //! --- with
-//! settings, one a line, where there are any: see [`Case::is_set`] and its neighbours
+//! settings, one per line, if there are any: see [`Case::is_set`] and its neighbors
 //! --- plan
-//! what comes first of all, the steps in order, what is refused
+//! the access steps, the steps in order, the refused items
 //! --- findings
 //! severity, rule, line:column
 //! ```
@@ -15,9 +15,9 @@ use std::io::Write as _;
 
 use cloud_config::address_tokens::{Address, Addresses};
 
-/// A text, what surrounds it, and what is to become of it.
+/// A text, its settings, and the expected result.
 pub struct Case {
-    /// What it holds.
+    /// The name of the case.
     pub name: String,
     input: String,
     settings: String,
@@ -25,7 +25,7 @@ pub struct Case {
     pub expected: String,
 }
 
-/// The cases of a file, and what stands before the first.
+/// Returns the cases of a file, and the text before the first.
 pub fn parse(text: &str) -> (String, Vec<Case>) {
     let mut preface = String::new();
     let mut cases: Vec<Case> = Vec::new();
@@ -61,7 +61,7 @@ impl Case {
         Self { name: name.to_owned(), input, settings: settings.to_owned(), expected: String::new() }
     }
 
-    /// The case as it stands in a file, with `expected` in place of what it expects.
+    /// Returns the case as written in a file, with `expected` in place of its expectation.
     pub fn with_expected(&self, expected: &str) -> String {
         let with = if self.settings.is_empty() { String::new() } else { format!("--- with\n{}", self.settings) };
         format!("=== {}\n{}{with}{expected}\n", self.name, self.input)
@@ -94,12 +94,13 @@ impl Case {
         bytes
     }
 
-    /// Whether there is a line with this word alone, such as `short-hostname`.
+    /// Returns true if there is a line with this word alone, such as `short-hostname`.
     pub fn is_set(&self, word: &str) -> bool {
         self.settings.lines().any(|line| line == word)
     }
 
-    /// What stands behind a word on its line: `hostname` of the machine, `key-set`, `unreadable` file, `read-only` folder.
+    /// Returns the text after a word on its line: `hostname` of the machine, `key-set`, `unreadable` file,
+    /// `read-only` directory.
     pub fn setting(&self, word: &str) -> Option<&str> {
         self.settings.lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(' '))
     }

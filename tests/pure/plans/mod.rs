@@ -1,8 +1,8 @@
-//! Golden plans: a small text in, what would be done and what is found wrong with it out.
+//! Golden plans: a small text in, its plan and findings out.
 //!
-//! Cases stand in `tests/pure/plans/*.txt`, by section; what they expect follows from docs/. The
-//! plans of the examples stand in `tests/pure/plans/examples/`. After a change that is meant to change them,
-//! `UPDATE_PLANS=1 cargo test --test pure plans::` writes what comes out; look at the difference before it is kept.
+//! Cases stand in `tests/pure/plans/*.txt`, by section; their expectations follow from docs/. The plans of the
+//! examples stand in `tests/pure/plans/examples/`. After an intended change, `UPDATE_PLANS=1 cargo test --test pure
+//! plans::` writes the results; review the difference before committing.
 
 pub mod case;
 mod scale;
@@ -21,7 +21,7 @@ fn is_update() -> bool {
     std::env::var_os("UPDATE_PLANS").is_some()
 }
 
-/// The files of a folder with one of these extensions, by name.
+/// The files of a directory with one of these extensions, by name.
 fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("failed to read {}: {e}", folder.display()));
     let mut files: Vec<_> = entries
@@ -74,7 +74,7 @@ fn names_of_cases_are_unique() {
     }
 }
 
-/// Holds that a configuration of the project becomes what the golden plan of this name says.
+/// Checks that a configuration of the project has the golden plan of this name.
 fn has_plan(config: &Path, golden: &Path) {
     let name = config.display().to_string();
     let settings = "public_ipv4 203.0.113.5\nprivate_ipv4 10.0.0.5\nhostname machine\n";

@@ -1,6 +1,6 @@
-//! What comes of a case, as text that is quick to read and to compare.
+//! The result of a case, as text that is easy to read and to compare.
 //!
-//! Contents, keys and hashes are shown: these are test data. What must never show them is held here, too.
+//! Contents, keys and hashes are shown: these are test data. Outputs that must never show them are checked here, too.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,10 @@ use cloud_config::yaml::Paths;
 
 use super::case::Case;
 
-/// What the secrets of cases hold, so that it can be looked for.
+/// The marker in the secrets of cases.
 const SECRET: &str = "hunter2";
 
-/// What comes of `case`. Where there are several parts, each is told with its name.
+/// Formats the result of `case`. If there are several parts, each has its name.
 pub fn show(case: &Case) -> String {
     let mut out = "--- plan\n".to_owned();
     let mut findings = "--- findings\n".to_owned();
@@ -190,7 +190,7 @@ fn check_secrets(reading: &Document, plan: &Plan, lines: &Lines<'_>) {
     }
 }
 
-/// Both texts line by line, with what is missing (`-`) and what is too much (`+`).
+/// Returns both texts line by line, with missing (`-`) and additional (`+`) lines.
 pub fn difference(expected: &str, actual: &str) -> String {
     let (old, new): (Vec<_>, Vec<_>) = (expected.lines().collect(), actual.lines().collect());
     // Lengths of the longest common lines from here on, from the end.

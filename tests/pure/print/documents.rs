@@ -1,4 +1,4 @@
-//! The documents that are printed: examples, the golden plans, and what people wrote.
+//! The documents that are printed: examples, the golden plans, and real configurations.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ pub struct SourceText {
     pub addresses: Addresses,
 }
 
-/// The files of a folder, by name.
+/// The files of a directory, by name.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();

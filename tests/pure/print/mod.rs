@@ -1,4 +1,4 @@
-//! What `--print-config` prints is read again without a complaint, does the same, and shows no secret.
+//! The output of `--print-config` is read again without a complaint, does the same, and shows no secret.
 
 mod documents;
 mod program;
@@ -34,12 +34,12 @@ fn printed(read: &[(Document, Plan)], secrets: Secrets) -> String {
     print::user_data(&understood(read, secrets))
 }
 
-/// What a printed text is read as: nothing is left in it to be replaced.
+/// Reads a printed text; it has no tokens left to replace.
 fn again(text: &str) -> Vec<(Document, Plan)> {
     let read = read(text.as_bytes(), &Addresses::default());
     for (_, plan) in &read {
         for finding in &plan.findings {
-            // The account is made, and what is printed says the same of its keys.
+            // The account is created, and the printed text has the same finding for its keys.
             let fine = finding.rule.id == "keys-without-home"
                 || !finding.is_error() && !["unknown-address", "unknown-key"].contains(&finding.rule.id);
             assert!(fine, "{} in\n{text}", finding.message);
@@ -85,7 +85,7 @@ fn done(read: &[(Document, Plan)]) -> Vec<Step> {
     done
 }
 
-/// Whether a secret is in `text`. Public keys are none, with all that stands on their line.
+/// Returns true if `text` has a secret. Public keys, with their whole line, are not secrets.
 fn shows_secret(text: &str) -> bool {
     let is_key = |line: &str| {
         let item = line.trim().trim_start_matches("- ").trim_end_matches(',').trim_matches(['"', '\'']);
@@ -224,7 +224,7 @@ fn what_an_alias_shows_of_a_secret_is_masked() {
     assert_eq!(masked.matches(": <secret>\n").count(), 5, "{masked}");
 }
 
-/// What is printed with its secrets, of a text without its first line.
+/// Prints a text, without its first line, with its secrets.
 fn shown(text: &str) -> String {
     printed(&read(format!("#cloud-config\n{text}").as_bytes(), &Addresses::default()), Secrets::Shown)
 }

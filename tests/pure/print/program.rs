@@ -1,4 +1,4 @@
-//! The program itself: what goes to which stream, and how it ends.
+//! The program itself: its output streams, and its exit codes.
 
 use std::fs;
 use std::path::Path;

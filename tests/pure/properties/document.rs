@@ -1,4 +1,4 @@
-//! Documents, as trees: mostly what belongs where it stands, and sometimes anything.
+//! Documents, as trees: mostly valid ones, and sometimes any others.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,15 +15,15 @@ pub enum Value {
     List(Vec<Value>, bool),
     /// A mapping; as `{a: b}` or on lines.
     Mapping(Vec<(Value, Value)>, bool),
-    /// What is written out once, and what stands for it afterwards.
+    /// A value that is written once, and has a name for aliases.
     Anchor(u8, Box<Value>),
-    /// What an anchor of this number stands for; where there is none yet, a text.
+    /// A reference to the anchor of this number; a text if there is none yet.
     Alias(u8),
     /// A value with a tag.
     Tagged(&'static str, Box<Value>),
 }
 
-/// How a text is written, where it can be written so.
+/// The style of a text, if it can be written so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     Plain,
@@ -33,10 +33,10 @@ pub enum Style {
     Folded,
 }
 
-/// How much is odd about a document.
+/// The oddness of a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Oddness {
-    /// All is what belongs where it stands, each key once, in either spelling.
+    /// Valid keys and values only, each key once, in either spelling.
     None,
     /// Wrong types, unknown keys, keys given twice, aliases, merges, tags.
     Some,

@@ -1,4 +1,4 @@
-//! Edits of a text that know nothing of what it means.
+//! Edits of a text that ignore its meaning.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,15 +1,15 @@
-//! What a cloud-config is made of: the keys, what belongs under them, and values for that, good and bad.
+//! The parts of a cloud-config: the keys, and valid and invalid values for each.
 
 use cloud_config::config::options::{Etcd, Etcd2, Flannel, Fleet, Locksmith, OptionType, Service, Table};
 
-/// What belongs under a key.
+/// The kind of value of a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted {
-    /// A text; these are some.
+    /// A string, for example one of these.
     Text(&'static [&'static str]),
-    /// A truth value.
+    /// A boolean.
     Bool,
-    /// A whole number, or a number.
+    /// An integer or another number.
     Number,
     /// A list of it.
     List(&'static Wanted),
@@ -20,7 +20,7 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// The keys of a mapping, with what belongs under them.
+    /// Returns the keys of a mapping, with their kinds of values.
     pub fn keys(self) -> Vec<(&'static str, Self)> {
         let option = |kind| match kind {
             OptionType::Text => Self::Text(OPTIONS),

@@ -1,7 +1,7 @@
-//! What holds of any document: trees of keys and values are made up, written in many ways, and edited.
+//! The properties of any document: trees of keys and values are generated, written in many ways, and edited.
 //!
-//! The same cases are tried in every run. `PROPTEST_CASES=20000 PROPTEST_RNG_SEED=1` tries more and others;
-//! what then fails is remembered in `tests/inputs/properties.txt` and tried first ever after.
+//! The same cases are tried in every run. `PROPTEST_CASES=20000 PROPTEST_RNG_SEED=1` tries more and different ones;
+//! failing ones are kept in `tests/inputs/properties.txt` and tried first ever after.
 
 pub mod document;
 pub mod edit;
@@ -25,7 +25,7 @@ use crate::invariants::{decode, mime, permissions, ssh, tokens, user_data, yaml}
 use document::{Oddness, documents};
 use render::{looks, render};
 
-/// Tries `check` on so many cases, unless the environment says how many.
+/// Tries `check` on `cases` cases, unless the environment gives a number.
 fn hold<S: Strategy>(cases: u32, strategy: &S, check: impl Fn(S::Value)) {
     let mut config = Config { failure_persistence: Some(Box::new(remembered())), ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// `--validate` and `--dry-run` agree on what is an error, say so by their exit codes, and neither panics.
+/// `--validate` and `--dry-run` agree on the errors, return matching exit codes, and neither panics.
 pub fn agrees_with_itself(text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("user-data");
@@ -16,7 +16,7 @@ pub fn agrees_with_itself(text: &str) {
         found.iter().filter(|(severity, _)| severity == "error").cloned().collect()
     };
     assert_eq!(errors(&found), errors(&planned), "{text}");
-    // What is masked is left out, and nothing is wrong with it.
+    // A redacted secret is left out without an error.
     let is_partial = !errors(&planned).is_empty()
         || planned.iter().any(|(_, rule)| rule == "masked-secret")
         || String::from_utf8_lossy(&dry_run.stdout).contains("\"here\": \"fails\"");

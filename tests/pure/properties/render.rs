@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::document::{Style, Value};
 
-/// How a document looks.
+/// The layout of a document.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a way of writing")]
 pub struct Look {
-    /// How far each level is indented.
+    /// The indentation of each level.
     pub indent: usize,
     /// The dashes of a list stand below its key.
     pub dashes_below: bool,
@@ -52,8 +52,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes what stands behind a key, a dash or at the very start, to the end of its last line. `inline` says
-    /// that a mapping may begin on the same line.
+    /// Writes the value behind a key, a dash or at the very start, to the end of its last line. If `inline`, a
+    /// mapping may begin on the same line.
     fn value(&mut self, value: &Value, column: usize, inline: bool) {
         match value {
             Value::Anchor(name, inner) => {
@@ -70,7 +70,7 @@ impl Writer {
             Value::Text(text, style @ (Style::Literal | Style::Folded)) => match block(text, *style) {
                 Some((head, lines)) => {
                     self.put(format!(" {head}{}\n", self.look.indent));
-                    // Deeper than what it belongs to, by as much as its head says; nothing is the whole document.
+                    // Deeper than its parent, by as much as its head indicates; the whole document has no parent.
                     let pad = " ".repeat(column.max(self.look.indent));
                     for line in lines {
                         self.put(if line.is_empty() { "\n".to_owned() } else { format!("{pad}{line}\n") });
@@ -110,7 +110,7 @@ impl Writer {
 
     fn mapping(&mut self, entries: &[(Value, Value)], column: usize, inline: bool) {
         if inline {
-            // Behind the dash, the first key stands where the others will.
+            // The other keys are aligned with the first key behind the dash.
             self.put(" ".repeat(self.look.indent - 1));
         } else {
             self.out.push('\n');
@@ -121,7 +121,7 @@ impl Writer {
                 self.put(" ".repeat(column));
             }
             let key = self.flow(key);
-            // What is long, or more than a text, is no simple key.
+            // A long key, or one that is not a plain string, is not a simple key.
             let simple = key.len() < 100 && !key.is_empty() && !key.starts_with(['[', '{']);
             self.put(if simple { format!("{key} :") } else { format!("? {key}\n{}:", " ".repeat(column)) });
             if simple && !key.starts_with('*') {
@@ -170,7 +170,7 @@ impl Writer {
     }
 }
 
-/// Whether a text can be written without quotes wherever a value may stand.
+/// Returns true if a text can be written without quotes as any value.
 pub fn is_plain(text: &str) -> bool {
     const FIRST: &str = "-?:,[]{}#&*!|>'\"%@`= ";
     let printable = |c: char| {
@@ -200,7 +200,7 @@ fn double(text: &str) -> String {
     format!("\"{}\"", escaped.collect::<String>())
 }
 
-/// The head of a block without its indentation, and its lines; none where a text cannot be one.
+/// Returns the head of a block without its indentation, and its lines; `None` if the text cannot be a block.
 fn block(text: &str, style: Style) -> Option<(&'static str, Vec<&str>)> {
     let fits = text.chars().all(|c| matches!(c, ' '..='~' | '\t' | '\n' | '\u{a1}'..='\u{1fff}' | '\u{10000}'..));
     let content = text.trim_end_matches('\n');

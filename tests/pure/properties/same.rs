@@ -1,4 +1,4 @@
-//! What is read is what was written, however it was.
+//! Documents are read as they were written, in any layout.
 
 use cloud_config::document;
 use cloud_config::plan::Facts;
@@ -19,7 +19,7 @@ pub fn is_read_as_written(value: &Value, look: Look) {
     assert_eq!(read, wanted, "{text}");
 }
 
-/// A tree without what does not matter.
+/// A tree without irrelevant details.
 #[derive(Debug, PartialEq)]
 enum Read {
     Text(String),
@@ -37,7 +37,7 @@ fn read(node: &Node) -> Read {
     }
 }
 
-/// What is to be read of a value; none where there is a merge in it.
+/// Returns the expected tree of a value; `None` if there is a merge in it.
 fn wanted(value: &Value) -> Option<Read> {
     Some(match value {
         Value::Text(text, _) => Read::Text(text.clone()),

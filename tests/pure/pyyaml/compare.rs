@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::rows::{OUR_COMPLAINTS, THEIR_COMPLAINTS};
 use crate::invariants::yaml::parse;
 
-/// A tree as both have it: keys in one spelling and no order, what is nothing apart from empty text.
+/// A tree that both can have: keys in one spelling and no order, null distinct from empty text.
 #[derive(Debug, PartialEq)]
 enum Tree {
     Null,
@@ -17,10 +17,10 @@ enum Tree {
     Mapping(BTreeMap<String, Tree>),
 }
 
-/// What there is of a text: a tree, or why there is none.
+/// The result of reading a text: a tree, or the error.
 type Read = Result<Tree, String>;
 
-/// How our tree of `text` differs from theirs.
+/// Returns the difference between our tree of `text` and theirs.
 pub fn difference(text: &str, theirs: &Value) -> Option<String> {
     let (ours, theirs) = (ours(text), self::theirs(theirs));
     let alike = match (&ours, &theirs) {
@@ -31,7 +31,7 @@ pub fn difference(text: &str, theirs: &Value) -> Option<String> {
     (!alike).then(|| format!("{text:?}\n  ours:   {ours:?}\n  theirs: {theirs:?}"))
 }
 
-/// Whether only one complains of a text, of something that is in its table.
+/// Returns true if only one of them rejects a text, for a reason in its table.
 pub fn is_wanted(text: &str, theirs: &Value) -> bool {
     let told = |table: &[(&str, &str)], complaint: &str| table.iter().any(|(words, _)| complaint.contains(words));
     match (ours(text), self::theirs(theirs)) {

@@ -1,8 +1,8 @@
-//! The YAML layer against `PyYAML`, which is what most people's tools read YAML 1.1 with.
+//! The YAML layer compared with `PyYAML`, the most common reader of YAML 1.1.
 //!
-//! Both are given the same documents: a table of what YAML has, and documents that are made up. They agree on
-//! which are documents, on the structure, on the text of every scalar, and on what plain text means. Where they
-//! may not, a row says why.
+//! Both read the same documents: a table of YAML's features, and generated documents. They agree on which are
+//! documents, on the structure, on the text of every scalar, and on the meaning of plain text. Each allowed
+//! difference has a row with the reason.
 
 mod compare;
 mod python;

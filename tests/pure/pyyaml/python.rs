@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// A Python that has what is needed; the one of the system may where another one comes first.
+/// Finds a Python with the needed modules; another one may come before the system's.
 fn python() -> Option<&'static str> {
     ["python3", "/usr/bin/python3"].into_iter().find(|python| {
         let status = Command::new(python).args(["-c", "import yaml"]).stderr(Stdio::null()).status();
@@ -14,7 +14,7 @@ fn python() -> Option<&'static str> {
     })
 }
 
-/// What `PyYAML` makes of each text; none where there is no `PyYAML`, which only CI takes ill.
+/// Returns `PyYAML`'s result for each text; `None` without `PyYAML`, which fails in CI only.
 pub fn compose(texts: &[String]) -> Option<Vec<Value>> {
     let Some(python) = python() else {
         let missing = "Python with yaml (on Debian: apt-get install python3-yaml)";

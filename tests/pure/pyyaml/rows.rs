@@ -1,6 +1,6 @@
-//! The documents of the table, and what may differ.
+//! The documents of the table, and the allowed differences.
 
-/// Documents that are read alike, or are none for both.
+/// Documents that both read alike, or both reject.
 pub const SAME: &[&str] = &[
     // Structure.
     "",
@@ -329,7 +329,7 @@ pub const DIFFERENT: &[(&str, &str)] = &[
     ("a: \"\\ud800\"\n", "half a character is none"),
 ];
 
-/// What only `PyYAML` complains of, in its words, in documents that are made up.
+/// The complaints that only `PyYAML` has, in its words, about generated documents.
 pub const THEIR_COMPLAINTS: &[(&str, &str)] = &[
     ("found duplicate anchor", "an anchor may be set again"),
     ("but got '?'", "libyaml takes a `?` inside of plain text"),
@@ -340,5 +340,5 @@ pub const THEIR_COMPLAINTS: &[(&str, &str)] = &[
     ("expected chomping or indentation indicators, but found '\\t'", "libyaml takes a tab behind the sign"),
 ];
 
-/// What only we complain of, in our words, in documents that are made up.
+/// The complaints that only this program has, in its words, about generated documents.
 pub const OUR_COMPLAINTS: &[(&str, &str)] = &[];

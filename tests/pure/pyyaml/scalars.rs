@@ -1,4 +1,4 @@
-//! What plain text means: nothing, a truth value, a number, or text.
+//! The meaning of plain text: null, a boolean, a number, or text.
 
 use cloud_config::yaml::{self, Field};
 use serde::de::DeserializeOwned;
@@ -34,7 +34,7 @@ pub fn texts() -> Vec<String> {
     WORDS.split_whitespace().map(str::to_owned).chain(signed).collect()
 }
 
-/// How our meaning of a text differs from theirs.
+/// Returns the difference between our meaning of a text and theirs.
 pub fn difference(text: &str, theirs: &Value) -> Option<String> {
     let unsigned = text.trim_start_matches(['-', '+']);
     if DIFFERENT.iter().any(|(texts, _)| texts.contains(&text) || texts.contains(&unsigned)) {

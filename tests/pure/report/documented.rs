@@ -1,4 +1,4 @@
-//! The documentation shows what is really printed, and names every field of it.
+//! The documentation shows the real output, and names every field of it.
 
 use std::fs;
 use std::path::Path;

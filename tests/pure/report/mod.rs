@@ -1,5 +1,5 @@
-//! What the program prints: findings, plans, and where all that goes. The program itself is run, as whoever runs
-//! the tests, and changes nothing.
+//! The output of the program: findings, plans, and their streams. The program itself is run, as the user who runs the
+//! tests, and changes nothing.
 
 mod documented;
 mod enabling;
@@ -201,7 +201,7 @@ fn addresses_that_are_unknown_here_are_no_finding() {
     assert_eq!(run.stderr.matches("$private_ipv4 has no known address").count(), 2, "{run:?}");
 }
 
-/// Nothing is written, not even by an ordinary user, who may read the file and no more.
+/// Nothing is written, even by an ordinary user with only read permission.
 #[test]
 fn a_check_touches_nothing() {
     let files = Files::new();
@@ -312,7 +312,7 @@ fn a_plan_shows_how_files_differ_that_everybody_may_read() {
         assert_eq!(shown("a\n", mode, permissions, "b\n"), "", "{mode:o} {permissions}");
     }
     assert_eq!(shown("a\n", 0o644, "0755", "a\n"), "", "only the mode differs");
-    // Nor what is in a folder that is closed, or what a link leads to.
+    // Nor the content of a file in a closed directory, or of a link's target.
     for close in [true, false] {
         let folder = files.path("folder");
         let _ = fs::remove_dir_all(&folder);
@@ -328,7 +328,7 @@ fn a_plan_shows_how_files_differ_that_everybody_may_read() {
             assert_eq!(run.stdout.contains("hidden"), seen, "{name} {close}: {run:?}");
         }
     }
-    // A new file differs from nothing: how much is in it is said, and what is in it is in the configuration.
+    // A new file has no old version: its size is shown, and its content is in the configuration.
     let config =
         files.put("b.yml", format!("#cloud-config\nwrite_files: [{{path: {}, content: hello}}]\n", files.path("new")));
     let run = program(&["--dry-run", "--show-diff", "--from-file", &config]);
@@ -379,7 +379,7 @@ fn lines_of_files_are_printed_to_a_terminal_or_when_asked_for() {
     // Without a file whose lines every user may read, there is nothing to count.
     fs::set_permissions(&old, fs::Permissions::from_mode(0o600)).unwrap();
     assert!(!program(&flags).stdout.contains("lines added"));
-    // Characters that are not visible are counted and escaped as any others.
+    // Invisible characters are counted and escaped as any others.
     fs::write(&old, "a\u{2800}\n").unwrap();
     fs::set_permissions(&old, fs::Permissions::from_mode(0o644)).unwrap();
     let (text, _) = terminal::shown(&flags, &[("TERM", "dumb")]);
@@ -435,7 +435,7 @@ fn what_cannot_be_printed_is_a_failure() {
     let path = files.put("a.yml", CLEAN);
     for format in ["--format=text", "--format=json"] {
         for mode in ["--validate", "--dry-run", "--print-config", "--schema", "--status", "--help", "--version"] {
-            // Nothing is lost of what is empty.
+            // An empty output cannot fail to be written.
             if mode == "--validate" && format == "--format=text" || mode == "--status" && program::records().is_empty()
             {
                 continue;

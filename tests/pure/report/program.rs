@@ -9,10 +9,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_coreos-cloudinit");
-/// Somebody who owns nothing.
+/// A user that owns nothing.
 const NOBODY: u32 = 65534;
 
-/// A folder for the files of a case.
+/// A directory for the files of a case.
 pub struct Files(tempfile::TempDir);
 
 impl Files {
@@ -30,7 +30,7 @@ impl Files {
         path
     }
 
-    /// Lets everybody in, and nobody write.
+    /// Lets every user read, and no user write.
     pub fn close(&self) {
         for entry in fs::read_dir(self.0.path()).unwrap().flatten() {
             fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o444)).unwrap();
@@ -38,7 +38,7 @@ impl Files {
         fs::set_permissions(self.0.path(), fs::Permissions::from_mode(0o555)).unwrap();
     }
 
-    /// The folder and its files, with what tells that one was written.
+    /// The directory and its files, with attributes that show a write.
     pub fn look(&self) -> Vec<String> {
         let one = |path: &Path| {
             let data = fs::symlink_metadata(path).unwrap();
@@ -54,12 +54,12 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        // A folder that is closed to its owner could not be removed.
+        // A directory that is closed to its owner could not be removed.
         let _ = fs::set_permissions(self.0.path(), fs::Permissions::from_mode(0o755));
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Run {
     pub code: i32,
@@ -74,13 +74,13 @@ impl Run {
         Self { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
-    /// What is on standard output, which is one JSON document.
+    /// Returns the JSON document on standard output.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
-/// The program, without what a developer's environment may say.
+/// Runs the program without a developer's environment.
 pub fn command(program: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(flags).env_clear().stdin(Stdio::null());
@@ -91,15 +91,15 @@ pub fn program(flags: &[&str]) -> Run {
     Run::new(&command(Path::new(PROGRAM), flags).output().unwrap())
 }
 
-/// The program as an ordinary user, who runs the tests or, where that is root, nobody.
+/// Runs the program as an ordinary user: the one who runs the tests or, if that is root, `nobody`.
 pub fn as_nobody(files: &Files, flags: &[&str]) -> Run {
     if !nix::unistd::geteuid().is_root() {
         return program(flags);
     }
-    // Nobody may not look into the folder that it was built in.
+    // `nobody` may not enter the build directory.
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("coreos-cloudinit");
-    // Written by somebody else: what another thread starts meanwhile would keep our own file open for writing.
+    // Copied by another process: a child of another thread would keep our own file open for writing.
     assert!(Command::new("cp").arg(PROGRAM).arg(&copy).status().unwrap().success());
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = command(&copy, flags);
@@ -107,7 +107,7 @@ pub fn as_nobody(files: &Files, flags: &[&str]) -> Run {
     Run::new(&command.output().unwrap())
 }
 
-/// The program, with a standard output that nobody reads.
+/// Runs the program with a standard output that is not read.
 pub fn unread(flags: &[&str]) -> Run {
     let mut child = command(Path::new(PROGRAM), flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
@@ -129,7 +129,8 @@ pub fn into_nothing(flags: &[&str]) -> Run {
     Run::new(&command(Path::new(PROGRAM), flags).stdout(full()).stderr(full()).output().unwrap())
 }
 
-/// What runs left in the state directory of this machine, but for the locks of trees, which other tests hold meanwhile.
+/// Returns the files of runs in the state directory of this machine, without the locks of trees, which other tests
+/// hold meanwhile.
 pub fn records() -> Vec<String> {
     let entries = fs::read_dir("/run/coreos-cloudinit").into_iter().flatten().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();

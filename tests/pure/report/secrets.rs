@@ -27,7 +27,7 @@ const TEXTS: &[&str] = &[
     "hostname: a # $\n\u{7f}$: x\n",
     "# $\u{9b}31m\nhostname: [\n",
     "write_files:\n- content: |\n   $: $\n  $\n $: [\n",
-    // Values that are not what they should be.
+    // Invalid values.
     "users: [{name: a, passwd: \"$:x\"}, {name: b, passwd: [$]}, {passwd: $}, $]\n",
     "users: [{name: a, passwd: \"$\\n$\"}, {name: b, passwd: {$}}, {name: c, passwd: {a: $}}]\n",
     "users: [{name: a, passwd: $, passwd: $, nme: x}] # $\n",

@@ -1,4 +1,4 @@
-//! What people see on a terminal: a pseudo-terminal, that the program has as its standard output.
+//! The output on a terminal: a pseudo-terminal is the program's standard output.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,7 +11,7 @@ use super::program::{Files, command};
 
 const WRONG: &str = "#cloud-config\nusers:\n- {name: core, passwd: hunter2, shell: [x]}\ncoreos:\n  units:\n  - name: a.service\n    command: strat\n";
 
-/// What the program shows with `flags`, its line ends as they were written, and its exit code.
+/// Returns the output with `flags`, with its original line ends, and the exit code.
 pub fn shown(flags: &[&str], environment: &[(&str, &str)]) -> (String, i32) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     unlockpt(&ours).unwrap();

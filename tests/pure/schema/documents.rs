@@ -38,7 +38,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files of a folder, by name.
+/// The files of a directory, by name.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
@@ -69,7 +69,7 @@ pub fn examples() -> Documents {
     examples.into_iter().chain(read("oem: ", vec![root().join("oem/vagrant/cloud-config.yml")])).collect()
 }
 
-/// What the planner's tests are made of.
+/// Returns the documents of the planner's tests.
 pub fn golden_cases() -> Documents {
     let files = files(&root().join("tests/pure/plans"));
     let cases = files.iter().filter(|path| path.extension().is_some_and(|kind| kind == "txt")).flat_map(|path| {

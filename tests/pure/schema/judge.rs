@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What is said of a document.
+/// The judgement of a document.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub enum Judgement {
@@ -19,7 +19,7 @@ pub enum Judgement {
     Unreadable(String),
 }
 
-/// A Python that has what is needed; the one of the system may where another one comes first.
+/// Finds a Python with the needed modules; another one may come before the system's.
 pub fn python() -> Option<&'static str> {
     ["python3", "/usr/bin/python3"].into_iter().find(|python| {
         let imports = ["-c", "import yaml; from jsonschema import Draft202012Validator"];

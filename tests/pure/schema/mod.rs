@@ -1,7 +1,7 @@
-//! The schema is as it was reviewed, and it rejects what the validator rejects for structure: held by an
-//! implementation of JSON Schema that knows nothing of this program, on documents of every kind.
+//! The schema is as it was reviewed, and it rejects the same structural faults as the validator: checked with an
+//! independent implementation of JSON Schema, on documents of every kind.
 //!
-//! After a change that is meant to change it, `UPDATE_SCHEMA=1 cargo test --test pure schema::` writes the schema.
+//! After an intended change, `UPDATE_SCHEMA=1 cargo test --test pure schema::` writes the schema.
 
 mod documents;
 mod judge;
@@ -21,7 +21,7 @@ use cloud_config::user_data::{Completeness, ContentKind, Part};
 
 use judge::Judgement;
 
-/// Kinds of findings that a schema can tell.
+/// The kinds of findings that a schema can have.
 const STRUCTURE: [&Rule; 19] = [
     &rules::FOREIGN_KEY,
     &rules::DEFAULT_USER,
@@ -63,7 +63,7 @@ fn the_program_prints_it_without_a_source() {
     assert_eq!(String::from_utf8(program.stdout).unwrap(), cloud_config::json_schema::text());
 }
 
-/// Where our validator finds something wrong with the structure; none where it is no cloud-config that can be read.
+/// Returns the places of our validator's structural findings; `None` if the text is not a readable cloud-config.
 fn ours(text: &str) -> Option<Vec<String>> {
     let part = Part {
         name: "part".to_owned(),
@@ -81,7 +81,7 @@ fn ours(text: &str) -> Option<Vec<String>> {
     let mut places: Vec<_> = structure
         .map(|finding| {
             let path = reading.document.path_at(finding.span.unwrap());
-            // A schema tells of the mapping that has the key.
+            // A schema reports the mapping that has the key.
             let of_keys = [
                 &rules::UNKNOWN_KEY,
                 &rules::DETACHED_KEY,
@@ -126,7 +126,7 @@ fn an_independent_implementation_agrees_with_the_validator() {
         let Some(ours) = ours(text) else { continue };
         *counts.entry(ours.is_empty()).or_insert(0) += 1;
         let theirs = match &judged[name] {
-            // Then nothing more can be said of it.
+            // The other validator cannot judge this document.
             Judgement::Unreadable(_) if !ours.is_empty() => continue,
             Judgement::Unreadable(why) => &vec![format!("unreadable: {why}")],
             Judgement::Places(places) => places,

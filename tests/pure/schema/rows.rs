@@ -8,11 +8,11 @@ use regex::Regex;
 pub struct Row {
     /// A pattern for the names of the documents.
     document: &'static str,
-    /// Who alone rejects something there.
+    /// The only one of the two that rejects something there.
     who: &'static str,
     /// A pattern for the place.
     place: &'static str,
-    /// Why that is so, and is fine.
+    /// The reason, and why it is acceptable.
     pub reason: &'static str,
 }
 
@@ -125,7 +125,7 @@ pub const ROWS: &[Row] = &[
 ];
 
 impl Row {
-    /// Whether only the corpus needs it.
+    /// Returns true if only the corpus needs the row.
     pub fn is_of_the_corpus(&self) -> bool {
         self.document.starts_with("corpus: ")
     }

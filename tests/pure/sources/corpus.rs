@@ -1,5 +1,5 @@
-//! What platforms and other programs' tests really hand out: every sample is read as what it is. The corpus is not
-//! in this repository: where it is absent, this says so and holds nothing.
+//! Real samples of platforms and of other programs' tests: every sample is read correctly. The corpus is not in this
+//! repository: without it, the tests print that and check nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::serial::machine;
 use super::server::{Server, body, status};
 use super::{meta_data, setup, source, user_data};
 
-/// The folder of samples, if there is one.
+/// The directory of samples, if there is one.
 fn samples() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let folder = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from).join("metadata");
@@ -30,7 +30,7 @@ fn serve(path: &'static str, text: String) -> Server {
     Server::start(move |_, asked| if asked.path == path { body(text.as_str()) } else { status(404) })
 }
 
-/// A server that answers what a JSON object says: paths and bodies.
+/// A server that answers as a JSON object of paths and bodies defines.
 fn serve_map(text: &str) -> Server {
     let map: std::collections::BTreeMap<String, String> = serde_json::from_str(text).unwrap();
     Server::start(move |_, asked| map.get(&asked.path).map_or_else(|| status(404), |text| body(text.as_str())))

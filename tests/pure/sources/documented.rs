@@ -1,4 +1,4 @@
-//! The page of the sources says what the table says, and the command line knows all of it.
+//! The page of the sources agrees with the table, and the command line has all of them.
 
 use std::path::Path;
 

@@ -22,7 +22,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("2009-04-04/meta-data/public-keys/7/openssh-key", "ssh-rsa B two\n"),
 ];
 
-/// What is at a path of a whole service.
+/// Answers as a complete service.
 fn whole(path: &str) -> Answer {
     let found = WHOLE.iter().find(|(known, _)| path.strip_prefix('/') == Some(known));
     found.map_or_else(|| status(404), |(_, text)| body(*text))

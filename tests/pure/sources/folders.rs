@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::server::{Server, body};
 use super::{meta_data, meta_data_with, setup, source, user_data};
 
-/// A folder with these files.
+/// A directory with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {

@@ -1,4 +1,4 @@
-//! What every request keeps to: tries, time, size.
+//! The limits of every request: tries, time, size.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Every data source against honest stand-ins: folders, web servers on 127.0.0.1, a serial line. The waits are
-//! short, and the code that waits is the program's own.
+//! Every data source against simple stand-ins: directories, web servers on 127.0.0.1, a serial line. The waits are
+//! short, and the waiting code is the program's own.
 
 mod corpus;
 mod documented;
@@ -53,7 +53,7 @@ fn source(flag: &str, value: impl Into<OsString>) -> Candidate {
     found.remove(0)
 }
 
-/// What a source says of the machine, with the network description of that format.
+/// Reads the meta-data of a source, with the network description of that format.
 fn meta_data_with(source: &dyn Datasource, setup: &Setup, network: Option<Format>) -> MetaData {
     source.meta_data(&Context { setup: &Setup { network, ..setup.clone() }, stop: &|| false })
 }
@@ -62,7 +62,7 @@ fn meta_data(source: &dyn Datasource, setup: &Setup) -> MetaData {
     meta_data_with(source, setup, None)
 }
 
-/// The user-data of a source, as text; or why there is none.
+/// Returns the user-data of a source, as text; or the error.
 fn user_data(source: &dyn Datasource, setup: &Setup) -> Result<String, String> {
     match source.user_data(&Context { setup, stop: &|| false }) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -70,7 +70,7 @@ fn user_data(source: &dyn Datasource, setup: &Setup) -> Result<String, String> {
     }
 }
 
-/// What the source that is chosen among these gives: its name, what it says of the machine, its user-data.
+/// Reads the source that is chosen among these: its name, its meta-data, its user-data.
 fn fetch(candidates: Vec<Candidate>, setup: &Setup) -> Result<(String, MetaData, Result<String, String>), NoSource> {
     let source = choose(candidates, &Context { setup, stop: &|| false })?;
     Ok((source.name(), meta_data(&*source, setup), user_data(&*source, setup)))

@@ -1,4 +1,4 @@
-//! Proxies that the environment names: for what users name, and for no metadata service.
+//! Proxies from the environment: used for URLs of users, and for no metadata service.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use cloudinit::source::{Availability, Context};
 use super::server::{Server, body};
 use super::{setup, source, user_data};
 
-/// Says to the test program that it is run by this test, and where the servers are.
+/// Marks the test program as run by this test, with the addresses of the servers.
 const SERVER: &str = "SOURCES_TEST_SERVER";
 
 #[test]

@@ -1,4 +1,4 @@
-//! Redirects and credentials: who learns what.
+//! Redirects and credentials: which server gets which.
 
 use std::time::Duration;
 

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use super::{meta_data, setup, source, user_data};
 
-/// What stands at the other end of the line: it gets the number of the question, and the key that is asked for.
+/// Answers at the other end of the line: it gets the number of the question, and the requested key.
 type Answers = Box<dyn Fn(usize, &str) -> Vec<u8> + Send>;
 
-/// A machine with such a line, and what it needs to look like CloudSigma's.
+/// A machine with such a line, and with the product name of CloudSigma.
 pub fn machine(answers: impl Fn(usize, &str) -> Vec<u8> + Send + 'static) -> (TempDir, Setup) {
     let root = tempfile::tempdir().unwrap();
     let places = Places::beneath(root.path());
@@ -36,7 +36,7 @@ fn line(path: &Path, answers: Answers) {
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
     std::os::unix::fs::symlink(&name, path).unwrap();
-    // The line stays a line while nobody has it open.
+    // The line stays raw while no process has it open.
     let held = File::options().read(true).write(true).open(&name).unwrap();
     let mut master = File::from(master);
     thread::spawn(move || {

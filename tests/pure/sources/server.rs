@@ -1,4 +1,4 @@
-//! A web server that does what it is told: answer, stay silent, trickle, break off.
+//! A web server for tests: it answers, stays silent, trickles, breaks off.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
 
-/// What a server was asked.
+/// A request to the server.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub method: String,
@@ -24,7 +24,7 @@ impl Asked {
     }
 }
 
-/// What a server does.
+/// The behavior of a server.
 #[derive(Clone)]
 pub enum Answer {
     /// A status, headers, a body.
@@ -63,12 +63,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers with what `answer` says; it also gets the number of the question.
+    /// Starts a server that answers with the result of `answer`, which also gets the number of the request.
     pub fn start(answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
     }
 
-    /// The same where somebody listens already.
+    /// Starts a server on an existing listener.
     pub fn listen(listener: TcpListener, answer: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -78,7 +78,7 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
                 thread::spawn(move || {
-                    // Who asked may have gone away.
+                    // The client may have closed the connection.
                     let _ = serve(stream, &seen, &*answer);
                 });
             }
@@ -100,7 +100,7 @@ impl Server {
         })
     }
 
-    /// What it was asked so far.
+    /// Returns the requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -140,7 +140,7 @@ fn serve(
         Answer::Bytes(bytes) => stream.write_all(&bytes),
         Answer::Reset(bytes) => {
             stream.write_all(&bytes)?;
-            // What was sent arrives first.
+            // The sent bytes arrive first.
             thread::sleep(Duration::from_millis(50));
             set_socket_linger(&stream, Some(Duration::ZERO))?;
             Ok(())

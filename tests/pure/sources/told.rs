@@ -1,4 +1,4 @@
-//! What is logged while sources are looked for and read.
+//! The log while sources are probed and read.
 
 use std::sync::{Mutex, Once};
 
@@ -72,7 +72,7 @@ fn no_line_has_credentials_tokens_or_queries() {
     assert!(said.is_empty(), "{said:?}");
 }
 
-/// What a library logs has addresses with all that is in them.
+/// A library's log lines have complete URLs.
 #[test]
 fn no_library_has_a_say_in_the_log() {
     let server = Server::sequence(vec![status(500), status(404)]);

@@ -1,4 +1,4 @@
-//! Disks made of folders, without mounting them.
+//! Disks made from directories, without mounting them.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -6,20 +6,20 @@ use std::process::Command;
 
 use super::super::kept::must_run;
 
-/// What a disk is formatted as.
+/// The file system of a disk.
 #[derive(Clone, Copy, Debug)]
 pub enum Format {
-    /// Linux's own, as an image's partitions are.
+    /// The file system of an image's partitions.
     Ext4,
     /// A CD, as most platforms give a config drive.
     Iso,
-    /// A FAT disk, as others give it.
+    /// A FAT disk, as some platforms provide.
     Fat,
-    /// What some images have instead of ext4.
+    /// The file system of some images instead of ext4.
     Xfs,
 }
 
-/// Makes a disk of `folder`.
+/// Makes a disk from `folder`.
 pub fn make(format: Format, folder: &Path, image: &Path, label: &str) -> Result<(), String> {
     match format {
         Format::Ext4 => ext4(folder, image, label, 16),
@@ -48,7 +48,7 @@ pub fn empty(format: Option<Format>, image: &Path, megabytes: u64) -> Result<(),
     }
 }
 
-/// An ext4 disk of so many megabytes, most of which is a hole.
+/// Makes an ext4 disk of `megabytes`, most of which is a hole.
 pub fn ext4(folder: &Path, image: &Path, label: &str, megabytes: u64) -> Result<(), String> {
     hole(image, megabytes)?;
     let mut command = Command::new("mkfs.ext4");

@@ -13,11 +13,11 @@ use rustix::io::Errno;
 pub struct Moment {
     /// Where it begins, in bytes.
     pub offset: u64,
-    /// How long it is.
+    /// The length.
     pub size: u64,
 }
 
-/// A disk that others are copied to. Its holes stay holes.
+/// A disk that receives copies of other disks. Its holes stay holes.
 pub struct Film {
     file: File,
     end: u64,
@@ -29,7 +29,7 @@ impl Film {
         Ok(Self { file: File::options().write(true).open(disk)?, end: 0 })
     }
 
-    /// Copies `disk` behind what is there.
+    /// Appends a copy of `disk`.
     pub fn take(&mut self, disk: &Path) -> io::Result<Moment> {
         let disk = File::open(disk)?;
         let size = disk.metadata()?.len();

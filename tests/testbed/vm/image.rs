@@ -1,4 +1,4 @@
-//! What virtual machines start from, built once per run and way to install the program.
+//! The images of virtual machines, built once per run and way to install the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::disk;
 const KERNEL: &str = include_str!("kernel.sh");
 const LAYER: &str = include_str!("layer.sh");
 
-/// How the program got into the image.
+/// The way the program got into the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum How {
     /// Laid out by `make install`.
@@ -22,18 +22,18 @@ pub enum How {
     Packed,
 }
 
-/// What every virtual machine starts from.
+/// The image of a virtual machine.
 pub struct Image {
     /// `vmlinuz`, `first.img`, and the modules.
     kernel: Kept,
-    /// `/usr` as a disk that nobody writes to, the program and its units in it.
+    /// `/usr` as a read-only disk, with the program and its units in it.
     pub usr: PathBuf,
-    /// Everything else, as a folder.
+    /// Everything else, as a directory.
     pub root: PathBuf,
 }
 
 impl Image {
-    /// The image of this run; the first who asks builds it.
+    /// Returns the image of this run; the first caller builds it.
     pub fn get(how: How) -> Result<&'static Self, String> {
         static IMAGES: [OnceLock<Result<Image, String>>; 2] = [OnceLock::new(), OnceLock::new()];
         IMAGES[how as usize].get_or_init(|| build(how)).as_ref().map_err(Clone::clone)
@@ -86,7 +86,7 @@ fn build(how: How) -> Result<Image, String> {
     Ok(Image { kernel, usr, root })
 }
 
-/// Puts the program and all that an image ships into the tree, as whoever makes an image does it.
+/// Installs the program and all files of an image into the tree, as an image builder does.
 fn install(tree: &Path) -> Result<(), String> {
     let mut make = Command::new("make");
     make.args(["--silent", "-C", env!("CARGO_MANIFEST_DIR"), "install", &format!("BIN={PROGRAM}")]);
@@ -98,7 +98,7 @@ fn install(tree: &Path) -> Result<(), String> {
     must_run(&mut make)
 }
 
-/// Installs the package in the tree, as whoever makes an image of packages does it.
+/// Installs the package in the tree, as an image builder with packages does.
 fn unpack(tree: &Path) -> Result<(), String> {
     let package = tree.join("coreos-cloudinit.deb");
     fs::copy(package::get(), &package).map_err(|e| format!("failed to copy the package: {e}"))?;

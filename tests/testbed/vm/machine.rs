@@ -14,9 +14,9 @@ use super::super::{sandbox, suite};
 use super::qemu::{Parts, Qemu};
 use super::setup::Setup;
 
-/// How long a boot may take. It takes half a minute; a busy host must not fail a test.
+/// The time limit of a boot. It takes half a minute; a busy host must not fail a test.
 const BOOT: Duration = Duration::from_secs(240);
-/// How long a question may take.
+/// The time limit of a command.
 const COMMAND: Duration = Duration::from_secs(120);
 
 /// A virtual machine.
@@ -25,7 +25,7 @@ pub struct Vm {
     parts: Parts,
     words: Mutex<Vec<String>>,
     qemu: Mutex<Option<Qemu>>,
-    /// What was run in it, for whoever must find out why a case failed.
+    /// The commands that were run in it, for the report of a failed case.
     history: Mutex<Vec<Output>>,
 }
 
@@ -85,7 +85,7 @@ impl Vm {
         Ok(output)
     }
 
-    /// What was run in it, and said, oldest first.
+    /// Returns the commands with their outputs, oldest first.
     pub fn history(&self) -> String {
         lock(&self.history).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
@@ -96,13 +96,13 @@ impl Vm {
         self.ask(line, COMMAND).unwrap_or_else(|reason| panic!("{}", self.explained(&reason)))
     }
 
-    /// Runs a line of shell that has to succeed; what it printed.
+    /// Runs a line of shell that has to succeed; returns its output.
     #[track_caller]
     pub fn sh(&self, line: &str) -> String {
         self.run(line).ok().stdout.trim_end().to_owned()
     }
 
-    /// Runs a case that needs more than a machine; what fails is told with all that was run in it.
+    /// Runs a case that needs more than a machine; the report of a failure has all commands that were run in it.
     pub fn holds(&self, case: impl FnOnce(&Self)) {
         suite::outcome(|| self.history(), || case(self)).unwrap_or_else(|reason| panic!("{reason}"));
     }
@@ -141,14 +141,14 @@ impl Vm {
         self.boot_again();
     }
 
-    /// A copy of what is beneath `path` of its root disk, as the kernel would find it at the next boot. The machine
-    /// is off.
+    /// Returns a copy of the files below `path` of its root disk, as the kernel would find them at the next boot. The
+    /// machine is off.
     pub fn left_behind(&self, path: &str) -> PathBuf {
         let (image, folder) = (self.place.join("left.img"), self.place.join("left"));
         let _ = fs::remove_dir_all(&folder);
         let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(&self.parts.root, &image));
         copied.unwrap_or_else(|e| panic!("failed to copy the disk: {e}"));
-        // What the journal says was begun is ended; 1 is "that was needed".
+        // Replays the journal; exit code 1 means that this was needed.
         let checked = Command::new("e2fsck").args(["-fy"]).arg(&image).output().expect("e2fsck is there");
         let said = String::from_utf8_lossy(&checked.stdout);
         assert!(matches!(checked.status.code(), Some(0 | 1)), "the file system is broken: {said}");
@@ -166,7 +166,7 @@ impl Vm {
         self.run(&format!("cat '{path}'")).ok().stdout
     }
 
-    /// Whether anything is at `path`, were it a link to nothing.
+    /// Returns true if anything is at `path`, even a dangling link.
     pub fn exists(&self, path: &str) -> bool {
         self.run(&format!("test -e '{path}' -o -L '{path}'")).code == 0
     }
@@ -201,7 +201,7 @@ impl Vm {
         self.property(unit, "ActiveState")
     }
 
-    /// What the program logged since it booted.
+    /// Returns the log of the program since the boot.
     #[track_caller]
     pub fn log(&self) -> String {
         self.sh("journalctl -b -o cat -t coreos-cloudinit")

@@ -1,8 +1,7 @@
 //! Throw-away virtual machines: a kernel of their own, disks, udev, a real boot.
 //!
-//! `image` builds what they all share: a kernel, and a read-only `/usr` with the program and its
-//! units. `disk` makes the disks of a case, `setup` says which ones it has, `machine` boots it and
-//! asks it questions, `qemu` is the process.
+//! `image` builds the shared parts: a kernel, and a read-only `/usr` with the program and its units. `disk` makes the
+//! disks of a case, `setup` lists them, `machine` boots it and runs commands in it, `qemu` is the process.
 
 pub mod disk;
 pub mod film;
@@ -31,7 +30,7 @@ const TOOLS: [(&str, &str); 12] = [
     ("make", "make"),
 ];
 
-/// What keeps virtual machines from being booted here.
+/// Returns the reason why virtual machines cannot be booted here.
 pub fn missing() -> Option<String> {
     super::sandbox::missing_tools(&TOOLS)
 }

@@ -25,15 +25,15 @@ pub struct Qemu {
     asked: u32,
 }
 
-/// Its disks, and what else it is started with.
+/// The disks and the other parameters of a machine.
 pub struct Parts {
     /// Its kernel, and the disk that is `/usr`.
     pub image: &'static Image,
     /// The disk that is `/`.
     pub root: PathBuf,
-    /// More disks, none of which is written to.
+    /// More disks, which are read-only.
     pub more: Vec<(Format, PathBuf)>,
-    /// Disks that are written to besides the root, behind all others.
+    /// Writable disks besides the root, behind all others.
     pub scratch: Vec<PathBuf>,
     /// A network card, as QEMU's `-nic` wants it.
     pub network: Option<String>,
@@ -70,7 +70,7 @@ impl Qemu {
         };
         command.args(["-drive", &drive(&parts.root, "off"), "-drive", &drive(&image.usr, "on")]);
         for (format, disk) in &parts.more {
-            // A CD in a drive, as platforms give it; the others are disks as the root is.
+            // A CD in a drive, as platforms provide it; the others are disks like the root.
             let drive = match format {
                 Format::Iso => format!("file={},if=ide,media=cdrom,readonly=on", disk.display()),
                 Format::Ext4 | Format::Fat | Format::Xfs => drive(disk, "on"),
@@ -99,7 +99,7 @@ impl Qemu {
         Ok(Self { child, questions, answers, asked: 0 })
     }
 
-    /// Has a line of shell run in it; what it did, or why there is no answer.
+    /// Runs a line of shell in it; returns the result, or the reason why there is no answer.
     pub fn ask(&mut self, line: &str, limit: Duration) -> Result<Output, String> {
         let started = Instant::now();
         self.asked += 1;
@@ -150,7 +150,7 @@ impl Qemu {
         result
     }
 
-    /// Whether it ended by itself within `limit`.
+    /// Returns true if it ended by itself within `limit`.
     pub fn ends(&mut self, limit: Duration) -> bool {
         let started = Instant::now();
         while started.elapsed() < limit {

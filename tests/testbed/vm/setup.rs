@@ -1,4 +1,4 @@
-//! What a virtual machine is made of: files on its root disk, more disks, a network, words for the kernel.
+//! The parts of a virtual machine: files on its root disk, more disks, a network, kernel parameters.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::machine::Vm;
 /// Where the image's maker mounts its partition.
 const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro 0 0\n";
 
-/// What a virtual machine is made of.
+/// The parts of a virtual machine.
 #[derive(Default)]
 pub struct Setup {
     root: Boot,
@@ -33,12 +33,12 @@ impl Setup {
         self
     }
 
-    /// What it starts from.
+    /// Returns the image to boot.
     pub(super) fn image(&self) -> Result<&'static Image, String> {
         Image::get(self.how)
     }
 
-    /// What is on the root disk, before it boots.
+    /// Changes the content of the root disk, before the boot.
     #[must_use]
     pub fn root(mut self, change: impl FnOnce(Boot) -> Boot) -> Self {
         self.root = change(self.root);
@@ -64,7 +64,7 @@ impl Setup {
         self
     }
 
-    /// One more disk, which is written to, of so many megabytes. They are behind all others, in this order.
+    /// Adds a writable disk of that many megabytes. They are behind all others, in this order.
     #[must_use]
     pub fn scratch(mut self, format: Option<Format>, megabytes: u64) -> Self {
         self.scratch.push((format, megabytes));
@@ -78,7 +78,7 @@ impl Setup {
         self
     }
 
-    /// A network card, and nobody behind it but what gives addresses by DHCP.
+    /// Adds a network card, with only a DHCP server behind it.
     #[must_use]
     pub fn card(mut self) -> Self {
         self.network = Some("user,model=virtio-net-pci,restrict=on,mac=52:54:00:12:34:56".to_owned());

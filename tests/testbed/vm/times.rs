@@ -1,11 +1,11 @@
-//! When the units of a boot did what.
+//! The times of the units of a boot.
 
 use super::machine::Vm;
 
 const PROPERTIES: &str = "Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,\
                           InactiveEnterTimestampMonotonic,ExecMainExitTimestampMonotonic";
 
-/// When a unit did what since it last began, in microseconds since the kernel started.
+/// The times of a unit's last start, in microseconds since the kernel started.
 #[derive(Clone, Debug)]
 pub struct Times {
     /// Its name.
@@ -18,7 +18,7 @@ pub struct Times {
 }
 
 impl Vm {
-    /// When these units did what; those that have not begun are left out.
+    /// Returns the times of these units; units that have not started are left out.
     #[track_caller]
     pub fn times(&self, units: &[&str]) -> Vec<Times> {
         let shown = self.sh(&format!("systemctl show -p {PROPERTIES} '{}'", units.join("' '")));

@@ -1,4 +1,5 @@
-//! Killed at any moment: every file is the old one or the new one, whole, and the next run does the rest (docs/cloud-config.md#write_files).
+//! Killed at any moment: every file is the old one or the new one, whole, and the next run does the rest
+//! (docs/cloud-config.md#write_files).
 
 mod oracle;
 mod refused;
@@ -17,7 +18,7 @@ use oracle::{ACCOUNTS, HOMES, Oracle, is_temporary, settled};
 pub use refused::cases as refusals;
 use tree::{Bench, FILES, Tree};
 
-/// Whether a call before this one can have left something that shows: what is in a file without a name does not.
+/// Returns true if a call before this one can have a visible effect: the content of an unnamed file has none.
 fn shows(moment: &Moment) -> bool {
     let hidden = moment.call == NAMELESS || moment.call.ends_with("(deleted)") || moment.call.starts_with("fsync");
     !hidden || moment.number.is_multiple_of(3)

@@ -1,4 +1,4 @@
-//! What runs that are disturbed are held against: the state before and after one that nobody disturbs.
+//! The reference for disturbed runs: the state before and after an undisturbed one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::testbed::trace::{Act, Moment};
 
 /// Returns the name that a temporary file is for: `.NAME.cci-` and 16 hexadecimal digits.
 fn target(path: &Path) -> Option<String> {
-    // What is in a home that has no name yet is seen by root alone.
+    // Only root can see the files of a home that has no name yet.
     if is_staged(path) {
         return None;
     }
@@ -23,12 +23,12 @@ pub fn is_temporary(path: &Path) -> bool {
     target(path).is_some()
 }
 
-/// The mark of a user who is being made.
+/// The marker of a user that is being created.
 pub fn is_mark(path: &Path) -> bool {
     HOMES.iter().any(|home| path.ends_with(format!("etc/.useradd-{}.cci", &home["home/".len()..])))
 }
 
-/// What the distribution's tools have for themselves beside the account files: locks, copies, temporary names.
+/// Returns true for files of the distribution's tools beside the account files: locks, copies, temporary names.
 fn is_of_tools(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (stem, suffix) = name.rsplit_once(['.', '-', '+']).unwrap_or((&name, "."));
@@ -38,18 +38,19 @@ fn is_of_tools(path: &Path) -> bool {
                 && (suffix.is_empty() || suffix == "lock" || suffix.bytes().all(|byte| byte.is_ascii_digit())))
 }
 
-/// The account files, and the homes of those who are made.
+/// The account files, and the homes of the created users.
 pub const ACCOUNTS: [&str; 6] = ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"];
 pub const HOMES: [&str; 2] = ["home/mary", "home/john"];
 
-/// What is in the directory in which a home is filled before it gets its name, which root alone can enter.
+/// Returns true for files in the directory in which a home is filled before it gets its name, which only root can
+/// enter.
 pub fn is_staged(path: &Path) -> bool {
     let beside = path.strip_prefix("home").ok().and_then(|path| path.components().next());
     let name = beside.map(|name| name.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
     HOMES.iter().any(|home| name.starts_with(&format!("{}.cci-", home.replace("home/", "."))))
 }
 
-/// Holds of the lines of an account file that all old ones are there, and nothing that is half a line; says which.
+/// Checks that an account file has all old lines and no partial line; the error names one.
 fn accounts_between(now: &[u8], old: &[u8], new: &[u8]) -> Result<(), String> {
     let [now, old, new] = [now, old, new].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let key = |line: &str| (line.split(':').next().unwrap_or_default().to_owned(), line.split(':').count());
@@ -61,12 +62,12 @@ fn accounts_between(now: &[u8], old: &[u8], new: &[u8]) -> Result<(), String> {
     lost.or(odd).or(cut).map_or(Ok(()), Err)
 }
 
-/// What a run leaves for good.
+/// Returns the permanent result of a run.
 pub fn settled(tree: &Tree) -> State {
     tree.state().without(|path| is_of_tools(path) || is_staged(path))
 }
 
-/// The state before and after a run that nobody disturbs, and how many moments it has.
+/// The state before and after an undisturbed run, and the number of its moments.
 pub struct Oracle {
     pub old: State,
     pub new: State,
@@ -84,10 +85,10 @@ impl Oracle {
         Self { old: bench.old.clone(), new, moments: end.moments }
     }
 
-    /// Holds that every file is the old or the new one, and that what is not in its place yet is closed.
+    /// Checks that every file is the old or the new one, and that temporary files have mode 0600.
     #[track_caller]
     pub fn between(&self, tree: &Tree, when: &str) {
-        // A user who is being made is marked; the next run has to remove that.
+        // A user that is being created is marked; the next run has to remove the marker.
         let now = settled(tree).without(is_mark);
         for (path, entry) in &now.0 {
             let Some(target) = target(path) else { continue };
@@ -123,7 +124,7 @@ impl Oracle {
         assert!(strays.is_empty(), "{when}:\n{}", strays.join("\n"));
     }
 
-    /// Holds that the next run does what is left, and clears up.
+    /// Checks that the next run completes the work, and removes leftovers.
     #[track_caller]
     pub fn next_run_completes(&self, tree: &Tree, user_data: &Path, when: &str) {
         let next = tree.finish(user_data);
@@ -140,8 +141,8 @@ impl Oracle {
         self.kill_and(bench, user_data, |moment| if picks(moment) { act } else { Act::Go }, next)
     }
 
-    /// The same for what does anything else to a call than to let it go: once to a tree, but for what is refused. What
-    /// comes of each tree is for `next` to see.
+    /// Kills runs as [`Self::kill`] does, with the action that `does` returns for a call: one per tree, except for
+    /// refused calls. `next` checks each tree.
     #[track_caller]
     pub fn kill_and(
         &self,

@@ -1,4 +1,5 @@
-//! A disk that fails at any call: what can be done is done, the rest is told, and the exit code says so (docs/applying.md).
+//! A disk that fails at any call: the rest is done, the failure is reported, and the exit code is 1
+//! (docs/applying.md).
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,14 +11,14 @@ use super::tree::{self, Bench, FILES};
 use crate::testbed::Suite;
 use crate::testbed::trace::{Act, Moment};
 
-/// What a disk can say, in turn.
+/// The errors of a disk, in turn.
 const ERRORS: [Errno; 3] = [Errno::EIO, Errno::ENOSPC, Errno::EROFS];
 
-/// What every error of a step says.
+/// The text in every error of a step.
 const TOLD: &str = "failed to";
 
-/// Refuses one call, each in a run of its own, and holds what comes of it: that at most so many paths lack, and that
-/// the run says so. The answer is what these runs said.
+/// Refuses one call, each in a separate run, and checks the result: at most `most` paths are missing, and the run
+/// reports that. Returns the output of these runs.
 fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) -> bool) -> Vec<String> {
     let oracle = Oracle::of(bench, user_data);
     let mut refused = Vec::new();
@@ -43,13 +44,13 @@ fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) 
         // A mark that may not be removed is for the next run.
         let lacking = oracle.new.differences(&now.clone().without(is_mark));
         match end.code {
-            // It did without what was refused.
+            // The run managed without the refused call.
             0 => assert!(lacking.is_empty(), "{when}: told to be done:\n{}\n{}", lacking.join("\n"), end.said),
             1 => assert!(end.said.contains(TOLD), "{when}: not told:\n{}", end.said),
             code => panic!("{when}: exit code {code}\n{}", end.said),
         }
         assert!(lacking.len() <= most, "{when}: the rest is not done:\n{}\n{}", lacking.join("\n"), end.said);
-        // What may not be removed stays until it may.
+        // Files that may not be removed stay for the next run.
         if !moment.call.starts_with("unlink") {
             let left: Vec<_> = now.0.keys().filter(|path| is_temporary(path) && !is_mark(path)).collect();
             assert!(left.is_empty(), "{when}: left behind: {left:?}\n{}", end.said);
@@ -63,9 +64,9 @@ pub fn cases(suite: &mut Suite) {
     suite.plain("a_call_that_fails_costs_itself_and_is_told", || {
         let began = Instant::now();
         let bench = Bench::new(&FILES);
-        // What is in /etc/hosts depends on whether the host name could be set: it is set already.
+        // The content of /etc/hosts depends on whether the host name could be set: it is set already.
         let user_data = bench.user_data(&tree::files().replace("hostname: new", "hostname: old"));
-        // A folder lacks with all that would have been in it; so does a set of keys.
+        // A directory is missing with all of its files; so is a set of keys.
         let refused = refuse(&bench, &user_data, 7, |moment| moment.number.is_multiple_of(3)).len();
         eprintln!("refused: {refused} calls of files, in {:.1} s", began.elapsed().as_secs_f32());
         assert!(refused > 60, "{refused} calls are few");

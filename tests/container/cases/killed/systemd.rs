@@ -1,4 +1,4 @@
-//! Killed while systemd is told of units: what it was not told, the next run tells it.
+//! Runs that are killed during their calls to systemd: the next run makes the missing calls.
 
 use std::time::Instant;
 
@@ -6,10 +6,10 @@ use crate::testbed::key::key;
 use crate::testbed::trace::Act;
 use crate::testbed::{Machine, Suite};
 
-/// How many runs are killed, at moments as far from each other as can be.
+/// The number of runs that are killed, at moments that are spread over the whole run.
 const KILLS: usize = 25;
 
-/// A run with things of its own: it changes what a unit wants that runs, and every other time the unit itself.
+/// A run with changes of its own: the drop-in of a running unit's dependency, and every other time the unit itself.
 fn config(number: usize) -> String {
     let drop_in = format!("drop_ins: [{{name: a.conf, content: \"[Service]\\nEnvironment=NUMBER={number}\\n\"}}]");
     let drop_in = if number.is_multiple_of(2) { &drop_in } else { "" };

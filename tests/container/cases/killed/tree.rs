@@ -1,4 +1,4 @@
-//! A small tree that runs are killed in, and what they are to make of it.
+//! A small tree in which runs are killed, and its expected content.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::testbed::state::State;
 use crate::testbed::trace::{self, Act, End, Moment};
 use crate::testbed::{PROGRAM, sandbox};
 
-/// What the accounts of the tree are, taken from that of the machines.
+/// The account files of the tree, copied from the machines.
 const ACCOUNTS: [&str; 10] = [
     "etc/passwd",
     "etc/group",
@@ -26,7 +26,7 @@ const ACCOUNTS: [&str; 10] = [
     "etc/skel/.profile",
 ];
 
-/// A folder for trees, on a file system that is flushed as a disk is: an overlay.
+/// A directory for trees, on a file system that is flushed like a disk: an overlay.
 pub struct Bench {
     place: PathBuf,
     /// The tree before any run.
@@ -127,7 +127,7 @@ pub const FILES: [(&str, &str, u32, u32); 9] = [
     ("etc/systemd/system/masked.service", "[Service]\nExecStart=/bin/true\n", 0o644, 0),
 ];
 
-/// What no tool has to do with.
+/// Returns a configuration whose steps run no tool.
 pub fn files() -> String {
     format!(
         r#"#cloud-config
@@ -163,7 +163,7 @@ coreos:
     )
 }
 
-/// What tools do: an account with a password and a key, and a file of hers.
+/// Returns a configuration whose steps run tools: an account with a password and a key, and a file of hers.
 pub fn mary() -> String {
     format!(
         r"#cloud-config
