@@ -133,7 +133,7 @@ fn outcome(plan: &Plan, mut machine: Fake) -> Vec<String> {
 }
 
 #[test]
-fn files_are_written_in_one_batch_and_told_in_order() {
+fn files_are_written_in_one_batch_and_reported_in_order() {
     let mut machine = Fake::default();
     let mask = Step::MaskUnit(UnitPath { unit: "m".to_owned(), path: "/etc/systemd/system/m".into() });
     let plan = plan(vec![user("a"), file("/1", None, None), mask, file("/2", None, None)], Vec::new());
@@ -143,7 +143,7 @@ fn files_are_written_in_one_batch_and_told_in_order() {
 }
 
 #[test]
-fn what_needs_something_that_failed_is_left_out_and_the_rest_is_done() {
+fn a_step_that_needs_a_failed_one_is_left_out_and_the_rest_is_done() {
     let steps = vec![
         user("a"),
         user("b"),
@@ -177,7 +177,7 @@ fn what_needs_something_that_failed_is_left_out_and_the_rest_is_done() {
 }
 
 #[test]
-fn what_needs_something_that_was_refused_is_left_out() {
+fn a_step_that_needs_a_refused_item_is_left_out() {
     let refused = vec![
         Item::User("a".to_owned()),
         Item::Unit("u.service".to_owned()),
@@ -197,7 +197,7 @@ fn what_needs_something_that_was_refused_is_left_out() {
 }
 
 #[test]
-fn who_is_there_gets_keys_whatever_else_failed() {
+fn an_existing_user_gets_keys_whatever_else_failed() {
     let broken = || Fake { broken: vec!["ensure user a"], users: vec!["a"], ..Fake::default() };
     let steps = || vec![Step::AuthorizeKeys(keys("a")), file("/of-a", None, Some("a"))];
     let after = [vec![user("a")], steps()].concat();
@@ -273,7 +273,7 @@ fn nothing_is_begun_once_the_run_is_to_stop() {
 }
 
 #[test]
-fn who_comes_in_comes_in_though_the_run_is_to_stop() {
+fn access_steps_run_though_the_run_is_to_stop() {
     let mut machine = Fake { halt_after: Some(0), ..Fake::default() };
     let (mut state, lines) = (ApplyState::default(), Lines::new(b""));
     let steps = plan(vec![Step::AuthorizeKeys(keys("core"))], Vec::new()).steps;

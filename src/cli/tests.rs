@@ -83,7 +83,7 @@ fn lines_of_files_are_an_option_of_a_dry_run_alone() {
 }
 
 #[test]
-fn a_wrong_command_line_says_what_is_valid() {
+fn the_error_of_a_command_line_lists_valid_values() {
     assert!(usage("").contains("--from-file"));
     assert!(usage("x").contains("'x'") && usage("x").contains("--dry-run"), "what is valid is listed");
     assert!(usage("--from-fil x").contains("--from-file"), "{}", usage("--from-fil x"));

@@ -281,14 +281,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_never_ends_is_given_up() {
+    fn a_future_that_never_ends_is_given_up() {
         let begun = Instant::now();
         assert!(block_on(std::future::pending::<()>(), Duration::from_millis(20)).is_none());
         assert!(begun.elapsed() >= Duration::from_millis(20));
     }
 
     #[test]
-    fn what_is_ready_needs_no_time() {
+    fn a_ready_future_needs_no_time() {
         assert_eq!(block_on(std::future::ready(7), Duration::ZERO), Some(7));
     }
 
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_deadline_calls_are_short_and_soon_none() -> Result<(), CallError> {
+    fn after_the_deadline_calls_are_short_and_soon_refused() -> Result<(), CallError> {
         let mut bus = Bus::new(Deadline::after(Duration::ZERO));
         assert_eq!(bus.clip(CALL_LIMIT)?, LATE_CALL_LIMIT);
         bus.end = Instant::now();
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_gets_a_share_of_what_the_run_has_left() -> Result<(), CallError> {
+    fn a_call_gets_a_share_of_the_remaining_time() -> Result<(), CallError> {
         let bus = Bus::new(Deadline::after(Duration::from_secs(40)));
         assert_eq!(bus.clip(Duration::from_secs(5))?, Duration::from_secs(5));
         assert!(bus.clip(CALL_LIMIT)? <= Duration::from_secs(10));

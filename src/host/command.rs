@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_that_succeeds_says_nothing() {
+    fn a_tool_that_succeeds_prints_nothing() {
         shell("echo hello").run(LONG).unwrap();
         assert!(exists("sh"));
     }

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_up_is_taken_down() {
+    fn only_interfaces_that_are_up_are_taken_down() {
         let folder = tempfile::tempdir().unwrap();
         let flags = folder.path().join("eth0/flags");
         fs::create_dir(flags.parent().unwrap()).unwrap();

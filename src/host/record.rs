@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_never_longer_than_what_is_read() {
+    fn a_record_is_never_longer_than_the_read_limit() {
         let step = |number: usize, result| StepOutcome {
             step: format!("{number} {}", "x".repeat(20_000)),
             unit: None,

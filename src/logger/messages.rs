@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_explained_fits_a_terminal() {
+    fn explanations_fit_a_terminal() {
         for line in ALL.iter().flat_map(|message| message.text.lines()) {
             assert!(line.chars().count() <= 95, "{line}");
         }

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_has_its_place_beneath_it() {
+    fn a_failure_has_its_place_below_it() {
         let mut event = Event {
             sign: Some(Sign::Failed),
             part: Some("x\u{1b}.yml"),

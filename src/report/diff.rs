@@ -25,7 +25,7 @@ const AROUND: usize = 2;
 pub const LIMIT: Duration = Duration::from_millis(100);
 
 /// Words that mark a line as a possible secret.
-const TELLING: [&str; 12] =
+const SECRET_WORDS: [&str; 12] =
     ["pass", "secret", "token", "credential", "private", "key", "auth", "bearer", "psk", "cookie", "discovery", "salt"];
 
 /// A run of letters and digits from this length on may be something that is not meant to be read.
@@ -110,7 +110,7 @@ fn patch(old: &[&str], new: &[&str], ops: Vec<DiffOp>) -> String {
                     continue;
                 }
                 room -= 1;
-                let is_hidden = is_hidden || line.len() > LINE_MAX || is_telling(line);
+                let is_hidden = is_hidden || line.len() > LINE_MAX || may_be_secret(line);
                 let _ = writeln!(out, "{sign}{}", if is_hidden { MASK } else { line.trim_end_matches('\n') });
                 if !line.ends_with('\n') {
                     out.push_str("\\ no line feed at the end\n");
@@ -146,10 +146,10 @@ fn hidden(lines: &[&str]) -> Vec<bool> {
     lines.iter().map(flag).collect()
 }
 
-fn is_telling(line: &str) -> bool {
+fn may_be_secret(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
     let is_run = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
-    TELLING.iter().any(|word| lower.contains(word))
+    SECRET_WORDS.iter().any(|word| lower.contains(word))
         || is_hash(line)
         || line.split(|c| !is_run(c)).any(|run| run.len() >= RUN && is_random(run))
         || mask_url(line) != line
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_secret_is_not_shown_and_is_a_change() {
+    fn a_possible_secret_is_redacted_and_counts_as_a_change() {
         for secret in [
             "password=hunter2",
             "DB_PASS: hunter2",
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_shown() {
+    fn ordinary_text_is_shown() {
         for line in [
             "ExecStart=/usr/bin/docker run --rm --name web -p 80:80 registry.example.com/web:1.2",
             "After=network-online.target coreos-setup-environment.service",

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_comes_first_and_has_its_place() {
+    fn failures_come_first_and_have_their_places() {
         let record = json!({
             "started": "2026-11-22T22:26:10Z", "milliseconds": 7, "source": "user-data", "failed": true,
             "failures": ["failed to lock /run/coreos-cloudinit/lock: it is held"],

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_costs_itself() {
+    fn an_odd_value_is_skipped_alone() {
         let text = r#"{"hostname": 7, "public_keys": "", "interfaces": {"public": {"ipv4": 1},
             "private": [{"ipv4": {"ip_address": "10.0.0.4 \n#evil"}, "ipv6": {"ip_address": ["x"]}}]}}"#;
         let meta = API.read(text.as_bytes(), "it");

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_stand_in_a_header_is_no_token() {
+    fn a_token_that_is_invalid_in_a_header_is_refused() {
         let usable = |text: &str| usable(text.as_bytes()).map(Secret::into_exposed);
         assert_eq!(usable("AQAE==\n").as_deref(), Some("AQAE=="));
         for text in ["", " \n", "a\r\nX: y", "a b", "é", &"x".repeat(TOKEN_MAX + 1)] {

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_error_in_time() {
+    fn an_unreadable_file_is_an_error_in_time() {
         let folder = tempfile::tempdir().unwrap();
         let error = |path: &Path, patience| fetch(path, patience, &|| false).unwrap_err().to_string();
         let none = folder.path().join("none");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_ends_when_told() {
+    fn waiting_ends_on_a_stop_request() {
         let folder = tempfile::tempdir().unwrap();
         let error = fetch(&folder.path().join("none"), Deadline::after(Duration::from_secs(60)), &|| true);
         assert!(error.unwrap_err().to_string().starts_with("stopped"));

@@ -220,7 +220,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn what_is_at_hand_is_the_file() {
+    fn the_file_at_hand_is_the_named_one() {
         // On a file system without a disk no file is at hand, and threads read them all.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_stay_silent_is_not_at_hand() {
+    fn an_object_that_may_block_is_not_at_hand() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(CWD, &pipe, Mode::RWXU).unwrap();

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_the_wrong_type_costs_itself() {
+    fn a_value_of_the_wrong_type_is_skipped_alone() {
         let map = object(br#"{"a": 1, "b": ["x", 2, null, ""], "c": "y", "d": {"z": "1", "k": "2", "m": 3}}"#, "x");
         let map = map.unwrap();
         let mut reader = Reader::new("x");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_what_is_wrong_in_them_are_bounded() {
+    fn lists_and_their_failures_are_bounded() {
         let text = format!("{{\"a\":[0{}]}}", ",0".repeat(ENTRIES_MAX));
         let map = object(text.as_bytes(), "x").unwrap();
         let mut reader = Reader::new("x");

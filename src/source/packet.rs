@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_costs_itself() {
+    fn an_odd_value_is_skipped_alone() {
         let text = r#"{"hostname": "m", "ssh_keys": {"a": "b"}, "network": {"addresses": [7, {"address": 7}]}}"#;
         let meta = API.read(text.as_bytes(), "it");
         assert_eq!(meta.hostname.as_deref(), Some("m"));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_address_is_for_is_not_guessed() {
+    fn the_purpose_of_an_address_is_not_guessed() {
         let text = r#"{"network": {"addresses": [
             {"address_family": 4, "public": "yes", "address": "203.0.113.1"},
             {"address_family": "4", "public": true, "address": "203.0.113.2"}]}}"#;

@@ -47,7 +47,7 @@ fn start(table: &mut Table, place: &Path) {
     fs::write(&tiny, "#cloud-config\nhostname: web-1\n").expect("a file");
     let (program, baseline) = (program().display().to_string(), baseline().display().to_string());
     let nothing = words(&[&baseline, "read", &tiny]);
-    for (what, argv) in [
+    for (name, argv) in [
         ("`--version`", words(&[&program, "--version"])),
         ("`--validate` of two lines", words(&[&program, "--validate", "--from-file", &tiny])),
     ] {
@@ -58,10 +58,10 @@ fn start(table: &mut Table, place: &Path) {
             taken = taken.best(timed(20, &argv));
         }
         table.note(
-            format!("{what}, and reading the file alone"),
+            format!("{name}, and reading the file alone"),
             format!("{:.2} ms, {:.2} ms", ms(taken.wall), ms(least.wall)),
         );
-        table.bar(format!("{what}, to reading the file alone"), taken.wall.div_duration_f64(least.wall), 1.5, "×");
+        table.bar(format!("{name}, to reading the file alone"), taken.wall.div_duration_f64(least.wall), 1.5, "×");
     }
 }
 
@@ -120,19 +120,19 @@ fn writes(table: &mut Table, place: &Path) {
             ours = again(ours, timed(1, &words(&[&program, "-q", "--root", &root, "--from-file", &path])));
         }
         let (Some(ours), Some(least)) = (ours, least) else { continue };
-        let what = if size == SMALL { format!("{count} small files") } else { "a file of 10 MB".to_owned() };
+        let name = if size == SMALL { format!("{count} small files") } else { "a file of 10 MB".to_owned() };
         table.note(
-            format!("applying {what}, and the same calls alone"),
+            format!("applying {name}, and the same calls alone"),
             format!("{:.1} ms, {:.1} ms", ms(ours.wall), ms(least.wall)),
         );
         table.bar(
-            format!("applying {what}, to the same calls alone"),
+            format!("applying {name}, to the same calls alone"),
             ours.wall.div_duration_f64(least.wall),
             1.5,
             "×",
         );
         let again = words(&[&program, "-q", "--root", &tree.path().display().to_string(), "--from-file", &path]);
-        table.note(format!("the same again: {what}"), format!("{:.1} ms", ms(timed(5, &again).wall)));
+        table.note(format!("the same again: {name}"), format!("{:.1} ms", ms(timed(5, &again).wall)));
         let counted = calls(&again.iter().map(String::as_str).collect::<Vec<_>>());
         if size == SMALL && count == 1000 {
             few = Some(counted);

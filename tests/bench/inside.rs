@@ -38,7 +38,7 @@ fn machine() -> Machine {
     Boot::default().bind(program(), PROGRAM).bind(baseline(), BASELINE).boot()
 }
 
-/// Runs `argv` in the machine once before measuring: the first answer of the journal or the bus is slower.
+/// Runs `argv` once in the machine, and returns its cost.
 fn time(m: &Machine, argv: &[&str]) -> Taken {
     let all: Vec<_> = [BASELINE, "time", "1", "--"].iter().chain(argv).copied().collect();
     Taken::read(&m.run(&all).ok().stdout)

@@ -85,17 +85,17 @@ pub struct Table {
 
 impl Table {
     /// A figure that has no bar.
-    pub fn note(&mut self, what: impl Into<String>, figure: impl Into<String>) {
-        self.add([what.into(), figure.into(), String::new(), String::new()]);
+    pub fn note(&mut self, name: impl Into<String>, figure: impl Into<String>) {
+        self.add([name.into(), figure.into(), String::new(), String::new()]);
     }
 
     /// A figure that must be at most `bar`.
-    pub fn bar(&mut self, what: impl Into<String>, figure: f64, bar: f64, unit: &str) {
+    pub fn bar(&mut self, name: impl Into<String>, figure: f64, bar: f64, unit: &str) {
         let figure = (figure * 100.0).round() / 100.0;
         let met = figure <= bar;
         self.missed += usize::from(!met);
         let verdict = if met { "met" } else { "**missed**" };
-        self.add([what.into(), format!("{figure:.2} {unit}"), format!("≤ {bar} {unit}"), verdict.to_owned()]);
+        self.add([name.into(), format!("{figure:.2} {unit}"), format!("≤ {bar} {unit}"), verdict.to_owned()]);
     }
 
     fn add(&mut self, row: [String; 4]) {

@@ -56,8 +56,8 @@ fn show(example: &str, text: &str) -> ExitCode {
     title("What is different in the machine now");
     before.show_difference(&Look::at(&machine));
 
-    for (_, what, command) in ANSWERS.iter().filter(|(name, ..)| example.ends_with(name)) {
-        title(what);
+    for (_, heading, command) in ANSWERS.iter().filter(|(name, ..)| example.ends_with(name)) {
+        title(heading);
         println!("{}", machine.sh(command).trim_end());
     }
 

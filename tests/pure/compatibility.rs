@@ -22,7 +22,7 @@ fn every_id_stands_for_one_thing() {
 }
 
 #[test]
-fn what_the_outcomes_may_differ_in_is_documented() {
+fn allowed_differences_of_outcomes_are_documented() {
     let ids = documented();
     for row in crate::wanted::ROWS {
         assert!(ids.iter().any(|id| id == row.id), "{} is not in docs/compatibility.md", row.id);

@@ -148,13 +148,13 @@ fn printed(config: &str) -> BTreeMap<&'static str, String> {
     ways.into_iter().map(|(way, flags)| (way, run(flags))).collect()
 }
 
-/// Holds that nothing that is printed of `config` has the secret, but in the ways that are `allowed`.
+/// Checks that nothing that is printed of `config` has the secret, but in the ways that are `allowed`.
 #[track_caller]
 fn hides(config: &str, allowed: &[&str]) {
     let encoded = BASE64.encode(CANARY);
-    for (way, said) in printed(config).into_iter().filter(|(way, _)| !allowed.contains(way)) {
-        let shown = said.contains(CANARY) || said.contains(&encoded[..10]);
-        assert!(!shown, "{way} shows the secret of\n{config}\n{said}");
+    for (way, text) in printed(config).into_iter().filter(|(way, _)| !allowed.contains(way)) {
+        let shown = text.contains(CANARY) || text.contains(&encoded[..10]);
+        assert!(!shown, "{way} shows the secret of\n{config}\n{text}");
     }
 }
 
@@ -191,7 +191,7 @@ fn every_field_is_known_to_be_shown_or_not() {
 }
 
 #[test]
-fn what_is_secret_is_shown_by_nothing() {
+fn secrets_are_shown_by_no_output() {
     for value in spellings() {
         for config in configs(HIDDEN, &value) {
             hides(&config, &[]);
@@ -200,7 +200,7 @@ fn what_is_secret_is_shown_by_nothing() {
 }
 
 #[test]
-fn what_is_printed_is_shown_by_nothing_else() {
+fn printed_values_are_shown_by_no_other_output() {
     for value in spellings() {
         for config in configs(PRINTED, &value) {
             hides(&config, &["--print-config"]);
@@ -217,14 +217,14 @@ fn a_password_in_a_url_is_shown_by_nothing() {
 
 /// The tests above would hold, too, if nothing was ever shown.
 #[test]
-fn what_is_shown_is_shown() {
+fn public_values_are_shown() {
     for (above, names) in SHOWN {
         for name in names.split_whitespace() {
             // A drop-in without content is nothing.
             let one = [(*above, if above.ends_with("drop_ins[]") { "name content" } else { name })];
             let values = [CANARY.to_owned(), format!("/{CANARY}")];
             let mut configs = values.iter().flat_map(|value| configs(&one, value));
-            let is_shown = configs.any(|config| printed(&config).values().any(|said| said.contains(CANARY)));
+            let is_shown = configs.any(|config| printed(&config).values().any(|text| text.contains(CANARY)));
             assert!(is_shown, "nothing shows {name} of {above}");
         }
     }

@@ -112,7 +112,7 @@ impl Boot {
     pub(super) fn prepare(&self, merged: &Path) -> Result<(), String> {
         let inside = |path: &str| merged.join(path.trim_start_matches('/'));
         let parent = |path: &Path| fs::create_dir_all(path.parent().unwrap_or(merged));
-        let failed = |what: &str, e: std::io::Error| format!("failed to put {what} into the machine: {e}");
+        let failed = |item: &str, e: std::io::Error| format!("failed to put {item} into the machine: {e}");
         for (source, path) in &self.copies {
             let from = match source {
                 Source::Host(host) => host.clone(),

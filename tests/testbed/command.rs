@@ -47,7 +47,7 @@ impl fmt::Display for Output {
 }
 
 impl Output {
-    /// Holds that it ended with `code`.
+    /// Checks that it ended with `code`.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
         assert!(!self.timed_out, "{}: out of time", self.command);
@@ -55,13 +55,13 @@ impl Output {
         self
     }
 
-    /// Holds that it succeeded.
+    /// Checks that it succeeded.
     #[track_caller]
     pub fn ok(self) -> Self {
         self.exits(0)
     }
 
-    /// Holds that it ran, and something failed.
+    /// Checks that it ran, and something failed.
     #[track_caller]
     pub fn fails(self) -> Self {
         self.exits(1)
@@ -75,9 +75,9 @@ impl Output {
     /// Checks that each of `words` is in the output.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
-        let said = self.said();
+        let output = self.said();
         for word in words {
-            assert!(said.contains(word), "nothing says `{word}`");
+            assert!(output.contains(word), "nothing says `{word}`");
         }
         self
     }
@@ -85,9 +85,9 @@ impl Output {
     /// Checks that none of `words` is in the output.
     #[track_caller]
     pub fn hides(self, words: &[&str]) -> Self {
-        let said = self.said();
+        let output = self.said();
         for word in words {
-            assert!(!said.contains(word), "`{word}` was shown");
+            assert!(!output.contains(word), "`{word}` was shown");
         }
         self
     }

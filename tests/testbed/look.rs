@@ -54,7 +54,7 @@ impl Machine {
         self.look(path).is_some()
     }
 
-    /// Holds that nothing is at `path`.
+    /// Checks that nothing is at `path`.
     #[track_caller]
     pub fn absent(&self, path: &str) {
         assert!(!self.exists(path), "{path} is there");
@@ -102,7 +102,7 @@ impl Machine {
         Some(target.to_string_lossy().into_owned())
     }
 
-    /// Holds that a file has this text, mode, user and group.
+    /// Checks that a file has this text, mode, user and group.
     #[track_caller]
     pub fn is_file(&self, path: &str, text: &str, mode: u32, owner: (u32, u32)) {
         assert_eq!(self.text(path), text, "{path}: text");

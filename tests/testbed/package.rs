@@ -16,7 +16,7 @@ fn make() -> PathBuf {
     let out = sandbox::machines().join("deb");
     let root = env!("CARGO_MANIFEST_DIR");
     let output = Command::new(format!("{root}/packaging/deb.sh")).arg(PROGRAM).arg(&out).output().expect("it is there");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "deb.sh: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said.lines().last().expect("it says where it is").into()
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "deb.sh: {printed}{}", String::from_utf8_lossy(&output.stderr));
+    printed.lines().last().expect("it says where it is").into()
 }

@@ -10,7 +10,7 @@ const FOLDERS: &str = "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail 
 
 /// The directories that systemd itself writes meanwhile, for any caller.
 const CHURN: [&str; 8] = [
-    // Links that tell journald which invocation a unit's process belongs to: one per start.
+    // Links from which journald reads the invocation of a unit's process: one per start.
     "/run/systemd/units",
     // journald's sockets and one file per stream that is open.
     "/run/systemd/journal",
@@ -49,7 +49,7 @@ impl Machine {
         Snapshot(entries)
     }
 
-    /// Holds that `f` writes nothing.
+    /// Checks that `f` writes nothing.
     #[track_caller]
     pub fn untouched<T>(&self, f: impl FnOnce() -> T) -> T {
         let before = self.snapshot();

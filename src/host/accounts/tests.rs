@@ -105,7 +105,7 @@ fn owners_are_found_as_chown_does() {
 }
 
 #[test]
-fn unknown_owners_can_be_told_from_other_errors() {
+fn unknown_owners_are_distinct_from_other_errors() {
     let (_dir, root) = tree();
     let accounts = Accounts::new(&root);
     let unknown = |user, group, login_group| {
@@ -200,7 +200,7 @@ fn names_that_no_tool_takes_are_known_beforehand() {
 }
 
 #[test]
-fn what_would_be_another_line_is_refused() {
+fn a_field_with_a_separator_is_refused() {
     let (_dir, root) = tree();
     let accounts = Accounts::new(&root);
     for hash in ["x\nroot:y", "x:y", "x\0"] {

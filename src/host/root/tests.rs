@@ -44,13 +44,13 @@ fn a_plain_path_is_walked() {
 }
 
 #[test]
-fn what_is_missing_is_said_to_be_absent() {
+fn a_missing_path_is_reported_as_absent() {
     let (_dir, root) = tree();
     both(&root, |root| assert!(root.parent(Path::new("/a/b/c"), false).unwrap_err().absent()));
 }
 
 #[test]
-fn missing_folders_are_made_with_their_mode() {
+fn missing_directories_are_made_with_their_mode() {
     let (dir, root) = tree();
     both(&root, |root| {
         root.parent(Path::new("/x/y/z/file"), true).unwrap();
@@ -63,7 +63,7 @@ fn missing_folders_are_made_with_their_mode() {
 }
 
 #[test]
-fn a_set_group_id_folder_does_not_pass_its_bits_on() {
+fn a_set_group_id_directory_does_not_pass_its_bits_on() {
     let (dir, root) = tree();
     folder(&dir.path().join("shared"), 0o2755);
     root.parent(Path::new("/shared/new/file"), true).unwrap();
@@ -102,7 +102,7 @@ fn links_of_root_are_followed_inside_the_root() {
 }
 
 #[test]
-fn links_that_others_could_have_made_are_refused() {
+fn links_that_other_users_could_have_made_are_refused() {
     let (dir, root) = tree();
     folder(&dir.path().join("etc"), 0o755);
     for (name, mode) in [("tmp", 0o1777), ("group", 0o775)] {
@@ -120,7 +120,7 @@ fn links_that_others_could_have_made_are_refused() {
 }
 
 #[test]
-fn links_in_a_strangers_folder_are_refused() {
+fn links_in_a_directory_of_another_user_are_refused() {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: needs root");
         return;

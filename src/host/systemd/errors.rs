@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn known_errors_are_said_in_our_words() {
+    fn known_errors_are_explained_in_our_words() {
         let cases = [
             ("NoSuchUnit", "Unit x.service not found.", "x.service does not exist"),
             ("UnitMasked", "Unit x.service is masked.", "x.service is masked"),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_file_that_is_missing_is_said_so() {
+    fn a_missing_unit_file_is_reported() {
         let message = "Unit file x.service does not exist.";
         assert_eq!(explained("org.freedesktop.DBus.Error.FileNotFound", message), "x.service does not exist");
     }

@@ -43,7 +43,7 @@ impl Systemd<'_> {
     ///
     /// `named` are all units this part names, `changed` those whose file, drop-in or mask was
     /// changed in this run (templates, prefixes like `foo-.service` and types like `service`
-    /// too), `links_changed` says that enabling changed a link.
+    /// too), `links_changed` is true if enabling changed a link.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_says_what_a_change_can_affect() {
+    fn the_name_determines_the_units_that_a_change_affects() {
         let units = |glob: &str| ReloadScope::Units(glob.to_owned());
         let cases = [
             ("docker.service", ReloadScope::Unit),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_odd_costs_itself() {
+    fn a_missing_or_odd_value_is_skipped_alone() {
         let meta = read(&map(r#"{"name": "", "uuid": "u", "meta": {"ssh_public_key": ""}}"#), |_| None);
         assert_eq!((meta.hostname.as_deref(), meta.ssh_keys.len()), (Some("u"), 0));
         let odd = r#"{"name": 7, "meta": [], "nics": [3, {"vlan": {"uuid": "v"}}, {"ip_v4_conf": {"ip": {"uuid": "evil"}}}]}"#;

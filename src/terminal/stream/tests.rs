@@ -80,7 +80,7 @@ fn a_reader_that_does_not_read_costs_lines_and_a_second_at_most() {
 }
 
 #[test]
-fn where_it_cannot_be_opened_again_poll_says_what_fits() {
+fn poll_limits_a_write_if_the_stream_cannot_be_opened_again() {
     let (_reader, pipe) = io::pipe().unwrap();
     let (_screen, full) = terminal();
     let (_other_screen, stopped) = terminal();
@@ -132,7 +132,7 @@ fn after_a_line_that_was_cut_off_comes_a_new_line() {
 }
 
 #[test]
-fn what_is_drawn_waits_for_no_reader_and_is_not_counted() {
+fn a_drawn_line_waits_for_no_reader_and_is_not_counted() {
     let (_reader, pipe) = io::pipe().unwrap();
     let stream = Stream::bounded(leaked(pipe));
     let began = Instant::now();

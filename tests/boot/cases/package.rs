@@ -26,7 +26,10 @@ pub fn cases(suite: &mut Suite) {
         let differing = "dpkg --verify coreos-cloudinit | grep -vE '^missing +/usr/share/(doc|man)' || true";
         assert_eq!(vm.sh(differing), "");
         assert_eq!(vm.sh("dpkg-query -W -f '${Status}' coreos-cloudinit"), "install ok installed");
-        let told = vm.sh("journalctl -b -x -t coreos-cloudinit --no-pager");
-        assert!(told.contains(&format!("Subject: All of the user-data from {USER_DATA} has been applied")), "{told}");
+        let entries = vm.sh("journalctl -b -x -t coreos-cloudinit --no-pager");
+        assert!(
+            entries.contains(&format!("Subject: All of the user-data from {USER_DATA} has been applied")),
+            "{entries}"
+        );
     });
 }

@@ -25,7 +25,7 @@ fn is_called(m: &Machine, name: &str) {
 }
 
 fn first(suite: &mut Suite) {
-    suite.fresh("what_stands_before_an_error_lets_you_in", |m| {
+    suite.fresh("access_before_an_error_is_applied", |m| {
         let key = key("in");
         let config = format!(
             "hostname: reachable\nssh_authorized_keys:\n- {key}\nwrite_files:\n- path: /srv/x\n  content: \"no end\n"
@@ -69,7 +69,7 @@ fn first(suite: &mut Suite) {
         m.absent("/srv/x");
     });
 
-    suite.fresh("what_an_error_may_have_cut_does_not_count", |m| {
+    suite.fresh("access_that_an_error_may_have_cut_is_not_applied", |m| {
         let (whole, cut) = (key("whole"), key("cut"));
         m.apply(&format!("hostname: whole\nssh_authorized_keys:\n- {whole}\n- \"{cut}")).fails();
         is_called(m, "whole");
@@ -94,7 +94,7 @@ fn first(suite: &mut Suite) {
         let run = m.apply(&config).fails();
         is_called(m, "reachable");
         assert_eq!(m.text(KEYS), format!("{key}\n"));
-        let at = |what: &str| run.stderr.find(what).unwrap_or_else(|| panic!("nothing says {what}"));
+        let at = |text: &str| run.stderr.find(text).unwrap_or_else(|| panic!("nothing says {text}"));
         assert!(at("set host name") < at("authorize 1 key") && at("authorize 1 key") < at("nosuchgroup"));
     });
 
@@ -171,7 +171,7 @@ fn all_or_nothing(suite: &mut Suite) {
         assert!(m.exists("/srv/good"));
     });
 
-    suite.fresh("strict_does_not_undo_what_fails_later", |m| {
+    suite.fresh("strict_does_not_undo_steps_before_a_failure", |m| {
         let config = "write_files: [{path: /srv/done, content: x}, {path: /srv/late, owner: nobody-such}]";
         m.apply_with(config, &["--strict"], &[]).fails();
         assert_eq!(m.names("/srv"), ["done"]);
@@ -236,13 +236,13 @@ fn ends(suite: &mut Suite) {
         assert!(matches!(priority("done: write /srv/a").as_deref(), Some("5" | "6")));
     });
 
-    suite.fresh("quiet_says_what_went_wrong_and_no_more", |m| {
+    suite.fresh("quiet_reports_failures_and_no_more", |m| {
         let config = "write_files: [{path: /srv/a}, {path: /srv/b, encoding: rot13}]";
         m.apply_with(config, &["-q"], &[]).fails().says(&["/srv/b"]).hides(&["/srv/a"]);
         let kept = |words: &str| {
             m.journal().iter().any(|entry| entry["MESSAGE"].as_str().is_some_and(|it| it.contains(words)))
         };
-        assert!(kept("refused: file /srv/b") && !kept("done: write /srv/a"), "the journal has what went wrong");
+        assert!(kept("refused: file /srv/b") && !kept("done: write /srv/a"), "the journal has text went wrong");
         m.apply_with("write_files: [{path: /srv/c}]", &["-q"], &[]).ok().hides(&["/srv/c"]);
     });
 }

@@ -13,7 +13,7 @@ pub fn cases(suite: &mut Suite) {
 }
 
 fn merging(suite: &mut Suite) {
-    suite.fresh("what_is_known_goes_to_the_end_sorted", |m| {
+    suite.fresh("known_addresses_go_to_the_end_sorted", |m| {
         m.sh("rm -f /etc/environment");
         let environment = [KNOWN[1], ("COREOS_PUBLIC_IPV6", "2001:db8::1"), KNOWN[0]];
         m.apply_with("hostname: bed", &[], &environment).ok();
@@ -85,7 +85,7 @@ fn merging(suite: &mut Suite) {
         m.is_file(FILE, BOTH, 0o644, ROOT);
     });
 
-    suite.fresh("what_is_no_address_is_unknown_and_not_shown", |m| {
+    suite.fresh("an_invalid_address_is_unknown_and_not_shown", |m| {
         m.sh("rm -f /etc/environment");
         let environment = [
             ("COREOS_PUBLIC_IPV4", "sesame"),
@@ -128,7 +128,7 @@ fn tokens(suite: &mut Suite) {
         assert_eq!(m.property("fleet.service", "Environment"), "FLEET_PUBLIC_IP=203.0.113.9");
     });
 
-    suite.shared("a_token_without_a_value_is_nothing_and_told_with_its_line", |m| {
+    suite.shared("a_token_without_a_value_is_empty_and_reported_with_its_line", |m| {
         m.apply("write_files:\n- path: /srv/unknown-token\n  content: 'a=$public_ipv6;$private_ipv4'\n")
             .ok()
             .says(&["user-data:4:", "unknown-address"]);

@@ -17,7 +17,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.fresh("a_file_that_is_too_large_costs_itself_alone", |m| {
+    suite.fresh("a_file_that_is_too_large_is_skipped_alone", |m| {
         let content = "x".repeat(5000);
         let config = format!(
             "#cloud-config\nwrite_files:\n- {{path: /opt/large, content: {content}}}\n- {{path: /opt/small, content: s}}\n"

@@ -20,7 +20,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.shared("a_wrong_command_line_is_exit_code_2_and_says_what_is_right", |m| {
+    suite.shared("a_wrong_command_line_exits_with_2_and_lists_valid_values", |m| {
         m.put("/tmp/cli", CONFIG);
         m.sh("rm -f /etc/cli");
         for (argv, word) in [
@@ -57,7 +57,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.fresh("validate_says_what_is_wrong_and_touches_nothing", |m| {
+    suite.fresh("validate_reports_findings_and_touches_nothing", |m| {
         m.put("/tmp/clean", CONFIG);
         m.put("/tmp/wrong", "#cloud-config\nhostnam: x\nwrite_files: [{path: /etc/x, permissions: rwx}]\n");
         m.untouched(|| {

@@ -67,7 +67,7 @@ fn try_out(m: &Machine, text: &str, looks: &str) {
     assert!(before.stdout.contains("\n+ ") || text.starts_with("#!"), "it would change nothing");
     run(&[]).ok();
     m.run(&["bash", "-c", looks]).ok();
-    // A script that is still running would be killed with the machine.
+    // A script that still runs would be left alone, and a script may write its own files.
     if text.starts_with("#!") {
         m.sh("sleep 0.3");
         run(&[]).ok();

@@ -46,7 +46,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.names("/srv/few"), ["a", "b", "c", "d"]);
     });
 
-    suite.fresh("a_read_only_etc_costs_what_is_in_there", |m| {
+    suite.fresh("a_read_only_etc_fails_only_its_files", |m| {
         m.sh("mount --bind /etc /etc; mount -o remount,bind,ro /etc");
         let config = format!(
             "hostname: faulty\nusers: [{{name: mary}}]\nssh_authorized_keys: ['{}']\n\
@@ -108,7 +108,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.exists("/home/made/.ssh/authorized_keys"));
     });
 
-    suite.fresh("what_a_killed_run_left_running_is_waited_for", |m| {
+    suite.fresh("tools_that_a_killed_run_left_running_are_waited_for", |m| {
         m.sh("mv /usr/sbin/useradd /usr/sbin/useradd.real; printf '#!/bin/sh\\ntouch /run/began\\nsleep 2\\nexec useradd.real \"$@\"\\n' \
               > /usr/sbin/useradd; chmod 755 /usr/sbin/useradd");
         let config = format!("#cloud-config\nusers: [{{name: mary, groups: [docker], passwd: '{HASH}'}}]\n");
@@ -161,7 +161,7 @@ pub fn cases(suite: &mut Suite) {
         });
     }
 
-    suite.fresh("a_systemd_that_stands_still_costs_what_needs_it", |m| {
+    suite.fresh("a_systemd_that_hangs_fails_only_its_steps", |m| {
         m.put("/tmp/faulty", TWO_PARTS.replace("CONFIG", CONFIG));
         kill(m.leader(), Signal::SIGSTOP).expect("we are root");
         // It is asked for users and groups as well, by the C library, which waits long.

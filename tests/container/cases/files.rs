@@ -64,7 +64,7 @@ pub fn cases(suite: &mut Suite) {
         run.says(&["384", "493", "438", "420", "0644", "436", "0664", "511", "0777"]);
     });
 
-    suite.shared("what_would_not_be_what_was_asked_for_is_refused", |m| {
+    suite.shared("a_file_that_would_differ_from_the_request_is_refused", |m| {
         m.sh("mkdir -p /etc/spoiled && echo old > /etc/spoiled/motd && echo old > /etc/spoiled/conf");
         m.apply(
             r#"
@@ -164,7 +164,7 @@ old"
         m.sh("test -c /dev/null && test -c /dev/zero && ! test -e /dev/x");
     });
 
-    suite.shared("permissions_that_are_none_refuse_that_file_alone", |m| {
+    suite.shared("invalid_permissions_refuse_that_file_alone", |m| {
         let bad = ["rw-r--r--", "0888", "'-1'", "77777", "[7, 5, 5]", "u+x"];
         let mut config = "write_files:\n".to_owned();
         for (number, text) in bad.iter().enumerate() {
@@ -236,7 +236,7 @@ old"
         assert_eq!(m.names("/etc/enc").len(), 10);
     });
 
-    suite.shared("what_does_not_decode_is_refused_alone", |m| {
+    suite.shared("content_that_does_not_decode_is_refused_alone", |m| {
         let config = r"
             write_files:
               - {path: /etc/undecoded/word, encoding: rot13, content: uryyb}
@@ -264,7 +264,7 @@ old"
         assert_eq!(m.names("/etc/relative"), ["a", "b", "c", "with a space é"]);
     });
 
-    suite.shared("a_path_that_cannot_be_a_file_costs_itself_alone", |m| {
+    suite.shared("an_invalid_path_is_skipped_alone", |m| {
         let config = r"
             write_files:
               - {path: /etc, content: x}
@@ -278,7 +278,7 @@ old"
         assert_eq!(m.text("/etc/hostname"), "bed\n");
     });
 
-    suite.shared("a_link_is_replaced_and_what_it_points_to_is_not", |m| {
+    suite.shared("a_link_is_replaced_and_its_target_is_not", |m| {
         m.sh("mkdir /etc/links; echo kept > /etc/links/target; ln -s target /etc/links/a; ln -s nowhere /etc/links/b");
         m.apply("write_files: [{path: /etc/links/a, content: new}, {path: /etc/links/b, content: new}]").ok();
         m.is_file("/etc/links/a", "new", 0o644, ROOT);
@@ -287,7 +287,7 @@ old"
         assert_eq!(m.names("/etc/links"), ["a", "b", "target"]);
     });
 
-    suite.shared("a_folder_that_is_a_link_of_root_is_followed_within_the_machine", |m| {
+    suite.shared("a_directory_that_is_a_link_of_root_is_followed_within_the_machine", |m| {
         m.sh("mkdir -p /srv/realplace /etc/viaroot; ln -s /srv/realplace /etc/viaroot/link");
         m.apply("write_files: [{path: /etc/viaroot/link/x, content: x}]").ok();
         assert_eq!(m.text("/srv/realplace/x"), "x");
@@ -313,7 +313,7 @@ old"
         m.is_file("/etc/twice", "last", 0o644, ROOT);
     });
 
-    suite.shared("what_differs_is_mended_and_only_that", |m| {
+    suite.shared("only_differing_files_are_corrected", |m| {
         let config = r"
             write_files:
               - {path: /etc/mended/mode, content: x, permissions: 0600}
@@ -395,7 +395,7 @@ old"
         assert_eq!(m.text("/etc/many/1199"), "1199");
     });
 
-    suite.shared("nobody_sees_a_file_before_it_is_whole_and_owned", |m| {
+    suite.shared("no_user_sees_a_file_before_it_is_whole_and_owned", |m| {
         // A watcher that would see a wrong mode, owner or size under the file's name.
         m.sh("mkdir /etc/watched");
         let watch =

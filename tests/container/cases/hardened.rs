@@ -57,8 +57,9 @@ coreos:
 /// Returns the exposure of a unit according to systemd, in tenths.
 #[track_caller]
 fn exposure(m: &Machine, unit: &str) -> u32 {
-    let said = m.run(&["systemd-analyze", "security", "--offline=true", "--no-pager", unit]).stdout;
-    let last = said.lines().rfind(|line| line.contains("Overall exposure level")).unwrap_or_else(|| panic!("{said}"));
+    let printed = m.run(&["systemd-analyze", "security", "--offline=true", "--no-pager", unit]).stdout;
+    let last =
+        printed.lines().rfind(|line| line.contains("Overall exposure level")).unwrap_or_else(|| panic!("{printed}"));
     let figure = last.rsplit(": ").next().and_then(|words| words.split(' ').next()).expect("a figure");
     figure.replace('.', "").parse().unwrap_or_else(|_| panic!("{last}"))
 }
@@ -80,7 +81,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(again.stderr.lines().last().is_some_and(|line| line.contains(": 2 done, ")), "{again}");
     });
 
-    suite.boot("units_are_as_closed_as_the_page_says", image::image(), |m| {
+    suite.boot("units_have_the_exposure_of_the_page", image::image(), |m| {
         // Each version of systemd has different figures, and old ones have none.
         if !m.sh("systemctl --version").starts_with("systemd 252 ") {
             return;

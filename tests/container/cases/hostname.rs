@@ -2,7 +2,7 @@
 
 use crate::testbed::{Machine, Suite};
 
-/// Holds that the machine is called so: in the file, by the kernel, by hostnamed.
+/// Checks that the machine is called so: in the file, by the kernel, by hostnamed.
 #[track_caller]
 fn is_called(m: &Machine, name: &str) {
     let seen = [m.text("/etc/hostname").trim_end().to_owned(), m.sh("uname -n"), m.sh("hostnamectl --static")];

@@ -47,7 +47,7 @@ fn moment(m: &Machine, unit: &str, property: &str) -> u64 {
     moment
 }
 
-/// Holds that `later` begins when `earlier` is done.
+/// Checks that `later` begins when `earlier` is done.
 fn follows(m: &Machine, later: &str, earlier: &str) {
     let (begun, done) = (moment(m, later, "ExecMainStartTimestamp"), moment(m, earlier, "ExecMainExitTimestamp"));
     assert!(begun > done, "{later} begins at {begun}, {earlier} is done at {done}\n{}", m.whole_log());
@@ -56,8 +56,8 @@ fn follows(m: &Machine, later: &str, earlier: &str) {
 /// Checks the invariants of every boot.
 pub fn sound(m: &Machine) {
     // systemd logs a cycle before there is a journal; `verify` still finds it later.
-    let told = m.run(&["systemd-analyze", "verify", "--man=no", "default.target"]);
-    assert!(!told.stderr.contains("cycle"), "{told}");
+    let reported = m.run(&["systemd-analyze", "verify", "--man=no", "default.target"]);
+    assert!(!reported.stderr.contains("cycle"), "{reported}");
     let log = m.whole_log();
     for word in ["ordering cycle", "Unknown key", "Unknown section", "start request repeated", "bad-setting"] {
         assert!(!log.contains(word), "{word}:\n{log}");
@@ -92,14 +92,14 @@ pub fn cases(suite: &mut Suite) {
             // systemd has nothing to say about any of them, here where all they refer to is.
             let units = m.sh("cd /usr/lib/systemd/system; ls -d system-config* user-config* user-cloudinit-* media-*");
             let units = units.replace('\n', " ");
-            let told =
+            let reported =
                 m.sh(&format!("systemd-analyze verify --man=no {units} '{OEM_RUN}' '{DATA_RUN}' '{DATA_WATCH}' 2>&1"));
-            assert_eq!(told, "");
+            assert_eq!(reported, "");
             // Nor has udev about the rules: it reads them all for any device, and names the file of a fault.
             let read = m.sh("udevadm test --action=add /devices/virtual/mem/null 2>&1");
             for rules in ["90-configdrive.rules", "90-ovfenv.rules"] {
-                let told: Vec<_> = read.lines().filter(|line| line.contains(rules)).collect();
-                assert_eq!(told, [format!("Reading rules file: /usr/lib/udev/rules.d/{rules}")], "{read}");
+                let reported: Vec<_> = read.lines().filter(|line| line.contains(rules)).collect();
+                assert_eq!(reported, [format!("Reading rules file: /usr/lib/udev/rules.d/{rules}")], "{read}");
             }
         },
     );
@@ -181,7 +181,7 @@ pub fn cases(suite: &mut Suite) {
         .file(OEM, "#cloud-config\nwrite_files: [{path: /etc/a, permissions: x}]\n")
         .file(NEWER, slow(""))
         .file(DATA, "#cloud-config\nhostname: user\n");
-    suite.boot("what_fails_of_the_image_costs_the_user_nothing", two, |m| {
+    suite.boot("a_failure_of_the_image_does_not_affect_the_user", two, |m| {
         sound(m);
         assert_eq!((m.active(OEM_RUN).as_str(), m.active(NEWER_RUN).as_str()), ("failed", "active"));
         assert_eq!(m.active("system-config.target"), "inactive", "it needs what has failed");

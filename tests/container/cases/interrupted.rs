@@ -78,7 +78,7 @@ pub fn cases(suite: &mut Suite) {
         session.signal(nix::sys::signal::Signal::SIGKILL);
     });
 
-    suite.fresh("what_is_missing_is_added", |m| {
+    suite.fresh("missing_parts_of_an_account_are_added", |m| {
         let key = key("mary");
         let config = format!("users: [{{name: mary, groups: [docker, sudo], ssh_authorized_keys: ['{key}']}}]");
         m.apply(&config).ok();
@@ -105,7 +105,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.sh("ls -A /etc /home | grep -c cci || true"), "0");
     });
 
-    suite.fresh("what_cannot_be_completed_is_reported_with_a_command", |m| {
+    suite.fresh("an_account_that_cannot_be_completed_is_reported_with_a_command", |m| {
         m.sh("useradd mary; groupadd -g 5000 other; sed -i 's/^mary:x:[0-9]*:/mary:x:5001:/' /etc/group");
         m.sh("mkdir -m 755 /home/mary; chown mary:5001 /home/mary; echo x > /home/mary/x");
         mark(m, "mary", ":group:home");
@@ -139,7 +139,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.sh("ls -A /run/coreos-cloudinit | grep -c useradd || true"), "0");
     });
 
-    suite.fresh("a_configuration_that_cannot_be_read_says_nothing_of_accounts", |m| {
+    suite.fresh("an_unreadable_configuration_does_not_affect_accounts", |m| {
         m.sh("useradd half");
         mark(m, "half", ":group:home");
         m.apply("hostname: bed\nusers: [\"").fails().hides(&["interrupted run"]);

@@ -92,7 +92,7 @@ fn state(m: &Machine) -> String {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("a_folders_wishes_for_new_files_do_not_let_its_owner_in", |m| {
+    suite.fresh("a_default_acl_of_a_directory_does_not_let_its_owner_in", |m| {
         m.sh("useradd --create-home mary; install -d -o mary /home/mary/svc; echo old > /home/mary/svc/old");
         // The attribute that `setfacl -d -m u:mary:rwx` writes.
         let list = r#"pack("L", 2) . join("", map { pack("SSL", @$_) } [1, 7, -1], [2, 7, $ARGV[0]], [4, 5, -1], [16, 7, -1], [32, 5, -1])"#;
@@ -163,7 +163,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(!listed.chars().any(|c| c.is_control() && c != '\n'), "{listed}");
     });
 
-    suite.fresh("who_swaps_folders_and_links_gains_nothing", |m| {
+    suite.fresh("a_user_who_swaps_directories_and_links_gains_nothing", |m| {
         m.sh("useradd --create-home mary; mkdir -p /srv/root/.ssh /srv/root/authorized_keys.d; chmod -R go+rX /srv/root");
         m.sh("install -d -o mary -g mary /srv/shared /srv/shared/down /home/mary/down /home/mary/.ssh; ln -s /srv/root /srv/shared/link; ln -s /srv/root /home/mary/link; ln -s /srv/root/.ssh /home/mary/ssh-link; chown -h mary:mary /srv/shared/link /home/mary/*link; \
               install -o mary -g mary -m 600 /dev/null /home/mary/.authorized_keys.d.lock");
@@ -211,7 +211,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(closed > 0, "the directory of root was never in the place of .ssh");
     });
 
-    suite.fresh("what_is_mounted_in_a_files_place_stays", |m| {
+    suite.fresh("a_mount_in_the_place_of_a_file_stays", |m| {
         m.sh("mkdir -p /srv/mounts; echo theirs > /tmp/theirs; touch /srv/mounts/file; mount --bind /tmp/theirs /srv/mounts/file");
         let config = "write_files:\n- {path: /srv/mounts/file, content: ours}\n- {path: /srv/mounts/other, content: ours}\n";
         let run = m.apply(config).fails().says(&["/srv/mounts/file"]);

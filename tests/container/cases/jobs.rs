@@ -159,7 +159,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.was_tried("job-unmet.service"), "it was never tried");
     });
 
-    suite.shared("a_command_that_nobody_knows_is_refused_alone", |m| {
+    suite.shared("an_unknown_command_is_refused_alone", |m| {
         let config = units(&[
             unit("job-verb.service", "/bin/true", "command: launch"),
             unit("job-verb-good.service", "/bin/true", "command: start"),
@@ -213,7 +213,7 @@ pub fn cases(suite: &mut Suite) {
         again.finish(Duration::from_secs(30)).ok();
     });
 
-    suite.fresh("a_failed_enable_costs_itself_alone", |m| {
+    suite.fresh("a_failed_enable_is_skipped_alone", |m| {
         let config = units(&[
             "- {name: enable-nowhere.service, enable: true}\n".to_owned(),
             unit("enable-good.service", "/bin/true", "command: start"),

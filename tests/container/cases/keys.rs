@@ -43,7 +43,7 @@ fn refuse(m: &Machine, user: &str) {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("roots_home_is_nobody_elses_whatever_path_leads_there", |m| {
+    suite.fresh("roots_home_is_closed_to_other_users_whatever_path_leads_there", |m| {
         m.sh("install -d -m 700 /root/.ssh; ln -s /root /srv/home");
         for (number, home) in ["/var/../root", "/home/..", "/srv/home", "/root", "/"].iter().enumerate() {
             let config = format!(
@@ -77,7 +77,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(authorized(m), keys(&["b", "c"]));
     });
 
-    suite.fresh("sets_are_sorted_by_name_and_others_are_kept", |m| {
+    suite.fresh("sets_are_sorted_by_name_and_other_sets_are_kept", |m| {
         let [first, last] = [key("first"), key("last")];
         m.sh(&format!(
             "mkdir -p {SETS}; echo '{first}' > {SETS}/aaa; echo '{last}' > {SETS}/zzz; chown -R core:core /home/core/.ssh"
@@ -204,7 +204,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(*requests.lock().unwrap(), ["GET /keys?token=concealed"]);
     });
 
-    suite.fresh("an_import_that_fails_costs_itself_alone", |m| {
+    suite.fresh("a_failed_import_is_skipped_alone", |m| {
         m.serve(8080, |path| if path == "/bad" { (200, "no json".into()) } else { (404, String::new()) });
         let config = format!(
             r"
@@ -352,7 +352,7 @@ fn odd_homes(suite: &mut Suite) {
         assert_eq!([m.mode(SET), m.mode(ALL), m.mode(SETS), m.mode("/home/core/.ssh")], [0o600, 0o600, 0o700, 0o700]);
     });
 
-    suite.fresh("a_home_of_somebody_else_is_not_written_to", |m| {
+    suite.fresh("a_home_of_another_user_is_not_written_to", |m| {
         m.sh("chown etcd /home/core");
         m.apply(&config(&["a"])).fails().says(&["belongs to another user"]);
         m.absent("/home/core/.ssh");
@@ -376,7 +376,7 @@ fn odd_homes(suite: &mut Suite) {
         assert_eq!(authorized(m), keys(&["a"]));
     });
 
-    suite.fresh("a_key_that_is_no_text_costs_itself_alone", |m| {
+    suite.fresh("a_key_that_is_no_string_is_skipped_alone", |m| {
         m.apply(&format!("ssh_authorized_keys: [{{a: b}}, '{}']", key("a"))).fails().says(&["wrong-type"]);
         assert_eq!(authorized(m), keys(&["a"]));
     });
@@ -438,7 +438,7 @@ fn core(suite: &mut Suite) {
 }
 
 fn imports(suite: &mut Suite) {
-    suite.fresh("imports_are_sets_beside_the_others_and_a_second_run_writes_nothing", |m| {
+    suite.fresh("imports_are_additional_sets_and_a_second_run_writes_nothing", |m| {
         let answer = format!("[{{\"key\": \"{}\"}}, {{\"key\": \"no key\"}}]", key("imported"));
         m.serve(8080, move |_| (200, answer.clone()));
         let config = format!(
@@ -478,7 +478,7 @@ fn imports(suite: &mut Suite) {
         assert!(m.text("/home/lucky/.ssh/authorized_keys").contains(&key("once")));
     });
 
-    suite.shared("what_cannot_be_imported_is_said", |m| {
+    suite.shared("failed_imports_are_reported", |m| {
         let config = r"
             users:
               - name: importless

@@ -16,7 +16,7 @@ const CONFIG: &str = r"
     ";
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("network_units_have_their_own_folders", |m| {
+    suite.fresh("network_units_have_their_own_directories", |m| {
         m.apply(CONFIG).ok();
         m.is_file("/etc/systemd/network/10-static.network", "[Match]\nName=nothing0\n", 0o644, (0, 0));
         m.is_file("/run/systemd/network/20-br0.netdev", "[NetDev]", 0o644, (0, 0));
@@ -62,7 +62,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(!m.exists("/etc/systemd/network/multi-user.target.wants"));
     });
 
-    suite.fresh("network_units_are_masked_in_their_folder", |m| {
+    suite.fresh("network_units_are_masked_in_their_directory", |m| {
         m.apply("coreos: {units: [{name: 10-x.network, mask: true}]}").ok();
         assert_eq!(m.link("/etc/systemd/network/10-x.network").as_deref(), Some("/dev/null"));
     });

@@ -113,7 +113,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.fresh("what_systemd_would_change_is_escaped", |m| {
+    suite.fresh("characters_that_systemd_expands_are_escaped", |m| {
         let config = r#"
             coreos:
               etcd2:
@@ -135,14 +135,14 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.text(&drop_in("locksmithd.service")).contains("REBOOT_WINDOW_START=Foo 99:99"));
     });
 
-    suite.fresh("what_no_longer_works_is_reported", |m| {
+    suite.fresh("options_that_no_longer_work_are_reported", |m| {
         m.apply("coreos: {etcd: {discovery: 'https://d', advertise_client_urls: x}}")
             .ok()
             .says(&["deprecated", "obsolete"]);
         assert!(m.text(&drop_in("etcd.service")).contains("ETCD_DISCOVERY=https://d"));
     });
 
-    suite.fresh("an_option_of_the_wrong_type_costs_itself_alone", |m| {
+    suite.fresh("an_option_of_the_wrong_type_is_skipped_alone", |m| {
         m.apply("coreos: {etcd2: {heartbeat_interval: often, name: a}}").fails().says(&["wrong-type"]);
         assert_eq!(m.text(&drop_in("etcd2.service")), "[Service]\nEnvironment=\"ETCD_NAME=a\"\n");
     });

@@ -32,17 +32,17 @@ pub fn cases(suite: &mut Suite) {
             "#cloud-config\nhostname: packed\nwrite_files: [{path: /etc/mine, content: mine}]\nusers: [{name: mary}]\n",
         );
         assert_eq!(m.sh("hostname"), "bed", "nothing is applied before the next boot");
-        let said = m.program(&["--status"]).run().ok().stdout;
-        assert!(said.starts_with("no run has left a record"), "{said}");
+        let printed = m.program(&["--status"]).run().ok().stdout;
+        assert!(printed.starts_with("no run has left a record"), "{printed}");
 
         m.reboot(&options);
         image::sound(&m);
         assert_eq!(m.property(DATA_RUN, "Result"), "success", "{}", m.whole_log());
         assert_eq!((m.sh("hostname"), m.text("/etc/mine")), ("packed".to_owned(), "mine".to_owned()));
-        let told = m.sh("journalctl --sync; journalctl -x -t coreos-cloudinit --no-pager");
+        let entries = m.sh("journalctl --sync; journalctl -x -t coreos-cloudinit --no-pager");
         assert!(
-            told.contains("Subject: All of the user-data from /var/lib/coreos-install/user_data has been applied"),
-            "{told}"
+            entries.contains("Subject: All of the user-data from /var/lib/coreos-install/user_data has been applied"),
+            "{entries}"
         );
         m.put("/tmp/script", "#!/bin/sh\ntrue\n");
         m.program(&["--from-file=/tmp/script"]).run().ok();
@@ -57,8 +57,8 @@ pub fn cases(suite: &mut Suite) {
         m.sh(&format!("systemctl restart '{DATA_RUN}' && exit 1; systemctl is-active 'user-cloudinit@*.path'"));
         let secret = "/run/coreos-cloudinit/env/fleet.service";
         m.sh(&format!("mkdir -p -m 700 /run/coreos-cloudinit/env; echo A=b > {secret}"));
-        let said = m.sh("apt-get remove --yes coreos-cloudinit 2>&1");
-        assert!(!said.contains("Failed"), "{said}");
+        let printed = m.sh("apt-get remove --yes coreos-cloudinit 2>&1");
+        assert!(!printed.contains("Failed"), "{printed}");
         assert_eq!(m.sh("systemctl list-units --all --plain --no-legend 'user-cloudinit*' 'system-cloudinit@*'"), "");
         assert!(!m.exists("/usr/bin/coreos-cloudinit"));
         assert_eq!(m.names("/run/coreos-cloudinit"), ["env"], "only what units need to start is left");
@@ -93,7 +93,7 @@ pub fn cases(suite: &mut Suite) {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/quick-start.md");
         let text = std::fs::read_to_string(&page).expect("it is there");
         let mut written = String::new();
-        let mut said = String::new();
+        let mut printed = String::new();
         // Every other piece is a block.
         for (index, piece) in text.split("```").enumerate() {
             let (kind, block) = piece.split_once('\n').unwrap_or_default();
@@ -106,18 +106,19 @@ pub fn cases(suite: &mut Suite) {
                         None => (block, false),
                     };
                     m.put("/tmp/block", format!("sudo() {{ \"$@\"; }}\ncd /root\n{block}"));
-                    said = m.sh("TERM=dumb script -qec 'sh -e /tmp/block' /dev/null < /dev/null").replace("\r\n", "\n");
+                    printed =
+                        m.sh("TERM=dumb script -qec 'sh -e /tmp/block' /dev/null < /dev/null").replace("\r\n", "\n");
                     if reboots {
                         m.reboot(&options);
                     }
                 }
                 (1, _) => {
                     if std::env::var_os("UPDATE_PAGES").is_some() {
-                        piece = format!("\n{}\n", said.trim_matches('\n'));
+                        piece = format!("\n{}\n", printed.trim_matches('\n'));
                     }
                     assert_eq!(
                         timeless(&piece),
-                        timeless(&said),
+                        timeless(&printed),
                         "docs/quick-start.md is not what is seen (UPDATE_PAGES=1)"
                     );
                 }

@@ -79,7 +79,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.shared("what_nobody_knows_fails_the_run", |m| {
+    suite.shared("unknown_user_data_fails_the_run", |m| {
         for text in ["write_files: [{path: /etc/part}]\n", "#cloud-configuration\n", "hello\n"] {
             m.put("/tmp/part", text);
             m.program(&["--from-file=/tmp/part"]).run().fails().says(&["unknown-form"]);

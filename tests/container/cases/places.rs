@@ -87,7 +87,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.mode("/srv/umask/a/b/c"), 0o666);
     });
 
-    suite.shared("a_folder_that_is_there_keeps_its_mode", |m| {
+    suite.shared("an_existing_directory_keeps_its_mode", |m| {
         m.sh("install -d -m 0710 -o 500 -g 232 /srv/kept");
         m.apply("write_files: [{path: /srv/kept/a}]").ok();
         assert_eq!((m.mode("/srv/kept"), m.owner("/srv/kept")), (0o710, (500, 232)));
@@ -104,7 +104,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.link("/srv/trusted/rel").is_some());
     });
 
-    suite.shared("links_of_others_on_the_way_are_not_followed", |m| {
+    suite.shared("links_of_other_users_on_the_way_are_not_followed", |m| {
         m.sh("install -d -o 500 -g 500 /srv/hostile; install -d -m 1777 /srv/hostile-tmp; mkdir /srv/victim");
         m.sh("ln -s /srv/victim /srv/hostile/l; ln -s /srv/victim /srv/hostile-tmp/l; chown -h 500 /srv/hostile/l");
         let config = "write_files:\n\
@@ -116,7 +116,7 @@ pub fn cases(suite: &mut Suite) {
         m.is_file("/srv/hostile/good", "good", 0o644, ROOT);
     });
 
-    suite.shared("a_folder_in_the_way_fails_that_file", |m| {
+    suite.shared("a_directory_in_the_way_fails_that_file", |m| {
         m.sh("mkdir -p /srv/folder/a/full /srv/folder/b");
         let config = "write_files: [{path: /srv/folder/a}, {path: /srv/folder/b}, {path: /srv/folder/c}]";
         m.apply(config).fails().says(&["failed to write /srv/folder/a", "failed to write /srv/folder/b"]);
@@ -171,7 +171,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.names("/srv/clean"), ["a", "folder"]);
     });
 
-    suite.fresh("what_a_killed_run_left_is_removed_by_the_next", |m| {
+    suite.fresh("leftovers_of_a_killed_run_are_removed_by_the_next", |m| {
         let mut config = "write_files:\n".to_owned();
         for number in 0..400 {
             let _ = writeln!(config, "- {{path: /srv/killed/{number}, content: {}}}", "x".repeat(4000));

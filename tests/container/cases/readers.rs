@@ -62,10 +62,10 @@ pub fn cases(suite: &mut Suite) {
         are_written(m);
         let record = record(m);
         assert!(dropped(&record, "journal") > 100, "{record}");
-        let said = format!("{} log records dropped by the journal", dropped(&record, "journal") - 1);
+        let message = format!("{} log records dropped by the journal", dropped(&record, "journal") - 1);
         assert!(
-            run.stderr.contains(&said),
-            "the last line is dropped, too: {said}: {}",
+            run.stderr.contains(&message),
+            "the last line is dropped, too: {message}: {}",
             run.stderr.lines().last().unwrap()
         );
         // Each run has a limit of its own, and the queue has one for all: soon it is full from the first line on.
@@ -145,7 +145,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(dropped(&record(m), "stderr") > 100);
     });
 
-    suite.fresh("without_threads_a_live_run_does_what_it_can", |m| {
+    suite.fresh("without_threads_a_live_run_applies_the_rest", |m| {
         m.put("/tmp/x", "#cloud-config\nhostname: lack\nwrite_files: [{path: /srv/a, content: x}]\ncoreos: {units: [{name: cron.service, command: start}]}\n");
         for flags in [&["--from-file=/tmp/x"][..], &["--from-url=http://localhost:1/x", "--deadline=5"]] {
             for tasks in 1..5 {
@@ -162,7 +162,7 @@ pub fn cases(suite: &mut Suite) {
     });
 
     // The kernel gives the files in /proc of a process that is hidden to root, and of another to its group.
-    suite.fresh("memory_is_hidden_from_debuggers_of_others", |m| {
+    suite.fresh("memory_is_hidden_from_debuggers_of_other_users", |m| {
         m.put("/tmp/job", LONG_JOB);
         let line = "setpriv --regid=65534 --clear-groups coreos-cloudinit --from-file=/tmp/job";
         let run = m.start(&["sh", "-c", line]);

@@ -320,7 +320,7 @@ fn findings(name: &str, content: &str) -> Vec<Finding> {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("what_systemd_refuses_is_reported", |m| {
+    suite.fresh("units_that_systemd_refuses_are_reported", |m| {
         for (name, content) in UNITS {
             m.put(&format!("/run/systemd/system/{name}"), content);
         }
@@ -359,7 +359,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
 
-    suite.fresh("what_systemd_cannot_enable_is_reported", |m| {
+    suite.fresh("units_that_systemd_cannot_enable_are_reported", |m| {
         for (number, (line, is_taken)) in INSTALLS.iter().enumerate() {
             let name = format!("install{number}.service");
             let content = format!("[Service]\nExecStart=/bin/true\n[Install]\n{line}\n");
@@ -370,7 +370,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.fresh("a_refused_unit_says_where_its_reason_is", |m| {
+    suite.fresh("a_refused_unit_is_reported_with_the_place_of_its_reason", |m| {
         let config = r"
             coreos:
               units:

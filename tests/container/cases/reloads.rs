@@ -92,7 +92,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(reloads(m), 1);
     });
 
-    suite.fresh("a_unit_that_others_named_before_it_was_there", |m| {
+    suite.fresh("a_unit_that_was_referenced_before_it_existed_is_started", |m| {
         m.put(
             "/etc/systemd/system/names.service",
             "[Unit]\nWants=named.service\n[Service]\nExecStart=/bin/sleep infinity\n",
@@ -119,7 +119,7 @@ pub fn cases(suite: &mut Suite) {
     });
 
     // A unit that was loaded before its drop-in was written is reloaded; a unit that is loaded later needs nothing.
-    suite.fresh("a_unit_that_others_load_while_its_drop_in_is_written", |m| {
+    suite.fresh("a_unit_that_is_loaded_while_its_drop_in_is_written_is_reloaded", |m| {
         m.put("/etc/systemd/system/late.service", "[Service]\nExecStart=/bin/sleep infinity\n");
         let pin = "[Unit]\nAfter=late.service\n[Service]\nExecStart=/bin/sleep infinity\n";
         m.put("/etc/systemd/system/pin.service", pin);

@@ -151,7 +151,7 @@ coreos:
         assert!(m.exists("/home/child"), "{run}");
     });
 
-    suite.fresh("each_run_leaves_a_record_that_is_nobody_elses", |m| {
+    suite.fresh("each_run_leaves_a_record_of_its_own", |m| {
         let config =
             "write_files: [{path: /etc/recorded, content: hidden-content}, {path: /etc/bad, owner: nosuchuser}]";
         m.apply(config).fails();
@@ -165,7 +165,7 @@ coreos:
         assert_eq!(modes, "600");
     });
 
-    suite.fresh("status_says_how_each_run_ended_to_root_alone", |m| {
+    suite.fresh("status_shows_the_end_of_each_run_to_root_alone", |m| {
         m.run(&[PROGRAM_INSIDE, "--status"]).ok().says(&["no run has left a record"]);
         m.apply("write_files: [{path: /etc/well, content: x}]").ok();
         m.apply("hostname: [a]\nwrite_files: [{path: /etc/bad, owner: nosuchuser}, {path: etc/b, encoding: x}]")

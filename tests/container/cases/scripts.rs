@@ -78,7 +78,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.sh("systemctl --failed --no-legend"), "");
     });
 
-    suite.fresh("the_first_line_says_what_runs_it", |m| {
+    suite.fresh("the_first_line_names_the_interpreter", |m| {
         m.apply("#!/usr/bin/perl -w\nopen(F, '>', '/run/perl'); print F \"$0 $^W\"; close F;\n").ok();
         appears(m, "/run/perl");
         assert!(wait_for(Duration::from_secs(10), || m.text("/run/perl").ends_with(" 1")), "{}", m.text("/run/perl"));

@@ -99,7 +99,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.sh("systemctl is-failed '*' || true").lines().filter(|line| *line == "failed").count(), 0);
     });
 
-    suite.fresh("after_a_reboot_only_what_was_for_one_boot_is_made_again", |m| {
+    suite.fresh("after_a_reboot_only_files_of_one_boot_are_made_again", |m| {
         m.apply_with(&rich(), &[], &ENVIRONMENT).ok();
         // The directories that a reboot empties.
         m.sh("rm -rf /run/systemd/system/* /run/systemd/network /run/flannel /run/coreos-cloudinit; systemctl daemon-reload");
@@ -121,7 +121,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.invocation("systemd-networkd.service"), networkd);
     });
 
-    suite.fresh("a_unit_wanted_by_what_is_not_there_is_enabled_once", |m| {
+    suite.fresh("a_unit_wanted_by_a_missing_one_is_enabled_once", |m| {
         let config = r#"
             coreos:
               units:

@@ -11,7 +11,7 @@ use crate::testbed::{Machine, Output, Suite};
 /// The marker that all secrets of a case contain.
 const CANARY: &str = "XCANARYX";
 
-/// Holds that nothing that people can read later has a secret in it.
+/// Checks that nothing that people can read later has a secret in it.
 #[track_caller]
 fn hidden(m: &Machine, run: Output) -> Output {
     let key = key("secret");
@@ -64,7 +64,7 @@ fn apply(m: &Machine, config: &str, flags: &[&str]) -> Output {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.boot("what_works_shows_nothing", users::spied(), |m| {
+    suite.boot("valid_secrets_are_not_shown", users::spied(), |m| {
         // Everybody can read every process's command line.
         m.put("/tmp/pattern", CANARY);
         let watch = "while [ ! -e /tmp/over ]; do grep -slF -f /tmp/pattern /proc/[0-9]*/cmdline >> /tmp/watched; done";
@@ -117,7 +117,7 @@ pub fn cases(suite: &mut Suite) {
         m.untouched(|| m.apply(&shown).ok());
     });
 
-    suite.fresh("what_is_wrong_shows_nothing", |m| {
+    suite.fresh("invalid_secrets_are_not_shown", |m| {
         let configs = [
             // A line that cannot be read, in every way a line cannot be.
             format!("write_files:\n- path: /srv/x\n  content: \"{CANARY}\n"),
@@ -162,7 +162,7 @@ pub fn cases(suite: &mut Suite) {
         hidden(m, apply(m, &config, &["-v"]).fails());
     });
 
-    suite.fresh("urls_are_shown_without_what_is_secret_in_them", |m| {
+    suite.fresh("urls_are_shown_without_their_secrets", |m| {
         m.serve(8080, |path| (if path.contains("gone") { 404 } else { 200 }, format!("[{{\"key\": \"{CANARY}\"}}]")));
         let config = format!(
             r"
@@ -175,8 +175,8 @@ pub fn cases(suite: &mut Suite) {
         );
         let run = m.apply_with(&config, &["-v"], &[]).fails().says(&["http://127.0.0.1:8080/gone"]);
         // Only the part that stands for the host in a URL is shown, however odd.
-        let said = run.said().lines().filter(|line| !line.contains("http://[")).collect::<Vec<_>>().join("\n");
-        assert!(!said.contains(CANARY), "{said}");
+        let printed = run.said().lines().filter(|line| !line.contains("http://[")).collect::<Vec<_>>().join("\n");
+        assert!(!printed.contains(CANARY), "{printed}");
     });
 
     suite.fresh("scripts_show_nothing", |m| {

@@ -126,7 +126,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(after.lines().count(), text.lines().count());
     });
 
-    suite.fresh("etc_hosts_is_made_where_there_is_none", |m| {
+    suite.fresh("a_missing_etc_hosts_is_made", |m| {
         m.sh("rm /etc/hosts");
         m.apply("manage_etc_hosts: localhost").ok();
         assert_eq!(resolved(m, "bed"), "127.0.0.1");
@@ -219,7 +219,7 @@ fn odd_sections(suite: &mut Suite) {
         m.untouched(|| m.apply(config).ok());
     });
 
-    suite.fresh("etc_hosts_starts_from_what_the_part_writes", |m| {
+    suite.fresh("etc_hosts_starts_from_the_file_of_the_part", |m| {
         let config = r"
             hostname: named
             manage_etc_hosts: localhost

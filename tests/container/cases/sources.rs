@@ -66,7 +66,7 @@ fn ec2(suite: &mut Suite) {
         m.untouched(|| m.program(&["--oem=ec2-compat"]).run().ok());
     });
 
-    suite.fresh("what_the_user_says_wins_and_keys_are_added", |m| {
+    suite.fresh("settings_of_the_user_win_and_keys_are_added", |m| {
         let text = format!("#cloud-config\nhostname: mine\nssh_authorized_keys: ['{}']\n", key("mine"));
         let text: &'static str = Box::leak(text.into_boxed_str());
         m.serve_at(SERVICE, 80, guarded(text, "0=platform"));
@@ -100,7 +100,7 @@ fn ec2(suite: &mut Suite) {
 }
 
 fn failures(suite: &mut Suite) {
-    suite.fresh("meta_data_that_cannot_be_read_costs_itself_and_what_needs_it", |m| {
+    suite.fresh("unreadable_meta_data_is_skipped_with_its_dependents", |m| {
         const USER_DATA: &str = "Content-Type: multipart/mixed; boundary=B\n\n\
             --B\nContent-Type: text/cloud-config\n\n#cloud-config\nwrite_files: [{path: /etc/plain, content: x}]\n\
             --B\nContent-Type: text/cloud-config\n\n#cloud-config\nwrite_files: [{path: /etc/token, content: $public_ipv6}]\n\
@@ -159,7 +159,7 @@ fn failures(suite: &mut Suite) {
         run.says(&["http://169.254.169.254/x", "404"]).hides(&["hunter2"]);
     });
 
-    suite.fresh("keys_of_the_platform_that_are_none_are_left_out", |m| {
+    suite.fresh("invalid_keys_of_the_platform_are_left_out", |m| {
         m.sh(&format!("mkdir -p {DRIVE}/latest"));
         let meta =
             format!("{{\"public_keys\": {{\"a\": \"hunter2\", \"b\": \"{}\"}}, \"hostname\": \"-no-\"}}", key("b"));
@@ -217,7 +217,7 @@ fn folders(suite: &mut Suite) {
         assert_eq!(hostname(m), "cmdline", "the last one wins");
     });
 
-    suite.fresh("azures_folder_and_vmwares_document", |m| {
+    suite.fresh("azures_directory_and_vmwares_document_are_read", |m| {
         m.sh("mkdir -p /var/lib/waagent; : > /var/lib/waagent/provisioned");
         m.put("/var/lib/waagent/CustomData", "#cloud-config\nhostname: azure\nwrite_files: [{path: /etc/a, content: $private_ipv4}]\n");
         m.put(
@@ -262,7 +262,7 @@ fn waits(suite: &mut Suite) {
         assert_eq!((hostname(m).as_str(), m.text("/etc/busy").as_str()), ("ec2.internal", "x"));
     });
 
-    suite.fresh("who_is_told_to_stop_while_user_data_is_fetched_still_lets_people_in", |m| {
+    suite.fresh("a_run_stopped_while_fetching_user_data_still_applies_access", |m| {
         let service = guarded("", "0=platform");
         let server = m.serve_at(SERVICE, 80, move |number, asked| {
             if asked.path.ends_with("/user-data") { Answer::Silence } else { service(number, asked) }
@@ -348,7 +348,7 @@ fn network(suite: &mut Suite) {
         assert!(order.is_sorted(), "{order:?}: {done:?}");
     });
 
-    suite.fresh("what_cannot_be_converted_costs_itself", |m| {
+    suite.fresh("a_description_that_cannot_be_converted_is_skipped_alone", |m| {
         m.sh(&format!("mkdir -p {DRIVE}/latest {DRIVE}/content"));
         m.put(
             &format!("{DRIVE}/content/0000"),

@@ -37,7 +37,7 @@ fn at_a_terminal(m: &Machine, environment: &str, flags: &str) -> String {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("the_journal_has_fields_for_what_went_wrong", |m| {
+    suite.fresh("the_journal_has_fields_for_failures", |m| {
         let config = format!(
             "#cloud-config\nwrite_files:\n- {{path: /etc/a, owner: nobody-here}}\n- {{path: /etc/b, permissions: x}}\n{}",
             units(&[
@@ -103,7 +103,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(entry(&entries, "no datasources available in time")["MESSAGE_ID"], id("could not be had"));
     });
 
-    suite.fresh("the_journal_explains_what_went_wrong", |m| {
+    suite.fresh("the_journal_explains_failures", |m| {
         m.put("/usr/lib/systemd/catalog/coreos-cloudinit.catalog", CATALOG);
         assert_eq!(m.sh("journalctl --update-catalog 2>&1"), "");
         let listed = m.sh("journalctl --list-catalog");
@@ -113,16 +113,16 @@ pub fn cases(suite: &mut Suite) {
         }
         m.put("/tmp/x", "#cloud-config\nwrite_files: [{path: /etc/a, owner: nobody-here}]\n");
         m.program(&["--from-file=/tmp/x"]).run().exits(1);
-        let told = m.sh("journalctl --sync; journalctl -x -t coreos-cloudinit --no-pager");
+        let entries = m.sh("journalctl --sync; journalctl -x -t coreos-cloudinit --no-pager");
         for words in [
             "Subject: A step failed: write /etc/a (0644 nobody-here:root, 0 bytes)",
             "It was asked for by /tmp/x.",
             "Subject: Something of the user-data from /tmp/x has not been applied",
             "Documentation: man:coreos-cloudinit(8)",
         ] {
-            assert!(told.contains(words), "{words}\n{told}");
+            assert!(entries.contains(words), "{words}\n{entries}");
         }
-        assert!(!told.contains('@'), "{told}");
+        assert!(!entries.contains('@'), "{entries}");
     });
 
     suite.fresh("a_terminal_shows_each_step_as_it_is_done", |m| {
@@ -164,7 +164,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(!file.contains("= write"), "{file}");
     });
 
-    suite.fresh("a_terminal_shows_what_a_run_waits_for", |m| {
+    suite.fresh("a_terminal_shows_the_wait_of_a_run", |m| {
         m.put("/tmp/x", "#cloud-config\nhostname: a\n");
         m.sh("mkdir -m 700 /run/coreos-cloudinit");
         let held = m.start(&["flock", "/run/coreos-cloudinit/lock", "sleep", "3"]);

@@ -63,8 +63,8 @@ pub fn cases(suite: &mut Suite) {
         let run = m.apply_with(&config, &["--job-timeout=1"], &[]);
         assert!(run.took > Duration::from_secs(4) && run.took < SOON, "{run}");
         for name in ["asks", "silent", "device", "queued", "stubborn", "again", "loops"] {
-            let told = |line: &str| line.contains(&format!("{name}.service")) && !line.contains("done:");
-            assert!(run.said().lines().any(told), "nothing is told of {name}\n{run}");
+            let is_reported = |line: &str| line.contains(&format!("{name}.service")) && !line.contains("done:");
+            assert!(run.said().lines().any(is_reported), "nothing is told of {name}\n{run}");
         }
         assert_eq!(m.active("last.service"), "active");
         assert_eq!(m.active("stubborn.service"), "deactivating");

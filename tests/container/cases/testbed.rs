@@ -87,7 +87,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(other.active("docker.service"), "inactive");
     });
 
-    suite.shared("what_is_logged_is_found", |m| {
+    suite.shared("logged_lines_are_found", |m| {
         let cursor = m.sh("logger --tag coreos-cloudinit 'a line of ours'");
         assert_eq!(cursor, "");
         let found = m.journal().iter().any(|entry| entry["MESSAGE"] == "a line of ours");

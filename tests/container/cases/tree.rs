@@ -69,7 +69,7 @@ write_files:
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("a_root_that_is_named_from_where_we_are_is_that_folder", |m| {
+    suite.fresh("a_relative_root_starts_at_the_working_directory", |m| {
         tree(m);
         // The machine has a unit of this name, too, which does not matter to the tree.
         let unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
@@ -346,7 +346,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.text("/mnt/bare/plain/c"), "c");
     });
 
-    suite.shared("a_root_that_is_none_fails", |m| {
+    suite.shared("an_invalid_root_fails", |m| {
         m.untouched(|| m.apply_with("hostname: x", &["--root=/nosuch"], &[]).fails().says(&["/nosuch"]));
         m.untouched(|| m.apply_with("hostname: x", &["--root=/etc/hostname"], &[]).fails());
     });
@@ -380,7 +380,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(again.contains("= write /srv/treed/a"), "{again}");
     });
 
-    suite.shared("a_rehearsal_says_what_is_refused", |m| {
+    suite.shared("a_dry_run_reports_refused_items", |m| {
         m.untouched(|| {
             m.apply_with("write_files: [{path: /srv/r, encoding: rot13}, {path: /srv/s}]", &["--dry-run"], &[])
                 .fails()

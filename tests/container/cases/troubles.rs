@@ -8,7 +8,7 @@ const PAGE: &str = include_str!("../../../docs/troubleshooting.md");
 
 /// Checks that the program prints this for a configuration, and that the page has it.
 #[track_caller]
-fn said(m: &Machine, user_data: &str, flags: &[&str], words: &[&str]) {
+fn assert_prints(m: &Machine, user_data: &str, flags: &[&str], words: &[&str]) {
     m.put("/tmp/user-data", user_data);
     shown(&m.program(&[&["--from-file=/tmp/user-data"], flags].concat()).run(), words);
 }
@@ -23,18 +23,18 @@ fn shown(run: &Output, words: &[&str]) {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("what_the_page_says_is_seen", |m| {
+    suite.fresh("messages_of_the_page_are_printed", |m| {
         m.sh("mkdir -p /home/core; chown core /home/core");
         let keys = format!("#cloud-config\nssh_authorized_keys: ['{}']\n", key("core"));
-        said(m, &keys, &[], &["done: authorize 1 key of user core"]);
-        said(m, &keys, &[], &[]);
+        assert_prints(m, &keys, &[], &["done: authorize 1 key of user core"]);
+        assert_prints(m, &keys, &[], &[]);
         shown(&m.program(&["--status"]).run(), &["nothing had to change"]);
         shown(&m.program(&["--from-file=/tmp/user-data"]).run(), &["0 done"]);
         m.sh("userdel core; rm -rf /home/core");
-        said(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
+        assert_prints(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
         let cut = "#cloud-config\nssh_authorized_keys: ['ssh-rsa AAAAB3Nza... me']\nrole: web-1\n";
-        said(m, cut, &["--validate"], &["no valid SSH key in", "unknown key"]);
-        said(
+        assert_prints(m, cut, &["--validate"], &["no valid SSH key in", "unknown key"]);
+        assert_prints(
             m,
             "#cloud-config\nusers: [{name: mary, passwd: secret}]\n",
             &["--validate"],
@@ -45,60 +45,60 @@ pub fn cases(suite: &mut Suite) {
             "#cloud-config\nusers: [{{name: core, no_create_home: true, ssh_authorized_keys: ['{}']}}]\n",
             key("core")
         );
-        said(m, &home, &[], &["the home directory /home/core does not exist"]);
+        assert_prints(m, &home, &[], &["the home directory /home/core does not exist"]);
         let refused = format!(
             "#cloud-config\nusers: [{{name: 'mary-by-a-name-of-more-than-32-bytes', ssh_authorized_keys: ['{}']}}]\n",
             key("mary")
         );
-        said(m, &refused, &[], &["left out: authorize 1 key of user", "could not be created"]);
+        assert_prints(m, &refused, &[], &["left out: authorize 1 key of user", "could not be created"]);
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
-        said(m, &deep, &["--validate"], &["belongs at the top level"]);
+        assert_prints(m, &deep, &["--validate"], &["belongs at the top level"]);
 
         let form = "the user-data is a cloud-config without its header";
-        said(m, "hostname: web-1\n", &[], &[form]);
+        assert_prints(m, "hostname: web-1\n", &[], &[form]);
         let broken = "#cloud-config\nwrite_files:\n- path: /etc/d\n  content: a: b\n";
-        said(m, broken, &[], &["refused: all of it"]);
+        assert_prints(m, broken, &[], &["refused: all of it"]);
         let named = broken.replace("write_files", "hostname: web-2\nwrite_files");
-        said(m, &named, &[], &["refused: everything but the host name and the keys of core"]);
+        assert_prints(m, &named, &[], &["refused: everything but the host name and the keys of core"]);
         let gone = m.program(&["--from-file=/tmp/nowhere", "--deadline=1"]).run();
         shown(&gone, &["no datasources available in time: /tmp/nowhere does not exist", "waiting for a data source"]);
 
         let hangs = units(&[unit("web.service", "/bin/sleep infinity", "command: start")]);
         let left = "left queued: start web.service: it has not ended within";
         let said_of_it = [left, "still waiting for start web.service"];
-        said(m, &format!("#cloud-config\n{hangs}"), &["--job-timeout=12"], &said_of_it);
+        assert_prints(m, &format!("#cloud-config\n{hangs}"), &["--job-timeout=12"], &said_of_it);
         let fails = units(&[unit("job.service", "/bin/false", "command: start")]);
         let failed = "failed to start job.service: failed (result exit-code, status 1); see journalctl -u job.service";
-        said(m, &format!("#cloud-config\n{fails}"), &[], &[failed]);
+        assert_prints(m, &format!("#cloud-config\n{fails}"), &[], &[failed]);
         m.sh("systemctl stop web.service");
         let ends = units(&[unit("web.service", "/nowhere", "command: start")]).replace("oneshot", "simple");
-        said(m, &format!("#cloud-config\n{ends}"), &[], &["done: start web.service"]);
+        assert_prints(m, &format!("#cloud-config\n{ends}"), &[], &["done: start web.service"]);
         m.sh("for i in $(seq 50); do systemctl is-failed -q web.service && exit; sleep 0.1; done; exit 1");
         let missing = "#cloud-config\ncoreos: {units: [{name: nothing.service, command: start}]}\n";
-        said(m, missing, &[], &["nothing.service does not exist"]);
+        assert_prints(m, missing, &[], &["nothing.service does not exist"]);
         let bad = "#cloud-config\ncoreos: {units: [{name: job.service, command: start, content: '[Unit]'}]}\n";
-        said(m, bad, &[], &["the unit file of job.service is bad"]);
+        assert_prints(m, bad, &[], &["the unit file of job.service is bad"]);
         let misspelt = "#cloud-config\ncoreos: {units: [{name: docker.service, command: strat}]}\n";
-        said(m, misspelt, &[], &["unknown command"]);
+        assert_prints(m, misspelt, &[], &["unknown command"]);
 
-        said(
+        assert_prints(
             m,
             "#cloud-config\nhostname: web_1\n",
             &[],
             &["failed to set the host name web_1: Invalid static hostname"],
         );
-        said(m, "#cloud-config\nhostname: web-1\n", &[], &["done: set host name"]);
+        assert_prints(m, "#cloud-config\nhostname: web-1\n", &[], &["done: set host name"]);
 
         let files = |list: &str| format!("#cloud-config\nwrite_files: [{list}]\n");
         let read_only = "is below /usr, which is read-only on CoreOS and Flatcar";
-        said(m, &files("{path: /usr/share/a, content: a}"), &["--validate"], &[read_only]);
+        assert_prints(m, &files("{path: /usr/share/a, content: a}"), &["--validate"], &[read_only]);
         let twice = files("{path: /etc/a, content: a}, {path: /etc/a, content: b}");
-        said(m, &twice, &[], &["/etc/a is written twice; the last one counts"]);
+        assert_prints(m, &twice, &[], &["/etc/a is written twice; the last one counts"]);
         let nobodys = files("{path: /etc/b, owner: nobody-here, content: a}");
-        said(m, &nobodys, &[], &["failed to write /etc/b: user nobody-here does not exist"]);
+        assert_prints(m, &nobodys, &[], &["failed to write /etc/b: user nobody-here does not exist"]);
         let bad = files("{path: /etc/c, encoding: base64, content: '!'}");
-        said(m, &bad, &[], &["refused: file"]);
+        assert_prints(m, &bad, &[], &["refused: file"]);
         let address = "$private_ipv4 is not known; it is replaced by nothing";
-        said(m, &files("{path: /etc/d, content: $private_ipv4}"), &[], &[address]);
+        assert_prints(m, &files("{path: /etc/d, content: $private_ipv4}"), &[], &[address]);
     });
 }

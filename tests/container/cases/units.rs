@@ -233,7 +233,7 @@ pub fn cases(suite: &mut Suite) {
         m.absent("/etc/evil.conf");
     });
 
-    suite.shared("a_suffix_that_nobody_knows_is_refused_for_commands_alone", |m| {
+    suite.shared("an_unknown_suffix_is_refused_for_commands_alone", |m| {
         let config = r"
             coreos:
               units:

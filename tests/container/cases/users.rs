@@ -183,7 +183,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(m.passwd("named").is_some());
     });
 
-    suite.shared("what_would_be_another_line_refuses_the_user", |m| {
+    suite.shared("a_field_with_a_separator_refuses_the_user", |m| {
         let before = (m.text("/etc/passwd"), m.text("/etc/shadow"));
         let config = r#"
             users:
@@ -227,7 +227,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(account[5], "/home/fieldless", "{account:?}");
         assert!(m.sh("id -nG fieldless").split_whitespace().any(|group| group == "docker"));
         assert!(m.text("/home/fieldless/.ssh/authorized_keys").contains(&key("fieldless")));
-        // The next run finds the account, and reports again what it could not apply.
+        // The next run finds the account, and reports its failures again.
         m.apply(&config).fails().says(&["bad-user"]);
     });
 
@@ -381,7 +381,7 @@ fn more(suite: &mut Suite) {
         m.untouched(|| m.apply("users: [{name: changing, passwd: ''}, {name: changing}]").ok());
     });
 
-    suite.shared("a_locked_password_is_what_it_is", |m| {
+    suite.shared("a_locked_password_stays_locked", |m| {
         m.apply("users: [{name: lockedout, passwd: '!'}, {name: emptypass, passwd: ''}]").ok();
         assert_eq!(m.shadow("lockedout").as_deref(), Some("!"));
         // An empty password must not grant access.
@@ -453,7 +453,7 @@ fn more(suite: &mut Suite) {
         m.apply("users:").ok();
     });
 
-    suite.fresh("locks_that_a_power_cut_left_keep_nobody_out", |m| {
+    suite.fresh("locks_that_a_power_cut_left_block_no_account", |m| {
         for file in ["passwd", "shadow", "group", "gshadow"] {
             m.sh(&format!("echo 1 > /etc/{file}.lock; touch -d 2001-01-01 /etc/{file}.lock"));
         }

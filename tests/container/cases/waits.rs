@@ -70,7 +70,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.fresh("four_hundred_jobs_of_others_meanwhile", |m| {
+    suite.fresh("four_hundred_jobs_of_other_units_do_not_disturb_a_wait", |m| {
         m.put("/etc/systemd/system/other@.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n");
         m.sh("systemctl daemon-reload");
         let storm = "for i in $(seq 400); do systemctl start --no-block other@$i.service & done; wait";
@@ -84,7 +84,7 @@ pub fn cases(suite: &mut Suite) {
         storm.finish(Duration::from_secs(120));
     });
 
-    suite.fresh("what_waits_through_other_units_is_not_waited_for", |m| {
+    suite.fresh("a_job_that_waits_for_us_through_other_units_is_not_waited_for", |m| {
         m.put("/etc/systemd/system/mid.target", "[Unit]\nAfter=outer.service\n");
         m.put(
             "/etc/systemd/system/mid.service",
@@ -104,7 +104,7 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
-    suite.fresh("six_hundred_jobs_of_others_while_one_is_waited_for", |m| {
+    suite.fresh("six_hundred_jobs_of_other_units_do_not_disturb_a_wait", |m| {
         m.put("/etc/systemd/system/other@.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n");
         m.sh("systemctl daemon-reload");
         m.put(

@@ -32,7 +32,7 @@ pub fn check(reading: &Document, plan: &Plan) -> bool {
     true
 }
 
-/// Holds that nothing which is printed, logged or recorded of a part shows the canary.
+/// Checks that nothing which is printed, logged or recorded of a part shows the canary.
 pub fn hidden(reading: &Document, plan: &Plan) {
     let mut shown = vec![
         format!("{:?} {:?} {plan:?}", reading.part, reading.config),
@@ -89,17 +89,18 @@ pub fn part_says(reading: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
             let named = |line: &str| line.find("name").is_some_and(|at| line[at..].contains(CANARY));
             reading.part.text.lines().any(named)
         }
-        _ => reading.document.root.as_deref().is_some_and(|root| says(root, "", shown)),
+        _ => reading.document.root.as_deref().is_some_and(|root| has_marker(root, "", shown)),
     }
 }
 
 /// Returns true if a key of a node contains the marker, or a value that may be shown; `above` is the key of the node.
-fn says(node: &Node, above: &str, shown: &dyn Fn(&str) -> bool) -> bool {
+fn has_marker(node: &Node, above: &str, shown: &dyn Fn(&str) -> bool) -> bool {
     match &node.kind {
         Kind::Scalar(scalar) => shown(above) && scalar.text.contains(CANARY),
-        Kind::List(items) => items.iter().any(|item| says(item, above, shown)),
-        Kind::Mapping(mapping) => {
-            mapping.entries.iter().any(|entry| entry.key.contains(CANARY) || says(&entry.value, &entry.name(), shown))
-        }
+        Kind::List(items) => items.iter().any(|item| has_marker(item, above, shown)),
+        Kind::Mapping(mapping) => mapping
+            .entries
+            .iter()
+            .any(|entry| entry.key.contains(CANARY) || has_marker(&entry.value, &entry.name(), shown)),
     }
 }

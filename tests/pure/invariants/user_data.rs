@@ -17,16 +17,16 @@ pub fn check(bytes: &[u8]) {
     assert!(parts.len() <= user_data::PARTS_MAX);
     let text: usize = parts.iter().filter(|part| part.form != ContentKind::Multipart).map(|part| part.text.len()).sum();
     assert!(text <= user_data::USER_DATA_MAX);
-    let (mut told, mut left_out) = (false, false);
+    let (mut has_reason, mut left_out) = (false, false);
     for part in &parts {
         let plan = self::part(part, &Addresses::default()).1;
-        told |= plan.findings.iter().any(says_why);
+        has_reason |= plan.findings.iter().any(says_why);
         left_out |= part.extent != Completeness::Whole || !plan.refused.is_empty();
         if part.text.contains('$') {
             self::part(part, &tokens::some_addresses());
         }
     }
-    assert!(told || !left_out, "nothing says why something is left out");
+    assert!(has_reason || !left_out, "nothing says why something is left out");
 }
 
 /// A part, read and planned.
@@ -72,8 +72,8 @@ fn says_why(finding: &Finding) -> bool {
 /// only.
 fn agreement(reading: &Document, plan: &Plan) {
     let (part, text) = (&reading.part, &reading.part.text);
-    let told = plan.findings.iter().any(says_why);
-    assert_eq!(plan.is_partial(), told || !plan.refused.is_empty());
+    let has_reason = plan.findings.iter().any(says_why);
+    assert_eq!(plan.is_partial(), has_reason || !plan.refused.is_empty());
     let rest = plan.refused.iter().any(|refused| matches!(refused.item, Item::Rest | Item::All));
     let is_left_out = match part.form {
         ContentKind::CloudConfig | ContentKind::Script => reading.access_only,
@@ -92,7 +92,7 @@ fn agreement(reading: &Document, plan: &Plan) {
         // The reason may be a finding of the multipart.
         return;
     }
-    assert!(told || plan.refused.is_empty(), "nothing says why {:?} is refused", plan.refused);
+    assert!(has_reason || plan.refused.is_empty(), "nothing says why {:?} is refused", plan.refused);
     let errors: BTreeSet<_> = plan.findings.iter().filter(|finding| says_why(finding)).map(|f| f.span).collect();
     let inside = |item: Span| errors.iter().flatten().any(|span| item.start <= span.start && span.end <= item.end);
     // The fault may stand outside of its item.

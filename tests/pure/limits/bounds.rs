@@ -135,7 +135,7 @@ fn directives() {
 }
 
 #[test]
-fn nothing_of_what_goes_past_a_limit_is_applied_but_access() {
+fn only_access_is_applied_of_input_past_a_limit() {
     let list = "- b\n".repeat(MAX_ENTRIES + 1);
     let bytes = config(&format!("hostname: before\nwrite_files: [{{path: /a}}]\na:\n{list}"));
     let part = cloud_config::user_data::split("x", bytes).remove(0);

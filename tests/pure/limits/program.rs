@@ -37,7 +37,7 @@ fn config(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_goes_past_a_limit() {
+fn input_past_a_limit_is_refused() {
     for (name, bytes) in [
         ("brackets", config(&"[".repeat(2 << 20))),
         ("braces", config(&"{".repeat(2 << 20))),
@@ -47,8 +47,8 @@ fn what_goes_past_a_limit() {
         ("aliases of a long text", config(&format!("a: &a {}\nb: [{}]\n", "x".repeat(40_000), "*a, ".repeat(40_000)))),
         ("unknown keys", config(&(0..500_000).map(|n| format!("k{n}: v\n")).collect::<Vec<_>>().concat())),
     ] {
-        let said = is_refused(&bytes);
-        assert!(said.contains("[limit]"), "{name}: {said}");
+        let message = is_refused(&bytes);
+        assert!(message.contains("[limit]"), "{name}: {message}");
     }
     // Input larger than any valid one is not even read.
     assert!(is_refused(&config(&"# x\n".repeat(5 << 20))).contains("is more than 16 MiB"));
@@ -66,7 +66,7 @@ fn a_bomb_of_gzip() {
 }
 
 #[test]
-fn what_is_broken_or_odd_all_through() {
+fn input_that_is_odd_throughout_is_bounded() {
     for (name, bytes, rule) in [
         ("double quotes", config(&"\"".repeat(2 << 20)), "stray-content"),
         ("anchors", config(&"&a ".repeat(700_000)), "stray-content"),
@@ -81,8 +81,8 @@ fn what_is_broken_or_odd_all_through() {
         ("a list used again", config(&used_again("x", "users", "ssh_authorized_keys")), "bad-ssh-key"),
         ("drop-ins used again", config(&used_again("{}", "coreos: {units", "drop_ins")), "incomplete-drop-in"),
     ] {
-        let said = is_refused(&bytes);
-        assert!(said.contains(rule), "{name}: {}", said.chars().take(2000).collect::<String>());
+        let message = is_refused(&bytes);
+        assert!(message.contains(rule), "{name}: {}", message.chars().take(2000).collect::<String>());
     }
 }
 
@@ -96,7 +96,7 @@ fn used_again(item: &str, list: &str, key: &str) -> String {
 }
 
 #[test]
-fn what_is_large_and_right() {
+fn large_valid_input_is_read() {
     let text = "x".repeat(8 << 20);
     let base64 = "QUFB".repeat(1 << 20);
     for (name, bytes) in [

@@ -33,7 +33,7 @@ fn path(file: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn pages_and_completions_are_what_the_program_says() {
+fn pages_and_completions_match_the_program() {
     for (file, text) in files() {
         if std::env::var_os("UPDATE_PAGES").is_some() {
             fs::write(path(file), &text).expect("it can be written");
@@ -116,6 +116,6 @@ fn bash_takes_the_completions() {
                 _coreos__cloudinit coreos-cloudinit --from-g coreos-cloudinit && echo \"${COMPREPLY[@]}\"";
     let mut bash = Command::new("bash");
     let output = bash.args(["-c", line]).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("bash is there");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.ends_with("--from-gce-metadata\n"), "{said} {}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.ends_with("--from-gce-metadata\n"), "{printed} {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -175,14 +175,17 @@ fn documents_are_bounded_before_they_are_parsed() {
         for text in [format!(r#"{{"x":[0{}]}}"#, ",0".repeat(500_000)), "[".repeat(101)] {
             let conversion = convert(format, text.as_bytes());
             assert!(conversion.interfaces.is_empty(), "{format}");
-            let told = &conversion.findings[0].message;
-            assert!(told.contains("more than 500000 values") || told.contains("deeper than 100"), "{format}: {told}");
+            let message = &conversion.findings[0].message;
+            assert!(
+                message.contains("more than 500000 values") || message.contains("deeper than 100"),
+                "{format}: {message}"
+            );
         }
     }
 }
 
 #[test]
-fn what_is_too_much_is_told_and_left_out() {
+fn excess_entries_are_reported_and_left_out() {
     let stanzas = pieces(10_050, |at| format!("iface v{at} inet manual\n"));
     let conversion = convert("debian", stanzas.as_bytes());
     assert!(conversion.has_errors());

@@ -94,13 +94,13 @@ fn another_prefix_is_where_units_look_for_the_program() {
 fn a_platform_that_there_is_not_is_named_with_those_that_there_are() {
     let tree = tempfile::tempdir().unwrap();
     let output = make(&["install", "BIN=/dev/null", "OEM=ec2", &format!("DESTDIR={}", tree.path().display())]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && told.contains("ec2") && told.contains(" ami azure "), "{told}");
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && messages.contains("ec2") && messages.contains(" ami azure "), "{messages}");
     assert!(fs::read_dir(tree.path()).unwrap().next().is_none(), "nothing is installed");
 }
 
 #[test]
-fn a_folder_is_named_from_where_make_is_run() {
+fn a_relative_destdir_starts_where_make_is_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tree = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     // Only where Cargo builds inside of the checkout there is a way without `..`.
@@ -112,12 +112,15 @@ fn a_folder_is_named_from_where_make_is_run() {
 
 #[test]
 fn a_tree_is_checked_where_its_prefix_is() {
-    let (is_clean, told) = checked_beneath("/usr/local", |_| {});
-    assert!(is_clean, "{told}");
-    let (is_clean, told) = checked_beneath("/usr/local", |tree| {
+    let (is_clean, messages) = checked_beneath("/usr/local", |_| {});
+    assert!(is_clean, "{messages}");
+    let (is_clean, messages) = checked_beneath("/usr/local", |tree| {
         fs::remove_file(tree.join("usr/local/lib/systemd/system/user-config.target")).unwrap();
     });
-    assert!(!is_clean && told.contains("/usr/local/lib/systemd/system/user-config.target is missing"), "{told}");
+    assert!(
+        !is_clean && messages.contains("/usr/local/lib/systemd/system/user-config.target is missing"),
+        "{messages}"
+    );
 }
 
 #[test]
@@ -150,15 +153,15 @@ fn checked_beneath(prefix: &str, change: impl FnOnce(&Path)) -> (bool, String) {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_coreos-cloudinit"), &program).unwrap();
     change(tree.path());
     let output = make(&["check-oem", &format!("DIR={}", tree.path().display()), &prefix_word]);
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.success(), told)
+    let messages = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), messages)
 }
 
 #[test]
 fn a_tree_is_checked() {
-    let (clean, told) = checked(|_| ());
-    assert!(clean && told.contains("17 cloud-configs"), "{told}");
-    let (clean, told) = checked(|tree| {
+    let (clean, messages) = checked(|_| ());
+    assert!(clean && messages.contains("17 cloud-configs"), "{messages}");
+    let (clean, messages) = checked(|tree| {
         let usr = tree.join("usr");
         fs::write(usr.join("share/oem/cloud-config.yml"), "#cloud-config\ncoreos: {oem: {idd: x}}\n").unwrap();
         fs::create_dir(usr.join("share/coreos")).unwrap();
@@ -166,23 +169,23 @@ fn a_tree_is_checked() {
         fs::remove_file(usr.join("lib/systemd/system/media-ovfenv.mount")).unwrap();
         fs::remove_file(usr.join("lib/systemd/system/multi-user.target.wants/user-config.target")).unwrap();
     });
-    assert!(!clean, "{told}");
+    assert!(!clean, "{messages}");
     for word in [
         "usr/share/oem/cloud-config.yml is not clean",
         "both places",
         "media-ovfenv.mount is missing",
         "user-config.target at boot",
     ] {
-        assert!(told.contains(word), "{word}\n{told}");
+        assert!(messages.contains(word), "{word}\n{messages}");
     }
-    let (clean, told) = checked(|tree| {
+    let (clean, messages) = checked(|tree| {
         let early = tree.join("usr/lib/systemd/system/user-config.target.d/early.conf");
         fs::create_dir(early.parent().unwrap()).unwrap();
         fs::write(early, "[Unit]\nBefore=basic.target\n").unwrap();
     });
     // Without systemd this cannot be checked.
-    let told_of = told.contains("cycle") || told.contains("no systemd-analyze");
-    assert!(told_of && clean == told.contains("no systemd-analyze"), "{told}");
+    let is_reported = messages.contains("cycle") || messages.contains("no systemd-analyze");
+    assert!(is_reported && clean == messages.contains("no systemd-analyze"), "{messages}");
     let output = make(&["check-oem"]);
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("DIR"));
 }

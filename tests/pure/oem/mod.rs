@@ -80,7 +80,7 @@ fn there_is_a_config_for_every_platform() {
 }
 
 #[test]
-fn every_config_is_clean_and_says_where_the_machine_is() {
+fn every_config_is_clean_and_names_its_platform() {
     let mut ids = BTreeSet::new();
     let mut titles = BTreeSet::new();
     for platform in PLATFORMS {
@@ -90,8 +90,8 @@ fn every_config_is_clean_and_says_where_the_machine_is() {
             .arg(format!("--from-file={}", path.display()))
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(output.status.code(), Some(0), "{platform}: {told}");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{platform}: {printed}");
         let text = config(platform);
         let field = |name: &str| {
             let head = format!("    {name}: ");
@@ -202,7 +202,7 @@ fn every_service_waits_longer_than_a_run_takes() {
 }
 
 #[test]
-fn no_unit_needs_what_only_some_systems_have() {
+fn no_unit_needs_units_that_only_some_systems_have() {
     for unit in units() {
         let text = read(format!("oem/systemd/system/{unit}"));
         for line in directives(&text) {

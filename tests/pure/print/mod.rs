@@ -130,7 +130,7 @@ fn hold(SourceText { name, bytes, addresses }: &SourceText) {
 }
 
 #[test]
-fn what_is_printed_does_the_same_and_is_printed_the_same() {
+fn a_printed_configuration_does_the_same_and_is_printed_the_same() {
     let documents = documents::all();
     assert!(documents.len() > 150, "only {} documents", documents.len());
     documents.iter().for_each(hold);
@@ -201,7 +201,7 @@ fn every_key_is_planned() {
 }
 
 #[test]
-fn what_is_masked() {
+fn secrets_are_redacted() {
     let read = read(canonical().as_bytes(), &Addresses::default());
     let masked = printed(&read, Secrets::Masked);
     assert!(masked.starts_with("#cloud-config\n# Secrets are masked."), "{masked}");
@@ -216,7 +216,7 @@ fn what_is_masked() {
 }
 
 #[test]
-fn what_an_alias_shows_of_a_secret_is_masked() {
+fn an_alias_of_a_secret_is_redacted() {
     let text = "#cloud-config\ncoreos:\n  fleet: {etcd_password: &p hunter2, etcd_username: *p, metadata: a=b}\n  \
                 etcd2: {name: *p, data_dir: &h hunter2hash}\nusers: [{name: a, passwd: *h}]\n";
     let masked = printed(&read(text.as_bytes(), &Addresses::default()), Secrets::Masked);
@@ -230,7 +230,7 @@ fn shown(text: &str) -> String {
 }
 
 #[test]
-fn only_what_is_done_is_printed() {
+fn only_applied_values_are_printed() {
     for (text, printed) in [
         ("", ""),
         ("users:\ncoreos: {update: , oem: {}, flannel: }", ""),
@@ -280,7 +280,7 @@ fn of_a_broken_document_only_access_is_printed() {
 }
 
 #[test]
-fn other_forms_are_printed_as_what_they_do() {
+fn other_forms_are_printed_by_their_effect() {
     let print = |text: &str, secrets| printed(&read(text.as_bytes(), &Addresses::default()), secrets);
     assert_eq!(print("", Secrets::Masked), "#cloud-config\n");
     let script = "#!/bin/sh\necho hunter2 \\$public_ipv4";

@@ -52,7 +52,7 @@ impl Ran {
 }
 
 #[test]
-fn what_is_clean_is_printed_and_nothing_else() {
+fn a_clean_configuration_is_printed_and_nothing_else() {
     let ran = Case::new(CLEAN).run(&["--print-config"]);
     assert_eq!((ran.code, ran.log.as_str()), (0, ""));
     assert!(ran.out.starts_with("#cloud-config\n# Secrets are masked") && !ran.out.contains("hunter2"), "{}", ran.out);
@@ -62,7 +62,7 @@ fn what_is_clean_is_printed_and_nothing_else() {
 }
 
 #[test]
-fn what_is_masked_is_understood_and_not_applied() {
+fn a_redacted_item_is_parsed_and_not_applied() {
     let masked = Case::new(&Case::new(CLEAN).run(&["--print-config"]).out);
     let valid = masked.run(&["--validate"]);
     assert_eq!(valid.code, 0, "{}{}", valid.out, valid.log);
@@ -78,13 +78,13 @@ fn what_is_masked_is_understood_and_not_applied() {
 }
 
 #[test]
-fn what_is_wrong_is_said_beside_it() {
+fn findings_are_reported_beside_the_output() {
     let text = CLEAN.replace("'0600'", "rw-------") + "- path: /etc/other\nbogus: hunter2\n";
     let ran = Case::new(&text).run(&["--print-config"]);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("path: /etc/other") && !ran.out.contains("app.conf"), "{}", ran.out);
-    for said in ["bad-permissions", "unknown-key", "refused: file /etc/app.conf"] {
-        assert!(ran.log.contains(said), "{}", ran.log);
+    for message in ["bad-permissions", "unknown-key", "refused: file /etc/app.conf"] {
+        assert!(ran.log.contains(message), "{}", ran.log);
     }
     assert!(!ran.out.contains("hunter2") && !ran.log.contains("hunter2"), "{}{}", ran.out, ran.log);
     let strict = Case::new(&text).run(&["--print-config", "--strict"]);

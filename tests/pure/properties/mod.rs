@@ -96,7 +96,7 @@ fn no_edit_of_a_document_breaks_anything() {
 }
 
 #[test]
-fn what_is_cut_off_gives_no_more_access_than_the_whole() {
+fn a_truncated_document_gives_no_more_access_than_the_whole() {
     let places = prop::collection::vec(any::<prop::sample::Index>(), 12);
     let broken = Cell::new(0);
     hold(120, &(texts(Oddness::None), places), |(text, places)| {
@@ -110,7 +110,7 @@ fn what_is_cut_off_gives_no_more_access_than_the_whole() {
 }
 
 #[test]
-fn what_does_not_belong_there_gives_no_other_access() {
+fn misplaced_values_give_no_other_access() {
     // A line that is cut in two may well be an entry that is complete, and then something else.
     let strays =
         vec!["\"", "'", ": x", "{", "[", "]", "}", "\t", "@", "- ", "\n  ", "\n\t", "&a ", "*a", "!", "|", "\u{1}"];
@@ -128,7 +128,7 @@ fn what_does_not_belong_there_gives_no_other_access() {
 }
 
 #[test]
-fn what_comes_before_a_mistake_gives_all_its_access() {
+fn text_before_a_mistake_gives_all_its_access() {
     let mistakes =
         prop::sample::select(vec!["@\n", "\"\n", "b: c: d\n", "{\n", "*nothing\n", "a: b\n\tc: d\n", "\u{1}"]);
     hold(120, &(documents(Oddness::None), looks(), mistakes), |(value, look, mistake)| {
@@ -241,6 +241,6 @@ fn no_message_of_many_parts_breaks_anything() {
 }
 
 #[test]
-fn the_program_says_the_same_when_it_checks_and_when_it_plans() {
+fn the_program_reports_the_same_when_it_checks_and_when_it_plans() {
     hold(24, &texts(Oddness::Some), |text| program::agrees_with_itself(&text));
 }

@@ -33,10 +33,10 @@ pub fn difference(text: &str, theirs: &Value) -> Option<String> {
 
 /// Returns true if only one of them rejects a text, for a reason in its table.
 pub fn is_wanted(text: &str, theirs: &Value) -> bool {
-    let told = |table: &[(&str, &str)], complaint: &str| table.iter().any(|(words, _)| complaint.contains(words));
+    let is_listed = |table: &[(&str, &str)], complaint: &str| table.iter().any(|(words, _)| complaint.contains(words));
     match (ours(text), self::theirs(theirs)) {
-        (Ok(_), Err(complaint)) => told(THEIR_COMPLAINTS, &complaint),
-        (Err(complaint), Ok(_)) => told(OUR_COMPLAINTS, &complaint),
+        (Ok(_), Err(complaint)) => is_listed(THEIR_COMPLAINTS, &complaint),
+        (Err(complaint), Ok(_)) => is_listed(OUR_COMPLAINTS, &complaint),
         _ => false,
     }
 }

@@ -17,7 +17,7 @@ use crate::properties::document::{self, Oddness, documents};
 use crate::properties::{edit, render};
 
 #[test]
-fn what_yaml_has_is_read_alike() {
+fn every_feature_of_yaml_is_read_alike() {
     let texts: Vec<_> = rows::SAME.iter().map(|text| (*text).to_owned()).collect();
     let Some(theirs) = python::compose(&texts) else { return };
     let differ: Vec<_> =
@@ -26,7 +26,7 @@ fn what_yaml_has_is_read_alike() {
 }
 
 #[test]
-fn what_may_differ_does() {
+fn allowed_differences_exist() {
     let texts: Vec<_> = rows::DIFFERENT.iter().map(|(text, _)| (*text).to_owned()).collect();
     let Some(theirs) = python::compose(&texts) else { return };
     for ((text, why), theirs) in rows::DIFFERENT.iter().zip(&theirs) {

@@ -19,14 +19,14 @@ const CLEAN: &str = "#cloud-config\nhostname: a\n";
 const WRONG: &str = "#cloud-config\nrole: x\nwrite_files:\n- path: /etc/x\n  permissions: rwx\n";
 
 #[test]
-fn what_is_clean_prints_nothing() {
+fn clean_user_data_prints_nothing() {
     let files = Files::new();
     let run = program(&["--validate", "--from-file", &files.put("a.yml", CLEAN)]);
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
 }
 
 #[test]
-fn who_mistook_something_is_told_what_to_write() {
+fn a_mistake_is_reported_with_its_correction() {
     let files = Files::new();
     for (text, help) in [
         ("#cloud-config\nmanage_etc_hosts: yes\n", "(write `manage_etc_hosts: localhost`"),
@@ -95,7 +95,7 @@ fn places_are_those_of_the_author() {
 }
 
 #[test]
-fn what_tools_always_write_is_valid() {
+fn the_output_of_common_tools_is_valid() {
     let files = Files::new();
     let text = "#cloud-config\npackage_upgrade: true\nlocale: C\nssh_pwauth: false\nusers: [default]\n";
     let path = files.put("a.yml", text);
@@ -221,7 +221,7 @@ fn a_check_touches_nothing() {
 }
 
 #[test]
-fn a_plan_says_what_its_signs_mean_if_there_is_one() {
+fn a_plan_with_steps_explains_its_signs() {
     let files = Files::new();
     let text = "#cloud-config\nwrite_files: [{path: /nosuch/a}, {path: /b, owner: a b}]\ncoreos: {units: [{name: a.service, command: start}]}\n";
     let path = files.put("a.yml", text);
@@ -240,8 +240,8 @@ fn a_plan_says_what_its_signs_mean_if_there_is_one() {
         let run = program(&["--dry-run", "--from-file", &files.put("b", text)]);
         assert_eq!(run.stdout.contains("+ changes,"), text == CLEAN, "{run:?}");
         assert_eq!(run.stdout.contains("nothing would be done"), text != CLEAN, "{run:?}");
-        let told = if text.is_empty() { "the user-data is empty" } else { "which is left to Ignition" };
-        assert_eq!(run.stderr.contains(told), text != CLEAN, "{run:?}");
+        let message = if text.is_empty() { "the user-data is empty" } else { "which is left to Ignition" };
+        assert_eq!(run.stderr.contains(message), text != CLEAN, "{run:?}");
     }
     let run = program(&["--dry-run", "--from-file", &files.path("nothing"), "--deadline=1"]);
     assert!(
@@ -271,7 +271,7 @@ fn a_step_that_is_known_to_fail_is_marked_and_the_exit_code_is_1() {
 }
 
 #[test]
-fn what_a_new_account_will_lack_is_reported() {
+fn missing_parts_of_a_new_account_are_reported() {
     let files = Files::new();
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
     let text = format!(
@@ -387,7 +387,7 @@ fn lines_of_files_are_printed_to_a_terminal_or_when_asked_for() {
 }
 
 #[test]
-fn a_plan_under_strict_says_what_is_left_out() {
+fn a_plan_under_strict_reports_left_out_items() {
     let files = Files::new();
     let path = files.put("a.yml", "#cloud-config\nhostname: a\nwrite_files: a: b\n");
     let run = program(&["--dry-run", "--from-file", &path]);
@@ -430,7 +430,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn what_cannot_be_printed_is_a_failure() {
+fn a_failed_write_of_the_output_is_a_failure() {
     let files = Files::new();
     let path = files.put("a.yml", CLEAN);
     for format in ["--format=text", "--format=json"] {
@@ -442,8 +442,8 @@ fn what_cannot_be_printed_is_a_failure() {
             }
             let run = program::into_full(&[mode, format, "--from-file", &path]);
             assert_eq!(run.code, 1, "{mode} {format}: {run:?}");
-            let told = run.stderr.matches("failed to write to standard output: No space left on device").count();
-            assert_eq!(told, 1, "{mode} {format}: {run:?}");
+            let count = run.stderr.matches("failed to write to standard output: No space left on device").count();
+            assert_eq!(count, 1, "{mode} {format}: {run:?}");
             let run = program::unread(&[mode, format, "--from-file", &path]);
             assert_eq!(run.code, 0, "{mode} {format}: {run:?}");
         }
@@ -451,7 +451,7 @@ fn what_cannot_be_printed_is_a_failure() {
 }
 
 #[test]
-fn what_is_applied_needs_no_listener() {
+fn a_run_needs_no_listener() {
     let files = Files::new();
     let owner = format!("{}:{}", nix::unistd::geteuid(), nix::unistd::getegid());
     let text = format!("#cloud-config\nwrite_files: [{{path: /a, owner: '{owner}'}}]\n");
@@ -463,7 +463,7 @@ fn what_is_applied_needs_no_listener() {
 }
 
 #[test]
-fn who_is_not_root_is_told_first_what_that_costs_a_tree() {
+fn an_ordinary_user_gets_a_warning_about_owners_in_a_tree_first() {
     let files = Files::new();
     let (path, tree) =
         (files.put("a.yml", "#cloud-config\nwrite_files: [{path: /a}, {path: /b}]\n"), files.path("tree"));
@@ -488,7 +488,7 @@ fn failures_are_ignored_only_where_something_is_applied() {
 }
 
 #[test]
-fn what_comes_first_names_the_part_that_asks_for_it() {
+fn access_steps_name_the_part_that_asks_for_them() {
     let files = Files::new();
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
     let parts = [String::new(), "hostname: a\n".to_owned(), format!("users: []\nssh_authorized_keys: ['{key}']\n")];

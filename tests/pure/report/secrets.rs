@@ -77,7 +77,7 @@ fn no_rendering_shows_a_secret() {
     }
 }
 
-/// Holds that nothing of the secret in the file is printed, whichever way, nor anything that changes a terminal.
+/// Checks that nothing of the secret in the file is printed, whichever way, nor anything that changes a terminal.
 fn hold(path: &str, text: &str) {
     // The interpreter of a script is no secret.
     let script = text.starts_with("#!/XCANARYX");

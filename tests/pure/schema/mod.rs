@@ -150,7 +150,7 @@ fn an_independent_implementation_agrees_with_the_validator() {
 }
 
 #[test]
-fn the_table_of_documents_is_as_it_says() {
+fn the_table_of_documents_is_correct() {
     for row in documents::table() {
         assert_eq!(ours(&row.text), Some(row.places), "{}", row.name);
     }

@@ -71,7 +71,7 @@ fn the_command_line_knows_the_sources_and_the_platforms() {
 }
 
 #[test]
-fn waits_are_as_the_page_says() {
+fn waits_match_the_page() {
     let page = page();
     let policy = Policy::default();
     for (text, is_so) in [

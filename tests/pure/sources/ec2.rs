@@ -78,7 +78,7 @@ fn a_service_without_tokens_is_asked_plainly() {
 }
 
 #[test]
-fn what_a_service_lacks_is_empty() {
+fn missing_attributes_of_a_service_are_empty() {
     let server = Server::files(&[("2009-04-04/", "")]);
     let source = ec2(&server.url);
     assert_eq!(probe(&*source), Availability::Here);
@@ -167,7 +167,7 @@ fn a_renewal_is_tried_again_too() {
 }
 
 #[test]
-fn who_is_locked_out_is_told() {
+fn a_service_without_access_is_reported() {
     let first = AtomicUsize::new(0);
     let server = guarded(|_| body("hunter2"), move |_| first.fetch_add(1, Ordering::SeqCst) == 0);
     let source = ec2(&server.url);
@@ -195,7 +195,7 @@ fn a_renewal_that_fails_is_tried_in_full_once() {
 }
 
 #[test]
-fn what_cannot_stand_in_a_header_is_not_sent() {
+fn a_value_that_is_invalid_in_a_header_is_not_sent() {
     let server = guarded(|_| body("T\r\nX-Evil: 1"), |_| true);
     let source = ec2(&server.url);
     assert!(matches!(probe(&*source), Availability::NotYet(_)));
@@ -285,7 +285,7 @@ fn a_redirected_question_for_a_token_is_no_token() {
 }
 
 #[test]
-fn a_base_that_is_none_ends_the_wait() {
+fn an_invalid_base_url_ends_the_wait() {
     for base in ["ftp://169.254.169.254/", "169.254.169.254", "http://u:hunter2@:x/", ""] {
         let Availability::Never(why) = probe(&*ec2(base)) else { panic!("{base} cannot be asked") };
         let source = ec2(base);
@@ -296,7 +296,7 @@ fn a_base_that_is_none_ends_the_wait() {
 }
 
 #[test]
-fn who_is_told_to_stop_asks_for_nothing_more() {
+fn a_stopped_run_sends_no_more_requests() {
     let server = Server::sequence(vec![Answer::Silence]);
     let ec2 = source("from-ec2-metadata", &server.url);
     let begun = Instant::now();

@@ -76,7 +76,7 @@ fn a_config_drive_has_meta_data_and_user_data() {
 }
 
 #[test]
-fn what_a_drive_lacks_is_empty() {
+fn missing_files_of_a_drive_are_empty() {
     let setup = setup();
     let all = Some(Format::Debian);
     for drive_folder in [
@@ -100,7 +100,7 @@ fn what_a_drive_lacks_is_empty() {
 }
 
 #[test]
-fn what_is_wrong_with_a_drive_costs_itself() {
+fn a_fault_of_a_drive_skips_only_its_value() {
     let setup = setup();
     let odd = folder(&[
         (
@@ -302,7 +302,7 @@ fn a_misnamed_host_name_beside_one_of_the_user_data_is_no_failure() {
 }
 
 #[test]
-fn what_is_no_file_is_not_waited_for() {
+fn an_object_that_is_no_file_is_not_waited_for() {
     let setup = setup();
     let begun = Instant::now();
     let odd = folder(&[("openstack/latest/x", "")]);
@@ -349,7 +349,7 @@ fn no_link_leads_out_of_a_drive() {
 }
 
 #[test]
-fn folders_are_waited_for() {
+fn directories_are_waited_for() {
     let setup = setup();
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("drive");
@@ -363,7 +363,7 @@ fn folders_are_waited_for() {
 }
 
 #[test]
-fn the_agent_of_azure_says_when_it_is_done() {
+fn the_agent_of_azure_marks_its_end() {
     let setup = setup();
     let agent = folder(&[
         (

@@ -66,7 +66,7 @@ fn pauses_double_up_to_the_longest() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_no_answer() {
+fn an_unrequested_part_or_encoding_is_refused() {
     let part = Answer::Whole(206, vec![("Content-Range", "bytes 0-1/9".to_owned())], b"ha".to_vec());
     let server = Server::sequence(vec![part, body("whole")]);
     assert_eq!(fetch(&server).unwrap(), "whole", "a piece is not the whole");
@@ -87,7 +87,7 @@ fn an_empty_body_is_an_answer() {
 }
 
 #[test]
-fn who_stays_silent_costs_the_time_of_a_try() {
+fn a_silent_server_costs_the_time_of_a_try() {
     for slow in [
         Answer::Silence,
         Answer::Trickle(b"HTTP/1.1 200 OK\r\nX: ".to_vec()),
@@ -103,7 +103,7 @@ fn who_stays_silent_costs_the_time_of_a_try() {
 }
 
 #[test]
-fn half_an_answer_is_none() {
+fn half_an_answer_is_refused() {
     let chunk = "5\r\nhello\r\n";
     for broken in [
         Answer::Bytes(announced("Content-Length: 10\r\n", "hello")),
@@ -129,7 +129,7 @@ fn half_an_answer_is_none() {
 }
 
 #[test]
-fn what_is_wrong_with_half_an_answer_is_said() {
+fn the_fault_of_half_an_answer_is_reported() {
     for (head, sent, why) in [
         ("Content-Length: 10\r\n", "hello", "the answer broke off: the connection broke"),
         ("Transfer-Encoding: chunked\r\n", "zz\r\nhello\r\n", "the answer broke off: it is not HTTP"),
@@ -141,7 +141,7 @@ fn what_is_wrong_with_half_an_answer_is_said() {
 }
 
 #[test]
-fn an_answer_ends_where_it_says() {
+fn an_answer_ends_at_its_length() {
     let server = Server::sequence(vec![Answer::Bytes(announced("Content-Length: 5\r\n", "hello, and more"))]);
     assert_eq!(fetch(&server).unwrap(), "hello");
     let server = Server::sequence(vec![Answer::Bytes(announced("", "hello"))]);
@@ -175,7 +175,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_a_server_compresses_unasked_is_undone() {
+fn an_unrequested_compression_is_undone() {
     for name in ["gzip", "x-gzip", "GZIP"] {
         let server = Server::sequence(vec![Answer::Whole(200, vec![("Content-Encoding", name.into())], gzip("hi"))]);
         assert_eq!(fetch(&server).unwrap(), "hi");
@@ -193,7 +193,7 @@ fn a_head_without_an_end_is_no_answer() {
 }
 
 #[test]
-fn waiting_ends_when_told_and_in_time() {
+fn waiting_ends_on_a_stop_request_and_in_time() {
     let server = Server::sequence(vec![status(500)]);
     let patient = RetryPolicy { tries: 1000, first_pause: Duration::from_secs(30), ..policy() };
     let begun = Instant::now();

@@ -6,13 +6,13 @@ mod documented;
 mod ec2;
 mod folders;
 mod http;
+mod logged;
 mod proxy;
 mod race;
 mod redirects;
 mod serial;
 mod server;
 mod services;
-mod told;
 
 use std::ffi::OsString;
 use std::path::Path;

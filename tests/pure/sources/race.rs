@@ -110,7 +110,7 @@ fn looks_are_repeated_with_longer_pauses() {
 }
 
 #[test]
-fn who_does_not_wait_is_looked_at_once() {
+fn a_source_that_does_not_wait_is_probed_once() {
     let mut all = candidates(vec![stand("late", 0, 1), stand("late too", 0, 10)]);
     all[0].waits = false;
     assert_eq!(winner(&setup(), all.clone()).0.unwrap(), "late too");
@@ -125,7 +125,7 @@ fn who_does_not_wait_is_looked_at_once() {
 }
 
 #[test]
-fn when_none_can_come_any_more_nobody_waits() {
+fn the_race_ends_when_no_source_can_come_any_more() {
     let mut stands = vec![stand("a", 0, NEVER), stand("b", 50, NEVER)];
     for stand in &mut stands {
         stand.hopeless = true;
@@ -136,7 +136,7 @@ fn when_none_can_come_any_more_nobody_waits() {
 }
 
 #[test]
-fn when_time_is_up_each_says_what_was_wrong() {
+fn after_the_deadline_each_source_has_a_reason() {
     let setup = Setup { deadline: Deadline::after(Duration::from_millis(300)), ..setup() };
     let stands = vec![stand("a", 0, NEVER), stand("b", 5000, 0)];
     let (lost, took) = winner(&setup, candidates(stands));
@@ -166,7 +166,7 @@ fn a_run_that_is_stopped_does_not_wait() {
 }
 
 #[test]
-fn a_look_that_dies_does_not_keep_the_others_waiting() {
+fn a_probe_that_panics_does_not_block_the_others() {
     struct Dead;
     impl Datasource for Dead {
         fn name(&self) -> String {
@@ -192,7 +192,7 @@ fn a_look_that_dies_does_not_keep_the_others_waiting() {
 }
 
 #[test]
-fn what_is_chosen_is_read_in_spite_of_its_meta_data() {
+fn the_chosen_source_is_read_in_spite_of_its_meta_data() {
     let (name, meta, user_data) = fetch(candidates(vec![stand("it", 0, 0)]), &setup()).unwrap();
     assert_eq!((name.as_str(), meta.failures), ("it", vec!["nothing of it".to_owned()]));
     assert_eq!(user_data.unwrap(), "it");

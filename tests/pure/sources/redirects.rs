@@ -50,7 +50,7 @@ fn redirects_end() {
 }
 
 #[test]
-fn who_fails_behind_a_redirect_is_named() {
+fn a_server_that_fails_behind_a_redirect_is_named() {
     let other = Server::sequence(vec![status(404)]);
     let host = other.url.strip_prefix("http://").unwrap().to_owned();
     let to = format!("http://me:hunter2@{host}/hunter2?hunter2");
@@ -83,7 +83,7 @@ fn credentials_are_sent_to_the_server_they_are_for() {
 }
 
 #[test]
-fn redirects_of_what_users_name_carry_no_headers() {
+fn redirects_of_named_urls_carry_no_headers() {
     let server = Server::sequence(vec![redirect("/b"), body("hi")]);
     let url = Url::parse(&server.url).unwrap();
     let headers = [("X-Key", Secret::new("hunter2".to_owned()))];
@@ -95,16 +95,16 @@ fn redirects_of_what_users_name_carry_no_headers() {
 }
 
 #[test]
-fn nothing_says_what_the_credentials_are() {
+fn no_output_shows_the_credentials() {
     let server = Server::sequence(vec![status(404)]);
     let url = format!("{}/a?key=hunter2", with_credentials(&server));
     let candidate = source("from-url", &url);
     let setup = setup();
     let cx = Context { setup: &setup, stop: &|| false };
     let Availability::Never(why) = candidate.source.probe(&cx) else { panic!("it is final") };
-    let said = format!("{} {why} {:?}", candidate.source.name(), user_data(&*candidate.source, &setup));
-    assert!(said.contains("404 Not Found") && said.contains("/a?…"), "{said}");
-    assert!(!said.contains("hunter2") && !said.contains("bWU6"), "{said}");
+    let printed = format!("{} {why} {:?}", candidate.source.name(), user_data(&*candidate.source, &setup));
+    assert!(printed.contains("404 Not Found") && printed.contains("/a?…"), "{printed}");
+    assert!(!printed.contains("hunter2") && !printed.contains("bWU6"), "{printed}");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn a_line_that_was_silent_is_asked_again() {
 }
 
 #[test]
-fn what_is_left_of_an_answer_is_not_taken_for_the_next() {
+fn the_rest_of_an_answer_is_not_taken_for_the_next() {
     fn talkative(_: usize, key: &str) -> Vec<u8> {
         if key.is_empty() { b"{\"name\": \"web\"}\x04 and more".to_vec() } else { honest(0, key) }
     }
@@ -151,7 +151,7 @@ fn silence_and_nonsense_end_in_time_and_show_nothing() {
 }
 
 #[test]
-fn what_is_no_line_is_told() {
+fn a_file_that_is_no_serial_line_is_reported() {
     let (_root, setup) = machine(honest);
     let source = source("from-cloudsigma-metadata", "true").source;
     std::fs::remove_file(&setup.places.serial).unwrap();

@@ -150,8 +150,8 @@ impl Vm {
         copied.unwrap_or_else(|e| panic!("failed to copy the disk: {e}"));
         // Replays the journal; exit code 1 means that this was needed.
         let checked = Command::new("e2fsck").args(["-fy"]).arg(&image).output().expect("e2fsck is there");
-        let said = String::from_utf8_lossy(&checked.stdout);
-        assert!(matches!(checked.status.code(), Some(0 | 1)), "the file system is broken: {said}");
+        let printed = String::from_utf8_lossy(&checked.stdout);
+        assert!(matches!(checked.status.code(), Some(0 | 1)), "the file system is broken: {printed}");
         let request = format!("rdump {path} {}", folder.display());
         must_run(Command::new("debugfs").args(["-R", &request]).arg(&image)).expect("debugfs is there");
         folder
@@ -171,7 +171,7 @@ impl Vm {
         self.run(&format!("test -e '{path}' -o -L '{path}'")).code == 0
     }
 
-    /// Holds that a file has this text, mode, user and group.
+    /// Checks that a file has this text, mode, user and group.
     #[track_caller]
     pub fn is_file(&self, path: &str, text: &str, mode: u32, owner: &str) {
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Units that systemd refuses to load for what is in their files: "bad unit file setting".
 //!
-//! Each check is one of systemd's own, and `refused::what_systemd_refuses_is_reported` holds them against it.
+//! Each check is one of systemd's own, and `refused::units_that_systemd_refuses_are_reported` holds them against it.
 
 use super::command_line::{CommandLineFault, commands, has_odd_specifier};
 use super::exec_values;

@@ -47,7 +47,7 @@ fn message(result: Result<StepResult>) -> String {
 }
 
 #[test]
-fn a_file_is_written_with_its_folders() {
+fn a_file_is_written_with_its_directories() {
     let (dir, root) = tree();
     assert_eq!(write(&root, of("/etc/a/b.conf", b"text", 0o640)).unwrap(), Done);
     let path = inside(&dir, "/etc/a/b.conf");
@@ -154,7 +154,7 @@ fn a_fifo_in_its_place_does_not_block() {
 }
 
 #[test]
-fn a_folder_in_its_place_is_an_error() {
+fn a_directory_in_its_place_is_an_error() {
     let (dir, root) = tree();
     fs::create_dir(inside(&dir, "/folder")).unwrap();
     let error = message(write(&root, of("/folder", b"x", 0o644)));
@@ -274,7 +274,7 @@ fn a_mask_replaces_files_and_links_and_unmasking_spares_them() {
 }
 
 #[test]
-fn folders_get_their_mode_and_keep_it() {
+fn directories_get_their_mode_and_keep_it() {
     let (dir, root) = tree();
     let mode = |path: &str| fs::metadata(inside(&dir, path)).unwrap().mode() & 0o7777;
     assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Done);
@@ -291,7 +291,7 @@ fn folders_get_their_mode_and_keep_it() {
 }
 
 #[test]
-fn a_folder_of_another_user_is_not_taken() {
+fn a_directory_of_another_user_is_not_taken() {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: needs root");
         return;

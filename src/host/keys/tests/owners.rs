@@ -42,7 +42,7 @@ fn a_directory_of_root_stays_roots_and_the_user_can_read_the_keys() {
 }
 
 #[test]
-fn a_directory_that_is_closed_to_the_user_or_open_to_others_is_refused() {
+fn a_directory_that_is_closed_to_the_user_or_open_to_other_users_is_refused() {
     if !root_only() {
         return;
     }
@@ -143,7 +143,7 @@ fn a_file_of_root_that_the_user_cannot_read_is_kept() {
 }
 
 #[test]
-fn what_is_kept_gets_a_name_that_is_free() {
+fn a_kept_file_gets_a_free_name() {
     let machine = Machine::new();
     machine.sets();
     machine.file(".ssh/authorized_keys.old", "kept by the user");

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_without_blockers_waits_for_nobody() {
+    fn a_job_without_blockers_waits_for_no_other() {
         assert_eq!(search(&[], 10), None);
     }
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_way_is_told() {
+    fn the_shortest_way_is_returned() {
         let edges = [("job", "a"), ("a", "b"), ("b", "own"), ("job", "c"), ("c", "own")];
         assert_eq!(search(&edges, 10), Some(names(&["c", "own"])));
     }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_job_waits_for_nobody() {
+    fn a_running_job_waits_for_no_other() {
         assert_eq!(search(&[("job", "r"), ("r", "own")], 10), None);
     }
 

@@ -25,7 +25,7 @@ const SERVICE: &str = "org.freedesktop.systemd1.Service";
 pub(super) enum JobState {
     /// It can end.
     CanEnd,
-    /// It ended, and systemd did not say so to us.
+    /// It ended, and its signal was missed.
     Gone,
     /// It cannot end while it is waited for, and why.
     Deadlocked(String),

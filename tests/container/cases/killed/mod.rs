@@ -73,7 +73,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(killed > 80, "{killed} of {} moments are few", oracle.moments);
     });
 
-    suite.plain("nothing_temporary_stays_of_what_is_not_asked_for_any_more", || {
+    suite.plain("no_temporary_file_of_a_dropped_item_stays", || {
         let bench = Bench::new(&FILES);
         let asked = bench.user_data(&format!("{}\n{}", tree::files(), tree::two_users()));
         let oracle = Oracle::of(&bench, &asked);
@@ -81,18 +81,18 @@ pub fn cases(suite: &mut Suite) {
         fs::write(&other, "#cloud-config\nhostname: new\n").expect("we are root");
         let next = |tree: &Tree, when: &str| {
             let run = tree.finish(&other);
-            let said = String::from_utf8_lossy(&run.stderr);
-            assert!(run.status.success(), "{when}: the next run fails:\n{said}");
+            let printed = String::from_utf8_lossy(&run.stderr);
+            assert!(run.status.success(), "{when}: the next run fails:\n{printed}");
             let now = settled(tree);
             let left: Vec<_> = now.0.keys().filter(|path| is_temporary(path)).collect();
-            assert!(left.is_empty(), "{when}: left behind: {left:?}\n{said}");
+            assert!(left.is_empty(), "{when}: left behind: {left:?}\n{printed}");
             // Accounts that are not listed any more stay as they are, with a home that had no name yet.
             let of_accounts = |path: &Path| {
                 ACCOUNTS.iter().any(|file| path == Path::new(file)) || HOMES.iter().any(|home| path.starts_with(home))
             };
             let [is, old, new] = [&now, &oracle.old, &oracle.new].map(|state| state.clone().without(of_accounts));
             let strays = is.strays(&old, &new);
-            assert!(strays.is_empty(), "{when}:\n{}\n{said}", strays.join("\n"));
+            assert!(strays.is_empty(), "{when}:\n{}\n{printed}", strays.join("\n"));
         };
         for refused in ["nothing", NAMELESS, "linkat"] {
             let nameless = refused == "nothing";

@@ -128,10 +128,10 @@ impl Oracle {
     #[track_caller]
     pub fn next_run_completes(&self, tree: &Tree, user_data: &Path, when: &str) {
         let next = tree.finish(user_data);
-        let said = String::from_utf8_lossy(&next.stderr);
-        assert!(next.status.success(), "{when}: the next run fails:\n{said}");
+        let printed = String::from_utf8_lossy(&next.stderr);
+        assert!(next.status.success(), "{when}: the next run fails:\n{printed}");
         let differences = self.new.differences(&settled(tree));
-        assert!(differences.is_empty(), "{when}: after the next run:\n{}\n{said}", differences.join("\n"));
+        assert!(differences.is_empty(), "{when}: after the next run:\n{}\n{printed}", differences.join("\n"));
     }
 
     /// Kills a run at the moments that `picks`, each in a tree of its own; how many that were.

@@ -15,7 +15,7 @@ use crate::testbed::trace::{Act, Moment};
 const ERRORS: [Errno; 3] = [Errno::EIO, Errno::ENOSPC, Errno::EROFS];
 
 /// The text in every error of a step.
-const TOLD: &str = "failed to";
+const ERROR_WORDS: &str = "failed to";
 
 /// Refuses one call, each in a separate run, and checks the result: at most `most` paths are missing, and the run
 /// reports that. Returns the output of these runs.
@@ -46,7 +46,7 @@ fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) 
         match end.code {
             // The run managed without the refused call.
             0 => assert!(lacking.is_empty(), "{when}: told to be done:\n{}\n{}", lacking.join("\n"), end.said),
-            1 => assert!(end.said.contains(TOLD), "{when}: not told:\n{}", end.said),
+            1 => assert!(end.said.contains(ERROR_WORDS), "{when}: not told:\n{}", end.said),
             code => panic!("{when}: exit code {code}\n{}", end.said),
         }
         assert!(lacking.len() <= most, "{when}: the rest is not done:\n{}\n{}", lacking.join("\n"), end.said);
@@ -61,7 +61,7 @@ fn refuse(bench: &Bench, user_data: &Path, most: usize, picks: impl Fn(&Moment) 
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.plain("a_call_that_fails_costs_itself_and_is_told", || {
+    suite.plain("a_failed_call_fails_only_its_step_and_is_reported", || {
         let began = Instant::now();
         let bench = Bench::new(&FILES);
         // The content of /etc/hosts depends on whether the host name could be set: it is set already.

@@ -9,7 +9,7 @@ use crate::testbed::{Machine, Suite};
 /// The number of runs that are killed, at moments that are spread over the whole run.
 const KILLS: usize = 25;
 
-/// A run with changes of its own: the drop-in of a running unit's dependency, and every other time the unit itself.
+/// A run with changes of its own: a unit that a running unit wants, and every other time a drop-in of the running unit.
 fn config(number: usize) -> String {
     let drop_in = format!("drop_ins: [{{name: a.conf, content: \"[Service]\\nEnvironment=NUMBER={number}\\n\"}}]");
     let drop_in = if number.is_multiple_of(2) { &drop_in } else { "" };
@@ -33,7 +33,7 @@ coreos:
     )
 }
 
-/// Holds that all of it came true, and nothing else is there.
+/// Checks that all of it came true, and nothing else is there.
 #[track_caller]
 fn came_true(m: &Machine, number: usize, when: &str) {
     m.is_file(&format!("/srv/killed{number}"), &number.to_string(), 0o600, (0, 0));

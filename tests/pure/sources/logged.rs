@@ -39,14 +39,14 @@ fn lines() -> Vec<(Level, String)> {
 }
 
 #[test]
-fn a_flag_that_is_there_for_old_scripts_is_told_when_it_is_used() {
+fn a_deprecated_flag_is_reported_when_it_is_used() {
     listen();
-    let told = || lines().into_iter().filter(|(_, line)| line.contains("deprecated")).collect::<Vec<_>>();
+    let warnings = || lines().into_iter().filter(|(_, line)| line.contains("deprecated")).collect::<Vec<_>>();
     drop(source("from-ec2-metadata", "http://169.254.169.254/"));
-    assert_eq!(told(), []);
+    assert_eq!(warnings(), []);
     drop(source("from-metadata-service", ""));
     let line = "--from-metadata-service is deprecated: write --from-ec2-metadata=http://169.254.169.254/";
-    assert_eq!(told(), [(Level::Warn, line.to_owned())]);
+    assert_eq!(warnings(), [(Level::Warn, line.to_owned())]);
 }
 
 #[test]
@@ -68,18 +68,18 @@ fn no_line_has_credentials_tokens_or_queries() {
     drop(fetch(vec![source("from-url", format!("{base}/a?key=unsaid-query#unsaid"))], &setup()));
     let (server, lines) = (server.url.trim_start_matches("http://"), lines());
     assert!(lines.iter().any(|(_, line)| line.contains(server)), "something is said of it: {lines:?}");
-    let said: Vec<_> = lines.iter().filter(|(_, line)| line.contains("unsaid") || line.contains("bWU6")).collect();
-    assert!(said.is_empty(), "{said:?}");
+    let leaks: Vec<_> = lines.iter().filter(|(_, line)| line.contains("unsaid") || line.contains("bWU6")).collect();
+    assert!(leaks.is_empty(), "{leaks:?}");
 }
 
 /// A library's log lines have complete URLs.
 #[test]
-fn no_library_has_a_say_in_the_log() {
+fn no_library_writes_to_the_log() {
     let server = Server::sequence(vec![status(500), status(404)]);
     let url = format!("{}/a?key=unsaid-query", server.url.replace("://", "://me:unsaid-password@"));
     let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
     let output = program.args(["-v", "--validate", "--from-url", &url]).output().unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(said.contains(&format!("{}/a?…", server.url)) && said.contains("500"), "{said}");
-    assert!(!said.contains("unsaid") && !said.contains("bWU6") && !said.contains("GET http"), "{said}");
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(printed.contains(&format!("{}/a?…", server.url)) && printed.contains("500"), "{printed}");
+    assert!(!printed.contains("unsaid") && !printed.contains("bWU6") && !printed.contains("GET http"), "{printed}");
 }
