@@ -68,7 +68,7 @@ pub fn access(
     run.outcomes
 }
 
-/// Does a plan.
+/// Applies a plan.
 pub fn apply(
     plan: &Plan,
     executor: &mut dyn Executor,

@@ -55,9 +55,9 @@ pub enum Mode {
 /// The output format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
@@ -73,7 +73,7 @@ impl Named {
 }
 
 impl fmt::Debug for Named {
-    /// Without the values: an address may hold credentials.
+    /// Omits the values: a URL may hold credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -85,7 +85,7 @@ impl fmt::Debug for Named {
 pub struct Options {
     /// The use that is made of the plan.
     pub mode: Mode,
-    /// Where user-data may come from.
+    /// The candidate sources of the user-data.
     pub sources: Named,
     /// The network description that is turned into networkd's files.
     pub network: Option<NetworkFormat>,
@@ -93,7 +93,7 @@ pub struct Options {
     pub root: PathBuf,
     /// The value of `--root`, if it is given.
     pub given_root: Option<PathBuf>,
-    /// Where scripts are kept, beneath the root.
+    /// The directory of scripts, below the root.
     pub workspace: PathBuf,
     /// The name of the set of SSH keys.
     pub key_set: String,
@@ -243,7 +243,7 @@ pub fn short_help() -> String {
     trimmed(&command(Purpose::Show).render_help().to_string())
 }
 
-/// Without the blanks at the end of lines that are left from filling them.
+/// Removes the padding at the ends of lines.
 fn trimmed(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
 }
@@ -251,9 +251,9 @@ fn trimmed(text: &str) -> String {
 /// The purpose that the flags are declared for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To read a command line: a switch may have a value.
+    /// Reading a command line: a switch may have a value.
     Parse,
-    /// To be shown: a switch stands alone.
+    /// Printing: a switch stands alone.
     Show,
 }
 

@@ -50,7 +50,7 @@ pub struct StepOutcome {
     /// The part that asked for it, where it does not stand among the steps of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
-    /// Where in its part it was asked for.
+    /// The place in the part that asked for it.
     #[serde(flatten)]
     pub at: Option<Position>,
     /// The result.
@@ -80,13 +80,13 @@ pub struct PartOutcome {
 pub struct RefusedOutcome {
     /// The item, in words.
     pub item: String,
-    /// Where it stands.
+    /// The place in the part.
     #[serde(flatten)]
     pub at: Option<Position>,
 }
 
 impl RefusedOutcome {
-    /// Gives `refused` its line and column.
+    /// Adds the line and column of `refused`.
     pub fn new(refused: &Refused, lines: &Lines<'_>) -> Self {
         Self { item: refused.to_string(), at: refused.span.map(|span| lines.start(span)) }
     }
@@ -97,11 +97,11 @@ impl RefusedOutcome {
 pub struct Outcome {
     /// The version of this record's shape.
     pub format: u32,
-    /// When it began, in UTC.
+    /// The start of the run, in UTC.
     pub started: String,
     /// The duration.
     pub milliseconds: u64,
-    /// Where user-data came from.
+    /// The source of the user-data.
     pub source: String,
     /// True if anything was refused, failed or left out. Set at the end.
     pub failed: bool,

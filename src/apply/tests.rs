@@ -110,7 +110,7 @@ fn plan(steps: Vec<Step>, refused: Vec<Item>) -> Plan {
     }
 }
 
-/// Does a plan; the answer is a word and a step each.
+/// Applies a plan; returns a word and a step each.
 fn done(plan: &Plan, machine: &mut Fake, state: &mut ApplyState) -> Vec<String> {
     let lines = Lines::new(b"");
     let word = |result: &StepResult| match result {

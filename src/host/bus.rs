@@ -108,7 +108,7 @@ impl From<zbus::Error> for CallError {
 #[derive(Debug)]
 pub struct Bus {
     deadline: Deadline,
-    /// When the last call has to be over.
+    /// The time after which no call is made.
     end: Instant,
     state: RefCell<ConnectionState>,
     /// The number of consecutive calls that timed out.
@@ -146,7 +146,7 @@ impl Bus {
         Ok(bus)
     }
 
-    /// When the run ends.
+    /// Returns the end of the run.
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }

@@ -22,7 +22,7 @@ use super::root::OsContext;
 use super::signals;
 use cloud_config::text::is_shown;
 
-/// Where tools are looked for before the places of our own `PATH`.
+/// The directories that are searched for tools before those of our own `PATH`.
 const PLACES: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The part of a tool's output that is kept in an error: lines, from the end, and bytes.
@@ -118,7 +118,7 @@ impl<'a> Tool<'a> {
     ///
     /// # Errors
     ///
-    /// As those of [`Tool::run`].
+    /// The same as those of [`Tool::run`].
     pub fn listen(&self, limit: Duration) -> Result<String> {
         let Some(program) = find(self.name) else { bail!("there is no {} on this machine", self.name) };
         let context = || format!("failed to run {}", self.name);

@@ -62,7 +62,7 @@ pub fn current(file: &dyn HostnameStore, running: bool) -> CurrentHostname {
 /// a bus, a tree, of which only `/etc/hostname` is written. A machine that has the name already is left
 /// alone, and its bus is not connected to.
 ///
-/// Where hostnamed is missing, masked or does not answer, it is done without it.
+/// If hostnamed is missing, masked or does not answer, the name is set without it.
 ///
 /// # Errors
 ///

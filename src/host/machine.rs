@@ -40,12 +40,12 @@ const MODULE_LIMIT: Duration = Duration::from_secs(30);
 /// Files of the machine that are read may be this long, in bytes.
 const READ_MAX: u64 = 4 << 20;
 
-/// Where and how to apply.
+/// The place and manner of applying.
 #[derive(Clone, Copy)]
 pub struct HostSetup<'a> {
     /// The directory to apply to; `/` is the machine itself.
     pub root: &'a Path,
-    /// Where scripts are kept, beneath the root.
+    /// The directory of scripts, below the root.
     pub workspace: &'a Path,
     /// The longest wait for one unit job.
     pub job_timeout: Duration,
@@ -126,7 +126,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// As those of [`Host::read`].
+    /// The same as those of [`Host::read`].
     pub fn read_with_mode(&self, path: &Path) -> Result<Option<(Vec<u8>, u32)>> {
         files::read_with_mode(&self.root, path, READ_MAX)
     }
@@ -238,7 +238,7 @@ impl<'a> Host<'a> {
         results.into_iter().next().unwrap_or_else(|| bail!("failed to write {}", file.path.display()))
     }
 
-    /// Whose a file is to be; a user that this run failed to make is a reason to leave the file out.
+    /// Returns the owner of a file; if this run failed to create the user, the reason to leave the file out.
     fn owner(&self, owner: &Owner, state: &ApplyState) -> Result<Result<(u32, u32), String>> {
         match self.accounts().resolve(owner) {
             Ok(numbers) => Ok(Ok(numbers)),

@@ -12,7 +12,7 @@ use super::command::Tool;
 use crate::outcome::StepResult;
 use cloud_config::plan::KernelModule;
 
-/// Where the kernel shows its interfaces.
+/// The directory in which the kernel shows its interfaces.
 const INTERFACES: &str = "/sys/class/net";
 
 /// The flag of an interface that is up.

@@ -75,7 +75,7 @@ fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: 
     Try::Final("too many redirects".to_owned())
 }
 
-/// Where a redirect leads, if it may be followed.
+/// Returns the target of a redirect, if it may be followed.
 fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Url, Try> {
     let location = headers.get(LOCATION).and_then(|location| str::from_utf8(location.as_bytes()).ok());
     let Some(location) = location else { return Err(Try::Again("the server redirects to nowhere".to_owned())) };
@@ -209,7 +209,7 @@ fn unsafe_because(error: &dyn std::fmt::Display) -> String {
 mod tests {
     use super::*;
 
-    /// Where a redirect leads, or why it is not followed.
+    /// Returns the target of a redirect, or the reason why it is not followed.
     fn followed(reach: Reach, from: &str, location: &'static str) -> Result<String, String> {
         let from = Url::parse(from).unwrap();
         let request = Request { method: Method::Get, url: &from, headers: &[], reach };

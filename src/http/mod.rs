@@ -88,7 +88,7 @@ pub enum Method {
     Put,
 }
 
-/// Where an answer may come from.
+/// The hosts that an answer may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Wherever redirects lead, without headers; through the proxy that the environment names.
@@ -102,11 +102,11 @@ pub enum Reach {
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// Where.
+    /// The URL.
     pub url: &'a Url,
     /// Headers of our own.
     pub headers: &'a [Header],
-    /// Where the answer may come from.
+    /// The hosts that the answer may come from.
     pub reach: Reach,
 }
 

@@ -23,7 +23,7 @@ pub enum BadUrl {
 /// An `http` or `https` address. Its credentials are kept apart, and nothing shows them.
 #[derive(Clone)]
 pub struct Url {
-    /// Without credentials and fragment.
+    /// The URL without credentials and fragment.
     uri: Uri,
     /// The header that the credentials make.
     authorization: Option<Secret<String>>,
@@ -141,7 +141,7 @@ impl Url {
 }
 
 impl fmt::Display for Url {
-    /// Without credentials, and without the query and path parameters, which often hold some.
+    /// Omits credentials, and the query and path parameters, which often hold some.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(unclear) = &self.unclear {
             return f.write_str(unclear);

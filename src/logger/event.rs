@@ -42,11 +42,11 @@ impl Sign {
 pub struct Event<'a> {
     /// The kind of message, if it has an ID in the journal.
     pub message: Option<&'static Message>,
-    /// Where the user-data came from, where it is about all of it.
+    /// The source of the user-data, if the event is about all of it.
     pub source: Option<&'a str>,
     /// The part that it is about.
     pub part: Option<&'a str>,
-    /// Where in the part.
+    /// The place in the part.
     pub at: Option<Position>,
     /// The step or the item of the part, in words.
     pub item: Option<&'a str>,

@@ -87,11 +87,11 @@ pub fn progress(text: impl FnOnce() -> String) -> ProgressGuard {
 
 /// The destination of standard error.
 enum StandardError {
-    /// To the journal, which has it already, and better.
+    /// The journal, which gets the records natively already.
     Journal,
-    /// To people.
+    /// A terminal.
     Terminal { colour: bool, waiting: Option<StatusLine> },
-    /// To a file, a pipe, the console of a boot.
+    /// A file, a pipe, the console of a boot.
     Lines,
 }
 

@@ -134,7 +134,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
     text.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control()).then_some(text)
 }
 
-/// Which lines belong to a key in its armour.
+/// Marks the lines that belong to an armored key.
 fn hidden(lines: &[&str]) -> Vec<bool> {
     let mut armoured = false;
     let flag = |line: &&str| {

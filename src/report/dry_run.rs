@@ -230,7 +230,7 @@ impl Foreseen {
         steps.into_iter().any(|step| matches!(step.effect, Effect::Fails(_)))
     }
 
-    /// It as it is printed.
+    /// Formats the result.
     pub fn print(&self, source: &str, failures: &[String], format: Format, screen: Screen) -> String {
         #[derive(Serialize)]
         struct DryRunDocument<'a> {

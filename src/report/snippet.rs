@@ -21,7 +21,7 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// For a terminal.
+    /// Creates a renderer for a terminal.
     pub const fn new(screen: Screen) -> Self {
         let (renderer, frame) = if screen.colour {
             (Renderer::styled(), DEFAULT_LINE_NUM_STYLE)

@@ -100,7 +100,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// For the machine itself, without a network description.
+    /// Creates the setup for the machine itself, without a network description.
     pub fn new(policy: Policy, deadline: Deadline) -> Self {
         Self { places: Places::beneath(Path::new("/")), policy, deadline, network: None }
     }

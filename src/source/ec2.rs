@@ -14,7 +14,7 @@ use super::{Availability, Context, Datasource, MetaData};
 use crate::http::{self, Error, Header, Method};
 use cloud_config::text::secret::Secret;
 
-/// Where `--from-metadata-service` looks.
+/// The address of `--from-metadata-service`.
 pub const DEFAULT_ADDRESS: &str = "http://169.254.169.254/";
 
 const API: &str = "2009-04-04/";

@@ -23,7 +23,7 @@ pub struct MetaData {
 }
 
 impl fmt::Debug for MetaData {
-    /// Without the keys, and without the network description.
+    /// Shows the number of keys instead of the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MetaData")
             .field("hostname", &self.hostname)

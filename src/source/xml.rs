@@ -72,7 +72,7 @@ fn check_size(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where the tag at the beginning of `text` ends, and how many values it has.
+/// Returns the end of the tag at the beginning of `text`, and the number of its values.
 fn tag(text: &str) -> (usize, usize) {
     let (mut quote, mut values) = (None, 0);
     for (at, byte) in text.bytes().enumerate() {

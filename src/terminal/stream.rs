@@ -58,11 +58,11 @@ fn stream() -> &'static Stream {
 enum Sink {
     /// Blocking, to a file or where the caller wants every line.
     Blocking,
-    /// To a description of our own that does not block.
+    /// A description of our own that does not block.
     Own(OwnedFd),
-    /// To a socket.
+    /// A socket.
     Socket,
-    /// At most so many bytes each time that `poll` reports it writable.
+    /// A descriptor that gets at most so many bytes each time that `poll` reports it writable.
     Polled(usize),
 }
 

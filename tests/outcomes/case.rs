@@ -19,7 +19,7 @@ const ADDRESSES: [(&str, &str); 2] = [("COREOS_PUBLIC_IPV4", "203.0.113.9"), ("C
 const SETTLE: Duration = Duration::from_secs(4);
 /// The commands that cause a daemon-reload: units of some configs run them.
 const RELOADS: [&str; 2] = ["systemctl daemon-reload", "systemctl enable"];
-/// Where nothing that is already as it should be may be written.
+/// The directories in which a second run may write nothing.
 const QUIET: [&str; 5] = ["/etc/", "/home/", "/opt/", "/run/systemd/system/", "/run/flannel/"];
 /// The config, where the program reads it from.
 const CONFIG: &str = "/root/user-data";

@@ -43,7 +43,7 @@ pub struct Outcome {
 pub struct File {
     pub uid: u32,
     pub gid: Option<u32>,
-    /// As Python writes it, `0o644`.
+    /// The mode as Python writes it, `0o644`.
     pub mode: Option<String>,
     pub text: Option<String>,
     pub link: Option<String>,
@@ -72,11 +72,11 @@ pub struct Unit {
     pub load_state: String,
     #[serde(rename = "UnitFileState")]
     pub enablement: String,
-    /// Nothing where the type of unit has no environment.
+    /// `None` if the type of unit has no environment.
     pub environment: Option<String>,
 }
 
-/// Where the corpus is looked for.
+/// The place of the corpus.
 pub fn corpus() -> PathBuf {
     std::env::var_os("CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from)

@@ -1,4 +1,4 @@
-//! Which rows of the table were needed.
+//! The rows of the table that were needed.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

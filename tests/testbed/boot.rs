@@ -19,7 +19,7 @@ pub struct Boot {
     bare: bool,
 }
 
-/// Where a copy comes from.
+/// The origin of a copy.
 enum Source {
     Host(PathBuf),
     Tree(String),

@@ -16,7 +16,7 @@ pub fn home() -> PathBuf {
 
 /// A directory that is not removed while this value lives.
 pub struct Kept {
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
     _lock: File,
 }

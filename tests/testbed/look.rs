@@ -91,7 +91,7 @@ impl Machine {
         (stat.st_uid, stat.st_gid)
     }
 
-    /// Where a link leads; nothing where there is no link.
+    /// Returns the target of a link; `None` if there is no link.
     pub fn link(&self, path: &str) -> Option<String> {
         let file = self.look(path)?;
         let stat = rustix::fs::fstat(&file).ok()?;
@@ -200,7 +200,7 @@ impl Machine {
         !self.run_quietly(&["sh", "-c", "journalctl --sync; journalctl --quiet --unit=\"$0\"", unit]).stdout.is_empty()
     }
 
-    /// When systemd last read its units: each reload moves it.
+    /// Returns the time of the last daemon-reload.
     pub fn last_reload(&self) -> String {
         self.property("", "UnitsLoadTimestampMonotonic")
     }

@@ -226,14 +226,14 @@ pub struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// With a variable in its environment.
+    /// Sets a variable in its environment.
     #[must_use]
     pub fn env(mut self, name: &'a str, value: &'a str) -> Self {
         self.environment.push((name, value));
         self
     }
 
-    /// With another limit than two minutes.
+    /// Sets another limit than two minutes.
     #[must_use]
     pub fn limit(mut self, seconds: u64) -> Self {
         self.limit = Duration::from_secs(seconds);

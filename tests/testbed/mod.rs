@@ -34,5 +34,5 @@ pub use suite::Suite;
 
 /// The program under test, as Cargo built it.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_coreos-cloudinit");
-/// Where the program is in a machine.
+/// The path of the program in a machine.
 pub const PROGRAM_INSIDE: &str = "/usr/bin/coreos-cloudinit";

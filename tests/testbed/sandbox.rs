@@ -1,4 +1,4 @@
-//! Nothing outlives the test.
+//! Ensures that nothing outlives the test.
 //!
 //! The test runs itself again in a process and mount namespace of its own. However it ends, by a
 //! panic, a signal or a closed terminal, the kernel takes all machines down with it, and their mounts
@@ -24,7 +24,7 @@ const TOOLS: [(&str, &str); 6] = [
     ("mount", "mount"),
 ];
 
-/// Where machines of this process are kept: a file system in memory that only we see.
+/// The directory of this process's machines: a file system in memory that only we see.
 pub fn machines() -> PathBuf {
     kept::home().join("machines")
 }
@@ -72,7 +72,7 @@ fn missing() -> Option<String> {
     cgroups().is_empty().then(|| "no control groups are mounted".to_owned())
 }
 
-/// Which of these programs, each with the Debian package that brings it, are not there.
+/// Returns the missing ones of these programs, each with its Debian package.
 pub fn missing_tools(tools: &[(&str, &str)]) -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = |tool: &str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());

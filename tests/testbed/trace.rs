@@ -97,7 +97,7 @@ pub enum Act {
 /// The end of a traced program.
 #[derive(Debug)]
 pub struct End {
-    /// As with [`super::Output`].
+    /// The exit code, as in [`super::Output`].
     pub code: i32,
     /// The output on both streams.
     pub said: String,

@@ -42,7 +42,7 @@ enum Group {
 /// The group of an account's own, by the name of the account.
 #[derive(PartialEq, Eq)]
 enum OwnGroup {
-    /// As `useradd` has it.
+    /// The default of `useradd`.
     Default,
     /// It exists, and the account asks to be a member.
     Joined,

@@ -74,7 +74,7 @@ fn identity(place: &Place) -> Option<(u64, u64)> {
     status(place).ok().flatten().map(|there| (there.st_dev, there.st_ino))
 }
 
-/// When this boot began; the beginning of time where that is not known, so that nothing is older.
+/// Returns the start of this boot; the epoch if it is unknown, so that nothing is older.
 pub(super) fn boot_time() -> SystemTime {
     let uptime = std::fs::read_to_string(Path::new("/proc/uptime")).ok();
     let uptime = uptime.and_then(|text| text.split(['.', ' ']).next()?.parse().ok()).map(Duration::from_secs);

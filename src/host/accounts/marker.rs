@@ -23,7 +23,7 @@ const SUFFIX: &str = ".cci";
 /// The ends of the text of markers that version 0.1 set; they no longer have a meaning.
 const OLD_SUFFIXES: [&str; 4] = ["", ":group", ":home", ":group:home"];
 
-/// Where markers stand.
+/// The directory of markers.
 const ETC: &str = "/etc";
 
 /// Marks that the creation of `name` begins. Best effort: where this is impossible, so is the creation.

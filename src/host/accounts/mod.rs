@@ -79,7 +79,7 @@ pub struct Accounts<'r> {
 }
 
 impl<'r> Accounts<'r> {
-    /// Those of `root`.
+    /// Creates the lookups of `root`.
     pub const fn new(root: &'r Root) -> Self {
         Self { root, deadline: None }
     }
@@ -94,7 +94,7 @@ impl<'r> Accounts<'r> {
     ///
     /// # Errors
     ///
-    /// When the databases cannot be read.
+    /// The databases cannot be read.
     pub fn user(self, name: &str) -> Result<Option<UserEntry>> {
         if let Some(Answer::User(user)) = self.ask(|| Question::UserNamed(name.to_owned())) {
             return Ok(found(user).with_context(|| format!("failed to look up user {name}"))?.map(UserEntry::from));
@@ -106,7 +106,7 @@ impl<'r> Accounts<'r> {
     ///
     /// # Errors
     ///
-    /// When the databases cannot be read.
+    /// The databases cannot be read.
     pub fn user_by_id(self, uid: u32) -> Result<Option<UserEntry>> {
         if let Some(Answer::User(user)) = self.ask(|| Question::UserOf(uid.into())) {
             return Ok(found(user).with_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
@@ -168,7 +168,7 @@ impl<'r> Accounts<'r> {
     ///
     /// # Errors
     ///
-    /// When the databases cannot be read.
+    /// The databases cannot be read.
     pub fn group(self, name: &str) -> Result<Option<u32>> {
         if let Some(Answer::Group(group)) = self.ask(|| Question::GroupNamed(name.to_owned())) {
             let group = found(group).with_context(|| format!("failed to look up group {name}"))?;

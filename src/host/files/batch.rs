@@ -53,7 +53,7 @@ pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<StepResult>> {
 ///
 /// # Errors
 ///
-/// Those of [`write_all`].
+/// The errors of [`write_all`].
 pub fn write_unlocked(root: &Root, file: Write<'_>) -> Result<StepResult> {
     write_batch(root, &[file], None).pop().unwrap_or(Ok(StepResult::Unchanged))
 }
@@ -134,7 +134,7 @@ struct Staged {
     /// Its place among the files, and in the results.
     index: usize,
     temp: Temp,
-    /// Where it goes.
+    /// The place of the file.
     place: Place,
     identity: Identity,
     /// True if there is no disk to flush it to.

@@ -1,4 +1,4 @@
-//! Is the file there already as it should be?
+//! Compares an existing file with the wanted one.
 
 use std::fs::File;
 use std::io::Read;
@@ -29,7 +29,7 @@ pub(super) enum ExistingFile {
     Same,
     /// Another file, a link, anything but a directory.
     Other,
-    /// Nothing.
+    /// No object.
     Nothing,
 }
 

@@ -25,7 +25,7 @@ pub fn mask(root: &Root, path: &Path) -> Result<StepResult> {
 ///
 /// # Errors
 ///
-/// When the system refuses.
+/// The system refuses.
 pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
     let context = || format!("failed to unmask {}", display_path(path));
     let Some(place) = find(root, path).with_context(context)? else { return Ok(StepResult::Unchanged) };

@@ -39,7 +39,7 @@ pub use read::{read, read_at, read_public, read_with_mode};
 /// A file as it should be.
 #[derive(Clone, Copy)]
 pub struct Write<'a> {
-    /// Where, beneath the root. A link there is replaced itself.
+    /// The path, below the root. A link there is replaced itself.
     pub path: &'a Path,
     /// All of its bytes.
     pub content: &'a [u8],
@@ -55,7 +55,7 @@ pub struct Write<'a> {
 ///
 /// # Errors
 ///
-/// As those of [`write_all`].
+/// The same as those of [`write_all`].
 pub fn write(root: &Root, file: Write<'_>) -> Result<StepResult> {
     write_all(root, &[file]).pop().unwrap_or(Ok(StepResult::Unchanged))
 }

@@ -23,7 +23,7 @@ pub fn read(root: &Root, path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
 ///
 /// # Errors
 ///
-/// As those of [`read`].
+/// The same as those of [`read`].
 pub fn read_with_mode(root: &Root, path: &Path, limit: u64) -> Result<Option<(Vec<u8>, u32)>> {
     let context = || format!("failed to read {}", display_path(path));
     match root.resolve(path) {

@@ -121,7 +121,7 @@ impl KeyDir {
         }
     }
 
-    /// Does `work` with the rights of the owner of this directory.
+    /// Runs `work` with the rights of the owner of this directory.
     pub(super) fn as_owner<T>(&self, user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
         as_owner(self.is_roots, user, work)
     }

@@ -11,7 +11,8 @@ use crate::outcome::StepResult;
 use cloud_config::config::Verb;
 
 impl Host<'_> {
-    /// Does `change`, which changes a file of networkd if it `would`: that is noted first, and no more if it did not.
+    /// Runs `change`, and if it `would` change a file of networkd, sets the marker first; cancels it if nothing
+    /// changed.
     pub(super) fn noting<T>(
         &mut self,
         would: impl FnOnce(&Root) -> bool,

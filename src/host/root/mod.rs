@@ -103,7 +103,7 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// Those of looking at it.
+    /// The errors of reading its status.
     pub fn identity(&self) -> Result<(u64, u64), Errno> {
         identity(&self.folder)
     }

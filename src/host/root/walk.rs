@@ -149,7 +149,7 @@ enum Sticky {
     /// On the way: an entry of `/tmp` that is ours cannot be moved by another user, and each directory on the way has
     /// to be ours. A link there is refused like everywhere.
     Allowed,
-    /// At the end.
+    /// The last directory.
     Refused,
 }
 

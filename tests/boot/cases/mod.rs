@@ -18,7 +18,7 @@ const DRIVE: &str = "user-configdrive.service";
 /// Runs the program again, in the image's own configurations.
 const INNER: &str = "oem-cloudinit.service";
 
-/// Where an installer puts the user's file.
+/// The place where an installer puts the user's file.
 const USER_DATA: &str = "/var/lib/coreos-install/user_data";
 
 pub fn all(suite: &mut Suite) {

@@ -16,7 +16,7 @@ pub fn units(entries: &[String]) -> String {
     format!("coreos:\n  units:\n{}", entries.iter().fold(String::new(), |text, entry| text + "  " + entry))
 }
 
-/// When a unit was last started, to compare.
+/// Returns the last start of a unit, for comparison.
 fn started(m: &Machine, name: &str) -> u64 {
     m.property(name, "ActiveEnterTimestampMonotonic").parse().unwrap()
 }

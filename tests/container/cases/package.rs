@@ -8,7 +8,7 @@ use regex::Regex;
 use super::image::{self, DATA, DATA_RUN};
 use crate::testbed::{Boot, Machine, Suite, package};
 
-/// Where the package is put.
+/// The place of the package.
 const PACKAGE: &str = "/srv/coreos-cloudinit.deb";
 
 /// All files, without those that change by themselves and the package manager's data about known packages.

@@ -1,4 +1,4 @@
-//! When systemd reads its units again: when it has to, once, and never else.
+//! The daemon-reloads: once if needed, and otherwise never.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use super::keys::key;
 use crate::testbed::web::{Answer, Asked, body, status};
 use crate::testbed::{Machine, Suite};
 
-/// Where metadata services are.
+/// The address of metadata services.
 const SERVICE: &str = "169.254.169.254";
 const ROOT: (u32, u32) = (0, 0);
 const CORE_KEYS: &str = "/home/core/.ssh/authorized_keys";

@@ -11,7 +11,7 @@ use crate::testbed::{Machine, Suite};
 
 const CATALOG: &str = include_str!("../../../oem/catalog/coreos-cloudinit.catalog");
 
-/// Nothing here takes longer.
+/// The longest wait of these cases.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The id of the message with these words in its subject.

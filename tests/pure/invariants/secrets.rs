@@ -21,9 +21,9 @@ fn is_shown(key: &str) -> bool {
     BESIDES.contains(&key) || SHOWN.iter().any(|(_, names)| names.split_whitespace().any(|name| name == key))
 }
 
-/// Whatever is printed, logged or recorded of a part.
+/// Checks all printed, logged and recorded forms of a part.
 ///
-/// The answer is whether there was anything to hide.
+/// Returns true if there was anything to redact.
 pub fn check(reading: &Document, plan: &Plan) -> bool {
     if !reading.part.text.contains(CANARY) || is_public(reading) {
         return false;

@@ -1,6 +1,6 @@
 //! The fields of a cloud-config that may be shown wherever they stand; two sets of tests hold that no other is.
 
-/// Where fields stand, and their names.
+/// The paths of fields, and their names.
 pub type Fields = &'static [(&'static str, &'static str)];
 
 /// Names, and values written to world-readable files: messages need them to name items.

@@ -171,7 +171,7 @@ fn content(bytes: &[u8], cut: &str) -> String {
     out
 }
 
-/// Nothing that is printed, logged or recorded shows a secret, whatever way it takes.
+/// Checks that no printed, logged or recorded form shows a secret.
 fn check_secrets(reading: &Document, plan: &Plan, lines: &Lines<'_>) {
     let mut shown = vec![
         format!("{:?} {:?}", reading.part, reading.config),

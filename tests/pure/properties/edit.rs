@@ -9,17 +9,17 @@ use super::keys::WILD;
 /// One edit.
 #[derive(Clone, Debug)]
 pub enum Edit {
-    /// Nothing of it from there on.
+    /// Removes the rest from there on.
     Truncate(Index),
-    /// Something more there.
+    /// Adds bytes there.
     Insert(Index, Vec<u8>),
-    /// Nothing of it from one place to the other.
+    /// Removes the bytes between the two places.
     Delete(Index, Index),
-    /// The byte of one place at the other, and the reverse.
+    /// Swaps the bytes of two places.
     Swap(Index, Index),
-    /// The line of the one place, again before that of the other.
+    /// Copies the line of one place before that of the other.
     Line(Index, Index),
-    /// Another byte there.
+    /// Replaces the byte there.
     Byte(Index, u8),
 }
 

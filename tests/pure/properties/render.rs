@@ -1,4 +1,4 @@
-//! From a tree to a document, in the many ways of writing the same.
+//! Renders a tree as a document, in the many ways of writing the same.
 
 use std::collections::HashSet;
 

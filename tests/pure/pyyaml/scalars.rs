@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::invariants::yaml::parse;
 
-/// Where we read more, or less, into a text than `PyYAML` does, and why.
+/// The texts with a different meaning than in `PyYAML`, with reasons.
 const DIFFERENT: &[(&[&str], &str)] = &[
     (&["y", "Y", "n", "N"], "truth values of YAML 1.1 that PyYAML leaves out"),
     (&["-.5", "+.5", "-.5e+1", "+.5e+1"], "numbers of YAML 1.1 that PyYAML leaves out"),

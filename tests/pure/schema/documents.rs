@@ -14,7 +14,7 @@ type Documents = Vec<(String, String)>;
 pub struct Row {
     pub name: String,
     pub text: String,
-    /// Where its structure is wrong.
+    /// The places of structural faults.
     pub places: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Where the schema and the validator may disagree, and why.
+//! The allowed disagreements of the schema and the validator, with reasons.
 
 use std::sync::LazyLock;
 

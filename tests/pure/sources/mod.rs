@@ -39,7 +39,7 @@ fn quick() -> Policy {
     policy
 }
 
-/// With these waits, and the places of a machine that has nothing.
+/// Returns a setup with these waits, and the places of an empty machine.
 fn setup() -> Setup {
     let places = Places::beneath(Path::new("/nonexistent"));
     Setup { places, ..Setup::new(quick(), Deadline::after(Duration::from_secs(20))) }

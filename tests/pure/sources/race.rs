@@ -1,4 +1,4 @@
-//! Which of several sources is chosen, and when.
+//! The choice among several sources, and its time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

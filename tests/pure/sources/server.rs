@@ -35,7 +35,7 @@ pub enum Answer {
     Reset(Vec<u8>),
     /// These bytes, and then one byte again and again.
     Trickle(Vec<u8>),
-    /// Nothing, for longer than anybody waits.
+    /// No answer, for longer than any wait.
     Silence,
     /// The next after some time.
     Late(Duration, Box<Answer>),

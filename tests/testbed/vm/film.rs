@@ -8,10 +8,10 @@ use std::path::Path;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
-/// Where a moment of a disk is on the film.
+/// The place of a moment of a disk on the film.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// Where it begins, in bytes.
+    /// The start, in bytes.
     pub offset: u64,
     /// The length.
     pub size: u64,

@@ -122,7 +122,7 @@ impl Vm {
         *lock(&self.qemu) = None;
     }
 
-    /// Has it stand still while `work` looks at the disks that it writes to besides its root: they are as a power cut
+    /// Pauses the machine while `work` examines the disks that it writes to besides its root: they are as a power cut
     /// would leave them now.
     pub fn frozen<T>(&self, work: impl FnOnce(&[PathBuf]) -> T) -> T {
         let qemu = lock(&self.qemu);

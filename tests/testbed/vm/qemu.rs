@@ -133,7 +133,7 @@ impl Qemu {
         }
     }
 
-    /// Has it stand still while `work` looks at its disks: they are as a power cut would leave them.
+    /// Pauses the machine while `work` examines its disks: they are as a power cut would leave them.
     pub fn frozen<T>(&self, work: impl FnOnce() -> T) -> T {
         let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
         let signal = |signal| nix::sys::signal::kill(pid, signal).expect("it is ours");

@@ -11,7 +11,7 @@ use super::disk::{self, Format};
 use super::image::{How, Image};
 use super::machine::Vm;
 
-/// Where the image's maker mounts its partition.
+/// The mount point of the partition of the image's vendor.
 const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro 0 0\n";
 
 /// The parts of a virtual machine.

@@ -27,10 +27,10 @@ const SYSTEMD: &str = "org.freedesktop.systemd1";
 /// machine that boots ends hundreds of jobs. Only signals that systemd sent are queued: see [`Ends`].
 const QUEUE: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// When it is first looked at why a job has not ended; most have by then.
+/// The time after which an unfinished job is inspected first; most have ended by then.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 
-/// When it is looked at again, at the soonest.
+/// The shortest interval between later inspections.
 const NEXT_LOOK: Duration = Duration::from_secs(1);
 
 /// The longest interval between checks whether to stop waiting.
@@ -124,7 +124,7 @@ impl Systemd<'_> {
     ///
     /// # Errors
     ///
-    /// As with [`Self::run_job`].
+    /// The same as those of [`Self::run_job`].
     pub fn restart_networkd(&self, wait: &mut JobWait<'_>) -> Result<JobEnd> {
         self.run_job("systemd-networkd.service", Verb::Restart, wait)
     }
