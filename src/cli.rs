@@ -302,7 +302,7 @@ fn truth(text: &str) -> Result<bool, &'static str> {
     text.parse().map_err(|_| "a switch takes true, t or 1, and false, f or 0")
 }
 
-/// Words for the help: as many on a line as fit beneath each other.
+/// Words for the help: as many on a line as fit below each other.
 fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
     let mut lines = vec![String::new()];
     for word in words {

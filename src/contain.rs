@@ -1,4 +1,4 @@
-//! Panics and threads that cost no more than the work at hand.
+//! Contains panics and failing threads: they end only the current work.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};

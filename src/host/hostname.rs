@@ -15,7 +15,7 @@ const HOSTNAMED_LIMIT: Duration = Duration::from_secs(20);
 /// The longest `/etc/hostname` that is read, in bytes; names end at 64.
 pub const MOST_BYTES: usize = 4096;
 
-/// `/etc/hostname` beneath some root.
+/// `/etc/hostname` below some root.
 pub trait HostnameStore {
     /// Returns the whole content; `None` if the file does not exist.
     ///

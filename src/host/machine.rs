@@ -297,11 +297,11 @@ impl<'a> Host<'a> {
     }
 
     fn job(&self, unit: &str, verb: Verb) -> Result<StepResult> {
-        let mut tell = |waited: Duration| {
+        let mut report = |waited: Duration| {
             let event = Event { unit: Some(unit), waiting: true, ..Event::default() };
             log_event(Level::Info, format_args!("still waiting for {verb} {unit} ({} s)", waited.as_secs()), &event);
         };
-        let mut wait = JobWait { limit: self.setup.job_timeout, tell: &mut tell, stop: self.setup.stop };
+        let mut wait = JobWait { limit: self.setup.job_timeout, report: &mut report, stop: self.setup.stop };
         match Systemd::new(&self.bus).run_job(unit, verb, &mut wait)? {
             JobEnd::Done | JobEnd::Skipped => Ok(StepResult::Done),
             JobEnd::LeftQueued { reason } => Ok(StepResult::Queued(reason)),
@@ -332,7 +332,7 @@ impl<'a> Host<'a> {
         Systemd::new(&self.bus).start_script(&unit, &description, &argv)
     }
 
-    /// The directory of the scripts, beneath the root.
+    /// The directory of the scripts, below the root.
     fn script_dir(&self) -> PathBuf {
         Path::new("/").join(self.setup.workspace).join("scripts")
     }

@@ -1,4 +1,4 @@
-//! The kinds of message that people look for, each with the id by which the journal knows it.
+//! The kinds of messages with an ID in the journal.
 //!
 //! `journalctl MESSAGE_ID=…` finds them, and `journalctl -x` explains them from the catalog that is made of this table.
 

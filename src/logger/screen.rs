@@ -12,7 +12,7 @@ use cloud_config::text::printable;
 
 const DIM: Style = Style::new().dimmed();
 
-/// A line of the log for a terminal, and where it belongs to, beneath it.
+/// A line of the log for a terminal, and where it belongs to, below it.
 pub(super) fn line(level: Level, message: &str, event: &Event<'_>, colour: bool) -> String {
     let style = |style: Style| if colour { style } else { Style::new() };
     let mut out = String::new();

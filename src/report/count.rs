@@ -32,7 +32,7 @@ impl Count {
         count
     }
 
-    /// The last line for people: `2 errors, 1 warning`.
+    /// The last line of the text: `2 errors, 1 warning`.
     pub fn summary(self) -> String {
         let (problems, notes) = (self.problems(), (self.notes > 0).then(|| plural(self.notes, "note")));
         let problems = problems.unwrap_or_else(|| "no problems found".to_owned());

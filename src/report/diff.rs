@@ -169,7 +169,7 @@ fn is_random(run: &str) -> bool {
     digits >= 3 && (has(u8::is_ascii_uppercase) || digits * 4 >= run.len())
 }
 
-/// A difference as it is printed beneath its step.
+/// A difference as it is printed below its step.
 pub fn indented(diff: &str) -> impl Iterator<Item = String> {
     diff.lines().map(|line| {
         // A tab is no harm to a terminal.

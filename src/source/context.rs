@@ -74,7 +74,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// The places beneath `root`, which is `/` for the machine itself.
+    /// The places below `root`, which is `/` for the machine itself.
     pub fn beneath(root: &Path) -> Self {
         Self {
             cmdline: root.join("proc/cmdline"),

@@ -70,7 +70,7 @@ impl StatusLine {
         ProgressGuard(Some(self.clone()))
     }
 
-    /// Writes `text` to standard error, in the place of the line, which comes again beneath it.
+    /// Writes `text` to standard error, in the place of the line, which comes again below it.
     pub fn write(&self, text: &str) {
         let mut line = self.line();
         let back = if std::mem::take(&mut line.drawn) { BACK } else { "" };

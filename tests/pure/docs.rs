@@ -155,7 +155,7 @@ fn every_flag_is_named() {
     }
 }
 
-/// All text of the Rust files beneath `folder`.
+/// All text of the Rust files below `folder`.
 fn sources(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("failed to read {}: {e}", folder.display()));
     let read = |path: &Path| match path.extension() {

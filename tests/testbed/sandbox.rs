@@ -117,7 +117,7 @@ fn mount_machines() -> Result<(), String> {
 /// Our own control group in each hierarchy that systemd uses: the unified one, and its named one
 /// where the old ones are mounted too.
 ///
-/// Every machine gets one beneath them. Without, two of them would share the same one, and a unit of
+/// Every machine gets one below them. Without, two of them would share the same one, and a unit of
 /// the same name in both would be one group of processes.
 pub fn cgroups() -> Vec<PathBuf> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -168,7 +168,7 @@ fn reap(ours: Option<u32>) {
     }
 }
 
-/// Removes a control group and all beneath it, if no process is in it.
+/// Removes a control group and all below it, if no process is in it.
 pub fn remove_cgroup(path: &Path) {
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

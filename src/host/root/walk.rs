@@ -93,7 +93,7 @@ pub(super) enum Manner {
     Private,
 }
 
-/// Walks `path` beneath `root`, one component at a time.
+/// Walks `path` below `root`, one component at a time.
 pub(super) fn by_hand(root: &Folder, path: &Path, manner: Manner) -> Result<Folder, WalkError> {
     let create = manner == Manner::Create;
     let mut at = Position { root, opened: Vec::new(), names: Vec::new() };

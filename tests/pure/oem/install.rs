@@ -144,7 +144,7 @@ fn checked(change: impl FnOnce(&Path)) -> (bool, String) {
     checked_beneath("/usr", change)
 }
 
-/// The same beneath a prefix.
+/// The same below a prefix.
 fn checked_beneath(prefix: &str, change: impl FnOnce(&Path)) -> (bool, String) {
     let prefix_word = format!("PREFIX={prefix}");
     let (tree, _) = installed(&["OEM=gce", &prefix_word]);

@@ -37,7 +37,7 @@ const NEXT_LOOK: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_secs(1);
 
 /// The interval at which a wait for a job is reported.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// The number of reconnections after a broken connection, and the pause before each.
 const RESUMES: u8 = 10;
@@ -48,7 +48,7 @@ pub struct JobWait<'w> {
     /// The longest wait; the run's deadline holds besides.
     pub limit: Duration,
     /// Called about every 10 s of waiting, with the time waited so far.
-    pub tell: &'w mut dyn FnMut(Duration),
+    pub report: &'w mut dyn FnMut(Duration),
     /// Called about every second; returns true if the wait is to end because the run was asked to stop.
     pub stop: &'w dyn Fn() -> bool,
 }
@@ -184,7 +184,7 @@ impl Systemd<'_> {
         let limit = self.bus.deadline().clip(wait.limit);
         let end = begun + limit;
         let mut look_at = begun + FIRST_LOOK;
-        let mut tell_at = begun + TELL_EVERY;
+        let mut report_at = begun + REPORT_EVERY;
         let mut reported = None;
         loop {
             let soon = Instant::now() + TICK;
@@ -232,9 +232,9 @@ impl Systemd<'_> {
                     JobEnd::left(&format!("it has not ended within {} s", limit.as_secs()))
                 });
             }
-            if now >= tell_at {
-                (wait.tell)(begun.elapsed());
-                tell_at += TELL_EVERY;
+            if now >= report_at {
+                (wait.report)(begun.elapsed());
+                report_at += REPORT_EVERY;
             }
         }
     }
