@@ -242,7 +242,7 @@ fn ends(suite: &mut Suite) {
         let kept = |words: &str| {
             m.journal().iter().any(|entry| entry["MESSAGE"].as_str().is_some_and(|it| it.contains(words)))
         };
-        assert!(kept("refused: file /srv/b") && !kept("done: write /srv/a"), "the journal has text went wrong");
+        assert!(kept("refused: file /srv/b") && !kept("done: write /srv/a"), "the journal has what went wrong");
         m.apply_with("write_files: [{path: /srv/c}]", &["-q"], &[]).ok().hides(&["/srv/c"]);
     });
 }
