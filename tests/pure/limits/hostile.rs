@@ -139,16 +139,6 @@ pub fn inputs() -> Vec<(String, Make)> {
     });
     add("long key", |size| format!("#cloud-config\n{}: b\n", "a".repeat(size)));
     add("long key behind ?", |size| format!("#cloud-config\n? {}\n: b\n", "a".repeat(size)));
-    add("expressions that are comments", |size| {
-        format!("#cloud-config\n{}", lines(size, |n| format!("k{n}: #{{x}}\n")))
-    });
-    add("expressions on a line", |size| format!("#cloud-config\na: b{}\n", " #{x}".repeat(size / 5)));
-    add("expressions in quotes", |size| format!("#cloud-config\na: \"b{}\"\n", " #{x}".repeat(size / 5)));
-    add("expressions before comments", |size| format!("#cloud-config\n{}", "a: #{x}\n#\n\n".repeat(size / 12)));
-    add("words of Environment=", |size| {
-        let unit = "#cloud-config\ncoreos:\n  units:\n  - name: a.service\n    content: |\n      [Service]\n";
-        format!("{unit}      Environment={}\n      LimitCORE={}\n", "a=b ".repeat(size / 8), "1K ".repeat(size / 6))
-    });
     add("unknown keys", |size| format!("#cloud-config\n{}", lines(size, |n| format!("k{n}: v\n"))));
     add("unknown keys of many sections", |size| {
         format!(
@@ -214,8 +204,22 @@ pub fn inputs() -> Vec<(String, Make)> {
     add("JSON of many keys", |size| {
         format!("{{\"ignition\": {{\"version\": \"2.0.0\"}}, {}\"b\": 1}}", "\"a\": 1,".repeat(size / 7))
     });
+    lints(&mut add);
     multiparts(&mut add);
     inputs
+}
+
+fn lints(add: &mut dyn FnMut(&str, Text)) {
+    add("expressions that are comments", |size| {
+        format!("#cloud-config\n{}", lines(size, |n| format!("k{n}: #{{x}}\n")))
+    });
+    add("expressions on a line", |size| format!("#cloud-config\na: b{}\n", " #{x}".repeat(size / 5)));
+    add("expressions in quotes", |size| format!("#cloud-config\na: \"b{}\"\n", " #{x}".repeat(size / 5)));
+    add("expressions before comments", |size| format!("#cloud-config\n{}", "a: #{x}\n#\n\n".repeat(size / 12)));
+    add("words of Environment=", |size| {
+        let unit = "#cloud-config\ncoreos:\n  units:\n  - name: a.service\n    content: |\n      [Service]\n";
+        format!("{unit}      Environment={}\n      LimitCORE={}\n", "a=b ".repeat(size / 8), "1K ".repeat(size / 6))
+    });
 }
 
 fn multiparts(add: &mut dyn FnMut(&str, Text)) {
