@@ -298,7 +298,7 @@ fn is_networkd(step: &Step) -> bool {
 
 /// Returns true if the path is in a directory that networkd reads.
 pub fn is_networkd_file(path: &Path) -> bool {
-    ["/etc/systemd/network", "/run/systemd/network"].iter().any(|folder| path.starts_with(folder))
+    ["/etc/systemd/network", "/run/systemd/network"].iter().any(|directory| path.starts_with(directory))
 }
 
 /// The error of a step that panicked.

@@ -138,8 +138,8 @@ impl<'a> Host<'a> {
 
     /// Returns true if nothing can be written to this directory, or to its place, because the file system is
     /// read-only.
-    pub fn is_read_only(&self, folder: &Path) -> bool {
-        files::is_read_only(&self.root, folder)
+    pub fn is_read_only(&self, directory: &Path) -> bool {
+        files::is_read_only(&self.root, directory)
     }
 
     /// The name the machine has now; `localhost` without one.
@@ -278,7 +278,7 @@ impl<'a> Host<'a> {
             let limit = self.setup.deadline.clip(Duration::from_secs(60));
             return enable_offline(&self.root, unit, *runtime, |argv| {
                 let (name, rest) = argv.split_first().context("nothing to run")?;
-                let tree = self.root.folder(Path::new("/"))?;
+                let tree = self.root.directory(Path::new("/"))?;
                 command::Tool::new(name).args(rest).directory(tree.as_fd()).listen(limit)
             });
         }
@@ -314,12 +314,12 @@ impl<'a> Host<'a> {
 
     fn run_script(&mut self, script: &Script) -> Result<StepResult> {
         let argv = if self.live() { Some(scripts::interpreter(script)?) } else { None };
-        let folder = self.script_dir();
-        let file = folder.join(&script.id);
+        let directory = self.script_dir();
+        let file = directory.join(&script.id);
         let unit = script.unit();
-        self.make_script_dir(&folder)
-            .with_context(|| format!("failed to keep the script in {}", display_path(&folder)))?;
-        let name = folder.join("unit-name");
+        self.make_script_dir(&directory)
+            .with_context(|| format!("failed to keep the script in {}", display_path(&directory)))?;
+        let name = directory.join("unit-name");
         let writes = [root_file(&file, script.content.expose(), 0o700), root_file(&name, unit.as_bytes(), 0o600)];
         for result in files::write_all(&self.root, &writes) {
             result?;
@@ -341,16 +341,16 @@ impl<'a> Host<'a> {
     /// that exists keeps its mode: it may be `/tmp`, or hold files of other programs.
     fn make_script_dir(&self, path: &Path) -> Result<()> {
         match self.root.private(path) {
-            Ok(()) => return files::folder(&self.root, path, 0o700).map(drop),
+            Ok(()) => return files::directory(&self.root, path, 0o700).map(drop),
             Err(error) if error.absent() => {}
             Err(error) => return Err(error.into()),
         }
         if let Some(workspace) = path.parent()
-            && self.root.folder(workspace).is_err()
+            && self.root.directory(workspace).is_err()
         {
-            files::folder(&self.root, workspace, 0o700)?;
+            files::directory(&self.root, workspace, 0o700)?;
         }
-        files::folder(&self.root, path, 0o700)?;
+        files::directory(&self.root, path, 0o700)?;
         Ok(self.root.private(path)?)
     }
 }

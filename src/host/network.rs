@@ -77,17 +77,17 @@ mod tests {
 
     #[test]
     fn only_interfaces_that_are_up_are_taken_down() {
-        let folder = tempfile::tempdir().unwrap();
-        let flags = folder.path().join("eth0/flags");
+        let directory = tempfile::tempdir().unwrap();
+        let flags = directory.path().join("eth0/flags");
         fs::create_dir(flags.parent().unwrap()).unwrap();
         let take = |text: &str| {
             fs::write(&flags, text).unwrap();
-            let change = take_one_down(folder.path(), "eth0").map_err(|error| error.to_string());
+            let change = take_one_down(directory.path(), "eth0").map_err(|error| error.to_string());
             (change, fs::read_to_string(&flags).unwrap())
         };
         assert_eq!(take("0x1003\n"), (Ok(StepResult::Done), "0x1002\n".to_owned()));
         assert_eq!(take("0x1002\n"), (Ok(StepResult::Unchanged), "0x1002\n".to_owned()));
         assert_eq!(take("up").0, Err("the flags of eth0 are no number".to_owned()));
-        assert_eq!(take_one_down(folder.path(), "eth1").unwrap(), StepResult::Unchanged, "it is not there");
+        assert_eq!(take_one_down(directory.path(), "eth1").unwrap(), StepResult::Unchanged, "it is not there");
     }
 }

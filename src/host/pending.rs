@@ -22,7 +22,7 @@ const SYSTEMD: &str = "systemd-reload-";
 /// One kind of pending action: the marker of this run, and those of interrupted runs.
 #[derive(Debug)]
 pub struct PendingReload {
-    folder: PathBuf,
+    directory: PathBuf,
     prefix: &'static str,
     /// The marker of this run, locked.
     own: Option<(PathBuf, File)>,
@@ -35,12 +35,12 @@ pub struct Markers(Vec<PathBuf>);
 impl PendingReload {
     /// A restart of systemd-networkd.
     pub fn restart_of_networkd() -> Self {
-        Self { folder: STATE.into(), prefix: NETWORKD, own: None }
+        Self { directory: STATE.into(), prefix: NETWORKD, own: None }
     }
 
     /// A daemon-reload.
     pub fn reload_of_systemd() -> Self {
-        Self { folder: STATE.into(), prefix: SYSTEMD, own: None }
+        Self { directory: STATE.into(), prefix: SYSTEMD, own: None }
     }
 
     /// Returns true if this run has set its marker.
@@ -62,7 +62,7 @@ impl PendingReload {
     }
 
     fn set_as(&mut self, process: u32) -> Result<()> {
-        let path = self.folder.join(format!("{}{process}", self.prefix));
+        let path = self.directory.join(format!("{}{process}", self.prefix));
         let context = || format!("failed to write {}", path.display());
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.with_context(context)?;
@@ -103,7 +103,7 @@ impl PendingReload {
     }
 
     fn left(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(&self.directory) else { return Vec::new() };
         let named =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(self.prefix));
         let is_own = |path: &PathBuf| self.own.as_ref().is_some_and(|(own, _)| own == path);
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn a_marker_is_left_when_its_run_has_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let owed = || PendingReload { folder: folder.path().to_owned(), prefix: NETWORKD, own: None };
+        let directory = tempfile::tempdir().unwrap();
+        let owed = || PendingReload { directory: directory.path().to_owned(), prefix: NETWORKD, own: None };
         let mut other = PendingReload { prefix: SYSTEMD, ..owed() };
         let (mut first, mut second) = (owed(), owed());
         assert!(!first.is_left());
@@ -140,9 +140,9 @@ mod tests {
         other.cancel();
         second.clear(second.markers());
         assert!(!second.is_set() && !second.is_left());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
         second.set_as(2).unwrap();
         second.cancel();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

@@ -79,16 +79,16 @@ impl Url {
         } else if location.is_empty() || location.starts_with(['?', '#']) {
             Self::parse(&format!("{origin}{path}{location}"))
         } else {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            Self::parse(&format!("{origin}{}", without_dots(&format!("{folder}/{location}"))))
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            Self::parse(&format!("{origin}{}", without_dots(&format!("{directory}/{location}"))))
         }
     }
 
     /// Returns this URL as a directory, and `path` in it: the names of a metadata service's parts
     /// (docs/datasources.md).
     pub fn part(&self, path: &str) -> Result<Self, BadUrl> {
-        let folder = self.uri.path().trim_end_matches('/');
-        let part = Self::parse(&format!("{}{folder}/{path}", self.origin()))?;
+        let directory = self.uri.path().trim_end_matches('/');
+        let part = Self::parse(&format!("{}{directory}/{path}", self.origin()))?;
         Ok(Self { authorization: self.authorization.clone(), ..part })
     }
 

@@ -27,5 +27,5 @@ pub(super) fn facts(reading: &Document, host: &Host<'_>, hostname: Option<&str>)
 
 /// Returns the directories that the part writes files into and that are on a read-only file system.
 pub(super) fn read_only(reading: &Document, host: &Host<'_>) -> BTreeSet<PathBuf> {
-    plan::folders_wanted(&reading.config).into_iter().filter(|folder| host.is_read_only(folder)).collect()
+    plan::wanted_directories(&reading.config).into_iter().filter(|directory| host.is_read_only(directory)).collect()
 }

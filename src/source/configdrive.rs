@@ -22,19 +22,19 @@ const NAMES_MAX: usize = 8;
 
 /// A config drive.
 pub struct ConfigDrive {
-    folder: PathBuf,
+    directory: PathBuf,
     /// The directory below `openstack/` to read, once it is known.
     version: OnceLock<String>,
 }
 
 impl ConfigDrive {
     /// The folder that it is mounted at.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), version: OnceLock::new() }
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), version: OnceLock::new() }
     }
 
     fn openstack(&self) -> PathBuf {
-        self.folder.join("openstack")
+        self.directory.join("openstack")
     }
 
     fn file(&self, version: &str, name: &str) -> PathBuf {
@@ -55,7 +55,7 @@ impl ConfigDrive {
         if FILES.iter().any(is_there) || self.has_misnamed(LATEST, cx) {
             return Ok(self.version.get_or_init(|| LATEST.to_owned()));
         }
-        let entries = files::list_beneath(&self.folder, &self.openstack(), cx)?.unwrap_or_default();
+        let entries = files::list_beneath(&self.directory, &self.openstack(), cx)?.unwrap_or_default();
         let mut dates: Vec<_> =
             entries.iter().map(|name| name.trim_end_matches('/')).filter(|name| is_date(name)).collect();
         dates.sort_unstable();
@@ -64,7 +64,7 @@ impl ConfigDrive {
         };
         match dates.iter().rev().find(is_readable) {
             Some(date) => Ok(self.version.get_or_init(|| {
-                log::info!("{} has no openstack/latest; openstack/{date} is used", self.folder.display());
+                log::info!("{} has no openstack/latest; openstack/{date} is used", self.directory.display());
                 (*date).to_owned()
             })),
             None => bail!("{}", self.without_version(&entries, cx)),
@@ -72,12 +72,12 @@ impl ConfigDrive {
     }
 
     fn read(&self, version: &str, name: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
-        files::read_beneath(&self.folder, &self.file(version, name), cx)
+        files::read_beneath(&self.directory, &self.file(version, name), cx)
     }
 
     /// The file of a version that is almost called `wanted`, such as `user-data`, `userdata.txt` or `metadata.json`.
     fn misnamed(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
-        let names = files::list_beneath(&self.folder, &self.openstack().join(version), cx).ok()??;
+        let names = files::list_beneath(&self.directory, &self.openstack().join(version), cx).ok()??;
         let letters = |name: &str| {
             let letters = name.chars().filter(char::is_ascii_alphanumeric);
             letters.map(|letter| letter.to_ascii_lowercase()).collect::<String>()
@@ -106,8 +106,8 @@ impl ConfigDrive {
 
     /// Why the drive cannot be read, with what it has instead; `versions` is what is in `openstack/`.
     fn without_version(&self, versions: &[String], cx: &Context<'_>) -> String {
-        let drive = self.folder.display();
-        let top = files::list_beneath(&self.folder, &self.folder, cx);
+        let drive = self.directory.display();
+        let top = files::list_beneath(&self.directory, &self.directory, cx);
         let top = match top {
             Ok(names) => names.unwrap_or_default(),
             Err(error) => return format!("{error:#}"),
@@ -126,9 +126,9 @@ impl ConfigDrive {
             if found.len() > NAMES_MAX { format!(" and {} more", found.len() - NAMES_MAX) } else { String::new() };
         let names: Vec<_> = found.iter().take(NAMES_MAX).map(|name| printable(name)).collect();
         let is_file =
-            |path: &&&str| matches!(files::read_beneath(&self.folder, &self.folder.join(path), cx), Ok(Some(_)));
+            |path: &&&str| matches!(files::read_beneath(&self.directory, &self.directory.join(path), cx), Ok(Some(_)));
         let help = ELSEWHERE.iter().find(is_file).map_or_else(String::new, |path| {
-            format!("; apply its user-data with --from-file={}", self.folder.join(path).display())
+            format!("; apply its user-data with --from-file={}", self.directory.join(path).display())
         });
         let help = if help.is_empty() { self.layout(&top, cx) } else { help };
         format!("{wanted}; found {} instead{more}{help}", names.join(", "))
@@ -146,8 +146,8 @@ impl ConfigDrive {
             if name == LATEST || is_date(name) {
                 return format!("; put {name} into a directory openstack");
             }
-            let below = self.folder.join(name);
-            if matches!(files::list_beneath(&self.folder, &below.join("openstack"), cx), Ok(Some(_))) {
+            let below = self.directory.join(name);
+            if matches!(files::list_beneath(&self.directory, &below.join("openstack"), cx), Ok(Some(_))) {
                 return format!("; the drive is in {0}: use --from-configdrive={0}", below.display());
             }
         }
@@ -161,7 +161,7 @@ impl ConfigDrive {
         Ok(match (cx.setup.network, content_path) {
             (Some(Format::Debian), Some(path)) => {
                 let path = beneath(&self.openstack(), path);
-                let bytes = files::read_beneath(&self.folder, &path, cx)?;
+                let bytes = files::read_beneath(&self.directory, &path, cx)?;
                 if bytes.is_none() {
                     bail!("{} is named as the network configuration, and does not exist", path.display());
                 }
@@ -188,7 +188,7 @@ impl Datasource for ConfigDrive {
     }
 
     fn probe(&self, cx: &Context<'_>) -> Availability {
-        let found = files::is_folder(&self.folder);
+        let found = files::is_directory(&self.directory);
         if found == Availability::Here {
             // The name says which version is read. Without one, reading fails with the reason.
             let _ = self.version(cx);
@@ -205,7 +205,7 @@ impl Datasource for ConfigDrive {
         let what = path.display().to_string();
         let mut reader = Reader::new(&what);
         let mut meta = MetaData::default();
-        let document = files::read_beneath(&self.folder, &path, cx).and_then(|bytes| match bytes {
+        let document = files::read_beneath(&self.directory, &path, cx).and_then(|bytes| match bytes {
             Some(bytes) if !bytes.is_empty() => json::object(&bytes, &what).map(Some),
             Some(_) => Ok(None),
             None => match self.misnaming(version, "meta_data.json", cx) {
@@ -255,8 +255,8 @@ fn is_date(name: &str) -> bool {
             .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
-/// `path` beneath `folder`: no `..` leads out of it.
-fn beneath(folder: &Path, path: &str) -> PathBuf {
+/// `path` beneath `directory`: no `..` leads out of it.
+fn beneath(directory: &Path, path: &str) -> PathBuf {
     let mut out = Vec::new();
     for component in Path::new(path).components() {
         match component {
@@ -265,7 +265,7 @@ fn beneath(folder: &Path, path: &str) -> PathBuf {
             _ => {}
         }
     }
-    folder.join(out.into_iter().collect::<PathBuf>())
+    directory.join(out.into_iter().collect::<PathBuf>())
 }
 
 #[cfg(test)]

@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn reads_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("user-data");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("user-data");
         fs::write(&path, "#cloud-config\n").unwrap();
         let (name, bytes) = fetch(&path, soon(), &|| false).unwrap();
         assert_eq!(bytes, b"#cloud-config\n");
@@ -77,8 +77,8 @@ mod tests {
 
     #[test]
     fn waits_for_a_file_to_appear() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("late");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("late");
         let writer = {
             let path = path.clone();
             thread::spawn(move || {
@@ -93,22 +93,22 @@ mod tests {
 
     #[test]
     fn an_unreadable_file_is_an_error_in_time() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let error = |path: &Path, patience| fetch(path, patience, &|| false).unwrap_err().to_string();
-        let none = folder.path().join("none");
+        let none = directory.path().join("none");
         let bare = format!("{} does not exist", none.display());
         assert_eq!(error(&none, Deadline::after(Duration::ZERO)), bare, "who did not wait says nothing of time");
         assert_eq!(error(&none, soon()), format!("no datasources available in time: {bare}"));
-        assert!(error(folder.path(), soon()).contains("is a folder"));
-        let big = folder.path().join("big");
+        assert!(error(directory.path(), soon()).contains("is a folder"));
+        let big = directory.path().join("big");
         fs::File::create(&big).unwrap().set_len((16 << 20) + 1).unwrap();
         assert!(error(&big, soon()).contains("more than 16 MiB"));
     }
 
     #[test]
     fn waiting_ends_on_a_stop_request() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = fetch(&folder.path().join("none"), Deadline::after(Duration::from_secs(60)), &|| true);
+        let directory = tempfile::tempdir().unwrap();
+        let error = fetch(&directory.path().join("none"), Deadline::after(Duration::from_secs(60)), &|| true);
         assert!(error.unwrap_err().to_string().starts_with("stopped"));
     }
 }

@@ -48,7 +48,7 @@ pub fn is_at_hand(path: &Path) -> bool {
 }
 
 /// Returns the availability of the directory at `path`.
-pub fn is_folder(path: &Path) -> Availability {
+pub fn is_directory(path: &Path) -> Availability {
     match exists(path) {
         Availability::Here if !path.is_dir() => Availability::NotYet(format!("{} is not a folder", path.display())),
         other => other,
@@ -69,19 +69,19 @@ pub fn read_part(path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     read(path, None, FileKind::Regular, Limits { deadline, stop: cx.stop })
 }
 
-/// Reads a file below `folder`, unless a link leads out of it.
-pub fn read_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
+/// Reads a file below `directory`, unless a link leads out of it.
+pub fn read_beneath(directory: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
-    read(path, Some(folder), FileKind::Regular, Limits { deadline, stop: cx.stop })
+    read(path, Some(directory), FileKind::Regular, Limits { deadline, stop: cx.stop })
 }
 
-/// Lists the directory `path` below `folder`, unless a link leads out of it: the names, sorted, and `/` after those of
+/// Lists the directory `path` below `directory`, unless a link leads out of it: the names, sorted, and `/` after those of
 /// directories.
-pub fn list_beneath(folder: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<String>>> {
+pub fn list_beneath(directory: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<String>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
-    let (owned, beneath) = (path.to_owned(), folder.to_owned());
+    let (owned, beneath) = (path.to_owned(), directory.to_owned());
     let work = move || list_all(&owned, &beneath);
-    in_thread(path, Some(folder), Limits { deadline, stop: cx.stop }, work)
+    in_thread(path, Some(directory), Limits { deadline, stop: cx.stop }, work)
 }
 
 fn read(path: &Path, beneath: Option<&Path>, kind: FileKind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
@@ -91,8 +91,8 @@ fn read(path: &Path, beneath: Option<&Path>, kind: FileKind, limits: Limits<'_>)
     {
         return bounded(path, bytes);
     }
-    let (owned, folder) = (path.to_owned(), beneath.map(Path::to_owned));
-    let work = move || read_all(&owned, folder.as_deref(), kind);
+    let (owned, directory) = (path.to_owned(), beneath.map(Path::to_owned));
+    let work = move || read_all(&owned, directory.as_deref(), kind);
     in_thread(path, beneath, limits, work)?.map_or(Ok(None), |bytes| bounded(path, bytes))
 }
 
@@ -178,9 +178,9 @@ fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
 
 /// Refuses a path that a link leads out of `beneath`.
 fn stay_beneath(path: &Path, beneath: Option<&Path>) -> std::io::Result<()> {
-    if let Some(folder) = beneath
-        && let Ok((path, folder)) = path.canonicalize().and_then(|path| Ok((path, folder.canonicalize()?)))
-        && !path.starts_with(folder)
+    if let Some(directory) = beneath
+        && let Ok((path, directory)) = path.canonicalize().and_then(|path| Ok((path, directory.canonicalize()?)))
+        && !path.starts_with(directory)
     {
         return Err(ErrorKind::CrossesDevices.into());
     }
@@ -222,8 +222,8 @@ mod tests {
     #[test]
     fn the_file_at_hand_is_the_named_one() {
         // On a file system without a disk no file is at hand, and threads read them all.
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         let mut read_at_once = 0;
         for size in [0, 1, 4096, USER_DATA_MAX, USER_DATA_MAX + 1, USER_DATA_MAX + 5000] {
             fs::write(&path, vec![b'x'; size]).unwrap();
@@ -237,19 +237,23 @@ mod tests {
         }
         // A file that was just written is in memory, unless the kernel evicts a page meanwhile.
         let (ext4, xfs) = (0xef53, 0x5846_5342);
-        if [ext4, xfs].contains(&rustix::fs::statfs(folder.path()).unwrap().f_type) {
+        if [ext4, xfs].contains(&rustix::fs::statfs(directory.path()).unwrap().f_type) {
             assert!(read_at_once > 3, "{read_at_once}");
         }
     }
 
     #[test]
     fn an_object_that_may_block_is_not_at_hand() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
         rustix::fs::mkfifoat(CWD, &pipe, Mode::RWXU).unwrap();
-        for path in
-            [&pipe, folder.path(), &folder.path().join("nothing"), Path::new("/dev/zero"), Path::new("/proc/1/environ")]
-        {
+        for path in [
+            &pipe,
+            directory.path(),
+            &directory.path().join("nothing"),
+            Path::new("/dev/zero"),
+            Path::new("/proc/1/environ"),
+        ] {
             assert!(!is_at_hand(path), "{path:?}");
             assert_eq!(read_at_hand(path), None, "{path:?}");
         }

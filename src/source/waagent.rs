@@ -11,27 +11,27 @@ use cloud_config::text::decode;
 
 /// The folder of Azure's agent.
 pub struct Waagent {
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Waagent {
     /// The folder, usually `/var/lib/waagent`.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
     }
 }
 
 impl Datasource for Waagent {
     fn name(&self) -> String {
-        self.folder.join("CustomData").display().to_string()
+        self.directory.join("CustomData").display().to_string()
     }
 
     fn probe(&self, _: &Context<'_>) -> Availability {
-        files::exists(&self.folder.join("provisioned"))
+        files::exists(&self.directory.join("provisioned"))
     }
 
     fn meta_data(&self, cx: &Context<'_>) -> MetaData {
-        let path = self.folder.join("SharedConfig.xml");
+        let path = self.directory.join("SharedConfig.xml");
         let what = path.display().to_string();
         let meta = files::read_part(&path, cx).and_then(|bytes| match bytes {
             Some(bytes) if !bytes.is_empty() => read(&bytes, &what),
@@ -41,7 +41,7 @@ impl Datasource for Waagent {
     }
 
     fn user_data(&self, cx: &Context<'_>) -> Result<Vec<u8>> {
-        let bytes = files::read_part(&self.folder.join("CustomData"), cx)?.unwrap_or_default();
+        let bytes = files::read_part(&self.directory.join("CustomData"), cx)?.unwrap_or_default();
         Ok(plain(bytes))
     }
 }

@@ -24,8 +24,8 @@ fn main() -> ExitCode {
     let words: Vec<_> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
     let done = match words.as_slice() {
         ["read", path] => read(Path::new(path)),
-        ["write", folder, count, size] => write(Path::new(folder), number(count), number(size)),
-        ["check", folder, count, size] => check(Path::new(folder), number(count), number(size)),
+        ["write", directory, count, size] => write(Path::new(directory), number(count), number(size)),
+        ["check", directory, count, size] => check(Path::new(directory), number(count), number(size)),
         ["time", times, "--", ..] => time(number(times), &arguments[3..]),
         _ => {
             eprintln!("baseline: read FILE | write|check FOLDER COUNT SIZE | time TIMES -- PROGRAM ARGUMENT…");
@@ -55,10 +55,10 @@ fn name(number: usize) -> String {
 }
 
 /// Writes files as the program does: without a name, flushed side by side, then put into their places.
-fn write(folder: &Path, count: usize, size: usize) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
+fn write(directory: &Path, count: usize, size: usize) -> std::io::Result<()> {
+    fs::create_dir_all(directory)?;
     let content = vec![b'x'; size];
-    let place = rustix::fs::openat(CWD, folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let place = rustix::fs::openat(CWD, directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     for first in (0..count).step_by(BATCH) {
         let mut batch = Vec::new();
         for index in first..count.min(first + BATCH) {
@@ -90,15 +90,15 @@ fn write(folder: &Path, count: usize, size: usize) -> std::io::Result<()> {
             let path = format!("/proc/self/fd/{}", file.as_raw_fd());
             rustix::fs::linkat(CWD, path, &place, name, AtFlags::SYMLINK_FOLLOW)?;
         }
-        File::open(folder)?.sync_all()?;
+        File::open(directory)?.sync_all()?;
     }
     Ok(())
 }
 
 /// Compares files as the program does.
-fn check(folder: &Path, count: usize, size: usize) -> std::io::Result<()> {
+fn check(directory: &Path, count: usize, size: usize) -> std::io::Result<()> {
     let (content, mut buffer) = (vec![b'x'; size], vec![0; size]);
-    let place = rustix::fs::openat(CWD, folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let place = rustix::fs::openat(CWD, directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     for index in 0..count {
         let there = rustix::fs::statat(&place, name(index), AtFlags::SYMLINK_NOFOLLOW)?;
         let mut file = File::from(rustix::fs::openat(&place, name(index), OFlags::RDONLY, Mode::empty())?);

@@ -13,8 +13,8 @@ const SMALL: usize = 1000;
 
 pub fn rows(table: &mut Table) {
     // Beside the build: a disk, and no file system in memory.
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
-    let place = TempDir::new_in(folder).expect("a temporary folder");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let place = TempDir::new_in(directory).expect("a temporary folder");
     let size = fs::metadata(program()).expect("it is built").len();
     table.bar("size of the program", float(size) / 1e6, 6.0, "MB");
     start(table, place.path());

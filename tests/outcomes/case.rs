@@ -104,7 +104,7 @@ fn again(machine: &Machine, outcome: &Outcome) -> Vec<Difference> {
     let mut found = Differences(exit_code(&output, outcome));
     for line in before.differences(&after) {
         let path = line.lines().next().and_then(|first| first.split_once(": ")).map_or("", |(_, path)| path);
-        if QUIET.iter().any(|folder| path.starts_with(folder)) {
+        if QUIET.iter().any(|directory| path.starts_with(directory)) {
             found.same(&format!("second run {path}"), "", &line);
         }
     }

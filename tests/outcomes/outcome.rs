@@ -85,13 +85,13 @@ pub fn corpus() -> PathBuf {
 impl Outcome {
     /// All outcomes of the corpus, by name.
     pub fn all(corpus: &Path) -> Result<Vec<Self>, String> {
-        let folder = corpus.join("outcomes");
-        let entries = fs::read_dir(&folder).map_err(|e| format!("failed to read {}: {e}", folder.display()))?;
+        let directory = corpus.join("outcomes");
+        let entries = fs::read_dir(&directory).map_err(|e| format!("failed to read {}: {e}", directory.display()))?;
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|kind| kind == "json"));
         paths.sort();
         if paths.is_empty() {
-            return Err(format!("{} is empty", folder.display()));
+            return Err(format!("{} is empty", directory.display()));
         }
         paths.iter().map(|path| Self::read(corpus, path)).collect()
     }

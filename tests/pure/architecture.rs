@@ -13,22 +13,22 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All Rust files below `folder`, as paths relative to the repository.
-fn sources(folder: &str) -> Vec<PathBuf> {
+/// All Rust files below `directory`, as paths relative to the repository.
+fn sources(directory: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().flatten() {
+    let mut directories = vec![root().join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).unwrap().flatten() {
             let path = entry.path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|kind| kind == "rs") {
                 found.push(path.strip_prefix(root()).unwrap().to_owned());
             }
         }
     }
     found.sort();
-    assert!(!found.is_empty(), "no sources in {folder}");
+    assert!(!found.is_empty(), "no sources in {directory}");
     found
 }
 

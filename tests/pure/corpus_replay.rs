@@ -17,12 +17,12 @@ const LONGEST: Duration = Duration::from_secs(20);
 const MOST_FILES: usize = 500;
 const MOST_BYTES: u64 = 1 << 20;
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inputs")
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("failed to read {}: {e}", folder.display()));
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|e| panic!("failed to read {}: {e}", directory.display()));
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
@@ -40,7 +40,8 @@ fn hold(path: &Path, bytes: &[u8], check: fn(&[u8])) {
 fn published_configurations_hold() {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let corpus = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from);
-    let of = |folder: &str| if corpus.join(folder).is_dir() { files(&corpus.join(folder)) } else { Vec::new() };
+    let of =
+        |directory: &str| if corpus.join(directory).is_dir() { files(&corpus.join(directory)) } else { Vec::new() };
     let paths: Vec<_> = ["oem", "user", "other"].into_iter().flat_map(of).filter(|path| path.is_file()).collect();
     if paths.is_empty() {
         // Past the capture of the test harness, which shows nothing of a test that passes.
@@ -55,7 +56,7 @@ fn published_configurations_hold() {
 #[test]
 fn every_kept_input_still_holds() {
     for (target, check) in TARGETS {
-        let files = files(&folder().join(target));
+        let files = files(&directory().join(target));
         assert!(!files.is_empty(), "there is no input of {target}");
         for path in files {
             let bytes = fs::read(&path).unwrap();
@@ -66,20 +67,20 @@ fn every_kept_input_still_holds() {
 
 #[test]
 fn every_input_and_every_fuzz_target_is_of_a_known_kind() {
-    let names = |folder: &Path| -> Vec<_> {
+    let names = |directory: &Path| -> Vec<_> {
         let stems =
-            files(folder).into_iter().filter(|path| path.is_dir() || path.extension().is_some_and(|e| e == "rs"));
+            files(directory).into_iter().filter(|path| path.is_dir() || path.extension().is_some_and(|e| e == "rs"));
         stems.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
     };
     let mut known: Vec<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     known.sort();
-    assert_eq!(names(&folder()), known);
+    assert_eq!(names(&directory()), known);
     assert_eq!(names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cloud-config/fuzz/targets")), known);
 }
 
 #[test]
 fn kept_inputs_are_few_and_small() {
-    let all: Vec<_> = TARGETS.iter().flat_map(|(target, _)| files(&folder().join(target))).collect();
+    let all: Vec<_> = TARGETS.iter().flat_map(|(target, _)| files(&directory().join(target))).collect();
     let bytes: u64 = all.iter().map(|path| fs::metadata(path).unwrap().len()).sum();
     assert!(all.len() <= MOST_FILES && bytes <= MOST_BYTES, "{} files, {bytes} bytes", all.len());
 }

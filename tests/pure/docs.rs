@@ -155,9 +155,9 @@ fn every_flag_is_named() {
     }
 }
 
-/// All text of the Rust files below `folder`.
-fn sources(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("failed to read {}: {e}", folder.display()));
+/// All text of the Rust files below `directory`.
+fn sources(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).unwrap_or_else(|e| panic!("failed to read {}: {e}", directory.display()));
     let read = |path: &Path| match path.extension() {
         _ if path.is_dir() => sources(path),
         Some(kind) if kind == "rs" => fs::read_to_string(path).unwrap(),
@@ -169,10 +169,10 @@ fn sources(folder: &Path) -> String {
 #[test]
 fn every_promise_is_held_by_tests_that_there_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = ["src", "crates/cloud-config/src", "tests"].map(|folder| sources(&root.join(folder))).concat();
+    let text = ["src", "crates/cloud-config/src", "tests"].map(|directory| sources(&root.join(directory))).concat();
     let is_case = |file: &str, case: &str| {
-        let texts =
-            ["plans", "network"].map(|folder| fs::read_to_string(root.join("tests/pure").join(folder).join(file)));
+        let texts = ["plans", "network"]
+            .map(|directory| fs::read_to_string(root.join("tests/pure").join(directory).join(file)));
         texts.iter().flatten().any(|text| text.lines().any(|line| line.strip_prefix("=== ") == Some(case)))
     };
     let docs = ["reliability", "security", "compatibility"].map(|page| read(&format!("docs/{page}.md"))).join("\n\n");
@@ -219,7 +219,7 @@ fn anchors(page: &str) -> Vec<String> {
 #[test]
 fn every_page_that_the_source_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = ["src", "crates/cloud-config/src", "tests"].map(|folder| sources(&root.join(folder))).concat();
+    let text = ["src", "crates/cloud-config/src", "tests"].map(|directory| sources(&root.join(directory))).concat();
     let link = Regex::new(r"docs/([a-z-]+\.md)(#[a-z0-9_-]+)?").unwrap();
     let mut count = 0;
     for found in link.captures_iter(&text) {

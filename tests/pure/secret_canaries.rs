@@ -128,8 +128,8 @@ fn item(name: &str, value: &str) -> String {
 
 /// Runs the program on `config` in all the ways in which it prints something; returns the output of each.
 fn printed(config: &str) -> BTreeMap<&'static str, String> {
-    let folder = tempfile::tempdir().expect("there is a place for it");
-    let (file, root) = (folder.path().join("config"), folder.path().join("root"));
+    let directory = tempfile::tempdir().expect("there is a place for it");
+    let (file, root) = (directory.path().join("config"), directory.path().join("root"));
     fs::create_dir(&root).and_then(|()| fs::write(&file, config)).expect("it is written");
     let ways: [(&str, &[&str]); 5] = [
         ("a plan", &["--dry-run", "-v"]),

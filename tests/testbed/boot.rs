@@ -94,8 +94,8 @@ pub(super) fn mount_overlay(place: &Path) -> Result<PathBuf, String> {
 /// Mounts a directory at `place` that begins as a copy of `lower`, and returns its path.
 pub fn mount_overlay_over(place: &Path, lower: &Path) -> Result<PathBuf, String> {
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
-    for folder in [&upper, &work, &merged] {
-        fs::create_dir_all(folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
+    for directory in [&upper, &work, &merged] {
+        fs::create_dir_all(directory).map_err(|e| format!("failed to make {}: {e}", directory.display()))?;
     }
     // xino: inode numbers that stay the same for as long as the machine lives.
     let options =

@@ -114,10 +114,10 @@ impl Machine {
     /// The names in a directory, sorted.
     #[track_caller]
     pub fn names(&self, path: &str) -> Vec<String> {
-        let folder = self
+        let directory = self
             .open(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
             .unwrap_or_else(|e| panic!("failed to open {path}: {e}"));
-        let entries = rustix::fs::Dir::new(folder).unwrap_or_else(|e| panic!("failed to read {path}: {e}"));
+        let entries = rustix::fs::Dir::new(directory).unwrap_or_else(|e| panic!("failed to read {path}: {e}"));
         let mut names: Vec<_> = entries
             .map(|entry| entry.expect("a folder can be read").file_name().to_string_lossy().into_owned())
             .filter(|name| name != "." && name != "..")

@@ -75,7 +75,7 @@ fn missing() -> Option<String> {
 /// Returns the missing ones of these programs, each with its Debian package.
 pub fn missing_tools(tools: &[(&str, &str)]) -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = |tool: &str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    let there = |tool: &str| std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
     let absent: Vec<_> =
         tools.iter().filter(|(tool, _)| !there(tool)).map(|(t, p)| format!("{t} (package {p})")).collect();
     let them = absent.join(", ");

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::machine::Machine;
 
 /// The directories that a configuration can change, and that a run without changes must leave alone.
-const FOLDERS: &str = "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail /run/systemd /run/flannel";
+const DIRECTORIES: &str = "/etc /home /opt /root /srv /usr /var/lib /var/spool/mail /run/systemd /run/flannel";
 
 /// The directories that systemd itself writes meanwhile, for any caller.
 const CHURN: [&str; 8] = [
@@ -39,7 +39,7 @@ impl Machine {
             let _ = write!(prune, "-path {path} -prune -o ");
         }
         let line = format!(
-            "TZ=UTC find {FOLDERS} {prune} -printf '%p\\t%y %i %m %U:%G %s modified %T+ changed %C+ %l\\n' 2>/dev/null || true"
+            "TZ=UTC find {DIRECTORIES} {prune} -printf '%p\\t%y %i %m %U:%G %s modified %T+ changed %C+ %l\\n' 2>/dev/null || true"
         );
         let answer = self.start(&["sh", "-c", &line]).finish(std::time::Duration::from_secs(60)).ok();
         let entry = |line: &str| line.split_once('\t').map(|(path, rest)| (path.to_owned(), rest.to_owned()));
@@ -79,11 +79,11 @@ impl Snapshot {
 
     /// Returns the visible changes: paths that are new, gone or changed, without directories.
     pub fn changed_files<'a>(&'a self, after: &'a Self) -> Vec<(char, &'a str)> {
-        let is_folder = |entry: &str| entry.starts_with("d ");
+        let is_directory = |entry: &str| entry.starts_with("d ");
         let mut changes = Vec::new();
         for (path, is) in &after.0 {
             match self.0.get(path) {
-                _ if is_folder(is) => {}
+                _ if is_directory(is) => {}
                 None => changes.push(('+', path.as_str())),
                 Some(was) if was != is => changes.push(('~', path.as_str())),
                 Some(_) => {}

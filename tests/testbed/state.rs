@@ -21,10 +21,10 @@ pub struct Entry {
 pub struct State(pub BTreeMap<PathBuf, Entry>);
 
 impl State {
-    /// Returns the present content of `folder`.
-    pub fn of(folder: &Path) -> Self {
+    /// Returns the present content of `directory`.
+    pub fn of(directory: &Path) -> Self {
         let mut entries = BTreeMap::new();
-        collect(folder, Path::new(""), &mut entries);
+        collect(directory, Path::new(""), &mut entries);
         Self(entries)
     }
 
@@ -35,10 +35,10 @@ impl State {
         self
     }
 
-    /// Creates all this in `folder`, which must be empty.
-    pub fn make(&self, folder: &Path) {
+    /// Creates all this in `directory`, which must be empty.
+    pub fn make(&self, directory: &Path) {
         for (path, entry) in &self.0 {
-            let place = folder.join(path);
+            let place = directory.join(path);
             let made = match entry.mode & 0o170_000 {
                 0o040_000 => fs::create_dir(&place),
                 0o120_000 => symlink(String::from_utf8_lossy(&entry.content).as_ref(), &place),
@@ -50,7 +50,7 @@ impl State {
                 fs::set_permissions(&place, fs::Permissions::from_mode(entry.mode & 0o7777)).expect("we are root");
             }
         }
-        let _ = chown(folder, Some(0), Some(0));
+        let _ = chown(directory, Some(0), Some(0));
     }
 
     /// Describes the paths that are neither as in `old` nor as in `new`.
@@ -78,9 +78,9 @@ impl State {
     }
 }
 
-fn collect(root: &Path, folder: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
-    for entry in fs::read_dir(root.join(folder)).into_iter().flatten().flatten() {
-        let path = folder.join(entry.file_name());
+fn collect(root: &Path, directory: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
+    for entry in fs::read_dir(root.join(directory)).into_iter().flatten().flatten() {
+        let path = directory.join(entry.file_name());
         let place = entry.path();
         // It may be gone by now, and then it is not there.
         let Ok(status) = fs::symlink_metadata(&place) else { continue };

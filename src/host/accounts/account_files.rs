@@ -16,7 +16,7 @@ use super::database::Table;
 use super::locks::boot_time;
 use crate::deadline::Deadline;
 use crate::host::files::{self, Write};
-use crate::host::root::{Folder, OsContext, Place, Root, display_path, status};
+use crate::host::root::{Directory, OsContext, Place, Root, display_path, status};
 use crate::host::signals;
 
 /// The longest wait for the locks, as in `lckpwdf(3)`.
@@ -77,7 +77,7 @@ impl<'r> AccountFiles<'r> {
     ///
     /// Another program holds a lock for 15 s or until the deadline, or a file is not a regular one or cannot be read.
     pub(super) fn lock(root: &'r Root, deadline: Deadline) -> Result<Self> {
-        let etc = root.folder(Path::new("/etc")).context("failed to lock the account files")?;
+        let etc = root.directory(Path::new("/etc")).context("failed to lock the account files")?;
         if !root.is_system() {
             root.private(Path::new("/etc")).context("failed to lock the account files")?;
         }
@@ -141,14 +141,14 @@ impl<'r> AccountFiles<'r> {
 /// The locks of the shadow tools.
 #[derive(Debug)]
 struct Locks {
-    etc: Folder,
+    etc: Directory,
     /// The lock files that were made, with their inodes.
     made: Vec<(String, u64)>,
     _all: OwnedFd,
 }
 
 impl Locks {
-    fn take(etc: &Folder, files: &[&str], boot: Option<SystemTime>, until: Deadline) -> Result<Self> {
+    fn take(etc: &Directory, files: &[&str], boot: Option<SystemTime>, until: Deadline) -> Result<Self> {
         let all = lock_all(etc, until)?;
         let mut locks = Self { etc: etc.clone(), made: Vec::new(), _all: all };
         for file in files {
@@ -208,7 +208,7 @@ impl Drop for Locks {
 }
 
 /// Takes the lock of `lckpwdf(3)`.
-fn lock_all(etc: &Folder, until: Deadline) -> Result<OwnedFd> {
+fn lock_all(etc: &Directory, until: Deadline) -> Result<OwnedFd> {
     let context = || "failed to lock the account files: /etc/.pwd.lock";
     // A FIFO in its place would hold up an open that waits.
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -234,7 +234,7 @@ fn lock_all(etc: &Folder, until: Deadline) -> Result<OwnedFd> {
 
 /// Returns true if no other program holds the lock of `lckpwdf(3)` now, as every one that edits the files does.
 pub(super) fn is_unlocked(root: &Root) -> bool {
-    let Ok(etc) = root.folder(Path::new("/etc")) else { return false };
+    let Ok(etc) = root.directory(Path::new("/etc")) else { return false };
     lock_all(&etc, Deadline::after(Duration::ZERO)).is_ok()
 }
 
@@ -243,18 +243,18 @@ fn make_lock_file(at: &Place) -> Result<u64, Errno> {
     // The tools end the number with a zero byte.
     let text = format!("{}\0", std::process::id());
     let (flags, mode) = (OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
-    let nameless = rustix::fs::openat(&at.folder, ".", flags | OFlags::TMPFILE, mode);
+    let nameless = rustix::fs::openat(&at.directory, ".", flags | OFlags::TMPFILE, mode);
     let linked = nameless.and_then(|file| {
         rustix::io::write(&file, text.as_bytes())?;
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        rustix::fs::linkat(CWD, path, &at.folder, &at.name, AtFlags::SYMLINK_FOLLOW)?;
+        rustix::fs::linkat(CWD, path, &at.directory, &at.name, AtFlags::SYMLINK_FOLLOW)?;
         Ok(file)
     });
     let file = match linked {
         // The file system has no files without a name, or nothing else than one name for each.
         Err(cause) if cause != Errno::EXIST => {
             let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-            let file = rustix::fs::openat(&at.folder, &at.name, flags, mode)?;
+            let file = rustix::fs::openat(&at.directory, &at.name, flags, mode)?;
             rustix::io::write(&file, text.as_bytes())?;
             file
         }
@@ -274,8 +274,8 @@ fn is_alive(process: i32) -> bool {
     rustix::process::test_kill_process(process) != Err(Errno::SRCH)
 }
 
-fn place(etc: &Folder, name: &str) -> Place {
-    Place { folder: etc.clone(), name: name.into() }
+fn place(etc: &Directory, name: &str) -> Place {
+    Place { directory: etc.clone(), name: name.into() }
 }
 
 #[cfg(test)]

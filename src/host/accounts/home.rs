@@ -18,7 +18,7 @@ use super::login_defs::LoginDefs;
 use super::{Accounts, LARGEST, UserEntry, marker};
 use crate::host::files;
 use crate::host::keys::identity;
-use crate::host::root::{Folder, OsContext, Place, display_path, link, status};
+use crate::host::root::{Directory, OsContext, Place, display_path, link, status};
 
 /// The largest number of entries of a skeleton, and the greatest depth of its directories.
 const MOST_ENTRIES: usize = 10_000;
@@ -68,7 +68,7 @@ impl Accounts<'_> {
             HomeState::Empty if fill => self.fill(&place, user, &defs),
             _ => return Ok(false),
         }?;
-        files::flush_folder(&place.folder)?;
+        files::flush_directory(&place.directory)?;
         Ok(true)
     }
 
@@ -79,14 +79,14 @@ impl Accounts<'_> {
         if FileType::from_raw_mode(there.st_mode) != FileType::Directory {
             return Ok(HomeState::Other);
         }
-        let above = rustix::fs::fstat(&place.folder).os_context(|| "failed to stat its directory")?;
+        let above = rustix::fs::fstat(&place.directory).os_context(|| "failed to stat its directory")?;
         let is_theirs = there.st_uid == user.uid
             || (is_plain(&there) && above.st_dev == there.st_dev && self.can_only_be_the_home(place, user)?);
         if !is_theirs {
             return Ok(HomeState::Other);
         }
-        let folder = open(place).os_context(|| "failed to open it")?;
-        let is_empty = entries(&folder, 1).os_context(|| "failed to read it")?.is_empty();
+        let directory = open(place).os_context(|| "failed to open it")?;
+        let is_empty = entries(&directory, 1).os_context(|| "failed to read it")?.is_empty();
         Ok(if is_empty && !self.is_shared(user)? { HomeState::Empty } else { HomeState::Other })
     }
 
@@ -109,24 +109,24 @@ impl Accounts<'_> {
     /// Makes the home under a temporary name, fills it and gives it its name.
     fn make_home(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
         let skeleton = self.skeleton(defs)?;
-        let beside = Place { folder: place.folder.clone(), name: files::temporary_name(&place.name) };
-        rustix::fs::mkdirat(&beside.folder, &beside.name, Mode::RWXU)
+        let beside = Place { directory: place.directory.clone(), name: files::temporary_name(&place.name) };
+        rustix::fs::mkdirat(&beside.directory, &beside.name, Mode::RWXU)
             .os_context(|| "failed to create a temporary directory")?;
-        let folder = open(&beside).os_context(|| "failed to open the temporary directory")?;
-        let own = rustix::fs::fstat(&folder).os_context(|| "failed to stat the temporary directory")?;
+        let directory = open(&beside).os_context(|| "failed to open the temporary directory")?;
+        let own = rustix::fs::fstat(&directory).os_context(|| "failed to stat the temporary directory")?;
         let is_new = own.st_uid == rustix::process::geteuid().as_raw() && own.st_mode & 0o7777 == 0o700;
-        if !is_new || !entries(&folder, 1).os_context(|| "failed to read the temporary directory")?.is_empty() {
+        if !is_new || !entries(&directory, 1).os_context(|| "failed to read the temporary directory")?.is_empty() {
             bail!("{} was replaced meanwhile", display_path(beside.name.as_ref()));
         }
         let owner = Some((user.uid, user.gid));
-        if let Err(error) = skeleton.make(&folder, owner) {
+        if let Err(error) = skeleton.make(&directory, owner) {
             // A full disk would get one more of them at each boot.
-            discard(&beside, &folder, DEEPEST);
+            discard(&beside, &directory, DEEPEST);
             return Err(error);
         }
-        give(&folder, user, defs.home_mode())?;
-        files::flush_folder(&folder)?;
-        let (from, to) = (&beside.folder, &place.folder);
+        give(&directory, user, defs.home_mode())?;
+        files::flush_directory(&directory)?;
+        let (from, to) = (&beside.directory, &place.directory);
         match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
             // The file system lacks RENAME_NOREPLACE. A rename replaces only an empty directory.
             Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, &beside.name, to, &place.name),
@@ -143,16 +143,16 @@ impl Accounts<'_> {
     /// Fills an empty directory with the rights of its user, since that user may move its entries meanwhile.
     fn fill(self, place: &Place, user: &UserEntry, defs: &LoginDefs) -> Result<()> {
         let skeleton = self.skeleton(defs)?;
-        let folder = open(place).os_context(|| "failed to open it")?;
-        let there = rustix::fs::fstat(&folder).os_context(|| "failed to stat it")?;
+        let directory = open(place).os_context(|| "failed to open it")?;
+        let there = rustix::fs::fstat(&directory).os_context(|| "failed to stat it")?;
         // `useradd` makes a home without any permission and sets its mode last.
         let has_mode = Mode::from_raw_mode(there.st_mode).intersects(Mode::RWXU | Mode::RWXG | Mode::RWXO);
         let mode = if has_mode { there.st_mode & 0o7777 } else { defs.home_mode() };
         if there.st_uid != user.uid || !has_mode {
-            give(&folder, user, mode)?;
+            give(&directory, user, mode)?;
         }
-        identity::with(user, || skeleton.make(&folder, None))?;
-        files::flush_folder(&folder)
+        identity::with(user, || skeleton.make(&directory, None))?;
+        files::flush_directory(&directory)
     }
 
     /// Reads the skeleton. Entries that cannot be copied are logged and left out.
@@ -165,11 +165,11 @@ impl Accounts<'_> {
             log::warn!("{error:#}; nothing of {} is copied into the home directory", display_path(from));
             return Ok(skeleton);
         }
-        match self.root.folder(from) {
-            Ok(folder) => {
+        match self.root.directory(from) {
+            Ok(directory) => {
                 let mut left = (MOST_ENTRIES, LARGEST_SKELETON);
                 skeleton
-                    .read(&folder, from, DEEPEST, &mut left)
+                    .read(&directory, from, DEEPEST, &mut left)
                     .with_context(|| format!("failed to read {}", display_path(from)))?;
             }
             Err(error) if error.absent() => {}
@@ -186,17 +186,17 @@ fn is_plain(there: &Stat) -> bool {
 }
 
 /// Removes a directory that this run made and filled, and that only root can enter.
-fn discard(place: &Place, folder: &Folder, depth: usize) {
-    for name in entries(folder, MOST_ENTRIES).unwrap_or_default() {
-        let inner = Place { folder: folder.clone(), name };
-        if rustix::fs::unlinkat(&inner.folder, &inner.name, AtFlags::empty()).is_err()
+fn discard(place: &Place, directory: &Directory, depth: usize) {
+    for name in entries(directory, MOST_ENTRIES).unwrap_or_default() {
+        let inner = Place { directory: directory.clone(), name };
+        if rustix::fs::unlinkat(&inner.directory, &inner.name, AtFlags::empty()).is_err()
             && depth > 0
             && let Ok(below) = open(&inner)
         {
             discard(&inner, &below, depth - 1);
         }
     }
-    let _ = rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::REMOVEDIR);
+    let _ = rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::REMOVEDIR);
 }
 
 /// A directory of the skeleton.
@@ -213,10 +213,10 @@ enum HomeEntry {
 
 impl Skeleton {
     /// Reads a directory; `left` is how many entries and bytes may still come.
-    fn read(&mut self, from: &Folder, path: &Path, deepest: usize, left: &mut (usize, u64)) -> Result<()> {
+    fn read(&mut self, from: &Directory, path: &Path, deepest: usize, left: &mut (usize, u64)) -> Result<()> {
         for name in entries(from, MOST_ENTRIES).os_context(|| "failed to read a directory")? {
             let path = path.join(&name);
-            let place = Place { folder: from.clone(), name };
+            let place = Place { directory: from.clone(), name };
             let shown = || display_path(&path);
             let skipped = |why: &str| log::warn!("{}: {why}; not copied into the home directory", display_path(&path));
             let Some(there) = status(&place).os_context(shown)? else { continue };
@@ -258,18 +258,18 @@ impl Skeleton {
     }
 
     /// Makes everything in `to`, where nothing of it exists; owned by `owner`, or by the user this thread acts as.
-    fn make(&self, to: &Folder, owner: Option<(u32, u32)>) -> Result<()> {
+    fn make(&self, to: &Directory, owner: Option<(u32, u32)>) -> Result<()> {
         let ids = owner.map(|(uid, gid)| (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
         for (name, entry) in &self.entries {
             let failure = || format!("failed to make {}", display_path(name.as_ref()));
             match entry {
                 HomeEntry::Directory(mode, inner) => {
                     rustix::fs::mkdirat(to, name, Mode::RWXU).os_context(failure)?;
-                    let folder = open(&Place { folder: to.clone(), name: name.clone() }).os_context(failure)?;
-                    inner.make(&folder, owner)?;
-                    rustix::fs::fchmod(&folder, Mode::from_raw_mode(*mode)).os_context(failure)?;
+                    let directory = open(&Place { directory: to.clone(), name: name.clone() }).os_context(failure)?;
+                    inner.make(&directory, owner)?;
+                    rustix::fs::fchmod(&directory, Mode::from_raw_mode(*mode)).os_context(failure)?;
                     if let Some((uid, gid)) = ids {
-                        rustix::fs::fchown(&folder, uid, gid).os_context(failure)?;
+                        rustix::fs::fchown(&directory, uid, gid).os_context(failure)?;
                     }
                 }
                 HomeEntry::File(mode, content) => {
@@ -297,31 +297,31 @@ impl Skeleton {
 }
 
 /// Sets the mode of a directory and gives it to the user, which is the last thing that is done to it.
-fn give(folder: &Folder, user: &UserEntry, mode: u32) -> Result<()> {
-    rustix::fs::fchmod(folder, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
-    rustix::fs::fchown(folder, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
+fn give(directory: &Directory, user: &UserEntry, mode: u32) -> Result<()> {
+    rustix::fs::fchmod(directory, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
+    rustix::fs::fchown(directory, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
         .os_context(|| "failed to set its owner")
 }
 
 /// The time at which a directory was made, if the file system has it.
 fn born(place: &Place) -> Option<SystemTime> {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
-    let status = rustix::fs::statx(&place.folder, &place.name, flags, StatxFlags::BTIME).ok()?;
+    let status = rustix::fs::statx(&place.directory, &place.name, flags, StatxFlags::BTIME).ok()?;
     let is_known = status.stx_mask & StatxFlags::BTIME.bits() != 0;
     let seconds = is_known.then(|| u64::try_from(status.stx_btime.tv_sec).ok()).flatten()?;
     Some(UNIX_EPOCH + Duration::new(seconds, status.stx_btime.tv_nsec))
 }
 
-fn open(place: &Place) -> Result<Folder, Errno> {
+fn open(place: &Place) -> Result<Directory, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    rustix::fs::openat(&place.folder, &place.name, flags, Mode::empty()).map(Folder::new)
+    rustix::fs::openat(&place.directory, &place.name, flags, Mode::empty()).map(Directory::new)
 }
 
 /// The names in a directory, sorted, no more than `most` and one.
-fn entries(folder: &Folder, most: usize) -> Result<Vec<OsString>, Errno> {
+fn entries(directory: &Directory, most: usize) -> Result<Vec<OsString>, Errno> {
     let mut names = Vec::new();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    for entry in Dir::new(rustix::fs::openat(folder, ".", flags, Mode::empty())?)? {
+    for entry in Dir::new(rustix::fs::openat(directory, ".", flags, Mode::empty())?)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
@@ -354,9 +354,9 @@ mod tests {
     impl Tree {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
-            for folder in ["", "etc", "etc/skel", "etc/skel/.config", "home"] {
-                fs::create_dir_all(dir.path().join(folder)).unwrap();
-                fs::set_permissions(dir.path().join(folder), fs::Permissions::from_mode(0o755)).unwrap();
+            for directory in ["", "etc", "etc/skel", "etc/skel/.config", "home"] {
+                fs::create_dir_all(dir.path().join(directory)).unwrap();
+                fs::set_permissions(dir.path().join(directory), fs::Permissions::from_mode(0o755)).unwrap();
             }
             fs::write(dir.path().join("etc/skel/.profile"), "profile").unwrap();
             fs::write(dir.path().join("etc/skel/.config/deep"), "deep").unwrap();

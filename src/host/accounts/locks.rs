@@ -49,7 +49,7 @@ fn with_old(root: &Root, old: Vec<Old>, run: impl Fn() -> Result<()>) -> Result<
     let mut removed = false;
     for lock in old {
         if identity(&lock.place) == Some(lock.identity)
-            && rustix::fs::unlinkat(&lock.place.folder, &lock.place.name, AtFlags::empty()).is_ok()
+            && rustix::fs::unlinkat(&lock.place.directory, &lock.place.name, AtFlags::empty()).is_ok()
         {
             log::warn!("removed {}, which an earlier boot left", display_path(&lock.path));
             removed = true;

@@ -29,7 +29,7 @@ const ETC: &str = "/etc";
 /// Marks that the creation of `name` begins. Best effort: where this is impossible, so is the creation.
 pub(super) fn set(root: &Root, name: &str) {
     let Some(place) = place(root, Path::new(ETC), name) else { return };
-    match rustix::fs::symlinkat(name, &place.folder, &place.name) {
+    match rustix::fs::symlinkat(name, &place.directory, &place.name) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(error) => log::debug!("failed to mark that user {name} is being created: {error}"),
     }
@@ -38,7 +38,7 @@ pub(super) fn set(root: &Root, name: &str) {
 /// Removes the marker of `name`, if there is one.
 pub(super) fn clear(root: &Root, name: &str) {
     for place in places(root, name).into_iter().filter(|place| is_marker(place, name)) {
-        if let Err(error) = rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
+        if let Err(error) = rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty()) {
             log::debug!("failed to remove the marker of user {name}: {error}");
         }
     }
@@ -65,13 +65,13 @@ pub(super) fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String>
         if root.is_system()
             && make_state().is_ok()
             && let Some(place) = place(root, Path::new(STATE), name)
-            && let Err(error) = rustix::fs::symlinkat(name, &place.folder, &place.name)
+            && let Err(error) = rustix::fs::symlinkat(name, &place.directory, &place.name)
             && error != Errno::EXIST
         {
             log::debug!("failed to keep the marker of user {name} for this boot: {error}");
         }
         if let Some(place) = place(root, Path::new(ETC), name)
-            && let Err(error) = rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty())
+            && let Err(error) = rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty())
         {
             log::debug!("failed to remove the marker of user {name}: {error}");
         }
@@ -82,12 +82,12 @@ pub(super) fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String>
 /// The marked accounts of `/etc`. Other entries are passed over one by one, so that their number does not matter.
 fn names(root: &Root) -> Vec<String> {
     let list = || -> Option<Vec<String>> {
-        let etc = root.folder(Path::new(ETC)).ok()?;
+        let etc = root.directory(Path::new(ETC)).ok()?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let entries = Dir::new(rustix::fs::openat(&etc, ".", flags, Mode::empty()).ok()?).ok()?;
         let name = |file: &OsStr| {
             let name = file.to_str()?.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-            let place = Place { folder: etc.clone(), name: file.to_owned() };
+            let place = Place { directory: etc.clone(), name: file.to_owned() };
             is_marker(&place, name).then(|| name.to_owned())
         };
         Some(entries.flatten().filter_map(|entry| name(OsStr::from_bytes(entry.file_name().to_bytes()))).collect())
@@ -105,13 +105,13 @@ fn is_marker(place: &Place, name: &str) -> bool {
 /// The places where a marker of `name` can be.
 fn places(root: &Root, name: &str) -> Vec<Place> {
     let state = root.is_system().then_some(STATE);
-    let folders = std::iter::once(ETC).chain(state);
-    folders.filter_map(|folder| place(root, Path::new(folder), name)).collect()
+    let directories = std::iter::once(ETC).chain(state);
+    directories.filter_map(|directory| place(root, Path::new(directory), name)).collect()
 }
 
-/// Returns the place of the marker of `name` in `folder`; `None` if the name is not a valid user name.
-fn place(root: &Root, folder: &Path, name: &str) -> Option<Place> {
-    let path: PathBuf = folder.join(format!("{PREFIX}{name}{SUFFIX}"));
+/// Returns the place of the marker of `name` in `directory`; `None` if the name is not a valid user name.
+fn place(root: &Root, directory: &Path, name: &str) -> Option<Place> {
+    let path: PathBuf = directory.join(format!("{PREFIX}{name}{SUFFIX}"));
     if name.is_empty() || name.contains('/') { None } else { root.parent(&path, false).ok() }
 }
 

@@ -121,14 +121,14 @@ impl<'r> Accounts<'r> {
         }
         let default = || LoginDefs::read(self.root).map(|defs| defs.home_of(&account.name)).ok();
         let home = PathBuf::from(account.home.clone().or_else(default)?);
-        self.root.folder(&home).is_err_and(|error| error.absent()).then_some(home)
+        self.root.directory(&home).is_err_and(|error| error.absent()).then_some(home)
     }
 
     /// The home directory of a new account that cannot be created, and the reason.
     fn unusable_home(self, account: &Account) -> Option<(&str, &'static str)> {
         let home = account.home.as_deref().filter(|_| account.create_home)?;
         let path = Path::new(home);
-        match self.root.folder(path) {
+        match self.root.directory(path) {
             Err(error) if error.is_not_directory() => Some((home, "it is not a directory, or below a file")),
             Err(error) if error.absent() && files::is_read_only(self.root, path) => {
                 Some((home, "its file system is read-only"))
@@ -141,7 +141,7 @@ impl<'r> Accounts<'r> {
     fn missing_shell(self, account: &Account) -> Option<&str> {
         let shell = account.shell.as_deref()?;
         // A tree without programs gets them from elsewhere.
-        if !self.root.is_system() && self.root.folder(Path::new("/bin")).is_err() {
+        if !self.root.is_system() && self.root.directory(Path::new("/bin")).is_err() {
             return None;
         }
         let prevents_login = matches!(shell.rsplit('/').next(), Some("nologin" | "false"));

@@ -21,7 +21,7 @@ use super::leftover::{self, Leftover, TemporaryKind};
 use super::note::Note;
 use super::temp::Temp;
 use super::{Write, compare};
-use crate::host::root::{Folder, OsContext, Place, Root, display_path, name_of};
+use crate::host::root::{Directory, OsContext, Place, Root, display_path, name_of};
 use crate::outcome::StepResult;
 
 /// The largest number of files that are open at a time.
@@ -64,7 +64,7 @@ fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>
         files,
         most: raise_limit(),
         results: Vec::new(),
-        folders: HashMap::new(),
+        directories: HashMap::new(),
         staged: Vec::new(),
         note,
         searched: HashSet::new(),
@@ -82,12 +82,12 @@ fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>
 }
 
 /// Flushes the names in a directory.
-pub(super) fn flush_folder(folder: &Folder) -> Result<(), Errno> {
-    if in_memory(folder) {
+pub(super) fn flush_directory(directory: &Directory) -> Result<(), Errno> {
+    if in_memory(directory) {
         return Ok(());
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let readable = rustix::fs::openat(folder, ".", flags, Mode::empty())?;
+    let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
     match rustix::fs::fsync(readable) {
         // Some file systems have no way to.
         Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
@@ -111,7 +111,7 @@ struct Batch<'r> {
     /// The results of all files so far; the result of a staged file assumes that it will be written.
     results: Vec<Result<StepResult>>,
     /// The directories walked to, so that many files in one directory cost one walk.
-    folders: HashMap<PathBuf, Visited>,
+    directories: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
     /// The note of temporary names; `None` without the lock, and then nothing is searched.
     note: Option<Note<'r>>,
@@ -123,7 +123,7 @@ struct Batch<'r> {
 
 /// A directory walked to.
 struct Visited {
-    folder: Folder,
+    directory: Directory,
     identity: Identity,
     /// True if a reboot empties it.
     in_memory: bool,
@@ -144,7 +144,7 @@ struct Staged {
 impl Batch<'_> {
     /// Fills a temporary file, if `file` is not there already.
     fn add(&mut self, file: &Write<'_>) -> Result<StepResult> {
-        if self.staged.len() >= self.most || self.folders.len() >= self.most {
+        if self.staged.len() >= self.most || self.directories.len() >= self.most {
             self.finish();
         }
         let (mut place, visited) = self.find(file.path)?;
@@ -173,21 +173,21 @@ impl Batch<'_> {
 
     fn find(&mut self, path: &Path) -> Result<(Place, &mut Visited)> {
         let parent = path.parent().unwrap_or(Path::new(""));
-        if !self.folders.contains_key(parent) {
-            let folder = self.root.parent(path, true)?.folder;
-            let status = rustix::fs::fstat(&folder).os_context(|| "failed to stat its folder")?;
+        if !self.directories.contains_key(parent) {
+            let directory = self.root.parent(path, true)?.directory;
+            let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat its folder")?;
             let identity = (status.st_dev, status.st_ino);
-            let in_memory = in_memory(&folder);
-            self.search(&folder, identity);
-            self.folders.insert(parent.to_owned(), Visited { folder, identity, in_memory });
+            let in_memory = in_memory(&directory);
+            self.search(&directory, identity);
+            self.directories.insert(parent.to_owned(), Visited { directory, identity, in_memory });
         }
-        let visited = self.folders.get_mut(parent).context("the folder was just walked to")?;
-        Ok((Place { folder: Arc::clone(&visited.folder), name: name_of(path)? }, visited))
+        let visited = self.directories.get_mut(parent).context("the folder was just walked to")?;
+        Ok((Place { directory: Arc::clone(&visited.directory), name: name_of(path)? }, visited))
     }
 
     /// Removes the leftovers in a directory that root or the caller owns, and records those in other directories.
     /// They cannot be files of this batch: a directory is searched before the first file in it is made.
-    fn search(&mut self, directory: &Folder, identity: Identity) {
+    fn search(&mut self, directory: &Directory, identity: Identity) {
         if self.note.is_none() || !self.searched.insert(identity) {
             return;
         }
@@ -205,7 +205,7 @@ impl Batch<'_> {
         self.leftovers.retain(|(directory, found)| {
             let matches = *directory == identity && found.uid == uid && leftover::is_of(&found.name, &place.name);
             if matches {
-                leftover::remove(&place.folder, &found.name, uid, TemporaryKind::File);
+                leftover::remove(&place.directory, &found.name, uid, TemporaryKind::File);
             }
             !matches
         });
@@ -214,7 +214,7 @@ impl Batch<'_> {
     /// Flushes the staged files and renames them into place.
     fn finish(&mut self) {
         let flushed = flush_all(&self.staged);
-        let mut placed: HashMap<Identity, (Folder, Vec<usize>)> = HashMap::new();
+        let mut placed: HashMap<Identity, (Directory, Vec<usize>)> = HashMap::new();
         for (staged, flushed) in self.staged.drain(..).zip(flushed) {
             let Staged { index, temp, place, identity, .. } = staged;
             let note = |name: &OsStr| {
@@ -222,18 +222,18 @@ impl Batch<'_> {
                 Ok(())
             };
             match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place(note)) {
-                Ok(()) => placed.entry(identity).or_insert_with(|| (place.folder, Vec::new())).1.push(index),
+                Ok(()) => placed.entry(identity).or_insert_with(|| (place.directory, Vec::new())).1.push(index),
                 Err(error) => self.results[index] = Err(error),
             }
         }
-        for (folder, indices) in placed.into_values() {
-            if let Err(cause) = flush_folder(&folder) {
+        for (directory, indices) in placed.into_values() {
+            if let Err(cause) = flush_directory(&directory) {
                 for index in indices {
                     self.results[index] = Err(cause).os_context(|| "failed to flush its folder to disk");
                 }
             }
         }
-        self.folders.clear();
+        self.directories.clear();
     }
 }
 

@@ -72,9 +72,9 @@ pub(super) fn look(place: &Place, wanted: &WantedFile<'_>) -> Result<ExistingFil
 /// Reading leaves no trace: the access time is kept if permitted. Nothing blocks, whatever object is there.
 pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(&place.folder, &place.name, flags | OFlags::NOATIME, Mode::empty()) {
+    let file = match rustix::fs::openat(&place.directory, &place.name, flags | OFlags::NOATIME, Mode::empty()) {
         // Only the owner may ask for that.
-        Err(Errno::PERM) => rustix::fs::openat(&place.folder, &place.name, flags, Mode::empty()),
+        Err(Errno::PERM) => rustix::fs::openat(&place.directory, &place.name, flags, Mode::empty()),
         result => result,
     };
     let file = match file {

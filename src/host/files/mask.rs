@@ -32,8 +32,8 @@ pub fn unmask(root: &Root, path: &Path) -> Result<StepResult> {
     if !hides(&place).with_context(context)? {
         return Ok(StepResult::Unchanged);
     }
-    match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
-        Ok(()) => batch::flush_folder(&place.folder).os_context(context)?,
+    match rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty()) {
+        Ok(()) => batch::flush_directory(&place.directory).os_context(context)?,
         Err(Errno::NOENT) => return Ok(StepResult::Unchanged),
         Err(cause) => return Err(cause).os_context(context),
     }
@@ -81,16 +81,16 @@ pub fn would_unmask(root: &Root, path: &Path) -> Result<bool> {
 fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
     let place = root.parent(path, true)?;
     let taken = is_taken(&place)?;
-    leftover::remove_leftovers(&place.folder, 0, TemporaryKind::Mask);
+    leftover::remove_leftovers(&place.directory, 0, TemporaryKind::Mask);
     if leads_nowhere(&place).os_context(|| "failed to stat it")? {
         return Ok(StepResult::Unchanged);
     }
-    let made = if taken { Err(Errno::EXIST) } else { rustix::fs::symlinkat(NOWHERE, &place.folder, &place.name) };
+    let made = if taken { Err(Errno::EXIST) } else { rustix::fs::symlinkat(NOWHERE, &place.directory, &place.name) };
     match made {
         Err(Errno::EXIST) => replace(root, path, &place)?,
         made => made.os_context(|| "failed to make the link")?,
     }
-    batch::flush_folder(&place.folder).os_context(|| "failed to flush its folder to disk")?;
+    batch::flush_directory(&place.directory).os_context(|| "failed to flush its folder to disk")?;
     Ok(StepResult::Done)
 }
 
@@ -99,10 +99,10 @@ fn replace(root: &Root, path: &Path, place: &Place) -> Result<()> {
     let temporary = leftover::name_for(&place.name);
     let mut note = Note::new(root);
     note.add_kind(path, &temporary, 0, TemporaryKind::Mask);
-    rustix::fs::symlinkat(NOWHERE, &place.folder, &temporary).os_context(|| "failed to make the link")?;
-    if let Err(cause) = rustix::fs::renameat(&place.folder, &temporary, &place.folder, &place.name) {
+    rustix::fs::symlinkat(NOWHERE, &place.directory, &temporary).os_context(|| "failed to make the link")?;
+    if let Err(cause) = rustix::fs::renameat(&place.directory, &temporary, &place.directory, &place.name) {
         // The first error is the one to report.
-        let _ = rustix::fs::unlinkat(&place.folder, &temporary, AtFlags::empty());
+        let _ = rustix::fs::unlinkat(&place.directory, &temporary, AtFlags::empty());
         return Err(cause).os_context(|| "failed to put the link into its place");
     }
     Ok(())

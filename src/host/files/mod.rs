@@ -9,7 +9,7 @@
 
 mod batch;
 mod compare;
-mod folder;
+mod directory;
 mod leftover;
 mod mask;
 mod note;
@@ -25,11 +25,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FileType, RawMode};
 
-use super::root::{Folder, OsContext, Place, Root, display_path};
+use super::root::{Directory, OsContext, Place, Root, display_path};
 use crate::outcome::StepResult;
 
 pub use batch::{write_all, write_unlocked};
-pub use folder::{folder, is_read_only};
+pub use directory::{directory, is_read_only};
 pub use leftover::name_for as temporary_name;
 pub use leftover::{TemporaryKind, remove_leftovers};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
@@ -95,7 +95,7 @@ impl Prepared {
 
 /// Makes the file for `place`, with the caller as its owner unless there is another `owner`: user and group.
 ///
-/// The directory itself is not flushed: see [`flush_folder`]. `note` is called with the temporary name of the file
+/// The directory itself is not flushed: see [`flush_directory`]. `note` is called with the temporary name of the file
 /// before it appears, if it does.
 ///
 /// # Errors
@@ -111,7 +111,7 @@ pub fn prepare(
     let is_taken = super::root::status(place).os_context(|| "failed to stat it")?.is_some();
     let mut temp = temp::Temp::create(place, is_taken, note)?;
     temp.fill(content, owner, mode)?;
-    if !batch::in_memory(&place.folder) {
+    if !batch::in_memory(&place.directory) {
         temp.flush().os_context(|| "failed to flush it to disk")?;
     }
     Ok(Prepared(temp))
@@ -126,13 +126,13 @@ pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u
     compare::is(place, &compare::WantedFile { content, mode, uid, gid })
 }
 
-/// Flushes the names in `folder` to disk.
+/// Flushes the names in `directory` to disk.
 ///
 /// # Errors
 ///
 /// The system fails to flush them.
-pub fn flush_folder(folder: &Folder) -> Result<()> {
-    batch::flush_folder(folder).os_context(|| "failed to flush its folder to disk")
+pub fn flush_directory(directory: &Directory) -> Result<()> {
+    batch::flush_directory(directory).os_context(|| "failed to flush its folder to disk")
 }
 
 /// Returns true if there is something in the place other than a directory. Only a rename can tell for certain, but

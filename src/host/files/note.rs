@@ -83,9 +83,9 @@ pub fn sweep(root: &Root) {
         if let Ok(name) = name_of(path)
             && let Ok(place) = root.parent(path, false)
         {
-            leftover::remove(&place.folder, &name, uid, kind);
+            leftover::remove(&place.directory, &name, uid, kind);
             // It gets its owner after its name.
-            leftover::remove(&place.folder, &name, rustix::process::geteuid().as_raw(), kind);
+            leftover::remove(&place.directory, &name, rustix::process::geteuid().as_raw(), kind);
         }
     }
     let _ = std::fs::remove_file(note);
@@ -103,7 +103,7 @@ pub(super) fn path_of(root: &Root) -> std::io::Result<PathBuf> {
     if root.is_system() {
         return Ok(Path::new(STATE).join(NAME));
     }
-    let directory = root.folder(Path::new("/")).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let directory = root.directory(Path::new("/")).map_err(|error| std::io::Error::other(error.to_string()))?;
     let status = rustix::fs::fstat(directory)?;
     Ok(Path::new(STATE).join(format!("{NAME}-{}-{}", status.st_dev, status.st_ino)))
 }

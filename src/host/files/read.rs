@@ -39,7 +39,7 @@ pub fn read_public(root: &Root, path: &Path, limit: u64) -> Option<Vec<u8>> {
     let place = root.parent(path, false).ok()?;
     let there = status(&place).ok()??;
     if there.st_mode & 0o004 == 0
-        || !root.is_open_to_all(&place.folder).ok()?
+        || !root.is_open_to_all(&place.directory).ok()?
         || !u64::try_from(there.st_size).is_ok_and(|size| size <= limit)
     {
         return None;

@@ -36,7 +36,7 @@ impl Temp {
     pub(super) fn create(place: &Place, replaces: bool, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
         let name = name_for(&place.name);
-        if let Ok(file) = rustix::fs::openat(&place.folder, ".", flags, PRIVATE) {
+        if let Ok(file) = rustix::fs::openat(&place.directory, ".", flags, PRIVATE) {
             return Ok(Self { file: file.into(), place: place.clone(), replaces, name, named: false });
         }
         // The file system has no unnamed files. Any other cause fails the next call, too.
@@ -47,7 +47,7 @@ impl Temp {
     /// Creates the file under its temporary name.
     pub(super) fn create_named(place: &Place, name: OsString) -> Result<Self, Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&place.folder, &name, flags, PRIVATE)?;
+        let file = rustix::fs::openat(&place.directory, &name, flags, PRIVATE)?;
         Ok(Self { file: file.into(), place: place.clone(), replaces: true, name, named: true })
     }
 
@@ -97,8 +97,8 @@ impl Temp {
                 Err(cause) => return Err(cause).os_context(|| "failed to put it into its place"),
             }
         }
-        let folder = &self.place.folder;
-        rustix::fs::renameat(folder, &self.name, folder, &self.place.name)
+        let directory = &self.place.directory;
+        rustix::fs::renameat(directory, &self.name, directory, &self.place.name)
             .os_context(|| "failed to put it into its place")?;
         self.named = false;
         Ok(())
@@ -106,9 +106,9 @@ impl Temp {
 
     fn link(&self, name: &OsStr) -> Result<(), Errno> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        match rustix::fs::linkat(CWD, path, &self.place.folder, name, AtFlags::SYMLINK_FOLLOW) {
+        match rustix::fs::linkat(CWD, path, &self.place.directory, name, AtFlags::SYMLINK_FOLLOW) {
             // Without /proc; this call needs more privilege.
-            Err(Errno::NOENT) => rustix::fs::linkat(&self.file, "", &self.place.folder, name, AtFlags::EMPTY_PATH),
+            Err(Errno::NOENT) => rustix::fs::linkat(&self.file, "", &self.place.directory, name, AtFlags::EMPTY_PATH),
             result => result,
         }
     }
@@ -145,7 +145,7 @@ impl Drop for Temp {
     fn drop(&mut self) {
         if self.named {
             // The next run removes it if this fails.
-            let _ = rustix::fs::unlinkat(&self.place.folder, &self.name, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&self.place.directory, &self.name, AtFlags::empty());
         }
     }
 }

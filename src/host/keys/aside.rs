@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::identity;
 use crate::host::accounts::UserEntry;
-use crate::host::root::{Folder, OsContext, Place, display_path, status};
+use crate::host::root::{Directory, OsContext, Place, display_path, status};
 
 /// The highest number of names that are tried.
 const MOST_NAMES: usize = 100;
@@ -19,9 +19,9 @@ const MOST_NAMES: usize = 100;
 /// # Errors
 ///
 /// The file system has no hard links, or all names are taken: everything stays as it is.
-pub(super) fn keep(directory: &Folder, name: &str, user: &UserEntry) -> Result<()> {
+pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Result<()> {
     let context = || format!("failed to keep ~/.ssh/{name}");
-    let look = |name: &str| status(&Place { folder: Arc::clone(directory), name: name.into() });
+    let look = |name: &str| status(&Place { directory: Arc::clone(directory), name: name.into() });
     let Some(old) = look(name).os_context(context)? else { return Ok(()) };
     let is_directory = FileType::from_raw_mode(old.st_mode) == FileType::Directory;
     for number in 0..MOST_NAMES {
@@ -55,7 +55,7 @@ pub(super) fn keep(directory: &Folder, name: &str, user: &UserEntry) -> Result<(
 }
 
 /// Links without following a link. The kernel can refuse to link to another user's file.
-fn link(directory: &Folder, name: &str, other: &str, user: &UserEntry) -> Result<Result<(), Errno>> {
+fn link(directory: &Directory, name: &str, other: &str, user: &UserEntry) -> Result<Result<(), Errno>> {
     let link = || rustix::fs::linkat(directory, name, directory, other, AtFlags::empty());
     match link() {
         // Both names are in this directory: root gives the user nothing that is not there.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::home::{self, PRIVATE, SSH};
 use super::identity;
 use crate::host::accounts::UserEntry;
-use crate::host::root::{Folder, OsContext};
+use crate::host::root::{Directory, OsContext};
 
 /// The mode of a directory that root makes in one of root's.
 const READABLE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP).union(Mode::ROTH).union(Mode::XOTH);
@@ -27,7 +27,7 @@ const ROOTS_FILE: u32 = 0o640;
 
 /// An opened directory.
 pub(super) struct KeyDir {
-    pub(super) folder: Folder,
+    pub(super) directory: Directory,
     /// True if root owns it, and the user is another one.
     is_roots: bool,
     /// True if the user's directory has the mode 0700.
@@ -45,7 +45,7 @@ pub(super) struct FileOwner {
 
 impl KeyDir {
     /// Opens the directory `name`; returns `None` if nothing is there.
-    pub(super) fn open(parent: &Folder, name: &str, shown: &str, user: &UserEntry) -> Result<Option<Self>> {
+    pub(super) fn open(parent: &Directory, name: &str, shown: &str, user: &UserEntry) -> Result<Option<Self>> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let context = || format!("failed to open {shown}");
         let found = match rustix::fs::openat(parent, name, flags | OFlags::PATH, Mode::empty()) {
@@ -58,9 +58,10 @@ impl KeyDir {
         };
         let status = rustix::fs::fstat(&found).os_context(|| format!("failed to stat {shown}"))?;
         if status.st_uid == user.uid {
-            let folder = rustix::fs::openat(&found, ".", flags | OFlags::RDONLY, Mode::empty()).os_context(context)?;
+            let directory =
+                rustix::fs::openat(&found, ".", flags | OFlags::RDONLY, Mode::empty()).os_context(context)?;
             let is_private = status.st_mode & 0o7777 == PRIVATE.as_raw_mode();
-            return Ok(Some(Self { folder: Arc::new(folder), is_roots: false, is_private }));
+            return Ok(Some(Self { directory: Arc::new(directory), is_roots: false, is_private }));
         }
         if status.st_uid != 0 {
             bail!("{shown} belongs to another user ({})", status.st_uid);
@@ -70,7 +71,7 @@ impl KeyDir {
         }
         // This needs the right to enter it: sshd reads the keys as the user.
         match rustix::fs::openat(&found, ".", flags | OFlags::PATH, Mode::empty()) {
-            Ok(folder) => Ok(Some(Self { folder: Arc::new(folder), is_roots: true, is_private: false })),
+            Ok(directory) => Ok(Some(Self { directory: Arc::new(directory), is_roots: true, is_private: false })),
             Err(Errno::ACCESS) => {
                 bail!("{shown} belongs to root, and user {} cannot enter it{}", user.name, to_run(user))
             }
@@ -79,7 +80,7 @@ impl KeyDir {
     }
 
     /// Opens the directory `name`, and makes it first if it is missing. Returns true if anything was changed.
-    fn ensure(parent: &Folder, name: &str, shown: &str, user: &UserEntry, root_makes: bool) -> Result<(Self, bool)> {
+    fn ensure(parent: &Directory, name: &str, shown: &str, user: &UserEntry, root_makes: bool) -> Result<(Self, bool)> {
         let mode = if root_makes { READABLE } else { PRIVATE };
         let result = as_owner(root_makes, user, || rustix::fs::mkdirat(parent, name, mode))?;
         let mut changed = match result {
@@ -89,14 +90,14 @@ impl KeyDir {
         };
         let dir = Self::open(parent, name, shown, user)?.with_context(|| format!("{shown} has disappeared"))?;
         if !dir.is_roots && !dir.is_private {
-            rustix::fs::fchmod(&dir.folder, PRIVATE).os_context(|| format!("failed to set the mode of {shown}"))?;
+            rustix::fs::fchmod(&dir.directory, PRIVATE).os_context(|| format!("failed to set the mode of {shown}"))?;
             changed = true;
         }
         Ok((dir, changed))
     }
 
     /// Opens `.ssh` in the home of the user, and makes it first if it is missing.
-    pub(super) fn ensure_ssh(home: &Folder, user: &UserEntry) -> Result<(Self, bool)> {
+    pub(super) fn ensure_ssh(home: &Directory, user: &UserEntry) -> Result<(Self, bool)> {
         let given = give_ssh(home, user)?;
         let (dir, changed) = Self::ensure(home, SSH, "~/.ssh", user, false)?;
         Ok((dir, given || changed))
@@ -104,7 +105,7 @@ impl KeyDir {
 
     /// Opens the directory `name` in this one, and makes it first if it is missing.
     pub(super) fn ensure_in(&self, name: &str, shown: &str, user: &UserEntry) -> Result<(Self, bool)> {
-        Self::ensure(&self.folder, name, shown, user, self.is_roots)
+        Self::ensure(&self.directory, name, shown, user, self.is_roots)
     }
 
     /// Returns true if [`Self::ensure`] would change nothing.
@@ -138,14 +139,14 @@ pub(super) const fn is_roots(status: &Stat) -> bool {
 }
 
 /// Returns true if only root can put anything into this home, and the user is another one.
-pub(super) fn is_closed_home(home: &Folder, user: &UserEntry) -> Result<bool> {
+pub(super) fn is_closed_home(home: &Directory, user: &UserEntry) -> Result<bool> {
     let status = rustix::fs::fstat(home).os_context(|| "failed to stat the home directory")?;
     Ok(user.uid != 0 && rustix::process::geteuid().is_root() && is_roots(&status))
 }
 
 /// Makes `.ssh` for the user in a home that only root can write to. An empty one with the mode 0700 is given to the
 /// user, too: an interrupted run made it, or root. Returns true if anything was changed.
-fn give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
+fn give_ssh(home: &Directory, user: &UserEntry) -> Result<bool> {
     if !is_closed_home(home, user)? {
         return Ok(false);
     }
@@ -155,7 +156,7 @@ fn give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
             Err(Errno::EXIST) => false,
             Err(cause) => return Err(cause),
         };
-        let ssh = match home::folder(home, SSH) {
+        let ssh = match home::directory(home, SSH) {
             Ok(Some(ssh)) => ssh,
             // The caller opens it, too, and reports it.
             Ok(None) | Err(Errno::NOTDIR | Errno::LOOP) => return Ok(false),
@@ -172,8 +173,8 @@ fn give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
 }
 
 /// Returns true if [`KeyDir::ensure_ssh`] would give an existing `.ssh` to the user.
-pub(super) fn would_give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
-    let is_unused = || match home::folder(home, SSH) {
+pub(super) fn would_give_ssh(home: &Directory, user: &UserEntry) -> Result<bool> {
+    let is_unused = || match home::directory(home, SSH) {
         Ok(Some(ssh)) => rustix::fs::fstat(&ssh).and_then(|status| is_unused(&ssh, &status)).unwrap_or(false),
         _ => false,
     };
@@ -181,7 +182,7 @@ pub(super) fn would_give_ssh(home: &Folder, user: &UserEntry) -> Result<bool> {
 }
 
 /// Returns true if root owns the directory, the user cannot enter it, and nothing is in it.
-fn is_unused(ssh: &Folder, status: &Stat) -> Result<bool, Errno> {
+fn is_unused(ssh: &Directory, status: &Stat) -> Result<bool, Errno> {
     if !is_roots(status) || status.st_mode & 0o7777 != PRIVATE.as_raw_mode() {
         return Ok(false);
     }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::{dirs, identity};
 use crate::host::accounts::UserEntry;
-use crate::host::root::{Folder, OsContext, Root, display_path};
+use crate::host::root::{Directory, OsContext, Root, display_path};
 use crate::host::signals;
 
 /// The directory of all SSH files, in the home.
@@ -38,11 +38,11 @@ const MOST_ENTRIES: usize = 10_000;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Opens the home of `user`, which must be the user's, or root's.
-pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Folder> {
+pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Directory> {
     if user.home.as_os_str().is_empty() || (user.uid != 0 && user.home == Path::new("/")) {
         bail!("the user has no home directory");
     }
-    let home = match root.folder(&user.home) {
+    let home = match root.directory(&user.home) {
         Ok(home) => home,
         Err(error) if error.absent() => bail!("the home directory {} does not exist", display_path(&user.home)),
         Err(error) => return Err(error).context("failed to open the home directory"),
@@ -55,17 +55,17 @@ pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Folder> {
 }
 
 /// Opens the directory `name`; returns `None` if nothing is there.
-pub(super) fn folder(parent: &Folder, name: &str) -> Result<Option<Folder>, Errno> {
+pub(super) fn directory(parent: &Directory, name: &str) -> Result<Option<Directory>, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match rustix::fs::openat(parent, name, flags, Mode::empty()) {
-        Ok(folder) => Ok(Some(Arc::new(folder))),
+        Ok(directory) => Ok(Some(Arc::new(directory))),
         Err(Errno::NOENT) => Ok(None),
         Err(cause) => Err(cause),
     }
 }
 
 /// Takes the lock, and waits for it as long as `limit`. It is held as long as the result.
-pub(super) fn lock(home: &Folder, user: &UserEntry, limit: Duration) -> Result<OwnedFd> {
+pub(super) fn lock(home: &Directory, user: &UserEntry, limit: Duration) -> Result<OwnedFd> {
     let context = || format!("failed to lock ~/{LOCK_FILE}");
     let flags = OFlags::RDWR | OFlags::CREATE | OPEN_LOCK;
     let file = match rustix::fs::openat(home, LOCK_FILE, flags, Mode::RUSR | Mode::WUSR) {
@@ -91,7 +91,7 @@ pub(super) fn lock(home: &Folder, user: &UserEntry, limit: Duration) -> Result<O
 }
 
 /// Opens a lock file that only root may open, or makes one where only root may. It stays root's unless it is new.
-fn open_lock_as_root(home: &Folder, user: &UserEntry) -> Result<Result<OwnedFd, Errno>> {
+fn open_lock_as_root(home: &Directory, user: &UserEntry) -> Result<Result<OwnedFd, Errno>> {
     let is_closed = dirs::is_closed_home(home, user)?;
     identity::as_ourselves(user, || {
         if is_closed {
@@ -115,11 +115,11 @@ fn open_lock_as_root(home: &Folder, user: &UserEntry) -> Result<Result<OwnedFd, 
 }
 
 /// Returns the names in a directory, without those that begin with a dot; `None` if there are too many.
-pub(super) fn names(folder: &Folder) -> Result<Option<Vec<OsString>>, Errno> {
+pub(super) fn names(directory: &Directory) -> Result<Option<Vec<OsString>>, Errno> {
     let mut names = Vec::new();
     let mut entries = 0;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    for entry in rustix::fs::Dir::new(rustix::fs::openat(folder, ".", flags, Mode::empty())?)? {
+    for entry in rustix::fs::Dir::new(rustix::fs::openat(directory, ".", flags, Mode::empty())?)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         entries += 1;

@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 
 use super::accounts::{Accounts, UnknownPrincipal, UserEntry};
 use super::files::Note;
-use super::root::{Folder, Root};
+use super::root::{Directory, Root};
 use crate::deadline::Deadline;
 use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
@@ -64,7 +64,7 @@ pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Res
     work().with_context(|| format!("failed to read the keys of user {}", set.user))
 }
 
-fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry, Folder)> {
+fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry, Directory)> {
     let name = set.set.as_str();
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) {
         bail!("{name:?} cannot be the name of a key set");
@@ -74,8 +74,8 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
     // Root's own home is never another user's, whatever path leads to it.
     if user.uid != 0 {
         let own = accounts.user_by_id(0)?.map(|root| root.home);
-        for folder in [own.as_deref(), Some(Path::new("/"))].into_iter().flatten() {
-            if root.folder(folder).is_ok_and(|folder| is_same(&folder, &home)) {
+        for directory in [own.as_deref(), Some(Path::new("/"))].into_iter().flatten() {
+            if root.directory(directory).is_ok_and(|directory| is_same(&directory, &home)) {
                 bail!("the home of user {} is root's own, or no home at all", user.name);
             }
         }
@@ -83,7 +83,8 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
     Ok((user, home))
 }
 
-fn is_same(one: &Folder, other: &Folder) -> bool {
-    let [one, other] = [one, other].map(|folder| rustix::fs::fstat(folder).map(|there| (there.st_dev, there.st_ino)));
+fn is_same(one: &Directory, other: &Directory) -> bool {
+    let [one, other] =
+        [one, other].map(|directory| rustix::fs::fstat(directory).map(|there| (there.st_dev, there.st_ino)));
     one.is_ok_and(|one| other == Ok(one))
 }

@@ -16,7 +16,7 @@ use super::dirs::{self, FileOwner, KeyDir};
 use super::home::{self, SSH};
 use crate::host::accounts::UserEntry;
 use crate::host::files;
-use crate::host::root::{Folder, OsContext, OsError, Place, display_path, status};
+use crate::host::root::{Directory, OsContext, OsError, Place, display_path, status};
 use crate::outcome::StepResult;
 use cloud_config::plan::KeySet;
 
@@ -58,7 +58,7 @@ enum ExistingSet {
 /// Writes the set, and `authorized_keys` after it, where they are not as they should be. `note` is called with the
 /// path of a file below `.ssh` and its temporary name before that appears.
 pub(super) fn replace(
-    home: &Folder,
+    home: &Directory,
     user: &UserEntry,
     set: &KeySet,
     mut note: impl FnMut(&Path, &OsStr) -> Result<()>,
@@ -67,14 +67,14 @@ pub(super) fn replace(
     let (sets, made_sets) = ssh.ensure_in(SETS, "~/.ssh/authorized_keys.d", user)?;
     if made {
         // Where the user may not read the home, it is up to the file system.
-        let _ = files::flush_folder(home);
+        let _ = files::flush_directory(home);
     }
     for dir in [&ssh, &sets] {
         let owner = dir.file_owner(user).uid;
-        dir.as_owner(user, || files::remove_leftovers(&dir.folder, owner, files::TemporaryKind::File))?;
+        dir.as_owner(user, || files::remove_leftovers(&dir.directory, owner, files::TemporaryKind::File))?;
     }
-    let current = current(&ssh.folder)?;
-    let wanted = decide(read_sets(&sets.folder, set)?, &current, set)?;
+    let current = current(&ssh.directory)?;
+    let wanted = decide(read_sets(&sets.directory, set)?, &current, set)?;
     let mut changed = made || made_sets;
     for (name, content) in &wanted.sets {
         let note = |temporary: &OsStr| note(&Path::new(SETS).join(name), temporary);
@@ -88,17 +88,17 @@ pub(super) fn replace(
 }
 
 /// Returns true if [`replace`] would write anything.
-pub(super) fn would_replace(home: &Folder, user: &UserEntry, set: &KeySet) -> Result<bool> {
+pub(super) fn would_replace(home: &Directory, user: &UserEntry, set: &KeySet) -> Result<bool> {
     if dirs::would_give_ssh(home, user)? {
         return Ok(true);
     }
     let Some(ssh) = KeyDir::open(home, SSH, "~/.ssh", user)? else { return Ok(true) };
-    let Some(sets) = KeyDir::open(&ssh.folder, SETS, "~/.ssh/authorized_keys.d", user)? else { return Ok(true) };
+    let Some(sets) = KeyDir::open(&ssh.directory, SETS, "~/.ssh/authorized_keys.d", user)? else { return Ok(true) };
     if !ssh.is_done() || !sets.is_done() {
         return Ok(true);
     }
-    let current = current(&ssh.folder)?;
-    let wanted = decide(read_sets(&sets.folder, set)?, &current, set)?;
+    let current = current(&ssh.directory)?;
+    let wanted = decide(read_sets(&sets.directory, set)?, &current, set)?;
     for (name, content) in &wanted.sets {
         if !is_same(&sets, name, content, user)? {
             return Ok(true);
@@ -109,7 +109,7 @@ pub(super) fn would_replace(home: &Folder, user: &UserEntry, set: &KeySet) -> Re
 
 fn is_same(dir: &KeyDir, name: &OsString, content: &[u8], user: &UserEntry) -> Result<bool> {
     let FileOwner { uid, gid, mode } = dir.file_owner(user);
-    files::is_same(&Place { folder: Arc::clone(&dir.folder), name: name.clone() }, content, mode, uid, gid)
+    files::is_same(&Place { directory: Arc::clone(&dir.directory), name: name.clone() }, content, mode, uid, gid)
 }
 
 /// Decides which files are to be written, from all sets.
@@ -151,13 +151,13 @@ fn is_generated(text: &[u8]) -> bool {
 
 /// Returns all sets. Objects that are not files and names that begin with a dot are no sets. `wanted` need not be
 /// readable: it is replaced.
-fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
+fn read_sets(directory: &Directory, wanted: &KeySet) -> Result<Sets> {
     let mut sets = Sets::new();
     let mut total = 0;
-    let names = home::names(folder).os_context(|| format!("failed to read ~/.ssh/{SETS}"))?;
+    let names = home::names(directory).os_context(|| format!("failed to read ~/.ssh/{SETS}"))?;
     for name in names.with_context(|| format!("there are too many files in ~/.ssh/{SETS}"))? {
         let failure = || format!("failed to read key set {}", display_path(name.as_ref()));
-        let place = Place { folder: Arc::clone(folder), name: name.clone() };
+        let place = Place { directory: Arc::clone(directory), name: name.clone() };
         let there = status(&place).os_context(failure)?;
         if !there.is_some_and(|there| FileType::from_raw_mode(there.st_mode) == FileType::RegularFile) {
             continue;
@@ -178,9 +178,9 @@ fn read_sets(folder: &Folder, wanted: &KeySet) -> Result<Sets> {
     Ok(sets)
 }
 
-fn current(ssh: &Folder) -> Result<ExistingSet> {
+fn current(ssh: &Directory) -> Result<ExistingSet> {
     let failure = || format!("failed to read ~/.ssh/{AUTHORIZED}");
-    let place = Place { folder: Arc::clone(ssh), name: AUTHORIZED.into() };
+    let place = Place { directory: Arc::clone(ssh), name: AUTHORIZED.into() };
     let Some(there) = status(&place).os_context(failure)? else { return Ok(ExistingSet::Nothing) };
     if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile {
         return Ok(ExistingSet::Odd);
@@ -213,15 +213,15 @@ fn write(
     if is_same(dir, name, content, user).unwrap_or(false) {
         return Ok(false);
     }
-    let place = Place { folder: Arc::clone(&dir.folder), name: name.clone() };
+    let place = Place { directory: Arc::clone(&dir.directory), name: name.clone() };
     let FileOwner { uid, gid, mode } = dir.file_owner(user);
     let write = || {
         let new = files::prepare(&place, content, mode, gid.map(|gid| (uid, gid)), &mut note)?;
         if let Some(old) = keep {
-            aside::keep(&dir.folder, old, user)?;
+            aside::keep(&dir.directory, old, user)?;
         }
         new.take_place(&mut note)?;
-        files::flush_folder(&dir.folder)
+        files::flush_directory(&dir.directory)
     };
     dir.as_owner(user, write)?.with_context(failure)?;
     Ok(true)

@@ -27,9 +27,9 @@ impl Host<'_> {
             return Ok(());
         }
         if let Some(state) = directory.parent() {
-            files::folder(&self.root, state, CLOSED)?;
+            files::directory(&self.root, state, CLOSED)?;
         }
-        files::folder(&self.root, directory, CLOSED).map(drop)
+        files::directory(&self.root, directory, CLOSED).map(drop)
     }
 
     /// Returns true if [`Host::remove_environment`] would remove a file.
@@ -55,8 +55,8 @@ impl Host<'_> {
             }
             Environment::Ours(place) => place,
         };
-        match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
-            Ok(()) => files::flush_folder(&place.folder).map(|()| StepResult::Done),
+        match rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty()) {
+            Ok(()) => files::flush_directory(&place.directory).map(|()| StepResult::Done),
             Err(Errno::NOENT) => Ok(StepResult::Unchanged),
             Err(cause) => Err(cause).os_context(|| format!("failed to remove {}", display_path(path))),
         }

@@ -26,7 +26,7 @@ use walk::Manner;
 pub use walk::WalkError;
 
 /// An opened directory; shared, since the files of a batch are often in the same one.
-pub type Folder = Arc<OwnedFd>;
+pub type Directory = Arc<OwnedFd>;
 
 /// The number of retries of a lookup that a rename elsewhere disturbed, before it is walked by hand.
 const DISTURBED: usize = 32;
@@ -34,7 +34,7 @@ const DISTURBED: usize = 32;
 /// The directory that stands for `/`.
 #[derive(Debug)]
 pub struct Root {
-    folder: Folder,
+    directory: Directory,
     path: PathBuf,
     system: bool,
     /// True if the kernel can walk a path below a directory by itself (Linux 5.6).
@@ -45,7 +45,7 @@ pub struct Root {
 #[derive(Clone, Debug)]
 pub struct Place {
     /// The directory.
-    pub folder: Folder,
+    pub directory: Directory,
     /// The name, without any slash; never `.` or `..`.
     pub name: OsString,
 }
@@ -54,26 +54,30 @@ pub struct Place {
 const DEEPEST: usize = 256;
 
 impl Root {
-    /// Returns true if every user may enter `folder`, which is below the root, through all directories on the way.
+    /// Returns true if every user may enter `directory`, which is below the root, through all directories on the way.
     ///
     /// # Errors
     ///
     /// The errors of reading their status.
-    pub fn is_open_to_all(&self, folder: &Folder) -> Result<bool, Errno> {
-        let top = rustix::fs::fstat(&self.folder)?;
-        let mut folder = folder.clone();
+    pub fn is_open_to_all(&self, directory: &Directory) -> Result<bool, Errno> {
+        let top = rustix::fs::fstat(&self.directory)?;
+        let mut directory = directory.clone();
         // Real paths are not that deep; a directory that is moved out meanwhile never meets the root.
         for _ in 0..DEEPEST {
-            let there = rustix::fs::fstat(&folder)?;
+            let there = rustix::fs::fstat(&directory)?;
             if there.st_mode & 0o001 == 0 {
                 return Ok(false);
             }
             if (there.st_dev, there.st_ino) == (top.st_dev, top.st_ino) {
                 return Ok(true);
             }
-            let above =
-                rustix::fs::openat(&folder, "..", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-            folder = above.into();
+            let above = rustix::fs::openat(
+                &directory,
+                "..",
+                OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?;
+            directory = above.into();
         }
         Ok(false)
     }
@@ -87,16 +91,16 @@ impl Root {
     /// write to one, or made a link in it.
     pub fn open(path: &Path) -> Result<Self> {
         let context = || format!("failed to open the root directory {}", display_path(path));
-        let slash = Arc::new(rustix::fs::openat(CWD, "/", FOLDER, Mode::empty()).os_context(context)?);
+        let slash = Arc::new(rustix::fs::openat(CWD, "/", DIRECTORY, Mode::empty()).os_context(context)?);
         let absolute = std::path::absolute(path).with_context(context)?;
-        let (folder, system) = if is_slash(&absolute) {
+        let (directory, system) = if is_slash(&absolute) {
             (slash, true)
         } else {
-            let folder = walk::by_hand(&slash, &absolute, Manner::Private).with_context(context)?;
-            let system = identity(&folder).os_context(context)? == identity(&slash).os_context(context)?;
-            (if system { slash } else { folder }, system)
+            let directory = walk::by_hand(&slash, &absolute, Manner::Private).with_context(context)?;
+            let system = identity(&directory).os_context(context)? == identity(&slash).os_context(context)?;
+            (if system { slash } else { directory }, system)
         };
-        Ok(Self { folder, path: absolute, system, openat2: AtomicBool::new(true) })
+        Ok(Self { directory, path: absolute, system, openat2: AtomicBool::new(true) })
     }
 
     /// The device and the inode of the root directory.
@@ -105,7 +109,7 @@ impl Root {
     ///
     /// The errors of reading its status.
     pub fn identity(&self) -> Result<(u64, u64), Errno> {
-        identity(&self.folder)
+        identity(&self.directory)
     }
 
     /// Checks that no other user can change where `path` leads: each directory, from the root to the last one, belongs
@@ -116,7 +120,7 @@ impl Root {
     ///
     /// See [`WalkError`]. Where a directory is missing, those before it are as they should be.
     pub fn private(&self, path: &Path) -> Result<(), WalkError> {
-        walk::by_hand(&self.folder, path, Manner::Private).map(drop)
+        walk::by_hand(&self.directory, path, Manner::Private).map(drop)
     }
 
     /// Returns the absolute path of the root directory: tools run with another working directory.
@@ -134,7 +138,7 @@ impl Root {
     /// # Errors
     ///
     /// See [`WalkError`].
-    pub fn folder(&self, path: &Path) -> Result<Folder, WalkError> {
+    pub fn directory(&self, path: &Path) -> Result<Directory, WalkError> {
         self.walk(path, false)
     }
 
@@ -145,7 +149,7 @@ impl Root {
     /// See [`WalkError`].
     pub fn open_dir(&self, path: &Path) -> Result<OwnedFd, WalkError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::openat(self.folder(path)?, ".", flags, Mode::empty())
+        rustix::fs::openat(self.directory(path)?, ".", flags, Mode::empty())
             .map_err(|cause| WalkError::Os { path: path.to_owned(), cause: cause.into() })
     }
 
@@ -158,8 +162,8 @@ impl Root {
     /// See [`WalkError`].
     pub fn parent(&self, path: &Path, create: bool) -> Result<Place, WalkError> {
         let name = name_of(path)?;
-        let folder = self.walk(path.parent().unwrap_or(Path::new("")), create)?;
-        Ok(Place { folder, name })
+        let directory = self.walk(path.parent().unwrap_or(Path::new("")), create)?;
+        Ok(Place { directory, name })
     }
 
     /// Like [`Root::parent`], but where `path` is a link itself, the place that it leads to.
@@ -176,7 +180,7 @@ impl Root {
             else {
                 return Ok(place);
             };
-            if !walk::trusted(&place.folder) {
+            if !walk::trusted(&place.directory) {
                 return Err(WalkError::Untrusted(path));
             }
             // An absolute target replaces the path altogether: it is one of this root.
@@ -185,14 +189,14 @@ impl Root {
         Err(WalkError::TooManyLinks(path))
     }
 
-    fn walk(&self, path: &Path, create: bool) -> Result<Folder, WalkError> {
+    fn walk(&self, path: &Path, create: bool) -> Result<Directory, WalkError> {
         if is_slash(path) {
-            return Ok(Arc::clone(&self.folder));
+            return Ok(Arc::clone(&self.directory));
         }
         match self.at_once(path) {
-            Some(Ok(folder)) => Ok(Arc::new(folder)),
+            Some(Ok(directory)) => Ok(Arc::new(directory)),
             Some(Err(cause)) if !create => Err(WalkError::Os { path: path.to_owned(), cause: cause.into() }),
-            _ => walk::by_hand(&self.folder, path, if create { Manner::Create } else { Manner::Open }),
+            _ => walk::by_hand(&self.directory, path, if create { Manner::Create } else { Manner::Open }),
         }
     }
 
@@ -203,8 +207,8 @@ impl Root {
         }
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         for _ in 0..DISTURBED {
-            match rustix::fs::openat2(&self.folder, path, FOLDER, Mode::empty(), resolve) {
-                Ok(folder) => return Some(Ok(folder)),
+            match rustix::fs::openat2(&self.directory, path, DIRECTORY, Mode::empty(), resolve) {
+                Ok(directory) => return Some(Ok(directory)),
                 Err(Errno::NOENT) => return Some(Err(Errno::NOENT)),
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(Errno::NOSYS | Errno::PERM) => {
@@ -225,13 +229,13 @@ fn is_slash(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::RootDir | Component::CurDir))
 }
 
-fn identity(folder: &Folder) -> Result<(u64, u64), Errno> {
-    let status = rustix::fs::fstat(folder)?;
+fn identity(directory: &Directory) -> Result<(u64, u64), Errno> {
+    let status = rustix::fs::fstat(directory)?;
     Ok((status.st_dev, status.st_ino))
 }
 
 /// The flags for opening directories: for walking on only, which needs no permission to read them.
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Returns the text of the link at `place`; `None` if something else is there, or nothing.
 ///
@@ -239,7 +243,7 @@ const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEX
 ///
 /// The system refuses.
 pub fn link(place: &Place) -> Result<Option<PathBuf>, Errno> {
-    match rustix::fs::readlinkat(&place.folder, &place.name, Vec::new()) {
+    match rustix::fs::readlinkat(&place.directory, &place.name, Vec::new()) {
         Ok(target) => {
             use std::os::unix::ffi::OsStrExt;
             Ok(Some(PathBuf::from(OsStr::from_bytes(target.as_bytes()))))
@@ -255,7 +259,7 @@ pub fn link(place: &Place) -> Result<Option<PathBuf>, Errno> {
 ///
 /// The system refuses.
 pub fn status(place: &Place) -> Result<Option<rustix::fs::Stat>, Errno> {
-    match rustix::fs::statat(&place.folder, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
+    match rustix::fs::statat(&place.directory, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(status) => Ok(Some(status)),
         Err(Errno::NOENT) => Ok(None),
         Err(cause) => Err(cause),

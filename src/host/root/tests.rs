@@ -7,13 +7,13 @@ use super::*;
 
 /// A root whose directories are all trusted, whatever the umask.
 fn tree() -> (tempfile::TempDir, Root) {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let root = Root::open(folder.path()).unwrap();
-    (folder, root)
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let root = Root::open(directory.path()).unwrap();
+    (directory, root)
 }
 
-fn folder(path: &Path, mode: u32) {
+fn directory(path: &Path, mode: u32) {
     fs::create_dir_all(path).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -34,12 +34,12 @@ fn both(root: &Root, check: impl Fn(&Root)) {
 #[test]
 fn a_plain_path_is_walked() {
     let (dir, root) = tree();
-    folder(&dir.path().join("a/b"), 0o755);
+    directory(&dir.path().join("a/b"), 0o755);
     both(&root, |root| {
         let place = root.parent(Path::new("/a/b/c"), false).unwrap();
-        assert!(same(&place.folder, &dir.path().join("a/b")));
+        assert!(same(&place.directory, &dir.path().join("a/b")));
         assert_eq!(place.name, "c");
-        assert!(same(root.parent(Path::new("/c"), false).unwrap().folder, dir.path()));
+        assert!(same(root.parent(Path::new("/c"), false).unwrap().directory, dir.path()));
     });
 }
 
@@ -65,7 +65,7 @@ fn missing_directories_are_made_with_their_mode() {
 #[test]
 fn a_set_group_id_directory_does_not_pass_its_bits_on() {
     let (dir, root) = tree();
-    folder(&dir.path().join("shared"), 0o2755);
+    directory(&dir.path().join("shared"), 0o2755);
     root.parent(Path::new("/shared/new/file"), true).unwrap();
     let status = fs::metadata(dir.path().join("shared/new")).unwrap();
     assert_eq!(status.mode() & 0o7777, 0o755);
@@ -75,10 +75,10 @@ fn a_set_group_id_directory_does_not_pass_its_bits_on() {
 #[test]
 fn dots_never_leave_the_root() {
     let (dir, root) = tree();
-    folder(&dir.path().join("a"), 0o755);
+    directory(&dir.path().join("a"), 0o755);
     both(&root, |root| {
         let place = root.parent(Path::new("/../../a/../../a/file"), false).unwrap();
-        assert!(same(&place.folder, &dir.path().join("a")));
+        assert!(same(&place.directory, &dir.path().join("a")));
         assert!(matches!(root.parent(Path::new("/a/.."), false), Err(WalkError::NoName(_))));
     });
 }
@@ -86,14 +86,14 @@ fn dots_never_leave_the_root() {
 #[test]
 fn links_of_root_are_followed_inside_the_root() {
     let (dir, root) = tree();
-    folder(&dir.path().join("run/inner"), 0o755);
+    directory(&dir.path().join("run/inner"), 0o755);
     symlink("/run", dir.path().join("absolute")).unwrap();
     symlink("run/inner", dir.path().join("relative")).unwrap();
     symlink("../../../../run", dir.path().join("climbing")).unwrap();
     both(&root, |root| {
         for (path, place) in [("/absolute/f", "run"), ("/relative/f", "run/inner"), ("/climbing/inner/f", "run/inner")]
         {
-            assert!(same(root.parent(Path::new(path), false).unwrap().folder, &dir.path().join(place)), "{path}");
+            assert!(same(root.parent(Path::new(path), false).unwrap().directory, &dir.path().join(place)), "{path}");
         }
         root.parent(Path::new("/absolute/made/f"), true).unwrap();
         assert!(dir.path().join("run/made").is_dir());
@@ -104,9 +104,9 @@ fn links_of_root_are_followed_inside_the_root() {
 #[test]
 fn links_that_other_users_could_have_made_are_refused() {
     let (dir, root) = tree();
-    folder(&dir.path().join("etc"), 0o755);
+    directory(&dir.path().join("etc"), 0o755);
     for (name, mode) in [("tmp", 0o1777), ("group", 0o775)] {
-        folder(&dir.path().join(name), mode);
+        directory(&dir.path().join(name), mode);
         symlink("/etc", dir.path().join(name).join("link")).unwrap();
         both(&root, |root| {
             let path = format!("/{name}/link/file");
@@ -126,7 +126,7 @@ fn links_in_a_directory_of_another_user_are_refused() {
         return;
     }
     let (dir, root) = tree();
-    folder(&dir.path().join("home"), 0o755);
+    directory(&dir.path().join("home"), 0o755);
     symlink("/etc", dir.path().join("home/link")).unwrap();
     std::os::unix::fs::chown(dir.path().join("home"), Some(4242), Some(4242)).unwrap();
     both(&root, |root| {
@@ -158,12 +158,12 @@ fn a_file_in_the_way_is_named() {
 #[test]
 fn a_link_at_the_end_is_resolved_on_request() {
     let (dir, root) = tree();
-    folder(&dir.path().join("usr/lib"), 0o755);
-    folder(&dir.path().join("etc"), 0o755);
+    directory(&dir.path().join("usr/lib"), 0o755);
+    directory(&dir.path().join("etc"), 0o755);
     symlink("../usr/lib/os-release", dir.path().join("etc/os-release")).unwrap();
     both(&root, |root| {
         let place = root.resolve(Path::new("/etc/os-release")).unwrap();
-        assert!(same(&place.folder, &dir.path().join("usr/lib")));
+        assert!(same(&place.directory, &dir.path().join("usr/lib")));
         assert_eq!(root.parent(Path::new("/etc/os-release"), false).unwrap().name, "os-release");
     });
 }

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use rustix::fs::{Gid, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{FOLDER, Folder, OsError, display_path};
+use super::{DIRECTORY, Directory, OsError, display_path};
 
 /// The largest number of links that one path may lead through, as in the kernel.
 pub(super) const MOST_LINKS: usize = 40;
 
 /// The mode of directories that are made on the way (docs/cloud-config.md#write_files).
-const FOLDER_MODE: Mode = Mode::from_raw_mode(0o755);
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 
 /// The reason why a path could not be walked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +61,7 @@ pub enum WalkError {
     },
     /// A component of the path is not a directory.
     #[error("{} is not a folder", display_path(.0))]
-    NotFolder(PathBuf),
+    NotDirectory(PathBuf),
     /// Links lead to links without end.
     #[error("{} leads through too many links", display_path(.0))]
     TooManyLinks(PathBuf),
@@ -78,7 +78,7 @@ impl WalkError {
 
     /// Returns true if something on the way is not a directory.
     pub fn is_not_directory(&self) -> bool {
-        matches!(self, Self::NotFolder(_) | Self::Os { cause: OsError(Errno::NOTDIR), .. })
+        matches!(self, Self::NotDirectory(_) | Self::Os { cause: OsError(Errno::NOTDIR), .. })
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) enum Manner {
 }
 
 /// Walks `path` below `root`, one component at a time.
-pub(super) fn by_hand(root: &Folder, path: &Path, manner: Manner) -> Result<Folder, WalkError> {
+pub(super) fn by_hand(root: &Directory, path: &Path, manner: Manner) -> Result<Directory, WalkError> {
     let create = manner == Manner::Create;
     let mut at = Position { root, opened: Vec::new(), names: Vec::new() };
     let mut rest: VecDeque<OsString> = VecDeque::new();
@@ -108,21 +108,21 @@ pub(super) fn by_hand(root: &Folder, path: &Path, manner: Manner) -> Result<Fold
         if manner == Manner::Private {
             private(at.here(), &at.path(), Sticky::Allowed)?;
         }
-        match rustix::fs::openat(at.here(), &name, FOLDER | OFlags::NOFOLLOW, Mode::empty()) {
-            Ok(folder) => at.down(folder, name),
+        match rustix::fs::openat(at.here(), &name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(directory) => at.down(directory, name),
             Err(Errno::NOENT) if create => {
-                let folder = make(at.here(), &name)
+                let directory = make(at.here(), &name)
                     .map_err(|cause| WalkError::Make { path: at.path_of(&name), cause: cause.into() })?;
-                at.down(folder, name);
+                at.down(directory, name);
             }
             // A component that is not a directory may be a link.
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 let target = at.link(&name)?;
                 if manner == Manner::Private && on_procfs(at.here()) {
                     // The text of a link such as `/proc/PID/root` may be a path in another mount namespace.
-                    let folder = rustix::fs::openat(at.here(), &name, FOLDER, Mode::empty())
+                    let directory = rustix::fs::openat(at.here(), &name, DIRECTORY, Mode::empty())
                         .map_err(|cause| WalkError::Os { path: at.path_of(&name), cause: cause.into() })?;
-                    at.down(folder, name);
+                    at.down(directory, name);
                     continue;
                 }
                 links += 1;
@@ -140,7 +140,7 @@ pub(super) fn by_hand(root: &Folder, path: &Path, manner: Manner) -> Result<Fold
     if manner == Manner::Private {
         private(at.here(), &at.path(), Sticky::Refused)?;
     }
-    Ok(at.into_folder())
+    Ok(at.into_directory())
 }
 
 /// The treatment of a directory that other users can write to and that has the sticky bit.
@@ -155,9 +155,9 @@ enum Sticky {
 
 /// Checks that only root, and the user this program runs as, can change which entries the directory has. The mode
 /// covers access control lists: the bits of the group are their mask.
-fn private(folder: BorrowedFd<'_>, path: &Path, sticky: Sticky) -> Result<(), WalkError> {
+fn private(directory: BorrowedFd<'_>, path: &Path, sticky: Sticky) -> Result<(), WalkError> {
     let path = || path.to_owned();
-    let status = rustix::fs::fstat(folder).map_err(|cause| WalkError::Os { path: path(), cause: cause.into() })?;
+    let status = rustix::fs::fstat(directory).map_err(|cause| WalkError::Os { path: path(), cause: cause.into() })?;
     let (uid, mode) = (status.st_uid, status.st_mode & 0o7777);
     if uid != 0 && uid != rustix::process::geteuid().as_raw() {
         return Err(WalkError::Foreign { path: path(), uid });
@@ -166,22 +166,22 @@ fn private(folder: BorrowedFd<'_>, path: &Path, sticky: Sticky) -> Result<(), Wa
     if is_safe { Ok(()) } else { Err(WalkError::Shared { path: path(), uid, mode }) }
 }
 
-fn on_procfs(folder: BorrowedFd<'_>) -> bool {
-    rustix::fs::fstatfs(folder).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
+fn on_procfs(directory: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstatfs(directory).is_ok_and(|system| system.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }
 
 /// Returns true if only root, or the user of this process, could have put a link into this directory.
 ///
 /// The sticky bit of a `/tmp` does not help: it keeps other users from removing a link, not from making one.
-pub(super) fn trusted(folder: impl AsFd) -> bool {
-    let Ok(status) = rustix::fs::fstat(folder) else { return false };
+pub(super) fn trusted(directory: impl AsFd) -> bool {
+    let Ok(status) = rustix::fs::fstat(directory) else { return false };
     let ours = status.st_uid == 0 || status.st_uid == rustix::process::geteuid().as_raw();
     ours && status.st_mode & 0o022 == 0
 }
 
 /// The position of the walk: every directory on the way stays open, so that `..` is the one it came from.
 struct Position<'r> {
-    root: &'r Folder,
+    root: &'r Directory,
     opened: Vec<OwnedFd>,
     names: Vec<OsString>,
 }
@@ -191,8 +191,8 @@ impl Position<'_> {
         self.opened.last().map_or_else(|| self.root.as_fd(), AsFd::as_fd)
     }
 
-    fn down(&mut self, folder: OwnedFd, name: OsString) {
-        self.opened.push(folder);
+    fn down(&mut self, directory: OwnedFd, name: OsString) {
+        self.opened.push(directory);
         self.names.push(name);
     }
 
@@ -219,13 +219,13 @@ impl Position<'_> {
     fn link(&self, name: &OsStr) -> Result<PathBuf, WalkError> {
         let target = match rustix::fs::readlinkat(self.here(), name, Vec::new()) {
             Ok(target) => PathBuf::from(OsStr::from_bytes(target.as_bytes())),
-            Err(Errno::INVAL) => return Err(WalkError::NotFolder(self.path_of(name))),
+            Err(Errno::INVAL) => return Err(WalkError::NotDirectory(self.path_of(name))),
             Err(cause) => return Err(WalkError::Os { path: self.path_of(name), cause: cause.into() }),
         };
         if trusted(self.here()) { Ok(target) } else { Err(WalkError::Untrusted(self.path_of(name))) }
     }
 
-    fn into_folder(mut self) -> Folder {
+    fn into_directory(mut self) -> Directory {
         self.opened.pop().map_or_else(|| Arc::clone(self.root), Arc::new)
     }
 }
@@ -243,7 +243,7 @@ fn prepend(path: &Path, rest: &mut VecDeque<OsString>) {
 
 /// Makes a directory and opens it.
 fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
-    let ours = match rustix::fs::mkdirat(parent, name, FOLDER_MODE) {
+    let ours = match rustix::fs::mkdirat(parent, name, DIRECTORY_MODE) {
         Ok(()) => true,
         // Another process made it meanwhile.
         Err(Errno::EXIST) => false,
@@ -251,18 +251,18 @@ fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     };
     if !ours || !trusted(parent) {
         // Another user could have put a different directory in its place here, so it must not be changed.
-        return rustix::fs::openat(parent, name, FOLDER | OFlags::NOFOLLOW, Mode::empty());
+        return rustix::fs::openat(parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = rustix::fs::openat(parent, name, flags, Mode::empty())?;
-    let status = rustix::fs::fstat(&folder)?;
+    let directory = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+    let status = rustix::fs::fstat(&directory)?;
     let group = rustix::process::getegid();
     if status.st_gid != group.as_raw() {
         // A set-group-ID directory passes its group on.
-        rustix::fs::fchown(&folder, None, Some(Gid::from_raw(group.as_raw())))?;
+        rustix::fs::fchown(&directory, None, Some(Gid::from_raw(group.as_raw())))?;
     }
-    if status.st_mode & 0o7777 != FOLDER_MODE.as_raw_mode() {
-        rustix::fs::fchmod(&folder, FOLDER_MODE)?;
+    if status.st_mode & 0o7777 != DIRECTORY_MODE.as_raw_mode() {
+        rustix::fs::fchmod(&directory, DIRECTORY_MODE)?;
     }
-    Ok(folder)
+    Ok(directory)
 }

@@ -73,7 +73,7 @@ fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
 }
 
 fn is_beneath(root: &Root, path: &Path) -> Result<()> {
-    let top = root.folder(Path::new("/"))?;
+    let top = root.directory(Path::new("/"))?;
     let inside = path.strip_prefix("/").unwrap_or(path);
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let leads_out = match rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::BENEATH) {
@@ -143,9 +143,9 @@ mod tests {
             let expected = ["systemctl", TREE, "enable", "--force", "--quiet", "--runtime", "--", "x.service"];
             assert_eq!(argv, expected);
             if let Some(link) = make {
-                let folder = tree.join("etc/systemd/system/multi-user.target.wants");
-                std::fs::create_dir_all(&folder)?;
-                symlink("/etc/systemd/system/x.service", folder.join(link))?;
+                let directory = tree.join("etc/systemd/system/multi-user.target.wants");
+                std::fs::create_dir_all(&directory)?;
+                symlink("/etc/systemd/system/x.service", directory.join(link))?;
             }
             Ok("Unit x.service is added as a dependency to a non-existent unit y.".to_owned())
         })

@@ -41,17 +41,17 @@ mod tests {
 
     #[test]
     fn an_interface_is_found_by_its_mac() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for (name, mac) in [("eth9", "22:00:00:00:00:01\n"), ("lo", "22:AE:4a:fb:8f:31\n"), ("odd", "x\n")] {
-            fs::create_dir(folder.path().join(name)).unwrap();
-            fs::write(folder.path().join(name).join("address"), mac).unwrap();
+            fs::create_dir(directory.path().join(name)).unwrap();
+            fs::write(directory.path().join(name).join("address"), mac).unwrap();
         }
         // The kernel's data of `lo` is real here.
-        assert_eq!(address("22-ae-4a-fb-8f-31", folder.path()), Some(Ipv4Addr::LOCALHOST));
-        assert_eq!(address("22:00:00:00:00:01", folder.path()), None, "there is none of that name");
+        assert_eq!(address("22-ae-4a-fb-8f-31", directory.path()), Some(Ipv4Addr::LOCALHOST));
+        assert_eq!(address("22:00:00:00:00:01", directory.path()), None, "there is none of that name");
         for mac in ["", "x", "22:ae:4a:fb:8f", "22:ae:4a:fb:8f:31:00", "22:ae:4a:fb:8f:+1"] {
-            assert_eq!(address(mac, folder.path()), None, "{mac}");
+            assert_eq!(address(mac, directory.path()), None, "{mac}");
         }
-        assert_eq!(address("22:ae:4a:fb:8f:31", &folder.path().join("none")), None);
+        assert_eq!(address("22:ae:4a:fb:8f:31", &directory.path().join("none")), None);
     }
 }

@@ -266,8 +266,8 @@ fn a_list_without_an_end_ends() {
 
 #[test]
 fn properties_of_this_machine_count_and_the_last_of_a_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ovf-env.xml");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ovf-env.xml");
     let source = OvfEnv::new(&path);
     let setup = setup(None);
     let cx = Context { setup: &setup, stop: &|| false };
@@ -306,8 +306,8 @@ fn a_list_that_is_too_long_is_said_to_be() {
 
 #[test]
 fn properties_under_other_names_are_reported() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ovf-env.xml");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ovf-env.xml");
     let source = |properties: &[(&str, &str)]| {
         std::fs::write(&path, document(properties)).unwrap();
         OvfEnv::new(&path)

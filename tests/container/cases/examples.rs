@@ -51,7 +51,7 @@ const LOOKS: [(&str, &str); 12] = [
     ("README.md", ""),
 ];
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
@@ -81,14 +81,14 @@ fn try_out(m: &Machine, text: &str, looks: &str) {
 
 pub fn cases(suite: &mut Suite) {
     suite.plain("each_has_a_case", || {
-        for entry in fs::read_dir(folder()).expect("there are examples").flatten() {
+        for entry in fs::read_dir(directory()).expect("there are examples").flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             assert!(LOOKS.iter().any(|(known, _)| *known == name), "{name} is not looked at");
         }
     });
     for (name, looks) in LOOKS.into_iter().filter(|(name, _)| *name != "README.md") {
         suite.fresh(name, move |m| {
-            let text = fs::read_to_string(folder().join(name)).expect("the example is there");
+            let text = fs::read_to_string(directory().join(name)).expect("the example is there");
             try_out(m, &text, looks);
         });
     }

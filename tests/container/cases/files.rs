@@ -25,8 +25,8 @@ pub fn cases(suite: &mut Suite) {
         m.is_file("/etc/files/a", "one\ntwo\n", 0o644, ROOT);
         m.is_file("/etc/files/deep/er/b", "no line end", 0o644, ROOT);
         m.is_file("/etc/files/nothing", "", 0o644, ROOT);
-        for folder in ["/etc/files", "/etc/files/deep", "/etc/files/deep/er"] {
-            assert_eq!((m.mode(folder), m.owner(folder)), (0o755, ROOT), "{folder}");
+        for directory in ["/etc/files", "/etc/files/deep", "/etc/files/deep/er"] {
+            assert_eq!((m.mode(directory), m.owner(directory)), (0o755, ROOT), "{directory}");
         }
         assert_eq!(m.names("/etc/files"), ["a", "deep", "nothing"]);
     });

@@ -206,11 +206,12 @@ pub fn cases(suite: &mut Suite) {
 
 /// Config drives, as far as they can be had without a disk: something else is mounted in their places.
 fn drives(suite: &mut Suite, instead: &str) {
-    let folders = image().file("/media/configvirtfs/openstack/latest/user_data", "").file("/media/configdrive/x", "");
-    let folders = folders
+    let directories =
+        image().file("/media/configvirtfs/openstack/latest/user_data", "").file("/media/configdrive/x", "");
+    let directories = directories
         .file("/etc/systemd/system/user-configdrive.service.d/instead.conf", instead)
         .file("/etc/tmpfiles.d/empty.conf", "r! /media/configdrive/x\n");
-    suite.boot("an_empty_mount_point_does_not_stay", folders, |m| {
+    suite.boot("an_empty_mount_point_does_not_stay", directories, |m| {
         sound(m);
         // Its content is read once the file system is mounted.
         assert!(m.exists("/media/configvirtfs/openstack/latest/user_data"));

@@ -78,10 +78,10 @@ fn everywhere() -> String {
 
 /// Makes `mary`, the owner of the parent directory, swap a directory and a link to a directory of root's as fast as
 /// possible, until `/tmp/over` exists.
-fn swapper(folder: &str, link: &str) -> String {
+fn swapper(directory: &str, link: &str) -> String {
     // renameat2 with RENAME_EXCHANGE: both are always there.
     format!(
-        "perl -e 'my ($x, $y) = (\"{folder}\", \"{link}\");
+        "perl -e 'my ($x, $y) = (\"{directory}\", \"{link}\");
          while (!-e \"/tmp/over\") {{ for (1..200) {{ syscall(316, -100, $x, -100, $y, 2) == 0 or die $! }} }}'"
     )
 }
@@ -179,8 +179,8 @@ pub fn cases(suite: &mut Suite) {
             ("/srv/shared/down", "/srv/shared/link"),
             ("/home/mary/.ssh", "/home/mary/ssh-link"),
         ];
-        let swappers = swaps.map(|(folder, link)| {
-            let line = swapper(folder, link);
+        let swappers = swaps.map(|(directory, link)| {
+            let line = swapper(directory, link);
             m.start(&["setpriv", "--reuid=mary", "--regid=mary", "--clear-groups", "sh", "-c", &line])
         });
         let (mut written, mut closed) = (0, 0);

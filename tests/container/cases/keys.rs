@@ -61,8 +61,8 @@ pub fn cases(suite: &mut Suite) {
         m.is_file(SET, &format!("{}\n{}\n", key("a"), key("b")), 0o600, CORE);
         assert_eq!((m.mode(ALL), m.owner(ALL)), (0o600, CORE));
         assert_eq!(authorized(m), keys(&["a", "b"]));
-        for folder in ["/home/core/.ssh", SETS] {
-            assert_eq!((m.mode(folder), m.owner(folder)), (0o700, CORE), "{folder}");
+        for directory in ["/home/core/.ssh", SETS] {
+            assert_eq!((m.mode(directory), m.owner(directory)), (0o700, CORE), "{directory}");
         }
         assert_eq!(m.owner("/home/core/.authorized_keys.d.lock"), CORE);
         assert_eq!(m.names("/home/core/.ssh"), ["authorized_keys", "authorized_keys.d"]);

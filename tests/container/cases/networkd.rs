@@ -13,7 +13,7 @@ use regex::Regex;
 use crate::testbed::machine::wait_for;
 use crate::testbed::{Machine, Suite};
 
-const FOLDER: &str = "/run/systemd/network";
+const DIRECTORY: &str = "/run/systemd/network";
 /// Two interfaces, each with a wire to somewhere.
 const WIRES: &str = "ip link add eth0 type veth peer name far0; ip link set far0 up;\
     ip link add eth1 type veth peer name far1; ip link set far1 up;\
@@ -22,12 +22,12 @@ const WIRES: &str = "ip link add eth0 type veth peer name far0; ip link set far0
 pub fn cases(suite: &mut Suite) {
     suite.fresh("every_file_of_every_case_is_one_that_networkd_reads", |m| {
         let units = golden_units();
-        m.sh(&format!("mkdir -p {FOLDER}"));
+        m.sh(&format!("mkdir -p {DIRECTORY}"));
         for (at, (name, text)) in units.iter().enumerate() {
             // Numbered: files of several cases have one name.
-            m.put(&format!("{FOLDER}/{at:03}-{name}"), text);
+            m.put(&format!("{DIRECTORY}/{at:03}-{name}"), text);
         }
-        m.put(&format!("{FOLDER}/zz-known-bad.network"), "[Match]\nName=x\n[Network]\nNoSuchKey=1\n");
+        m.put(&format!("{DIRECTORY}/zz-known-bad.network"), "[Match]\nName=x\n[Network]\nNoSuchKey=1\n");
         let log = restart(m);
         let complaints: Vec<_> = log.lines().filter(|line| is_complaint(line)).collect();
         assert_eq!(complaints.len(), 1, "{}", complaints.join("\n"));
@@ -78,7 +78,7 @@ pub fn cases(suite: &mut Suite) {
         m.sh("pkill -KILL -x coreos-cloudini");
         run.finish(Duration::from_secs(20));
         m.sh(&format!("pkill -x sleep; ln -sf /bin/true {modprobe}"));
-        assert!(m.exists(&format!("{FOLDER}/00-nothing0.7.netdev")), "{:?}", m.names(FOLDER));
+        assert!(m.exists(&format!("{DIRECTORY}/00-nothing0.7.netdev")), "{:?}", m.names(DIRECTORY));
         assert_eq!(m.invocation(NETWORKD), before);
         m.program(&flags).run().ok().says(&["an earlier run changed files of networkd"]);
         let after = m.invocation(NETWORKD);
@@ -151,8 +151,8 @@ pub fn cases(suite: &mut Suite) {
 
 /// The files that the golden conversions expect.
 fn golden_units() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/network");
-    let texts = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/network");
+    let texts = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
     let texts = texts.filter(|path| path.extension().is_some_and(|kind| kind == "txt"));
     let mut units: Vec<(String, String)> = Vec::new();
     let mut is_unit = false;
@@ -188,9 +188,9 @@ fn restart(m: &Machine) -> String {
 fn set_up(m: &Machine, conversion: &Conversion) {
     assert!(!conversion.has_errors(), "{:?}", conversion.findings);
     m.sh(WIRES);
-    m.sh(&format!("mkdir -p {FOLDER}"));
+    m.sh(&format!("mkdir -p {DIRECTORY}"));
     for unit in conversion.units() {
-        m.put(&format!("{FOLDER}/{}", unit.name), &unit.content);
+        m.put(&format!("{DIRECTORY}/{}", unit.name), &unit.content);
     }
     for name in conversion.to_take_down() {
         m.sh(&format!("ip link set {name} down"));

@@ -8,9 +8,9 @@ use crate::testbed::{Machine, Suite};
 
 const ROOT: (u32, u32) = (0, 0);
 
-/// Returns the names in `folder` that a run should not leave there.
-fn left_behind(m: &Machine, folder: &str) -> String {
-    m.sh(&format!("find {folder} -name '.*' -o -name '*.tmp*' -o -name '*cloudinit*'"))
+/// Returns the names in `directory` that a run should not leave there.
+fn left_behind(m: &Machine, directory: &str) -> String {
+    m.sh(&format!("find {directory} -name '.*' -o -name '*.tmp*' -o -name '*cloudinit*'"))
 }
 
 pub fn cases(suite: &mut Suite) {
@@ -81,8 +81,8 @@ pub fn cases(suite: &mut Suite) {
     suite.shared("parents_are_0755_whatever_the_umask", |m| {
         m.put("/root/umask", "#cloud-config\nwrite_files: [{path: /srv/umask/a/b/c, permissions: '0666'}]\n");
         m.sh("umask 0077; coreos-cloudinit --from-file=/root/umask");
-        for folder in ["/srv/umask", "/srv/umask/a", "/srv/umask/a/b"] {
-            assert_eq!((m.mode(folder), m.owner(folder)), (0o755, ROOT), "{folder}");
+        for directory in ["/srv/umask", "/srv/umask/a", "/srv/umask/a/b"] {
+            assert_eq!((m.mode(directory), m.owner(directory)), (0o755, ROOT), "{directory}");
         }
         assert_eq!(m.mode("/srv/umask/a/b/c"), 0o666);
     });

@@ -11,8 +11,8 @@ const INSTEAD: &str = "[Service]\nExecStart=\nExecStart=/bin/true\n";
 
 /// Each platform of `oem/`, with its cloud-config.
 fn platforms() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("oem");
-    let entries = fs::read_dir(folder).expect("oem/ is there").flatten();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("oem");
+    let entries = fs::read_dir(directory).expect("oem/ is there").flatten();
     let text = |entry: &fs::DirEntry| fs::read_to_string(entry.path().join("cloud-config.yml")).ok();
     let mut found: Vec<_> =
         entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, text(&entry)?))).collect();

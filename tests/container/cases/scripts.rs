@@ -42,8 +42,8 @@ pub fn cases(suite: &mut Suite) {
         let path = format!("{SCRIPTS}/{file}");
         m.is_file(&path, script, 0o700, (0, 0));
         assert!(m.text("/run/ran").starts_with(&format!("{path} 5")), "{}", m.text("/run/ran"));
-        for folder in ["/var/lib/coreos-cloudinit", SCRIPTS] {
-            assert_eq!((m.mode(folder), m.owner(folder)), (0o700, (0, 0)), "{folder}");
+        for directory in ["/var/lib/coreos-cloudinit", SCRIPTS] {
+            assert_eq!((m.mode(directory), m.owner(directory)), (0o700, (0, 0)), "{directory}");
         }
     });
 

@@ -15,7 +15,7 @@ const DRIVE: &str = "/media/configdrive/openstack";
 pub fn cases(suite: &mut Suite) {
     ec2(suite);
     failures(suite);
-    folders(suite);
+    directories(suite);
     waits(suite);
     network(suite);
 }
@@ -171,7 +171,7 @@ fn failures(suite: &mut Suite) {
     });
 }
 
-fn folders(suite: &mut Suite) {
+fn directories(suite: &mut Suite) {
     suite.fresh("a_config_drive_has_all_of_it", |m| {
         m.sh(&format!("mkdir -p {DRIVE}/latest"));
         let meta =

@@ -76,9 +76,9 @@ pub fn cases(suite: &mut Suite) {
         m.put("/etc/systemd/system/near.service", unit);
         m.put("/root/near.yml", "#cloud-config\ncoreos: {units: [{name: near.service, enable: true}]}\n");
         let link = "/etc/systemd/system/multi-user.target.wants/near.service";
-        for (folder, root) in [(TREE, "."), ("/mnt", "tree"), (TREE, "../tree")] {
+        for (directory, root) in [(TREE, "."), ("/mnt", "tree"), (TREE, "../tree")] {
             m.sh(&format!("rm -f {}", inside(link)));
-            m.sh(&format!("cd {folder} && coreos-cloudinit --root={root} --from-file=/root/near.yml"));
+            m.sh(&format!("cd {directory} && coreos-cloudinit --root={root} --from-file=/root/near.yml"));
             assert!(m.link(&inside(link)).is_some(), "{root}");
             m.absent(link);
         }

@@ -109,8 +109,8 @@ pub fn cases(suite: &mut Suite) {
             ";
         m.apply(config).ok();
         let target = Some("/etc/systemd/system/linked.service");
-        for folder in ["multi-user.target.wants", "linked.target.requires"] {
-            assert_eq!(m.link(&format!("/etc/systemd/system/{folder}/linked.service")).as_deref(), target);
+        for directory in ["multi-user.target.wants", "linked.target.requires"] {
+            assert_eq!(m.link(&format!("/etc/systemd/system/{directory}/linked.service")).as_deref(), target);
         }
         assert_eq!(m.enabled("linked.service"), "enabled");
         assert_eq!(m.enabled("linked-runtime.service"), "enabled-runtime");

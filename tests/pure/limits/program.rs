@@ -14,8 +14,8 @@ const SECONDS: usize = 60;
 
 /// Checks `bytes` as user-data, with that memory and time.
 fn validate(bytes: &[u8]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("user-data");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("user-data");
     fs::write(&file, bytes).unwrap();
     let limits = format!("ulimit -c 0; ulimit -v {MEMORY}; ulimit -t {SECONDS}; exec \"$@\"");
     let mut command = Command::new("sh");

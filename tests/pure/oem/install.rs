@@ -19,8 +19,8 @@ fn make(words: &[&str]) -> Output {
 }
 
 /// Lists every path of a tree, with the mode of a file or directory and the target of a link.
-fn listing(folder: &Path, base: &Path, out: &mut String) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+fn listing(directory: &Path, base: &Path, out: &mut String) {
+    let mut entries: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         let name = path.strip_prefix(base).unwrap().display();
@@ -126,13 +126,13 @@ fn a_tree_is_checked_where_its_prefix_is() {
 #[test]
 fn the_pages_lead_to_each_other_where_they_are_installed() {
     let (tree, _) = installed(&[]);
-    let folder = tree.path().join("usr/share/doc/coreos-cloudinit");
+    let directory = tree.path().join("usr/share/doc/coreos-cloudinit");
     let mut links = 0;
-    for page in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|it| it.is_file()) {
+    for page in fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).filter(|it| it.is_file()) {
         let text = fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap_or_default()) {
             let is_ours = !link.is_empty() && !link.contains("://");
-            assert!(!is_ours || folder.join(link).exists(), "{}: {link}", page.display());
+            assert!(!is_ours || directory.join(link).exists(), "{}: {link}", page.display());
             links += usize::from(is_ours);
         }
     }

@@ -40,8 +40,8 @@ fn read(path: impl AsRef<Path>) -> String {
 }
 
 /// The names in a folder.
-fn names(folder: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir(root().join(folder)).unwrap_or_else(|e| panic!("failed to read {folder}: {e}"));
+fn names(directory: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(directory)).unwrap_or_else(|e| panic!("failed to read {directory}: {e}"));
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 

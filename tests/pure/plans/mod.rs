@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use case::Case;
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/plans")
 }
 
@@ -22,14 +22,14 @@ fn is_update() -> bool {
 }
 
 /// The files of a directory with one of these extensions, by name.
-fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("failed to read {}: {e}", folder.display()));
+fn files(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap_or_else(|e| panic!("failed to read {}: {e}", directory.display()));
     let mut files: Vec<_> = entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|found| extensions.iter().any(|wanted| found == *wanted)))
         .collect();
     files.sort();
-    assert!(!files.is_empty(), "nothing in {}", folder.display());
+    assert!(!files.is_empty(), "nothing in {}", directory.display());
     files
 }
 
@@ -41,7 +41,7 @@ fn read(path: &Path) -> String {
 fn every_case_has_its_plan() {
     let mut failed = Vec::new();
     let mut count = 0;
-    for path in files(&folder(), &["txt"]) {
+    for path in files(&directory(), &["txt"]) {
         let (preface, cases) = case::parse(&read(&path));
         let mut rewritten = preface;
         for case in &cases {
@@ -67,7 +67,7 @@ fn every_case_has_its_plan() {
 #[test]
 fn names_of_cases_are_unique() {
     let mut seen = std::collections::HashSet::new();
-    for path in files(&folder(), &["txt"]) {
+    for path in files(&directory(), &["txt"]) {
         for case in case::parse(&read(&path)).1 {
             assert!(seen.insert(case.name.clone()), "{} stands twice", case.name);
         }
@@ -79,7 +79,7 @@ fn has_plan(config: &Path, golden: &Path) {
     let name = config.display().to_string();
     let settings = "public_ipv4 203.0.113.5\nprivate_ipv4 10.0.0.5\nhostname machine\n";
     let actual = show::show(&Case::new(&name, read(config), settings));
-    let golden = folder().join(golden).with_extension("plan");
+    let golden = directory().join(golden).with_extension("plan");
     if is_update() {
         fs::create_dir_all(golden.parent().unwrap()).unwrap();
         fs::write(&golden, &actual).unwrap();
@@ -111,5 +111,5 @@ fn every_platform_has_its_plan() {
             count += 1;
         }
     }
-    assert_eq!(files(&folder().join("oem"), &["plan"]).len(), count, "a plan without its platform");
+    assert_eq!(files(&directory().join("oem"), &["plan"]).len(), count, "a plan without its platform");
 }

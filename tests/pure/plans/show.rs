@@ -46,8 +46,8 @@ fn facts(case: &Case, reading: &Document) -> Facts {
     if let Some((hostname, _)) = &reading.access.hostname {
         facts.hostname.clone_from(&hostname.name);
     }
-    facts.read_only = plan::folders_wanted(&reading.config);
-    facts.read_only.retain(|folder| case.setting("read-only").is_some_and(|image| folder.starts_with(image)));
+    facts.read_only = plan::wanted_directories(&reading.config);
+    facts.read_only.retain(|directory| case.setting("read-only").is_some_and(|image| directory.starts_with(image)));
     for path in plan::facts_wanted(&reading.config) {
         if case.setting("unreadable") == Some(path) {
             facts.files.insert(path, Err(format!("failed to read {path}")));

@@ -15,8 +15,8 @@ pub struct SourceText {
 }
 
 /// The files of a directory, by name.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     files.sort();
     files
@@ -28,7 +28,7 @@ pub fn all() -> Vec<SourceText> {
     let mut addresses = Addresses::default();
     assert!(addresses.learn(Address::PublicV4, "203.0.113.9") && addresses.learn(Address::PrivateV4, "10.9.8.7"));
     let mut paths = files(&root.join("examples"));
-    let people: Vec<_> = ["user", "oem", "other"].iter().flat_map(|folder| files(&corpus.join(folder))).collect();
+    let people: Vec<_> = ["user", "oem", "other"].iter().flat_map(|directory| files(&corpus.join(directory))).collect();
     if people.is_empty() {
         // Past the capture of the test harness, which shows nothing of a test that passes.
         let _ = writeln!(std::io::stderr(), "print: skipped: there is no corpus of configs (CORPUS says where)");

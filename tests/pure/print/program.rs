@@ -21,9 +21,9 @@ struct Case(TempDir);
 
 impl Case {
     fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("user-data"), text).unwrap();
-        Self(folder)
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("user-data"), text).unwrap();
+        Self(directory)
     }
 
     fn file(&self) -> std::path::PathBuf {

@@ -6,11 +6,11 @@ use std::process::{Command, Output};
 
 /// `--validate` and `--dry-run` agree on the errors, return matching exit codes, and neither panics.
 pub fn agrees_with_itself(text: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("user-data");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("user-data");
     fs::write(&file, text).unwrap();
-    let check = run(&file, &["--validate", "--format=json"], folder.path());
-    let dry_run = run(&file, &["--dry-run", "--format=json"], folder.path());
+    let check = run(&file, &["--validate", "--format=json"], directory.path());
+    let dry_run = run(&file, &["--dry-run", "--format=json"], directory.path());
     let (found, planned) = (findings(&check), findings(&dry_run));
     let errors = |found: &[(String, String)]| -> Vec<_> {
         found.iter().filter(|(severity, _)| severity == "error").cloned().collect()

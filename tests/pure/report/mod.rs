@@ -147,11 +147,11 @@ fn json_is_one_object() {
 fn json_comes_whatever_happens() {
     let files = Files::new();
     let clean = files.put("clean.yml", CLEAN);
-    let folder = files.path("folder");
-    fs::create_dir(&folder).unwrap();
+    let directory = files.path("folder");
+    fs::create_dir(&directory).unwrap();
     let odd = [
         files.path("nosuch"),
-        folder,
+        directory,
         files.put("form", "hunter2\n"),
         files.put("latin", b"#cloud-config\nhostname: \xe4\n"),
         files.put("gzip", b"\x1f\x8b\x08hunter2"),
@@ -314,16 +314,16 @@ fn a_plan_shows_how_files_differ_that_everybody_may_read() {
     assert_eq!(shown("a\n", 0o644, "0755", "a\n"), "", "only the mode differs");
     // Nor the content of a file in a closed directory, or of a link's target.
     for close in [true, false] {
-        let folder = files.path("folder");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir(&folder).unwrap();
-        fs::write(format!("{folder}/b"), "hidden\n").unwrap();
+        let directory = files.path("folder");
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir(&directory).unwrap();
+        fs::write(format!("{directory}/b"), "hidden\n").unwrap();
         if close {
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+            fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
         }
-        std::os::unix::fs::symlink("b", format!("{folder}/link")).unwrap();
+        std::os::unix::fs::symlink("b", format!("{directory}/link")).unwrap();
         for (name, seen) in [("b", !close), ("link", false)] {
-            let text = format!("#cloud-config\nwrite_files: [{{path: {folder}/{name}, content: x}}]\n");
+            let text = format!("#cloud-config\nwrite_files: [{{path: {directory}/{name}, content: x}}]\n");
             let run = program(&["--dry-run", "--show-diff", "--from-file", &files.put("a.yml", text)]);
             assert_eq!(run.stdout.contains("hidden"), seen, "{name} {close}: {run:?}");
         }

@@ -97,11 +97,11 @@ pub fn as_nobody(files: &Files, flags: &[&str]) -> Run {
         return program(flags);
     }
     // `nobody` may not enter the build directory.
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("coreos-cloudinit");
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("coreos-cloudinit");
     // Copied by another process: a child of another thread would keep our own file open for writing.
     assert!(Command::new("cp").arg(PROGRAM).arg(&copy).status().unwrap().success());
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = command(&copy, flags);
     command.uid(NOBODY).gid(NOBODY).current_dir(files.path(""));
     Run::new(&command.output().unwrap())

@@ -39,8 +39,8 @@ fn root() -> &'static Path {
 }
 
 /// The files of a directory, by name.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     files.sort();
     files
@@ -82,5 +82,5 @@ pub fn golden_cases() -> Documents {
 /// Configs that people wrote, where they are.
 pub fn corpus() -> Documents {
     let corpus = std::env::var_os("CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
-    ["user", "oem", "other"].iter().flat_map(|folder| read("corpus: ", files(&corpus.join(folder)))).collect()
+    ["user", "oem", "other"].iter().flat_map(|directory| read("corpus: ", files(&corpus.join(directory)))).collect()
 }

@@ -13,16 +13,16 @@ use super::{meta_data, setup, source, user_data};
 /// The directory of samples, if there is one.
 fn samples() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let folder = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from).join("metadata");
-    if folder.is_dir() {
-        return Some(folder);
+    let directory = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from).join("metadata");
+    if directory.is_dir() {
+        return Some(directory);
     }
-    println!("skipped: there are no samples at {} (CORPUS says where)", folder.display());
+    println!("skipped: there are no samples at {} (CORPUS says where)", directory.display());
     None
 }
 
-fn read(folder: &Path, name: &str) -> String {
-    std::fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+fn read(directory: &Path, name: &str) -> String {
+    std::fs::read_to_string(directory.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// A server that answers with one text at one path, and with 404 elsewhere.
@@ -57,7 +57,7 @@ fn wanted(
 
 #[test]
 fn samples_of_attribute_services() {
-    let Some(folder) = samples() else { return };
+    let Some(directory) = samples() else { return };
     for (name, flag, result) in [
         ("cci-ec2-metadata_test-urlmap-L156.json", "from-ec2-metadata", wanted("", "", "", 0, 1)),
         ("cci-ec2-metadata_test-urlmap-L164.json", "from-ec2-metadata", wanted("host", "5.6.7.8", "1.2.3.4", 1, 0)),
@@ -70,14 +70,14 @@ fn samples_of_attribute_services() {
         ("cci-gce-metadata_test-urlmap-L53.json", "from-gce-metadata", wanted("host", "", "", 0, 0)),
         ("cci-gce-metadata_test-urlmap-L63.json", "from-gce-metadata", wanted("host", "5.6.7.8", "1.2.3.4", 0, 0)),
     ] {
-        let server = serve_map(&read(&folder, name));
+        let server = serve_map(&read(&directory, name));
         assert_eq!(gist(&meta_data(&*source(flag, &server.url).source, &setup())), result, "{name}");
     }
 }
 
 #[test]
 fn samples_of_json_services() {
-    let Some(folder) = samples() else { return };
+    let Some(directory) = samples() else { return };
     for (name, flag, path, result, v6) in [
         (
             "cci-digitalocean-metadata_test-L57.json",
@@ -101,7 +101,7 @@ fn samples_of_json_services() {
             "fd00::1",
         ),
     ] {
-        let server = serve(path, read(&folder, name));
+        let server = serve(path, read(&directory, name));
         let meta = meta_data(&*source(flag, &server.url).source, &setup());
         assert_eq!(gist(&meta), result, "{name}");
         assert_eq!(meta.addresses.public_v6.unwrap().to_string(), v6, "{name}");
@@ -110,14 +110,14 @@ fn samples_of_json_services() {
 
 #[test]
 fn samples_of_config_drives() {
-    let Some(folder) = samples() else { return };
+    let Some(directory) = samples() else { return };
     let mut count = 0;
-    for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+    for entry in std::fs::read_dir(&directory).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         if !name.ends_with("meta_data.json") && !name.starts_with("cci-configdrive-") {
             continue;
         }
-        let text = read(&folder, &name);
+        let text = read(&directory, &name);
         let sample: Value = serde_json::from_str(&text).unwrap();
         let drive = tempfile::tempdir().unwrap();
         let latest = drive.path().join("openstack/latest");
@@ -134,14 +134,14 @@ fn samples_of_config_drives() {
 
 #[test]
 fn samples_of_cloudsigma() {
-    let Some(folder) = samples() else { return };
+    let Some(directory) = samples() else { return };
     let config = "#cloud-config\n\nhostname: coreos1";
     for (name, result, data) in [
         ("cci-cloudsigma-server_context_test-L50.json", wanted("", "", "", 0, 0), config),
         ("cci-cloudsigma-server_context_test-L71.json", wanted("coreos", "31.171.251.74", "", 1, 0), config),
         ("cloud-init-test_cloudsigma-SERVER_CONTEXT.json", wanted("test_server", "", "", 1, 0), "#cloud-config\n\n..."),
     ] {
-        let text = read(&folder, name);
+        let text = read(&directory, name);
         let meta = serde_json::from_str::<Value>(&text).unwrap()["meta"].to_string();
         let answers = move |_: usize, key: &str| {
             let answer = if key.is_empty() { &text } else { &meta };
@@ -156,10 +156,10 @@ fn samples_of_cloudsigma() {
 
 #[test]
 fn samples_of_documents() {
-    let Some(folder) = samples() else { return };
+    let Some(directory) = samples() else { return };
     let place = tempfile::tempdir().unwrap();
     let setup = Setup { places: Places::beneath(place.path()), ..setup() };
-    std::fs::copy(folder.join("cci-waagent-waagent_test-L46.xml"), place.path().join("SharedConfig.xml")).unwrap();
+    std::fs::copy(directory.join("cci-waagent-waagent_test-L46.xml"), place.path().join("SharedConfig.xml")).unwrap();
     let meta = meta_data(&*source("from-waagent", place.path()).source, &setup);
     assert_eq!(gist(&meta), wanted("", "191.239.39.77", "100.73.202.64", 0, 0));
     for (name, result) in [
@@ -169,15 +169,15 @@ fn samples_of_documents() {
         ("cloud-init-test_ovf-OVF_ENV_CONTENT.xml", wanted("", "", "", 0, 0)),
         ("afterburn-src-azure-config-L301.xml", wanted("", "", "", 0, 0)),
     ] {
-        let source = source("from-vmware-ovf-env", folder.join(name)).source;
+        let source = source("from-vmware-ovf-env", directory.join(name)).source;
         assert_eq!(gist(&meta_data(&*source, &setup)), result, "{name}");
     }
 }
 
 #[test]
 fn no_sample_is_too_much_for_any_source() {
-    let Some(folder) = samples() else { return };
-    for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+    let Some(directory) = samples() else { return };
+    for entry in std::fs::read_dir(&directory).unwrap().flatten() {
         let text = String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap()).into_owned();
         let server = Server::sequence(vec![body(text)]);
         for flag in ["from-digitalocean-metadata", "from-packet-metadata"] {

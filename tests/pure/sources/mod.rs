@@ -2,9 +2,9 @@
 //! short, and the waiting code is the program's own.
 
 mod corpus;
+mod directories;
 mod documented;
 mod ec2;
-mod folders;
 mod http;
 mod logged;
 mod proxy;

@@ -148,9 +148,9 @@ fn a_slow_service_is_waited_for_and_a_fast_source_is_not_kept_waiting() {
     let slow = Server::start(|_, _| Answer::Late(Duration::from_millis(400), Box::new(body("{}"))));
     let packet = || source("from-packet-metadata", &slow.url);
     assert!(fetch(vec![packet()], &setup()).unwrap().1.failures.is_empty());
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("ovf-env.xml"), "<Environment/>").unwrap();
-    let ovf = source("from-vmware-ovf-env", folder.path().join("ovf-env.xml"));
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("ovf-env.xml"), "<Environment/>").unwrap();
+    let ovf = source("from-vmware-ovf-env", directory.path().join("ovf-env.xml"));
     let begun = Instant::now();
     let (name, ..) = fetch(vec![packet(), ovf], &setup()).unwrap();
     assert!(name.ends_with("ovf-env.xml"));

@@ -19,16 +19,16 @@ pub enum Format {
     Xfs,
 }
 
-/// Makes a disk from `folder`.
-pub fn make(format: Format, folder: &Path, image: &Path, label: &str) -> Result<(), String> {
+/// Makes a disk from `directory`.
+pub fn make(format: Format, directory: &Path, image: &Path, label: &str) -> Result<(), String> {
     match format {
-        Format::Ext4 => ext4(folder, image, label, 16),
+        Format::Ext4 => ext4(directory, image, label, 16),
         Format::Iso => {
             let mut command = Command::new("genisoimage");
-            command.args(["-quiet", "-R", "-J", "-V", label, "-o"]).arg(image).arg(folder);
+            command.args(["-quiet", "-R", "-J", "-V", label, "-o"]).arg(image).arg(directory);
             must_run(&mut command)
         }
-        Format::Fat => fat(folder, image, label),
+        Format::Fat => fat(directory, image, label),
         Format::Xfs => Err("nobody can put files onto an xfs that is not mounted".to_owned()),
     }
 }
@@ -49,17 +49,18 @@ pub fn empty(format: Option<Format>, image: &Path, megabytes: u64) -> Result<(),
 }
 
 /// Makes an ext4 disk of `megabytes`, most of which is a hole.
-pub fn ext4(folder: &Path, image: &Path, label: &str, megabytes: u64) -> Result<(), String> {
+pub fn ext4(directory: &Path, image: &Path, label: &str, megabytes: u64) -> Result<(), String> {
     hole(image, megabytes)?;
     let mut command = Command::new("mkfs.ext4");
-    command.args(["-q", "-m", "0", "-L", label, "-d"]).arg(folder).arg(image);
+    command.args(["-q", "-m", "0", "-L", label, "-d"]).arg(directory).arg(image);
     must_run(&mut command)
 }
 
-fn fat(folder: &Path, image: &Path, label: &str) -> Result<(), String> {
+fn fat(directory: &Path, image: &Path, label: &str) -> Result<(), String> {
     hole(image, 8)?;
     must_run(Command::new("mkfs.vfat").args(["-n", label]).arg(image))?;
-    for entry in fs::read_dir(folder).map_err(|e| format!("failed to read {}: {e}", folder.display()))?.flatten() {
+    for entry in fs::read_dir(directory).map_err(|e| format!("failed to read {}: {e}", directory.display()))?.flatten()
+    {
         must_run(Command::new("mcopy").arg("-s").arg("-i").arg(image).arg(entry.path()).arg("::"))?;
     }
     Ok(())

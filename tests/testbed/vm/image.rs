@@ -57,8 +57,8 @@ fn build(how: How) -> Result<Image, String> {
     })?;
     let place = sandbox::machines().join(format!("image-{how:?}"));
     let [upper, work, merged, root] = ["upper", "work", "merged", "root"].map(|name| place.join(name));
-    for folder in [&upper, &work, &merged, &root] {
-        fs::create_dir_all(folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
+    for directory in [&upper, &work, &merged, &root] {
+        fs::create_dir_all(directory).map_err(|e| format!("failed to make {}: {e}", directory.display()))?;
     }
     let options = format!(
         "lowerdir={}:{},upperdir={},workdir={}",

@@ -144,17 +144,17 @@ impl Vm {
     /// Returns a copy of the files below `path` of its root disk, as the kernel would find them at the next boot. The
     /// machine is off.
     pub fn left_behind(&self, path: &str) -> PathBuf {
-        let (image, folder) = (self.place.join("left.img"), self.place.join("left"));
-        let _ = fs::remove_dir_all(&folder);
-        let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(&self.parts.root, &image));
+        let (image, directory) = (self.place.join("left.img"), self.place.join("left"));
+        let _ = fs::remove_dir_all(&directory);
+        let copied = fs::create_dir_all(&directory).and_then(|()| fs::copy(&self.parts.root, &image));
         copied.unwrap_or_else(|e| panic!("failed to copy the disk: {e}"));
         // Replays the journal; exit code 1 means that this was needed.
         let checked = Command::new("e2fsck").args(["-fy"]).arg(&image).output().expect("e2fsck is there");
         let printed = String::from_utf8_lossy(&checked.stdout);
         assert!(matches!(checked.status.code(), Some(0 | 1)), "the file system is broken: {printed}");
-        let request = format!("rdump {path} {}", folder.display());
+        let request = format!("rdump {path} {}", directory.display());
         must_run(Command::new("debugfs").args(["-R", &request]).arg(&image)).expect("debugfs is there");
-        folder
+        directory
     }
 }
 

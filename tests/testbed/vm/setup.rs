@@ -128,19 +128,19 @@ impl Setup {
 
     /// The disks besides `/usr`, in the order in which the machine sees them: the root disk first.
     pub(super) fn make_disks(&self, place: &Path) -> Result<(PathBuf, Vec<(Format, PathBuf)>), String> {
-        let folder = place.join("root");
-        must_run(Command::new("cp").arg("-a").arg(&self.image()?.root).arg(&folder))?;
-        self.root.prepare(&folder)?;
+        let directory = place.join("root");
+        must_run(Command::new("cp").arg("-a").arg(&self.image()?.root).arg(&directory))?;
+        self.root.prepare(&directory)?;
         let root = place.join("root.img");
-        disk::ext4(&folder, &root, "root", 128)?;
-        let _ = fs::remove_dir_all(&folder);
+        disk::ext4(&directory, &root, "root", 128)?;
+        let _ = fs::remove_dir_all(&directory);
         let mut more = Vec::new();
         for (format, label, files) in &self.disks {
-            let folder = place.join(label);
-            fs::create_dir_all(&folder).map_err(|e| format!("failed to make {}: {e}", folder.display()))?;
-            files.prepare(&folder)?;
+            let directory = place.join(label);
+            fs::create_dir_all(&directory).map_err(|e| format!("failed to make {}: {e}", directory.display()))?;
+            files.prepare(&directory)?;
             let image = place.join(format!("{label}.img"));
-            disk::make(*format, &folder, &image, label)?;
+            disk::make(*format, &directory, &image, label)?;
             more.push((*format, image));
         }
         Ok((root, more))

@@ -45,9 +45,9 @@ fn key(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect()
 }
 
-/// Returns true if the path with the key `path` is below the one with the key `folder`.
-fn is_below(path: &[u8], folder: &[u8]) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(&[0]))
+/// Returns true if the path with the key `path` is below the one with the key `directory`.
+fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(&[0]))
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_a_file_or_a_folder() {
+    fn a_path_is_a_file_or_a_directory() {
         let mut tree = FileTree::default();
         for path in ["/opt/x", "/opt/xy", "/opt/x", "/srv/a/b/c", "/srv/a/b/d", "/srv/a/bc", "/opt/x-y", "/opt/x y"] {
             assert_eq!(claimed(&mut tree, path), Ok(()), "{path}");

@@ -18,7 +18,7 @@ mod users;
 mod window;
 
 pub use network::plan_network;
-pub use places::folders_wanted;
+pub use places::wanted_directories;
 pub use planner::{
     Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
 };

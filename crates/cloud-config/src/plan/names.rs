@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn mounts_are_named_by_their_folders() {
+    fn mounts_are_named_by_their_directories() {
         for (place, name) in [
             ("/var/lib/docker", Some("var-lib-docker")),
             ("//var//lib/", Some("var-lib")),

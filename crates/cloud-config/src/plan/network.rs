@@ -8,13 +8,13 @@ use crate::network::Conversion;
 use crate::text::secret::Secret;
 
 /// Where the files of networkd go that a description became: they are made anew at every boot.
-const FOLDER: &str = "/run/systemd/network";
+const DIRECTORY: &str = "/run/systemd/network";
 
 /// The steps that set up what a description says. All but the files are done only where one of these changed.
 pub fn plan_network(conversion: &Conversion) -> Plan {
     let files = conversion.units().into_iter().map(|unit| {
         Step::WriteFile(FileSpec {
-            path: Path::new(FOLDER).join(unit.name),
+            path: Path::new(DIRECTORY).join(unit.name),
             content: Secret::new(unit.content.into_bytes()),
             mode: 0o644,
             owner: Owner::ROOT,

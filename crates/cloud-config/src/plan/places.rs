@@ -14,7 +14,7 @@ const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 const OEM: &str = "/usr/share/oem";
 
 /// Folders of every machine. As none of them is ever a file, it is no reason to leave out what is below one.
-const FOLDERS: [&str; 23] = [
+const DIRECTORIES: [&str; 23] = [
     "/bin",
     "/boot",
     "/dev",
@@ -76,17 +76,17 @@ pub(super) fn is_in_file(path: &str) -> bool {
 
 /// Returns true for a path in the image of the operating system.
 pub(super) fn is_of_image(path: &str) -> bool {
-    normalise(path).is_some_and(|path| image_folder(&path).is_some())
+    normalise(path).is_some_and(|path| image_directory(&path).is_some())
 }
 
 /// The folder of `path`, where it belongs to the image of the operating system.
-fn image_folder(path: &Path) -> Option<&Path> {
+fn image_directory(path: &Path) -> Option<&Path> {
     if !IMAGE.iter().any(|image| has_prefix(path, image)) {
         return None;
     }
-    let folder = path.parent()?;
-    let inside = IMAGE.iter().any(|image| folder.starts_with(image)) && !folder.starts_with(OEM);
-    inside.then_some(folder)
+    let directory = path.parent()?;
+    let inside = IMAGE.iter().any(|image| directory.starts_with(image)) && !directory.starts_with(OEM);
+    inside.then_some(directory)
 }
 
 /// Returns true if the text of `path` begins with `prefix`.
@@ -95,27 +95,27 @@ fn has_prefix(path: &Path, prefix: &str) -> bool {
 }
 
 /// The folders of the image that files of `config` go to.
-pub fn folders_wanted(config: &CloudConfig) -> BTreeSet<PathBuf> {
+pub fn wanted_directories(config: &CloudConfig) -> BTreeSet<PathBuf> {
     let written = config.write_files.iter().filter_map(|file| file.get()?.path.filled());
     // Most paths need no second look.
     let paths = written.filter(|path| IMAGE.iter().any(|image| path.contains(&image[1..]))).filter_map(normalise);
-    paths.filter_map(|path| image_folder(&path).map(Path::to_owned)).collect()
+    paths.filter_map(|path| image_directory(&path).map(Path::to_owned)).collect()
 }
 
 /// Checks the path of a file; an error refuses the file. `read_only` lists read-only directories.
 pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span>) -> Result<Option<Finding>, Finding> {
     let place = display_path(path);
     // A comparison of the components of paths would take longer than all the rest.
-    if FOLDERS.iter().any(|folder| path.as_os_str() == *folder) {
+    if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
         return Err(Finding::new(
             &rules::BAD_PATH,
             span,
             format!("{place} is a folder, and no file can be in its place"),
         ));
     }
-    if let Some(folder) = image_folder(path) {
+    if let Some(directory) = image_directory(path) {
         let help = "put it below /etc, /opt or /var";
-        if read_only.contains(folder) {
+        if read_only.contains(directory) {
             let message = format!("{place} cannot be written: its folder is read-only here");
             return Err(Finding::new(&rules::READ_ONLY_USR, span, message).help(help));
         }

@@ -16,7 +16,7 @@ use crate::yaml::Field;
 const SUFFIX: &str = "give its `name` a suffix, such as `.service`";
 
 /// Folders that systemd reads units from, in the order in which they override each other.
-const FOLDERS: [&str; 6] = [
+const DIRECTORIES: [&str; 6] = [
     "/etc/systemd/system",
     "/run/systemd/system",
     "/usr/local/lib/systemd/system",
@@ -70,8 +70,8 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     let reader = names::reader(name);
     report_odd_name(planner, name, reader, unit.name.span);
     let runtime = unit.runtime.value.unwrap_or_default();
-    let folder = folder(reader, runtime);
-    let place = UnitPath { unit: name.to_owned(), path: path(&[&folder, name]) };
+    let directory = directory(reader, runtime);
+    let place = UnitPath { unit: name.to_owned(), path: path(&[&directory, name]) };
 
     let content = unit.content.get().map(Secret::expose).filter(|content| !content.is_empty());
     let mask = unit.mask.value.unwrap_or_default();
@@ -85,7 +85,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         planner.file(unit_file(place.path.clone(), content, 0o644, name), span);
     }
     for (index, drop_in) in unit.drop_ins.iter().enumerate() {
-        plan_drop_in(planner, name, &folder, drop_in, index);
+        plan_drop_in(planner, name, &directory, drop_in, index);
     }
     if mask {
         planner.paths.mask(place, span);
@@ -153,8 +153,8 @@ fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&s
     let Some(content) = entry.content.get().map(Secret::expose).filter(|content| !content.is_empty()) else {
         return incomplete(planner, unit, span, "its content");
     };
-    let folder = folder(reader, entry.runtime.value.unwrap_or_default());
-    place_drop_in(planner, unit, &folder, (file, entry.name.span), (content, entry.content.span), span);
+    let directory = directory(reader, entry.runtime.value.unwrap_or_default());
+    place_drop_in(planner, unit, &directory, (file, entry.name.span), (content, entry.content.span), span);
     if reader == UnitReader::Networkd {
         planner.networkd(span);
     } else {
@@ -162,7 +162,7 @@ fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&s
     }
 }
 
-fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Field<DropIn>, index: usize) {
+fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &Field<DropIn>, index: usize) {
     let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
         // What is not there at all is incomplete; what is of the wrong type is told already.
         if field.get().is_none() && !field.bad {
@@ -193,13 +193,13 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, folder: &str, field: &Fie
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, field.span, finding);
     }
-    place_drop_in(planner, unit, folder, (name, drop_in.name.span), (content, drop_in.content.span), field.span);
+    place_drop_in(planner, unit, directory, (name, drop_in.name.span), (content, drop_in.content.span), field.span);
 }
 
 fn place_drop_in(
     planner: &mut Planner<'_>,
     unit: &str,
-    folder: &str,
+    directory: &str,
     (name, name_span): (&str, Option<Span>),
     (content, content_span): (&str, Option<Span>),
     span: Option<Span>,
@@ -213,7 +213,7 @@ fn place_drop_in(
         let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
         planner.report(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message));
     }
-    let place = path(&[folder, &format!("{unit}.d"), name]);
+    let place = path(&[directory, &format!("{unit}.d"), name]);
     if let Err(finding) = planner.claim(&place, name_span) {
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, span, finding);
@@ -300,7 +300,7 @@ fn setting(command: &str) -> Option<String> {
 }
 
 /// Where the files of a unit go.
-fn folder(reader: UnitReader, runtime: bool) -> String {
+fn directory(reader: UnitReader, runtime: bool) -> String {
     let base = if runtime { "/run" } else { "/etc" };
     let kind = if reader == UnitReader::Networkd { "network" } else { "system" };
     format!("{base}/systemd/{kind}")
@@ -329,7 +329,7 @@ pub fn unit_of(step: &Step) -> Option<String> {
 
 /// The unit of systemd that a path belongs to; none where its name cannot be a unit's, which systemd passes over.
 pub fn unit_at(path: &Path) -> Option<String> {
-    let rest = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
+    let rest = DIRECTORIES.iter().find_map(|directory| path.strip_prefix(directory).ok())?;
     let mut parts = rest.iter().map(|part| part.to_str());
     let first = parts.next()??;
     let name = match parts.next() {

@@ -13,10 +13,10 @@ use crate::outcome::StepResult::{Done, Unchanged};
 
 /// A root whose directories are all trusted, whatever the umask.
 fn tree() -> (TempDir, Root) {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let root = Root::open(folder.path()).unwrap();
-    (folder, root)
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let root = Root::open(directory.path()).unwrap();
+    (directory, root)
 }
 
 fn root_only() -> bool {
@@ -277,16 +277,16 @@ fn a_mask_replaces_files_and_links_and_unmasking_spares_them() {
 fn directories_get_their_mode_and_keep_it() {
     let (dir, root) = tree();
     let mode = |path: &str| fs::metadata(inside(&dir, path)).unwrap().mode() & 0o7777;
-    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Done);
+    assert_eq!(directory(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Done);
     assert_eq!((mode("/var"), mode("/var/lib"), mode("/var/lib/x")), (0o755, 0o755, 0o700));
-    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Unchanged);
-    assert_eq!(folder(&root, Path::new("/var/lib/x"), 0o750).unwrap(), Done);
+    assert_eq!(directory(&root, Path::new("/var/lib/x"), 0o700).unwrap(), Unchanged);
+    assert_eq!(directory(&root, Path::new("/var/lib/x"), 0o750).unwrap(), Done);
     assert_eq!(mode("/var/lib/x"), 0o750);
     symlink("var/lib/x", inside(&dir, "/link")).unwrap();
-    assert_eq!(folder(&root, Path::new("/link"), 0o700).unwrap(), Done);
+    assert_eq!(directory(&root, Path::new("/link"), 0o700).unwrap(), Done);
     assert_eq!(mode("/var/lib/x"), 0o700);
     fs::write(inside(&dir, "/file"), "").unwrap();
-    let error = message(folder(&root, Path::new("/file"), 0o700));
+    let error = message(directory(&root, Path::new("/file"), 0o700));
     assert_eq!(error, "failed to make the folder /file: /file is not a folder");
 }
 
@@ -299,6 +299,6 @@ fn a_directory_of_another_user_is_not_taken() {
     let (dir, root) = tree();
     fs::create_dir(inside(&dir, "/x")).unwrap();
     std::os::unix::fs::chown(inside(&dir, "/x"), Some(4242), None).unwrap();
-    let error = message(folder(&root, Path::new("/x"), 0o700));
+    let error = message(directory(&root, Path::new("/x"), 0o700));
     assert_eq!(error, "failed to make the folder /x: it belongs to another user (4242)");
 }

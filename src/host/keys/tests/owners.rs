@@ -56,7 +56,7 @@ fn a_directory_that_is_closed_to_the_user_or_open_to_other_users_is_refused() {
         for inside in ["", "authorized_keys", "secret"] {
             let machine = Machine::new();
             if path != ".ssh" {
-                machine.folder(".ssh", 0o700);
+                machine.directory(".ssh", 0o700);
             }
             fs::create_dir(machine.home(path)).unwrap();
             if !inside.is_empty() {
@@ -77,7 +77,7 @@ fn a_directory_of_a_third_user_is_refused() {
         return;
     }
     let machine = Machine::new();
-    machine.folder(".ssh", 0o755);
+    machine.directory(".ssh", 0o755);
     chown(machine.home(".ssh"), Some(4343), None).unwrap();
     assert!(machine.error("set", &["ssh-rsa A"]).contains("~/.ssh belongs to another user (4343)"));
 }
@@ -175,7 +175,7 @@ fn fifos_and_directories_are_kept_too() {
             mkfifoat(CWD, machine.home(".ssh/authorized_keys"), Mode::RWXU).unwrap();
             machine.own(".ssh/authorized_keys");
         } else {
-            machine.folder(".ssh/authorized_keys", 0o700);
+            machine.directory(".ssh/authorized_keys", 0o700);
             machine.file(".ssh/authorized_keys/inside", "kept");
         }
         assert_eq!(machine.authorize("set", &["ssh-rsa A"]).unwrap(), Done);

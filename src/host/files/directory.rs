@@ -16,7 +16,7 @@ use crate::outcome::StepResult;
 /// # Errors
 ///
 /// Another object is in its place, or the system refuses.
-pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
+pub fn directory(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
     make(root, path, Mode::from_raw_mode(mode))
         .with_context(|| format!("failed to make the folder {}", display_path(path)))
 }
@@ -26,9 +26,9 @@ pub fn folder(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
 /// Returns false if that is unknown.
 pub fn is_read_only(root: &Root, path: &Path) -> bool {
     for path in path.ancestors() {
-        match root.folder(path) {
-            Ok(folder) => {
-                let status = rustix::fs::fstatvfs(folder);
+        match root.directory(path) {
+            Ok(directory) => {
+                let status = rustix::fs::fstatvfs(directory);
                 return status.is_ok_and(|status| status.f_flag.contains(StatVfsMountFlags::RDONLY));
             }
             Err(error) if error.absent() => {}
@@ -41,13 +41,13 @@ pub fn is_read_only(root: &Root, path: &Path) -> bool {
 fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let place = root.parent(path, true)?;
     // Closed at first: it is opened by the mode it gets, if at all.
-    let is_new = match rustix::fs::mkdirat(&place.folder, &place.name, Mode::RWXU) {
+    let is_new = match rustix::fs::mkdirat(&place.directory, &place.name, Mode::RWXU) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
         Err(cause) => return Err(cause).os_context(|| "failed to make it"),
     };
-    let folder = root.folder(path)?;
-    let status = rustix::fs::fstat(&folder).os_context(|| "failed to stat it")?;
+    let directory = root.directory(path)?;
+    let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
     // Other users can rename or replace entries in such a directory, whatever its mode.
     if !ours && status.st_uid != 0 {
@@ -58,7 +58,7 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     }
     // A descriptor opened with `O_PATH` cannot be changed.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::openat(&folder, ".", flags, Mode::empty()).os_context(|| "failed to open it")?;
-    rustix::fs::fchmod(folder, mode).os_context(|| "failed to set its mode")?;
+    let directory = rustix::fs::openat(&directory, ".", flags, Mode::empty()).os_context(|| "failed to open it")?;
+    rustix::fs::fchmod(directory, mode).os_context(|| "failed to set its mode")?;
     Ok(StepResult::Done)
 }

@@ -14,16 +14,16 @@ use super::server::{Server, body};
 use super::{meta_data, meta_data_with, setup, source, user_data};
 
 /// A directory with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn directory(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
     for (path, text) in files {
-        put(folder.path(), path, text);
+        put(directory.path(), path, text);
     }
-    folder
+    directory
 }
 
-fn put(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
+fn put(directory: &Path, path: &str, text: &str) {
+    let path = directory.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
@@ -37,8 +37,8 @@ fn probe(candidate: &Candidate, setup: &Setup) -> Availability {
     candidate.source.probe(&Context { setup, stop: &|| false })
 }
 
-fn drive(folder: &Path) -> Candidate {
-    source("from-configdrive", folder)
+fn drive(directory: &Path) -> Candidate {
+    source("from-configdrive", directory)
 }
 
 const META: &str = "openstack/latest/meta_data.json";
@@ -46,7 +46,7 @@ const USER: &str = "openstack/latest/user_data";
 
 #[test]
 fn a_config_drive_has_meta_data_and_user_data() {
-    let drive_folder = folder(&[
+    let drive_directory = directory(&[
         (
             META,
             r#"{"hostname": "web", "public_keys": {"b": "k2", "a": "k1\n"}, "network_config":
@@ -56,14 +56,14 @@ fn a_config_drive_has_meta_data_and_user_data() {
         ("openstack/content/0000", "auto eth0\n"),
         ("openstack/latest/network_data.json", "{\"links\": []}"),
     ]);
-    let (setup, drive) = (setup(), drive(drive_folder.path()));
+    let (setup, drive) = (setup(), drive(drive_directory.path()));
     assert_eq!(probe(&drive, &setup), Availability::Here);
     let meta = meta_data(&*drive.source, &setup);
     assert_eq!((meta.hostname.as_deref(), meta.network), (Some("web"), None));
     assert_eq!(meta.ssh_keys, ["k1", "k2"]);
     assert!(meta.failures.is_empty());
     assert_eq!(user_data(&*drive.source, &setup).unwrap(), "#cloud-config\n");
-    assert_eq!(drive.source.name(), drive_folder.path().join(USER).display().to_string());
+    assert_eq!(drive.source.name(), drive_directory.path().join(USER).display().to_string());
     for (format, wanted) in [
         (Format::Debian, Some(NetworkData::Debian(b"auto eth0\n".to_vec()))),
         (Format::OpenStack, Some(NetworkData::OpenStack(b"{\"links\": []}".to_vec()))),
@@ -79,17 +79,17 @@ fn a_config_drive_has_meta_data_and_user_data() {
 fn missing_files_of_a_drive_are_empty() {
     let setup = setup();
     let all = Some(Format::Debian);
-    for drive_folder in [
-        folder(&[(META, "")]),
-        folder(&[(META, "{}")]),
-        folder(&[(META, r#"{"hostname": "", "public_keys": null, "network_config": {}}"#)]),
-        folder(&[
+    for drive_directory in [
+        directory(&[(META, "")]),
+        directory(&[(META, "{}")]),
+        directory(&[(META, r#"{"hostname": "", "public_keys": null, "network_config": {}}"#)]),
+        directory(&[
             (META, r#"{"network_config": {"content_path": "content/0"}}"#),
             ("openstack/content/0", ""),
             ("openstack/latest/network_data.json", ""),
         ]),
     ] {
-        let drive = drive(drive_folder.path());
+        let drive = drive(drive_directory.path());
         assert_eq!(probe(&drive, &setup), Availability::Here);
         let meta = meta_data_with(&*drive.source, &setup, all);
         assert_eq!((meta.hostname, meta.ssh_keys.len(), meta.network), (None, 0, None));
@@ -102,7 +102,7 @@ fn missing_files_of_a_drive_are_empty() {
 #[test]
 fn a_fault_of_a_drive_skips_only_its_value() {
     let setup = setup();
-    let odd = folder(&[
+    let odd = directory(&[
         (
             META,
             r#"{"hostname": ["hunter2"], "public_keys": {"a": "k1", "b": 7}, "network_config":
@@ -118,7 +118,7 @@ fn a_fault_of_a_drive_skips_only_its_value() {
     assert_eq!(meta.network, None, "nothing leads out of the drive");
     assert_eq!(user_data(&*source, &setup).unwrap(), "#cloud-config\n");
     for broken in ["{\"hostname\": \"web\"", "[]", "\u{0}"] {
-        let odd = folder(&[(META, broken)]);
+        let odd = directory(&[(META, broken)]);
         let meta = meta_data(&*drive(odd.path()).source, &setup);
         assert_eq!((meta.hostname, meta.failures.len()), (None, 1), "{broken}");
     }
@@ -127,7 +127,7 @@ fn a_fault_of_a_drive_skips_only_its_value() {
 #[test]
 fn the_newest_readable_version_is_used_where_there_is_no_latest() {
     let setup = setup();
-    let odd = folder(&[
+    let odd = directory(&[
         ("openstack/2012-08-10/user_data", "old"),
         (
             "openstack/2015-10-15/meta_data.json",
@@ -159,7 +159,7 @@ fn the_newest_readable_version_is_used_where_there_is_no_latest() {
 
 #[test]
 fn a_network_description_that_is_named_and_missing_is_a_failure() {
-    let odd = folder(&[(META, r#"{"hostname": "web", "network_config": {"content_path": "content/9"}}"#)]);
+    let odd = directory(&[(META, r#"{"hostname": "web", "network_config": {"content_path": "content/9"}}"#)]);
     let source = drive(odd.path()).source;
     let meta = meta_data_with(&*source, &setup(), Some(Format::Debian));
     assert_eq!((meta.hostname.as_deref(), meta.failures.len()), (Some("web"), 1), "{:?}", meta.failures);
@@ -178,13 +178,13 @@ fn user_data_under_another_name_is_an_error_that_names_it() {
                 if version != "latest" && files.len() > 1 {
                     continue;
                 }
-                let odd = folder(files);
+                let odd = directory(files);
                 let error = user_data(&*drive(odd.path()).source, &setup).unwrap_err();
                 assert!(error.contains(&path) && error.contains("must be called user_data"), "{error}");
             }
         }
     }
-    let sound = folder(&[(USER, "#cloud-config\n"), ("openstack/latest/user-data", "x")]);
+    let sound = directory(&[(USER, "#cloud-config\n"), ("openstack/latest/user-data", "x")]);
     assert_eq!(user_data(&*drive(sound.path()).source, &setup).unwrap(), "#cloud-config\n");
 }
 
@@ -210,7 +210,7 @@ fn a_drive_with_another_layout_is_an_error_that_names_it() {
         ),
         (&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], found("0, 1, 2, 3, 4, 5, 6, 7")),
     ] {
-        let odd = folder(&files.iter().map(|path| (*path, "x")).collect::<Vec<_>>());
+        let odd = directory(&files.iter().map(|path| (*path, "x")).collect::<Vec<_>>());
         let source = drive(odd.path()).source;
         let error = user_data(&*source, &setup).unwrap_err().replace(&odd.path().display().to_string(), "DRIVE");
         let wanted = wanted.replace(" 7 instead", " 7 instead and 2 more");
@@ -258,7 +258,7 @@ fn validate_reports_the_failures_of_a_run() {
         ("--from-vmware-ovf-env", "env", vec![("env", property("guestinfo.hostname"))], Some("host name")),
         ("--from-vmware-ovf-env", "env", vec![("env", property("guestinfo.x"))], None),
     ] {
-        let tree = folder(&[user_data]);
+        let tree = directory(&[user_data]);
         if wanted.is_some_and(|wanted| wanted.contains("instead")) {
             fs::remove_dir_all(tree.path().join("openstack")).unwrap();
         }
@@ -289,7 +289,7 @@ fn a_misnamed_host_name_beside_one_of_the_user_data_is_no_failure() {
              <Property key='guestinfo.coreos.config.data' value='#cloud-config&#10;{user_data}&#10;'/>\
              </PropertySection></Environment>"
         );
-        let tree = folder(&[("env", &properties)]);
+        let tree = directory(&[("env", &properties)]);
         for mode in ["--dry-run", "--validate"] {
             let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
             let flag = format!("--from-vmware-ovf-env={}", tree.path().join("env").display());
@@ -305,7 +305,7 @@ fn a_misnamed_host_name_beside_one_of_the_user_data_is_no_failure() {
 fn an_object_that_is_no_file_is_not_waited_for() {
     let setup = setup();
     let begun = Instant::now();
-    let odd = folder(&[("openstack/latest/x", "")]);
+    let odd = directory(&[("openstack/latest/x", "")]);
     pipe(&odd.path().join(META));
     pipe(&odd.path().join(USER));
     let source = drive(odd.path()).source;
@@ -320,7 +320,7 @@ fn an_object_that_is_no_file_is_not_waited_for() {
 #[test]
 fn links_are_followed_and_size_is_bounded() {
     let setup = setup();
-    let odd = folder(&[("openstack/2018-08-27/user_data", "#cloud-config\n")]);
+    let odd = directory(&[("openstack/2018-08-27/user_data", "#cloud-config\n")]);
     symlink("2018-08-27", odd.path().join("openstack/latest")).unwrap();
     let source = drive(odd.path()).source;
     assert_eq!(user_data(&*source, &setup).unwrap(), "#cloud-config\n");
@@ -337,8 +337,8 @@ fn links_are_followed_and_size_is_bounded() {
 #[test]
 fn no_link_leads_out_of_a_drive() {
     let setup = setup();
-    let outside = folder(&[("secret", "#cloud-config\n")]);
-    let odd = folder(&[(META, r#"{"network_config": {"content_path": "/content/0000"}}"#)]);
+    let outside = directory(&[("secret", "#cloud-config\n")]);
+    let odd = directory(&[(META, r#"{"network_config": {"content_path": "/content/0000"}}"#)]);
     symlink(outside.path().join("secret"), odd.path().join(USER)).unwrap();
     symlink(outside.path(), odd.path().join("openstack/content")).unwrap();
     put(outside.path(), "0000", "auto eth0\n");
@@ -365,7 +365,7 @@ fn directories_are_waited_for() {
 #[test]
 fn the_agent_of_azure_marks_its_end() {
     let setup = setup();
-    let agent = folder(&[
+    let agent = directory(&[
         (
             "SharedConfig.xml",
             "<SharedConfig><Incarnation instance='me'/><Instances><Instance id='me' \
@@ -395,7 +395,7 @@ fn the_agent_of_azure_marks_its_end() {
 #[test]
 fn the_kernel_command_line_names_an_address() {
     let server = Server::sequence(vec![body("#cloud-config\n")]);
-    let root = folder(&[("proc/cmdline", "")]);
+    let root = directory(&[("proc/cmdline", "")]);
     let setup = Setup { places: Places::beneath(root.path()), ..setup() };
     let candidate = source("from-proc-cmdline", "true");
     for (line, wanted) in [
@@ -419,7 +419,7 @@ fn the_kernel_command_line_names_an_address() {
 fn an_address_of_the_command_line_that_has_nothing_is_a_failure() {
     let server = Server::files(&[]);
     let url = server.url.replace("://", "://me:hunter2@");
-    let root = folder(&[("proc/cmdline", &format!("cloud-config-url={url}/a?k=hunter2\n"))]);
+    let root = directory(&[("proc/cmdline", &format!("cloud-config-url={url}/a?k=hunter2\n"))]);
     let setup = Setup { places: Places::beneath(root.path()), ..setup() };
     let error = user_data(&*source("from-proc-cmdline", "true").source, &setup).unwrap_err();
     assert!(error.contains("404 Not Found") && !error.contains("hunter2"), "{error}");
@@ -447,7 +447,7 @@ fn a_pipe_is_read_to_its_end() {
 #[test]
 fn a_file_of_a_drive_that_is_almost_called_right_is_reported() {
     let setup = setup();
-    let odd = folder(&[
+    let odd = directory(&[
         ("openstack/latest/metadata.json", r#"{"hostname": "web"}"#),
         ("openstack/latest/network-data.json", "{}"),
         (USER, "#cloud-config\n"),
@@ -458,7 +458,7 @@ fn a_file_of_a_drive_that_is_almost_called_right_is_reported() {
         assert!(failures.contains(wanted), "{failures}");
     }
     assert_eq!(user_data(&*source, &setup).unwrap(), "#cloud-config\n");
-    let alone = folder(&[("openstack/latest/metadata.json", "{}")]);
+    let alone = directory(&[("openstack/latest/metadata.json", "{}")]);
     let source = drive(alone.path()).source;
     assert!(meta_data(&*source, &setup).failures.concat().contains("must be called meta_data.json"));
 }
