@@ -49,6 +49,10 @@ deny: ## Check the licences and the origins of all dependencies (deny.toml)
 test-pure: ## Run the tests that need nothing: no root, no container
 	$(CARGO) test --workspace $(LOCKED)
 
+update: ## Write the golden plans, the schema and the man pages as they are now
+	UPDATE_PLANS=1 UPDATE_SCHEMA=1 UPDATE_PAGES=1 \
+		$(CARGO) test $(LOCKED) --test pure -- plans:: schema:: man_pages:: --skip scale --test-threads=1
+
 test-container: deps ## Run the program in throw-away systemd containers (root)
 	$(CARGO) test $(LOCKED) --test container
 
@@ -90,4 +94,4 @@ test-dist: build ## Try the program that people install, and build it from an ar
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deb dist test-dist deps build test lint deny test-pure test-container test-outcomes test-boot demo bench fuzz
+.PHONY: help install check-oem deb dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo bench fuzz

@@ -23,6 +23,8 @@ pub struct Case {
     settings: String,
     /// The sections behind the settings.
     pub expected: String,
+    /// The blank lines behind it.
+    blank: String,
 }
 
 /// Returns the cases of a file, and the text before the first.
@@ -49,7 +51,7 @@ pub fn parse(text: &str) -> (String, Vec<Case>) {
             }
             _ if section == "input" => case.input.push_str(line),
             _ if section == "with" => case.settings.push_str(line),
-            "" => {}
+            "" => case.blank.push_str(line),
             _ => case.expected.push_str(line),
         }
     }
@@ -58,13 +60,14 @@ pub fn parse(text: &str) -> (String, Vec<Case>) {
 
 impl Case {
     pub fn new(name: &str, input: String, settings: &str) -> Self {
-        Self { name: name.to_owned(), input, settings: settings.to_owned(), expected: String::new() }
+        let (expected, blank) = (String::new(), String::new());
+        Self { name: name.to_owned(), input, settings: settings.to_owned(), expected, blank }
     }
 
     /// Returns the case as written in a file, with `expected` in place of its expectation.
     pub fn with_expected(&self, expected: &str) -> String {
         let with = if self.settings.is_empty() { String::new() } else { format!("--- with\n{}", self.settings) };
-        format!("=== {}\n{}{with}{expected}\n", self.name, self.input)
+        format!("=== {}\n{}{with}{expected}{}", self.name, self.input, self.blank)
     }
 
     /// The text of the part, as bytes. Settings: `no-newline` leaves out the last line break, `crlf` makes
