@@ -79,7 +79,7 @@ fn read(bytes: &[u8], what: &str) -> Result<MetaData> {
     Ok(meta)
 }
 
-/// What stands before the port.
+/// The text before the port.
 fn host(address: &str) -> Option<&str> {
     let (host, port) = address.rsplit_once(':')?;
     (!host.is_empty() && !port.is_empty()).then_some(host)

@@ -82,7 +82,7 @@ fn every_key_has_its_row() {
     }
 }
 
-/// What a key does shows in a machine alone.
+/// The effect of a key shows only on a machine.
 #[test]
 fn every_key_is_in_a_case_of_the_container() {
     let cases = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/container/cases"));

@@ -73,7 +73,7 @@ fn sections() -> Vec<Section> {
     sections
 }
 
-/// What stands at the top of a rule's section.
+/// The first line of a rule's section.
 fn head(rule: &Rule) -> String {
     format!("**{}**: {}", rule.severity.as_str(), rule.summary)
 }

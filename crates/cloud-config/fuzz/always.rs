@@ -1,4 +1,4 @@
-//! What the targets hold: the same as the replay of kept inputs.
+//! The checks of the targets: the same as those of the kept inputs.
 
 #[path = "../../../tests/pure/invariants/mod.rs"]
 pub mod always;

@@ -41,7 +41,7 @@ pub struct Document {
     pub access: Access,
 }
 
-/// What stands for the bytes that are missing where a text breaks off: no YAML can go on with it.
+/// The character in place of the missing bytes of a text that is cut off: no YAML can continue with it.
 const BREAK: char = '\u{1}';
 
 impl Document {

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 /// How guest variables are asked for.
 pub trait Port: Send + Sync {
-    /// Whether this machine is VMware's: elsewhere the port must not be touched.
+    /// Returns true on a machine of VMware: elsewhere the port must not be touched.
     fn is_here(&self) -> bool;
 
     /// The value of a variable by its whole name, `None` where it is not set.

@@ -7,7 +7,7 @@ use super::ovf::Properties;
 use super::variables::{self, Variables};
 use crate::source::{Availability, Context, Datasource, MetaData};
 
-/// What the names of all guest variables begin with.
+/// The prefix of the names of all guest variables.
 pub const PREFIX: &str = "guestinfo.";
 
 /// VMware's guest variables.

@@ -1,4 +1,4 @@
-//! What guest variables mean, wherever they come from.
+//! The meaning of guest variables, from any source.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -64,9 +64,9 @@ pub fn meta_data(variables: &dyn Variables, cx: &Context<'_>) -> MetaData {
 struct VariableReader<'a> {
     variables: &'a dyn Variables,
     meta: MetaData,
-    /// What describes the network.
+    /// The variables that describe the network.
     kept: BTreeMap<String, String>,
-    /// Whether the variables cannot be read: nothing more is asked for then.
+    /// True if the variables cannot be read: nothing more is requested then.
     broken: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What to write where a value has the wrong type: the words of each key for its own values.
+//! Remedies for values of the wrong type, in the words of each key.
 
 use super::fields::{self, Remedy};
 use super::options::{OptionType, TABLES};

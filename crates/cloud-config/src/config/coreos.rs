@@ -12,7 +12,7 @@ mapping! {
         pub units: Vec<Field<Unit>>,
         /// How the machine updates itself, and when it reboots for that.
         pub update: Field<Update>,
-        /// What the platform says of itself in `/etc/oem-release`; for OEM partitions.
+        /// The description of the platform in `/etc/oem-release`; for OEM partitions.
         pub oem: Field<Oem>,
         /// Options of etcd 0.4. Deprecated: no longer shipped in Container Linux.
         pub etcd: Field<Options<Etcd>>,

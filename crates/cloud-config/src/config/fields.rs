@@ -96,7 +96,7 @@ pub enum Values {
 /// The remedy for a value of the wrong type; where there is none, that of the type is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// That of the type.
+    /// The remedy of the type.
     OfType,
     /// For any value but text in braces without its quotes.
     Value(&'static str),

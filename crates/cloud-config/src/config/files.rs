@@ -9,7 +9,7 @@ mapping! {
     pub struct File {
         /// Where: an absolute path. Missing folders are made (0755, root).
         pub path: Field<String>,
-        /// What it holds, as text or, with `encoding`, encoded.
+        /// Its content, as text or, with `encoding`, encoded.
         pub content: Field<Secret<Bytes>>,
         /// Its mode, in octal: `"0644"`. Default: `0644`.
         pub permissions: Field<String>,

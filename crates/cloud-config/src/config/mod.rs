@@ -1,4 +1,4 @@
-//! What a user may write: the types of a cloud-config, one file per section (docs/cloud-config.md).
+//! The types of a cloud-config, one file per section (docs/cloud-config.md).
 //!
 //! Nothing here decides anything. Types follow the document; what a value means, and whether it can
 //! be applied, is the planner's to say (`plan`).

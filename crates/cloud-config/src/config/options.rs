@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::text::secret::MASK;
 use crate::yaml::Field;
 
-/// What an option takes.
+/// The types of options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionType {
     /// Text as written.
@@ -40,7 +40,7 @@ pub enum Known {
 pub struct Opt {
     /// How it is spelt in the configuration, with `_`.
     pub name: &'static str,
-    /// What it takes.
+    /// The type.
     pub kind: OptionType,
     /// The environment variable, where that is not the prefix and the name in capitals.
     pub variable: Option<&'static str>,
@@ -50,7 +50,7 @@ pub struct Opt {
     pub secret: bool,
     /// It lets a machine join a cluster: `--print-config` masks it.
     pub masked: bool,
-    /// What it is known to take.
+    /// The known values.
     pub known: Option<Known>,
 }
 
@@ -69,7 +69,7 @@ impl Opt {
         self
     }
 
-    /// Whether the service that it is for knows it.
+    /// Returns true if its service knows the option.
     pub fn works(&self) -> bool {
         self.deprecated != Some(FOR_ETCD2)
     }
@@ -111,9 +111,9 @@ const fn boolean(name: &'static str) -> Opt {
 pub struct Table {
     /// The key under `coreos`.
     pub section: &'static str,
-    /// What the environment variables begin with, e.g. `ETCD_`.
+    /// The prefix of the environment variables, e.g. `ETCD_`.
     pub prefix: &'static str,
-    /// Why the whole section is deprecated.
+    /// The reason for which the whole section is deprecated.
     pub deprecated: Option<&'static str>,
     /// The options, in the order in which they are written.
     pub options: &'static [Opt],
@@ -339,13 +339,13 @@ services! {
 /// A value that was set.
 #[derive(Clone, PartialEq)]
 pub enum OptionValue {
-    /// Of an option that takes text.
+    /// A string.
     Text(String),
-    /// Of an option that takes a whole number.
+    /// An integer.
     Int(i64),
-    /// Of an option that takes a number.
+    /// A number.
     Float(f64),
-    /// Of an option that takes a truth value.
+    /// A boolean.
     Bool(bool),
 }
 
@@ -382,7 +382,7 @@ impl fmt::Display for OptionValue {
     }
 }
 
-/// What is set of a service's options.
+/// The options of a service that are set.
 pub struct Options<S> {
     /// The options that are set, in the order of the table, with their values.
     pub set: Vec<(&'static Opt, Field<OptionValue>)>,

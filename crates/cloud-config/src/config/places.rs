@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::CloudConfig;
 use crate::yaml::Shape;
 
-/// What stands beneath a key.
+/// The kind of the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Below {
     /// Text, a number, a truth value.
@@ -28,7 +28,7 @@ pub(crate) struct Place {
     pub path: String,
     /// The place it is in.
     parent: Option<usize>,
-    /// What can stand there.
+    /// The keys that are known there.
     keys: Vec<(&'static str, Below)>,
 }
 
@@ -66,7 +66,7 @@ fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize
 }
 
 impl Place {
-    /// What stands beneath the key `name`, spelt with `_`; none where it is not known here.
+    /// The kind of the value of the key `name`, spelled with `_`, if the key is known here.
     pub fn below(&self, name: &str) -> Option<Below> {
         self.keys.iter().find(|(key, _)| *key == name).map(|(_, below)| *below)
     }
@@ -76,7 +76,7 @@ impl Place {
         self.keys.iter().map(|(key, _)| *key)
     }
 
-    /// Whether it is an item of a list.
+    /// Returns true if it is an item of a list.
     pub fn is_item(&self) -> bool {
         self.path.ends_with("[]")
     }
@@ -122,7 +122,7 @@ pub(crate) fn elsewhere(name: &str, at: usize) -> Option<Elsewhere> {
     }
 }
 
-/// Whether a key of the place `to` can have come to the place `at` by a slip.
+/// Returns true if a key of the place `to` can have come to the place `at` by a slip.
 fn is_near(at: usize, to: usize) -> bool {
     let parent = |place: usize| PLACES[place].parent;
     let around = std::iter::successors(parent(at), |place| parent(*place)).any(|place| place == to);
@@ -146,7 +146,7 @@ pub(crate) fn description(places: &[&Place]) -> String {
     words
 }
 
-/// What to do with a key that belongs to one place alone.
+/// The remedy for a key that belongs to one place alone.
 pub(crate) fn way(places: &[&Place]) -> Option<String> {
     match places {
         [place] if place.path.is_empty() => Some("write it at the beginning of a line, without indentation".to_owned()),

@@ -1,7 +1,7 @@
 //! Items without the `- ` that should begin them: YAML reads their keys as further keys of the item above.
 //!
-//! Of each key the last one would count, so that a user would get the groups of another one, and all files but the
-//! last would be lost.
+//! The last of each key would count, so that a user would get the groups of another one, and all files but the last
+//! would be lost.
 
 use std::collections::HashSet;
 use std::rc::Rc;

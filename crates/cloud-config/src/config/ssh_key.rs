@@ -149,7 +149,7 @@ fn is_reference(line: &str) -> bool {
 pub struct PublicKey<'a> {
     /// Its type, such as `ssh-ed25519`.
     pub kind: &'a str,
-    /// What follows the type in its body.
+    /// The rest of its body after the type.
     rest: Vec<u8>,
 }
 
@@ -169,7 +169,7 @@ fn field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
 
-/// Whether `line` is a key as `authorized_keys` has them: options, if any, a type, its body, a comment.
+/// Returns true if `line` is a key of `authorized_keys`: options, if any, a type, its body, a comment.
 pub fn is_key(line: &str) -> bool {
     parse(line).is_some()
 }
@@ -202,8 +202,8 @@ fn typed_body(text: &str) -> Option<PublicKey<'_>> {
     (named == kind.as_bytes() && is_whole(kind, rest)).then(|| PublicKey { kind, rest: rest.to_owned() })
 }
 
-/// Whether the fields after the type of a key are as many as it needs, and end where its body does, as sshd wants
-/// it: what was wrapped or cut off in the middle is no key.
+/// Returns true if a key has all fields of its type and ends after the last, as sshd requires: a key that was wrapped
+/// or cut off in the middle is invalid.
 fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
     if rest.len() <= 4 || kind.contains("-cert-") {
         // Certificates have numbers between their fields.
@@ -217,7 +217,7 @@ fn is_whole(kind: &str, mut rest: &[u8]) -> bool {
     rest.is_empty() && fields >= wanted
 }
 
-/// What follows the options of a line.
+/// The rest of a line after the options.
 pub(super) fn after_options(line: &str) -> Option<&str> {
     let mut quoted = false;
     let mut escaped = false;

@@ -23,7 +23,7 @@ mapping! {
         pub mask: Field<bool>,
         /// All this only until the next reboot: files go to `/run/systemd/system`.
         pub runtime: Field<bool>,
-        /// What to do with it now: `start`, `stop`, `restart`, `reload`, `try-restart`,
+        /// The command to run now: `start`, `stop`, `restart`, `reload`, `try-restart`,
         /// `reload-or-restart`, `reload-or-try-restart`.
         pub command: Field<String>,
     }
@@ -34,12 +34,12 @@ mapping! {
     pub struct DropIn {
         /// Its name, which ends in `.conf`.
         pub name: Field<String>,
-        /// What it holds.
+        /// Its content.
         pub content: Field<Secret<String>>,
     }
 }
 
-/// What can be done with a unit (docs/cloud-config.md#coreosunits).
+/// The commands for a unit (docs/cloud-config.md#coreosunits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {

@@ -1,4 +1,4 @@
-//! What the reader takes beside the one plain way: scalars of any kind for text, quoted numbers, one text for
+//! The other spellings that the reader accepts: scalars of any kind for text, quoted numbers, one text for
 //! a list, nothing at all, and keys with `-` (docs/cloud-config.md).
 //!
 //! A tool that knows YAML hands over scalars with types, and `off` as `false`: text is what any scalar is.
@@ -17,7 +17,7 @@ const WHOLE: &str = concat!(
     r"|[0-9][0-9_]*\.[0_]*([eE]\+?[0-9]+)?|\.0[0_]*|[0-9][0-9_]*[eE]\+?[0-9]+"
 );
 
-/// What other numbers look like as text: with a point, an exponent, in base 60 with a point.
+/// The other forms of numbers: with a point, an exponent, in base 60 with a point.
 const FRACTION: &str = concat!(
     r"[0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?",
     r"|[0-9][0-9_]*[eE][-+]?[0-9]+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*"

@@ -1,6 +1,6 @@
 //! How the types of a configuration look to JSON: as if everything were written in the one plain way.
 //!
-//! What else the reader takes is added afterwards, see [`shapes`](super::shapes).
+//! The other spellings that the reader accepts are added afterwards; see [`shapes`](super::shapes).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What stands in the place of a password's hash, by its form alone (crypt(5)).
+//! The kinds of password hashes, by their form alone (crypt(5)).
 
 /// The kinds of values for `passwd`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub(super) enum Hash {
     Weak(&'static str),
     /// A hash whose end is missing, or that has too much: no password matches it.
     Broken,
-    /// What no password matches, on purpose: `*`, `!`, and the like.
+    /// A value that no password matches, on purpose: `*`, `!`, and the like.
     Locked,
     /// Anything else: no hash at all.
     Other,
@@ -63,7 +63,7 @@ fn method(text: &str) -> Hash {
     if whole { weak.unwrap_or(Hash::Strong) } else { Hash::Broken }
 }
 
-/// Whether this is what hashes are written with.
+/// Returns true if `text` has only the characters of hashes.
 fn is_hash(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/'))
 }

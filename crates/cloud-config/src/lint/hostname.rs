@@ -5,7 +5,7 @@ use crate::diagnostic::{Finding, rules};
 use crate::text::secret::is_mask;
 use crate::yaml::Field;
 
-/// What is worth noting of the host name, and of who else sets it.
+/// Findings about the host name, and about other items that set it.
 pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     odd(&config.hostname).into_iter().chain(written_too(config)).collect()
 }

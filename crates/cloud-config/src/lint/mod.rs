@@ -1,4 +1,4 @@
-//! What is legal and probably not what was meant.
+//! Checks for valid configurations that are probably not what their authors meant.
 //!
 //! Nothing here changes what is applied: lints are warnings and notes, made of the configuration alone. What
 //! leaves an item out is the planner's to find (`plan`), and what is no configuration at all, the reader's (`yaml`).
@@ -29,7 +29,7 @@ use crate::diagnostic::Finding;
 use crate::yaml::ParsedYaml;
 pub use templates::HELP as TEMPLATE_HELP;
 
-/// What is worth telling of `config`, which was read from `document`; `text` is the part as its author wrote it.
+/// Findings about `config`, which was read from `document`; `text` is the part as its author wrote it.
 pub fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(structure::lint(document, text));

@@ -9,7 +9,7 @@ use crate::text::secret::is_masked;
 const DISCOVERY: &str = "discovery.etcd.io";
 const TOKEN: usize = 32;
 
-/// What is worth telling of the options of services.
+/// Findings about the options of services.
 pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     let coreos = &config.coreos;
     let etcd = coreos.etcd.get().and_then(discovery);
@@ -17,8 +17,8 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     etcd.into_iter().chain(etcd2).collect()
 }
 
-/// What is wrong with the URL by which the machines of a cluster find each other. It is never shown: who knows it may
-/// join.
+/// The finding for an invalid URL by which the machines of a cluster find each other. The URL is a secret: it lets
+/// anyone join.
 fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
     let (_, field) = options.set.iter().find(|(option, _)| option.name == "discovery")?;
     let Some(OptionValue::Text(text)) = field.get() else { return None };
@@ -30,7 +30,7 @@ fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
     Some(Finding::new(&rules::ODD_DISCOVERY, field.span.or(Some(Span::default())), message).help(help))
 }
 
-/// What is wrong with a URL, and what to write instead.
+/// The problem of a URL, and the remedy.
 fn fault(url: &str) -> Option<(&'static str, &'static str)> {
     const ASK: &str = "ask https://discovery.etcd.io/new?size=3 for a URL of your own, once for each cluster";
     if url.is_empty() {

@@ -1,7 +1,7 @@
 //! The sections that systemd and networkd know in each type of file: those of systemd 260, and of older releases back
 //! to 237 what was renamed since.
 
-/// What every unit of systemd may have besides the section of its type.
+/// The sections of every unit, besides the one of its type.
 const COMMON: [&str; 2] = ["Unit", "Install"];
 
 /// Types of systemd's units, with their own section.
@@ -144,12 +144,12 @@ impl Sections {
         }
     }
 
-    /// Whether a section may be there.
+    /// Returns true if systemd knows the section.
     pub fn know(self, section: &str) -> bool {
         self.all().any(|known| known == section)
     }
 
-    /// What to write instead of an unknown section.
+    /// The remedy for an unknown section.
     pub fn help(self, section: &str) -> String {
         if let Some(meant) = self.all().find(|known| known.eq_ignore_ascii_case(section.trim())) {
             return format!("write [{meant}]");

@@ -29,7 +29,7 @@ struct KeyLinter<'a> {
     /// The document ends early: of what is missing, nobody knows whether it would have come.
     broken: bool,
     findings: Findings,
-    /// Whether the author writes keys with `-`.
+    /// True if the author writes keys with `-`.
     dashes: bool,
 }
 
@@ -129,7 +129,7 @@ impl KeyLinter<'_> {
         Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
     }
 
-    /// Whether what stands after a key is an address token, which may have become nothing here.
+    /// Returns true if the value is an address token, which may be empty on this machine.
     fn is_token(&self, entry: &Entry) -> bool {
         let behind = self.text.get(entry.key_span.end..).unwrap_or_default().trim_start_matches([':', ' ', '\t']);
         let mut lines = behind.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -265,7 +265,7 @@ fn has_ssh_key(text: &str) -> bool {
         })
 }
 
-/// Whether nothing at all was written, not even `~`, which says so.
+/// Returns true if nothing was written, not even `~`.
 fn is_nothing(node: &Node) -> bool {
     matches!(&node.kind, Kind::Scalar(scalar) if scalar.plain && scalar.text.is_empty())
         && matches!(node.tag, Tag::None | Tag::Text)

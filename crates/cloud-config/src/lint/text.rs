@@ -8,7 +8,7 @@ use crate::yaml::{Field, is_boolean, looks_like};
 /// The longest text that could be taken for a number or the like.
 const LONGEST: usize = 64;
 
-/// What is worth noting of the texts of `config`; `text` is the part as its author wrote it.
+/// Findings about the texts of `config`; `text` is the part as its author wrote it.
 pub(super) fn lint(config: &CloudConfig, text: &str) -> Vec<Finding> {
     let mut texts = Texts { part: text, findings: Vec::new() };
     config.each_field(|row, value| {

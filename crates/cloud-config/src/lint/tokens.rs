@@ -22,7 +22,7 @@ static LOOKALIKE: LazyLock<Regex> = LazyLock::new(|| {
 static MISSPELT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^([a-z]{4,9})[_-]?ip[_-]?v?[46]$").expect("a constant pattern"));
 
-/// What is worth telling of the words of `text`, the part as its author wrote it.
+/// Findings about the words of `text`, the part as its author wrote it.
 ///
 /// A word that is also there without its dollar is a variable that the text itself sets or reads, and what stands in a
 /// comment is read by people: of neither is anything told.
@@ -70,12 +70,12 @@ fn first_word(text: &str) -> Option<&str> {
     WORD.find(&text[..end]).map(|word| word.as_str())
 }
 
-/// Whether a word goes on with `character`.
+/// Returns true if a word continues with `character`.
 fn is_of_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
 }
 
-/// Whether `text` begins with a comment.
+/// Returns true if `text` begins with a comment.
 fn is_comment(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('#')
 }
@@ -135,7 +135,7 @@ impl Literal<'_> {
     }
 }
 
-/// Whether the first half of `word` is nearly `public` or `private`.
+/// Returns true if the first half of `word` is nearly `public` or `private`.
 fn is_misspelt(word: &str) -> bool {
     MISSPELT.captures(word).is_some_and(|found| suggest::is_close(&found[1], &["public", "private"]))
 }

@@ -1,4 +1,4 @@
-//! What is in the file of a unit: sections and assignments, as systemd's own reader takes them apart.
+//! The sections and assignments of a unit file, split as systemd's own reader does.
 //!
 //! One pass, whatever is asked later. Nothing of a line is kept but its number: lines may hold secrets.
 
@@ -25,7 +25,7 @@ impl UnitLines {
 /// The number of unknown keys that are kept: each is compared with all that are known.
 const UNKNOWN_MAX: usize = 50;
 
-/// What is in the file of a unit, or in a drop-in of it.
+/// The contents of a unit file or a drop-in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Survey<'a> {
     /// Lines before the first section.
@@ -42,7 +42,7 @@ pub(super) struct Survey<'a> {
     pub unknown: UnitLines,
     /// The first of those.
     pub unknown_name: &'a str,
-    /// What its assignments do.
+    /// The effects of its assignments.
     pub does: Does,
     /// `Where=` of a mount.
     pub place: Option<&'a str>,
@@ -119,7 +119,7 @@ const TIMES: [&str; 8] = [
 /// Paths of a path unit.
 const PATHS: [&str; 5] = ["PathExists", "PathExistsGlob", "PathChanged", "PathModified", "DirectoryNotEmpty"];
 
-/// What the assignments of a unit's file do.
+/// The effects of the assignments of a unit file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Does {
     /// Something in `[Install]` that makes `enable` do something.
@@ -199,7 +199,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Whether all lines are what they should be.
+    /// Returns true if all lines are valid.
     pub const fn is_clean(&self) -> bool {
         self.outside.count == 0 && self.odd.count == 0 && self.unclosed.count == 0 && self.unknown.count == 0
     }
@@ -275,13 +275,13 @@ fn is_comment(line: &str) -> bool {
     line.trim_start_matches(is_blank).starts_with(['#', ';'])
 }
 
-/// Whether a line ends with a backslash that is not escaped itself.
+/// Returns true if a line ends with a backslash that is not escaped itself.
 fn is_continued(line: &str) -> bool {
     let line = line.trim_end_matches(['\n', '\r']);
     (line.len() - line.trim_end_matches('\\').len()) % 2 == 1
 }
 
-/// Whether blanks keep the backslash at the end of a line from continuing it.
+/// Returns true if blanks after the backslash at the end of a line keep it from continuing the line.
 fn is_continued_but_for_blanks(line: &str) -> bool {
     !is_continued(line) && is_continued(line.trim_end_matches(is_blank))
 }

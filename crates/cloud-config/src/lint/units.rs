@@ -16,7 +16,7 @@ use crate::text::printable;
 use crate::text::secret::{Secret, is_mask};
 use crate::yaml::{Field, Node, ParsedYaml};
 
-/// What is worth telling of the units of `config`; `text` is the part as its author wrote it.
+/// Findings about the units of `config`; `text` is the part as its author wrote it.
 pub(super) fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let units: Vec<_> = config.coreos.units.iter().enumerate().filter_map(Surveyed::new).collect();
     let others = Others::new(config, &units);
@@ -130,7 +130,7 @@ impl<'a> Surveyed<'a> {
         Some(Finding::new(&rules::MASKED_UNIT, span, message).help("leave out the mask, or all else but the name"))
     }
 
-    /// What is enabled needs a section that says what for.
+    /// The finding for an enabled unit without a section `[Install]`.
     fn not_installed(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
         let content = self.content.as_ref()?;
         let others = others.of(self.name);
@@ -243,7 +243,7 @@ fn place_of(node: Option<&Node>, key: &str) -> Option<Span> {
     Some(node?.get(key)?.span)
 }
 
-/// What all entries of a part together say of its units: one of them may add what another lacks.
+/// The units of all entries of a part together: one entry may add what another lacks.
 struct Others<'a>(HashMap<&'a str, Other>);
 
 #[derive(Clone, Default)]

@@ -15,7 +15,7 @@ const EXISTING: [&str; 2] = ["core", "root"];
 /// The shortest RSA key that is still thought to be safe, in bits.
 const RSA_MIN: usize = 2048;
 
-/// What is worth telling of the users of `config`, and of who may log in.
+/// Findings about the users of `config`, and about logins.
 pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
     let mut findings = Vec::new();
     keys(&config.ssh_authorized_keys, &mut findings);

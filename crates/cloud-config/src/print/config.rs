@@ -21,7 +21,7 @@ use crate::plan::{Access, CORE, is_group_name, names};
 use crate::text::secret::Secret;
 use crate::yaml::Field;
 
-/// What is needed to print.
+/// The context of printing.
 pub(super) struct Printer<'a> {
     left: Omitted<'a>,
     masks: &'a Masks,
@@ -29,7 +29,7 @@ pub(super) struct Printer<'a> {
     secrets: HashSet<&'a str>,
 }
 
-/// What gives access to the machine: of a document that is broken, only that counts.
+/// The host name and SSH keys: only they count of a broken document.
 pub(super) fn access(config: &CloudConfig, access: &Access) -> PrintedMapping {
     let mut out = PrintedMapping::default();
     out.text("hostname", access.hostname.as_ref().map(|_| config.hostname.text()));
@@ -145,7 +145,7 @@ impl<'a> Printer<'a> {
         Some(PrintedTree::PrintedMapping(out))
     }
 
-    /// Whether `text` is a secret of some service, or an account: through an alias it may be anything else as well.
+    /// Returns true if `text` is a secret of a service or an account: through an alias it may be anything else as well.
     fn is_secret(&self, text: &str) -> bool {
         !text.is_empty() && self.secrets.contains(text)
     }

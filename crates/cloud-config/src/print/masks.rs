@@ -1,10 +1,10 @@
-//! What is shown of secrets.
+//! The treatment of secrets in printed configurations.
 
 use std::cell::Cell;
 
 use crate::text::secret::{MASK, is_masked, mask_url};
 
-/// Whether secrets are shown.
+/// The treatment of secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Secrets {
     /// A mask stands in their place.
@@ -25,7 +25,7 @@ impl Masks {
         Self { secrets, any: Cell::new(false) }
     }
 
-    /// Whether anything is masked.
+    /// Returns true if anything is masked.
     pub const fn is_any(&self) -> bool {
         self.any.get()
     }

@@ -1,4 +1,5 @@
-//! What was understood, as user-data that can be read again (`--print-config`, docs/command-line.md).
+//! The configuration as it was understood, as user-data that can be read again (`--print-config`,
+//! docs/command-line.md).
 //!
 //! Tokens are replaced, keys spelt in one way, and what is left out is left out: reading it again finds nothing
 //! wrong with it and does the same. Secrets are masked unless they are asked for; a mask is never applied.
@@ -24,12 +25,12 @@ use tree::PrintedMapping;
 
 /// The first line of a cloud-config.
 const HEADER: &str = "#cloud-config\n";
-/// What is told where something is masked.
+/// The comment at the top where something is masked.
 const MASKED: &str = "# Secrets are masked. --print-config --show-secrets prints what can be applied.\n";
-/// What stands for a script whose text is not shown.
+/// The text that replaces a script.
 const SCRIPT: &str = "# This is a script. --print-config --show-secrets prints it.\n";
 
-/// What was understood of a part.
+/// A part as it was understood.
 #[derive(Serialize)]
 pub struct Understood {
     name: String,
@@ -38,15 +39,15 @@ pub struct Understood {
     config: Option<PrintedMapping>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
-    /// Whether it is what stands for a script.
+    /// True if it is the replacement of a script.
     #[serde(skip)]
     stands_in: bool,
-    /// Whether something of it is masked.
+    /// True if something of it is masked.
     masked: bool,
 }
 
 impl Understood {
-    /// What was understood of `reading`, without what `plan` leaves out.
+    /// The document as it was understood, without the items that `plan` skips.
     pub fn new(reading: &Document, plan: &Plan, secrets: Secrets) -> Self {
         let masks = Masks::new(secrets);
         let is = |form| reading.part.form == form;

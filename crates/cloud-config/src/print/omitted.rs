@@ -1,4 +1,4 @@
-//! What of a part is left out, so that it is not printed: what is printed is what is done.
+//! The skipped items of a part, which are not printed: the output has what a run applies.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ pub(super) enum OmittedKind {
     Command,
 }
 
-/// What a plan leaves out of its configuration. What is only masked is not left out.
+/// The items that a plan skips. An item that is only masked is not skipped.
 pub(super) struct Omitted<'a> {
     /// Items, by their place.
     items: HashSet<(OmittedKind, Option<Span>)>,
@@ -70,27 +70,27 @@ impl<'a> Omitted<'a> {
         left
     }
 
-    /// Whether the item at `span` is left out.
+    /// Returns true if the item at `span` is skipped.
     pub fn item(&self, kind: OmittedKind, span: Option<Span>) -> bool {
         self.items.contains(&(kind, span))
     }
 
-    /// Whether a section is left out.
+    /// Returns true if a section is skipped.
     pub fn section(&self, section: &str) -> bool {
         self.sections.contains(section)
     }
 
-    /// Whether a unit is neither enabled nor started.
+    /// Returns true if a unit is neither enabled nor started.
     pub fn unit(&self, unit: &str) -> bool {
         self.units.contains(unit)
     }
 
-    /// Whether a user is not made.
+    /// Returns true if a user is not created.
     pub fn user(&self, user: &str) -> bool {
         self.users.contains(user)
     }
 
-    /// Whether the field at `span` is left out for `rule`.
+    /// Returns true if the field at `span` is skipped because of `rule`.
     pub fn field(&self, rule: &Rule, span: Option<Span>) -> bool {
         self.fields.contains(&(rule.id, span))
     }

@@ -1,4 +1,4 @@
-//! What is printed, before it is YAML or JSON: keys in the order in which people want to read them.
+//! The printed values before they are YAML or JSON: keys in the order in which people read them.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 

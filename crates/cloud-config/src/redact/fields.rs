@@ -52,7 +52,7 @@ static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
     table
 });
 
-/// Whether a value may be shown that the author wrote as `source`; `segments` lead to it.
+/// Returns true if a value may be shown that the author wrote as `source`; `segments` lead to it.
 pub fn is_harmless(segments: &[PathSegment<'_>], source: &str) -> bool {
     let field = field(segments);
     let shown = TABLE.fields.get(field.trim_end_matches("[]")).is_some_and(|show| allows(*show, unquoted(source)));
@@ -60,13 +60,13 @@ pub fn is_harmless(segments: &[PathSegment<'_>], source: &str) -> bool {
     shown && (!field.ends_with("[]") || field.ends_with("].groups[]"))
 }
 
-/// Whether a key may be shown: it looks like one, and stands where the fields of a cloud-config do.
+/// Returns true if a key may be shown: it has the form of a key, and stands where the fields of a cloud-config do.
 pub fn is_open_key(segments: &[PathSegment<'_>]) -> bool {
     let Some((PathSegment::Key(key), above)) = segments.split_last() else { return false };
     yaml::is_name(key) && TABLE.sections.contains(&field(above))
 }
 
-/// Whether this is the name of a field or a section, which tells nothing wherever it stands.
+/// Returns true if this is the name of a field or a section, which is no secret anywhere.
 pub fn is_known_name(key: &str) -> bool {
     TABLE.names.contains(&key.replace('-', "_"))
 }
@@ -97,7 +97,7 @@ fn field(segments: &[PathSegment<'_>]) -> String {
     field
 }
 
-/// What is inside quotes, where there is nothing special in it.
+/// The text inside quotes, if it has no escapes.
 fn unquoted(source: &str) -> &str {
     let inside = |quote| source.strip_prefix(quote)?.strip_suffix(quote);
     inside('"').or_else(|| inside('\'')).unwrap_or(source)

@@ -17,9 +17,9 @@ use crate::diagnostic::Span;
 use crate::text::Lines;
 use crate::yaml::{Paths, SourceItem};
 
-/// What stands in place of a value.
+/// The text that replaces a value.
 const HIDDEN: &str = "<hidden>";
-/// What stands in place of everything else that is not shown.
+/// The text that replaces everything else that is redacted.
 const OTHER: &str = "<...>";
 /// How much of a line is shown at most, in bytes; and how much of that before the place in question.
 const LONGEST: usize = 160;
@@ -34,7 +34,7 @@ pub struct Line {
     pub mark: Range<usize>,
 }
 
-/// What is done with a byte.
+/// The treatment of a byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Byte {
     /// Nothing is known of it.
@@ -82,14 +82,14 @@ fn window(text: &str, whole: &Range<usize>, at: usize) -> Range<usize> {
     start..boundary(text, (start + LONGEST).min(whole.end))
 }
 
-/// Whether a finding about this is clearer when it is shown, and it is nothing but itself.
+/// Returns true if a finding about `text` needs it, and it is a mark of YAML without content.
 fn is_token(text: &str) -> bool {
     let token = text.trim_start_matches('\\');
     let address = token.strip_prefix('$').is_some_and(|name| Address::ALL.iter().any(|kind| kind.token() == name));
     text == "{{" || (address && text.len() <= token.len() + 2)
 }
 
-/// Whether this is one of the signs of YAML, which is what the complaint is about where there is no value.
+/// Returns true if this is an indicator of YAML, the subject of a finding without a value.
 fn is_sign(text: &str) -> bool {
     text.len() == 1
         && text.starts_with([

@@ -14,12 +14,12 @@ pub struct LocatedFinding {
     pub severity: Severity,
     /// The stable name of its kind.
     pub id: &'static str,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to write instead.
+    /// The remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// What the part is called.
+    /// The name of the part.
     pub part: String,
     /// Where it is.
     #[serde(flatten)]

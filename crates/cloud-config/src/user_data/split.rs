@@ -28,7 +28,7 @@ pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
     splitter.parts
 }
 
-/// What the headers say of content.
+/// The kind of content according to its headers.
 enum PieceKind {
     CloudConfig,
     Script,
@@ -58,15 +58,15 @@ impl PieceKind {
     }
 }
 
-/// What is known of content before it is looked at.
+/// A piece of content before its kind is recognized.
 struct Piece {
     name: String,
     /// Where it stands; nowhere if it is the user-data itself.
     place: Option<PieceRange>,
     kind: PieceKind,
-    /// Whether its line ends are those of its way here, and not its author's.
+    /// True if its line ends come from the transfer, not from the author.
     sent_as_crlf: bool,
-    /// Whether the user-data breaks off in it.
+    /// True if the user-data is cut off in it.
     cut: bool,
     /// How many multiparts it is in.
     depth: usize,
@@ -77,7 +77,7 @@ struct PieceRange {
     /// The multipart, by its index among the parts.
     within: usize,
     span: Span,
-    /// What the part is called among the others: its number, and its file name if it has one.
+    /// The name of the part among the others: its number, and its file name if it has one.
     words: String,
 }
 

@@ -11,7 +11,7 @@ use crate::diagnostic::Span;
 pub(super) struct Stray {
     /// The line that is at fault, or the first line of the part.
     pub line: Span,
-    /// Whether that line is almost the boundary.
+    /// True if that line is almost the boundary.
     pub is_mistyped: bool,
     /// The part with its headers.
     pub part: Range<usize>,

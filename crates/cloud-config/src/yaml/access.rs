@@ -16,9 +16,9 @@ use super::node::{Entry, Node};
 
 /// The items of a list.
 pub(super) enum Items<'a> {
-    /// Of one as it is written, with what the list is.
+    /// The items of a list as it is written, with its role.
     All(&'a Context, Role<'a>, slice::Iter<'a, Rc<Node>>),
-    /// Of a value in place of one.
+    /// The one value in place of a list.
     One(Option<Value<'a>>),
 }
 
@@ -98,7 +98,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     }
 }
 
-/// What a [`Field`](super::Field) asks for: start, end, value, and whether that was of the wrong type.
+/// The parts of a [`Field`](super::Field): start, end, value, and true if that was of the wrong type.
 pub(super) struct FieldParts<'a> {
     value: Value<'a>,
     part: u8,

@@ -12,7 +12,7 @@ use super::node::{Kind, Node};
 use super::{block, parse};
 use crate::diagnostic::Span;
 
-/// What is found.
+/// The result.
 #[derive(Debug, Default)]
 pub struct ByLine {
     /// The first host name at the top level.

@@ -25,7 +25,7 @@ pub(crate) enum Whose {
     Etcd1,
     /// A setting of unit files.
     Systemd,
-    /// Nobody's: what people take it for.
+    /// A common mistake that no program reads.
     Nobody,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct ForeignKey {
 }
 
 impl Whose {
-    /// What to say of `key`.
+    /// The message about `key`.
     pub fn message(self, key: &str) -> String {
         let whose = match self {
             Self::CloudInit => "a key of cloud-init, which this program does not know",
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    /// What stands in backticks and looks like a key must be one.
+    /// Text in backticks that has the form of a key must be a key.
     #[test]
     fn the_help_names_keys_that_exist() {
         let known: HashSet<_> = PLACES.iter().flat_map(Place::keys).collect();
