@@ -1,6 +1,7 @@
 //! The keys of a cloud-config, each with the facts about it that are not in its type.
 //!
-//! A key has one row, in `table`. Options of services are rows of a table of their own ([`options`](super::options)).
+//! A key has one row, in `table`: redaction, the JSON Schema, remedies, lints and `--print-config` read it. The options of
+//! services have a table of their own ([`options`](super::options)).
 
 mod table;
 
@@ -35,18 +36,18 @@ pub struct FieldInfo {
     pub deprecated: Option<&'static str>,
     /// The remedy for a value of the wrong type.
     pub remedy: Remedy,
-    /// The text that it takes.
+    /// The kind of text that it takes.
     pub text: TextKind,
-    /// Its words in messages, if its text must not go on over several lines without quotes.
+    /// The words for it in messages, if its text must stand on one line or in quotes.
     pub one_line: Option<&'static str>,
-    /// It takes any text, also one that other readers of YAML take for another type.
+    /// Its text may be any, also one such as `on` that other readers of YAML take for another type.
     pub free_text: bool,
-    /// The error that leaves it out, and keeps the rest of its item.
+    /// The error for which its value is skipped, and the rest of its item applied.
     pub left_out_for: Option<&'static Rule>,
-    /// An account that exists keeps its own.
+    /// It is set when the account is created, and never changed.
     pub of_new_account: bool,
     /// The values that are reported as missing.
-    pub nothing: Nothing,
+    pub missing: Missing,
     /// The words that users write for it, spelled with `_`, with blanks between them.
     pub misspelled: &'static str,
     /// It gives access to the machine.
@@ -58,9 +59,9 @@ pub struct FieldInfo {
 pub enum Show {
     /// A mapping or a list of mappings, whose keys have rows of their own.
     Section,
-    /// None: content, hashes, keys, and everything that may contain a password.
+    /// Nothing is shown: content, hashes, keys, and everything that may contain a password.
     Never,
-    /// None: a URL or other text that may contain credentials. `--print-config` prints it without them.
+    /// Nothing is shown: a URL, or text that may contain one. `--print-config` prints it without its credentials.
     Url,
     /// Names of machines, groups and units.
     Name,
@@ -112,15 +113,15 @@ pub enum Remedy {
     Block,
 }
 
-/// The values of a key that are reported as missing. To most keys, nothing is the same as leaving them out.
+/// The values of a key that are reported as missing. For most keys, no value is the same as no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nothing {
-    /// None.
-    Fine,
-    /// No value at all, not even `~` or `""`.
-    Reported,
+pub enum Missing {
+    /// Nothing is reported.
+    Never,
+    /// A key without any value, not even `~` or `""`.
+    NoValue,
     /// The same, and an empty string.
-    ReportedIfEmpty,
+    NoText,
 }
 
 impl FieldInfo {
@@ -136,7 +137,7 @@ impl FieldInfo {
             free_text: false,
             left_out_for: None,
             of_new_account: false,
-            nothing: Nothing::Fine,
+            missing: Missing::Never,
             misspelled: "",
             access: false,
         }
@@ -186,17 +187,22 @@ impl FieldInfo {
     }
 
     const fn needs_value(mut self) -> Self {
-        self.nothing = Nothing::Reported;
+        self.missing = Missing::NoValue;
         self
     }
 
     const fn needs_text(mut self) -> Self {
-        self.nothing = Nothing::ReportedIfEmpty;
+        self.missing = Missing::NoText;
         self
     }
 
     const fn misspelled(mut self, words: &'static str) -> Self {
         self.misspelled = words;
+        self
+    }
+
+    const fn deprecated(mut self, reason: &'static str) -> Self {
+        self.deprecated = Some(reason);
         self
     }
 
@@ -208,11 +214,6 @@ impl FieldInfo {
     /// Returns true if users write `word` for it.
     pub fn is_misspelled(&self, word: &str) -> bool {
         self.misspelled.split_ascii_whitespace().any(|known| known == word)
-    }
-
-    const fn deprecated(mut self, reason: &'static str) -> Self {
-        self.deprecated = Some(reason);
-        self
     }
 }
 
@@ -233,13 +234,13 @@ pub fn find(path: &str, name: &str) -> Option<&'static FieldInfo> {
     MAPPINGS.iter().find(|mapping| mapping.path == path)?.field(name)
 }
 
-/// The remedy for a value of the wrong type of the key `name`, in whichever mapping it is.
+/// The remedy for a value of the wrong type of the key `name`; the reader of YAML does not know its mapping.
 pub fn remedy(name: &str) -> Remedy {
     let mut rows = MAPPINGS.iter().filter_map(|mapping| mapping.field(name));
     rows.next().map_or(Remedy::OfType, |row| row.remedy)
 }
 
-/// The text that the key `name` takes, in whichever mapping it is.
+/// The kind of text that the key `name` takes; the reader of YAML does not know its mapping.
 pub fn text_kind(name: &str) -> TextKind {
     let mut rows = MAPPINGS.iter().filter_map(|mapping| mapping.field(name));
     rows.next().map_or(TextKind::Unknown, |row| row.text)

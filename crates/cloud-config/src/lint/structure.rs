@@ -1,7 +1,7 @@
 //! Keys: those that nobody knows, that stand in the wrong place, that are out of date, and with nothing under them.
 
 use crate::address_tokens::Address;
-use crate::config::fields::{self, Nothing};
+use crate::config::fields::{self, Missing};
 use crate::config::foreign;
 use crate::config::options::TABLES;
 use crate::config::places::{self, Below, Elsewhere, PLACES, Place, TOP};
@@ -55,10 +55,10 @@ impl KeyLinter<'_> {
 
     fn known(&mut self, entry: &Entry, name: &str, place: &Place, below: Below) {
         self.age(entry, name, place);
-        let is_empty = nothing(place, name) == Nothing::ReportedIfEmpty
-            && entry.value.text().is_some_and(|text| text.trim().is_empty());
+        let is_empty =
+            missing(place, name) == Missing::NoText && entry.value.text().is_some_and(|text| text.trim().is_empty());
         if is_empty || is_nothing(&entry.value) {
-            return self.nothing(entry, nothing(place, name), below);
+            return self.nothing(entry, missing(place, name), below);
         }
         match below {
             Below::Value | Below::Values => self.items(entry),
@@ -93,11 +93,11 @@ impl KeyLinter<'_> {
         }
     }
 
-    fn nothing(&mut self, entry: &Entry, nothing: Nothing, below: Below) {
+    fn nothing(&mut self, entry: &Entry, missing: Missing, below: Below) {
         let help = match below {
             _ if self.broken || self.is_token(entry) => return,
             _ if entry.value.tag == Tag::Text => "put text that begins with `!` in quotes",
-            Below::Value if nothing == Nothing::Fine => return,
+            Below::Value if missing == Missing::Never => return,
             Below::Value => "write its value after it, or leave the key out",
             Below::Values | Below::Items(_) => "write its items below it, each with `- `, or leave the key out",
             Below::Section(_) => "write its keys below it, indented, or leave it out",
@@ -222,8 +222,8 @@ impl KeyLinter<'_> {
 }
 
 /// The values of the key `name` of `place` that are reported as missing.
-fn nothing(place: &Place, name: &str) -> Nothing {
-    fields::find(&place.path, name).map_or(Nothing::Fine, |field| field.nothing)
+fn missing(place: &Place, name: &str) -> Missing {
+    fields::find(&place.path, name).map_or(Missing::Never, |field| field.missing)
 }
 
 /// Returns true if ignoring the key `name` costs access or lets the machine reboot, and `root` lacks it in its place.
