@@ -46,11 +46,12 @@ pub fn cases(suite: &mut Suite) {
             key("core")
         );
         assert_prints(m, &home, &[], &["the home directory /home/core does not exist"]);
-        let refused = format!(
-            "#cloud-config\nusers: [{{name: 'mary-by-a-name-of-more-than-32-bytes', ssh_authorized_keys: ['{}']}}]\n",
-            key("mary")
+        let refused = format!("#cloud-config\nusers: [{{name: mary, ssh_authorized_keys: ['{}']}}]\n", key("mary"));
+        m.sh(
+            "cd /usr/sbin && mv useradd useradd.real && printf '#!/bin/sh\\nexit 1\\n' > useradd && chmod 755 useradd",
         );
         assert_prints(m, &refused, &[], &["left out: authorize 1 key of user", "could not be created"]);
+        m.sh("mv /usr/sbin/useradd.real /usr/sbin/useradd");
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         assert_prints(m, &deep, &["--validate"], &["belongs at the top level"]);
 
