@@ -129,7 +129,12 @@ pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
 
 /// Returns true if the line of the header is almost that, so that what follows is a cloud-config.
 fn is_almost_header(bytes: &[u8]) -> bool {
-    let is_near = |line: &str| line.starts_with('#') && line.trim_end() != hint::HEADER && hint::is_almost_header(line);
+    // Below a header with a blank before its `#` stands a cloud-config as well.
+    let is_near = |line: &str| {
+        line.trim_start_matches([' ', '\t']).starts_with('#')
+            && line.trim_end() != hint::HEADER
+            && hint::is_almost_header(line)
+    };
     is_header_as_script(bytes)
         || header_line(bytes).is_some_and(is_near)
         || has_text_after_header(bytes)
@@ -148,13 +153,13 @@ const LINES_BEFORE: usize = 20;
 
 /// Returns true if only blank lines, comments and `---` stand before the header, which is no longer one there.
 pub(super) fn is_late_header(bytes: &[u8]) -> bool {
-    if is_document(bytes) {
+    if is_document(bytes) || header_line(bytes).is_some_and(|line| line.starts_with("#!")) {
         return false;
     }
     for (number, line) in bytes.split(|byte| *byte == b'\n').take(LINES_BEFORE).enumerate() {
         let Some(text) = trimmed(line) else { return false };
         let inner = text.trim_start();
-        if inner == hint::HEADER {
+        if inner == hint::HEADER || number > 0 && inner.starts_with("#!") && hint::is_almost_header(inner) {
             return number > 0 || inner.len() < text.len();
         }
         if !(inner.is_empty() || text == "---" || inner.starts_with('#') && !inner.starts_with("#!")) {

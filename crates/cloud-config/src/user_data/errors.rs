@@ -120,7 +120,7 @@ pub(super) fn almost_header(text: &str) -> Finding {
     let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": it has {name}"));
     let message =
         format!("the first line is almost `#cloud-config`{other}; only the host name and SSH keys are applied");
-    Finding::new(&rules::BAD_HEADER, span, message).help(if line.starts_with("#!") {
+    Finding::new(&rules::BAD_HEADER, span, message).help(if line.trim_start().starts_with("#!") {
         "write `#cloud-config`: with `!` it would be the interpreter of a script"
     } else {
         "write `#cloud-config`: in small letters, without a blank after the #, and nothing after it"
