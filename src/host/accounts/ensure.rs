@@ -8,7 +8,7 @@ use super::account_files::AccountFiles;
 use super::create::{self, NO_PASSWORD};
 use super::locks::with_locks;
 use super::login_defs::LoginDefs;
-use super::{Accounts, UserEntry, database, is_common_shell, marker};
+use super::{Accounts, UserEntry, database, marker};
 use crate::deadline::Deadline;
 use crate::host::command::{Failed, Tool};
 use crate::host::root::display_path;
@@ -45,7 +45,7 @@ impl Accounts<'_> {
         let (mut change, faults) = match existing {
             None => {
                 let faults = self.create(account, deadline).with_context(|| format!("failed to create user {name}"))?;
-                self.report_missing_shell(account);
+                self.report_unusable_shell(account);
                 (StepResult::Done, faults)
             }
             Some(user) if is_interrupted => self
@@ -84,7 +84,7 @@ impl Accounts<'_> {
         let password = password(account)?;
         let Some(user) = self.user(&account.name)? else {
             self.check(account)?;
-            self.report_missing_shell(account);
+            self.report_unusable_shell(account);
             return self.check_groups(account).map(|()| true);
         };
         if marker::is_set(self.root, &account.name) && !self.missing(&user, account.create_home)?.is_nothing() {
@@ -115,8 +115,8 @@ impl Accounts<'_> {
         let name = &account.name;
         self.check(account)?;
         let (mut wanted, mut faults) = self.with_groups(account, deadline)?;
-        if let Some(shell) = self.missing_shell(account).filter(|shell| is_common_shell(shell)) {
-            faults.push(format!("shell {shell} does not exist (default shell used)"));
+        if let Some((shell, fault)) = self.replaced_shell(account) {
+            faults.push(format!("shell {shell} {fault} (default shell used)"));
             wanted.shell = None;
         }
         if let Some((home, reason)) = self.unusable_home(account) {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::account_files::{AccountFile, AccountFiles};
 use super::login_defs::LoginDefs;
 use super::names::{Answer, Question};
-use super::{Accounts, LARGEST, PartialAccount, create, database, found, is_common_shell, number};
+use super::{Accounts, LARGEST, PartialAccount, create, database, found, number};
 use crate::deadline::Deadline;
 use crate::host::command::Tool;
 use crate::host::files;
@@ -119,8 +119,8 @@ impl Accounts<'_> {
     pub(super) fn check_groups(self, account: &Account) -> Result<()> {
         let account = &self.with_own_group(account)?;
         let mut lacks = Vec::new();
-        if let Some(shell) = self.missing_shell(account).filter(|shell| is_common_shell(shell)) {
-            lacks.push(format!("shell {shell}: it does not exist"));
+        if let Some((shell, fault)) = self.replaced_shell(account) {
+            lacks.push(format!("shell {shell}: it {fault}"));
         }
         if let Some((home, reason)) = self.unusable_home(account) {
             lacks.push(format!("home directory {home}: {reason}"));

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
+use rustix::fs::FileType;
 
 use super::files;
 use super::root::{Root, display_path, status};
@@ -137,30 +138,33 @@ impl<'r> Accounts<'r> {
         }
     }
 
-    /// The login shell of an account if it does not exist, so that sshd refuses the account.
-    fn missing_shell(self, account: &Account) -> Option<&str> {
+    /// The login shell of an account if it is no program, so that sshd refuses the account, and the reason.
+    fn unusable_shell(self, account: &Account) -> Option<(&str, &'static str)> {
         let shell = account.shell.as_deref()?;
         // A tree without programs gets them from elsewhere.
         if !self.root.is_system() && self.root.directory(Path::new("/bin")).is_err() {
             return None;
         }
-        let prevents_login = matches!(shell.rsplit('/').next(), Some("nologin" | "false"));
-        let path = Path::new(shell);
-        let is_missing = match self.root.resolve(path) {
-            Ok(place) => matches!(status(&place), Ok(None)),
-            Err(error) => error.absent(),
+        let fault = match self.root.resolve(Path::new(shell)).map(|place| status(&place)) {
+            Ok(Ok(None)) => "does not exist",
+            Ok(Ok(Some(found))) if FileType::from_raw_mode(found.st_mode) == FileType::Directory => IS_DIRECTORY,
+            Ok(Ok(Some(found))) if found.st_mode & 0o111 == 0 => "is not executable",
+            Err(error) if error.absent() => "does not exist",
+            _ => return None,
         };
-        (is_missing && !prevents_login).then_some(shell)
+        let prevents_login = matches!(shell.rsplit('/').next(), Some("nologin" | "false"));
+        (!prevents_login).then_some((shell, fault))
     }
 
-    /// Reports a login shell that does not exist and is set all the same: it may restrict the user, or come later.
-    fn report_missing_shell(self, account: &Account) {
-        if let Some(shell) = self.missing_shell(account).filter(|shell| !is_common_shell(shell)) {
-            log::warn!(
-                "user {}: the shell {} does not exist; applied anyway",
-                account.name,
-                display_path(Path::new(shell))
-            );
+    /// The unusable shell in place of which the default one is set, and the reason.
+    fn replaced_shell(self, account: &Account) -> Option<(&str, &'static str)> {
+        self.unusable_shell(account).filter(|(shell, fault)| is_replaced(shell, fault))
+    }
+
+    /// Reports an unusable login shell that is set all the same: it may restrict the user, or come later.
+    fn report_unusable_shell(self, account: &Account) {
+        if let Some((shell, fault)) = self.unusable_shell(account).filter(|(shell, fault)| !is_replaced(shell, fault)) {
+            log::warn!("user {}: the shell {} {fault}; applied anyway", account.name, display_path(Path::new(shell)));
         }
     }
 
@@ -245,10 +249,13 @@ impl From<nix::unistd::User> for UserEntry {
     }
 }
 
-/// Returns true for a shell in place of which the default one gives a user no more access.
-fn is_common_shell(shell: &str) -> bool {
+/// The fault of a shell that is the path of a directory.
+const IS_DIRECTORY: &str = "is a directory";
+
+/// Returns true for an unusable shell in place of which the default one gives a user no more access than was asked for.
+fn is_replaced(shell: &str, fault: &str) -> bool {
     let common = ["bash", "zsh", "fish", "ksh", "mksh", "tcsh", "csh", "dash", "ash", "sh"];
-    shell.rsplit('/').next().is_some_and(|name| common.contains(&name))
+    fault == IS_DIRECTORY || shell.rsplit('/').next().is_some_and(|name| common.contains(&name))
 }
 
 /// A number as `chown` takes it, with or without a `+`. The highest one means "leave it as it is" to the system.

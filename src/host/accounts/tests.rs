@@ -159,7 +159,7 @@ fn the_group_of_a_new_users_own_name_is_created_with_it() {
 }
 
 #[test]
-fn a_shell_that_is_missing_is_known_beforehand() {
+fn a_shell_that_is_no_program_is_known_beforehand() {
     let (dir, root) = tree();
     let accounts = Accounts::new(&root);
     let shell = |shell: &str| accounts.would_ensure(&Account { shell: Some(shell.into()), ..account("new") });
@@ -171,6 +171,12 @@ fn a_shell_that_is_missing_is_known_beforehand() {
         "account created without shell /bin/zsh: it does not exist"
     );
     assert!(shell("/usr/bin/git-shell").unwrap() && shell("/sbin/nologin").unwrap());
+    fs::write(dir.path().join("bin/sh"), "").unwrap();
+    for (path, fault) in [("/bin", "is a directory"), ("/bin/sh", "is not executable")] {
+        let error = shell(path).unwrap_err();
+        let message = format!("account created without shell {path}: it {fault}");
+        assert_eq!(error.downcast_ref::<PartialAccount>().unwrap().to_string(), message);
+    }
 }
 
 #[test]
