@@ -7,7 +7,7 @@ use super::CloudConfig;
 use super::fields::{self, DROP_IN, FILE, FieldInfo, TOP, UNIT, USER};
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::text::suggest;
-use crate::yaml::{Entry, Field, Node, ParsedYaml};
+use crate::yaml::{self, Entry, Field, Node, ParsedYaml};
 
 /// Keys that resemble one of ours and mean something else.
 const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "create_home", "comment"];
@@ -204,7 +204,7 @@ fn without_space(name: &str) -> Option<&str> {
 
 /// The keys of `rows` that an unknown key may stand for; none where none of those is absent.
 fn meant(name: &str, rows: &Rows, absent: &[&'static str]) -> Vec<&'static str> {
-    let name = name.to_ascii_lowercase();
+    let name = yaml::without_lookalikes(name).to_ascii_lowercase();
     if let Some(row) = rows.iter().find(|row| row.is_misspelled(&name)) {
         return vec![row.name];
     }
@@ -268,7 +268,9 @@ impl Misspelling<'_> {
         }
         let key = self.entry.display_key();
         let of = if item.is_empty() { String::new() } else { format!(" of {item}") };
-        let message = format!("unknown key {key}{of}; {consequence}");
+        let other =
+            yaml::describe_lookalike(&self.entry.key).map_or_else(String::new, |name| format!(": it has {name}"));
+        let message = format!("unknown key {key}{of}{other}; {consequence}");
         Finding::new(&rules::MISSPELLED_KEY, self.entry.key_span, message).help(self.help())
     }
 
@@ -278,7 +280,7 @@ impl Misspelling<'_> {
         if let Some((_, help)) = HELP.iter().find(|row| has_word(row.0, &name) && is_owner_or_other(row.1)) {
             return (*help).to_owned();
         }
-        let dashes = self.entry.key.contains('-');
+        let dashes = yaml::without_lookalikes(&self.entry.key).contains('-');
         let spelt = |key: &&str| if dashes { key.replace('_', "-") } else { (*key).to_owned() };
         suggest::question(&self.meant.iter().map(spelt).collect::<Vec<_>>()).unwrap_or_default()
     }

@@ -10,7 +10,7 @@ use crate::diagnostic::{Finding, Findings, Rule, rules};
 use crate::plan::redacted_user_name;
 use crate::text::suggest;
 use crate::yaml::key_items::KEY_TYPES;
-use crate::yaml::{Entry, Kind, Node, ParsedYaml, Tag};
+use crate::yaml::{Entry, Kind, Node, ParsedYaml, Tag, describe_lookalike};
 
 /// Looks at every key of a document, each where it stands; `text` is what its author wrote.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
@@ -195,7 +195,8 @@ impl KeyLinter<'_> {
             }
             _ => None,
         });
-        self.tell(rule, entry, format!("unknown key {key}"), help);
+        let other = describe_lookalike(&entry.key).map_or_else(String::new, |name| format!(": it has {name}"));
+        self.tell(rule, entry, format!("unknown key {key}{other}"), help);
     }
 
     /// Returns true if the value of an unknown key has an SSH key in it, or keys of the top level that give access.

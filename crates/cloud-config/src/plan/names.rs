@@ -6,6 +6,7 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::plan::Hostname;
 use crate::text::printable;
 use crate::text::suggest;
+use crate::yaml::describe_lookalike;
 
 /// The longest name that the kernel takes for a machine.
 const HOST_NAME_MAX: usize = 64;
@@ -188,7 +189,8 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
     let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !name.bytes().all(valid) || !name.split('.').all(label) {
-        let message = "the host name cannot be one; it is not set";
+        let other = describe_lookalike(name).map_or_else(String::new, |name| format!(": it has {name}"));
+        let message = format!("invalid host name{other}; not set");
         let help = "a host name has letters, digits and hyphens, in labels with dots between them";
         return Err(Finding::new(&rules::BAD_HOSTNAME, span, message).help(help));
     }

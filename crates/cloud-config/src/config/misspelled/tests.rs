@@ -43,6 +43,25 @@ fn keys_of_other_programs_that_mean_something_else_are_left_alone() {
 }
 
 #[test]
+fn a_key_with_another_dash_stands_for_ours() {
+    for (text, errors) in [
+        (
+            "users:\n- name: ada\n  ssh\u{2013}authorized\u{2013}keys: []\n",
+            "of a user: it has U+2013 (en dash); not applied",
+        ),
+        (
+            "coreos:\n  units:\n  - name: a.service\n    drop\u{2013}ins: []\n",
+            "of a unit: it has U+2013 (en dash); unit skipped",
+        ),
+        ("write\u{2212}files:\n- path: /a\n", ": it has U+2212 (minus sign); section not applied"),
+    ] {
+        let (found, _) = refused(text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(errors), "{found:?}");
+    }
+}
+
+#[test]
 fn a_file_that_lacks_what_a_misspelled_key_means_is_refused() {
     for (key, help) in [
         ("perms: '0600'", "did you mean `permissions`?"),
