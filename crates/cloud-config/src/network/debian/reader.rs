@@ -1,5 +1,7 @@
 //! The options of a stanza: what each of them says of its interface.
 
+use std::collections::HashMap;
+
 use ipnet::IpNet;
 
 use crate::diagnostic::{Findings, Rule, Span, rules};
@@ -18,6 +20,8 @@ use super::stanza::{Method, Stanza, StanzaOption};
 const OPTIONS: &[&str] = &["address", "netmask", "gateway", "dns-nameservers", "dns-search", "hwaddress", "mtu"];
 /// The remedy for an invalid address.
 const ADDRESS: &str = "write `address 192.0.2.10/24`, or the address and a `netmask` on a line of its own";
+/// The remedy for an invalid gateway.
+const GATEWAY: &str = "write `gateway 192.0.2.1`, one address without a length";
 /// The remedy for an invalid mask.
 const NETMASK: &str = "write `netmask 255.255.255.0`, or `address 192.0.2.10/24` without it";
 /// The remedy for an invalid hardware address.
@@ -39,8 +43,7 @@ pub struct Refusal {
 
 /// Reads a stanza. What its interface could not do without refuses it.
 pub fn read(stanza: &Stanza, findings: &mut Findings) -> Result<Description, Refusal> {
-    let mut reader =
-        Reader { stanza, findings, new: Description { span: Some(stanza.span), ..Description::default() } };
+    let mut reader = Reader::new(stanza, findings, Description { span: Some(stanza.span), ..Description::default() });
     match (stanza.method, stanza.family.as_str()) {
         (Method::Dhcp, "inet") => reader.new.dhcp = Dhcp::V4,
         (Method::Dhcp, "inet6") => reader.new.dhcp = Dhcp::V6,
@@ -62,7 +65,7 @@ pub fn is_for_all(entry: &StanzaOption) -> bool {
 
 /// Reads the name servers and domains of a `loopback` stanza, which all interfaces of the file are given.
 pub fn read_for_all(stanza: &Stanza, findings: &mut Findings) -> Description {
-    let mut reader = Reader { stanza, findings, new: Description::default() };
+    let mut reader = Reader::new(stanza, findings, Description::default());
     for entry in stanza.entries.iter().filter(|entry| is_for_all(entry)) {
         if entry.key.starts_with("dns-nameserver") {
             let servers = reader.words(entry, address::host);
@@ -136,20 +139,47 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
     found.into_iter().map(read).collect()
 }
 
+/// The remedy for a value with a comment, or with commas between its words.
+fn separator_help(value: &str) -> Option<&'static str> {
+    if value.split_whitespace().any(|word| word.starts_with('#')) {
+        Some("begin the comment on a line of its own")
+    } else if value.contains(',') {
+        Some("separate words with spaces alone")
+    } else {
+        None
+    }
+}
+
 struct Reader<'a> {
     stanza: &'a Stanza,
     findings: &'a mut Findings,
     new: Description,
+    /// The values of the options of which only one is kept.
+    kept: HashMap<&'a str, &'a str>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(stanza: &'a Stanza, findings: &'a mut Findings, new: Description) -> Self {
+        Self { stanza, findings, new, kept: HashMap::new() }
+    }
+
+    /// Reports an option that is repeated with another value. Returns true if it is repeated.
+    fn is_repeated(&mut self, entry: &'a StanzaOption) -> bool {
+        let key = if entry.key == "dns-nameserver" { "dns-nameservers" } else { entry.key.as_str() };
+        let before = self.kept.insert(key, &entry.value);
+        if before.is_some_and(|before| before != entry.value) {
+            self.report(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
+        }
+        before.is_some()
+    }
+
     fn report(&mut self, rule: &'static Rule, entry: &StanzaOption, message: &str) {
         let key = display_name(&entry.key);
         self.findings.report(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
     }
 
     /// Reads an option, or says why the stanza is refused for it, and what to write instead.
-    fn option(&mut self, entry: &StanzaOption) -> Result<(), (String, &'static str)> {
+    fn option(&mut self, entry: &'a StanzaOption) -> Result<(), (String, &'static str)> {
         match entry.key.as_str() {
             "address" | "netmask" | "gateway" | "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain"
             | "post-up"
@@ -164,18 +194,36 @@ impl Reader<'_> {
                         self.report(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
                     }
                 } else {
-                    let message = "is no address of a machine; the default route is left out";
-                    self.report(&rules::BAD_NETWORK_VALUE, entry, message);
+                    let message = "`gateway` is no address of a machine; the default route is left out";
+                    let help = separator_help(&entry.value).unwrap_or(GATEWAY);
+                    self.findings.suggest(
+                        &rules::BAD_NETWORK_VALUE,
+                        entry.span,
+                        self.stanza.name.as_str(),
+                        message,
+                        help,
+                    );
                 }
             }
-            "dns-nameservers" | "dns-nameserver" => self.new.dns = self.words(entry, address::host),
-            "dns-search" => self.new.domains = self.words(entry, Domain::new),
+            "dns-nameservers" | "dns-nameserver" => {
+                self.is_repeated(entry);
+                self.new.dns = self.words(entry, address::host);
+            }
+            "dns-search" => {
+                let domains = self.words(entry, Domain::new);
+                if self.is_repeated(entry) {
+                    self.new.domains = domains;
+                } else {
+                    extend(&mut self.new.domains, domains);
+                }
+            }
             "dns-domain" => {
                 let domains = self.words(entry, Domain::new);
                 extend(&mut self.new.domains, domains);
             }
             "hwaddress" => self.hardware_address(entry)?,
             "mtu" => {
+                self.is_repeated(entry);
                 self.new.mtu = mtu(&entry.value);
                 if self.new.mtu.is_none() {
                     self.report(&rules::BAD_NETWORK_VALUE, entry, "is no number that it can be; it is left out");
@@ -194,20 +242,26 @@ impl Reader<'_> {
                 }
             },
             "bond-slaves" => {
+                self.is_repeated(entry);
                 let is_none = entry.value == "none";
                 let read = |word: &str| Name::new(word).ok();
                 self.new.slaves = Some(if is_none { Vec::new() } else { self.words(entry, read) });
             }
             "bond-master" => {
+                self.is_repeated(entry);
                 let name = |word: &str| Name::new(word).ok();
                 self.new.master = self.words(entry, name).pop();
             }
             "vlan-raw-device" => {
+                self.is_repeated(entry);
                 let name = Name::new(&entry.value);
                 let name = name.map_err(|why| (format!("`vlan-raw-device` is no interface: {why}"), NAME))?;
                 self.new.raw_device = Some(name);
             }
-            "vlan-id" => self.new.vlan_id = Some(entry.value.clone()),
+            "vlan-id" => {
+                self.is_repeated(entry);
+                self.new.vlan_id = Some(entry.value.clone());
+            }
             // Addresses are read already; networkd finds the next two by itself, and undoes what it did.
             "address" | "netmask" | "broadcast" | "network" | "down" | "pre-down" | "post-down" => {}
             key => self.other(key, entry),
@@ -226,7 +280,19 @@ impl Reader<'_> {
                 }
                 Some(item) => found.push(item),
                 None => {
-                    self.report(&rules::BAD_NETWORK_VALUE, entry, "has a word that it cannot have; that is left out");
+                    let message =
+                        format!("`{}` has a word that it cannot have; that is left out", display_name(&entry.key));
+                    let name = self.stanza.name.as_str();
+                    match separator_help(&entry.value) {
+                        Some(help) => {
+                            self.findings.suggest(&rules::BAD_NETWORK_VALUE, entry.span, name, message, help);
+                        }
+                        None => self.findings.report(&rules::BAD_NETWORK_VALUE, Some(entry.span), name, message),
+                    }
+                    if word.starts_with('#') {
+                        // The words of a comment are no values.
+                        break;
+                    }
                 }
             }
         }
