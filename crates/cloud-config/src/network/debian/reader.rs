@@ -272,6 +272,8 @@ impl<'a> Reader<'a> {
     /// The words of an option that `read` accepts; the others are reported.
     fn words<T>(&mut self, entry: &StanzaOption, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
         let mut found = Vec::new();
+        // Looked for once: a value can be long.
+        let help = separator_help(&entry.value);
         for word in entry.value.split_whitespace() {
             match read(word) {
                 Some(_) if found.len() == ENTRIES_MAX => {
@@ -283,7 +285,7 @@ impl<'a> Reader<'a> {
                     let message =
                         format!("`{}` has a word that it cannot have; that is left out", display_name(&entry.key));
                     let name = self.stanza.name.as_str();
-                    match separator_help(&entry.value) {
+                    match help {
                         Some(help) => {
                             self.findings.suggest(&rules::BAD_NETWORK_VALUE, entry.span, name, message, help);
                         }
