@@ -16,6 +16,10 @@ const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "
 const HELP: &[(&str, &str)] = &[
     ("source src url from content_from", "give the content itself: nothing is fetched here"),
     ("user group uid gid", "write both as `owner`: `user:group`"),
+    (
+        "content_base64 content_b64 contents_base64 base64_content base64 b64",
+        "write the text as `content`, with `encoding: base64`",
+    ),
     ("password pass pw", "write the hash of the password as `passwd`: `openssl passwd -6` makes one"),
 ];
 
