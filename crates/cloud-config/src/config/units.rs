@@ -18,7 +18,7 @@ mapping! {
         /// Files that add to the unit, in `NAME.d/`.
         pub drop_ins: Vec<Field<DropIn>>,
         /// Start it at boot, as its `[Install]` section says.
-        pub enable: bool,
+        pub enable: Field<bool>,
         /// Make it impossible to start.
         pub mask: Field<bool>,
         /// All this only until the next reboot: files go to `/run/systemd/system`.

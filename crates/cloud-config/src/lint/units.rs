@@ -117,7 +117,7 @@ impl<'a> Surveyed<'a> {
         let vain = [
             ("content", self.content.is_some()),
             ("drop-ins", !self.drop_ins.is_empty()),
-            ("enable", self.unit.enable),
+            ("enable", self.unit.enable.value == Some(true)),
             ("command", starts.contains(&self.unit.command.text())),
         ];
         let vain: Vec<_> = vain.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).collect();
@@ -135,7 +135,7 @@ impl<'a> Surveyed<'a> {
         let content = self.content.as_ref()?;
         let others = others.of(self.name);
         let is_said = others.installs || others.files || content.does.include || self.unit.mask.value == Some(true);
-        if !self.unit.enable || is_said || reader(self.name) != UnitReader::Systemd {
+        if self.unit.enable.value != Some(true) || is_said || reader(self.name) != UnitReader::Systemd {
             return None;
         }
         let target = match self.name.rsplit_once('.')?.1 {
@@ -156,7 +156,11 @@ impl<'a> Surveyed<'a> {
         let content = self.content.as_ref()?;
         let other = others.of(self.name);
         let is_said = other.instances || other.files || content.does.include || self.unit.mask.value == Some(true);
-        if !self.unit.enable || is_said || !is_template(self.name) || reader(self.name) != UnitReader::Systemd {
+        if self.unit.enable.value != Some(true)
+            || is_said
+            || !is_template(self.name)
+            || reader(self.name) != UnitReader::Systemd
+        {
             return None;
         }
         let wants = content.settings.iter().filter(|setting| setting.section == "Install");
@@ -184,7 +188,7 @@ impl<'a> Surveyed<'a> {
             let reported = findings.len();
             unit_verify::report_fatal(&file, text, findings);
             unit_verify::report_ignored(&file, other.content.is_none(), text, findings);
-            if self.unit.enable {
+            if self.unit.enable.value == Some(true) {
                 findings.extend(unit_verify::report_alias(&file, self.name, text));
             }
             if !is_sure {

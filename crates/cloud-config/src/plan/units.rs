@@ -97,7 +97,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     } else {
         planner.unit(name);
     }
-    if unit.enable {
+    if unit.enable.value == Some(true) {
         plan_enable(planner, name, reader, runtime, span);
     }
     plan_command(planner, unit, name, reader);
@@ -138,7 +138,7 @@ fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&s
     };
     for (key, is_set, span) in [
         ("command", entry.command.bad || entry.command.filled().is_some(), entry.command.span),
-        ("enable", entry.enable, None),
+        ("enable", entry.enable.bad || entry.enable.value == Some(true), entry.enable.span),
         ("mask", entry.mask.bad || entry.mask.value == Some(true), entry.mask.span),
         ("drop_ins", !entry.drop_ins.is_empty(), entry.drop_ins.first().and_then(|field| field.span)),
     ] {

@@ -190,7 +190,10 @@ impl<'a> Printer<'a> {
         out.text("name", Some(name));
         out.text("content", content.get().map(|content| self.masks.secret(content.expose())));
         out.list("drop_ins", drop_ins.iter().filter_map(|drop_in| self.drop_in(drop_in)));
-        out.yes("enable", *enable && !left_alone && !self.left.item(OmittedKind::Command, field.span));
+        out.yes(
+            "enable",
+            enable.value == Some(true) && !left_alone && !self.left.item(OmittedKind::Command, field.span),
+        );
         out.yes("mask", mask.value.unwrap_or_default());
         out.yes("runtime", runtime.value.unwrap_or_default());
         let is_done = !left_alone && !self.left.item(OmittedKind::Command, command.span);
