@@ -1,10 +1,9 @@
 //! Users that cannot log in as it was meant, or that others could (docs/cloud-config.md#users).
 
 use super::hash::{self, Hash};
-use crate::config::fields::USER;
-use crate::config::{CloudConfig, FieldValue, Fields, User, ssh_key};
+use crate::config::{CloudConfig, User, ssh_key};
 use crate::diagnostic::{Finding, rules};
-use crate::plan::redacted_user_name;
+use crate::plan::{of_new_account, redacted_user_name};
 use crate::text::secret::is_mask;
 use crate::yaml::Field;
 
@@ -60,17 +59,7 @@ fn existing(user: &User, name: &str) -> Option<Finding> {
     if !EXISTING.contains(&name) {
         return None;
     }
-    let of_account = |(key, value)| USER.field(key).filter(|row| row.of_new_account).map(|row| (row.name, value));
-    let fields: Vec<_> = user.fields().into_iter().filter_map(of_account).collect();
-    let texts = fields.iter().filter_map(|(key, value)| match value {
-        FieldValue::Text(field) if field.filled().is_some() => Some((*key, field.span)),
-        _ => None,
-    });
-    let lists = fields.iter().filter_map(|(key, value)| match value {
-        FieldValue::Texts(list) => Some((*key, list.iter().find(|field| !field.text().is_empty())?.span)),
-        _ => None,
-    });
-    let given: Vec<_> = texts.chain(lists).collect();
+    let given = of_new_account(user);
     let span = given.first()?.1.or(user.name.span);
     let names: Vec<_> = given.into_iter().map(|(key, _)| key).collect();
     let message = format!("user {name} exists on most machines; not changed there: {}", names.join(", "));

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::files::normalise;
 use super::planner::{CORE, Item, Planner, masked, numbered};
 use super::{Account, KeyImport, names, places};
-use crate::config::{User, ssh_key};
+use crate::config::fields::USER;
+use crate::config::{FieldValue, Fields, User, ssh_key};
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::printable;
 use crate::text::secret::{Secret, is_mask, is_masked, mask_url, url_parameters};
@@ -39,7 +40,12 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
             Ok(account) => {
                 let known = *at.entry(name).or_insert(sets.len());
                 if known < sets.len() {
-                    let message = format!("user {name} is listed twice; the keys of both are set");
+                    let fields: Vec<_> = of_new_account(user).into_iter().map(|(key, _)| key).collect();
+                    let mut message = format!("user {name} is listed twice; the keys of both are set");
+                    if !fields.is_empty() {
+                        message.push_str("; not applied of this item: ");
+                        message.push_str(&fields.join(", "));
+                    }
                     planner.report(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
                 } else {
                     sets.push(KeysOf { user: name, list: ssh_key::Keys::default(), span: None });
@@ -158,6 +164,21 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         no_log_init: user.no_log_init,
         shell,
     })
+}
+
+/// The fields of `user` that only a new account is given, with their places.
+pub fn of_new_account(user: &User) -> Vec<(&'static str, Option<Span>)> {
+    let of_account = |(key, value)| USER.field(key).filter(|row| row.of_new_account).map(|row| (row.name, value));
+    let fields: Vec<_> = user.fields().into_iter().filter_map(of_account).collect();
+    let texts = fields.iter().filter_map(|(key, value)| match value {
+        FieldValue::Text(field) if field.filled().is_some() => Some((*key, field.span)),
+        _ => None,
+    });
+    let lists = fields.iter().filter_map(|(key, value)| match value {
+        FieldValue::Texts(list) => Some((*key, list.iter().find(|field| !field.text().is_empty())?.span)),
+        _ => None,
+    });
+    texts.chain(lists).collect()
 }
 
 /// The remedy for an invalid name of a user.
@@ -321,6 +342,17 @@ mod tests {
         for name in ["core", "a.b", "a-b", "_a", "a1", "Ada", "\u{e4}", "abcdefghijklmnopqrstuvwxyz012345"] {
             assert_eq!(name_fault(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn fields_of_a_second_entry_are_named() {
+        let text = "#cloud-config\nusers:\n- name: a\n  groups: [x]\n- name: a\n  shell: /bin/sh\n  groups: [b]\n";
+        let part = crate::user_data::split("x", text.as_bytes().to_vec()).remove(0);
+        let document = crate::document::read(part, &crate::address_tokens::Addresses::default(), false);
+        let findings = document.plan(&crate::plan::Facts::default(), "set").findings;
+        let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        let message = "user a is listed twice; the keys of both are set; not applied of this item: shell, groups";
+        assert_eq!(messages, [message]);
     }
 
     #[test]
