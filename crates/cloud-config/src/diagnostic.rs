@@ -266,7 +266,7 @@ rules! {
     DUPLICATE_ITEM = "duplicate-item", Warning, "Two items of the same path or name; the last one counts.";
     SCRIPT_LINE_ENDS = "script-line-ends", Warning, "A script with Windows line ends, which its interpreter reads as part of the line.";
     BAD_HEADER = "bad-header", Error, "A first line that is almost `#cloud-config`; only the host name and SSH keys are applied.";
-    BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path; the script is not run.";
+    BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path, or whose line breaks are lost; the script is not run.";
     ODD_INTERPRETER = "odd-interpreter", Warning, "A script with a shell as its interpreter that is not an absolute path; it is run with `/bin/bash`.";
     FOLDED_NAME = "folded-name", Error, "A name or a path over several lines, after which a key is missing; its item is refused.";
     BAD_PATH = "bad-path", Error, "A path that cannot be a file; the file is refused.";

@@ -21,6 +21,10 @@ const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 /// `first_line` is the place of the interpreter line.
 pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
     let (interpreter, argument) = interpreter(text);
+    if let Some((problem, help)) = lost_lines(text, interpreter, argument) {
+        let message = format!("script: {problem}; script not run");
+        return (None, Some(Finding::new(&rules::BAD_INTERPRETER, first_line, message).help(help)));
+    }
     let lookalike = odd_character(text, "script", first_line);
     if interpreter.starts_with('/') && !interpreter.contains('\\') {
         return (Some(named(text, interpreter, argument)), lookalike);
@@ -50,6 +54,32 @@ pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -
     let character = yaml::describe_lookalike(line)?;
     let message = format!("{subject}: its interpreter line has {character}");
     Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place"))
+}
+
+/// Returns how the line breaks of a script of one line were lost, and the remedy; no interpreter runs what is left.
+fn lost_lines(text: &str, interpreter: &str, argument: Option<&str>) -> Option<(&'static str, &'static str)> {
+    let text = text.trim_end();
+    if text.contains('\n') {
+        return None;
+    }
+    if text.contains('\r') {
+        let help = "save it with the line ends of Unix: each line ends with a line feed";
+        return Some(("its line breaks are carriage returns", help));
+    }
+    if text.contains("\\n") {
+        return Some((
+            "its line breaks are written as `\\n`",
+            "write real line breaks: the first line has the interpreter alone",
+        ));
+    }
+    let argument =
+        argument.filter(|argument| !argument.starts_with("-S") && !argument.starts_with("--split-string"))?;
+    let is_words = argument.contains([' ', '\t']);
+    let is_lost = match interpreter.rsplit('/').next() {
+        Some("env") => is_words,
+        _ => is_shell(interpreter) && (is_words || !argument.starts_with(['-', '+', '/'])),
+    };
+    is_lost.then_some(("a text without line breaks", "begin a new line after the path of the interpreter"))
 }
 
 /// Returns true if the last component of `path` is the name of a shell whose scripts bash runs as well.
@@ -103,6 +133,39 @@ mod tests {
         assert_eq!(id("#!/bin/sh\n"), id("#!/bin/sh\n"));
         assert_ne!(id("#!/bin/sh\n"), id("#!/bin/sh\n\n"));
         assert_eq!(id("").len(), 16);
+    }
+
+    #[test]
+    fn a_script_without_its_line_breaks_is_not_run() {
+        let read = |text: &str| script(text, Span::new(0, 1));
+        for (text, problem) in [
+            ("#!/bin/bash\recho hi\r", "are carriage returns"),
+            ("#!/bin/bash\\necho hi\\n", "written as `\\n`"),
+            ("#!/bin/bash -e\\necho hi\n", "written as `\\n`"),
+            ("#!/usr/bin/python3\\nprint(1)", "written as `\\n`"),
+            ("#!/bin/bash echo hi; reboot\r\n", "without line breaks"),
+            ("#!/bin/sh -e echo hi", "without line breaks"),
+            ("#!/usr/bin/env bash echo hi\n", "without line breaks"),
+        ] {
+            let (script, finding) = read(text);
+            let finding = finding.unwrap();
+            assert!(script.is_none() && finding.message.contains(problem), "{text:?}: {}", finding.message);
+            assert_eq!(finding.rule.id, "bad-interpreter", "{text:?}");
+        }
+        for text in [
+            "#!/bin/bash -x",
+            "#!/bin/sh\r\n",
+            "#!/usr/bin/env bash",
+            "#!/usr/bin/env -S docker run a",
+            "#!/bin/echo hello world",
+            "#!/bin/bash /opt/run",
+            "#!/usr/bin/env python3 -u\nprint(1)\n",
+            "#!/bin/sh\nprintf 'a\\nb'\n",
+            "#!/bin/sh\r\necho\r\n",
+        ] {
+            let (script, finding) = read(text);
+            assert!(script.is_some() && finding.is_none(), "{text:?}");
+        }
     }
 
     #[test]
