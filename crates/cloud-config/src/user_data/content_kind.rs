@@ -148,6 +148,12 @@ pub(super) fn has_text_after_header(bytes: &[u8]) -> bool {
     is_separate && !rest.contains("\\n") && bytes.trim_ascii_end().contains(&b'\n')
 }
 
+/// Returns true if a key stands after the header on its line. In a part with the type of a cloud-config, other text there
+/// is a comment.
+pub(super) fn has_key_after_header(bytes: &[u8]) -> bool {
+    has_text_after_header(bytes) && header_line(bytes).is_some_and(hint::is_key_after_header)
+}
+
 /// Lines before a header, at most.
 const LINES_BEFORE: usize = 20;
 
@@ -280,7 +286,8 @@ const PART_IN_BASE64: &str = "give the part the header `Content-Transfer-Encodin
 /// Returns the finding for a part that its type calls a cloud-config or a script, `kind`, if it clearly is neither.
 pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
     let is_base64 = hint::encoding(bytes).is_some();
-    let Hint { form, help } = if is_base64 { hint::hint(bytes)? } else { hint::page(bytes)? };
+    let is_comment = kind == "cloud-config" && hint::is_document_in_comment(bytes);
+    let Hint { form, help } = if is_base64 || is_comment { hint::hint(bytes)? } else { hint::page(bytes)? };
     let message = format!("its type is that of a {kind}, but it is {form}; not applied");
     Some(Finding::new(&rules::BAD_PART, None, message).help(if is_base64 { PART_IN_BASE64 } else { help }))
 }

@@ -87,6 +87,31 @@ pub fn has_lost_lines(bytes: &[u8]) -> bool {
         && starts.iter().any(|start| bytes.starts_with(start.as_bytes()))
 }
 
+/// Returns true if the document stands on the header's line, which YAML takes for a comment: `bytes` are a single line,
+/// or the line breaks there are written as `\n`.
+pub fn is_document_in_comment(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    let first = text.split(['\n', '\r']).next().unwrap_or_default();
+    (first.contains("\\n") || first.len() == text.trim_end().len()) && is_key_after_header(&text)
+}
+
+/// Returns true if a key of a cloud-config stands after the header on its line.
+pub fn is_key_after_header(text: &str) -> bool {
+    let first = text.split(['\n', '\r']).next().unwrap_or_default();
+    let Some(rest) = first.strip_prefix(HEADER) else { return false };
+    let rest = rest.split("\\n").map(|line| line.trim_matches(is_separator));
+    let key = rest
+        .into_iter()
+        .find(|line| !line.is_empty() && !line.starts_with("---"))
+        .and_then(|line| line.split_once(':'));
+    key.is_some_and(|(key, value)| crate::config::is_key(key) && (value.is_empty() || value.starts_with([' ', '\t'])))
+}
+
+/// Returns true for what may stand between the header and a key on the same line.
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ':' | ',' | ';')
+}
+
 /// The hint for `bytes`, which are of no known form.
 pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
     let hint = |form, help| Some(Hint::new(form, help));

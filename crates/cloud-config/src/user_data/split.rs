@@ -162,7 +162,9 @@ impl Splitter {
                 self.access_only(&piece, bytes, errors::almost_header);
             }
             PieceKind::CloudConfig
-                if content_kind::is_header_as_script(&bytes) || content_kind::is_below_interpreter(&bytes, true) =>
+                if content_kind::is_header_as_script(&bytes)
+                    || content_kind::is_below_interpreter(&bytes, true)
+                    || content_kind::has_key_after_header(&bytes) =>
             {
                 self.access_only(&piece, bytes, errors::almost_header);
             }
