@@ -19,6 +19,8 @@ use crate::cli::Format;
 use crate::host::Host;
 use crate::host::accounts::{InvalidName, PartialAccount, UnknownPrincipal};
 use crate::outcome::{PartOutcome, RefusedOutcome};
+use cloud_config::config::Verb;
+use cloud_config::diagnostic::{Finding, UnitAction};
 use cloud_config::plan::{KeyImport, KeySet, Planned, Principal, Step};
 use cloud_config::redact::LocatedFinding;
 use cloud_config::run_plan::PartPlan;
@@ -126,12 +128,20 @@ impl<'a> DryRun<'a> {
 
     /// Foresees the steps of a part.
     pub fn part(&mut self, part: &PartPlan, steps: &[Planned], reported: &PartOutcome, lines: &Lines<'_>) {
-        let faults = part.plan.findings.iter().filter_map(|finding| Some((finding.not_enabled.as_deref()?, finding)));
-        let faults: HashMap<_, _> = faults.collect();
+        let faults = |action: UnitAction| -> HashMap<&str, &Finding> {
+            let blocked = part.plan.findings.iter().filter_map(|finding| Some((finding.blocked.as_ref()?, finding)));
+            let blocked = blocked.filter(|(blocked, _)| blocked.action == action);
+            blocked.map(|(blocked, finding)| (&*blocked.unit, finding)).collect()
+        };
+        let (not_enabled, not_started) = (faults(UnitAction::Enable), faults(UnitAction::Start));
         let foresee = |planned: &Planned| {
             let mut foreseen = self.step(planned, Some(lines));
-            if let Step::EnableUnit(scope) = &planned.step
-                && let Some(fault) = faults.get(&*printable(&scope.unit))
+            let fault = match &planned.step {
+                Step::EnableUnit(scope) => not_enabled.get(&*printable(&scope.unit)),
+                Step::UnitCommand(command) if starts(command.verb) => not_started.get(&*printable(&command.unit)),
+                _ => None,
+            };
+            if let Some(fault) = fault
                 && !matches!(foreseen.effect, Effect::Skipped(_) | Effect::Fails(_))
             {
                 foreseen.effect = Effect::Fails(fault.message.clone());
@@ -286,6 +296,11 @@ impl Foreseen {
         };
         head + &out
     }
+}
+
+/// Returns true for a command that starts a unit which does not run.
+const fn starts(verb: Verb) -> bool {
+    matches!(verb, Verb::Start | Verb::Restart | Verb::ReloadOrRestart)
 }
 
 /// The users that a step cannot be done without.

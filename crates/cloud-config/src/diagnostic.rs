@@ -72,22 +72,32 @@ pub struct Finding {
     pub more: usize,
     /// The length of the message without its claim that an SSH key is set; see [`Finding::sets_key`].
     pub(crate) problem_len: Option<usize>,
-    /// The unit, printable, that systemd cannot enable for this reason.
-    pub not_enabled: Option<Box<str>>,
+    /// The unit that systemd cannot enable or start for this reason.
+    pub blocked: Option<Box<BlockedUnit>>,
+}
+
+/// A unit that systemd cannot enable or start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockedUnit {
+    /// The name of the unit, printable.
+    pub unit: String,
+    /// The action that fails.
+    pub action: UnitAction,
+}
+
+/// An action on a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitAction {
+    /// Enable it.
+    Enable,
+    /// Start it.
+    Start,
 }
 
 impl Finding {
     /// A finding of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self {
-            rule,
-            message: message.into(),
-            help: None,
-            span: span.into(),
-            more: 0,
-            problem_len: None,
-            not_enabled: None,
-        }
+        Self { rule, message: message.into(), help: None, span: span.into(), more: 0, problem_len: None, blocked: None }
     }
 
     /// Adds a remedy.
@@ -99,8 +109,18 @@ impl Finding {
 
     /// Adds the unit, printable, that systemd cannot enable for this reason.
     #[must_use]
-    pub(crate) fn not_enabled(mut self, unit: &str) -> Self {
-        self.not_enabled = Some(unit.into());
+    pub(crate) fn not_enabled(self, unit: &str) -> Self {
+        self.blocks(UnitAction::Enable, unit)
+    }
+
+    /// Adds the unit, printable, that systemd cannot start for this reason.
+    #[must_use]
+    pub(crate) fn not_started(self, unit: &str) -> Self {
+        self.blocks(UnitAction::Start, unit)
+    }
+
+    fn blocks(mut self, action: UnitAction, unit: &str) -> Self {
+        self.blocked = Some(Box::new(BlockedUnit { unit: unit.to_owned(), action }));
         self
     }
 

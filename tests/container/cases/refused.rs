@@ -407,4 +407,26 @@ pub fn cases(suite: &mut Suite) {
             ";
         m.apply(config).exits(1).says(&["no-default-instance", "failed to enable template@.service"]);
     });
+
+    suite.fresh("a_dry_run_fails_where_systemd_refuses_to_start_a_unit", |m| {
+        for (unit, fault) in [
+            ("{name: a.service, command: start, content: \"[Service]\\nExecStart=bin/a\\n\"}", "a.service"),
+            ("{name: b.service, command: restart, content: \"[Unit]\\nDescription=b\\n\"}", "b.service"),
+            ("{name: data.mount, command: start, content: \"[Mount]\\nWhat=/dev/a\\nWhere=/srv\\n\"}", "data.mount"),
+            ("{name: swapfile.swap, command: start, content: \"[Swap]\\nWhat=/var/swap\\n\"}", "swapfile.swap"),
+            ("{name: open.service, command: start, content: \"[Service\\nExecStart=/bin/true\\n\"}", "open.service"),
+            ("{name: c.service, command: start, mask: true}", "c.service"),
+            ("{name: <no value>.service, command: start}", "<no value>.service"),
+        ] {
+            let config = format!("coreos: {{units: [{unit}]}}");
+            m.apply_with(&config, &["--dry-run"], &[]).exits(1).says(&["! ", &format!(" {fault}: ")]);
+            m.apply(&config).exits(1).says(&[fault]);
+        }
+        // A restart of what does not run is no start, and a stop needs no unit that systemd takes.
+        for verb in ["stop", "try-restart", "reload-or-try-restart"] {
+            let unit = format!("{{name: d.service, command: {verb}, content: \"[Service]\\nExecStart=/bin/true\\n\"}}");
+            let config = format!("coreos: {{units: [{unit}]}}");
+            m.apply_with(&config, &["--dry-run"], &[]).ok();
+        }
+    });
 }

@@ -24,12 +24,12 @@ pub(super) fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> V
     let mut findings = Vec::new();
     for (at, unit) in units.iter().enumerate() {
         let node = nodes.and_then(|nodes| nodes.get(unit.index)).map(|node| &**node);
-        unit.lines(text, &mut findings);
-        findings.extend(unit.masked(node));
+        unit.lines(&others, text, &mut findings);
+        findings.extend(unit.masked(node, &others));
         findings.extend(unit.not_installed(node, &others));
         findings.extend(unit.not_instantiated(node, &others));
         unit.refused(at, &units, &others, text, &mut findings);
-        findings.extend(unit.misplaced());
+        findings.extend(unit.misplaced(at, &others));
     }
     findings
 }
@@ -90,10 +90,23 @@ impl<'a> Surveyed<'a> {
     }
 
     /// Lines that systemd does not take, of the content and of the drop-ins.
-    fn lines(&self, text: &str, findings: &mut Vec<Finding>) {
+    fn lines(&self, others: &Others<'_>, text: &str, findings: &mut Vec<Finding>) {
         let Some(sections) = Sections::of(self.name) else { return };
-        for file in self.content().into_iter().chain(self.drop_ins.iter().map(|drop_in| drop_in.file(self.name))) {
+        let other = others.of(self.name);
+        let is_only = other.entries.len() == 1 && !other.files;
+        let content = self.content().map(|file| (file, is_only));
+        for (file, is_sure) in
+            content.into_iter().chain(self.drop_ins.iter().map(|drop_in| (drop_in.file(self.name), false)))
+        {
+            let reported = findings.len();
             unit_lines::tell(&file.what, sections, file.survey, text, file.span, findings);
+            // The last line that is reported is one for which systemd refuses the file.
+            if is_sure && file.survey.unclosed.count > 0 {
+                let mut lines = findings[reported..].iter_mut().rev();
+                if let Some(unclosed) = lines.find(|finding| finding.rule == &rules::ODD_UNIT_LINE) {
+                    *unclosed = unclosed.clone().not_started(&file.unit);
+                }
+            }
         }
     }
 
@@ -109,7 +122,7 @@ impl<'a> Surveyed<'a> {
     }
 
     /// A mask leaves nothing of what else is said of a unit.
-    fn masked(&self, node: Option<&Node>) -> Option<Finding> {
+    fn masked(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
         if self.unit.mask.value != Some(true) || drop_in(self.unit.name.text()).is_some() {
             return None;
         }
@@ -127,7 +140,10 @@ impl<'a> Surveyed<'a> {
         let message =
             format!("unit {} is masked, so that its {} can do nothing", printable(self.name), vain.join(", "));
         let span = place_of(node, "mask").or(self.unit.mask.span);
-        Some(Finding::new(&rules::MASKED_UNIT, span, message).help("leave out the mask, or all else but the name"))
+        let finding =
+            Finding::new(&rules::MASKED_UNIT, span, message).help("leave out the mask, or all else but the name");
+        let is_only = others.of(self.name).entries.len() == 1;
+        Some(if is_only { finding.not_started(&printable(self.name)) } else { finding })
     }
 
     /// The finding for an enabled unit without a section `[Install]`.
@@ -187,12 +203,15 @@ impl<'a> Surveyed<'a> {
         for (file, is_sure) in content.into_iter().chain(own.map(|file| (file, false))) {
             let reported = findings.len();
             unit_verify::report_fatal(&file, text, findings);
+            if is_sure {
+                keep_from_starting(&mut findings[reported..], &file.unit);
+            }
             unit_verify::report_ignored(&file, other.content.is_none(), text, findings);
             if self.unit.enable.value == Some(true) {
                 findings.extend(unit_verify::report_alias(&file, self.name, text));
             }
             if !is_sure {
-                findings[reported..].iter_mut().for_each(|finding| finding.not_enabled = None);
+                findings[reported..].iter_mut().for_each(|finding| finding.blocked = None);
             }
         }
         // Of several contents the last one counts.
@@ -207,12 +226,14 @@ impl<'a> Surveyed<'a> {
             std::iter::once(content).chain(drop_ins.into_iter().map(|drop_in| drop_in.file(self.name))).collect();
         // A section that is not closed is a finding of its own, and what is included may say anything.
         if files.iter().all(|file| file.survey.unclosed.count == 0 && !file.survey.does.include) {
+            let reported = findings.len();
             unit_verify::report_whole(self.name, &printable(self.name), &files, text, findings);
+            keep_from_starting(&mut findings[reported..], &printable(self.name));
         }
     }
 
     /// The name of a mount is that of its directory, the name of a swap that of its device or file.
-    fn misplaced(&self) -> Option<Finding> {
+    fn misplaced(&self, at: usize, others: &Others<'_>) -> Option<Finding> {
         let (_, suffix) = self.name.rsplit_once('.')?;
         let content = self.content.as_ref()?;
         let (key, place) = match suffix {
@@ -235,10 +256,21 @@ impl<'a> Surveyed<'a> {
             printable(self.name)
         );
         let mut finding = Finding::new(&rules::MOUNT_NAME, self.unit.name.span, message);
+        if others.of(self.name).content == Some(at) && !others.of(self.name).files {
+            finding = finding.not_started(&printable(self.name));
+        }
         if wanted.len() + suffix.len() < 200 {
             finding = finding.help(format!("call it {wanted}.{suffix}"));
         }
         Some(finding)
+    }
+}
+
+/// Notes for each of `findings` that says that systemd refuses the unit `unit`, printable, that it cannot start it.
+fn keep_from_starting(findings: &mut [Finding], unit: &str) {
+    let refusals = [&rules::BAD_UNIT_SETTING, &rules::MISSING_UNIT_SETTING, &rules::NO_EXEC_START];
+    for finding in findings.iter_mut().filter(|finding| refusals.contains(&finding.rule) && finding.blocked.is_none()) {
+        *finding = finding.clone().not_started(unit);
     }
 }
 

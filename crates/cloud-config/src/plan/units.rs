@@ -115,11 +115,13 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
     } else if reader == UnitReader::Systemd && !names::is_unit_name(name) {
         let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
         let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";
-        planner.report(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
+        let finding = Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help);
+        planner.report(finding.not_started(&printable(name)));
     } else if names::is_odd_slice(name) {
         let message = format!("unit {}: invalid name of a slice; systemd refuses the unit", printable(name));
         let help = "a `-` separates a slice from the one that it is in: a-b.slice is in a.slice; none has an `@`";
-        planner.report(Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help));
+        let finding = Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help);
+        planner.report(finding.not_started(&printable(name)));
     }
 }
 
