@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::header;
+use super::{content_kind, header};
 use crate::text::decode;
 use crate::text::suggest;
 use crate::yaml;
@@ -130,6 +130,18 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
         return hint(
             "an expression of a template that has not been rendered",
             "render the template first: there is no template engine here",
+        );
+    }
+    if is_expression(head.trim_start().lines().next().unwrap_or_default().trim_end()) {
+        return hint(
+            "a text that begins with an expression of a template",
+            "render the template first: there is no template engine here",
+        );
+    }
+    if content_kind::is_template_line(bytes.split(|byte| *byte == b'\n').next().unwrap_or_default()) {
+        return hint(
+            "a template of cloud-init",
+            "render the template first, and leave its first line out: there is no template engine here",
         );
     }
     if let Some(page) = page(bytes) {
@@ -384,6 +396,11 @@ mod tests {
             ("<HTML>", "an HTML page", "URL"),
             ("${user_data}\n", "has not been rendered", "render the template"),
             ("{{ .UserData }}", "has not been rendered", "render the template"),
+            ("{{ if .X }}\n#cloud-config\n{{ end }}\n", "begins with an expression", "render the template"),
+            ("{%- if x -%}\r\n#cloud-config\r\n", "begins with an expression", "render the template"),
+            ("\n<% if x %>\n#!/bin/sh\n", "begins with an expression", "render the template"),
+            ("%{ if x ~}\n#cloud-config\n", "begins with an expression", "render the template"),
+            ("## template: jinja\n#!/bin/sh\n", "a template of cloud-init", "leave its first line out"),
             ("<no value>\n", "has not been rendered", "render the template"),
             ("<?xml version='1.0'?>", "XML", "cloud-config"),
             ("# x\nvariant: flatcar\nversion: 1.0.0\n", "Butane", "`butane`"),
