@@ -99,6 +99,8 @@ fn report(span: Span, findings: &mut Findings) {
 fn first(value: &str) -> Option<regex::Match<'_>> {
     PLACEHOLDER
         .find_iter(value)
+        // The rest of a template's value is an expression, which `templates` reports.
+        .filter(|found| found.as_str() != "<no value>")
         .find(|found| is_placeholder(found.as_str(), &value[..found.start()], &value[found.end()..]))
 }
 
