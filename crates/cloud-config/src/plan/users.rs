@@ -255,7 +255,8 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         {
             let message =
                 format!("user {name}: the name of the GitHub account cannot be one; its keys are not imported");
-            planner.report(Finding::new(&rules::BAD_IMPORT, account.span, message));
+            let help = "write the name of the account alone, such as `octocat`";
+            planner.report(Finding::new(&rules::BAD_IMPORT, account.span, message).help(help));
             continue;
         }
         let url = format!("{GITHUB}/{github}/keys");
