@@ -114,6 +114,7 @@ pub(crate) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
         "disable_root" => is_yes || value.is_null(),
         // Where this configuration gives no name to preserve, the metadata may.
         "ssh_pwauth" | "preserve_hostname" => is_no,
+        "package_reboot_if_required" | "apt_reboot_if_required" | "manage_resolv_conf" => is_no,
         // Whether passwords expire, without any password.
         "chpasswd" => {
             let entries = value.entries().unwrap_or_default();
@@ -241,6 +242,8 @@ mod tests {
             "disable_root: 1",
             "preserve_hostname: false",
             "growpart: {mode: auto}",
+            "package_reboot_if_required: false",
+            "manage_resolv_conf: no",
             "chpasswd: {expire: False}",
             "runcmd: []",
             "packages: []",
@@ -251,6 +254,8 @@ mod tests {
             "ssh_pwauth: true",
             "ssh_pwauth: yes",
             "disable_root: false",
+            "package_reboot_if_required: true",
+            "manage_resolv_conf: true",
             "preserve_hostname: true",
             "chpasswd: {list: x, expire: False}",
             "runcmd: [a]",
