@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::header::{self, Multipart};
 use super::hint::{self, Hint};
 use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
+use crate::lint::TEMPLATE_HELP;
 use crate::yaml::{self, is_name};
 
 /// The kinds of parts.
@@ -242,7 +243,7 @@ pub(super) fn left_over(text: &str) -> Vec<Finding> {
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
             let message = "this template expression has not been rendered";
-            Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message)
+            Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message).help(TEMPLATE_HELP)
         });
     }
     findings.into_list()
@@ -269,16 +270,18 @@ fn is_ignition(bytes: &[u8]) -> bool {
         && (serde_json::from_slice::<New>(bytes).is_ok() || serde_json::from_slice::<Old>(bytes).is_ok())
 }
 
-/// First lines by which cloud-init knows forms that this program does not.
-const FOREIGN: [(&str, &str); 7] = [
-    ("#include", "an include list"),
-    ("#include-once", "an include list"),
-    ("#cloud-config-archive", "a cloud-config archive"),
-    ("#cloud-config-jsonp", "a JSON patch of a cloud-config"),
-    ("#cloud-boothook", "a boothook"),
-    ("#part-handler", "a part handler"),
-    ("#upstart-job", "a job of Upstart"),
+/// First lines by which cloud-init knows forms that this program does not, and the remedies.
+const FOREIGN: [(&str, &str, &str); 7] = [
+    ("#include", "an include list", INCLUDE),
+    ("#include-once", "an include list", INCLUDE),
+    ("#cloud-config-archive", "a cloud-config archive", "make its items the parts of a multipart"),
+    ("#cloud-config-jsonp", "a JSON patch of a cloud-config", "write the cloud-config as the patch makes it"),
+    ("#cloud-boothook", "a boothook", "begin the script with `#!` and the path of its interpreter"),
+    ("#part-handler", "a part handler", "leave it out, and write its parts in a form that is read here"),
+    ("#upstart-job", "a job of Upstart", "write a unit of systemd as an item of `coreos.units`"),
 ];
+
+const INCLUDE: &str = "write the content of its URLs in its place: they are not fetched";
 
 /// The remedy for a part in base64.
 const PART_IN_BASE64: &str = "give the part the header `Content-Transfer-Encoding: base64`";
@@ -296,8 +299,8 @@ pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
 pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding {
     let tell = |message| Finding::new(rule, Span::new(0, 0), message);
     let first = trimmed(line(bytes, 0)).unwrap_or_default();
-    if let Some((_, form)) = FOREIGN.iter().find(|(line, _)| *line == first) {
-        return tell(format!("{what} is {form} of cloud-init, which this program does not know"));
+    if let Some((_, form, help)) = FOREIGN.iter().find(|(line, ..)| *line == first) {
+        return tell(format!("{what} is {form} of cloud-init, which this program does not know")).help(*help);
     }
     if let Some(Hint { form, help }) = hint::hint(bytes) {
         let help = if form.ends_with("base64") && rule == &rules::UNKNOWN_PART { PART_IN_BASE64 } else { help };
@@ -348,6 +351,8 @@ mod tests {
         assert!(unknown("hello").help.unwrap().contains("begins with"));
         let include = unknown("#include \nhttp://x");
         assert_eq!(include.message, "it is an include list of cloud-init, which this program does not know");
-        assert_eq!(include.help, None);
+        assert!(include.help.unwrap().contains("not fetched"));
+        let boothook = unknown("#cloud-boothook\n#!/bin/sh\n");
+        assert!(boothook.help.unwrap().contains("`#!`"));
     }
 }
