@@ -113,8 +113,11 @@ pub(crate) fn asks_for_nothing(name: &str, place: &str, value: &Node, item: &Nod
         _ if !place.is_empty() => false,
         "disable_root" => is_yes || value.is_null(),
         // Where this configuration gives no name to preserve, the metadata may.
-        "ssh_pwauth" | "preserve_hostname" => is_no,
-        "package_reboot_if_required" | "apt_reboot_if_required" | "manage_resolv_conf" => is_no,
+        "ssh_pwauth"
+        | "preserve_hostname"
+        | "package_reboot_if_required"
+        | "apt_reboot_if_required"
+        | "manage_resolv_conf" => is_no,
         // Whether passwords expire, without any password.
         "chpasswd" => {
             let entries = value.entries().unwrap_or_default();
