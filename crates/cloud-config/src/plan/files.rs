@@ -183,8 +183,14 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
                 error => error.to_string(),
             };
             let finding = Finding::new(&rules::BAD_CONTENT, span, message);
-            let is_other = matches!(error, decode::DecodeError::Base64(_) | decode::DecodeError::Gzip(_));
-            Finding { help: suggestion.filter(|_| is_other).map(str::to_owned), ..finding }
+            let again = match error {
+                decode::DecodeError::Base64(_) => {
+                    Some("encode the file again with `base64`, and copy all of the output")
+                }
+                decode::DecodeError::Gzip(_) => Some("compress the file again with `gzip`, and copy all of the output"),
+                _ => None,
+            };
+            Finding { help: again.map(|again| suggestion.unwrap_or(again).to_owned()), ..finding }
         }
     })?;
     if decode::inflates(encoding) {
@@ -268,6 +274,23 @@ mod tests {
         }
         for text in [":", "a b", "a:b:c", "4294967295", "99999999999", "a\nb", &"a".repeat(257)] {
             assert_eq!(shown(text), Err("bad-owner"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn broken_content_has_a_remedy() {
+        for (encoding, content, help) in [
+            ("base64", "SGVsbG8gd29ybG", "with `base64`"),
+            ("base64", "SGVsbG8*", "with `base64`"),
+            ("gzip+base64", "H4sIAAAAAAAAA8tIzcnJBw==", "with `gzip`"),
+        ] {
+            let text =
+                format!("#cloud-config\nwrite_files: [{{path: /a, encoding: {encoding}, content: {content}}}]\n");
+            let part = crate::user_data::split("x", text.into_bytes()).remove(0);
+            let document = crate::document::read(part, &crate::address_tokens::Addresses::default(), false);
+            let findings = document.plan(&crate::plan::Facts::default(), "a").findings;
+            let found = findings.iter().find(|finding| finding.rule.id == "bad-content").unwrap();
+            assert!(found.help.as_ref().is_some_and(|found| found.contains(help)), "{content}: {:?}", found.help);
         }
     }
 }
