@@ -259,7 +259,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
     };
     match reader {
         UnitReader::Systemd if names::is_template(name) => {
-            let message = format!("unit {name} is a template: only its instances can be told to {verb}");
+            let message = format!("unit {name} is a template, which systemd cannot {verb}; command skipped");
             let finding = Finding::new(&rules::BAD_COMMAND, span, message);
             let help = "give the command to a unit with an instance after the @, such as name@1.service";
             planner.refuse_for(Item::Command(name.to_owned()), span, finding.help(help));
