@@ -116,7 +116,8 @@ fn look(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &str) -> Ve
             let lost = |found: Finding| {
                 if kind == ContentOwner::File && entry.value.is_null() { emptied(found) } else { found }
             };
-            comment(entry, text, raw).map(lost).or_else(|| plain(entry, text, raw)).into_iter().collect()
+            let found = comment(entry, text, raw).map(lost).or_else(|| plain(entry, text, raw));
+            found.or_else(|| cut_at_sign(entry, text)).into_iter().collect()
         }
     }
 }
@@ -255,6 +256,20 @@ fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
         at += pair[0].len() + 1;
     }
     None
+}
+
+/// Text behind plain content that YAML takes for a comment, such as `#2` in `Server #2`; a comment has a blank in it.
+fn cut_at_sign(entry: &Entry, text: &str) -> Option<Finding> {
+    let end = entry.value.span.end;
+    let rest = text.get(end..)?.split('\n').next()?;
+    let sign = rest.trim_start();
+    let is_text = sign.strip_prefix('#')?.starts_with(|c: char| !c.is_whitespace() && c != '#');
+    if !is_text || entry.value.is_null() {
+        return None;
+    }
+    let message = "`#` begins a comment in YAML; it is not part of the content";
+    let span = place(end, rest);
+    Some(Finding::new(&rules::FOLDED_CONTENT, span, message).help("put the content in quotes if the `#` belongs to it"))
 }
 
 /// Content behind `>`, which joins its lines, unless it reads the same in any case.

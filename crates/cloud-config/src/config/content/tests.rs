@@ -62,6 +62,18 @@ fn lines_that_are_joined_are_reported() {
 }
 
 #[test]
+fn content_that_ends_at_a_sign_is_reported() {
+    for (content, at) in [("content: pass #word1", "#word1"), ("content: a #b c\nowner: root", "#b c")] {
+        assert_eq!(found(&file(content)), (vec![("folded-content", at.to_owned())], false), "{content}");
+    }
+    for content in
+        ["content: a # b", "content: 'a #b'", "content: a#b", "content: a ## b", "content: #b", "content: a #"]
+    {
+        assert_eq!(found(&file(content)), (vec![], false), "{content}");
+    }
+}
+
+#[test]
 fn content_of_comments_alone_refuses_the_file() {
     for (content, at) in [
         ("content: #!/bin/sh", "#!/bin/sh"),
