@@ -11,6 +11,7 @@ use crate::report::Screen;
 use crate::report::check::{self, Checked};
 use cloud_config::diagnostic::{Severity, rules};
 use cloud_config::plan::Facts;
+use cloud_config::run_plan::PartPlan;
 
 /// Reports the findings of the user-data. Returns true if one is more than a note.
 pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
@@ -22,7 +23,10 @@ pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: De
     let mut checked = Vec::new();
     for reading in network.into_iter().chain(readings) {
         let read_only = host.as_ref().map(|host| read_only(&reading, host)).unwrap_or_default();
-        let mut findings = reading.plan(&Facts { read_only, ..Facts::default() }, &options.key_set).findings;
+        let plan = reading.plan(&Facts { read_only, ..Facts::default() }, &options.key_set);
+        // With `--strict`, findings claim nothing of a part that a run would reject.
+        let PartPlan { reading, plan, .. } = PartPlan::new(reading, plan, options.policy());
+        let mut findings = plan.findings;
         // The addresses known here differ from those of the machine that will run the configuration.
         findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
         checked.push(Checked { reading, findings });

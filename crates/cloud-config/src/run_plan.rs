@@ -74,7 +74,8 @@ pub struct PartPlan {
 }
 
 impl PartPlan {
-    fn new(reading: Document, plan: Plan, policy: Policy<'_>) -> Self {
+    /// Returns a part with its plan, all of which is rejected if `policy` asks for that.
+    pub fn new(reading: Document, plan: Plan, policy: Policy<'_>) -> Self {
         let mut part = Self { reading, plan, is_rejected: false };
         if policy.strict && part.is_work() && (part.reading.access_only || part.plan.is_partial()) {
             part.is_rejected = true;
