@@ -19,7 +19,7 @@ use cloud_config::yaml::Paths;
 /// A part that was checked.
 pub struct Checked {
     /// The part.
-    pub reading: Document,
+    pub document: Document,
     /// The findings to report, in the order of their places.
     pub findings: Vec<Finding>,
 }
@@ -52,8 +52,8 @@ pub fn print(source: &str, failures: &[String], parts: &[Checked], format: Forma
 
 impl<'a> Part<'a> {
     fn new(checked: &'a Checked) -> Self {
-        let part = &checked.reading.part;
-        let (lines, paths) = (Lines::new(part.text.as_bytes()), Paths::new(&checked.reading.document));
+        let part = &checked.document.part;
+        let (lines, paths) = (Lines::new(part.text.as_bytes()), Paths::new(&checked.document.parsed));
         let located = |finding| LocatedFinding::new(&part.name, finding, &lines, &paths);
         let findings = checked.findings.iter().map(located).collect();
         Self { checked, lines, paths, findings }
@@ -82,7 +82,7 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
     }
     let count = Count::of(all(parts));
     let objects = parts.iter().map(|Part { checked, findings, .. }| {
-        let part = &checked.reading.part;
+        let part = &checked.document.part;
         PartObject { name: &part.name, form: part.form, findings }
     });
     json::print(&CheckDocument { format: FORMAT, source, count, failures, parts: objects.collect() })
@@ -96,7 +96,7 @@ fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
         out.push('\n');
     }
     for part in parts {
-        let text = &part.checked.reading.part.text;
+        let text = &part.checked.document.part.text;
         for (finding, located) in part.checked.findings.iter().zip(&part.findings) {
             let line = finding.span.map(|span| redact::line(text, span, &part.lines, &part.paths));
             out.push_str(&painter.draw(located, line.as_ref()));

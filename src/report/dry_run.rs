@@ -150,7 +150,7 @@ impl<'a> DryRun<'a> {
         };
         let steps = steps.iter().map(foresee).collect();
         let (findings, refused) = (reported.findings.clone(), reported.refused.clone());
-        let (name, form) = (part.name(), part.reading.part.form);
+        let (name, form) = (part.name(), part.document.part.form);
         self.foreseen.parts.push(ForeseenPart { name: name.to_owned(), form, findings, refused, steps });
     }
 

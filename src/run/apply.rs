@@ -92,7 +92,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
         return true;
     }
     // A configuration that could not be read may list any account.
-    if outcome.failures.is_empty() && !plan.parts.iter().any(|part| part.reading.access_only) {
+    if outcome.failures.is_empty() && !plan.parts.iter().any(|part| part.document.access_only) {
         let keys_of_core = plan.has_keys().then_some(CORE);
         host.report_unlisted_users(&plan.parts.iter().flat_map(PartPlan::listed_users).chain(keys_of_core).collect());
     }
@@ -111,7 +111,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
 
 /// Logs the first line of a run. A terminal does not show it: its user typed the command.
 fn begin(inputs: &Inputs, outcome: &Outcome) {
-    let forms: Vec<_> = inputs.readings.iter().map(|reading| reading.part.form).collect();
+    let forms: Vec<_> = inputs.documents.iter().map(|document| document.part.form).collect();
     let content = match forms.as_slice() {
         [ContentKind::CloudConfig | ContentKind::Script] => forms[0].description().to_owned(),
         [_, _, ..] => format!("{} parts", forms.len()),
@@ -125,15 +125,15 @@ fn begin(inputs: &Inputs, outcome: &Outcome) {
 
 /// Sets the network up before the user-data is fetched, which may need it.
 fn apply_network(
-    reading: Document,
+    document: Document,
     options: &Options,
     deadline: Deadline,
     host: &mut Host<'_>,
     state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
-    let part = PartPlan::network(reading, options.policy());
-    let lines = Lines::new(part.reading.part.text.as_bytes());
+    let part = PartPlan::network(document, options.policy());
+    let lines = Lines::new(part.document.part.text.as_bytes());
     let mut result = report_findings(&part, &lines);
     match host.lock(deadline.most().min(LOCK_LIMIT)) {
         Ok(()) => {
@@ -172,16 +172,16 @@ fn apply_part(
     state: &mut ApplyState,
     outcome: &mut Outcome,
 ) {
-    let reading = &part.reading;
+    let document = &part.document;
     // Earlier steps may have changed the facts that the plan was made of.
     let renamed = outcome.access.iter().any(|step| step.result.is_failure());
-    let is_stale = (index > 0 || renamed) && !plan::facts_wanted(&reading.config).is_empty();
-    let again = is_stale.then(|| reading.plan(&facts(reading, host, None), &options.key_set));
-    let lines = Lines::new(reading.part.text.as_bytes());
+    let is_stale = (index > 0 || renamed) && !plan::facts_wanted(&document.config).is_empty();
+    let again = is_stale.then(|| document.plan(&facts(document, host, None), &options.key_set));
+    let lines = Lines::new(document.part.text.as_bytes());
     let mut result = report_findings(part, &lines);
     if part.is_rejected {
         fail(outcome, rejected_by_strict(part));
-    } else if !reading.access_only {
+    } else if !document.access_only {
         let reporter = Reporter { name: part.name(), lines: &lines };
         result.steps = apply::apply(again.as_ref().unwrap_or(&part.plan), host, state, reporter);
     }

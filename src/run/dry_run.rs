@@ -59,7 +59,7 @@ fn foresee(
                 dry_run.access(&Planned { step, span: None }, None);
             }
             Phase::Network(part) | Phase::Part(_, part) => {
-                let lines = Lines::new(part.reading.part.text.as_bytes());
+                let lines = Lines::new(part.document.part.text.as_bytes());
                 let reported = report_findings(part, &lines);
                 if part.is_rejected {
                     fail(outcome, rejected_by_strict(part));

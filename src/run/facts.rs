@@ -8,9 +8,9 @@ use cloud_config::document::Document;
 use cloud_config::plan::{self, BaseFile, Facts};
 
 /// Returns the facts of the machine that planning a part needs.
-pub(super) fn facts(reading: &Document, host: &Host<'_>, hostname: Option<&str>) -> Facts {
+pub(super) fn facts(document: &Document, host: &Host<'_>, hostname: Option<&str>) -> Facts {
     let mut facts = Facts::default();
-    let wanted = plan::facts_wanted(&reading.config);
+    let wanted = plan::facts_wanted(&document.config);
     if !wanted.is_empty() {
         facts.hostname = hostname.map_or_else(|| host.hostname(), str::to_owned);
     }
@@ -21,11 +21,11 @@ pub(super) fn facts(reading: &Document, host: &Host<'_>, hostname: Option<&str>)
             Err(error) => drop(facts.files.insert(path, Err(format!("{error:#}")))),
         }
     }
-    facts.read_only = read_only(reading, host);
+    facts.read_only = read_only(document, host);
     facts
 }
 
 /// Returns the directories that the part writes files into and that are on a read-only file system.
-pub(super) fn read_only(reading: &Document, host: &Host<'_>) -> BTreeSet<PathBuf> {
-    plan::wanted_directories(&reading.config).into_iter().filter(|directory| host.is_read_only(directory)).collect()
+pub(super) fn read_only(document: &Document, host: &Host<'_>) -> BTreeSet<PathBuf> {
+    plan::wanted_directories(&document.config).into_iter().filter(|directory| host.is_read_only(directory)).collect()
 }

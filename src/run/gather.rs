@@ -125,9 +125,9 @@ impl SelectedSource {
                 Severity::Note => log::info!("{message}"),
             }
         }
-        let network = meta.network.map(document::read_network).filter(|reading| !reading.network.is_empty());
+        let network = meta.network.map(document::read_network).filter(|document| !document.network.is_empty());
         match (network, options.network) {
-            (Some(reading), _) => self.network = Some(reading),
+            (Some(document), _) => self.network = Some(document),
             (None, Some(format)) => {
                 log::info!("{} has no network configuration that is to be read as {}", outcome.source, format.name());
             }
@@ -156,7 +156,7 @@ impl SelectedSource {
         let unread_hostname = self.unread_hostname.take();
         let inputs = self.read_parts(options, context, deadline, outcome);
         match unread_hostname {
-            Some(failure) if inputs.readings.iter().any(|reading| reading.access.hostname.is_some()) => {
+            Some(failure) if inputs.documents.iter().any(|document| document.access.hostname.is_some()) => {
                 log::warn!("{failure}; the host name of the user-data is used");
             }
             Some(failure) => fail(outcome, failure),
@@ -200,11 +200,11 @@ impl SelectedSource {
             }
         }
         for part in parts {
-            let mut reading = document::read(part, &inputs.addresses, options.short_hostname);
+            let mut document = document::read(part, &inputs.addresses, options.short_hostname);
             if is_metadata_incomplete && options.mode != Mode::Validate {
-                withhold(&mut reading, outcome);
+                withhold(&mut document, outcome);
             }
-            inputs.readings.push(reading);
+            inputs.documents.push(document);
         }
         inputs
     }
@@ -213,16 +213,16 @@ impl SelectedSource {
 /// Leaves out a part that uses an address which the missing meta-data would have provided: without the address the
 /// part could have any effect (docs/applying.md#the-order). Its keys are still applied, and its host name unless that
 /// contains the address.
-fn withhold(reading: &mut Document, outcome: &mut Outcome) {
-    let unknown: Vec<_> = reading.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
+fn withhold(document: &mut Document, outcome: &mut Outcome) {
+    let unknown: Vec<_> = document.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
     if unknown.is_empty() {
         return;
     }
-    reading.access.hostname.take_if(|(_, span)| {
+    document.access.hostname.take_if(|(_, span)| {
         unknown.iter().filter_map(|finding| finding.span).any(|at| span.start <= at.start && at.end <= span.end)
     });
-    reading.restrict_to_access();
-    let name = &reading.part.name;
+    document.restrict_to_access();
+    let name = &document.part.name;
     fail(outcome, format!("{name}: it uses an address that the meta-data would tell, which could not be read"));
 }
 

@@ -130,8 +130,8 @@ fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadli
 
 /// Logs the findings of a part and the items that are refused, and returns them as the outcome of a part without steps.
 fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
-    let PartPlan { reading, plan, .. } = part;
-    let (name, paths) = (&reading.part.name, Paths::new(&reading.document));
+    let PartPlan { document, plan, .. } = part;
+    let (name, paths) = (&document.part.name, Paths::new(&document.parsed));
     let findings: Vec<_> =
         plan.findings.iter().map(|finding| LocatedFinding::new(name, finding, lines, &paths)).collect();
     for finding in &findings {
@@ -153,7 +153,7 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
         };
         log_event(Level::Error, format_args!("{}: error: {words}", place(name, refused.at)), &event);
     }
-    PartOutcome { name: name.clone(), form: reading.part.form, findings, refused, steps: Vec::new() }
+    PartOutcome { name: name.clone(), form: document.part.form, findings, refused, steps: Vec::new() }
 }
 
 /// Prints the records of the last runs, and returns the exit code.

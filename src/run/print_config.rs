@@ -25,14 +25,14 @@ pub(super) fn print_config(
     for part in &mut plan.parts {
         // A run refuses a redacted item, but the item was parsed.
         part.plan.refused.retain(|refused| !refused.masked);
-        part.is_rejected &= part.reading.access_only || part.plan.is_partial();
+        part.is_rejected &= part.document.access_only || part.plan.is_partial();
     }
     let mut understood = Vec::new();
     for phase in plan.phases() {
         if let Phase::Part(_, part) = phase {
-            let lines = Lines::new(part.reading.part.text.as_bytes());
+            let lines = Lines::new(part.document.part.text.as_bytes());
             if !part.is_rejected {
-                understood.push(Understood::new(&part.reading, &part.plan, options.secrets));
+                understood.push(Understood::new(&part.document, &part.plan, options.secrets));
             }
             outcome.parts.push(report_findings(part, &lines));
         }

@@ -17,19 +17,19 @@ use cloud_config::run_plan::PartPlan;
 pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
     let mut found = find(options, context, deadline, outcome);
     let network = found.network.take();
-    let readings = found.read(options, context, deadline, outcome).readings;
+    let documents = found.read(options, context, deadline, outcome).documents;
     // A missing tree is not a fault of the configuration.
     let host = Host::open(setup(options, context, deadline)).ok();
     let mut checked = Vec::new();
-    for reading in network.into_iter().chain(readings) {
-        let read_only = host.as_ref().map(|host| read_only(&reading, host)).unwrap_or_default();
-        let plan = reading.plan(&Facts { read_only, ..Facts::default() }, &options.key_set);
+    for document in network.into_iter().chain(documents) {
+        let read_only = host.as_ref().map(|host| read_only(&document, host)).unwrap_or_default();
+        let plan = document.plan(&Facts { read_only, ..Facts::default() }, &options.key_set);
         // With `--strict`, findings claim nothing of a part that a run would reject.
-        let PartPlan { reading, plan, .. } = PartPlan::new(reading, plan, options.policy());
+        let PartPlan { document, plan, .. } = PartPlan::new(document, plan, options.policy());
         let mut findings = plan.findings;
         // The addresses known here differ from those of the machine that will run the configuration.
         findings.retain(|finding| finding.rule != &rules::UNKNOWN_ADDRESS);
-        checked.push(Checked { reading, findings });
+        checked.push(Checked { document, findings });
     }
     stopped(context, outcome);
     let screen = Screen::of_stdout(context.variable);

@@ -32,7 +32,7 @@ pub struct Document {
     /// The converted network description; empty if the part is not one.
     pub network: Conversion,
     /// The YAML of the configuration; empty if the part is not a cloud-config.
-    pub document: yaml::ParsedYaml,
+    pub parsed: yaml::ParsedYaml,
     /// Findings of the part before it is planned.
     pub findings: Vec<Finding>,
     /// It is not whole or cannot be understood to its end, so that nothing of it is applied but access.
@@ -53,7 +53,7 @@ impl Document {
             script: String::new(),
             config: CloudConfig::default(),
             network: Conversion::default(),
-            document: yaml::ParsedYaml::default(),
+            parsed: yaml::ParsedYaml::default(),
             access: Access::default(),
         }
     }
@@ -88,17 +88,17 @@ fn same_length(bytes: Vec<u8>) -> String {
 
 /// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.
 pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document {
-    let mut reading = Document::new(part);
-    match reading.part.form {
-        ContentKind::CloudConfig => read_document(&mut reading, addresses, short_hostname),
+    let mut document = Document::new(part);
+    match document.part.form {
+        ContentKind::CloudConfig => read_document(&mut document, addresses, short_hostname),
         ContentKind::Script => {
-            let substituted = substitute(reading.part.complete_text(), addresses);
-            reading.findings.extend_from_slice(&substituted.findings);
-            reading.script = substituted.text.into_owned();
-            reading.findings.extend(windows_line_ends(reading.part.complete_text()));
-            if let (None, finding) = plan::script::script(&reading.script, first_line(&reading.part.text)) {
-                reading.access_only = true;
-                reading.findings.extend(finding);
+            let substituted = substitute(document.part.complete_text(), addresses);
+            document.findings.extend_from_slice(&substituted.findings);
+            document.script = substituted.text.into_owned();
+            document.findings.extend(windows_line_ends(document.part.complete_text()));
+            if let (None, finding) = plan::script::script(&document.script, first_line(&document.part.text)) {
+                document.access_only = true;
+                document.findings.extend(finding);
             }
         }
         // Nothing of these is read, so nothing is replaced in them.
@@ -110,7 +110,7 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document
         | ContentKind::Network
         | ContentKind::Unreadable => {}
     }
-    reading
+    document
 }
 
 /// A script whose lines end as those of Windows: its interpreter takes what stands before the break for a part of each.
@@ -124,110 +124,110 @@ fn windows_line_ends(text: &str) -> Option<Finding> {
     Some(finding.help("save it with the line ends of Unix"))
 }
 
-fn read_document(reading: &mut Document, addresses: &Addresses, short_hostname: bool) {
-    let substituted = substitute(reading.part.complete_text(), addresses);
-    reading.findings.extend_from_slice(&substituted.findings);
+fn read_document(document: &mut Document, addresses: &Addresses, short_hostname: bool) {
+    let substituted = substitute(document.part.complete_text(), addresses);
+    document.findings.extend_from_slice(&substituted.findings);
     let origin = |offset| substituted.origin(offset);
     let (mut repaired_access, mut cuts) = (None, Vec::new());
-    let mut document = match reading.part.extent {
+    let mut parsed = match document.part.extent {
         Completeness::Whole | Completeness::Access => {
             cuts = yaml::cuts(&substituted.text);
-            reading.findings.extend(cuts.iter().map(|cut| cut.finding(origin(cut.at))));
-            let (document, access) = parse_repaired(&mut reading.findings, &substituted.text, &cuts, &origin);
+            document.findings.extend(cuts.iter().map(|cut| cut.finding(origin(cut.at))));
+            let (parsed, access) = parse_repaired(&mut document.findings, &substituted.text, &cuts, &origin);
             repaired_access = access;
-            document
+            parsed
         }
         Completeness::Before(_) => yaml::parse(&format!("{}{BREAK}", substituted.text), origin),
     };
-    further::report_lost(&mut document, reading.part.complete_text());
-    let split = config::split_users(&mut document);
-    let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&document, config::KEY_FACTS);
-    if repaired_access.is_some() && document.root.as_ref().is_some_and(|root| root.text().is_some()) {
+    further::report_lost(&mut parsed, document.part.complete_text());
+    let split = config::split_users(&mut parsed);
+    let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&parsed, config::KEY_FACTS);
+    if repaired_access.is_some() && parsed.root.as_ref().is_some_and(|root| root.text().is_some()) {
         // The document is text for want of a space.
         findings.clear();
     }
     findings.extend(split);
-    findings.extend(config::refuse_repeated(&mut config, &mut document));
-    config::accept_default_user(&mut config, &document, &mut findings);
-    let repaired_keys = config::repair_keys(&mut config, &reading.part.text, &mut findings);
+    findings.extend(config::refuse_repeated(&mut config, &mut parsed));
+    config::accept_default_user(&mut config, &parsed, &mut findings);
+    let repaired_keys = config::repair_keys(&mut config, &document.part.text, &mut findings);
     findings.extend(repaired_keys);
-    findings.extend(config::refuse_folded(&mut config, &reading.part.text));
-    let mut refusals = config::refuse_misspelled(&mut config, &document);
-    refusals.extend(config::refuse_detached(&mut config, &document));
-    refusals.extend(config::refuse_broken_content(&mut config, &document, &reading.part.text));
+    findings.extend(config::refuse_folded(&mut config, &document.part.text));
+    let mut refusals = config::refuse_misspelled(&mut config, &parsed);
+    refusals.extend(config::refuse_detached(&mut config, &parsed));
+    refusals.extend(config::refuse_broken_content(&mut config, &parsed, &document.part.text));
     let cut_at: Vec<_> = cuts.iter().map(|cut| origin(cut.at)).collect();
     config::refuse_cut_content(&mut config, &cut_at);
-    let mut lints = lint::lint(&config, &document, &reading.part.text);
+    let mut lints = lint::lint(&config, &parsed, &document.part.text);
     remove_refused(&mut lints, &refusals);
     findings.extend(refusals);
-    let is_almost_header = reading.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
-    if !is_almost_header && let Some(finding) = script_after_all(reading.part.complete_text(), &document) {
+    let is_almost_header = document.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
+    if !is_almost_header && let Some(finding) = script_after_all(document.part.complete_text(), &parsed) {
         // What a script looks like as YAML helps nobody.
-        document.error = Some(finding);
-        for noise in [&mut document.findings, &mut findings, &mut lints] {
+        parsed.error = Some(finding);
+        for noise in [&mut parsed.findings, &mut findings, &mut lints] {
             noise.clear();
         }
     }
-    let misread = yaml::misread(&document, reading.part.complete_text(), config::KEY_FACTS.kind);
+    let misread = yaml::misread(&parsed, document.part.complete_text(), config::KEY_FACTS.kind);
     let is_misread = !misread.is_empty();
     if is_misread {
-        reading.access_only = true;
-        document.error.take_if(|error| *error.rule == rules::SYNTAX);
-        document.findings.retain(|finding| *finding.rule != rules::STRAY_CONTENT);
+        document.access_only = true;
+        parsed.error.take_if(|error| *error.rule == rules::SYNTAX);
+        parsed.findings.retain(|finding| *finding.rule != rules::STRAY_CONTENT);
         lints.retain(|lint| *lint.rule != rules::NOTHING_THERE);
-        for list in [&mut document.findings, &mut findings, &mut lints] {
+        for list in [&mut parsed.findings, &mut findings, &mut lints] {
             remove_misread(list, &misread);
         }
-        reading.findings.extend(misread);
+        document.findings.extend(misread);
     }
-    let expressions: Vec<_> = template_places(&reading.findings).chain(template_places(&lints)).collect();
+    let expressions: Vec<_> = template_places(&document.findings).chain(template_places(&lints)).collect();
     // Under the header of a template, its expressions are found everywhere.
-    let known: HashSet<_> = template_places(&reading.findings).map(|span| span.start).collect();
+    let known: HashSet<_> = template_places(&document.findings).map(|span| span.start).collect();
     lints.retain(|lint| *lint.rule != rules::TEMPLATE || lint.span.is_none_or(|span| !known.contains(&span.start)));
     point_to_templates(
-        &reading.part.text,
+        &document.part.text,
         expressions,
-        document.error.iter_mut().chain(&mut document.findings).chain(&mut findings),
+        parsed.error.iter_mut().chain(&mut parsed.findings).chain(&mut findings),
     );
-    let is_syntax = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX);
+    let is_syntax = parsed.error.as_ref().filter(|error| *error.rule == rules::SYNTAX);
     let error_at = is_syntax.and_then(|error| error.span).map(|span| offset_of(&substituted.text, span.start, &origin));
     let is_template = is_syntax.and_then(|error| error.span).is_some_and(|span| {
-        let mut places = template_places(&reading.findings).chain(template_places(&lints));
-        is_cause(&reading.part.text, &mut places, span.start)
+        let mut places = template_places(&document.findings).chain(template_places(&lints));
+        is_cause(&document.part.text, &mut places, span.start)
     });
     let is_needed = error_at.is_some_and(|at| is_template || by_line::is_needed(&substituted.text, at));
-    let is_cut = matches!(reading.part.extent, Completeness::Before(_));
+    let is_cut = matches!(document.part.extent, Completeness::Before(_));
     let by_line = (!is_cut && (is_misread || error_at.is_some())).then(|| {
         let text = &substituted.text;
         let text = if is_misread || is_needed { text } else { yaml::readable(text, &by_line::gives_access) };
         let mut found = by_line::read(text, &ssh_key::is_key, &origin);
-        found.remove_quoted(&document);
+        found.remove_quoted(&parsed);
         found
     });
-    if let Completeness::Before(end) = reading.part.extent {
-        remove_behind(&mut document, end);
+    if let Completeness::Before(end) = document.part.extent {
+        remove_behind(&mut parsed, end);
     }
-    reading.access_only |= document.error.is_some();
-    reading.findings.append(&mut document.findings);
-    reading.findings.extend(document.error.take());
-    reading.findings.extend(findings);
-    reading.findings.extend(lints);
-    reading.document = document;
+    document.access_only |= parsed.error.is_some();
+    document.findings.append(&mut parsed.findings);
+    document.findings.extend(parsed.error.take());
+    document.findings.extend(findings);
+    document.findings.extend(lints);
+    document.parsed = parsed;
     // Of a document that is broken, nothing else is read.
     if let Some(mut repaired) = repaired_access {
-        repair_again(reading, &mut repaired);
+        repair_again(document, &mut repaired);
         config = repaired;
     }
     if let Some(found) = &by_line {
         add_by_line(&mut config, found);
     }
-    reading.access = plan::access(&config, short_hostname);
-    if reading.access_only {
-        consequences::name_access(&mut reading.findings, &reading.access, &config, by_line.as_ref());
-        reading.restrict_to_access();
+    document.access = plan::access(&config, short_hostname);
+    if document.access_only {
+        consequences::name_access(&mut document.findings, &document.access, &config, by_line.as_ref());
+        document.restrict_to_access();
     }
-    reading.findings.append(&mut reading.access.findings);
-    reading.config = config;
+    document.findings.append(&mut document.access.findings);
+    document.config = config;
 }
 
 /// Removes the findings about keys and lines for which `refusals` refuse their items: each is reported once.
@@ -245,10 +245,10 @@ fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
 }
 
 /// Repairs the keys of the document that was read with the spaces that it lacks, and reports what is not known yet.
-fn repair_again(reading: &mut Document, config: &mut CloudConfig) {
-    let found = config::repair_keys(config, &reading.part.text, &mut reading.findings);
-    let known: HashSet<_> = reading.findings.iter().map(|finding| finding.span).collect();
-    reading.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
+fn repair_again(document: &mut Document, config: &mut CloudConfig) {
+    let found = config::repair_keys(config, &document.part.text, &mut document.findings);
+    let known: HashSet<_> = document.findings.iter().map(|finding| finding.span).collect();
+    document.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
 }
 
 /// Removes the findings about places that `misread` reports: a key with such a character in it is unknown for that reason.
@@ -262,11 +262,11 @@ fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
 }
 
 /// Removes the findings after the byte `end`, at which the part breaks off: that is reported where it was found.
-fn remove_behind(document: &mut yaml::ParsedYaml, end: usize) {
+fn remove_behind(parsed: &mut yaml::ParsedYaml, end: usize) {
     let is_behind = |finding: &Finding| finding.span.is_none_or(|span| span.start >= end);
-    document.error.take_if(|error| is_behind(error));
-    document.findings.retain(|finding| !is_behind(finding));
-    for span in document.findings.iter_mut().chain(&mut document.error).filter_map(|f| f.span.as_mut()) {
+    parsed.error.take_if(|error| is_behind(error));
+    parsed.findings.retain(|finding| !is_behind(finding));
+    for span in parsed.findings.iter_mut().chain(&mut parsed.error).filter_map(|f| f.span.as_mut()) {
         span.end = span.end.min(end);
     }
 }
@@ -352,12 +352,12 @@ fn parse_repaired(
     let text = &items.replace(text);
     let repaired = Repaired::new(text, &items.insertions(text));
     let origin = |offset| origin(repaired.origin(offset));
-    let mut document = yaml::parse(&repaired.text, origin);
-    let error = document.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
+    let mut parsed = yaml::parse(&repaired.text, origin);
+    let error = parsed.error.as_ref().filter(|error| *error.rule == rules::SYNTAX).and_then(|error| error.span);
     let text = &repaired.text;
     let at = error.map(|span| offset_of(text, span.start, &origin));
     // A document of nothing but such lines is text.
-    let is_text = document.error.is_none() && document.root.as_ref().is_some_and(|root| root.text().is_some());
+    let is_text = parsed.error.is_none() && parsed.root.as_ref().is_some_and(|root| root.text().is_some());
     let found = if is_text {
         missing::all(text, &config::is_key).into_iter().next()
     } else {
@@ -367,31 +367,31 @@ fn parse_repaired(
         if let Some(key) = by_line::without_colon(text).filter(|_| is_text) {
             let message = format!("no `:` after `{}`", &text[key.start..key.end]);
             let error = Finding::new(&rules::SYNTAX, Span::new(origin(key.start), origin(key.end)), message);
-            document.error = Some(error.help("write `KEY: VALUE`"));
-            document.root = None;
+            parsed.error = Some(error.help("write `KEY: VALUE`"));
+            parsed.root = None;
         } else if let Some(key) = at.and_then(|at| key_items::without_dash(text, at, &ssh_key::is_key)) {
             let message = "no `- ` before this SSH key";
             let error = Finding::new(&rules::SYNTAX, Span::new(origin(key.start), origin(key.end)), message);
-            document.error = Some(error.help("begin each key with `- ` on a line of its own"));
+            parsed.error = Some(error.help("begin each key with `- ` on a line of its own"));
         } else if let Some(lines) = at.and_then(|at| yaml::without_header(text, at)) {
-            document.error = Some(Headless::finding(Span::new(origin(lines.first), origin(lines.end))));
+            parsed.error = Some(Headless::finding(Span::new(origin(lines.first), origin(lines.end))));
         } else if let Some(ended) = at.and_then(|at| yaml::ended_by_key(text, at, &config::is_item_key)) {
             let start = origin(ended.line);
             let len = text[ended.line..].chars().next().map_or(0, char::len_utf8);
-            document.error = Some(ended.finding(text, Span::new(start, start + len)));
+            parsed.error = Some(ended.finding(text, Span::new(start, start + len)));
         }
-        if let Some(error) = &mut document.error {
+        if let Some(error) = &mut parsed.error {
             let at = error.span.map(|span| offset_of(text, span.start, &origin));
             yaml::advise(error, text, at.unwrap_or_default(), &config::is_item_key);
         }
-        return (document, None);
+        return (parsed, None);
     };
     let consequence = "only the host name and SSH keys are applied";
-    document.error = Some(found.finding_with(origin(found.at), consequence));
+    parsed.error = Some(found.finding_with(origin(found.at), consequence));
     let again = Repaired::new(text, &missing::spaces(&missing::all(text, &config::is_key)));
     let mut access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
     config::split_users(&mut access);
-    (document, Some(yaml::read::<CloudConfig>(&access).0))
+    (parsed, Some(yaml::read::<CloudConfig>(&access).0))
 }
 
 /// The first byte of `text` whose place in the author's text is `place`, or after it.
@@ -405,8 +405,8 @@ fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize
 }
 
 /// The fault of a script that its headers, or the line above it, call a cloud-config. There, a line `#!` is a comment.
-fn script_after_all(text: &str, document: &yaml::ParsedYaml) -> Option<Finding> {
-    let entries = document.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
+fn script_after_all(text: &str, parsed: &yaml::ParsedYaml) -> Option<Finding> {
+    let entries = parsed.root.as_ref().and_then(|root| root.entries()).unwrap_or_default();
     let below = text.strip_prefix("#cloud-config").unwrap_or(text);
     let script = below.trim_start();
     if entries.iter().any(|entry| yaml::is_name(&entry.key)) || !script.starts_with("#!") {

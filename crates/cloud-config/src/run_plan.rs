@@ -30,7 +30,7 @@ pub struct Inputs {
     /// The platform's network description. A run that applies it does so before user-data is fetched, which may need it.
     pub network: Option<Document>,
     /// The parts of the user-data.
-    pub readings: Vec<Document>,
+    pub documents: Vec<Document>,
     /// Addresses for `/etc/environment`.
     pub addresses: Addresses,
     /// Settings of the platform.
@@ -66,7 +66,7 @@ pub struct SourcedStep {
 /// A part with its plan.
 pub struct PartPlan {
     /// The part.
-    pub reading: Document,
+    pub document: Document,
     /// Its plan.
     pub plan: Plan,
     /// `--strict` rejects the part, because it has errors: none of its steps is applied.
@@ -75,9 +75,9 @@ pub struct PartPlan {
 
 impl PartPlan {
     /// Returns a part with its plan, all of which is rejected if `policy` asks for that.
-    pub fn new(reading: Document, plan: Plan, policy: Policy<'_>) -> Self {
-        let mut part = Self { reading, plan, is_rejected: false };
-        if policy.strict && part.is_work() && (part.reading.access_only || part.plan.is_partial()) {
+    pub fn new(document: Document, plan: Plan, policy: Policy<'_>) -> Self {
+        let mut part = Self { document, plan, is_rejected: false };
+        if policy.strict && part.is_work() && (part.document.access_only || part.plan.is_partial()) {
             part.is_rejected = true;
             // The host name and keys of a rejected part are not set either.
             let rest = part.plan.refused.iter_mut().filter(|refused| refused.item == Item::Rest);
@@ -88,24 +88,24 @@ impl PartPlan {
     }
 
     /// Plans a network description, which needs no facts.
-    pub fn network(reading: Document, policy: Policy<'_>) -> Self {
-        let plan = reading.plan(&Facts::default(), policy.key_set);
-        Self { reading, plan, is_rejected: false }
+    pub fn network(document: Document, policy: Policy<'_>) -> Self {
+        let plan = document.plan(&Facts::default(), policy.key_set);
+        Self { document, plan, is_rejected: false }
     }
 
     /// The name of the part in messages.
     pub fn name(&self) -> &str {
-        &self.reading.part.name
+        &self.document.part.name
     }
 
     /// The steps that a run takes; empty if the part is rejected or only its host name and keys are applied.
     pub fn steps(&self) -> &[Planned] {
-        if self.is_rejected || self.reading.access_only { &[] } else { &self.plan.steps }
+        if self.is_rejected || self.document.access_only { &[] } else { &self.plan.steps }
     }
 
     /// Returns true if the part is a cloud-config or a script.
     pub const fn is_work(&self) -> bool {
-        matches!(self.reading.part.form, ContentKind::CloudConfig | ContentKind::Script)
+        matches!(self.document.part.form, ContentKind::CloudConfig | ContentKind::Script)
     }
 
     /// The users that the part creates or completes.
@@ -160,24 +160,24 @@ pub struct RunPlan {
 impl RunPlan {
     /// Plans a run.
     pub fn new(inputs: Inputs, policy: Policy<'_>, machine: &Machine<'_>) -> Self {
-        let Inputs { network, readings, addresses, metadata } = inputs;
+        let Inputs { network, documents, addresses, metadata } = inputs;
         // Under `--strict`, which parts count is known only when they are planned, and `/etc/hosts` needs the name.
-        let wanted = hostname(readings.iter().enumerate(), &metadata);
+        let wanted = hostname(documents.iter().enumerate(), &metadata);
         let name = wanted.as_ref().and_then(|wanted| match &wanted.planned.step {
             Step::SetHostname(hostname) => Some(hostname.name.as_str()),
             _ => None,
         });
-        let parts: Vec<_> = readings
+        let parts: Vec<_> = documents
             .into_iter()
-            .map(|reading| {
-                let plan = reading.plan(&(machine.facts)(&reading, name), policy.key_set);
-                PartPlan::new(reading, plan, policy)
+            .map(|document| {
+                let plan = document.plan(&(machine.facts)(&document, name), policy.key_set);
+                PartPlan::new(document, plan, policy)
             })
             .collect();
         let counted = || parts.iter().enumerate().filter(|(_, part)| !part.is_rejected);
-        let readings = || counted().map(|(index, part)| (index, &part.reading));
-        let mut access: Vec<_> = hostname(readings(), &metadata).into_iter().collect();
-        let keys = keys_of_core(readings(), &metadata, policy);
+        let documents = || counted().map(|(index, part)| (index, &part.document));
+        let mut access: Vec<_> = hostname(documents(), &metadata).into_iter().collect();
+        let keys = keys_of_core(documents(), &metadata, policy);
         let is_created = || counted().any(|(_, part)| part.users().any(|name| name == CORE));
         let deferred_keys = if keys.is_some() && is_created() && !(machine.has_core)() {
             keys
@@ -192,7 +192,7 @@ impl RunPlan {
         } else {
             (None, environment)
         };
-        let network = network.map(|reading| PartPlan::network(reading, policy));
+        let network = network.map(|document| PartPlan::network(document, policy));
         Self { network, access, environment, parts, deferred_keys, deferred_environment }
     }
 
@@ -207,7 +207,7 @@ impl RunPlan {
 
     /// The name and the text of the origin of a step.
     pub fn origin(&self, step: &SourcedStep) -> (&str, &str) {
-        let part = step.part.map(|part| &self.parts[part].reading.part);
+        let part = step.part.map(|part| &self.parts[part].document.part);
         part.map_or((METADATA, ""), |part| (&part.name, &part.text))
     }
 
@@ -219,27 +219,30 @@ impl RunPlan {
 }
 
 /// The host name of the first part that has one, or that of the platform.
-fn hostname<'a>(mut readings: impl Iterator<Item = (usize, &'a Document)>, metadata: &Metadata) -> Option<SourcedStep> {
+fn hostname<'a>(
+    mut documents: impl Iterator<Item = (usize, &'a Document)>,
+    metadata: &Metadata,
+) -> Option<SourcedStep> {
     let step = |part, name: &Hostname, span| SourcedStep {
         part,
         planned: Planned { step: Step::SetHostname(name.clone()), span },
     };
-    readings
-        .find_map(|(part, reading)| {
-            reading.access.hostname.as_ref().map(|(name, span)| step(Some(part), name, Some(*span)))
+    documents
+        .find_map(|(part, document)| {
+            document.access.hostname.as_ref().map(|(name, span)| step(Some(part), name, Some(*span)))
         })
         .or_else(|| metadata.hostname.as_ref().map(|name| step(None, name, None)))
 }
 
 /// The keys of `core` of all parts and of the platform. Their place is that of the first.
 fn keys_of_core<'a>(
-    readings: impl Iterator<Item = (usize, &'a Document)>,
+    documents: impl Iterator<Item = (usize, &'a Document)>,
     metadata: &Metadata,
     policy: Policy<'_>,
 ) -> Option<SourcedStep> {
     let mut keys = ssh_key::Keys::default();
     let mut first = None;
-    for (part, Document { access, .. }) in readings {
+    for (part, Document { access, .. }) in documents {
         access.keys.iter().for_each(|key| keys.add(key));
         if !access.keys.is_empty() {
             first.get_or_insert((Some(part), access.span));
@@ -262,9 +265,9 @@ mod tests {
     fn planned(text: &str, metadata: Metadata, has_core: bool) -> RunPlan {
         let parts = user_data::split("x", text.as_bytes().to_vec());
         let addresses = Addresses::default();
-        let readings = parts.into_iter().map(|part| document::read(part, &addresses, false)).collect();
+        let documents = parts.into_iter().map(|part| document::read(part, &addresses, false)).collect();
         let machine = Machine { facts: &|_, _| Facts::default(), has_core: &|| has_core };
-        let inputs = Inputs { readings, metadata, ..Inputs::default() };
+        let inputs = Inputs { documents, metadata, ..Inputs::default() };
         RunPlan::new(inputs, Policy { strict: false, key_set: "x" }, &machine)
     }
 
@@ -295,9 +298,9 @@ mod tests {
             "users:\n- name: ada\n  gecos: A\n  name: bob\n".to_owned(),
         ] {
             let part = user_data::split("x", format!("#cloud-config\n{text}").into_bytes()).remove(0);
-            let reading = document::read(part, &Addresses::default(), false);
-            let plan = reading.plan(&Facts::default(), "x");
-            let part = PartPlan::new(reading, plan, Policy { strict: true, key_set: "x" });
+            let document = document::read(part, &Addresses::default(), false);
+            let plan = document.plan(&Facts::default(), "x");
+            let part = PartPlan::new(document, plan, Policy { strict: true, key_set: "x" });
             let first = part.plan.findings.iter().find(|finding| finding.is_error());
             assert_eq!(
                 part.is_rejected,

@@ -52,20 +52,20 @@ fn variables(text: &str) -> BTreeMap<String, String> {
 
 /// Checks the invariants of a description.
 pub fn check(format: &str, bytes: &[u8]) {
-    let reading = document::read_network(data(format, bytes));
-    let units = conversion(&reading.network);
+    let document = document::read_network(data(format, bytes));
+    let units = conversion(&document.network);
     let length: usize = units.iter().map(|unit| unit.name.len() + unit.content.len()).sum();
     assert!(length <= GROWTH * bytes.len() + 20_000, "{} bytes became {length}", bytes.len());
 
-    let plan = reading.plan(&Facts::default(), "set");
-    assert_eq!(plan.is_partial(), reading.network.has_errors());
-    assert!(plan.refused.is_empty() && reading.access.keys.is_empty() && reading.access.hostname.is_none());
-    assert_eq!(plan.findings.len().min(1), reading.network.findings.len().min(1));
-    plan.findings.iter().for_each(|finding| spans::finding(&reading.part.text, finding));
-    steps(&plan, &units, &reading.network);
+    let plan = document.plan(&Facts::default(), "set");
+    assert_eq!(plan.is_partial(), document.network.has_errors());
+    assert!(plan.refused.is_empty() && document.access.keys.is_empty() && document.access.hostname.is_none());
+    assert_eq!(plan.findings.len().min(1), document.network.findings.len().min(1));
+    plan.findings.iter().for_each(|finding| spans::finding(&document.part.text, finding));
+    steps(&plan, &units, &document.network);
 
     let again = document::read_network(data(format, bytes));
-    assert_eq!(reading.network, again.network);
+    assert_eq!(document.network, again.network);
     let text = String::from_utf8_lossy(bytes);
     // JSON may spell it with escapes.
     if [CANARY, "\\u"].iter().any(|word| text.contains(word)) && !says_it_where_it_may_be_shown(format, &text) {

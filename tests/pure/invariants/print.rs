@@ -8,13 +8,13 @@ use cloud_config::{address_tokens, user_data};
 use super::secrets::{CANARY, part_says};
 
 /// Checks the output of `--print-config` for a part.
-pub fn check(reading: &Document, plan: &Plan) {
-    let print = |reading: &Document, plan: &Plan, secrets| user_data(&[Understood::new(reading, plan, secrets)]);
-    let masked = print(reading, plan, Secrets::Masked);
+pub fn check(document: &Document, plan: &Plan) {
+    let print = |document: &Document, plan: &Plan, secrets| user_data(&[Understood::new(document, plan, secrets)]);
+    let masked = print(document, plan, Secrets::Masked);
     // Public keys, options and the like are part of the configuration, and printed.
-    let is_hidden = !part_says(reading, &|key| !matches!(key, "content" | "passwd" | "etcd_password"));
+    let is_hidden = !part_says(document, &|key| !matches!(key, "content" | "passwd" | "etcd_password"));
     assert!(!is_hidden || !masked.contains(CANARY), "this shows a secret: {masked}");
-    let text = print(reading, plan, Secrets::Shown);
+    let text = print(document, plan, Secrets::Shown);
     let again = user_data::split("printed", text.clone().into_bytes());
     let [part] = again.as_slice() else { panic!("{text}") };
     let second = document::read(part.clone(), &address_tokens::Addresses::default(), false);
@@ -26,9 +26,9 @@ pub fn check(reading: &Document, plan: &Plan) {
         second_plan.findings
     );
     same_steps(plan, &second_plan, &text);
-    assert_eq!(reading.access.keys, second.access.keys, "{text}");
-    let name = |reading: &Document| reading.access.hostname.as_ref().map(|(name, _)| name.clone());
-    assert_eq!(name(reading), name(&second), "{text}");
+    assert_eq!(document.access.keys, second.access.keys, "{text}");
+    let name = |document: &Document| document.access.hostname.as_ref().map(|(name, _)| name.clone());
+    assert_eq!(name(document), name(&second), "{text}");
     assert_eq!(text, print(&second, &second_plan, Secrets::Shown));
 }
 

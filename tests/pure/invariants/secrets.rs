@@ -24,28 +24,28 @@ fn is_shown(key: &str) -> bool {
 /// Checks all printed, logged and recorded forms of a part.
 ///
 /// Returns true if there was anything to redact.
-pub fn check(reading: &Document, plan: &Plan) -> bool {
-    if !reading.part.text.contains(CANARY) || is_public(reading) {
+pub fn check(document: &Document, plan: &Plan) -> bool {
+    if !document.part.text.contains(CANARY) || is_public(document) {
         return false;
     }
-    hidden(reading, plan);
+    hidden(document, plan);
     true
 }
 
 /// Checks that nothing which is printed, logged or recorded of a part shows the canary.
-pub fn hidden(reading: &Document, plan: &Plan) {
+pub fn hidden(document: &Document, plan: &Plan) {
     let mut shown = vec![
-        format!("{:?} {:?} {plan:?}", reading.part, reading.config),
+        format!("{:?} {:?} {plan:?}", document.part, document.config),
         serde_json::to_string(&plan.refused).expect("plain data"),
     ];
     for planned in &plan.steps {
         shown.extend([planned.step.to_string(), serde_json::to_string(planned).expect("plain data")]);
     }
-    let (lines, paths) = (Lines::new(reading.part.text.as_bytes()), Paths::new(&reading.document));
+    let (lines, paths) = (Lines::new(document.part.text.as_bytes()), Paths::new(&document.parsed));
     for finding in &plan.findings {
         let located = LocatedFinding::new("part", finding, &lines, &paths);
         shown.extend([located.line(), serde_json::to_string(&located).expect("plain data")]);
-        shown.extend(finding.span.map(|span| redact::line(&reading.part.text, span, &lines, &paths).text));
+        shown.extend(finding.span.map(|span| redact::line(&document.part.text, span, &lines, &paths).text));
     }
     holds_no_canary(shown);
 }
@@ -63,33 +63,33 @@ pub fn holds_no_canary(shown: Vec<String>) {
 
 /// Returns true if the marker is part of something that may be shown: a key, a name, a path, the interpreter of a
 /// script.
-fn is_public(reading: &Document) -> bool {
-    part_says(reading, &is_shown) || repeated_key_says(reading)
+fn is_public(document: &Document) -> bool {
+    part_says(document, &is_shown) || repeated_key_says(document)
 }
 
 /// Returns true if the marker is part of a key that is reported because it is repeated. Such a key need not be in the
 /// tree: its mapping may be repeated itself, or left out because of a fault behind it.
-fn repeated_key_says(reading: &Document) -> bool {
+fn repeated_key_says(document: &Document) -> bool {
     let repeated = |finding: &&Finding| *finding.rule == rules::DUPLICATE_KEY || *finding.rule == rules::TWO_SPELLINGS;
-    let mut keys = reading.findings.iter().filter(repeated).filter_map(|finding| finding.span);
-    keys.any(|span| reading.part.text[span.start..span.end].contains(CANARY))
+    let mut keys = document.findings.iter().filter(repeated).filter_map(|finding| finding.span);
+    keys.any(|span| document.part.text[span.start..span.end].contains(CANARY))
 }
 
 /// Returns true if the marker is part of a key or of a value whose key is `shown`, or of the interpreter of a script.
-pub fn part_says(reading: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
-    match reading.part.form {
-        _ if reading.part.name.contains(CANARY) => true,
+pub fn part_says(document: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
+    match document.part.form {
+        _ if document.part.name.contains(CANARY) => true,
         ContentKind::Script => {
-            let line = reading.part.text.split(['\n', '\r']).next().unwrap_or_default();
+            let line = document.part.text.split(['\n', '\r']).next().unwrap_or_default();
             let mut words = line.trim_start_matches("#!").split([' ', '\t']).filter(|word| !word.is_empty());
             words.next().is_some_and(|interpreter| interpreter.contains(CANARY))
         }
         // Messages about a part of a multipart contain the part's name.
         ContentKind::Multipart => {
             let named = |line: &str| line.find("name").is_some_and(|at| line[at..].contains(CANARY));
-            reading.part.text.lines().any(named)
+            document.part.text.lines().any(named)
         }
-        _ => reading.document.root.as_deref().is_some_and(|root| has_marker(root, "", shown)),
+        _ => document.parsed.root.as_deref().is_some_and(|root| has_marker(root, "", shown)),
     }
 }
 

@@ -34,29 +34,29 @@ pub fn part(part: &Part, addresses: &Addresses) -> (Document, Plan) {
     // Places are those of the text as its author wrote it.
     let text = &part.text;
     assert!(part.complete_text().len() <= text.len());
-    let reading = document::read(part.clone(), addresses, false);
-    let plan = reading.plan(&Facts::default(), "set");
-    assert_eq!(&reading.part.text, text);
+    let document = document::read(part.clone(), addresses, false);
+    let plan = document.plan(&Facts::default(), "set");
+    assert_eq!(&document.part.text, text);
     for finding in &plan.findings {
         spans::finding(text, finding);
-        let _ = finding.span.map(|span| reading.document.path_at(span));
+        let _ = finding.span.map(|span| document.parsed.path_at(span));
     }
     let places = plan.steps.iter().map(|planned| planned.span).chain(plan.refused.iter().map(|refused| refused.span));
     places.flatten().for_each(|span| spans::inside(text, span));
-    access(text, &reading);
-    agreement(&reading, &plan);
+    access(text, &document);
+    agreement(&document, &plan);
     plans::check(&plan);
-    again(part, addresses, &reading, &plan);
-    facts(&reading, &plan);
-    print::check(&reading, &plan);
-    (reading, plan)
+    again(part, addresses, &document, &plan);
+    facts(&document, &plan);
+    print::check(&document, &plan);
+    (document, plan)
 }
 
 /// Checks the access settings against the rules of sshd and the kernel.
-fn access(text: &str, reading: &Document) {
-    reading.access.keys.iter().for_each(|key| super::ssh::are_one_line(key));
-    reading.access.span.iter().for_each(|span| spans::inside(text, *span));
-    if let Some((hostname, span)) = &reading.access.hostname {
+fn access(text: &str, document: &Document) {
+    document.access.keys.iter().for_each(|key| super::ssh::are_one_line(key));
+    document.access.span.iter().for_each(|span| spans::inside(text, *span));
+    if let Some((hostname, span)) = &document.access.hostname {
         spans::inside(text, *span);
         assert!((1..=64).contains(&hostname.name.len()));
     }
@@ -70,13 +70,13 @@ fn says_why(finding: &Finding) -> bool {
 
 /// Checks that every refused item has an error with the reason, at its place; a broken document gives access settings
 /// only.
-fn agreement(reading: &Document, plan: &Plan) {
-    let (part, text) = (&reading.part, &reading.part.text);
+fn agreement(document: &Document, plan: &Plan) {
+    let (part, text) = (&document.part, &document.part.text);
     let has_reason = plan.findings.iter().any(says_why);
     assert_eq!(plan.is_partial(), has_reason || !plan.refused.is_empty());
     let rest = plan.refused.iter().any(|refused| matches!(refused.item, Item::Rest | Item::All));
     let is_left_out = match part.form {
-        ContentKind::CloudConfig | ContentKind::Script => reading.access_only,
+        ContentKind::CloudConfig | ContentKind::Script => document.access_only,
         ContentKind::Unknown | ContentKind::Unreadable => true,
         ContentKind::Ignition
         | ContentKind::Multipart
@@ -105,10 +105,10 @@ fn agreement(reading: &Document, plan: &Plan) {
 }
 
 /// Checks that only the text, the addresses and the facts determine findings and plan, and that these show no secret.
-fn again(part: &Part, addresses: &Addresses, reading: &Document, plan: &Plan) {
+fn again(part: &Part, addresses: &Addresses, document: &Document, plan: &Plan) {
     let second = document::read(part.clone(), addresses, false);
-    assert_eq!(reading.findings, second.findings);
-    assert_eq!((reading.access_only, &reading.access.keys), (second.access_only, &second.access.keys));
+    assert_eq!(document.findings, second.findings);
+    assert_eq!((document.access_only, &document.access.keys), (second.access_only, &second.access.keys));
     let plan_again = second.plan(&Facts::default(), "set");
     assert_eq!(
         (&plan.steps, &plan.refused, &plan.findings),
@@ -118,10 +118,10 @@ fn again(part: &Part, addresses: &Addresses, reading: &Document, plan: &Plan) {
 }
 
 /// Checks that `--validate`, without facts of the machine, finds the same as a run on a machine.
-fn facts(reading: &Document, plan: &Plan) {
-    let wanted = facts_wanted(&reading.config);
+fn facts(document: &Document, plan: &Plan) {
+    let wanted = facts_wanted(&document.config);
     let file = BaseFile { content: b"GROUP=old\n# 127.0.0.1 x\nno end".to_vec(), mode: 0o644 };
     let files = wanted.into_iter().map(|path| (path, Ok(file.clone()))).collect();
-    let here = reading.plan(&Facts { hostname: "here".to_owned(), files, ..Facts::default() }, "set");
+    let here = document.plan(&Facts { hostname: "here".to_owned(), files, ..Facts::default() }, "set");
     assert_eq!((&here.findings, &here.refused), (&plan.findings, &plan.refused));
 }

@@ -139,8 +139,8 @@ fn only_access_is_applied_of_input_past_a_limit() {
     let list = "- b\n".repeat(MAX_ENTRIES + 1);
     let bytes = config(&format!("hostname: before\nwrite_files: [{{path: /a}}]\na:\n{list}"));
     let part = cloud_config::user_data::split("x", bytes).remove(0);
-    let reading = cloud_config::document::read(part, &cloud_config::address_tokens::Addresses::default(), false);
-    let plan = reading.plan(&cloud_config::plan::Facts::default(), "set");
+    let document = cloud_config::document::read(part, &cloud_config::address_tokens::Addresses::default(), false);
+    let plan = document.plan(&cloud_config::plan::Facts::default(), "set");
     assert!(plan.steps.is_empty() && plan.is_partial());
-    assert_eq!(reading.access.hostname.unwrap().0.name, "before");
+    assert_eq!(document.access.hostname.unwrap().0.name, "before");
 }

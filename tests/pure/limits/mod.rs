@@ -24,9 +24,9 @@ use nix::time::{ClockId, clock_gettime};
 fn validate(bytes: Vec<u8>) -> (Vec<&'static str>, String) {
     let mut checked = Vec::new();
     for part in user_data::split("user-data", bytes) {
-        let reading = document::read(part, &Addresses::default(), false);
-        let findings = reading.plan(&Facts::default(), "set").findings;
-        checked.push(Checked { reading, findings });
+        let document = document::read(part, &Addresses::default(), false);
+        let findings = document.plan(&Facts::default(), "set").findings;
+        checked.push(Checked { document, findings });
     }
     let rules = checked.iter().flat_map(|part| &part.findings).map(|finding| finding.rule.id).collect();
     let screen = Screen { terminal: false, colour: false, able: false };

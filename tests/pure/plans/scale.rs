@@ -50,9 +50,9 @@ fn many_keys() {
     let text = list("ssh_authorized_keys:", key);
     let part = user_data::split("part", text.into_bytes()).remove(0);
     let began = Instant::now();
-    let reading = document::read(part, &Addresses::default(), false);
+    let document = document::read(part, &Addresses::default(), false);
     assert!(began.elapsed() < LIMIT);
-    assert_eq!(reading.access.keys.len(), MANY);
+    assert_eq!(document.access.keys.len(), MANY);
 }
 
 #[test]
@@ -143,10 +143,10 @@ fn many_findings_are_located() {
     });
     for text in [text.clone(), text.replace("\n- ", ", ").replace("write_files:, ", "write_files: [") + "]"] {
         let part = user_data::split("part", text.into_bytes()).remove(0);
-        let reading = document::read(part, &Addresses::default(), false);
-        let text = &reading.part.text;
+        let document = document::read(part, &Addresses::default(), false);
+        let text = &document.part.text;
         let began = Instant::now();
-        let (lines, paths) = (Lines::new(text.as_bytes()), Paths::new(&reading.document));
+        let (lines, paths) = (Lines::new(text.as_bytes()), Paths::new(&document.parsed));
         let spans = (0..MANY).map(|i| text.len() / MANY * i).map(|at| Span::new(at, at));
         for span in spans {
             let finding = Finding::new(&rules::BAD_PATH, span, "");

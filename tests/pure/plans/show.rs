@@ -26,29 +26,29 @@ pub fn show(case: &Case) -> String {
     for part in parts {
         let (text, name) = (part.text.clone(), part.name.clone());
         let lines = Lines::new(text.as_bytes());
-        let reading = document::read(part, &case.addresses(), case.is_set("short-hostname"));
-        let plan = reading.plan(&facts(case, &reading), case.setting("key-set").unwrap_or("set"));
+        let document = document::read(part, &case.addresses(), case.is_set("short-hostname"));
+        let plan = document.plan(&facts(case, &document), case.setting("key-set").unwrap_or("set"));
         if several {
-            let _ = writeln!(out, "[{name}: {}]", reading.part.form.description());
+            let _ = writeln!(out, "[{name}: {}]", document.part.form.description());
         }
-        out.push_str(&plan_text(&reading, &plan));
+        out.push_str(&plan_text(&document, &plan));
         for finding in &plan.findings {
             let place = if several { format!(" {name}") } else { String::new() };
             findings.push_str(&finding_text(finding, &place, &lines));
         }
-        check_secrets(&reading, &plan, &lines);
+        check_secrets(&document, &plan, &lines);
     }
     out + &findings
 }
 
-fn facts(case: &Case, reading: &Document) -> Facts {
+fn facts(case: &Case, document: &Document) -> Facts {
     let mut facts = Facts { hostname: case.setting("hostname").unwrap_or("machine").to_owned(), ..Facts::default() };
-    if let Some((hostname, _)) = &reading.access.hostname {
+    if let Some((hostname, _)) = &document.access.hostname {
         facts.hostname.clone_from(&hostname.name);
     }
-    facts.read_only = plan::wanted_directories(&reading.config);
+    facts.read_only = plan::wanted_directories(&document.config);
     facts.read_only.retain(|directory| case.setting("read-only").is_some_and(|image| directory.starts_with(image)));
-    for path in plan::facts_wanted(&reading.config) {
+    for path in plan::facts_wanted(&document.config) {
         if case.setting("unreadable") == Some(path) {
             facts.files.insert(path, Err(format!("failed to read {path}")));
         } else if let Some(content) = case.file(path) {
@@ -67,16 +67,16 @@ fn finding_text(finding: &Finding, name: &str, lines: &Lines<'_>) -> String {
     format!("{} {}{name}{place}\n", finding.severity().as_str(), finding.rule.id)
 }
 
-fn plan_text(reading: &Document, plan: &Plan) -> String {
+fn plan_text(document: &Document, plan: &Plan) -> String {
     let mut out = String::new();
-    if let Some((hostname, _)) = &reading.access.hostname {
+    if let Some((hostname, _)) = &document.access.hostname {
         let _ = writeln!(out, "host name {}", hostname.name);
     }
-    if !reading.access.keys.is_empty() {
+    if !document.access.keys.is_empty() {
         out.push_str("keys of core\n");
-        reading.access.keys.iter().for_each(|key| out.push_str(&content(key.as_bytes(), "")));
+        document.access.keys.iter().for_each(|key| out.push_str(&content(key.as_bytes(), "")));
     }
-    if reading.part.form == user_data::ContentKind::Ignition {
+    if document.part.form == user_data::ContentKind::Ignition {
         out.push_str("left to Ignition\n");
     }
     plan.steps.iter().for_each(|planned| out.push_str(&step_text(&planned.step)));
@@ -172,16 +172,16 @@ fn content(bytes: &[u8], cut: &str) -> String {
 }
 
 /// Checks that no printed, logged or recorded form shows a secret.
-fn check_secrets(reading: &Document, plan: &Plan, lines: &Lines<'_>) {
+fn check_secrets(document: &Document, plan: &Plan, lines: &Lines<'_>) {
     let mut shown = vec![
-        format!("{:?} {:?}", reading.part, reading.config),
+        format!("{:?} {:?}", document.part, document.config),
         format!("{plan:?}"),
         serde_json::to_string(&plan.refused).unwrap(),
     ];
     for planned in &plan.steps {
         shown.extend([planned.step.to_string(), serde_json::to_string(planned).unwrap()]);
     }
-    let paths = Paths::new(&reading.document);
+    let paths = Paths::new(&document.parsed);
     for finding in &plan.findings {
         shown.push(LocatedFinding::new("part", finding, lines, &paths).line());
     }

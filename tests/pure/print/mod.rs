@@ -23,11 +23,11 @@ fn read(bytes: &[u8], addresses: &Addresses) -> Vec<(Document, Plan)> {
     let parts = user_data::split("user-data", bytes.to_vec());
     let facts = Facts { hostname: "machine".to_owned(), ..Facts::default() };
     let read = parts.into_iter().map(|part| document::read(part, addresses, false));
-    read.map(|reading| (reading.plan(&facts, "set"), reading)).map(|(plan, reading)| (reading, plan)).collect()
+    read.map(|document| (document.plan(&facts, "set"), document)).map(|(plan, document)| (document, plan)).collect()
 }
 
 fn understood(read: &[(Document, Plan)], secrets: Secrets) -> Vec<Understood> {
-    read.iter().map(|(reading, plan)| Understood::new(reading, plan, secrets)).collect()
+    read.iter().map(|(document, plan)| Understood::new(document, plan, secrets)).collect()
 }
 
 fn printed(read: &[(Document, Plan)], secrets: Secrets) -> String {
@@ -52,9 +52,9 @@ fn again(text: &str) -> Vec<(Document, Plan)> {
 /// Everything that a run would do: access, and the steps that nothing prevents.
 fn done(read: &[(Document, Plan)]) -> Vec<Step> {
     let mut done = Vec::new();
-    for (reading, plan) in read {
-        done.extend(reading.access.hostname.clone().map(|(hostname, _)| Step::SetHostname(hostname)));
-        let keys = reading.access.keys.clone();
+    for (document, plan) in read {
+        done.extend(document.access.hostname.clone().map(|(hostname, _)| Step::SetHostname(hostname)));
+        let keys = document.access.keys.clone();
         let (user, set) = ("core".to_owned(), "set".to_owned());
         if !keys.is_empty() {
             done.push(Step::AuthorizeKeys(KeySet { user, set, keys }));

@@ -53,8 +53,8 @@ fn texts(oddness: Oddness) -> impl Strategy<Value = String> {
 }
 
 /// Everything that `--validate` prints of a part.
-fn printed(reading: Document, plan: &Plan) -> Vec<String> {
-    let checked = [Checked { reading, findings: plan.findings.clone() }];
+fn printed(document: Document, plan: &Plan) -> Vec<String> {
+    let checked = [Checked { document, findings: plan.findings.clone() }];
     let screen = |terminal| Screen { terminal, colour: false, able: false };
     [(Format::Text, true), (Format::Text, false), (Format::Json, false)]
         .map(|(format, terminal)| check::print("user-data", &[], &checked, format, screen(terminal)))
@@ -68,12 +68,12 @@ fn no_document_breaks_anything() {
     hold(300, &texts(Oddness::Some), |text| {
         yaml::check(text.as_bytes());
         for part in cloud_config::user_data::split("part", text.into_bytes()) {
-            let (reading, plan) = user_data::part(&part, &tokens::some_addresses());
-            count(&broken, reading.access_only);
-            let hides = crate::invariants::secrets::check(&reading, &plan);
+            let (document, plan) = user_data::part(&part, &tokens::some_addresses());
+            count(&broken, document.access_only);
+            let hides = crate::invariants::secrets::check(&document, &plan);
             count(&hidden, hides);
             if hides {
-                crate::invariants::secrets::holds_no_canary(printed(reading, &plan));
+                crate::invariants::secrets::holds_no_canary(printed(document, &plan));
             }
         }
     });

@@ -69,9 +69,9 @@ pub fn mean_the_same(value: &Value, one: Look, other: Look) {
     let plan = |look| {
         let text = format!("#cloud-config\n{}", render(value, look));
         let part = user_data::split("part", text.clone().into_bytes()).remove(0);
-        let reading = document::read(part, &tokens::some_addresses(), false);
-        let plan = reading.plan(&Facts::default(), "set");
-        if reading.access_only {
+        let document = document::read(part, &tokens::some_addresses(), false);
+        let plan = document.plan(&Facts::default(), "set");
+        if document.access_only {
             // In double quotes, `\\$public_ipv4` has no escape any more once its token is replaced.
             return None;
         }

@@ -72,15 +72,15 @@ fn ours(text: &str) -> Option<Vec<String>> {
         text: text.to_owned(),
         findings: Vec::new(),
     };
-    let reading = document::read(part, &Addresses::default(), false);
-    if reading.access_only {
+    let document = document::read(part, &Addresses::default(), false);
+    if document.access_only {
         return None;
     }
-    let plan = reading.plan(&Facts::default(), "set");
+    let plan = document.plan(&Facts::default(), "set");
     let structure = plan.findings.iter().filter(|finding| STRUCTURE.contains(&finding.rule));
     let mut places: Vec<_> = structure
         .map(|finding| {
-            let path = reading.document.path_at(finding.span.unwrap());
+            let path = document.parsed.path_at(finding.span.unwrap());
             // A schema reports the mapping that has the key.
             let of_keys = [
                 &rules::UNKNOWN_KEY,

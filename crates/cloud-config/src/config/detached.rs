@@ -195,8 +195,8 @@ mod tests {
     fn refused(text: &str) -> (Vec<String>, Vec<String>) {
         let text = format!("#cloud-config\n{text}");
         let part = user_data::split("x", text.clone().into_bytes()).remove(0);
-        let reading = document::read(part, &Addresses::default(), false);
-        let plan = reading.plan(&Facts::default(), "set");
+        let document = document::read(part, &Addresses::default(), false);
+        let plan = document.plan(&Facts::default(), "set");
         let errors = plan.findings.iter().filter(|finding| finding.rule.id == "detached-key" && finding.is_error());
         let errors = errors.map(|found| text[found.span.unwrap().start..found.span.unwrap().end].to_owned());
         (errors.collect(), plan.refused.iter().map(|refused| refused.item.to_string()).collect())
@@ -245,9 +245,9 @@ mod tests {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
         let text = format!("#cloud-config\nusers:\n{}", text.replace("KEY", key));
         let part = user_data::split("x", text.into_bytes()).remove(0);
-        let reading = document::read(part, &Addresses::default(), false);
-        let mut steps: Vec<_> = reading.access.keys.iter().map(|key| format!("core {}", &key[81..])).collect();
-        let plan = reading.plan(&Facts::default(), "set");
+        let document = document::read(part, &Addresses::default(), false);
+        let mut steps: Vec<_> = document.access.keys.iter().map(|key| format!("core {}", &key[81..])).collect();
+        let plan = document.plan(&Facts::default(), "set");
         for planned in &plan.steps {
             match &planned.step {
                 crate::plan::Step::EnsureUser(account) => steps.push(account.name.clone()),

@@ -49,11 +49,11 @@ mod tests {
         ] {
             let text = format!("#cloud-config\n{lines}");
             let part = user_data::split("x", text.clone().into_bytes()).remove(0);
-            let reading = document::read(part, &Addresses::default(), false);
-            let plan = reading.plan(&crate::plan::Facts::default(), "set");
+            let document = document::read(part, &Addresses::default(), false);
+            let plan = document.plan(&crate::plan::Facts::default(), "set");
             let findings: Vec<_> =
-                reading.findings.iter().chain(&plan.findings).map(|found| format!("{found:?}")).collect();
-            let found = reading.findings.iter().find(|found| found.rule.id == "folded-name");
+                document.findings.iter().chain(&plan.findings).map(|found| format!("{found:?}")).collect();
+            let found = document.findings.iter().find(|found| found.rule.id == "folded-name");
             let span = found.and_then(|found| found.span).unwrap_or_else(|| panic!("{lines}{findings:#?}"));
             assert!(!text[span.start..span.end].contains(['\n', '2']), "{lines}");
             let steps: Vec<_> = plan.steps.iter().map(|planned| planned.step.to_string()).collect();
@@ -71,7 +71,7 @@ mod tests {
     fn what_is_on_one_line_or_in_quotes_stays() {
         let text = "#cloud-config\nwrite_files:\n- path: /etc/a b\n- path: \"/etc/c\\\n    d\"\n- path: >-\n    /etc/e\n    f\n- path: /etc/g   # words\n\n";
         let part = user_data::split("x", text.as_bytes().to_vec()).remove(0);
-        let reading = document::read(part, &Addresses::default(), false);
-        assert!(reading.findings.iter().all(|found| found.rule.id != "folded-name"), "{:?}", reading.findings);
+        let document = document::read(part, &Addresses::default(), false);
+        assert!(document.findings.iter().all(|found| found.rule.id != "folded-name"), "{:?}", document.findings);
     }
 }

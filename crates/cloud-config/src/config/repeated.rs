@@ -144,8 +144,8 @@ mod tests {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
         let text = format!("#cloud-config\n{}", text.replace("KEY", key));
         let part = user_data::split("x", text.clone().into_bytes()).remove(0);
-        let reading = document::read(part, &Addresses::default(), false);
-        let plan = reading.plan(&Facts::default(), "set");
+        let document = document::read(part, &Addresses::default(), false);
+        let plan = document.plan(&Facts::default(), "set");
         let line = |at: usize| text[..at].matches('\n').count() + 1;
         let rules = plan.findings.iter().map(|found| format!("{} {}", found.rule.id, line(found.span.unwrap().start)));
         let steps = plan.steps.iter().map(|planned| planned.step.to_string());

@@ -48,20 +48,20 @@ pub struct Understood {
 
 impl Understood {
     /// The document as it was understood, without the items that `plan` skips.
-    pub fn new(reading: &Document, plan: &Plan, secrets: Secrets) -> Self {
+    pub fn new(document: &Document, plan: &Plan, secrets: Secrets) -> Self {
         let masks = Masks::new(secrets);
-        let is = |form| reading.part.form == form;
+        let is = |form| document.part.form == form;
         let config = is(ContentKind::CloudConfig).then(|| {
-            let access = config::access(&reading.config, &reading.access);
-            if reading.access_only {
+            let access = config::access(&document.config, &document.access);
+            if document.access_only {
                 return access;
             }
-            let left = omitted::Omitted::new(plan, &reading.config);
-            config::Printer::new(&reading.config, left, &masks).config(&reading.config, access)
+            let left = omitted::Omitted::new(plan, &document.config);
+            config::Printer::new(&document.config, left, &masks).config(&document.config, access)
         });
-        let script = (is(ContentKind::Script) && !reading.access_only).then(|| masks.secret(&reading.script));
-        let stands_in = reading.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();
-        let (name, form) = (reading.part.name.clone(), reading.part.form);
+        let script = (is(ContentKind::Script) && !document.access_only).then(|| masks.secret(&document.script));
+        let stands_in = document.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();
+        let (name, form) = (document.part.name.clone(), document.part.form);
         Self { name, form, config, script, stands_in, masked: masks.is_any() }
     }
 

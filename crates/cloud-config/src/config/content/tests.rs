@@ -6,8 +6,8 @@ use crate::{document, user_data};
 
 fn planned(text: &str) -> Plan {
     let part = user_data::split("x", text.as_bytes().to_vec()).remove(0);
-    let reading = document::read(part, &Addresses::default(), false);
-    reading.plan(&Facts::default(), "set")
+    let document = document::read(part, &Addresses::default(), false);
+    document.plan(&Facts::default(), "set")
 }
 
 /// The findings about the content of a file: rule and what it points at; and whether something is refused.

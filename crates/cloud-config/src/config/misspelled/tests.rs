@@ -10,8 +10,8 @@ use crate::{document, user_data};
 fn refused(text: &str) -> (Vec<String>, Vec<String>) {
     let text = format!("#cloud-config\n{text}");
     let part = user_data::split("x", text.into_bytes()).remove(0);
-    let reading = document::read(part, &Addresses::default(), false);
-    let plan = reading.plan(&Facts::default(), "set");
+    let document = document::read(part, &Addresses::default(), false);
+    let plan = document.plan(&Facts::default(), "set");
     let errors = plan.findings.iter().filter(|finding| finding.is_error());
     let errors = errors.map(|f| format!("{}: {} ({})", f.rule.id, f.message, f.help.as_deref().unwrap_or("")));
     (errors.collect(), plan.refused.iter().map(|refused| refused.item.to_string()).collect())
