@@ -117,7 +117,7 @@ pub struct Facts {
     pub hostname: String,
     /// Files that sections add to, see [`facts_wanted`]: or why they cannot be read.
     pub files: BTreeMap<&'static str, Result<BaseFile, String>>,
-    /// Those of [`wanted_directories`](super::folders_wanted) that are on a file system which is read-only.
+    /// Those of [`wanted_directories`](super::wanted_directories) that are on a file system which is read-only.
     pub read_only: BTreeSet<PathBuf>,
 }
 
