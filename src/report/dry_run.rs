@@ -127,14 +127,14 @@ impl<'a> DryRun<'a> {
     }
 
     /// Foresees the steps of a part.
-    pub fn part(&mut self, part: &PartPlan, steps: &[Planned], reported: &PartOutcome, lines: &Lines<'_>) {
+    pub fn part(&mut self, part: &PartPlan, steps: &[&Planned], reported: &PartOutcome, lines: &Lines<'_>) {
         let faults = |action: UnitAction| -> HashMap<&str, &Finding> {
             let blocked = part.plan.findings.iter().filter_map(|finding| Some((finding.blocked.as_ref()?, finding)));
             let blocked = blocked.filter(|(blocked, _)| blocked.action == action);
             blocked.map(|(blocked, finding)| (&*blocked.unit, finding)).collect()
         };
         let (not_enabled, not_started) = (faults(UnitAction::Enable), faults(UnitAction::Start));
-        let foresee = |planned: &Planned| {
+        let foresee = |planned: &&Planned| {
             let mut foreseen = self.step(planned, Some(lines));
             let fault = match &planned.step {
                 Step::EnableUnit(scope) => not_enabled.get(&*printable(&scope.unit)),

@@ -64,15 +64,16 @@ fn foresee(
                 if part.is_rejected {
                     fail(outcome, rejected_by_strict(part));
                 }
-                let mut steps = part.steps().to_vec();
+                let mut steps: Vec<_> = part.steps().iter().collect();
                 let creates_core =
-                    |planned: &Planned| matches!(&planned.step, Step::EnsureUser(user) if user.name == CORE);
+                    |planned: &&Planned| matches!(&planned.step, Step::EnsureUser(user) if user.name == CORE);
+                let keys_of_core;
                 // A run sets the keys as soon as the user exists.
                 if let Some(index) = steps.iter().position(creates_core)
                     && let Some(keys) = keys.take()
                 {
-                    let span = steps[index].span;
-                    steps.insert(index + 1, Planned { step: keys.planned.step.clone(), span });
+                    keys_of_core = Planned { step: keys.planned.step.clone(), span: steps[index].span };
+                    steps.insert(index + 1, &keys_of_core);
                 }
                 dry_run.part(part, &steps, &reported, &lines);
                 outcome.parts.push(reported);
