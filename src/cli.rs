@@ -16,11 +16,13 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use regex::Regex;
 
+use cloud_config::diagnostic::rules;
 use cloud_config::network::Format as NetworkFormat;
 use cloud_config::print::Secrets;
 use cloud_config::run_plan::Policy;
-use cloud_config::text::printable;
+use cloud_config::text::{printable, suggest};
 
+use crate::explain;
 use crate::source::{self, Candidate, Entry, OEMS, TABLE};
 use flags::table;
 
@@ -379,6 +381,9 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     if on(matches, "schema") {
         return Ok(Invocation::Print(cloud_config::json_schema::text()));
     }
+    if let Some(rule) = text(matches, "explain") {
+        return explain::rule(&rule).map(Invocation::Print).ok_or_else(|| unknown_rule(&rule));
+    }
     if on(matches, "status") {
         if text(matches, "root").is_some() {
             return Err("--status shows the runs of this machine: it takes no --root".to_owned());
@@ -432,6 +437,16 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         show_diff,
         verbosity: i8::from(matches.get_count("verbose") > 0) - i8::from(matches.get_count("quiet") > 0),
     })))
+}
+
+/// The message for a name that no rule has.
+fn unknown_rule(name: &str) -> String {
+    let known = || rules::ALL.iter().map(|rule| rule.id);
+    let suggestion = suggest::help(name, known()).map_or_else(
+        || "the names are those in brackets at the end of findings; docs/findings.md lists them".to_owned(),
+        |help| help,
+    );
+    format!("unknown rule '{name}' for --explain: {suggestion}")
 }
 
 /// The value of a flag that takes a name out of a list.

@@ -15,6 +15,7 @@ pub mod apply;
 pub mod cli;
 pub mod contain;
 pub mod deadline;
+pub mod explain;
 pub mod host;
 pub mod http;
 pub mod logger;

@@ -14,6 +14,7 @@ complete -c coreos-cloudinit -l ssh-key-name -d 'Name of the set of SSH keys' -r
 complete -c coreos-cloudinit -l root -d 'Apply to the tree in DIR instead of /' -r
 complete -c coreos-cloudinit -l job-timeout -d 'Longest wait for one unit job [default: 300]' -r
 complete -c coreos-cloudinit -l deadline -d 'Longest wait for everything [default: 540]' -r
+complete -c coreos-cloudinit -l explain -d 'Explain a rule of the findings' -r
 complete -c coreos-cloudinit -l format -d 'Print as text or as json [default: text]' -r
 complete -c coreos-cloudinit -l from-metadata-service -d 'Deprecated: EC2\'s at its usual address'
 complete -c coreos-cloudinit -l from-cloudsigma-metadata -d 'Read CloudSigma\'s server context'

@@ -92,6 +92,8 @@ const FLAGS: &[Flag] = &[
     switch("print-config", Checking, "Print the configuration as it is understood").more(
         "Needs no root and changes nothing. Secrets are redacted.",
     ),
+    flag("explain", "RULE", Checking, "Explain a rule of the findings")
+        .more("RULE is the name in brackets at the end of a finding, such as unknown-key. Needs no source and no root."),
     switch("schema", Checking, "Print a JSON Schema of the cloud-config, for editors")
         .more("Needs no source and no root."),
     switch("status", Checking, "Show what the runs since the boot did").more("Needs root."),

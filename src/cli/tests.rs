@@ -101,6 +101,15 @@ fn the_error_of_a_command_line_lists_valid_values() {
 }
 
 #[test]
+fn a_rule_is_explained_without_a_source() {
+    let Ok(Invocation::Print(text)) = parsed("--explain unknown-key") else { panic!("it is printed") };
+    assert!(text.starts_with("unknown-key\n\n**warning**: "), "{text}");
+    assert!(usage("--explain unknwon-key").contains("did you mean `unknown-key`?"));
+    assert!(usage("--explain=[bad-user]").contains("did you mean `bad-user`?"), "{}", usage("--explain=[bad-user]"));
+    assert!(usage("--explain=x").contains("in brackets"));
+}
+
+#[test]
 fn a_platform_sets_its_flags_over_those_beside_it() {
     let ec2 = ["/media/configdrive/openstack/latest/user_data", "http://169.254.169.254/2009-04-04/user-data"];
     for line in

@@ -16,6 +16,9 @@ use cloud_config::text::printable;
 use cloud_config::user_data::ContentKind;
 use cloud_config::yaml::Paths;
 
+/// The line after the findings on a terminal.
+const EXPLAIN: &str = "For more about a rule: coreos-cloudinit --explain RULE\n\n";
+
 /// A part that was checked.
 pub struct Checked {
     /// The part.
@@ -104,6 +107,9 @@ fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
         }
     }
     let mut count = Count::of(all(parts));
+    if all(parts).next().is_some() {
+        out.push_str(EXPLAIN);
+    }
     count.errors += failures.len();
     out + &count.summary() + "\n"
 }
