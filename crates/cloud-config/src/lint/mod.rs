@@ -44,3 +44,10 @@ pub fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Find
     findings.extend(tokens::lint(text));
     findings
 }
+
+/// The texts at the places of the findings that `lint` makes of `text`.
+#[cfg(test)]
+fn found_texts(lint: fn(&ParsedYaml, &str) -> Vec<Finding>, text: &str) -> Vec<&str> {
+    let spans = lint(&crate::yaml::parse(text, |at| at), text).into_iter().filter_map(|finding| finding.span);
+    spans.map(|span| &text[span.start..span.end]).collect()
+}

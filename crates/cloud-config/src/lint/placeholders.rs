@@ -6,25 +6,11 @@ use regex::Regex;
 
 use super::templates::HELP;
 use crate::address_tokens::Address;
+use crate::config::fields::{FILE, TOP, USER};
 use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::secret::MASK;
-use crate::yaml::{Entry, Kind, Node, ParsedYaml};
-
-/// Sections whose values are read, and keys of their items that have none.
-const SECTIONS: &[&str] = &["hostname", "ssh_authorized_keys", "users", "write_files", "coreos"];
-const FILE_KEYS: &[&str] = &["path", "owner", "permissions", "encoding"];
-const USER_KEYS: &[&str] = &[
-    "name",
-    "primary_group",
-    "groups",
-    "homedir",
-    "shell",
-    "ssh_authorized_keys",
-    "coreos_ssh_import_github",
-    "coreos_ssh_import_url",
-    "coreos_ssh_import_github_users",
-];
+use crate::yaml::{Kind, Node, ParsedYaml, TextKind};
 
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
     let forms = [
@@ -44,34 +30,39 @@ static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     let entries = document.root.as_deref().and_then(Node::entries).unwrap_or_default();
-    for entry in entries.iter().filter(|entry| SECTIONS.contains(&&*entry.name())) {
+    for entry in entries.iter().filter(|entry| TOP.field(&entry.name()).is_some()) {
         let name = entry.name();
-        look(&entry.value, &name, &name, text, &mut findings);
+        search(&entry.value, &name, &name, text, &mut findings);
     }
     // YAML allows no value that begins with such a character.
     let error = document.error.as_ref().and_then(|error| error.span);
     if let Some(at) = error.map(|span| span.start)
         && let Some(line) = text.get(at..).and_then(|rest| rest.lines().next())
-        && let Some(found) = first(line).filter(|found| found.start() == 0)
+        && let Some(found) = first_placeholder(line).filter(|found| found.start() == 0)
     {
         report(Span::new(at, at + found.end()), &mut findings);
     }
     findings.into_list()
 }
 
-/// Gathers the placeholders in `node`, the value of `key` in `section`.
-fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Findings) {
-    let is_read = |entry: &&Entry| match section {
-        "write_files" => FILE_KEYS.contains(&&*entry.name()),
-        "users" => USER_KEYS.contains(&&*entry.name()),
+/// Returns true if the value of the key `name` in `section` is searched. In content and prose, a placeholder may be meant.
+fn is_searched(section: &str, name: &str) -> bool {
+    let row = match section {
+        "write_files" => FILE.field(name),
+        "users" => USER.field(name),
         // The words of an OEM are free text.
-        _ => !matches!(&*entry.name(), "content" | "oem"),
+        _ => return !matches!(name, "content" | "oem"),
     };
+    row.is_some_and(|row| !matches!(row.text, TextKind::Content | TextKind::Prose))
+}
+
+/// Reports the placeholders in `node`, the value of `key` in `section`.
+fn search(node: &Node, section: &str, key: &str, text: &str, findings: &mut Findings) {
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| look(item, section, key, text, findings)),
+        Kind::List(items) => items.iter().for_each(|item| search(item, section, key, text, findings)),
         Kind::Mapping(mapping) => {
-            for entry in mapping.entries.iter().filter(is_read) {
-                look(&entry.value, section, &entry.name(), text, findings);
+            for entry in mapping.entries.iter().filter(|entry| is_searched(section, &entry.name())) {
+                search(&entry.value, section, &entry.name(), text, findings);
             }
         }
         Kind::Scalar(scalar) => {
@@ -81,7 +72,9 @@ fn look(node: &Node, section: &str, key: &str, text: &str, findings: &mut Findin
             }
             let Some(raw) = text.get(node.span.start..node.span.end) else { return };
             // Of a discovery URL, `options` reports the usual `<token>`.
-            if let Some(found) = first(raw).filter(|found| key != "discovery" || !found.as_str().starts_with('<')) {
+            if let Some(found) =
+                first_placeholder(raw).filter(|found| key != "discovery" || !found.as_str().starts_with('<'))
+            {
                 report(Span::new(node.span.start + found.start(), node.span.start + found.end()), findings);
             }
         }
@@ -96,7 +89,7 @@ fn report(span: Span, findings: &mut Findings) {
 }
 
 /// The first placeholder in `value`.
-fn first(value: &str) -> Option<regex::Match<'_>> {
+fn first_placeholder(value: &str) -> Option<regex::Match<'_>> {
     PLACEHOLDER
         .find_iter(value)
         // The rest of a template's value is an expression, which `templates` reports.
@@ -125,12 +118,10 @@ fn is_placeholder(word: &str, before: &str, rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::lint;
-    use crate::yaml::parse;
+    use crate::lint::found_texts;
 
     fn found(text: &str) -> Vec<&str> {
-        let spans = lint(&parse(text, |at| at), text).into_iter().filter_map(|finding| finding.span);
-        spans.map(|span| &text[span.start..span.end]).collect()
+        found_texts(super::lint, text)
     }
 
     #[test]

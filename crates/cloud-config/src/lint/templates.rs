@@ -211,11 +211,11 @@ fn gather(node: &Node, key: &str, contents: &mut Vec<Span>) {
 #[cfg(test)]
 mod tests {
     use super::lint;
+    use crate::lint::found_texts;
     use crate::yaml::parse;
 
     fn found(text: &str) -> Vec<&str> {
-        let spans = lint(&parse(text, |at| at), text).into_iter().filter_map(|finding| finding.span);
-        spans.map(|span| &text[span.start..span.end]).collect()
+        found_texts(lint, text)
     }
 
     #[test]
