@@ -284,15 +284,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::host::accounts::tests::tree_with;
 
     fn tree() -> (tempfile::TempDir, Root) {
-        let dir = tempfile::tempdir().unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::create_dir(dir.path().join("etc")).unwrap();
-        fs::write(dir.path().join("etc/passwd"), "root:x:0:0::/:/bin/sh\n").unwrap();
-        fs::write(dir.path().join("etc/shadow"), "root:*:\n").unwrap();
+        let (dir, root) = tree_with(&[("passwd", "root:x:0:0::/:/bin/sh\n"), ("shadow", "root:*:\n")]);
         fs::set_permissions(dir.path().join("etc/shadow"), fs::Permissions::from_mode(0o640)).unwrap();
-        let root = Root::open(dir.path()).unwrap();
         (dir, root)
     }
 

@@ -23,7 +23,7 @@ const LOCKS: [&str; 6] = [
 ];
 
 /// A lock that is older than this boot.
-struct Old {
+struct StaleLock {
     path: PathBuf,
     place: Place,
     identity: (u64, u64),
@@ -33,11 +33,11 @@ struct Old {
 /// they are removed, and it is run once more.
 pub(super) fn with_locks(root: &Root, run: impl Fn() -> Result<()>) -> Result<()> {
     // For another tree it is unknown which machine's boot counts.
-    let old = if root.is_system() { left_before(root, boot_time()) } else { Vec::new() };
-    with_old(root, old, run)
+    let old = if root.is_system() { stale_locks(root, boot_time()) } else { Vec::new() };
+    run_past_stale(root, old, run)
 }
 
-fn with_old(root: &Root, old: Vec<Old>, run: impl Fn() -> Result<()>) -> Result<()> {
+fn run_past_stale(root: &Root, old: Vec<StaleLock>, run: impl Fn() -> Result<()>) -> Result<()> {
     let result = run();
     if result.is_ok() || old.is_empty() {
         return result;
@@ -58,14 +58,14 @@ fn with_old(root: &Root, old: Vec<Old>, run: impl Fn() -> Result<()>) -> Result<
     if removed { run() } else { result }
 }
 
-fn left_before(root: &Root, boot: SystemTime) -> Vec<Old> {
+fn stale_locks(root: &Root, boot: SystemTime) -> Vec<StaleLock> {
     let old = |path: &&str| {
         let path = PathBuf::from(*path);
         let place = root.parent(&path, false).ok()?;
         let there = status(&place).ok()??;
         let regular = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
         let written = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(there.st_mtime).ok()?);
-        (regular && written < boot).then_some(Old { path, place, identity: (there.st_dev, there.st_ino) })
+        (regular && written < boot).then_some(StaleLock { path, place, identity: (there.st_dev, there.st_ino) })
     };
     LOCKS.iter().filter_map(old).collect()
 }
@@ -85,42 +85,37 @@ pub(super) fn boot_time() -> SystemTime {
 mod tests {
     use std::cell::Cell;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use anyhow::bail;
 
     use super::*;
+    use crate::host::accounts::tests::tree_with;
 
     fn tree() -> (tempfile::TempDir, Root) {
-        let dir = tempfile::tempdir().unwrap();
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::create_dir(dir.path().join("etc")).unwrap();
-        fs::write(dir.path().join("etc/passwd.lock"), "").unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        (dir, root)
+        tree_with(&[("passwd.lock", "")])
     }
 
     #[test]
     fn an_old_lock_is_removed_once_it_was_in_the_way() {
         let (dir, root) = tree();
         let path = dir.path().join("etc/passwd.lock");
-        let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
+        let old = stale_locks(&root, SystemTime::now() + Duration::from_secs(60));
         let run = || if path.exists() { bail!("locked") } else { Ok(()) };
-        with_old(&root, old, run).unwrap();
-        let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
+        run_past_stale(&root, old, run).unwrap();
+        let old = stale_locks(&root, SystemTime::now() + Duration::from_secs(60));
         assert!(old.is_empty());
     }
 
     #[test]
     fn a_lock_of_this_boot_stays() {
         let (dir, root) = tree();
-        let old = left_before(&root, SystemTime::now() - Duration::from_secs(3600));
+        let old = stale_locks(&root, SystemTime::now() - Duration::from_secs(3600));
         let runs = Cell::new(0);
         let run = || {
             runs.set(runs.get() + 1);
             bail!("locked")
         };
-        with_old(&root, old, run).unwrap_err();
+        run_past_stale(&root, old, run).unwrap_err();
         assert_eq!(runs.get(), 1);
         assert!(dir.path().join("etc/passwd.lock").exists());
     }
@@ -129,13 +124,13 @@ mod tests {
     fn a_lock_that_was_replaced_meanwhile_stays() {
         let (dir, root) = tree();
         let path = dir.path().join("etc/passwd.lock");
-        let old = left_before(&root, SystemTime::now() + Duration::from_secs(60));
+        let old = stale_locks(&root, SystemTime::now() + Duration::from_secs(60));
         let run = || {
             fs::write(dir.path().join("etc/new"), "1").unwrap();
             fs::rename(dir.path().join("etc/new"), &path).unwrap();
             bail!("locked")
         };
-        with_old(&root, old, run).unwrap_err();
+        run_past_stale(&root, old, run).unwrap_err();
         assert!(path.exists());
     }
 

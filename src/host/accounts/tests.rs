@@ -26,15 +26,20 @@ broken
 
 const SHADOW: &str = "root:*:1:0:99999:7:::\ncore:$6$salt$hash:1:0:99999:7:::\n";
 
-fn tree() -> (TempDir, Root) {
+/// A root whose `/etc` has these files.
+pub(super) fn tree_with(files: &[(&str, &str)]) -> (TempDir, Root) {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::create_dir(dir.path().join("etc")).unwrap();
-    for (name, text) in [("passwd", PASSWD), ("group", GROUP), ("shadow", SHADOW)] {
+    for (name, text) in files {
         fs::write(dir.path().join("etc").join(name), text).unwrap();
     }
     let root = Root::open(dir.path()).unwrap();
     (dir, root)
+}
+
+fn tree() -> (TempDir, Root) {
+    tree_with(&[("passwd", PASSWD), ("group", GROUP), ("shadow", SHADOW)])
 }
 
 fn name(text: &str) -> Option<Principal> {
