@@ -1,15 +1,16 @@
 //! The executor of legacy cloud-config.
 //!
 //! ```text
-//!           the program           the library, cloud_config                          the program
+//!            the program, src/                 the library, crates/cloud-config/                the program
 //!
-//! argv ──► source ──► bytes ══► user_data ══► yaml ══► config ══► plan ══► apply ──► outcome
-//!          file, drive,          gunzip, MIME   nodes    types      steps    host      report
-//!          cloud, kernel                                                               logger
+//! argv ──► source ──► bytes ══► user_data ══► address_tokens ══► yaml ══► config ══► plan ══► apply ──► outcome
+//!          file, drive,          gunzip, MIME   $private_ipv4     nodes    types      steps    host      report
+//!          cloud, kernel                                                                       changes   logger
+//!                                                                                              the machine
 //! ```
 //!
 //! The library turns bytes and a few facts into findings and a plan. Everything that reaches a file, a clock, a bus
-//! or a network is here.
+//! or a network is here. [`run`] goes this way: it gathers what a source has, plans, and applies or prints the plan.
 
 pub mod apply;
 pub mod cli;
