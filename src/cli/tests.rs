@@ -24,7 +24,7 @@ fn usage(line: &str) -> String {
 }
 
 #[test]
-fn one_dash_or_two_and_equals_or_a_space() {
+fn flags_take_one_dash_or_two_and_equals_or_a_space() {
     let plain = options("--from-file=x");
     for line in ["-from-file=x", "-from-file x", "--from-file x"] {
         assert_eq!(options(line), plain, "{line}");

@@ -5,7 +5,7 @@ use crate::testbed::Suite;
 const CONFIG: &str = "#cloud-config\nwrite_files: [{path: /etc/cli, content: x}]\n";
 
 pub fn cases(suite: &mut Suite) {
-    suite.shared("one_dash_or_two_and_equals_or_a_space", |m| {
+    suite.shared("flags_take_one_dash_or_two_and_equals_or_a_space", |m| {
         m.put("/tmp/cli", CONFIG);
         for argv in [
             &["-from-file", "/tmp/cli"][..],
@@ -44,7 +44,7 @@ pub fn cases(suite: &mut Suite) {
         m.absent("/etc/cli");
     });
 
-    suite.shared("help_and_version", |m| {
+    suite.shared("help_and_version_are_printed", |m| {
         for flag in ["-h", "--help", "-help"] {
             let run = m.program(&[flag]).run().ok();
             for name in ["--from-file", "--oem", "--validate", "--dry-run", "--root", "--strict", "--job-timeout"] {

@@ -8,7 +8,7 @@ use crate::testbed::{PROGRAM_INSIDE, Suite};
 const ROOT: (u32, u32) = (0, 0);
 
 pub fn cases(suite: &mut Suite) {
-    suite.shared("content_and_defaults", |m| {
+    suite.shared("content_is_written_with_the_default_mode_and_owner", |m| {
         m.apply(
             r"
             write_files:
@@ -211,7 +211,7 @@ old"
         assert_eq!(m.names("/etc/unowned"), ["c"]);
     });
 
-    suite.shared("every_encoding", |m| {
+    suite.shared("every_encoding_is_decoded", |m| {
         // "hello\n" as base64 and as gzip in base64.
         let plain = "aGVsbG8K";
         let gzip = "H4sIAAAAAAAAA8tIzcnJ5wIAIDA6NgYAAAA=";
@@ -384,7 +384,7 @@ old"
         m.sh("umount /srv/full");
     });
 
-    suite.shared("more_files_than_descriptors", |m| {
+    suite.shared("more_files_than_descriptors_are_written", |m| {
         let mut config = "#cloud-config\nwrite_files:\n".to_owned();
         for number in 0..1200 {
             let _ = writeln!(config, "- {{path: /etc/many/{number}, content: '{number}'}}");

@@ -52,7 +52,7 @@ while (!-e '/tmp/over') { syswrite $bus, join('', map { end($ARGV[1]), end(99999
 "#;
 
 pub fn cases(suite: &mut Suite) {
-    suite.shared("every_command", |m| {
+    suite.shared("every_command_has_its_effect", |m| {
         let text = "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/touch /run/%p-reloaded\n";
         let runs = ["stop", "restart", "reload", "try-restart", "reload-or-restart", "reload-or-try-restart"];
         let rests = ["start", "stop", "restart", "try-restart", "reload-or-restart", "reload-or-try-restart"];

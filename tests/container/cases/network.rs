@@ -67,7 +67,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.link("/etc/systemd/network/10-x.network").as_deref(), Some("/dev/null"));
     });
 
-    suite.fresh("no_network_unit_no_restart", |m| {
+    suite.fresh("networkd_is_not_restarted_without_a_network_unit", |m| {
         m.sh("systemctl start systemd-networkd.service");
         let first = m.invocation("systemd-networkd.service");
         m.apply("coreos: {units: [{name: etcd.service, command: start}]}").ok();

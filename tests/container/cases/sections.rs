@@ -74,7 +74,7 @@ pub fn cases(suite: &mut Suite) {
         m.absent(UPDATE);
     });
 
-    suite.fresh("strategies_of_older_releases_and_yaml_tools", |m| {
+    suite.fresh("strategies_of_older_releases_and_yaml_tools_are_applied", |m| {
         m.apply("coreos: {update: {reboot_strategy: best-effort}}").ok().says(&["odd-strategy"]);
         update(m, &format!("GROUP=stable\n{SERVER}REBOOT_STRATEGY=best-effort\n"));
         m.apply("coreos: {update: {reboot_strategy: false}}").ok().says(&["odd-strategy"]);

@@ -185,7 +185,7 @@ fn directories(suite: &mut Suite) {
         m.untouched(|| m.program(&["--from-configdrive=/media/configdrive", "--short-hostname"]).run().ok());
     });
 
-    suite.fresh("a_config_drive_without_latest", |m| {
+    suite.fresh("a_config_drive_without_latest_is_read_from_its_newest_version", |m| {
         let flag = "--from-configdrive=/media/configdrive";
         m.sh("mkdir -p /media/configdrive/ec2/latest");
         m.put("/media/configdrive/ec2/latest/user-data", "#cloud-config\nhostname: ec2\n");

@@ -106,7 +106,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(status.stdout.contains("hang.service"), "what was left is said: {status}");
     });
 
-    suite.fresh("a_unit_that_isolates", |m| {
+    suite.fresh("a_unit_that_isolates_stops_the_run", |m| {
         let target = "[Unit]\nRequires=multi-user.target\nAfter=multi-user.target\nAllowIsolate=yes\n";
         m.put("/etc/systemd/system/mine.target", target);
         let config = units(&[
@@ -121,7 +121,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(status.stdout.contains("hang.service"), "what was left is said: {status}");
     });
 
-    suite.plain("a_unit_that_reboots", || {
+    suite.plain("a_unit_that_reboots_leaves_complete_files", || {
         let options = Boot::default();
         let mut m = options.boot();
         let config = units(&[

@@ -40,7 +40,7 @@ pub fn cases(suite: &mut Suite) {
         m.absent("/home/simple/.ssh");
     });
 
-    suite.shared("every_field", |m| {
+    suite.shared("every_field_of_a_user_is_applied", |m| {
         let config = format!(
             r"
             users:
@@ -344,7 +344,7 @@ pub fn cases(suite: &mut Suite) {
 
 /// The less common cases.
 fn more(suite: &mut Suite) {
-    suite.shared("every_key_in_the_other_spelling", |m| {
+    suite.shared("every_key_is_applied_in_the_other_spelling", |m| {
         let config = format!(
             r"
             users:

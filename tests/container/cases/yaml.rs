@@ -47,7 +47,7 @@ pub fn cases(suite: &mut Suite) {
         m.absent("/home/spelt");
     });
 
-    suite.shared("truth_values_of_yaml_1_1", |m| {
+    suite.shared("booleans_of_yaml_1_1_are_read", |m| {
         let words = [
             ("true", true),
             ("Yes", true),
@@ -69,7 +69,7 @@ pub fn cases(suite: &mut Suite) {
         m.sh("rm -f /run/systemd/system/truth.service");
     });
 
-    suite.shared("anchors_aliases_and_merge_keys", |m| {
+    suite.shared("anchors_aliases_and_merge_keys_are_resolved", |m| {
         let config = r"
             x-defaults: &defaults {owner: core, permissions: '0600', content: default}
             write_files:
@@ -141,7 +141,7 @@ pub fn cases(suite: &mut Suite) {
             .says(&[":5:18:"]);
     });
 
-    suite.shared("comments_flow_and_odd_spacing", |m| {
+    suite.shared("comments_flow_style_and_odd_spacing_are_read", |m| {
         let config = "#cloud-config\n# one\nwrite_files:   # two\n-   path:    /etc/odd  # three\n    content:  'a # b'\n-   {path: /etc/odd2,\n      content: \"c\n  d\"}\n";
         m.apply(config).ok();
         assert_eq!(m.text("/etc/odd"), "a # b");

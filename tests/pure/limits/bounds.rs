@@ -40,7 +40,7 @@ fn the_bounds_are_those_of_the_design() {
 }
 
 #[test]
-fn sixteen_mebibytes_before_and_after_decompression() {
+fn user_data_is_limited_before_and_after_decompression() {
     assert!(!is_refused(of_size(USER_DATA_MAX)));
     assert!(is_refused(of_size(USER_DATA_MAX + 1)));
     assert!(!is_refused(gzip(&of_size(USER_DATA_MAX))));
@@ -51,14 +51,14 @@ fn sixteen_mebibytes_before_and_after_decompression() {
 }
 
 #[test]
-fn members_of_gzip() {
+fn the_number_of_gzip_members_is_limited() {
     let members = |count: usize| [gzip(&config("hostname: a\n")), gzip(b"").repeat(count)].concat();
     assert!(!is_refused(members(MEMBERS_MAX)));
     assert!(is_refused(members(MEMBERS_MAX + 1)));
 }
 
 #[test]
-fn gzip_inside_gzip() {
+fn the_depth_of_gzip_is_limited() {
     let nested = |depth: usize| (0..depth).fold(config("hostname: a\n"), |bytes, _| gzip(&bytes));
     assert!(!is_refused(nested(GZIP_DEPTH)));
     assert!(is_refused(nested(GZIP_DEPTH + 1)));
@@ -66,7 +66,7 @@ fn gzip_inside_gzip() {
 }
 
 #[test]
-fn parts_of_a_multipart() {
+fn parts_of_a_multipart_are_limited() {
     let parts =
         |count: usize| format!("Content-Type: multipart/mixed; boundary=B\n\n{}--B--\n", "--B\n\n".repeat(count));
     assert!(!is_refused(parts(PARTS_MAX).into_bytes()));
@@ -91,7 +91,7 @@ fn parts_of_a_multipart() {
 }
 
 #[test]
-fn lists_and_mappings() {
+fn lists_and_mappings_are_limited() {
     let nested = |depth: usize| config(&format!("a: {}{}\n", "[".repeat(depth), "]".repeat(depth)));
     assert!(!is_refused(nested(MAX_DEPTH - 1)));
     assert!(is_refused(nested(MAX_DEPTH)));
@@ -104,7 +104,7 @@ fn lists_and_mappings() {
 }
 
 #[test]
-fn values_through_aliases() {
+fn values_behind_aliases_are_limited() {
     // The document, the list, and a thousand values in each list that is one value itself.
     let lists = |count: usize| config(&format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(999), "*a,".repeat(count)));
     assert!(!is_refused(lists(498)));

@@ -55,7 +55,7 @@ fn input_past_a_limit_is_refused() {
 }
 
 #[test]
-fn a_bomb_of_gzip() {
+fn a_gzip_bomb_is_refused() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&vec![b'#'; 1 << 20]).unwrap();
     let member = encoder.finish().unwrap();

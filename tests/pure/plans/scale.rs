@@ -40,13 +40,13 @@ fn key(index: usize) -> String {
 }
 
 #[test]
-fn many_users() {
+fn many_users_are_planned_in_time() {
     let plan = plan(&list("users:", |i| format!("{{name: u{i}, ssh_authorized_keys: [{}]}}", key(i))));
     assert_eq!(plan.steps.len(), 2 * MANY);
 }
 
 #[test]
-fn many_keys() {
+fn many_keys_are_planned_in_time() {
     let text = list("ssh_authorized_keys:", key);
     let part = user_data::split("part", text.into_bytes()).remove(0);
     let began = Instant::now();
@@ -56,19 +56,19 @@ fn many_keys() {
 }
 
 #[test]
-fn many_groups() {
+fn many_groups_are_planned_in_time() {
     let groups: Vec<_> = (0..MANY).map(|i| format!("g{i}")).collect();
     let plan = plan(&format!("#cloud-config\nusers: [{{name: a, groups: [{}]}}]\n", groups.join(", ")));
     assert_eq!(plan.steps.len(), 1);
 }
 
 #[test]
-fn many_files() {
+fn many_files_are_planned_in_time() {
     assert_eq!(plan(&list("write_files:", |i| format!("{{path: /f{i}}}"))).steps.len(), MANY);
 }
 
 #[test]
-fn many_deep_paths() {
+fn many_deep_paths_are_planned_in_time() {
     let deep = "/a".repeat(2000);
     let text = (0..500).fold("#cloud-config\nwrite_files:\n".to_owned(), |mut text, i| {
         let _ = writeln!(text, "- path: /x{deep}/{i}");
@@ -78,21 +78,21 @@ fn many_deep_paths() {
 }
 
 #[test]
-fn many_lines_that_are_nothing() {
+fn many_invalid_lines_are_reported_in_time() {
     let lines = "      nothing $public_ip\n".repeat(100_000);
     let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: a.service\n    content: |\n{lines}");
     assert!(plan(&text).findings.iter().any(|finding| finding.rule.id == "odd-unit-line"));
 }
 
 #[test]
-fn many_units() {
+fn many_units_are_planned_in_time() {
     let plan =
         plan(&list("coreos:\n units:", |i| format!("{{name: u{i}.service, command: start}}")).replace("\n-", "\n -"));
     assert_eq!(plan.steps.len(), MANY + 1);
 }
 
 #[test]
-fn many_unknown_keys() {
+fn many_unknown_keys_are_reported_in_time() {
     let keys: Vec<_> = (0..MANY - 2).map(|i| format!("permissionz{i}: a")).collect();
     let plan = plan(&format!(
         "#cloud-config\nwrite_files:\n{}",
@@ -106,7 +106,7 @@ fn many_unknown_keys() {
 }
 
 #[test]
-fn many_findings_on_one_line() {
+fn many_findings_on_one_line_are_placed_in_time() {
     let items: Vec<_> =
         (0..MANY).map(|i| format!("{{path: /f{i}, permissions: nothing, owner: a b c d e f}}")).collect();
     let text = format!("#cloud-config\nwrite_files: [{}]\n", items.join(", "));
@@ -119,7 +119,7 @@ fn many_findings_on_one_line() {
 }
 
 #[test]
-fn many_parts() {
+fn many_parts_are_planned_in_time() {
     let part = |i| format!("--B\nContent-Type: text/cloud-config\n\nhostname: a\nwrite_files: [{{path: /f{i}}}]\n");
     let parts: String = (0..MANY).map(part).collect();
     let text = format!("Content-Type: multipart/mixed; boundary=B\n\n{parts}--B--\n");

@@ -56,7 +56,7 @@ fn wanted(
 }
 
 #[test]
-fn samples_of_attribute_services() {
+fn samples_of_attribute_services_are_read() {
     let Some(directory) = samples() else { return };
     for (name, flag, result) in [
         ("cci-ec2-metadata_test-urlmap-L156.json", "from-ec2-metadata", wanted("", "", "", 0, 1)),
@@ -76,7 +76,7 @@ fn samples_of_attribute_services() {
 }
 
 #[test]
-fn samples_of_json_services() {
+fn samples_of_json_services_are_read() {
     let Some(directory) = samples() else { return };
     for (name, flag, path, result, v6) in [
         (
@@ -109,7 +109,7 @@ fn samples_of_json_services() {
 }
 
 #[test]
-fn samples_of_config_drives() {
+fn samples_of_config_drives_are_read() {
     let Some(directory) = samples() else { return };
     let mut count = 0;
     for entry in std::fs::read_dir(&directory).unwrap().flatten() {
@@ -133,7 +133,7 @@ fn samples_of_config_drives() {
 }
 
 #[test]
-fn samples_of_cloudsigma() {
+fn samples_of_cloudsigma_are_read() {
     let Some(directory) = samples() else { return };
     let config = "#cloud-config\n\nhostname: coreos1";
     for (name, result, data) in [
@@ -155,7 +155,7 @@ fn samples_of_cloudsigma() {
 }
 
 #[test]
-fn samples_of_documents() {
+fn samples_of_documents_are_read() {
     let Some(directory) = samples() else { return };
     let place = tempfile::tempdir().unwrap();
     let setup = Setup { places: Places::beneath(place.path()), ..setup() };

@@ -33,7 +33,7 @@ fn depth() {
 }
 
 #[test]
-fn depth_through_aliases() {
+fn depth_behind_aliases_is_limited() {
     let chain = |links: usize| {
         (1..links).fold("- &a0 []\n".to_owned(), |mut text, n| {
             let _ = writeln!(text, "- &a{n} [*a{}]", n - 1);
@@ -76,7 +76,7 @@ fn nodes() {
 }
 
 #[test]
-fn nodes_through_aliases_and_merges() {
+fn nodes_behind_aliases_and_merges_are_limited() {
     // Ten times more with each level.
     let mut aliases = "a0: &a0 [x]\n".to_owned();
     let mut merges = "a0: &a0 {k: v}\n".to_owned();
@@ -93,7 +93,7 @@ fn nodes_through_aliases_and_merges() {
 }
 
 #[test]
-fn text_through_aliases() {
+fn text_behind_aliases_is_limited() {
     let text = |times: usize| format!("- &x {}\n{}", "y".repeat(MAX_ALIAS_TEXT / 1000), "- *x\n".repeat(times));
     assert!(!refused(&text(1000)));
     assert!(refused(&text(1001)));

@@ -78,7 +78,7 @@ fn null_is_the_default() {
 }
 
 #[test]
-fn truth_values() {
+fn booleans_are_read() {
     for text in ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y", "!!bool yes", "!!bool 'yes'"]
     {
         assert!(all(&format!("flag: {text}")).flag, "{text}");
@@ -140,7 +140,7 @@ fn numbers() {
 }
 
 #[test]
-fn lists_of_one() {
+fn one_value_is_read_as_a_list_of_one() {
     let text = "list: a b\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.list, ["a b"]);
@@ -164,7 +164,7 @@ fn lists_of_one() {
 }
 
 #[test]
-fn binary_data() {
+fn binary_data_is_decoded() {
     assert_eq!(all("bytes: !!binary |\n  AAH/\n  /g==\n").bytes.0, [0, 1, 255, 254]);
     assert_eq!(all("bytes: ä").bytes.0, "ä".as_bytes());
     assert_eq!(all("text: !!binary aGVsbG8=").text, "hello");
@@ -197,7 +197,7 @@ fn fields_know_their_place_and_what_is_wrong() {
 }
 
 #[test]
-fn keys_in_both_spellings() {
+fn keys_are_read_in_both_spellings() {
     assert_eq!(all("inner: {a-b: yes}").inner.a_b.value, Some(true));
     assert_eq!(all("inner: {a_b: yes}").inner.a_b.value, Some(true));
     let text = "inner: {a_b: yes, a-b: no}\n";

@@ -11,7 +11,7 @@ fn clean(text: &str) -> String {
 }
 
 #[test]
-fn documents_without_content() {
+fn documents_without_content_are_read() {
     for text in ["", "\n\n", "#cloud-config\n", "#cloud-config", "# a\n\n  # b\n"] {
         assert!(document(text).root.is_none(), "{text:?}");
         assert!(document(text).error.is_none(), "{text:?}");
@@ -44,7 +44,7 @@ three}"#
 }
 
 #[test]
-fn blocks_to_the_last_byte() {
+fn block_scalars_keep_every_byte() {
     assert_eq!(clean("a: |\n  x\n   y\n"), r#"{a: "x\n y\n"}"#);
     assert_eq!(clean("a: |\n  x\n   y"), r#"{a: "x\n y"}"#);
     assert_eq!(clean("a: |-\n  x\n"), r#"{a: "x"}"#);
@@ -76,7 +76,7 @@ fn aliases_share() {
 }
 
 #[test]
-fn aliases_of_nothing() {
+fn an_alias_without_an_anchor_is_an_error() {
     for (text, at) in [("a: *b\n", "*b"), ("a: &a [*a]\n", "*a"), ("&x {k: {j: *x}}", "*x"), ("- *x\n- &x a\n", "*x")] {
         let error = document(text).error.unwrap();
         assert_eq!(super::one(text, &error), format!("syntax:{at}"));
