@@ -63,18 +63,18 @@ pub enum Format {
     Json,
 }
 
-/// The sources that are named, by the name of their flag, with its value; a switch has an empty one.
+/// The sources that the command line selects, by the name of their flag, with its value; a switch has an empty one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Named(BTreeMap<&'static str, OsString>);
+pub struct SelectedSources(BTreeMap<&'static str, OsString>);
 
-impl Named {
+impl SelectedSources {
     /// The sources.
     pub fn candidates(&self) -> Vec<Candidate> {
         source::candidates(|flag| self.0.get(flag).cloned())
     }
 }
 
-impl fmt::Debug for Named {
+impl fmt::Debug for SelectedSources {
     /// Omits the values: a URL may hold credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -88,7 +88,7 @@ pub struct Options {
     /// The use that is made of the plan.
     pub mode: Mode,
     /// The candidate sources of the user-data.
-    pub sources: Named,
+    pub sources: SelectedSources,
     /// The network description that is turned into networkd's files.
     pub network: Option<NetworkFormat>,
     /// The directory to apply to; `/` is the machine itself.
@@ -153,7 +153,7 @@ fn without_addresses(text: &str) -> String {
 
 fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
     let mut command = command(Purpose::Parse);
-    let arguments = normalise(arguments);
+    let arguments = normalize(arguments);
     let short = !arguments.iter().any(|argument| argument == "--help");
     let empty = empty_value(&arguments);
     let matches = match command.try_get_matches_from_mut(arguments) {
@@ -283,7 +283,7 @@ fn command(purpose: Purpose) -> Command {
         command = command.arg(match flag.value {
             Some(value) => arg.value_name(value).value_parser(clap::value_parser!(OsString)),
             None if purpose == Purpose::Show => arg.action(ArgAction::SetTrue),
-            None => arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_parser(truth),
+            None => arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_parser(parse_switch),
         });
     }
     command
@@ -299,7 +299,7 @@ fn command(purpose: Purpose) -> Command {
 }
 
 /// The value of a switch.
-fn truth(text: &str) -> Result<bool, &'static str> {
+fn parse_switch(text: &str) -> Result<bool, &'static str> {
     // Other spellings are these by now.
     text.parse().map_err(|_| "a switch takes true, t or 1, and false, f or 0")
 }
@@ -323,7 +323,7 @@ fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
 }
 
 /// Writes flags as clap reads them: `-name value` becomes `--name=value`.
-fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+fn normalize(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut out = vec![OsString::from("coreos-cloudinit")];
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
@@ -373,12 +373,12 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         Some("json") => Format::Json,
         Some(other) => return Err(format!("unknown format '{other}' for --format: it takes text or json")),
     };
-    let show_diff = on(matches, "show-diff");
-    let elsewhere = ["schema", "status", "validate"].into_iter().any(|name| on(matches, name));
-    if show_diff && (elsewhere || !on(matches, "dry-run")) {
+    let show_diff = is_set(matches, "show-diff");
+    let elsewhere = ["schema", "status", "validate"].into_iter().any(|name| is_set(matches, name));
+    if show_diff && (elsewhere || !is_set(matches, "dry-run")) {
         return Err("--show-diff takes effect only with --dry-run".to_owned());
     }
-    if on(matches, "schema") {
+    if is_set(matches, "schema") {
         return Ok(Invocation::Print(cloud_config::json_schema::text()));
     }
     if let Some(rule) = text(matches, "explain") {
@@ -390,21 +390,21 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         }
         return Ok(Invocation::Status(format));
     }
-    let mode = if on(matches, "validate") {
+    let mode = if is_set(matches, "validate") {
         Mode::Validate
-    } else if on(matches, "dry-run") {
+    } else if is_set(matches, "dry-run") {
         Mode::DryRun
-    } else if on(matches, "print-config") {
+    } else if is_set(matches, "print-config") {
         Mode::PrintConfig
     } else {
         Mode::Apply
     };
     let given = |entry: &Entry| match entry.value {
         Some(_) => path(matches, entry.flag).map(PathBuf::into_os_string),
-        None => on(matches, entry.flag).then(OsString::new),
+        None => is_set(matches, entry.flag).then(OsString::new),
     };
     let named = TABLE.iter().filter_map(|entry| Some((entry.flag, set(entry.flag).or_else(|| given(entry))?)));
-    let named = Named(named.collect());
+    let named = SelectedSources(named.collect());
     let is_path = |entry: &&Entry| entry.value.is_some_and(|value| value != "URL");
     let is_address =
         |entry: &&Entry| named.0.get(entry.flag).is_some_and(|value| value.to_string_lossy().contains("://"));
@@ -427,13 +427,13 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         given_root: path(matches, "root"),
         workspace: path(matches, "workspace").unwrap_or_else(|| WORKSPACE.into()),
         key_set,
-        ignore_failure: on(matches, "ignore-failure"),
-        strict: on(matches, "strict"),
+        ignore_failure: is_set(matches, "ignore-failure"),
+        strict: is_set(matches, "strict"),
         format,
         job_timeout: seconds(matches, "job-timeout", 300)?,
         deadline: seconds(matches, "deadline", 540)?,
-        short_hostname: on(matches, "short-hostname"),
-        secrets: if on(matches, "show-secrets") { Secrets::Shown } else { Secrets::Masked },
+        short_hostname: is_set(matches, "short-hostname"),
+        secrets: if is_set(matches, "show-secrets") { Secrets::Shown } else { Secrets::Masked },
         show_diff,
         verbosity: i8::from(matches.get_count("verbose") > 0) - i8::from(matches.get_count("quiet") > 0),
     })))
@@ -465,7 +465,7 @@ fn choice(
     }
 }
 
-fn on(matches: &ArgMatches, name: &str) -> bool {
+fn is_set(matches: &ArgMatches, name: &str) -> bool {
     matches.get_one::<bool>(name).copied().unwrap_or_default()
 }
 

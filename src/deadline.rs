@@ -20,23 +20,23 @@ impl Deadline {
     }
 
     /// Returns the remaining time; zero once the deadline has passed.
-    pub fn left(self) -> Duration {
+    pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
     /// Returns the smaller of `limit` and the remaining time.
     pub fn clip(self, limit: Duration) -> Duration {
-        limit.min(self.left())
+        limit.min(self.remaining())
     }
 
     /// Returns three quarters of the remaining time, for a wait that is followed by other steps.
-    pub fn most(self) -> Duration {
-        self.left() / 4 * 3
+    pub fn longest_wait(self) -> Duration {
+        self.remaining() / 4 * 3
     }
 
     /// Returns true if the deadline has passed.
     pub fn passed(self) -> bool {
-        self.left().is_zero()
+        self.remaining().is_zero()
     }
 }
 
@@ -53,7 +53,7 @@ impl Limits<'_> {
     /// The same with half of the remaining time.
     #[must_use]
     pub fn half(self) -> Self {
-        Self { deadline: Deadline::after(self.deadline.left() / 2), ..self }
+        Self { deadline: Deadline::after(self.deadline.remaining() / 2), ..self }
     }
 
     /// The reason to stop waiting, if there is one.
@@ -85,7 +85,7 @@ mod tests {
         // The clock ends at the largest number of seconds that it can hold; this is some time before that.
         for seconds in [u64::MAX, i64::MAX as u64, i64::MAX as u64 - 1_000_000] {
             let deadline = Deadline::after(Duration::from_secs(seconds));
-            assert!(Instant::now().checked_add(deadline.left() + LONGEST).is_some());
+            assert!(Instant::now().checked_add(deadline.remaining() + LONGEST).is_some());
         }
     }
 }

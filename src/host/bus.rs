@@ -129,7 +129,7 @@ impl Bus {
     pub fn new(deadline: Deadline) -> Self {
         Self {
             deadline,
-            end: Instant::now() + deadline.left() + LATE,
+            end: Instant::now() + deadline.remaining() + LATE,
             state: RefCell::new(ConnectionState::Idle),
             in_vain: Cell::new(0),
         }
@@ -183,7 +183,7 @@ impl Bus {
             return Err(CallError::OutOfTime);
         }
         let patient = limit / 2_u32.saturating_pow(self.in_vain.get());
-        let fair = (self.deadline.left() / SHARE).min(patient).max(LATE_CALL_LIMIT);
+        let fair = (self.deadline.remaining() / SHARE).min(patient).max(LATE_CALL_LIMIT);
         Ok(limit.min(fair).min(rest))
     }
 
@@ -201,11 +201,11 @@ impl Bus {
             return Err(CallError::TimedOut(limit));
         };
         self.in_vain.set(0);
-        answer.map_err(|error| self.learn(error.into()))
+        answer.map_err(|error| self.drop_broken(error.into()))
     }
 
     /// A connection that broke is not used again, though it may not have noticed yet.
-    fn learn(&self, error: CallError) -> CallError {
+    fn drop_broken(&self, error: CallError) -> CallError {
         if matches!(error, CallError::Broken(_)) {
             self.state.replace(ConnectionState::Idle);
         }

@@ -74,13 +74,13 @@ impl PendingReload {
 
     /// Returns true if an interrupted run left a marker.
     pub fn is_left(&self) -> bool {
-        !self.left().is_empty()
+        !self.markers_left().is_empty()
     }
 
     /// Returns the markers that an action which begins now clears: that of this run, and those of interrupted runs.
     pub fn markers(&self) -> Markers {
         let own = self.own.iter().map(|(path, _)| path.clone());
-        Markers(own.chain(self.left()).collect())
+        Markers(own.chain(self.markers_left()).collect())
     }
 
     /// Clears these markers.
@@ -102,7 +102,7 @@ impl PendingReload {
         self.clear(Markers(own));
     }
 
-    fn left(&self) -> Vec<PathBuf> {
+    fn markers_left(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(&self.directory) else { return Vec::new() };
         let named =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(self.prefix));

@@ -8,9 +8,9 @@ use ureq::http::{HeaderValue, Response, header::HeaderMap};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::resolver::Bounded;
-use super::transport::Careful;
-use super::{Header, Method, Reach, Request, RetryPolicy, Url, proxy, words};
+use super::resolver::BoundedResolver;
+use super::transport::CheckedConnector;
+use super::{Header, HostPolicy, Method, Request, RetryPolicy, Url, proxy, words};
 use crate::deadline::Deadline;
 use cloud_config::text::decode;
 
@@ -68,7 +68,7 @@ fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: 
             Ok(url) => url,
             Err(why) => return why,
         };
-        if request.reach == Reach::Anywhere {
+        if request.hosts == HostPolicy::Anywhere {
             headers = &[];
         }
     }
@@ -85,37 +85,37 @@ fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Ur
     let Ok(to) = from.join(location) else {
         return Err(Try::Final("the server redirects to what is no http or https address".to_owned()));
     };
-    match request.reach {
-        Reach::Anywhere if from.is_safe() && !to.is_safe() => {
+    match request.hosts {
+        HostPolicy::Anywhere if from.is_safe() && !to.is_safe() => {
             // A request over HTTPS must not be answered over plain HTTP.
             Err(Try::Final("the server redirects from https to http".to_owned()))
         }
-        Reach::Anywhere => Ok(to.without_credentials()),
-        Reach::Service if from.is_same_host(&to) => Ok(to.with_credentials_of(from)),
-        Reach::Service => Err(Try::Again("the server redirects to another host".to_owned())),
+        HostPolicy::Anywhere => Ok(to.without_credentials()),
+        HostPolicy::Service if from.is_same_host(&to) => Ok(to.with_credentials_of(from)),
+        HostPolicy::Service => Err(Try::Again("the server redirects to another host".to_owned())),
     }
 }
 
 fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> Result<Response<Body>, ureq::Error> {
     let config = Agent::config_builder()
-        .timeout_global(Some(end.left().max(Duration::from_millis(1))))
+        .timeout_global(Some(end.remaining().max(Duration::from_millis(1))))
         .max_redirects(0)
         .http_status_as_error(false)
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .user_agent(concat!("coreos-cloudinit/", env!("CARGO_PKG_VERSION")));
-    let proxy = match request.reach {
-        Reach::Anywhere => proxy::of(url.uri(), |name| std::env::var(name).ok()),
-        Reach::Service => None,
+    let proxy = match request.hosts {
+        HostPolicy::Anywhere => proxy::for_uri(url.uri(), |name| std::env::var(name).ok()),
+        HostPolicy::Service => None,
     };
     let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.clone())).collect();
     headers.extend(url.authorization().map(|value| (AUTHORIZATION.as_str(), value.clone())));
     let agent = match proxy {
         Some(proxy) if proxy::forwards(&proxy, url.uri()) => {
             headers.extend(proxy::authorization(&proxy).map(|value| (PROXY_AUTHORIZATION.as_str(), value)));
-            let connector = Careful::through_proxy(url.origin());
-            Agent::with_parts(config.proxy(None).build(), connector, proxy::Instead::new(proxy))
+            let connector = CheckedConnector::through_proxy(url.origin());
+            Agent::with_parts(config.proxy(None).build(), connector, proxy::ProxyResolver::new(proxy))
         }
-        proxy => Agent::with_parts(config.proxy(proxy).build(), Careful::default(), Bounded),
+        proxy => Agent::with_parts(config.proxy(proxy).build(), CheckedConnector::default(), BoundedResolver),
     };
     let headers = headers.iter().map(|(name, value)| (*name, value.expose().as_str()));
     match request.method {
@@ -148,7 +148,7 @@ fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
         Ok(_) if body.len() as u64 > policy.body_max => return too_long(),
         Ok(_) => {}
         Err(error) if is_timeout(&error) => return Try::Again("the answer did not end in time".to_owned()),
-        Err(error) => return Try::Again(format!("the answer broke off: {}", trouble(&error))),
+        Err(error) => return Try::Again(format!("the answer broke off: {}", connection_fault(&error))),
     }
     if !is_gzip || body.is_empty() {
         return Try::Body(body);
@@ -171,7 +171,7 @@ fn refusal(error: &ureq::Error) -> Try {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => Try::Final("the URL cannot be one".to_owned()),
         ureq::Error::HostNotFound => Try::Again("the host is not found".to_owned()),
         ureq::Error::Timeout(_) => Try::Again("no answer in time".to_owned()),
-        ureq::Error::Io(error) => Try::Again(trouble(error)),
+        ureq::Error::Io(error) => Try::Again(connection_fault(error)),
         ureq::Error::ConnectionFailed => Try::Again("the connection failed".to_owned()),
         ureq::Error::ConnectProxyFailed(_) => Try::Again("the proxy refuses".to_owned()),
         ureq::Error::Protocol(_) => Try::Again("the answer is not HTTP".to_owned()),
@@ -182,7 +182,7 @@ fn refusal(error: &ureq::Error) -> Try {
 }
 
 /// Returns the fault of a connection.
-fn trouble(error: &std::io::Error) -> String {
+fn connection_fault(error: &std::io::Error) -> String {
     match (error.kind(), error.get_ref()) {
         // Errors of TLS have this kind.
         (ErrorKind::InvalidData, Some(inner)) => unsafe_because(inner),
@@ -210,9 +210,9 @@ mod tests {
     use super::*;
 
     /// Returns the target of a redirect, or the reason why it is not followed.
-    fn followed(reach: Reach, from: &str, location: &'static str) -> Result<String, String> {
+    fn followed(hosts: HostPolicy, from: &str, location: &'static str) -> Result<String, String> {
         let from = Url::parse(from).unwrap();
-        let request = Request { method: Method::Get, url: &from, headers: &[], reach };
+        let request = Request { method: Method::Get, url: &from, headers: &[], hosts };
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
         match redirect(&request, &from, &headers) {
             Ok(to) => Ok(format!("{to} {}", to.authorization().is_some())),
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn redirects_stay_safe() {
-        let user_data = |from, location| followed(Reach::Anywhere, from, location);
+        let user_data = |from, location| followed(HostPolicy::Anywhere, from, location);
         assert_eq!(user_data("https://u:p@a/", "https://b/").unwrap(), "https://b/ false");
         assert_eq!(user_data("http://u:p@a/", "https://a/").unwrap(), "https://a/ false");
         assert!(user_data("https://a/", "http://a/").unwrap_err().contains("from https to http"));
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_service_leads_to_its_own_host() {
-        let service = |from, location| followed(Reach::Service, from, location);
+        let service = |from, location| followed(HostPolicy::Service, from, location);
         assert_eq!(service("http://u:p@a/x", "/y").unwrap(), "http://a/y true");
         assert_eq!(service("http://u:p@a/x", "https://a/y").unwrap(), "https://a/y true");
         for elsewhere in ["http://b/", "//b/x", "http://a:81/", "http://a@b/"] {

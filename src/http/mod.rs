@@ -90,7 +90,7 @@ pub enum Method {
 
 /// The hosts that an answer may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum HostPolicy {
     /// Wherever redirects lead, without headers; through the proxy that the environment names.
     Anywhere,
     /// The platform's own service: no proxy, and no redirect to another host.
@@ -107,7 +107,7 @@ pub struct Request<'a> {
     /// Headers of our own.
     pub headers: &'a [Header],
     /// The hosts that the answer may come from.
-    pub reach: Reach,
+    pub hosts: HostPolicy,
 }
 
 /// Sends a request with the retries of `policy`, and returns the body of the answer.
@@ -123,7 +123,7 @@ pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> R
         return Err(Error::Failed(format!("not asked: {over}")));
     }
     loop {
-        let why = match attended(request, policy, limits) {
+        let why = match attempt_until_stopped(request, policy, limits) {
             Try::Body(body) => return Ok(body),
             Try::NotThere(status) => return Err(Error::NotThere(status)),
             Try::Final(why) => return Err(Error::Final(why)),
@@ -144,13 +144,13 @@ pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> R
 }
 
 /// Runs one try, and gives it up as soon as the run is asked to stop: a server may stay silent until the time limit.
-fn attended(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Try {
+fn attempt_until_stopped(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Try {
     let (sender, receiver) = channel();
     let (url, headers, policy) = (request.url.clone(), request.headers.to_vec(), *policy);
-    let (method, reach, deadline) = (request.method, request.reach, limits.deadline);
+    let (method, hosts, deadline) = (request.method, request.hosts, limits.deadline);
     // An abandoned thread ends with its try, or with the program.
     let started = detach("request", move || {
-        let request = Request { method, url: &url, headers: &headers, reach };
+        let request = Request { method, url: &url, headers: &headers, hosts };
         let result = contain(|| attempt(&request, &policy, deadline));
         let _ = sender.send(result.unwrap_or_else(|| Try::Final("internal error".to_owned())));
     });
@@ -171,7 +171,7 @@ fn attended(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> 
 /// Fetches `url` over `http` or `https`. Errors never show the URL, which may hold credentials.
 pub fn get(url: &str, policy: RetryPolicy, deadline: Deadline, stop: &dyn Fn() -> bool) -> Result<Vec<u8>> {
     let url = Url::parse(url)?;
-    let request = Request { method: Method::Get, url: &url, headers: &[], reach: Reach::Anywhere };
+    let request = Request { method: Method::Get, url: &url, headers: &[], hosts: HostPolicy::Anywhere };
     Ok(ask(&request, &policy, Limits { deadline, stop })?)
 }
 

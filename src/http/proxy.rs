@@ -11,11 +11,11 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use ureq::{Error, Proxy, ProxyProtocol};
 
-use super::resolver::Bounded;
+use super::resolver::BoundedResolver;
 use cloud_config::text::secret::Secret;
 
 /// The proxy for `uri`, where `variable` reads the environment.
-pub fn of(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
+pub fn for_uri(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
     if is_local(uri) {
         return None;
     }
@@ -59,25 +59,25 @@ fn is_local(uri: &Uri) -> bool {
 }
 
 /// Resolves the proxy instead of the host of the request.
-pub struct Instead {
+pub struct ProxyResolver {
     proxy: Proxy,
 }
 
-impl Instead {
+impl ProxyResolver {
     pub fn new(proxy: Proxy) -> Self {
         Self { proxy }
     }
 }
 
-impl Resolver for Instead {
+impl Resolver for ProxyResolver {
     fn resolve(&self, _: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-        Bounded.resolve(self.proxy.uri(), config, timeout)
+        BoundedResolver.resolve(self.proxy.uri(), config, timeout)
     }
 }
 
-impl fmt::Debug for Instead {
+impl fmt::Debug for ProxyResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Instead")
+        f.write_str("ProxyResolver")
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
 
     fn chosen(uri: &str, environment: &[(&str, &str)]) -> Option<String> {
         let variable = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned());
-        of(&uri.parse().unwrap(), variable).map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
+        for_uri(&uri.parse().unwrap(), variable).map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_proxy_may_want_credentials() {
-        let proxy = of(&"http://host/".parse().unwrap(), |name| {
+        let proxy = for_uri(&"http://host/".parse().unwrap(), |name| {
             (name == "http_proxy").then(|| "http://me:hunter2@a:1".to_owned())
         });
         let header = authorization(&proxy.unwrap()).unwrap();

@@ -17,9 +17,9 @@ const ADDRESSES_MAX: usize = 16;
 
 /// Looks up names as the library does. A thread that cannot be started is an error and not a panic.
 #[derive(Debug, Default)]
-pub struct Bounded;
+pub struct BoundedResolver;
 
-impl Resolver for Bounded {
+impl Resolver for BoundedResolver {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let host = uri.scheme().zip(uri.authority());
         let host = host.and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority));

@@ -12,37 +12,37 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, Defaul
 
 /// Connects as the library does, and distinguishes a broken connection from a closed one.
 #[derive(Debug, Default)]
-pub struct Careful {
+pub struct CheckedConnector {
     library: DefaultConnector,
     /// The text before the path in a request to a proxy: `http://host`.
     origin: Option<String>,
 }
 
-impl Careful {
+impl CheckedConnector {
     /// Connects to a proxy that gets the whole URL.
     pub fn through_proxy(origin: String) -> Self {
         Self { origin: Some(origin), ..Self::default() }
     }
 }
 
-impl Connector for Careful {
-    type Out = Watched;
+impl Connector for CheckedConnector {
+    type Out = CheckedTransport;
 
-    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Watched>, Error> {
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<CheckedTransport>, Error> {
         let inner = self.library.connect(details, chained)?;
-        Ok(inner.map(|inner| Watched { inner, origin: self.origin.clone() }))
+        Ok(inner.map(|inner| CheckedTransport { inner, origin: self.origin.clone() }))
     }
 }
 
 /// A connection that reports when it breaks.
 #[derive(Debug)]
-pub struct Watched {
+pub struct CheckedTransport {
     inner: Box<dyn Transport>,
     /// The text that is still to be written before the path of the request.
     origin: Option<String>,
 }
 
-impl Transport for Watched {
+impl Transport for CheckedTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }

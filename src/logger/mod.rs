@@ -59,7 +59,7 @@ pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
     let error = match (journal.is_some() && leads_there, screen.terminal) {
         (true, _) => StandardError::Journal,
         (false, true) => StandardError::Terminal {
-            colour: screen.colour,
+            color: screen.color,
             waiting: screen.able.then(StatusLine::default).filter(|_| verbosity >= 0),
         },
         (false, false) => StandardError::Lines,
@@ -90,7 +90,7 @@ enum StandardError {
     /// The journal, which gets the records natively already.
     Journal,
     /// A terminal.
-    Terminal { colour: bool, waiting: Option<StatusLine> },
+    Terminal { color: bool, waiting: Option<StatusLine> },
     /// A file, a pipe, the console of a boot.
     Lines,
 }
@@ -122,12 +122,12 @@ impl Logger {
             }
         }
         match &self.error {
-            StandardError::Terminal { colour, waiting } if shown => {
-                put(waiting.as_ref(), &screen::line(level, &message, event, *colour));
+            StandardError::Terminal { color, waiting } if shown => {
+                write_stderr(waiting.as_ref(), &screen::line(level, &message, event, *color));
             }
             StandardError::Lines if wanted => {
                 let time = humantime::format_rfc3339_seconds(SystemTime::now());
-                put(None, &format!("{time} {level:5} {message}\n"));
+                write_stderr(None, &format!("{time} {level:5} {message}\n"));
             }
             _ => {}
         }
@@ -143,7 +143,7 @@ impl Logger {
 }
 
 /// Writes to standard error in one piece, so that writes of other programs do not mix with it.
-fn put(waiting: Option<&StatusLine>, text: &str) {
+fn write_stderr(waiting: Option<&StatusLine>, text: &str) {
     match waiting {
         Some(waiting) => waiting.write(text),
         None => terminal::write(text),

@@ -13,8 +13,8 @@ use cloud_config::text::printable;
 const DIM: Style = Style::new().dimmed();
 
 /// A line of the log for a terminal, and where it belongs to, below it.
-pub(super) fn line(level: Level, message: &str, event: &Event<'_>, colour: bool) -> String {
-    let style = |style: Style| if colour { style } else { Style::new() };
+pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) -> String {
+    let style = |style: Style| if color { style } else { Style::new() };
     let mut out = String::new();
     // Writing to a string cannot fail.
     let mut paint = |with: Style, text: &str| {
@@ -86,8 +86,8 @@ mod tests {
             ..Event::default()
         };
         assert_eq!(line(Level::Info, "done: write /etc/motd", &event, false), "+ write /etc/motd  12 ms\n");
-        let coloured = line(Level::Info, "", &event, true);
-        assert_eq!(coloured, "\u{1b}[1m\u{1b}[32m+\u{1b}[0m write /etc/motd\u{1b}[2m  12 ms\u{1b}[0m\n");
+        let colored = line(Level::Info, "", &event, true);
+        assert_eq!(colored, "\u{1b}[1m\u{1b}[32m+\u{1b}[0m write /etc/motd\u{1b}[2m  12 ms\u{1b}[0m\n");
     }
 
     #[test]

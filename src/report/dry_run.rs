@@ -334,7 +334,7 @@ fn line(step: &ForeseenStep, screen: Screen) -> String {
     let Some(lines) = &diff.lines else { return format!("{out}    {}\n", diff.summary()) };
     for line in diff::indented(lines) {
         let style = match line.as_bytes().first() {
-            _ if !screen.colour => Style::new(),
+            _ if !screen.color => Style::new(),
             Some(b'+') => AnsiColor::Green.on_default(),
             Some(b'-') => AnsiColor::Red.on_default(),
             _ => Style::new().dimmed(),

@@ -23,11 +23,8 @@ pub struct Painter {
 impl Painter {
     /// Creates a renderer for a terminal.
     pub const fn new(screen: Screen) -> Self {
-        let (renderer, frame) = if screen.colour {
-            (Renderer::styled(), DEFAULT_LINE_NUM_STYLE)
-        } else {
-            (Renderer::plain(), Style::new())
-        };
+        let (renderer, frame) =
+            if screen.color { (Renderer::styled(), DEFAULT_LINE_NUM_STYLE) } else { (Renderer::plain(), Style::new()) };
         Self { renderer: renderer.term_width(WIDTH), frame }
     }
 

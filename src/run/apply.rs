@@ -55,7 +55,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     }
     let inputs = found.read(options, context, deadline, outcome);
     begin(&inputs, outcome);
-    let locked = host.lock(deadline.most().min(LOCK_LIMIT));
+    let locked = host.lock(deadline.longest_wait().min(LOCK_LIMIT));
     let mut plan = {
         let machine = Machine { facts: &|part, name| facts(part, &host, name), has_core: &|| host.has_user(CORE) };
         RunPlan::new(inputs, options.policy(), &machine)
@@ -135,7 +135,7 @@ fn apply_network(
     let part = PartPlan::network(document, options.policy());
     let lines = Lines::new(part.document.part.text.as_bytes());
     let mut result = report_findings(&part, &lines);
-    match host.lock(deadline.most().min(LOCK_LIMIT)) {
+    match host.lock(deadline.longest_wait().min(LOCK_LIMIT)) {
         Ok(()) => {
             result.steps = apply::apply(&part.plan, host, state, Reporter { name: part.name(), lines: &lines });
             // Fetching user-data may take long.

@@ -45,7 +45,7 @@ pub(super) fn find(
     deadline: Deadline,
     outcome: &mut Outcome,
 ) -> SelectedSource {
-    let limit = Deadline::after(deadline.most().min(SOURCE_LIMIT));
+    let limit = Deadline::after(deadline.longest_wait().min(SOURCE_LIMIT));
     let mut found = SelectedSource {
         source: None,
         left: Duration::ZERO,
@@ -63,15 +63,15 @@ pub(super) fn find(
         Ok(source) => {
             outcome.source = source.name();
             // Metadata never uses all of the remaining time, so the user-data can still be read.
-            let setup_of_metadata = Setup { deadline: Deadline::after(limit.most()), ..setup.clone() };
+            let setup_of_metadata = Setup { deadline: Deadline::after(limit.longest_wait()), ..setup.clone() };
             let meta = contain(|| source.meta_data(&Context { setup: &setup_of_metadata, ..cx }));
             found.take(meta.unwrap_or_else(|| MetaData::failed(broken(&source.name()))), options, outcome);
             found.source = Some((source, setup));
         }
         Err(error) => fail(outcome, error.to_string()),
     }
-    found.learn_environment(context.variable);
-    found.left = limit.left();
+    found.read_environment(context.variable);
+    found.left = limit.remaining();
     found
 }
 
@@ -88,7 +88,7 @@ impl SelectedSource {
             (Address::PrivateV6, known.private_v6.map(|address| address.to_string())),
         ];
         for (kind, text) in texts {
-            self.addresses.learn(kind, &text.unwrap_or_default());
+            self.addresses.insert(kind, &text.unwrap_or_default());
         }
         let mut findings = Vec::new();
         match meta.hostname.map(|name| names::hostname(&name, options.short_hostname, None)) {
@@ -136,9 +136,9 @@ impl SelectedSource {
     }
 
     /// The addresses that the environment knows, where the platform does not (docs/cloud-config.md#address-tokens).
-    fn learn_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) {
+    fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) {
         for kind in Address::ALL {
-            let known = variable(kind.variable()).is_none_or(|text| self.addresses.learn(kind, &text));
+            let known = variable(kind.variable()).is_none_or(|text| self.addresses.insert(kind, &text));
             if !known {
                 log::warn!("{} is no address of its family; it is taken as unknown", kind.variable());
             }
@@ -175,7 +175,7 @@ impl SelectedSource {
         let Self { source, left, addresses, metadata, is_metadata_incomplete, .. } = self;
         let mut inputs = Inputs { addresses, metadata, ..Inputs::default() };
         let Some((source, setup)) = source else { return inputs };
-        let setup = Setup { deadline: Deadline::after(deadline.most().min(left)), ..setup };
+        let setup = Setup { deadline: Deadline::after(deadline.longest_wait().min(left)), ..setup };
         let bytes = contain(|| source.user_data(&Context { setup: &setup, stop: context.stop }));
         let bytes = match bytes.unwrap_or_else(|| Err(anyhow::Error::msg(broken(&source.name())))) {
             Ok(bytes) => bytes,
@@ -196,13 +196,13 @@ impl SelectedSource {
         if options.mode == Mode::Validate {
             // The addresses that are known here are not those of the machine that the configuration is for.
             for kind in Address::ALL {
-                inputs.addresses.learn(kind, kind.stand_in());
+                inputs.addresses.insert(kind, kind.stand_in());
             }
         }
         for part in parts {
             let mut document = document::read(part, &inputs.addresses, options.short_hostname);
             if is_metadata_incomplete && options.mode != Mode::Validate {
-                withhold(&mut document, outcome);
+                restrict_without_address(&mut document, outcome);
             }
             inputs.documents.push(document);
         }
@@ -213,7 +213,7 @@ impl SelectedSource {
 /// Leaves out a part that uses an address which the missing meta-data would have provided: without the address the
 /// part could have any effect (docs/applying.md#the-order). Its keys are still applied, and its host name unless that
 /// contains the address.
-fn withhold(document: &mut Document, outcome: &mut Outcome) {
+fn restrict_without_address(document: &mut Document, outcome: &mut Outcome) {
     let unknown: Vec<_> = document.findings.iter().filter(|finding| finding.rule == &rules::UNKNOWN_ADDRESS).collect();
     if unknown.is_empty() {
         return;

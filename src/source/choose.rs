@@ -57,15 +57,15 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
         return Ok(Arc::clone(&first.source));
     }
     let (sender, receiver) = channel();
-    let over = Over::default();
+    let over = SetOnDrop::default();
     let setup = Arc::new(cx.setup.clone());
     let mut unable = Vec::new();
     for (index, candidate) in candidates.iter().cloned().enumerate() {
         let (sender, over, setup) = (sender.clone(), Arc::clone(&over.0), Arc::clone(&setup));
         // A thread that hangs in its look is left behind: it ends with the program.
         let name = candidate.source.name();
-        let look = move || look(index, &candidate, &setup, &over, &sender);
-        if let Err(error) = detach("data source", look) {
+        let probe = move || probe_until_final(index, &candidate, &setup, &over, &sender);
+        if let Err(error) = detach("data source", probe) {
             unable.push((index, Availability::Never(format!("failed to start a thread for {name}: {error}"))));
         }
     }
@@ -74,7 +74,7 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     let mut race = Race { candidates, answers: Vec::new(), best: None };
     race.answers.resize(race.candidates.len(), None);
     for (index, answer) in unable {
-        race.heard(index, answer);
+        race.record_answer(index, answer);
     }
     let mut waiting = None;
     loop {
@@ -83,11 +83,11 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
         }
         if race.best.is_none() {
             if race.is_hopeless() {
-                return Err(race.lost(if setup.policy.look.again { IN_TIME } else { "" }));
+                return Err(race.into_error(if setup.policy.look.again { IN_TIME } else { "" }));
             } else if setup.deadline.passed() {
-                return Err(race.lost(IN_TIME));
+                return Err(race.into_error(IN_TIME));
             } else if (cx.stop)() {
-                return Err(race.lost("stopped before there was a data source: "));
+                return Err(race.into_error("stopped before there was a data source: "));
             }
         }
         if setup.policy.look.again && waiting.is_none() && first_look.passed() {
@@ -97,9 +97,9 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
         }
         let wait = if first_look.passed() { SLICE } else { first_look.clip(SLICE) };
         match receiver.recv_timeout(setup.deadline.clip(wait)) {
-            Ok((index, availability)) => race.heard(index, availability),
+            Ok((index, availability)) => race.record_answer(index, availability),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => race.silence(),
+            Err(RecvTimeoutError::Disconnected) => race.finish_answers(),
         }
     }
 }
@@ -109,16 +109,22 @@ const IN_TIME: &str = "no datasources available in time: ";
 
 /// Sets the flag that the race is over when it is dropped.
 #[derive(Default)]
-struct Over(Arc<AtomicBool>);
+struct SetOnDrop(Arc<AtomicBool>);
 
-impl Drop for Over {
+impl Drop for SetOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Looks for one candidate until it is here, or cannot come any more, or the race is over.
-fn look(index: usize, candidate: &Candidate, setup: &Setup, over: &AtomicBool, sender: &Sender<(usize, Availability)>) {
+/// Probes one candidate until it is here, or cannot come any more, or the race is over.
+fn probe_until_final(
+    index: usize,
+    candidate: &Candidate,
+    setup: &Setup,
+    over: &AtomicBool,
+    sender: &Sender<(usize, Availability)>,
+) {
     let stop = || over.load(Ordering::Relaxed);
     let cx = Context { setup, stop: &stop };
     let policy = setup.policy.look;
@@ -151,7 +157,7 @@ struct Race {
 }
 
 impl Race {
-    fn heard(&mut self, index: usize, availability: Availability) {
+    fn record_answer(&mut self, index: usize, availability: Availability) {
         if availability == Availability::Here {
             self.best = Some(self.best.map_or(index, |best| best.min(index)));
         }
@@ -167,7 +173,7 @@ impl Race {
     }
 
     /// Makes the last answers final, once no probe runs any more.
-    fn silence(&mut self) {
+    fn finish_answers(&mut self) {
         for (candidate, answer) in self.candidates.iter().zip(&mut self.answers) {
             match answer.take() {
                 Some(Availability::NotYet(why)) => *answer = Some(Availability::Never(why)),
@@ -188,7 +194,7 @@ impl Race {
         expected.map(|(candidate, _)| candidate.source.name()).collect()
     }
 
-    fn lost(self, prefix: &'static str) -> NoSource {
+    fn into_error(self, prefix: &'static str) -> NoSource {
         let reasons = self.candidates.iter().zip(self.answers).map(|(candidate, answer)| match answer {
             Some(Availability::NotYet(why) | Availability::Never(why)) => why,
             Some(Availability::Here) | None => unanswered(candidate),

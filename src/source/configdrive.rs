@@ -1,4 +1,4 @@
-//! `--from-configdrive`: a folder in which a config drive of OpenStack is mounted (docs/datasources.md).
+//! `--from-configdrive`: a directory in which a config drive of OpenStack is mounted (docs/datasources.md).
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;

@@ -69,7 +69,7 @@ impl Ec2 {
     fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
         let answer = self.service.fetch(path, &self.headers(), cx);
         if !matches!(answer, Err(Error::NotThere(401))) {
-            return self.service.there(path, answer);
+            return self.service.optional(path, answer);
         }
         log::debug!("{}: the session token is asked for again", self.service.display_url(path));
         let policy = cx.setup.policy.http;
@@ -80,7 +80,7 @@ impl Ec2 {
         match self.service.fetch(path, &self.headers(), cx) {
             // It is there, and not for us: that is something else than nothing.
             Err(error @ Error::NotThere(401)) => bail!("failed to fetch {}: {error}", self.service.display_url(path)),
-            answer => self.service.there(path, answer),
+            answer => self.service.optional(path, answer),
         }
     }
 

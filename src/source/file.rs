@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_file() {
+    fn a_file_is_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("user-data");
         fs::write(&path, "#cloud-config\n").unwrap();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_a_file_to_appear() {
+    fn a_file_that_appears_later_is_waited_for() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("late");
         let writer = {

@@ -59,7 +59,7 @@ pub fn is_directory(path: &Path) -> Availability {
 pub fn read_named(path: &Path, cx: &Context<'_>) -> Result<Vec<u8>> {
     let missing = || anyhow!("{} does not exist", path.display());
     // Content that arrived at the last moment is still read.
-    let deadline = Deadline::after(cx.setup.deadline.left().max(Duration::from_secs(1)));
+    let deadline = Deadline::after(cx.setup.deadline.remaining().max(Duration::from_secs(1)));
     read(path, None, FileKind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
 }
 

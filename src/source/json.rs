@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns a boolean; `None` if it is missing.
-    pub fn truth(&mut self, value: Option<&Value>, key: &str) -> Result<Option<bool>, Wrong> {
+    pub fn boolean(&mut self, value: Option<&Value>, key: &str) -> Result<Option<bool>, Wrong> {
         self.typed(value, key, "is neither true nor false", Value::as_bool)
     }
 

@@ -28,7 +28,7 @@ fn addresses(map: &Map<String, Value>, reader: &mut Reader<'_>, subject: &str) -
         let key = "network.addresses[].address";
         let text = reader.text(entry.get("address"), key).unwrap_or_default();
         let family = reader.number(entry.get("address_family"), "network.addresses[].address_family");
-        let public = reader.truth(entry.get("public"), "network.addresses[].public");
+        let public = reader.boolean(entry.get("public"), "network.addresses[].public");
         // The purpose of an address without these fields is unknown.
         let (Ok(family), Ok(public)) = (family, public) else { continue };
         let (is_v4, is_public) = (family == Some(4), public.unwrap_or_default());

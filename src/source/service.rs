@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use super::{Availability, Context, MetaData};
 use crate::deadline::Limits;
-use crate::http::{self, BadUrl, Error, Header, Method, Reach, Request, Url};
+use crate::http::{self, BadUrl, Error, Header, HostPolicy, Method, Request, Url};
 
 /// A metadata service.
 pub struct Service {
@@ -75,12 +75,12 @@ impl Service {
     ) -> Result<Vec<u8>, Error> {
         let url = self.part(path).map_err(|error| Error::Final(error.to_string()))?;
         let headers: Vec<_> = self.headers.iter().chain(extra).cloned().collect();
-        http::ask(&Request { method, url: &url, headers: &headers, reach: Reach::Service }, policy, limits)
+        http::ask(&Request { method, url: &url, headers: &headers, hosts: HostPolicy::Service }, policy, limits)
     }
 
     /// Returns the attribute at `path`; `None`, and not a failure, if the service answers that it does not exist.
     pub fn attribute(&self, path: &str, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
-        self.there(path, self.fetch(path, &[], cx))
+        self.optional(path, self.fetch(path, &[], cx))
     }
 
     /// Returns the meta-data that `read` parses from the document at `path`; `read` also gets the name of the
@@ -99,8 +99,8 @@ impl Service {
         Ok(self.attribute(path, cx)?.unwrap_or_default())
     }
 
-    /// An answer as an attribute.
-    pub fn there(&self, path: &str, answer: Result<Vec<u8>, Error>) -> Result<Option<Vec<u8>>> {
+    /// Returns the body of an answer; `None` if the service has no such attribute.
+    pub fn optional(&self, path: &str, answer: Result<Vec<u8>, Error>) -> Result<Option<Vec<u8>>> {
         match answer {
             Ok(body) => Ok(Some(body)),
             Err(Error::NotThere(status)) => {

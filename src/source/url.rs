@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Result, anyhow};
 
 use super::{Availability, Context, Datasource, MetaData};
-use crate::http::{self, BadUrl, Error, Method, Reach, Request};
+use crate::http::{self, BadUrl, Error, HostPolicy, Method, Request};
 use cloud_config::text::secret::Secret;
 
 /// An address of user-data.
@@ -64,5 +64,5 @@ pub(super) fn fetch_user_data(url: &http::Url, cx: &Context<'_>) -> Result<Vec<u
 }
 
 fn fetch(url: &http::Url, policy: &http::RetryPolicy, cx: &Context<'_>) -> Result<Vec<u8>, Error> {
-    http::ask(&Request { method: Method::Get, url, headers: &[], reach: Reach::Anywhere }, policy, cx.limits())
+    http::ask(&Request { method: Method::Get, url, headers: &[], hosts: HostPolicy::Anywhere }, policy, cx.limits())
 }

@@ -1,4 +1,4 @@
-//! `--from-waagent`: the folder in which Azure's agent leaves what it was told (docs/datasources.md).
+//! `--from-waagent`: the directory in which Azure's agent leaves the data of the platform (docs/datasources.md).
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ impl Datasource for Waagent {
     }
 }
 
-/// The agent keeps user-data in base64, as Azure hands it out, unless it was told to decode it
+/// The agent keeps user-data in base64, as Azure hands it out, unless it is configured to decode it
 /// (`Provisioning.DecodeCustomData`). No user-data that means anything is base64 all through.
 fn plain(bytes: Vec<u8>) -> Vec<u8> {
     match decode::unbase64(&bytes) {

@@ -13,8 +13,8 @@ pub use stream::{dropped, init, write};
 pub struct Screen {
     /// People look at it.
     pub terminal: bool,
-    /// They want colours.
-    pub colour: bool,
+    /// They want colors.
+    pub color: bool,
     /// A line can be taken back.
     pub able: bool,
 }
@@ -33,7 +33,7 @@ impl Screen {
     fn new(terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let unwanted = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
         let able = terminal && variable("TERM").is_some_and(|value| !value.is_empty() && value != "dumb");
-        Self { terminal, colour: able && !unwanted, able }
+        Self { terminal, color: able && !unwanted, able }
     }
 }
 
@@ -42,18 +42,18 @@ mod tests {
     use super::Screen;
 
     #[test]
-    fn colours_are_for_terminals_that_want_them() {
+    fn colors_are_for_terminals_that_want_them() {
         let screen = |terminal, set: &[(&str, &str)]| {
             let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             Screen::new(terminal, &variable)
         };
-        let colour = |terminal, set| screen(terminal, set).colour;
-        assert!(colour(true, &[("TERM", "xterm")]));
-        assert!(colour(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
-        assert!(!colour(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
-        assert!(screen(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]).able, "that is no colour");
-        assert!(!colour(true, &[("TERM", "dumb")]));
-        assert!(!colour(true, &[]));
-        assert!(!colour(false, &[("TERM", "xterm")]));
+        let color = |terminal, set| screen(terminal, set).color;
+        assert!(color(true, &[("TERM", "xterm")]));
+        assert!(color(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
+        assert!(!color(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
+        assert!(screen(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]).able, "that is no color");
+        assert!(!color(true, &[("TERM", "dumb")]));
+        assert!(!color(true, &[]));
+        assert!(!color(false, &[("TERM", "xterm")]));
     }
 }

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_never_fills_the_line() {
+    fn the_text_never_fills_the_line() {
         let wide = "\u{4e2d}".repeat(50);
         for text in ["start web.service", &"a".repeat(200), &wide, &"e\u{301}".repeat(90)] {
             for width in [20, 40, 80, 200] {

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use cloud_config::address_tokens::Address;
 use cloud_config::config::fields::{FieldInfo, MAPPINGS, Values};
-use cloud_config::config::options::{Known, OptionType, TABLES};
+use cloud_config::config::options::{KnownValues, OptionType, TABLES};
 use cloudinit::cli;
 use cloudinit::logger::Sign;
 
@@ -117,7 +117,7 @@ fn every_option_has_its_row() {
             assert!(row.starts_with(&head), "{row}\n{head}");
             assert_eq!(row.contains("deprecated"), option.deprecated.is_some(), "{row}");
             assert_eq!(row.contains("secret"), option.secret, "{row}");
-            if let Some(Known::Words(words)) = option.known {
+            if let Some(KnownValues::Words(words)) = option.known {
                 assert!(words.iter().all(|word| row.contains(&format!("`{word}`"))), "{row}");
             }
         }

@@ -92,8 +92,8 @@ fn broken_interfaces(text: &str) -> BTreeSet<&'static str> {
 /// The rules that a text breaks. The IPv4 addresses of the machine are known, the others are not.
 fn broken(text: &str) -> BTreeSet<&'static str> {
     let mut addresses = Addresses::default();
-    addresses.learn(Address::PublicV4, "203.0.113.5");
-    addresses.learn(Address::PrivateV4, "10.0.0.5");
+    addresses.insert(Address::PublicV4, "203.0.113.5");
+    addresses.insert(Address::PrivateV4, "10.0.0.5");
     user_data::split("example", text.as_bytes().to_vec())
         .into_iter()
         .flat_map(|part| document::read(part, &addresses, false).plan(&Facts::default(), "set").findings)

@@ -71,7 +71,7 @@ impl Addresses {
     ///
     /// Only text that parses as an address of the kind's family counts; for anything else, which may
     /// be anything at all and is not shown, the answer is `false`. Empty text is simply unknown.
-    pub fn learn(&mut self, kind: Address, text: &str) -> bool {
+    pub fn insert(&mut self, kind: Address, text: &str) -> bool {
         let text = text.trim();
         if text.is_empty() || self.0.contains_key(&kind) {
             return true;
@@ -210,8 +210,8 @@ mod tests {
 
     fn known() -> Addresses {
         let mut addresses = Addresses::default();
-        assert!(addresses.learn(Address::PublicV4, "203.0.113.9"));
-        assert!(addresses.learn(Address::PrivateV4, "10.9.8.7"));
+        assert!(addresses.insert(Address::PublicV4, "203.0.113.9"));
+        assert!(addresses.insert(Address::PrivateV4, "10.9.8.7"));
         addresses
     }
 
@@ -271,12 +271,12 @@ mod tests {
     #[test]
     fn only_addresses_of_the_family_count() {
         let mut addresses = Addresses::default();
-        assert!(!addresses.learn(Address::PublicV4, "fe80::1"));
-        assert!(!addresses.learn(Address::PublicV4, "1.2.3.4\nA=b"));
-        assert!(!addresses.learn(Address::PrivateV6, "10.0.0.1"));
-        assert!(addresses.learn(Address::PrivateV6, ""), "empty is unknown, not wrong");
-        assert!(addresses.learn(Address::PrivateV6, " 2001:db8::1\n"));
-        assert!(addresses.learn(Address::PrivateV6, "2001:db8::2"), "the first stays");
+        assert!(!addresses.insert(Address::PublicV4, "fe80::1"));
+        assert!(!addresses.insert(Address::PublicV4, "1.2.3.4\nA=b"));
+        assert!(!addresses.insert(Address::PrivateV6, "10.0.0.1"));
+        assert!(addresses.insert(Address::PrivateV6, ""), "empty is unknown, not wrong");
+        assert!(addresses.insert(Address::PrivateV6, " 2001:db8::1\n"));
+        assert!(addresses.insert(Address::PrivateV6, "2001:db8::2"), "the first stays");
         assert_eq!(addresses.variables(), BTreeMap::from([("COREOS_PRIVATE_IPV6", "2001:db8::1".to_owned())]));
     }
 

@@ -15,10 +15,10 @@ use crate::lint;
 use crate::network::NetworkData;
 use crate::network::{self, Conversion};
 use crate::plan::{self, Access, Facts, Item, Plan, Refused};
-use crate::user_data::{Completeness, ContentKind, Part};
+use crate::user_data::{Completeness, ContentKind, Part, lossy_text};
 use crate::yaml::by_line::{self, ByLine};
 use crate::yaml::key_items;
-use crate::yaml::missing::{self, Missing, Repaired};
+use crate::yaml::missing_space::{self, MissingSpace, Repaired};
 use crate::yaml::{self, Cut, Headless};
 
 /// A part that was read: what it asks for, as far as it can be understood.
@@ -66,7 +66,7 @@ pub fn read_network(data: NetworkData) -> Document {
         // Only of this one the places of findings are known.
         NetworkData::Debian(bytes) => {
             let conversion = network::debian::convert(&bytes);
-            (same_length(bytes), conversion)
+            (lossy_text(bytes), conversion)
         }
         NetworkData::Packet(bytes) => (String::new(), network::packet::convert(&bytes)),
         NetworkData::Vmware(variables) => (String::new(), network::vmware::convert(&variables)),
@@ -76,14 +76,6 @@ pub fn read_network(data: NetworkData) -> Document {
     let findings = network.findings.clone();
     let part = Part { name, form: ContentKind::Network, extent: Completeness::Whole, text, findings };
     Document { network, ..Document::new(part) }
-}
-
-/// `bytes` as text of the same length, so that every place in them is the same place in it.
-fn same_length(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| {
-        let sign = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
-        error.as_bytes().iter().map(sign).collect()
-    })
 }
 
 /// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.
@@ -162,7 +154,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     findings.extend(refusals);
     let is_almost_header = document.findings.iter().any(|finding| finding.rule == &rules::BAD_HEADER);
     if !is_almost_header && let Some(finding) = script_after_all(document.part.complete_text(), &parsed) {
-        // What a script looks like as YAML helps nobody.
+        // An error in the YAML that a script is not would mislead.
         parsed.error = Some(finding);
         for noise in [&mut parsed.findings, &mut findings, &mut lints] {
             noise.clear();
@@ -340,7 +332,7 @@ fn parse_repaired(
     let origin = |offset| origin(indented.origin(offset));
     let text = &indented.text;
     let items = key_items::find(text, &ssh_key::begins_key);
-    let finding_of = |missing: &Missing| {
+    let finding_of = |missing: &MissingSpace| {
         let item = text[missing.at..].lines().next().unwrap_or_default().trim();
         if ssh_key::is_key(item.trim_matches(['"', '\''])) {
             return missing.finding(origin(missing.at)).sets_key("the key is set");
@@ -359,9 +351,9 @@ fn parse_repaired(
     // A document of nothing but such lines is text.
     let is_text = parsed.error.is_none() && parsed.root.as_ref().is_some_and(|root| root.text().is_some());
     let found = if is_text {
-        missing::all(text, &config::is_key).into_iter().next()
+        missing_space::all(text, &config::is_key).into_iter().next()
     } else {
-        at.and_then(|at| missing::near(text, at, &config::is_key))
+        at.and_then(|at| missing_space::near(text, at, &config::is_key))
     };
     let Some(found) = found else {
         if let Some(key) = by_line::without_colon(text).filter(|_| is_text) {
@@ -388,7 +380,7 @@ fn parse_repaired(
     };
     let consequence = "only the host name and SSH keys are applied";
     parsed.error = Some(found.finding_with(origin(found.at), consequence));
-    let again = Repaired::new(text, &missing::spaces(&missing::all(text, &config::is_key)));
+    let again = Repaired::new(text, &missing_space::spaces(&missing_space::all(text, &config::is_key)));
     let mut access = yaml::parse(&again.text, |offset| origin(again.origin(offset)));
     config::split_users(&mut access);
     (parsed, Some(yaml::read::<CloudConfig>(&access).0))

@@ -205,7 +205,7 @@ const BYPASS: [&str; 2] = ["SYSTEMD_NSS_DYNAMIC_BYPASS", "1"];
 
 /// Runs a tool that must not be killed in the middle only because the run was about to end anyway.
 fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
-    if deadline.left() < LEAST {
+    if deadline.remaining() < LEAST {
         bail!("there is no time left to run {}", tool.name());
     }
     tool.run(deadline.clip(LIMIT))

@@ -52,7 +52,7 @@ impl Accounts<'_> {
     /// Returns true if [`Accounts::create_home`] with `fill` would do anything.
     pub(super) fn lacks_home(self, user: &UserEntry) -> bool {
         match self.root.parent(&user.home, false) {
-            Ok(place) => self.found(&place, user).is_ok_and(|found| found != HomeState::Other),
+            Ok(place) => self.home_state(&place, user).is_ok_and(|found| found != HomeState::Other),
             Err(error) => error.absent(),
         }
     }
@@ -63,7 +63,7 @@ impl Accounts<'_> {
         }
         let place = self.root.parent(&user.home, true)?;
         let defs = LoginDefs::read(self.root)?;
-        match self.found(&place, user)? {
+        match self.home_state(&place, user)? {
             HomeState::Nothing => self.make_home(&place, user, &defs),
             HomeState::Empty if fill => self.fill(&place, user, &defs),
             _ => return Ok(false),
@@ -72,7 +72,7 @@ impl Accounts<'_> {
         Ok(true)
     }
 
-    fn found(self, place: &Place, user: &UserEntry) -> Result<HomeState> {
+    fn home_state(self, place: &Place, user: &UserEntry) -> Result<HomeState> {
         let Some(there) = status(place).os_context(|| "failed to stat it")? else {
             return Ok(HomeState::Nothing);
         };
@@ -95,7 +95,7 @@ impl Accounts<'_> {
     fn can_only_be_the_home(self, place: &Place, user: &UserEntry) -> Result<bool> {
         let defs = LoginDefs::read(self.root)?;
         let usual = Path::new(defs.homes()).join(&user.name);
-        let is_new = || Some(born(place)? >= marker::time(self.root, &user.name)?);
+        let is_new = || Some(birth_time(place)? >= marker::time(self.root, &user.name)?);
         Ok(self.root.private(user.home.parent().unwrap_or(Path::new("/"))).is_ok()
             && (user.home == usual || is_new().unwrap_or_default()))
     }
@@ -124,7 +124,7 @@ impl Accounts<'_> {
             discard(&beside, &directory, DEEPEST);
             return Err(error);
         }
-        give(&directory, user, defs.home_mode())?;
+        set_mode_and_owner(&directory, user, defs.home_mode())?;
         files::flush_directory(&directory)?;
         let (from, to) = (&beside.directory, &place.directory);
         match rustix::fs::renameat_with(from, &beside.name, to, &place.name, RenameFlags::NOREPLACE) {
@@ -149,7 +149,7 @@ impl Accounts<'_> {
         let has_mode = Mode::from_raw_mode(there.st_mode).intersects(Mode::RWXU | Mode::RWXG | Mode::RWXO);
         let mode = if has_mode { there.st_mode & 0o7777 } else { defs.home_mode() };
         if there.st_uid != user.uid || !has_mode {
-            give(&directory, user, mode)?;
+            set_mode_and_owner(&directory, user, mode)?;
         }
         identity::with(user, || skeleton.make(&directory, None))?;
         files::flush_directory(&directory)
@@ -297,14 +297,14 @@ impl Skeleton {
 }
 
 /// Sets the mode of a directory and gives it to the user, which is the last thing that is done to it.
-fn give(directory: &Directory, user: &UserEntry, mode: u32) -> Result<()> {
+fn set_mode_and_owner(directory: &Directory, user: &UserEntry, mode: u32) -> Result<()> {
     rustix::fs::fchmod(directory, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
     rustix::fs::fchown(directory, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
         .os_context(|| "failed to set its owner")
 }
 
 /// The time at which a directory was made, if the file system has it.
-fn born(place: &Place) -> Option<SystemTime> {
+fn birth_time(place: &Place) -> Option<SystemTime> {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let status = rustix::fs::statx(&place.directory, &place.name, flags, StatxFlags::BTIME).ok()?;
     let is_known = status.stx_mask & StatxFlags::BTIME.bits() != 0;

@@ -155,7 +155,7 @@ impl Batch<'_> {
             place = self.find(file.path)?.0;
         }
         let wanted = compare::WantedFile { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
-        let found = compare::look(&place, &wanted)?;
+        let found = compare::existing_file(&place, &wanted)?;
         self.remove_leftovers(identity, &place, file.uid);
         if found == ExistingFile::Same {
             return Ok(StepResult::Unchanged);

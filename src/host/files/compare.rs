@@ -34,12 +34,12 @@ pub(super) enum ExistingFile {
 }
 
 /// Returns true if a regular file with exactly this content, mode and owner is at `place`.
-pub(super) fn is(place: &Place, wanted: &WantedFile<'_>) -> Result<bool> {
-    Ok(look(place, wanted)? == ExistingFile::Same)
+pub(super) fn is_same(place: &Place, wanted: &WantedFile<'_>) -> Result<bool> {
+    Ok(existing_file(place, wanted)? == ExistingFile::Same)
 }
 
 /// Compares the file at `place` with the wanted one.
-pub(super) fn look(place: &Place, wanted: &WantedFile<'_>) -> Result<ExistingFile> {
+pub(super) fn existing_file(place: &Place, wanted: &WantedFile<'_>) -> Result<ExistingFile> {
     let Some(there) = status(place).os_context(|| "failed to stat it")? else {
         return Ok(ExistingFile::Nothing);
     };

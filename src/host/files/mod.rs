@@ -74,7 +74,7 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
     };
     let wanted = compare::WantedFile { content: file.content, mode: file.mode, uid: file.uid, gid: Some(file.gid) };
     let same =
-        compare::is(&place, &wanted).with_context(|| format!("failed to compare {}", display_path(file.path)))?;
+        compare::is_same(&place, &wanted).with_context(|| format!("failed to compare {}", display_path(file.path)))?;
     Ok(!same)
 }
 
@@ -123,7 +123,7 @@ pub fn prepare(
 ///
 /// A directory is in its place, or it cannot be read.
 pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u32>) -> Result<bool> {
-    compare::is(place, &compare::WantedFile { content, mode, uid, gid })
+    compare::is_same(place, &compare::WantedFile { content, mode, uid, gid })
 }
 
 /// Flushes the names in `directory` to disk.

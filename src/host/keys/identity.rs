@@ -1,4 +1,4 @@
-//! Doing something with a user's rights to files.
+//! Runs a closure with a user's rights to files.
 
 use anyhow::{Result, bail};
 use nix::unistd::{setfsgid, setfsuid};

@@ -22,8 +22,8 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 pub use cause::{OsContext, OsError, display_path};
-use walk::Manner;
 pub use walk::WalkError;
+use walk::WalkMode;
 
 /// An opened directory; shared, since the files of a batch are often in the same one.
 pub type Directory = Arc<OwnedFd>;
@@ -96,7 +96,7 @@ impl Root {
         let (directory, system) = if is_slash(&absolute) {
             (slash, true)
         } else {
-            let directory = walk::by_hand(&slash, &absolute, Manner::Private).with_context(context)?;
+            let directory = walk::by_hand(&slash, &absolute, WalkMode::Private).with_context(context)?;
             let system = identity(&directory).os_context(context)? == identity(&slash).os_context(context)?;
             (if system { slash } else { directory }, system)
         };
@@ -120,7 +120,7 @@ impl Root {
     ///
     /// See [`WalkError`]. Where a directory is missing, those before it are as they should be.
     pub fn private(&self, path: &Path) -> Result<(), WalkError> {
-        walk::by_hand(&self.directory, path, Manner::Private).map(drop)
+        walk::by_hand(&self.directory, path, WalkMode::Private).map(drop)
     }
 
     /// Returns the absolute path of the root directory: tools run with another working directory.
@@ -196,7 +196,7 @@ impl Root {
         match self.at_once(path) {
             Some(Ok(directory)) => Ok(Arc::new(directory)),
             Some(Err(cause)) if !create => Err(WalkError::Os { path: path.to_owned(), cause: cause.into() }),
-            _ => walk::by_hand(&self.directory, path, if create { Manner::Create } else { Manner::Open }),
+            _ => walk::by_hand(&self.directory, path, if create { WalkMode::Create } else { WalkMode::Open }),
         }
     }
 

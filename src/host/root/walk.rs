@@ -82,9 +82,9 @@ impl WalkError {
     }
 }
 
-/// The manner of a walk.
+/// The treatment of missing directories, and of those that other users can write to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum WalkMode {
     /// Missing directories are an error.
     Open,
     /// Missing directories are made.
@@ -94,8 +94,8 @@ pub(super) enum Manner {
 }
 
 /// Walks `path` below `root`, one component at a time.
-pub(super) fn by_hand(root: &Directory, path: &Path, manner: Manner) -> Result<Directory, WalkError> {
-    let create = manner == Manner::Create;
+pub(super) fn by_hand(root: &Directory, path: &Path, manner: WalkMode) -> Result<Directory, WalkError> {
+    let create = manner == WalkMode::Create;
     let mut at = Position { root, opened: Vec::new(), names: Vec::new() };
     let mut rest: VecDeque<OsString> = VecDeque::new();
     prepend(path, &mut rest);
@@ -105,7 +105,7 @@ pub(super) fn by_hand(root: &Directory, path: &Path, manner: Manner) -> Result<D
             at.up();
             continue;
         }
-        if manner == Manner::Private {
+        if manner == WalkMode::Private {
             private(at.here(), &at.path(), Sticky::Allowed)?;
         }
         match rustix::fs::openat(at.here(), &name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()) {
@@ -118,7 +118,7 @@ pub(super) fn by_hand(root: &Directory, path: &Path, manner: Manner) -> Result<D
             // A component that is not a directory may be a link.
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 let target = at.link(&name)?;
-                if manner == Manner::Private && on_procfs(at.here()) {
+                if manner == WalkMode::Private && on_procfs(at.here()) {
                     // The text of a link such as `/proc/PID/root` may be a path in another mount namespace.
                     let directory = rustix::fs::openat(at.here(), &name, DIRECTORY, Mode::empty())
                         .map_err(|cause| WalkError::Os { path: at.path_of(&name), cause: cause.into() })?;
@@ -137,7 +137,7 @@ pub(super) fn by_hand(root: &Directory, path: &Path, manner: Manner) -> Result<D
             Err(cause) => return Err(WalkError::Os { path: at.path_of(&name), cause: cause.into() }),
         }
     }
-    if manner == Manner::Private {
+    if manner == WalkMode::Private {
         private(at.here(), &at.path(), Sticky::Refused)?;
     }
     Ok(at.into_directory())

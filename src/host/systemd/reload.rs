@@ -64,7 +64,7 @@ impl Systemd<'_> {
             return Ok(Some("enabling a unit changed links".to_owned()));
         }
         for name in changed {
-            let affected = match reach(name) {
+            let affected = match scope_of(name) {
                 ReloadScope::Unit => self.is_loaded(name)?,
                 ReloadScope::Units(glob) => self.any_loaded(&glob)?,
                 ReloadScope::Any => true,
@@ -84,7 +84,7 @@ impl Systemd<'_> {
 
     /// Returns true if `unit` is loaded, and differs from the files on disk.
     fn is_outdated(&self, unit: &str) -> Result<bool> {
-        if reach(unit) != ReloadScope::Unit {
+        if scope_of(unit) != ReloadScope::Unit {
             return Ok(false);
         }
         let Some(path) = self.loaded(unit)? else {
@@ -115,7 +115,7 @@ impl Systemd<'_> {
 }
 
 /// Returns the units that a file, a drop-in or a mask of `name` can affect.
-fn reach(name: &str) -> ReloadScope {
+fn scope_of(name: &str) -> ReloadScope {
     let Some((stem, suffix)) = name.rsplit_once('.') else {
         return ReloadScope::Any; // drop-ins of a type, such as `service`
     };
@@ -151,7 +151,7 @@ mod tests {
             ("10-eth.network", ReloadScope::None),
         ];
         for (name, expected) in cases {
-            assert_eq!(reach(name), expected, "{name}");
+            assert_eq!(scope_of(name), expected, "{name}");
         }
     }
 }

@@ -27,8 +27,8 @@ impl Port for Backdoor {
 
         anyhow::ensure!(self.is_here(), "this is no machine of VMware's");
         let failed = |error| anyhow!("failed to read {name}: {error}");
-        // With the right to use ports the hypervisor lets everybody in. A kernel in lockdown gives that right to
-        // nobody; then the hypervisor's own rules hold.
+        // With the right to use ports, the hypervisor admits any process. A kernel in lockdown does not give that
+        // right; then the hypervisor's own rules hold.
         let mut guard = match vmw_backdoor::access_backdoor_privileged() {
             Ok(guard) => guard,
             Err(_) => vmw_backdoor::access_backdoor().map_err(failed)?,

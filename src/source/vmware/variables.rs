@@ -124,7 +124,7 @@ impl VariableReader<'_> {
         self.cut(&name(LIST_MAX));
     }
 
-    /// Tells that a list goes on with `name`, if it does.
+    /// Records a failure if a list goes on with `name`.
     fn cut(&mut self, name: &str) {
         if !self.text(name).is_empty() {
             self.meta

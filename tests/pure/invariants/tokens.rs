@@ -7,8 +7,8 @@ use super::spans;
 /// Addresses of which two kinds are known, and two are not.
 pub fn some_addresses() -> Addresses {
     let mut addresses = Addresses::default();
-    assert!(addresses.learn(Address::PublicV4, "203.0.113.9"));
-    assert!(addresses.learn(Address::PrivateV6, "2001:db8::7"));
+    assert!(addresses.insert(Address::PublicV4, "203.0.113.9"));
+    assert!(addresses.insert(Address::PrivateV6, "2001:db8::7"));
     addresses
 }
 

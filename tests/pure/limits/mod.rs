@@ -29,7 +29,7 @@ fn validate(bytes: Vec<u8>) -> (Vec<&'static str>, String) {
         checked.push(Checked { document, findings });
     }
     let rules = checked.iter().flat_map(|part| &part.findings).map(|finding| finding.rule.id).collect();
-    let screen = Screen { terminal: false, colour: false, able: false };
+    let screen = Screen { terminal: false, color: false, able: false };
     (rules, check::print("user-data", &[], &checked, Format::Json, screen))
 }
 

@@ -112,7 +112,7 @@ impl Case {
     pub fn addresses(&self) -> Addresses {
         let mut addresses = Addresses::default();
         for kind in Address::ALL {
-            addresses.learn(kind, self.setting(kind.token()).unwrap_or_default());
+            addresses.insert(kind, self.setting(kind.token()).unwrap_or_default());
         }
         addresses
     }

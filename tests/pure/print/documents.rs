@@ -26,7 +26,7 @@ pub fn all() -> Vec<SourceText> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = std::env::var_os("CORPUS").map_or_else(|| root.join("../shared/corpus"), PathBuf::from);
     let mut addresses = Addresses::default();
-    assert!(addresses.learn(Address::PublicV4, "203.0.113.9") && addresses.learn(Address::PrivateV4, "10.9.8.7"));
+    assert!(addresses.insert(Address::PublicV4, "203.0.113.9") && addresses.insert(Address::PrivateV4, "10.9.8.7"));
     let mut paths = files(&root.join("examples"));
     let people: Vec<_> = ["user", "oem", "other"].iter().flat_map(|directory| files(&corpus.join(directory))).collect();
     if people.is_empty() {

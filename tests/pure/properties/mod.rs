@@ -55,7 +55,7 @@ fn texts(oddness: Oddness) -> impl Strategy<Value = String> {
 /// Everything that `--validate` prints of a part.
 fn printed(document: Document, plan: &Plan) -> Vec<String> {
     let checked = [Checked { document, findings: plan.findings.clone() }];
-    let screen = |terminal| Screen { terminal, colour: false, able: false };
+    let screen = |terminal| Screen { terminal, color: false, able: false };
     [(Format::Text, true), (Format::Text, false), (Format::Json, false)]
         .map(|(format, terminal)| check::print("user-data", &[], &checked, format, screen(terminal)))
         .into()

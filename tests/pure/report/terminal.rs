@@ -50,18 +50,18 @@ fn the_line_is_shown_with_a_caret() {
 }
 
 #[test]
-fn colours_come_only_where_they_are_wanted() {
+fn colors_come_only_where_they_are_wanted() {
     let files = Files::new();
     let path = files.put("a.yml", WRONG);
-    let colours = |environment: &[(&str, &str)]| {
+    let colors = |environment: &[(&str, &str)]| {
         let (text, code) = shown(&["--validate", "--from-file", &path], environment);
         assert!(code == 1 && text.contains("bad-command"), "{text}");
         text.contains('\u{1b}')
     };
-    assert!(colours(&[("TERM", "xterm")]));
-    assert!(colours(&[("TERM", "xterm"), ("NO_COLOR", "")]));
-    assert!(!colours(&[("TERM", "xterm"), ("NO_COLOR", "1")]));
-    assert!(!colours(&[("TERM", "dumb")]));
+    assert!(colors(&[("TERM", "xterm")]));
+    assert!(colors(&[("TERM", "xterm"), ("NO_COLOR", "")]));
+    assert!(!colors(&[("TERM", "xterm"), ("NO_COLOR", "1")]));
+    assert!(!colors(&[("TERM", "dumb")]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloud_config::text::secret::Secret;
 use cloudinit::deadline::Deadline;
 use cloudinit::deadline::Limits;
-use cloudinit::http::{Method, Reach, Request, Url, ask, get};
+use cloudinit::http::{HostPolicy, Method, Request, Url, ask, get};
 use cloudinit::source::{Availability, Context};
 
 use super::server::{Answer, Server, body, redirect, status};
@@ -88,7 +88,7 @@ fn redirects_of_named_urls_carry_no_headers() {
     let url = Url::parse(&server.url).unwrap();
     let headers = [("X-Key", Secret::new("hunter2".to_owned()))];
     let limits = Limits { deadline: Deadline::after(Duration::from_secs(20)), stop: &|| false };
-    let request = Request { method: Method::Get, url: &url, headers: &headers, reach: Reach::Anywhere };
+    let request = Request { method: Method::Get, url: &url, headers: &headers, hosts: HostPolicy::Anywhere };
     assert_eq!(ask(&request, &quick().http, limits).unwrap(), b"hi");
     let sent: Vec<_> = server.asked().iter().map(|asked| asked.header("X-Key").is_some()).collect();
     assert_eq!(sent, [true, false]);

@@ -54,8 +54,8 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &ParsedYaml, te
     let Some(root) = document.root.as_deref() else { return Vec::new() };
     findings.extend(escapes_of_keys(root, text));
     let outer = OuterKey::new(root, text);
-    let mut look = |node: &Node, kind: ContentOwner| {
-        let mut found = look(node, kind, &outer, text);
+    let mut report_faults = |node: &Node, kind: ContentOwner| {
+        let mut found = content_faults(node, kind, &outer, text);
         found.extend(node.get("content").and_then(|content| escape(content, text)));
         found.extend(node.get("content").and_then(binary_token));
         let refused = found.iter().any(Finding::is_error);
@@ -65,24 +65,24 @@ pub fn refuse_broken_content(config: &mut CloudConfig, document: &ParsedYaml, te
     let nodes = |list: Option<&Node>| -> Vec<_> { list.and_then(Node::items).unwrap_or_default().to_vec() };
     for (node, field) in nodes(root.get("write_files")).iter().zip(&mut config.write_files) {
         if let Some(file) = &mut field.value {
-            file.content.bad |= look(node, ContentOwner::File);
+            file.content.bad |= report_faults(node, ContentOwner::File);
         }
     }
     let units = nodes(root.get("coreos").and_then(|coreos| coreos.get("units")));
     for (node, field) in units.iter().zip(&mut config.coreos.units) {
         let Some(unit) = &mut field.value else { continue };
-        unit.content.bad |= look(node, ContentOwner::Unit);
+        unit.content.bad |= report_faults(node, ContentOwner::Unit);
         for (node, field) in nodes(node.get("drop_ins")).iter().zip(&mut unit.drop_ins) {
             if let Some(drop_in) = &mut field.value {
-                drop_in.content.bad |= look(node, ContentOwner::DropIn);
+                drop_in.content.bad |= report_faults(node, ContentOwner::DropIn);
             }
         }
     }
     findings.into_list()
 }
 
-/// A fault of the content of an item.
-fn look(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &str) -> Vec<Finding> {
+/// The faults of the content of an item.
+fn content_faults(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &str) -> Vec<Finding> {
     let Some(entry) = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content") else {
         return Vec::new();
     };

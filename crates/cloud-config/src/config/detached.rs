@@ -15,7 +15,7 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
     let files = ItemList { items: root.get("write_files"), mapping: &FILE };
-    for (at, finding) in files.own_items().into_iter().chain(files.behind(root, "write_files", true)) {
+    for (at, finding) in files.own_items().into_iter().chain(files.keys_after_list(root, "write_files", true)) {
         if let Some(file) = config.write_files.get_mut(at).and_then(|field| field.value.as_mut()) {
             file.content.bad = true;
             findings.push(finding);
@@ -25,8 +25,8 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
     let Some(coreos) = root.get("coreos") else { return findings.into_list() };
     let units = ItemList { items: coreos.get("units"), mapping: &UNIT };
     let is_last = coreos.entries().and_then(<[Entry]>::last).is_some_and(|entry| entry.name() == "units");
-    let outside = if is_last { units.behind(root, "coreos", true) } else { Vec::new() };
-    let below = units.behind(coreos, "units", false);
+    let outside = if is_last { units.keys_after_list(root, "coreos", true) } else { Vec::new() };
+    let below = units.keys_after_list(coreos, "units", false);
     for (at, finding) in units.own_items().into_iter().chain(below).chain(outside) {
         if let Some(unit) = config.coreos.units.get_mut(at).and_then(|field| field.value.as_mut()) {
             unit.content.bad = true;
@@ -73,7 +73,7 @@ impl ItemList<'_> {
 
     /// The last item, for each key that stands behind the list `name` in `outside` and that the item lacks. At the top
     /// level, no key behind the next section belongs to the list.
-    fn behind(&self, outside: &Node, name: &str, is_top: bool) -> Vec<(usize, Finding)> {
+    fn keys_after_list(&self, outside: &Node, name: &str, is_top: bool) -> Vec<(usize, Finding)> {
         let Some((last, above)) = self.items.and_then(Node::items).and_then(<[_]>::split_last) else {
             return Vec::new();
         };

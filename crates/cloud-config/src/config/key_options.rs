@@ -143,7 +143,7 @@ pub fn repair(line: &str) -> Option<RepairedKey> {
     }
     let start = key_start(line)?;
     let (rest, length) = (&line[start..], line[..start].trim_end().len());
-    let options = &*straight(&line[..length]);
+    let options = &*with_straight_quotes(&line[..length]);
     if let Some(corrected) = corrected(options) {
         let names_of = |options: &str| {
             let names = items(options).filter(|option| !option.is_empty());
@@ -180,7 +180,7 @@ pub fn repair(line: &str) -> Option<RepairedKey> {
 }
 
 /// `text` with straight double quotes.
-fn straight(text: &str) -> String {
+fn with_straight_quotes(text: &str) -> String {
     text.replace(['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{2033}'], "\"")
 }
 
@@ -191,7 +191,7 @@ fn key_start(line: &str) -> Option<usize> {
     let mut starts: Vec<_> = kinds.map(|(at, _)| at).filter(is_start).collect();
     starts.sort_unstable();
     let is_outside = |at: &usize| {
-        let before = straight(&line[..*at]).replace("\\\"", "");
+        let before = with_straight_quotes(&line[..*at]).replace("\\\"", "");
         before.matches('"').count().is_multiple_of(2)
     };
     starts.into_iter().take(STARTS_MAX).filter(is_outside).find(|at| ssh_key::is_bare_key(&line[*at..]))

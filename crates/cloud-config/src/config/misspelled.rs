@@ -10,7 +10,7 @@ use crate::text::suggest;
 use crate::yaml::{self, Entry, Field, Node, ParsedYaml};
 
 /// Keys that resemble one of ours and mean something else.
-const OTHERS: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "create_home", "comment"];
+const LOOKALIKES: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "create_home", "comment"];
 
 /// The help for words that say more than a misspelled key does.
 const HELP: &[(&str, &str)] = &[
@@ -29,7 +29,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
     let (access, sections): (Vec<_>, Vec<_>) = TOP.fields.iter().partition(|field| field.access);
     let below_coreos = rows(&fields::COREOS);
-    for fault in faults(root, &access) {
+    for fault in misspellings(root, &access) {
         let value = &fault.entry.value;
         if fault.meant == ["hostname"] {
             // Other programs have keys that resemble it.
@@ -43,7 +43,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
         }
     }
     for (node, rows, place) in [(Some(root), &sections, ""), (root.get("coreos"), &below_coreos, "`coreos`")] {
-        for fault in node.iter().flat_map(|node| faults(node, rows)) {
+        for fault in node.iter().flat_map(|node| misspellings(node, rows)) {
             if is_section(fault.entry, fault.meant[0]) && !super::is_foreign(fault.entry, place.trim_matches('`')) {
                 findings.push(fault.finding(place, "section not applied"));
             }
@@ -53,7 +53,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
         findings.push(finding);
     }
     let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
-    for fault in update.iter().flat_map(|update| faults(update, &rows(&fields::UPDATE))) {
+    for fault in update.iter().flat_map(|update| misspellings(update, &rows(&fields::UPDATE))) {
         if fault.meant.contains(&"reboot_strategy") {
             findings.push(fault.finding("`coreos.update`", "reboot strategy not set"));
         }
@@ -66,7 +66,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
             findings.push(finding);
             refused = true;
         }
-        for fault in faults(node, &file_rows) {
+        for fault in misspellings(node, &file_rows) {
             findings.push(fault.finding("a file", "file skipped"));
             refused = true;
         }
@@ -78,7 +78,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
         file.path.bad |= refused && file.path.filled().is_none();
     }
     for (node, user) in items(root.get("users"), &mut config.users) {
-        for fault in faults(node, &user_rows) {
+        for fault in misspellings(node, &user_rows) {
             let is_name = fault.meant == ["name"];
             user.name.bad |= is_name;
             findings.push(fault.finding("a user", if is_name { "user skipped" } else { "not applied" }));
@@ -86,7 +86,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     }
     let units = root.get("coreos").and_then(|coreos| coreos.get("units"));
     for (node, unit) in items(units, &mut config.coreos.units) {
-        for fault in faults(node, &unit_rows) {
+        for fault in misspellings(node, &unit_rows) {
             findings.push(fault.finding("a unit", "unit skipped"));
             unit.content.bad = true;
             unit.name.bad |= unit.name.filled().is_none();
@@ -98,7 +98,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
             unit.content.bad = true;
         }
         for (node, drop_in) in items(node.get("drop_ins"), &mut unit.drop_ins) {
-            for fault in faults(node, &drop_in_rows) {
+            for fault in misspellings(node, &drop_in_rows) {
                 findings.push(fault.finding("a drop-in", "drop-in skipped"));
                 drop_in.content.bad = true;
             }
@@ -110,8 +110,9 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
 /// Misspelled sections of the top level that stand below `coreos`, where the top level lacks them.
 fn misplaced(root: &Node, access: &Rows, sections: &Rows) -> Vec<Finding> {
     let coreos = root.get("coreos");
-    let faults = coreos.iter().flat_map(|coreos| faults(coreos, access).into_iter().chain(faults(coreos, sections)));
-    let lost = faults.filter(|fault| {
+    let misspellings =
+        coreos.iter().flat_map(|coreos| misspellings(coreos, access).into_iter().chain(misspellings(coreos, sections)));
+    let lost = misspellings.filter(|fault| {
         let (entry, name) = (fault.entry, fault.meant[0]);
         let is_value = match name {
             "hostname" => entry.value.text().is_some(),
@@ -138,7 +139,7 @@ fn rows(mapping: &fields::Mapping) -> Vec<&'static FieldInfo> {
 
 /// Returns true if `name` may stand for a key of `rows`.
 fn may_stand_for(name: &str, rows: &Rows) -> bool {
-    !meant(name, rows, &rows.iter().map(|row| row.name).collect::<Vec<_>>()).is_empty()
+    !meant_keys(name, rows, &rows.iter().map(|row| row.name).collect::<Vec<_>>()).is_empty()
 }
 
 /// Returns true if the value of `entry` is what the section `name` holds, and asks for something.
@@ -169,7 +170,7 @@ struct Misspelling<'a> {
 }
 
 /// The unknown keys of `node` that stand for a key of `rows` which is absent.
-fn faults<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
+fn misspellings<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
     // Looked up once: a mapping can be long.
     let absent: Vec<_> =
         rows.iter().map(|row| row.name).filter(|key| node.get(key).is_none_or(Node::is_null)).collect();
@@ -177,7 +178,7 @@ fn faults<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
         return Vec::new();
     }
     let is_known = |name: &str| rows.iter().any(|row| row.name == name);
-    let mut faults = Vec::new();
+    let mut misspellings = Vec::new();
     for entry in node.entries().unwrap_or_default() {
         let name = entry.name();
         // Most keys are known, and the others are looked up once.
@@ -186,19 +187,19 @@ fn faults<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
         }
         if let Some(key) = without_space(&name) {
             let key = absent.iter().find(|absent| **absent == key);
-            faults.extend(key.map(|key| Misspelling { entry, meant: vec![key] }));
+            misspellings.extend(key.map(|key| Misspelling { entry, meant: vec![key] }));
             continue;
         }
         if absent.contains(&"ssh_authorized_keys") && holds_keys(entry) {
-            faults.push(Misspelling { entry, meant: vec!["ssh_authorized_keys"] });
+            misspellings.push(Misspelling { entry, meant: vec!["ssh_authorized_keys"] });
             continue;
         }
-        let meant: Vec<_> = meant(&name, rows, &absent).into_iter().filter(|key| absent.contains(key)).collect();
+        let meant: Vec<_> = meant_keys(&name, rows, &absent).into_iter().filter(|key| absent.contains(key)).collect();
         if !meant.is_empty() {
-            faults.push(Misspelling { entry, meant });
+            misspellings.push(Misspelling { entry, meant });
         }
     }
-    faults
+    misspellings
 }
 
 /// The key in `KEY:VALUE`, which has no space after its `:`.
@@ -207,13 +208,13 @@ fn without_space(name: &str) -> Option<&str> {
 }
 
 /// The keys of `rows` that an unknown key may stand for; none where none of those is absent.
-fn meant(name: &str, rows: &Rows, absent: &[&'static str]) -> Vec<&'static str> {
+fn meant_keys(name: &str, rows: &Rows, absent: &[&'static str]) -> Vec<&'static str> {
     let name = yaml::without_lookalikes(name).to_ascii_lowercase();
     if let Some(row) = rows.iter().find(|row| row.is_misspelled(&name)) {
         return vec![row.name];
     }
     // What is still a placeholder has no spelling yet.
-    if OTHERS.contains(&name.as_str()) || name.starts_with("__") {
+    if LOOKALIKES.contains(&name.as_str()) || name.starts_with("__") {
         return Vec::new();
     }
     // There can be many unknown keys, and few keys are absent.

@@ -1,6 +1,6 @@
 //! The option tables of the services that `CoreOS` came with (docs/cloud-config.md#options-of-services).
 //!
-//! Each service is one table; a row says how an option is spelt, what it takes and which
+//! Each service is one table; a row says how an option is spelled, what it takes and which
 //! environment variable it becomes. The types `Etcd`, `Fleet` … only name their table.
 
 use std::fmt;
@@ -26,7 +26,7 @@ pub enum OptionType {
 
 /// Values that an option is known to take; another one is written all the same, with a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum KnownValues {
     /// One of these words.
     Words(&'static [&'static str]),
     /// An optional day of the week and a time: `Thu 04:00`.
@@ -37,8 +37,8 @@ pub enum Known {
 
 /// One option of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opt {
-    /// How it is spelt in the configuration, with `_`.
+pub struct ServiceOption {
+    /// How it is spelled in the configuration, with `_`.
     pub name: &'static str,
     /// The type.
     pub kind: OptionType,
@@ -51,10 +51,10 @@ pub struct Opt {
     /// It lets a machine join a cluster: `--print-config` masks it.
     pub masked: bool,
     /// The known values.
-    pub known: Option<Known>,
+    pub known: Option<KnownValues>,
 }
 
-impl Opt {
+impl ServiceOption {
     const fn new(name: &'static str, kind: OptionType) -> Self {
         Self { name, kind, variable: None, deprecated: None, secret: false, masked: false, known: None }
     }
@@ -84,26 +84,26 @@ impl Opt {
         self
     }
 
-    const fn known(mut self, known: Known) -> Self {
+    const fn known(mut self, known: KnownValues) -> Self {
         self.known = Some(known);
         self
     }
 }
 
-const fn text(name: &'static str) -> Opt {
-    Opt::new(name, OptionType::Text)
+const fn text(name: &'static str) -> ServiceOption {
+    ServiceOption::new(name, OptionType::Text)
 }
 
-const fn int(name: &'static str) -> Opt {
-    Opt::new(name, OptionType::Int)
+const fn int(name: &'static str) -> ServiceOption {
+    ServiceOption::new(name, OptionType::Int)
 }
 
-const fn float(name: &'static str) -> Opt {
-    Opt::new(name, OptionType::Float)
+const fn float(name: &'static str) -> ServiceOption {
+    ServiceOption::new(name, OptionType::Float)
 }
 
-const fn boolean(name: &'static str) -> Opt {
-    Opt::new(name, OptionType::Bool)
+const fn boolean(name: &'static str) -> ServiceOption {
+    ServiceOption::new(name, OptionType::Bool)
 }
 
 /// The options of one service.
@@ -116,12 +116,12 @@ pub struct Table {
     /// The reason for which the whole section is deprecated.
     pub deprecated: Option<&'static str>,
     /// The options, in the order in which they are written.
-    pub options: &'static [Opt],
+    pub options: &'static [ServiceOption],
 }
 
 impl Table {
     /// The environment variable of an option of this table.
-    pub fn variable(&self, option: &Opt) -> String {
+    pub fn variable(&self, option: &ServiceOption) -> String {
         option.variable.map_or_else(|| format!("{}{}", self.prefix, option.name.to_ascii_uppercase()), str::to_owned)
     }
 }
@@ -134,7 +134,7 @@ pub trait Service {
     const NAMES: &'static [&'static str];
 }
 
-const fn names<const N: usize>(options: &[Opt]) -> [&'static str; N] {
+const fn names<const N: usize>(options: &[ServiceOption]) -> [&'static str; N] {
     let mut names = [""; N];
     let mut at = 0;
     while at < N {
@@ -261,7 +261,7 @@ services! {
             text("peer_key_file").secret(),
             boolean("peer_client_cert_auth"),
             text("peer_trusted_ca_file"),
-            text("proxy").known(Known::Words(&["on", "off", "readonly"])),
+            text("proxy").known(KnownValues::Words(&["on", "off", "readonly"])),
             int("proxy_dial_timeout"),
             int("proxy_failure_wait"),
             int("proxy_read_timeout"),
@@ -311,8 +311,8 @@ services! {
             text("etcd_username"),
             text("etcd_password").secret(),
             text("group"),
-            text("window_start").variable("REBOOT_WINDOW_START").known(Known::WindowStart),
-            text("window_length").variable("REBOOT_WINDOW_LENGTH").known(Known::Duration),
+            text("window_start").variable("REBOOT_WINDOW_START").known(KnownValues::WindowStart),
+            text("window_length").variable("REBOOT_WINDOW_LENGTH").known(KnownValues::Duration),
         ],
     };
     /// flannel.
@@ -385,7 +385,7 @@ impl fmt::Display for OptionValue {
 /// The options of a service that are set.
 pub struct Options<S> {
     /// The options that are set, in the order of the table, with their values.
-    pub set: Vec<(&'static Opt, Field<OptionValue>)>,
+    pub set: Vec<(&'static ServiceOption, Field<OptionValue>)>,
     service: PhantomData<S>,
 }
 

@@ -1,4 +1,4 @@
-//! The mode of a file, out of what people write (docs/cloud-config.md#write_files).
+//! Parses the mode of a file (docs/cloud-config.md#write_files).
 
 use crate::diagnostic::{Finding, Span, rules};
 

@@ -10,7 +10,7 @@ use crate::yaml::Shape;
 
 /// The kind of the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Below {
+pub(crate) enum KeyShape {
     /// Text, a number, a truth value.
     Value,
     /// A list of those.
@@ -29,7 +29,7 @@ pub(crate) struct Place {
     /// The place it is in.
     parent: Option<usize>,
     /// The keys that are known there.
-    keys: Vec<(&'static str, Below)>,
+    keys: Vec<(&'static str, KeyShape)>,
 }
 
 /// All places, the top level first.
@@ -45,12 +45,12 @@ pub(crate) const TOP: usize = 0;
 /// More places than this have a key that is too common to say where it belongs.
 const FEW: usize = 3;
 
-fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize>) -> Below {
+fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize>) -> KeyShape {
     match shape {
-        Shape::Value => Below::Value,
+        Shape::Value => KeyShape::Value,
         Shape::List(item) => match add(places, *item, path + "[]", parent) {
-            Below::Section(place) => Below::Items(place),
-            _ => Below::Values,
+            KeyShape::Section(place) => KeyShape::Items(place),
+            _ => KeyShape::Values,
         },
         Shape::Mapping(entries) => {
             let at = places.len();
@@ -60,14 +60,14 @@ fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize
                 let below = add(places, shape, path, Some(at));
                 places[at].keys.push((key, below));
             }
-            Below::Section(at)
+            KeyShape::Section(at)
         }
     }
 }
 
 impl Place {
     /// The kind of the value of the key `name`, spelled with `_`, if the key is known here.
-    pub fn below(&self, name: &str) -> Option<Below> {
+    pub fn shape_of(&self, name: &str) -> Option<KeyShape> {
         self.keys.iter().find(|(key, _)| *key == name).map(|(_, below)| *below)
     }
 
@@ -91,13 +91,13 @@ impl Place {
     }
 }
 
-/// Where a key that is not known at one place belongs.
+/// The places of a key that is unknown where it stands.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Elsewhere {
-    /// It was indented too much or too little, or put into the neighbour of its section.
-    Belongs(Vec<&'static Place>),
+pub(crate) enum KeyPlaces {
+    /// It was indented too much or too little, or put into the neighbor of its section.
+    Near(Vec<&'static Place>),
     /// It has the name of a key farther away.
-    Exists(Vec<&'static Place>),
+    Far(Vec<&'static Place>),
 }
 
 impl PartialEq for Place {
@@ -108,16 +108,16 @@ impl PartialEq for Place {
 
 impl Eq for Place {}
 
-/// Where the key `name`, spelt with `_` and not known at the place of the number `at`, is known.
-pub(crate) fn elsewhere(name: &str, at: usize) -> Option<Elsewhere> {
-    let known = |place: &&Place| place.below(name).is_some();
+/// The places that know the key `name`, spelled with `_`, which the place of the number `at` does not know.
+pub(crate) fn other_places(name: &str, at: usize) -> Option<KeyPlaces> {
+    let known = |place: &&Place| place.shape_of(name).is_some();
     let (near, far): (Vec<_>, Vec<_>) =
         (0..PLACES.len()).filter(|place| known(&&PLACES[*place])).partition(|place| is_near(at, *place));
     let places = |numbers: Vec<usize>| numbers.into_iter().map(|number| &PLACES[number]).collect();
     match (near.len(), far.len()) {
-        (1..=FEW, _) => Some(Elsewhere::Belongs(places(near))),
+        (1..=FEW, _) => Some(KeyPlaces::Near(places(near))),
         // In an item of a list, the name of some option is chance.
-        (0, 1..=FEW) if at == TOP => Some(Elsewhere::Exists(places(far))),
+        (0, 1..=FEW) if at == TOP => Some(KeyPlaces::Far(places(far))),
         _ => None,
     }
 }
@@ -147,7 +147,7 @@ pub(crate) fn description(places: &[&Place]) -> String {
 }
 
 /// The remedy for a key that belongs to one place alone.
-pub(crate) fn way(places: &[&Place]) -> Option<String> {
+pub(crate) fn indentation_help(places: &[&Place]) -> Option<String> {
     match places {
         [place] if place.path.is_empty() => Some("write it at the beginning of a line, without indentation".to_owned()),
         [place] if !place.is_item() => Some(format!("write it below `{}:`, indented", place.path.rsplit('.').next()?)),
@@ -157,7 +157,7 @@ pub(crate) fn way(places: &[&Place]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Below, Elsewhere, PLACES, TOP, description, elsewhere};
+    use super::{KeyPlaces, KeyShape, PLACES, TOP, description, other_places};
 
     fn at(path: &str) -> usize {
         PLACES.iter().position(|place| place.path == path).unwrap_or_else(|| panic!("no place {path}"))
@@ -172,11 +172,11 @@ mod tests {
         {
             assert!(paths.contains(&path), "{path} in {paths:?}");
         }
-        assert_eq!(PLACES[TOP].below("ssh_authorized_keys"), Some(Below::Values));
-        assert_eq!(PLACES[TOP].below("hostname"), Some(Below::Value));
-        assert_eq!(PLACES[TOP].below("coreos"), Some(Below::Section(at("coreos"))));
-        assert_eq!(PLACES[at("coreos")].below("units"), Some(Below::Items(at("coreos.units[]"))));
-        assert_eq!(PLACES[TOP].below("units"), None);
+        assert_eq!(PLACES[TOP].shape_of("ssh_authorized_keys"), Some(KeyShape::Values));
+        assert_eq!(PLACES[TOP].shape_of("hostname"), Some(KeyShape::Value));
+        assert_eq!(PLACES[TOP].shape_of("coreos"), Some(KeyShape::Section(at("coreos"))));
+        assert_eq!(PLACES[at("coreos")].shape_of("units"), Some(KeyShape::Items(at("coreos.units[]"))));
+        assert_eq!(PLACES[TOP].shape_of("units"), None);
     }
 
     #[test]
@@ -204,8 +204,8 @@ mod tests {
             ("window_start", "coreos.update", "under `coreos.locksmith`"),
             ("reboot_strategy", "coreos", "under `coreos.update`"),
         ] {
-            match elsewhere(key, at(place)) {
-                Some(Elsewhere::Belongs(places)) => assert_eq!(description(&places), belongs, "{key} in {place}"),
+            match other_places(key, at(place)) {
+                Some(KeyPlaces::Near(places)) => assert_eq!(description(&places), belongs, "{key} in {place}"),
                 other => panic!("{key} in {place}: {other:?}"),
             }
         }
@@ -213,10 +213,10 @@ mod tests {
 
     #[test]
     fn a_common_name_belongs_nowhere() {
-        assert_eq!(elsewhere("name", at("coreos")), None);
-        assert_eq!(elsewhere("group", at("write_files[]")), None);
-        assert_eq!(elsewhere("nothing", TOP), None);
-        let Some(Elsewhere::Exists(places)) = elsewhere("debug", TOP) else { panic!("not found") };
+        assert_eq!(other_places("name", at("coreos")), None);
+        assert_eq!(other_places("group", at("write_files[]")), None);
+        assert_eq!(other_places("nothing", TOP), None);
+        let Some(KeyPlaces::Far(places)) = other_places("debug", TOP) else { panic!("not found") };
         assert_eq!(description(&places), "under `coreos.etcd2`");
     }
 }

@@ -4,7 +4,7 @@
 //! types of config ──► derived schema ──► shapes ───────────────► values ────► schema
 //!                     documentation,     what else the reader    what the
 //!                     option tables      takes, how keys are     planner
-//!                                        spelt                   refuses
+//!                                        spelled                   refuses
 //! ```
 //!
 //! It rejects what leaves something out; what is applied with a warning, it lets through.

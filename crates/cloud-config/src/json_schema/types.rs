@@ -1,4 +1,4 @@
-//! How the types of a configuration look to JSON: as if everything were written in the one plain way.
+//! The JSON form of the types of a configuration, in the plain spelling alone.
 //!
 //! The other spellings that the reader accepts are added afterwards; see [`shapes`](super::shapes).
 
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::config::Groups;
-use crate::config::options::{Known, Opt, OptionType, Options, Service, Table};
+use crate::config::options::{KnownValues, OptionType, Options, Service, ServiceOption, Table};
 use crate::text::secret::Secret;
 use crate::yaml::{Bytes, Field};
 
@@ -80,7 +80,7 @@ impl<S: Service> JsonSchema for Options<S> {
     }
 }
 
-fn description(table: &Table, option: &Opt) -> String {
+fn description(table: &Table, option: &ServiceOption) -> String {
     let mut text = format!("Becomes `{}`.", table.variable(option));
     if let Some(reason) = option.deprecated {
         text.push_str(" Deprecated: ");
@@ -91,10 +91,10 @@ fn description(table: &Table, option: &Opt) -> String {
 }
 
 /// Values that editors can offer; what else is written is only warned of.
-fn examples(known: Known) -> Value {
+fn examples(known: KnownValues) -> Value {
     match known {
-        Known::Words(words) => json!(words),
-        Known::WindowStart => json!(["Thu 04:00", "23:30"]),
-        Known::Duration => json!(["1h", "1h30m"]),
+        KnownValues::Words(words) => json!(words),
+        KnownValues::WindowStart => json!(["Thu 04:00", "23:30"]),
+        KnownValues::Duration => json!(["1h", "1h30m"]),
     }
 }

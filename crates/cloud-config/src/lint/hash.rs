@@ -30,7 +30,7 @@ const METHODS: [(&str, usize, Option<&str>); 8] = [
 /// Methods that are weak whatever follows.
 const WEAK: [(&str, &str); 4] = [("md5", "MD5"), ("3", "NT"), ("sha1", "SHA-1"), ("apr1", "MD5")];
 
-/// Tells what `text` is.
+/// Returns the kind of `text`.
 pub(super) fn kind(text: &str) -> Hash {
     if text.starts_with(['*', '!']) || matches!(text, "x" | "NP" | "LK") {
         return Hash::Locked;
@@ -73,7 +73,7 @@ mod tests {
     use super::{Hash, kind};
 
     #[test]
-    fn hashes_by_their_form() {
+    fn hashes_are_recognized_by_their_form() {
         let hash = |length: usize| "a./Z0".repeat(20)[..length].to_owned();
         for (text, expected) in [
             (format!("$6$salt${}", hash(86)), Hash::Strong),

@@ -1,4 +1,4 @@
-//! Host names that can be set, and that other machines may stumble over (docs/datasources.md).
+//! Valid host names that other programs may not handle (docs/datasources.md).
 
 use crate::config::{CloudConfig, File};
 use crate::diagnostic::{Finding, rules};

@@ -1,4 +1,4 @@
-//! Where in a part a line of a text is that stands in it.
+//! The places in a part of the lines of a value.
 
 use crate::diagnostic::Span;
 

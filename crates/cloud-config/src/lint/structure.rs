@@ -1,10 +1,10 @@
-//! Keys: those that nobody knows, that stand in the wrong place, that are out of date, and with nothing under them.
+//! Findings about keys: unknown, misplaced, deprecated, and without a value.
 
 use crate::address_tokens::Address;
 use crate::config::fields::{self, Missing};
 use crate::config::foreign;
 use crate::config::options::TABLES;
-use crate::config::places::{self, Below, Elsewhere, PLACES, Place, TOP};
+use crate::config::places::{self, KeyPlaces, KeyShape, PLACES, Place, TOP};
 use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Rule, rules};
 use crate::plan::redacted_user_name;
@@ -18,7 +18,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let root = document.root.as_deref();
     let mut keys = KeyLinter { text, root, broken, findings: Findings::default(), dashes: false };
     if let Some(root) = root {
-        keys.section(root, TOP);
+        keys.check_mapping(root, TOP);
     }
     keys.findings.into_list()
 }
@@ -26,7 +26,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
 struct KeyLinter<'a> {
     text: &'a str,
     root: Option<&'a Node>,
-    /// The document ends early: of what is missing, nobody knows whether it would have come.
+    /// The document ends early: what is missing may have been cut off.
     broken: bool,
     findings: Findings,
     /// True if the author writes keys with `-`.
@@ -34,52 +34,56 @@ struct KeyLinter<'a> {
 }
 
 impl KeyLinter<'_> {
-    fn section(&mut self, node: &Node, at: usize) {
+    fn check_mapping(&mut self, node: &Node, at: usize) {
         let place = &PLACES[at];
         for entry in node.entries().unwrap_or_default() {
             let name = entry.name();
-            if let Some(below) = place.below(&name) {
+            if let Some(below) = place.shape_of(&name) {
                 if name.contains('_') {
                     self.dashes = entry.key.contains('-');
                 }
-                self.known(entry, &name, place, below);
+                self.check_known(entry, &name, place, below);
             } else {
-                self.unknown(entry, &name, at, node);
+                self.report_unknown(entry, &name, at, node);
             }
         }
     }
 
-    fn tell(&mut self, rule: &'static Rule, entry: &Entry, message: String, help: Option<String>) {
+    fn report(&mut self, rule: &'static Rule, entry: &Entry, message: String, help: Option<String>) {
         self.findings.push(Finding { help, ..Finding::new(rule, entry.key_span, message) });
     }
 
-    fn known(&mut self, entry: &Entry, name: &str, place: &Place, below: Below) {
-        self.age(entry, name, place);
+    fn check_known(&mut self, entry: &Entry, name: &str, place: &Place, below: KeyShape) {
+        self.report_deprecated(entry, name, place);
         let is_empty =
             missing(place, name) == Missing::NoText && entry.value.text().is_some_and(|text| text.trim().is_empty());
         if is_empty || is_nothing(&entry.value) {
-            return self.nothing(entry, missing(place, name), below);
+            return self.report_empty(entry, missing(place, name), below);
         }
         match below {
-            Below::Value | Below::Values => self.items(entry),
-            Below::Section(at) => self.section(&entry.value, at),
-            Below::Items(at) => entry.value.items().unwrap_or_default().iter().for_each(|item| self.section(item, at)),
+            KeyShape::Value | KeyShape::Values => self.report_empty_items(entry),
+            KeyShape::Section(at) => self.check_mapping(&entry.value, at),
+            KeyShape::Items(at) => {
+                for item in entry.value.items().unwrap_or_default() {
+                    self.check_mapping(item, at);
+                }
+            }
         }
     }
 
-    /// Tells of what is deprecated (docs/cloud-config.md#options-of-services, docs/cloud-config.md#users).
-    fn age(&mut self, entry: &Entry, name: &str, place: &Place) {
+    /// Reports what is deprecated (docs/cloud-config.md#options-of-services, docs/cloud-config.md#users).
+    fn report_deprecated(&mut self, entry: &Entry, name: &str, place: &Place) {
         let key = entry.display_key();
         if let Some(reason) = fields::find(&place.path, name).and_then(|field| field.deprecated) {
             let help = Some(format!("list the keys in `{}`", self.spelt("ssh_authorized_keys", &entry.key)));
-            return self.tell(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
+            return self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
         }
         let Some(section) = place.path.strip_prefix("coreos") else { return };
         if section.is_empty() {
             let table = TABLES.iter().find(|table| table.section == name);
             if let Some(reason) = table.and_then(|table| table.deprecated) {
                 let help = Some("where the machine lacks it, run it with a unit of your own".to_owned());
-                self.tell(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
+                self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
             }
             return;
         }
@@ -89,25 +93,25 @@ impl KeyLinter<'_> {
             let (rule, what) =
                 if option.works() { (&rules::DEPRECATED, "deprecated") } else { (&rules::OBSOLETE, "obsolete") };
             let help = (!option.works()).then(|| "write it under `coreos.etcd2`".to_owned());
-            self.tell(rule, entry, format!("{key} is {what}: {reason}"), help);
+            self.report(rule, entry, format!("{key} is {what}: {reason}"), help);
         }
     }
 
-    fn nothing(&mut self, entry: &Entry, missing: Missing, below: Below) {
+    fn report_empty(&mut self, entry: &Entry, missing: Missing, below: KeyShape) {
         let help = match below {
             _ if self.broken || self.is_token(entry) => return,
             _ if entry.value.tag == Tag::Text => "put text that begins with `!` in quotes",
-            Below::Value if missing == Missing::Never => return,
-            Below::Value => "write its value after it, or leave the key out",
-            Below::Values | Below::Items(_) => "write its items below it, each with `- `, or leave the key out",
-            Below::Section(_) => "write its keys below it, indented, or leave it out",
+            KeyShape::Value if missing == Missing::Never => return,
+            KeyShape::Value => "write its value after it, or leave the key out",
+            KeyShape::Values | KeyShape::Items(_) => "write its items below it, each with `- `, or leave the key out",
+            KeyShape::Section(_) => "write its keys below it, indented, or leave it out",
         };
         let message = format!("there is nothing under {}", entry.display_key());
-        self.tell(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
+        self.report(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
     }
 
     /// Reports the items of a list of strings that are empty.
-    fn items(&mut self, entry: &Entry) {
+    fn report_empty_items(&mut self, entry: &Entry) {
         if self.broken || entry.value.tag == Tag::Local {
             return;
         }
@@ -137,39 +141,39 @@ impl KeyLinter<'_> {
         Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
     }
 
-    fn unknown(&mut self, entry: &Entry, name: &str, at: usize, item: &Node) {
+    fn report_unknown(&mut self, entry: &Entry, name: &str, at: usize, item: &Node) {
         let (place, key) = (&PLACES[at], entry.display_key());
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
             if foreign::asks_for_nothing(name, &place.path, &entry.value, item) {
                 let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
-                return self.tell(&rules::FOREIGN_KEY, entry, message, None);
+                return self.report(&rules::FOREIGN_KEY, entry, message, None);
             }
             let may_hold_access = place.path.is_empty() && matches!(name, "user" | "system_info" | "passwd");
             if may_hold_access && !self.broken && self.holds_access(entry) {
-                let message = format!("{}; the users or SSH keys below it are not applied", row.whose.message(&key));
+                let message = format!("{}; the users or SSH keys below it are not applied", row.program.message(&key));
                 let help = "write each user as an item of `users`, with `name: NAME`, and keys of `core` as items of \
                             `ssh_authorized_keys` at the top level";
-                return self.tell(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
+                return self.report(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
             }
             let lost = if place.path.is_empty() && name == "user" { lost_user(&entry.value) } else { None };
             if let Some((rule, lost)) = lost {
-                let message = format!("{}; {lost}", row.whose.message(&key));
-                return self.tell(rule, entry, message, Some("write the user as an item of `users`".to_owned()));
+                let message = format!("{}; {lost}", row.program.message(&key));
+                return self.report(rule, entry, message, Some("write the user as an item of `users`".to_owned()));
             }
-            return self.tell(rule, entry, row.whose.message(&key), Some(row.help.to_owned()));
+            return self.report(rule, entry, row.program.message(&key), Some(row.help.to_owned()));
         }
         if let Some((word, _)) =
-            name.split_once(':').filter(|(word, value)| !value.is_empty() && place.below(word).is_some())
+            name.split_once(':').filter(|(word, value)| !value.is_empty() && place.shape_of(word).is_some())
         {
             let message = format!("no space after the `:` of `{word}`; key ignored");
-            return self.tell(&rules::MISSING_SPACE, entry, message, Some("write `KEY: VALUE`".to_owned()));
+            return self.report(&rules::MISSING_SPACE, entry, message, Some("write `KEY: VALUE`".to_owned()));
         }
-        let elsewhere = places::elsewhere(name, at);
+        let elsewhere = places::other_places(name, at);
         let is_lost = !self.broken && self.root.is_some_and(|root| is_lost(name, &entry.value, root));
-        if let Some(Elsewhere::Belongs(places) | Elsewhere::Exists(places)) = elsewhere.as_ref().filter(|_| is_lost) {
+        if let Some(KeyPlaces::Near(places) | KeyPlaces::Far(places)) = elsewhere.as_ref().filter(|_| is_lost) {
             let message = format!("{key} belongs {}; not applied", places::description(places));
-            return self.tell(&rules::DETACHED_KEY, entry, message, places::way(places));
+            return self.report(&rules::DETACHED_KEY, entry, message, places::indentation_help(places));
         }
         if !self.broken && self.holds_access(entry) {
             let message = format!("unknown key {key}; the host name, users or SSH keys below it are not applied");
@@ -179,24 +183,22 @@ impl KeyLinter<'_> {
             } else {
                 "write SSH keys as the items of `ssh_authorized_keys`"
             };
-            return self.tell(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
+            return self.report(&rules::DETACHED_KEY, entry, message, Some(help.to_owned()));
         }
         // Looking for what was meant takes time, and is only worth it where it is reported.
         let is_reported = !self.findings.is_full(rule);
         let meant = if is_reported { suggest::closest(name, place.keys()) } else { Vec::new() };
-        if let Some(Elsewhere::Belongs(places)) = elsewhere.as_ref().filter(|_| meant.is_empty()) {
+        if let Some(KeyPlaces::Near(places)) = elsewhere.as_ref().filter(|_| meant.is_empty()) {
             let message = format!("{key} belongs {}; here it is ignored", places::description(places));
-            return self.tell(&rules::MISPLACED_KEY, entry, message, places::way(places));
+            return self.report(&rules::MISPLACED_KEY, entry, message, places::indentation_help(places));
         }
         let meant: Vec<_> = meant.into_iter().map(|name| self.spelt(name, &entry.key)).collect();
         let help = suggest::question(&meant).or_else(|| match &elsewhere {
-            Some(Elsewhere::Exists(places)) => {
-                Some(format!("a key of this name stands {}", places::description(places)))
-            }
+            Some(KeyPlaces::Far(places)) => Some(format!("a key of this name stands {}", places::description(places))),
             _ => None,
         });
         let other = describe_lookalike(&entry.key).map_or_else(String::new, |name| format!(": it has {name}"));
-        self.tell(rule, entry, format!("unknown key {key}{other}"), help);
+        self.report(rule, entry, format!("unknown key {key}{other}"), help);
     }
 
     /// Returns true if the value of an unknown key has an SSH key in it, or keys of the top level that give access.

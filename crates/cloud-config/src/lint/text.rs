@@ -13,10 +13,10 @@ pub(super) fn lint(config: &CloudConfig, text: &str) -> Vec<Finding> {
     let mut texts = Texts { part: text, findings: Vec::new() };
     config.each_field(|row, value| {
         if row.free_text {
-            texts.field(value);
+            texts.check_value(value);
         }
     });
-    texts.coreos(&config.coreos);
+    texts.check_coreos(&config.coreos);
     texts.findings
 }
 
@@ -26,8 +26,8 @@ struct Texts<'a> {
 }
 
 impl Texts<'_> {
-    /// Looks at a text. One that is not plain begins with something else in the part, as one does that has a token.
-    fn look_at(&mut self, value: &str, span: Option<Span>) {
+    /// Checks a text. One that is not plain begins with something else in the part, as one does that has a token.
+    fn check_text(&mut self, value: &str, span: Option<Span>) {
         let Some(span) = span.filter(|_| value.len() <= LONGEST) else { return };
         if self.part.get(span.start..span.end) != Some(value) {
             return;
@@ -38,30 +38,30 @@ impl Texts<'_> {
         }
     }
 
-    fn look(&mut self, field: &Field<String>) {
-        self.look_at(field.text(), field.span);
+    fn check_field(&mut self, field: &Field<String>) {
+        self.check_text(field.text(), field.span);
     }
 
-    fn field(&mut self, value: FieldValue<'_>) {
+    fn check_value(&mut self, value: FieldValue<'_>) {
         match value {
-            FieldValue::Text(field) => self.look(field),
-            FieldValue::Texts(fields) => fields.iter().for_each(|field| self.look(field)),
+            FieldValue::Text(field) => self.check_field(field),
+            FieldValue::Texts(fields) => fields.iter().for_each(|field| self.check_field(field)),
             FieldValue::Secret(field) => {
                 if let Some(text) = field.get() {
-                    self.look_at(text.expose(), field.span);
+                    self.check_text(text.expose(), field.span);
                 }
             }
             FieldValue::Content(field) => {
                 let content = field.get().map(|content| &content.expose().0).filter(|bytes| bytes.len() <= LONGEST);
                 if let Some(content) = content.and_then(|bytes| std::str::from_utf8(bytes).ok()) {
-                    self.look_at(content, field.span);
+                    self.check_text(content, field.span);
                 }
             }
             FieldValue::Flag(_) | FieldValue::Section => {}
         }
     }
 
-    fn coreos(&mut self, coreos: &CoreOs) {
+    fn check_coreos(&mut self, coreos: &CoreOs) {
         self.options(&coreos.etcd);
         self.options(&coreos.etcd2);
         self.options(&coreos.fleet);
@@ -77,7 +77,7 @@ impl Texts<'_> {
             if let (OptionType::Text, None, Some(OptionValue::Text(text))) = (option.kind, option.known, field.get())
                 && !is_boolean(text)
             {
-                self.look_at(text, field.span);
+                self.check_text(text, field.span);
             }
         }
     }

@@ -18,14 +18,14 @@ static LOOKALIKE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?i-u:public|private|local)[_-]?(?i-u:ip)[_-]?(?i-u:v)?[0-9]*$").expect("a constant pattern")
 });
 
-/// A word whose first half may be misspelt.
-static MISSPELT: LazyLock<Regex> =
+/// A word whose first half may be misspelled.
+static MISSPELLED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^([a-z]{4,9})[_-]?ip[_-]?v?[46]$").expect("a constant pattern"));
 
 /// Findings about the words of `text`, the part as its author wrote it.
 ///
 /// A word that is also there without its dollar is a variable that the text itself sets or reads, and what stands in a
-/// comment is read by people: of neither is anything told.
+/// comment is read by people: neither is reported.
 pub(super) fn lint(text: &str) -> Vec<Finding> {
     let mut words = Vec::new();
     let (mut seen, mut in_comment) = (0, is_comment(text));
@@ -38,7 +38,7 @@ pub(super) fn lint(text: &str) -> Vec<Finding> {
         seen = dollar;
         if !in_comment {
             let end = text.len() - behind.len() + word.len();
-            words.extend(look(text, dollar..end, word));
+            words.extend(literal_at(text, dollar..end, word));
         }
     }
     let mut findings = Findings::default();
@@ -80,7 +80,7 @@ fn is_comment(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('#')
 }
 
-/// A word that is no token. There can be a million of them: what is told of it is made later.
+/// A word that is no token. There can be a million of them, so the message is made later.
 struct Literal<'a> {
     word: &'a str,
     rule: &'static Rule,
@@ -91,7 +91,7 @@ struct Literal<'a> {
 }
 
 /// `word`, which is at `range` of `text` with its dollar and brace, where anything is worth telling of it.
-fn look<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Literal<'a>> {
+fn literal_at<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Literal<'a>> {
     let is_token = Address::ALL.iter().any(|address| address.token() == word);
     let token = Address::ALL.iter().map(|address| address.token()).find(|token| word.starts_with(token));
     let has_brace = text[range.clone()].starts_with("${");
@@ -114,7 +114,7 @@ fn look<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Literal<'a
         // In capitals it is how shells write the variables of others.
         let shell = word.bytes().any(|byte| byte.is_ascii_uppercase());
         (if shell { &rules::LITERAL_TOKEN } else { &rules::UNKNOWN_TOKEN }, "it is no token")
-    } else if !is_escaped && is_misspelt(word) {
+    } else if !is_escaped && is_misspelled(word) {
         (&rules::UNKNOWN_TOKEN, "it is no token")
     } else {
         return None;
@@ -136,8 +136,8 @@ impl Literal<'_> {
 }
 
 /// Returns true if the first half of `word` is nearly `public` or `private`.
-fn is_misspelt(word: &str) -> bool {
-    MISSPELT.captures(word).is_some_and(|found| suggest::is_close(&found[1], &["public", "private"]))
+fn is_misspelled(word: &str) -> bool {
+    MISSPELLED.captures(word).is_some_and(|found| suggest::is_close(&found[1], &["public", "private"]))
 }
 
 /// Words with the dollar that makes them tokens.
@@ -164,7 +164,7 @@ mod tests {
             let words = with_dollar.find_iter(text).filter(|found| {
                 !is_comment(&text[text[..found.start()].rfind('\n').map_or(0, |newline| newline + 1)..])
             });
-            let words = words.filter_map(|found| look(text, found.range(), found.as_str().trim_start_matches(['$', '{'])));
+            let words = words.filter_map(|found| literal_at(text, found.range(), found.as_str().trim_start_matches(['$', '{'])));
             let expected: Vec<_> = words.filter(|word| !set.contains(word.word)).map(|word| word.span).collect();
             let found: Vec<_> = lint(text).into_iter().filter_map(|finding| finding.span).collect();
             proptest::prop_assert_eq!(found, expected);

@@ -43,7 +43,7 @@ pub(super) struct Survey<'a> {
     /// The first of those.
     pub unknown_name: &'a str,
     /// The effects of its assignments.
-    pub does: Does,
+    pub effects: Effects,
     /// `Where=` of a mount.
     pub place: Option<&'a str>,
     /// Keys that systemd may not know where they stand, with their sections and lines; no more than [`UNKNOWN_MAX`].
@@ -121,7 +121,7 @@ const PATHS: [&str; 5] = ["PathExists", "PathExistsGlob", "PathChanged", "PathMo
 
 /// The effects of the assignments of a unit file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Does {
+pub(super) struct Effects {
     /// Something in `[Install]` that makes `enable` do something.
     pub install: bool,
     /// Another file is included, as old releases could, and may do anything.
@@ -135,7 +135,7 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
     for line in logical_lines(content) {
         let (number, text) = (line.number, line.first);
         if text.starts_with(".include ") {
-            found.does.include = true;
+            found.effects.include = true;
         } else if let Some(name) = text.strip_prefix('[') {
             match name.strip_suffix(']') {
                 // Sections of other programs may hold anything.
@@ -194,7 +194,7 @@ impl<'a> Survey<'a> {
             // Without a value it takes back what was assigned before.
             ("Mount" | "Automount", "Where") => self.place = Some(value).filter(|value| !value.is_empty()),
             _ if value.is_empty() => {}
-            ("Install", "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also") => self.does.install = true,
+            ("Install", "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also") => self.effects.install = true,
             _ => {}
         }
     }
@@ -308,7 +308,7 @@ mod tests {
                        # in the midst = of it\n  -b \\\n[c]\n\n[X-Mine]\nanything at all\n[Install]\nWantedBy=a.target";
         let found = service(content);
         assert!(found.is_clean(), "{found:?}");
-        assert!(found.does.install);
+        assert!(found.effects.install);
         assert_eq!(values(&found), ["/bin/a    -b  [c]", "a.target"]);
         assert!(service("").is_clean() && service("\n# x").is_clean());
     }
@@ -347,11 +347,11 @@ mod tests {
             ("[Install]\nDefaultInstance=a\n", false),
             ("[Install]\nAlso=b.service\n", true),
         ] {
-            assert_eq!(service(content).does.install, installs, "{content}");
+            assert_eq!(service(content).effects.install, installs, "{content}");
         }
         let mount = Sections::of("a.mount");
         assert_eq!(survey("[Mount]\nWhere=/a\n", mount).place, Some("/a"));
         assert_eq!(survey("[Mount]\nWhere=/a\nWhere=\n", mount).place, None);
-        assert!(service(".include /usr/lib/systemd/system/a.service\n").does.include);
+        assert!(service(".include /usr/lib/systemd/system/a.service\n").effects.include);
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn help(sections: Sections, section: &str, key: &str) -> Option<Strin
     }
     let in_other_case = known.iter().find(|known| known.eq_ignore_ascii_case(key)).copied();
     let most = if key.len() < 8 { 1 } else { 2 };
-    let meant = in_other_case.or_else(|| match suggest::within(key, most, known.iter().copied())[..] {
+    let meant = in_other_case.or_else(|| match suggest::closest_within(key, most, known.iter().copied())[..] {
         [meant] => Some(meant),
         _ => None,
     })?;

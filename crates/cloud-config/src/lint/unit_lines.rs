@@ -1,4 +1,4 @@
-//! Lines of a unit's file that systemd does not take (docs/cloud-config.md#coreosunits). They are told by their number, and never shown.
+//! Lines of a unit's file that systemd does not take (docs/cloud-config.md#coreosunits). Only their numbers are reported.
 
 use super::lines::Block;
 use super::sections::Sections;
@@ -6,8 +6,8 @@ use super::unit_file::{Survey, UnitLines};
 use super::unit_keys;
 use crate::diagnostic::{Finding, Rule, Span, rules};
 
-/// Tells of the lines of `what`, whose text stands at `span` of the part `text`.
-pub(super) fn tell(
+/// Reports the lines of `what`, whose text stands at `span` of the part `text`.
+pub(super) fn report(
     what: &str,
     sections: Sections,
     survey: &Survey<'_>,
@@ -27,7 +27,7 @@ pub(super) fn tell(
     if survey.is_clean() {
         return;
     }
-    let mut tell = |rule: &'static Rule, lines: UnitLines, fault: &str, help: String| {
+    let mut report = |rule: &'static Rule, lines: UnitLines, fault: &str, help: String| {
         if lines.count > 0 {
             let more = match lines.count {
                 1 => String::new(),
@@ -37,7 +37,7 @@ pub(super) fn tell(
             findings.push(Finding::new(rule, block.line(lines.first), message).help(help));
         }
     };
-    tell(
+    report(
         &rules::ODD_UNIT_LINE,
         survey.outside,
         "is before the first section; it is ignored",
@@ -49,15 +49,15 @@ pub(super) fn tell(
         "a line is a section in brackets, KEY=value, or a comment that begins with # or ;"
     };
     let fault = "is neither a section nor an assignment; it is ignored";
-    tell(&rules::ODD_UNIT_LINE, survey.odd, fault, help.to_owned());
+    report(&rules::ODD_UNIT_LINE, survey.odd, fault, help.to_owned());
     let behind = survey
         .unclosed_by
         .as_ref()
         .map(|character| format!("begins with [ and has {character} after the ]; the whole file is refused"));
     let fault = behind.as_deref().unwrap_or("begins with [ and does not end with ]; the whole file is refused");
-    tell(&rules::ODD_UNIT_LINE, survey.unclosed, fault, "a section has a line of its own: [Service]".to_owned());
+    report(&rules::ODD_UNIT_LINE, survey.unclosed, fault, "a section has a line of its own: [Service]".to_owned());
     let name = survey.unknown_name;
     // Its name is not shown: what stands in brackets may be anything.
     let fault = "begins a section that a file of this type does not have; it is ignored";
-    tell(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
+    report(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
 }

@@ -18,24 +18,24 @@ use crate::yaml::{Field, Node, ParsedYaml};
 
 /// Findings about the units of `config`; `text` is the part as its author wrote it.
 pub(super) fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
-    let units: Vec<_> = config.coreos.units.iter().enumerate().filter_map(Surveyed::new).collect();
-    let others = Others::new(config, &units);
+    let units: Vec<_> = config.coreos.units.iter().enumerate().filter_map(SurveyedUnit::new).collect();
+    let facts = UnitFacts::new(config, &units);
     let nodes = document.root.as_deref().and_then(|root| root.get("coreos")?.get("units")?.items());
     let mut findings = Vec::new();
     for (at, unit) in units.iter().enumerate() {
         let node = nodes.and_then(|nodes| nodes.get(unit.index)).map(|node| &**node);
-        unit.lines(&others, text, &mut findings);
-        findings.extend(unit.masked(node, &others));
-        findings.extend(unit.not_installed(node, &others));
-        findings.extend(unit.not_instantiated(node, &others));
-        unit.refused(at, &units, &others, text, &mut findings);
-        findings.extend(unit.misplaced(at, &others));
+        unit.report_lines(&facts, text, &mut findings);
+        findings.extend(unit.masked_unit(node, &facts));
+        findings.extend(unit.not_installed(node, &facts));
+        findings.extend(unit.not_instantiated(node, &facts));
+        unit.report_refused(at, &units, &facts, text, &mut findings);
+        findings.extend(unit.misplaced(at, &facts));
     }
     findings
 }
 
 /// A unit, and what is in its files.
-struct Surveyed<'a> {
+struct SurveyedUnit<'a> {
     index: usize,
     name: &'a str,
     unit: &'a Unit,
@@ -59,7 +59,7 @@ impl SurveyedDropIn<'_> {
     }
 }
 
-impl<'a> Surveyed<'a> {
+impl<'a> SurveyedUnit<'a> {
     fn new((index, field): (usize, &'a Field<Unit>)) -> Option<Self> {
         let unit = field.get()?;
         let name = unit.name.filled()?;
@@ -68,7 +68,7 @@ impl<'a> Surveyed<'a> {
         let mut contents = unit.drop_ins.iter().filter_map(Field::get).map(|drop_in| &drop_in.content);
         let is_masked = |content: &Field<Secret<String>>| content.get().is_some_and(|text| is_mask(text.expose()));
         if is_masked(&unit.content) || contents.any(is_masked) {
-            // Nothing can be told of what is not there.
+            // A redacted file has no lines to check.
             return None;
         }
         let sections = Sections::of(name);
@@ -90,16 +90,16 @@ impl<'a> Surveyed<'a> {
     }
 
     /// Lines that systemd does not take, of the content and of the drop-ins.
-    fn lines(&self, others: &Others<'_>, text: &str, findings: &mut Vec<Finding>) {
+    fn report_lines(&self, facts: &UnitFacts<'_>, text: &str, findings: &mut Vec<Finding>) {
         let Some(sections) = Sections::of(self.name) else { return };
-        let other = others.of(self.name);
-        let is_only = other.entries.len() == 1 && !other.files;
+        let name_facts = facts.get(self.name);
+        let is_only = name_facts.entries.len() == 1 && !name_facts.files;
         let content = self.content().map(|file| (file, is_only));
         for (file, is_sure) in
             content.into_iter().chain(self.drop_ins.iter().map(|drop_in| (drop_in.file(self.name), false)))
         {
             let reported = findings.len();
-            unit_lines::tell(&file.what, sections, file.survey, text, file.span, findings);
+            unit_lines::report(&file.what, sections, file.survey, text, file.span, findings);
             // The last line that is reported is one for which systemd refuses the file.
             if is_sure && file.survey.unclosed.count > 0 {
                 let mut lines = findings[reported..].iter_mut().rev();
@@ -122,7 +122,7 @@ impl<'a> Surveyed<'a> {
     }
 
     /// A mask leaves nothing of what else is said of a unit.
-    fn masked(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
+    fn masked_unit(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         if self.unit.mask.value != Some(true) || drop_in(self.unit.name.text()).is_some() {
             return None;
         }
@@ -142,15 +142,16 @@ impl<'a> Surveyed<'a> {
         let span = place_of(node, "mask").or(self.unit.mask.span);
         let finding =
             Finding::new(&rules::MASKED_UNIT, span, message).help("leave out the mask, or all else but the name");
-        let is_only = others.of(self.name).entries.len() == 1;
+        let is_only = facts.get(self.name).entries.len() == 1;
         Some(if is_only { finding.not_started(&printable(self.name)) } else { finding })
     }
 
     /// The finding for an enabled unit without a section `[Install]`.
-    fn not_installed(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
+    fn not_installed(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         let content = self.content.as_ref()?;
-        let others = others.of(self.name);
-        let is_said = others.installs || others.files || content.does.include || self.unit.mask.value == Some(true);
+        let name_facts = facts.get(self.name);
+        let is_said =
+            name_facts.installs || name_facts.files || content.effects.include || self.unit.mask.value == Some(true);
         if self.unit.enable.value != Some(true) || is_said || reader(self.name) != UnitReader::Systemd {
             return None;
         }
@@ -168,10 +169,11 @@ impl<'a> Surveyed<'a> {
     }
 
     /// Reports a template that is enabled: systemd needs an instance of it, or a default one.
-    fn not_instantiated(&self, node: Option<&Node>, others: &Others<'_>) -> Option<Finding> {
+    fn not_instantiated(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         let content = self.content.as_ref()?;
-        let other = others.of(self.name);
-        let is_said = other.instances || other.files || content.does.include || self.unit.mask.value == Some(true);
+        let name_facts = facts.get(self.name);
+        let is_said =
+            name_facts.instances || name_facts.files || content.effects.include || self.unit.mask.value == Some(true);
         if self.unit.enable.value != Some(true)
             || is_said
             || !is_template(self.name)
@@ -187,18 +189,25 @@ impl<'a> Surveyed<'a> {
         let span = place_of(node, "enable").or(self.unit.name.span);
         let help = "add DefaultInstance= to the section [Install], or enable an instance, such as name@1.service";
         let finding = Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help);
-        Some(if other.entries.len() == 1 { finding.not_enabled(&name) } else { finding })
+        Some(if name_facts.entries.len() == 1 { finding.not_enabled(&name) } else { finding })
     }
 
     /// Settings for which systemd refuses the unit, and those that it lacks.
-    fn refused(&self, at: usize, units: &[Surveyed<'_>], others: &Others<'_>, text: &str, findings: &mut Vec<Finding>) {
-        let other = others.of(self.name);
-        if self.unit.mask.value == Some(true) || other.files || reader(self.name) != UnitReader::Systemd {
+    fn report_refused(
+        &self,
+        at: usize,
+        units: &[SurveyedUnit<'_>],
+        facts: &UnitFacts<'_>,
+        text: &str,
+        findings: &mut Vec<Finding>,
+    ) {
+        let name_facts = facts.get(self.name);
+        if self.unit.mask.value == Some(true) || name_facts.files || reader(self.name) != UnitReader::Systemd {
             return;
         }
         let own = self.drop_ins.iter().map(|drop_in| drop_in.file(self.name));
         // What another entry replaces, or another drop-in, does not keep systemd from enabling the unit.
-        let is_only = other.entries.len() == 1;
+        let is_only = name_facts.entries.len() == 1;
         let content = self.content().map(|file| (file, is_only));
         for (file, is_sure) in content.into_iter().chain(own.map(|file| (file, false))) {
             let reported = findings.len();
@@ -206,7 +215,7 @@ impl<'a> Surveyed<'a> {
             if is_sure {
                 keep_from_starting(&mut findings[reported..], &file.unit);
             }
-            unit_verify::report_ignored(&file, other.content.is_none(), text, findings);
+            unit_verify::report_ignored(&file, name_facts.content.is_none(), text, findings);
             if self.unit.enable.value == Some(true) {
                 findings.extend(unit_verify::report_alias(&file, self.name, text));
             }
@@ -215,8 +224,8 @@ impl<'a> Surveyed<'a> {
             }
         }
         // Of several contents the last one counts.
-        let Some(content) = self.content().filter(|_| other.content == Some(at)) else { return };
-        let entries = other.entries.iter().filter_map(|index| units.get(*index));
+        let Some(content) = self.content().filter(|_| name_facts.content == Some(at)) else { return };
+        let entries = name_facts.entries.iter().filter_map(|index| units.get(*index));
         let mut drop_ins: Vec<_> = entries.flat_map(|unit| &unit.drop_ins).collect();
         // The last of a name counts; systemd reads them in the order of their names.
         drop_ins.reverse();
@@ -225,7 +234,7 @@ impl<'a> Surveyed<'a> {
         let files: Vec<_> =
             std::iter::once(content).chain(drop_ins.into_iter().map(|drop_in| drop_in.file(self.name))).collect();
         // A section that is not closed is a finding of its own, and what is included may say anything.
-        if files.iter().all(|file| file.survey.unclosed.count == 0 && !file.survey.does.include) {
+        if files.iter().all(|file| file.survey.unclosed.count == 0 && !file.survey.effects.include) {
             let reported = findings.len();
             unit_verify::report_whole(self.name, &printable(self.name), &files, text, findings);
             keep_from_starting(&mut findings[reported..], &printable(self.name));
@@ -233,7 +242,7 @@ impl<'a> Surveyed<'a> {
     }
 
     /// The name of a mount is that of its directory, the name of a swap that of its device or file.
-    fn misplaced(&self, at: usize, others: &Others<'_>) -> Option<Finding> {
+    fn misplaced(&self, at: usize, facts: &UnitFacts<'_>) -> Option<Finding> {
         let (_, suffix) = self.name.rsplit_once('.')?;
         let content = self.content.as_ref()?;
         let (key, place) = match suffix {
@@ -256,7 +265,7 @@ impl<'a> Surveyed<'a> {
             printable(self.name)
         );
         let mut finding = Finding::new(&rules::MOUNT_NAME, self.unit.name.span, message);
-        if others.of(self.name).content == Some(at) && !others.of(self.name).files {
+        if facts.get(self.name).content == Some(at) && !facts.get(self.name).files {
             finding = finding.not_started(&printable(self.name));
         }
         if wanted.len() + suffix.len() < 200 {
@@ -279,11 +288,13 @@ fn place_of(node: Option<&Node>, key: &str) -> Option<Span> {
     Some(node?.get(key)?.span)
 }
 
-/// The units of all entries of a part together: one entry may add what another lacks.
-struct Others<'a>(HashMap<&'a str, Other>);
+/// The facts about each unit name: one entry may add what another lacks.
+struct UnitFacts<'a>(HashMap<&'a str, NameFacts>);
 
+/// The facts about a unit name, from all entries that have it.
 #[derive(Clone, Default)]
-struct Other {
+struct NameFacts {
+    /// A file of the unit has what enabling it needs.
     installs: bool,
     /// Something names a default instance.
     instances: bool,
@@ -295,32 +306,32 @@ struct Other {
     files: bool,
 }
 
-impl<'a> Others<'a> {
-    fn new(config: &CloudConfig, units: &[Surveyed<'a>]) -> Self {
-        let mut others: HashMap<_, Other> = HashMap::new();
+impl<'a> UnitFacts<'a> {
+    fn new(config: &CloudConfig, units: &[SurveyedUnit<'a>]) -> Self {
+        let mut facts: HashMap<_, NameFacts> = HashMap::new();
         for (index, unit) in units.iter().enumerate() {
-            let other = others.entry(unit.name).or_default();
-            other.entries.push(index);
+            let name_facts = facts.entry(unit.name).or_default();
+            name_facts.entries.push(index);
             if unit.content.is_some() {
-                other.content = Some(index);
+                name_facts.content = Some(index);
             }
             for survey in unit.content.iter().chain(unit.drop_ins.iter().map(|drop_in| &drop_in.survey)) {
-                other.installs |= survey.does.install;
+                name_facts.installs |= survey.effects.install;
                 let is_instance = |setting: &Setting<'_>| setting.key == "DefaultInstance" && !setting.value.is_empty();
-                other.instances |= survey.settings.iter().any(is_instance);
+                name_facts.instances |= survey.settings.iter().any(is_instance);
             }
         }
         for path in config.write_files.iter().filter_map(|file| file.get()?.path.filled()) {
-            if let Some(other) = unit_at(Path::new(path)).and_then(|unit| others.get_mut(unit.as_str())) {
-                other.files = true;
+            if let Some(name_facts) = unit_at(Path::new(path)).and_then(|unit| facts.get_mut(unit.as_str())) {
+                name_facts.files = true;
             }
         }
-        Self(others)
+        Self(facts)
     }
 
-    fn of(&self, name: &str) -> &Other {
-        const NONE: &Other =
-            &Other { installs: false, instances: false, entries: Vec::new(), content: None, files: false };
+    fn get(&self, name: &str) -> &NameFacts {
+        const NONE: &NameFacts =
+            &NameFacts { installs: false, instances: false, entries: Vec::new(), content: None, files: false };
         self.0.get(name).unwrap_or(NONE)
     }
 }

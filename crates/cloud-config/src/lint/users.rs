@@ -1,4 +1,4 @@
-//! Users that cannot log in as it was meant, or that others could (docs/cloud-config.md#users).
+//! Users whose login does not work as intended, or works for other people (docs/cloud-config.md#users).
 
 use super::hash::{self, Hash};
 use crate::config::{CloudConfig, User, ssh_key};

@@ -66,7 +66,7 @@ pub enum BondFault {
 }
 
 impl BondOptions {
-    /// Sets an option by the kernel's name, spelt with `-` or `_`. Setting it again replaces it.
+    /// Sets an option by the kernel's name, spelled with `-` or `_`. Setting it again replaces it.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BondFault> {
         let same = |known: &str| known.bytes().eq(name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte }));
         let BondRow(kernel, networkd, kind) = TABLE.iter().find(|row| same(row.0)).ok_or(BondFault::Unknown)?;

@@ -158,12 +158,12 @@ fn network(interface: &Interface) -> String {
         text.section("Address");
         text.key("Address", address);
     }
-    let reach = Reach::new(setup);
+    let on_link = LinkNetworks::new(setup);
     for route in &setup.routes {
         text.section("Route");
         text.key("Destination", route.destination);
         text.key("Gateway", route.gateway);
-        if !reach.has(route.gateway) {
+        if !on_link.has(route.gateway) {
             text.key("GatewayOnLink", "yes");
         }
     }
@@ -171,14 +171,14 @@ fn network(interface: &Interface) -> String {
 }
 
 /// The networks of an interface, to look up gateways: there may be many of both.
-struct Reach<'a> {
+struct LinkNetworks<'a> {
     setup: &'a Setup,
     networks: HashSet<IpNet>,
     /// The prefixes of those, with true for IPv4.
     prefixes: BTreeSet<(bool, u8)>,
 }
 
-impl<'a> Reach<'a> {
+impl<'a> LinkNetworks<'a> {
     fn new(setup: &'a Setup) -> Self {
         let networks: HashSet<_> = setup.addresses.iter().map(IpNet::trunc).collect();
         let prefixes = networks.iter().map(|network| (network.addr().is_ipv4(), network.prefix_len())).collect();

@@ -63,7 +63,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
         }
         json::report_unknown(&value, &TOP, &["version"], "network description", &mut findings);
         let mut links = LinkTable::read(json::list(&value, "links", &mut findings), &mut findings);
-        links.give(&value, &mut findings);
+        links.apply_networks(&value, &mut findings);
         links.drafts
     });
     let interfaces = stack(drafts.unwrap_or_default(), &mut findings);
@@ -164,7 +164,7 @@ impl LinkTable {
     }
 
     /// Gives links what the networks say.
-    fn give(&mut self, value: &Value, findings: &mut Findings) {
+    fn apply_networks(&mut self, value: &Value, findings: &mut Findings) {
         let everywhere = dns(value, "services", findings);
         let mut is_given = vec![false; self.drafts.len()];
         let mut is_bad = vec![false; self.drafts.len()];
@@ -177,7 +177,7 @@ impl LinkTable {
                 findings.report(&rules::BAD_NETWORK_VALUE, None, &subject, message);
                 continue;
             };
-            match give(network, &mut self.drafts[place].interface, &subject, findings) {
+            match apply_network(network, &mut self.drafts[place].interface, &subject, findings) {
                 Ok(()) => is_given[place] = true,
                 Err(why) => {
                     is_bad[place] = true;
@@ -284,7 +284,7 @@ struct Names {
 
 impl Names {
     fn new(entries: &[Value]) -> Self {
-        Self { asked: entries.iter().filter_map(wish).map(|name| (name, false)).collect(), counts: [0; 2] }
+        Self { asked: entries.iter().filter_map(wanted_name).map(|name| (name, false)).collect(), counts: [0; 2] }
     }
 
     fn bond(&mut self, entry: &Value) -> Name {
@@ -297,7 +297,7 @@ impl Names {
 
     /// The name that the link asks for, else `first`, else one of `others`: the first that is free.
     fn name(&mut self, entry: &Value, kind: usize, first: &str, others: impl Fn(usize) -> String) -> Name {
-        if let Some(name) = wish(entry).filter(|name| self.asked.get(name) == Some(&false)) {
+        if let Some(name) = wanted_name(entry).filter(|name| self.asked.get(name) == Some(&false)) {
             self.asked.insert(name.clone(), true);
             return name;
         }
@@ -316,12 +316,17 @@ impl Names {
 }
 
 /// The name that a link asks for, if it is a valid interface name.
-fn wish(entry: &Value) -> Option<Name> {
+fn wanted_name(entry: &Value) -> Option<Name> {
     ["name", "id"].into_iter().find_map(|key| Name::new(&json::text(entry, key)?).ok())
 }
 
 /// Adds what a network gives to its link.
-fn give(network: &Value, interface: &mut Interface, subject: &str, findings: &mut Findings) -> Result<(), String> {
+fn apply_network(
+    network: &Value,
+    interface: &mut Interface,
+    subject: &str,
+    findings: &mut Findings,
+) -> Result<(), String> {
     let setup = &mut interface.setup;
     let (v4, v6, accept_ra) = match json::text(network, "type").as_deref() {
         Some("ipv4" | "ipv6") => {

@@ -121,8 +121,8 @@ impl Stack {
         let children = self.children();
         let on: Vec<_> = self.drafts.iter().map(|draft| draft.on.clone()).collect();
         let mut left = self.alive.clone();
-        peel(&mut left, &children, &on);
-        peel(&mut left, &on, &children);
+        remove_without_next(&mut left, &children, &on);
+        remove_without_next(&mut left, &on, &children);
         (0..left.len()).filter(|at| left[*at]).collect()
     }
 
@@ -204,7 +204,7 @@ impl Stack {
 }
 
 /// Takes away, again and again, everything whose `next` are all gone; `back` leads the other way.
-fn peel(left: &mut [bool], next: &[Vec<usize>], back: &[Vec<usize>]) {
+fn remove_without_next(left: &mut [bool], next: &[Vec<usize>], back: &[Vec<usize>]) {
     let mut missing: Vec<_> = next.iter().map(|next| next.iter().filter(|at| left[**at]).count()).collect();
     let mut ready: Vec<_> = (0..left.len()).filter(|at| left[*at] && missing[*at] == 0).collect();
     while let Some(at) = ready.pop() {
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn one_file_one_interface_and_one_bond_for_each_slave() {
+    fn a_file_an_interface_and_the_bond_of_a_slave_are_unique() {
         let (units, findings) = stacked(vec![physical("a"), physical("a"), vlan("b", &[1])]);
         assert_eq!((units, findings.len()), (vec!["00-a".to_owned()], 2));
         let (units, findings) = stacked(vec![physical("a"), bond("b", &[0]), bond("c", &[0])]);

@@ -1,4 +1,4 @@
-//! Which paths of a part are files, and which are folders because of what is below them: none can be both.
+//! The paths of a part: files, and directories that have other paths below them. No path can be both.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -22,7 +22,7 @@ pub(super) enum Clash {
 }
 
 impl FileTree {
-    /// Makes `path`, which is absolute and normalised, a file, or says why it cannot be one.
+    /// Makes `path`, which is absolute and normalized, a file, or says why it cannot be one.
     pub fn claim(&mut self, path: &Path) -> Result<(), Clash> {
         let key = key(path);
         if self.0.contains_key(&key) {

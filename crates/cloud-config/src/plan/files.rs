@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::planner::{Item, Planner, display_path, masked, numbered};
+use super::planner::{Item, Planner, display_path, masked_secret, numbered};
 use super::{FileSpec, Owner, Principal, names, places};
 use crate::address_tokens::first_token;
 use crate::config::{File, permissions};
@@ -21,13 +21,13 @@ const NAME_MAX: usize = 256;
 const FILE_MAX: u64 = 16 << 20;
 
 /// The room left for decompressed content.
-struct Room {
+struct DecodeBudget {
     bytes: u64,
     members: usize,
 }
 
 pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
-    let mut room = Room { bytes: INFLATED_MAX, members: decode::MEMBERS_MAX };
+    let mut budget = DecodeBudget { bytes: INFLATED_MAX, members: decode::MEMBERS_MAX };
     for (index, field) in list.iter().enumerate() {
         let Some(file) = field.get() else {
             let item = Item::File(numbered(index));
@@ -38,7 +38,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
             }
             continue;
         };
-        match read(planner, file, field.span, &mut room) {
+        match read(planner, file, field.span, &mut budget) {
             Ok(spec) => {
                 planner.note_duplicate(&spec.path, file.path.span);
                 planner.file(spec, field.span);
@@ -47,7 +47,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
                 let item = Item::File(file.path.filled().map_or_else(|| numbered(index), printable));
                 match finding {
                     Some(finding) => planner.refuse_for(item, field.span, finding),
-                    // Without a finding of its own the reason is a wrong type, which is told already.
+                    // Without a finding of its own the reason is a wrong type, which is reported already.
                     None => planner.refuse(item, field.span),
                 }
             }
@@ -65,13 +65,13 @@ fn read(
     planner: &mut Planner<'_>,
     file: &File,
     span: Option<Span>,
-    room: &mut Room,
+    budget: &mut DecodeBudget,
 ) -> Result<FileSpec, Option<Finding>> {
     if file.path.bad || file.content.bad || file.permissions.bad || file.owner.bad || file.encoding.bad {
         return Err(None);
     }
     let written = file.path.filled().ok_or_else(|| missing_path(span))?;
-    let path = normalise(written)
+    let path = normalize(written)
         .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "invalid path; file skipped"))?;
     if is_temporary(&path) {
         let message = "the name is one of this program's temporary files: `.NAME.cci-` and 16 hexadecimal digits";
@@ -107,18 +107,18 @@ fn read(
         let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, "empty `permissions`; 0644 is used");
         planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or leave the key out"));
     }
-    planner.findings.extend(places::look(&path, &planner.facts.read_only, file.path.span)?);
+    planner.findings.extend(places::check_place(&path, &planner.facts.read_only, file.path.span)?);
     let mode =
         mode.map_or(Ok((permissions::DEFAULT, None)), |text| permissions::parse(text.trim(), file.permissions.span));
     let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span));
     let content = if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
-        Err(masked(file.content.span, &format!("the content of {}", printable(written))))
+        Err(masked_secret(file.content.span, &format!("the content of {}", printable(written))))
     } else {
-        content(file, room)
+        content(file, budget)
     };
     let ((mode, finding), owner, content) = match (mode, owner, content) {
         (Ok(mode), Ok(owner), Ok(content)) => (mode, owner, content),
-        // All that is wrong with it is told; one of these is why it is left out.
+        // All faults are reported; the first is the reason why the file is refused.
         (mode, owner, content) => {
             let mut faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
             let why = faults.next();
@@ -162,17 +162,17 @@ fn is_temporary(path: &Path) -> bool {
     path.file_name().map(std::ffi::OsStr::as_encoded_bytes).and_then(temporary_name::target_of).is_some()
 }
 
-fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
+fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
     let encoding = file.encoding.text();
     let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
-    let limit = FILE_MAX.min(room.bytes);
+    let limit = FILE_MAX.min(budget.bytes);
     // Without an encoding nothing can fail.
     let suggestion = if encoding.is_empty() { None } else { decode::suggest(&raw, encoding) };
     let is_text = !encoding.is_empty() && decode::is_text(&raw);
-    let bytes = decode::decode(raw, encoding, limit, &mut room.members).map_err(|error| match error {
+    let bytes = decode::decode(raw, encoding, limit, &mut budget.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
             let help = decode::advise(encoding)
-                .map_or_else(|| names::instead(encoding, "encodings", &decode::NAMES), str::to_owned);
+                .map_or_else(|| names::suggest_from(encoding, "encodings", &decode::NAMES), str::to_owned);
             Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(help)
         }
         error => {
@@ -194,13 +194,13 @@ fn content(file: &File, room: &mut Room) -> Result<Vec<u8>, Finding> {
         }
     })?;
     if decode::inflates(encoding) {
-        room.bytes = room.bytes.saturating_sub(bytes.len() as u64);
+        budget.bytes = budget.bytes.saturating_sub(bytes.len() as u64);
     }
     Ok(bytes)
 }
 
 /// The absolute path of `text` beneath the root, which `..` never leaves; none where that is no file's path.
-pub(super) fn normalise(text: &str) -> Option<PathBuf> {
+pub(super) fn normalize(text: &str) -> Option<PathBuf> {
     let mut parts = Vec::new();
     for part in text.split('/') {
         match part {
@@ -252,11 +252,11 @@ mod tests {
         for (text, path) in
             [("/etc/a", "/etc/a"), ("etc/a", "/etc/a"), ("/../../a", "/a"), ("/a/./b//c/../d/", "/a/b/d")]
         {
-            assert_eq!(normalise(text).as_deref(), Some(Path::new(path)), "{text}");
+            assert_eq!(normalize(text).as_deref(), Some(Path::new(path)), "{text}");
         }
-        assert!(normalise(&"/a".repeat(2047)).is_some());
+        assert!(normalize(&"/a".repeat(2047)).is_some());
         for text in ["", "/", "/..", "a/..", "/a\0b", &format!("/{}", "a".repeat(256)), &"/a".repeat(2048)] {
-            assert_eq!(normalise(text), None, "{text:?}");
+            assert_eq!(normalize(text), None, "{text:?}");
         }
     }
 

@@ -22,7 +22,7 @@ const SYSTEMD: [&str; 11] =
 const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
 
 /// The remedy for `written`, which is not one of the `known` words: the word that was probably meant, and all of them.
-pub(super) fn instead(written: &str, what: &str, known: &[&'static str]) -> String {
+pub(super) fn suggest_from(written: &str, what: &str, known: &[&'static str]) -> String {
     let all = format!("{what} are {}", known.join(", "));
     suggest::help(written, known.iter().copied()).map_or_else(|| all.clone(), |meant| format!("{meant} {all}"))
 }
@@ -260,10 +260,10 @@ mod tests {
 
     #[test]
     fn a_word_that_is_none_is_told_from_those_there_are() {
-        let instead = |written| instead(written, "commands", &["start", "stop"]);
-        assert_eq!(instead("strat"), "did you mean `start`? commands are start, stop");
-        assert_eq!(instead("STOP"), "did you mean `stop`? commands are start, stop");
-        assert_eq!(instead("enable"), "commands are start, stop");
+        let suggest_from = |written| suggest_from(written, "commands", &["start", "stop"]);
+        assert_eq!(suggest_from("strat"), "did you mean `start`? commands are start, stop");
+        assert_eq!(suggest_from("STOP"), "did you mean `stop`? commands are start, stop");
+        assert_eq!(suggest_from("enable"), "commands are start, stop");
     }
 
     #[test]

@@ -9,14 +9,14 @@ use crate::diagnostic::Span;
 /// The paths of a part, each with one wish, in the order of the last wishes.
 #[derive(Default)]
 pub(super) struct ClaimedPaths {
-    wishes: Vec<Option<Planned>>,
+    steps: Vec<Option<Planned>>,
     at: HashMap<PathBuf, usize>,
 }
 
 impl ClaimedPaths {
     /// The content of the file planned for `path` so far.
     pub fn content(&self, path: &Path) -> Option<&[u8]> {
-        match &self.wish(path)?.step {
+        match &self.planned_at(path)?.step {
             Step::WriteFile(file) => Some(file.content.expose()),
             _ => None,
         }
@@ -28,32 +28,32 @@ impl ClaimedPaths {
     }
 
     pub fn write(&mut self, file: FileSpec, span: Option<Span>) {
-        self.put(file.path.clone(), Planned { step: Step::WriteFile(file), span });
+        self.insert(file.path.clone(), Planned { step: Step::WriteFile(file), span });
     }
 
     pub fn mask(&mut self, place: UnitPath, span: Option<Span>) {
-        self.put(place.path.clone(), Planned { step: Step::MaskUnit(place), span });
+        self.insert(place.path.clone(), Planned { step: Step::MaskUnit(place), span });
     }
 
     /// A file with content that is placed here is no mask, so it stays; a mask that was wished goes.
     pub fn unmask(&mut self, place: UnitPath, span: Option<Span>) {
         if self.content(&place.path).is_none_or(<[u8]>::is_empty) {
-            self.put(place.path.clone(), Planned { step: Step::UnmaskUnit(place), span });
+            self.insert(place.path.clone(), Planned { step: Step::UnmaskUnit(place), span });
         }
     }
 
     pub fn into_steps(self) -> impl Iterator<Item = Planned> {
-        self.wishes.into_iter().flatten()
+        self.steps.into_iter().flatten()
     }
 
-    fn wish(&self, path: &Path) -> Option<&Planned> {
-        self.wishes[*self.at.get(path)?].as_ref()
+    fn planned_at(&self, path: &Path) -> Option<&Planned> {
+        self.steps[*self.at.get(path)?].as_ref()
     }
 
-    fn put(&mut self, path: PathBuf, wish: Planned) {
-        if let Some(earlier) = self.at.insert(path, self.wishes.len()) {
-            self.wishes[earlier] = None;
+    fn insert(&mut self, path: PathBuf, planned: Planned) {
+        if let Some(earlier) = self.at.insert(path, self.steps.len()) {
+            self.steps[earlier] = None;
         }
-        self.wishes.push(Some(wish));
+        self.steps.push(Some(planned));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::files::normalise;
+use super::files::normalize;
 use super::planner::display_path;
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
@@ -70,13 +70,13 @@ const FILES: [&str; 24] = [
 
 /// Returns true for a path that is, or leads through, a file of every machine.
 pub(super) fn is_in_file(path: &str) -> bool {
-    let path = normalise(path);
+    let path = normalize(path);
     path.is_some_and(|path| FILES.iter().any(|file| has_prefix(&path, file) && path.starts_with(file)))
 }
 
 /// Returns true for a path in the image of the operating system.
 pub(super) fn is_of_image(path: &str) -> bool {
-    normalise(path).is_some_and(|path| image_directory(&path).is_some())
+    normalize(path).is_some_and(|path| image_directory(&path).is_some())
 }
 
 /// The folder of `path`, where it belongs to the image of the operating system.
@@ -98,12 +98,16 @@ fn has_prefix(path: &Path, prefix: &str) -> bool {
 pub fn wanted_directories(config: &CloudConfig) -> BTreeSet<PathBuf> {
     let written = config.write_files.iter().filter_map(|file| file.get()?.path.filled());
     // Most paths need no second look.
-    let paths = written.filter(|path| IMAGE.iter().any(|image| path.contains(&image[1..]))).filter_map(normalise);
+    let paths = written.filter(|path| IMAGE.iter().any(|image| path.contains(&image[1..]))).filter_map(normalize);
     paths.filter_map(|path| image_directory(&path).map(Path::to_owned)).collect()
 }
 
 /// Checks the path of a file; an error refuses the file. `read_only` lists read-only directories.
-pub(super) fn look(path: &Path, read_only: &BTreeSet<PathBuf>, span: Option<Span>) -> Result<Option<Finding>, Finding> {
+pub(super) fn check_place(
+    path: &Path,
+    read_only: &BTreeSet<PathBuf>,
+    span: Option<Span>,
+) -> Result<Option<Finding>, Finding> {
     let place = display_path(path);
     // A comparison of the components of paths would take longer than all the rest.
     if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
@@ -159,7 +163,7 @@ mod tests {
 
     fn looked_at(path: &str) -> Option<&'static str> {
         let read_only = BTreeSet::from(["/usr/bin".into()]);
-        match look(Path::new(path), &read_only, None) {
+        match check_place(Path::new(path), &read_only, None) {
             Ok(finding) => finding.map(|finding| finding.rule.id),
             Err(finding) => Some(finding.rule.id),
         }

@@ -243,7 +243,7 @@ impl Planner<'_> {
         })
     }
 
-    /// Tells of `path` that it is written twice, where it is.
+    /// Reports `path` if it is written twice.
     pub fn note_duplicate(&mut self, path: &Path, span: Option<Span>) {
         if self.paths.has_file(path) {
             let message = format!("{} is written twice; the last one counts", display_path(path));
@@ -355,7 +355,7 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
 }
 
 /// A mask stands where `what` should.
-pub(super) fn masked(span: Option<Span>, what: &str) -> Finding {
+pub(super) fn masked_secret(span: Option<Span>, what: &str) -> Finding {
     Finding::new(&rules::MASKED_SECRET, span, format!("{what} is masked"))
         .help("`--print-config --show-secrets` prints what was there")
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::planner::{BaseFile, Item, Planner, masked, path};
+use super::planner::{BaseFile, Item, Planner, masked_secret, path};
 use super::units::unit_file;
 use super::{
     FileSpec, Owner, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, names, text_files, window,
 };
 use crate::config::Verb;
-use crate::config::options::{Known, OptionType, OptionValue, Options, Service};
+use crate::config::options::{KnownValues, OptionType, OptionValue, Options, Service};
 use crate::config::{CloudConfig, CoreOs, Oem, REBOOT_STRATEGIES, Update};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::secret::{Secret, is_masked, mask_url};
@@ -79,7 +79,7 @@ fn refuse_masked<'a>(
     mut texts: impl Iterator<Item = (&'a str, Option<Span>, &'a str)>,
 ) -> bool {
     let Some((key, at, _)) = texts.find(|(.., text)| is_masked(text)) else { return false };
-    planner.refuse_for(Item::Section(section.to_owned().into()), span, masked(at, &format!("{section}.{key}")));
+    planner.refuse_for(Item::Section(section.to_owned().into()), span, masked_secret(at, &format!("{section}.{key}")));
     true
 }
 
@@ -126,7 +126,7 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
     let section = Item::Section("coreos.update".into());
     let Ok(strategy) = strategy(update) else {
-        let help = names::instead(update.reboot_strategy.text(), "strategies", &["etcd-lock", "reboot", "off"]);
+        let help = names::suggest_from(update.reboot_strategy.text(), "strategies", &["etcd-lock", "reboot", "off"]);
         let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none");
         let finding = finding.help(help);
         return planner.refuse_for(section, field.span, finding);
@@ -268,11 +268,11 @@ fn has_secret(text: &str) -> bool {
 }
 
 /// The expected form, if `text` does not have it.
-fn odd(known: Known, text: &str) -> Option<String> {
+fn odd(known: KnownValues, text: &str) -> Option<String> {
     match known {
-        Known::Words(words) => (!words.contains(&text)).then(|| format!("one of {}", words.join(", "))),
-        Known::WindowStart => (!window::is_start(text)).then(|| "a time such as 04:00 or Thu 04:00".to_owned()),
-        Known::Duration => (!window::is_duration(text)).then(|| "a duration such as 1h30m".to_owned()),
+        KnownValues::Words(words) => (!words.contains(&text)).then(|| format!("one of {}", words.join(", "))),
+        KnownValues::WindowStart => (!window::is_start(text)).then(|| "a time such as 04:00 or Thu 04:00".to_owned()),
+        KnownValues::Duration => (!window::is_duration(text)).then(|| "a duration such as 1h30m".to_owned()),
     }
 }
 

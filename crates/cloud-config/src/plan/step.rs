@@ -60,7 +60,7 @@ pub struct Hostname {
 /// A set of SSH keys of a user.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct KeySet {
-    /// Whose they are.
+    /// The user that the keys let in.
     pub user: String,
     /// The name of the set, a file name.
     pub set: String,
@@ -72,7 +72,7 @@ pub struct KeySet {
 /// Keys to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeyImport {
-    /// Whose they become.
+    /// The user that the keys let in.
     pub user: String,
     /// The name of the set, a file name.
     pub set: String,
@@ -120,7 +120,7 @@ pub enum Principal {
     Name(String),
 }
 
-/// Whose a file is.
+/// The owner of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Owner {
     /// The user; root without one.
@@ -147,7 +147,7 @@ pub struct FileSpec {
     /// Its mode, with set-id and sticky bits.
     #[serde(serialize_with = "octal")]
     pub mode: u32,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
     /// The unit it belongs to: where it cannot be written, that unit is left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,7 +247,7 @@ impl Script {
 }
 
 impl fmt::Debug for KeySet {
-    /// Without the keys, which are nobody else's business.
+    /// Omits the keys: their comments and options may be private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, set, keys } = self;
         write!(f, "KeySet({} of {user}, {set})", plural(keys.len(), "key"))

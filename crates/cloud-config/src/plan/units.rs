@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::names::{self, UnitReader};
-use super::planner::{Item, Planner, masked, numbered, path};
+use super::planner::{Item, Planner, masked_secret, numbered, path};
 use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope};
 use crate::config::Verb;
 use crate::config::{DropIn, Unit};
@@ -65,7 +65,11 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         return planner.refuse(item(), span);
     }
     if unit.content.get().is_some_and(|content| is_mask(content.expose())) {
-        return planner.refuse_for(item(), span, masked(unit.content.span, &format!("the content of unit {name}")));
+        return planner.refuse_for(
+            item(),
+            span,
+            masked_secret(unit.content.span, &format!("the content of unit {name}")),
+        );
     }
     let reader = names::reader(name);
     report_odd_name(planner, name, reader, unit.name.span);
@@ -166,7 +170,7 @@ fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&s
 
 fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &Field<DropIn>, index: usize) {
     let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
-        // What is not there at all is incomplete; what is of the wrong type is told already.
+        // A missing drop-in is incomplete; one of the wrong type is reported already.
         if field.get().is_none() && !field.bad {
             incomplete(planner, unit, field.span, "its name and its content");
         } else {
@@ -207,7 +211,7 @@ fn place_drop_in(
     span: Option<Span>,
 ) {
     if is_mask(content) {
-        let finding = masked(content_span, &format!("the content of drop-in {name} of unit {unit}"));
+        let finding = masked_secret(content_span, &format!("the content of drop-in {name} of unit {unit}"));
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, span, finding);
     }
@@ -252,7 +256,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
     };
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
-        let help = setting(text).unwrap_or_else(|| names::instead(text, "commands", &known));
+        let help = setting(text).unwrap_or_else(|| names::suggest_from(text, "commands", &known));
         let finding = Finding::new(&rules::BAD_COMMAND, span, format!("{name}: unknown command; command skipped"));
         let finding = finding.help(help);
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::files::normalise;
-use super::planner::{CORE, Item, Planner, masked, numbered};
+use super::files::normalize;
+use super::planner::{CORE, Item, Planner, masked_secret, numbered};
 use super::{Account, KeyImport, names, places};
 use crate::config::fields::USER;
 use crate::config::{FieldValue, Fields, User, ssh_key};
@@ -16,7 +16,7 @@ use crate::yaml::Field;
 const GITHUB: &str = "https://api.github.com/users";
 
 pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &str) {
-    // One set of keys a user, though the user be listed twice: nobody is locked out by the second entry.
+    // One set of keys for each user, even one that is listed twice: the second entry must not replace the keys of the first.
     let mut sets: Vec<KeysOf<'_>> = Vec::new();
     let mut at = HashMap::new();
     for (index, field) in list.iter().enumerate() {
@@ -96,7 +96,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     }
     let passwd = user.passwd.get().map(Secret::expose);
     if passwd.is_some_and(is_mask) {
-        return Err(masked(user.passwd.span, &format!("the password of user {name}")));
+        return Err(masked_secret(user.passwd.span, &format!("the password of user {name}")));
     }
     let passwd = passwd.map(|hash| hash.strip_suffix('\n').unwrap_or(hash)).filter(|hash| !hash.is_empty());
     let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
@@ -118,7 +118,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         let fault = "the home directory is a system directory; the default one is used";
         home = valid(home.as_deref(), user.homedir.span, |home| !is_system_dir(home), fault);
         let fault = "the path of the home directory is too long; the default one is used";
-        home = valid(home.as_deref(), user.homedir.span, |home| normalise(home).is_some(), fault);
+        home = valid(home.as_deref(), user.homedir.span, |home| normalize(home).is_some(), fault);
         let fault = "the home directory is a file of the system, or below one; the default one is used";
         home = valid(home.as_deref(), user.homedir.span, |home| !places::is_in_file(home), fault);
     }
@@ -267,7 +267,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     let Some(url) = user.coreos_ssh_import_url.filled() else { return };
     let span = user.coreos_ssh_import_url.span;
     if is_masked(url) {
-        let finding = masked(span, &format!("the URL of the keys of user {name}"));
+        let finding = masked_secret(span, &format!("the URL of the keys of user {name}"));
         return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
     }
     let Some(from) = url_without_secrets(url) else {

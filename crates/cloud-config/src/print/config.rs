@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::masks::Masks;
 use super::omitted::{Omitted, OmittedKind};
+use super::redactor::Redactor;
 use super::tree::{PrintedMapping, PrintedTree};
 use crate::config::fields::{DROP_IN, FILE, FieldInfo, Mapping, OEM, Show, UPDATE, USER};
 use crate::config::options::{OptionValue, Options, Service};
@@ -23,8 +23,8 @@ use crate::yaml::Field;
 
 /// The context of printing.
 pub(super) struct Printer<'a> {
-    left: Omitted<'a>,
-    masks: &'a Masks,
+    omitted: Omitted<'a>,
+    redactor: &'a Redactor,
     /// Passwords, and options that are secret.
     secrets: HashSet<&'a str>,
 }
@@ -38,14 +38,14 @@ pub(super) fn access(config: &CloudConfig, access: &Access) -> PrintedMapping {
 }
 
 impl<'a> Printer<'a> {
-    /// A printer of `config`, without what is `left` out.
-    pub fn new(config: &'a CloudConfig, left: Omitted<'a>, masks: &'a Masks) -> Self {
+    /// A printer of `config`, without what is `omitted` out.
+    pub fn new(config: &'a CloudConfig, omitted: Omitted<'a>, redactor: &'a Redactor) -> Self {
         let CoreOs { units: _, update: _, oem: _, etcd, etcd2, fleet, locksmith, flannel } = &config.coreos;
         let users = config.users.iter().filter_map(Field::get).filter_map(|user| user.passwd.get());
         let mut secrets: HashSet<_> = users.map(|hash| hash.expose().as_str()).collect();
         secrets.extend(secret_options(etcd).chain(secret_options(etcd2)).chain(secret_options(fleet)));
         secrets.extend(secret_options(locksmith).chain(secret_options(flannel)));
-        Self { left, masks, secrets }
+        Self { omitted, redactor, secrets }
     }
 
     /// The rest of a document, behind what gives access.
@@ -53,7 +53,7 @@ impl<'a> Printer<'a> {
         let CloudConfig { ssh_authorized_keys: _, hostname: _, users, write_files, manage_etc_hosts, coreos } = config;
         out.list("users", users.iter().filter_map(|user| self.user(user)));
         out.list("write_files", write_files.iter().filter_map(|file| self.file(file)));
-        let hosts = manage_etc_hosts.filled().filter(|_| !self.left.section("manage_etc_hosts"));
+        let hosts = manage_etc_hosts.filled().filter(|_| !self.omitted.section("manage_etc_hosts"));
         out.text("manage_etc_hosts", hosts);
         out.section("coreos", self.coreos(coreos));
         out
@@ -61,13 +61,13 @@ impl<'a> Printer<'a> {
 
     /// Returns true if an error about the value at `span` leaves the field of `row` out.
     fn is_omitted(&self, row: &FieldInfo, span: Option<Span>) -> bool {
-        row.left_out_for.is_some_and(|rule| self.left.field(rule, span))
+        row.left_out_for.is_some_and(|rule| self.omitted.field(rule, span))
     }
 
     /// The text of a field, unless it is left out.
     fn text<'b>(&self, row: &FieldInfo, field: &'b Field<String>) -> Option<Cow<'b, str>> {
         let text = field.filled().filter(|_| !self.is_omitted(row, field.span))?;
-        Some(if matches!(row.show, Show::Url) { self.masks.url(text).into() } else { text.into() })
+        Some(if matches!(row.show, Show::Url) { self.redactor.url(text).into() } else { text.into() })
     }
 
     /// Prints a field as its row says.
@@ -80,7 +80,7 @@ impl<'a> Printer<'a> {
             }
             FieldValue::Secret(field) => {
                 let secret = field.get().filter(|_| !self.is_omitted(row, field.span));
-                out.text(row.name, secret.map(|secret| self.masks.secret(secret.expose())));
+                out.text(row.name, secret.map(|secret| self.redactor.secret(secret.expose())));
             }
             FieldValue::Flag(value) => out.yes(row.name, value),
             // Their types say how they are printed.
@@ -100,7 +100,7 @@ impl<'a> Printer<'a> {
     }
 
     fn user(&self, field: &Field<User>) -> Option<PrintedTree> {
-        let user = field.get().filter(|_| !self.left.item(OmittedKind::User, field.span))?;
+        let user = field.get().filter(|_| !self.omitted.item(OmittedKind::User, field.span))?;
         user.name.filled()?;
         let mut out = PrintedMapping::default();
         for (key, value) in user.fields() {
@@ -119,9 +119,9 @@ impl<'a> Printer<'a> {
     }
 
     fn file(&self, field: &Field<File>) -> Option<PrintedTree> {
-        let file = field.get().filter(|_| !self.left.item(OmittedKind::File, field.span))?;
+        let file = field.get().filter(|_| !self.omitted.item(OmittedKind::File, field.span))?;
         let user = file.owner.text().trim().split(':').next().unwrap_or_default();
-        if self.left.user(user) {
+        if self.omitted.user(user) {
             return None;
         }
         let encoding = file.encoding.text();
@@ -137,7 +137,7 @@ impl<'a> Printer<'a> {
         let mut out = PrintedMapping::default();
         for (key, value) in file.fields() {
             match key {
-                "content" => out.text(key, Some(self.masks.secret(&content))),
+                "content" => out.text(key, Some(self.redactor.secret(&content))),
                 "encoding" => out.text(key, Some(encoding)),
                 _ => FILE.field(key).into_iter().for_each(|row| self.field(&mut out, row, value)),
             }
@@ -154,17 +154,17 @@ impl<'a> Printer<'a> {
         let CoreOs { units, update, oem, etcd, etcd2, fleet, locksmith, flannel } = coreos;
         let mut out = PrintedMapping::default();
         out.list("units", units.iter().filter_map(|unit| self.unit(unit)));
-        if let Some(update) = update.get().filter(|_| !self.left.section("coreos.update")) {
+        if let Some(update) = update.get().filter(|_| !self.omitted.section("coreos.update")) {
             out.section("update", self.mapping(&UPDATE, update));
         }
-        if let Some(oem) = oem.get().filter(|_| !self.left.section("coreos.oem")) {
+        if let Some(oem) = oem.get().filter(|_| !self.omitted.section("coreos.oem")) {
             out.section("oem", self.mapping(&OEM, oem));
         }
         self.service(&mut out, etcd);
         self.service(&mut out, etcd2);
         self.service(&mut out, fleet);
         self.service(&mut out, locksmith);
-        if let Some(options) = flannel.get().filter(|_| !self.left.section("coreos.flannel")) {
+        if let Some(options) = flannel.get().filter(|_| !self.omitted.section("coreos.flannel")) {
             out.section("flannel", self.options(options));
         }
         out
@@ -172,37 +172,37 @@ impl<'a> Printer<'a> {
 
     fn unit(&self, field: &Field<Unit>) -> Option<PrintedTree> {
         let Unit { name, content, drop_ins, enable, mask, runtime, command } =
-            field.get().filter(|_| !self.left.item(OmittedKind::Unit, field.span))?;
+            field.get().filter(|_| !self.omitted.item(OmittedKind::Unit, field.span))?;
         let name = name.filled()?;
-        let left_alone = self.left.unit(name);
+        let left_alone = self.omitted.unit(name);
         let mut out = PrintedMapping::default();
         if names::drop_in(name).is_some() {
             // Of a drop-in, everything else is refused.
             let content = content.get().map(Secret::expose).filter(|content| !content.is_empty())?;
-            if self.left.item(OmittedKind::DropIn, field.span) {
+            if self.omitted.item(OmittedKind::DropIn, field.span) {
                 return None;
             }
             out.text("name", Some(name));
-            out.text("content", Some(self.masks.secret(content)));
+            out.text("content", Some(self.redactor.secret(content)));
             out.yes("runtime", runtime.value.unwrap_or_default());
             return Some(PrintedTree::PrintedMapping(out));
         }
         out.text("name", Some(name));
-        out.text("content", content.get().map(|content| self.masks.secret(content.expose())));
+        out.text("content", content.get().map(|content| self.redactor.secret(content.expose())));
         out.list("drop_ins", drop_ins.iter().filter_map(|drop_in| self.drop_in(drop_in)));
         out.yes(
             "enable",
-            enable.value == Some(true) && !left_alone && !self.left.item(OmittedKind::Command, field.span),
+            enable.value == Some(true) && !left_alone && !self.omitted.item(OmittedKind::Command, field.span),
         );
         out.yes("mask", mask.value.unwrap_or_default());
         out.yes("runtime", runtime.value.unwrap_or_default());
-        let is_done = !left_alone && !self.left.item(OmittedKind::Command, command.span);
+        let is_done = !left_alone && !self.omitted.item(OmittedKind::Command, command.span);
         out.text("command", command.filled().filter(|_| is_done));
         Some(PrintedTree::PrintedMapping(out))
     }
 
     fn drop_in(&self, field: &Field<DropIn>) -> Option<PrintedTree> {
-        let drop_in = field.get().filter(|_| !self.left.item(OmittedKind::DropIn, field.span))?;
+        let drop_in = field.get().filter(|_| !self.omitted.item(OmittedKind::DropIn, field.span))?;
         // One without a name or without content is nothing.
         drop_in.content.get().filter(|content| !content.expose().is_empty())?;
         drop_in.name.filled()?;
@@ -212,7 +212,7 @@ impl<'a> Printer<'a> {
     /// The section of a service, which has an effect where it is empty, too: its unit is unmasked.
     fn service<S: Service>(&self, out: &mut PrintedMapping, field: &Field<Options<S>>) {
         // What it writes is a drop-in, which may be refused.
-        if self.left.item(OmittedKind::DropIn, field.span) {
+        if self.omitted.item(OmittedKind::DropIn, field.span) {
             return;
         }
         if let Some(options) = field.get() {
@@ -226,14 +226,14 @@ impl<'a> Printer<'a> {
         let mut out = PrintedMapping::default();
         for (option, field) in &options.set {
             let Some(value) = field.get().filter(|value| !value.is_unset()) else { continue };
-            if self.left.field(&rules::BAD_TEXT, field.span) {
+            if self.omitted.field(&rules::BAD_TEXT, field.span) {
                 continue;
             }
             let value = match value {
                 OptionValue::Text(text) if option.secret || option.masked || self.is_secret(text) => {
-                    PrintedTree::Text(self.masks.secret(text))
+                    PrintedTree::Text(self.redactor.secret(text))
                 }
-                OptionValue::Text(text) => PrintedTree::Text(self.masks.url(text)),
+                OptionValue::Text(text) => PrintedTree::Text(self.redactor.url(text)),
                 OptionValue::Int(number) => PrintedTree::Int(*number),
                 OptionValue::Float(number) => PrintedTree::Float(*number),
                 OptionValue::Bool(value) => PrintedTree::Bool(*value),

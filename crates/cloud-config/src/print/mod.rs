@@ -1,13 +1,13 @@
 //! The configuration as it was understood, as user-data that can be read again (`--print-config`,
 //! docs/command-line.md).
 //!
-//! Tokens are replaced, keys spelt in one way, and what is left out is left out: reading it again finds nothing
+//! Tokens are replaced, keys spelled in one way, and what is left out is left out: reading it again finds nothing
 //! wrong with it and does the same. Secrets are masked unless they are asked for; a mask is never applied.
 
 mod config;
-mod masks;
 mod multipart;
 mod omitted;
+mod redactor;
 mod tree;
 
 use serde::Serialize;
@@ -19,8 +19,8 @@ use crate::text::is_shown;
 use crate::user_data::ContentKind;
 use crate::yaml;
 
-use masks::Masks;
-pub use masks::Secrets;
+use redactor::Redactor;
+pub use redactor::Secrets;
 use tree::PrintedMapping;
 
 /// The first line of a cloud-config.
@@ -49,20 +49,20 @@ pub struct Understood {
 impl Understood {
     /// The document as it was understood, without the items that `plan` skips.
     pub fn new(document: &Document, plan: &Plan, secrets: Secrets) -> Self {
-        let masks = Masks::new(secrets);
+        let redactor = Redactor::new(secrets);
         let is = |form| document.part.form == form;
         let config = is(ContentKind::CloudConfig).then(|| {
             let access = config::access(&document.config, &document.access);
             if document.access_only {
                 return access;
             }
-            let left = omitted::Omitted::new(plan, &document.config);
-            config::Printer::new(&document.config, left, &masks).config(&document.config, access)
+            let omitted = omitted::Omitted::new(plan, &document.config);
+            config::Printer::new(&document.config, omitted, &redactor).config(&document.config, access)
         });
-        let script = (is(ContentKind::Script) && !document.access_only).then(|| masks.secret(&document.script));
+        let script = (is(ContentKind::Script) && !document.access_only).then(|| redactor.secret(&document.script));
         let stands_in = document.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();
         let (name, form) = (document.part.name.clone(), document.part.form);
-        Self { name, form, config, script, stands_in, masked: masks.is_any() }
+        Self { name, form, config, script, stands_in, masked: redactor.is_any() }
     }
 
     const fn is_shown_script(&self) -> bool {

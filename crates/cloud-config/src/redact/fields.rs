@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use crate::address_tokens::Address;
 use crate::config::fields::{MAPPINGS, Show};
-use crate::config::options::{Known, OptionType, TABLES};
+use crate::config::options::{KnownValues, OptionType, TABLES};
 use crate::text::is_shown;
 use crate::text::suggest::is_close;
 use crate::yaml::{self, PathSegment};
@@ -27,7 +27,7 @@ static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
     let options = TABLES.iter().flat_map(|table| {
         table.options.iter().map(|option| {
             let show = match (option.kind, option.known) {
-                (OptionType::Text, Some(Known::Words(words))) => Show::Words(words),
+                (OptionType::Text, Some(KnownValues::Words(words))) => Show::Words(words),
                 (OptionType::Text, _) => Show::Never,
                 (OptionType::Int | OptionType::Float, _) => Show::Number,
                 (OptionType::Bool, _) => Show::Boolean,
@@ -71,7 +71,7 @@ pub fn is_known_name(key: &str) -> bool {
     TABLE.names.contains(&key.replace('-', "_"))
 }
 
-/// A way as it is shown. It ends with the field: what is inside of its value is nobody's business.
+/// The path as it is shown. It ends with the field: keys inside of a value may be secret.
 pub fn path_text(segments: &[PathSegment<'_>]) -> String {
     let inside = (1..segments.len()).find(|at| {
         let is_field = TABLE.fields.contains_key(field(&segments[..*at]).trim_end_matches("[]"));

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value that cannot be printed or serialised: `Debug` and `Serialize` show a mask.
+/// A value that cannot be printed or serialized: `Debug` and `Serialize` show a mask.
 ///
 /// The value is reached by [`Secret::expose`] alone, so that every use can be searched for (docs/security.md#secrets).
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -107,7 +107,7 @@ mod tests {
     use super::{Secret, is_mask, is_masked, mask_url};
 
     #[test]
-    fn is_never_shown() {
+    fn a_secret_is_never_shown() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?}"), "<secret>");
         assert_eq!(serde_json::to_string(&secret).unwrap(), "\"<secret>\"");

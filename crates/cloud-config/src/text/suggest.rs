@@ -1,6 +1,6 @@
 //! The word that was probably meant.
 
-/// Those of `known` that a misspelt word is closest to: two at most, and of none more than a third is wrong.
+/// Those of `known` that a misspelled word is closest to: two at most, and of none more than a third is wrong.
 ///
 /// Capitals and the choice of `-` or `_` are no mistakes. A word too many or too few, as in `discovery_url` for
 /// `discovery`, is a small one.
@@ -26,7 +26,7 @@ pub fn closest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Vec
     if nearest.len() > 2 { Vec::new() } else { nearest }
 }
 
-/// The help for a misspelt word: ``did you mean `x`?``; none where no known word is close.
+/// The help for a misspelled word: ``did you mean `x`?``; none where no known word is close.
 pub fn help(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<String> {
     question(&closest(word, known))
 }
@@ -38,7 +38,7 @@ pub fn question<T: AsRef<str>>(names: &[T]) -> Option<String> {
 }
 
 /// Those of `known` that are closest to `word` and differ from it in no more than `most` letters.
-pub fn within(word: &str, most: usize, known: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
+pub fn closest_within(word: &str, most: usize, known: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
     let is_as_long = |name: &&str| name.len().abs_diff(word.len()) <= most;
     let distances = known.into_iter().filter(is_as_long).map(|name| (distance(word.as_bytes(), name.as_bytes()), name));
     let near: Vec<_> = distances.filter(|(distance, _)| *distance <= most).collect();

@@ -24,7 +24,7 @@ pub(super) struct Budget {
 }
 
 /// The extent of an error.
-pub(super) enum Trouble {
+pub(super) enum BudgetError {
     /// The part it is found in.
     Part(Finding),
     /// All of the user-data: it is too much.
@@ -39,13 +39,13 @@ impl Default for Budget {
 
 impl Budget {
     /// Takes one more part.
-    pub fn part(&mut self) -> Result<(), Trouble> {
+    pub fn part(&mut self) -> Result<(), BudgetError> {
         self.parts = self.parts.checked_sub(1).ok_or_else(|| too_much(format!("has more than {PARTS_MAX} parts")))?;
         Ok(())
     }
 
     /// Takes the text of a part.
-    pub fn text(&mut self, bytes: usize) -> Result<(), Trouble> {
+    pub fn text(&mut self, bytes: usize) -> Result<(), BudgetError> {
         let left = self.text.checked_sub(bytes);
         self.text =
             left.ok_or_else(|| too_much(format!("is more than {} MiB in all its parts", USER_DATA_MAX >> 20)))?;
@@ -53,7 +53,7 @@ impl Budget {
     }
 
     /// Undoes gzip where `bytes` begin with it, or where `must` says that they do.
-    pub fn inflate(&mut self, mut bytes: Vec<u8>, mut must: bool) -> Result<Vec<u8>, Trouble> {
+    pub fn inflate(&mut self, mut bytes: Vec<u8>, mut must: bool) -> Result<Vec<u8>, BudgetError> {
         for _ in 0..GZIP_DEPTH {
             if !is_gzip(&bytes) && (!must || bytes.is_empty()) {
                 return Ok(bytes);
@@ -67,13 +67,13 @@ impl Budget {
                 DecodeError::Members => {
                     too_much(format!("is in more than {MEMBERS_MAX} pieces, each compressed by itself"))
                 }
-                _ => Trouble::Part(Finding::new(&rules::BAD_GZIP, None, error.to_string())),
+                _ => BudgetError::Part(Finding::new(&rules::BAD_GZIP, None, error.to_string())),
             })?;
             self.inflated -= bytes.len();
         }
         if is_gzip(&bytes) {
             let message = format!("gzip inside gzip more than {GZIP_DEPTH} times");
-            return Err(Trouble::Part(Finding::new(&rules::LIMIT, None, message)));
+            return Err(BudgetError::Part(Finding::new(&rules::LIMIT, None, message)));
         }
         Ok(bytes)
     }
@@ -84,6 +84,6 @@ pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-fn too_much(what: impl std::fmt::Display) -> Trouble {
-    Trouble::All(Finding::new(&rules::LIMIT, None, format!("the user-data {what}")))
+fn too_much(what: impl std::fmt::Display) -> BudgetError {
+    BudgetError::All(Finding::new(&rules::LIMIT, None, format!("the user-data {what}")))
 }

@@ -62,7 +62,7 @@ pub(super) enum Recognized {
 }
 
 /// Recognizes `bytes`, which do not begin with a byte order mark.
-pub(super) fn recognise(bytes: &[u8]) -> Recognized {
+pub(super) fn recognize(bytes: &[u8]) -> Recognized {
     if is_almost_header(bytes) || is_below_interpreter(bytes, false) {
         Recognized::AlmostHeader
     } else if bytes.starts_with(b"#!") {
@@ -238,7 +238,7 @@ fn is_shell(interpreter: &str) -> bool {
 }
 
 /// Expressions of a template that nothing has rendered.
-pub(super) fn left_over(text: &str) -> Vec<Finding> {
+pub(super) fn unrendered_expressions(text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
@@ -319,8 +319,8 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || is_plain(0) || is_plain(1)
 }
 
-/// `bytes` as text to find places in: each that is no UTF-8 becomes a `?`, so that all places stay.
-pub(super) fn legible(bytes: Vec<u8>) -> String {
+/// Returns `bytes` as text of the same length: each byte that is not UTF-8 becomes a `?`, so that all places stay.
+pub(crate) fn lossy_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let mut text = String::with_capacity(error.as_bytes().len());
         for chunk in error.as_bytes().utf8_chunks() {
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn places_stay_where_they_are() {
-        let text = legible(b"a\xff\xfe\xc3\xa9\xe2\x82z".to_vec());
+        let text = lossy_text(b"a\xff\xfe\xc3\xa9\xe2\x82z".to_vec());
         assert_eq!(text, "a??\u{e9}??z");
         assert_eq!(text.len(), 8);
     }

@@ -76,7 +76,7 @@ pub(super) fn below_blank_lines(bytes: &[u8]) -> Option<Headers> {
 pub(super) fn read(bytes: &[u8], from: usize) -> Headers {
     let mut headers = Headers::default();
     let mut at = from;
-    // The header that a line may go on with; one that nobody wants goes on into nothing.
+    // The header that a continuation line belongs to; the lines of an unused header are dropped.
     let mut unwanted = Header { value: String::new(), at: Span::new(0, 0) };
     let mut last: Option<Wanted> = None;
     let mut any = false;

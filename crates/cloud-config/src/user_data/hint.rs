@@ -274,7 +274,7 @@ pub(super) fn is_header_name(text: &str) -> bool {
     }
     let letters = text.chars().map(yaml::resembling).filter(char::is_ascii_alphanumeric);
     let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    !suggest::within(&name, 2, ["cloudconfig"]).is_empty()
+    !suggest::closest_within(&name, 2, ["cloudconfig"]).is_empty()
 }
 
 /// YAML that another program reads, or a cloud-config without its header.

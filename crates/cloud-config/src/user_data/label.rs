@@ -1,4 +1,4 @@
-//! The name of a part, out of what its headers make of it: a label for people, and no path.
+//! The name of a part, from its headers: a label for people, never a path.
 
 use super::transfer::{hex, quoted_printable};
 use crate::text::decode;

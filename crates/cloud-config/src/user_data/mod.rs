@@ -1,4 +1,4 @@
-//! User-data to parts: what it is, and what is in it (docs/user-data.md).
+//! Splits user-data into parts of known kinds (docs/user-data.md).
 //!
 //! ```text
 //! bytes ──► gunzip ──► form ──► a part
@@ -26,6 +26,7 @@ use std::fmt;
 
 pub use budget::{GZIP_DEPTH, MULTIPART_DEPTH, PARTS_MAX, USER_DATA_MAX};
 pub use content_kind::ContentKind;
+pub(crate) use content_kind::lossy_text;
 pub use hint::{encoding, has_lost_lines};
 pub use split::split;
 

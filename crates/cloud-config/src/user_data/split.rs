@@ -1,8 +1,8 @@
-//! Taking user-data apart: what comes of each piece, and who pays for what is wrong with it (docs/user-data.md).
+//! Splits user-data into parts. A fault costs the smallest piece that it affects (docs/user-data.md).
 
 use std::ops::Range;
 
-use super::budget::{self, Budget, MULTIPART_DEPTH, Trouble, USER_DATA_MAX};
+use super::budget::{self, Budget, BudgetError, MULTIPART_DEPTH, USER_DATA_MAX};
 use super::content_kind::{self, ContentKind, Recognized};
 use super::header::{self, Header, Headers, Multipart};
 use super::pieces::{End, Pieces};
@@ -111,7 +111,7 @@ impl Splitter {
         piece.sent_as_crlf &= !budget::is_gzip(&bytes);
         let bytes = match self.budget.inflate(bytes, matches!(piece.kind, PieceKind::Gzip)) {
             Ok(bytes) => strip_mark(bytes),
-            Err(trouble) => return self.trouble(&piece, trouble),
+            Err(error) => return self.skip_or_stop(&piece, error),
         };
         if bytes.is_empty() || piece.place.is_some() && bytes.trim_ascii().is_empty() {
             if piece.place.is_some() {
@@ -132,7 +132,7 @@ impl Splitter {
 
     /// Makes a part of a multipart whose content begins with `blank` bytes of blank lines.
     fn below_blank_lines(&mut self, mut piece: Piece, mut bytes: Vec<u8>, blank: usize) {
-        let form = match content_kind::recognise(&bytes[blank..]) {
+        let form = match content_kind::recognize(&bytes[blank..]) {
             // No interpreter is found above the first line.
             Recognized::Known(ContentKind::Script) if !matches!(piece.kind, PieceKind::CloudConfig) => {
                 bytes.drain(..blank);
@@ -158,7 +158,7 @@ impl Splitter {
             PieceKind::Script if content_kind::is_document(&bytes) => {
                 self.access_only(&piece, bytes, errors::document_as_script);
             }
-            PieceKind::Script if matches!(content_kind::recognise(&bytes), Recognized::AlmostHeader) => {
+            PieceKind::Script if matches!(content_kind::recognize(&bytes), Recognized::AlmostHeader) => {
                 self.access_only(&piece, bytes, errors::almost_header);
             }
             PieceKind::CloudConfig
@@ -186,7 +186,7 @@ impl Splitter {
                 let content_type = Header { at: Span::new(0, 0), ..header };
                 self.multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None, again: Vec::new() });
             }
-            kind => match content_kind::recognise(&bytes) {
+            kind => match content_kind::recognize(&bytes) {
                 Recognized::Known(form) => self.document(&piece, form, bytes),
                 Recognized::Multipart(multipart) => self.multipart(&piece, bytes, &multipart),
                 Recognized::AlmostHeader => self.access_only(&piece, bytes, errors::almost_header),
@@ -200,15 +200,15 @@ impl Splitter {
 
     /// Content of a form that is read.
     fn document(&mut self, piece: &Piece, form: ContentKind, bytes: Vec<u8>) {
-        if let Err(trouble) = self.budget.text(bytes.len()) {
-            return self.trouble(piece, trouble);
+        if let Err(error) = self.budget.text(bytes.len()) {
+            return self.skip_or_stop(piece, error);
         }
         let bytes = if piece.sent_as_crlf && form == ContentKind::Script { unix_lines(&bytes) } else { bytes };
         let (text, wrong) = match String::from_utf8(bytes) {
             Ok(text) => (text, None),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
-                (content_kind::legible(error.into_bytes()), Some(at))
+                (content_kind::lossy_text(error.into_bytes()), Some(at))
             }
         };
         let end = wrong.or(piece.cut.then_some(text.len()));
@@ -216,7 +216,7 @@ impl Splitter {
         part.extent = end.map_or(Completeness::Whole, Completeness::Before);
         part.findings.extend(wrong.map(errors::no_utf8));
         if form == ContentKind::CloudConfig && content_kind::is_template(part.text.as_bytes()) {
-            part.findings.append(&mut content_kind::left_over(part.complete_text()));
+            part.findings.append(&mut content_kind::unrendered_expressions(part.complete_text()));
         }
     }
 
@@ -230,17 +230,17 @@ impl Splitter {
         restrict(&mut self.parts[before..]);
     }
 
-    /// Content that nobody knows.
+    /// Reports content of an unknown kind.
     fn unknown(&mut self, piece: &Piece, bytes: Vec<u8>) {
-        if let Err(trouble) = self.budget.text(bytes.len()) {
-            return self.trouble(piece, trouble);
+        if let Err(error) = self.budget.text(bytes.len()) {
+            return self.skip_or_stop(piece, error);
         }
         let (form, rule, what) = match piece.place {
             Some(_) => (ContentKind::Skipped, &rules::UNKNOWN_PART, "this part"),
             None => (ContentKind::Unknown, &rules::UNKNOWN_FORM, "the user-data"),
         };
         let finding = content_kind::unknown(&bytes, rule, what);
-        self.push(piece, form, content_kind::legible(bytes)).findings.push(finding);
+        self.push(piece, form, content_kind::lossy_text(bytes)).findings.push(finding);
     }
 
     /// A multipart, and all that is in it; its findings have their places in `bytes`.
@@ -313,7 +313,7 @@ impl Splitter {
             restrict(&mut self.parts[index + 1..]);
         }
         match pieces.end() {
-            // All of it is told to be too much, and how it ends may not be known.
+            // The limit is reported already, and the end may be unknown.
             _ if self.over => {}
             End::Final(None) => {}
             End::Final(Some(_)) if is_read => {}
@@ -328,7 +328,7 @@ impl Splitter {
             }
             End::Missing => {
                 restrict(&mut self.parts[index + 1..]);
-                // What it is in has told already.
+                // The multipart around it has the finding already.
                 if !piece.cut {
                     findings.push(errors::truncated(bytes.len()));
                 }
@@ -336,7 +336,7 @@ impl Splitter {
         }
         let part = &mut self.parts[index];
         part.findings.append(&mut findings);
-        part.text = content_kind::legible(bytes);
+        part.text = content_kind::lossy_text(bytes);
     }
 
     /// Takes parts outside of the boundaries, which give access alone. `first` is the number of the first one, and
@@ -400,8 +400,8 @@ impl Splitter {
     fn content(&mut self, outer: &OuterMultipart<'_>, mut piece: Piece, headers: Headers, range: &Range<usize>) {
         let sent = &outer.bytes[range.clone()];
         let there = |span: Span| Span::new(range.start + span.start, range.start + span.end);
-        if let Err(trouble) = self.budget.part() {
-            return self.trouble(&piece, trouble);
+        if let Err(error) = self.budget.part() {
+            return self.skip_or_stop(&piece, error);
         }
         if let Some(span) = headers.stray {
             return self.refuse(&piece, errors::no_header(&rules::BAD_PART, there(span)));
@@ -432,10 +432,10 @@ impl Splitter {
     }
 
     /// Leaves a piece out, or ends here.
-    fn trouble(&mut self, piece: &Piece, trouble: Trouble) {
-        match trouble {
-            Trouble::Part(finding) => self.refuse(piece, finding),
-            Trouble::All(finding) => {
+    fn skip_or_stop(&mut self, piece: &Piece, error: BudgetError) {
+        match error {
+            BudgetError::Part(finding) => self.refuse(piece, finding),
+            BudgetError::All(finding) => {
                 self.over = true;
                 match &piece.place {
                     Some(place) => {
@@ -447,7 +447,7 @@ impl Splitter {
         }
     }
 
-    /// Leaves a piece out. What is wrong is told in the multipart it stands in, where its place is not another one.
+    /// Skips a piece. The finding is one of the multipart around it, unless its place is in another one.
     fn refuse(&mut self, piece: &Piece, mut finding: Finding) {
         self.push(piece, ContentKind::Unreadable, String::new());
         let within = match &piece.place {
@@ -463,7 +463,7 @@ impl Splitter {
 
     /// Leaves a piece out for what is wrong inside of it.
     fn refuse_in(&mut self, piece: &Piece, bytes: Vec<u8>, finding: Finding) {
-        self.push(piece, ContentKind::Unreadable, content_kind::legible(bytes)).findings.push(finding);
+        self.push(piece, ContentKind::Unreadable, content_kind::lossy_text(bytes)).findings.push(finding);
     }
 }
 

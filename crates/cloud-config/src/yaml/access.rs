@@ -58,7 +58,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     }
 }
 
-/// The entries of a mapping, their keys spelt with `_`.
+/// The entries of a mapping, their keys spelled with `_`.
 pub(super) struct Entries<'a> {
     context: &'a Context,
     rest: slice::Iter<'a, Entry>,

@@ -6,7 +6,7 @@ use crate::diagnostic::{Rule, rules};
 /// The first line with content behind a document that ends at the byte `end`, and what that is.
 ///
 /// A separator with nothing behind it is no document.
-pub(super) fn look(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
+pub(super) fn find(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
     let line_start = text[..end].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
     let ended = &text[line_start..end] == "...";
     let mut rule = if ended { &rules::MORE_DOCUMENTS } else { &rules::STRAY_CONTENT };
@@ -44,12 +44,12 @@ fn separated(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::look;
+    use super::find;
 
     fn found(text: &str) -> Option<(&str, &str)> {
         let end = text.find('|').unwrap();
         let text = text.replacen('|', "", 1);
-        look(&text, end).map(|(range, rule)| (rule.id, &*text[range.start..range.end].to_owned().leak()))
+        find(&text, end).map(|(range, rule)| (rule.id, &*text[range.start..range.end].to_owned().leak()))
     }
 
     #[test]
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_and_stray_content() {
+    fn a_second_document_and_stray_content_are_distinguished() {
         assert_eq!(found("a\n|---\nb: c\n"), Some(("more-documents", "b: c")));
         assert_eq!(found("a\n|--- b: c"), Some(("more-documents", "b: c")));
         assert_eq!(found("a\n...|\n  b: c\n"), Some(("more-documents", "b: c")));

@@ -1,7 +1,7 @@
 //! From the tree to types: a serde deserializer that goes on after what is wrong.
 //!
 //! A value of the wrong type is recorded, and its field read as if it were null, so one pass finds all of
-//! them (docs/cloud-config.md). Of a key that nobody wants nothing is said here: see `lint`.
+//! them (docs/cloud-config.md). Unknown keys are not reported here: see `lint`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

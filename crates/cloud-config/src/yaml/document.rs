@@ -45,7 +45,7 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
     match read(text, places, &mut builder, forbidden) {
         Ok(end) => {
             let mut findings = builder.findings;
-            if let Some((range, rule)) = after_document::look(text, end) {
+            if let Some((range, rule)) = after_document::find(text, end) {
                 let span = places.span(range.start, range.end);
                 findings.push(Finding::new(rule, span, after_document::message(rule)));
             }
@@ -102,8 +102,8 @@ fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<u
             Event::DocumentEnd | Event::StreamEnd => return Ok(end),
             event => builder.take(event, range).map_err(|finding| {
                 let is_syntax = *finding.rule == rules::SYNTAX;
-                let closer = if is_syntax { ended_block(places, range.start) } else { None };
-                Stop { at: range.start, finding: Box::new(closer.unwrap_or(finding)) }
+                let diagnosis = if is_syntax { ended_block(places, range.start) } else { None };
+                Stop { at: range.start, finding: Box::new(diagnosis.unwrap_or(finding)) }
             })?,
         }
     }
@@ -114,9 +114,9 @@ fn broken(places: Places<'_>, problem: &Problem) -> Stop {
     if let Some(finding) = ended_block(places, shown_at) {
         return Stop { at: shown_at.min(places.byte(problem.begins_at())), finding: Box::new(finding) };
     }
-    if let Some(closer) = problem.closer(places.text()) {
-        let at = places.byte(closer.at);
-        let finding = Finding::new(&rules::SYNTAX, places.character(at), closer.words).help(closer.help);
+    if let Some(diagnosis) = problem.diagnose(places.text()) {
+        let at = places.byte(diagnosis.at);
+        let finding = Finding::new(&rules::SYNTAX, places.character(at), diagnosis.words).help(diagnosis.help);
         return Stop { at: at.min(places.byte(problem.begins_at())), finding: Box::new(finding) };
     }
     let (message, help) = problem.description();

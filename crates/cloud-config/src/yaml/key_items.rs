@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::block;
-use super::missing::{Missing, spaces};
+use super::missing_space::{MissingSpace, spaces};
 use crate::diagnostic::{Finding, Span, rules};
 
 /// The types that an SSH public key begins with.
@@ -13,7 +13,7 @@ pub const KEY_TYPES: [&str; 4] = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
 #[derive(Debug, Default)]
 pub struct KeyItems {
     /// Items without a space behind their `-`.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingSpace>,
     /// Items in double quotes that have others inside.
     nested: Vec<Span>,
     /// Items whose quotes do not close behind them.
@@ -123,7 +123,7 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
             found.end(item.take());
             let unquoted = entry.strip_prefix(['"', '\'']).unwrap_or(entry);
             if KEY_TYPES.iter().any(|kind| unquoted.starts_with(kind)) && entry.contains(" AAAA") {
-                found.missing.push(Missing { at: at + 1, sign: '-' });
+                found.missing.push(MissingSpace { at: at + 1, sign: '-' });
             }
             let mut value = entry.trim();
             if entry.starts_with([' ', '\t']) {
@@ -287,7 +287,7 @@ fn has_nested_quotes(item: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::find;
-    use crate::yaml::missing::Repaired;
+    use crate::yaml::missing_space::Repaired;
 
     fn is_key(text: &str) -> bool {
         text.starts_with("ssh-rsa AAAA")

@@ -25,7 +25,7 @@ pub mod key_items;
 mod letters;
 pub mod limits;
 mod mapping;
-pub mod missing;
+pub mod missing_space;
 mod node;
 mod path;
 mod position;

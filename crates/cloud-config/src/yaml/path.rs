@@ -116,22 +116,22 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// Shows every key and every scalar that counts and is written between the bytes `from` and `to`, even in part, with its way.
-    pub fn between(&self, from: usize, to: usize, see: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>)) {
+    /// Visits every key and every scalar that counts and is written between the bytes `from` and `to`, even in part, with its way.
+    pub fn between(&self, from: usize, to: usize, visit: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>)) {
         if let Some(root) = self.root {
-            self.look(root, (from, to), &mut Vec::new(), see);
+            self.walk(root, (from, to), &mut Vec::new(), visit);
         }
     }
 
-    fn look(
+    fn walk(
         &self,
         node: &'a Node,
         (from, to): (usize, usize),
         segments: &mut Vec<PathSegment<'a>>,
-        see: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>),
+        visit: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>),
     ) {
         if let Kind::Scalar(scalar) = &node.kind {
-            return see(segments, node.span, SourceItem::Value(scalar));
+            return visit(segments, node.span, SourceItem::Value(scalar));
         }
         let parts = self.parts(node);
         let first = parts.partition_point(|part| part.end <= from);
@@ -147,13 +147,13 @@ impl<'a> Paths<'a> {
                     let Some(entry) = mapping.entries.get(part.index) else { continue };
                     segments.push(PathSegment::Key(&entry.key));
                     if entry.key_span.end > from {
-                        see(segments, entry.key_span, SourceItem::Key(&entry.key));
+                        visit(segments, entry.key_span, SourceItem::Key(&entry.key));
                     }
                     (entry.value.span.start >= entry.key_span.end).then_some(&entry.value)
                 }
             };
             if let Some(value) = value.filter(|value| value.span.start < to && value.span.end > from) {
-                self.look(value, (from, to), segments, see);
+                self.walk(value, (from, to), segments, visit);
             }
             segments.pop();
         }

@@ -53,8 +53,8 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
     ("found unknown directive name", "a line that begins with `%`", Some("put the text in quotes, or indent it")),
 ];
 
-/// A description of an error that is found in the text itself.
-pub struct Closer {
+/// The likely cause of an error, found in the text around it.
+pub struct Diagnosis {
     /// The byte to point at.
     pub at: usize,
     pub words: String,
@@ -63,11 +63,15 @@ pub struct Closer {
 
 impl Problem {
     /// A better description of the error in `text` than that of the scanner, if there is one.
-    pub fn closer(&self, text: &str) -> Option<Closer> {
+    pub fn diagnose(&self, text: &str) -> Option<Diagnosis> {
         let (before, behind) = text.split_at_checked(self.at)?;
         if let Some(at) = conflict_marker(text, before.len()) {
             let words = "a merge conflict marker".to_owned();
-            return Some(Closer { at, words, help: "keep one of the versions, and delete the lines of the markers" });
+            return Some(Diagnosis {
+                at,
+                words,
+                help: "keep one of the versions, and delete the lines of the markers",
+            });
         }
         match self.what.as_str() {
             "found character that cannot start any token" => {
@@ -85,9 +89,9 @@ impl Problem {
                         (format!("a value cannot begin with `{}`", other.escape_debug()), "put the text in quotes")
                     }
                 };
-                Some(Closer { at: self.at, words, help })
+                Some(Diagnosis { at: self.at, words, help })
             }
-            "did not find expected key" if behind.starts_with("- ") => Some(Closer {
+            "did not find expected key" if behind.starts_with("- ") => Some(Diagnosis {
                 at: self.at,
                 words: "a `-` in a column where a key is wanted".to_owned(),
                 help: "begin each `- ` of a list in the same column",
@@ -95,7 +99,7 @@ impl Problem {
             "did not find expected key" | "did not find expected '-' indicator" => {
                 bracketed(before).or_else(|| self.behind_quotes(before, behind))
             }
-            "did not find expected comment or line break" if is_placeholder(behind) => Some(Closer {
+            "did not find expected comment or line break" if is_placeholder(behind) => Some(Diagnosis {
                 at: self.at,
                 words: "a placeholder on the line of a `|` or `>`".to_owned(),
                 help: "render the template first; the text begins on the next line",
@@ -105,7 +109,7 @@ impl Problem {
                 let item = text[start..].trim_start_matches(' ').strip_prefix("* ")?;
                 let at = item.as_ptr() as usize - text.as_ptr() as usize - 2;
                 let words = "a `*` in place of `-`".to_owned();
-                Some(Closer { at, words, help: "begin each item of a list with `- `" })
+                Some(Diagnosis { at, words, help: "begin each item of a list with `- `" })
             }
             "mapping values are not allowed in this context" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -126,7 +130,7 @@ impl Problem {
                 let is_alone = !key.contains(':') && !key.trim_start().starts_with(['-', '"', '\'', '[', '{']);
                 let is_word = !key.trim().contains(char::is_whitespace);
                 let is_alone = is_alone && (!is_list || is_word && depth(key) == here);
-                (is_alone && (depth(key) == here || depth(key) < here && is_word)).then(|| Closer {
+                (is_alone && (depth(key) == here || depth(key) < here && is_word)).then(|| Diagnosis {
                     at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
                     words: "no `:` after a key".to_owned(),
                     help: "write `KEY: VALUE`: without the `:` the line is read together with the next one",
@@ -137,14 +141,14 @@ impl Problem {
     }
 
     /// Text on the line of the quote that closes the text before it.
-    fn behind_quotes(&self, before: &str, behind: &str) -> Option<Closer> {
+    fn behind_quotes(&self, before: &str, behind: &str) -> Option<Diagnosis> {
         let help = match before.trim_end_matches([' ', '\t']).chars().next_back()? {
             '\'' => "write `''` for a quote inside of single quotes",
             '"' => "write `\\\"` for a quote inside of double quotes, or put the text in single quotes",
             _ => return None,
         };
         let is_text = !behind.starts_with(['\n', '\r']);
-        is_text.then(|| Closer { at: self.at, words: "text after the quote that closes a value".to_owned(), help })
+        is_text.then(|| Diagnosis { at: self.at, words: "text after the quote that closes a value".to_owned(), help })
     }
 
     /// The problem, and the remedy if there is one.
@@ -179,7 +183,7 @@ impl Problem {
 }
 
 /// Text that begins with a bracket and goes on after the one that closes it, where `before` ends.
-fn bracketed(before: &str) -> Option<Closer> {
+fn bracketed(before: &str) -> Option<Diagnosis> {
     let before = before.trim_end();
     let (open, close) = match before.chars().next_back()? {
         ']' => ('[', ']'),
@@ -193,7 +197,7 @@ fn bracketed(before: &str) -> Option<Closer> {
     let key = if value.len() < line.len() { line } else { above.trim_start_matches([' ', '-']) };
     let is_content =
         key.strip_prefix("content:").is_some_and(|rest| value.len() < line.len() || rest.trim().is_empty());
-    value.starts_with(open).then(|| Closer {
+    value.starts_with(open).then(|| Diagnosis {
         at: before.len() - value.len(),
         words: format!("text that begins with `{open}` and goes on after the `{close}`"),
         help: if is_content {

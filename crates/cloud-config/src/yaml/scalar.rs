@@ -148,7 +148,7 @@ mod tests {
     use super::{binary, boolean, describe, float, integer};
 
     #[test]
-    fn truth_values_in_three_cases() {
+    fn booleans_are_read_in_three_cases() {
         for text in ["true", "Yes", "ON", "y", "Y"] {
             assert_eq!(boolean(text), Some(true), "{text}");
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers() {
+    fn integers_are_read() {
         for (text, number) in [
             ("0", 0),
             ("-0", 0),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_as_people_wrap_it() {
+    fn wrapped_base64_is_decoded() {
         assert_eq!(binary("aGVs\nbG8=\n").as_deref(), Some(&b"hello"[..]));
         assert_eq!(binary(" aGVsbG8 ").as_deref(), Some(&b"hello"[..]));
         assert_eq!(binary("aGVsbG9=").as_deref(), Some(&b"hello"[..]));

@@ -85,7 +85,7 @@ impl<'text> Scanner<'text> {
     pub fn next(&mut self) -> Result<Marked, Problem> {
         loop {
             let mut event = MaybeUninit::<sys::yaml_event_t>::uninit();
-            // SAFETY: the parser was initialised by `new` and is not shared; `yaml_parser_parse`
+            // SAFETY: the parser was initialized by `new` and is not shared; `yaml_parser_parse`
             // fills the event in any case, and what it allocated is freed exactly once, below,
             // after all that is wanted of it was copied.
             let (marked, failed) = unsafe {
@@ -105,7 +105,7 @@ impl<'text> Scanner<'text> {
     }
 
     fn problem(&self) -> Problem {
-        // SAFETY: the parser is initialised; after a failure `problem` and `context` are null or
+        // SAFETY: the parser is initialized; after a failure `problem` and `context` are null or
         // point to constants of the library that end with a zero byte.
         unsafe {
             let parser = self.parser.as_ref();

@@ -17,7 +17,7 @@ pub enum Shape {
     Value,
     /// A list.
     List(Box<Self>),
-    /// A mapping with these keys, spelt with `_`.
+    /// A mapping with these keys, spelled with `_`.
     Mapping(Vec<(&'static str, Self)>),
 }
 

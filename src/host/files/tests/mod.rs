@@ -197,7 +197,7 @@ fn many_files_are_written_and_one_failure_costs_one() {
 }
 
 #[test]
-fn of_two_with_one_path_the_last_stays() {
+fn the_last_of_two_files_with_one_path_stays() {
     let (dir, root) = tree();
     fs::create_dir(inside(&dir, "/run")).unwrap();
     symlink("run", inside(&dir, "/var-run")).unwrap();

@@ -66,7 +66,7 @@ impl JobEnd {
     }
 
     /// It is left as it is, for `reason`.
-    pub(super) fn left(reason: &str) -> Self {
+    pub(super) fn still_queued(reason: &str) -> Self {
         Self::LeftQueued { reason: reason.to_owned() }
     }
 }
@@ -105,7 +105,7 @@ impl Systemd<'_> {
     /// The end of a job that systemd did not report, by the state of its unit. The job was queued after the machine was
     /// up for `queued`.
     pub(super) fn guess(&self, unit: &str, verb: Verb, queued: Duration) -> JobEnd {
-        let unclear = || JobEnd::left("it has ended, and systemd did not report how");
+        let unclear = || JobEnd::still_queued("it has ended, and systemd did not report how");
         let Ok(loaded) = self.loaded(unit) else { return unclear() };
         let Some(path) = loaded else {
             return if verb == Verb::Stop { JobEnd::Done } else { unclear() };
@@ -168,6 +168,6 @@ mod tests {
         };
         assert_eq!(failed("failed", Some("result exit-code, status 203")), "failed (result exit-code, status 203)");
         assert_eq!(failed("canceled", None), "was canceled by another job");
-        assert_eq!(JobEnd::left("it takes long").to_string(), "left queued: it takes long");
+        assert_eq!(JobEnd::still_queued("it takes long").to_string(), "left queued: it takes long");
     }
 }

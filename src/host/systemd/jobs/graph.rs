@@ -24,7 +24,7 @@ pub(super) struct Blocker {
 /// # Errors
 ///
 /// The first error of `blockers`.
-pub(super) fn way_to<E>(
+pub(super) fn path_to<E>(
     job: &str,
     most: usize,
     mut blockers: impl FnMut(&str) -> Result<Vec<Blocker>, E>,
@@ -42,7 +42,7 @@ pub(super) fn way_to<E>(
             }
             seen.insert(blocker.job.clone(), (blocker.unit, waiter.clone()));
             if blocker.ours {
-                return Ok(Some(way_back(&blocker.job, &seen)));
+                return Ok(Some(path_back(&blocker.job, &seen)));
             }
             if blocker.waiting {
                 queue.push_back(blocker.job);
@@ -52,7 +52,7 @@ pub(super) fn way_to<E>(
     Ok(None)
 }
 
-fn way_back(job: &str, seen: &HashMap<String, (String, String)>) -> Vec<String> {
+fn path_back(job: &str, seen: &HashMap<String, (String, String)>) -> Vec<String> {
     let mut units = Vec::new();
     let mut job = job;
     while let Some((unit, waiter)) = seen.get(job) {
@@ -70,7 +70,7 @@ mod tests {
     /// Jobs are named by their units; one that begins with `r` is running.
     fn search(edges: &[(&str, &str)], most: usize) -> Option<Vec<String>> {
         let mut asked = Vec::new();
-        let found = way_to("job", most, |job| {
+        let found = path_to("job", most, |job| {
             assert!(!asked.contains(&job.to_owned()), "{job} is asked twice");
             asked.push(job.to_owned());
             Ok::<_, ()>(
@@ -126,6 +126,6 @@ mod tests {
 
     #[test]
     fn an_error_ends_the_search() {
-        assert_eq!(way_to("job", 10, |_| Err("gone")), Err("gone"));
+        assert_eq!(path_to("job", 10, |_| Err("gone")), Err("gone"));
     }
 }

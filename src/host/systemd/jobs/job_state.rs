@@ -1,4 +1,4 @@
-//! Can a job that has not ended still end, while it is waited for?
+//! Decides whether a job can still end while it is waited for.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -49,7 +49,7 @@ impl Inspection {
     }
 
     /// Returns the remaining time.
-    fn left(&self) -> Duration {
+    fn remaining(&self) -> Duration {
         LOOK_LIMIT.saturating_sub(self.0.elapsed())
     }
 }
@@ -57,7 +57,7 @@ impl Inspection {
 impl Systemd<'_> {
     /// Returns the state of `job`: whether it can end while it is waited for.
     pub(super) fn job_state(&self, job: &OwnedObjectPath, look: &Inspection) -> Result<JobState, CallError> {
-        let path = match self.property::<(String, OwnedObjectPath)>(look.left(), job, JOB, "Unit") {
+        let path = match self.property::<(String, OwnedObjectPath)>(look.remaining(), job, JOB, "Unit") {
             Ok((_, path)) => path,
             Err(error) if error.is_unknown_object() => return Ok(JobState::Gone),
             Err(error) => return Err(error),
@@ -69,13 +69,13 @@ impl Systemd<'_> {
             let reason = "it is a job of the very unit in which this program runs";
             return Ok(JobState::Deadlocked(reason.to_owned()));
         }
-        match self.property::<String>(look.left(), job, JOB, "State") {
+        match self.property::<String>(look.remaining(), job, JOB, "State") {
             Ok(state) if state == "running" => return Ok(JobState::CanEnd), // it waits for no other job
             Ok(_) => {}
             Err(error) if error.is_unknown_object() => return Ok(JobState::Gone), // it ended since the first question
             Err(error) => return Err(error),
         }
-        let way = graph::way_to(job.as_str(), MOST_JOBS, |job| self.blockers(job, &own, look))?;
+        let way = graph::path_to(job.as_str(), MOST_JOBS, |job| self.blockers(job, &own, look))?;
         Ok(way.map_or(JobState::CanEnd, |units| {
             JobState::Deadlocked(format!(
                 "it waits for {}, in which this program runs",
@@ -89,9 +89,9 @@ impl Systemd<'_> {
         // 0 means the caller.
         let path = self
             .bus
-            .call(look.left(), async |connection| ManagerProxy::new(&connection).await?.get_unit_by_pid(0).await);
+            .call(look.remaining(), async |connection| ManagerProxy::new(&connection).await?.get_unit_by_pid(0).await);
         let own = path.and_then(|path| {
-            let (job, _) = self.property::<(u32, OwnedObjectPath)>(look.left(), &path, UNIT, "Job")?;
+            let (job, _) = self.property::<(u32, OwnedObjectPath)>(look.remaining(), &path, UNIT, "Job")?;
             Ok(OwnUnit { path, awaited: job != 0 })
         });
         match own {
@@ -103,7 +103,7 @@ impl Systemd<'_> {
 
     /// The jobs that have to finish before `job` is begun.
     fn blockers(&self, job: &str, own: &OwnUnit, look: &Inspection) -> Result<Vec<Blocker>, CallError> {
-        let answer = self.bus.call(look.left(), async |connection| {
+        let answer = self.bus.call(look.remaining(), async |connection| {
             JobProxy::new(&connection, ObjectPath::try_from(job)?).await?.get_before().await
         });
         let jobs = match answer {
@@ -124,7 +124,7 @@ impl Systemd<'_> {
     /// Returns true if the service at `path` is another run of this program. That run may well wait for us: OEM
     /// images are made by a run that starts a service which runs the program again.
     fn runs_this_program(&self, path: &OwnedObjectPath, look: &Inspection) -> Result<bool, CallError> {
-        match self.property::<u32>(look.left(), path, SERVICE, "MainPID") {
+        match self.property::<u32>(look.remaining(), path, SERVICE, "MainPID") {
             Ok(0) | Err(CallError::Refused { .. }) => Ok(false), // not a service, or not running
             Ok(pid) => Ok(program(&pid.to_string()).is_some_and(|id| program("self") == Some(id))),
             Err(error) => Err(error),

@@ -223,13 +223,13 @@ impl Systemd<'_> {
                 look_at = now + NEXT_LOOK.max(now.elapsed() * 10);
             }
             if (wait.stop)() {
-                return Ok(JobEnd::left("this program was told to end"));
+                return Ok(JobEnd::still_queued("this program was told to end"));
             }
             if now >= end {
                 return Ok(if limit < wait.limit {
-                    JobEnd::left("no time is left for this run")
+                    JobEnd::still_queued("no time is left for this run")
                 } else {
-                    JobEnd::left(&format!("it has not ended within {} s", limit.as_secs()))
+                    JobEnd::still_queued(&format!("it has not ended within {} s", limit.as_secs()))
                 });
             }
             if now >= report_at {

@@ -1,7 +1,7 @@
 //! Keys of other programs that people carry over, and what to write here instead.
 //!
 //! Most are cloud-init's, whose configurations begin with the same line; the others are of what came after
-//! cloud-config. A row stands for keys that mean the same, spelt with `_`.
+//! cloud-config. A row stands for keys that mean the same, spelled with `_`.
 
 mod rows;
 
@@ -14,9 +14,9 @@ use super::places::PLACES;
 use crate::text::suggest;
 use crate::yaml::Node;
 
-/// Whose keys they are.
+/// The program that knows a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum Program {
     CloudInit,
     Ignition,
     Butane,
@@ -26,7 +26,7 @@ pub(crate) enum Whose {
     /// A setting of unit files.
     Systemd,
     /// A common mistake that no program reads.
-    Nobody,
+    Mistake,
 }
 
 /// Keys that mean the same, with blanks between them, and what to write instead.
@@ -34,27 +34,27 @@ pub(crate) struct ForeignKey {
     /// Where they stand; see [`super::places::Place::path`].
     place: &'static str,
     keys: &'static str,
-    pub whose: Whose,
+    pub program: Program,
     pub help: &'static str,
 }
 
-impl Whose {
+impl Program {
     /// The message about `key`.
     pub fn message(self, key: &str) -> String {
-        let whose = match self {
+        let description = match self {
             Self::CloudInit => "a key of cloud-init, which this program does not know",
             Self::Ignition => "a key of Ignition, which this program does not know",
             Self::Butane => "a key of Butane, which this program does not know",
             Self::Installer => "a key of an installer, which this program does not know",
             Self::Etcd1 => "an option of etcd 0.4, which etcd 2 does not know",
             Self::Systemd => "a setting of unit files, and no key here",
-            Self::Nobody => return format!("unknown key {key}"),
+            Self::Mistake => return format!("unknown key {key}"),
         };
-        format!("{key} is {whose}")
+        format!("{key} is {description}")
     }
 }
 
-/// The row of the key `name`, spelt with `_`, with that value at `place`.
+/// The row of the key `name`, spelled with `_`, with that value at `place`.
 pub(crate) fn find(name: &str, place: &str, value: &Node) -> Option<&'static ForeignKey> {
     static BY_KEY: LazyLock<HashMap<&str, Vec<&ForeignKey>>> = LazyLock::new(|| {
         let mut by_key: HashMap<_, Vec<_>> = HashMap::new();
@@ -65,7 +65,8 @@ pub(crate) fn find(name: &str, place: &str, value: &Node) -> Option<&'static For
     });
     let rows = BY_KEY.get(name.to_ascii_lowercase().as_str())?;
     // Ignition's sections are mappings; a text of that name is something else.
-    let is_so = |row: &&&ForeignKey| row.whose != Whose::Ignition || !row.place.is_empty() || value.text().is_none();
+    let is_so =
+        |row: &&&ForeignKey| row.program != Program::Ignition || !row.place.is_empty() || value.text().is_none();
     let find = |place: &str| rows.iter().filter(is_so).find(|row| row.place == place).copied();
     // What stands at the top elsewhere may have slipped under `coreos`, or into an item of a list.
     let is_section = || {
@@ -142,7 +143,7 @@ pub(crate) fn keys() -> impl Iterator<Item = &'static str> {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ALWAYS, ROWS, Whose, asks_for_nothing, find};
+    use super::{ALWAYS, Program, ROWS, asks_for_nothing, find};
     use crate::config::places::{PLACES, Place};
     use crate::yaml::parse;
 
@@ -154,7 +155,7 @@ mod tests {
             let place = place.unwrap_or_else(|| panic!("no place {}", row.place));
             for key in row.keys.split(' ') {
                 assert!(seen.insert((row.place, key)), "{key} stands twice in {}", row.place);
-                assert_eq!(place.below(key), None, "{key} is known in {}", row.place);
+                assert_eq!(place.shape_of(key), None, "{key} is known in {}", row.place);
                 assert!(!key.is_empty() && !key.contains(['-', ' ']) && key == key.to_lowercase(), "{key}");
             }
             assert!(!row.help.ends_with('.'), "{}", row.help);
@@ -179,19 +180,19 @@ mod tests {
 
     #[test]
     fn keys_are_found_where_they_stand() {
-        let whose = |name, place, value| {
+        let program = |name, place, value| {
             let root = parse(value, |at| at).root.expect("a value");
-            find(name, place, &root).map(|row| row.whose)
+            find(name, place, &root).map(|row| row.program)
         };
-        assert_eq!(whose("runcmd", "", "[a]"), Some(Whose::CloudInit));
-        assert_eq!(whose("runcmd", "coreos", "[a]"), Some(Whose::CloudInit));
-        assert_eq!(whose("ssh_pwauth", "users[]", "yes"), Some(Whose::CloudInit));
-        assert_eq!(whose("runcmd", "coreos.update", "[a]"), None);
-        assert_eq!(whose("uid", "users[]", "7"), Some(Whose::CloudInit));
-        assert_eq!(whose("ExecStart", "coreos.units[]", "a"), Some(Whose::Systemd));
-        assert_eq!(whose("passwd", "", "{users: []}"), Some(Whose::Ignition));
-        assert_eq!(whose("passwd", "", "a"), None);
-        assert_eq!(whose("write_files", "", "[]"), None);
+        assert_eq!(program("runcmd", "", "[a]"), Some(Program::CloudInit));
+        assert_eq!(program("runcmd", "coreos", "[a]"), Some(Program::CloudInit));
+        assert_eq!(program("ssh_pwauth", "users[]", "yes"), Some(Program::CloudInit));
+        assert_eq!(program("runcmd", "coreos.update", "[a]"), None);
+        assert_eq!(program("uid", "users[]", "7"), Some(Program::CloudInit));
+        assert_eq!(program("ExecStart", "coreos.units[]", "a"), Some(Program::Systemd));
+        assert_eq!(program("passwd", "", "{users: []}"), Some(Program::Ignition));
+        assert_eq!(program("passwd", "", "a"), None);
+        assert_eq!(program("write_files", "", "[]"), None);
     }
 
     #[test]

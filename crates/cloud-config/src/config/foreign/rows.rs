@@ -1,7 +1,7 @@
 //! The table of keys of other programs.
 
-use super::Whose::{Butane, CloudInit, Etcd1, Ignition, Installer, Nobody, Systemd};
-use super::{ForeignKey, Whose};
+use super::Program::{Butane, CloudInit, Etcd1, Ignition, Installer, Mistake, Systemd};
+use super::{ForeignKey, Program};
 
 const TOP: &str = "";
 const USER: &str = "users[]";
@@ -21,8 +21,8 @@ const SSHD: &str = "write the setting into `/etc/ssh/sshd_config` with `write_fi
 const HOST_KEYS: &str = "leave it out: the system makes host keys that are missing, and nothing here shows them";
 const DISKS: &str = "write a unit with `Type=oneshot` that does it before what needs the disk is mounted";
 
-const fn row(place: &'static str, whose: Whose, keys: &'static str, help: &'static str) -> ForeignKey {
-    ForeignKey { place, keys, whose, help }
+const fn row(place: &'static str, program: Program, keys: &'static str, help: &'static str) -> ForeignKey {
+    ForeignKey { place, keys, program, help }
 }
 
 /// Keys of other programs, by where they stand.
@@ -199,17 +199,17 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row(USER, CloudInit, "ssh_import_id", KEYS),
     row(USER, CloudInit, "ssh_redirect_user", "leave it out: every user logs in with its own keys"),
     row(USER, CloudInit, "snapuser", ANOTHER),
-    row(USER, Nobody, "create_home", "write `no_create_home: true` for a user without a home"),
+    row(USER, Mistake, "create_home", "write `no_create_home: true` for a user without a home"),
     row(USER, CloudInit, "uid", "leave it out: the system gives the next number that is free"),
     row(USER, CloudInit, "create_groups", "leave it out: no groups are made but the user's own"),
     row(USER, CloudInit, "selinux_user", "leave it out: logins are mapped by the image's SELinux policy"),
     row(USER, Ignition, "password_hash passwordhash", "write the hash as `passwd`"),
-    row(USER, Nobody, "password", HASH),
-    row(USER, Nobody, "gid group", "write the login group as `primary_group`, further ones as `groups`"),
-    row(USER, Nobody, "home", "write it as `homedir`"),
-    row(USER, Nobody, "comment full_name fullname", "write it as `gecos`"),
-    row(USER, Nobody, "ssh_keys ssh_key keys key", "list them in `ssh_authorized_keys`"),
-    row(USER, Nobody, "username user login", "write it as `name`"),
+    row(USER, Mistake, "password", HASH),
+    row(USER, Mistake, "gid group", "write the login group as `primary_group`, further ones as `groups`"),
+    row(USER, Mistake, "home", "write it as `homedir`"),
+    row(USER, Mistake, "comment full_name fullname", "write it as `gecos`"),
+    row(USER, Mistake, "ssh_keys ssh_key keys key", "list them in `ssh_authorized_keys`"),
+    row(USER, Mistake, "username user login", "write it as `name`"),
     // A file.
     row(
         FILE,
@@ -221,14 +221,14 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row(FILE, CloudInit, "source", "give the content itself, or write a unit with `command: start` that fetches it"),
     row(FILE, Ignition, "contents", "write it as `content`"),
     row(FILE, Ignition, "filesystem overwrite", "leave it out: a file that is there is replaced"),
-    row(FILE, Nobody, "mode", "write it as `permissions`"),
-    row(FILE, Nobody, "user group uid gid", "write both as `owner`: `user:group`"),
-    row(FILE, Nobody, "name file filename dest destination", "write it as `path`"),
+    row(FILE, Mistake, "mode", "write it as `permissions`"),
+    row(FILE, Mistake, "user group uid gid", "write both as `owner`: `user:group`"),
+    row(FILE, Mistake, "name file filename dest destination", "write it as `path`"),
     // A unit.
     row(UNIT, Ignition, "contents", "write it as `content`"),
     row(UNIT, Ignition, "enabled", "write it as `enable`"),
     row(UNIT, Ignition, "dropins", "write it as `drop_ins`"),
-    row(UNIT, Nobody, "action state", "write it as `command`"),
+    row(UNIT, Mistake, "action state", "write it as `command`"),
     row(
         UNIT,
         Systemd,
@@ -253,9 +253,9 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row("coreos.etcd2", Etcd1, "peer_addr", "write it as `initial_advertise_peer_urls`, with `http://` before it"),
     row("coreos.etcd2", Etcd1, "peer_bind_addr", "write it as `listen_peer_urls`, with `http://` before it"),
     row("coreos.etcd2", Etcd1, "peers peers_file", "write the members as `initial_cluster`"),
-    row("coreos.locksmith", Nobody, "etcd_servers etcd_endpoints", "write them as `endpoint`"),
-    row("coreos.flannel", Nobody, "etcd_servers endpoint", "write them as `etcd_endpoints`"),
-    row("coreos.fleet", Nobody, "etcd_endpoints endpoint", "write them as `etcd_servers`"),
-    row("coreos.update", Nobody, "strategy reboot", "write it as `reboot_strategy`"),
-    row("coreos.update", Nobody, "channel", "write it as `group`: `stable`, `beta`, `alpha`"),
+    row("coreos.locksmith", Mistake, "etcd_servers etcd_endpoints", "write them as `endpoint`"),
+    row("coreos.flannel", Mistake, "etcd_servers endpoint", "write them as `etcd_endpoints`"),
+    row("coreos.fleet", Mistake, "etcd_endpoints endpoint", "write them as `etcd_servers`"),
+    row("coreos.update", Mistake, "strategy reboot", "write it as `reboot_strategy`"),
+    row("coreos.update", Mistake, "channel", "write it as `group`: `stable`, `beta`, `alpha`"),
 ];

@@ -1,6 +1,6 @@
 //! Examples of misspelled keys.
 
-use super::{FILE, OTHERS, UNIT, USER, meant, rows};
+use super::{FILE, LOOKALIKES, UNIT, USER, meant_keys, rows};
 use crate::address_tokens::Addresses;
 use crate::config::fields::Mapping;
 use crate::plan::Facts;
@@ -20,12 +20,12 @@ fn refused(text: &str) -> (Vec<String>, Vec<String>) {
 /// The keys that an unknown key of an item without keys may stand for.
 fn unknown(name: &str, mapping: &Mapping) -> Vec<&'static str> {
     let rows = rows(mapping);
-    meant(name, &rows, &rows.iter().map(|row| row.name).collect::<Vec<_>>())
+    meant_keys(name, &rows, &rows.iter().map(|row| row.name).collect::<Vec<_>>())
 }
 
 #[test]
 fn keys_of_other_programs_that_mean_something_else_are_left_alone() {
-    for name in OTHERS {
+    for name in LOOKALIKES {
         let resembles = |mapping: &&Mapping| {
             !crate::text::suggest::closest(name, mapping.fields.iter().map(|row| row.name)).is_empty()
         };

@@ -29,7 +29,7 @@ pub enum Method {
 /// A line of a stanza.
 #[derive(Debug)]
 pub struct StanzaOption {
-    /// The option, spelt with `-`.
+    /// The option, spelled with `-`.
     pub key: String,
     /// The rest of the line.
     pub value: String,

@@ -5,20 +5,20 @@ use crate::diagnostic::{Finding, Span, rules};
 
 /// A sign without a space after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingSpace {
     /// The byte that the space belongs before.
     pub at: usize,
     pub(super) sign: char,
 }
 
-impl Missing {
+impl MissingSpace {
     /// A finding of it with its consequence.
     pub fn finding_with(&self, origin: usize, consequence: &str) -> Finding {
         let finding = self.finding(origin);
         Finding { message: format!("{}; {consequence}", finding.message), ..finding }
     }
 
-    /// A finding of it, where `origin` is the place of [`Missing::at`] in the author's text.
+    /// A finding of it, where `origin` is the place of [`MissingSpace::at`] in the author's text.
     pub fn finding(&self, origin: usize) -> Finding {
         let message = format!("no space after `{}`", self.sign);
         let span = Span::new(origin.saturating_sub(1), origin);
@@ -29,7 +29,7 @@ impl Missing {
 
 /// The sign that is the reason why YAML gives up at `at`: on that line, or up to three lines above it. `is_key` tells
 /// keys from other words.
-pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Missing> {
+pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<MissingSpace> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
     let mut end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
     for _ in 0..4 {
@@ -46,7 +46,7 @@ pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Miss
 }
 
 /// All of them, outside of block scalars.
-pub fn all(text: &str, is_key: &dyn Fn(&str) -> bool) -> Vec<Missing> {
+pub fn all(text: &str, is_key: &dyn Fn(&str) -> bool) -> Vec<MissingSpace> {
     let lines = block::lines(text).filter(|(.., inside)| !inside);
     lines
         .flat_map(|(start, line, _)| on_line(line, start, is_key).into_iter().chain(in_braces(line, start, is_key)))
@@ -54,7 +54,7 @@ pub fn all(text: &str, is_key: &dyn Fn(&str) -> bool) -> Vec<Missing> {
 }
 
 /// Each `:` after a key inside of braces that has no space after it.
-fn in_braces(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Vec<Missing> {
+fn in_braces(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Vec<MissingSpace> {
     let mut found = Vec::new();
     // Where a key may begin, and the quote that is open.
     let (mut key, mut quote) = (None, None);
@@ -69,7 +69,7 @@ fn in_braces(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Vec<Mis
                 let word = key.take().map(|key| line[key..at].trim_start()).unwrap_or_default();
                 let next = line[at + 1..].chars().next();
                 if is_key(word) && next.is_some_and(|next| !next.is_whitespace()) {
-                    found.push(Missing { at: start + at + 1, sign: ':' });
+                    found.push(MissingSpace { at: start + at + 1, sign: ':' });
                 }
             }
             _ => {}
@@ -78,7 +78,7 @@ fn in_braces(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Vec<Mis
     if line.contains('{') { found } else { Vec::new() }
 }
 
-fn on_line(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Missing> {
+fn on_line(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<MissingSpace> {
     let mut inner = line.trim_start_matches(' ');
     while let Some(rest) = inner.strip_prefix("- ") {
         inner = rest.trim_start_matches(' ');
@@ -86,15 +86,15 @@ fn on_line(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Mi
     let at = start + (line.len() - inner.len());
     if let Some(rest) = inner.strip_prefix('-') {
         let begins = |c: char| c.is_alphanumeric() || matches!(c, '"' | '\'' | '/' | '$' | '{' | '[');
-        return rest.starts_with(begins).then_some(Missing { at: at + 1, sign: '-' });
+        return rest.starts_with(begins).then_some(MissingSpace { at: at + 1, sign: '-' });
     }
     let (key, value) = inner.split_once(':')?;
     let is_value = !value.is_empty() && !value.starts_with(char::is_whitespace) && !value.starts_with("//");
-    (is_value && is_key(key)).then_some(Missing { at: at + key.len() + 1, sign: ':' })
+    (is_value && is_key(key)).then_some(MissingSpace { at: at + key.len() + 1, sign: ':' })
 }
 
 /// The places of missing spaces, as insertions for [`Repaired`].
-pub fn spaces(missing: &[Missing]) -> Vec<(usize, &'static str)> {
+pub fn spaces(missing: &[MissingSpace]) -> Vec<(usize, &'static str)> {
     missing.iter().map(|missing| (missing.at, " ")).collect()
 }
 

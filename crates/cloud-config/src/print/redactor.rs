@@ -14,13 +14,13 @@ pub enum Secrets {
     Shown,
 }
 
-/// Masks secrets, and knows whether there were any.
-pub(super) struct Masks {
+/// Redacts secrets, and knows whether there were any.
+pub(super) struct Redactor {
     secrets: Secrets,
     any: Cell<bool>,
 }
 
-impl Masks {
+impl Redactor {
     pub const fn new(secrets: Secrets) -> Self {
         Self { secrets, any: Cell::new(false) }
     }
