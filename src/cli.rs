@@ -384,7 +384,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     if let Some(rule) = text(matches, "explain") {
         return explain::rule(&rule).map(Invocation::Print).ok_or_else(|| unknown_rule(&rule));
     }
-    if on(matches, "status") {
+    if is_set(matches, "status") {
         if text(matches, "root").is_some() {
             return Err("--status shows the runs of this machine: it takes no --root".to_owned());
         }
