@@ -442,10 +442,8 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
 /// The message for a name that no rule has.
 fn unknown_rule(name: &str) -> String {
     let known = || rules::ALL.iter().map(|rule| rule.id);
-    let suggestion = suggest::help(name, known()).map_or_else(
-        || "the names are those in brackets at the end of findings; docs/findings.md lists them".to_owned(),
-        |help| help,
-    );
+    let suggestion = suggest::help(name, known())
+        .unwrap_or_else(|| "the names are those in brackets at the end of findings".to_owned());
     format!("unknown rule '{name}' for --explain: {suggestion}")
 }
 
