@@ -67,6 +67,9 @@ demo: deps ## Apply EXAMPLE to a throw-away machine and show what changed (root)
 	@$(CARGO) test $(LOCKED) --test demo --no-run
 	@$(CARGO) --quiet test --quiet $(LOCKED) --test demo -- $(EXAMPLE) || { echo "The example failed, as shown above." >&2; exit 1; }
 
+demo-svg: deps ## Draw docs/demo.svg anew from the output of the demo (root)
+	UPDATE_DEMO=1 $(CARGO) test $(LOCKED) --test container -- demo::
+
 bench: deps ## Measure the program against what the same work takes alone (root)
 	$(CARGO) build --release $(LOCKED) --example baseline
 # By itself: what tests need of a library is no part of the program that people install.
@@ -95,4 +98,4 @@ test-dist: build ## Try the program that people install, and build it from an ar
 check-oem: ## Check the tree DIR that an image is made of: its cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deb dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo bench fuzz
+.PHONY: help install check-oem deb dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz

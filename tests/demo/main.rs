@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+mod session;
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
@@ -37,39 +38,48 @@ fn show(example: &str, text: &str) -> ExitCode {
     println!("{}", machine.sh("hostnamectl status"));
 
     title("What would be done: coreos-cloudinit --dry-run");
-    let inside = format!("/root/{}", Path::new(example).file_name().unwrap_or_default().to_string_lossy());
+    let name = Path::new(example).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let inside = format!("/root/{name}");
     machine.put(&inside, text);
     let source = format!("--from-file={inside}");
     let rehearsal = machine.run(&[PROGRAM_INSIDE, "--dry-run", "--show-diff", &source]);
     print!("{}{}", rehearsal.stdout, rehearsal.stderr);
 
     let before = Look::at(&machine);
-    title(&format!("Doing it: coreos-cloudinit {source}"));
-    let run = machine.program(&[&source]).run();
-    print!("{}{}", run.stdout, run.stderr);
-    println!("(exit code {}, {:.2} s)", run.code, run.took.as_secs_f32());
+    let mut first = 0;
+    for (index, (heading, lines)) in session::commands(&name).into_iter().enumerate() {
+        title(heading);
+        let snapshot = machine.snapshot();
+        println!("# {}", lines.replace('\n', "\n# "));
+        let run = session::on_terminal(&machine, &lines, std::io::stdout().is_terminal());
+        print!("{}", run.stdout);
+        let written = snapshot.differences(&machine.snapshot()).len();
+        // Some commands print the exit code themselves.
+        let code = if lines.contains("||") { String::new() } else { format!("exit code {}, ", run.code) };
+        println!("({code}{:.2} s; {written} files or directories written)", run.took.as_secs_f32());
+        if index == 0 {
+            first = run.code;
+            show_result(&machine, example, &before);
+        }
+    }
 
+    println!("\nThe machine is thrown away.");
+    if first == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shows the record of the first run and its effects.
+fn show_result(machine: &Machine, example: &str, before: &Look) {
     title("The run's record: coreos-cloudinit --status");
     let status = machine.run(&[PROGRAM_INSIDE, "--status"]);
     print!("{}{}", status.stdout, status.stderr);
 
     title("What is different in the machine now");
-    before.show_difference(&Look::at(&machine));
+    before.show_difference(&Look::at(machine));
 
     for (_, heading, command) in ANSWERS.iter().filter(|(name, ..)| example.ends_with(name)) {
         title(heading);
         println!("{}", machine.sh(command).trim_end());
     }
-
-    title("The same again: every boot does this");
-    let snapshot = machine.snapshot();
-    let again = machine.program(&[&source]).run();
-    print!("{}{}", again.stdout, again.stderr);
-    let written = snapshot.differences(&machine.snapshot()).len();
-    println!("(exit code {}, {:.2} s; {written} files or folders written)", again.code, again.took.as_secs_f32());
-
-    println!("\nThe machine is thrown away.");
-    if run.code == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn title(text: &str) {

@@ -6,6 +6,7 @@
 mod architecture;
 mod compatibility;
 mod corpus_replay;
+mod demo_svg;
 mod docs;
 mod findings;
 mod invariants;

@@ -7,6 +7,7 @@ mod attacks;
 mod boot;
 mod cli;
 mod common;
+mod demo;
 mod examples;
 mod faults;
 mod files;
@@ -94,4 +95,5 @@ pub fn all(suite: &mut Suite) {
     suite.group("faults", killed::refusals);
     suite.group("troubles", troubles::cases);
     suite.group("examples", examples::cases);
+    suite.group("demo", demo::cases);
 }

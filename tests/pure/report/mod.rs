@@ -3,7 +3,7 @@
 
 mod documented;
 mod enabling;
-mod program;
+pub mod program;
 mod secrets;
 mod terminal;
 
