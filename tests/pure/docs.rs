@@ -203,7 +203,7 @@ fn every_promise_is_held_by_tests_that_there_are() {
 }
 
 /// The anchors of the headings of a page, as code hosts make them.
-fn anchors(page: &str) -> Vec<String> {
+pub fn anchors(page: &str) -> Vec<String> {
     let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let anchor = |heading: &str| -> String {
         let kept = heading

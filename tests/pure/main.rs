@@ -18,6 +18,7 @@ mod plans;
 mod print;
 mod properties;
 mod pyyaml;
+mod readme;
 mod report;
 mod schema;
 mod secret_canaries;
