@@ -1,4 +1,4 @@
-//! `make demo`: a cloud-config applied to a real machine, for a person to watch.
+//! `make demo`: a cloud-config applied to a container, with everything that it changes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,17 +33,17 @@ fn show(example: &str, text: &str) -> ExitCode {
     title(&format!("The cloud-config: {example}"));
     println!("{}", text.trim_end());
 
-    title("A machine: systemd in a container, from Debian packages");
+    title("The machine: systemd in a container, from Debian packages");
     let machine = Boot::default().boot();
     println!("{}", machine.sh("hostnamectl status"));
 
-    title("What would be done: coreos-cloudinit --dry-run");
+    title("Dry run: coreos-cloudinit --dry-run --show-diff");
     let name = Path::new(example).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let inside = format!("/root/{name}");
     machine.put(&inside, text);
     let source = format!("--from-file={inside}");
-    let rehearsal = machine.run(&[PROGRAM_INSIDE, "--dry-run", "--show-diff", &source]);
-    print!("{}{}", rehearsal.stdout, rehearsal.stderr);
+    let dry_run = machine.run(&[PROGRAM_INSIDE, "--dry-run", "--show-diff", &source]);
+    print!("{}{}", dry_run.stdout, dry_run.stderr);
 
     let before = Look::at(&machine);
     let mut first = 0;
@@ -63,17 +63,17 @@ fn show(example: &str, text: &str) -> ExitCode {
         }
     }
 
-    println!("\nThe machine is thrown away.");
+    println!("\nThe container is deleted.");
     if first == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Shows the record of the first run and its effects.
 fn show_result(machine: &Machine, example: &str, before: &Look) {
-    title("The run's record: coreos-cloudinit --status");
+    title("The record of the run: coreos-cloudinit --status");
     let status = machine.run(&[PROGRAM_INSIDE, "--status"]);
     print!("{}{}", status.stdout, status.stderr);
 
-    title("What is different in the machine now");
+    title("The changes in the machine");
     before.show_difference(&Look::at(machine));
 
     for (_, heading, command) in ANSWERS.iter().filter(|(name, ..)| example.ends_with(name)) {
@@ -90,10 +90,10 @@ fn title(text: &str) {
     }
 }
 
-/// The answers of an example's server: a title, and the command that requests it.
+/// Requests to an example's server: the example, a title, and the command.
 const ANSWERS: &[(&str, &str, &str)] = &[(
     "web-server.yml",
-    "What the web server answers: GET http://localhost:8080/",
+    "The answer of the web server: GET http://localhost:8080/",
     "bash -c 'exec 3<>/dev/tcp/localhost/8080; printf \"GET / HTTP/1.1\\r\\n\\r\\n\" >&3; cat <&3'",
 )];
 
@@ -118,7 +118,7 @@ impl Look {
 
     fn show_difference(&self, after: &Self) {
         for (sign, path) in self.files.changed_files(&after.files) {
-            // systemd's own notes of having read its units again.
+            // systemd's markers of a daemon-reload.
             if !path.starts_with("/run/systemd/generator") && path != "/run/systemd/systemd-units-load" {
                 println!("  {sign} {path}");
             }
