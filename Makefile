@@ -52,7 +52,7 @@ test-pure: ## Run the tests that need nothing: no root, no container
 
 update: ## Write the golden plans, the schema and the man pages as they are now
 	UPDATE_PLANS=1 UPDATE_SCHEMA=1 UPDATE_PAGES=1 \
-		$(CARGO) test $(LOCKED) --test pure -- plans:: schema:: man_pages:: --skip scale --test-threads=1
+		$(CARGO) test $(LOCKED) --test pure -- plans:: schema:: man_pages:: traceability:: --skip scale --test-threads=1
 
 test-container: deps ## Run the program in throw-away systemd containers (root)
 	$(CARGO) test $(LOCKED) --test container

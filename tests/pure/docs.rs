@@ -11,7 +11,7 @@ use cloud_config::config::options::{KnownValues, OptionType, TABLES};
 use cloudinit::cli;
 use cloudinit::logger::Sign;
 
-fn read(path: &str) -> String {
+pub(super) fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()))
 }
@@ -156,7 +156,7 @@ fn every_flag_is_named() {
 }
 
 /// All text of the Rust files below `directory`.
-fn sources(directory: &Path) -> String {
+pub(super) fn sources(directory: &Path) -> String {
     let entries = fs::read_dir(directory).unwrap_or_else(|e| panic!("failed to read {}: {e}", directory.display()));
     let read = |path: &Path| match path.extension() {
         _ if path.is_dir() => sources(path),
@@ -166,54 +166,16 @@ fn sources(directory: &Path) -> String {
     entries.flatten().map(|entry| read(&entry.path())).collect()
 }
 
-#[test]
-fn every_promise_is_held_by_tests_that_there_are() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = ["src", "crates/cloud-config/src", "tests"].map(|directory| sources(&root.join(directory))).concat();
-    let is_case = |file: &str, case: &str| {
-        let texts = ["plans", "network"]
-            .map(|directory| fs::read_to_string(root.join("tests/pure").join(directory).join(file)));
-        texts.iter().flatten().any(|text| text.lines().any(|line| line.strip_prefix("=== ") == Some(case)))
-    };
-    let pages = ["docs/reliability.md", "docs/security.md", "docs/compatibility.md", "CONTRIBUTING.md"];
-    let docs = pages.map(read).join("\n\n");
-    let (mut tests, mut tables) = (0, 0);
-    // The last column of each such table.
-    for table in docs.split("\n\n").filter(|table| table.lines().next().is_some_and(|row| row.ends_with("| held by |")))
-    {
-        tables += 1;
-        for row in table.lines().skip(2) {
-            let holders = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
-            let names: Vec<_> = holders.split('`').skip(1).step_by(2).collect();
-            assert!(!names.is_empty(), "nothing holds: {row}");
-            for name in names {
-                let is_held = if let Some((file, case)) = name.split_once(": ") {
-                    is_case(file, case)
-                } else {
-                    let (group, case) = name.rsplit_once("::").unwrap_or(("", name));
-                    let is_grouped = group.is_empty() || text.contains(&format!("group(\"{group}\""));
-                    is_grouped && (text.contains(&format!("\"{case}\"")) || text.contains(&format!("fn {case}()")))
-                };
-                assert!(is_held, "there is no test {name}");
-                tests += 1;
-            }
-        }
-    }
-    assert!(tests > 250 && tables > 15, "{tests} tests of {tables} tables are few");
-}
-
-/// The anchors of the headings of a page, as code hosts make them.
+/// The anchors of the headings of a page, as code hosts generate them.
 pub fn anchors(page: &str) -> Vec<String> {
     let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
-    let anchor = |heading: &str| -> String {
-        let kept = heading
-            .to_lowercase()
-            .chars()
-            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
-            .collect::<String>();
-        kept.replace(' ', "-")
-    };
     headings.map(anchor).collect()
+}
+
+/// The anchor of a heading.
+pub(super) fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
 /// A comment that names a page of `docs/`, and a heading of it, is not left behind when the page changes.

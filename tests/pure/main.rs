@@ -23,6 +23,7 @@ mod report;
 mod schema;
 mod secret_canaries;
 mod sources;
+mod traceability;
 
 #[path = "../outcomes/wanted.rs"]
 mod wanted;
