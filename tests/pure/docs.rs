@@ -195,6 +195,35 @@ fn every_page_that_the_source_names_is_there() {
     assert!(count > 100, "{count} links");
 }
 
+/// The pages of `docs/`, each with its name.
+fn pages() -> Vec<(String, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".md")).map(|name| (name.clone(), read(&format!("docs/{name}")))).collect()
+}
+
+#[test]
+fn the_index_lists_every_page_once() {
+    let index = read("docs/README.md");
+    for (page, _) in pages().iter().filter(|(page, _)| page != "README.md") {
+        assert_eq!(index.matches(&format!("\n| [{page}]({page}) | ")).count(), 1, "{page} in docs/README.md");
+    }
+}
+
+#[test]
+fn every_link_to_a_heading_leads_to_one() {
+    let link = Regex::new(r"\]\(([a-z-]*(?:\.md)?)#([^)]+)\)").unwrap();
+    let mut count = 0;
+    for (page, text) in pages() {
+        for found in link.captures_iter(&text) {
+            let target = if found[1].is_empty() { text.clone() } else { read(&format!("docs/{}", &found[1])) };
+            assert!(anchors(&target).iter().any(|it| *it == found[2]), "{page}: {}", &found[0]);
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count} links");
+}
+
 /// A newcomer is not sent to a file that is no longer there. Words in capitals stand for names to come.
 #[test]
 fn every_place_that_contributors_are_sent_to_is_there() {
