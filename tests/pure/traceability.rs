@@ -58,7 +58,7 @@ fn listed() -> Vec<(String, Vec<String>)> {
 /// The tests of each place that a new key needs, in CONTRIBUTING.md.
 fn tests_of_places() -> Vec<(String, Vec<String>)> {
     let text = read("CONTRIBUTING.md");
-    let (_, table) = text.split_once("\n| place | held by |\n|---|---|\n").expect("CONTRIBUTING.md has the table");
+    let (_, table) = text.split_once("\n| place | test |\n|---|---|\n").expect("CONTRIBUTING.md has the table");
     let rows = table.lines().take_while(|line| line.starts_with('|'));
     let tests = |row: &str| {
         let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").expect("two columns");
