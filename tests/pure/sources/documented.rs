@@ -85,10 +85,10 @@ fn waits_match_the_page() {
             policy.http.first_pause.as_millis() == 100 && policy.http.longest_pause.as_secs() == 5
         }),
         ("A body has 16 MiB at most", policy.http.body_max == 16 << 20),
-        ("After 10 s of silence it is asked again, 3 times in all", {
+        ("After 10 s of silence it is sent again, 3 times in all", {
             policy.serial.silence.as_secs() == 10 && policy.serial.tries == 3
         }),
-        ("| reading one file of a folder | 30 s |", policy.read.as_secs() == 30),
+        ("| reading one file of a directory | 30 s |", policy.read.as_secs() == 30),
     ] {
         assert!(page.contains(text), "the page does not say: {text}");
         assert!(is_so, "{text}");
