@@ -105,7 +105,7 @@ impl Table {
 
     /// Prints it as documentation has it; a missed bar fails.
     pub fn print(self) -> ExitCode {
-        println!("\n| what | figure | bar | |\n|---|---|---|---|");
+        println!("\n| measurement | figure | target | |\n|---|---|---|---|");
         for row in &self.rows {
             println!("| {} |", row.join(" | "));
         }
