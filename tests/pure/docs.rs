@@ -108,10 +108,10 @@ fn every_option_has_its_row() {
         assert_eq!(rows.len(), table.options.len(), "{}", table.section);
         for (option, row) in table.options.iter().zip(rows) {
             let kind = match option.kind {
-                OptionType::Text => "text",
-                OptionType::Int => "whole number",
+                OptionType::Text => "string",
+                OptionType::Int => "integer",
                 OptionType::Float => "number",
-                OptionType::Bool => "yes or no",
+                OptionType::Bool => "boolean",
             };
             let head = format!("| `{}` | {kind} | `{}` |", option.name, table.variable(option));
             assert!(row.starts_with(&head), "{row}\n{head}");
