@@ -3,6 +3,7 @@
 //! `UPDATE_PAGES=1 cargo test --test pure traceability::` writes `docs/traceability.md` after a change of these.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -27,7 +28,7 @@ fn promises() -> Vec<Promise> {
         let (mut heading, mut in_table) = (String::new(), false);
         for line in text.lines() {
             if let Some(title) = line.strip_prefix('#') {
-                heading = title.trim_start_matches('#').trim().to_owned();
+                title.trim_start_matches('#').trim().clone_into(&mut heading);
             }
             if line.starts_with("| id |") {
                 in_table = true;
@@ -100,11 +101,11 @@ fn pages_and_the_list_have_the_same_promises() {
     let promised: Vec<String> = promises().into_iter().map(|promise| promise.id).collect();
     let listed: Vec<String> = listed().into_iter().map(|(id, _)| id).collect();
     assert!(promised.len() > 220, "only {} promises found", promised.len());
+    let id = Regex::new("^[a-z0-9]+(-[a-z0-9]+)*$").unwrap();
     for (ids, place) in [(&promised, "docs/"), (&listed, "tests/traceability.txt")] {
         let mut seen = BTreeSet::new();
         let twice = ids.iter().find(|id| !seen.insert(*id));
         assert!(twice.is_none(), "{place}: {twice:?} is there twice");
-        let id = Regex::new("^[a-z0-9]+(-[a-z0-9]+)*$").unwrap();
         let invalid: Vec<_> = ids.iter().filter(|it| !id.is_match(it)).collect();
         assert!(invalid.is_empty(), "{place}: invalid ids {invalid:?}");
     }
@@ -128,15 +129,15 @@ fn page() -> String {
     for (promise, (_, tests)) in promises().iter().zip(listed()) {
         if promise.page != page {
             page = promise.page;
-            text += &format!("\n## {page}\n");
+            let _ = write!(text, "\n## {page}\n");
             heading.clear();
         }
         if promise.heading != heading {
             heading.clone_from(&promise.heading);
-            text += &format!("\n### [{heading}]({page}#{})\n\n| promise | tests |\n|---|---|\n", anchor(&heading));
+            let _ = write!(text, "\n### [{heading}]({page}#{})\n\n| promise | tests |\n|---|---|\n", anchor(&heading));
         }
         let tests: Vec<_> = tests.iter().map(|test| format!("`{test}`")).collect();
-        text += &format!("| `{}` | {} |\n", promise.id, tests.join(", "));
+        let _ = writeln!(text, "| `{}` | {} |", promise.id, tests.join(", "));
     }
     text
 }
@@ -153,7 +154,7 @@ fn the_traceability_page_matches_the_list() {
 /// Readers of a user page want the promise; its tests are one page away.
 #[test]
 fn user_pages_name_no_tests() {
-    let test = Regex::new("`[a-z_]+::[a-z_]+`").unwrap();
+    let name_of_test = Regex::new("`[a-z_]+::[a-z_]+`").unwrap();
     let mut count = 0;
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap().flatten() {
         let (name, path) = (entry.file_name(), entry.path());
@@ -161,7 +162,8 @@ fn user_pages_name_no_tests() {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        assert!(test.find(&text).is_none(), "{}: {:?}", path.display(), test.find(&text));
+        let found = name_of_test.find(&text);
+        assert!(found.is_none(), "{}: {found:?}", path.display());
         count += 1;
     }
     assert!(count > 10, "only {count} pages found");
