@@ -1,7 +1,7 @@
 //! The command line, in the reference's flag syntax (docs/command-line.md).
 //!
-//! One table declares every flag, and that of the sources those that name one; the parser and the help are made of
-//! both.
+//! `flags::table` declares every flag, including those of the table of sources. The parser, the help, the man page,
+//! the completions and the tables of docs/command-line.md are generated from it.
 
 mod flags;
 
@@ -24,7 +24,7 @@ use cloud_config::text::{printable, suggest};
 
 use crate::explain;
 use crate::source::{self, Candidate, Entry, OEMS, TABLE};
-use flags::table;
+use flags::{FlagGroup, table};
 
 /// The message for an invalid command line; the exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum Invocation {
     Run(Box<Options>),
 }
 
-/// The use that a run makes of the plan.
+/// The action of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Apply it.
@@ -63,7 +63,7 @@ pub enum Format {
     Json,
 }
 
-/// The sources that the command line selects, by the name of their flag, with its value; a switch has an empty one.
+/// The values of the flags that select a source, by the name of the flag; a switch has an empty value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SelectedSources(BTreeMap<&'static str, OsString>);
 
@@ -85,7 +85,7 @@ impl fmt::Debug for SelectedSources {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Options {
-    /// The use that is made of the plan.
+    /// The action.
     pub mode: Mode,
     /// The candidate sources of the user-data.
     pub sources: SelectedSources,
@@ -99,23 +99,23 @@ pub struct Options {
     pub workspace: PathBuf,
     /// The name of the set of SSH keys.
     pub key_set: String,
-    /// Exit with 0 in spite of failures, where something is applied.
+    /// Exit with code 0 even if a run fails.
     pub ignore_failure: bool,
-    /// All of a part or nothing of it.
+    /// Reject a part as a whole if any of it is refused.
     pub strict: bool,
     /// The format in which the plan is printed.
     pub format: Format,
     /// The longest wait for one unit job.
     pub job_timeout: Duration,
-    /// The longest wait for everything.
+    /// The time limit of the whole run.
     pub deadline: Duration,
     /// Cut host names at the first dot.
     pub short_hostname: bool,
     /// The treatment of secrets in the printed configuration.
     pub secrets: Secrets,
-    /// Print the changed lines of files wherever standard output leads.
+    /// Print the changed lines of files even if standard output is no terminal.
     pub show_diff: bool,
-    /// More in the log, or less: -1, 0, 1.
+    /// The verbosity of the log: -1, 0 or 1.
     pub verbosity: i8,
 }
 
@@ -148,7 +148,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
 fn without_addresses(text: &str) -> String {
     static ADDRESS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"[A-Za-z][A-Za-z0-9+.-]*://[^\n]*").expect("a constant pattern"));
-    ADDRESS.replace_all(text, "an address, which is not shown").into_owned()
+    ADDRESS.replace_all(text, "a redacted URL").into_owned()
 }
 
 fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
@@ -170,7 +170,7 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     }
     let request = match empty {
         // A variable that is not set must not select the default: `--root "$TREE"` would change this machine.
-        Some(flag) => Err(format!("the value of --{flag} is empty; leave the flag out to use its default")),
+        Some(flag) => Err(format!("the value of --{flag} is empty; omit the flag to use its default")),
         None => request(&matches),
     };
     request.map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
@@ -193,9 +193,9 @@ fn with_tip(error: &clap::Error) -> String {
         _ => return text,
     };
     let tip = if word.contains("://") {
-        "user-data is fetched with --from-url=URL".to_owned()
+        "to fetch user-data, use --from-url=URL".to_owned()
     } else {
-        format!("user-data in a file is named with --from-file={word}")
+        format!("to read user-data from a file, use --from-file={word}")
     };
     text.replacen("\n\nUsage:", &format!("\n\n  tip: {tip}\n\nUsage:"), 1)
 }
@@ -266,11 +266,11 @@ pub fn help_command() -> Command {
 
 fn command(purpose: Purpose) -> Command {
     let mut command = Command::new("coreos-cloudinit")
-        .about("Applies legacy cloud-config: files, users, SSH keys, host name, units")
+        .about("Apply legacy cloud-config: files, users, SSH keys, host name, units")
         .override_usage("coreos-cloudinit [FLAGS] --from-SOURCE…")
         .after_help(format!(
-            "Platforms of --oem:{}\nFormats of --convert-netconf:{}\nFlags take one dash or two, and = or a space \
-             before their value.\nExit codes: 0 done, 1 something failed, 2 the command line is wrong.",
+            "Platforms for --oem:{}\nFormats for --convert-netconf:{}\nFlags take one or two dashes, and = or a space \
+             before the value.\nExit codes: 0 success, 1 failure or problems found, 2 invalid command line.",
             wrapped(platforms()),
             wrapped(formats()),
         ))
@@ -286,22 +286,18 @@ fn command(purpose: Purpose) -> Command {
             None => arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_parser(parse_switch),
         });
     }
+    let count = || if purpose == Purpose::Show { ArgAction::SetTrue } else { ArgAction::Count };
+    let output = |name| Arg::new(name).help_heading(FlagGroup::Output.heading());
     command
-        .arg(Arg::new("verbose").short('v').action(ArgAction::Count).help("More in the log").help_heading("Output"))
-        .arg(Arg::new("quiet").short('q').action(ArgAction::Count).help("Less in the log").help_heading("Output"))
-        .arg(
-            Arg::new("version")
-                .long("version")
-                .action(ArgAction::SetTrue)
-                .help("Print the version")
-                .help_heading("Output"),
-        )
+        .arg(output("verbose").short('v').action(count()).help("Log each step, and more details"))
+        .arg(output("quiet").short('q').action(count()).help("Log only warnings and errors"))
+        .arg(output("version").long("version").action(ArgAction::SetTrue).help("Print the version"))
 }
 
 /// The value of a switch.
 fn parse_switch(text: &str) -> Result<bool, &'static str> {
     // Other spellings are these by now.
-    text.parse().map_err(|_| "a switch takes true, t or 1, and false, f or 0")
+    text.parse().map_err(|_| "a switch takes true, t, 1, false, f or 0")
 }
 
 /// Words for the help: as many on a line as fit below each other.
@@ -386,7 +382,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     }
     if is_set(matches, "status") {
         if text(matches, "root").is_some() {
-            return Err("--status shows the runs of this machine: it takes no --root".to_owned());
+            return Err("--status prints the runs of this machine and takes no --root".to_owned());
         }
         return Ok(Invocation::Status(format));
     }
@@ -409,15 +405,15 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     let is_address =
         |entry: &&Entry| named.0.get(entry.flag).is_some_and(|value| value.to_string_lossy().contains("://"));
     if let Some(entry) = TABLE.iter().filter(is_path).find(is_address) {
-        return Err(format!("--{} takes a path, not an address; --from-url takes one", entry.flag));
+        return Err(format!("--{} takes a path, not a URL; use --from-url for a URL", entry.flag));
     }
     if named.0.is_empty() {
         let sources = TABLE.iter().map(|entry| format!("--{}", entry.flag)).chain(["--oem".to_owned()]);
-        return Err(format!("no source is named, such as --from-file=x.yml; there are these:\n{}", list(sources)));
+        return Err(format!("no source of user-data, such as --from-file=x.yml; the sources are:\n{}", list(sources)));
     }
     let key_set = text(matches, "ssh-key-name").unwrap_or_else(|| KEY_SET.to_owned());
     if let Some(fault) = cloud_config::plan::names::file_name_fault(&key_set) {
-        return Err(format!("--ssh-key-name cannot be the name of a set of keys: {fault}"));
+        return Err(format!("invalid name for --ssh-key-name: {fault}"));
     }
     Ok(Invocation::Run(Box::new(Options {
         mode,
@@ -441,9 +437,8 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
 
 /// The message for a name that no rule has.
 fn unknown_rule(name: &str) -> String {
-    let known = || rules::ALL.iter().map(|rule| rule.id);
-    let suggestion = suggest::help(name, known())
-        .unwrap_or_else(|| "the names are those in brackets at the end of findings".to_owned());
+    let suggestion = suggest::help(name, rules::ALL.iter().map(|rule| rule.id))
+        .unwrap_or_else(|| "rule names are in brackets at the end of findings; docs/findings.md lists them".to_owned());
     format!("unknown rule '{name}' for --explain: {suggestion}")
 }
 
@@ -477,7 +472,8 @@ fn text(matches: &ArgMatches, name: &str) -> Option<String> {
 
 fn seconds(matches: &ArgMatches, name: &str, default: u64) -> Result<Duration, String> {
     let Some(value) = text(matches, name) else { return Ok(Duration::from_secs(default)) };
-    let seconds: u64 = value.parse().map_err(|_| format!("--{name} takes a whole number of seconds, not '{value}'"))?;
+    let seconds: u64 =
+        value.parse().map_err(|_| format!("--{name} takes an integer number of seconds, not '{value}'"))?;
     if seconds == 0 { Err(format!("--{name} takes at least 1 second")) } else { Ok(Duration::from_secs(seconds)) }
 }
 

@@ -1,4 +1,5 @@
-//! The flags, in one table: the parser, both helps, the man page and the completions are made of it.
+//! The table of flags: the source of the parser, `-h`, `--help`, the man page, the completions and the tables of
+//! docs/command-line.md.
 
 use crate::source::{Entry, TABLE};
 
@@ -6,7 +7,7 @@ use crate::source::{Entry, TABLE};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FlagGroup {
     Sources,
-    Behaviour,
+    Behavior,
     Checking,
     Output,
 }
@@ -15,7 +16,7 @@ impl FlagGroup {
     pub const fn heading(self) -> &'static str {
         match self {
             Self::Sources => "Sources",
-            Self::Behaviour => "Behaviour",
+            Self::Behavior => "Behavior",
             Self::Checking => "Checking",
             Self::Output => "Output",
         }
@@ -29,9 +30,9 @@ pub(super) struct Flag {
     /// The name of the value; `None` for a switch.
     pub value: Option<&'static str>,
     pub group: FlagGroup,
-    /// The description, in one line.
+    /// The description: imperative, one line of at most 60 columns, the default in brackets.
     pub help: &'static str,
-    /// The additional text of `--help` and the man page.
+    /// Additional facts for `--help`, the man page and docs/command-line.md.
     pub more: &'static str,
 }
 
@@ -49,64 +50,70 @@ const fn switch(name: &'static str, group: FlagGroup, help: &'static str) -> Fla
     Flag { name, value: None, group, help, more: "" }
 }
 
-use FlagGroup::{Behaviour, Checking, Output, Sources};
+use FlagGroup::{Behavior, Checking, Output, Sources};
 
-/// The flags besides those that name a source.
+/// The flags that do not select a source.
 const FLAGS: &[Flag] = &[
     flag("oem", "NAME", Sources, "Set the flags of a platform")
-        .more("Flags beside it that it sets as well have no effect."),
-    flag("convert-netconf", "FORMAT", Behaviour, "Set the network up as the source says").more(
-        "Files of networkd are written to /run/systemd/network, and networkd is restarted if they changed, before the \
-         user-data is fetched.",
+        .more("The values of the platform override the same flags on the command line."),
+    flag("convert-netconf", "FORMAT", Behavior, "Convert the platform's network configuration").more(
+        "Writes networkd files to /run/systemd/network before the user-data is fetched, and restarts systemd-networkd \
+         if they changed.",
     ),
-    flag("workspace", "DIR", Behaviour, "Keep scripts in DIR")
-        .more(
-        "Always below --root. The default is /var/lib/coreos-cloudinit. Every directory on the way must belong to root \
-         and must not be writable by other users.",
+    flag("workspace", "DIR", Behavior, "Store scripts in DIR").more(
+        "[default: /var/lib/coreos-cloudinit] DIR is resolved below --root. Every directory of the path must be owned by root and must not be writable by \
+         other users.",
     ),
-    flag("ssh-key-name", "NAME", Behaviour, "Name of the set of SSH keys").more(
-        "A user's authorized_keys is made of all sets in ~/.ssh/authorized_keys.d. A run replaces its own, \
-         which is coreos-cloudinit if nothing is said.",
+    flag("ssh-key-name", "NAME", Behavior, "Write SSH keys to the set NAME").more(
+        "[default: coreos-cloudinit] The authorized_keys file of a user combines all sets in ~/.ssh/authorized_keys.d. A run replaces only the \
+         set NAME.",
     ),
-    switch("ignore-failure", Behaviour, "Exit with 0 in spite of failures"),
-    flag("root", "DIR", Behaviour, "Apply to the tree in DIR instead of /").more(
-        "Such as an image that is being built, or the disk of a machine that nobody can get into. Units are enabled and \
-         masked there; nothing is started. Neither DIR nor a directory on the way may belong to another user or be \
-         writable by one.",
+    switch("ignore-failure", Behavior, "Exit with code 0 even if a run fails")
+        .more("Has no effect on --validate, --dry-run and --print-config."),
+    flag("root", "DIR", Behavior, "Apply to the tree in DIR [default: /]").more(
+        "For an image that is being built, or the disk of another machine. Units are enabled and masked; nothing is \
+         started. DIR and the directories above it must not be owned by another user or be writable by other users; \
+         a directory above DIR may have the sticky bit, as /tmp has. Any path to the root directory of this machine \
+         selects this machine.",
     ),
-    switch("strict", Behaviour, "Apply all of a part, or nothing of it").more(
-        "Without it, what is wrong costs itself and what needs it, and all the rest is applied.",
+    switch("strict", Behavior, "Reject a part if any item of it is refused").more(
+        "Not even the host name and SSH keys of a rejected part are applied. By default, invalid items and their \
+         dependents are skipped and everything else is applied.",
     ),
-    flag("job-timeout", "SEC", Behaviour, "Longest wait for one unit job [default: 300]")
-        .more("A job that takes longer is left to systemd, with a warning."),
-    flag("deadline", "SEC", Behaviour, "Longest wait for everything [default: 540]").more(
-        "No single wait uses more than 75% of the remaining time, so the host name and SSH keys are always set.",
+    flag("job-timeout", "SEC", Behavior, "Set the timeout of a unit job [default: 300]")
+        .more("After the timeout, the job is left to systemd and a warning is logged."),
+    flag("deadline", "SEC", Behavior, "Set the time limit of the run [default: 540]")
+        .more("No single wait uses more than 75% of the remaining time, so the host name and SSH keys are always set."),
+    switch("short-hostname", Behavior, "Cut host names at the first dot"),
+    switch("validate", Checking, "Check the user-data and report problems").more(
+        "Needs no root privileges and changes nothing. Exits with code 1 if there are errors or warnings, or if the \
+         user-data cannot be read.",
     ),
-    switch("short-hostname", Behaviour, "Cut host names at the first dot"),
-    switch("validate", Checking, "Report what is wrong with the user-data")
-        .more("Needs no root and changes nothing. Exits 1 if there are errors or warnings."),
-    switch("dry-run", Checking, "Print what would be done").more(
-        "Needs no root and changes nothing. Each step is marked with what it would change here, and files that every user \
-         may read with the number of changed lines; see --show-diff.",
+    switch("dry-run", Checking, "Print the steps of a run without applying them").more(
+        "Needs no root privileges and changes nothing. Shows the effect of each step on this machine; for changed \
+         files that every user can read, also the number of changed lines (see --show-diff). Exits with code 1 if an \
+         item is refused or a step is known to fail.",
     ),
-    switch("print-config", Checking, "Print the configuration as it is understood").more(
-        "Needs no root and changes nothing. Secrets are redacted.",
+    switch("print-config", Checking, "Print the configuration as parsed")
+        .more("Needs no root privileges and changes nothing. Secrets are redacted, unless --show-secrets is given."),
+    flag("explain", "RULE", Checking, "Print the documentation of a rule").more(
+        "RULE is the name in brackets at the end of a finding, such as unknown-key. Needs no source and no root \
+         privileges.",
     ),
-    flag("explain", "RULE", Checking, "Explain a rule of the findings")
-        .more("RULE is the name in brackets at the end of a finding, such as unknown-key. Needs no source and no root."),
-    switch("schema", Checking, "Print a JSON Schema of the cloud-config, for editors")
-        .more("Needs no source and no root."),
-    switch("status", Checking, "Show what the runs since the boot did").more("Needs root."),
-    switch("show-secrets", Output, "With --print-config: print secrets, too"),
-    switch("show-diff", Output, "With --dry-run: print changed lines of files").more(
-        "The contents of files are printed, to a pipe and as JSON as well; secrets in them are redacted only as far as they \
-         are recognized. Without it, lines are printed to a terminal, and elsewhere only their number.",
+    switch("schema", Checking, "Print the JSON Schema of cloud-config, for editors")
+        .more("Needs no source and no root privileges."),
+    switch("status", Checking, "Print the results of the runs since boot")
+        .more("Needs root privileges. The last 32 runs are recorded."),
+    switch("show-secrets", Output, "Print secrets with --print-config"),
+    switch("show-diff", Output, "Print changed lines of files with --dry-run").more(
+        "Prints contents of files, also to a pipe and as JSON. Secrets are redacted only as far as they are \
+         recognized. By default, changed lines are printed only to a terminal; other outputs get their number.",
     ),
-    flag("format", "FORMAT", Output, "Print as text or as json [default: text]")
+    flag("format", "FORMAT", Output, "Set the output format: text or json [default: text]")
         .more("Applies to --dry-run, --validate, --print-config and --status."),
 ];
 
-/// All flags, in the order of the help: the table of the sources has one for each.
+/// All flags, in the order of the help: first one per source, then the others.
 pub(super) fn table() -> impl Iterator<Item = Flag> {
     let source =
         |entry: &Entry| Flag { name: entry.flag, value: entry.value, group: Sources, help: entry.help, more: "" };

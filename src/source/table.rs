@@ -16,23 +16,23 @@ use super::vmware::{Backdoor, GuestInfo, OvfEnv};
 use super::waagent::Waagent;
 use super::{Datasource, digitalocean, packet};
 
-/// A row: a flag, and the source that it names. The command line and its help are made of it.
+/// A flag and its source. The command line and its help are made of these rows.
 pub struct Entry {
     /// The name of the flag, without dashes.
     pub flag: &'static str,
     /// The name of the flag's value; `None` for a switch.
     pub value: Option<&'static str>,
-    /// The description in the help.
+    /// The description in the help: imperative, at most 60 columns.
     pub help: &'static str,
     /// True if the source may become available later.
     pub waits: bool,
-    /// The flag to use instead, if this one exists for old scripts alone.
+    /// The replacement, if this flag is deprecated.
     pub instead: Option<&'static str>,
-    /// Makes the source of the flag's value, which a switch leaves unused.
+    /// Creates the source from the value of the flag; a switch ignores it.
     pub make: fn(&OsStr) -> Arc<dyn Datasource>,
 }
 
-/// A source whose flag has a value, and which is waited for.
+/// A source with a value that may become available later.
 const fn source(
     flag: &'static str,
     value: &'static str,
@@ -42,43 +42,44 @@ const fn source(
     Entry { flag, value: Some(value), help, waits: true, instead: None, make }
 }
 
-/// A source whose flag is a switch, and which is waited for.
+/// A source without a value that may become available later.
 const fn switch(flag: &'static str, help: &'static str, make: fn(&OsStr) -> Arc<dyn Datasource>) -> Entry {
     Entry { flag, value: None, help, waits: true, instead: None, make }
 }
 
 impl Entry {
-    /// One that cannot come later.
+    /// A source that is available at the start or never.
     const fn at_once(self) -> Self {
         Self { waits: false, ..self }
     }
 
-    /// One that something else has taken the place of.
+    /// A deprecated source, with the flag to use instead.
     const fn instead(self, instead: &'static str) -> Self {
         Self { instead: Some(instead), ..self }
     }
 }
 
-/// All sources. Where several are here at the first look, the one that stands first wins.
+/// All sources. If several are available at the first check, the first one in this table is used.
 pub const TABLE: &[Entry] = &[
     source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path))),
-    source("from-url", "URL", "Fetch user-data over HTTP(S)", |url| Arc::new(UrlSource::new(url))),
+    source("from-url", "URL", "Fetch user-data over HTTP or HTTPS", |url| Arc::new(UrlSource::new(url))),
     source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir))),
-    source("from-ec2-metadata", "URL", "Ask EC2's metadata service", |base| Arc::new(Ec2::new(base))),
-    switch("from-metadata-service", "Deprecated: EC2's at its usual address", |_| {
+    source("from-ec2-metadata", "URL", "Query EC2's metadata service", |base| Arc::new(Ec2::new(base))),
+    switch("from-metadata-service", "Query EC2's default URL (deprecated)", |_| {
         Arc::new(Ec2::new(OsStr::new(ec2::DEFAULT_ADDRESS)))
     })
     .instead("--from-ec2-metadata=http://169.254.169.254/"),
-    source("from-gce-metadata", "URL", "Ask the metadata service of GCE", |base| Arc::new(Gce::new(base))),
-    source("from-digitalocean-metadata", "URL", "Ask DigitalOcean's metadata service", |base| {
+    source("from-gce-metadata", "URL", "Query GCE's metadata service", |base| Arc::new(Gce::new(base))),
+    source("from-digitalocean-metadata", "URL", "Query DigitalOcean's metadata service", |base| {
         Arc::new(JsonService::new(&digitalocean::API, base))
     }),
-    source("from-packet-metadata", "URL", "Ask Packet's metadata service", |base| {
+    source("from-packet-metadata", "URL", "Query Packet's metadata service", |base| {
         Arc::new(JsonService::new(&packet::API, base))
     }),
-    switch("from-cloudsigma-metadata", "Read CloudSigma's server context", |_| Arc::new(CloudSigma)),
-    source("from-waagent", "DIR", "Read the folder of the Azure agent", |dir| Arc::new(Waagent::new(dir))),
-    switch("from-vmware-guestinfo", "Read VMware's guest variables", |_| Arc::new(GuestInfo::new(Backdoor))).at_once(),
+    switch("from-cloudsigma-metadata", "Read the server context of CloudSigma", |_| Arc::new(CloudSigma)),
+    source("from-waagent", "DIR", "Read the directory of the Azure agent", |dir| Arc::new(Waagent::new(dir))),
+    switch("from-vmware-guestinfo", "Read VMware's guestinfo variables", |_| Arc::new(GuestInfo::new(Backdoor)))
+        .at_once(),
     source("from-vmware-ovf-env", "FILE", "Read an OVF environment document", |path| Arc::new(OvfEnv::new(path)))
         .at_once(),
     switch("from-proc-cmdline", "Fetch the kernel's cloud-config-url", |_| Arc::new(ProcCmdline)).at_once(),
@@ -90,7 +91,7 @@ pub fn candidates(value: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
     let named = TABLE.iter().filter_map(|entry| Some((entry, value(entry.flag)?)));
     let candidate = |(entry, value): (&Entry, OsString)| {
         if let Some(instead) = entry.instead {
-            log::warn!("--{} is deprecated: write {instead}", entry.flag);
+            log::warn!("--{} is deprecated; use {instead}", entry.flag);
         }
         Candidate { source: (entry.make)(&value), waits: entry.waits }
     };

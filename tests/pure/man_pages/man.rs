@@ -32,11 +32,13 @@ pub fn program() -> String {
     heading(&mut page, "DESCRIPTION");
     paragraphs(
         &mut page,
-        "Reads user-data from one source, and applies it: files, users, SSH keys, the host name and units of systemd. User-data is a \
-         cloud-config (see `cloud-config(5)`), a script, or a multipart of both, and may be compressed with gzip.\n\
-         Each boot applies it anew. What is as it should be is left alone; what is wrong or fails costs itself, and is \
-         told, and the rest is done. Host name and keys come first.\n\
-         Flags take one dash or two, and `=` or a space before their value.",
+        "Reads user-data from one source and applies it: files, users, SSH keys, the host name and systemd units. User-data \
+         is a cloud-config (see `cloud-config(5)`), a script, or a multipart archive of both. It may be compressed with \
+         gzip.\n\
+         It is applied at each boot. Items that are already up to date are not changed. Invalid items and steps that \
+         fail are reported; they and their dependents are skipped, and everything else is applied. The host name and \
+         SSH keys are applied first.\n\
+         Flags take one or two dashes, and `=` or a space before the value.",
     );
     heading(&mut page, "OPTIONS");
     let mut group = None;
@@ -48,40 +50,41 @@ pub fn program() -> String {
         option(&mut page, argument);
     }
     heading(&mut page, "EXIT STATUS");
-    entry(&mut page, &[bold("0")], "Everything was done.");
+    entry(&mut page, &[bold("0")], "Success. With `--validate`, there are no findings but notes.");
     entry(
         &mut page,
         &[bold("1")],
-        "Something was refused, failed or was left out: the log says what, and the rest was done.",
+        "An item was refused, or a step failed or was skipped because its dependency failed. The log names each of them; \
+         everything else was applied. With `--validate`, there are errors or warnings.",
     );
-    entry(&mut page, &[bold("2")], "The command line is wrong, and nothing was done.");
+    entry(&mut page, &[bold("2")], "Invalid command line; nothing was applied.");
     heading(&mut page, "ENVIRONMENT");
     for address in Address::ALL {
-        let text = format!("What `${}` in user-data stands for, where no platform says it.", address.token());
+        let text = format!("Replaces `${}` in user-data if the platform does not provide it.", address.token());
         entry(&mut page, &[bold(address.variable())], &text);
     }
     heading(&mut page, "FILES");
     for (file, text) in [
-        ("/usr/share/oem/cloud-config.yml", "The image's own cloud-config, which is applied first at every boot."),
-        ("/var/lib/coreos-install/user_data", "The user's data, where an installer puts it."),
+        ("/usr/share/oem/cloud-config.yml", "The cloud-config of the image. It is applied first at every boot."),
+        ("/var/lib/coreos-install/user_data", "The user-data of the user, written by the installer."),
         (
             "/etc/environment",
-            "Read by the units for the variables above; and written, with the addresses that a platform gives.",
+            "Read by the units for the variables above. The addresses of the platform are written to it.",
         ),
-        ("/run/coreos-cloudinit/", "What each run since the boot did, for `--status`."),
-        ("/run/coreos-cloudinit/env/", "Secret options of services, in a file for each unit that only root can read."),
-        ("/var/lib/coreos-cloudinit/scripts/", "Scripts that were user-data."),
-        ("~/.ssh/authorized_keys.d/", "The sets of keys of which `authorized_keys` is made."),
+        ("/run/coreos-cloudinit/", "The records of the runs since boot, printed by `--status`."),
+        ("/run/coreos-cloudinit/env/", "Secret options of services, in one file per unit that only root can read."),
+        ("/var/lib/coreos-cloudinit/scripts/", "Scripts from user-data."),
+        ("~/.ssh/authorized_keys.d/", "The sets of SSH keys that `authorized_keys` combines."),
     ] {
         entry(&mut page, &[italic(file)], text);
     }
     heading(&mut page, "EXAMPLES");
     for (line, text) in [
-        ("coreos-cloudinit --from-file=x.yml --validate", "What is wrong with a file. It needs no root."),
-        ("coreos-cloudinit --from-file=x.yml --dry-run", "What it would do to this machine."),
-        ("coreos-cloudinit --from-file=x.yml", "Do it."),
-        ("coreos-cloudinit --status", "What the runs since the boot did, and did not do, and why."),
-        ("journalctl -t coreos-cloudinit -b -p warning", "What was not as it should be."),
+        ("coreos-cloudinit --from-file=x.yml --validate", "Check a file. Needs no root privileges."),
+        ("coreos-cloudinit --from-file=x.yml --dry-run", "Print what it would change on this machine."),
+        ("coreos-cloudinit --from-file=x.yml", "Apply it."),
+        ("coreos-cloudinit --status", "Print the results of the runs since boot."),
+        ("journalctl -t coreos-cloudinit -b -p warning", "Print the warnings and errors since boot."),
     ] {
         entry(&mut page, &[bold(line)], text);
     }
@@ -95,14 +98,15 @@ pub fn cloud_config() -> String {
     let mut page = Roff::new();
     title(&mut page, "CLOUD-CONFIG", "5", "File Formats");
     heading(&mut page, "NAME");
-    page.text([roman("cloud-config - what coreos-cloudinit makes of a machine")]);
+    page.text([roman("cloud-config - configuration file of coreos-cloudinit")]);
     heading(&mut page, "DESCRIPTION");
     paragraphs(
         &mut page,
-        "A cloud-config is a document of YAML whose first line is `#cloud-config`. Keys may be written with dashes or underscores. What is \
-         not known is told and left out; what is wrong costs itself.\n\
-         The tokens `$private_ipv4`, `$private_ipv6`, `$public_ipv4` and `$public_ipv6` become the machine's addresses, wherever \
-         they stand; a backslash before one keeps it.",
+        "A cloud-config is a YAML document whose first line is `#cloud-config`. Keys may be written with dashes or \
+         underscores. Unknown keys are reported and ignored. Invalid items are reported; they and their dependents are \
+         skipped.\n\
+         The tokens `$private_ipv4`, `$private_ipv6`, `$public_ipv4` and `$public_ipv6` are replaced by the addresses of \
+         the machine, anywhere in the document. A backslash before a token prevents that.",
     );
     mapping(&mut page, &schema, &schema, "");
     heading(&mut page, "EXAMPLE");

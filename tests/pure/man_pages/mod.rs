@@ -62,6 +62,34 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
     argument.get_long().map(str::to_owned)
 }
 
+/// The first words of the lines of help: an imperative states an action.
+const IMPERATIVES: &[&str] = &[
+    "Apply", "Check", "Convert", "Cut", "Exit", "Fetch", "Log", "Print", "Query", "Read", "Reject", "Set", "Store",
+    "Write",
+];
+
+#[test]
+fn each_line_of_help_is_an_imperative_of_sixty_columns() {
+    for argument in cloudinit::cli::help_command().get_arguments() {
+        let help = argument.get_help().expect("each flag has help").to_string();
+        assert!(help.chars().count() <= 60 && !help.contains('\n'), "{} columns: {help}", help.chars().count());
+        let word = help.split(' ').next().unwrap_or_default();
+        assert!(IMPERATIVES.contains(&word), "{word} is not a known imperative: {help}");
+        assert!(!help.ends_with('.'), "{help}");
+        let more = argument.get_long_help().map(|text| text.to_string()[help.len()..].trim().to_owned());
+        assert!(more.is_none_or(|more| more.ends_with('.')), "{help}: the long help is in sentences");
+    }
+}
+
+/// A default is stated once, in brackets.
+#[test]
+fn the_help_states_the_defaults_of_the_parser() {
+    let help = cloudinit::cli::help().split_whitespace().collect::<Vec<_>>().join(" ");
+    for default in ["/var/lib/coreos-cloudinit", "coreos-cloudinit", "/", "300", "540", "text"] {
+        assert_eq!(help.matches(&format!("[default: {default}]")).count(), 1, "{default}");
+    }
+}
+
 /// `mandoc` knows how a page should be; `make test` installs it.
 #[test]
 fn pages_are_sound() {
