@@ -3,39 +3,9 @@
 use std::time::Duration;
 
 use super::messages::Message;
+use crate::terminal::Sign;
 use cloud_config::text::Position;
 use cloud_config::text::printable;
-
-/// The result of a step as a sign; `--dry-run` has the same signs for its forecast.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign {
-    /// It is done, and the machine is different now.
-    Done,
-    /// It had nothing to do.
-    Unchanged,
-    /// It does not apply here.
-    Skipped,
-    /// It was begun, and may end later.
-    Queued,
-    /// It was refused, left out, or failed.
-    Failed,
-}
-
-impl Sign {
-    /// All of them, in the order in which they are explained.
-    pub const ALL: [Self; 5] = [Self::Done, Self::Unchanged, Self::Skipped, Self::Queued, Self::Failed];
-
-    /// The character that stands before the step.
-    pub const fn character(self) -> char {
-        match self {
-            Self::Done => '+',
-            Self::Unchanged => '=',
-            Self::Skipped => '-',
-            Self::Queued => '?',
-            Self::Failed => '!',
-        }
-    }
-}
 
 /// The context of a log line.
 #[derive(Clone, Copy, Debug, Default)]

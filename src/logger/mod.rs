@@ -15,8 +15,9 @@ use cloud_config::diagnostic::Severity;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use serde::Serialize;
 
-pub use event::{Event, Sign};
+pub use event::Event;
 
+pub use crate::terminal::Sign;
 use crate::terminal::{self, ProgressGuard, Screen, StatusLine};
 use cloud_config::text::printable;
 use journal::{Journal, JournalEntry};
@@ -82,6 +83,16 @@ pub fn progress(text: impl FnOnce() -> String) -> ProgressGuard {
     match LOGGER.get().map(|logger| &logger.error) {
         Some(StandardError::Terminal { waiting: Some(waiting), .. }) => waiting.begin(printable(&text())),
         _ => ProgressGuard::not(),
+    }
+}
+
+/// Prints a hint for the user of a terminal, unless only warnings and errors are logged. The journal does not get it.
+pub fn hint(text: &str) {
+    let Some(logger) = LOGGER.get() else { return };
+    if let StandardError::Terminal { waiting, .. } = &logger.error
+        && logger.level >= LevelFilter::Info
+    {
+        put(waiting.as_ref(), &format!("{text}\n"));
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use log::Level;
 
-use super::event::{Event, Sign};
+use super::event::Event;
+use crate::terminal::Sign;
 use cloud_config::redact::place;
 use cloud_config::text::printable;
 
@@ -25,17 +26,17 @@ pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) 
     let words = printable(event.words.unwrap_or(message));
     match (event.sign, level) {
         (Some(sign), _) => {
-            paint(of_sign(sign), sign.character().encode_utf8(&mut [0; 4]));
+            paint(sign.style(), sign.character().encode_utf8(&mut [0; 4]));
             paint(Style::new(), " ");
             paint(if dull { DIM } else { Style::new() }, &words);
         }
         // These say it themselves, where they have another form for the terminal.
         (None, Level::Error) => {
-            paint(of_sign(Sign::Failed), "error");
+            paint(Sign::Failed.style(), "error");
             paint(Style::new(), &format!(": {words}"));
         }
         (None, Level::Warn) => {
-            paint(of_sign(Sign::Queued), "warning");
+            paint(Sign::Queued.style(), "warning");
             paint(Style::new(), &format!(": {words}"));
         }
         (None, Level::Info) => paint(Style::new(), &words),
@@ -50,15 +51,6 @@ pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) 
         paint(Style::new(), "\n");
     }
     out
-}
-
-const fn of_sign(sign: Sign) -> Style {
-    match sign {
-        Sign::Done => AnsiColor::Green.on_default().bold(),
-        Sign::Unchanged | Sign::Skipped => DIM,
-        Sign::Queued => AnsiColor::Yellow.on_default().bold(),
-        Sign::Failed => AnsiColor::Red.on_default().bold(),
-    }
 }
 
 /// Formats a duration with a useful precision.

@@ -19,6 +19,7 @@ use crate::cli::Format;
 use crate::host::Host;
 use crate::host::accounts::{InvalidName, PartialAccount, UnknownPrincipal};
 use crate::outcome::{PartOutcome, RefusedOutcome};
+use crate::terminal::Sign;
 use cloud_config::config::Verb;
 use cloud_config::diagnostic::{Finding, UnitAction};
 use cloud_config::plan::{KeyImport, KeySet, Planned, Principal, Step};
@@ -27,10 +28,6 @@ use cloud_config::run_plan::PartPlan;
 use cloud_config::text::printable;
 use cloud_config::text::{Lines, Position};
 use cloud_config::user_data::ContentKind;
-
-/// The meaning of the signs before steps.
-const LEGEND: &str =
-    "+ changes, = nothing to do, > runs each time, - skipped, ! refused or fails, ? not known from here\n";
 
 /// The number of lines up to which differences are shown: more would not be read.
 const DIFFERENCES_MAX: usize = 1000;
@@ -54,6 +51,27 @@ enum Effect {
     Fails(String),
     /// Its outcome cannot be known from here.
     Unclear(String),
+}
+
+impl Effect {
+    const fn sign(&self) -> Sign {
+        match self {
+            Self::Changes => Sign::Done,
+            Self::Nothing => Sign::Unchanged,
+            Self::Runs => Sign::Runs,
+            Self::Skipped(_) => Sign::Skipped,
+            Self::Fails(_) => Sign::Failed,
+            Self::Unclear(_) => Sign::Unknown,
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Changes | Self::Nothing | Self::Runs => None,
+            Self::Skipped(why) => Some(why),
+            Self::Fails(why) | Self::Unclear(why) => Some(why),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -282,7 +300,7 @@ impl Foreseen {
             part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
             for refused in &part.refused {
                 let place = refused.at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
-                let _ = writeln!(out, "! refused: {}{place}", printable(&refused.item));
+                out.push_str(&signed(Sign::Failed, &format!("refused: {}{place}", printable(&refused.item)), screen));
             }
             planned |= !(part.steps.is_empty() && part.refused.is_empty());
         }
@@ -290,7 +308,7 @@ impl Foreseen {
             let _ = writeln!(out, "\n{problems} (see the log, on standard error)");
         }
         let head = match (planned, failures) {
-            (true, _) => LEGEND.to_owned(),
+            (true, _) => legend(),
             (false, [failure]) => format!("nothing would be done: {}\n", printable(failure)),
             (false, _) => "nothing would be done\n".to_owned(),
         };
@@ -319,17 +337,24 @@ fn named(principal: Option<&Principal>) -> Option<&str> {
     }
 }
 
-/// A step, and below it the difference of its file.
+/// The legend of the signs.
+fn legend() -> String {
+    let signs = Sign::ALL.into_iter().filter(|sign| sign.is_forecast());
+    let words: Vec<_> = signs.map(|sign| format!("{} {}", sign.character(), sign.word())).collect();
+    words.join(", ") + "\n"
+}
+
+/// Formats a line that begins with a sign.
+fn signed(sign: Sign, text: &str, screen: Screen) -> String {
+    let style = if screen.colour { sign.style() } else { Style::new() };
+    format!("{style}{}{style:#} {text}\n", sign.character())
+}
+
+/// Formats a step, and below it the difference of its file.
 fn line(step: &ForeseenStep, screen: Screen) -> String {
     let text = printable(&step.step.to_string());
-    let mut out = match &step.effect {
-        Effect::Changes => format!("+ {text}\n"),
-        Effect::Nothing => format!("= {text}\n"),
-        Effect::Runs => format!("> {text}\n"),
-        Effect::Skipped(why) => format!("- {text}: {why}\n"),
-        Effect::Fails(why) => format!("! {text}: {}\n", printable(why)),
-        Effect::Unclear(why) => format!("? {text}: {}\n", printable(why)),
-    };
+    let reason = step.effect.reason().map_or_else(String::new, |why| format!(": {}", printable(why)));
+    let mut out = signed(step.effect.sign(), &format!("{text}{reason}"), screen);
     let Some(diff) = &step.diff else { return out };
     let Some(lines) = &diff.lines else { return format!("{out}    {}\n", diff.summary()) };
     for line in diff::indented(lines) {

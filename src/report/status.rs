@@ -11,6 +11,7 @@ use cloud_config::text::json;
 
 use super::FORMAT;
 use crate::cli::Format;
+use crate::terminal::Sign;
 use cloud_config::text::printable;
 
 /// Formats the records of the last runs, oldest first; `failures` are the errors of reading them.
@@ -81,7 +82,7 @@ fn run(record: &Value) -> String {
 /// All that went wrong, and scripts that were started: of the run, then part by part.
 fn troubles(record: &Value) -> Vec<String> {
     let mut troubles: Vec<_> =
-        list(&record["failures"]).iter().map(|failure| format!("failed: {}", text(failure))).collect();
+        list(&record["failures"]).iter().map(|failure| signed(Sign::Failed, &text(failure))).collect();
     for step in list(&record["access"]) {
         // Which part asked for it may be all that is known.
         let place = if step["part"].is_string() { place(&step["part"], step) } else { text(&record["source"]) };
@@ -92,7 +93,8 @@ fn troubles(record: &Value) -> Vec<String> {
             troubles.push(finding_text(finding, &part["name"]));
         }
         for refused in list(&part["refused"]) {
-            troubles.push(format!("refused: {}: {}", place(&part["name"], refused), text(&refused["item"])));
+            let words = format!("{}: refused: {}", place(&part["name"], refused), text(&refused["item"]));
+            troubles.push(signed(Sign::Failed, &words));
         }
         for step in list(&part["steps"]) {
             troubles.extend(step_trouble(step, &place(&part["name"], step)));
@@ -113,16 +115,21 @@ fn step_trouble(step: &Value, place: &str) -> Option<String> {
     let (name, why) = (text(&step["step"]), text(&step["reason"]));
     match step["verdict"].as_str()? {
         // The reason names the step.
-        "failed" => Some(format!("failed: {place}: {why}")),
-        "left-out" => Some(format!("left out: {place}: {name}: {why}")),
+        "failed" => Some(signed(Sign::Failed, &format!("{place}: {why}"))),
+        "left-out" => Some(signed(Sign::Failed, &format!("{place}: dependency failed: {name}: {why}"))),
         // It may have failed since.
         "done" if name.starts_with("run script ") => {
             let unit = step["unit"].as_str().map(printable)?;
-            Some(format!("started: {place}: {unit}; see journalctl -u {unit}"))
+            Some(signed(Sign::Runs, &format!("{place}: started {unit}; see journalctl -u {unit}")))
         }
-        "queued" => Some(format!("left queued: {place}: {name}: {why}")),
+        "queued" => Some(signed(Sign::Queued, &format!("{place}: left queued: {name}: {why}"))),
         _ => None,
     }
+}
+
+/// Formats a line that begins with a sign.
+fn signed(sign: Sign, text: &str) -> String {
+    format!("{} {text}", sign.character())
 }
 
 /// `NAME:LINE:COL`, or just the name.
@@ -203,15 +210,15 @@ mod tests {
         });
         let expected = "\
 2026-11-22T22:26:10Z  user-data  failed (7 ms)
-  failed: failed to lock /run/coreos-cloudinit/lock: it is held
-  failed: user-data.1:2:11: failed to set host name a: no
-  left out: user-data: merge x: the run's time is up
+  ! failed to lock /run/coreos-cloudinit/lock: it is held
+  ! user-data.1:2:11: failed to set host name a: no
+  ! user-data: dependency failed: merge x: the run's time is up
   error: user-data:4:9: the path is none (write one) [bad-path] at write_files[0].path
   error: user-data: failed to read /etc/hosts [unreadable]
-  refused: user-data:4:3: file no. 1
-  failed: user-data:9:16: failed to start a.service: the job failed\\u{1b}[31m
-  left out: user-data: enable b.service: unit b.service could not be placed
-  left queued: user-data:12:5: start c.service: it waits for this
+  ! user-data:4:3: refused: file no. 1
+  ! user-data:9:16: failed to start a.service: the job failed\\u{1b}[31m
+  ! user-data: dependency failed: enable b.service: unit b.service could not be placed
+  ~ user-data:12:5: left queued: start c.service: it waits for this
   1 done, 0 unchanged, 1 left queued, 3 left out, 2 failed
 ";
         assert_eq!(text(record), expected);
@@ -235,7 +242,7 @@ mod tests {
         let steps = [json!({"step": "run script a with /bin/sh (9 bytes)", "unit": "x-a.service", "verdict": "done"})];
         let part = json!({"name": "u", "form": "script", "findings": [], "refused": [], "steps": steps});
         let shown = text(json!({"started": "2026-11-22T22:26:10Z", "source": "u", "parts": [part]}));
-        assert!(shown.contains("\n  started: u: x-a.service; see journalctl -u x-a.service\n"), "{shown}");
+        assert!(shown.contains("\n  > u: started x-a.service; see journalctl -u x-a.service\n"), "{shown}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! Standard error, the abilities of terminals, and the status line of a wait.
+//! Standard error, the abilities of terminals, the signs of steps, and the status line of a wait.
 
+mod sign;
 mod status_line;
 mod stream;
 
 use std::io::{self, IsTerminal as _};
 
+pub use sign::Sign;
 pub use status_line::{ProgressGuard, StatusLine};
 pub use stream::{dropped, init, write};
 

@@ -1,0 +1,110 @@
+//! The signs before steps: a run, a dry run and `--status` use the same ones (docs/command-line.md#signs).
+
+use anstyle::{AnsiColor, Style};
+
+/// The result of a step, known or expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It changes the machine.
+    Done,
+    /// The machine is as it should be.
+    Unchanged,
+    /// It is done in each run.
+    Runs,
+    /// It does not apply here.
+    Skipped,
+    /// It is left to systemd, and may end later.
+    Queued,
+    /// It is refused or fails, or its dependency does.
+    Failed,
+    /// Its result cannot be known from here.
+    Unknown,
+}
+
+impl Sign {
+    /// All of them, in the order of the legend.
+    pub const ALL: [Self; 7] =
+        [Self::Done, Self::Unchanged, Self::Runs, Self::Skipped, Self::Queued, Self::Failed, Self::Unknown];
+
+    /// The character before the step.
+    pub const fn character(self) -> char {
+        match self {
+            Self::Done => '+',
+            Self::Unchanged => '=',
+            Self::Runs => '>',
+            Self::Skipped => '-',
+            Self::Queued => '~',
+            Self::Failed => '!',
+            Self::Unknown => '?',
+        }
+    }
+
+    /// The meaning in the legend.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "changes",
+            Self::Unchanged => "nothing to do",
+            Self::Runs => "runs each time",
+            Self::Skipped => "skipped",
+            Self::Queued => "queued",
+            Self::Failed => "refused or fails",
+            Self::Unknown => "not known from here",
+        }
+    }
+
+    /// The meaning in the documentation.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "The step changes the machine.",
+            Self::Unchanged => "The machine is already as it should be; nothing is written.",
+            Self::Runs => {
+                "The step is done in each run, such as a unit command. `--status` marks scripts with it, whose result \
+                 is in the journal of their unit."
+            }
+            Self::Skipped => "The step does not apply here; the line gives the reason. This is not a failure.",
+            Self::Queued => "The job is left to systemd and may end later; the line gives the reason.",
+            Self::Failed => {
+                "The item is refused, the step fails, or its dependency failed; the line or a finding gives the \
+                 reason. The exit code is 1."
+            }
+            Self::Unknown => {
+                "The result cannot be known from here, for example without root privileges; the line gives the reason."
+            }
+        }
+    }
+
+    /// Returns true for a sign that a dry run can print: it starts no job.
+    pub const fn is_forecast(self) -> bool {
+        !matches!(self, Self::Queued)
+    }
+
+    /// Returns true for a sign that a run or its record can have: it knows each result.
+    pub const fn is_result(self) -> bool {
+        !matches!(self, Self::Unknown)
+    }
+
+    /// The style on a terminal with colors.
+    pub const fn style(self) -> Style {
+        match self {
+            Self::Done => AnsiColor::Green.on_default().bold(),
+            Self::Unchanged | Self::Skipped => Style::new().dimmed(),
+            Self::Runs => AnsiColor::Cyan.on_default().bold(),
+            Self::Queued | Self::Unknown => AnsiColor::Yellow.on_default().bold(),
+            Self::Failed => AnsiColor::Red.on_default().bold(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sign;
+
+    #[test]
+    fn each_sign_has_one_meaning() {
+        let mut signs: Vec<_> = Sign::ALL.iter().map(|sign| sign.character()).collect();
+        signs.sort_unstable();
+        signs.dedup();
+        assert_eq!(signs.len(), Sign::ALL.len());
+        assert!(Sign::ALL.iter().all(|sign| sign.is_forecast() || sign.is_result()));
+    }
+}
