@@ -6,7 +6,7 @@ use cloud_config::text::json;
 
 use super::count::Count;
 use super::snippet::Painter;
-use super::{FORMAT, Screen};
+use super::{EXPLAIN, FORMAT, Screen};
 use crate::cli::Format;
 use cloud_config::diagnostic::Finding;
 use cloud_config::document::Document;
@@ -15,9 +15,6 @@ use cloud_config::text::Lines;
 use cloud_config::text::printable;
 use cloud_config::user_data::ContentKind;
 use cloud_config::yaml::Paths;
-
-/// The line after the findings on a terminal.
-const EXPLAIN: &str = "For more about a rule: coreos-cloudinit --explain RULE\n\n";
 
 /// A part that was checked.
 pub struct Checked {
@@ -109,6 +106,7 @@ fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
     let mut count = Count::of(all(parts));
     if all(parts).next().is_some() {
         out.push_str(EXPLAIN);
+        out.push_str("\n\n");
     }
     count.errors += failures.len();
     out + &count.summary() + "\n"

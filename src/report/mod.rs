@@ -19,6 +19,9 @@ pub use crate::terminal::Screen;
 /// removed or changes its meaning.
 pub const FORMAT: u32 = 1;
 
+/// The line after findings on a terminal.
+pub const EXPLAIN: &str = "For more about a rule: coreos-cloudinit --explain RULE";
+
 /// Prints to standard output, all of it; a reader that went away is no failure.
 pub fn write_stdout(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();

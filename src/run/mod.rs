@@ -72,6 +72,10 @@ pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
         outcome.failed = failed;
         finish(options, &mut outcome);
     }
+    // The findings of `--validate` are printed, and the hint with them.
+    if options.mode != Mode::Validate && outcome.parts.iter().any(|part| !part.findings.is_empty()) {
+        logger::hint(report::EXPLAIN);
+    }
     // The exit code of a run that changes nothing is its result, so the flag does not apply.
     let ignored = options.ignore_failure && options.mode == Mode::Apply;
     if failed && !ignored { FAILED } else { DONE }

@@ -11,14 +11,37 @@ use super::program::{Files, command};
 
 const WRONG: &str = "#cloud-config\nusers:\n- {name: core, passwd: hunter2, shell: [x]}\ncoreos:\n  units:\n  - name: a.service\n    command: strat\n";
 
-/// Returns the output with `flags`, with its original line ends, and the exit code.
+/// The streams of the program that lead to the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Streams {
+    Output,
+    Error,
+    Both,
+}
+
+/// Returns the standard output with `flags`, with its original line ends, and the exit code.
 pub fn shown(flags: &[&str], environment: &[(&str, &str)]) -> (String, i32) {
+    shown_of(Streams::Output, Path::new("/"), flags, environment)
+}
+
+/// Returns the standard output of the program in `directory`.
+pub fn shown_in(directory: &Path, flags: &[&str]) -> String {
+    shown_of(Streams::Output, directory, flags, &[]).0
+}
+
+fn shown_of(streams: Streams, directory: &Path, flags: &[&str], environment: &[(&str, &str)]) -> (String, i32) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     unlockpt(&ours).unwrap();
     let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let terminal = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
     let mut command = command(Path::new(env!("CARGO_BIN_EXE_coreos-cloudinit")), flags);
-    command.envs(environment.iter().copied()).stdout(terminal).stderr(Stdio::null());
+    command.current_dir(directory).envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
+    if streams != Streams::Error {
+        command.stdout(terminal());
+    }
+    if streams != Streams::Output {
+        command.stderr(terminal());
+    }
     let mut child = command.spawn().unwrap();
     // The only other end is the program's now.
     drop(command);
@@ -86,4 +109,31 @@ fn json_is_the_same_on_a_terminal() {
     let (text, _) = shown(&["--validate", "--format=json", "--from-file", &path], &[("TERM", "xterm")]);
     let printed = super::program::program(&["--validate", "--format=json", "--from-file", &path]).stdout;
     assert_eq!(text, printed);
+}
+
+/// The line after the findings.
+const HINT: &str = "For more about a rule: coreos-cloudinit --explain RULE\n";
+
+#[test]
+fn the_hint_follows_the_findings_once() {
+    let files = Files::new();
+    let (wrong, clean) = (files.put("a.yml", WRONG), files.put("b.yml", "#cloud-config\nhostname: a\n"));
+    let root = files.path("root");
+    std::fs::create_dir(&root).unwrap();
+    for mode in [&["--dry-run"][..], &["--dry-run", "--format=json"], &["--print-config"], &["--root", &root]] {
+        let with = |path: &str, streams, more: &[&str]| {
+            shown_of(streams, Path::new("/"), &[mode, more, &["--from-file", path]].concat(), &[("TERM", "dumb")]).0
+        };
+        let log = with(&wrong, Streams::Error, &[]);
+        assert!(log.contains("[bad-command]") && log.ends_with(HINT), "{mode:?}: {log}");
+        assert_eq!(log.matches(HINT).count(), 1, "{mode:?}: {log}");
+        assert_eq!(with(&wrong, Streams::Both, &[]).matches(HINT).count(), 1, "{mode:?}");
+        assert!(!with(&clean, Streams::Error, &[]).contains(HINT), "{mode:?}: nothing is found");
+        assert!(!with(&wrong, Streams::Error, &["-q"]).contains(HINT), "{mode:?}: only warnings and errors");
+        assert!(!with(&wrong, Streams::Output, &[]).contains(HINT), "{mode:?}: the log is not on a terminal");
+    }
+    for (streams, count) in [(Streams::Output, 1), (Streams::Both, 1), (Streams::Error, 0)] {
+        let (text, _) = shown_of(streams, Path::new("/"), &["--validate", "--from-file", &wrong], &[]);
+        assert_eq!(text.matches(HINT).count(), count, "{text}");
+    }
 }
