@@ -231,7 +231,8 @@ fn platforms() -> impl Iterator<Item = &'static str> {
     OEMS.iter().map(|oem| oem.name)
 }
 
-fn formats() -> impl Iterator<Item = &'static str> {
+/// The formats that `--convert-netconf` knows.
+pub fn formats() -> impl Iterator<Item = &'static str> {
     NetworkFormat::ALL.into_iter().map(NetworkFormat::name)
 }
 
@@ -289,7 +290,7 @@ fn command(purpose: Purpose) -> Command {
     let count = || if purpose == Purpose::Show { ArgAction::SetTrue } else { ArgAction::Count };
     let output = |name| Arg::new(name).help_heading(FlagGroup::Output.heading());
     command
-        .arg(output("verbose").short('v').action(count()).help("Log each step, and more details"))
+        .arg(output("verbose").short('v').action(count()).help("Log unchanged steps, and more details"))
         .arg(output("quiet").short('q').action(count()).help("Log only warnings and errors"))
         .arg(output("version").long("version").action(ArgAction::SetTrue).help("Print the version"))
 }

@@ -30,7 +30,7 @@ complete -c coreos-cloudinit -l schema -d 'Print the JSON Schema of cloud-config
 complete -c coreos-cloudinit -l status -d 'Print the results of the runs since boot'
 complete -c coreos-cloudinit -l show-secrets -d 'Print secrets with --print-config'
 complete -c coreos-cloudinit -l show-diff -d 'Print changed lines of files with --dry-run'
-complete -c coreos-cloudinit -s v -d 'Log each step, and more details'
+complete -c coreos-cloudinit -s v -d 'Log unchanged steps, and more details'
 complete -c coreos-cloudinit -s q -d 'Log only warnings and errors'
 complete -c coreos-cloudinit -l version -d 'Print the version'
 complete -c coreos-cloudinit -s h -l help -d 'Print help (see more with \'--help\')'

@@ -9,6 +9,7 @@ mod corpus_replay;
 mod demo_svg;
 mod docs;
 mod findings;
+mod generated;
 mod invariants;
 mod limits;
 mod man_pages;

@@ -23,6 +23,27 @@ fn shown(run: &Output, words: &[&str]) {
 }
 
 pub fn cases(suite: &mut Suite) {
+    suite.fresh("the_sample_of_status_is_its_output", |m| {
+        let page = |text: &'static str, before: &str| {
+            let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before}"));
+            rest.split_once("```").expect("the block ends").0
+        };
+        let validating = include_str!("../../../docs/validating.md");
+        m.put("/tmp/mistakes.yml", page(validating, "`mistakes.yml`:\n\n```yaml\n"));
+        let printed =
+            m.sh("cd /tmp; coreos-cloudinit --from-file=mistakes.yml > /dev/null 2>&1; coreos-cloudinit --status");
+        // The first line has the time and the duration.
+        let lines = |text: &str| text.trim().lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        let command_line = include_str!("../../../docs/command-line.md");
+        let sample = page(command_line, "```console\n$ sudo coreos-cloudinit --status\n");
+        assert_eq!(
+            lines(&printed),
+            lines(sample),
+            "docs/command-line.md has:\n{sample}\nthe program prints:\n{printed}"
+        );
+        assert!(sample.lines().next().is_some_and(|line| line.contains("Z  mistakes.yml  failed (")), "{sample}");
+    });
+
     suite.fresh("messages_of_the_page_are_printed", |m| {
         m.sh("mkdir -p /home/core; chown core /home/core");
         let keys = format!("#cloud-config\nssh_authorized_keys: ['{}']\n", key("core"));

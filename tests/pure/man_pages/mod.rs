@@ -3,6 +3,7 @@
 //! After a change of these, `UPDATE_PAGES=1 cargo test --test pure man_pages::` writes them.
 
 mod man;
+mod tables;
 
 use std::fs;
 use std::path::Path;

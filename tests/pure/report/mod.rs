@@ -1,9 +1,9 @@
-//! The output of the program: findings, plans, and their streams. The program itself is run, as the user who runs the
-//! tests, and changes nothing.
+//! The output of the program, run by the user of the tests: findings, plans, and their streams. Nothing is changed.
 
 mod documented;
 mod enabling;
-pub mod program;
+mod program;
+mod samples;
 mod secrets;
 mod terminal;
 

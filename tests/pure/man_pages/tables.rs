@@ -1,0 +1,93 @@
+//! The tables of `docs/command-line.md`.
+
+use std::fmt::Write as _;
+
+use clap::Arg;
+use cloudinit::source::OEMS;
+use cloudinit::terminal::Sign;
+use regex::Regex;
+
+use crate::generated;
+
+/// The pages that describe more than the long help of a flag.
+const PAGES: &[(&str, &str)] = &[
+    ("convert-netconf", "network.md"),
+    ("root", "applying.md"),
+    ("validate", "validating.md"),
+    ("dry-run", "applying.md"),
+    ("explain", "findings.md"),
+    ("schema", "editors.md"),
+    ("show-diff", "security.md"),
+];
+
+#[test]
+fn the_tables_of_the_command_line_match_the_program() {
+    let count = generated::check("docs/command-line.md", "table of", |name| match name {
+        "signs" => signs(),
+        "platforms" => platforms(),
+        "formats" => cloudinit::cli::formats().map(|name| format!("- `{name}`\n")).collect(),
+        group => flags(group),
+    });
+    assert_eq!(count, 7, "four groups of flags, platforms, formats, signs");
+}
+
+/// The flags of a group, as rows.
+fn flags(group: &str) -> String {
+    let command = cloudinit::cli::help_command();
+    let rows: String = command.get_arguments().filter(|flag| flag.get_help_heading() == Some(group)).map(row).collect();
+    assert!(!rows.is_empty(), "there are no flags of {group}");
+    let help = if group == "Output" {
+        "| `-h`, `--help` | | Print the help: one line per flag, or all of it. |\n"
+    } else {
+        ""
+    };
+    format!("| flag | default | meaning |\n|---|---|---|\n{rows}{help}")
+}
+
+fn row(flag: &Arg) -> String {
+    let name = flag
+        .get_long()
+        .map_or_else(|| format!("-{}", flag.get_short().expect("a flag has a name")), |name| format!("--{name}"));
+    let value = flag.get_value_names().filter(|_| flag.get_action().takes_values()).and_then(<[_]>::first);
+    let value = value.map_or_else(String::new, |value| format!(" {value}"));
+    let text = flag.get_long_help().or(flag.get_help()).expect("a flag has help").to_string();
+    let text = text.replacen("\n\n", ". ", 1);
+    let default = Regex::new(r" ?\[default: ([^\]]*)\]").unwrap();
+    let stated = default.captures(&text).map_or_else(String::new, |found| format!("`{}`", &found[1]));
+    let text = default.replace(&text, "").into_owned();
+    let text = text.trim_end_matches('.').to_owned() + ".";
+    // In a table of Markdown, names of flags and paths are code, and a bar ends the cell.
+    let code = Regex::new(r"--[a-z][a-z-]*|~?/[a-z.][a-z0-9_./-]*[a-z]|cloud-config-url|authorized_keys").unwrap();
+    let text = code.replace_all(&text, "`$0`").replace('|', "\\|");
+    let page = PAGES.iter().find(|(flag, _)| format!("--{flag}") == name);
+    let page = page.map_or_else(String::new, |(_, page)| format!(" See [{page}]({page})."));
+    let default = if stated.is_empty() { String::new() } else { format!("{stated} ") };
+    format!("| `{name}{value}` | {default}| {text}{page} |\n")
+}
+
+/// The platforms of `--oem`, with the flags that each sets.
+fn platforms() -> String {
+    let mut out = String::from("| platform | sets |\n|---|---|\n");
+    for oem in &OEMS {
+        let flag = |(flag, value): &(&str, &str)| match *value {
+            "true" => format!("`--{flag}`"),
+            value => format!("`--{flag}={value}`"),
+        };
+        let flags: Vec<_> = oem.flags.iter().map(flag).collect();
+        let _ = writeln!(out, "| `{}` | {} |", oem.name, flags.join(" "));
+    }
+    out
+}
+
+/// The signs before steps.
+fn signs() -> String {
+    let mut out =
+        String::from("| sign | legend | meaning | in a run, `--status` | in a dry run |\n|---|---|---|---|---|\n");
+    for sign in Sign::ALL {
+        let mark = |is: bool| if is { "yes" } else { "no" };
+        let (result, forecast) = (mark(sign.is_result()), mark(sign.is_forecast()));
+        let _ =
+            writeln!(out, "| `{}` | {} | {} | {result} | {forecast} |", sign.character(), sign.word(), sign.meaning());
+    }
+    out
+}

@@ -1,0 +1,68 @@
+//! The samples in pages of `docs/` are the output of the program.
+
+use std::path::Path;
+
+use regex::Regex;
+
+use super::program::{Files, command};
+use super::terminal::shown_in;
+use crate::generated;
+
+/// The pages with samples.
+const PAGES: &[&str] = &["docs/validating.md", "docs/command-line.md"];
+
+/// The files that a page shows: a line with the name, and a block with the content.
+fn shown_files(page: &str) -> Files {
+    let block = Regex::new(r"`([a-z-]+\.yml)`:\n\n```yaml\n((?s:.*?))```").unwrap();
+    let files = Files::new();
+    for found in block.captures_iter(page) {
+        files.put(&found[1], &found[2]);
+    }
+    files
+}
+
+/// Returns the output of the program in the directory of `files`.
+fn printed(files: &Files, flags: &[&str]) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
+    let output = command(program, flags).current_dir(files.path("")).output().unwrap();
+    assert!(!output.stdout.is_empty(), "{flags:?} prints nothing");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn flags(line: &str) -> Vec<&str> {
+    line.strip_prefix("coreos-cloudinit ").expect("a sample is a command line").split(' ').collect()
+}
+
+#[test]
+fn samples_are_the_output_of_the_program() {
+    for page in PAGES {
+        let files = shown_files(&generated::read(page));
+        let terminal = generated::check(page, "terminal of", |line| {
+            let text = shown_in(Path::new(&files.path("")), &flags(line));
+            format!("```console\n$ {line}\n{text}```")
+        });
+        let piped = generated::check(page, "output of", |line| {
+            let text = printed(&files, &flags(line));
+            if line.contains("--format=json") {
+                format!("```json\n{text}```")
+            } else {
+                format!("```console\n$ {line} | cat\n{text}```")
+            }
+        });
+        assert!(terminal + piped > 0, "{page} has no sample");
+    }
+}
+
+/// A block of output that no test writes would grow old.
+#[test]
+fn each_block_of_output_is_generated() {
+    for page in PAGES {
+        let text = generated::read(page);
+        let mut inside = false;
+        for (number, line) in text.lines().enumerate() {
+            inside = (inside || line.starts_with("<!-- generated: ")) && line != "<!-- end -->";
+            let is_output = ["```console", "```json"].contains(&line);
+            assert!(inside || !is_output, "{page}:{}: no test writes this sample", number + 1);
+        }
+    }
+}
