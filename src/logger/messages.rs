@@ -15,68 +15,68 @@ pub struct Message {
     pub text: &'static str,
 }
 
-/// All that was asked for is done.
+/// The run applied everything.
 pub const RUN_DONE: Message = Message {
     id: "f00f03581e0e4c889fd72bfde6023ad9",
-    subject: "All of the user-data from @CLOUDINIT_SOURCE@ has been applied",
-    text: "The line counts the steps that changed something, and those that had nothing to do.\n\
-           `coreos-cloudinit --status` names them.",
+    subject: "All user-data from @CLOUDINIT_SOURCE@ has been applied",
+    text: "The message has the number of steps that changed the machine, and of those that had\n\
+           nothing to do. `coreos-cloudinit --status` prints the records of the runs.",
 };
 
-/// Not all that was asked for is done.
+/// The run did not apply everything.
 pub const RUN_FAILED: Message = Message {
     id: "61d6ac39139945e483dc82709163028e",
-    subject: "Something of the user-data from @CLOUDINIT_SOURCE@ has not been applied",
-    text: "The lines before it, with the priority `err`, say what was left out, and why. All the\n\
-           rest is done. `coreos-cloudinit --status` lists it.\n\n\
-           When it is mended, the next boot applies it, or `coreos-cloudinit --from-file=FILE`\n\
-           by hand: what is done already is not done again.",
+    subject: "Some user-data from @CLOUDINIT_SOURCE@ has not been applied",
+    text: "Earlier messages with the priority `err` name each item that was refused or failed, and the\n\
+           reason. Everything else was applied. `coreos-cloudinit --status` lists the failures.\n\n\
+           Correct the user-data. The next boot applies it, or run\n\
+           `coreos-cloudinit --from-file=FILE`. Steps that are already done are not repeated.",
 };
 
-/// The run as a whole met something.
+/// The run as a whole failed.
 pub const FAILURE: Message = Message {
     id: "e51bc037a3ba4d40a99977aad7414291",
-    subject: "The user-data could not be had, or not be applied as a whole",
-    text: "A data source did not answer in time or had nothing that can be read, another run kept the\n\
-           machine, or this one was told to stop. The host name and the keys of `core` are set with\n\
-           what was known by then.\n\n\
-           `systemctl list-units 'user-c*' 'system-cloudinit@*'` shows what runs at boot, and where\n\
-           each reads from.",
+    subject: "Failed to fetch or apply the user-data",
+    text: "No data source was available in time, its answer could not be read, another run held the\n\
+           lock, or this run was stopped by a signal. The host name and the SSH keys of `core` that\n\
+           were known by then have been applied.\n\n\
+           `systemctl list-units 'user-c*' 'system-cloudinit@*'` lists the units that run at boot, and\n\
+           their data sources.",
 };
 
-/// A step could not be done.
+/// A step failed.
 pub const STEP_FAILED: Message = Message {
     id: "0d8bb04d7ac146749dcb8c40e8f02011",
     subject: "A step failed: @CLOUDINIT_ITEM@",
-    text: "It was asked for by @CLOUDINIT_PART@. The line says why it could not be done; nothing of\n\
-           it is half done. What needs it is left out, which later lines say, and all else goes on.",
+    text: "The step is part of @CLOUDINIT_PART@. The message has the cause. Steps that depend on it are\n\
+           skipped, with a message each. All other steps are applied.",
 };
 
-/// A step needs something that is not there.
+/// A step was skipped because its dependency failed.
 pub const STEP_LEFT_OUT: Message = Message {
     id: "cef6da1fd51248adbd8f3f33f46aa70f",
-    subject: "A step was left out: @CLOUDINIT_ITEM@",
-    text: "It was asked for by @CLOUDINIT_PART@, and needs something that an earlier line says could\n\
-           not be done, or the time of the run was over.",
+    subject: "Dependency failed for a step: @CLOUDINIT_ITEM@",
+    text: "The step is part of @CLOUDINIT_PART@. It was skipped, because it depends on a step that\n\
+           failed, or because the time limit of the run was reached. The message has the reason.",
 };
 
-/// A job was not waited for any longer.
+/// A job was left to systemd.
 pub const STEP_QUEUED: Message = Message {
     id: "aae9c86037154ed6bcf60f330e280568",
     subject: "A job was left to systemd: @CLOUDINIT_ITEM@",
-    text: "It was asked for by @CLOUDINIT_PART@, and is still queued or running: it could not end as\n\
-           long as this program waits for it, or it takes longer than `--job-timeout`. It is not\n\
-           cancelled: systemd goes on with it.\n\n\
-           `systemctl list-jobs --after` shows what it waits for.",
+    text: "The step is part of @CLOUDINIT_PART@. Its job is still queued or running: it waits for the\n\
+           service that runs coreos-cloudinit, or it exceeded `--job-timeout`. The job is not\n\
+           canceled.\n\n\
+           `systemctl list-jobs --after` lists the jobs that it waits for.",
 };
 
-/// An item was refused before anything was done.
+/// An item was refused before anything was applied.
 pub const REFUSED: Message = Message {
     id: "003d9a64c27a4d838ae701575639a2ce",
-    subject: "Something in @CLOUDINIT_PART@ was refused: @CLOUDINIT_ITEM@",
-    text: "It cannot be what was meant, or cannot be done safely, and nothing of it is. A line with the\n\
-           place in the file says what is wrong.\n\n\
-           `coreos-cloudinit --validate --from-file=FILE` shows it before it is applied.",
+    subject: "An item of @CLOUDINIT_PART@ was refused: @CLOUDINIT_ITEM@",
+    text: "The item is invalid, or cannot be applied safely; nothing of it was applied. Another message\n\
+           has the problem and its place in the file.\n\n\
+           `coreos-cloudinit --validate --from-file=FILE` reports such problems without a run.",
 };
 
 /// All of them, in the order of the catalog.
@@ -84,7 +84,7 @@ pub const ALL: [&Message; 7] = [&RUN_DONE, &RUN_FAILED, &FAILURE, &STEP_FAILED, 
 
 /// The catalog of these messages, as `journalctl --update-catalog` reads it.
 pub fn catalog() -> String {
-    let mut out = "# What journalctl -x says of the messages of coreos-cloudinit(8). Made of src/logger/messages.rs.\n"
+    let mut out = "# Explanations of the messages of coreos-cloudinit(8), for journalctl -x. Generated from src/logger/messages.rs.\n"
         .to_owned();
     for Message { id, subject, text } in ALL {
         // Writing to a string cannot fail.

@@ -41,7 +41,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!((m.sh("hostname"), m.text("/etc/mine")), ("packed".to_owned(), "mine".to_owned()));
         let entries = m.sh("journalctl --sync; journalctl -x -t coreos-cloudinit --no-pager");
         assert!(
-            entries.contains("Subject: All of the user-data from /var/lib/coreos-install/user_data has been applied"),
+            entries.contains("Subject: All user-data from /var/lib/coreos-install/user_data has been applied"),
             "{entries}"
         );
         m.put("/tmp/script", "#!/bin/sh\ntrue\n");

@@ -72,7 +72,7 @@ pub fn cases(suite: &mut Suite) {
             (
                 "left out: start left.service",
                 "3",
-                "A step was left out",
+                "Dependency failed for a step",
                 &[("CLOUDINIT_ITEM", "start left.service"), ("UNIT", "left.service"), ("CODE_LINE", "9")],
             ),
         ] {
@@ -99,8 +99,8 @@ pub fn cases(suite: &mut Suite) {
         let entries = m.journal();
         let done = entry(&entries, "done: write /etc/c");
         assert!(!done.contains_key("MESSAGE_ID") && done["CLOUDINIT_PART"] == "/tmp/x", "{done:#?}");
-        assert_eq!(entry(&entries, "/tmp/x: 1 done")["MESSAGE_ID"], id("All of the user-data"));
-        assert_eq!(entry(&entries, "no datasources available in time")["MESSAGE_ID"], id("could not be had"));
+        assert_eq!(entry(&entries, "/tmp/x: 1 done")["MESSAGE_ID"], id("All user-data"));
+        assert_eq!(entry(&entries, "no datasources available in time")["MESSAGE_ID"], id("Failed to fetch or apply"));
     });
 
     suite.fresh("the_journal_explains_failures", |m| {
@@ -116,8 +116,8 @@ pub fn cases(suite: &mut Suite) {
         let entries = m.sh("journalctl --sync; journalctl -x -t coreos-cloudinit --no-pager");
         for words in [
             "Subject: A step failed: write /etc/a (0644 nobody-here:root, 0 bytes)",
-            "It was asked for by /tmp/x.",
-            "Subject: Something of the user-data from /tmp/x has not been applied",
+            "The step is part of /tmp/x.",
+            "Subject: Some user-data from /tmp/x has not been applied",
             "Documentation: man:coreos-cloudinit(8)",
         ] {
             assert!(entries.contains(words), "{words}\n{entries}");

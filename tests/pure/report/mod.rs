@@ -2,7 +2,7 @@
 
 mod documented;
 mod enabling;
-mod program;
+pub mod program;
 mod samples;
 mod secrets;
 mod terminal;

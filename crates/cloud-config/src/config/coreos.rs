@@ -8,11 +8,11 @@ use crate::yaml::Field;
 mapping! {
     /// The `coreos` section.
     pub struct CoreOs {
-        /// Units of systemd, and files of networkd.
+        /// Systemd units and networkd files.
         pub units: Vec<Field<Unit>>,
-        /// How the machine updates itself, and when it reboots for that.
+        /// Settings of automatic updates and of the reboots after them.
         pub update: Field<Update>,
-        /// The description of the platform in `/etc/oem-release`; for OEM partitions.
+        /// The description of the platform for `/etc/oem-release`. For OEM partitions.
         pub oem: Field<Oem>,
         /// Options of etcd 0.4. Deprecated: no longer shipped in Container Linux.
         pub etcd: Field<Options<Etcd>>,
@@ -22,7 +22,7 @@ mapping! {
         pub fleet: Field<Options<Fleet>>,
         /// Options of locksmith, which reboots machines after an update, one at a time.
         pub locksmith: Field<Options<Locksmith>>,
-        /// Options of flannel, which connects containers over machines.
+        /// Options of flannel, the network of containers.
         pub flannel: Field<Options<Flannel>>,
     }
 }
@@ -31,11 +31,11 @@ mapping! {
 pub const REBOOT_STRATEGIES: [&str; 5] = ["etcd-lock", "reboot", "off", "best-effort", "false"];
 
 mapping! {
-    /// How the machine updates itself (docs/cloud-config.md).
+    /// Settings of automatic updates (docs/cloud-config.md).
     pub struct Update {
-        /// When to reboot after an update: `etcd-lock`, `reboot`, `off`.
+        /// The strategy for reboots after updates: `etcd-lock`, `reboot`, `off`.
         pub reboot_strategy: Field<String>,
-        /// The group of machines, or channel: `stable`, `beta`, `alpha`.
+        /// The group of machines or the channel: `stable`, `beta`, `alpha`.
         pub group: Field<String>,
         /// The URL of the update server.
         pub server: Field<String>,
@@ -45,15 +45,15 @@ mapping! {
 mapping! {
     /// The contents of `/etc/oem-release` (docs/cloud-config.md).
     pub struct Oem {
-        /// A short name of the platform, lower case. Without one, the file is not written.
+        /// The short name of the platform, in lower case. Without it, the file is not written.
         pub id: Field<String>,
-        /// Its name for people.
+        /// The display name of the platform.
         pub name: Field<String>,
         /// The version of the OEM image.
         pub version_id: Field<String>,
-        /// Where the platform lives.
+        /// The home page of the platform.
         pub home_url: Field<String>,
-        /// Where to report bugs of it.
+        /// The URL for bug reports.
         pub bug_report_url: Field<String>,
     }
 }

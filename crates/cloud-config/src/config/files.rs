@@ -7,15 +7,15 @@ use crate::yaml::{Bytes, Field};
 mapping! {
     /// A file to write.
     pub struct File {
-        /// Where: an absolute path. Missing folders are made (0755, root).
+        /// The absolute path. Missing directories are created with mode 0755 and owner root.
         pub path: Field<String>,
-        /// Its content, as text or, with `encoding`, encoded.
+        /// The content: text, or encoded as `encoding` specifies.
         pub content: Field<Secret<Bytes>>,
-        /// Its mode, in octal: `"0644"`. Default: `0644`.
+        /// The mode in octal, such as `"0644"`. Default: `0644`.
         pub permissions: Field<String>,
-        /// Whose it is, as `chown` takes it: `user`, `user:group`, `:group`, `user:`. Default: `root:root`.
+        /// The owner, as for `chown`: `user`, `user:group`, `:group`, `user:`. Default: `root:root`.
         pub owner: Field<String>,
-        /// How `content` is encoded: `base64` (`b64`), `gzip` (`gz`), or both (`gzip+base64`, `gz+b64`, …).
+        /// The encoding of `content`: `base64` (`b64`), `gzip` (`gz`), or both (`gzip+base64`, `gz+b64`, …).
         pub encoding: Field<String>,
     }
 }

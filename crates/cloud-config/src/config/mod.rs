@@ -55,9 +55,9 @@ mapping! {
         pub users: Vec<Field<User>>,
         /// Files to write.
         pub write_files: Vec<Field<File>>,
-        /// `localhost`: makes `/etc/hosts` resolve the machine's own name to 127.0.0.1.
+        /// `localhost`: resolve the host name to 127.0.0.1 in `/etc/hosts`.
         pub manage_etc_hosts: Field<String>,
-        /// Everything of `CoreOS` itself: units, updates, and the services it came with.
+        /// Units, updates, and the services of Container Linux.
         pub coreos: CoreOs,
     }
 }

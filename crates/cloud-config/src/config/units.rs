@@ -9,19 +9,19 @@ use crate::text::secret::Secret;
 use crate::yaml::Field;
 
 mapping! {
-    /// A unit of systemd, or a file of networkd (`.network`, `.netdev`, `.link`).
+    /// A systemd unit, or a networkd file (`.network`, `.netdev`, `.link`).
     pub struct Unit {
-        /// Its name with the suffix, such as `docker.service`. Required.
+        /// The name with its suffix, such as `docker.service`. Required.
         pub name: Field<String>,
-        /// The unit file. Without it, the unit is one that is already there.
+        /// The content of the unit file. Without it, the unit must exist.
         pub content: Field<Secret<String>>,
-        /// Files that add to the unit, in `NAME.d/`.
+        /// Drop-in files, in `NAME.d/`.
         pub drop_ins: Vec<Field<DropIn>>,
-        /// Start it at boot, as its `[Install]` section says.
+        /// Enable the unit, as its `[Install]` section specifies.
         pub enable: Field<bool>,
-        /// Make it impossible to start.
+        /// Mask the unit: it cannot be started.
         pub mask: Field<bool>,
-        /// All this only until the next reboot: files go to `/run/systemd/system`.
+        /// Apply until the next reboot only: files are written to `/run/systemd/system`.
         pub runtime: Field<bool>,
         /// The command to run now: `start`, `stop`, `restart`, `reload`, `try-restart`,
         /// `reload-or-restart`, `reload-or-try-restart`.
@@ -30,11 +30,11 @@ mapping! {
 }
 
 mapping! {
-    /// A file that adds to a unit.
+    /// A drop-in file of a unit.
     pub struct DropIn {
-        /// Its name, which ends in `.conf`.
+        /// The name, which ends in `.conf`.
         pub name: Field<String>,
-        /// Its content.
+        /// The content.
         pub content: Field<Secret<String>>,
     }
 }

@@ -12,27 +12,27 @@ use crate::text::secret::Secret;
 use crate::yaml::{Field, Node, ParsedYaml};
 
 mapping! {
-    /// An account to make. One that exists keeps everything but its password and its keys.
+    /// A user account. Of an existing account, only the password and the SSH keys are changed.
     pub struct User {
         /// The login name. Required.
         pub name: Field<String>,
-        /// The comment, usually the person's full name.
+        /// The comment, usually the full name of the user.
         pub gecos: Field<String>,
-        /// The hash of the password, as in `/etc/shadow`. Without one nobody can log in by password.
+        /// The password hash, as in `/etc/shadow`. By default, password login is disabled.
         pub passwd: Field<Secret<String>>,
-        /// The home directory. Default: as the distribution's `useradd` has it.
+        /// The home directory. Default: the default of `useradd`.
         pub homedir: Field<String>,
-        /// Do not make the home directory.
+        /// Do not create the home directory.
         pub no_create_home: Field<bool>,
-        /// The login group, by name or number. Default: a new group of the user's name.
+        /// The primary group, by name or number. Default: a new group with the name of the user.
         pub primary_group: Field<String>,
-        /// Further groups: a list, or one text with commas.
+        /// Supplementary groups: a list, or a string with commas.
         pub groups: Groups,
-        /// Do not make a group of the user's name.
+        /// Do not create a group with the name of the user.
         pub no_user_group: bool,
         /// SSH public keys that may log in as this user.
         pub ssh_authorized_keys: Vec<Field<String>>,
-        /// Make a system account: a low number, no ageing.
+        /// Create a system account: a low user ID, no password aging.
         pub system: Field<bool>,
         /// Do not add the user to the lastlog and faillog databases.
         pub no_log_init: bool,
@@ -42,7 +42,7 @@ mapping! {
         pub coreos_ssh_import_github: Field<String>,
         /// Deprecated: import the SSH keys of these GitHub accounts.
         pub coreos_ssh_import_github_users: Vec<Field<String>>,
-        /// Deprecated: import SSH keys from this URL, in the JSON that GitHub answers.
+        /// Deprecated: import SSH keys from this URL, in the JSON format of the GitHub API.
         pub coreos_ssh_import_url: Field<String>,
     }
 }
