@@ -50,9 +50,9 @@ deny: ## Check the licences and the origins of all dependencies (deny.toml)
 test-pure: ## Run the tests that need nothing: no root, no container
 	$(CARGO) test --workspace $(LOCKED)
 
-update: ## Write the golden plans, the schema and the man pages as they are now
+update: ## Write the golden plans, the schema, the man pages and the samples of docs/
 	UPDATE_PLANS=1 UPDATE_SCHEMA=1 UPDATE_PAGES=1 \
-		$(CARGO) test $(LOCKED) --test pure -- plans:: schema:: man_pages:: traceability:: --skip scale --test-threads=1
+		$(CARGO) test $(LOCKED) --test pure -- plans:: schema:: man_pages:: report::samples traceability:: --skip scale --test-threads=1
 
 test-container: deps ## Run the program in throw-away systemd containers (root)
 	$(CARGO) test $(LOCKED) --test container

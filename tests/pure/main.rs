@@ -25,6 +25,7 @@ mod schema;
 mod secret_canaries;
 mod sources;
 mod traceability;
+mod words;
 
 #[path = "../outcomes/wanted.rs"]
 mod wanted;
