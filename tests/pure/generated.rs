@@ -2,6 +2,7 @@
 //!
 //! A test compares each region with the program; `UPDATE_PAGES=1` writes it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -28,7 +29,8 @@ pub fn check(page: &str, kind: &str, generate: impl Fn(&str) -> String) -> usize
         let (name, after) = after.split_once(" -->\n").unwrap_or_else(|| panic!("{page}: a marker is not closed"));
         let (_, after) = after.split_once("<!-- end -->").unwrap_or_else(|| panic!("{page}: {name} has no end"));
         let text = generate(name);
-        new.push_str(&format!("{before}{marker}{name} -->\n\n{}\n\n<!-- end -->", text.trim_end()));
+        // Writing to a string cannot fail.
+        let _ = write!(new, "{before}{marker}{name} -->\n\n{}\n\n<!-- end -->", text.trim_end());
         (rest, count) = (after, count + 1);
     }
     new.push_str(rest);

@@ -25,7 +25,7 @@ fn the_tables_of_the_command_line_match_the_program() {
     let count = generated::check("docs/command-line.md", "table of", |name| match name {
         "signs" => signs(),
         "platforms" => platforms(),
-        "formats" => cloudinit::cli::formats().map(|name| format!("- `{name}`\n")).collect(),
+        "formats" => cloudinit::cli::formats().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         group => flags(group),
     });
     assert_eq!(count, 7, "four groups of flags, platforms, formats, signs");
