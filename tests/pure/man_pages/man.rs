@@ -199,8 +199,13 @@ fn option(page: &mut Roff, argument: &Arg) {
         name.extend([roman("="), italic(value.as_str())]);
     }
     let text = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    // The short help is the first line of the long one, and no sentence of its own.
-    entry(page, &name, &text.replacen("\n\n", ". ", 1));
+    // The short help is the first line of the long one, without a period; a long default follows it.
+    let text = match text.split_once("\n\n[default: ").and_then(|(help, rest)| Some((help, rest.split_once("] ")?))) {
+        Some((help, (default, more))) => format!("{help} [default: {default}]. {more}"),
+        None if text.contains("\n\n") => text.replacen("\n\n", ". ", 1),
+        None => format!("{text}."),
+    };
+    entry(page, &name, &text);
 }
 
 fn entry(page: &mut Roff, name: &[Inline], text: &str) {
