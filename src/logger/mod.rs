@@ -45,9 +45,8 @@ pub fn dropped() -> Dropped {
     Dropped { journal, stderr: terminal::dropped() }
 }
 
-/// Sets up the log; `verbosity` is -1, 0 or 1, and `screen` describes standard error. A run that changes the machine
-/// is `kept` in its journal. A run that changes something is `bounded`: it does not wait for a reader of standard
-/// error.
+/// Sets up the log; `verbosity` is -1, 0 or 1, and `screen` describes standard error. With `kept`, the log is sent to
+/// the journal: the run changes this machine. With `bounded`, the run does not wait for a reader of standard error.
 pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
     terminal::init(bounded);
     let level = match verbosity {
@@ -70,7 +69,7 @@ pub fn init(verbosity: i8, kept: bool, bounded: bool, screen: Screen) {
     log::set_max_level(level);
 }
 
-/// Logs `message`, which is about `event`.
+/// Logs `message` with the data of `event`.
 pub fn log_event(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
     match LOGGER.get() {
         Some(logger) => logger.write_entry(level, module_path!(), message, event),
@@ -82,7 +81,7 @@ pub fn log_event(level: Level, message: fmt::Arguments<'_>, event: &Event<'_>) {
 pub fn progress(text: impl FnOnce() -> String) -> ProgressGuard {
     match LOGGER.get().map(|logger| &logger.error) {
         Some(StandardError::Terminal { waiting: Some(waiting), .. }) => waiting.begin(printable(&text())),
-        _ => ProgressGuard::not(),
+        _ => ProgressGuard::inactive(),
     }
 }
 
@@ -147,7 +146,7 @@ impl Logger {
     /// Returns true if a terminal shows the event; `wanted` is true if the log has it.
     fn shows(&self, wanted: bool, event: &Event<'_>) -> bool {
         let StandardError::Terminal { waiting, .. } = &self.error else { return false };
-        // A user who waits wants to see each step; for the journal of a boot, their number is enough.
+        // A terminal shows each step while the user waits; the journal of a boot gets their number.
         let seen = wanted || (event.sign == Some(Sign::Unchanged) && self.level >= LevelFilter::Info);
         seen && !event.later && !(event.waiting && waiting.is_some())
     }

@@ -13,9 +13,9 @@ use cloud_config::text::printable;
 
 const DIM: Style = Style::new().dimmed();
 
-/// A line of the log for a terminal, and where it belongs to, below it.
-pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) -> String {
-    let style = |style: Style| if color { style } else { Style::new() };
+/// Formats a line of the log for a terminal; warnings and errors have their place in the next line.
+pub(super) fn line(level: Level, message: &str, event: &Event<'_>, colour: bool) -> String {
+    let style = |style: Style| if colour { style } else { Style::new() };
     let mut out = String::new();
     // Writing to a string cannot fail.
     let mut paint = |with: Style, text: &str| {
@@ -30,7 +30,7 @@ pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) 
             paint(Style::new(), " ");
             paint(if dull { DIM } else { Style::new() }, &words);
         }
-        // These say it themselves, where they have another form for the terminal.
+        // Without a sign, the severity is in words.
         (None, Level::Error) => {
             paint(Sign::Failed.style(), "error");
             paint(Style::new(), &format!(": {words}"));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_as_exact_as_people_want_them() {
+    fn durations_have_a_useful_precision() {
         for (ms, text) in [(0, "<1 ms"), (1, "1 ms"), (999, "999 ms"), (1999, "1.9 s"), (60_000, "1 min 0 s")] {
             assert_eq!(time(Duration::from_millis(ms)), text);
         }

@@ -13,11 +13,11 @@ pub use stream::{dropped, init, write};
 /// The destination of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// People look at it.
+    /// True if it is a terminal.
     pub terminal: bool,
-    /// They want colors.
-    pub color: bool,
-    /// A line can be taken back.
+    /// True if colors are wanted.
+    pub colour: bool,
+    /// True if a line can be cleared.
     pub able: bool,
 }
 
@@ -49,13 +49,13 @@ mod tests {
             let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             Screen::new(terminal, &variable)
         };
-        let color = |terminal, set| screen(terminal, set).color;
-        assert!(color(true, &[("TERM", "xterm")]));
-        assert!(color(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
-        assert!(!color(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
-        assert!(screen(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]).able, "that is no color");
-        assert!(!color(true, &[("TERM", "dumb")]));
-        assert!(!color(true, &[]));
-        assert!(!color(false, &[("TERM", "xterm")]));
+        let colour = |terminal, set| screen(terminal, set).colour;
+        assert!(colour(true, &[("TERM", "xterm")]));
+        assert!(colour(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
+        assert!(!colour(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
+        assert!(screen(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]).able, "clearing a line is not a color");
+        assert!(!colour(true, &[("TERM", "dumb")]));
+        assert!(!colour(true, &[]));
+        assert!(!colour(false, &[("TERM", "xterm")]));
     }
 }

@@ -18,13 +18,13 @@ const QUICK: Duration = Duration::from_millis(400);
 /// The interval at which the time in the line is updated.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// Takes the line back that the cursor is in.
-const BACK: &str = "\r\x1b[K";
+/// Clears the line of the cursor.
+const CLEAR: &str = "\r\x1b[K";
 
 /// The width of a terminal that does not report one.
 const WIDTH: usize = 80;
 
-/// The line of a terminal to which standard error leads.
+/// The status line, if standard error is a terminal.
 #[derive(Clone, Default)]
 pub struct StatusLine(Arc<Shared>);
 
@@ -37,20 +37,20 @@ struct Shared {
 #[derive(Default)]
 struct Line {
     /// The current action, and its start.
-    doing: Option<(String, Instant)>,
-    /// It stands there.
+    action: Option<(String, Instant)>,
+    /// True if the line is on the screen.
     drawn: bool,
-    /// There is a thread that draws it.
-    served: bool,
+    /// True if a thread draws the line.
+    has_thread: bool,
 }
 
-/// Something is being done until this is dropped.
-#[must_use = "it is done with when this is dropped"]
+/// Shows an action until it is dropped.
+#[must_use = "the action ends when the guard is dropped"]
 pub struct ProgressGuard(Option<StatusLine>);
 
 impl ProgressGuard {
     /// Creates a guard without a status line.
-    pub const fn not() -> Self {
+    pub const fn inactive() -> Self {
         Self(None)
     }
 }
@@ -59,22 +59,22 @@ impl StatusLine {
     /// Shows a new action, which must be free of control characters.
     pub fn begin(&self, text: String) -> ProgressGuard {
         let mut line = self.line();
-        line.doing = Some((text, Instant::now()));
-        if !line.served {
-            // Where there can be no thread, there is no such line.
+        line.action = Some((text, Instant::now()));
+        if !line.has_thread {
+            // If no thread can be created, the line is not shown.
             let this = self.clone();
-            line.served = thread::Builder::new().name("waiting".to_owned()).spawn(move || this.serve()).is_ok();
+            line.has_thread = thread::Builder::new().name("waiting".to_owned()).spawn(move || this.serve()).is_ok();
         }
         drop(line);
         self.0.changed.notify_one();
         ProgressGuard(Some(self.clone()))
     }
 
-    /// Writes `text` to standard error, in the place of the line, which comes again below it.
+    /// Writes `text` to standard error in place of the line, which is drawn again below it.
     pub fn write(&self, text: &str) {
         let mut line = self.line();
-        let back = if std::mem::take(&mut line.drawn) { BACK } else { "" };
-        stream::write(&format!("{back}{text}"));
+        let clear = if std::mem::take(&mut line.drawn) { CLEAR } else { "" };
+        stream::write(&format!("{clear}{text}"));
         drop(line);
         self.0.changed.notify_one();
     }
@@ -86,7 +86,7 @@ impl StatusLine {
     fn serve(&self) {
         let mut line = self.line();
         loop {
-            let Some((text, since)) = &line.doing else {
+            let Some((text, since)) = &line.action else {
                 line = self.0.changed.wait(line).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -94,9 +94,9 @@ impl StatusLine {
             let pause = if let Some(rest) = QUICK.checked_sub(waited).filter(|rest| !rest.is_zero()) {
                 rest
             } else {
-                stream::draw(&format!("{BACK}{}", fitting(text, waited, width())));
+                stream::draw(&format!("{CLEAR}{}", fitting(text, waited, width())));
                 line.drawn = true;
-                // The next full second.
+                // Wake up at the next full second.
                 BEAT.saturating_sub(Duration::from_nanos(waited.subsec_nanos().into()))
             };
             line = self.0.changed.wait_timeout(line, pause).unwrap_or_else(PoisonError::into_inner).0;
@@ -108,9 +108,9 @@ impl Drop for ProgressGuard {
     fn drop(&mut self) {
         let Some(waiting) = &self.0 else { return };
         let mut line = waiting.line();
-        line.doing = None;
+        line.action = None;
         if std::mem::take(&mut line.drawn) {
-            stream::draw(BACK);
+            stream::draw(CLEAR);
         }
     }
 }
@@ -120,7 +120,7 @@ fn width() -> usize {
     size.ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(WIDTH)
 }
 
-/// The line, in fewer columns than `width`: a full one would make the terminal begin the next.
+/// Fits the line into fewer columns than `width`: a full line would wrap.
 fn fitting(text: &str, waited: Duration, width: usize) -> String {
     let time = format!(" ({} s)", waited.as_secs());
     let room = width.saturating_sub(time.len() + 1);
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_never_fills_the_line() {
+    fn the_status_line_never_fills_its_row() {
         let wide = "\u{4e2d}".repeat(50);
         for text in ["start web.service", &"a".repeat(200), &wide, &"e\u{301}".repeat(90)] {
             for width in [20, 40, 80, 200] {

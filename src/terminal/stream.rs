@@ -27,14 +27,14 @@ const PIPE_PIECE: usize = 4096;
 
 static STDERR: OnceLock<Stream> = OnceLock::new();
 
-/// Sets how standard error is written: a run that changes the machine is not `bounded` by its reader.
+/// Sets up standard error. If `bounded`, writing waits for the reader for a limited time only.
 pub fn init(bounded: bool) {
     let stderr = rustix::stdio::stderr();
     // A second call cannot happen: the log is set up once.
     let _ = STDERR.set(if bounded { Stream::bounded(stderr) } else { Stream::blocking(stderr) });
 }
 
-/// Writes a line or several to standard error. Before [`init`] that does not wait for a reader.
+/// Writes lines to standard error. Before [`init`], it does not wait for a reader.
 pub fn write(text: &str) {
     stream().write(text, true);
 }
@@ -53,7 +53,7 @@ fn stream() -> &'static Stream {
     STDERR.get_or_init(|| Stream::bounded(rustix::stdio::stderr()))
 }
 
-/// The ways to write.
+/// The way to write.
 #[derive(Debug)]
 enum Sink {
     /// Blocking, to a file or where the caller wants every line.
