@@ -1,5 +1,6 @@
 //! The samples in pages of `docs/` are the output of the program.
 
+use std::fs;
 use std::path::Path;
 
 use regex::Regex;
@@ -11,13 +12,17 @@ use crate::generated;
 /// The pages with samples.
 const PAGES: &[&str] = &["docs/validating.md", "docs/command-line.md"];
 
-/// The files that a page shows: a line with the name, and a block with the content.
+/// The files that a page shows, each a line with the name and a block with the content, and a directory `image`.
 fn shown_files(page: &str) -> Files {
     let block = Regex::new(r"`([a-z-]+\.yml)`:\n\n```yaml\n((?s:.*?))```").unwrap();
     let files = Files::new();
     for found in block.captures_iter(page) {
         files.put(&found[1], &found[2]);
     }
+    // An image with the smallest user database.
+    fs::create_dir_all(files.path("image/etc")).unwrap();
+    files.put("image/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    files.put("image/etc/group", "root:x:0:\n");
     files
 }
 
