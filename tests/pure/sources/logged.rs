@@ -45,7 +45,7 @@ fn a_deprecated_flag_is_reported_when_it_is_used() {
     drop(source("from-ec2-metadata", "http://169.254.169.254/"));
     assert_eq!(warnings(), []);
     drop(source("from-metadata-service", ""));
-    let line = "--from-metadata-service is deprecated: write --from-ec2-metadata=http://169.254.169.254/";
+    let line = "--from-metadata-service is deprecated; use --from-ec2-metadata=http://169.254.169.254/";
     assert_eq!(warnings(), [(Level::Warn, line.to_owned())]);
 }
 
