@@ -91,7 +91,7 @@ pub fn hint(text: &str) {
     if let StandardError::Terminal { waiting, .. } = &logger.error
         && logger.level >= LevelFilter::Info
     {
-        put(waiting.as_ref(), &format!("{text}\n"));
+        write_stderr(waiting.as_ref(), &format!("{text}\n"));
     }
 }
 

@@ -14,8 +14,8 @@ use cloud_config::text::printable;
 const DIM: Style = Style::new().dimmed();
 
 /// Formats a line of the log for a terminal; warnings and errors have their place in the next line.
-pub(super) fn line(level: Level, message: &str, event: &Event<'_>, colour: bool) -> String {
-    let style = |style: Style| if colour { style } else { Style::new() };
+pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) -> String {
+    let style = |style: Style| if color { style } else { Style::new() };
     let mut out = String::new();
     // Writing to a string cannot fail.
     let mut paint = |with: Style, text: &str| {

@@ -346,7 +346,7 @@ fn legend() -> String {
 
 /// Formats a line that begins with a sign.
 fn signed(sign: Sign, text: &str, screen: Screen) -> String {
-    let style = if screen.colour { sign.style() } else { Style::new() };
+    let style = if screen.color { sign.style() } else { Style::new() };
     format!("{style}{}{style:#} {text}\n", sign.character())
 }
 

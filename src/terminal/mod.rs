@@ -16,7 +16,7 @@ pub struct Screen {
     /// True if it is a terminal.
     pub terminal: bool,
     /// True if colors are wanted.
-    pub colour: bool,
+    pub color: bool,
     /// True if a line can be cleared.
     pub able: bool,
 }
@@ -49,13 +49,13 @@ mod tests {
             let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             Screen::new(terminal, &variable)
         };
-        let colour = |terminal, set| screen(terminal, set).colour;
-        assert!(colour(true, &[("TERM", "xterm")]));
-        assert!(colour(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
-        assert!(!colour(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
+        let color = |terminal, set| screen(terminal, set).color;
+        assert!(color(true, &[("TERM", "xterm")]));
+        assert!(color(true, &[("TERM", "xterm"), ("NO_COLOR", "")]), "empty is not set");
+        assert!(!color(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]));
         assert!(screen(true, &[("TERM", "xterm"), ("NO_COLOR", "0")]).able, "clearing a line is not a color");
-        assert!(!colour(true, &[("TERM", "dumb")]));
-        assert!(!colour(true, &[]));
-        assert!(!colour(false, &[("TERM", "xterm")]));
+        assert!(!color(true, &[("TERM", "dumb")]));
+        assert!(!color(true, &[]));
+        assert!(!color(false, &[("TERM", "xterm")]));
     }
 }
