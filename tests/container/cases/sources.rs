@@ -165,7 +165,7 @@ fn failures(suite: &mut Suite) {
             format!("{{\"public_keys\": {{\"a\": \"hunter2\", \"b\": \"{}\"}}, \"hostname\": \"-no-\"}}", key("b"));
         m.put(&format!("{DRIVE}/latest/meta_data.json"), meta);
         let run = m.program(&["--from-configdrive=/media/configdrive"]).run().fails();
-        run.says(&["meta-data: a line is no SSH public key", "meta-data: invalid host name"]).hides(&["hunter2"]);
+        run.says(&["meta-data: invalid SSH key", "meta-data: invalid host name"]).hides(&["hunter2"]);
         let keys = m.text(CORE_KEYS);
         assert!(keys.contains(&key("b")) && !keys.contains("hunter2"), "{keys}");
     });

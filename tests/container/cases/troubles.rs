@@ -59,7 +59,7 @@ pub fn cases(suite: &mut Suite) {
             m,
             "#cloud-config\nusers: [{name: mary, passwd: secret}]\n",
             &["--validate"],
-            &["the password is no hash"],
+            &["the password is not a hash"],
         );
 
         let home = format!(

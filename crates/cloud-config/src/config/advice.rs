@@ -22,8 +22,10 @@ pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
         Remedy::Block if !found.flow => {
             Some("write `content: |`, and indent every line of the content below it by two spaces more")
         }
-        Remedy::Block if is_list => Some("put text that begins with `[` in quotes, or write it below `content: |`"),
-        Remedy::Block => Some("put text that begins with `{` in quotes, or write it below `content: |`"),
+        Remedy::Block if is_list => {
+            Some("put the string that begins with `[` in quotes, or write it below `content: |`")
+        }
+        Remedy::Block => Some("put the string that begins with `{` in quotes, or write it below `content: |`"),
         Remedy::ForList(help) if is_list => Some(help),
         Remedy::OneString if is_list => Some(ONE),
         Remedy::ForList(_) | Remedy::OneString | Remedy::OfType => for_option(key, found),
@@ -71,7 +73,7 @@ mod tests {
         assert!(help("coreos: {update: {reboot_strategy: [off]}}").unwrap().contains("`off`"));
         assert!(help("write_files: [{content: [Unit]}]").unwrap().contains("`[` in quotes"));
         assert!(help("users: [{gecos: [a]}]").unwrap().contains("`[` in quotes"));
-        assert!(help("coreos: {update: [a]}").unwrap().contains("leave out"));
+        assert!(help("coreos: {update: [a]}").unwrap().contains("remove the `-`"));
         assert!(help("coreos: x").unwrap().contains("KEY: VALUE"));
         assert!(help("coreos: {units: [{enable: maybe}]}").unwrap().contains("`true` or `false`"));
         assert!(help("coreos: {etcd2: {max_wals: 5s}}").unwrap().contains("without a unit"));

@@ -85,7 +85,7 @@ impl ItemList<'_> {
 
     fn finding(&self, entry: &Entry, help: &str) -> Finding {
         let message = format!(
-            "{} stands outside of the {word} above, which lacks it; {word} skipped",
+            "{} is outside of the {word} above, which lacks it; {word} skipped",
             entry.display_key(),
             word = self.mapping.item
         );

@@ -85,7 +85,7 @@ fn restore(field: &mut Field<String>, text: &str) -> Option<Finding> {
         return None;
     };
     *field = Field { value: Some(key), span: field.span, bad: false };
-    let message = "an SSH key that YAML reads as a mapping because of its `:`";
+    let message = "YAML reads this SSH key as a mapping because of its `:`";
     Some(Finding::new(&rules::KEY_QUOTES, span, message).sets_key("the key is set").help(help))
 }
 

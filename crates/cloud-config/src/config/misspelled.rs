@@ -14,11 +14,11 @@ const LOOKALIKES: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups
 
 /// The help for words that say more than a misspelled key does.
 const HELP: &[(&str, &str)] = &[
-    ("source src url from content_from", "give the content itself: nothing is fetched here"),
+    ("source src url from content_from", "write the content itself: this program does not fetch files"),
     ("user group uid gid", "write both as `owner`: `user:group`"),
     (
         "content_base64 content_b64 contents_base64 base64_content base64 b64",
-        "write the text as `content`, with `encoding: base64`",
+        "write it as `content`, with `encoding: base64`",
     ),
     ("password pass pw", "write the hash of the password as `passwd`: `openssl passwd -6` makes one"),
 ];
@@ -260,7 +260,7 @@ fn in_place_of_content<'a>(
 
 fn without_content(entry: &Entry, item: &str, consequence: &str) -> Finding {
     let message = format!("unknown key {} of {item} without `content`; {consequence}", entry.display_key());
-    let help = "give the content itself as `content`: nothing is fetched, copied or rendered here";
+    let help = "write the content itself as `content`: this program does not fetch, copy or render files";
     Finding::new(&rules::MISSPELLED_KEY, entry.key_span, message).help(help)
 }
 
@@ -307,8 +307,8 @@ fn unsupported(node: &Node) -> Vec<Finding> {
             _ => continue,
         };
         if asks {
-            let message = format!("{} is not supported: {what}; file skipped", entry.display_key());
-            let help = "give the whole content; many programs also read a `.d` directory of small files";
+            let message = format!("{} is unsupported: {what}; file skipped", entry.display_key());
+            let help = "write the complete content; many programs also read a `.d` directory of small files";
             findings.push(Finding::new(&rules::UNSUPPORTED_KEY, entry.key_span, message).help(help));
         }
     }

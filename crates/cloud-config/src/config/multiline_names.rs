@@ -25,9 +25,10 @@ fn refuse(field: &mut Field<String>, what: &str, text: &str) -> Option<Finding> 
     }
     field.value = None;
     field.bad = true;
-    let message = format!("{what} goes over several lines");
+    let message = format!("{what} spans several lines; not applied");
     let span = Some(Span::new(span.start, span.start + written[..first].trim_end().len()));
-    let help = "is a key such as `content: |` missing on the next line? Else put it on one line, or in quotes";
+    let help =
+        "add the missing key on the next line, such as `content: |`, or write the value on one line or in quotes";
     Some(Finding::new(&rules::FOLDED_NAME, span, message).help(help))
 }
 

@@ -85,23 +85,23 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
         findings.extend([Finding::new(&rules::BAD_KEY_OPTIONS, span, message).help(help)]);
     }
     if others > 0 {
-        let lines = if others == 1 { "a line" } else { &format!("{others} lines") };
+        let lines = if others == 1 { "line" } else { &format!("{others} lines") };
         findings.extend([if private {
-            let message = format!("a private key where a public one is wanted; {lines} left out");
-            let help = "give the public key, from the file that ends in .pub; and make a new pair, since whoever may read \
-                        this configuration has the private one now";
+            let message = format!("private key in place of a public one; {lines} skipped");
+            let help = "write the public key, from the file that ends in .pub, and create a new key pair: everyone who can \
+                        read this configuration has the private key";
             Finding::new(&rules::PRIVATE_KEY, span, message).help(help)
         } else {
             let message = if others == 1 {
-                "a line is no SSH public key; it is left out".to_owned()
+                "invalid SSH key; line skipped".to_owned()
             } else {
-                format!("{lines} are no SSH public keys; they are left out")
+                format!("{others} invalid SSH keys; lines skipped")
             };
             let help = if elsewhere {
                 "keys are not fetched from GitHub, a URL or a file: write the keys themselves, such as those of \
                  https://github.com/NAME.keys"
             } else if exported {
-                "this is the form of other programs: `ssh-keygen -i -f FILE` gives the line to write"
+                "this is the SSH2 format: `ssh-keygen -i -f FILE` converts it"
             } else {
                 "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
             };
@@ -440,7 +440,7 @@ mod tests {
         collect(&format!("  {one}  \r\n# a comment\n\n{two}\nnonsense\n{one}\nmore\n"), None, &mut keys, &mut findings);
         assert_eq!(keys.into_list(), [one, two]);
         let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
-        assert_eq!(messages, ["2 lines are no SSH public keys; they are left out"], "one finding, which shows nothing");
+        assert_eq!(messages, ["2 invalid SSH keys; lines skipped"], "one finding, which shows nothing");
     }
 
     #[test]
@@ -452,7 +452,7 @@ mod tests {
             findings.into_iter().map(|finding: Finding| (finding.rule.id, finding.message)).collect::<Vec<_>>()
         };
         let options = |message: &str| ("bad-key-options", message.to_owned());
-        let invalid = ("bad-ssh-key", "a line is no SSH public key; it is left out".to_owned());
+        let invalid = ("bad-ssh-key", "invalid SSH key; line skipped".to_owned());
         assert_eq!(found(&format!("only=\"a\" {one}")), [options("invalid options before an SSH key; key not set")]);
         let both = format!("only=\"a\" {one}\nnonsense\nrevoked {two}");
         assert_eq!(found(&both), [options("invalid options before 2 SSH keys; keys not set"), invalid]);

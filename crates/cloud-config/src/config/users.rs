@@ -48,7 +48,7 @@ mapping! {
 }
 
 /// The remedy for the default user of cloud-init.
-const DEFAULT_USER: &str = "leave `default` out: users that are there stay, and keys of `core` need no entry here";
+const DEFAULT_USER: &str = "remove `default`: existing users are kept, and the keys of `core` need no entry in `users`";
 
 /// Turns the errors about the item `default` of `users` into notes: tools write it into every configuration.
 pub fn accept_default_user(config: &mut CloudConfig, document: &ParsedYaml, findings: &mut [Finding]) {
@@ -65,7 +65,7 @@ pub fn accept_default_user(config: &mut CloudConfig, document: &ParsedYaml, find
     }
     let errors = findings.iter_mut().filter(|finding| finding.rule == &rules::WRONG_TYPE);
     for finding in errors.filter(|finding| finding.span.is_some_and(|span| spans.contains(&span))) {
-        let message = "`default` is the default user of cloud-init, and none here; item ignored";
+        let message = "`default` is the default user of cloud-init; item ignored";
         *finding = Finding::new(&rules::DEFAULT_USER, finding.span, message).help(DEFAULT_USER);
     }
 }

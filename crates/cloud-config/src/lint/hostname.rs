@@ -20,7 +20,7 @@ fn written_too(config: &CloudConfig) -> Option<Finding> {
     if content.is_some_and(is_mask) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
         return None;
     }
-    let message = "/etc/hostname is also what `hostname` writes: each run writes both, and the file is what stays";
+    let message = "`hostname` and this file set different host names; the content of the file is used";
     Some(Finding::new(&rules::DUPLICATE_ITEM, file.path.span, message).help("keep one of them"))
 }
 
@@ -30,13 +30,13 @@ fn odd(field: &Field<String>) -> Option<Finding> {
         // It is refused.
         return None;
     } else if matches!(name, "localhost" | "localhost.localdomain") {
-        (&rules::ODD_HOSTNAME, "is that of every machine for itself; other programs take it for no name at all")
+        (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name; set anyway")
     } else if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        (&rules::ODD_HOSTNAME, "is a number, which some programs take for an address")
+        (&rules::ODD_HOSTNAME, "is a number, which some programs read as an address; set anyway")
     } else if name.contains('_') {
-        (&rules::UNDERSCORE_HOSTNAME, "has an underscore; newer systemds refuse it")
+        (&rules::UNDERSCORE_HOSTNAME, "contains an underscore, which newer versions of systemd reject; set anyway")
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        (&rules::ODD_HOSTNAME, "has upper case letters; names are compared without regard to case")
+        (&rules::ODD_HOSTNAME, "contains upper case letters, but host names are case-insensitive; set anyway")
     } else {
         return None;
     };

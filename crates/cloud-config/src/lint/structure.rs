@@ -76,14 +76,19 @@ impl KeyLinter<'_> {
         let key = entry.display_key();
         if let Some(reason) = fields::find(&place.path, name).and_then(|field| field.deprecated) {
             let help = Some(format!("list the keys in `{}`", self.spelt("ssh_authorized_keys", &entry.key)));
-            return self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
+            return self.report(
+                &rules::DEPRECATED,
+                entry,
+                format!("{key} is deprecated: {reason}; applied anyway"),
+                help,
+            );
         }
         let Some(section) = place.path.strip_prefix("coreos") else { return };
         if section.is_empty() {
             let table = TABLES.iter().find(|table| table.section == name);
             if let Some(reason) = table.and_then(|table| table.deprecated) {
-                let help = Some("where the machine lacks it, run it with a unit of your own".to_owned());
-                self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}"), help);
+                let help = Some("where the image does not include it, run it with a unit of your own".to_owned());
+                self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}; applied anyway"), help);
             }
             return;
         }
@@ -93,20 +98,20 @@ impl KeyLinter<'_> {
             let (rule, what) =
                 if option.works() { (&rules::DEPRECATED, "deprecated") } else { (&rules::OBSOLETE, "obsolete") };
             let help = (!option.works()).then(|| "write it under `coreos.etcd2`".to_owned());
-            self.report(rule, entry, format!("{key} is {what}: {reason}"), help);
+            self.report(rule, entry, format!("{key} is {what}: {reason}; applied anyway"), help);
         }
     }
 
     fn report_empty(&mut self, entry: &Entry, missing: Missing, below: KeyShape) {
         let help = match below {
             _ if self.broken || self.is_token(entry) => return,
-            _ if entry.value.tag == Tag::Text => "put text that begins with `!` in quotes",
+            _ if entry.value.tag == Tag::Text => "put a string that begins with `!` in quotes",
             KeyShape::Value if missing == Missing::Never => return,
-            KeyShape::Value => "write its value after it, or leave the key out",
-            KeyShape::Values | KeyShape::Items(_) => "write its items below it, each with `- `, or leave the key out",
-            KeyShape::Section(_) => "write its keys below it, indented, or leave it out",
+            KeyShape::Value => "write its value after it, or remove the key",
+            KeyShape::Values | KeyShape::Items(_) => "write its items below it, each with `- `, or remove the key",
+            KeyShape::Section(_) => "write its keys below it, indented, or remove the key",
         };
-        let message = format!("there is nothing under {}", entry.display_key());
+        let message = format!("{} has no value; not applied", entry.display_key());
         self.report(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
     }
 
@@ -120,9 +125,9 @@ impl KeyLinter<'_> {
             let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
             // A token may have become nothing.
             if is_empty && !written.contains('$') && !self.starts_with_token(item.span.end) {
-                let message = format!("an item of {} is empty; item ignored", entry.display_key());
+                let message = format!("empty item in {}; item ignored", entry.display_key());
                 let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
-                self.findings.push(finding.help("write its value after the `- `, or leave it out"));
+                self.findings.push(finding.help("write its value after the `- `, or remove the item"));
             }
         }
     }
@@ -146,7 +151,7 @@ impl KeyLinter<'_> {
         let rule = &rules::UNKNOWN_KEY;
         if let Some(row) = foreign::find(name, &place.path, &entry.value) {
             if foreign::asks_for_nothing(name, &place.path, &entry.value, item) {
-                let message = format!("{key} is a key of cloud-init that asks for nothing here; key ignored");
+                let message = format!("{key} is a key of cloud-init that requests nothing here; key ignored");
                 return self.report(&rules::FOREIGN_KEY, entry, message, None);
             }
             let may_hold_access = place.path.is_empty() && matches!(name, "user" | "system_info" | "passwd");
@@ -161,7 +166,8 @@ impl KeyLinter<'_> {
                 let message = format!("{}; {lost}", row.program.message(&key));
                 return self.report(rule, entry, message, Some("write the user as an item of `users`".to_owned()));
             }
-            return self.report(rule, entry, row.program.message(&key), Some(row.help.to_owned()));
+            let message = format!("{}; key ignored", row.program.message(&key));
+            return self.report(rule, entry, message, Some(row.help.to_owned()));
         }
         if let Some((word, _)) =
             name.split_once(':').filter(|(word, value)| !value.is_empty() && place.shape_of(word).is_some())
@@ -189,16 +195,16 @@ impl KeyLinter<'_> {
         let is_reported = !self.findings.is_full(rule);
         let meant = if is_reported { suggest::closest(name, place.keys()) } else { Vec::new() };
         if let Some(KeyPlaces::Near(places)) = elsewhere.as_ref().filter(|_| meant.is_empty()) {
-            let message = format!("{key} belongs {}; here it is ignored", places::description(places));
+            let message = format!("{key} belongs {}; key ignored", places::description(places));
             return self.report(&rules::MISPLACED_KEY, entry, message, places::indentation_help(places));
         }
         let meant: Vec<_> = meant.into_iter().map(|name| self.spelt(name, &entry.key)).collect();
         let help = suggest::question(&meant).or_else(|| match &elsewhere {
-            Some(KeyPlaces::Far(places)) => Some(format!("a key of this name stands {}", places::description(places))),
+            Some(KeyPlaces::Far(places)) => Some(format!("a key of this name exists {}", places::description(places))),
             _ => None,
         });
         let other = describe_lookalike(&entry.key).map_or_else(String::new, |name| format!(": it has {name}"));
-        self.report(rule, entry, format!("unknown key {key}{other}"), help);
+        self.report(rule, entry, format!("unknown key {key}{other}; key ignored"), help);
     }
 
     /// Returns true if the value of an unknown key has an SSH key in it, or keys of the top level that give access.
@@ -323,7 +329,7 @@ mod tests {
             ("coreos: {etcd2: {initial_clustr: a}}", "did you mean `initial_cluster`?"),
             ("coreos: {flannel: {interfaces: a}}", "did you mean `interface`?"),
             ("coreos: {etcd3: {}}", "did you mean `etcd` or `etcd2`?"),
-            ("debug: true", "a key of this name stands under `coreos.etcd2`"),
+            ("debug: true", "a key of this name exists under `coreos.etcd2`"),
             ("role: a", ""),
         ] {
             let findings = found(text);
@@ -345,13 +351,10 @@ mod tests {
     #[test]
     fn keys_of_others_are_told_whose_they_are() {
         let (rule, message, help) = one("ca-certs: {trusted: [x]}");
-        assert_eq!(
-            (rule, message.as_str()),
-            ("unknown-key", "`ca-certs` is a key of cloud-init, which this program does not know")
-        );
+        assert_eq!((rule, message.as_str()), ("unknown-key", "`ca-certs` is a key of cloud-init; key ignored"));
         assert!(help.contains("update-ca-certificates"), "{help}");
         let (_, message, help) = one("coreos: {units: [{name: a.service, After: b.service}]}");
-        assert_eq!(message, "`After` is a setting of unit files, and no key here");
+        assert_eq!(message, "`After` is a setting of unit files; key ignored");
         assert!(help.contains("[Unit]"), "{help}");
         assert!(one("users: [{name: a, lock-passwd: false}]").2.contains("without `passwd`"));
         assert!(one("storage: {files: []}").1.contains("Ignition"));
@@ -364,8 +367,8 @@ mod tests {
         assert_eq!(
             row(text).collect::<Vec<_>>(),
             [
-                "misplaced-key units: `units` belongs under `coreos`; here it is ignored",
-                "misplaced-key write-files: `write-files` belongs at the top level; here it is ignored",
+                "misplaced-key units: `units` belongs under `coreos`; key ignored",
+                "misplaced-key write-files: `write-files` belongs at the top level; key ignored",
                 "detached-key hostname: `hostname` belongs at the top level; not applied",
                 "detached-key ssh-authorized-keys: `ssh-authorized-keys` belongs at the top level or in an item of \
                  `users`; not applied",
@@ -404,13 +407,13 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "deprecated etcd: `etcd` is deprecated: no longer shipped in Container Linux",
-                "obsolete max-wals: `max-wals` is obsolete: etcd2 options no longer work for etcd",
-                "deprecated etcd2: `etcd2` is deprecated: no longer shipped in Container Linux",
+                "deprecated etcd: `etcd` is deprecated: no longer shipped in Container Linux; applied anyway",
+                "obsolete max-wals: `max-wals` is obsolete: etcd2 options no longer work for etcd; applied anyway",
+                "deprecated etcd2: `etcd2` is deprecated: no longer shipped in Container Linux; applied anyway",
                 "deprecated ca_file: `ca_file` is deprecated: ca_file and peer_ca_file are obsoleted by trusted_ca_file \
-                 and client_cert_auth",
-                "deprecated coreos-ssh-import-url: `coreos-ssh-import-url` is deprecated: who may log in hangs on \
-                 another machine, at every boot",
+                 and client_cert_auth; applied anyway",
+                "deprecated coreos-ssh-import-url: `coreos-ssh-import-url` is deprecated: logins depend on another \
+                 server at every boot; applied anyway",
             ]
         );
     }
@@ -424,7 +427,7 @@ mod tests {
     #[test]
     fn a_line_that_is_no_key_is_not_shown() {
         let (_, message, help) = one("hunter2 is my password: x");
-        assert_eq!((message.as_str(), help.as_str()), ("unknown key (not shown)", ""));
+        assert_eq!((message.as_str(), help.as_str()), ("unknown key (not shown); key ignored", ""));
     }
 
     #[test]
@@ -439,7 +442,7 @@ mod tests {
         ] {
             let (rule, message, _) = one(text);
             assert_eq!(rule, "nothing-there", "{text}");
-            assert!(message.starts_with("an item of `"), "{message}");
+            assert!(message.starts_with("empty item in `"), "{message}");
         }
         assert_eq!(found("ssh_authorized_keys: [a]\nusers: [{groups: [b]}]"), []);
     }
@@ -451,8 +454,8 @@ mod tests {
             ("user: {name: ada, passwd: x}", "detached-key", "; user ada is not created"),
             ("user: {name: core, shell: /bin/sh}", "unknown-key", "; the fields below it are not applied"),
             ("user: {shell: /bin/sh}", "unknown-key", "; the fields below it are not applied"),
-            ("user: {name: core}", "unknown-key", "does not know"),
-            ("user: ada", "unknown-key", "does not know"),
+            ("user: {name: core}", "unknown-key", "of cloud-init; key ignored"),
+            ("user: ada", "unknown-key", "of cloud-init; key ignored"),
         ] {
             let (found, message, _) = one(text);
             assert!(found == rule && message.ends_with(lost), "{text}: {found} {message}");
@@ -463,7 +466,7 @@ mod tests {
     fn keys_that_tools_always_write_are_notes() {
         let (rule, message, help) = one("package_upgrade: true");
         assert_eq!((rule, help.as_str()), ("foreign-key", ""));
-        assert_eq!(message, "`package_upgrade` is a key of cloud-init that asks for nothing here; key ignored");
+        assert_eq!(message, "`package_upgrade` is a key of cloud-init that requests nothing here; key ignored");
         assert_eq!(one("ssh_pwauth: true").0, "unknown-key");
         assert_eq!(one("coreos: {package_update: true}").0, "unknown-key");
         let (rule, message, help) = one("user: hunter2");

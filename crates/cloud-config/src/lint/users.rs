@@ -42,15 +42,15 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
         // These are refused and already reported.
         return None;
     } else if matches!(name, "." | "..") || !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
-        ("has a character that most systems refuse", "use lower case letters, digits, - and _")
+        ("contains a character that most systems reject", "use lower case letters, digits, - and _")
     } else if name.starts_with(|first: char| first.is_ascii_digit()) {
-        ("begins with a digit, which many systems refuse", "begin with a letter")
+        ("begins with a digit, which many systems reject", "begin with a letter")
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        ("has upper case letters, which many systems refuse", "use lower case letters")
+        ("contains upper case letters, which many systems reject", "use lower case letters")
     } else {
         return None;
     };
-    let message = format!("the name of user {} {why}", redacted_user_name(name));
+    let message = format!("user {}: the name {why}; applied anyway", redacted_user_name(name));
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
 }
 
@@ -62,7 +62,7 @@ fn existing(user: &User, name: &str) -> Option<Finding> {
     let given = of_new_account(user);
     let span = given.first()?.1.or(user.name.span);
     let names: Vec<_> = given.into_iter().map(|(key, _)| key).collect();
-    let message = format!("user {name} exists on most machines; not changed there: {}", names.join(", "));
+    let message = format!("user {name} exists on most machines; not applied there: {}", names.join(", "));
     let help = "only the password and the SSH keys of an existing user are set";
     Some(Finding::new(&rules::EXISTING_USER, span, message).help(help))
 }
@@ -89,7 +89,10 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
     let mut groups =
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
     let (_, span) = groups.find(|(group, _)| group.trim().contains(char::is_whitespace))?;
-    let message = format!("user {}: a group's name has a blank, which every system refuses", redacted_user_name(name));
+    let message = format!(
+        "user {}: a group name contains a blank, which every system rejects; applied anyway",
+        redacted_user_name(name)
+    );
     Some(Finding::new(&rules::ODD_USER_NAME, span, message).help("write a list, or commas between the groups"))
 }
 
@@ -103,25 +106,27 @@ fn password(user: &User, name: &str) -> Option<Finding> {
     let name = redacted_user_name(name);
     let find = |rule, message| Some(Finding::new(rule, user.passwd.span, message));
     if text.is_empty() {
-        let finding = find(&rules::EMPTY_PASSWORD, format!("user {name}: the password is empty, so none is set"))?;
-        return Some(finding.help("leave it out; without a password one logs in with keys alone"));
+        let finding = find(&rules::EMPTY_PASSWORD, format!("user {name}: the password is empty; not applied"))?;
+        return Some(finding.help("remove it; without a password, the user logs in with SSH keys only"));
     }
     if text.contains(':') || text.chars().any(char::is_control) {
         // It is not set, and reported already.
         return None;
     }
-    let help = "make a hash with `openssl passwd -6` or `mkpasswd`; * means no password";
+    let help = "create a hash with `openssl passwd -6` or `mkpasswd`; `*` disables password login";
     let finding = match hash::kind(text) {
         Hash::Strong | Hash::Locked => None,
         Hash::Weak(kind) => {
-            find(&rules::WEAK_HASH, format!("user {name}: the hash of the password is one of {kind}, which is weak"))
+            find(&rules::WEAK_HASH, format!("user {name}: the password hash is {kind}, which is weak; applied anyway"))
         }
         Hash::Broken => {
-            let message = format!("user {name}: the hash of the password is not whole: no password matches it");
+            let message =
+                format!("user {name}: the password hash is incomplete, so that no password matches it; applied anyway");
             find(&rules::ODD_PASSWORD, message)
         }
         Hash::Other => {
-            let message = format!("user {name}: the password is no hash: no password matches it");
+            let message =
+                format!("user {name}: the password is not a hash, so that no password matches it; applied anyway");
             find(&rules::ODD_PASSWORD, message)
         }
     }?;
@@ -142,11 +147,11 @@ fn keys(list: &[Field<String>], findings: &mut Vec<Finding>) {
             }
         }
         if let Some(why) = weak {
-            let help = "make a new one with `ssh-keygen -t ed25519`";
+            let help = "create a new key with `ssh-keygen -t ed25519`";
             findings.push(Finding::new(&rules::WEAK_SSH_KEY, entry.span, why).help(help));
         }
         if odd {
-            let message = "a key of a type that this program does not know; sshd may pass it over";
+            let message = "SSH key of an unknown type, which sshd may ignore; set anyway";
             findings.push(Finding::new(&rules::ODD_SSH_KEY, entry.span, message));
         }
     }
@@ -161,10 +166,10 @@ enum Strength {
 fn strength(key: &ssh_key::PublicKey<'_>) -> Strength {
     let kind = key.kind.strip_suffix("-cert-v01@openssh.com").unwrap_or(key.kind);
     match kind.strip_suffix("@openssh.com").unwrap_or(kind) {
-        "ssh-dss" => Strength::Weak("a key of the type ssh-dss, which sshd no longer takes".to_owned()),
+        "ssh-dss" => Strength::Weak("SSH key of the type ssh-dss, which sshd no longer accepts; set anyway".to_owned()),
         "ssh-rsa" => match key.rsa_bits() {
             Some(bits) if bits < RSA_MIN => {
-                Strength::Weak(format!("an RSA key of {bits} bits; less than {RSA_MIN} are not safe"))
+                Strength::Weak(format!("RSA key of {bits} bits, where {RSA_MIN} are the safe minimum; set anyway"))
             }
             _ => Strength::Fine,
         },

@@ -171,7 +171,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
     // That is how the name system writes a whole name; machines do not have it in theirs.
     if let Some(whole) = text.strip_suffix('.').filter(|whole| !whole.is_empty()) {
         text = whole;
-        let message = "the host name ends with a dot; it is set without it";
+        let message = "the host name ends with a dot; set without the dot";
         findings.push(Finding::new(&rules::TRAILING_DOT, span, message));
     }
     let first = text.split('.').next().unwrap_or_default();
@@ -182,8 +182,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
             // Only ASCII is valid, so where this is no boundary the name is refused below.
             name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
         }
-        let message =
-            format!("the host name has {} characters, of 64 at most; it is cut to {}", text.len(), name.len());
+        let message = format!("the host name has {} characters, more than 64; truncated to {}", text.len(), name.len());
         findings.push(Finding::new(&rules::LONG_HOSTNAME, span, message));
     }
     let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');

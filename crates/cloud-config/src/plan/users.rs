@@ -43,7 +43,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                     let fields: Vec<_> = of_new_account(user).into_iter().map(|(key, _)| key).collect();
                     let mut message = format!("user {name} is listed twice; the keys of both are set");
                     if !fields.is_empty() {
-                        message.push_str("; not applied of this item: ");
+                        message.push_str(", fields of this item not applied: ");
                         message.push_str(&fields.join(", "));
                     }
                     planner.report(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
@@ -82,7 +82,7 @@ impl KeysOf<'_> {
 }
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>) {
-    let finding = Finding::new(&rules::NAMELESS_USER, span, "a user without a name is skipped");
+    let finding = Finding::new(&rules::NAMELESS_USER, span, "user without a name; user skipped");
     planner.report(finding.help("give it a `name`, or remove the `-` before it if it belongs to the user above"));
 }
 
@@ -119,7 +119,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         home = valid(home.as_deref(), user.homedir.span, |home| !is_system_dir(home), fault);
         let fault = "the path of the home directory is too long; the default one is used";
         home = valid(home.as_deref(), user.homedir.span, |home| normalize(home).is_some(), fault);
-        let fault = "the home directory is a file of the system, or below one; the default one is used";
+        let fault = "the home directory is a system file, or below one; the default one is used";
         home = valid(home.as_deref(), user.homedir.span, |home| !places::is_in_file(home), fault);
     }
     let fault = "the shell contains a colon or a control character; the default one is used";
@@ -142,12 +142,13 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group_name, fault);
     let gecos = user.gecos.filled();
     if gecos.is_some_and(breaks_out) {
-        let message = format!("user {name}: the gecos has a colon or control character; it is left out");
+        let message = format!("user {name}: `gecos` contains a colon or a control character; not applied");
         planner.report(Finding::new(&rules::BAD_GECOS, user.gecos.span, message));
     }
     if create_home && home.as_deref().is_some_and(places::is_of_image) {
-        let message =
-            format!("user {name}: the home directory is below /usr, which is read-only on CoreOS and Flatcar");
+        let message = format!(
+            "user {name}: the home directory is below /usr, which is read-only on CoreOS and Flatcar; applied anyway"
+        );
         let finding = Finding::new(&rules::USR_PATH, user.homedir.span, message);
         planner.report(finding.help("put it below /home, /opt or /var"));
     }
@@ -253,8 +254,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         let Some(github) = account.filled() else { continue };
         if !github.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) || github.len() > 100
         {
-            let message =
-                format!("user {name}: the name of the GitHub account cannot be one; its keys are not imported");
+            let message = format!("user {name}: invalid GitHub account name; keys not imported");
             let help = "write the name of the account alone, such as `octocat`";
             planner.report(Finding::new(&rules::BAD_IMPORT, account.span, message).help(help));
             continue;
@@ -271,18 +271,20 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
     }
     let Some(from) = url_without_secrets(url) else {
-        let message = format!("user {name}: keys are imported from http and https URLs only; they are not imported");
-        let help = "write https://HOST/PATH; of a password in front of the host, `/` is written `%2F`";
+        let message = format!("user {name}: the import URL is not an http or https URL; keys not imported");
+        let help = "write https://HOST/PATH, and `%2F` for a `/` in a password before the host";
         planner.report(Finding::new(&rules::BAD_IMPORT, span, message).help(help));
         return;
     };
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
-        let message = format!("user {name}: keys are imported without encryption");
+        let message = format!(
+            "user {name}: keys are fetched over plain HTTP, where an attacker on the network can replace them; applied anyway"
+        );
         planner.report(Finding::new(&rules::PLAIN_HTTP, span, message).help("use an https URL"));
     }
     let set = format!("coreos-cloudinit-{name}");
     if let Some(fault) = names::file_name_fault(&set) {
-        let message = format!("user {name}: the set of imported keys cannot be named: {fault}; they are not imported");
+        let message = format!("user {name}: invalid name for the set of imported keys: {fault}; keys not imported");
         return planner.report(Finding::new(&rules::BAD_IMPORT, span, message));
     }
     planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
@@ -352,7 +354,8 @@ mod tests {
         let document = crate::document::read(part, &crate::address_tokens::Addresses::default(), false);
         let findings = document.plan(&crate::plan::Facts::default(), "set").findings;
         let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
-        let message = "user a is listed twice; the keys of both are set; not applied of this item: shell, groups";
+        let message =
+            "user a is listed twice; the keys of both are set, fields of this item not applied: shell, groups";
         assert_eq!(messages, [message]);
     }
 

@@ -16,7 +16,7 @@ impl<'de> Deserialize<'de> for Bytes {
             type Value = Bytes;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
+                f.write_str("a string")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {

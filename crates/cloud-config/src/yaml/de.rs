@@ -72,6 +72,7 @@ impl Context {
                 Role::ItemOf(entry) => (self.facts.advice)(&entry.name(), true, value.node),
             };
             let help = special.or(help).map(str::to_owned);
+            let message = if rule == &rules::WRONG_TYPE { format!("{message}; not applied") } else { message };
             Finding { help, ..Finding::new(rule, span, value.role.message(&message)) }
         });
     }
@@ -188,9 +189,9 @@ impl<'a> Value<'a> {
             _ if self.is_null() => Ok(Cow::Borrowed("")),
             Kind::Scalar(_) if self.node.tag == Tag::Binary => String::from_utf8(self.bytes()?.into_owned())
                 .map(Cow::Owned)
-                .map_err(|_| Error::broken("expected text, found binary data that is none", self.node)),
+                .map_err(|_| Error::broken("expected a string, found binary data that is not UTF-8", self.node)),
             Kind::Scalar(scalar) => Ok(Cow::Borrowed(&scalar.text)),
-            _ => self.wrong("text"),
+            _ => self.wrong("a string"),
         }
     }
 
@@ -200,9 +201,9 @@ impl<'a> Value<'a> {
             _ if self.is_null() => Ok(Cow::Borrowed(b"")),
             Kind::Scalar(scalar) if self.node.tag == Tag::Binary => scalar::binary(&scalar.text)
                 .map(Cow::Owned)
-                .ok_or_else(|| Error::broken("`!!binary` wants base64, and this is none", self.node)),
+                .ok_or_else(|| Error::broken("`!!binary` requires base64, found other text", self.node)),
             Kind::Scalar(scalar) => Ok(Cow::Borrowed(scalar.text.as_bytes())),
-            _ => self.wrong("text"),
+            _ => self.wrong("a string"),
         }
     }
 
@@ -218,14 +219,14 @@ impl<'a> Value<'a> {
         let typed = self.node.tag == Tag::Typed || (scalar.plain && self.node.tag == Tag::None);
         if !typed {
             let span = self.node.span;
-            let message = || self.role.message(&format!("{wanted}, written as text"));
+            let message = || self.role.message(&format!("expected {wanted}, found a string; read as {wanted}"));
             self.context.report(quoted, span, || Finding::new(quoted, span, message()).help("remove the quotes"));
         }
         Ok(value)
     }
 
     fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        const WANTED: &str = "a whole number";
+        const WANTED: &str = "an integer";
         if self.is_null() {
             return visitor.visit_i64(0);
         }
@@ -237,7 +238,7 @@ impl<'a> Value<'a> {
         match (i64::try_from(number), u64::try_from(number)) {
             (Ok(number), _) => visitor.visit_i64(number),
             (_, Ok(number)) => visitor.visit_u64(number),
-            _ => Err(Error::broken("expected a whole number, found one that is too large", self.node)),
+            _ => Err(Error::broken("expected an integer, found one that is too large", self.node)),
         }
     }
 
@@ -254,7 +255,7 @@ impl<'a> Value<'a> {
         }
         self.context.findings.borrow_mut().extend(item_findings);
         self.context.report(&rules::TEXT_FOR_LIST, span, || {
-            let message = self.role.message("expected a list, found one text; it is read as a list of one");
+            let message = self.role.message("expected a list, found a string; read as a list with one item");
             Finding::new(&rules::TEXT_FOR_LIST, span, message).help("write `- ` before it, on a line of its own")
         });
         Ok(list)
@@ -304,7 +305,7 @@ impl<'de> Deserializer<'de> for Value<'_> {
         if self.is_null() {
             return visitor.visit_bool(false);
         }
-        visitor.visit_bool(self.scalar("a truth value", &rules::QUOTED_BOOLEAN, scalar::boolean)?)
+        visitor.visit_bool(self.scalar("a boolean", &rules::QUOTED_BOOLEAN, scalar::boolean)?)
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

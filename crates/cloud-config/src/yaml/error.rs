@@ -41,7 +41,7 @@ impl Error {
     /// `node` has a tag that only another program evaluates.
     pub fn local_tag(node: &Node) -> Self {
         let message = "unsupported tag; not applied".to_owned();
-        let help = "write the value that the tag stands for; put text that begins with `!` in quotes";
+        let help = "write the value that the tag stands for; put a string that begins with `!` in quotes";
         Self { message, span: Some(node.span), help: Some(help), rule: &rules::UNKNOWN_TAG }
     }
 
@@ -54,14 +54,14 @@ impl Error {
 /// The remedy for `node` where something else is wanted, for any key.
 fn help(wanted: &str, node: &Node) -> Option<&'static str> {
     match (wanted, &node.kind) {
-        ("text", Kind::Mapping(_)) if node.flow => Some("put text that begins with `{` in quotes"),
-        ("text", Kind::List(_)) if node.flow => Some("put text that begins with `[` in quotes"),
-        ("text", _) => Some("begin text of several lines with `|`"),
+        ("a string", Kind::Mapping(_)) if node.flow => Some("put a string that begins with `{` in quotes"),
+        ("a string", Kind::List(_)) if node.flow => Some("put a string that begins with `[` in quotes"),
+        ("a string", _) => Some("begin a string of several lines with `|`"),
         ("a list", _) => Some("begin each item with `- `"),
-        ("a mapping", Kind::List(_)) => Some("leave out the `-`"),
-        ("a mapping", _) => Some("write keys with their values, and a blank after the colon: `KEY: VALUE`"),
-        ("a truth value", _) => Some("write `true` or `false`"),
-        ("a whole number" | "a number", Kind::Scalar(_)) => Some("write digits alone, without a unit"),
+        ("a mapping", Kind::List(_)) => Some("remove the `-`"),
+        ("a mapping", _) => Some("write `KEY: VALUE`, with a space after the colon"),
+        ("a boolean", _) => Some("write `true` or `false`"),
+        ("an integer" | "a number", Kind::Scalar(_)) => Some("write digits alone, without a unit"),
         _ => None,
     }
 }
@@ -83,13 +83,13 @@ impl de::Error for Error {
 
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let found = match found {
-            Unexpected::Bool(_) => "a truth value",
+            Unexpected::Bool(_) => "a boolean",
             Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
             Unexpected::Bytes(_) => "binary data",
             Unexpected::Unit | Unexpected::Option => "nothing",
             Unexpected::Seq => "a list",
             Unexpected::Map => "a mapping",
-            _ => "text",
+            _ => "a string",
         };
         Self::custom(format_args!("expected {wanted}, found {found}"))
     }

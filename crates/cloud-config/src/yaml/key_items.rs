@@ -247,7 +247,7 @@ impl KeyItems {
             let (message, help) = found.words();
             find(found.item, message, help)
         });
-        let message = "an SSH key that YAML reads as a mapping because of its `:`";
+        let message = "YAML reads this SSH key as a mapping because of its `:`";
         let unquoted =
             self.unquoted.iter().map(|span| find(*span, message, "write the item in single quotes: `- 'KEY'`"));
         let typed =

@@ -116,7 +116,10 @@ impl Pairs {
                     break;
                 }
                 let Some(entries) = source.entries() else {
-                    let message = format!("`<<` merges a mapping or a list of mappings, found {}", source.describe());
+                    let message = format!(
+                        "`<<`: expected a mapping or a list of mappings, found {}; not merged",
+                        source.describe()
+                    );
                     findings.push(Finding::new(&rules::BAD_MERGE, span, message));
                     continue;
                 };
@@ -135,8 +138,8 @@ impl Pairs {
             Kind::Scalar(Scalar { text, plain: true }) if &**text == "<<" => Pending::Merge(span),
             Kind::Scalar(Scalar { text, .. }) => Pending::Key(Rc::clone(text), span, start),
             Kind::List(_) | Kind::Mapping(_) => {
-                let message = format!("a key is text, found {}", node.describe());
-                let help = "put text that begins with `{` or `[` in quotes";
+                let message = format!("expected a string as the key, found {}; key ignored", node.describe());
+                let help = "put a string that begins with `{` or `[` in quotes";
                 findings.push(Finding::new(&rules::BAD_KEY, span, message).help(help));
                 Pending::Bad
             }
@@ -148,11 +151,11 @@ impl Pairs {
             let line = (report.line)(self.starts[at]);
             // The message leaves out the key, which may be part of a secret; the path of the finding has it otherwise.
             let (rule, how) = if self.entries[at].key == entry.key {
-                (&rules::DUPLICATE_KEY, "already")
+                (&rules::DUPLICATE_KEY, "")
             } else {
-                (&rules::TWO_SPELLINGS, "in its other spelling")
+                (&rules::TWO_SPELLINGS, " in its other spelling")
             };
-            let message = format!("the key is given in line {line} {how}; this one counts");
+            let message = format!("key already given in line {line}{how}; the earlier one is ignored");
             let help =
                 if entry.value.items().is_some() { "write all items under one of them" } else { "keep one of them" };
             report.findings.push(Finding::new(rule, entry.key_span, message).help(help));

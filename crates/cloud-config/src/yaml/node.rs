@@ -225,9 +225,9 @@ impl Node {
             Kind::Mapping(_) => "a mapping",
             Kind::Scalar(_) if self.is_null() => "nothing",
             Kind::Scalar(_) if self.tag == Tag::Binary => "binary data",
-            Kind::Scalar(scalar) if scalar.text.is_empty() => "empty text",
+            Kind::Scalar(scalar) if scalar.text.is_empty() => "an empty string",
             Kind::Scalar(scalar) if scalar.plain && self.tag == Tag::None => scalar::describe(&scalar.text),
-            Kind::Scalar(_) => "text",
+            Kind::Scalar(_) => "a string",
         }
     }
 }

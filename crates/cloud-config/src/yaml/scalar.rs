@@ -51,11 +51,11 @@ pub(super) fn float(text: &str) -> Option<f64> {
 /// The type of a plain scalar, for messages.
 pub(super) fn describe(text: &str) -> &'static str {
     if boolean(text).is_some() {
-        "a truth value"
+        "a boolean"
     } else if integer(text).is_some() || float(text).is_some() {
         "a number"
     } else {
-        "text"
+        "a string"
     }
 }
 
@@ -225,10 +225,10 @@ mod tests {
 
     #[test]
     fn what_text_looks_like() {
-        assert_eq!(describe("off"), "a truth value");
+        assert_eq!(describe("off"), "a boolean");
         assert_eq!(describe("0644"), "a number");
         assert_eq!(describe("1.10"), "a number");
-        assert_eq!(describe("089"), "text");
+        assert_eq!(describe("089"), "a string");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::scalar;
 pub fn looks_like(text: &str) -> Option<&'static str> {
     let digits = text.trim_start_matches(['-', '+']);
     if is_boolean(text) {
-        Some("a truth value")
+        Some("a boolean")
     } else if is_date(text) {
         Some("a date")
     } else if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') || scalar::float(text).is_none()
@@ -51,8 +51,8 @@ mod tests {
     #[test]
     fn what_others_read() {
         for (text, kind) in [
-            ("on", "a truth value"),
-            ("No", "a truth value"),
+            ("on", "a boolean"),
+            ("No", "a boolean"),
             ("0x1F", "a hexadecimal number"),
             ("0b1", "a binary number"),
             ("0644", "an octal number"),

@@ -6,7 +6,7 @@ use crate::diagnostic::rules;
 use crate::text::decode;
 use crate::yaml::TextKind::{self, Content, Home, Key, MachineName, Path, Prose, Unknown, Word};
 
-const IMPORTS: &str = "who may log in hangs on another machine, at every boot";
+const IMPORTS: &str = "logins depend on another server at every boot";
 
 /// Words for `ssh_authorized_keys`.
 const KEY_WORDS: &str = "ssh_keys ssh_key sshkeys sshkey keys key authorized_keys authorized_key ssh_public_keys \

@@ -42,12 +42,12 @@ impl Program {
     /// The message about `key`.
     pub fn message(self, key: &str) -> String {
         let description = match self {
-            Self::CloudInit => "a key of cloud-init, which this program does not know",
-            Self::Ignition => "a key of Ignition, which this program does not know",
-            Self::Butane => "a key of Butane, which this program does not know",
-            Self::Installer => "a key of an installer, which this program does not know",
-            Self::Etcd1 => "an option of etcd 0.4, which etcd 2 does not know",
-            Self::Systemd => "a setting of unit files, and no key here",
+            Self::CloudInit => "a key of cloud-init",
+            Self::Ignition => "a key of Ignition",
+            Self::Butane => "a key of Butane",
+            Self::Installer => "a key of an installer",
+            Self::Etcd1 => "an option of etcd 0.4, unsupported by etcd 2",
+            Self::Systemd => "a setting of unit files",
             Self::Mistake => return format!("unknown key {key}"),
         };
         format!("{key} is {description}")

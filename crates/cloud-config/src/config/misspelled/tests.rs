@@ -85,7 +85,7 @@ fn a_file_that_lacks_what_a_misspelled_key_means_is_refused() {
         assert_eq!((errors.len(), items.as_slice()), (1, &["file /etc/x".to_owned()][..]), "{key}: {errors:?}");
     }
     let (errors, _) = refused("write_files:\n- path: /etc/x\n  content_base64: aGVsbG8=\n");
-    assert!(errors[0].contains("file skipped (write the text as `content`, with `encoding: base64`)"), "{errors:?}");
+    assert!(errors[0].contains("file skipped (write it as `content`, with `encoding: base64`)"), "{errors:?}");
     for key in ["file", "filename", "dest", "name", "Path", "paht"] {
         let (errors, items) = refused(&format!("write_files:\n- {key}: /etc/x\n  content: a\n"));
         assert_eq!((errors.len(), items.as_slice()), (1, &["file no. 1".to_owned()][..]), "{key}: {errors:?}");

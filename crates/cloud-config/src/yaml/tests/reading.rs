@@ -92,11 +92,12 @@ fn booleans_are_read() {
         assert!(read.flag);
         assert_eq!(findings_with_text(&document, &findings), [format!("quoted-boolean:{text}")]);
     }
-    for (text, found) in [("1", "a number"), ("maybe", "text"), ("''", "empty text"), ("'1'", "text"), ("[]", "a list")]
+    for (text, found) in
+        [("1", "a number"), ("maybe", "a string"), ("''", "an empty string"), ("'1'", "a string"), ("[]", "a list")]
     {
         let (read, findings) = read_as::<All>(&format!("flag: {text}"));
         assert!(!read.flag);
-        assert_eq!(messages(&findings), [format!("`flag`: expected a truth value, found {found}")]);
+        assert_eq!(messages(&findings), [format!("`flag`: expected a boolean, found {found}; not applied")]);
     }
 }
 
@@ -133,8 +134,8 @@ fn numbers() {
     assert_eq!(
         messages(&findings),
         [
-            "`int`: expected a whole number, found one that is too large",
-            "`float`: expected a number, found a truth value"
+            "`int`: expected an integer, found one that is too large; not applied",
+            "`float`: expected a number, found a boolean; not applied"
         ]
     );
 }
@@ -148,7 +149,7 @@ fn one_value_is_read_as_a_list_of_one() {
     let text = "inners: a b\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(read.inners, []);
-    assert_eq!(messages(&findings), ["`inners`: expected a list, found text"]);
+    assert_eq!(messages(&findings), ["`inners`: expected a list, found a string; not applied"]);
     let text = "users: core\nssh_authorized_keys: {a: b}\nwrite_files: [x, {path: y}]\n";
     let (read, findings) = config(text);
     assert_eq!((read.users.len(), read.ssh_authorized_keys.len()), (0, 0));
@@ -156,9 +157,9 @@ fn one_value_is_read_as_a_list_of_one() {
     assert_eq!(
         messages(&findings),
         [
-            "`users`: expected a list, found text",
-            "`ssh_authorized_keys`: expected a list, found a mapping",
-            "an item of `write_files`: expected a mapping, found text"
+            "`users`: expected a list, found a string; not applied",
+            "`ssh_authorized_keys`: expected a list, found a mapping; not applied",
+            "an item of `write_files`: expected a mapping, found a string; not applied"
         ]
     );
 }
@@ -176,9 +177,9 @@ fn binary_data_is_decoded() {
     assert_eq!(
         messages(&findings)[..3],
         [
-            "`text`: expected text, found binary data that is none",
-            "`bytes`: `!!binary` wants base64, and this is none",
-            "`flag`: expected a truth value, found binary data"
+            "`text`: expected a string, found binary data that is not UTF-8; not applied",
+            "`bytes`: `!!binary` requires base64, found other text; not applied",
+            "`flag`: expected a boolean, found binary data; not applied"
         ]
     );
 }
@@ -257,7 +258,7 @@ fn groups_are_a_list_or_one_text() {
     assert_eq!(groups("[sudo, 100]"), ["sudo", "100"]);
     assert_eq!(groups("~"), [""; 0]);
     let text = "users: [{groups: {a: b}}]";
-    assert_eq!(messages(&config(text).1), ["`groups`: expected a list of group names, found a mapping"]);
+    assert_eq!(messages(&config(text).1), ["`groups`: expected a list of group names, found a mapping; not applied"]);
 }
 
 #[test]
@@ -270,9 +271,9 @@ fn a_place_reached_by_several_aliases_is_reported_once() {
 
 #[test]
 fn a_document_that_is_no_mapping() {
-    for (text, found) in [("- a\n", "a list"), ("secret words", "text"), ("12", "a number"), ("'x'", "text")] {
+    for (text, found) in [("- a\n", "a list"), ("secret words", "a string"), ("12", "a number"), ("'x'", "a string")] {
         let (_, findings) = config(text);
-        assert_eq!(messages(&findings), [format!("expected a mapping, found {found}")]);
+        assert_eq!(messages(&findings), [format!("expected a mapping, found {found}; not applied")]);
         assert_eq!(findings[0].rule, &rules::WRONG_TYPE);
     }
 }

@@ -124,9 +124,9 @@ fn the_last_of_equal_keys_counts() {
     assert_eq!(
         messages,
         [
-            "the key is given in line 2 in its other spelling; this one counts",
-            "the key is given in line 3 already; this one counts",
-            "the key is given in line 5 already; this one counts"
+            "key already given in line 2 in its other spelling; the earlier one is ignored",
+            "key already given in line 3; the earlier one is ignored",
+            "key already given in line 5; the earlier one is ignored"
         ]
     );
 }
