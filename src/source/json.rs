@@ -13,7 +13,7 @@ const FAILURES_MAX: usize = 20;
 pub fn object(bytes: &[u8], subject: &str) -> Result<Map<String, Value>> {
     match cloud_config::text::json::parse(bytes) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => bail!("failed to read {subject}: it is no JSON object"),
+        Ok(_) => bail!("failed to read {subject}: not a JSON object"),
         Err(error) => bail!("failed to read {subject}: {error}"),
     }
 }

@@ -137,14 +137,14 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
                 out.push_str(address);
             } else {
                 findings.add(&rules::UNKNOWN_ADDRESS, || {
-                    let message = format!("{token} is not known; it is replaced by nothing");
+                    let message = format!("unknown address for {token}; replaced with an empty string");
                     let help = format!("set {} in the environment, or write the address itself", kind.variable());
                     Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help)
                 });
             }
             if text[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
                 findings.add(&rules::TOKEN_BOUNDARY, || {
-                    let message = format!("{token} is replaced although the word goes on after it");
+                    let message = format!("{token} is directly followed by a letter or digit; replaced anyway");
                     Finding::new(&rules::TOKEN_BOUNDARY, there, message)
                 });
             }

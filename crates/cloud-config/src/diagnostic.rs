@@ -222,7 +222,7 @@ pub fn shorten(findings: &mut Vec<Finding>) {
     });
     for finding in findings.iter_mut().filter(|finding| finding.message.is_empty()) {
         let more = counts.get(finding.rule.id).map_or(0, |(_, all)| all - MOST_OF_A_RULE);
-        finding.message = format!("there are {more} more of this kind from here on, which are not shown");
+        finding.message = format!("{more} more findings of this rule; not shown");
     }
 }
 
@@ -398,7 +398,7 @@ mod tests {
         let findings = all(MOST_OF_A_RULE + 7);
         assert_eq!(findings.len(), MOST_OF_A_RULE + 2, "the other rule is reported all the same");
         let last = findings.last().unwrap();
-        assert_eq!(last.message, "there are 7 more of this kind from here on, which are not shown");
+        assert_eq!(last.message, "7 more findings of this rule; not shown");
         assert_eq!((last.span, &last.help), (Some(Span::new(MOST_OF_A_RULE, MOST_OF_A_RULE + 1)), &None));
     }
 
@@ -414,7 +414,7 @@ mod tests {
         findings.push(at(&rules::UNKNOWN_KEY, MOST_OF_A_RULE + 7));
         shorten(&mut findings);
         assert_eq!(findings.len(), MOST_OF_A_RULE + 2);
-        assert!(findings[MOST_OF_A_RULE + 1].message.starts_with("there are 8 more"), "{:?}", findings.last());
+        assert!(findings[MOST_OF_A_RULE + 1].message.starts_with("8 more findings"), "{:?}", findings.last());
     }
 
     #[test]

@@ -110,10 +110,9 @@ fn windows_line_ends(text: &str) -> Option<Finding> {
     let line = text.split('\n').next()?;
     // With carriage returns alone, all of the script is its first line.
     let first = if line.len() == text.len() { text.split_once('\r')?.0 } else { line.strip_suffix('\r')? };
-    let message =
-        "the lines of this script end as those of Windows: a shell takes the carriage return for a part of each";
+    let message = "the script has Windows line endings, which its interpreter reads as part of each line; run anyway";
     let finding = Finding::new(&rules::SCRIPT_LINE_ENDS, Some(Span::new(0, first.len())), message);
-    Some(finding.help("save it with the line ends of Unix"))
+    Some(finding.help("save it with Unix line endings"))
 }
 
 fn read_document(document: &mut Document, addresses: &Addresses, short_hostname: bool) {
@@ -409,11 +408,11 @@ fn script_after_all(text: &str, parsed: &yaml::ParsedYaml) -> Option<Finding> {
         if is_nothing {
             return None;
         }
-        let message = "a script below `#cloud-config`; not run";
-        (&rules::WRONG_TYPE, message, "delete the line above: a script begins with `#!`")
+        let message = "script below `#cloud-config`; script not run";
+        (&rules::WRONG_TYPE, message, "delete the line above: a script must begin with `#!`")
     } else {
-        let message = "its type is that of a cloud-config, but it begins with #!, as a script does, and has no keys";
-        (&rules::BAD_PART, message, "a script has the type text/x-shellscript")
+        let message = "its type is that of a cloud-config, but it begins with #! and has no keys; part skipped";
+        (&rules::BAD_PART, message, "give a script the type text/x-shellscript")
     };
     let start = text.len() - script.len();
     Some(Finding::new(rule, Span::new(start, start + 2), message).help(help))

@@ -42,17 +42,17 @@ fn a_mistake_is_reported_with_its_correction() {
         ("#!cloud-config\nhostname: a\n", ":1:1: error: the first line is almost `#cloud-config`"),
         ("#!python3\n", "(begin the script with `#!` and the full path of its interpreter"),
         ("I2Nsb3VkLWNvbmZpZwo=\n", "the user-data is text in base64"),
-        ("#cloud-config hostname: a", "the user-data is a text without line breaks"),
+        ("#cloud-config hostname: a", "the user-data is text without line breaks"),
         ("#cloud-config\nhostname: {{ x }}\n", "(render the template first"),
-        ("#Cloud-Config\nhostname: a\n", "(write `#cloud-config`: in small letters"),
-        ("# cloud_config\nhostname: a\n", "(write `#cloud-config`: in small letters"),
-        ("#cloud\u{2013}config\nhostname: a\n", "almost `#cloud-config`: it has U+2013 (en dash)"),
-        ("#!\u{a0}/bin/sh\n", "its interpreter line has U+00A0 (no-break space)"),
-        ("#cloud-config\ncoreos: {units: [{name: web, enable: true}]}\n", "(a service is called `web.service`)"),
+        ("#Cloud-Config\nhostname: a\n", "(write `#cloud-config` in lower case"),
+        ("# cloud_config\nhostname: a\n", "(write `#cloud-config` in lower case"),
+        ("#cloud\u{2013}config\nhostname: a\n", "almost `#cloud-config`: contains U+2013 (en dash)"),
+        ("#!\u{a0}/bin/sh\n", "the interpreter line contains U+00A0 (no-break space)"),
+        ("#cloud-config\ncoreos: {units: [{name: web, enable: true}]}\n", "(write `web.service` for a service)"),
         ("#cloud-config\nusers: [{name: a, groups: sudo docker}]\n", "(write a list, or commas between the groups)"),
         (
             "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/x-shellscript\n\necho hi\n--B--\n",
-            "(write what runs it into its first line, such as #!/bin/sh",
+            "(begin it with an interpreter line, such as #!/bin/sh",
         ),
     ] {
         let run = program(&["--validate", "--from-file", &files.put("a.yml", text)]);
@@ -71,7 +71,7 @@ fn a_finding_is_one_line_on_standard_output() {
     assert!(lines[0].starts_with(&format!("{path}:2:1: warning: unknown key `role`")), "{}", lines[0]);
     assert!(lines[0].ends_with(" [unknown-key] at role"), "{}", lines[0]);
     assert!(
-        lines[1].starts_with(&format!("{path}:5:16: error: the permissions are no octal number (")),
+        lines[1].starts_with(&format!("{path}:5:16: error: the permissions are not an octal number; file skipped (")),
         "{}",
         lines[1]
     );

@@ -136,8 +136,8 @@ fn escape(node: &Node, text: &str) -> Option<Finding> {
         !before.ends_with('\\') && !is_quoted && !word.ends_with(':') && !word.contains(":\\")
     };
     let at = raw.match_indices("\\n").map(|(at, _)| at).find(is_escape)? + node.span.start;
-    let message = "`\\n` is two characters here; it is no line break";
-    let help = "write the text in double quotes, or as a block below `|`, if a line break is meant";
+    let message = "`\\n` is two characters here, not a line break; written anyway";
+    let help = "for a line break, write the text in double quotes, or as a block below `|`";
     Some(Finding::new(&rules::LITERAL_ESCAPE, Span::new(at, at + 2), message).help(help))
 }
 
@@ -156,9 +156,9 @@ fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
 fn binary_token(node: &Node) -> Option<Finding> {
     let text = node.text().filter(|_| node.tag == Tag::Binary)?;
     let token = first_token(&decode::unbase64(text.as_bytes()).ok()?)?;
-    let message = format!("${token} stands in encoded content; it is not replaced");
+    let message = format!("${token} in encoded content; not replaced");
     let finding = Finding::new(&rules::LITERAL_TOKEN, node.span, message);
-    Some(finding.help("give the content as text if the address is meant"))
+    Some(finding.help("write the content without `encoding` to insert the address"))
 }
 
 /// The first character of a value, behind its tag and anchor.
@@ -217,7 +217,7 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
         if trimmed.starts_with("#!") || (index > 0 && trimmed.starts_with('#')) {
             let start = at + (line.len() - line.trim_start_matches([':', ' ', '\t']).len());
             let span = Span::new(start, start + trimmed.len());
-            return Some(warn(span, "this line is a comment in YAML; it is not part of the content"));
+            return Some(warn(span, "this line is a comment in YAML; not part of the content"));
         }
         at += line.len();
     }
@@ -238,7 +238,7 @@ fn plain(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
         return joined(raw, entry.value.span, ' ');
     }
     let span = place(entry.value.span.start, &raw[..newline]);
-    Some(warn(span, "content over several lines without `|`; its lines are joined with blanks"))
+    Some(warn(span, "content on several lines without `|`; its lines are joined with spaces"))
 }
 
 /// Text in quotes, or plain behind its key, whose lines were broken by its author and not by a tool.
@@ -251,7 +251,7 @@ fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
         let is_end = next.len() <= 1;
         if !escaped && !line.trim().is_empty() && !is_end && line.chars().count() < WRAPPED {
             let span = place(at, line);
-            return Some(warn(span, "content over several lines without `|`; its lines are joined with blanks"));
+            return Some(warn(span, "content on several lines without `|`; its lines are joined with spaces"));
         }
         at += pair[0].len() + 1;
     }
@@ -267,9 +267,9 @@ fn cut_at_sign(entry: &Entry, text: &str) -> Option<Finding> {
     if !is_text || entry.value.is_null() {
         return None;
     }
-    let message = "`#` begins a comment in YAML; it is not part of the content";
+    let message = "`#` begins a comment in YAML; not part of the content";
     let span = place(end, rest);
-    Some(Finding::new(&rules::FOLDED_CONTENT, span, message).help("put the content in quotes if the `#` belongs to it"))
+    Some(Finding::new(&rules::FOLDED_CONTENT, span, message).help("put the content in quotes to include the `#`"))
 }
 
 /// Content behind `>`, which joins its lines, unless it reads the same in any case.
@@ -331,9 +331,9 @@ fn unindented(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
         if is_structure(kind, trimmed) {
             return None;
         }
-        let message = "the content is empty: this line is not indented below it; the item is skipped";
+        let message = "the content is empty, because this line is not indented below it; item skipped";
         return Some(Finding::new(&rules::LOST_CONTENT, place(at, line), message).help(
-            "indent every line of the content by two spaces more than `content`, or write `content: \"\"` for none",
+            "indent every line of the content by two spaces more than `content`, or write `content: \"\"` for an empty file",
         ));
     }
     None
@@ -378,8 +378,7 @@ fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<F
     let help = "indent it as `content` is, if it is a key of the item";
     let is_mapping = before.iter().any(|(_, line)| is_key_value(line.trim()));
     if !is_mapping {
-        let message =
-            format!("this line looks like a key of the {0} and is part of its content; {0} skipped", kind.word());
+        let message = format!("this line of the content looks like a key of the {0}; {0} skipped", kind.word());
         return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
     }
     // Where the content is YAML itself, only a key at its top level can have slipped into it.
@@ -387,7 +386,7 @@ fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<F
     if width(line) != width(first) {
         return None;
     }
-    let message = "this line looks like a key of the item and is part of its content";
+    let message = "this line of the content looks like a key of the item; written anyway";
     Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
 }
 
@@ -435,7 +434,7 @@ fn suspect(item: &Node, kind: ContentOwner, lines: &[(usize, &str)], start: usiz
     if is_own || (next.is_none() && is_key() != Some(true)) {
         return None;
     }
-    let message = "this line looks like a key of the configuration and is part of the content";
+    let message = "this line of the content looks like a key of the configuration; written anyway";
     let finding = Finding::new(&rules::KEY_IN_CONTENT, place(start + lines[found].0, lines[found].1), message);
     Some(finding.help("if it is not part of the content, indent it as the keys beside it"))
 }

@@ -274,7 +274,7 @@ impl Misspelling<'_> {
         let key = self.entry.display_key();
         let of = if item.is_empty() { String::new() } else { format!(" of {item}") };
         let other =
-            yaml::describe_lookalike(&self.entry.key).map_or_else(String::new, |name| format!(": it has {name}"));
+            yaml::describe_lookalike(&self.entry.key).map_or_else(String::new, |name| format!(": contains {name}"));
         let message = format!("unknown key {key}{of}{other}; {consequence}");
         Finding::new(&rules::MISSPELLED_KEY, self.entry.key_span, message).help(self.help())
     }

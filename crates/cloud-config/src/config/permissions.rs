@@ -17,17 +17,18 @@ const USUAL: [u32; 21] = [
 /// YAML tools make of an unquoted `0644`: it is taken as that mode.
 pub fn parse(text: &str, span: Option<Span>) -> Result<(u32, Option<Finding>), Finding> {
     let bad = |why: String| {
-        Finding::new(&rules::BAD_PERMISSIONS, span, why)
-            .help("write the mode in quotes and in octal, whose digits are 0 to 7, such as \"0644\"")
+        Finding::new(&rules::BAD_PERMISSIONS, span, why).help("write an octal mode in quotes, such as \"0644\"")
     };
     let digits = text.strip_prefix("0o").unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(bad("the permissions are no octal number".to_owned()));
+        return Err(bad("the permissions are not an octal number; file skipped".to_owned()));
     }
     let octal = u32::from_str_radix(digits, 8).ok();
     let decimal = digits.parse::<u32>().ok().filter(|_| digits == text && !text.starts_with('0'));
     match octal {
-        Some(mode) if mode > 0o7777 => Err(bad(format!("the permissions {digits} are more than 7777"))),
+        Some(mode) if mode > 0o7777 => {
+            Err(bad(format!("the permissions {digits} are greater than 7777; file skipped")))
+        }
         Some(mode) => Ok((mode, odd(mode, digits, decimal, span))),
         None => match decimal {
             Some(mode @ 0o400..=0o777) => {
@@ -35,7 +36,7 @@ pub fn parse(text: &str, span: Option<Span>) -> Result<(u32, Option<Finding>), F
                 let finding = Finding::new(&rules::DECIMAL_PERMISSIONS, span, message);
                 Ok((mode, Some(finding.help(format!("write \"{mode:04o}\"")))))
             }
-            _ => Err(bad("the permissions are no octal number".to_owned())),
+            _ => Err(bad("the permissions are not an octal number; file skipped".to_owned())),
         },
     }
 }

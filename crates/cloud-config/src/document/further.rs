@@ -19,8 +19,8 @@ pub(super) fn report_lost(document: &mut ParsedYaml, text: &str) {
         let line = above.rfind(['\n', '\r']).map_or(0, |end| end + 1);
         let further = yaml::parse(&text[line..], |offset| offset);
         if further.root.is_some_and(|root| gives_access(&root, lacks_hostname)) {
-            let message = "a further document begins here; its host name, users or SSH keys are not applied";
-            let help = "put everything into one document: remove the `---` between them";
+            let message = "second YAML document; its host name, users or SSH keys are not applied";
+            let help = "put everything into one document: remove the `---`";
             *finding = Finding::new(&rules::LOST_DOCUMENT, finding.span, message).help(help);
             return;
         }

@@ -20,8 +20,8 @@ pub(super) fn lint(config: &CloudConfig, text: &str) -> Vec<Finding> {
 fn in_path(field: &Field<String>) -> Option<Finding> {
     let path = field.filled().filter(|path| !path.is_ascii())?;
     let character = describe_lookalike_in_path(path)?;
-    let message = format!("{}: it has {character}", printable(path));
-    Some(Finding::new(&rules::ODD_CHARACTER, field.span, message).help("write the ordinary character in its place"))
+    let message = format!("{}: contains {character}; applied anyway", printable(path));
+    Some(Finding::new(&rules::ODD_CHARACTER, field.span, message).help("replace it with the ordinary character"))
 }
 
 /// Reports characters that no keyboard writes into the comment of a user, where others are text.
@@ -29,9 +29,10 @@ fn in_comment(user: &User) -> Option<Finding> {
     let is_odd = |c: char| matches!(c, '\u{85}' | '\u{a0}' | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
     let found = user.gecos.filled()?.chars().find(|c| is_odd(*c))?;
     let character = describe_lookalike_in_path(found.encode_utf8(&mut [0; 4]))?;
-    let message = format!("the comment of user {}: it has {character}", redacted_user_name(user.name.text()));
+    let message =
+        format!("user {}: the comment contains {character}; applied anyway", redacted_user_name(user.name.text()));
     let finding = Finding::new(&rules::ODD_CHARACTER, user.gecos.span, message);
-    Some(finding.help("write the ordinary character in its place"))
+    Some(finding.help("replace it with the ordinary character"))
 }
 
 fn in_interpreter(file: &File, text: &str) -> Option<Finding> {

@@ -85,10 +85,10 @@ pub(super) fn kind(key: &str) -> Option<ValueKind> {
 
 /// Faults of a word that systemd ignores, while the other words count.
 pub(super) const NO_ASSIGNMENT: &str = "has a word that is not NAME=VALUE";
-pub(super) const NO_NAME: &str = "has an invalid name of a variable";
+pub(super) const NO_NAME: &str = "has an invalid variable name";
 /// Faults for which systemd ignores the rest of the line.
-pub(super) const OPEN_QUOTE: &str = "has a quote without an end";
-pub(super) const BAD_ESCAPE: &str = "has a backslash that begins no escape sequence";
+pub(super) const OPEN_QUOTE: &str = "has an unclosed quote";
+pub(super) const BAD_ESCAPE: &str = "has an invalid escape sequence";
 
 /// Returns the fault of the words of `Environment=`.
 pub(super) fn assignments(value: &str) -> Option<(&'static str, &'static str)> {

@@ -26,13 +26,13 @@ fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
         return None;
     }
     let (what, help) = fault(text.trim())?;
-    let message = format!("coreos.{}.discovery {what}", S::TABLE.section);
+    let message = format!("coreos.{}.discovery {what}; applied anyway", S::TABLE.section);
     Some(Finding::new(&rules::ODD_DISCOVERY, field.span.or(Some(Span::default())), message).help(help))
 }
 
 /// The problem of a URL, and the remedy.
 fn fault(url: &str) -> Option<(&'static str, &'static str)> {
-    const ASK: &str = "ask https://discovery.etcd.io/new?size=3 for a URL of your own, once for each cluster";
+    const ASK: &str = "get a new URL from https://discovery.etcd.io/new?size=3 for each cluster";
     if url.is_empty() {
         return None;
     }
@@ -40,20 +40,20 @@ fn fault(url: &str) -> Option<(&'static str, &'static str)> {
         let head = url.get(..scheme.len())?;
         head.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
     });
-    let Some(rest) = rest else { return Some(("is no http or https URL", ASK)) };
+    let Some(rest) = rest else { return Some(("is not an http or https URL", ASK)) };
     if url.contains(['<', '>']) {
-        return Some(("still has a placeholder in it", ASK));
+        return Some(("contains a placeholder", ASK));
     }
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     if !host.eq_ignore_ascii_case(DISCOVERY) {
         return None;
     }
     if path.starts_with("new") {
-        return Some(("is the address where one asks for a URL, not one that it gave", ASK));
+        return Some(("is the address that creates discovery URLs, not a discovery URL", ASK));
     }
     let token = path.trim_end_matches('/');
     let whole = token.len() == TOKEN && token.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (!whole).then_some(("does not end with a token, which has 32 hexadecimal digits", ASK))
+    (!whole).then_some(("does not end with a token of 32 hexadecimal digits", ASK))
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ impl KeyLinter<'_> {
             Some(KeyPlaces::Far(places)) => Some(format!("a key of this name exists {}", places::description(places))),
             _ => None,
         });
-        let other = describe_lookalike(&entry.key).map_or_else(String::new, |name| format!(": it has {name}"));
+        let other = describe_lookalike(&entry.key).map_or_else(String::new, |name| format!(": contains {name}"));
         self.report(rule, entry, format!("unknown key {key}{other}; key ignored"), help);
     }
 

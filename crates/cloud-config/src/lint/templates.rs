@@ -20,7 +20,7 @@ const EXPRESSIONS: [(&str, &str); 9] = [
 ];
 
 /// The consequence and the remedy of an expression.
-pub const HELP: &str = "render the template first: there is no template engine here";
+pub const HELP: &str = "render the template first: this program has no template engine";
 
 /// The expressions in `text`, what the author of `document` wrote.
 pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
@@ -65,11 +65,11 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
             if comment.is_some() || !is_in_content {
                 findings.add(&rules::TEMPLATE, || {
                     let consequence = match comment {
-                        Some(Comment::InPlaceOfValue) => "; YAML reads it as a comment, and the value is empty",
-                        Some(Comment::Other) => "; YAML reads it as a comment",
-                        None => "",
+                        Some(Comment::InPlaceOfValue) => "; read as a YAML comment, so that the value is empty",
+                        Some(Comment::Other) => "; read as a YAML comment",
+                        None => "; used as it is",
                     };
-                    let message = format!("this template expression has not been rendered{consequence}");
+                    let message = format!("unrendered template expression{consequence}");
                     Finding::new(&rules::TEMPLATE, span, message).help(HELP)
                 });
                 if comment.is_some() {
@@ -242,8 +242,9 @@ mod tests {
 
     #[test]
     fn an_expression_that_yaml_reads_as_a_comment_is_called_one() {
-        const EMPTY: &str = "; YAML reads it as a comment, and the value is empty";
-        const COMMENT: &str = "; YAML reads it as a comment";
+        const EMPTY: &str = "; read as a YAML comment, so that the value is empty";
+        const AS_IS: &str = "; used as it is";
+        const COMMENT: &str = "; read as a YAML comment";
         for (text, consequence) in [
             ("hostname: #{name}\n", EMPTY),
             ("hostname:\t#{name}\nusers: []\n", EMPTY),
@@ -254,15 +255,15 @@ mod tests {
             ("hostname: a #{name}\n", COMMENT),
             ("hostname: #{name}\n  a\n", COMMENT),
             ("ssh_authorized_keys: #{key}\n- a\n", COMMENT),
-            ("hostname: \"a #{name}\"\n", ""),
-            ("hostname: 'a: #{name}'\n", ""),
-            ("hostname: a#{name}\n", ""),
-            ("hostname: {{ name }}\n", ""),
-            ("write_files:\n- {path: \"${a}\", content: \"a #{name}\n    b #{name}\"}\n", ""),
-            ("a: [\nhostname: #{name}\n", ""),
+            ("hostname: \"a #{name}\"\n", AS_IS),
+            ("hostname: 'a: #{name}'\n", AS_IS),
+            ("hostname: a#{name}\n", AS_IS),
+            ("hostname: {{ name }}\n", AS_IS),
+            ("write_files:\n- {path: \"${a}\", content: \"a #{name}\n    b #{name}\"}\n", AS_IS),
+            ("a: [\nhostname: #{name}\n", AS_IS),
         ] {
             let messages: Vec<_> = lint(&parse(text, |at| at), text).into_iter().map(|found| found.message).collect();
-            assert_eq!(messages, [format!("this template expression has not been rendered{consequence}")], "{text}");
+            assert_eq!(messages, [format!("unrendered template expression{consequence}")], "{text}");
         }
     }
 

@@ -102,20 +102,20 @@ fn literal_at<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Lite
             return None;
         }
         span.end += 1;
-        (&rules::LITERAL_TOKEN, "it is no token")
+        (&rules::LITERAL_TOKEN, "not an address token")
     } else if let Some(token) = token {
         if !is_escaped {
             return None;
         }
         // What it runs into may be anything.
         span = Span::new(range.start - 1, range.start + 1 + token.len());
-        (&rules::LITERAL_TOKEN, "the backslash keeps it")
+        (&rules::LITERAL_TOKEN, "escaped with a backslash")
     } else if LOOKALIKE.is_match(word) {
         // In capitals it is how shells write the variables of others.
         let shell = word.bytes().any(|byte| byte.is_ascii_uppercase());
-        (if shell { &rules::LITERAL_TOKEN } else { &rules::UNKNOWN_TOKEN }, "it is no token")
+        (if shell { &rules::LITERAL_TOKEN } else { &rules::UNKNOWN_TOKEN }, "not an address token")
     } else if !is_escaped && is_misspelled(word) {
-        (&rules::UNKNOWN_TOKEN, "it is no token")
+        (&rules::UNKNOWN_TOKEN, "not an address token")
     } else {
         return None;
     };
@@ -125,9 +125,9 @@ fn literal_at<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Lite
 impl Literal<'_> {
     fn finding(&self, text: &str) -> Finding {
         let all = Address::ALL.map(Address::token);
-        let message = format!("{} is not replaced: {}", &text[self.span.start..self.span.end], self.why);
+        let message = format!("{}: {}; not replaced", &text[self.span.start..self.span.end], self.why);
         let help = match self.token {
-            Some(token) => format!("write ${token} if the address is meant"),
+            Some(token) => format!("write ${token} to insert the address"),
             None => suggest::question(&tokens(suggest::closest(self.word, all)))
                 .unwrap_or_else(|| format!("tokens are {}", tokens(all).join(", "))),
         };

@@ -40,24 +40,29 @@ pub(super) fn report(
     report(
         &rules::ODD_UNIT_LINE,
         survey.outside,
-        "is before the first section; it is ignored",
+        "is before the first section; line ignored by systemd",
         "begin with a section such as [Unit]".to_owned(),
     );
     let help = if survey.broken_continuation {
-        "a backslash continues the line only where nothing follows it: remove the blanks after the one above"
+        "remove the spaces after the backslash above: a backslash continues a line only at its end"
     } else {
-        "a line is a section in brackets, KEY=value, or a comment that begins with # or ;"
+        "write a section in brackets, KEY=value, or a comment that begins with # or ;"
     };
-    let fault = "is neither a section nor an assignment; it is ignored";
+    let fault = "is neither a section nor an assignment; line ignored by systemd";
     report(&rules::ODD_UNIT_LINE, survey.odd, fault, help.to_owned());
     let behind = survey
         .unclosed_by
         .as_ref()
-        .map(|character| format!("begins with [ and has {character} after the ]; the whole file is refused"));
-    let fault = behind.as_deref().unwrap_or("begins with [ and does not end with ]; the whole file is refused");
-    report(&rules::ODD_UNIT_LINE, survey.unclosed, fault, "a section has a line of its own: [Service]".to_owned());
+        .map(|character| format!("begins with [ and has {character} after the ]; systemd refuses the file"));
+    let fault = behind.as_deref().unwrap_or("begins with [ and does not end with ]; systemd refuses the file");
+    report(
+        &rules::ODD_UNIT_LINE,
+        survey.unclosed,
+        fault,
+        "write the section on a line of its own: [Service]".to_owned(),
+    );
     let name = survey.unknown_name;
     // Its name is not shown: what stands in brackets may be anything.
-    let fault = "begins a section that a file of this type does not have; it is ignored";
+    let fault = "begins a section that units of this type do not have; section ignored by systemd";
     report(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
 }

@@ -198,7 +198,7 @@ pub(super) fn is_unit(word: &str) -> bool {
 }
 
 const SPAN_HELP: &str = "write a number with a unit, such as `5min`; see systemd.time(7)";
-const COMMENT_HELP: &str = "put the comment on a line of its own: systemd takes it for a part of the value";
+const COMMENT_HELP: &str = "put the comment on a line of its own: systemd reads it as part of the value";
 
 /// Returns true for values that are replaced before systemd reads them, or that take back what was assigned before.
 fn is_replaced(value: &str) -> bool {

@@ -31,7 +31,7 @@ pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<F
     findings.extend(odd.take(LINES_MAX).map(|(setting, character)| {
         let message = format!("line {} of {}: {}= has {character}", setting.line, file.what, setting.key);
         let span = Block::new(text, file.span).line(setting.line);
-        Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place")
+        Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character")
     }));
     let mut found = file.survey.settings.iter().filter_map(|setting| Some((setting, fatal(setting)?)));
     for (setting, (fault, help)) in found.by_ref().take(LINES_MAX - 1) {
@@ -93,7 +93,7 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
             CommandLineFault::Empty => ("has no command", "write the absolute path of the command"),
             CommandLineFault::Specifier => SPECIFIER,
             CommandLineFault::Quote => {
-                ("has a quote without an end", "close the quote, or write \\x27 for ' and \\x22 for \"")
+                ("has an unclosed quote", "close the quote, or write \\x27 for ' and \\x22 for \"")
             }
         }),
         "User" | "Group" | "SocketUser" | "SocketGroup" | "WorkingDirectory" | "RootDirectory" | "RootImage"
@@ -102,13 +102,13 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
             Some(SPECIFIER)
         }
         "User" | "Group" | "SocketUser" | "SocketGroup" if is_raw && !is_account(value) => {
-            Some(("is no name of a user or group", "write a name or a number"))
+            Some(("is not a user or group name", "write a name or a number"))
         }
         "DynamicUser" if is_raw && !value.contains('%') && !unit_values::is_boolean(value) => {
             Some(("is not a boolean", "write `yes` or `no`"))
         }
         "SupplementaryGroups" if is_raw && !value.split_whitespace().all(is_account) => {
-            Some(("has a word that is no name of a group", "write names or numbers with blanks between them"))
+            Some(("has a word that is not a group name", "write names or numbers with blanks between them"))
         }
         "WorkingDirectory" | "RootDirectory" | "RootImage"
             if is_raw && !value.starts_with('-') && value.split('/').any(|part| part == "..") =>
@@ -135,7 +135,7 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
 const REFUSED: &str = "systemd refuses the unit";
 
 const SPECIFIER: (&str, &str) =
-    ("has a `%` before a letter or digit that is no specifier of systemd", "write `%%` for a percent sign");
+    ("has a `%` that does not begin a specifier of systemd", "write `%%` for a percent sign");
 
 /// Returns true if systemd may take `value` for a user or group.
 fn is_account(value: &str) -> bool {
@@ -324,7 +324,8 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
     match name.rsplit_once('.').map(|(_, suffix)| suffix) {
         Some("service") => service(&state, shown, content, at, findings),
         Some("mount") if is_of_kernel(name) => {
-            let message = format!("unit {shown} mounts where systemd mounts by itself; systemd refuses the unit");
+            let message =
+                format!("unit {shown} mounts over a file system that systemd mounts itself; systemd refuses the unit");
             findings.push(Finding::new(&rules::BAD_UNIT_SETTING, content.span, message).help("mount it elsewhere"));
         }
         Some("mount") if state.mounts == 0 => {
@@ -340,10 +341,9 @@ pub(super) fn report_whole(name: &str, shown: &str, files: &[UnitText<'_>], text
             findings.push(lacks("address in [Socket]", "add an address, such as ListenStream=8080"));
         }
         Some("socket") if state.accepts && !lacks_all => {
-            let silent =
-                state.silent.map(|place| (place, "no connections can be accepted here, as Accept=yes asks for"));
+            let silent = state.silent.map(|place| (place, "Accept=yes needs a socket type that accepts connections"));
             let service = state.service.map(|place| (place, "Service= cannot be given with Accept=yes"));
-            findings.extend(silent.or(service).map(|(place, fault)| at(place, fault).help("leave out Accept=yes")));
+            findings.extend(silent.or(service).map(|(place, fault)| at(place, fault).help("remove Accept=yes")));
         }
         _ => {}
     }
@@ -379,24 +379,22 @@ fn service(
     };
     if let Some(nothing) = nothing {
         let message = format!("unit {shown} has {nothing}; systemd refuses the unit");
-        let help =
-            "add ExecStart= to the section [Service], or put changes of a unit that is there already into drop_ins";
+        let help = "add ExecStart= to the section [Service], or change an existing unit with drop_ins";
         findings.push(Finding::new(&rules::NO_EXEC_START, content.span, message).help(help));
     }
     if let Some(second) = state.starts.get(1).filter(|_| kind != "oneshot") {
         let fault = "a second command in ExecStart= needs Type=oneshot";
-        let help =
-            "leave one of them, put what runs before it into ExecStartPre=, or write an empty ExecStart= before it";
+        let help = "keep one of them, move the other to ExecStartPre=, or write an empty ExecStart= before it";
         findings.push(at(*second, fault).help(help));
     }
     if let Some((restart @ ("always" | "on-success"), file, line)) = state.restart.filter(|_| kind == "oneshot") {
         let fault = format!("Restart={restart} cannot be given with Type=oneshot");
-        findings.push(at((file, line), &fault).help("write Restart=on-failure, or leave out Type=oneshot"));
+        findings.push(at((file, line), &fault).help("write Restart=on-failure, or remove Type=oneshot"));
     }
     if kind == "dbus" && !state.has_bus_name {
         let message = format!("unit {shown} has Type=dbus and no BusName=; systemd refuses the unit");
         let finding = Finding::new(&rules::MISSING_UNIT_SETTING, content.span, message);
-        findings.push(finding.help("add BusName=, or leave out Type=dbus"));
+        findings.push(finding.help("add BusName=, or remove Type=dbus"));
     }
 }
 

@@ -137,11 +137,10 @@ impl<'a> SurveyedUnit<'a> {
         if vain.is_empty() {
             return None;
         }
-        let message =
-            format!("unit {} is masked, so that its {} can do nothing", printable(self.name), vain.join(", "));
+        let message = format!("unit {} is masked; its {} have no effect", printable(self.name), vain.join(", "));
         let span = place_of(node, "mask").or(self.unit.mask.span);
         let finding =
-            Finding::new(&rules::MASKED_UNIT, span, message).help("leave out the mask, or all else but the name");
+            Finding::new(&rules::MASKED_UNIT, span, message).help("remove the mask, or everything except the name");
         let is_only = facts.get(self.name).entries.len() == 1;
         Some(if is_only { finding.not_started(&printable(self.name)) } else { finding })
     }
@@ -162,9 +161,10 @@ impl<'a> SurveyedUnit<'a> {
             _ => "multi-user",
         };
         let name = printable(self.name);
-        let message = format!("unit {name} is enabled, but its content has no [Install]: enabling it does nothing");
+        let message =
+            format!("unit {name}: `enable` without an [Install] section in its content; enabling it has no effect");
         let span = place_of(node, "enable").or(self.unit.name.span);
-        let help = format!("add a section [Install] with WantedBy={target}.target, or leave out enable");
+        let help = format!("add a section [Install] with WantedBy={target}.target, or remove `enable`");
         Some(Finding::new(&rules::NO_INSTALL, span, message).help(help))
     }
 
@@ -185,7 +185,7 @@ impl<'a> SurveyedUnit<'a> {
         let mut targets = wants.filter(|setting| matches!(setting.key, "WantedBy" | "RequiredBy" | "UpheldBy"));
         targets.find(|setting| setting.value.split_whitespace().any(|target| !target.contains('@')))?;
         let name = printable(self.name);
-        let message = format!("unit {name} is a template without a DefaultInstance=; enabling it fails");
+        let message = format!("unit {name}: template without DefaultInstance=; systemd cannot enable it");
         let span = place_of(node, "enable").or(self.unit.name.span);
         let help = "add DefaultInstance= to the section [Install], or enable an instance, such as name@1.service";
         let finding = Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help);
@@ -261,7 +261,7 @@ impl<'a> SurveyedUnit<'a> {
             return None;
         }
         let message = format!(
-            "unit {} does not have the name of the path in its {key}: systemd refuses it",
+            "unit {}: the name does not match the path in {key}; systemd refuses the unit",
             printable(self.name)
         );
         let mut finding = Finding::new(&rules::MOUNT_NAME, self.unit.name.span, message);
@@ -269,7 +269,7 @@ impl<'a> SurveyedUnit<'a> {
             finding = finding.not_started(&printable(self.name));
         }
         if wanted.len() + suffix.len() < 200 {
-            finding = finding.help(format!("call it {wanted}.{suffix}"));
+            finding = finding.help(format!("name it {wanted}.{suffix}"));
         }
         Some(finding)
     }

@@ -46,13 +46,13 @@ fn drafts(value: &Value, findings: &mut Findings) -> Vec<Draft> {
             let subject = format!("interfaces.{kind}[{at}]");
             json::report_unknown(entry, &INTERFACE, &["type"], &subject, findings);
             let Some(mac) = json::text(entry, "mac").and_then(|mac| Mac::new(&mac)) else {
-                let message = "its `mac` is no hardware address; the interface is left out";
+                let message = "invalid hardware address in `mac`; interface skipped";
                 findings.report(&rules::BAD_INTERFACE, None, &subject, message);
                 continue;
             };
             let dns = if is_public { dns.clone() } else { Vec::new() };
             let Some(setup) = setup(entry, is_public, dns, &subject, findings) else {
-                findings.report(&rules::BAD_INTERFACE, None, &subject, "no address is left of it; it is left out");
+                findings.report(&rules::BAD_INTERFACE, None, &subject, "no valid address; interface skipped");
                 continue;
             };
             let interface = Interface { setup, ..Interface::new(Match::Mac(mac), InterfaceKind::Physical) };
@@ -75,7 +75,7 @@ fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, findin
         let Some(text) = json::text(block, "ip_address") else { continue };
         let Some(own) = address::interface(&text, json::text(block, mask).as_deref()) else {
             is_bad = true;
-            let message = format!("`{family}` is no address with a mask; it is left out");
+            let message = format!("invalid address or mask in `{family}`; address skipped");
             findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             continue;
         };
@@ -85,7 +85,7 @@ fn setup(entry: &Value, is_public: bool, dns: Vec<IpAddr>, subject: &str, findin
         }
         let gateway = json::text(block, "gateway").and_then(|gateway| address::host(&gateway));
         let Some(gateway) = gateway.filter(|gateway| gateway.is_ipv4() == own.addr().is_ipv4()) else {
-            let message = format!("the `gateway` of `{family}` is no address; the default route is left out");
+            let message = format!("invalid `gateway` in `{family}`; default route skipped");
             findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             continue;
         };

@@ -18,12 +18,12 @@ pub fn read(bytes: &[u8], findings: &mut Findings) -> Option<Value> {
         Ok(value @ Value::Object(_)) => {
             for (place, key) in json::duplicate_keys(bytes, ENTRIES_MAX) {
                 let place = if place.is_empty() { subject } else { &place };
-                let message = format!("key `{}` is given twice; the last value counts", display_name(&key));
+                let message = format!("key `{}` is given twice; the last value is used", display_name(&key));
                 findings.suggest(&rules::DUPLICATE_KEY, None, place, message, "keep one of them");
             }
             return Some(value);
         }
-        Ok(_) => "it is no JSON object".to_owned(),
+        Ok(_) => "not a JSON object".to_owned(),
         Err(error) => error.to_string(),
     };
     findings.report(&rules::BAD_NETWORK, None, subject, format!("{why}; not converted"));
@@ -69,16 +69,11 @@ pub fn list<'a>(value: &'a Value, key: &str, findings: &mut Findings) -> &'a [Va
         None | Some(Value::Null) => &[],
         Some(Value::Array(items)) if items.len() <= ENTRIES_MAX => items,
         Some(Value::Array(items)) => {
-            findings.report(
-                &rules::BAD_NETWORK_VALUE,
-                None,
-                key,
-                "it has more than 10000 entries; the rest is left out",
-            );
+            findings.report(&rules::BAD_NETWORK_VALUE, None, key, "more than 10000 entries; the rest is skipped");
             &items[..ENTRIES_MAX]
         }
         Some(_) => {
-            findings.report(&rules::BAD_NETWORK_VALUE, None, key, "it is no list; it is left out");
+            findings.report(&rules::BAD_NETWORK_VALUE, None, key, "not a list; skipped");
             &[]
         }
     }
@@ -109,13 +104,13 @@ pub fn dns<'a>(
     for item in items {
         match of(item).as_deref().and_then(address::host) {
             Some(_) if servers.len() == NAMES_MAX => {
-                let message = "there are more than 32 name servers; the rest is left out";
+                let message = "more than 32 name servers; the rest is skipped";
                 findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
                 break;
             }
             Some(server) => servers.push(server),
             None => {
-                let message = "a name server is no address of a machine; it is left out";
+                let message = "invalid name server address; name server skipped";
                 findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             }
         }

@@ -95,7 +95,7 @@ fn limit<T: Clone + Eq + Hash>(list: &mut Vec<T>, most: usize, what: &str, label
     list.retain(|item| seen.insert(item.clone()));
     if list.len() > most {
         list.truncate(most);
-        let message = format!("it has more than {most} {what}; the rest is left out");
+        let message = format!("more than {most} {what}; the rest is skipped");
         findings.report(&rules::BAD_NETWORK_VALUE, None, label, message);
     }
 }

@@ -27,13 +27,13 @@ impl Name {
         } else if text.len() > NAME_MAX {
             Err("it is longer than 15 bytes")
         } else if !text.bytes().all(fits) {
-            Err("it has a character other than letters, digits and `._-+@`")
+            Err("it contains a character other than letters, digits and `._-+@`")
         } else if !text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_') {
             Err("it does not begin with a letter or digit")
         } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
             Err("it is a number")
         } else if matches!(text, "all" | "default") {
-            Err("the kernel keeps that word for itself")
+            Err("the kernel reserves that name")
         } else {
             Ok(Self(text.to_owned()))
         }

@@ -121,7 +121,7 @@ impl LinkTable {
                     Some(links.drafts.len() - 1)
                 }
                 Err(why) => {
-                    let message = format!("{why}; the link is left out");
+                    let message = format!("{why}; link skipped");
                     findings.report(&rules::BAD_INTERFACE, None, &subject, message);
                     None
                 }
@@ -154,10 +154,10 @@ impl LinkTable {
                 carrier.map_or_else(|| "what it is built on".to_owned(), |id| format!("link {}", display_name(&id)));
             if is_vlan {
                 self.drafts[at].is_refused = true;
-                let message = format!("{carrier} is not there; the link is left out");
+                let message = format!("{carrier} does not exist; link skipped");
                 findings.report(&rules::BAD_INTERFACE, None, subject, message);
             } else {
-                let message = format!("{carrier} is not there; the bond is made without it");
+                let message = format!("{carrier} does not exist; bond created without it");
                 findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
             }
         }
@@ -173,7 +173,7 @@ impl LinkTable {
             json::report_unknown(network, &NETWORK, &NETWORK_HARMLESS, &subject, findings);
             let link = json::text(network, "link");
             let Some(place) = link.and_then(|id| self.by_id.get(&id).copied()).flatten() else {
-                let message = "its `link` is not there; the network is left out";
+                let message = "its `link` does not exist; network skipped";
                 findings.report(&rules::BAD_NETWORK_VALUE, None, &subject, message);
                 continue;
             };
@@ -181,7 +181,7 @@ impl LinkTable {
                 Ok(()) => is_given[place] = true,
                 Err(why) => {
                     is_bad[place] = true;
-                    let message = format!("{why}; the network is left out");
+                    let message = format!("{why}; network skipped");
                     findings.report(&rules::BAD_NETWORK_VALUE, None, &subject, message);
                 }
             }
@@ -193,7 +193,7 @@ impl LinkTable {
             } else if is_bad[at] && !carriers.contains(&at) {
                 // The defaults of the image are better than a file without addresses.
                 draft.is_refused = true;
-                let message = "none of its networks is left; it is left out";
+                let message = "no valid network; interface skipped";
                 findings.report(&rules::BAD_INTERFACE, None, &draft.interface.found.label(), message);
             }
         }
@@ -203,7 +203,8 @@ impl LinkTable {
 /// A link by itself.
 fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings) -> Result<Interface, String> {
     let mac = |key: &str| {
-        let mac = json::text(entry, key).map(|mac| Mac::new(&mac).ok_or(format!("its `{key}` is no hardware address")));
+        let mac =
+            json::text(entry, key).map(|mac| Mac::new(&mac).ok_or(format!("invalid hardware address in `{key}`")));
         mac.transpose()
     };
     let own = mac("ethernet_mac_address")?;
@@ -214,7 +215,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings
         }
         Some("vlan") => {
             let id = json::text(entry, "vlan_id").and_then(|id| VlanId::new(&id));
-            let id = id.ok_or("its `vlan_id` is no number from 0 to 4094")?;
+            let id = id.ok_or("its `vlan_id` is not a number from 0 to 4094")?;
             let mac = mac("vlan_mac_address")?.or(own);
             Interface { mac, ..Interface::new(Match::Name(names.vlan(entry, id)), InterfaceKind::Vlan(id)) }
         }
@@ -232,7 +233,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings
     };
     let mut keys = entry.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     if let Some((key, _)) = keys.find(|(key, _)| is_vain(key)) {
-        let message = format!("`{}` is of another type of link; ignored", display_name(key));
+        let message = format!("`{}` does not apply to this type of link; ignored", display_name(key));
         findings.suggest(
             &rules::UNCONVERTED,
             None,
@@ -266,8 +267,8 @@ fn options(entry: &Value, subject: &str, findings: &mut Findings) -> BondOptions
         };
         let (rule, what) = match options.set(key, &text) {
             Ok(()) => continue,
-            Err(BondFault::Unknown) => (&rules::UNCONVERTED, "has no counterpart in networkd; it is ignored"),
-            Err(BondFault::Value) => (&rules::BAD_NETWORK_VALUE, "has a value that it cannot have; it is left out"),
+            Err(BondFault::Unknown) => (&rules::UNCONVERTED, "is unsupported by networkd; ignored"),
+            Err(BondFault::Value) => (&rules::BAD_NETWORK_VALUE, "has an invalid value; skipped"),
         };
         findings.report(rule, None, subject, format!("its `bond_{}` {what}", display_name(key)));
     }
@@ -332,14 +333,14 @@ fn apply_network(
         Some("ipv4" | "ipv6") => {
             let text = json::text(network, "ip_address").unwrap_or_default();
             let address = address::interface(&text, json::text(network, "netmask").as_deref());
-            setup.addresses.push(address.ok_or("`ip_address` and `netmask` are no address with a mask")?);
+            setup.addresses.push(address.ok_or("invalid `ip_address` or `netmask`")?);
             (false, false, false)
         }
         Some("ipv4_dhcp") => (true, false, false),
         Some("ipv6_dhcp" | "ipv6_dhcpv6-stateful") => (false, true, true),
         // What else a server has to say is asked for when a router says so.
         Some("ipv6_slaac" | "ipv6_dhcpv6-stateless") => (false, false, true),
-        _ => return Err("its `type` is not one that is known".to_owned()),
+        _ => return Err("unknown `type`".to_owned()),
     };
     setup.dhcp = Dhcp::new(v4 || setup.dhcp.v4(), v6 || setup.dhcp.v6());
     setup.accept_ra |= accept_ra;
@@ -348,7 +349,7 @@ fn apply_network(
         if let Some(gateway) = address::host(&text).filter(|gateway| gateway.is_ipv4() == is_ipv4) {
             setup.routes.push(address::default_route(gateway));
         } else {
-            let message = "its `gateway` is not an address of its family; the default route is not set";
+            let message = "its `gateway` is not an address of its family; default route skipped";
             findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
         }
     }
@@ -358,7 +359,7 @@ fn apply_network(
             setup.routes.push(route);
             continue;
         }
-        let message = format!("its `routes[{at}]` is no network with a gateway of its family; it is left out");
+        let message = format!("invalid network or gateway in `routes[{at}]`; route skipped");
         findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
     }
     setup.dns.extend(dns(network, subject, findings));
@@ -400,7 +401,12 @@ fn dns(value: &Value, subject: &str, findings: &mut Findings) -> Vec<IpAddr> {
     let is_dns = |service: &&Value| json::text(service, "type").is_some_and(|kind| kind == "dns");
     let (dns, others): (Vec<_>, Vec<_>) = services.partition(is_dns);
     if !others.is_empty() {
-        findings.report(&rules::UNCONVERTED, None, subject, "of its services, only those of type `dns` are converted");
+        findings.report(
+            &rules::UNCONVERTED,
+            None,
+            subject,
+            "services of types other than `dns` are unsupported; ignored",
+        );
     }
     for service in &dns {
         json::report_unknown(service, &["type", "address"], &["description"], subject, findings);

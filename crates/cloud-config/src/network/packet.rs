@@ -65,7 +65,7 @@ fn interfaces(value: &Value, findings: &mut Findings) -> Vec<Interface> {
     }
     let mode = network.get("bonding").and_then(|bonding| json::text(bonding, "mode"));
     if mode.is_some_and(|mode| !matches!(mode.as_str(), "4" | "802.3ad")) {
-        let message = "its `mode` is not read; the mode of the bond is 802.3ad";
+        let message = "`mode` is unsupported; the bond uses 802.3ad";
         findings.report(&rules::UNCONVERTED, None, "bonding", message);
     }
     let mut dns = json::dns(json::list(network, "dns", findings), json::words, "dns", findings);
@@ -75,7 +75,7 @@ fn interfaces(value: &Value, findings: &mut Findings) -> Vec<Interface> {
     let entries = json::list(network, "interfaces", findings);
     let mut interfaces = slaves(entries, &dns, findings);
     if interfaces.is_empty() {
-        findings.report(&rules::BAD_NETWORK, None, BOND, "there is no interface to make it of; nothing is converted");
+        findings.report(&rules::BAD_NETWORK, None, BOND, "no valid interface; not converted");
         return interfaces;
     }
     let mut setup = Setup { dns, ..Setup::default() };
@@ -87,7 +87,7 @@ fn interfaces(value: &Value, findings: &mut Findings) -> Vec<Interface> {
     let mac = entries.first().and_then(|first| json::text(first, "mac")).and_then(|mac| {
         let mac = Mac::new(&mac);
         if mac.is_none() {
-            let message = "the first interface's `mac` is no hardware address; the bond gets one of its own";
+            let message = "invalid `mac` of the first interface; the bond uses a generated address";
             findings.report(&rules::BAD_NETWORK_VALUE, None, BOND, message);
         }
         mac
@@ -106,9 +106,9 @@ fn slaves(entries: &[Value], dns: &[IpAddr], findings: &mut Findings) -> Vec<Int
         let subject = format!("interfaces[{at}]");
         json::report_unknown(entry, &INTERFACE, &["id", "bond"], &subject, findings);
         match find(entry).and_then(|found| {
-            let depth = u8::try_from(at).map_err(|_| "there are more than 256 interfaces".to_owned())?;
+            let depth = u8::try_from(at).map_err(|_| "more than 256 interfaces".to_owned())?;
             let is_new = seen.insert(found.label());
-            if is_new { Ok((found, depth)) } else { Err("another interface is called the same".to_owned()) }
+            if is_new { Ok((found, depth)) } else { Err("another interface has the same name".to_owned()) }
         }) {
             Ok((found, depth)) => interfaces.push(Interface {
                 depth,
@@ -117,7 +117,7 @@ fn slaves(entries: &[Value], dns: &[IpAddr], findings: &mut Findings) -> Vec<Int
                 ..Interface::new(found, InterfaceKind::Physical)
             }),
             Err(why) => {
-                findings.report(&rules::BAD_INTERFACE, None, &subject, format!("{why}; the interface is left out"));
+                findings.report(&rules::BAD_INTERFACE, None, &subject, format!("{why}; interface skipped"));
             }
         }
     }
@@ -127,10 +127,10 @@ fn slaves(entries: &[Value], dns: &[IpAddr], findings: &mut Findings) -> Vec<Int
 /// The match of an interface: its name or, without one, its hardware address.
 fn find(entry: &Value) -> Result<Match, String> {
     if let Some(name) = json::text(entry, "name") {
-        return Name::new(&name).map(Match::Name).map_err(|why| format!("its `name` cannot be one: {why}"));
+        return Name::new(&name).map(Match::Name).map_err(|why| format!("invalid `name`: {why}"));
     }
     let mac = json::text(entry, "mac").ok_or("it has neither `name` nor `mac`")?;
-    Mac::new(&mac).map(Match::Mac).ok_or_else(|| "its `mac` is no hardware address".to_owned())
+    Mac::new(&mac).map(Match::Mac).ok_or_else(|| "invalid hardware address in `mac`".to_owned())
 }
 
 /// Adds an address, and the route that comes with it: to everywhere for a public one, and to the provider's private
@@ -139,13 +139,13 @@ fn add(block: &Value, subject: &str, setup: &mut Setup, findings: &mut Findings)
     let mask = json::text(block, "netmask").or_else(|| json::text(block, "cidr"));
     let own = json::text(block, "address").and_then(|own| address::interface(&own, mask.as_deref()));
     let Some(own) = own else {
-        let message = "`address` and `netmask` are no address with a mask; the address is left out";
+        let message = "invalid `address` or `netmask`; address skipped";
         return findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
     };
     setup.addresses.push(own);
     let Some(gateway) = json::text(block, "gateway") else { return };
     let Some(gateway) = address::host(&gateway).filter(|gateway| gateway.is_ipv4() == own.addr().is_ipv4()) else {
-        let message = "`gateway` is no address of the family of `address`; the route is left out";
+        let message = "`gateway` is not an address of the family of `address`; route skipped";
         return findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
     };
     let is_public = block.get("public").and_then(Value::as_bool).unwrap_or_default();

@@ -44,12 +44,12 @@ pub(super) fn stack(drafts: Vec<Draft>, findings: &mut Findings) -> Vec<Interfac
     stack.refuse_duplicates(findings);
     stack.refuse_second_bonds(findings);
     for at in stack.circles() {
-        stack.refuse(at, "is built on itself; it is left out", findings);
+        stack.refuse(at, "is built on itself; interface skipped", findings);
     }
     stack.refuse_orphans(findings);
     let deep = stack.depths().into_iter().enumerate().filter(|(_, depth)| *depth > DEPTH_MAX);
     for (at, _) in deep.collect::<Vec<_>>() {
-        stack.refuse(at, "more than 8 interfaces are built on it, one on the other; it is left out", findings);
+        stack.refuse(at, "more than 8 interfaces are stacked on it; interface skipped", findings);
     }
     stack.refuse_orphans(findings);
     stack.refuse_without_children(findings);
@@ -74,7 +74,7 @@ impl Stack {
         let alive = (0..self.drafts.len()).filter(|at| self.alive[*at]);
         let again: Vec<_> = alive.filter(|at| !seen.insert(self.drafts[*at].label())).collect();
         for at in again {
-            self.refuse(at, "another interface is found by the same name or address; this one is left out", findings);
+            self.refuse(at, "another interface matches the same name or address; interface skipped", findings);
         }
     }
 
@@ -133,7 +133,7 @@ impl Stack {
         while let Some(carrier) = gone.pop() {
             for child in &children[carrier] {
                 if self.alive[*child] && self.drafts[*child].on.iter().all(|at| !self.alive[*at]) {
-                    self.refuse(*child, "what it is built on is left out; so is this", findings);
+                    self.refuse(*child, "the interface below it is skipped; interface skipped", findings);
                     gone.push(*child);
                 }
             }
@@ -155,7 +155,11 @@ impl Stack {
             if !self.alive[at] || carried[at] > 0 || !self.drafts[at].interface.setup.is_idle() {
                 continue;
             }
-            self.refuse(at, "what was to be built on it is left out, and it has nothing else; so is this", findings);
+            self.refuse(
+                at,
+                "the interfaces on top of it are skipped and it has no addresses; interface skipped",
+                findings,
+            );
             for carrier in &self.drafts[at].on {
                 carried[*carrier] -= 1;
                 lost.push(*carrier);
@@ -281,10 +285,10 @@ mod tests {
         ];
         let (units, findings) = stacked(circle);
         assert_eq!(units, ["01-f", "00-g"]);
-        let circles = ["b", "c", "d"].map(|name| format!("{name}: is built on itself; it is left out"));
+        let circles = ["b", "c", "d"].map(|name| format!("{name}: is built on itself; interface skipped"));
         let others = [
-            "e: what it is built on is left out; so is this".to_owned(),
-            "a: what was to be built on it is left out, and it has nothing else; so is this".to_owned(),
+            "e: the interface below it is skipped; interface skipped".to_owned(),
+            "a: the interfaces on top of it are skipped and it has no addresses; interface skipped".to_owned(),
         ];
         assert_eq!(findings, [&circles[..], &others].concat());
     }

@@ -36,7 +36,7 @@ pub fn convert(variables: &BTreeMap<String, String>) -> Conversion {
             }
             Err(why) => {
                 refused.push(format!("{prefix}."));
-                findings.report(&rules::BAD_INTERFACE, None, &prefix, format!("{why}; the interface is left out"));
+                findings.report(&rules::BAD_INTERFACE, None, &prefix, format!("{why}; interface skipped"));
             }
         }
     }
@@ -67,7 +67,7 @@ impl Variables<'_> {
                 name.strip_suffix("role").is_some_and(|name| name.starts_with("interface.") && name.ends_with('.'));
             let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
             if is_network && !is_harmless && !value.trim().is_empty() && !read.contains(name) && !is_refused() {
-                let message = "unknown variable, or its index follows a gap; ignored";
+                let message = "unknown variable or non-consecutive index; ignored";
                 findings.report(&rules::UNCONVERTED, None, name, message);
             }
         }
@@ -85,12 +85,12 @@ impl Variables<'_> {
         {
             match found {
                 Some(_) if names.len() == NAMES_MAX => {
-                    let message = "there are more than 32; it and what follows are left out";
+                    let message = "more than 32 entries; the rest is skipped";
                     findings.report(&rules::BAD_NETWORK_VALUE, None, &name, message);
                     break;
                 }
                 Some(value) => names.push(value),
-                None => findings.report(&rules::BAD_NETWORK_VALUE, None, &name, "it cannot be one; it is left out"),
+                None => findings.report(&rules::BAD_NETWORK_VALUE, None, &name, "invalid value; skipped"),
             }
         }
         names
@@ -110,8 +110,9 @@ impl Variables<'_> {
             return Ok(None);
         }
         let name = self.get(&format!("{prefix}.name")).map(Name::new).transpose();
-        let name = name.map_err(|why| format!("its `name` cannot be one: {why}"))?;
-        let mac = self.get(&format!("{prefix}.mac")).map(|mac| Mac::new(mac).ok_or("its `mac` is no hardware address"));
+        let name = name.map_err(|why| format!("invalid `name`: {why}"))?;
+        let mac =
+            self.get(&format!("{prefix}.mac")).map(|mac| Mac::new(mac).ok_or("invalid hardware address in `mac`"));
         let found = Match::new(name, mac.transpose()?).ok_or("it has neither `name` nor `mac`")?;
         let setup = if is_static {
             Setup { addresses, routes, ..Setup::default() }
@@ -126,7 +127,7 @@ impl Variables<'_> {
         values
             .map(|(at, value)| {
                 address::interface(value, None)
-                    .ok_or_else(|| format!("its `ip.{at}.address` is no address with a length after a slash"))
+                    .ok_or_else(|| format!("its `ip.{at}.address` is not an address with a prefix length"))
             })
             .collect()
     }
@@ -143,12 +144,12 @@ impl Variables<'_> {
 
 fn route((destination, gateway): (Option<&str>, Option<&str>)) -> Result<Route, &'static str> {
     let destination = destination.ok_or("has no `destination`")?;
-    let gateway = address::host(gateway.ok_or("has no `gateway`")?).ok_or("has a `gateway` that is no address")?;
+    let gateway = address::host(gateway.ok_or("has no `gateway`")?).ok_or("has an invalid `gateway`")?;
     // The unspecified address without a length can only mean everything.
     if address::ip(destination).is_some_and(|ip| ip.is_unspecified() && ip.is_ipv4() == gateway.is_ipv4()) {
         return Ok(address::default_route(gateway));
     }
     let destination = address::network(destination, None);
-    let destination = destination.ok_or("has a `destination` that is no network with a length after a slash")?;
+    let destination = destination.ok_or("has a `destination` that is not a network with a prefix length")?;
     address::route(destination, gateway).ok_or("has a `destination` and a `gateway` of different families")
 }

@@ -56,8 +56,8 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
 }
 
 fn missing_path(span: Option<Span>) -> Finding {
-    let finding = Finding::new(&rules::MISSING_KEY, span, "the file has no path; it is left out");
-    finding.help("give it a `path`; each `- ` begins another file")
+    let finding = Finding::new(&rules::MISSING_KEY, span, "file without a path; file skipped");
+    finding.help("give it a `path`; each `- ` begins a new file")
 }
 
 /// The file as it will be; an error refuses it, with its finding unless there is one already.
@@ -74,14 +74,14 @@ fn read(
     let path = normalize(written)
         .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "invalid path; file skipped"))?;
     if is_temporary(&path) {
-        let message = "the name is one of this program's temporary files: `.NAME.cci-` and 16 hexadecimal digits";
+        let message = "the name is reserved for temporary files: `.NAME.cci-` and 16 hexadecimal digits; file skipped";
         return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));
     }
     if !written.starts_with('/') {
-        let message = format!("the path is relative; it is taken as {}", display_path(&path));
+        let message = format!("relative path; taken as {}", display_path(&path));
         let mut finding = Finding::new(&rules::RELATIVE_PATH, file.path.span, message);
         if written.starts_with('~') {
-            finding = finding.help("write the whole path: `~` does not stand for a home here");
+            finding = finding.help("write the absolute path: `~` is not replaced with a home directory");
         }
         planner.report(finding);
     }
@@ -98,14 +98,14 @@ fn read(
         // `null` and `""` ask for the default; where nothing was written, a value is missing.
         if field.is_null() && field.span.is_some_and(|span| span.start == span.end) {
             let message = format!("empty `{key}`; file skipped");
-            return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or leave the key out"))));
+            return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or remove the key"))));
         }
     }
     let mode = file.permissions.filled();
     if mode.is_none() && (file.permissions.is_null() || file.permissions.value.is_some()) {
         // Programs that write every key of a file write this.
-        let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, "empty `permissions`; 0644 is used");
-        planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or leave the key out"));
+        let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, "empty `permissions`; 0644 used");
+        planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or remove the key"));
     }
     planner.findings.extend(places::check_place(&path, &planner.facts.read_only, file.path.span)?);
     let mode =
@@ -152,9 +152,9 @@ fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding>
 fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
     file.encoding.filled()?;
     let token = first_token(content)?;
-    let message = format!("${token} stands in encoded content; it is not replaced");
+    let message = format!("${token} in encoded content; not replaced");
     let finding = Finding::new(&rules::LITERAL_TOKEN, file.content.span, message);
-    Some(finding.help("give the content without `encoding` if the address is meant"))
+    Some(finding.help("write the content without `encoding` to insert the address"))
 }
 
 /// Returns true if this is the name of a temporary file, which the next run would remove.
@@ -173,7 +173,7 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
         decode::DecodeError::Encoding => {
             let help = decode::advise(encoding)
                 .map_or_else(|| names::suggest_from(encoding, "encodings", &decode::NAMES), str::to_owned);
-            Finding::new(&rules::BAD_ENCODING, file.encoding.span, error.to_string()).help(help)
+            Finding::new(&rules::BAD_ENCODING, file.encoding.span, format!("{error}; file skipped")).help(help)
         }
         error => {
             let span = file.content.span.or(file.encoding.span);
@@ -182,7 +182,7 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
                 decode::DecodeError::Gzip(_) if is_text => "the content is plain text, not gzip".to_owned(),
                 error => error.to_string(),
             };
-            let finding = Finding::new(&rules::BAD_CONTENT, span, message);
+            let finding = Finding::new(&rules::BAD_CONTENT, span, format!("{message}; file skipped"));
             let again = match error {
                 decode::DecodeError::Base64(_) => {
                     Some("encode the file again with `base64`, and copy all of the output")
@@ -219,8 +219,10 @@ pub(super) fn normalize(text: &str) -> Option<PathBuf> {
 
 /// An owner as `chown` takes it.
 fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
-    let bad =
-        || Finding::new(&rules::BAD_OWNER, span, "the owner is none").help("write user, user:group, :group or user:");
+    let bad = || {
+        Finding::new(&rules::BAD_OWNER, span, "invalid owner; file skipped")
+            .help("write user, user:group, :group or user:")
+    };
     let principal = |text: &str| -> Result<Option<Principal>, Finding> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text {

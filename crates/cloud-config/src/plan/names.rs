@@ -119,7 +119,7 @@ pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
         return Some((fault, format!("write `WantedBy={}` into the unit to start, and enable that", printable(unit))));
     }
     (bare != name && reader(bare) != UnitReader::Unknown)
-        .then(|| ("it ends with a slash".to_owned(), format!("leave out the slash: `name: {}`", printable(bare))))
+        .then(|| ("it ends with a slash".to_owned(), format!("remove the slash: `name: {}`", printable(bare))))
 }
 
 /// The remedy for a unit's name that is a path.
@@ -128,7 +128,7 @@ pub(super) fn path_help(name: &str) -> Option<String> {
     let rest = dirs.iter().chain(&["./"]).find_map(|dir| name.strip_prefix(dir)).unwrap_or(name);
     let shown = printable(rest);
     if !rest.contains('/') {
-        return (rest != name && !rest.is_empty()).then(|| format!("leave out the directory: `name: {shown}`"));
+        return (rest != name && !rest.is_empty()).then(|| format!("remove the directory: `name: {shown}`"));
     }
     let (unit, file) = rest.split_once('/')?;
     match unit.strip_suffix(".d") {
@@ -152,13 +152,13 @@ pub fn file_name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
     } else if name.contains('/') {
-        Some("it has a slash")
+        Some("it contains a slash")
     } else if name.starts_with('.') {
         Some("it begins with a dot")
     } else if name.len() > NAME_MAX {
         Some("it is longer than 255 bytes")
     } else if name.chars().any(char::is_control) {
-        Some("it has a control character")
+        Some("it contains a control character")
     } else {
         None
     }
@@ -188,7 +188,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
     let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !name.bytes().all(valid) || !name.split('.').all(label) {
-        let other = describe_lookalike(name).map_or_else(String::new, |name| format!(": it has {name}"));
+        let other = describe_lookalike(name).map_or_else(String::new, |name| format!(": contains {name}"));
         let message = format!("invalid host name{other}; not set");
         let help = "a host name has letters, digits and hyphens, in labels with dots between them";
         return Err(Finding::new(&rules::BAD_HOSTNAME, span, message).help(help));

@@ -111,19 +111,15 @@ pub(super) fn check_place(
     let place = display_path(path);
     // A comparison of the components of paths would take longer than all the rest.
     if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
-        return Err(Finding::new(
-            &rules::BAD_PATH,
-            span,
-            format!("{place} is a folder, and no file can be in its place"),
-        ));
+        return Err(Finding::new(&rules::BAD_PATH, span, format!("{place} is a directory; file skipped")));
     }
     if let Some(directory) = image_directory(path) {
         let help = "put it below /etc, /opt or /var";
         if read_only.contains(directory) {
-            let message = format!("{place} cannot be written: its folder is read-only here");
+            let message = format!("{place} is on a read-only file system; file skipped");
             return Err(Finding::new(&rules::READ_ONLY_USR, span, message).help(help));
         }
-        let message = format!("{place} is below /usr, which is read-only on CoreOS and Flatcar");
+        let message = format!("{place} is below /usr, which is read-only on CoreOS and Flatcar; applied anyway");
         return Ok(Some(Finding::new(&rules::USR_PATH, span, message).help(help)));
     }
     if !["/proc", "/sys", "/dev"].iter().any(|top| has_prefix(path, top)) {

@@ -233,10 +233,10 @@ impl Planner<'_> {
             let path = display_path(path);
             let message = match clash {
                 Clash::Below(file) => {
-                    format!("{path} is below {}, which this part makes a file; it is left out", display_path(&file))
+                    format!("{path} is below {}, which is a file in this part; file skipped", display_path(&file))
                 }
                 Clash::Above(file) => {
-                    format!("{path} has to be a folder, because of {}; it is left out", display_path(&file))
+                    format!("{path} is the directory of {}; file skipped", display_path(&file))
                 }
             };
             Finding::new(&rules::PATH_BELOW_FILE, span, message).help("give one of them another path")
@@ -246,7 +246,7 @@ impl Planner<'_> {
     /// Reports `path` if it is written twice.
     pub fn note_duplicate(&mut self, path: &Path, span: Option<Span>) {
         if self.paths.has_file(path) {
-            let message = format!("{} is written twice; the last one counts", display_path(path));
+            let message = format!("{} is written twice; the last one is used", display_path(path));
             self.report(Finding::new(&rules::DUPLICATE_ITEM, span, message));
         }
     }
@@ -356,8 +356,8 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
 
 /// A mask stands where `what` should.
 pub(super) fn masked_secret(span: Option<Span>, what: &str) -> Finding {
-    Finding::new(&rules::MASKED_SECRET, span, format!("{what} is masked"))
-        .help("`--print-config --show-secrets` prints what was there")
+    Finding::new(&rules::MASKED_SECRET, span, format!("{what} is a placeholder for a secret; not applied"))
+        .help("`--print-config --show-secrets` prints the secret itself")
 }
 
 /// The label of an item without a name: its number in its list.

@@ -52,8 +52,8 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
 pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -> Option<Finding> {
     let line = text.strip_prefix("#!")?.split(['\n', '\r']).next()?;
     let character = yaml::describe_lookalike(line)?;
-    let message = format!("{subject}: its interpreter line has {character}");
-    Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("write the ordinary character in its place"))
+    let message = format!("{subject}: the interpreter line contains {character}; applied anyway");
+    Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character"))
 }
 
 /// Returns how the line breaks of a script of one line were lost, and the remedy; no interpreter runs what is left.
@@ -63,13 +63,13 @@ fn lost_lines(text: &str, interpreter: &str, argument: Option<&str>) -> Option<(
         return None;
     }
     if text.contains('\r') {
-        let help = "save it with the line ends of Unix: each line ends with a line feed";
+        let help = "save it with Unix line endings";
         return Some(("its line breaks are carriage returns", help));
     }
     if text.contains("\\n") {
         return Some((
             "its line breaks are written as `\\n`",
-            "write real line breaks: the first line has the interpreter alone",
+            "write real line breaks: the first line contains only the interpreter",
         ));
     }
     let argument =
@@ -79,7 +79,7 @@ fn lost_lines(text: &str, interpreter: &str, argument: Option<&str>) -> Option<(
         Some("env") => is_words,
         _ => is_shell(interpreter) && (is_words || !argument.starts_with(['-', '+', '/'])),
     };
-    is_lost.then_some(("a text without line breaks", "begin a new line after the path of the interpreter"))
+    is_lost.then_some(("text without line breaks", "begin a new line after the path of the interpreter"))
 }
 
 /// Returns true if the last component of `path` is the name of a shell whose scripts bash runs as well.

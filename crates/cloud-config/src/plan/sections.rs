@@ -64,7 +64,7 @@ fn is_line(field: &Field<String>) -> bool {
 fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> Option<&'a str> {
     let (text, whole) = as_line(field)?;
     if !whole {
-        let message = format!("{key} has a line break or control character; it is left out");
+        let message = format!("{key} contains a line break or control character; not applied");
         planner.report(Finding::new(&rules::BAD_TEXT, field.span, message));
         return None;
     }
@@ -114,8 +114,10 @@ fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str
         Some(text) => {
             let known = REBOOT_STRATEGIES.into_iter().find(|word| *word == text).ok_or(())?;
             Ok(Some(match known {
-                "best-effort" => (known, Some("best-effort is of older releases; it is written as it is")),
-                "false" => ("off", Some("false is what YAML tools make of off; it is taken as off")),
+                "best-effort" => (known, Some("the strategy `best-effort` is outdated; applied anyway")),
+                "false" => {
+                    ("off", Some("the strategy `false` is a boolean, to which YAML tools convert `off`; read as `off`"))
+                }
                 _ => (known, None),
             }))
         }
@@ -127,7 +129,11 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     let section = Item::Section("coreos.update".into());
     let Ok(strategy) = strategy(update) else {
         let help = names::suggest_from(update.reboot_strategy.text(), "strategies", &["etcd-lock", "reboot", "off"]);
-        let finding = Finding::new(&rules::BAD_STRATEGY, update.reboot_strategy.span, "the reboot strategy is none");
+        let finding = Finding::new(
+            &rules::BAD_STRATEGY,
+            update.reboot_strategy.span,
+            "unknown reboot strategy; section not applied",
+        );
         let finding = finding.help(help);
         return planner.refuse_for(section, field.span, finding);
     };
@@ -212,8 +218,9 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
         return planner.report(Finding::new(&rules::FOREIGN_KEY, field.span, message));
     }
     if value != "localhost" {
-        let finding = Finding::new(&rules::BAD_ETC_HOSTS, field.span, "manage_etc_hosts takes localhost only")
-            .help("write `manage_etc_hosts: localhost`, or leave it out");
+        let finding =
+            Finding::new(&rules::BAD_ETC_HOSTS, field.span, "`manage_etc_hosts` is not `localhost`; not applied")
+                .help("write `manage_etc_hosts: localhost`, or remove the key");
         return planner.refuse_for(section, field.span, finding);
     }
     match base(planner, HOSTS, &[HOSTS]) {
@@ -246,11 +253,11 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> V
         if let (Some(known), OptionValue::Text(text)) = (option.known, value)
             && let Some(wanted) = odd(known, text)
         {
-            let message = format!("{key} is not {wanted}; it is written all the same");
+            let message = format!("{key} is not {wanted}; applied anyway");
             planner.report(Finding::new(&rules::ODD_OPTION, field.span, message));
         }
         if option.kind == OptionType::Text && matches!(value, OptionValue::Text(text) if text.contains('\0')) {
-            let message = format!("{key} has a NUL character; it is left out");
+            let message = format!("{key} contains a NUL character; not applied");
             planner.report(Finding::new(&rules::BAD_TEXT, field.span, message));
             continue;
         }

@@ -36,7 +36,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<Unit>]) {
 }
 
 fn nameless(planner: &mut Planner<'_>, span: Option<Span>, index: usize) {
-    let finding = Finding::new(&rules::MISSING_KEY, span, "a unit without a name is left out")
+    let finding = Finding::new(&rules::MISSING_KEY, span, "unit without a name; unit skipped")
         .help("give it a `name` with its suffix, such as `NAME.service`");
     planner.refuse_for(Item::Unit(numbered(index)), span, finding);
 }
@@ -110,20 +110,23 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
 /// Reports a name that neither systemd nor networkd takes, of a unit that is placed all the same.
 fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, span: Option<Span>) {
     if reader == UnitReader::Unknown {
-        let message = format!("unit {name} is of no type that systemd or networkd knows");
+        let message = format!("unit {name}: unknown unit type; written anyway");
         let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
         if !name.contains('.') {
-            finding = finding.help(format!("a service is called `{}.service`", printable(name)));
+            finding = finding.help(format!("write `{}.service` for a service", printable(name)));
         }
         planner.report(finding);
     } else if reader == UnitReader::Systemd && !names::is_unit_name(name) {
-        let message = format!("unit {} has a character that no unit's name has; systemd ignores it", printable(name));
-        let help = "names have letters, digits and :-_.\\@; systemd-escape gives those of paths";
+        let message = format!(
+            "unit {}: the name contains an invalid character, so that systemd ignores the unit; written anyway",
+            printable(name)
+        );
+        let help = "use letters, digits and :-_.\\@; systemd-escape converts a path to a unit name";
         let finding = Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help);
         planner.report(finding.not_started(&printable(name)));
     } else if names::is_odd_slice(name) {
-        let message = format!("unit {}: invalid name of a slice; systemd refuses the unit", printable(name));
-        let help = "a `-` separates a slice from the one that it is in: a-b.slice is in a.slice; none has an `@`";
+        let message = format!("unit {}: invalid slice name; systemd refuses the unit", printable(name));
+        let help = "a `-` separates a slice from its parent: a-b.slice is in a.slice; slice names have no `@`";
         let finding = Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help);
         planner.report(finding.not_started(&printable(name)));
     }
@@ -131,14 +134,16 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
 
 /// Plans an entry whose name is `UNIT.d/FILE.conf`: OEM images wrote drop-ins like this before there was `drop_ins`.
 fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&str, &str), span: Option<Span>) {
-    let message = format!("unit {} is a drop-in of {}; placed as one", printable(entry.name.text()), printable(unit));
+    let message =
+        format!("unit {} is a drop-in of {}; written as a drop-in", printable(entry.name.text()), printable(unit));
     let help = format!("write it as an item `name: {}` in the `drop_ins` of unit {}", printable(file), printable(unit));
     planner.report(Finding::new(&rules::DEPRECATED, entry.name.span, message).help(help));
     let reader = names::reader(unit);
     report_odd_name(planner, unit, reader, entry.name.span);
     let refuse = |planner: &mut Planner<'_>, key: &str, span: Option<Span>| {
-        let message = format!("`{key}` of drop-in {}: a drop-in has none; ignored", printable(entry.name.text()));
-        let help = format!("give it to unit {} in an entry of its own", printable(unit));
+        let message =
+            format!("drop-in {}: `{key}` is not a key of drop-ins; key ignored", printable(entry.name.text()));
+        let help = format!("write it in the item of unit {}", printable(unit));
         let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(help);
         planner.refuse_for(Item::Command(printable(entry.name.text())), span, finding);
     };
@@ -157,7 +162,7 @@ fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&s
         return planner.refuse(item(), span);
     }
     let Some(content) = entry.content.get().map(Secret::expose).filter(|content| !content.is_empty()) else {
-        return incomplete(planner, unit, span, "its content");
+        return incomplete(planner, unit, span, "content");
     };
     let directory = directory(reader, entry.runtime.value.unwrap_or_default());
     place_drop_in(planner, unit, &directory, (file, entry.name.span), (content, entry.content.span), span);
@@ -172,7 +177,7 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &
     let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
         // A missing drop-in is incomplete; one of the wrong type is reported already.
         if field.get().is_none() && !field.bad {
-            incomplete(planner, unit, field.span, "its name and its content");
+            incomplete(planner, unit, field.span, "a name and content");
         } else {
             let name = field.get().and_then(|drop_in| drop_in.name.filled());
             let name = name.map_or_else(|| numbered(index), printable);
@@ -183,18 +188,18 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &
     let content = drop_in.content.get().map(Secret::expose).filter(|content| !content.is_empty());
     let (Some(name), Some(content)) = (drop_in.name.filled(), content) else {
         let lacks = match (drop_in.name.filled(), content) {
-            (None, None) => "its name and its content",
-            (None, _) => "its name",
-            _ => "its content",
+            (None, None) => "a name and content",
+            (None, _) => "a name",
+            _ => "content",
         };
         return incomplete(planner, unit, field.span, lacks);
     };
     if let Some(fault) = names::file_name_fault(name) {
-        let message = format!("invalid name of a drop-in of {}: {fault}; drop-in skipped", printable(unit));
+        let message = format!("invalid drop-in name for {}: {fault}; drop-in skipped", printable(unit));
         let mut finding = Finding::new(&rules::BAD_DROP_IN_NAME, drop_in.name.span, message);
         let file = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         if file != name && names::file_name_fault(file).is_none() {
-            finding = finding.help(format!("leave out the directory: `name: {}`", printable(file)));
+            finding = finding.help(format!("remove the directory: `name: {}`", printable(file)));
         }
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, field.span, finding);
@@ -216,7 +221,9 @@ fn place_drop_in(
         return planner.refuse_for(item, span, finding);
     }
     if Path::new(name).extension().is_none_or(|extension| extension != "conf") {
-        let message = format!("systemd ignores the drop-in {name} of {unit}: its name does not end in .conf");
+        let message = format!(
+            "drop-in {name} of {unit}: the name does not end in .conf, so that systemd ignores the drop-in; written anyway"
+        );
         planner.report(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message));
     }
     let place = path(&[directory, &format!("{unit}.d"), name]);
@@ -229,8 +236,8 @@ fn place_drop_in(
 }
 
 fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>, lacks: &str) {
-    let message = format!("a drop-in of {unit} lacks {lacks}; it is skipped");
-    let help = "each has a `name` that ends in `.conf`, and a `content`";
+    let message = format!("drop-in of {unit} without {lacks}; drop-in skipped");
+    let help = "give it a `name` that ends in `.conf`, and `content`";
     planner.report(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message).help(help));
 }
 
@@ -239,7 +246,7 @@ fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: UnitReader, runtim
         UnitReader::Systemd => planner.enable(UnitScope { unit: name.to_owned(), runtime }, span),
         UnitReader::Networkd => {}
         UnitReader::Unknown => {
-            let message = format!("{name} cannot be enabled: it is of no type that systemd knows");
+            let message = format!("unit {name}: unknown unit type; not enabled");
             let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
             planner.refuse_for(Item::Command(name.to_owned()), span, finding);
         }
@@ -257,24 +264,24 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
         let help = setting(text).unwrap_or_else(|| names::suggest_from(text, "commands", &known));
-        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("{name}: unknown command; command skipped"));
+        let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name}: unknown command; command skipped"));
         let finding = finding.help(help);
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
     };
     match reader {
         UnitReader::Systemd if names::is_template(name) => {
-            let message = format!("unit {name} is a template, which systemd cannot {verb}; command skipped");
+            let message = format!("unit {name}: systemd cannot {verb} a template; command skipped");
             let finding = Finding::new(&rules::BAD_COMMAND, span, message);
-            let help = "give the command to a unit with an instance after the @, such as name@1.service";
+            let help = "give the command to an instance, such as name@1.service";
             planner.refuse_for(Item::Command(name.to_owned()), span, finding.help(help));
         }
         UnitReader::Systemd => planner.command(UnitCommand { unit: name.to_owned(), verb }, span),
         UnitReader::Networkd => {
-            let message = format!("{name} is networkd's, which is restarted by itself; command ignored");
+            let message = format!("unit {name}: networkd is restarted automatically; command ignored");
             planner.report(Finding::new(&rules::NETWORK_COMMAND, span, message));
         }
         UnitReader::Unknown => {
-            let message = format!("there is no unit {name} to {verb}: it is of no type that systemd knows");
+            let message = format!("unit {name}: unknown unit type; command skipped");
             let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
             planner.refuse_for(Item::Command(name.to_owned()), span, finding);
         }
@@ -294,12 +301,10 @@ fn setting(command: &str) -> Option<String> {
     }
     let help = match first.as_str() {
         "enable" | "enabled" | "reenable" => Some("write `enable: true`; `command: start` also starts it now"),
-        "disable" | "disabled" => {
-            Some("leave out `enable`: no unit is disabled here; `mask: true` makes it impossible to start")
-        }
+        "disable" | "disabled" => Some("remove `enable`; `mask: true` prevents the unit from starting"),
         "mask" | "masked" => Some("write `mask: true`; `command: stop` also stops it now"),
-        "unmask" | "unmasked" => Some("leave out `mask`, or write `mask: false`"),
-        "daemon-reload" => Some("leave it out: systemd reads changed units by itself"),
+        "unmask" | "unmasked" => Some("remove `mask`, or write `mask: false`"),
+        "daemon-reload" => Some("remove it: changed units are reloaded automatically"),
         _ => None,
     };
     help.map(str::to_owned)

@@ -22,7 +22,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// The name of the encoding is not known.
-    #[error("the encoding is not known")]
+    #[error("unknown encoding")]
     Encoding,
     /// It is not base64 all through.
     #[error("the content is not base64: {0}")]
@@ -31,10 +31,10 @@ pub enum DecodeError {
     #[error("the content is not gzip: {0}")]
     Gzip(String),
     /// Decompressed, it is more than may be.
-    #[error("the content is more than {0} bytes when decompressed")]
+    #[error("the content is larger than {0} bytes when decompressed")]
     TooLarge(u64),
     /// It is in more members than may be.
-    #[error("the content is in more than {MEMBERS_MAX} pieces, each compressed by itself")]
+    #[error("the content has more than {MEMBERS_MAX} gzip members")]
     Members,
 }
 
@@ -81,7 +81,7 @@ pub fn is_base64(encoding: &str) -> bool {
 pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
     let (is_base64, inflates) = (is_base64(encoding), inflates(encoding));
     Some(match form(content) {
-        _ if is_template(content) => "render the template first: there is no template engine here",
+        _ if is_template(content) => "render the template first: this program has no template engine",
         Form::Gzip => "write `encoding: gzip`",
         Form::Base64 { gzip: true } if is_base64 && inflates => return None,
         Form::Base64 { gzip: true } => "write `encoding: gzip+base64`",
@@ -179,12 +179,12 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
     BASE64.decode(dense).map_err(|error| {
         // The library's text names the offending byte, which may be part of a secret.
         DecodeError::Base64(match error {
-            base64::DecodeError::InvalidByte(at, _) => format!("a character that cannot be, at byte {at}"),
-            base64::DecodeError::InvalidLength(_) => "invalid length for base64, possibly cut off".to_owned(),
+            base64::DecodeError::InvalidByte(at, _) => format!("invalid character at byte {at}"),
+            base64::DecodeError::InvalidLength(_) => "invalid length for base64, possibly truncated".to_owned(),
             base64::DecodeError::InvalidLastSymbol { offset: at, .. } => {
-                format!("a last character that cannot be, at byte {at}")
+                format!("invalid last character at byte {at}")
             }
-            base64::DecodeError::InvalidPadding => "its padding is wrong, it may be cut off".to_owned(),
+            base64::DecodeError::InvalidPadding => "invalid padding, possibly truncated".to_owned(),
         })
     })
 }

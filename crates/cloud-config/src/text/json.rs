@@ -19,13 +19,13 @@ const DEPTH_MAX: usize = 100;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadJson {
     /// It is too deep.
-    #[error("it is deeper than {DEPTH_MAX} lists and objects")]
+    #[error("more than {DEPTH_MAX} nested lists and objects")]
     Deep,
     /// It is too much.
-    #[error("it has more than {VALUES_MAX} values")]
+    #[error("more than {VALUES_MAX} values")]
     Much,
     /// It is none, from this line and column on.
-    #[error("it is no JSON from line {0}, column {1} on")]
+    #[error("invalid JSON at line {0}, column {1}")]
     None(usize, usize),
 }
 
@@ -214,7 +214,7 @@ mod tests {
     fn errors_show_nothing() {
         for text in ["{\"hunter2\"", "hunter2", "{\"a\":\n hunter2}", "[1 hunter2]", ""] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
-            assert!(error.contains("no JSON") && !error.contains("hunter2"), "{error}");
+            assert!(error.contains("invalid JSON") && !error.contains("hunter2"), "{error}");
         }
     }
 

@@ -64,15 +64,13 @@ impl Budget {
                 DecodeError::TooLarge(_) => {
                     too_much(format!("is more than {} MiB when decompressed", USER_DATA_MAX >> 20))
                 }
-                DecodeError::Members => {
-                    too_much(format!("is in more than {MEMBERS_MAX} pieces, each compressed by itself"))
-                }
+                DecodeError::Members => too_much(format!("has more than {MEMBERS_MAX} gzip members")),
                 _ => BudgetError::Part(Finding::new(&rules::BAD_GZIP, None, error.to_string())),
             })?;
             self.inflated -= bytes.len();
         }
         if is_gzip(&bytes) {
-            let message = format!("gzip inside gzip more than {GZIP_DEPTH} times");
+            let message = format!("more than {GZIP_DEPTH} nested layers of gzip; not applied");
             return Err(BudgetError::Part(Finding::new(&rules::LIMIT, None, message)));
         }
         Ok(bytes)
@@ -85,5 +83,5 @@ pub(super) fn is_gzip(bytes: &[u8]) -> bool {
 }
 
 fn too_much(what: impl std::fmt::Display) -> BudgetError {
-    BudgetError::All(Finding::new(&rules::LIMIT, None, format!("the user-data {what}")))
+    BudgetError::All(Finding::new(&rules::LIMIT, None, format!("the user-data {what}; not applied")))
 }

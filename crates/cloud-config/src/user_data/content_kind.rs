@@ -41,10 +41,10 @@ impl ContentKind {
             Self::Ignition => "Ignition configuration, left to Ignition",
             Self::Multipart => "multipart",
             Self::Empty => "empty",
-            Self::Unknown => "unknown form",
-            Self::Skipped => "unknown form, skipped",
+            Self::Unknown => "unknown format",
+            Self::Skipped => "unknown format, skipped",
             Self::Network => "network configuration",
-            Self::Unreadable => "unreadable, left out",
+            Self::Unreadable => "unreadable, skipped",
         }
     }
 }
@@ -242,7 +242,7 @@ pub(super) fn unrendered_expressions(text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
-            let message = "this template expression has not been rendered";
+            let message = "unrendered template expression";
             Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message).help(TEMPLATE_HELP)
         });
     }
@@ -274,14 +274,14 @@ fn is_ignition(bytes: &[u8]) -> bool {
 const FOREIGN: [(&str, &str, &str); 7] = [
     ("#include", "an include list", INCLUDE),
     ("#include-once", "an include list", INCLUDE),
-    ("#cloud-config-archive", "a cloud-config archive", "make its items the parts of a multipart"),
-    ("#cloud-config-jsonp", "a JSON patch of a cloud-config", "write the cloud-config as the patch makes it"),
+    ("#cloud-config-archive", "a cloud-config archive", "convert its items to the parts of a multipart message"),
+    ("#cloud-config-jsonp", "a JSON patch of a cloud-config", "write the resulting cloud-config"),
     ("#cloud-boothook", "a boothook", "begin the script with `#!` and the path of its interpreter"),
-    ("#part-handler", "a part handler", "leave it out, and write its parts in a form that is read here"),
-    ("#upstart-job", "a job of Upstart", "write a unit of systemd as an item of `coreos.units`"),
+    ("#part-handler", "a part handler", "remove it, and write its parts in a supported format"),
+    ("#upstart-job", "an Upstart job", "write a systemd unit as an item of `coreos.units`"),
 ];
 
-const INCLUDE: &str = "write the content of its URLs in its place: they are not fetched";
+const INCLUDE: &str = "write the content of its URLs in its place: URLs are not fetched";
 
 /// The remedy for a part in base64.
 const PART_IN_BASE64: &str = "give the part the header `Content-Transfer-Encoding: base64`";
@@ -300,14 +300,14 @@ pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding 
     let tell = |message| Finding::new(rule, Span::new(0, 0), message);
     let first = trimmed(line(bytes, 0)).unwrap_or_default();
     if let Some((_, form, help)) = FOREIGN.iter().find(|(line, ..)| *line == first) {
-        return tell(format!("{what} is {form} of cloud-init, which this program does not know")).help(*help);
+        return tell(format!("{what} is {form} of cloud-init; not applied")).help(*help);
     }
     if let Some(Hint { form, help }) = hint::hint(bytes) {
         let help = if form.ends_with("base64") && rule == &rules::UNKNOWN_PART { PART_IN_BASE64 } else { help };
         return tell(format!("{what} is {form}; not applied")).help(help);
     }
-    tell(format!("{what} is neither a cloud-config, nor a script, nor an Ignition configuration, nor multipart"))
-        .help("a cloud-config begins with the line #cloud-config, a script with #!")
+    tell(format!("{what} has an unknown format; not applied"))
+        .help("a cloud-config begins with `#cloud-config`, a script with `#!`")
 }
 
 /// Returns true for text in UTF-16, with a byte order mark or where its first characters show it.
@@ -350,7 +350,7 @@ mod tests {
         assert!(page.help.unwrap().contains("URL"));
         assert!(unknown("hello").help.unwrap().contains("begins with"));
         let include = unknown("#include \nhttp://x");
-        assert_eq!(include.message, "it is an include list of cloud-init, which this program does not know");
+        assert_eq!(include.message, "it is an include list of cloud-init; not applied");
         assert!(include.help.unwrap().contains("not fetched"));
         let boothook = unknown("#cloud-boothook\n#!/bin/sh\n");
         assert!(boothook.help.unwrap().contains("`#!`"));

@@ -8,38 +8,39 @@ use crate::diagnostic::{Finding, Rule, Span, rules};
 use crate::yaml;
 
 pub(super) fn no_boundary(span: Option<Span>) -> Finding {
-    let finding = Finding::new(&rules::BAD_MIME, span, "a multipart whose Content-Type names no boundary");
-    finding.help("it looks like this: `Content-Type: multipart/mixed; boundary=\"BOUNDARY\"`")
+    let finding =
+        Finding::new(&rules::BAD_MIME, span, "multipart message without a boundary in its Content-Type; not applied");
+    finding.help("write `Content-Type: multipart/mixed; boundary=\"BOUNDARY\"`")
 }
 
 /// `strays` are the parts that were found without it.
 pub(super) fn boundary_nowhere(span: Span, strays: &[Part]) -> Finding {
-    let message = format!("no line is the boundary that Content-Type names; {}", consequence(strays));
+    let message = format!("the boundary from Content-Type is missing; {}", consequence(strays));
     let finding = Finding::new(&rules::BAD_MIME, span, message);
-    finding.help("before each part stands a line of two dashes and the boundary")
+    finding.help("begin each part with a line of two dashes and the boundary")
 }
 
 /// `rule` says whether all of a multipart or a part of it is left out.
 pub(super) fn no_header(rule: &'static Rule, span: Span) -> Finding {
-    let finding = Finding::new(rule, span, "an invalid header line");
-    finding.help("an empty line stands between the headers and the content")
+    let finding = Finding::new(rule, span, "invalid header line; not applied");
+    finding.help("write an empty line between the headers and the content")
 }
 
 pub(super) fn transfer_encoding(span: Span) -> Finding {
-    let finding = Finding::new(&rules::BAD_PART, span, "its Content-Transfer-Encoding is not known");
-    finding.help("it can be base64, quoted-printable, 7bit, 8bit or binary")
+    let finding = Finding::new(&rules::BAD_PART, span, "unknown Content-Transfer-Encoding; part skipped");
+    finding.help("write base64, quoted-printable, 7bit, 8bit or binary")
 }
 
 /// A final boundary that is missing where all ends, which is after so many bytes.
 pub(super) fn truncated(end: usize) -> Finding {
-    let message = "the final boundary is missing here, so this may have been cut off; nothing of it is applied but \
-                   host name and keys of core";
+    let message = "the final boundary is missing, so that the data may be truncated; only the host name and SSH \
+                   keys are applied";
     let finding = Finding::new(&rules::TRUNCATED, Span::new(end, end), message);
-    finding.help("the last line is two dashes, the boundary, and two dashes more")
+    finding.help("end the data with a line of two dashes, the boundary, and two more dashes")
 }
 
 pub(super) fn part_after_end(line: Span) -> Finding {
-    let message = "a part after the final boundary; it is not read";
+    let message = "part after the final boundary; not applied";
     Finding::new(&rules::STRAY_CONTENT, line, message)
 }
 
@@ -72,24 +73,24 @@ fn consequence(parts: &[Part]) -> &'static str {
 }
 
 pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {
-    let message = format!("a second {}; the first one counts", wanted.name());
+    let message = format!("second {}; the first one is used", wanted.name());
     Finding::new(&rules::DUPLICATE_HEADER, span, message).help("keep one of them")
 }
 
 /// Blank lines before the first line of a part of that form.
 pub(super) fn blank_lines(form: &str) -> Finding {
-    let message = format!("a blank line before the first line of the {form}; ignored");
+    let message = format!("blank line before the first line of the {form}; line ignored");
     Finding::new(&rules::LEADING_BLANK_LINE, Span::new(0, 0), message).help("leave one blank line below the headers")
 }
 
 /// Blank lines before the headers of the part `words`, which begins at `at`.
 pub(super) fn blank_lines_above(words: &str, at: Span) -> Finding {
-    let message = format!("{words}: a blank line before its headers; ignored");
+    let message = format!("{words}: blank line before its headers; line ignored");
     Finding::new(&rules::LEADING_BLANK_LINE, at, message).help("write the headers right below the boundary")
 }
 
 pub(super) fn odd_multipart(span: Span) -> Finding {
-    let message = "this is another kind of multipart than multipart/mixed; all its parts are read, one after the other";
+    let message = "multipart type other than multipart/mixed; read as multipart/mixed";
     Finding::new(&rules::ODD_MULTIPART, span, message).help("write multipart/mixed")
 }
 
@@ -103,7 +104,7 @@ pub(super) fn almost_header(text: &str) -> Finding {
     if content_kind::is_late_header(text.as_bytes()) {
         let message = "`#cloud-config` is not at the start; only the host name and SSH keys are applied";
         let finding = Finding::new(&rules::BAD_HEADER, Span::new(0, first.trim_end().len()), message);
-        return finding.help("the line #cloud-config must be the first one, with nothing before it");
+        return finding.help("write `#cloud-config` as the first line, with nothing before it");
     }
     let line = text[start..].split(['\n', '\r']).next().unwrap_or_default().trim_end();
     let span = Span::new(start, start + line.len());
@@ -115,15 +116,15 @@ pub(super) fn almost_header(text: &str) -> Finding {
     if content_kind::has_text_after_header(text.as_bytes()) {
         let message = "text after `#cloud-config` on its line; only the host name and SSH keys are applied";
         let finding = Finding::new(&rules::BAD_HEADER, span, message);
-        return finding.help("begin a new line after `#cloud-config`: it must be alone on its line");
+        return finding.help("begin a new line after `#cloud-config`");
     }
-    let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": it has {name}"));
+    let other = yaml::describe_lookalike(line).map_or_else(String::new, |name| format!(": contains {name}"));
     let message =
         format!("the first line is almost `#cloud-config`{other}; only the host name and SSH keys are applied");
     Finding::new(&rules::BAD_HEADER, span, message).help(if line.trim_start().starts_with("#!") {
-        "write `#cloud-config`: with `!` it would be the interpreter of a script"
+        "write `#cloud-config`: a line with `#!` names the interpreter of a script"
     } else {
-        "write `#cloud-config`: in small letters, without a blank after the #, and nothing after it"
+        "write `#cloud-config` in lower case, without a space after the #, and with nothing after it"
     })
 }
 
@@ -137,7 +138,7 @@ pub(super) fn document_as_script(text: &str) -> Finding {
 }
 
 pub(super) fn no_utf8(at: usize) -> Finding {
-    let message = "a byte that is not UTF-8; nothing is read from here on";
+    let message = "invalid UTF-8; not applied from here on";
     let finding = Finding::new(&rules::NOT_UTF8, Span::new(at, at + 1), message);
-    finding.help("save it as UTF-8, and write what is no text in base64")
+    finding.help("save it as UTF-8, and encode binary data as base64")
 }

@@ -67,13 +67,10 @@ pub(super) fn page(bytes: &[u8]) -> Option<Hint> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
     let lower = head.trim_start().to_ascii_lowercase();
     if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head") {
-        return hint(
-            "an HTML page",
-            "check the URL that it comes from: a server answers with a page where it reports an error or asks for a login",
-        );
+        return hint("an HTML page", "check its URL: the page may report an error or ask for a login");
     }
     if lower.starts_with("<?xml") || lower.starts_with('<') {
-        return hint("an XML document", "hand over the text of a cloud-config or a script");
+        return hint("an XML document", "provide a cloud-config or a script");
     }
     None
 }
@@ -117,31 +114,28 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
     let hint = |form, help| Some(Hint::new(form, help));
     match encoding(bytes) {
         Some("gzip+base64") => {
-            return hint(
-                "compressed text in base64",
-                "decode it before it is handed over: `base64 --decode` gives gzip, which is read",
-            );
+            return hint("compressed text in base64", "decode it with `base64 --decode`; gzip is supported");
         }
-        Some(_) => return hint("text in base64", "decode it before it is handed over, with `base64 --decode`"),
+        Some(_) => return hint("text in base64", "decode it with `base64 --decode`"),
         None => {}
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
     if is_expression(head.trim()) {
         return hint(
-            "an expression of a template that has not been rendered",
-            "render the template first: there is no template engine here",
+            "an unrendered template expression",
+            "render the template first: this program has no template engine",
         );
     }
     if is_expression(head.trim_start().lines().next().unwrap_or_default().trim_end()) {
         return hint(
-            "a text that begins with an expression of a template",
-            "render the template first: there is no template engine here",
+            "text that begins with a template expression",
+            "render the template first: this program has no template engine",
         );
     }
     if content_kind::is_template_line(bytes.split(|byte| *byte == b'\n').next().unwrap_or_default()) {
         return hint(
-            "a template of cloud-init",
-            "render the template first, and leave its first line out: there is no template engine here",
+            "a cloud-init template",
+            "render the template first, and remove its first line: this program has no template engine",
         );
     }
     if let Some(page) = page(bytes) {
@@ -153,7 +147,7 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
     }
     if lower.len() < head.len() && (lower.starts_with("content-type:") || lower.starts_with("mime-version:")) {
         return hint(
-            "a MIME message with something before its headers",
+            "a MIME message with other content before its headers",
             "the headers of a multipart begin on the first line, in column 1: take the blanks away from the beginning of \
              every line",
         );
@@ -167,7 +161,7 @@ pub(super) fn hint(bytes: &[u8]) -> Option<Hint> {
     if header::is_single(bytes) {
         return hint(
             "a MIME message of a single part",
-            "leave the MIME headers out, or make it a part of a multipart/mixed",
+            "remove the MIME headers, or make it a part of a multipart/mixed message",
         );
     }
     None
@@ -186,10 +180,7 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
     let starts = |text: &str, start: &str| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
     if bytes.contains(&b'\r') && !bytes.contains(&b'\n') && (starts(head, HEADER) || starts(head, "## template: jinja"))
     {
-        return hint(
-            "one line with carriage returns in it",
-            "save it with the line ends of Unix: each line ends with a line feed",
-        );
+        return hint("one line with carriage returns", "save it with Unix line endings");
     }
     let is_quoted = head.trim_start().starts_with(['"', '\'']);
     let text = head.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
@@ -199,43 +190,37 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
         let rest = rest.trim_end_matches(['"', '\'']);
         if rest.contains("\\n") {
             return hint(
-                "a text whose line breaks are written as `\\n`",
+                "text with line breaks written as `\\n`",
                 "write real line breaks: the first line is `#cloud-config` alone",
             );
         }
         // The names of other forms of cloud-init, and comments.
         if is_quoted {
-            return hint("a text in quotes", "leave the quotes out: the first line is `#cloud-config` alone");
+            return hint("text in quotes", "remove the quotes: the first line is `#cloud-config` alone");
         }
         if !rest.starts_with(['-', '_']) && !rest.trim_start().starts_with('#') {
-            return hint(
-                "a text without line breaks",
-                "begin a new line after `#cloud-config`: it must be alone on its line",
-            );
+            return hint("text without line breaks", "begin a new line after `#cloud-config`");
         }
         if rest.trim_start().starts_with('#') {
-            return hint(
-                "a text with a comment on its first line",
-                "begin a new line after `#cloud-config`: it must be alone on its line",
-            );
+            return hint("text with a comment on its first line", "begin a new line after `#cloud-config`");
         }
     }
     let is_header = |line: &str| line.trim_matches([' ', '\t', '\r']) == HEADER;
     let before = head.lines().next().and_then(|line| line.split_once('#')).map_or("", |(before, _)| before);
     if let Some(name) = yaml::describe_lookalike(before).filter(|_| head.lines().next().is_some_and(is_almost_header)) {
-        let form = Cow::Owned(format!("a text with {name} before `#cloud-config`"));
+        let form = Cow::Owned(format!("text with {name} before `#cloud-config`"));
         return Some(Hint { form, help: "delete the character: the line is `#cloud-config` alone" });
     }
     if head.lines().take(20).any(is_header) {
         return hint(
-            "a text with something before its header",
-            "the line #cloud-config must be the first one, with nothing before it",
+            "text with other content before its header",
+            "write `#cloud-config` as the first line, with nothing before it",
         );
     }
     if head.lines().next().is_some_and(is_almost_header) {
         return hint(
-            "a text whose first line is almost `#cloud-config`",
-            "the first line must be #cloud-config, just so: in small letters, without a blank after the #",
+            "text whose first line is almost `#cloud-config`",
+            "write `#cloud-config` in lower case, without a space after the #",
         );
     }
     if is_almost_interpreter(head.lines().next().unwrap_or_default()) {
@@ -246,8 +231,8 @@ fn header_line(head: &str, bytes: &[u8]) -> Option<Hint> {
     }
     if head.trim_start().starts_with("#!") {
         return hint(
-            "a script with something before its first line",
-            "the line `#!…` must be the first one, with nothing before it",
+            "a script with other content before its first line",
+            "write the `#!…` line first, with nothing before it",
         );
     }
     None
@@ -289,13 +274,10 @@ fn other_yaml(head: &str) -> Option<Hint> {
         })
     };
     if keys().any(|key| key == "variant") {
-        return hint(
-            "a Butane configuration",
-            "make an Ignition configuration of it with `butane`, and hand that over",
-        );
+        return hint("a Butane configuration", "convert it to an Ignition configuration with `butane`");
     }
     if keys().any(|key| matches!(key, "passwd" | "storage" | "systemd" | "networkd" | "ignition")) {
-        let help = "make an Ignition configuration of it with `ct` or `butane`, and hand that over";
+        let help = "convert it to an Ignition configuration with `ct` or `butane`";
         return hint("a Container Linux Config", help);
     }
     if keys().any(crate::config::is_key) {
@@ -310,7 +292,7 @@ fn json(bytes: &[u8]) -> Option<Hint> {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
         return hint(
             "text that is almost JSON",
-            "check it with a program that reads JSON; a cloud-config begins with the line #cloud-config",
+            "check it with a JSON parser; a cloud-config begins with `#cloud-config`",
         );
     };
     let version = value.get("ignition").map(|ignition| ignition.get("version"));
@@ -328,15 +310,14 @@ fn json(bytes: &[u8]) -> Option<Hint> {
             "write the version as an integer: `\"ignitionVersion\": 1`",
         ),
         None if value.get("variant").is_some() => {
-            hint("a Butane configuration", "make an Ignition configuration of it with `butane`, and hand that over")
+            hint("a Butane configuration", "convert it to an Ignition configuration with `butane`")
         }
-        None if value.as_object().is_some_and(|keys| keys.keys().any(|key| crate::config::is_key(key))) => hint(
-            "JSON that is not an Ignition configuration",
-            "write the line #cloud-config before it: JSON is YAML, too",
-        ),
+        None if value.as_object().is_some_and(|keys| keys.keys().any(|key| crate::config::is_key(key))) => {
+            hint("JSON that is not an Ignition configuration", "write `#cloud-config` before it: JSON is valid YAML")
+        }
         None => hint(
             "JSON that is neither an Ignition configuration nor a cloud-config",
-            "check where it comes from: it may be the answer of a server that reports an error",
+            "check its source: it may be an error response of a server",
         ),
     }
 }
@@ -371,13 +352,13 @@ mod tests {
             ("#cloud-config hostname: a users: []", "without line breaks", "new line after"),
             ("#cloud-config\\nhostname: a", "written as `\\n`", "real line breaks"),
             ("\"#cloud-config\\nhostname: a\"", "written as `\\n`", "real line breaks"),
-            ("\"#cloud-config\nhostname: a\"", "in quotes", "leave the quotes out"),
+            ("\"#cloud-config\nhostname: a\"", "in quotes", "remove the quotes"),
             ("#cloud-config # mine\nhostname: a", "a comment on its first line", "new line"),
-            ("#cloud-config\rhostname: a\r", "carriage returns", "line ends of Unix"),
-            ("\n#cloud-config\n", "before its header", "must be the first one"),
-            (" #cloud-config\n", "before its header", "must be the first one"),
-            ("# mine\n\n#cloud-config\na: b", "before its header", "must be the first one"),
-            ("\n#!/bin/sh\n", "a script", "must be the first one"),
+            ("#cloud-config\rhostname: a\r", "carriage returns", "Unix line endings"),
+            ("\n#cloud-config\n", "before its header", "as the first line"),
+            (" #cloud-config\n", "before its header", "as the first line"),
+            ("# mine\n\n#cloud-config\na: b", "before its header", "as the first line"),
+            ("\n#!/bin/sh\n", "a script", "line first"),
             ("#/bin/sh\necho", "a misspelled `#!`", "`#!/bin/sh`"),
             ("# !/usr/bin/env python3\n", "a misspelled `#!`", "`#!`"),
             ("!#/bin/bash -e\n", "a misspelled `#!`", "`#!`"),
@@ -389,19 +370,19 @@ mod tests {
                 "before its headers",
                 "column 1",
             ),
-            ("{\"message\":\"Not Found\"}", "neither an Ignition", "answer of a server"),
-            ("[]", "neither an Ignition", "answer of a server"),
-            ("cloud-config\na: b", "almost", "small letters"),
+            ("{\"message\":\"Not Found\"}", "neither an Ignition", "error response"),
+            ("[]", "neither an Ignition", "error response"),
+            ("cloud-config\na: b", "almost", "lower case"),
             ("\n<!DOCTYPE html>\n<html>", "an HTML page", "URL"),
             ("<HTML>", "an HTML page", "URL"),
-            ("${user_data}\n", "has not been rendered", "render the template"),
-            ("{{ .UserData }}", "has not been rendered", "render the template"),
-            ("{{ if .X }}\n#cloud-config\n{{ end }}\n", "begins with an expression", "render the template"),
-            ("{%- if x -%}\r\n#cloud-config\r\n", "begins with an expression", "render the template"),
-            ("\n<% if x %>\n#!/bin/sh\n", "begins with an expression", "render the template"),
-            ("%{ if x ~}\n#cloud-config\n", "begins with an expression", "render the template"),
-            ("## template: jinja\n#!/bin/sh\n", "a template of cloud-init", "leave its first line out"),
-            ("<no value>\n", "has not been rendered", "render the template"),
+            ("${user_data}\n", "unrendered template", "render the template"),
+            ("{{ .UserData }}", "unrendered template", "render the template"),
+            ("{{ if .X }}\n#cloud-config\n{{ end }}\n", "begins with a template expression", "render the template"),
+            ("{%- if x -%}\r\n#cloud-config\r\n", "begins with a template expression", "render the template"),
+            ("\n<% if x %>\n#!/bin/sh\n", "begins with a template expression", "render the template"),
+            ("%{ if x ~}\n#cloud-config\n", "begins with a template expression", "render the template"),
+            ("## template: jinja\n#!/bin/sh\n", "a cloud-init template", "remove its first line"),
+            ("<no value>\n", "unrendered template", "render the template"),
             ("<?xml version='1.0'?>", "XML", "cloud-config"),
             ("# x\nvariant: flatcar\nversion: 1.0.0\n", "Butane", "`butane`"),
             ("passwd:\n  users: []\n", "Container Linux Config", "`ct`"),
@@ -410,7 +391,7 @@ mod tests {
             ("{\"ignition\": {\"version\": 2}}", "whose version is a number", "\"3.3.0\""),
             ("{\"ignition\": {}}", "without a version", "\"3.3.0\""),
             ("{\"ignitionVersion\": \"1\"}", "not an integer", "integer"),
-            ("{\"hostname\": \"a\"}", "JSON", "JSON is YAML"),
+            ("{\"hostname\": \"a\"}", "JSON", "JSON is valid YAML"),
             ("{\"variant\": \"fcos\"}", "Butane", "`butane`"),
             ("{\"hostname\": ", "almost JSON", "check it"),
             ("Content-Type: text/cloud-config\nMIME-Version: 1.0\n\na: b", "single part", "multipart/mixed"),

@@ -17,7 +17,7 @@ pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
     let whole =
         Piece { name: name.to_owned(), place: None, kind: PieceKind::Any, sent_as_crlf: false, cut: false, depth: 0 };
     if bytes.len() > USER_DATA_MAX {
-        let message = format!("the user-data is more than {} MiB", USER_DATA_MAX >> 20);
+        let message = format!("the user-data is larger than {} MiB; not applied", USER_DATA_MAX >> 20);
         splitter.refuse(&whole, Finding::new(&rules::LIMIT, None, message));
     } else {
         splitter.take(whole, bytes);
@@ -120,7 +120,8 @@ impl Splitter {
             return;
         }
         if content_kind::is_utf16(&bytes) {
-            let finding = Finding::new(&rules::NOT_UTF8, None, "the text is UTF-16").help("save it as UTF-8");
+            let finding =
+                Finding::new(&rules::NOT_UTF8, None, "the text is UTF-16; not applied").help("save it as UTF-8");
             return self.refuse(&piece, finding);
         }
         let blank = if piece.place.is_some() { content_kind::blank_lines(&bytes) } else { 0 };
@@ -177,9 +178,9 @@ impl Splitter {
                 self.refuse(&piece, finding);
             }
             PieceKind::Script => {
-                let message = "its type is that of a script, but its first line does not begin with #!";
+                let message = "its type is that of a script, but its first line does not begin with #!; part skipped";
                 let finding = Finding::new(&rules::BAD_PART, None, message);
-                self.refuse(&piece, finding.help("write what runs it into its first line, such as #!/bin/sh; a cloud-config has the type text/cloud-config"));
+                self.refuse(&piece, finding.help("begin it with an interpreter line, such as #!/bin/sh; a cloud-config has the type text/cloud-config"));
             }
             PieceKind::Multipart(header) if header.boundary().is_some() => {
                 // That header stands outside of what the findings have their places in.
@@ -250,7 +251,7 @@ impl Splitter {
             return self.refuse_in(piece, bytes, errors::no_boundary(Some(content_type.at)));
         };
         if piece.depth == MULTIPART_DEPTH {
-            let message = format!("more than {MULTIPART_DEPTH} multiparts inside each other");
+            let message = format!("more than {MULTIPART_DEPTH} nested multipart messages; not applied");
             return self.refuse(piece, Finding::new(&rules::LIMIT, None, message));
         }
         let index = self.parts.len();

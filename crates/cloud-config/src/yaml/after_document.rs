@@ -30,9 +30,9 @@ pub(super) fn find(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
 /// The message of each rule.
 pub(super) fn message(rule: &'static Rule) -> &'static str {
     if *rule == rules::MORE_DOCUMENTS {
-        "a further document begins here; it is not read"
+        "second YAML document; document ignored"
     } else {
-        "the document ended above this; check the indentation"
+        "content after the end of the document; not applied"
     }
 }
 

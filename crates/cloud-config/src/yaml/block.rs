@@ -57,7 +57,7 @@ fn remedy(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<String
                 rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with(':'))
             };
             let Some(other) = above.into_iter().find(is_same) else {
-                return Some("write the key of the list that this item belongs to above it".to_owned());
+                return Some("write the key of its list above this item".to_owned());
             };
             (other.indentation(), "the other items")
         }
@@ -324,7 +324,7 @@ mod tests {
         for (text, help) in [
             ("f:\n- path: a\n  content: |\n    a\n !- path: b\n", Some("the other items, by 0 spaces")),
             ("f:\n  - path: a\n    content: |\n      a\n     !permissions: b\n", Some("keys of the item, by 4 spaces")),
-            ("f:\n  - name: a\n    content: |\n      a\n   !- path: b\n", Some("the key of the list")),
+            ("f:\n  - name: a\n    content: |\n      a\n   !- path: b\n", Some("the key of its list")),
             ("f:\n- path: a\n  content: |\n    a\n   !b: c\n", None),
             ("f:\n- path: a\n  content: |\n    a\n   !text\n", None),
         ] {

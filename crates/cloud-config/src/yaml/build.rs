@@ -235,10 +235,10 @@ impl<'a> Builder<'a> {
         let broken = |message| Err(Finding::new(&rules::SYNTAX, self.span(range), message));
         let node = match self.anchors.get(name) {
             Some(Some(node)) => Rc::clone(node),
-            Some(None) => return broken("an alias of what it is itself part of"),
+            Some(None) => return broken("alias of a value that contains it"),
             None => {
-                return broken("an alias of something that is not defined above it")
-                    .map_err(|finding| finding.help("put text that begins with `*` in quotes"));
+                return broken("alias without an anchor above it")
+                    .map_err(|finding| finding.help("put a string that begins with `*` in quotes"));
             }
         };
         self.count(node.size.nodes, range)?;

@@ -94,13 +94,13 @@ impl Confusable {
     /// The character to write.
     pub fn help(&self) -> &'static str {
         match sign(self.c) {
-            Some(Sign::Blank) => "write an ordinary space in its place",
-            Some(Sign::Break) => "write an ordinary line break in its place, or delete it",
-            Some(Sign::Quote) => "write `\"` or `'` in its place",
-            Some(Sign::Dash) => "write `-` in its place",
-            Some(Sign::Colon) => "write `:` and a space in its place",
+            Some(Sign::Blank) => "replace it with an ordinary space",
+            Some(Sign::Break) => "replace it with an ordinary line break, or delete it",
+            Some(Sign::Quote) => "replace it with `\"` or `'`",
+            Some(Sign::Dash) => "replace it with `-`",
+            Some(Sign::Colon) => "replace it with `:` and a space",
             Some(Sign::Hidden) => "delete it",
-            None => "write the ASCII character that it looks like",
+            None => "replace it with the ASCII character that it looks like",
         }
     }
 

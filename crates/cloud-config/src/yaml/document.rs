@@ -132,7 +132,7 @@ fn ended_block(places: Places<'_>, at: usize) -> Option<Finding> {
 }
 
 fn control_character(places: Places<'_>, at: usize) -> Stop {
-    let message = "a control character, which YAML does not allow";
+    let message = "control character, which YAML does not allow";
     let finding = Finding::new(&rules::SYNTAX, places.character(at), message);
     let finding = finding.help("write it as an escape in double quotes, or use `!!binary`");
     Stop { at, finding: Box::new(finding) }

@@ -6,38 +6,38 @@ use super::scanner::Problem;
 const WORDS: &[(&str, &str, Option<&str>)] = &[
     (
         "mapping values are not allowed in this context",
-        "a `:` where no key can be",
-        Some("put text that holds `: ` in quotes, or check the indentation"),
+        "a `:` where a key is not allowed",
+        Some("put a string that contains `: ` in quotes, or check the indentation"),
     ),
     (
         "could not find expected ':'",
-        "a line without `:` where a key is wanted",
+        "a line without `:` in place of a key",
         Some("write `KEY: VALUE`, or check the indentation"),
     ),
-    ("did not find expected key", "no key where one is wanted", Some("check the indentation and the quotes")),
+    ("did not find expected key", "a missing key", Some("check the indentation and the quotes")),
     (
         "did not find expected '-' indicator",
-        "no `-` where the next entry of a list is wanted",
+        "no `-` before the next entry of a list",
         Some("check the indentation: all keys of an entry begin in the same column"),
     ),
     (
         "block sequence entries are not allowed in this context",
-        "a `-` where no list can begin",
+        "a `-` where a list is not allowed",
         Some("begin the list on a line of its own"),
     ),
-    ("mapping keys are not allowed in this context", "a `?` where no key can be", None),
+    ("mapping keys are not allowed in this context", "a `?` where a key is not allowed", None),
     ("found a tab character that violates indentation", "a tab in the indentation", Some("indent with spaces")),
     (
         "found a tab character where an indentation space is expected",
         "a tab in the indentation",
         Some("indent with spaces"),
     ),
-    ("found unexpected end of stream", "quotes that are opened here and never closed", None),
+    ("found unexpected end of stream", "an unclosed quote", None),
     ("found unexpected document indicator", "a line `---` or `...` inside quotes", None),
-    ("found unknown escape character", "a backslash with a character that is no escape", Some("use single quotes")),
+    ("found unknown escape character", "an invalid escape sequence", Some("use single quotes")),
     ("did not find expected ',' or ']'", "neither `,` nor `]` after an entry of a list", None),
     ("did not find expected ',' or '}'", "neither `,` nor `}` after an entry of a mapping", None),
-    ("did not find expected node content", "no value where one is wanted", None),
+    ("did not find expected node content", "a missing value", None),
     (
         "did not find expected comment or line break",
         "text on the line of a `|` or `>`",
@@ -79,21 +79,19 @@ impl Problem {
                 let line = before.rsplit('\n').next().unwrap_or_default();
                 let (words, help) = match character {
                     '\t' if line.trim().is_empty() => ("a tab in the indentation".to_owned(), "indent with spaces"),
-                    '\t' => ("a tab where a value begins".to_owned(), "write a blank in its place"),
-                    '`' => ("a value cannot begin with a backtick".to_owned(), "put the text in quotes"),
+                    '\t' => ("a tab before a value".to_owned(), "replace it with a space"),
+                    '`' => ("a value that begins with a backtick".to_owned(), "put the text in quotes"),
                     '%' | '@' => (
-                        format!("a value cannot begin with `{character}`"),
-                        "render the template first if it is a placeholder; else put it in quotes",
+                        format!("a value that begins with `{character}`"),
+                        "render the template first if it is a placeholder; otherwise put it in quotes",
                     ),
-                    other => {
-                        (format!("a value cannot begin with `{}`", other.escape_debug()), "put the text in quotes")
-                    }
+                    other => (format!("a value that begins with `{}`", other.escape_debug()), "put the text in quotes"),
                 };
                 Some(Diagnosis { at: self.at, words, help })
             }
             "did not find expected key" if behind.starts_with("- ") => Some(Diagnosis {
                 at: self.at,
-                words: "a `-` in a column where a key is wanted".to_owned(),
+                words: "a `-` in place of a key".to_owned(),
                 help: "begin each `- ` of a list in the same column",
             }),
             "did not find expected key" | "did not find expected '-' indicator" => {
@@ -133,7 +131,7 @@ impl Problem {
                 (is_alone && (depth(key) == here || depth(key) < here && is_word)).then(|| Diagnosis {
                     at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
                     words: "no `:` after a key".to_owned(),
-                    help: "write `KEY: VALUE`: without the `:` the line is read together with the next one",
+                    help: "write `KEY: VALUE`: without the `:`, YAML joins the line with the next one",
                 })
             }
             _ => None,
@@ -157,7 +155,7 @@ impl Problem {
             return ((*words).to_owned(), *help);
         }
         match (self.context.as_str(), self.what.as_str()) {
-            (_, "") => ("this cannot be read".to_owned(), None),
+            (_, "") => ("invalid YAML".to_owned(), None),
             ("", what) => (what.to_owned(), None),
             (context, what) => (format!("{what} {context}"), None),
         }
@@ -245,7 +243,7 @@ mod tests {
         };
         assert_eq!(problem("found x", "while scanning a tag"), "found x while scanning a tag");
         assert_eq!(problem("found x", ""), "found x");
-        assert_eq!(problem("", ""), "this cannot be read");
+        assert_eq!(problem("", ""), "invalid YAML");
     }
 
     #[test]

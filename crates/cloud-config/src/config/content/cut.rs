@@ -34,7 +34,7 @@ pub(super) fn cut_off(kind: ContentOwner, text: &str, span: Span) -> Option<Find
         } else if !trimmed.is_empty() && (marker.is_none() || !trimmed.starts_with('#')) {
             let span =
                 marker.filter(|_| width(line) == 0 && !is_structure(kind, trimmed) && !is_name_of_key(trimmed))?;
-            let message = format!("this line ends the document, and the content with it; {} skipped", kind.word());
+            let message = format!("this line ends the document and the content; {} skipped", kind.word());
             let help = "indent this line and the lines below it as the text above, if they are part of the content";
             return Some(Finding::new(&rules::LOST_CONTENT, span, message).help(help));
         }

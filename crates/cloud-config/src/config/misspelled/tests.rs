@@ -47,13 +47,13 @@ fn a_key_with_another_dash_stands_for_ours() {
     for (text, errors) in [
         (
             "users:\n- name: ada\n  ssh\u{2013}authorized\u{2013}keys: []\n",
-            "of a user: it has U+2013 (en dash); not applied",
+            "of a user: contains U+2013 (en dash); not applied",
         ),
         (
             "coreos:\n  units:\n  - name: a.service\n    drop\u{2013}ins: []\n",
-            "of a unit: it has U+2013 (en dash); unit skipped",
+            "of a unit: contains U+2013 (en dash); unit skipped",
         ),
-        ("write\u{2212}files:\n- path: /a\n", ": it has U+2212 (minus sign); section not applied"),
+        ("write\u{2212}files:\n- path: /a\n", ": contains U+2212 (minus sign); section not applied"),
     ] {
         let (found, _) = refused(text);
         assert_eq!(found.len(), 1, "{found:?}");

@@ -32,7 +32,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
         if stanza.method == Method::Loopback {
             for_all.merge(reader::read_for_all(&stanza, &mut findings));
             if let Some(entry) = stanza.entries.iter().find(|entry| !reader::is_for_all(entry)) {
-                let message = "options of a `loopback` stanza are ignored";
+                let message = "unsupported options of a `loopback` stanza; ignored";
                 findings.report(&rules::UNCONVERTED, Some(entry.span), name, message);
             }
             continue;
@@ -40,7 +40,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
         match reader::read(&stanza, &mut findings) {
             Ok(new) => described.entry(stanza.name).or_default().merge(new),
             Err(reader::Refusal { span, why, help }) => {
-                findings.suggest(&rules::BAD_STANZA, span, name, format!("{why}; the stanza is refused"), help);
+                findings.suggest(&rules::BAD_STANZA, span, name, format!("{why}; stanza skipped"), help);
                 refused.push(stanza);
             }
         }
@@ -68,7 +68,7 @@ fn give_all(mut for_all: Description, drafts: &mut [Draft], findings: &mut Findi
         is_given = true;
     }
     if !is_given {
-        let message = "no interface with an address can be given the name servers and domains of this stanza; ignored";
+        let message = "no interface with an address for the name servers and domains of this stanza; ignored";
         findings.report(&rules::UNCONVERTED, for_all.span, "lo", message);
     }
 }
@@ -84,7 +84,7 @@ fn follow_masters(
         if let Some(bond) = described.get_mut(&master) {
             bond.slaves.get_or_insert_default().push(slave);
         } else {
-            let message = format!("its `bond-master` {master} has no stanza; it is no slave");
+            let message = format!("its `bond-master` {master} has no stanza; not added to a bond");
             findings.report(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
             lost_child.insert(slave);
         }
@@ -114,16 +114,16 @@ fn kind(
     let id = id.ok_or_else(|| {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if number.is_some_and(is_number) {
-            "the number of its VLAN is none from 1 to 4094"
+            "its VLAN id is not a number from 1 to 4094"
         } else {
-            "its name does not tell the number of its VLAN, as `eth0.5` and `vlan5` do"
+            "its name does not contain the VLAN id, unlike `eth0.5` and `vlan5`"
         }
     })?;
     let carrier = match (description.raw_device.take(), base) {
         (Some(raw_device), _) => Some(raw_device),
-        (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("it is on no interface: {why}"))?),
+        (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("invalid interface below it: {why}"))?),
         (None, None) => {
-            let message = "it has no `vlan-raw-device`: nothing carries it, and it will not be there";
+            let message = "VLAN without `vlan-raw-device`; networkd does not create it";
             findings.report(&rules::ODD_INTERFACE, description.span, name.as_str(), message);
             None
         }
@@ -144,7 +144,7 @@ fn drafts(described: BTreeMap<Name, Description>, lost_child: &HashSet<Name>, fi
         let (kind, on, is_refused) = match kind(&name, &mut description, findings) {
             Ok((kind, on)) => (kind, on, false),
             Err(why) => {
-                let message = format!("{why}; it is left out");
+                let message = format!("{why}; interface skipped");
                 findings.report(&rules::BAD_INTERFACE, description.span, name.as_str(), message);
                 (InterfaceKind::Physical, Vec::new(), true)
             }

@@ -27,7 +27,7 @@ const NETMASK: &str = "write `netmask 255.255.255.0`, or `address 192.0.2.10/24`
 /// The remedy for an invalid hardware address.
 const HWADDRESS: &str = "write `hwaddress ether 00:00:5e:00:53:01`";
 /// The remedy for an invalid interface name.
-const NAME: &str = "a name has 15 letters, digits and `._-+@` at most";
+const NAME: &str = "use at most 15 letters, digits and `._-+@`";
 /// The remedy for an invalid route.
 const ROUTE: &str = "write `post-up route add -net NETWORK netmask MASK gw GATEWAY`";
 
@@ -130,7 +130,7 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
                 }
                 None => Refusal {
                     span: entry.span,
-                    why: "`address` is no address of a machine with the length of its network".to_owned(),
+                    why: "`address` is not a host address with a prefix length".to_owned(),
                     help: ADDRESS,
                 },
             }
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
         let key = if entry.key == "dns-nameserver" { "dns-nameservers" } else { entry.key.as_str() };
         let before = self.kept.insert(key, &entry.value);
         if before.is_some_and(|before| before != entry.value) {
-            self.report(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
+            self.report(&rules::UNCONVERTED, entry, "is given twice; the last one is used");
         }
         before.is_some()
     }
@@ -185,16 +185,16 @@ impl<'a> Reader<'a> {
             | "post-up"
                 if self.stanza.method != Method::Static =>
             {
-                self.report(&rules::UNCONVERTED, entry, "is converted with `static` only; it is ignored");
+                self.report(&rules::UNCONVERTED, entry, "is supported with `static` only; ignored");
             }
             "gateway" => {
                 if let Some(gateway) = address::host(&entry.value) {
                     let before = self.new.gateways[usize::from(gateway.is_ipv6())].replace(gateway);
                     if before.is_some_and(|before| before != gateway) {
-                        self.report(&rules::UNCONVERTED, entry, "is given twice; the last one counts");
+                        self.report(&rules::UNCONVERTED, entry, "is given twice; the last one is used");
                     }
                 } else {
-                    let message = "`gateway` is no address of a machine; the default route is left out";
+                    let message = "`gateway` is not a host address; default route skipped";
                     let help = separator_help(&entry.value).unwrap_or(GATEWAY);
                     self.findings.suggest(
                         &rules::BAD_NETWORK_VALUE,
@@ -226,18 +226,18 @@ impl<'a> Reader<'a> {
                 self.is_repeated(entry);
                 self.new.mtu = mtu(&entry.value);
                 if self.new.mtu.is_none() {
-                    self.report(&rules::BAD_NETWORK_VALUE, entry, "is no number that it can be; it is left out");
+                    self.report(&rules::BAD_NETWORK_VALUE, entry, "is not a valid number; skipped");
                 }
             }
             "post-up" => match command(&entry.value) {
                 Command::Route(route) => self.new.routes.push(route),
                 Command::Bad => {
-                    let message = "`post-up` has a network or gateway that is none; the route is left out";
+                    let message = "`post-up` has an invalid network or gateway; route skipped";
                     let name = self.stanza.name.as_str();
                     self.findings.suggest(&rules::BAD_NETWORK_VALUE, entry.span, name, message, ROUTE);
                 }
                 Command::Other => {
-                    let message = "`post-up` is a command that is not converted; it is ignored";
+                    let message = "`post-up` is an unsupported command; ignored";
                     self.findings.suggest(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, ROUTE);
                 }
             },
@@ -255,7 +255,7 @@ impl<'a> Reader<'a> {
             "vlan-raw-device" => {
                 self.is_repeated(entry);
                 let name = Name::new(&entry.value);
-                let name = name.map_err(|why| (format!("`vlan-raw-device` is no interface: {why}"), NAME))?;
+                let name = name.map_err(|why| (format!("invalid interface in `vlan-raw-device`: {why}"), NAME))?;
                 self.new.raw_device = Some(name);
             }
             "vlan-id" => {
@@ -277,13 +277,12 @@ impl<'a> Reader<'a> {
         for word in entry.value.split_whitespace() {
             match read(word) {
                 Some(_) if found.len() == ENTRIES_MAX => {
-                    self.report(&rules::BAD_NETWORK_VALUE, entry, "has more than 10000 words; the rest is left out");
+                    self.report(&rules::BAD_NETWORK_VALUE, entry, "has more than 10000 words; the rest is skipped");
                     break;
                 }
                 Some(item) => found.push(item),
                 None => {
-                    let message =
-                        format!("`{}` has a word that it cannot have; that is left out", display_name(&entry.key));
+                    let message = format!("`{}` has an invalid word; word skipped", display_name(&entry.key));
                     let name = self.stanza.name.as_str();
                     match help {
                         Some(help) => {
@@ -310,10 +309,10 @@ impl<'a> Reader<'a> {
                     let message = format!("unknown option `{}`; ignored", display_name(&entry.key));
                     self.findings.suggest(&rules::UNCONVERTED, entry.span, self.stanza.name.as_str(), message, &help);
                 }
-                None => self.report(&rules::UNCONVERTED, entry, "is not converted; it is ignored"),
+                None => self.report(&rules::UNCONVERTED, entry, "is unsupported; ignored"),
             },
             Err(BondFault::Value) => {
-                self.report(&rules::BAD_NETWORK_VALUE, entry, "has a value that it cannot have; it is left out");
+                self.report(&rules::BAD_NETWORK_VALUE, entry, "has an invalid value; skipped");
             }
         }
     }
@@ -323,11 +322,12 @@ impl<'a> Reader<'a> {
         let words: Vec<_> = entry.value.split_whitespace().take(3).collect();
         match words[..] {
             ["ether", word] => {
-                let mac = Mac::new(word).ok_or_else(|| ("`hwaddress` is no hardware address".to_owned(), HWADDRESS))?;
+                let mac =
+                    Mac::new(word).ok_or_else(|| ("invalid hardware address in `hwaddress`".to_owned(), HWADDRESS))?;
                 self.new.mac = Some(mac);
             }
             [word] if Mac::new(word).is_some() => self.new.mac = Mac::new(word),
-            _ => self.report(&rules::UNCONVERTED, entry, "is not `ether` and an address; it is ignored"),
+            _ => self.report(&rules::UNCONVERTED, entry, "is not `ether` and an address; ignored"),
         }
         Ok(())
     }

@@ -72,13 +72,13 @@ pub fn stanzas(bytes: &[u8], findings: &mut Findings) -> Vec<Stanza> {
         let (word, rest) = split(&line.text);
         let next = match word {
             "iface" if found.len() + usize::from(matches!(place, StanzaPlace::Interface(_))) >= ENTRIES_MAX => {
-                let message = "there are more than 10000 stanzas; this and what follows is left out";
+                let message = "more than 10000 stanzas; the rest is skipped";
                 findings.report(&rules::BAD_NETWORK, Some(line.span), "iface", message);
                 break;
             }
             "iface" => head(rest, line.span).map_or_else(
                 |why| {
-                    let message = format!("{why}; the stanza is refused");
+                    let message = format!("{why}; stanza skipped");
                     findings.suggest(&rules::BAD_STANZA, line.span, "iface", message, HEAD);
                     StanzaPlace::LeftOut
                 },
@@ -114,7 +114,7 @@ pub fn stanzas(bytes: &[u8], findings: &mut Findings) -> Vec<Stanza> {
 }
 
 fn ignore(word: &str, line: &LogicalLine<'_>, findings: &mut Findings) {
-    findings.report(&rules::UNCONVERTED, Some(line.span), word, "such stanzas are ignored");
+    findings.report(&rules::UNCONVERTED, Some(line.span), word, "unsupported stanza; ignored");
 }
 
 /// The first word, and what stands after it.
@@ -126,17 +126,17 @@ fn split(text: &str) -> (&str, &str) {
 fn head(rest: &str, span: Span) -> Result<Stanza, String> {
     let words: Vec<_> = rest.split_whitespace().take(4).collect();
     let [name, family, method] = words[..] else {
-        return Err("there are not three words after it: name, family, method".to_owned());
+        return Err("`iface` without name, family and method".to_owned());
     };
     let base = name.split_once(':').map_or(name, |(base, _)| base);
-    let name = Name::new(base).map_err(|why| format!("{} cannot be an interface's name: {why}", display_name(name)))?;
+    let name = Name::new(base).map_err(|why| format!("{} is an invalid interface name: {why}", display_name(name)))?;
     let method = match method {
         "static" => Method::Static,
         "dhcp" => Method::Dhcp,
         "auto" if family == "inet6" => Method::Auto,
         "manual" => Method::Manual,
         "loopback" => Method::Loopback,
-        _ => return Err(format!("the method of {name} is not one that is known")),
+        _ => return Err(format!("unknown method of {name}")),
     };
     Ok(Stanza { name, family: family.to_owned(), method, entries: Vec::new(), span })
 }
@@ -148,18 +148,18 @@ fn option(mut place: StanzaPlace, word: &str, rest: &str, span: Span, findings: 
             stanza.entries.push(StanzaOption { key: word.replace('_', "-"), value: rest.to_owned(), span });
         }
         StanzaPlace::Interface(stanza) => {
-            let message = "the stanza has more than 10000 lines; it is refused";
+            let message = "the stanza has more than 10000 lines; stanza skipped";
             findings.report(&rules::BAD_STANZA, Some(span), stanza.name.as_str(), message);
             return StanzaPlace::LeftOut;
         }
         StanzaPlace::Start => {
-            let message = "there are lines before the first stanza; they are left out";
+            let message = "lines before the first stanza; lines skipped";
             findings.report(&rules::BAD_STANZA, Some(span), "interfaces", message);
             return StanzaPlace::LeftOut;
         }
         StanzaPlace::LeftOut => {}
         StanzaPlace::LogicalLine => {
-            let message = "there are lines that belong to no interface; they are ignored";
+            let message = "lines outside of an interface; lines ignored";
             findings.report(&rules::UNCONVERTED, Some(span), "interfaces", message);
             return StanzaPlace::LeftOut;
         }

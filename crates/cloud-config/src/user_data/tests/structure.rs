@@ -412,7 +412,7 @@ fn a_multipart_whose_stray_parts_are_read_is_not_unreadable() {
         let part = split("x", text.into_bytes()).remove(0);
         (part.form, part.findings[0].message.clone())
     };
-    let nowhere = "no line is the boundary that Content-Type names";
+    let nowhere = "the boundary from Content-Type is missing";
     assert_eq!(whole("nothing\n"), (ContentKind::Unreadable, format!("{nowhere}; not applied")));
     let config = whole("\n#cloud-config\nhostname: a\n");
     let access = format!("{nowhere}; only the host name and SSH keys are applied");
