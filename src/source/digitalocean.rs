@@ -79,7 +79,7 @@ mod tests {
                 "it: interfaces.private[0].ipv6.ip_address is no text"
             ]
         );
-        assert!(API.read(b"[]", "it").failures[0].contains("no JSON object"));
+        assert!(API.read(b"[]", "it").failures[0].contains("not a JSON object"));
         assert!(API.read(br#"{"interfaces": {"public": [7]}}"#, "it").failures.is_empty());
     }
 }
