@@ -89,9 +89,9 @@ pub fn suggest(content: &[u8], encoding: &str) -> Option<&'static str> {
         Form::Base64 { gzip: false } if inflates => "write `encoding: base64`, if it is base64",
         Form::Base64 { gzip: false } => return None,
         Form::Text if inflates => {
-            "leave out `encoding`, or encode the text with `gzip | base64` and write `encoding: gzip+base64`"
+            "remove `encoding`, or encode the text with `gzip | base64` and write `encoding: gzip+base64`"
         }
-        Form::Text => "leave out `encoding`, or encode the text with `base64`",
+        Form::Text => "remove `encoding`, or encode the text with `base64`",
     })
 }
 
@@ -155,7 +155,7 @@ pub fn advise(encoding: &str) -> Option<&'static str> {
     } else if has(&[
         "none", "no", "null", "false", "text", "plain", "raw", "utf", "utf8", "ascii", "identity", "7bit", "8bit",
     ]) {
-        Some("leave out `encoding`: without it, content is written as it is")
+        Some("remove `encoding`: without it, content is written as it is")
     } else {
         None
     }
@@ -318,8 +318,8 @@ mod tests {
             (base64(b"hello world"), "gzip+base64", "`encoding: base64`"),
             (base64(b"hello world"), "gzip", "`encoding: base64`"),
             (gzip(b"hello"), "gzip+base64", "`encoding: gzip`"),
-            (b"hello, world!".to_vec(), "base64", "leave out"),
-            (b"hello, world!".to_vec(), "gzip", "leave out"),
+            (b"hello, world!".to_vec(), "base64", "remove"),
+            (b"hello, world!".to_vec(), "gzip", "remove"),
         ] {
             let help = suggest(&content, encoding).unwrap();
             assert!(help.contains(wanted), "{encoding}: {help}, not {wanted}");
@@ -330,10 +330,10 @@ mod tests {
         {
             assert!(is_text(content.as_bytes()), "{content}");
             let help = suggest(content.as_bytes(), encoding).unwrap();
-            assert!(help.starts_with("leave out `encoding`, or encode the text with"), "{content}: {help}");
+            assert!(help.starts_with("remove `encoding`, or encode the text with"), "{content}: {help}");
         }
         assert!(!is_text(&zipped) && !is_text(b"aGVsbG8") && !is_text(&base64(&random)) && !is_text(b""));
-        assert!(suggest(b"hello world", "base64").unwrap().starts_with("leave out"));
+        assert!(suggest(b"hello world", "base64").unwrap().starts_with("remove"));
         let zipped = base64(&gzip(b"hello"));
         assert_eq!(suggest(&zipped[..zipped.len() - 4], "gzip+base64"), None, "it is cut off");
     }
@@ -341,9 +341,9 @@ mod tests {
     #[test]
     fn an_unknown_encoding_has_a_remedy() {
         for (encoding, wanted) in [
-            ("none", Some("leave out")),
-            ("text/plain", Some("leave out")),
-            ("UTF-8", Some("leave out")),
+            ("none", Some("remove")),
+            ("text/plain", Some("remove")),
+            ("UTF-8", Some("remove")),
             ("b64+gzip", Some("`encoding: gzip+base64`")),
             ("base64,gz", Some("`encoding: gzip+base64`")),
             ("BASE64", Some("`encoding: base64`")),

@@ -9,16 +9,16 @@ const FILE: &str = "write_files[]";
 const UNIT: &str = "coreos.units[]";
 
 const NO_PACKAGES: &str =
-    "no packages are installed here: run the program as a container in a unit, or bring it with `write_files`";
+    "no packages are installed: run the program as a container in a unit, or write it with `write_files`";
 const AS_A_WHOLE: &str = "the system is updated as a whole: see `coreos.update`";
 const MANAGER: &str = "run it as a container, in a unit of `coreos.units`";
-const ANOTHER: &str = "leave it out: it is about another system";
-const JOURNAL: &str = "leave it out: what is done is in the journal";
-const ITSELF: &str = "leave it out: it configures cloud-init itself";
+const ANOTHER: &str = "remove it: it configures another system";
+const JOURNAL: &str = "remove it: the journal contains the log";
+const ITSELF: &str = "remove it: it configures cloud-init itself";
 const HASH: &str = "write the hash of the password as `passwd` of an item of `users`: `openssl passwd -6` makes one";
 const KEYS: &str = "list the keys themselves in `ssh_authorized_keys`";
 const SSHD: &str = "write the setting into `/etc/ssh/sshd_config` with `write_files`";
-const HOST_KEYS: &str = "leave it out: the system makes host keys that are missing, and nothing here shows them";
+const HOST_KEYS: &str = "remove it: the system creates missing host keys";
 const DISKS: &str = "write a unit with `Type=oneshot` that does it before what needs the disk is mounted";
 
 const fn row(place: &'static str, program: Program, keys: &'static str, help: &'static str) -> ForeignKey {
@@ -69,11 +69,11 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         TOP,
         CloudInit,
         "user",
-        "leave it out: it names cloud-init's default user; write a user of your own as an item of `users`, with `name: NAME`",
+        "remove it: it names cloud-init's default user; write a user of your own as an item of `users`, with `name: NAME`",
     ),
     row(TOP, CloudInit, "password chpasswd", HASH),
     row(TOP, CloudInit, "ssh_import_id", KEYS),
-    row(TOP, CloudInit, "allow_public_ssh_keys", "leave it out: the keys that the platform gives are set"),
+    row(TOP, CloudInit, "allow_public_ssh_keys", "remove it: keys from the metadata service are set"),
     row(TOP, CloudInit, "ssh_pwauth disable_root disable_root_opts", SSHD),
     row(
         TOP,
@@ -91,7 +91,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         TOP,
         CloudInit,
         "preserve_hostname create_hostname_file",
-        "a host name that this configuration or the metadata gives is set; where neither does, the machine keeps its name",
+        "a host name from this configuration or the metadata is set; without one, the machine keeps its host name",
     ),
     row(TOP, CloudInit, "timezone", "write a unit with `command: start` that runs `timedatectl set-timezone ZONE`"),
     row(TOP, CloudInit, "locale locale_configfile", "write `/etc/locale.conf` with `write_files`"),
@@ -110,7 +110,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         "write each certificate to `/etc/ssl/certs/NAME.pem` with `write_files`, and a unit that runs \
          `update-ca-certificates`",
     ),
-    row(TOP, CloudInit, "random_seed", "leave it out: systemd keeps a seed from one boot to the next"),
+    row(TOP, CloudInit, "random_seed", "remove it: systemd keeps a random seed across boots"),
     row(
         TOP,
         CloudInit,
@@ -130,7 +130,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         TOP,
         CloudInit,
         "growpart resize_rootfs",
-        "leave it out where the system grows its root by itself; elsewhere write a unit with `Type=oneshot` that does it",
+        "remove it if the system grows its root file system; otherwise write a unit with `Type=oneshot`",
     ),
     // The network.
     row(
@@ -148,21 +148,16 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     // cloud-init itself.
     row(TOP, CloudInit, "system_info cloud_init_modules cloud_config_modules cloud_final_modules", ITSELF),
     row(TOP, CloudInit, "datasource datasource_list disable_ec2_metadata manual_cache_clean migrate updates", ITSELF),
-    row(
-        TOP,
-        CloudInit,
-        "merge_how merge_type",
-        "leave it out: parts are not merged, each is applied by itself, in order",
-    ),
-    row(TOP, CloudInit, "launch_index", "leave it out: each machine is given its own user-data"),
-    row(TOP, CloudInit, "vendor_data vendor_data2", "leave it out: there is no vendor data here"),
-    row(TOP, Installer, "autoinstall", "leave it out: nothing is installed here"),
+    row(TOP, CloudInit, "merge_how merge_type", "remove it: parts are applied in order and not merged"),
+    row(TOP, CloudInit, "launch_index", "remove it: each machine has its own user-data"),
+    row(TOP, CloudInit, "vendor_data vendor_data2", "remove it: vendor data is unsupported"),
+    row(TOP, Installer, "autoinstall", "remove it: this program does not install systems"),
     // What came after.
     row(
         TOP,
         Ignition,
         "ignition",
-        "an Ignition configuration is JSON, and is left to Ignition; it cannot be part of a cloud-config",
+        "an Ignition configuration is JSON for Ignition; it cannot be part of a cloud-config",
     ),
     row(
         TOP,
@@ -177,14 +172,14 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         TOP,
         Butane,
         "variant boot_device",
-        "leave it out, or have `butane` make an Ignition configuration of the whole",
+        "remove it, or convert the whole file to an Ignition configuration with `butane`",
     ),
     // A user.
     row(
         USER,
         CloudInit,
         "sudo",
-        "put the user into a group that may, with `groups: [sudo]`, or write `/etc/sudoers.d/NAME` with `write_files`",
+        "add the user to a group with `groups: [sudo]`, or write `/etc/sudoers.d/NAME` with `write_files`",
     ),
     row(USER, CloudInit, "doas", "write `/etc/doas.conf` with `write_files`"),
     row(
@@ -197,12 +192,12 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row(USER, CloudInit, "hashed_passwd", "write the hash as `passwd`"),
     row(USER, CloudInit, "inactive expiredate", "write a unit with `command: start` that runs `chage`"),
     row(USER, CloudInit, "ssh_import_id", KEYS),
-    row(USER, CloudInit, "ssh_redirect_user", "leave it out: every user logs in with its own keys"),
+    row(USER, CloudInit, "ssh_redirect_user", "remove it: every user logs in with its own keys"),
     row(USER, CloudInit, "snapuser", ANOTHER),
     row(USER, Mistake, "create_home", "write `no_create_home: true` for a user without a home"),
-    row(USER, CloudInit, "uid", "leave it out: the system gives the next number that is free"),
-    row(USER, CloudInit, "create_groups", "leave it out: no groups are made but the user's own"),
-    row(USER, CloudInit, "selinux_user", "leave it out: logins are mapped by the image's SELinux policy"),
+    row(USER, CloudInit, "uid", "remove it: the system assigns the next free number"),
+    row(USER, CloudInit, "create_groups", "remove it: only the user's own group is created"),
+    row(USER, CloudInit, "selinux_user", "remove it: the SELinux policy of the image maps logins"),
     row(USER, Ignition, "password_hash passwordhash", "write the hash as `passwd`"),
     row(USER, Mistake, "password", HASH),
     row(USER, Mistake, "gid group", "write the login group as `primary_group`, further ones as `groups`"),
@@ -217,10 +212,10 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         "append",
         "give the whole content: a file is replaced; many programs also read a `.d` directory of small files",
     ),
-    row(FILE, CloudInit, "defer", "leave it out: users are made before files are written, and units come after both"),
-    row(FILE, CloudInit, "source", "give the content itself, or write a unit with `command: start` that fetches it"),
+    row(FILE, CloudInit, "defer", "remove it: users are created before files, and files before units"),
+    row(FILE, CloudInit, "source", "write the content itself, or a unit with `command: start` that fetches it"),
     row(FILE, Ignition, "contents", "write it as `content`"),
-    row(FILE, Ignition, "filesystem overwrite", "leave it out: a file that is there is replaced"),
+    row(FILE, Ignition, "filesystem overwrite", "remove it: an existing file is replaced"),
     row(FILE, Mistake, "mode", "write it as `permissions`"),
     row(FILE, Mistake, "user group uid gid", "write both as `owner`: `user:group`"),
     row(FILE, Mistake, "name file filename dest destination", "write it as `path`"),
