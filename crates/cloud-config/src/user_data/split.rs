@@ -421,7 +421,10 @@ impl Splitter {
                 piece.kind = PieceKind::of(headers.content_type);
                 self.take(piece, bytes);
             }
-            Err(message) => self.refuse(&piece, Finding::new(&rules::BAD_PART, span, message)),
+            Err(fault) => {
+                let message = format!("{fault}; part skipped");
+                self.refuse(&piece, Finding::new(&rules::BAD_PART, span, message));
+            }
         }
     }
 
