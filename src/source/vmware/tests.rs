@@ -181,14 +181,14 @@ fn user_data_that_cannot_be_used_has_a_remedy() {
         (["coreos.config.data=#!/bin/sh echo hi", "hostname=a"], "in base64"),
         (
             ["coreos.config.data=x", "coreos.config.data.encoding=text/plain"],
-            "leave out `guestinfo.coreos.config.data.encoding`",
+            "remove `guestinfo.coreos.config.data.encoding`",
         ),
         (
             ["coreos.config.data=x", "coreos.config.data.encoding=b64+gzip"],
             "`guestinfo.coreos.config.data.encoding: gzip+base64`",
         ),
         (["coreos.config.data=x", "coreos.config.data.encoding=rot13"], "encodings are b64"),
-        (["coreos.config.data=hello, you", "coreos.config.data.encoding=base64"], "leave out"),
+        (["coreos.config.data=hello, you", "coreos.config.data.encoding=base64"], "remove"),
     ] {
         let error = format!("{:#}", user_data(&variables(&lines)).unwrap_err());
         assert!(error.contains("guestinfo.") && error.contains(remedy), "{error}");

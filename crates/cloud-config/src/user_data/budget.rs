@@ -65,7 +65,7 @@ impl Budget {
                     too_much(format!("is more than {} MiB when decompressed", USER_DATA_MAX >> 20))
                 }
                 DecodeError::Members => too_much(format!("has more than {MEMBERS_MAX} gzip members")),
-                _ => BudgetError::Part(Finding::new(&rules::BAD_GZIP, None, error.to_string())),
+                _ => BudgetError::Part(Finding::new(&rules::BAD_GZIP, None, format!("{error}; not applied"))),
             })?;
             self.inflated -= bytes.len();
         }
