@@ -132,12 +132,8 @@ pub fn cases(suite: &mut Suite) {
             "#,
         ))
         .exits(1)
-        .says(&[
-            "detached-key",
-            "`content` stands outside of the file above",
-            "`permissions` stands outside of the file above",
-        ])
-        .says(&["`enable` stands outside of the unit above"])
+        .says(&["detached-key", "`content` is outside of the file above", "`permissions` is outside of the file above"])
+        .says(&["`enable` is outside of the unit above"])
         .hides(&["hunter2"]);
         assert_eq!(
             m.sh("cd /etc/detached && cat a b c"),

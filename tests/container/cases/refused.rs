@@ -305,7 +305,7 @@ const REFUSED: [&str; 5] = ["bad-unit-setting", "missing-unit-setting", "no-exec
 
 /// Returns true if a finding reports that systemd refuses the unit.
 fn is_reported(name: &str, content: &str) -> bool {
-    let refuses = |message: &str| message.contains("the whole file is refused");
+    let refuses = |message: &str| message.contains("systemd refuses the file");
     findings(name, content).iter().any(|finding| REFUSED.contains(&finding.rule.id) || refuses(&finding.message))
 }
 

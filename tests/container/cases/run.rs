@@ -177,9 +177,9 @@ coreos:
         status.says(&[
             "  error: /tmp/user-data:2:11: ",
             "[wrong-type] at hostname",
-            "  failed: /tmp/user-data:3:15: failed to write /etc/bad: ",
+            "  ! /tmp/user-data:3:15: failed to write /etc/bad: ",
             "nosuchuser",
-            "  refused: /tmp/user-data:3:",
+            "  ! /tmp/user-data:3:52: refused: file etc/b",
         ]);
         let json = m.run(&[PROGRAM_INSIDE, "--status", "--format=json"]).ok().stdout;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
