@@ -94,7 +94,7 @@ pub enum Values {
     Mode,
 }
 
-/// The remedy for a value of the wrong type; where there is none, that of the type is given.
+/// The remedy for a value of the wrong type; by default, that of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// The remedy of the type.

@@ -15,7 +15,7 @@ pub(super) fn narrow(values: Values, property: &mut Object) {
         Values::Filled => json!({ "$ref": "#/$defs/filled-text" }),
         Values::Words(words) => one_of(words, &[]),
         Values::WordsOrFalse(words) => one_of(words, &[false.into()]),
-        // A number may have been read as octal already: only what is none in either reading is refused.
+        // A number may have been read as octal already: only a number that is no mode in octal or decimal is refused.
         Values::Mode => json!({
             "type": ["string", "integer", "null"],
             "pattern": PERMISSIONS,

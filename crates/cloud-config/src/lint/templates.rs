@@ -84,7 +84,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
 /// A comment of YAML that is an expression of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comment {
-    /// It stands where a value is wanted, and there is none.
+    /// It stands where a value is missing.
     InPlaceOfValue,
     Other,
 }

@@ -22,7 +22,7 @@ pub(super) enum Clash {
 }
 
 impl FileTree {
-    /// Makes `path`, which is absolute and normalized, a file, or says why it cannot be one.
+    /// Makes `path`, which is absolute and normalized, a file, or returns the reason for which it cannot be a file.
     pub fn claim(&mut self, path: &Path) -> Result<(), Clash> {
         let key = key(path);
         if self.0.contains_key(&key) {

@@ -1,7 +1,7 @@
 //! The values of options before an SSH key, as OpenSSH 9.2 accepts them. sshd ignores a key with any other value.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::is_named;
 
