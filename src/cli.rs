@@ -430,7 +430,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         job_timeout: seconds(matches, "job-timeout", 300)?,
         deadline: seconds(matches, "deadline", 540)?,
         short_hostname: is_set(matches, "short-hostname"),
-        secrets: if is_set(matches, "show-secrets") { Secrets::Shown } else { Secrets::Masked },
+        secrets: if is_set(matches, "show-secrets") { Secrets::Shown } else { Secrets::Redacted },
         show_diff,
         verbosity: i8::from(matches.get_count("verbose") > 0) - i8::from(matches.get_count("quiet") > 0),
     })))

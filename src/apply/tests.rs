@@ -105,7 +105,7 @@ fn reload() -> Step {
 fn plan(steps: Vec<Step>, refused: Vec<Item>) -> Plan {
     Plan {
         steps: steps.into_iter().map(|step| Planned { step, span: None }).collect(),
-        refused: refused.into_iter().map(|item| Refused { item, span: None, masked: false }).collect(),
+        refused: refused.into_iter().map(|item| Refused { item, span: None, redacted: false }).collect(),
         findings: Vec::new(),
     }
 }

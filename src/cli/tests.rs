@@ -65,7 +65,7 @@ fn defaults_are_as_documented() {
 #[test]
 fn secrets_are_shown_only_when_asked_for() {
     let printed = options("--from-file x --print-config");
-    assert_eq!((printed.mode, printed.secrets), (Mode::PrintConfig, Secrets::Masked));
+    assert_eq!((printed.mode, printed.secrets), (Mode::PrintConfig, Secrets::Redacted));
     assert_eq!(options("--from-file x --print-config --show-secrets").secrets, Secrets::Shown);
 }
 

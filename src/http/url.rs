@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use ureq::http::Uri;
 
-use cloud_config::text::secret::{MASK, Secret, url_parameters};
+use cloud_config::text::secret::{REDACTED, Secret, url_parameters};
 
 /// The reason why a URL cannot be fetched. No variant shows any part of it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Url {
         let is_unclear = credentials.is_none() && authority.port().is_some();
         let unclear = whole.rsplit_once('@').filter(|_| is_unclear).map(|(_, rest)| {
             let rest = encoded(rest).unwrap_or_default();
-            format!("{scheme}://{MASK}@{}", without_parameters(&rest))
+            format!("{scheme}://{REDACTED}@{}", without_parameters(&rest))
         });
         Ok(Self { unclear, authorization: credentials.map(basic), uri })
     }

@@ -10,7 +10,7 @@ use similar::{DiffOp, DiffTag, group_diff_ops};
 
 use super::plural;
 use cloud_config::text::printable;
-use cloud_config::text::secret::{MASK, mask_url};
+use cloud_config::text::secret::{REDACTED, redact_url};
 
 /// Longer files are not compared line by line, in bytes.
 pub const LONGEST: u64 = 64 << 10;
@@ -111,7 +111,7 @@ fn patch(old: &[&str], new: &[&str], ops: Vec<DiffOp>) -> String {
                 }
                 room -= 1;
                 let is_hidden = is_hidden || line.len() > LINE_MAX || may_be_secret(line);
-                let _ = writeln!(out, "{sign}{}", if is_hidden { MASK } else { line.trim_end_matches('\n') });
+                let _ = writeln!(out, "{sign}{}", if is_hidden { REDACTED } else { line.trim_end_matches('\n') });
                 if !line.ends_with('\n') {
                     out.push_str("\\ no line feed at the end\n");
                 }
@@ -152,7 +152,7 @@ fn may_be_secret(line: &str) -> bool {
     SECRET_WORDS.iter().any(|word| lower.contains(word))
         || is_hash(line)
         || line.split(|c| !is_run(c)).any(|run| run.len() >= RUN && is_random(run))
-        || mask_url(line) != line
+        || redact_url(line) != line
 }
 
 /// Returns true if it contains something like `$6$`, the beginning of a password hash.

@@ -24,7 +24,7 @@ pub(super) fn print_config(
     let mut plan = RunPlan::new(inputs, policy, &machine);
     for part in &mut plan.parts {
         // A run refuses a redacted item, but the item was parsed.
-        part.plan.refused.retain(|refused| !refused.masked);
+        part.plan.refused.retain(|refused| !refused.redacted);
         part.is_rejected &= part.document.access_only || part.plan.is_partial();
     }
     let mut understood = Vec::new();

@@ -357,7 +357,7 @@ rules! {
     UNKNOWN_TOKEN = "unknown-token", Warning, "An unknown address token; not replaced.";
     LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, encoded, or written as a shell variable; not replaced.";
     YAML_TYPED_TEXT = "yaml-typed-text", Note, "A string without quotes that YAML 1.1 reads as another type; used as the string.";
-    MASKED_SECRET = "masked-secret", Note, "A placeholder that `--print-config` printed in place of a secret; item skipped.";
+    REDACTED_SECRET = "masked-secret", Note, "A placeholder that `--print-config` printed in place of a secret; item skipped.";
     UNREADABLE = "unreadable", Error, "A file on this machine that a section extends cannot be read; section not applied.";
     BAD_NETWORK = "bad-network", Error, "An invalid network description; the invalid part is not converted.";
     BAD_STANZA = "bad-stanza", Error, "An invalid stanza of an interfaces file; stanza skipped.";

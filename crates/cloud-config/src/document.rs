@@ -455,5 +455,5 @@ fn first_line(text: &str) -> Span {
 
 /// A plan of nothing, without `item`.
 fn without(item: Item) -> Plan {
-    Plan { refused: vec![Refused { item, span: None, masked: false }], ..Plan::default() }
+    Plan { refused: vec![Refused { item, span: None, redacted: false }], ..Plan::default() }
 }

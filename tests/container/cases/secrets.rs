@@ -98,19 +98,19 @@ pub fn cases(suite: &mut Suite) {
         assert!(json["parts"][0]["steps"].as_array().is_some_and(|steps| steps.len() > 8), "{json}");
     });
 
-    suite.fresh("a_mask_is_never_applied", |m| {
+    suite.fresh("a_redacted_secret_is_never_applied", |m| {
         let config = format!(
             "users: [{{name: web, passwd: $6${CANARY}$hash}}]\n\
              write_files: [{{path: /srv/a, content: {CANARY}}}, {{path: /srv/empty}}]\n\
              coreos: {{etcd2: {{key_file: /{CANARY}}}, units: [{{name: a.service, content: \"[Service]\\n# {CANARY}\"}}]}}"
         );
         m.apply(&config).ok();
-        let masked = hidden(m, m.apply_with(&config, &["--print-config"], &[]).ok()).stdout;
+        let redacted = hidden(m, m.apply_with(&config, &["--print-config"], &[]).ok()).stdout;
         let files =
             ["/srv/a", "/etc/systemd/system/a.service", "/run/systemd/system/etcd2.service.d/20-cloudinit.conf"];
         let before = files.map(|file| m.text(file));
-        let run = m.apply(&masked).fails();
-        run.says(&["refused: file /srv/a, of which a secret is masked", "refused: user web", "refused: unit a.service"]);
+        let run = m.apply(&redacted).fails();
+        run.says(&["refused: file /srv/a, of which a secret is redacted", "refused: user web", "refused: unit a.service"]);
         assert_eq!(files.map(|file| m.text(file)), before);
         assert_eq!(m.shadow("web").as_deref(), Some("$6$XCANARYX$hash"));
         let shown = m.apply_with(&config, &["--print-config", "--show-secrets"], &[]).ok().stdout;

@@ -10,18 +10,18 @@ use super::secrets::{CANARY, part_says};
 /// Checks the output of `--print-config` for a part.
 pub fn check(document: &Document, plan: &Plan) {
     let print = |document: &Document, plan: &Plan, secrets| user_data(&[Understood::new(document, plan, secrets)]);
-    let masked = print(document, plan, Secrets::Masked);
+    let redacted = print(document, plan, Secrets::Redacted);
     // Public keys, options and the like are part of the configuration, and printed.
     let is_hidden = !part_says(document, &|key| !matches!(key, "content" | "passwd" | "etcd_password"));
-    assert!(!is_hidden || !masked.contains(CANARY), "this shows a secret: {masked}");
+    assert!(!is_hidden || !redacted.contains(CANARY), "this shows a secret: {redacted}");
     let text = print(document, plan, Secrets::Shown);
     let again = user_data::split("printed", text.clone().into_bytes());
     let [part] = again.as_slice() else { panic!("{text}") };
     let second = document::read(part.clone(), &address_tokens::Addresses::default(), false);
     let second_plan = second.plan(&Facts::default(), "set");
-    // A mask that was read is printed as it was, and refused again.
+    // A redacted secret that was read is printed as it was, and refused again.
     assert!(
-        !second.access_only && second_plan.refused.iter().all(|refused| refused.masked),
+        !second.access_only && second_plan.refused.iter().all(|refused| refused.redacted),
         "{text}\n{:?}",
         second_plan.findings
     );

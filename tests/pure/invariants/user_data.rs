@@ -65,7 +65,7 @@ fn access(text: &str, document: &Document) {
 /// Returns true if something is left out because of the finding. A redacted secret is refused with a note:
 /// `--print-config` put it there, and the document has no fault.
 fn says_why(finding: &Finding) -> bool {
-    finding.is_error() || finding.rule == &rules::MASKED_SECRET
+    finding.is_error() || finding.rule == &rules::REDACTED_SECRET
 }
 
 /// Checks that every refused item has an error with the reason, at its place; a broken document gives access settings

@@ -13,7 +13,7 @@ use cloud_config::diagnostic::Severity;
 use cloud_config::document::{self, Document};
 use cloud_config::plan::{Facts, Item, KeySet, Plan, Principal, Refused, Step};
 use cloud_config::print::{self, Secrets, Understood};
-use cloud_config::text::secret::MASK;
+use cloud_config::text::secret::REDACTED;
 use cloud_config::user_data;
 
 use documents::SourceText;
@@ -44,7 +44,7 @@ fn again(text: &str) -> Vec<(Document, Plan)> {
                 || !finding.is_error() && !["unknown-address", "unknown-key"].contains(&finding.rule.id);
             assert!(fine, "{} in\n{text}", finding.message);
         }
-        assert!(plan.refused.iter().all(|refused| refused.masked), "{:?} in\n{text}", plan.refused);
+        assert!(plan.refused.iter().all(|refused| refused.redacted), "{:?} in\n{text}", plan.refused);
     }
     read
 }
@@ -60,7 +60,7 @@ fn done(read: &[(Document, Plan)]) -> Vec<Step> {
             done.push(Step::AuthorizeKeys(KeySet { user, set, keys }));
         }
         let (mut units, mut users) = (HashSet::new(), HashSet::new());
-        for Refused { item, .. } in plan.refused.iter().filter(|refused| !refused.masked) {
+        for Refused { item, .. } in plan.refused.iter().filter(|refused| !refused.redacted) {
             match item {
                 Item::Unit(unit) | Item::DropIn { unit, .. } => units.insert(unit),
                 Item::User(user) => users.insert(user),
@@ -102,31 +102,31 @@ fn hold(SourceText { name, bytes, addresses }: &SourceText) {
     assert_eq!(done(&second), done(&first), "{name}: printed with its secrets, it does something else:\n{shown}");
     assert_eq!(printed(&second, Secrets::Shown), shown, "{name}: printed again, it is different");
 
-    let masked = printed(&first, Secrets::Masked);
-    assert_eq!(printed(&second, Secrets::Masked), masked, "{name}: a detour changes what is masked");
-    let third = again(&masked);
-    assert_eq!(printed(&third, Secrets::Masked), masked, "{name}: printed again, what is masked is different");
-    let json = cloudinit::report::configuration::json("user-data", &[], &understood(&first, Secrets::Masked));
-    assert!(!shows_secret(&masked) && !shows_secret(&json), "{name}: this shows a secret:\n{masked}");
+    let redacted = printed(&first, Secrets::Redacted);
+    assert_eq!(printed(&second, Secrets::Redacted), redacted, "{name}: a detour changes what is redacted");
+    let third = again(&redacted);
+    assert_eq!(printed(&third, Secrets::Redacted), redacted, "{name}: printed again, what is redacted is different");
+    let json = cloudinit::report::configuration::json("user-data", &[], &understood(&first, Secrets::Redacted));
+    assert!(!shows_secret(&redacted) && !shows_secret(&json), "{name}: this shows a secret:\n{redacted}");
 
-    // Nothing is done with a mask that was not done without.
-    let is_masked = |step: &Step| match step {
-        Step::WriteFile(file) => file.content.expose().windows(MASK.len()).any(|part| part == MASK.as_bytes()),
-        Step::EnsureUser(account) => account.passwd.as_ref().is_some_and(|hash| hash.expose() == MASK),
-        Step::ImportKeys(import) => import.url.expose().contains(MASK),
+    // Redaction adds no step.
+    let has_redacted = |step: &Step| match step {
+        Step::WriteFile(file) => file.content.expose().windows(REDACTED.len()).any(|part| part == REDACTED.as_bytes()),
+        Step::EnsureUser(account) => account.passwd.as_ref().is_some_and(|hash| hash.expose() == REDACTED),
+        Step::ImportKeys(import) => import.url.expose().contains(REDACTED),
         _ => false,
     };
     let known = done(&first);
     for step in done(&third) {
-        assert!(!is_masked(&step) || known.contains(&step), "{name}: {step} writes a mask");
+        assert!(!has_redacted(&step) || known.contains(&step), "{name}: {step} writes a redacted secret");
     }
-    // A mask is worth a note, and nothing more.
+    // A redacted secret is worth a note, and nothing more.
     let most = |read: &[(Document, Plan)]| {
         let severities =
             read.iter().flat_map(|(_, plan)| &plan.findings).map(cloud_config::diagnostic::Finding::severity);
         severities.max().unwrap_or(Severity::Note)
     };
-    assert!(most(&third) <= most(&second), "{name}: masks are complained of:\n{masked}");
+    assert!(most(&third) <= most(&second), "{name}: redacted secrets are reported as problems:\n{redacted}");
 }
 
 #[test]
@@ -203,15 +203,15 @@ fn every_key_is_planned() {
 #[test]
 fn secrets_are_redacted() {
     let read = read(canonical().as_bytes(), &Addresses::default());
-    let masked = printed(&read, Secrets::Masked);
-    assert!(masked.starts_with("#cloud-config\n# Secrets are masked."), "{masked}");
-    assert_eq!(masked.matches(": <secret>\n").count(), 19, "{masked}");
+    let redacted = printed(&read, Secrets::Redacted);
+    assert!(redacted.starts_with("#cloud-config\n# Secrets are redacted."), "{redacted}");
+    assert_eq!(redacted.matches(": <secret>\n").count(), 19, "{redacted}");
     for hidden in ["hunter2", "echo", "$6$"] {
-        assert!(!masked.contains(hidden), "{hidden} in\n{masked}");
+        assert!(!redacted.contains(hidden), "{hidden} in\n{redacted}");
     }
     for shown in ["ssh-ed25519 AAAA", "server: https://<secret>@update.example.com/v1?<secret>", "gecos: Ada Lovelace"]
     {
-        assert!(masked.contains(shown), "{shown} not in\n{masked}");
+        assert!(redacted.contains(shown), "{shown} not in\n{redacted}");
     }
 }
 
@@ -219,9 +219,9 @@ fn secrets_are_redacted() {
 fn an_alias_of_a_secret_is_redacted() {
     let text = "#cloud-config\ncoreos:\n  fleet: {etcd_password: &p hunter2, etcd_username: *p, metadata: a=b}\n  \
                 etcd2: {name: *p, data_dir: &h hunter2hash}\nusers: [{name: a, passwd: *h}]\n";
-    let masked = printed(&read(text.as_bytes(), &Addresses::default()), Secrets::Masked);
-    assert!(!masked.contains("hunter2") && masked.contains("metadata: a=b"), "{masked}");
-    assert_eq!(masked.matches(": <secret>\n").count(), 5, "{masked}");
+    let redacted = printed(&read(text.as_bytes(), &Addresses::default()), Secrets::Redacted);
+    assert!(!redacted.contains("hunter2") && redacted.contains("metadata: a=b"), "{redacted}");
+    assert_eq!(redacted.matches(": <secret>\n").count(), 5, "{redacted}");
 }
 
 /// Prints a text, without its first line, with its secrets.
@@ -282,11 +282,11 @@ fn of_a_broken_document_only_access_is_printed() {
 #[test]
 fn other_forms_are_printed_by_their_effect() {
     let print = |text: &str, secrets| printed(&read(text.as_bytes(), &Addresses::default()), secrets);
-    assert_eq!(print("", Secrets::Masked), "#cloud-config\n");
+    assert_eq!(print("", Secrets::Redacted), "#cloud-config\n");
     let script = "#!/bin/sh\necho hunter2 \\$public_ipv4";
     assert_eq!(print(script, Secrets::Shown), script);
-    let masked = print(script, Secrets::Masked);
-    assert!(masked.starts_with("#cloud-config\n# This is a script.") && !masked.contains("hunter2"), "{masked}");
+    let redacted = print(script, Secrets::Redacted);
+    assert!(redacted.starts_with("#cloud-config\n# This is a script.") && !redacted.contains("hunter2"), "{redacted}");
     let ignition = print(r#"{"ignition": {"version": "2.0.0"}, "passwd": "hunter2"}"#, Secrets::Shown);
     assert_eq!(ignition, "#cloud-config\n", "that is left to Ignition");
 }
@@ -307,7 +307,7 @@ fn several_parts_are_a_multipart() {
     assert_eq!(text, expected);
     let named = text.replacen("8bit\n", "8bit\nContent-Disposition: attachment; filename=\"a.yml\"\n", 1);
     assert_eq!(printed(&again(&named), Secrets::Shown), named, "a file name is kept");
-    let masked = printed(&read, Secrets::Masked);
-    assert!(!masked.contains("hunter2") && !masked.contains("x-shellscript"), "{masked}");
-    assert_eq!(masked.matches("\n#cloud-config\n# ").count(), 2, "{masked}");
+    let redacted = printed(&read, Secrets::Redacted);
+    assert!(!redacted.contains("hunter2") && !redacted.contains("x-shellscript"), "{redacted}");
+    assert_eq!(redacted.matches("\n#cloud-config\n# ").count(), 2, "{redacted}");
 }

@@ -55,7 +55,11 @@ impl Ran {
 fn a_clean_configuration_is_printed_and_nothing_else() {
     let ran = Case::new(CLEAN).run(&["--print-config"]);
     assert_eq!((ran.code, ran.log.as_str()), (0, ""));
-    assert!(ran.out.starts_with("#cloud-config\n# Secrets are masked") && !ran.out.contains("hunter2"), "{}", ran.out);
+    assert!(
+        ran.out.starts_with("#cloud-config\n# Secrets are redacted") && !ran.out.contains("hunter2"),
+        "{}",
+        ran.out
+    );
     let shown = Case::new(CLEAN).run(&["--print-config", "--show-secrets"]);
     assert_eq!((shown.code, shown.log.as_str()), (0, ""));
     assert!(shown.out.contains("password=hunter2"), "{}", shown.out);
@@ -63,15 +67,15 @@ fn a_clean_configuration_is_printed_and_nothing_else() {
 
 #[test]
 fn a_redacted_item_is_parsed_and_not_applied() {
-    let masked = Case::new(&Case::new(CLEAN).run(&["--print-config"]).out);
-    let valid = masked.run(&["--validate"]);
+    let redacted = Case::new(&Case::new(CLEAN).run(&["--print-config"]).out);
+    let valid = redacted.run(&["--validate"]);
     assert_eq!(valid.code, 0, "{}{}", valid.out, valid.log);
     assert!(valid.out.contains("masked-secret"), "{}", valid.out);
-    let printed = masked.run(&["--print-config"]);
-    assert_eq!((printed.code, printed.out), (0, fs::read_to_string(masked.file()).unwrap()));
-    let rehearsed = masked.run(&["--dry-run", "--root", masked.0.path().to_str().unwrap()]);
+    let printed = redacted.run(&["--print-config"]);
+    assert_eq!((printed.code, printed.out), (0, fs::read_to_string(redacted.file()).unwrap()));
+    let rehearsed = redacted.run(&["--dry-run", "--root", redacted.0.path().to_str().unwrap()]);
     assert_eq!(rehearsed.code, 1, "{}", rehearsed.log);
-    for refused in ["refused: file /etc/app.conf, of which a secret is masked", "refused: user ada, of which"] {
+    for refused in ["refused: file /etc/app.conf, of which a secret is redacted", "refused: user ada, of which"] {
         assert!(rehearsed.out.contains(refused), "{}", rehearsed.out);
     }
     assert!(!rehearsed.out.contains("write ") && !rehearsed.out.contains("ensure user"), "{}", rehearsed.out);

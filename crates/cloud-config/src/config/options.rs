@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::text::secret::MASK;
+use crate::text::secret::REDACTED;
 use crate::yaml::Field;
 
 /// The types of options.
@@ -48,15 +48,15 @@ pub struct ServiceOption {
     pub deprecated: Option<&'static str>,
     /// Its file must not be readable by everybody.
     pub secret: bool,
-    /// It lets a machine join a cluster: `--print-config` masks it.
-    pub masked: bool,
+    /// It lets a machine join a cluster: `--print-config` redacts it.
+    pub redacted: bool,
     /// The known values.
     pub known: Option<KnownValues>,
 }
 
 impl ServiceOption {
     const fn new(name: &'static str, kind: OptionType) -> Self {
-        Self { name, kind, variable: None, deprecated: None, secret: false, masked: false, known: None }
+        Self { name, kind, variable: None, deprecated: None, secret: false, redacted: false, known: None }
     }
 
     const fn variable(mut self, variable: &'static str) -> Self {
@@ -79,8 +79,8 @@ impl ServiceOption {
         self
     }
 
-    const fn masked(mut self) -> Self {
-        self.masked = true;
+    const fn redacted(mut self) -> Self {
+        self.redacted = true;
         self
     }
 
@@ -183,7 +183,7 @@ services! {
             float("cluster_sync_interval"),
             text("cors"),
             text("data_dir"),
-            text("discovery").masked(),
+            text("discovery").redacted(),
             text("discovery_fallback").deprecated(FOR_ETCD2),
             text("discovery_srv").deprecated(FOR_ETCD2),
             text("discovery_proxy").deprecated(FOR_ETCD2),
@@ -196,7 +196,7 @@ services! {
             text("initial_advertise_peer_urls").deprecated(FOR_ETCD2),
             text("initial_cluster").deprecated(FOR_ETCD2),
             text("initial_cluster_state").deprecated(FOR_ETCD2),
-            text("initial_cluster_token").deprecated(FOR_ETCD2).masked(),
+            text("initial_cluster_token").deprecated(FOR_ETCD2).redacted(),
             text("key_file").secret(),
             text("listen_client_urls").deprecated(FOR_ETCD2),
             text("listen_peer_urls").deprecated(FOR_ETCD2),
@@ -237,7 +237,7 @@ services! {
             text("cors"),
             text("data_dir"),
             boolean("debug"),
-            text("discovery").masked(),
+            text("discovery").redacted(),
             text("discovery_fallback"),
             text("discovery_srv"),
             text("discovery_proxy"),
@@ -248,7 +248,7 @@ services! {
             text("initial_advertise_peer_urls"),
             text("initial_cluster"),
             text("initial_cluster_state"),
-            text("initial_cluster_token").masked(),
+            text("initial_cluster_token").redacted(),
             text("key_file").secret(),
             text("listen_client_urls"),
             text("listen_peer_urls"),
@@ -365,7 +365,7 @@ impl fmt::Debug for OptionValue {
     /// Without the text, which may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(_) => f.write_str(MASK),
+            Self::Text(_) => f.write_str(REDACTED),
             other => write!(f, "{other}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::config::{CloudConfig, File};
 use crate::diagnostic::{Finding, rules};
-use crate::text::secret::is_mask;
+use crate::text::secret::is_redacted;
 use crate::yaml::Field;
 
 /// Findings about the host name, and about other items that set it.
@@ -16,8 +16,8 @@ fn written_too(config: &CloudConfig) -> Option<Finding> {
     let is_it = |file: &&File| file.path.filled().is_some_and(|path| path == "/etc/hostname");
     let file = config.write_files.iter().filter_map(|file| file.get()).find(is_it)?;
     let content = file.content.get().map(|content| content.expose().0.trim_ascii());
-    // What is masked may be the same.
-    if content.is_some_and(is_mask) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
+    // Redacted content may be the same.
+    if content.is_some_and(is_redacted) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
         return None;
     }
     let message = "`hostname` and this file set different host names; the content of the file is used";

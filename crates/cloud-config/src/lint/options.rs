@@ -3,7 +3,7 @@
 use crate::config::CloudConfig;
 use crate::config::options::{OptionValue, Options, Service};
 use crate::diagnostic::{Finding, Span, rules};
-use crate::text::secret::is_masked;
+use crate::text::secret::is_partly_redacted;
 
 /// The service that hands out tokens for clusters, and how long those are.
 const DISCOVERY: &str = "discovery.etcd.io";
@@ -22,7 +22,7 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
 fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
     let (_, field) = options.set.iter().find(|(option, _)| option.name == "discovery")?;
     let Some(OptionValue::Text(text)) = field.get() else { return None };
-    if is_masked(text) {
+    if is_partly_redacted(text) {
         return None;
     }
     let (what, help) = fault(text.trim())?;

@@ -9,7 +9,7 @@ use crate::address_tokens::Address;
 use crate::config::fields::{FILE, TOP, USER};
 use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Span, rules};
-use crate::text::secret::MASK;
+use crate::text::secret::REDACTED;
 use crate::yaml::{Kind, Node, ParsedYaml, TextKind};
 
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
@@ -112,7 +112,7 @@ fn is_placeholder(word: &str, before: &str, rest: &str) -> bool {
             let is_token = Address::ALL.iter().any(|kind| word[1..].starts_with(kind.token()));
             !is_token && !["public", "private", "local"].iter().any(|start| name.starts_with(start))
         }
-        _ => word != MASK,
+        _ => word != REDACTED,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::plan::names::{UnitReader, drop_in, is_template, mount_name, reader};
 use crate::plan::unit_at;
 use crate::text::printable;
-use crate::text::secret::{Secret, is_mask};
+use crate::text::secret::{Secret, is_redacted};
 use crate::yaml::{Field, Node, ParsedYaml};
 
 /// Findings about the units of `config`; `text` is the part as its author wrote it.
@@ -66,8 +66,8 @@ impl<'a> SurveyedUnit<'a> {
         let named_drop_in = drop_in(name);
         let name = named_drop_in.map_or(name, |(unit, _)| unit);
         let mut contents = unit.drop_ins.iter().filter_map(Field::get).map(|drop_in| &drop_in.content);
-        let is_masked = |content: &Field<Secret<String>>| content.get().is_some_and(|text| is_mask(text.expose()));
-        if is_masked(&unit.content) || contents.any(is_masked) {
+        let is_lost = |content: &Field<Secret<String>>| content.get().is_some_and(|text| is_redacted(text.expose()));
+        if is_lost(&unit.content) || contents.any(is_lost) {
             // A redacted file has no lines to check.
             return None;
         }

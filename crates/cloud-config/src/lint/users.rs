@@ -4,7 +4,7 @@ use super::hash::{self, Hash};
 use crate::config::{CloudConfig, User, ssh_key};
 use crate::diagnostic::{Finding, rules};
 use crate::plan::{of_new_account, redacted_user_name};
-use crate::text::secret::is_mask;
+use crate::text::secret::is_redacted;
 use crate::yaml::Field;
 
 /// The longest name that `useradd` accepts, in bytes.
@@ -99,7 +99,7 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
 fn password(user: &User, name: &str) -> Option<Finding> {
     let text = user.passwd.get()?.expose();
     let text = text.strip_suffix('\n').unwrap_or(text);
-    if is_mask(text) {
+    if is_redacted(text) {
         // It stands for a hash that is not to be seen.
         return None;
     }

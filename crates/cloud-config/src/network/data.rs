@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::text::secret::MASK;
+use crate::text::secret::REDACTED;
 
 /// A kind of network description, by what `--convert-netconf` calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,6 @@ impl NetworkData {
 impl fmt::Debug for NetworkData {
     /// Without the description: it may hold the password of a network.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({MASK})", self.format().name())
+        write!(f, "{}({REDACTED})", self.format().name())
     }
 }

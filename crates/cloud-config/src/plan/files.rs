@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::planner::{Item, Planner, display_path, masked_secret, numbered};
+use super::planner::{Item, Planner, display_path, numbered, redacted_secret};
 use super::{FileSpec, Owner, Principal, names, places};
 use crate::address_tokens::first_token;
 use crate::config::{File, permissions};
 use crate::diagnostic::{Finding, Span, rules};
-use crate::text::secret::{Secret, is_mask};
+use crate::text::secret::{Secret, is_redacted};
 use crate::text::{decode, printable, temporary_name};
 use crate::yaml::Field;
 
@@ -111,8 +111,8 @@ fn read(
     let mode =
         mode.map_or(Ok((permissions::DEFAULT, None)), |text| permissions::parse(text.trim(), file.permissions.span));
     let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span));
-    let content = if file.content.get().is_some_and(|content| is_mask(&content.expose().0)) {
-        Err(masked_secret(file.content.span, &format!("the content of {}", printable(written))))
+    let content = if file.content.get().is_some_and(|content| is_redacted(&content.expose().0)) {
+        Err(redacted_secret(file.content.span, &format!("the content of {}", printable(written))))
     } else {
         content(file, budget)
     };

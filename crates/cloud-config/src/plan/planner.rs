@@ -79,15 +79,15 @@ pub struct Refused {
     /// Where it stands.
     #[serde(skip)]
     pub span: Option<Span>,
-    /// Nothing is wrong with it but that a secret of it is masked.
+    /// Nothing is wrong with it except that one of its secrets is redacted.
     #[serde(skip)]
-    pub masked: bool,
+    pub redacted: bool,
 }
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let why =
-            if self.masked { ", of which a secret is masked: --print-config --show-secrets prints it" } else { "" };
+            if self.redacted { ", of which a secret is redacted: --print-config --show-secrets prints it" } else { "" };
         write!(f, "{}{why}", self.item)
     }
 }
@@ -190,7 +190,7 @@ pub fn plan_script(text: &str, first_line: Span) -> Plan {
     let mut plan = Plan { findings: finding.into_iter().collect(), ..Plan::default() };
     match script {
         Some(script) => plan.steps.push(Planned { step: Step::RunScript(script), span: None }),
-        None => plan.refused.push(Refused { item: Item::All, span: Some(first_line), masked: false }),
+        None => plan.refused.push(Refused { item: Item::All, span: Some(first_line), redacted: false }),
     }
     plan
 }
@@ -202,14 +202,14 @@ impl Planner<'_> {
 
     /// Leaves `item` out, because of a finding that is there already.
     pub fn refuse(&mut self, item: Item, span: Option<Span>) {
-        self.refused.push(Refused { item, span, masked: false });
+        self.refused.push(Refused { item, span, redacted: false });
     }
 
     /// Leaves `item` out, because of `finding`.
     pub fn refuse_for(&mut self, item: Item, span: Option<Span>, finding: Finding) {
-        let masked = finding.rule == &rules::MASKED_SECRET;
+        let redacted = finding.rule == &rules::REDACTED_SECRET;
         self.report(finding);
-        self.refused.push(Refused { item, span, masked });
+        self.refused.push(Refused { item, span, redacted });
     }
 
     pub fn user(&mut self, account: Account, span: Option<Span>) {
@@ -354,9 +354,9 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     access
 }
 
-/// A mask stands where `what` should.
-pub(super) fn masked_secret(span: Option<Span>, what: &str) -> Finding {
-    Finding::new(&rules::MASKED_SECRET, span, format!("{what} is a placeholder for a secret; not applied"))
+/// The finding of a redacted secret in place of `what`.
+pub(super) fn redacted_secret(span: Option<Span>, what: &str) -> Finding {
+    Finding::new(&rules::REDACTED_SECRET, span, format!("{what} is a placeholder for a secret; not applied"))
         .help("`--print-config --show-secrets` prints the secret itself")
 }
 

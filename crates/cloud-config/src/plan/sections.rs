@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::planner::{BaseFile, Item, Planner, masked_secret, path};
+use super::planner::{BaseFile, Item, Planner, path, redacted_secret};
 use super::units::unit_file;
 use super::{
     FileSpec, Owner, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, names, text_files, window,
@@ -12,7 +12,7 @@ use crate::config::Verb;
 use crate::config::options::{KnownValues, OptionType, OptionValue, Options, Service};
 use crate::config::{CloudConfig, CoreOs, Oem, REBOOT_STRATEGIES, Update};
 use crate::diagnostic::{Finding, Span, rules};
-use crate::text::secret::{Secret, is_masked, mask_url};
+use crate::text::secret::{Secret, is_partly_redacted, redact_url};
 use crate::yaml::Field;
 
 pub(super) const HOSTS: &str = "/etc/hosts";
@@ -71,15 +71,19 @@ fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> O
     Some(text)
 }
 
-/// Refuses a section one of whose texts is masked; the answer is whether that is so. A text comes with its key and place.
-fn refuse_masked<'a>(
+/// Refuses a section if one of its texts is redacted, and returns true then. A text comes with its key and place.
+fn refuse_redacted<'a>(
     planner: &mut Planner<'_>,
     section: &str,
     span: Option<Span>,
     mut texts: impl Iterator<Item = (&'a str, Option<Span>, &'a str)>,
 ) -> bool {
-    let Some((key, at, _)) = texts.find(|(.., text)| is_masked(text)) else { return false };
-    planner.refuse_for(Item::Section(section.to_owned().into()), span, masked_secret(at, &format!("{section}.{key}")));
+    let Some((key, at, _)) = texts.find(|(.., text)| is_partly_redacted(text)) else { return false };
+    planner.refuse_for(
+        Item::Section(section.to_owned().into()),
+        span,
+        redacted_secret(at, &format!("{section}.{key}")),
+    );
     true
 }
 
@@ -88,7 +92,7 @@ fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
     let Some(id) = line(planner, &oem.id, "coreos.oem.id") else { return };
     let urls = [("home_url", &oem.home_url), ("bug_report_url", &oem.bug_report_url)];
     let urls = urls.into_iter().map(|(key, url)| (key, url.span, url.text()));
-    if refuse_masked(planner, "coreos.oem", field.span, urls) {
+    if refuse_redacted(planner, "coreos.oem", field.span, urls) {
         return;
     }
     let version = line(planner, &oem.version_id, "coreos.oem.version_id").unwrap_or_default();
@@ -138,7 +142,7 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
         return planner.refuse_for(section, field.span, finding);
     };
     let server = [("server", update.server.span, update.server.text())];
-    if refuse_masked(planner, "coreos.update", field.span, server.into_iter()) {
+    if refuse_redacted(planner, "coreos.update", field.span, server.into_iter()) {
         return;
     }
     if let Some((_, Some(odd))) = strategy {
@@ -271,7 +275,7 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> V
 
 /// Returns true if a URL in `text` has credentials, a query, a fragment or path parameters, or may have some.
 fn has_secret(text: &str) -> bool {
-    mask_url(text) != text
+    redact_url(text) != text
 }
 
 /// The expected form, if `text` does not have it.
@@ -283,14 +287,14 @@ fn odd(known: KnownValues, text: &str) -> Option<String> {
     }
 }
 
-/// Refuses the section of a service, as [`refuse_masked`] does.
-fn refuse_masked_options<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) -> bool {
+/// Refuses the section of a service, as [`refuse_redacted`] does.
+fn refuse_redacted_options<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) -> bool {
     let texts =
         field.get().into_iter().flat_map(|options| &options.set).filter_map(|(option, field)| match field.get() {
             Some(OptionValue::Text(text)) => Some((option.name, field.span, text.as_str())),
             _ => None,
         });
-    refuse_masked(planner, &format!("coreos.{}", S::TABLE.section), field.span, texts)
+    refuse_redacted(planner, &format!("coreos.{}", S::TABLE.section), field.span, texts)
 }
 
 fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field<Options<S>>) {
@@ -298,7 +302,7 @@ fn plan_service<S: Service>(planner: &mut Planner<'_>, unit: &str, field: &Field
     let Some(options) = field.get().or(field.is_null().then_some(&empty)) else {
         return plan_removal(planner, unit, None);
     };
-    if refuse_masked_options(planner, field) {
+    if refuse_redacted_options(planner, field) {
         return;
     }
     let assignments = assignments(planner, options);
@@ -364,7 +368,7 @@ fn plan_assignments(planner: &mut Planner<'_>, unit: &str, assignments: &[Assign
 
 fn plan_flannel<S: Service>(planner: &mut Planner<'_>, field: &Field<Options<S>>) {
     let Some(options) = field.get() else { return };
-    if refuse_masked_options(planner, field) {
+    if refuse_redacted_options(planner, field) {
         return;
     }
     let assignments = assignments(planner, options);

@@ -1,4 +1,4 @@
-//! The steps of a plan: plain data, printed with secrets masked.
+//! The steps of a plan: plain data, printed with secrets redacted.
 
 use std::collections::BTreeMap;
 use std::fmt;

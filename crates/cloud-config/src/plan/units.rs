@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::names::{self, UnitReader};
-use super::planner::{Item, Planner, masked_secret, numbered, path};
+use super::planner::{Item, Planner, numbered, path, redacted_secret};
 use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope};
 use crate::config::Verb;
 use crate::config::{DropIn, Unit};
 use crate::diagnostic::{Finding, Span, rules};
 use crate::text::printable;
-use crate::text::secret::{Secret, is_mask};
+use crate::text::secret::{Secret, is_redacted};
 use crate::yaml::Field;
 
 /// The remedy for a unit without a type.
@@ -64,11 +64,11 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     if unit.content.bad || unit.mask.bad || unit.runtime.bad {
         return planner.refuse(item(), span);
     }
-    if unit.content.get().is_some_and(|content| is_mask(content.expose())) {
+    if unit.content.get().is_some_and(|content| is_redacted(content.expose())) {
         return planner.refuse_for(
             item(),
             span,
-            masked_secret(unit.content.span, &format!("the content of unit {name}")),
+            redacted_secret(unit.content.span, &format!("the content of unit {name}")),
         );
     }
     let reader = names::reader(name);
@@ -215,8 +215,8 @@ fn place_drop_in(
     (content, content_span): (&str, Option<Span>),
     span: Option<Span>,
 ) {
-    if is_mask(content) {
-        let finding = masked_secret(content_span, &format!("the content of drop-in {name} of unit {unit}"));
+    if is_redacted(content) {
+        let finding = redacted_secret(content_span, &format!("the content of drop-in {name} of unit {unit}"));
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, span, finding);
     }

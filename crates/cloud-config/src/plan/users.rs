@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::files::normalize;
-use super::planner::{CORE, Item, Planner, masked_secret, numbered};
+use super::planner::{CORE, Item, Planner, numbered, redacted_secret};
 use super::{Account, KeyImport, names, places};
 use crate::config::fields::USER;
 use crate::config::{FieldValue, Fields, User, ssh_key};
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::printable;
-use crate::text::secret::{Secret, is_mask, is_masked, mask_url, url_parameters};
+use crate::text::secret::{Secret, is_partly_redacted, is_redacted, redact_url, url_parameters};
 use crate::yaml::Field;
 
 /// Where GitHub hands out the keys of an account.
@@ -95,8 +95,8 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         return Err(bad(user.name.span, &message).help(NAME_HELP));
     }
     let passwd = user.passwd.get().map(Secret::expose);
-    if passwd.is_some_and(is_mask) {
-        return Err(masked_secret(user.passwd.span, &format!("the password of user {name}")));
+    if passwd.is_some_and(is_redacted) {
+        return Err(redacted_secret(user.passwd.span, &format!("the password of user {name}")));
     }
     let passwd = passwd.map(|hash| hash.strip_suffix('\n').unwrap_or(hash)).filter(|hash| !hash.is_empty());
     let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
@@ -266,8 +266,8 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     }
     let Some(url) = user.coreos_ssh_import_url.filled() else { return };
     let span = user.coreos_ssh_import_url.span;
-    if is_masked(url) {
-        let finding = masked_secret(span, &format!("the URL of the keys of user {name}"));
+    if is_partly_redacted(url) {
+        let finding = redacted_secret(span, &format!("the URL of the keys of user {name}"));
         return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
     }
     let Some(from) = url_without_secrets(url) else {
@@ -310,7 +310,7 @@ pub fn url_without_secrets(url: &str) -> Option<String> {
     }
     // A password with a `/` in it, which should be `%2F`, looks like a port and a path.
     if port.is_some() && host == authority && rest.contains('@') {
-        return Some(mask_url(url).into_owned());
+        return Some(redact_url(url).into_owned());
     }
     Some(format!("{scheme}://{host}{path}"))
 }

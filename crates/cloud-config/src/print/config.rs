@@ -230,7 +230,7 @@ impl<'a> Printer<'a> {
                 continue;
             }
             let value = match value {
-                OptionValue::Text(text) if option.secret || option.masked || self.is_secret(text) => {
+                OptionValue::Text(text) if option.secret || option.redacted || self.is_secret(text) => {
                     PrintedTree::Text(self.redactor.secret(text))
                 }
                 OptionValue::Text(text) => PrintedTree::Text(self.redactor.url(text)),

@@ -2,7 +2,7 @@
 //! docs/command-line.md).
 //!
 //! Tokens are replaced, keys spelled in one way, and what is left out is left out: reading it again finds nothing
-//! wrong with it and does the same. Secrets are masked unless they are asked for; a mask is never applied.
+//! wrong with it and does the same. Secrets are redacted unless they are asked for; a redacted item is never applied.
 
 mod config;
 mod multipart;
@@ -25,8 +25,8 @@ use tree::PrintedMapping;
 
 /// The first line of a cloud-config.
 const HEADER: &str = "#cloud-config\n";
-/// The comment at the top where something is masked.
-const MASKED: &str = "# Secrets are masked. --print-config --show-secrets prints what can be applied.\n";
+/// The comment at the top where something is redacted.
+const REDACTED_NOTE: &str = "# Secrets are redacted. --print-config --show-secrets prints what can be applied.\n";
 /// The text that replaces a script.
 const SCRIPT: &str = "# This is a script. --print-config --show-secrets prints it.\n";
 
@@ -42,8 +42,9 @@ pub struct Understood {
     /// True if it is the replacement of a script.
     #[serde(skip)]
     stands_in: bool,
-    /// True if something of it is masked.
-    masked: bool,
+    /// True if something of it is redacted.
+    #[serde(rename = "masked")]
+    redacted: bool,
 }
 
 impl Understood {
@@ -62,11 +63,11 @@ impl Understood {
         let script = (is(ContentKind::Script) && !document.access_only).then(|| redactor.secret(&document.script));
         let stands_in = document.part.text.trim_end() == format!("{HEADER}{SCRIPT}").trim_end();
         let (name, form) = (document.part.name.clone(), document.part.form);
-        Self { name, form, config, script, stands_in, masked: redactor.is_any() }
+        Self { name, form, config, script, stands_in, redacted: redactor.is_any() }
     }
 
     const fn is_shown_script(&self) -> bool {
-        self.script.is_some() && !self.masked
+        self.script.is_some() && !self.redacted
     }
 
     /// The part as user-data.
@@ -75,11 +76,11 @@ impl Understood {
             // It stays that, however often it is printed.
             (Some(_), _) if self.stands_in => format!("{HEADER}{SCRIPT}"),
             (Some(config), _) => {
-                let note = if self.masked { MASKED } else { "" };
+                let note = if self.redacted { REDACTED_NOTE } else { "" };
                 // What is written is read again, with its tokens replaced.
                 format!("{HEADER}{note}{}", escape(&yaml::write(config, is_shown)))
             }
-            (None, Some(_)) if self.masked => format!("{HEADER}{SCRIPT}"),
+            (None, Some(_)) if self.redacted => format!("{HEADER}{SCRIPT}"),
             (None, Some(script)) => escape(script).into_owned(),
             // What is left to others is nothing to this program.
             (None, None) => HEADER.to_owned(),

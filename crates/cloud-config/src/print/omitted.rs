@@ -16,7 +16,7 @@ pub(super) enum OmittedKind {
     Command,
 }
 
-/// The items that a plan skips. An item that is only masked is not skipped.
+/// The items that a plan skips. An item with a redacted secret is not skipped.
 pub(super) struct Omitted<'a> {
     /// Items, by their place.
     items: HashSet<(OmittedKind, Option<Span>)>,
@@ -39,7 +39,7 @@ impl<'a> Omitted<'a> {
             users: HashSet::new(),
             fields: fields.map(|finding| (finding.rule.id, finding.span)).collect(),
         };
-        for refused in plan.refused.iter().filter(|refused| !refused.masked) {
+        for refused in plan.refused.iter().filter(|refused| !refused.redacted) {
             let kind = match &refused.item {
                 Item::File(_) => OmittedKind::File,
                 Item::User(name) => {

@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 
-use crate::text::secret::{MASK, is_masked, mask_url};
+use crate::text::secret::{REDACTED, is_partly_redacted, redact_url};
 
 /// The treatment of secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Secrets {
-    /// A mask stands in their place.
+    /// [`REDACTED`] stands in their place.
     #[default]
-    Masked,
+    Redacted,
     /// They are, so that what is printed can be applied.
     Shown,
 }
@@ -25,7 +25,7 @@ impl Redactor {
         Self { secrets, any: Cell::new(false) }
     }
 
-    /// Returns true if anything is masked.
+    /// Returns true if anything is redacted.
     pub const fn is_any(&self) -> bool {
         self.any.get()
     }
@@ -33,9 +33,9 @@ impl Redactor {
     /// A text that is secret.
     pub fn secret(&self, text: &str) -> String {
         match self.secrets {
-            Secrets::Masked if !text.is_empty() => {
+            Secrets::Redacted if !text.is_empty() => {
                 self.any.set(true);
-                MASK.to_owned()
+                REDACTED.to_owned()
             }
             _ => text.to_owned(),
         }
@@ -44,10 +44,10 @@ impl Redactor {
     /// A text that may be a URL, with credentials in it.
     pub fn url(&self, text: &str) -> String {
         match self.secrets {
-            Secrets::Masked => {
-                let masked = mask_url(text);
-                self.any.set(self.any.get() || is_masked(&masked));
-                masked.into_owned()
+            Secrets::Redacted => {
+                let redacted = redact_url(text);
+                self.any.set(self.any.get() || is_partly_redacted(&redacted));
+                redacted.into_owned()
             }
             Secrets::Shown => text.to_owned(),
         }

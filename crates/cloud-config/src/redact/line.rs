@@ -28,7 +28,7 @@ const BEFORE: usize = 60;
 /// A line that may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The line, masked.
+    /// The line, redacted.
     pub text: String,
     /// The bytes of it that the finding is about; none of them at the end of the line.
     pub mark: Range<usize>,
@@ -104,7 +104,7 @@ fn paint_tree(text: &str, window: &Range<usize>, paths: &Paths<'_>, bytes: &mut 
         let range = span.start..span.end;
         // What is cut at an end of the window may be anything.
         let source = if range.start < window.start || range.end > window.end { None } else { text.get(range.clone()) };
-        let (harmless, mask) = match (written, source) {
+        let (harmless, otherwise) = match (written, source) {
             (SourceItem::Key(key), Some(source)) => {
                 (source.trim_matches(['"', '\'']) == key && fields::is_open_key(segments), Byte::Other)
             }
@@ -116,7 +116,7 @@ fn paint_tree(text: &str, window: &Range<usize>, paths: &Paths<'_>, bytes: &mut 
         if harmless {
             open.push(range);
         } else {
-            paint(bytes, window, range, mask);
+            paint(bytes, window, range, otherwise);
         }
     });
     for range in open {

@@ -1,7 +1,7 @@
 //! Redaction of a configuration for people: findings with their places, and the lines they are about.
 //!
 //! A line of a configuration is never shown as it is. What is known to be harmless is let through (`fields`), and
-//! everything else is masked (`line`): a value, a comment, what could not be read.
+//! everything else is redacted (`line`): a value, a comment, what could not be read.
 
 mod fields;
 mod line;

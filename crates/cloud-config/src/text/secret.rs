@@ -6,44 +6,44 @@ use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value that cannot be printed or serialized: `Debug` and `Serialize` show a mask.
+/// A value that cannot be printed or serialized: `Debug` and `Serialize` show [`REDACTED`].
 ///
 /// The value is reached by [`Secret::expose`] alone, so that every use can be searched for (docs/security.md#secrets).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
 /// The text that replaces a secret.
-pub const MASK: &str = "<secret>";
+pub const REDACTED: &str = "<secret>";
 
-/// Returns true if `text` is the mask alone. It comes from `--print-config` and is no real content or password.
-pub fn is_mask(text: impl AsRef<[u8]>) -> bool {
-    text.as_ref().trim_ascii() == MASK.as_bytes()
+/// Returns true if `text` is [`REDACTED`] alone. It comes from `--print-config` and is no real content or password.
+pub fn is_redacted(text: impl AsRef<[u8]>) -> bool {
+    text.as_ref().trim_ascii() == REDACTED.as_bytes()
 }
 
-/// Returns true if `text` is the mask, or a URL with the mask in it; see [`mask_url`].
-pub fn is_masked(text: &str) -> bool {
-    is_mask(text) || (text.contains("://") && text.contains(MASK))
+/// Returns true if `text` is [`REDACTED`], or a URL that contains it; see [`redact_url`].
+pub fn is_partly_redacted(text: &str) -> bool {
+    is_redacted(text) || (text.contains("://") && text.contains(REDACTED))
 }
 
-/// `text` with masks for what may be secret of a URL in it: credentials, query, fragment and path parameters.
+/// Redacts what may be secret of a URL in `text`: credentials, query, fragment and path parameters.
 ///
-/// Where it is unclear where one of them ends, too much is masked rather than too little.
-pub fn mask_url(text: &str) -> Cow<'_, str> {
+/// Where it is unclear where one of them ends, too much is redacted rather than too little.
+pub fn redact_url(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
     let (credentials, rest) = rest.rsplit_once('@').map_or((false, rest), |(_, rest)| (true, rest));
     let parameters = url_parameters(rest);
     if !credentials && parameters.is_none() {
         return Cow::Borrowed(text);
     }
-    let mut masked = format!("{scheme}://");
+    let mut redacted = format!("{scheme}://");
     if credentials {
-        masked.extend([MASK, "@"]);
+        redacted.extend([REDACTED, "@"]);
     }
-    masked.push_str(&rest[..parameters.as_ref().map_or(rest.len(), |sign| sign.end)]);
+    redacted.push_str(&rest[..parameters.as_ref().map_or(rest.len(), |sign| sign.end)]);
     if parameters.is_some() {
-        masked.push_str(MASK);
+        redacted.push_str(REDACTED);
     }
-    Cow::Owned(masked)
+    Cow::Owned(redacted)
 }
 
 /// Returns the range in a URL, or in its path, of the first sign that parameters follow: `?` of a query, `#` of a
@@ -86,13 +86,13 @@ impl<T> Secret<T> {
 
 impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
+        f.write_str(REDACTED)
     }
 }
 
 impl<T> Serialize for Secret<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(MASK)
+        serializer.serialize_str(REDACTED)
     }
 }
 
@@ -104,7 +104,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, is_mask, is_masked, mask_url};
+    use super::{Secret, is_partly_redacted, is_redacted, redact_url};
 
     #[test]
     fn a_secret_is_never_shown() {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn urls_lose_what_may_be_secret() {
-        for (url, masked) in [
+        for (url, redacted) in [
             ("https://host/a/b", "https://host/a/b"),
             ("https://u:p@host:8/a", "https://<secret>@host:8/a"),
             ("https://host/a?token=t#f", "https://host/a?<secret>"),
@@ -140,20 +140,20 @@ mod tests {
             ("a;b?c", "a;b?c"),
             ("", ""),
         ] {
-            assert_eq!(mask_url(url), masked);
-            assert_eq!(mask_url(masked), masked, "once masked, it stays as it is");
-            assert_eq!(is_masked(masked), masked != url, "{masked}");
+            assert_eq!(redact_url(url), redacted);
+            assert_eq!(redact_url(redacted), redacted, "a redacted URL stays as it is");
+            assert_eq!(is_partly_redacted(redacted), redacted != url, "{redacted}");
         }
     }
 
     #[test]
-    fn a_mask_is_known_as_one() {
+    fn a_redacted_secret_is_recognized() {
         for text in ["<secret>", " <secret>\n"] {
-            assert!(is_mask(text) && is_masked(text), "{text:?}");
+            assert!(is_redacted(text) && is_partly_redacted(text), "{text:?}");
         }
         for text in ["", "secret", "<secret> words", "a <secret>"] {
-            assert!(!is_mask(text) && !is_masked(text), "{text:?}");
+            assert!(!is_redacted(text) && !is_partly_redacted(text), "{text:?}");
         }
-        assert!(!is_mask("https://<secret>@host"), "text that holds one is not one");
+        assert!(!is_redacted("https://<secret>@host"), "text that holds one is not one");
     }
 }

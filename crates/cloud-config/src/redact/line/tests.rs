@@ -59,7 +59,7 @@ fn of_what_could_not_be_read_only_known_keys_are_shown() {
 }
 
 #[test]
-fn what_the_tree_does_not_hold_is_masked() {
+fn what_the_tree_does_not_hold_is_redacted() {
     for (text, place, line) in [
         // Aliases, anchors, tags; what is given again; merges.
         ("a: &b 1\nhostname: *b\n", "*b", "hostname: ^<...>^"),
