@@ -209,24 +209,30 @@ impl PlanRun<'_> {
 
     /// Returns the reason why something that the step needs is missing, or `None`.
     fn unmet_dependency(&self, step: &Step) -> Option<String> {
-        let user = match step {
-            Step::AuthorizeKeys(set) => Some(&set.user),
-            Step::ImportKeys(import) => Some(&import.user),
-            _ => None,
-        };
-        if let Some(user) = user.filter(|user| self.state.failed_users.contains(*user)) {
-            return Some(format!("user {user} could not be created"));
+        let state = &*self.state;
+        let missing_user =
+            |user: &String| state.failed_users.contains(user).then(|| format!("user {user} could not be created"));
+        let missing_unit =
+            |unit: &String| state.failed_units.contains(unit).then(|| format!("unit {unit} could not be placed"));
+        match step {
+            Step::AuthorizeKeys(set) => missing_user(&set.user),
+            Step::ImportKeys(import) => missing_user(&import.user),
+            Step::RemoveEnvironment(_) if state.reload_failed => Some("systemd did not reload its units".to_owned()),
+            Step::RemoveEnvironment(place) => missing_unit(&place.unit),
+            Step::EnableUnit(scope) => missing_unit(&scope.unit),
+            Step::UnitCommand(command) => missing_unit(&command.unit),
+            Step::SetHostname(_)
+            | Step::EnsureUser(_)
+            | Step::WriteFile(_)
+            | Step::MergeEnvironment(_)
+            | Step::MaskUnit(_)
+            | Step::UnmaskUnit(_)
+            | Step::ReloadDaemon(_)
+            | Step::TakeDown(_)
+            | Step::LoadModule(_)
+            | Step::RestartNetworkd
+            | Step::RunScript(_) => None,
         }
-        if matches!(step, Step::RemoveEnvironment(_)) && self.state.reload_failed {
-            return Some("systemd did not reload its units".to_owned());
-        }
-        let unit = match step {
-            Step::EnableUnit(scope) => &scope.unit,
-            Step::RemoveEnvironment(place) => &place.unit,
-            Step::UnitCommand(command) => &command.unit,
-            _ => return None,
-        };
-        self.state.failed_units.contains(unit).then(|| format!("unit {unit} could not be placed"))
     }
 
     fn finish(&mut self, planned: &Planned, result: StepResult, took: Duration) {
@@ -266,33 +272,35 @@ impl PlanRun<'_> {
         if result.is_failure() {
             match step {
                 // A user that exists, for example without the password, still gets keys and files.
-                Step::EnsureUser(account) if !self.executor.has_user(&account.name) => {
-                    state.failed_users.insert(account.name.clone());
+                Step::EnsureUser(account) => {
+                    if !self.executor.has_user(&account.name) {
+                        state.failed_users.insert(account.name.clone());
+                    }
                 }
-                Step::WriteFile(FileSpec { unit: Some(unit), .. }) => {
-                    state.failed_units.insert(unit.clone());
-                }
-                Step::ReloadDaemon(_) => state.reload_failed = true,
+                Step::WriteFile(file) => state.failed_units.extend(file.unit.clone()),
                 Step::MaskUnit(place) | Step::UnmaskUnit(place) => {
                     state.failed_units.insert(place.unit.clone());
                 }
-                _ => {}
+                Step::ReloadDaemon(_) => state.reload_failed = true,
+                // No later step depends on these.
+                Step::SetHostname(_)
+                | Step::AuthorizeKeys(_)
+                | Step::ImportKeys(_)
+                | Step::MergeEnvironment(_)
+                | Step::EnableUnit(_)
+                | Step::RemoveEnvironment(_)
+                | Step::TakeDown(_)
+                | Step::LoadModule(_)
+                | Step::RestartNetworkd
+                | Step::UnitCommand(_)
+                | Step::RunScript(_) => {}
             }
         }
         if *result == StepResult::Done {
             state.changed_units.extend(unit_of(step));
             state.links_changed |= matches!(step, Step::EnableUnit(_));
-            state.networkd_changed |= is_networkd(step);
+            state.networkd_changed |= step.path().is_some_and(is_networkd_file);
         }
-    }
-}
-
-/// Returns true if a step changes a file of networkd.
-fn is_networkd(step: &Step) -> bool {
-    match step {
-        Step::WriteFile(file) => is_networkd_file(&file.path),
-        Step::MaskUnit(place) | Step::UnmaskUnit(place) => is_networkd_file(&place.path),
-        _ => false,
     }
 }
 

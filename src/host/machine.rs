@@ -30,8 +30,8 @@ use crate::outcome::StepResult;
 use cloud_config::config::Verb;
 use cloud_config::config::ssh_key;
 use cloud_config::plan::{
-    Account, ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitCommand,
-    UnitScope, text_files,
+    Account, ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitScope,
+    text_files,
 };
 
 /// Loading a module may take this long.
@@ -155,19 +155,7 @@ impl<'a> Host<'a> {
 
     /// Returns the reason if the step is skipped here.
     pub const fn skips(&self, step: &Step) -> Option<&'static str> {
-        match step {
-            Step::ReloadDaemon(_)
-            | Step::TakeDown(_)
-            | Step::LoadModule(_)
-            | Step::RestartNetworkd
-            | Step::UnitCommand(_)
-            | Step::RunScript(_)
-                if !self.live() =>
-            {
-                Some(NOT_RUNNING)
-            }
-            _ => None,
-        }
+        if step.needs_running_system() && !self.live() { Some(NOT_RUNNING) } else { None }
     }
 
     /// The home directory that would be missing for the keys of a new account.
@@ -289,13 +277,6 @@ impl<'a> Host<'a> {
         Ok(enabled.change)
     }
 
-    fn command(&self, command: &UnitCommand) -> Result<StepResult> {
-        if !self.live() {
-            return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
-        }
-        self.job(&command.unit, command.verb)
-    }
-
     fn job(&self, unit: &str, verb: Verb) -> Result<StepResult> {
         let mut report = |waited: Duration| {
             let event = Event { unit: Some(unit), waiting: true, ..Event::default() };
@@ -394,6 +375,12 @@ impl Executor for Host<'_> {
     }
 
     fn perform(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult> {
+        // A script is written to a tree, too.
+        if let Some(why) = self.skips(step)
+            && !matches!(step, Step::RunScript(_))
+        {
+            return Ok(StepResult::Skipped(why.to_owned()));
+        }
         if matches!(step, Step::MaskUnit(_) | Step::UnmaskUnit(_) | Step::EnableUnit(_)) {
             self.note_units();
         }
@@ -420,7 +407,7 @@ impl Executor for Host<'_> {
                 Ok(self.if_network_changed(state, || network::load(module, limit)))
             }
             Step::RestartNetworkd => self.restart_networkd(state),
-            Step::UnitCommand(command) => self.command(command),
+            Step::UnitCommand(command) => self.job(&command.unit, command.verb),
             Step::RunScript(script) => self.run_script(script),
         }
     }

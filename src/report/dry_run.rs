@@ -326,7 +326,20 @@ fn needed(step: &Step) -> [Option<&str>; 2] {
     match step {
         Step::AuthorizeKeys(set) => [Some(&set.user), None],
         Step::WriteFile(file) => [named(file.owner.user.as_ref()), named(file.owner.group.as_ref())],
-        _ => [None, None],
+        Step::SetHostname(_)
+        | Step::ImportKeys(_)
+        | Step::EnsureUser(_)
+        | Step::MergeEnvironment(_)
+        | Step::MaskUnit(_)
+        | Step::UnmaskUnit(_)
+        | Step::EnableUnit(_)
+        | Step::ReloadDaemon(_)
+        | Step::RemoveEnvironment(_)
+        | Step::TakeDown(_)
+        | Step::LoadModule(_)
+        | Step::RestartNetworkd
+        | Step::UnitCommand(_)
+        | Step::RunScript(_) => [None, None],
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Host, NOT_RUNNING};
+use super::Host;
 use crate::apply::{ApplyState, is_networkd_file};
 use crate::host::root::Root;
 use crate::outcome::StepResult;
@@ -43,19 +43,10 @@ impl Host<'_> {
 
     /// Runs `act` if a file of networkd changed or a restart is pending, and returns its result.
     pub(super) fn if_network_changed(&self, state: &ApplyState, act: impl FnOnce() -> StepResult) -> StepResult {
-        if !self.live() {
-            StepResult::Skipped(NOT_RUNNING.to_owned())
-        } else if state.networkd_changed || self.restart_pending.is_left() {
-            act()
-        } else {
-            StepResult::Unchanged
-        }
+        if state.networkd_changed || self.restart_pending.is_left() { act() } else { StepResult::Unchanged }
     }
 
     pub(super) fn restart_networkd(&mut self, state: &ApplyState) -> Result<StepResult> {
-        if !self.live() {
-            return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
-        }
         if !state.networkd_changed {
             if !self.restart_pending.is_left() {
                 return Ok(StepResult::Unchanged);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Host, NOT_RUNNING};
+use super::Host;
 use crate::apply::ApplyState;
 use crate::host::systemd::Systemd;
 use crate::outcome::StepResult;
@@ -20,11 +20,8 @@ impl Host<'_> {
         }
     }
 
-    /// Makes systemd read its units again, if this run or one that was killed changed any that it has read.
+    /// Does a daemon-reload if this run or an interrupted one changed a unit that systemd has read.
     pub(super) fn reload(&mut self, reload: &Reload, state: &ApplyState) -> Result<StepResult> {
-        if !self.live() {
-            return Ok(StepResult::Skipped(NOT_RUNNING.to_owned()));
-        }
         let is_left = self.reload_pending.is_left();
         if is_left {
             log::info!("an earlier run may have changed units that systemd has not read");

@@ -14,7 +14,7 @@ pub fn check(plan: &Plan) {
         let rank = rank(&planned.step);
         assert!(last <= rank, "{} comes too late", planned.step);
         last = rank;
-        if let Some(path) = path(&planned.step) {
+        if let Some(path) = planned.step.path() {
             assert!(paths.insert(path), "{} is there twice", path.display());
         }
         step(&planned.step);
@@ -26,7 +26,7 @@ pub fn check(plan: &Plan) {
 
 /// A step alone.
 pub fn step(step: &Step) {
-    path(step).into_iter().for_each(is_absolute);
+    step.path().into_iter().for_each(is_absolute);
     names(step);
 }
 
@@ -46,14 +46,6 @@ fn rank(step: &Step) -> usize {
         Step::SetHostname(_) | Step::MergeEnvironment(_) | Step::TakeDown(_) | Step::LoadModule(_) => {
             panic!("{step} is no step of a part")
         }
-    }
-}
-
-fn path(step: &Step) -> Option<&Path> {
-    match step {
-        Step::WriteFile(file) => Some(&file.path),
-        Step::MaskUnit(place) | Step::UnmaskUnit(place) | Step::RemoveEnvironment(place) => Some(&place.path),
-        _ => None,
     }
 }
 

@@ -108,7 +108,15 @@ fn step_text(step: &Step) -> String {
             let words: Vec<_> = std::iter::once(&script.interpreter).chain(argument).collect();
             format!("run script with {words:?}\n{}", content(script.content.expose(), "\\\n"))
         }
-        other => format!("{other}\n"),
+        Step::SetHostname(_)
+        | Step::MergeEnvironment(_)
+        | Step::MaskUnit(_)
+        | Step::UnmaskUnit(_)
+        | Step::EnableUnit(_)
+        | Step::RemoveEnvironment(_)
+        | Step::TakeDown(_)
+        | Step::LoadModule(_)
+        | Step::UnitCommand(_) => format!("{step}\n"),
     }
 }
 

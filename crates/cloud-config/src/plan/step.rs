@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -292,7 +292,57 @@ impl Step {
             Self::EnableUnit(scope) => Some(scope.unit.clone()),
             Self::UnitCommand(command) => Some(command.unit.clone()),
             Self::RunScript(script) => Some(script.unit()),
-            _ => None,
+            Self::SetHostname(_)
+            | Self::AuthorizeKeys(_)
+            | Self::ImportKeys(_)
+            | Self::EnsureUser(_)
+            | Self::MergeEnvironment(_)
+            | Self::ReloadDaemon(_)
+            | Self::TakeDown(_)
+            | Self::LoadModule(_)
+            | Self::RestartNetworkd => None,
+        }
+    }
+
+    /// Returns true if it has no meaning in a tree that is not running.
+    pub const fn needs_running_system(&self) -> bool {
+        match self {
+            Self::ReloadDaemon(_)
+            | Self::TakeDown(_)
+            | Self::LoadModule(_)
+            | Self::RestartNetworkd
+            | Self::UnitCommand(_)
+            | Self::RunScript(_) => true,
+            Self::SetHostname(_)
+            | Self::AuthorizeKeys(_)
+            | Self::ImportKeys(_)
+            | Self::EnsureUser(_)
+            | Self::WriteFile(_)
+            | Self::MergeEnvironment(_)
+            | Self::MaskUnit(_)
+            | Self::UnmaskUnit(_)
+            | Self::EnableUnit(_)
+            | Self::RemoveEnvironment(_) => false,
+        }
+    }
+
+    /// The file that it writes, replaces or removes, if the step names one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::WriteFile(file) => Some(&file.path),
+            Self::MaskUnit(place) | Self::UnmaskUnit(place) | Self::RemoveEnvironment(place) => Some(&place.path),
+            Self::MergeEnvironment(_) => Some(Path::new(ENVIRONMENT)),
+            Self::SetHostname(_)
+            | Self::AuthorizeKeys(_)
+            | Self::ImportKeys(_)
+            | Self::EnsureUser(_)
+            | Self::EnableUnit(_)
+            | Self::ReloadDaemon(_)
+            | Self::TakeDown(_)
+            | Self::LoadModule(_)
+            | Self::RestartNetworkd
+            | Self::UnitCommand(_)
+            | Self::RunScript(_) => None,
         }
     }
 }

@@ -331,11 +331,7 @@ pub(super) fn unit_file(path: PathBuf, content: &str, mode: u32, unit: &str) -> 
 
 /// The unit of systemd whose file, drop-in or mask a step changes.
 pub fn unit_of(step: &Step) -> Option<String> {
-    match step {
-        Step::WriteFile(file) => unit_at(&file.path),
-        Step::MaskUnit(place) | Step::UnmaskUnit(place) => unit_at(&place.path),
-        _ => None,
-    }
+    step.path().and_then(unit_at)
 }
 
 /// The unit of systemd that a path belongs to; none where its name cannot be a unit's, which systemd passes over.
