@@ -123,8 +123,9 @@ impl KeyLinter<'_> {
         for item in entry.value.items().unwrap_or_default() {
             let is_empty = item.text().map_or(item.is_null(), |text| text.trim().is_empty());
             let written = self.text.get(item.span.start..item.span.end).unwrap_or_default();
+            let next = self.text.get(item.span.end..).unwrap_or_default().trim_start();
             // A token may have become nothing.
-            if is_empty && !written.contains('$') && !self.starts_with_token(item.span.end) {
+            if is_empty && !written.contains('$') && !begins_with_token(next) {
                 let message = format!("empty item in {}; item ignored", entry.display_key());
                 let finding = Finding::new(&rules::NOTHING_THERE, item.span, message);
                 self.findings.push(finding.help("write its value after the `- `, or remove the item"));
@@ -132,18 +133,11 @@ impl KeyLinter<'_> {
         }
     }
 
-    /// Returns true if the next word after a byte of the text is an address token.
-    fn starts_with_token(&self, at: usize) -> bool {
-        let next = self.text.get(at..).unwrap_or_default().trim_start();
-        Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
-    }
-
     /// Returns true if the value is an address token, which may be empty on this machine.
     fn is_token(&self, entry: &Entry) -> bool {
         let behind = self.text.get(entry.key_span.end..).unwrap_or_default().trim_start_matches([':', ' ', '\t']);
         let mut lines = behind.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let next = lines.next().unwrap_or_default();
-        Address::ALL.iter().any(|kind| next.strip_prefix('$').is_some_and(|word| word.starts_with(kind.token())))
+        lines.next().is_some_and(begins_with_token)
     }
 
     fn report_unknown(&mut self, entry: &Entry, name: &str, at: usize, item: &Node) {
@@ -228,6 +222,11 @@ impl KeyLinter<'_> {
         let dashes = like.contains('-') || (self.dashes && !like.contains('_'));
         if dashes { name.replace('_', "-") } else { name.to_owned() }
     }
+}
+
+/// Returns true if `text` begins with an address token.
+fn begins_with_token(text: &str) -> bool {
+    text.strip_prefix('$').is_some_and(|word| Address::ALL.iter().any(|kind| word.starts_with(kind.token())))
 }
 
 /// The values of the key `name` of `place` that are reported as missing.

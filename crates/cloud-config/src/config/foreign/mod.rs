@@ -25,7 +25,11 @@ pub(crate) enum Program {
     Etcd1,
     /// A setting of unit files.
     Systemd,
-    /// A common mistake that no program reads.
+    /// A common mistake that no program reads. Words for a key of ours are also [`misspelled`] in the row of that key:
+    /// they refuse an item without the key. Here, they have a help for an item that has the key, too, and the reader of
+    /// broken YAML knows them as keys of an item, so words such as `value` do not belong here.
+    ///
+    /// [`misspelled`]: super::fields::FieldInfo::misspelled
     Mistake,
 }
 
@@ -144,6 +148,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::{ALWAYS, Program, ROWS, asks_for_nothing, find};
+    use crate::config::fields::MAPPINGS;
     use crate::config::places::{PLACES, Place};
     use crate::yaml::parse;
 
@@ -160,6 +165,24 @@ mod tests {
             }
             assert!(!row.help.ends_with('.'), "{}", row.help);
         }
+    }
+
+    #[test]
+    fn the_help_for_a_misspelled_key_names_the_key() {
+        let mut count = 0;
+        for row in ROWS {
+            let Some(mapping) = MAPPINGS.iter().find(|mapping| mapping.path == row.place && !row.place.is_empty())
+            else {
+                continue;
+            };
+            for word in row.keys.split(' ') {
+                for field in mapping.fields.iter().filter(|field| field.is_misspelled(word)) {
+                    count += 1;
+                    assert!(row.help.contains(field.name), "{} {word}: {}", row.place, row.help);
+                }
+            }
+        }
+        assert!(count > 20, "{count}");
     }
 
     /// Text in backticks that has the form of a key must be a key.
