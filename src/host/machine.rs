@@ -218,12 +218,7 @@ impl<'a> Host<'a> {
 
     fn merge_environment(&self, environment: &Environment) -> Result<StepResult> {
         let (content, mode) = self.merged(environment)?;
-        self.write_one(&root_file(Path::new(ENVIRONMENT), &content, mode))
-    }
-
-    fn write_one(&self, file: &Write<'_>) -> Result<StepResult> {
-        let results = files::write_all(&self.root, std::slice::from_ref(file));
-        results.into_iter().next().unwrap_or_else(|| bail!("failed to write {}", file.path.display()))
+        files::write(&self.root, root_file(Path::new(ENVIRONMENT), &content, mode))
     }
 
     /// Returns the owner of a file; if this run failed to create the user, the reason to leave the file out.
@@ -440,10 +435,7 @@ impl hostname::HostnameStore for HostnameFile<'_> {
     }
 
     fn write(&self, content: &[u8]) -> Result<()> {
-        let path = PathBuf::from("/etc/hostname");
-        files::write_all(self.0, &[root_file(&path, content, 0o644)])
-            .into_iter()
-            .try_for_each(|result| result.map(drop))
+        files::write(self.0, root_file(Path::new("/etc/hostname"), content, 0o644)).map(drop)
     }
 }
 

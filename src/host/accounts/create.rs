@@ -16,10 +16,7 @@ use super::InvalidName;
 use super::account_files::{AccountFile, AccountFiles};
 use super::database::{self, Table, add_member};
 use super::login_defs::LoginDefs;
-use cloud_config::plan::Account;
-
-/// The longest name of a user, as in Linux's `utmp(5)`.
-const NAME_MAX: usize = 32;
+use cloud_config::plan::{Account, is_user_name};
 
 /// The password of an account without one: no password matches it. With `!`, sshd without PAM would refuse keys, too.
 pub(super) const NO_PASSWORD: &str = "*";
@@ -229,16 +226,7 @@ fn find_group(groups: &str, group: &str) -> Option<String> {
 ///
 /// [`InvalidName`] if not.
 pub(super) fn check_name(name: &str) -> Result<()> {
-    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | ',' | '/');
-    if name.is_empty() || name.len() > NAME_MAX || matches!(name, "." | "..") {
-        return Err(InvalidName(format!("empty, `.`, `..` or longer than {NAME_MAX} bytes")).into());
-    }
-    if name.starts_with(['-', '+', '~']) || name.contains(is_odd) || name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let message = "begins with `-`, `+` or `~`, has only digits, or contains `:`, `,`, `/`, a space or a control \
-                       character";
-        return Err(InvalidName(message.to_owned()).into());
-    }
-    Ok(())
+    if is_user_name(name) { Ok(()) } else { Err(InvalidName.into()) }
 }
 
 /// Today, in days since 1970, as `/etc/shadow` counts. Day 0 would ask for a new password.

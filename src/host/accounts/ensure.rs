@@ -100,9 +100,6 @@ impl Accounts<'_> {
 
     /// Checks for values that would fail half way.
     fn check(self, account: &Account) -> Result<()> {
-        if account.name.is_empty() || account.name.contains([':', '\n', '\0']) {
-            bail!("invalid user name: empty, or contains `:`, a line break or a NUL byte");
-        }
         create::check_name(&account.name)?;
         if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
             bail!("there is no /etc/passwd in the tree {}", display_path(self.root.path()));

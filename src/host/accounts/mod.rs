@@ -69,8 +69,8 @@ pub struct PartialAccount(String);
 
 /// A name that every tool refuses for a new user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid user name: {0}")]
-pub struct InvalidName(String);
+#[error("invalid user name")]
+pub struct InvalidName;
 
 /// The users and groups of a root.
 #[derive(Clone, Copy, Debug)]

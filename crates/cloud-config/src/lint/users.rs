@@ -3,12 +3,10 @@
 use super::hash::{self, Hash};
 use crate::config::{CloudConfig, User, ssh_key};
 use crate::diagnostic::{Finding, rules};
-use crate::plan::{of_new_account, redacted_user_name};
+use crate::plan::{breaks_out, is_user_name, of_new_account, password_hash, redacted_user_name};
 use crate::text::secret::is_redacted;
 use crate::yaml::Field;
 
-/// The longest name that `useradd` accepts, in bytes.
-const NAME_MAX: usize = 32;
 /// The users that images have.
 const EXISTING: [&str; 2] = ["core", "root"];
 /// The shortest RSA key that is still thought to be safe, in bits.
@@ -34,14 +32,10 @@ pub(super) fn lint(config: &CloudConfig) -> Vec<Finding> {
 /// A name that `useradd` refuses somewhere, or that makes trouble later.
 fn odd_name(user: &User, name: &str) -> Option<Finding> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    let (why, help) = if name.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '/' | ','))
-        || name.starts_with(['-', '+', '~'])
-        || name.len() > NAME_MAX
-        || name.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        // These are refused and already reported.
+    let (why, help) = if !is_user_name(name) {
+        // It is refused and already reported.
         return None;
-    } else if matches!(name, "." | "..") || !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
+    } else if !name.strip_suffix('$').unwrap_or(name).bytes().all(known) {
         ("contains a character that most systems reject", "use lower case letters, digits, - and _")
     } else if name.starts_with(|first: char| first.is_ascii_digit()) {
         ("begins with a digit, which many systems reject", "begin with a letter")
@@ -97,8 +91,7 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
 }
 
 fn password(user: &User, name: &str) -> Option<Finding> {
-    let text = user.passwd.get()?.expose();
-    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = password_hash(user)?;
     if is_redacted(text) {
         // It stands for a hash that is not to be seen.
         return None;
@@ -109,7 +102,7 @@ fn password(user: &User, name: &str) -> Option<Finding> {
         let finding = find(&rules::EMPTY_PASSWORD, format!("user {name}: the password is empty; not applied"))?;
         return Some(finding.help("remove it; without a password, the user logs in with SSH keys only"));
     }
-    if text.contains(':') || text.chars().any(char::is_control) {
+    if breaks_out(text) {
         // It is not set, and reported already.
         return None;
     }

@@ -27,4 +27,6 @@ pub use step::{
     Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope,
 };
 pub use units::{unit_at, unit_of};
-pub use users::{is_group_name, is_user_name, of_new_account, redacted_user_name, url_without_secrets};
+pub use users::{
+    breaks_out, is_group_name, is_user_name, of_new_account, password_hash, redacted_user_name, url_without_secrets,
+};

@@ -94,11 +94,10 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         let message = format!("invalid name: {fault}; user skipped");
         return Err(bad(user.name.span, &message).help(NAME_HELP));
     }
-    let passwd = user.passwd.get().map(Secret::expose);
+    let passwd = password_hash(user);
     if passwd.is_some_and(is_redacted) {
         return Err(redacted_secret(user.passwd.span, &format!("the password of user {name}")));
     }
-    let passwd = passwd.map(|hash| hash.strip_suffix('\n').unwrap_or(hash)).filter(|hash| !hash.is_empty());
     let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
         let value = value?;
         if !is_valid(value) {
@@ -109,7 +108,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     };
     // Damage, or an attempt to write another line: nothing of it is used.
     let fault = "the password hash contains a colon or a control character; password not set";
-    let passwd = valid(passwd, user.passwd.span, |hash| !breaks_out(hash), fault);
+    let passwd = valid(passwd.filter(|hash| !hash.is_empty()), user.passwd.span, |hash| !breaks_out(hash), fault);
     let fault = "the home directory is not an absolute path; the default one is used";
     let is_home = |home: &str| !breaks_out(home) && home.starts_with('/');
     let mut home = valid(user.homedir.filled(), user.homedir.span, is_home, fault);
@@ -167,6 +166,12 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     })
 }
 
+/// The password hash of `user`, without the line break at the end of a block scalar.
+pub fn password_hash(user: &User) -> Option<&str> {
+    let hash = user.passwd.get()?.expose().as_str();
+    Some(hash.strip_suffix('\n').unwrap_or(hash))
+}
+
 /// The fields of `user` that only a new account is given, with their places.
 pub fn of_new_account(user: &User) -> Vec<(&'static str, Option<Span>)> {
     let of_account = |(key, value)| USER.field(key).filter(|row| row.of_new_account).map(|row| (row.name, value));
@@ -188,7 +193,7 @@ const NAME_HELP: &str =
 
 /// Returns true if `name` can be the name of a user.
 pub fn is_user_name(name: &str) -> bool {
-    name_fault(name).is_none()
+    !name.is_empty() && name_fault(name).is_none()
 }
 
 /// The longest name of a user that `useradd` accepts, in bytes.
@@ -226,7 +231,7 @@ fn name_fault(name: &str) -> Option<&'static str> {
 }
 
 /// Returns true if `text` would end its field in the account files, and begin another: it has a colon or a line break.
-fn breaks_out(text: &str) -> bool {
+pub fn breaks_out(text: &str) -> bool {
     text.contains(':') || text.chars().any(char::is_control)
 }
 
