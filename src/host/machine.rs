@@ -16,9 +16,9 @@ use log::Level;
 
 use super::accounts::{Accounts, UnknownPrincipal};
 use super::bus::Bus;
+use super::crash_markers::PendingReload;
 use super::files::{self, Write};
 use super::lock::Lock;
-use super::pending::PendingReload;
 use super::root::{Root, display_path};
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{command, hostname, keys, network};
@@ -108,7 +108,7 @@ impl<'a> Host<'a> {
     pub fn lock(&mut self, limit: Duration) -> Result<()> {
         if self.lock.is_none() {
             self.lock = Some(Lock::acquire(&self.root, limit, self.setup.stop)?);
-            files::sweep(&self.root);
+            files::remove_marked(&self.root);
         }
         Ok(())
     }
@@ -334,7 +334,7 @@ impl<'a> Host<'a> {
 impl Executor for Host<'_> {
     fn write_files(&mut self, specs: &[&FileSpec], state: &ApplyState) -> Vec<Result<StepResult>> {
         if specs.iter().any(|file| file.unit.is_some()) {
-            self.note_units();
+            self.set_reload_marker();
         }
         if let Err(error) = self.close_environments(specs) {
             let why = format!("{error:#}");
@@ -349,7 +349,7 @@ impl Executor for Host<'_> {
                 _ => None,
             })
             .collect();
-        let written = self.noting(
+        let written = self.with_restart_marker(
             |root| {
                 let mut of_networkd = writes.iter().filter(|file| is_networkd_file(file.path));
                 of_networkd.any(|file| files::would_change(root, file).unwrap_or_default())
@@ -377,7 +377,7 @@ impl Executor for Host<'_> {
             return Ok(StepResult::Skipped(why.to_owned()));
         }
         if matches!(step, Step::MaskUnit(_) | Step::UnmaskUnit(_) | Step::EnableUnit(_)) {
-            self.note_units();
+            self.set_reload_marker();
         }
         match step {
             Step::SetHostname(host) => {

@@ -6,13 +6,13 @@
 pub mod accounts;
 pub mod bus;
 pub mod command;
+pub mod crash_markers;
 pub mod files;
 pub mod hostname;
 pub mod keys;
 pub mod lock;
 mod machine;
 pub mod network;
-pub mod pending;
 pub mod record;
 pub mod root;
 pub mod signals;

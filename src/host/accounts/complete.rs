@@ -10,8 +10,9 @@ use anyhow::{Result, bail};
 
 use super::account_files::{AccountFile, AccountFiles};
 use super::login_defs::LoginDefs;
-use super::{Accounts, UserEntry, create, database, marker};
+use super::{Accounts, UserEntry, create, database};
 use crate::deadline::Deadline;
+use crate::host::crash_markers;
 use crate::outcome::StepResult;
 use cloud_config::plan::Account;
 
@@ -114,7 +115,7 @@ impl Accounts<'_> {
             }
         }
         if faults.is_empty() {
-            marker::clear(self.root, name);
+            crash_markers::account::clear(self.root, name);
         }
         // An error once: an administrator may want it so. Later runs warn of it, as of any existing account.
         faults.extend(self.missing_memberships(account, user)?);
@@ -189,7 +190,7 @@ impl Accounts<'_> {
     /// Reports the accounts whose creation was interrupted and that are not in `listed`, each once. They are left as
     /// they are.
     pub fn report_unlisted(self, listed: &BTreeSet<&str>) {
-        for name in marker::take_unlisted(self.root, listed) {
+        for name in crash_markers::account::take_unlisted(self.root, listed) {
             let Ok(Some(user)) = self.user(&name) else { continue };
             let missing = self.missing(&user, true).unwrap_or_default();
             let parts = if missing.is_nothing() { String::new() } else { format!(" ({})", missing.description()) };

@@ -8,9 +8,10 @@ use super::account_files::AccountFiles;
 use super::create::{self, NO_PASSWORD};
 use super::locks::with_locks;
 use super::login_defs::LoginDefs;
-use super::{Accounts, UserEntry, database, marker};
+use super::{Accounts, UserEntry, database};
 use crate::deadline::Deadline;
 use crate::host::command::{Failed, Tool};
+use crate::host::crash_markers;
 use crate::host::root::display_path;
 use crate::outcome::StepResult;
 use cloud_config::plan::Account;
@@ -41,7 +42,7 @@ impl Accounts<'_> {
         let password = password(account).with_context(|| format!("failed to set the password of user {name}"))?;
         let existing = self.user(name)?;
         let is_new = existing.is_none();
-        let is_interrupted = !is_new && marker::is_set(self.root, name);
+        let is_interrupted = !is_new && crash_markers::account::is_left(self.root, name);
         let (mut change, faults) = match existing {
             None => {
                 let faults = self.create(account, deadline).with_context(|| format!("failed to create user {name}"))?;
@@ -87,7 +88,9 @@ impl Accounts<'_> {
             self.report_unusable_shell(account);
             return self.check_groups(account).map(|()| true);
         };
-        if marker::is_set(self.root, &account.name) && !self.missing(&user, account.create_home)?.is_nothing() {
+        if crash_markers::account::is_left(self.root, &account.name)
+            && !self.missing(&user, account.create_home)?.is_nothing()
+        {
             return Ok(true);
         }
         self.report_differences(account, &user);
@@ -120,7 +123,7 @@ impl Accounts<'_> {
             faults.push(format!("home directory {home} cannot be created: {reason} (default home directory used)"));
             wanted.home = None;
         }
-        marker::set(self.root, name);
+        crash_markers::account::set(self.root, name);
         let created = if self.root.is_system() {
             self.run_useradd(wanted, deadline, &mut faults)
         } else {
@@ -128,14 +131,14 @@ impl Accounts<'_> {
         };
         let user = self.user(name)?;
         let Some(user) = user else {
-            marker::clear(self.root, name);
+            crash_markers::account::clear(self.root, name);
             created?;
             bail!("useradd succeeded, but there is no such user");
         };
         if let Err(error) = created {
             // The account may be half of ours, or another program's. The next run looks at it.
             if error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(IN_USE)) {
-                marker::clear(self.root, name);
+                crash_markers::account::clear(self.root, name);
             }
             return Err(error);
         }
@@ -146,7 +149,7 @@ impl Accounts<'_> {
             faults.push(format!("{error:#}"));
             return Ok(faults);
         }
-        marker::clear(self.root, name);
+        crash_markers::account::clear(self.root, name);
         Ok(faults)
     }
 

@@ -15,7 +15,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, S
 use rustix::io::Errno;
 
 use super::login_defs::LoginDefs;
-use super::{Accounts, LARGEST, UserEntry, marker};
+use super::{Accounts, LARGEST, UserEntry};
+use crate::host::crash_markers;
 use crate::host::files;
 use crate::host::keys::identity;
 use crate::host::root::{Directory, OsContext, Place, display_path, link, status};
@@ -95,7 +96,7 @@ impl Accounts<'_> {
     fn can_only_be_the_home(self, place: &Place, user: &UserEntry) -> Result<bool> {
         let defs = LoginDefs::read(self.root)?;
         let usual = Path::new(defs.homes()).join(&user.name);
-        let is_new = || Some(birth_time(place)? >= marker::time(self.root, &user.name)?);
+        let is_new = || Some(birth_time(place)? >= crash_markers::account::time_set(self.root, &user.name)?);
         Ok(self.root.private(user.home.parent().unwrap_or(Path::new("/"))).is_ok()
             && (user.home == usual || is_new().unwrap_or_default()))
     }
@@ -438,7 +439,7 @@ mod tests {
         assert!(!accounts.create_home(&user("/opt"), true).unwrap());
         // The clock of the file system may stand still for some milliseconds.
         std::thread::sleep(Duration::from_millis(50));
-        marker::set(&tree.root, "mary");
+        crash_markers::account::set(&tree.root, "mary");
         assert!(!accounts.create_home(&user("/opt"), true).unwrap());
         assert_eq!(fs::metadata(tree.at("opt")).unwrap().uid(), 0);
         for home in ["home/mary", "home/other"] {

@@ -14,7 +14,6 @@ mod groups;
 mod home;
 mod locks;
 mod login_defs;
-mod marker;
 mod names;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::deadline::Deadline;
+use crate::host::crash_markers;
 use cloud_config::plan::Account;
 use cloud_config::text::secret::Secret;
 
@@ -290,21 +291,21 @@ fn an_interrupted_creation_is_completed() {
     fs::write(at("etc/passwd"), format!("{PASSWD}new:x:{uid}:{gid}::/home/new:/bin/sh\n")).unwrap();
     // Without a marker it is an account like any other.
     assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::outcome::StepResult::Unchanged);
-    marker::set(&root, "new");
+    crash_markers::account::set(&root, "new");
     assert!(accounts.would_ensure(&wanted).unwrap());
     assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::outcome::StepResult::Done);
     assert!(text("etc/shadow").starts_with(SHADOW) && text("etc/shadow").contains("\nnew:*:"));
     assert!(text("etc/group").contains("\nnew:x:777:\n") && text("etc/group").contains("docker:x:233:core,new\n"));
-    assert!(!marker::is_set(&root, "new") && !accounts.would_ensure(&wanted).unwrap());
+    assert!(!crash_markers::account::is_left(&root, "new") && !accounts.would_ensure(&wanted).unwrap());
     // Existing accounts are unchanged, and unknown values are reported.
     let before = (text("etc/passwd"), text("etc/group"), text("etc/shadow"));
-    marker::set(&root, "core");
+    crash_markers::account::set(&root, "core");
     let wanted = Account { groups: vec!["2000".into()], create_home: false, ..account("core") };
     let error = accounts.ensure(&wanted, soon()).unwrap_err();
     assert!(format!("{error:#}").contains("usermod -a -G 2000 core"), "{error:#}");
     let wanted = Account { groups: vec!["docker".into()], ..wanted };
     assert_eq!(accounts.ensure(&wanted, soon()).unwrap(), crate::outcome::StepResult::Unchanged);
-    assert!(!marker::is_set(&root, "core"));
+    assert!(!crash_markers::account::is_left(&root, "core"));
     assert_eq!((text("etc/passwd"), text("etc/group"), text("etc/shadow")), before);
 }
 

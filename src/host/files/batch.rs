@@ -17,10 +17,10 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 
 use super::compare::ExistingFile;
-use super::leftover::{self, Leftover, TemporaryKind};
-use super::note::Note;
+use super::leftover::{self, Leftover};
 use super::temp::Temp;
 use super::{Write, compare};
+use crate::host::crash_markers::{TemporaryFiles, TemporaryKind};
 use crate::host::root::{Directory, OsContext, Place, Root, display_path, name_of};
 use crate::outcome::StepResult;
 
@@ -46,7 +46,7 @@ const RAMFS: i64 = 0x8584_58f6;
 /// path the last one stays. An error costs its own file only; no temporary file of it is left. Those that an
 /// interrupted run left in the directories of the files are removed: the caller holds the lock.
 pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<StepResult>> {
-    write_batch(root, files, Some(Note::new(root)))
+    write_batch(root, files, Some(TemporaryFiles::new(root)))
 }
 
 /// Writes one file without the lock: its path is this process's own. Nothing else is removed.
@@ -58,7 +58,11 @@ pub fn write_unlocked(root: &Root, file: Write<'_>) -> Result<StepResult> {
     write_batch(root, &[file], None).pop().unwrap_or(Ok(StepResult::Unchanged))
 }
 
-fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>>) -> Vec<Result<StepResult>> {
+fn write_batch<'r>(
+    root: &'r Root,
+    files: &'r [Write<'r>],
+    markers: Option<TemporaryFiles<'r>>,
+) -> Vec<Result<StepResult>> {
     let mut batch = Batch {
         root,
         files,
@@ -66,7 +70,7 @@ fn write_batch<'r>(root: &'r Root, files: &'r [Write<'r>], note: Option<Note<'r>
         results: Vec::new(),
         directories: HashMap::new(),
         staged: Vec::new(),
-        note,
+        markers,
         searched: HashSet::new(),
         leftovers: Vec::new(),
     };
@@ -113,8 +117,8 @@ struct Batch<'r> {
     /// The directories walked to, so that many files in one directory cost one walk.
     directories: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
-    /// The note of temporary names; `None` without the lock, and then nothing is searched.
-    note: Option<Note<'r>>,
+    /// The markers of temporary files; `None` without the lock, and then nothing is searched.
+    markers: Option<TemporaryFiles<'r>>,
     /// The directories that were searched for leftovers.
     searched: HashSet<Identity>,
     /// The leftovers that are removed only if this run writes the same file for the same owner.
@@ -161,11 +165,11 @@ impl Batch<'_> {
             return Ok(StepResult::Unchanged);
         }
         let in_memory = self.find(file.path)?.1.in_memory;
-        let note = |name: &OsStr| {
-            add_note(&mut self.note, file, name);
+        let mark = |name: &OsStr| {
+            set_marker(&mut self.markers, file, name);
             Ok(())
         };
-        let mut temp = Temp::create(&place, found == ExistingFile::Other, note)?;
+        let mut temp = Temp::create(&place, found == ExistingFile::Other, mark)?;
         temp.fill(file.content, Some((file.uid, file.gid)), file.mode)?;
         self.staged.push(Staged { index: self.results.len(), temp, place, identity, in_memory });
         Ok(StepResult::Done)
@@ -188,7 +192,7 @@ impl Batch<'_> {
     /// Removes the leftovers in a directory that root or the caller owns, and records those in other directories.
     /// They cannot be files of this batch: a directory is searched before the first file in it is made.
     fn search(&mut self, directory: &Directory, identity: Identity) {
-        if self.note.is_none() || !self.searched.insert(identity) {
+        if self.markers.is_none() || !self.searched.insert(identity) {
             return;
         }
         for found in leftover::search(directory, TemporaryKind::File) {
@@ -217,11 +221,11 @@ impl Batch<'_> {
         let mut placed: HashMap<Identity, (Directory, Vec<usize>)> = HashMap::new();
         for (staged, flushed) in self.staged.drain(..).zip(flushed) {
             let Staged { index, temp, place, identity, .. } = staged;
-            let note = |name: &OsStr| {
-                add_note(&mut self.note, &self.files[index], name);
+            let mark = |name: &OsStr| {
+                set_marker(&mut self.markers, &self.files[index], name);
                 Ok(())
             };
-            match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place(note)) {
+            match flushed.os_context(|| "failed to flush it to disk").and_then(|()| temp.take_place(mark)) {
                 Ok(()) => placed.entry(identity).or_insert_with(|| (place.directory, Vec::new())).1.push(index),
                 Err(error) => self.results[index] = Err(error),
             }
@@ -237,9 +241,9 @@ impl Batch<'_> {
     }
 }
 
-fn add_note(note: &mut Option<Note<'_>>, file: &Write<'_>, name: &OsStr) {
-    if let Some(note) = note {
-        note.add(file.path, name, file.uid);
+fn set_marker(markers: &mut Option<TemporaryFiles<'_>>, file: &Write<'_>, name: &OsStr) {
+    if let Some(markers) = markers {
+        markers.set(file.path, name, file.uid, TemporaryKind::File);
     }
 }
 

@@ -18,6 +18,8 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::file_type;
+use crate::host::crash_markers::{TemporaryKind, clear_left_temporary_files};
+use crate::host::root::{Root, name_of};
 use cloud_config::text::temporary_name::{DIGITS, INFIX, target_of};
 
 /// The longest file name of Linux file systems, in bytes.
@@ -35,15 +37,6 @@ const BUFFER: usize = 32 << 10;
 
 /// The target of the symbolic link that masks a unit.
 pub(super) const NOWHERE: &str = "/dev/null";
-
-/// The type of a temporary file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TemporaryKind {
-    /// A regular file.
-    File,
-    /// A symbolic link to `/dev/null`.
-    Mask,
-}
 
 /// A name in a directory that may be an interrupted run's temporary file.
 #[derive(Debug)]
@@ -87,6 +80,19 @@ pub fn remove_leftovers(directory: impl AsFd, owner: u32, kind: TemporaryKind) {
             remove(&directory, &leftover.name, leftover.uid, kind);
         }
     }
+}
+
+/// Removes the temporary files that an interrupted run marked. The caller holds the lock of this root.
+pub fn remove_marked(root: &Root) {
+    clear_left_temporary_files(root, |path, uid, kind| {
+        if let Ok(name) = name_of(path)
+            && let Ok(place) = root.parent(path, false)
+        {
+            remove(&place.directory, &name, uid, kind);
+            // It gets its owner after its name.
+            remove(&place.directory, &name, rustix::process::geteuid().as_raw(), kind);
+        }
+    });
 }
 
 /// Returns true if root or the caller is the user `uid`.

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
-use super::leftover::{self, NOWHERE, TemporaryKind};
-use super::note::Note;
+use super::leftover::{self, NOWHERE};
 use super::{batch, file_type, is_taken};
+use crate::host::crash_markers::{TemporaryFiles, TemporaryKind};
 use crate::host::root::{OsContext, Place, Root, display_path, link, status};
 use crate::outcome::StepResult;
 
@@ -97,8 +97,8 @@ fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
 /// Puts the link in place of an existing file or link.
 fn replace(root: &Root, path: &Path, place: &Place) -> Result<()> {
     let temporary = leftover::name_for(&place.name);
-    let mut note = Note::new(root);
-    note.add_kind(path, &temporary, 0, TemporaryKind::Mask);
+    let mut markers = TemporaryFiles::new(root);
+    markers.set(path, &temporary, 0, TemporaryKind::Mask);
     rustix::fs::symlinkat(NOWHERE, &place.directory, &temporary).os_context(|| "failed to make the link")?;
     if let Err(cause) = rustix::fs::renameat(&place.directory, &temporary, &place.directory, &place.name) {
         // The first error is the one to report.

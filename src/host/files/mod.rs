@@ -12,7 +12,6 @@ mod compare;
 mod directory;
 mod leftover;
 mod mask;
-mod note;
 mod read;
 mod temp;
 
@@ -31,9 +30,8 @@ use crate::outcome::StepResult;
 pub use batch::{write_all, write_unlocked};
 pub use directory::{directory, is_read_only};
 pub use leftover::name_for as temporary_name;
-pub use leftover::{TemporaryKind, remove_leftovers};
+pub use leftover::{remove_leftovers, remove_marked};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
-pub use note::{Note, sweep};
 pub use read::{read, read_at, read_public, read_with_mode};
 
 /// A file as it should be.
@@ -82,20 +80,20 @@ pub fn would_change(root: &Root, file: &Write<'_>) -> Result<bool> {
 pub struct Prepared(temp::Temp);
 
 impl Prepared {
-    /// Moves it to its place, over the file or link there. `note` is called with its temporary name before that
+    /// Moves it to its place, over the file or link there. `mark` is called with its temporary name before that
     /// appears.
     ///
     /// # Errors
     ///
     /// A directory is in its place, or the system refuses. Nothing is left behind then.
-    pub fn take_place(self, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
-        self.0.take_place(note)
+    pub fn take_place(self, mark: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
+        self.0.take_place(mark)
     }
 }
 
 /// Makes the file for `place`, with the caller as its owner unless there is another `owner`: user and group.
 ///
-/// The directory itself is not flushed: see [`flush_directory`]. `note` is called with the temporary name of the file
+/// The directory itself is not flushed: see [`flush_directory`]. `mark` is called with the temporary name of the file
 /// before it appears, if it does.
 ///
 /// # Errors
@@ -106,10 +104,10 @@ pub fn prepare(
     content: &[u8],
     mode: u32,
     owner: Option<(u32, u32)>,
-    note: impl FnOnce(&OsStr) -> Result<()>,
+    mark: impl FnOnce(&OsStr) -> Result<()>,
 ) -> Result<Prepared> {
     let is_taken = super::root::status(place).os_context(|| "failed to stat it")?.is_some();
-    let mut temp = temp::Temp::create(place, is_taken, note)?;
+    let mut temp = temp::Temp::create(place, is_taken, mark)?;
     temp.fill(content, owner, mode)?;
     if !batch::in_memory(&place.directory) {
         temp.flush().os_context(|| "failed to flush it to disk")?;

@@ -32,15 +32,15 @@ pub(super) struct Temp {
 }
 
 impl Temp {
-    /// Creates the file, empty, 0600. `note` is called before a temporary name appears.
-    pub(super) fn create(place: &Place, replaces: bool, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<Self> {
+    /// Creates the file, empty, 0600. `mark` is called before a temporary name appears.
+    pub(super) fn create(place: &Place, replaces: bool, mark: impl FnOnce(&OsStr) -> Result<()>) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
         let name = name_for(&place.name);
         if let Ok(file) = rustix::fs::openat(&place.directory, ".", flags, PRIVATE) {
             return Ok(Self { file: file.into(), place: place.clone(), replaces, name, named: false });
         }
         // The file system has no unnamed files. Any other cause fails the next call, too.
-        note(&name)?;
+        mark(&name)?;
         Self::create_named(place, name).os_context(|| "failed to make a temporary file")
     }
 
@@ -75,15 +75,15 @@ impl Temp {
         rustix::fs::fsync(&self.file)
     }
 
-    /// Moves it to its place, over the file or link there. `note` is called before a temporary name appears.
-    pub(super) fn take_place(mut self, note: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
+    /// Moves it to its place, over the file or link there. `mark` is called before a temporary name appears.
+    pub(super) fn take_place(mut self, mark: impl FnOnce(&OsStr) -> Result<()>) -> Result<()> {
         if !self.named {
             let placed = if self.replaces { Err(Errno::EXIST) } else { self.link(&self.place.name) };
             match placed {
                 Ok(()) => return Ok(()),
                 // Something appeared in its place meanwhile.
                 Err(Errno::EXIST) => {
-                    note(&self.name)?;
+                    mark(&self.name)?;
                     match self.link(&self.name) {
                         Ok(()) => self.named = true,
                         Err(cause) if needs_copy(cause) => self.copy_to_name()?,
@@ -91,7 +91,7 @@ impl Temp {
                     }
                 }
                 Err(cause) if needs_copy(cause) => {
-                    note(&self.name)?;
+                    mark(&self.name)?;
                     self.copy_to_name()?;
                 }
                 Err(cause) => return Err(cause).os_context(|| "failed to put it into its place"),

@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::accounts::{Accounts, UnknownPrincipal, UserEntry};
-use super::files::Note;
+use super::crash_markers::{TemporaryFiles, TemporaryKind};
 use super::root::{Directory, Root};
 use crate::deadline::Deadline;
 use crate::outcome::StepResult;
@@ -38,12 +38,12 @@ const LOCK: Duration = Duration::from_secs(10);
 pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: Deadline) -> Result<StepResult> {
     let work = || -> Result<StepResult> {
         let (user, home) = find(root, accounts, set)?;
-        let mut note = Note::new(root);
+        let mut markers = TemporaryFiles::new(root);
         identity::with(&user, || {
             let _lock = home::lock(&home, &user, deadline.clip(LOCK))?;
             sets::replace(&home, &user, set, |target, name| {
                 let path = user.home.join(home::SSH).join(target);
-                identity::as_ourselves(&user, || note.add(&path, name, user.uid))
+                identity::as_ourselves(&user, || markers.set(&path, name, user.uid, TemporaryKind::File))
             })
         })
     };

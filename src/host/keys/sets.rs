@@ -15,6 +15,7 @@ use super::aside;
 use super::dirs::{self, FileOwner, KeyDir};
 use super::home::{self, SSH};
 use crate::host::accounts::UserEntry;
+use crate::host::crash_markers::TemporaryKind;
 use crate::host::files;
 use crate::host::root::{Directory, OsContext, OsError, Place, display_path, status};
 use crate::outcome::StepResult;
@@ -55,13 +56,13 @@ enum ExistingSet {
     Odd,
 }
 
-/// Writes the set, and `authorized_keys` after it, where they are not as they should be. `note` is called with the
+/// Writes the set, and `authorized_keys` after it, where they are not as they should be. `mark` is called with the
 /// path of a file below `.ssh` and its temporary name before that appears.
 pub(super) fn replace(
     home: &Directory,
     user: &UserEntry,
     set: &KeySet,
-    mut note: impl FnMut(&Path, &OsStr) -> Result<()>,
+    mut mark: impl FnMut(&Path, &OsStr) -> Result<()>,
 ) -> Result<StepResult> {
     let (ssh, made) = KeyDir::ensure_ssh(home, user)?;
     let (sets, made_sets) = ssh.ensure_in(SETS, "~/.ssh/authorized_keys.d", user)?;
@@ -71,19 +72,19 @@ pub(super) fn replace(
     }
     for dir in [&ssh, &sets] {
         let owner = dir.file_owner(user).uid;
-        dir.as_owner(user, || files::remove_leftovers(&dir.directory, owner, files::TemporaryKind::File))?;
+        dir.as_owner(user, || files::remove_leftovers(&dir.directory, owner, TemporaryKind::File))?;
     }
     let current = current(&ssh.directory)?;
     let wanted = decide(read_sets(&sets.directory, set)?, &current, set)?;
     let mut changed = made || made_sets;
     for (name, content) in &wanted.sets {
-        let note = |temporary: &OsStr| note(&Path::new(SETS).join(name), temporary);
-        changed |= write(&sets, name, content, user, None, note)?;
+        let mark = |temporary: &OsStr| mark(&Path::new(SETS).join(name), temporary);
+        changed |= write(&sets, name, content, user, None, mark)?;
     }
     // The old one gets another name only when the new one is complete: at every moment one of them is there.
     let keep = matches!(current, ExistingSet::Odd).then_some(AUTHORIZED);
-    let note = |temporary: &OsStr| note(Path::new(AUTHORIZED), temporary);
-    changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user, keep, note)?;
+    let mark = |temporary: &OsStr| mark(Path::new(AUTHORIZED), temporary);
+    changed |= write(&ssh, &AUTHORIZED.into(), &wanted.authorized, user, keep, mark)?;
     Ok(if changed { StepResult::Done } else { StepResult::Unchanged })
 }
 
@@ -206,7 +207,7 @@ fn write(
     content: &[u8],
     user: &UserEntry,
     keep: Option<&str>,
-    mut note: impl FnMut(&OsStr) -> Result<()>,
+    mut mark: impl FnMut(&OsStr) -> Result<()>,
 ) -> Result<bool> {
     let failure = || format!("failed to write {}", display_path(name.as_ref()));
     // An unreadable file is written anew.
@@ -216,11 +217,11 @@ fn write(
     let place = Place { directory: Arc::clone(&dir.directory), name: name.clone() };
     let FileOwner { uid, gid, mode } = dir.file_owner(user);
     let write = || {
-        let new = files::prepare(&place, content, mode, gid.map(|gid| (uid, gid)), &mut note)?;
+        let new = files::prepare(&place, content, mode, gid.map(|gid| (uid, gid)), &mut mark)?;
         if let Some(old) = keep {
             aside::keep(&dir.directory, old, user)?;
         }
-        new.take_place(&mut note)?;
+        new.take_place(&mut mark)?;
         files::flush_directory(&dir.directory)
     };
     dir.as_owner(user, write)?.with_context(failure)?;

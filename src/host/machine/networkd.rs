@@ -13,7 +13,7 @@ use cloud_config::config::Verb;
 impl Host<'_> {
     /// Runs `change`, and if it `would` change a file of networkd, sets the marker first; cancels it if nothing
     /// changed.
-    pub(super) fn noting<T>(
+    pub(super) fn with_restart_marker<T>(
         &mut self,
         would: impl FnOnce(&Root) -> bool,
         change: impl FnOnce(&Root) -> T,
@@ -38,7 +38,7 @@ impl Host<'_> {
         change: fn(&Root, &Path) -> Result<StepResult>,
     ) -> Result<StepResult> {
         let would = |root: &Root| is_networkd_file(path) && would(root, path).unwrap_or_default();
-        self.noting(would, |root| change(root, path), |result| matches!(result, Ok(StepResult::Done)))
+        self.with_restart_marker(would, |root| change(root, path), |result| matches!(result, Ok(StepResult::Done)))
     }
 
     /// Runs `act` if a file of networkd changed or a restart is pending, and returns its result.
@@ -53,9 +53,9 @@ impl Host<'_> {
             }
             log::info!("an earlier run changed files of networkd and did not restart it");
         }
-        let notes = self.restart_pending.markers();
+        let markers = self.restart_pending.markers();
         let done = self.job("systemd-networkd.service", Verb::Restart)?;
-        self.restart_pending.clear(notes);
+        self.restart_pending.clear(markers);
         Ok(done)
     }
 }

@@ -11,7 +11,7 @@ use cloud_config::plan::Reload;
 impl Host<'_> {
     /// Sets the marker that units may change, unless it is set. systemd itself notices only some changes: not links,
     /// nor a unit's first drop-in.
-    pub(super) fn note_units(&mut self) {
+    pub(super) fn set_reload_marker(&mut self) {
         if self.live()
             && !self.reload_pending.is_set()
             && let Err(error) = self.reload_pending.set()
@@ -26,10 +26,10 @@ impl Host<'_> {
         if is_left {
             log::info!("an earlier run may have changed units that systemd has not read");
         }
-        let notes = self.reload_pending.markers();
+        let markers = self.reload_pending.markers();
         let links_changed = state.links_changed || is_left;
         let change = Systemd::new(&self.bus).reload_if_needed(&reload.units, &state.changed_units, links_changed)?;
-        self.reload_pending.clear(notes);
+        self.reload_pending.clear(markers);
         Ok(change)
     }
 }

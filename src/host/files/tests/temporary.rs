@@ -4,6 +4,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::chown;
 
 use super::*;
+use crate::host::crash_markers::{TemporaryFiles, TemporaryKind};
+use crate::host::lock::STATE;
 
 const DIGITS: &str = ".cci-0123456789abcdef";
 
@@ -165,13 +167,12 @@ fn a_new_file_gets_its_name_at_once_and_one_that_is_replaced_a_temporary_name() 
 }
 
 #[test]
-fn noted_files_are_removed_by_a_run_that_does_not_write_there() {
+fn marked_files_are_removed_by_a_run_that_does_not_write_there() {
     if !root_only() {
         return;
     }
     let (dir, root) = tree();
     fs::create_dir(inside(&dir, "/d")).unwrap();
-    let note = note::path_of(&root).unwrap();
     let names_there = |uid| {
         let name = leftover::name_for("x".as_ref());
         fs::write(inside(&dir, "/d").join(&name), "half").unwrap();
@@ -181,20 +182,25 @@ fn noted_files_are_removed_by_a_run_that_does_not_write_there() {
     let [ours, theirs, moved, mask] = [0, 4242, 4243, 0].map(names_there);
     fs::remove_file(inside(&dir, "/d").join(&mask)).unwrap();
     symlink("/dev/null", inside(&dir, "/d").join(&mask)).unwrap();
-    let mut interrupted = Note::new(&root);
+    let (device, inode) = root.identity().unwrap();
+    let list = Path::new(STATE).join(format!("temporary-files-{device}-{inode}"));
+    let mut interrupted = TemporaryFiles::new(&root);
     let target = Path::new("/d/x");
-    interrupted.add(target, &ours, 0);
-    interrupted.add(target, &theirs, 4242);
-    interrupted.add(target, &moved, 4242);
-    interrupted.add(target, "plain".as_ref(), 0);
-    interrupted.add(Path::new("/gone/x"), &ours, 0);
-    interrupted.add_kind(target, &mask, 0, TemporaryKind::Mask);
+    interrupted.set(target, &ours, 0, TemporaryKind::File);
+    interrupted.set(target, &theirs, 4242, TemporaryKind::File);
+    interrupted.set(target, &moved, 4242, TemporaryKind::File);
+    interrupted.set(target, "plain".as_ref(), 0, TemporaryKind::File);
+    interrupted.set(Path::new("/gone/x"), &ours, 0, TemporaryKind::File);
+    interrupted.set(target, &mask, 0, TemporaryKind::Mask);
     std::mem::forget(interrupted);
-    assert_eq!(fs::metadata(&note).unwrap().mode() & 0o7777, 0o600);
+    assert_eq!(fs::metadata(&list).unwrap().mode() & 0o7777, 0o600);
+    // Another version must read it, too.
+    let first = [b"f0 /d/", ours.as_bytes(), b"\0f4242 /d/"].concat();
+    assert!(fs::read(&list).unwrap().starts_with(&first));
     fs::write(inside(&dir, "/d/plain"), "kept").unwrap();
-    sweep(&root);
+    remove_marked(&root);
     assert_eq!(names(&inside(&dir, "/d")), [moved, "plain".into()]);
-    assert!(!note.exists());
-    assert_eq!(names(dir.path()), ["d"], "a tree gets no note");
-    sweep(&root);
+    assert!(!list.exists());
+    assert_eq!(names(dir.path()), ["d"], "a tree gets no marker");
+    remove_marked(&root);
 }

@@ -1,8 +1,8 @@
-//! The marker of an account that is being created: `/etc/.useradd-NAME.cci`, a link whose text is the user's name.
+//! The marker of a user account that is being created: `/etc/.useradd-NAME.cci`, a link whose text is the user's name.
 //!
-//! It says that a creation was begun, and nothing else. A run that is interrupted leaves it, and the next run that
-//! lists the account adds what is missing (see [`super::complete`]). A run that does not list it reports the account
-//! once and moves the marker to `/run`, where later runs of this boot still find it.
+//! It says that a creation was begun, and nothing else. The next run that lists the account adds what is missing. A run
+//! that does not list it reports the account once and moves the marker to `/run`, where later runs of this boot still
+//! find it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -27,7 +27,7 @@ const OLD_SUFFIXES: [&str; 4] = ["", ":group", ":home", ":group:home"];
 const ETC: &str = "/etc";
 
 /// Marks that the creation of `name` begins. Best effort: where this is impossible, so is the creation.
-pub(super) fn set(root: &Root, name: &str) {
+pub fn set(root: &Root, name: &str) {
     let Some(place) = place(root, Path::new(ETC), name) else { return };
     match rustix::fs::symlinkat(name, &place.directory, &place.name) {
         Ok(()) | Err(Errno::EXIST) => {}
@@ -36,7 +36,7 @@ pub(super) fn set(root: &Root, name: &str) {
 }
 
 /// Removes the marker of `name`, if there is one.
-pub(super) fn clear(root: &Root, name: &str) {
+pub fn clear(root: &Root, name: &str) {
     for place in places(root, name).into_iter().filter(|place| is_marker(place, name)) {
         if let Err(error) = rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty()) {
             log::debug!("failed to remove the marker of user {name}: {error}");
@@ -45,12 +45,12 @@ pub(super) fn clear(root: &Root, name: &str) {
 }
 
 /// Returns true if an earlier run began to create `name` and was interrupted.
-pub(super) fn is_set(root: &Root, name: &str) -> bool {
+pub fn is_left(root: &Root, name: &str) -> bool {
     places(root, name).iter().any(|place| is_marker(place, name))
 }
 
 /// The time at which the marker of `name` was set.
-pub(super) fn time(root: &Root, name: &str) -> Option<SystemTime> {
+pub fn time_set(root: &Root, name: &str) -> Option<SystemTime> {
     let place = places(root, name).into_iter().find(|place| is_marker(place, name))?;
     let there = status(&place).ok()??;
     let nanoseconds = u32::try_from(there.st_mtime_nsec).ok()?;
@@ -58,7 +58,7 @@ pub(super) fn time(root: &Root, name: &str) -> Option<SystemTime> {
 }
 
 /// The marked accounts that are not in `listed`. Their markers are moved to `/run`, or removed from a tree.
-pub(super) fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String> {
+pub fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String> {
     let mut unlisted = names(root);
     unlisted.retain(|name| !listed.contains(name.as_str()));
     for name in &unlisted {
@@ -134,15 +134,15 @@ mod tests {
         symlink("john:group:home", etc.join(".useradd-john.cci")).unwrap();
         symlink("someone", etc.join(".useradd-other.cci")).unwrap();
         fs::write(etc.join(".useradd-file.cci"), "file").unwrap();
-        assert!(is_set(&root, "mary") && is_set(&root, "john"));
-        assert!(["other", "file", "core", "../x", ""].iter().all(|name| !is_set(&root, name)));
+        assert!(is_left(&root, "mary") && is_left(&root, "john"));
+        assert!(["other", "file", "core", "../x", ""].iter().all(|name| !is_left(&root, name)));
         assert_eq!(names(&root), ["john", "mary"]);
         clear(&root, "other");
         assert_eq!(take_unlisted(&root, &BTreeSet::from(["mary"])), ["john"]);
         assert_eq!(take_unlisted(&root, &BTreeSet::from(["mary"])), [""; 0]);
-        assert!(is_set(&root, "mary") && !is_set(&root, "john"));
+        assert!(is_left(&root, "mary") && !is_left(&root, "john"));
         clear(&root, "mary");
-        assert!(!is_set(&root, "mary"));
+        assert!(!is_left(&root, "mary"));
         let mut left: Vec<_> = fs::read_dir(&etc).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, [".useradd-file.cci", ".useradd-other.cci"]);

@@ -1,9 +1,8 @@
-//! Crash-safe markers for a pending daemon-reload and a pending restart of systemd-networkd.
+//! The markers of a pending daemon-reload and of a pending restart of systemd-networkd.
 //!
 //! A marker is set before a file of one of them changes, and cleared when that has read the file. After an interrupted
-//! run, every file may be as it should be, so the next run has nothing but the marker to know by. Markers stand below
-//! `/run`, since after a reboot all files are read anyway. A run locks its own markers, so that other runs leave them
-//! to it.
+//! run, every file may be as it should be, so only the marker shows that an action is pending. A run locks its own
+//! markers, so that other runs leave them to it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -13,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
-use super::lock::{STATE, make_state};
+use crate::host::lock::{STATE, make_state};
 
 /// The beginnings of the names of markers. The process ID follows, which no record ends in.
 const NETWORKD: &str = "networkd-restart-";
@@ -125,17 +124,17 @@ mod tests {
     #[test]
     fn a_marker_is_left_when_its_run_has_ended() {
         let directory = tempfile::tempdir().unwrap();
-        let owed = || PendingReload { directory: directory.path().to_owned(), prefix: NETWORKD, own: None };
-        let mut other = PendingReload { prefix: SYSTEMD, ..owed() };
-        let (mut first, mut second) = (owed(), owed());
+        let pending = || PendingReload { directory: directory.path().to_owned(), prefix: NETWORKD, own: None };
+        let mut other = PendingReload { prefix: SYSTEMD, ..pending() };
+        let (mut first, mut second) = (pending(), pending());
         assert!(!first.is_left());
         first.set_as(1).unwrap();
-        assert!(first.is_set() && !first.is_left(), "its own is none that is left");
-        assert!(!second.is_left(), "the first run is there to see to it");
+        assert!(first.is_set() && !first.is_left(), "a run does not read its own marker as one that is left");
+        assert!(!second.is_left(), "the first run still holds the lock of its marker");
         second.set_as(2).unwrap();
         drop(first);
         assert!(second.is_left());
-        assert!(!other.is_left(), "what networkd is owed is no business of systemd's");
+        assert!(!other.is_left(), "a pending restart of networkd is no pending reload");
         other.set_as(1).unwrap();
         other.cancel();
         second.clear(second.markers());
@@ -144,5 +143,10 @@ mod tests {
         second.set_as(2).unwrap();
         second.cancel();
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        // The names that other versions set.
+        for name in ["networkd-restart-77", "systemd-reload-77"] {
+            fs::write(directory.path().join(name), "").unwrap();
+        }
+        assert!(pending().is_left() && other.is_left());
     }
 }
