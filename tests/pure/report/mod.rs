@@ -1,7 +1,7 @@
 //! The output of the program, run by the user of the tests: findings, plans, and their streams. Nothing is changed.
 
 mod documented;
-mod enabling;
+mod dry_run;
 pub mod program;
 mod samples;
 mod secrets;

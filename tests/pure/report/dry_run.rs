@@ -1,4 +1,4 @@
-//! Units that systemd cannot enable, in a dry run.
+//! Steps that are known to fail, in a dry run.
 
 use super::program::{Files, program};
 
@@ -28,4 +28,18 @@ fn a_fault_that_another_entry_may_replace_does_not_fail_a_dry_run() {
     let text = format!("#cloud-config\ncoreos:\n  units:\n  - name: a.service\n{UNIT}      WantedBy=a\n{fixed}");
     let run = program(&["--dry-run", "--from-file", &files.put("a.yml", &text)]);
     assert!(!run.stdout.contains("\n! enable"), "{run:?}");
+}
+
+/// A run skips them, too.
+#[test]
+fn keys_of_a_user_that_cannot_be_created_fail_in_a_dry_run() {
+    let files = Files::new();
+    let text = "#cloud-config\nusers: [{name: ada, coreos_ssh_import_github: ada}]\n";
+    let path = files.put("a.yml", text);
+    // The tree has no /etc/passwd.
+    let run = program(&["--dry-run", "--root", &files.path(""), "--from-file", &path]);
+    let line = run.stdout.lines().find(|line| line.contains(" import keys of user ada")).unwrap_or_default();
+    assert!(line.starts_with("! ") && line.ends_with(": user ada could not be created"), "{run:?}");
+    let run = program(&["--dry-run", "--from-file", &path]);
+    assert!(run.stdout.contains("\n> import keys of user ada"), "{run:?}");
 }
