@@ -4,9 +4,9 @@ use super::fields::{self, Remedy};
 use super::options::{OptionType, TABLES};
 use crate::yaml::Node;
 
-/// The remedy for a list where one string is wanted.
+/// The remedy for a list in place of one string.
 const SEPARATED: &str = "write one string, separated by commas";
-/// The remedy for a list where one string without parts is wanted.
+/// The remedy for a list in place of one string that has no parts.
 const ONE: &str = "write one string, without `[` or `- `";
 
 /// The remedy for `found`, which is the value of `key` or an item of its list; see [`crate::yaml::Advice`].
@@ -14,7 +14,7 @@ pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
     let is_list = found.items().is_some();
     let is_collection = !item && (is_list || found.entries().is_some());
     match fields::remedy(key) {
-        // What looks like `{a: b}` is mostly text without its quotes, and has the remedy for that.
+        // `{a: b}` is mostly a string without quotes, which has its own remedy.
         Remedy::Value(_) if found.flow && found.entries().is_some() => None,
         Remedy::Value(help) | Remedy::List(help) => Some(help),
         _ if !is_collection => None,
@@ -32,9 +32,9 @@ pub fn advice(key: &str, item: bool, found: &Node) -> Option<&'static str> {
     }
 }
 
-/// The remedy for a list or a mapping where the option `key` of a service takes one string.
+/// The remedy for a list or a mapping as the value of the option `key` of a service, which is one string.
 fn for_option(key: &str, found: &Node) -> Option<&'static str> {
-    // What the values are is not shown: it is printed by `--print-config` alone.
+    // The values are not printed here, only by `--print-config`.
     let has_pairs = found.items().is_none_or(|items| items.iter().all(|item| item.entries().is_some()));
     let mut options = TABLES.iter().flat_map(|table| table.options);
     match key {

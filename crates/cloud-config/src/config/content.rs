@@ -1,4 +1,4 @@
-//! Content that YAML does not keep as it looks: lines that are joined, dropped as comments, or taken for something else.
+//! Content that YAML changes: lines that it joins, drops as comments, or parses as something else.
 
 mod cut;
 mod ended;
@@ -17,10 +17,10 @@ use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::decode;
 use crate::yaml::{Entry, Node, ParsedYaml, Tag};
 
-/// Tools that write YAML wrap long text; a shorter line was broken by its author.
+/// Tools wrap long lines at this width; the author broke a shorter line.
 const WRAPPED: usize = 72;
 
-/// The remedy for most of what is found here.
+/// The remedy for most of these findings.
 const BLOCK: &str = "write `content: |`, and indent every line of the content below it by two spaces more";
 
 /// The item that the content belongs to.
@@ -46,9 +46,9 @@ impl ContentOwner {
     }
 }
 
-/// Reports content that differs from how it looks, and marks what must not be written for it.
+/// Reports content that differs from its source text, and marks the items that must not be written.
 ///
-/// `text` is the part as its author wrote it.
+/// `text` is the source text of the part.
 pub fn refuse_broken_content(config: &mut CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref() else { return Vec::new() };
@@ -102,7 +102,7 @@ fn content_faults(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &
     }
     let encoding = item.get("encoding").and_then(Node::text).unwrap_or_default();
     if decode::is_base64(encoding) {
-        // Line breaks and blanks do not count in it.
+        // Line breaks and blanks in it are ignored.
         return swallowed(item, kind, raw, span).into_iter().collect();
     }
     match style(raw) {
@@ -122,7 +122,7 @@ fn content_faults(item: &Node, kind: ContentOwner, outer: &OuterKey<'_>, text: &
     }
 }
 
-/// The note that a `\n` is no line break, where `node` is text without double quotes on one line.
+/// The note that `\n` is not a line break in `node`, a string on one line without double quotes.
 fn escape(node: &Node, text: &str) -> Option<Finding> {
     let raw = text.get(node.span.start..node.span.end)?;
     if matches!(style(raw), '"' | '|' | '>' | '[' | '{') || node.text().is_none() {
@@ -130,7 +130,7 @@ fn escape(node: &Node, text: &str) -> Option<Finding> {
     }
     let is_escape = |at: &usize| {
         let before = &raw[..*at];
-        // A program may read text in inner quotes, and a path of Windows has no line break.
+        // A program can interpret text in inner quotes, and a Windows path has no line break.
         let is_quoted = before.matches('"').count() % 2 == 1;
         let word = before.rsplit([' ', '\'']).next().unwrap_or_default();
         !before.ends_with('\\') && !is_quoted && !word.ends_with(':') && !word.contains(":\\")
@@ -141,7 +141,7 @@ fn escape(node: &Node, text: &str) -> Option<Finding> {
     Some(Finding::new(&rules::LITERAL_ESCAPE, Span::new(at, at + 2), message).help(help))
 }
 
-/// The notes about SSH keys that are one text with `\n` between them.
+/// The notes about SSH keys in one string with `\n` between them.
 fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
     let users = root.get("users").and_then(Node::items).unwrap_or_default().iter().map(|user| &**user);
     let lists = std::iter::once(root).chain(users).filter_map(|node| node.get("ssh_authorized_keys"));
@@ -161,7 +161,7 @@ fn binary_token(node: &Node) -> Option<Finding> {
     Some(finding.help("write the content without `encoding` to insert the address"))
 }
 
-/// The first character of a value, behind its tag and anchor.
+/// The first character of a value after its tag and anchor.
 fn style(raw: &str) -> char {
     let mut rest = raw.trim_start();
     while rest.starts_with(['&', '!']) {
@@ -170,7 +170,7 @@ fn style(raw: &str) -> char {
     rest.chars().next().unwrap_or(' ')
 }
 
-/// The lines of a block scalar below its head, with their places in `raw`.
+/// The lines of a block scalar below its header, with their positions in `raw`.
 fn block(raw: &str) -> impl DoubleEndedIterator<Item = (usize, &str)> {
     let head = raw.find('\n').map_or(raw.len(), |newline| newline + 1);
     let mut at = head;
@@ -182,7 +182,7 @@ fn block(raw: &str) -> impl DoubleEndedIterator<Item = (usize, &str)> {
     lines.into_iter()
 }
 
-/// The place of what is on a line, without the blanks around it; `at` is where the line begins.
+/// The position of the text of a line without surrounding blanks. `at` is the start of the line.
 fn place(at: usize, line: &str) -> Span {
     let text = line.trim();
     let start = at + (line.len() - line.trim_start().len());
@@ -197,14 +197,14 @@ fn warn(span: Span, message: &str) -> Finding {
     Finding::new(&rules::FOLDED_CONTENT, span, message).help(BLOCK)
 }
 
-/// Lines between a key and its value that are comments, and were hardly meant to be.
+/// Lines between a key and its value that are comments, probably by mistake.
 fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     let key = entry.key_span;
     let line_start = text.get(..key.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let column = key.start - line_start;
     let rest = text.get(key.end..)?;
     let value = entry.value.span.start;
-    // Of an alias, the value stands elsewhere; what is nothing has no lines of its own.
+    // The value of an alias is elsewhere, and an empty value has no lines.
     let gap = if raw.is_empty() { rest } else { text.get(key.end..value)? };
     let mut at = key.end;
     for (index, line) in gap.split_inclusive('\n').enumerate() {
@@ -213,7 +213,7 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
         if ends_here || (index > 0 && !trimmed.is_empty() && width(line) <= column) {
             return None;
         }
-        // Behind the key, a comment is one, unless it begins a script.
+        // After the key, a comment is intended, unless it begins a script.
         if trimmed.starts_with("#!") || (index > 0 && trimmed.starts_with('#')) {
             let start = at + (line.len() - line.trim_start_matches([':', ' ', '\t']).len());
             let span = Span::new(start, start + trimmed.len());
@@ -224,7 +224,7 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     None
 }
 
-/// The finding of a comment where there is no other content: the file would be emptied.
+/// The finding of a comment in place of the content: the file would be emptied.
 fn emptied(comment: Finding) -> Finding {
     let message = "YAML reads the content as comments from this line on; file skipped";
     Finding { rule: &rules::LOST_CONTENT, message: message.to_owned(), ..comment }
@@ -241,7 +241,7 @@ fn plain(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
     Some(warn(span, "content on several lines without `|`; its lines are joined with spaces"))
 }
 
-/// Text in quotes, or plain behind its key, whose lines were broken by its author and not by a tool.
+/// A quoted string, or a plain one after its key, whose lines were broken by the author and not by a tool.
 fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
     let lines: Vec<_> = raw.split('\n').collect();
     let mut at = span.start;
@@ -258,7 +258,8 @@ fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
     None
 }
 
-/// Text behind plain content that YAML takes for a comment, such as `#2` in `Server #2`; a comment has a blank in it.
+/// Text after plain content that YAML parses as a comment, such as `#2` in `Server #2`. A real comment has a blank in
+/// it.
 fn cut_at_sign(entry: &Entry, text: &str) -> Option<Finding> {
     let end = entry.value.span.end;
     let rest = text.get(end..)?.split('\n').next()?;
@@ -272,7 +273,7 @@ fn cut_at_sign(entry: &Entry, text: &str) -> Option<Finding> {
     Some(Finding::new(&rules::FOLDED_CONTENT, span, message).help("put the content in quotes to include the `#`"))
 }
 
-/// Content behind `>`, which joins its lines, unless it reads the same in any case.
+/// Content after `>`, which joins its lines, unless that makes no difference.
 fn folded(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<Finding> {
     let lines: Vec<_> = block(raw).map(|(_, line)| line.trim_end()).collect();
     let first = lines.iter().find(|line| !line.is_empty())?;
@@ -292,7 +293,7 @@ fn folded(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<Find
     Some(finding.help("write `|` instead of `>`"))
 }
 
-/// Returns true for files in which a line break is a blank.
+/// Returns true for file formats in which a line break is a blank.
 fn is_of_prose(path: &str) -> bool {
     let extension = Path::new(path).extension().unwrap_or_default().to_ascii_lowercase();
     matches!(path, "/etc/motd" | "/etc/issue" | "/etc/issue.net")
@@ -318,7 +319,7 @@ fn is_json(item: &Node) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// An empty block scalar and lines below it that were meant to be in it.
+/// An empty block scalar and the lines below it that belong to it.
 fn unindented(kind: ContentOwner, text: &str, span: Span) -> Option<Finding> {
     let line_end = text.get(span.end..)?.find('\n')? + span.end + 1;
     let mut at = line_end;
@@ -344,7 +345,7 @@ fn is_name_of_key(line: &str) -> bool {
     line.split_once(':').is_some_and(|(name, _)| super::is_key(name))
 }
 
-/// Returns true if a line goes on with the configuration: a known key, the next item, the end of the document.
+/// Returns true if a line continues the configuration: a known key, the next item, the end of the document.
 fn is_structure(kind: ContentOwner, line: &str) -> bool {
     if matches!(line, "---" | "...") {
         return true;
@@ -357,7 +358,7 @@ fn is_structure(kind: ContentOwner, line: &str) -> bool {
     is_of(of_item) || (!is_item && (is_top_key(&key) || (kind != ContentOwner::File && is_of(&COREOS))))
 }
 
-/// Returns true for a key that may stand at the top level, behind an item with content.
+/// Returns true for a key that can be at the top level, after an item with content.
 fn is_top_key(key: &str) -> bool {
     key == "runcmd" || TOP.field(key).is_some()
 }
@@ -381,7 +382,7 @@ fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<F
         let message = format!("this line of the content looks like a key of the {0}; {0} skipped", kind.word());
         return Some(Finding::new(&rules::SWALLOWED_KEY, span, message).help(help));
     }
-    // Where the content is YAML itself, only a key at its top level can have slipped into it.
+    // If the content is YAML, only a key at its top level can be in it by mistake.
     let (_, first) = lines.first()?;
     if width(line) != width(first) {
         return None;
@@ -390,8 +391,8 @@ fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<F
     Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
 }
 
-/// The number of `lines` before the list of drop-ins that ends them, with other keys of the unit behind it. It is that of
-/// all lines where there is none.
+/// The number of `lines` before a list of drop-ins at their end, which other keys of the unit can follow. Without such
+/// a list, the number of all lines.
 fn without_drop_ins(unit: &Node, lines: &[(usize, &str)]) -> usize {
     let is_head = |line: &str| matches!(line.trim(), "drop_ins:" | "drop-ins:");
     let Some(at) = lines.iter().position(|(_, line)| is_head(line)) else { return lines.len() };
@@ -406,7 +407,7 @@ fn without_drop_ins(unit: &Node, lines: &[(usize, &str)]) -> usize {
     if is_end { at } else { lines.len() }
 }
 
-/// A line at the end of content, in which no other is a key with its value, that looks like a key of the configuration.
+/// A line at the end of content that looks like a key of the configuration, if no other line is a key with a value.
 fn suspect(item: &Node, kind: ContentOwner, lines: &[(usize, &str)], start: usize) -> Option<Finding> {
     let path = item.get("path").and_then(Node::text).unwrap_or_default().to_ascii_lowercase();
     let (_, first) = lines.iter().find(|(_, line)| !line.trim().starts_with('#'))?;

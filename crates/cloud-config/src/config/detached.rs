@@ -1,7 +1,7 @@
-//! Keys of a file, a unit or a user that slipped out of it: behind the list, or into an item of their own.
+//! Keys of a file, a unit or a user that are outside of it: after the list, or in an item of their own.
 //!
-//! A file without its `permissions` is readable by everyone, one without its `content` is empty. As for a misspelled
-//! key, the item that lacks the key is refused. A user is not: its SSH keys are set, nothing else of such an item is.
+//! A file without its `permissions` is readable by every user, and one without its `content` is empty. As for a
+//! misspelled key, the item that lacks the key is refused. A user is not: its SSH keys are set, and nothing else.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::fields::{FILE, Mapping, TOP, UNIT, USER};
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::yaml::{Entry, Node, ParsedYaml};
 
-/// Marks items that lack a key which stands outside of them, so that they are refused.
+/// Marks items that lack a key that is outside of them, so that they are refused.
 pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
@@ -48,7 +48,7 @@ impl ItemList<'_> {
         self.mapping.field(&entry.name()).is_some()
     }
 
-    /// The items that lack what stands in the next one, which has no name: their numbers, each with its finding.
+    /// The numbers of the items whose keys are in the next item, which has no name, each with its finding.
     fn own_items(&self) -> Vec<(usize, Finding)> {
         let mut found = Vec::new();
         let mut named = None;
@@ -71,8 +71,8 @@ impl ItemList<'_> {
         found
     }
 
-    /// The last item, for each key that stands behind the list `name` in `outside` and that the item lacks. At the top
-    /// level, no key behind the next section belongs to the list.
+    /// The findings of the last item, one for each key after the list `name` in `outside` that the item lacks. At the
+    /// top level, no key after the next section belongs to the list.
     fn keys_after_list(&self, outside: &Node, name: &str, is_top: bool) -> Vec<(usize, Finding)> {
         let Some((last, above)) = self.items.and_then(Node::items).and_then(<[_]>::split_last) else {
             return Vec::new();
@@ -97,7 +97,7 @@ fn lacks(item: &Node, key: &str) -> bool {
     item.get(key).is_none_or(Node::is_null)
 }
 
-/// Gives the SSH keys of users without a name to the user beside them, of which they are a part.
+/// Moves the SSH keys of users without a name to the adjacent user that they belong to.
 fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let owners = owners(users);
@@ -139,18 +139,18 @@ fn return_keys(config: &mut CloudConfig, users: &[Rc<Node>]) -> Vec<Finding> {
     findings
 }
 
-/// For each user without a name, the number of the one whose item it can only be a part of.
+/// For each user without a name, the number of the only user that it can belong to.
 fn owners(users: &[Rc<Node>]) -> Vec<Option<usize>> {
-    // Each item is looked at once: there can be many, and long ones.
+    // Each item is visited once: there can be many, and long ones.
     let nameless: Vec<_> = users.iter().map(|item| is_nameless(item)).collect();
     let is_named = |item: &Rc<Node>| item.get("name").and_then(Node::text).is_some_and(|name| !name.is_empty());
     let named: Vec<_> = users.iter().map(is_named).collect();
     let lack_keys: Vec<_> = users.iter().map(|item| lacks(item, "ssh_authorized_keys")).collect();
     let mut owners = vec![None; users.len()];
-    // Where the first item has no name, names come last in all of them.
+    // If the first item has no name, the names come last in all items.
     let is_reversed = users.iter().position(|item| item.entries().is_some()).is_some_and(|first| nameless[first]);
     let order = |at: usize| if is_reversed { users.len() - 1 - at } else { at };
-    // The next item that is not a part of one, for each place in that order.
+    // For each position in that order, the next item that is not part of another.
     let mut next = vec![None; users.len()];
     for at in (1..users.len()).rev() {
         next[at - 1] = if nameless[order(at)] { next[at] } else { Some(at) };
@@ -163,7 +163,7 @@ fn owners(users: &[Rc<Node>]) -> Vec<Option<usize>> {
         } else if !nameless[number] {
             owner = None;
         } else {
-            // The keys could also be those of the next user, if that has none.
+            // If the next user has no keys, these could be its keys as well.
             let is_claimed = next[at]
                 .is_none_or(|next| !lack_keys[order(next)] || next + 1 < users.len() && nameless[order(next + 1)]);
             owners[number] = owner.filter(|_| is_claimed);
@@ -179,7 +179,7 @@ fn is_nameless(item: &Node) -> bool {
     item.entries().is_some_and(|entries| !entries.is_empty()) && lacks(item, "name")
 }
 
-/// Returns true for SSH keys that are there.
+/// Returns true for a list of SSH keys that is not empty.
 fn is_key_list(entry: &Entry) -> bool {
     let is_filled = || entry.value.items().map_or(entry.value.text().is_some(), |items| !items.is_empty());
     entry.name() == "ssh_authorized_keys" && is_filled()
@@ -191,7 +191,7 @@ mod tests {
     use crate::plan::Facts;
     use crate::{document, user_data};
 
-    /// The errors about keys outside of their items, and what is refused.
+    /// The errors about keys outside of their items, and the refused items.
     fn refused(text: &str) -> (Vec<String>, Vec<String>) {
         let text = format!("#cloud-config\n{text}");
         let part = user_data::split("x", text.clone().into_bytes()).remove(0);
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    /// The errors about keys outside of their items, the users that are made, and the first word of each key set.
+    /// The errors about keys outside of their items, the created users, and the first word of each key that is set.
     fn users(text: &str) -> (usize, Vec<String>) {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK";
         let text = format!("#cloud-config\nusers:\n{}", text.replace("KEY", key));
@@ -276,7 +276,7 @@ mod tests {
                 "- ssh_authorized_keys: [KEY a]\n- name: ada\n- ssh_authorized_keys: [KEY b]\n- name: bob\n",
                 &["ada", "bob", "ada a", "bob b"],
             ),
-            // These could be of either user.
+            // They could belong to either user.
             ("- name: ada\n- ssh_authorized_keys: [KEY a]\n- name: bob\n", &["ada", "bob"]),
             ("- name: ada\n  ssh_authorized_keys: [KEY a]\n- ssh_authorized_keys: [KEY b]\n", &["ada", "ada a"]),
             ("- ssh_authorized_keys: [KEY a]\n", &[]),

@@ -1,7 +1,7 @@
-//! The keys of a cloud-config, each with the facts about it that are not in its type.
+//! The keys of a cloud-config, with the properties that are not in their types.
 //!
-//! A key has one row, in `table`: redaction, the JSON Schema, remedies, lints and `--print-config` read it. The options of
-//! services have a table of their own ([`options`](super::options)).
+//! A key has one row, in `table`: redaction, the JSON Schema, remedies, lints and `--print-config` read it. The options
+//! of services have a table of their own ([`options`](super::options)).
 
 mod table;
 
@@ -19,7 +19,7 @@ pub struct Mapping {
     pub type_name: &'static str,
     /// The word for it, if it is an item of a list.
     pub item: &'static str,
-    /// The rows of its keys, in the order of its type: that of an item has the one that it cannot be without first.
+    /// The rows of its keys, in the order of its type. The required key of an item is the first.
     pub fields: &'static [FieldInfo],
 }
 
@@ -28,7 +28,7 @@ pub struct Mapping {
 pub struct FieldInfo {
     /// The key, spelled with `_`.
     pub name: &'static str,
-    /// The values that findings and plans may show.
+    /// The values that findings and plans may print.
     pub show: Show,
     /// The values that the planner does not refuse.
     pub values: Values,
@@ -40,7 +40,7 @@ pub struct FieldInfo {
     pub text: TextKind,
     /// The words for it in messages, if its text must stand on one line or in quotes.
     pub one_line: Option<&'static str>,
-    /// Its text may be any, also one such as `on` that other readers of YAML take for another type.
+    /// Any string is meant as written, also one such as `on`, which has another type in YAML 1.1.
     pub free_text: bool,
     /// The error for which its value is skipped, and the rest of its item applied.
     pub left_out_for: Option<&'static Rule>,
@@ -54,14 +54,14 @@ pub struct FieldInfo {
     pub access: bool,
 }
 
-/// The values of a key that may be shown. Others may have got there by mistake, and may be secret.
+/// The values of a key that may be printed. Other values can be there by mistake and can be secret.
 #[derive(Clone, Copy, Debug)]
 pub enum Show {
     /// A mapping or a list of mappings, whose keys have rows of their own.
     Section,
-    /// Nothing is shown: content, hashes, keys, and everything that may contain a password.
+    /// Nothing is printed: content, hashes, keys, and everything that can contain a password.
     Never,
-    /// Nothing is shown: a URL, or text that may contain one. `--print-config` prints it without its credentials.
+    /// Nothing is printed: a URL, or text that can contain one. `--print-config` prints it without its credentials.
     Url,
     /// Names of machines, groups and units.
     Name,
@@ -82,13 +82,13 @@ pub enum Show {
 /// The values that the planner does not refuse.
 #[derive(Clone, Copy, Debug)]
 pub enum Values {
-    /// Each that its type takes.
+    /// All values of its type.
     Any,
-    /// Any text but an empty one: without it, the item is skipped.
+    /// Any string except an empty one, without which the item is skipped.
     Filled,
     /// One of these words, or nothing.
     Words(&'static [&'static str]),
-    /// The same, or the boolean that YAML tools make of `off`.
+    /// The same, or `false`, which YAML tools write for `off`.
     WordsOrFalse(&'static [&'static str]),
     /// An octal mode.
     Mode,
@@ -99,9 +99,9 @@ pub enum Values {
 pub enum Remedy {
     /// The remedy of the type.
     OfType,
-    /// For any value but text in braces without its quotes.
+    /// For any value except text in braces without quotes.
     Value(&'static str),
-    /// For any value: the beginning of an item, or what else a list may be.
+    /// For any value: the start of an item, or another form of the list.
     List(&'static str),
     /// For a list: one string without parts.
     OneString,
@@ -109,7 +109,7 @@ pub enum Remedy {
     ForList(&'static str),
     /// For a list or a mapping.
     ForCollection(&'static str),
-    /// For a list or a mapping in the place of content: a block scalar.
+    /// For a list or a mapping in place of content: a block scalar.
     Block,
 }
 

@@ -67,7 +67,7 @@ fn is_named(text: &str, name: &str) -> bool {
     text.eq_ignore_ascii_case(name)
 }
 
-/// The option that is valid alone and for which sshd refuses the list, and the remedy.
+/// The option because of which sshd rejects the list although it is valid alone, and the remedy.
 fn conflict(options: &str) -> Option<(&'static str, &'static str)> {
     let count = |name: &str| items(options).filter(|item| is_named(name_of(item), name)).count();
     if let Some(name) = ["command", "from", "principals"].into_iter().find(|name| count(name) > 1) {
@@ -82,7 +82,7 @@ fn name_of(option: &str) -> &str {
     option.split('=').next().unwrap_or_default()
 }
 
-/// The option of sshd for which sshd ignores the key of a line.
+/// The known option because of which sshd ignores the key of a line.
 pub struct InvalidOption {
     pub name: &'static str,
     pub help: String,
@@ -115,11 +115,11 @@ fn items(options: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The key of a line that sshd would ignore for the text before it.
+/// The key of a line that sshd would ignore because of the text before it.
 pub struct RepairedKey {
     /// The line to write.
     pub line: String,
-    /// How much of the line is the text at fault, in bytes.
+    /// The length of the invalid text at the start of the line, in bytes.
     length: usize,
     problem: String,
     claim: &'static str,
@@ -127,16 +127,16 @@ pub struct RepairedKey {
 }
 
 impl RepairedKey {
-    /// The finding of it. `start` is where the line begins in the author's text, if that is known; `span` is its item.
+    /// The finding. `start` is the start of the line in the source text, if known; `span` is its item.
     pub fn finding(self, start: Option<usize>, span: Option<Span>) -> Finding {
         let here = start.map(|start| Span::new(start, start + self.length));
         Finding::new(&rules::BAD_KEY_OPTIONS, here.or(span), self.problem).sets_key(self.claim).help(self.help)
     }
 }
 
-/// Repairs a line that is a key but for the text before it.
+/// Repairs a line that is a key except for the text before it.
 ///
-/// Options are corrected and never dropped, for what restricts a key must not be lost.
+/// Options are corrected and never dropped, because a restriction of a key must not be lost.
 pub fn repair(line: &str) -> Option<RepairedKey> {
     if ssh_key::is_key(line) || line.starts_with('#') {
         return None;
@@ -184,7 +184,7 @@ fn with_straight_quotes(text: &str) -> String {
     text.replace(['\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{2033}'], "\"")
 }
 
-/// The byte that the first key of a line begins at, outside of quotes.
+/// The start of the first key of a line outside of quotes, in bytes.
 fn key_start(line: &str) -> Option<usize> {
     let is_start = |at: &usize| line[..*at].ends_with([' ', '\t', ',']);
     let kinds = KEY_TYPES.iter().flat_map(|kind| line.match_indices(kind));
@@ -197,10 +197,10 @@ fn key_start(line: &str) -> Option<usize> {
     starts.into_iter().take(STARTS_MAX).filter(is_outside).find(|at| ssh_key::is_bare_key(&line[*at..]))
 }
 
-/// The most places of a line that are looked at for its key.
+/// The maximum number of positions of a line at which a key is searched.
 const STARTS_MAX: usize = 20;
 
-/// `options` as sshd accepts them, if each is a known one but for a slip.
+/// `options` in the form that sshd accepts, if each is a known one apart from a typo.
 fn corrected(options: &str) -> Option<String> {
     let mut all = Vec::new();
     for option in items(options).filter(|option| !option.is_empty()) {
@@ -243,7 +243,7 @@ fn restricted(options: &str) -> Option<String> {
         .filter(|all| are_valid(all))
 }
 
-/// Returns true for a bullet or words that cannot be meant as options.
+/// Returns true for a bullet, or for words that cannot be options.
 pub fn is_label(text: &str) -> bool {
     let is_like_option = |word: &str| {
         let word = word.trim_end_matches([':', '.']).to_ascii_lowercase();
@@ -256,7 +256,7 @@ pub fn is_label(text: &str) -> bool {
         && !text.split_whitespace().any(is_like_option)
 }
 
-/// The most words of a label.
+/// The maximum number of words of a label.
 const WORDS_MAX: usize = 8;
 
 #[cfg(test)]

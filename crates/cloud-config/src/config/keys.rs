@@ -1,4 +1,4 @@
-//! SSH keys that YAML does not read as they look: several joined to one text, or a mapping for want of quotes.
+//! SSH keys that YAML changes: several joined into one string, or a mapping because of missing quotes.
 
 use std::collections::HashSet;
 
@@ -7,8 +7,8 @@ use crate::config::ssh_key;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::yaml::{self, Field};
 
-/// Restores the SSH keys of `config` as their author wrote them, and returns an error for each. Removes the findings about
-/// their types from `findings`.
+/// Restores the SSH keys of `config` as their author wrote them, and returns an error for each. Removes the findings
+/// about their types from `findings`.
 ///
 /// `text` is the part as its author wrote it.
 pub fn repair_keys(config: &mut CloudConfig, text: &str, findings: &mut Vec<Finding>) -> Vec<Finding> {

@@ -1,7 +1,7 @@
-//! Unknown keys that stand for a known one: where that is absent, the item would not be what its author asked for.
+//! Unknown keys that are misspellings of a known one. If the known key is absent, the item would not have its meaning.
 //!
-//! A file whose `perms` are ignored is readable by everyone, one whose `contents` are ignored is emptied. Such an
-//! item is refused, as it is for a value of the wrong type. A user is not: its account and its keys are access.
+//! A file without its `perms` is readable by every user, and one without its `contents` is emptied. Such an item is
+//! refused, as it is for a value of the wrong type. A user is not refused, because its account and keys are access.
 
 use super::CloudConfig;
 use super::fields::{self, DROP_IN, FILE, FieldInfo, TOP, UNIT, USER};
@@ -12,7 +12,7 @@ use crate::yaml::{self, Entry, Field, Node, ParsedYaml};
 /// Keys that resemble one of ours and mean something else.
 const LOOKALIKES: &[&str] = &["lock_passwd", "plain_text_passwd", "create_groups", "create_home", "comment"];
 
-/// The help for words that say more than a misspelled key does.
+/// The help for words with a more specific remedy than the correct spelling.
 const HELP: &[(&str, &str)] = &[
     ("source src url from content_from", "write the content itself: this program does not fetch files"),
     ("user group uid gid", "write both as `owner`: `user:group`"),
@@ -23,7 +23,7 @@ const HELP: &[(&str, &str)] = &[
     ("password pass pw", "write the hash of the password as `passwd`: `openssl passwd -6` makes one"),
 ];
 
-/// Marks what an unknown key makes something else than its author asked for, so that it is refused.
+/// Marks items whose meaning an unknown key changes, so that they are refused.
 pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
@@ -32,13 +32,13 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     for fault in misspellings(root, &access) {
         let value = &fault.entry.value;
         if fault.meant == ["hostname"] {
-            // Other programs have keys that resemble it.
+            // Keys of other programs resemble it.
             if value.text().is_none() || super::is_item_key(&fault.entry.name()) {
                 continue;
             }
             findings.push(fault.finding("", "host name not set"));
         } else if value.entries().is_none() || holds_keys(fault.entry) {
-            // Of the same name, cloud-init has a mapping of host keys.
+            // cloud-init has a mapping of host keys with this name.
             findings.push(fault.finding("", "SSH keys not set"));
         }
     }
@@ -107,7 +107,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     findings.into_list()
 }
 
-/// Misspelled sections of the top level that stand below `coreos`, where the top level lacks them.
+/// Misspelled sections of the top level below `coreos` that the top level lacks.
 fn misplaced(root: &Node, access: &Rows, sections: &Rows) -> Vec<Finding> {
     let coreos = root.get("coreos");
     let misspellings =
@@ -130,19 +130,19 @@ fn misplaced(root: &Node, access: &Rows, sections: &Rows) -> Vec<Finding> {
     .collect()
 }
 
-/// Keys that an unknown one may stand for.
+/// The known keys that an unknown one can be a misspelling of.
 type Rows = [&'static FieldInfo];
 
 fn rows(mapping: &fields::Mapping) -> Vec<&'static FieldInfo> {
     mapping.fields.iter().collect()
 }
 
-/// Returns true if `name` may stand for a key of `rows`.
+/// Returns true if `name` can be a misspelling of a key of `rows`.
 fn may_stand_for(name: &str, rows: &Rows) -> bool {
     !meant_keys(name, rows, &rows.iter().map(|row| row.name).collect::<Vec<_>>()).is_empty()
 }
 
-/// Returns true if the value of `entry` is what the section `name` holds, and asks for something.
+/// Returns true if the value of `entry` has the type of the section `name` and is not empty.
 fn is_section(entry: &Entry, name: &str) -> bool {
     let has_entries = |node: &Node| node.entries().is_some_and(|entries| !entries.is_empty());
     match name {
@@ -154,7 +154,7 @@ fn is_section(entry: &Entry, name: &str) -> bool {
     }
 }
 
-/// The items of a list as they are written and as they were read.
+/// The items of a list, as nodes and as parsed values.
 fn items<'a, T>(
     list: Option<&'a Node>,
     fields: &'a mut [Field<T>],
@@ -163,13 +163,13 @@ fn items<'a, T>(
     nodes.iter().zip(fields).filter_map(|(node, field)| Some((&**node, field.value.as_mut()?)))
 }
 
-/// An unknown key, and the known ones that it may stand for and that are absent.
+/// An unknown key, and the absent known keys that it can be a misspelling of.
 struct Misspelling<'a> {
     entry: &'a Entry,
     meant: Vec<&'static str>,
 }
 
-/// The unknown keys of `node` that stand for a key of `rows` which is absent.
+/// The unknown keys of `node` that are misspellings of an absent key of `rows`.
 fn misspellings<'a>(node: &'a Node, rows: &Rows) -> Vec<Misspelling<'a>> {
     // Looked up once: a mapping can be long.
     let absent: Vec<_> =
@@ -207,13 +207,13 @@ fn without_space(name: &str) -> Option<&str> {
     name.split_once(':').filter(|(_, value)| !value.is_empty()).map(|(key, _)| key)
 }
 
-/// The keys of `rows` that an unknown key may stand for; none where none of those is absent.
+/// The absent keys of `rows` that an unknown key can be a misspelling of.
 fn meant_keys(name: &str, rows: &Rows, absent: &[&'static str]) -> Vec<&'static str> {
     let name = yaml::without_lookalikes(name).to_ascii_lowercase();
     if let Some(row) = rows.iter().find(|row| row.is_misspelled(&name)) {
         return vec![row.name];
     }
-    // What is still a placeholder has no spelling yet.
+    // A placeholder has no spelling.
     if LOOKALIKES.contains(&name.as_str()) || name.starts_with("__") {
         return Vec::new();
     }
@@ -222,7 +222,7 @@ fn meant_keys(name: &str, rows: &Rows, absent: &[&'static str]) -> Vec<&'static 
     if is_close { suggest::closest(&name, rows.iter().map(|row| row.name)) } else { Vec::new() }
 }
 
-/// Returns true if nothing is lost where the key `name` is ignored.
+/// Returns true if ignoring the key `name` has no effect.
 pub(super) fn is_harmless(name: &str) -> bool {
     matches!(name, "defer" | "filesystem" | "append" | "overwrite" | "comment" | "description")
         || name.starts_with("__")
@@ -240,7 +240,7 @@ fn holds_keys(entry: &Entry) -> bool {
     keys.iter().any(|entry| is_key(&entry.name()))
 }
 
-/// The first unknown key of an item without `content` that may stand for it: one that no row and no program knows.
+/// The first unknown key of an item without `content` that can be a misspelling of it: a key of no row and no program.
 fn in_place_of_content<'a>(
     item: &'a Node,
     mapping: &fields::Mapping,
@@ -265,7 +265,7 @@ fn without_content(entry: &Entry, item: &str, consequence: &str) -> Finding {
 }
 
 impl Misspelling<'_> {
-    /// The finding: `item` lacks what the key stands for, with the given consequence.
+    /// The finding that `item` lacks the known key, with the given consequence.
     fn finding(&self, item: &str, consequence: &str) -> Finding {
         if let Some(key) = without_space(&self.entry.name()) {
             let message = format!("no space after the `:` of `{key}`; {consequence}");
@@ -291,7 +291,7 @@ impl Misspelling<'_> {
     }
 }
 
-/// Keys of a file that ask to keep what is there, which would be replaced.
+/// Keys of a file that request to keep its old content, which is not supported.
 fn unsupported(node: &Node) -> Vec<Finding> {
     let mut findings = Vec::new();
     for entry in node.entries().unwrap_or_default() {

@@ -77,7 +77,7 @@ pub fn is_item_key(word: &str) -> bool {
 
 /// Returns true if the key of `entry` in the section `place` is one of another program, whose value it may have.
 pub fn is_foreign(entry: &Entry, place: &str) -> bool {
-    // The default user of cloud-init is no list.
+    // The default user of cloud-init is not a list.
     let is_users = entry.name() == "user" && place.is_empty() && entry.value.items().is_some();
     !is_users && foreign::find(&entry.name(), place, &entry.value).is_some()
 }

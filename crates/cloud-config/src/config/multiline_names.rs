@@ -1,13 +1,13 @@
-//! Names that go on over several lines: what stands behind one is most often a value that lacks its key.
+//! Names over several lines: the text after the first line is mostly a value that lacks its key.
 
 use super::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::Field;
 
-/// Takes out names and paths that go over several lines without quotes, with a finding each.
+/// Removes names and paths over several lines without quotes, with a finding each.
 ///
-/// YAML makes one text of them, so that a forgotten `content: |` would turn what is to be in a file into its name, for
-/// everybody to see. `text` is the part as its author wrote it.
+/// YAML joins them into one string, so without `content: |` the content of a file would become part of its name, which
+/// every user can see. `text` is the source text of the part.
 pub fn refuse_folded(config: &mut CloudConfig, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     config.each_text_mut(|row, field| findings.extend(row.one_line.and_then(|words| refuse(field, words, text))));
@@ -63,7 +63,7 @@ mod tests {
                 !format!("{findings:?}{steps:?}{refused:?}").contains("hunter2"),
                 "{findings:#?}{steps:#?}{refused:#?}"
             );
-            // A group costs itself.
+            // Only the group is skipped.
             assert!(!refused.is_empty() || lines.starts_with("hostname") || lines.contains("groups"), "{lines}");
         }
     }

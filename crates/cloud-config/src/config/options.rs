@@ -1,6 +1,6 @@
 //! The option tables of the services that `CoreOS` came with (docs/cloud-config.md#options-of-services).
 //!
-//! Each service is one table; a row says how an option is spelled, what it takes and which
+//! Each service is one table; a row has the name of an option, its type and the
 //! environment variable it becomes. The types `Etcd`, `Fleet` … only name their table.
 
 use std::fmt;
@@ -20,7 +20,7 @@ pub enum OptionType {
     Int,
     /// A number.
     Float,
-    /// A truth value.
+    /// A boolean.
     Bool,
 }
 
@@ -46,7 +46,7 @@ pub struct ServiceOption {
     pub variable: Option<&'static str>,
     /// Why it is deprecated.
     pub deprecated: Option<&'static str>,
-    /// Its file must not be readable by everybody.
+    /// Only root may read its file.
     pub secret: bool,
     /// It lets a machine join a cluster: `--print-config` redacts it.
     pub redacted: bool,

@@ -1,6 +1,6 @@
-//! The places of a cloud-config where keys can stand, and what stands beneath each key.
+//! The mappings of a cloud-config, and the kind of value below each of their keys.
 //!
-//! All of it is asked of the types (`yaml::Shape`): there is no second list of keys here.
+//! They are derived from the types (`yaml::Shape`), not from a second list of keys.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -11,24 +11,24 @@ use crate::yaml::Shape;
 /// The kind of the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyShape {
-    /// Text, a number, a truth value.
+    /// A string, a number or a boolean.
     Value,
-    /// A list of those.
+    /// A list of these.
     Values,
-    /// A mapping: the place of that number.
+    /// A mapping, by the number of its place.
     Section(usize),
-    /// A list of mappings, each of which is the place of that number.
+    /// A list of mappings, by the number of their place.
     Items(usize),
 }
 
-/// A place where keys can stand.
+/// A mapping that can have keys.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// The keys that lead there: nothing for the top level, `coreos.update`, `coreos.units[]`.
+    /// The path of its keys: empty for the top level, `coreos.update`, `coreos.units[]`.
     pub path: String,
-    /// The place it is in.
+    /// The place that contains it.
     parent: Option<usize>,
-    /// The keys that are known there.
+    /// Its known keys.
     keys: Vec<(&'static str, KeyShape)>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
 /// The number of the top level.
 pub(crate) const TOP: usize = 0;
 
-/// More places than this have a key that is too common to say where it belongs.
+/// A key of more places than this is too common to suggest where it belongs.
 const FEW: usize = 3;
 
 fn add(places: &mut Vec<Place>, shape: Shape, path: String, parent: Option<usize>) -> KeyShape {
@@ -81,7 +81,7 @@ impl Place {
         self.path.ends_with("[]")
     }
 
-    /// Where it is, to go on behind "belongs".
+    /// Describes the place, for a message after "belongs".
     fn description(&self) -> String {
         match self.path.strip_suffix("[]") {
             Some(list) => format!("in an item of `{list}`"),
@@ -91,12 +91,12 @@ impl Place {
     }
 }
 
-/// The places of a key that is unknown where it stands.
+/// The places that a misplaced key can belong to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum KeyPlaces {
-    /// It was indented too much or too little, or put into the neighbor of its section.
+    /// A place near by: the key has a wrong indentation, or is in the section beside.
     Near(Vec<&'static Place>),
-    /// It has the name of a key farther away.
+    /// A place farther away that has a key of this name.
     Far(Vec<&'static Place>),
 }
 
@@ -116,19 +116,19 @@ pub(crate) fn other_places(name: &str, at: usize) -> Option<KeyPlaces> {
     let places = |numbers: Vec<usize>| numbers.into_iter().map(|number| &PLACES[number]).collect();
     match (near.len(), far.len()) {
         (1..=FEW, _) => Some(KeyPlaces::Near(places(near))),
-        // In an item of a list, the name of some option is chance.
+        // In an item of a list, the name of an option is a coincidence.
         (0, 1..=FEW) if at == TOP => Some(KeyPlaces::Far(places(far))),
         _ => None,
     }
 }
 
-/// Returns true if a key of the place `to` can have come to the place `at` by a slip.
+/// Returns true if a key of the place `to` can be at the place `at` by a small mistake.
 fn is_near(at: usize, to: usize) -> bool {
     let parent = |place: usize| PLACES[place].parent;
     let around = std::iter::successors(parent(at), |place| parent(*place)).any(|place| place == to);
     let beside = parent(to) == parent(at) && parent(to) != Some(TOP);
     around || parent(to) == Some(at) || PLACES[to].is_item() || (beside && !PLACES[at].is_item())
-        // What is right under `coreos` is as well known as the top level.
+        // Keys directly below `coreos` are as well known as those of the top level.
         || parent(to) == Some(TOP)
 }
 

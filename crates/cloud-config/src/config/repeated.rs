@@ -1,7 +1,7 @@
 //! Items without the `- ` that should begin them: YAML reads their keys as further keys of the item above.
 //!
-//! The last of each key would count, so that a user would get the groups of another one, and all files but the last
-//! would be lost.
+//! The last value of each key would be used: a user would get the groups of another one, and only the last file would
+//! be written.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use super::CloudConfig;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::yaml::{Entry, Field, Kind, Node, ParsedYaml};
 
-/// Makes two users of each item of `users` that has two names, and reports it.
+/// Splits each item of `users` that has two names into two users, and reports it.
 pub fn split_users(document: &mut ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
     let Some(root) = document.root.as_mut().and_then(Rc::get_mut) else { return Vec::new() };
@@ -166,7 +166,7 @@ mod tests {
         let wanted =
             ["ensure user ada", "ensure user bob", &format!("{keys} ada (set set)"), &format!("{keys} bob (set set)")];
         assert_eq!(steps, wanted);
-        // Nothing says where the second one begins.
+        // The start of the second one is unknown.
         let (rules, steps) = outcome("users:\n- groups: [sudo]\n  name: ada\n  gecos: A\n  name: bob\n");
         assert_eq!((rules, steps), (vec!["missing-dash 6".to_owned()], vec!["refused: user no. 1".to_owned()]));
         let (rules, steps) =

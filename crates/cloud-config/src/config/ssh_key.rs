@@ -11,7 +11,7 @@ use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::Field;
 use crate::yaml::key_items::KEY_TYPES;
 
-/// As sshd reads it: padding may be missing.
+/// The base64 that sshd accepts: padding can be missing.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -19,7 +19,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Keys in order, without duplicates. Lists of them may be long, so each is looked up, not searched for.
+/// Keys in order, without duplicates. A set finds duplicates, since lists can be long.
 #[derive(Default)]
 pub struct Keys {
     list: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Adds a key, unless it is there.
+    /// Adds a key unless it is a duplicate.
     pub fn add(&mut self, key: &str) {
         if self.known.insert(key.to_owned()) {
             self.list.push(key.to_owned());
@@ -40,10 +40,11 @@ impl Keys {
     }
 }
 
-/// Adds the keys of one entry, which may hold several lines, to `keys`, and says how many lines are none.
+/// Adds the keys of one entry, which can have several lines, to `keys`, and returns the number of lines that are not
+/// keys.
 ///
-/// Those are skipped. Keys after invalid options have one finding, all other lines another. Neither shows a line: an
-/// entry can be megabytes of something else, and a finding for each line of that would be gigabytes.
+/// These lines are skipped. Keys after invalid options have one finding, all other lines another. Neither quotes a
+/// line: an entry can be megabytes of other text, and one finding per line would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
     let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
     let (mut with_options, mut option) = (0, None);
@@ -111,7 +112,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
     others + with_options
 }
 
-/// Adds the keys of a list of `user` to `keys`, and reports a list without any.
+/// Adds the keys of a list of `user` to `keys`, and reports a list without a valid key.
 pub fn collect_list(user: &str, list: &[Field<String>], keys: &mut Keys, findings: &mut impl Extend<Finding>) {
     let (mut invalid, mut known, mut found) = (0, Keys::default(), Vec::new());
     for entry in list {
@@ -134,7 +135,7 @@ pub fn collect_list(user: &str, list: &[Field<String>], keys: &mut Keys, finding
     }
 }
 
-/// Returns true if `line` names a place of SSH keys instead of a key.
+/// Returns true if `line` names a source of SSH keys instead of a key.
 fn is_reference(line: &str) -> bool {
     let line = line.to_ascii_lowercase();
     let services = ["github", "gh", "gitlab", "gl", "lp", "launchpad", "http", "https", "ftp", "file", "git"];
@@ -174,7 +175,7 @@ pub fn is_key(line: &str) -> bool {
     parse(line).is_some()
 }
 
-/// The key of a line of `authorized_keys`, without its options and comment; none where there is none.
+/// The key of a line of `authorized_keys` without its options and comment, if there is one.
 pub fn parse(line: &str) -> Option<PublicKey<'_>> {
     if line.chars().any(|c| c.is_control() && c != '\t') {
         return None;
@@ -192,7 +193,7 @@ pub(super) fn is_bare_key(line: &str) -> bool {
     is_key(line) && typed_body(line).is_some()
 }
 
-/// The type of a key and a body that says the same type, where `text` begins with them.
+/// The type and the body of a key at the start of `text`, if the body has the same type in it.
 fn typed_body(text: &str) -> Option<PublicKey<'_>> {
     let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
     let (kind, body) = (words.next()?, words.next()?);
@@ -240,8 +241,8 @@ pub fn begins_key(text: &str) -> bool {
     (is_option || is_type) && is_key(joined(text).unwrap_or_default().first().unwrap_or(&text))
 }
 
-/// The keys of an entry that holds several where line breaks are missing, each with its options and its comment; `None`
-/// where no line break is missing.
+/// The keys of an entry in which line breaks are missing, each with its options and its comment. `None` if no line
+/// break is missing.
 pub fn joined(entry: &str) -> Option<Vec<&str>> {
     let is_whole = |line: &str| is_key(line) && line.matches('"').count().is_multiple_of(2);
     let escaped = || entry.split("\\n").map(str::trim).filter(|line| !line.is_empty());
@@ -260,7 +261,7 @@ fn on_line(line: &str) -> Vec<&str> {
     }
     let is_separator = |c: char| matches!(c, ' ' | '\t' | ',' | ';');
     let (mut keys, mut start, mut at) = (Vec::new(), 0, 0);
-    // Where the options end that were read last: options that begin inside of others are part of those.
+    // The end of the last options: options that begin inside of others are part of them.
     let mut options_end = 0;
     let mut is_key_list = KEY_TYPES.iter().any(|kind| line.starts_with(kind));
     while let Some(word) = line.get(at..).filter(|word| !word.is_empty()) {

@@ -59,7 +59,7 @@ pub fn accept_default_user(config: &mut CloudConfig, document: &ParsedYaml, find
     for (node, field) in list.items().unwrap_or_default().iter().zip(&mut config.users) {
         if is_default(node) {
             spans.insert(node.span);
-            // Without a place, it is no item any more.
+            // Without a position, it is not an item any more.
             *field = Field::default();
         }
     }

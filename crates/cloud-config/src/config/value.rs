@@ -6,8 +6,8 @@ use super::{CloudConfig, CoreOs, DropIn, File, Groups, Oem, Unit, Update, User};
 use crate::text::secret::Secret;
 use crate::yaml::{Bytes, Field};
 
-/// Declares the type of a mapping. Each of its fields is one of [`FieldValue`]: code that treats fields alike, such as
-/// `--print-config`, knows a new one without further ado.
+/// Declares the type of a mapping. Each field is a [`FieldValue`], so code for all fields, such as `--print-config`,
+/// also handles a new one.
 macro_rules! mapping {
     (
         $(#[$meta:meta])*
@@ -41,7 +41,7 @@ pub(crate) trait Fields {
     /// All of them, in the order of the type.
     fn fields(&self) -> Vec<(&'static str, FieldValue<'_>)>;
 
-    /// Those that are text, or lists of texts.
+    /// The fields that are strings or lists of strings.
     fn texts_mut(&mut self) -> Vec<(&'static str, &mut [Field<String>])>;
 }
 

@@ -5,17 +5,17 @@
 pub(super) enum CommandLineFault {
     /// The command is neither a name nor an absolute path.
     Relative,
-    /// The command begins with a variable and goes on with a path.
+    /// The command is a variable followed by a path.
     Variable,
     /// The command has a backslash, a quote or a control character.
     Characters,
     /// The command ends with a slash.
     Directory,
-    /// There is no command behind the prefixes.
+    /// There is no command after the prefixes.
     Empty,
     /// A quote has no end.
     Quote,
-    /// A `%` stands before a letter or digit that is no specifier.
+    /// A `%` is before a letter or digit that is not a specifier.
     Specifier,
 }
 
@@ -73,7 +73,7 @@ fn prefixes(word: &str) -> &str {
 /// Specifiers of systemd.unit(5), of any version.
 const SPECIFIERS: &str = "%aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY";
 
-/// Returns true if a `%` in `text` stands before a letter or digit that is no specifier.
+/// Returns true if a `%` in `text` is before a letter or digit that is not a specifier.
 pub(super) fn has_odd_specifier(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once('%') {

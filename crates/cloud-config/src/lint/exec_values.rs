@@ -1,5 +1,6 @@
 //! Values of the settings of everything that runs commands (`systemd.exec(5)`), of which systemd ignores what it cannot
-//! parse: variables, resource limits, streams and booleans. `systemd-analyze verify` logs each fault that is reported here.
+//! parse: variables, resource limits, streams and booleans. `systemd-analyze verify` logs each fault that is reported
+//! here.
 
 use super::unit_values::{ValueKind, is_time_span};
 
@@ -194,7 +195,7 @@ pub(super) fn is_stream(words: &[&str], value: &str) -> bool {
 mod tests {
     use super::super::unit_values::ignored;
 
-    // As `systemd-analyze verify` says.
+    // The results of `systemd-analyze verify`.
     #[rustfmt::skip]
     const IGNORED: &[&str] = &[
         "Environment=FOO", "Environment=A=b c", "Environment=A=b \"c d\"", "Environment=A='b\" c", "Environment=1A=b",

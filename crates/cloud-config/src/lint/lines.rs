@@ -2,9 +2,10 @@
 
 use crate::diagnostic::Span;
 
-/// The places of lines of the value at `span`, by their numbers from 1; the whole value where lines have none.
+/// The positions of the lines of the value at `span`, by their numbers from 1, or the position of the whole value.
 ///
-/// Only a literal block (`|`) has the lines of its text one for one; elsewhere quotes, escapes and folding decide.
+/// Only in a literal block (`|`) the lines of the source are those of the value; elsewhere, quotes, escapes and folding
+/// change them.
 pub(super) struct Block<'a> {
     whole: Option<Span>,
     body: Option<(&'a str, usize)>,
@@ -37,12 +38,12 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The lines of a literal block behind its first, which says that it is one; and where they begin.
+/// The lines of a literal block after its header, and their start.
 fn literal(value: &str) -> Option<(&str, usize)> {
     let (head, body) = value.split_once('\n')?;
     let mut words = head.split_whitespace().skip_while(|word| word.starts_with(['&', '!']));
     let is_literal = words.next()?.strip_prefix('|')?.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-'));
-    // Other line breaks of YAML, which are no line breaks here, would make the numbers differ.
+    // Other line breaks of YAML, which are not counted here, would change the numbers.
     let bare_return = body.match_indices('\r').any(|(at, _)| !body[at + 1..].starts_with('\n'));
     let is_plain = !bare_return && !body.contains(['\u{85}', '\u{2028}', '\u{2029}']);
     (is_literal && is_plain && words.next().is_none_or(|word| word.starts_with('#'))).then_some((body, head.len() + 1))

@@ -1,7 +1,7 @@
 //! Checks for valid configurations that are probably not what their authors meant.
 //!
-//! Nothing here changes what is applied: lints are warnings and notes, made of the configuration alone. What
-//! leaves an item out is the planner's to find (`plan`), and what is no configuration at all, the reader's (`yaml`).
+//! Lints are warnings and notes about the configuration alone, and never change what is applied. The planner (`plan`)
+//! reports skipped items, and the parser (`yaml`) reports syntax errors.
 
 mod characters;
 mod command_line;

@@ -133,7 +133,7 @@ fn first(line: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// Returns true if `rest` goes on as an expression does that begins with `sign`.
+/// Returns true if `rest` continues an expression that begins with `sign`.
 fn is_expression(sign: &str, rest: &str) -> bool {
     match sign {
         // The name of an address token has a note of its own.

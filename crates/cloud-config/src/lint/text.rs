@@ -69,8 +69,8 @@ impl Texts<'_> {
         self.options(&coreos.flannel);
     }
 
-    /// Options that take words or times of their own, such as `proxy: on`, are meant as they are, and so are truth
-    /// values: where the table says text, the service reads them itself.
+    /// Options with words or times, such as `proxy: on`, are meant as written, and so are booleans: the service itself
+    /// parses options that are strings in the table.
     fn options<S: Service>(&mut self, field: &Field<Options<S>>) {
         let Some(options) = field.get() else { return };
         for (option, field) in &options.set {

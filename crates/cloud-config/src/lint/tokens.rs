@@ -1,4 +1,4 @@
-//! Words that look like address tokens and are none (docs/cloud-config.md#address-tokens).
+//! Words that look like address tokens but are not (docs/cloud-config.md#address-tokens).
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -80,7 +80,7 @@ fn is_comment(text: &str) -> bool {
     text.trim_start_matches([' ', '\t']).starts_with('#')
 }
 
-/// A word that is no token. There can be a million of them, so the message is made later.
+/// A word that is not a token. There can be a million of them, so the message is formatted later.
 struct Literal<'a> {
     word: &'a str,
     rule: &'static Rule,
@@ -151,7 +151,7 @@ mod tests {
     use crate::diagnostic::MOST_OF_A_RULE;
 
     proptest::proptest! {
-        /// One pattern over the whole text is slow, and says the same.
+        /// One pattern over the whole text is slow and has the same result.
         #[test]
         fn words_are_those_of_a_pattern_over_the_whole_text(text in r"[$\\\\{}# \n-]{0,2}((\$|\$\{|[ #\n-]|\\\\\$)?(public|privat|pubilc|PRIVATE|abc)[_-]?(ip|IP|i)(v4|v6|_v5|x)?[}a# \n-]?){0,8}") {
             let with_dollar = Regex::new(r"\$\{?(?i-u:[a-z]{4,9})[_-]?(?i-u:ip[a-z0-9_]*)").unwrap();

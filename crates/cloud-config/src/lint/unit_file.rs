@@ -158,7 +158,7 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
         } else {
             match section {
                 UnitPlace::Outside => found.outside.add(number),
-                // What is in there is not looked at, by systemd neither.
+                // systemd ignores these lines as well.
                 UnitPlace::Ignored => {}
                 UnitPlace::In(section) => match line.whole.split_once('=') {
                     Some((key, value)) if !key.trim_matches(is_no_text).is_empty() => {

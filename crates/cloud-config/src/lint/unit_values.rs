@@ -1,8 +1,8 @@
-//! Values that systemd cannot parse: times of timers (`systemd.time(7)`), addresses of sockets (`systemd.socket(5)`), and
-//! booleans, modes and the like.
+//! Values that systemd cannot parse: times of timers (`systemd.time(7)`), addresses of sockets (`systemd.socket(5)`),
+//! and booleans, modes and the like.
 //!
-//! Systemd ignores a line with such a value, and then refuses a timer without a time and a socket without an address. What
-//! may be valid in some version counts as valid.
+//! Systemd ignores a line with such a value, and then refuses a timer without a time and a socket without an address.
+//! What may be valid in some version counts as valid.
 
 use core::net::IpAddr;
 
@@ -232,7 +232,8 @@ pub(super) fn unparsable(section: &str, key: &str, value: &str) -> Option<(&'sta
     Some((fault, if value.contains(" #") || value.contains("\t#") { COMMENT_HELP } else { help }))
 }
 
-/// Returns false if `value` is certainly no calendar event: `[WEEKDAYS] [DATE] [TIME] [ZONE]`, a shorthand, or `@SECONDS`.
+/// Returns false if `value` is certainly no calendar event: `[WEEKDAYS] [DATE] [TIME] [ZONE]`, a shorthand, or
+/// `@SECONDS`.
 fn may_be_calendar(value: &str) -> bool {
     let words: Vec<_> = value.split_whitespace().collect();
     let Some(first) = words.first().filter(|_| words.len() <= 4) else { return false };
@@ -320,7 +321,8 @@ fn may_be_zone(word: &str) -> bool {
     is_name && !is_weekdays(word) && !SHORTHANDS.contains(&&*word.to_ascii_lowercase())
 }
 
-/// Returns true if systemd can parse a time span: `infinity`, or numbers that are each followed by a unit or by nothing.
+/// Returns true if systemd can parse a time span: `infinity`, or numbers that are each followed by a unit or by
+/// nothing.
 pub(super) fn is_time_span(value: &str) -> bool {
     if value == "infinity" {
         return true;
@@ -343,8 +345,8 @@ pub(super) fn is_time_span(value: &str) -> bool {
     has_number
 }
 
-/// Returns false if `value` is certainly no address of a socket: it is neither a path, an abstract name nor a port, and what
-/// is before its port is no IP address.
+/// Returns false if `value` is not an address of a socket: neither a path, an abstract name nor a port, and without an
+/// IP address before its port.
 fn may_be_address(value: &str) -> bool {
     if value.starts_with(['/', '@']) || value.starts_with("vsock") {
         return true;
@@ -363,7 +365,7 @@ fn may_be_address(value: &str) -> bool {
 mod tests {
     use super::*;
 
-    // As `systemd-analyze calendar` says.
+    // The results of `systemd-analyze calendar`.
     #[rustfmt::skip]
     const CALENDAR_EVENTS: &[&str] = &[
         "daily", "Daily", "daily UTC", "daily Europe/Berlin", "2026-02-31", "@1395716396", "10:00 CET", "10:00 GMT",

@@ -121,7 +121,7 @@ impl<'a> SurveyedUnit<'a> {
         })
     }
 
-    /// A mask leaves nothing of what else is said of a unit.
+    /// A mask prevents everything else that is configured for a unit.
     fn masked_unit(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         if self.unit.mask.value != Some(true) || drop_in(self.unit.name.text()).is_some() {
             return None;
@@ -275,7 +275,7 @@ impl<'a> SurveyedUnit<'a> {
     }
 }
 
-/// Notes for each of `findings` that says that systemd refuses the unit `unit`, printable, that it cannot start it.
+/// Marks each of `findings` about a unit that systemd rejects: the unit `unit`, sanitized, cannot start.
 fn keep_from_starting(findings: &mut [Finding], unit: &str) {
     let refusals = [&rules::BAD_UNIT_SETTING, &rules::MISSING_UNIT_SETTING, &rules::NO_EXEC_START];
     for finding in findings.iter_mut().filter(|finding| refusals.contains(&finding.rule) && finding.blocked.is_none()) {

@@ -56,12 +56,12 @@ const TABLE: &[BondRow] = &[
 /// The most targets that the kernel takes.
 const TARGETS_MAX: usize = 16;
 
-/// The reasons for which an option is not set.
+/// The reasons why an option is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BondFault {
-    /// There is no such option in networkd.
+    /// networkd has no such option.
     Unknown,
-    /// It cannot have that value.
+    /// The value is invalid.
     Value,
 }
 

@@ -1,4 +1,4 @@
-//! Reading descriptions that are JSON: what is missing, of another type or too long costs itself alone.
+//! Reads descriptions in JSON: only a value that is missing, too long or of the wrong type is skipped.
 
 use core::net::IpAddr;
 

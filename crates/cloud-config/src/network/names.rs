@@ -62,8 +62,8 @@ impl fmt::Display for Name {
 pub struct Mac([u8; 6]);
 
 impl Mac {
-    /// Reads six bytes with `:` or `-` between them. An address of nothing but zeros is none: it would match every
-    /// interface that has no address of its own.
+    /// Reads six bytes with `:` or `-` between them. An address of only zeros is invalid: it would match every
+    /// interface without an address.
     pub fn new(text: &str) -> Option<Self> {
         let separator = if text.contains('-') { '-' } else { ':' };
         let mut bytes = [0; 6];

@@ -72,8 +72,8 @@ pub fn units(interfaces: &[Interface]) -> Vec<UnitFile> {
         .collect()
 }
 
-/// The interfaces that are taken down before networkd sets them up, so that it can. Not the one with which the
-/// machine speaks to itself: whatever runs already would lose it.
+/// The interfaces to take down before networkd configures them, which it requires. Not the loopback interface, which
+/// running services use.
 pub fn to_take_down(interfaces: &[Interface]) -> Vec<&Name> {
     interfaces.iter().filter_map(|interface| interface.found.name()).filter(|name| name.as_str() != "lo").collect()
 }
@@ -185,8 +185,8 @@ impl<'a> LinkNetworks<'a> {
         Self { setup, networks, prefixes }
     }
 
-    /// Returns true if `gateway` is in a network of the interface, or may be. The kernel refuses other routes unless they
-    /// say that the gateway is on the link, as where a machine has an address with the prefix 32.
+    /// Returns true if `gateway` is in a network of the interface, or may be. The kernel refuses other routes unless
+    /// they say that the gateway is on the link, as where a machine has an address with the prefix 32.
     fn has(&self, gateway: IpAddr) -> bool {
         let is_dynamic = match gateway {
             IpAddr::V4(_) => self.setup.dhcp.v4(),

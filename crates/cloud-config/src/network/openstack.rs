@@ -96,7 +96,7 @@ fn other_format(value: &Value) -> Option<(&'static str, &'static str)> {
 #[derive(Default)]
 struct LinkTable {
     drafts: Vec<Draft>,
-    /// Where each stands in the list, by its id; those that are left out nowhere.
+    /// The index of each link in the list, by its id; `None` for a skipped link.
     by_id: HashMap<String, Option<usize>>,
 }
 
@@ -338,7 +338,7 @@ fn apply_network(
         }
         Some("ipv4_dhcp") => (true, false, false),
         Some("ipv6_dhcp" | "ipv6_dhcpv6-stateful") => (false, true, true),
-        // What else a server has to say is asked for when a router says so.
+        // networkd queries DHCPv6 for other settings if a router announces it.
         Some("ipv6_slaac" | "ipv6_dhcpv6-stateless") => (false, false, true),
         _ => return Err("unknown `type`".to_owned()),
     };

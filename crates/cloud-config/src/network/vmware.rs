@@ -62,7 +62,7 @@ impl Variables<'_> {
         let read = self.read.borrow();
         for (name, value) in self.all {
             let is_network = name.starts_with("interface.") || name.starts_with("dns.");
-            // The role says which of the machine's addresses it is.
+            // The role is `public` or `private`.
             let is_harmless =
                 name.strip_suffix("role").is_some_and(|name| name.starts_with("interface.") && name.ends_with('.'));
             let is_refused = || refused.iter().any(|prefix| name.starts_with(prefix.as_str()));
@@ -96,7 +96,7 @@ impl Variables<'_> {
         names
     }
 
-    /// The interface with this prefix; none where the list ends; or what is wrong with it.
+    /// The interface with this prefix, `None` at the end of the list, or the error.
     fn interface(&self, prefix: &str) -> Result<Option<Interface>, String> {
         let dhcp = match self.get(&format!("{prefix}.dhcp")) {
             Some("yes") => true,

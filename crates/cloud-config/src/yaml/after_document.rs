@@ -3,9 +3,9 @@
 use super::build::Range;
 use crate::diagnostic::{Rule, rules};
 
-/// The first line with content behind a document that ends at the byte `end`, and what that is.
+/// The first line with content after a document that ends at the byte `end`, and its rule.
 ///
-/// A separator with nothing behind it is no document.
+/// A separator without content after it does not begin a document.
 pub(super) fn find(text: &str, end: usize) -> Option<(Range, &'static Rule)> {
     let line_start = text[..end].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
     let ended = &text[line_start..end] == "...";

@@ -30,8 +30,8 @@ impl Broken {
 /// The remedy for a line of text that ended its block scalar.
 const AS_TEXT: &str = "indent the line as far as the first line of the scalar";
 
-/// Gives the finding of a block scalar that an item or a key ended at `at` the remedy for that. `is_key` tells keys from
-/// other words.
+/// Adds the remedy to the finding of a block scalar that ends at an item or a key at `at`. `is_key` returns true for
+/// known keys.
 pub fn advise(finding: &mut Finding, text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) {
     if finding.help.as_deref() == Some(AS_TEXT)
         && let Some(help) = remedy(text, at, is_key)
@@ -124,7 +124,7 @@ impl<'a> BlockLine<'a> {
     }
 }
 
-/// At most so many lines are looked at.
+/// The maximum number of lines that are examined.
 pub(super) const LINES_MAX: usize = 10_000;
 
 /// The nearest header of a block scalar above `line` that no line between them is indented less than.
@@ -188,7 +188,7 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
     let body = text.get(head.start..stopped.start + stopped.text.len())?;
     let mut start = head.start;
     let mut depth = None;
-    // Of text that goes on behind a comment, the comment was the end.
+    // If text continues after a comment, the scalar ended at the comment.
     let mut comment: Option<BlockLine<'_>> = None;
     for line in body.split_inclusive('\n') {
         let this = BlockLine { start, text: line };
@@ -222,8 +222,8 @@ pub(super) fn broken(text: &str, at: usize) -> Option<Broken> {
     None
 }
 
-/// The block scalar that a line ended which YAML took for a key and `is_key` does not know, where YAML gives up at `at`:
-/// on that line, or on the next one, which is indented more.
+/// The block scalar that a line ended which YAML took for a key and `is_key` does not know, where YAML gives up at
+/// `at`: on that line, or on the next one, which is indented more.
 pub fn ended_by_key(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Broken> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
     let stopped = BlockLine::at(text, at);

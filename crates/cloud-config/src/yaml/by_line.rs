@@ -58,8 +58,8 @@ fn quoted(node: &Rc<Node>, texts: &mut Vec<Span>, seen: &mut HashSet<*const Node
     }
 }
 
-/// Reads the host name and keys of `text`. `is_key` tells SSH keys from other text, and `origin` is the place in the
-/// author's text.
+/// Reads the host name and keys of `text`. `is_key` returns true for SSH keys, and `origin` maps to positions in the
+/// source text.
 pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) -> usize) -> ByLine {
     let mut found = ByLine { users: user_names(text), ..ByLine::default() };
     let mut in_list = false;
@@ -78,7 +78,7 @@ pub fn read(text: &str, is_key: &dyn Fn(&str) -> bool, origin: &dyn Fn(usize) ->
             }
         };
         let is_top = inner.len() == line.len();
-        // The value may go on there.
+        // The value can continue here.
         if std::mem::take(&mut is_below_hostname) && !is_top {
             found.hostname = Field::default();
         }
@@ -170,7 +170,8 @@ fn user_name(line: &str) -> Option<String> {
     name.filter(is_name)
 }
 
-/// Returns true if YAML gives up at the byte `at` of `text` for a tab, for a `*` in place of `-`, or for the missing `:` of a key that gives access.
+/// Returns true if YAML gives up at the byte `at` of `text` for a tab, for a `*` in place of `-`, or for the missing
+/// `:` of a key that gives access.
 pub fn is_needed(text: &str, at: usize) -> bool {
     let Some((before, behind)) = text.split_at_checked(at) else { return false };
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -1,6 +1,6 @@
-//! Characters that look like a sign of YAML and are another one: blanks, line breaks, quotes, dashes, colons.
+//! Characters that look like a YAML indicator: blanks, line breaks, quotes, dashes, colons.
 //!
-//! YAML takes them for text. Inside text they are no fault; where YAML wants its own sign, they change what is read.
+//! To YAML they are text. Inside of text they are valid; in place of an indicator they change the document.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -161,8 +161,8 @@ pub(super) fn in_value(scalar: &Scalar, kind: TextKind) -> Option<Confusable> {
     found.map(|(at, c)| Confusable::new(at, c, "inside the value"))
 }
 
-/// The characters that make `document`, of which `text` is what its author wrote, another one than it looks; `kind` says
-/// for a key which text it takes.
+/// The look-alike characters that change the meaning of `document`, with the source text `text`. `kind` returns the
+/// kind of text that a key takes.
 pub fn misread(document: &ParsedYaml, text: &str, kind: fn(&str) -> TextKind) -> Vec<Finding> {
     if text.is_ascii() {
         return Vec::new();
@@ -287,7 +287,7 @@ impl<'a> Search<'a> {
         let is_space = |c: char| c.is_whitespace() || is_blank(c);
         let first = line.find(|c| !is_space(c)).unwrap_or(line.len());
         let comment = if line[first..].starts_with('#') { Some(first) } else { line.find(" #") };
-        // The first character after this one that is no blank.
+        // The first character after this one that is not a blank.
         let mut next = None;
         for (at, c) in line.char_indices().rev() {
             let is_mark = c == '\u{feff}' || sign(c) == Some(Sign::Break);

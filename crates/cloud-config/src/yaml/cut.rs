@@ -1,9 +1,9 @@
-//! Document markers inside of block scalars: a `---` or `...` in the first column ends the document, whatever is below.
+//! Document markers inside of block scalars: `---` or `...` in the first column always ends the document.
 
 use super::block::{self, BlockLine};
 use crate::diagnostic::{Finding, Span, rules};
 
-/// A marker that ended a block scalar whose item goes on below it.
+/// A marker that ends a block scalar whose item continues below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The first byte of the marker.
@@ -15,7 +15,7 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// The finding of it, where `origin` is the place of [`Cut::at`] in the author's text.
+    /// The finding; `origin` is the position of [`Cut::at`] in the source text.
     pub fn finding(&self, origin: usize) -> Finding {
         let message = format!(
             "this line ends the document inside the block scalar that begins at line {}; item skipped",
@@ -26,7 +26,7 @@ impl Cut {
     }
 }
 
-/// Finds the markers behind which the item of a block scalar goes on: the next line is indented.
+/// Finds the markers after which the item of a block scalar continues: the next line is indented.
 pub fn cuts(text: &str) -> Vec<Cut> {
     let mut cuts = Vec::new();
     if !text.contains("\n---") && !text.contains("\n...") {

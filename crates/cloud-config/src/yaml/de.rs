@@ -1,4 +1,4 @@
-//! From the tree to types: a serde deserializer that goes on after what is wrong.
+//! From nodes to types: a serde deserializer that continues after an error.
 //!
 //! A value of the wrong type is recorded, and its field read as if it were null, so one pass finds all of
 //! them (docs/cloud-config.md). Unknown keys are not reported here: see `lint`.

@@ -25,7 +25,7 @@ pub struct ParsedYaml {
 
 /// Reads the first document of a text (docs/user-data.md, docs/cloud-config.md).
 ///
-/// `place` says for a byte of the text which byte of the author's it is; all spans are the author's.
+/// `place` maps a byte of the text to the byte of the source text; all spans are those of the source text.
 /// Errors are part of the result: a broken document may still give access to the machine.
 pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
     let places = Places::new(text, &place);
@@ -75,17 +75,16 @@ fn complete_before(
     if entries(&above.0) > entries(&read_so_far.0) { above } else { read_so_far }
 }
 
-/// Why reading ends early, and where what is wrong begins, in bytes of the text.
+/// The reason why parsing ends early, and the start of the error in bytes of the text.
 struct Stop {
     at: usize,
     finding: Box<Finding>,
 }
 
-/// Reads up to the end of the first document, and says where that is; but not as far as the byte
-/// `cut`, if that is given.
+/// Reads up to the end of the first document, at most to the byte `cut`, and returns its end.
 fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<usize>) -> Result<usize, Stop> {
     let mut scanner = Scanner::new(&text[..cut.unwrap_or(text.len())]);
-    // What reaches as far as that would go on behind it.
+    // A token that ends there would continue after it.
     let cut_at = |end: usize| cut.filter(|cut| end >= *cut);
     loop {
         let marked = scanner.next().map_err(|problem| match cut_at(problem.at) {
@@ -93,7 +92,7 @@ fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<u
             None => broken(places, &problem),
         })?;
         let end = places.byte(marked.end);
-        // Of a block that ends its line, nothing goes on behind it but what is indented, which is looked at later.
+        // After a block at the end of its line, only indented text continues it, which is examined later.
         let range = builder.range(&marked);
         if let Some(at) = cut_at(range.end) {
             return Err(control_character(places, at));

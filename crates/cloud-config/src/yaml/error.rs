@@ -8,11 +8,11 @@ use super::confusable::Confusable;
 use super::node::{Kind, Node};
 use crate::diagnostic::{Rule, Span, rules};
 
-/// A value that cannot be read as what is wanted.
+/// A value that cannot be converted to the expected type.
 #[derive(Debug)]
 pub(super) struct Error {
     pub message: String,
-    /// Where; none where the visitor complains, which does not know places.
+    /// The position; `None` for an error of a visitor, which does not know positions.
     pub span: Option<Span>,
     /// The remedy.
     pub help: Option<&'static str>,

@@ -15,11 +15,11 @@ pub(super) const FIELD: &str = "$cloudinit::Field";
 /// `Field`; a plain `Option` would only be `None` (docs/cloud-config.md).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Field<T> {
-    /// The value; none where it is absent, empty (`~`, `null`, nothing) or of the wrong type.
+    /// The value; `None` if it is absent, empty (`~`, `null`, nothing) or of the wrong type.
     pub value: Option<T>,
-    /// Where the value stands; none where it is absent.
+    /// The position of the value; `None` if it is absent.
     pub span: Option<Span>,
-    /// There is a value, of the wrong type (a finding says so).
+    /// True if the value has the wrong type, which a finding reports.
     pub bad: bool,
 }
 

@@ -18,7 +18,7 @@ pub struct KeyItems {
     nested: Vec<Span>,
     /// Items whose quotes do not close behind them.
     quoted: Vec<Quoted>,
-    /// Items without quotes that have a `: ` inside, which may go on over several lines.
+    /// Items without quotes that have a `: ` inside, and can have several lines.
     unquoted: Vec<Span>,
     /// Each `:` behind the type of a key.
     typed: Vec<usize>,
@@ -63,7 +63,7 @@ impl Quoted {
 /// An item that is being read.
 struct KeyItem {
     span: Span,
-    /// Lines indented further than this one go on with it.
+    /// Lines that are indented further continue the item.
     indentation: usize,
     typed: Vec<usize>,
     has_colon: bool,
@@ -81,8 +81,8 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
     }
     // The indentation of the key whose list is being read, and the item of it.
     let (mut list, mut item): (Option<usize>, Option<KeyItem>) = (None, None);
-    // An item whose quotes are open, and its indentation: the next line shows whether they close there. At the end of the
-    // text, the item may go on where the text was cut off.
+    // An item with open quotes, and its indentation: the next line shows whether they close there. At the end of the
+    // text, the rest of the item can be cut off.
     let mut open: Option<(usize, Quoted)> = None;
     for (start, line, inside) in block::lines(text) {
         let inner = line.trim_start_matches(' ');
@@ -90,7 +90,7 @@ pub fn find(text: &str, is_key: &dyn Fn(&str) -> bool) -> KeyItems {
         let at = start + indentation;
         let content = inner.trim_end();
         if content.is_empty() || content.starts_with('#') {
-            // Behind it, an item does not go on.
+            // An item does not continue after a comment or a blank line.
             if let Some(item) = &mut item {
                 item.commented = true;
             }
@@ -175,7 +175,7 @@ impl KeyItem {
         let rest = &value[colon.map_or(0, |colon| colon + 1)..];
         let has_colon = rest.contains(": ") || rest.ends_with(':');
         self.has_colon |= has_colon;
-        // A line that is no key may go on with the comment above, or be a key of YAML.
+        // A line that is not an SSH key can continue the comment above, or be a key of the mapping.
         let is_part = colon.is_some() || is_key(value) || !has_colon && self.span.start < at;
         self.is_keys &= is_part && !self.commented;
         self.commented |= value.len() < text.len();
@@ -233,7 +233,7 @@ impl KeyItems {
         insertions
     }
 
-    /// The findings of keys that want quotes or have a `:`, where `origin` leads to the author's text.
+    /// The findings of keys that need quotes or have a `:`. `origin` maps to positions in the source text.
     pub fn findings(&self, origin: &dyn Fn(usize) -> usize) -> Vec<Finding> {
         let find = |span: Span, message, help| {
             let span = Span::new(origin(span.start), origin(span.end));

@@ -149,7 +149,7 @@ impl Pairs {
     fn put(&mut self, entry: Entry, start: usize, report: &mut KeyFindings<'_>) {
         if let Some(at) = self.find(&entry.key) {
             let line = (report.line)(self.starts[at]);
-            // The message leaves out the key, which may be part of a secret; the path of the finding has it otherwise.
+            // The message omits the key, which can be part of a secret; the path of the finding has it if it is safe.
             let (rule, how) = if self.entries[at].key == entry.key {
                 (&rules::DUPLICATE_KEY, "")
             } else {

@@ -27,8 +27,8 @@ impl MissingSpace {
     }
 }
 
-/// The sign that is the reason why YAML gives up at `at`: on that line, or up to three lines above it. `is_key` tells
-/// keys from other words.
+/// The indicator without a space that causes a syntax error at `at`: on that line, or up to three lines above it.
+/// `is_key` returns true for known keys.
 pub fn near(text: &str, at: usize, is_key: &dyn Fn(&str) -> bool) -> Option<MissingSpace> {
     let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
     let mut end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);

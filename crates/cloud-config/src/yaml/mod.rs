@@ -1,8 +1,8 @@
-//! The only place that knows YAML: text becomes nodes with their places, nodes become types.
+//! The only module that knows YAML: it turns text into nodes with positions, and nodes into types.
 //!
 //! ```text
 //! text ──► scanner ──► build ──────────────► Document ──► de ──────────► T, findings
-//!          libyaml's   mapping, limits,      nodes        serde, goes on
+//!          libyaml's   mapping, limits,      nodes        serde, continues
 //!          events      salvage                            after errors
 //! ```
 //!

@@ -23,7 +23,7 @@ pub struct Node {
 
 /// The kinds of nodes.
 pub enum Kind {
-    /// Text, a number, a truth value, nothing: what it is read as is up to who reads it.
+    /// A string, number, boolean or null: the caller decides how to interpret it.
     Scalar(Scalar),
     /// A list.
     List(Vec<Rc<Node>>),
@@ -176,7 +176,7 @@ impl Node {
 
     /// The mapping as several ones, each of which begins with the key that is its first one.
     ///
-    /// Returns `None` if this is no mapping, or one into which another is merged.
+    /// Returns `None` if this is not a mapping, or if another mapping is merged into it.
     pub fn split(&self) -> Option<Vec<Rc<Self>>> {
         let Kind::Mapping(mapping) = &self.kind else { return None };
         let mut written: Vec<_> = mapping.written().collect();

@@ -25,7 +25,7 @@ pub enum PathSegment<'a> {
 pub enum SourceItem<'a> {
     /// A key.
     Key(&'a str),
-    /// A value that is no list and no mapping.
+    /// A value that is neither a list nor a mapping.
     Value(&'a Scalar),
 }
 
@@ -116,7 +116,8 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// Visits every key and every scalar that counts and is written between the bytes `from` and `to`, even in part, with its way.
+    /// Visits every key and every scalar that counts and is written between the bytes `from` and `to`, even in part,
+    /// with its way.
     pub fn between(&self, from: usize, to: usize, visit: &mut dyn FnMut(&[PathSegment<'a>], Span, SourceItem<'a>)) {
         if let Some(root) = self.root {
             self.walk(root, (from, to), &mut Vec::new(), visit);
@@ -143,7 +144,7 @@ impl<'a> Paths<'a> {
                     Some(&items[part.index])
                 }
                 Kind::Mapping(mapping) => {
-                    // What does not count says nothing of what is written there.
+                    // A part without an entry has no source text.
                     let Some(entry) = mapping.entries.get(part.index) else { continue };
                     segments.push(PathSegment::Key(&entry.key));
                     if entry.key_span.end > from {

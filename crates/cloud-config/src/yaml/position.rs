@@ -10,7 +10,7 @@ pub(super) struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    /// For `text`, whose bytes the author knows by what `place` says of them.
+    /// Positions in `text`; `place` maps its bytes to those of the source text.
     pub fn new(text: &'a str, place: &'a dyn Fn(usize) -> usize) -> Self {
         Self { text, place }
     }

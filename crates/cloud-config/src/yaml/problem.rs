@@ -173,14 +173,14 @@ impl Problem {
         }
     }
 
-    /// The first byte that may be part of what is wrong.
+    /// The first byte that can be part of the error.
     pub fn begins_at(&self) -> usize {
-        // What is scanned is one token; what is parsed may have begun far above.
+        // A scanner error is inside of one token; the context of a parser error can be far above.
         if self.context.starts_with("while scanning") { self.at.min(self.context_at) } else { self.at }
     }
 }
 
-/// Text that begins with a bracket and goes on after the one that closes it, where `before` ends.
+/// Diagnoses text that begins with a bracket and continues after the closing one, at the end of `before`.
 fn bracketed(before: &str) -> Option<Diagnosis> {
     let before = before.trim_end();
     let (open, close) = match before.chars().next_back()? {

@@ -39,7 +39,7 @@ fn blank(text: &str) -> usize {
     let mut at = 0;
     loop {
         at = text.len() - text[at..].trim_start().len();
-        // What follows a value directly is no comment, whatever it looks like.
+        // Without a blank before it, `#` does not begin a comment.
         if at == 0 || !text[at..].starts_with('#') {
             return at;
         }

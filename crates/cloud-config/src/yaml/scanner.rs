@@ -11,7 +11,7 @@ use std::ptr::{NonNull, addr_of_mut};
 use std::rc::Rc;
 use std::slice;
 
-// The library is what the word in its name says; that this file is, is said above.
+// The name of the library has the word `unsafe` in it; the attribute above already marks this file.
 #[allow(clippy::unsafe_removed_from_name)]
 use unsafe_libyaml as sys;
 
@@ -42,7 +42,7 @@ pub(super) struct Marked {
     pub end: usize,
 }
 
-/// Why the text is no YAML, in libyaml's words, which never hold text of the document.
+/// A syntax error, with libyaml's message, which never quotes the document.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub what: String,
@@ -81,7 +81,7 @@ impl<'text> Scanner<'text> {
     ///
     /// # Errors
     ///
-    /// The text is no YAML from some place on; nothing may be asked for after that.
+    /// The text is invalid YAML from some position on. There are no events after that.
     pub fn next(&mut self) -> Result<Marked, Problem> {
         loop {
             let mut event = MaybeUninit::<sys::yaml_event_t>::uninit();
@@ -136,8 +136,8 @@ impl Drop for Scanner<'_> {
 ///
 /// # Safety
 ///
-/// The event comes from a successful `yaml_parser_parse` and was not deleted yet: its type then
-/// says which part of the union is set, and its pointers are null or valid.
+/// The event comes from a successful `yaml_parser_parse` and was not deleted: its type then selects
+/// the part of the union that is set, and its pointers are null or valid.
 unsafe fn convert(raw: &mut sys::yaml_event_t) -> Option<Marked> {
     let data = addr_of_mut!(raw.data);
     // SAFETY: as the caller promises.

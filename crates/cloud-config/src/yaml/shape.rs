@@ -1,7 +1,7 @@
-//! The shape that a type accepts, asked of the type itself: the keys that serde derives from its fields.
+//! The shape that a type accepts, from the type itself: the keys that serde derives from its fields.
 //!
-//! The type is read from nothing; what it asks for on the way is its shape. So there is no second list of keys
-//! that could differ from what is read.
+//! The type is deserialized from nothing, and its requests to the deserializer are its shape. So there is no second
+//! list of keys that could differ.
 
 use serde::Deserialize;
 use serde::de::value::{Error, StrDeserializer};
@@ -12,7 +12,7 @@ use super::field::FIELD;
 /// The shape of the values of a type.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Shape {
-    /// A value without keys of its own: text, a number, a truth value.
+    /// A value without keys: a string, a number or a boolean.
     #[default]
     Value,
     /// A list.

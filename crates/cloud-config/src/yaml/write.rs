@@ -3,12 +3,13 @@
 use serde::Serialize;
 use serde_yaml::Value;
 
-/// Writes a mapping as a document; an empty one is no text at all. Characters that are not `shown` are escaped.
+/// Writes a mapping as a document; an empty mapping gives an empty string. Characters that are not `shown` are escaped.
 ///
-/// Text that would be something else without quotes has them, and text of several lines is a block where it can be.
+/// A string is quoted if it would have another type without quotes, and a string of several lines is a block if
+/// possible.
 pub fn write(value: &impl Serialize, shown: impl Fn(char) -> bool) -> String {
     let is_plain = |text: &str| text.chars().all(|c| c == '\n' || shown(c));
-    // It fails for what YAML cannot hold, such as bytes: what is handed over has none.
+    // This fails only for types that YAML lacks, such as bytes, which these values do not have.
     let text = serde_yaml::to_string(value).unwrap_or_default();
     if text == "{}\n" {
         return String::new();
@@ -16,8 +17,8 @@ pub fn write(value: &impl Serialize, shown: impl Fn(char) -> bool) -> String {
     if is_plain(&text) {
         return text;
     }
-    // Only double quotes have escapes, and they are used where a control character makes it necessary. So one is
-    // put behind each text that needs them, with a mark that is in none of them, and both are taken away again.
+    // Only double quotes have escapes, and the writer uses them only if a control character requires it. So append one
+    // to each string that needs escapes, with a unique mark, and remove both afterwards.
     let mark = mark(&text);
     let mut value = serde_yaml::to_value(value).unwrap_or_default();
     each_text(&mut value, &|text| {

@@ -1,4 +1,4 @@
-//! Content that a line ended which is text of it: YAML takes the line for a key.
+//! Content that ends at a line of its own text, which YAML parses as a key.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -12,9 +12,9 @@ use crate::yaml::{Entry, Node, is_name};
 /// The part that the items are in.
 pub(super) struct OuterKey<'a> {
     text: &'a str,
-    /// The lines of the text, once one is asked for.
+    /// The lines of the text, computed on first use.
     lines: OnceCell<Lines<'a>>,
-    /// The keys outside of items that are no words, by their first byte: each may be text that lost its indentation.
+    /// The keys outside of items that are not words, by their first byte: each can be text that lost its indentation.
     keys: HashMap<usize, &'a Entry>,
 }
 
@@ -30,7 +30,7 @@ impl<'a> OuterKey<'a> {
     }
 }
 
-/// The finding of content that a line ended which was meant to be in it; `raw` is the content with its head, at `span`.
+/// The finding of content that ends at a line of its own text. `raw` is the content with its header, at `span`.
 pub(super) fn ended_early(
     item: &Node,
     kind: ContentOwner,
@@ -80,7 +80,7 @@ fn next_line(text: &str, end: usize) -> Option<usize> {
     None
 }
 
-/// Returns true if `entry` is a key of an item, or of another program, that may stand behind content.
+/// Returns true if `entry` is a key of an item, or of another program, that can follow content.
 fn is_known(entry: &Entry, kind: ContentOwner, text: &str) -> bool {
     let name = entry.name();
     let name = name.to_ascii_lowercase();
@@ -90,25 +90,25 @@ fn is_known(entry: &Entry, kind: ContentOwner, text: &str) -> bool {
         || (kind.mapping().is_misspelled(&name) && !is_long(&entry.value, text))
 }
 
-/// Returns true if the key is no word, or in quotes that the keys of its item have not.
+/// Returns true if the key is not a word, or is quoted while the other keys of its item are not.
 fn is_no_word(entry: &Entry, item: &Node, text: &str) -> bool {
     let is_quoted = |entry: &Entry| text[entry.key_span.start..].starts_with(['"', '\'']);
     let content = item.entries().unwrap_or_default().iter().find(|entry| entry.name() == "content");
     !is_name(&entry.key) || (is_quoted(entry) && !content.is_some_and(is_quoted))
 }
 
-/// Returns true if `value` goes over several lines.
+/// Returns true if `value` has several lines.
 fn is_long(value: &Node, text: &str) -> bool {
     let is_block = value.items().is_some() || value.entries().is_some();
     (is_block && !value.flow) || text.get(value.span.start..value.span.end).is_some_and(|raw| raw.trim().contains('\n'))
 }
 
-/// Returns true if a line of the content is a key with its value, so that further keys may belong to it.
+/// Returns true if a line of the content is a key with its value, so that further keys can belong to the content.
 fn has_keys(raw: &str) -> bool {
     block(raw).any(|(_, line)| is_key_value(line.trim()))
 }
 
-/// Returns true if the content ends with something that a key of its own goes on with.
+/// Returns true if the content ends with text that a key can continue.
 fn goes_on(raw: &str) -> bool {
     let last = block(raw).map(|(_, line)| line.trim()).rfind(|line| !line.is_empty());
     last.is_some_and(|line| is_key_value(line) || line.ends_with(['{', '[', ',']))

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::is_named;
 
-/// TCP services that stand for a port. sshd looks them up in `/etc/services`; those that are missing here are written
-/// as numbers.
+/// TCP services that sshd accepts as a port. sshd looks them up in `/etc/services`; other services must be written as
+/// numbers.
 const SERVICES: [&str; 36] = [
     "amqp",
     "auth",
@@ -142,8 +142,8 @@ fn is_port(text: &str) -> bool {
         || (is_number(number) && number.parse::<u16>().is_ok_and(|number| number > 0))
 }
 
-/// Returns true for a list of addresses that lets in at least one. sshd refuses a list with an empty or invalid
-/// network in it as a whole.
+/// Returns true for a list that allows at least one address. sshd rejects a whole list because of one empty or invalid
+/// network.
 fn is_from(list: &str) -> bool {
     let is_sound = |entry: &str| {
         let entry = entry.strip_prefix('!').unwrap_or(entry);
@@ -156,7 +156,7 @@ fn is_from(list: &str) -> bool {
 /// Returns true for an address with a prefix that is longer than it, or with bits behind the prefix.
 fn is_invalid_network(entry: &str) -> bool {
     let Some((address, prefix)) = entry.split_once('/') else { return false };
-    // What is no prefix is a name to sshd.
+    // To sshd, anything but a prefix is a name.
     let number = Some(prefix).filter(|prefix| is_number(prefix)).and_then(|prefix| prefix.parse::<u32>().ok());
     let Some(prefix) = number.filter(|prefix| *prefix <= 128) else { return false };
     if let Ok(address) = address.parse::<Ipv4Addr>() {

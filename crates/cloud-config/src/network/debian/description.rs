@@ -1,7 +1,7 @@
 //! The description of one interface, put together from its stanzas.
 //!
-//! Several stanzas of one name add up, as the format means them to: addresses, routes and name servers of all are
-//! set, and it asks a server for others if one of them says so. Of everything else the last one counts.
+//! Several stanzas of one name are merged, as in ifupdown: the addresses, routes and name servers of all are set, and
+//! DHCP is used if one of them requests it. For everything else, the last one is used.
 
 use core::net::IpAddr;
 
@@ -15,7 +15,7 @@ use super::super::bond::BondOptions;
 use super::super::interface::{Dhcp, Route, Setup};
 use super::super::names::{Domain, Mac, Name};
 
-/// Everything that is said of an interface.
+/// The settings of an interface.
 #[derive(Debug, Default)]
 pub struct Description {
     /// Its addresses.
@@ -57,7 +57,7 @@ pub fn extend<T>(list: &mut Vec<T>, more: Vec<T>) {
 }
 
 impl Description {
-    /// Adds what another stanza says.
+    /// Merges the settings of another stanza.
     pub fn merge(&mut self, other: Self) {
         extend(&mut self.addresses, other.addresses);
         for (own, other) in self.gateways.iter_mut().zip(other.gateways) {

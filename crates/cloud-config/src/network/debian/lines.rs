@@ -13,7 +13,7 @@ pub struct LogicalLine<'a> {
     pub span: Span,
 }
 
-/// The lines of `bytes` that say something. What is no UTF-8 is replaced, and so is never a name or an address.
+/// The lines of `bytes` with content. Invalid UTF-8 is replaced, so it is never a name or an address.
 pub fn lines(bytes: &[u8]) -> impl Iterator<Item = LogicalLine<'_>> {
     let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     std::iter::from_fn(move || {

@@ -1,7 +1,7 @@
 //! `debian`: an interfaces file as ifupdown reads it, which a config drive names in `network_config.content_path`.
 //!
-//! Bytes become lines, lines stanzas, the stanzas of a name one `Description`, descriptions interfaces that are
-//! built on each other. A bad stanza costs itself alone.
+//! Bytes become lines, lines become stanzas, the stanzas of a name become one `Description`, and descriptions become
+//! interfaces that are built on each other. Only an invalid stanza itself is skipped.
 
 mod description;
 mod lines;
@@ -131,7 +131,8 @@ fn kind(
     Ok((InterfaceKind::Vlan(id), carrier.into_iter().collect()))
 }
 
-/// The interfaces by name, with those that only others name. What was to be built on those in `lost_child` is left out.
+/// The interfaces by name, including those that only other interfaces name. Interfaces on those in `lost_child` are
+/// skipped.
 fn drafts(described: BTreeMap<Name, Description>, lost_child: &HashSet<Name>, findings: &mut Findings) -> Vec<Draft> {
     struct Named {
         interface: Interface,

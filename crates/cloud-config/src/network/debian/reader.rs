@@ -1,4 +1,4 @@
-//! The options of a stanza: what each of them says of its interface.
+//! The options of a stanza, and their effect on its interface.
 
 use std::collections::HashMap;
 
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         self.findings.report(rule, Some(entry.span), self.stanza.name.as_str(), format!("`{key}` {message}"));
     }
 
-    /// Reads an option, or says why the stanza is refused for it, and what to write instead.
+    /// Reads an option, or returns the reason why its stanza is refused, and the remedy.
     fn option(&mut self, entry: &'a StanzaOption) -> Result<(), (String, &'static str)> {
         match entry.key.as_str() {
             "address" | "netmask" | "gateway" | "dns-nameservers" | "dns-nameserver" | "dns-search" | "dns-domain"
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
                         None => self.findings.report(&rules::BAD_NETWORK_VALUE, Some(entry.span), name, message),
                     }
                     if word.starts_with('#') {
-                        // The words of a comment are no values.
+                        // The words of a comment are not values.
                         break;
                     }
                 }

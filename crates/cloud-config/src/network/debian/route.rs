@@ -8,7 +8,7 @@ use super::super::interface::Route;
 pub enum Command {
     /// A route.
     Route(Route),
-    /// A route, with an address that is none.
+    /// A route with an invalid address.
     Bad,
     /// Something else.
     Other,

@@ -22,7 +22,7 @@ pub enum Method {
     Auto,
     /// It gets none.
     Manual,
-    /// It is the one with which the machine speaks to itself.
+    /// It is the loopback interface.
     Loopback,
 }
 
