@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 /// The files of a part, none of which is below another.
 ///
-/// Slashes are kept as zero bytes, which no name has and nothing comes before: so what is below a path follows it at
-/// once. And as none of the files is below another, the file that a path is below stands right before it. Two looks
-/// are enough, however deep it is.
+/// Slashes are stored as zero bytes, which no name contains and which sort first: the paths below a path directly
+/// follow it. Since no file is below another one, the file that a path is below directly precedes it. Two lookups are
+/// enough at every depth.
 #[derive(Default)]
 pub(super) struct FileTree(BTreeMap<Vec<u8>, PathBuf>);
 
-/// Why a path cannot be a file.
+/// The reason why a path cannot be a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Clash {
-    /// It is below this path, which is a file.
+    /// The path is below this file.
     Below(PathBuf),
-    /// It is the folder, or a folder above the folder, of this file.
+    /// The path is a directory above this file.
     Above(PathBuf),
 }
 
 impl FileTree {
-    /// Makes `path`, which is absolute and normalized, a file, or returns the reason for which it cannot be a file.
+    /// Adds the file `path`, which is absolute and normalized, or returns the reason why it cannot be a file.
     pub fn claim(&mut self, path: &Path) -> Result<(), Clash> {
         let key = key(path);
         if self.0.contains_key(&key) {

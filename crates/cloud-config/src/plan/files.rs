@@ -13,14 +13,14 @@ use crate::yaml::Field;
 
 /// The maximum size of all decompressed content of a part, in bytes.
 const INFLATED_MAX: u64 = 64 << 20;
-/// The longest path that the kernel takes, in bytes, without the zero byte at its end.
+/// The longest path that the kernel accepts, in bytes, without the zero byte at its end.
 const PATH_MAX: usize = 4095;
-/// No system has users or groups with longer names, in bytes.
+/// The longest name of a user or group on any system, in bytes.
 const NAME_MAX: usize = 256;
 /// The maximum size of one decompressed file, in bytes.
 const FILE_MAX: u64 = 16 << 20;
 
-/// The room left for decompressed content.
+/// The remaining size for decompressed content.
 struct DecodeBudget {
     bytes: u64,
     members: usize,
@@ -47,7 +47,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<File>]) {
                 let item = Item::File(file.path.filled().map_or_else(|| numbered(index), printable));
                 match finding {
                     Some(finding) => planner.refuse_for(item, field.span, finding),
-                    // Without a finding of its own the reason is a wrong type, which is reported already.
+                    // Without a finding, the reason is a wrong type, which has a finding already.
                     None => planner.refuse(item, field.span),
                 }
             }
@@ -60,7 +60,7 @@ fn missing_path(span: Option<Span>) -> Finding {
     finding.help("give it a `path`; each `- ` begins a new file")
 }
 
-/// The file as it will be; an error refuses it, with its finding unless there is one already.
+/// The file to write. An error refuses it, with a finding unless it has one already.
 fn read(
     planner: &mut Planner<'_>,
     file: &File,
@@ -95,7 +95,7 @@ fn read(
         (&file.permissions, "permissions", &rules::BAD_PERMISSIONS, "write an octal mode, such as `0644`"),
         (&file.encoding, "encoding", &rules::BAD_ENCODING, "write `base64`, `gzip` or `gzip+base64`"),
     ] {
-        // `null` and `""` ask for the default; where nothing was written, a value is missing.
+        // `null` and `""` request the default; an empty value is a missing value.
         if field.is_null() && field.span.is_some_and(|span| span.start == span.end) {
             let message = format!("empty `{key}`; file skipped");
             return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or remove the key"))));
@@ -103,7 +103,7 @@ fn read(
     }
     let mode = file.permissions.filled();
     if mode.is_none() && (file.permissions.is_null() || file.permissions.value.is_some()) {
-        // Programs that write every key of a file write this.
+        // Written by programs that always write every key.
         let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, "empty `permissions`; 0644 used");
         planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or remove the key"));
     }
@@ -118,7 +118,7 @@ fn read(
     };
     let ((mode, finding), owner, content) = match (mode, owner, content) {
         (Ok(mode), Ok(owner), Ok(content)) => (mode, owner, content),
-        // All faults are reported; the first is the reason why the file is refused.
+        // All errors are reported; the first one is the reason of the refusal.
         (mode, owner, content) => {
             let mut faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
             let why = faults.next();
@@ -133,7 +133,7 @@ fn read(
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
 }
 
-/// The warning that content is compressed behind its encoding, where its path does not say that it is to be.
+/// The warning that decoded content is still compressed, unless its path has a suffix of compressed files.
 fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding> {
     let encoding = file.encoding.filled()?;
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
@@ -157,7 +157,7 @@ fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
     Some(finding.help("write the content without `encoding` to insert the address"))
 }
 
-/// Returns true if this is the name of a temporary file, which the next run would remove.
+/// Returns true for the name of a temporary file, which the next run would remove.
 fn is_temporary(path: &Path) -> bool {
     path.file_name().map(std::ffi::OsStr::as_encoded_bytes).and_then(temporary_name::target_of).is_some()
 }
@@ -166,7 +166,7 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
     let encoding = file.encoding.text();
     let raw = file.content.get().map(|content| content.expose().0.clone()).unwrap_or_default();
     let limit = FILE_MAX.min(budget.bytes);
-    // Without an encoding nothing can fail.
+    // Without an encoding, this cannot fail.
     let suggestion = if encoding.is_empty() { None } else { decode::suggest(&raw, encoding) };
     let is_text = !encoding.is_empty() && decode::is_text(&raw);
     let bytes = decode::decode(raw, encoding, limit, &mut budget.members).map_err(|error| match error {
@@ -199,7 +199,7 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
     Ok(bytes)
 }
 
-/// The absolute path of `text` beneath the root, which `..` never leaves; none where that is no file's path.
+/// The absolute path of `text` below the root, which `..` never leaves, if it can be the path of a file.
 pub(super) fn normalize(text: &str) -> Option<PathBuf> {
     let mut parts = Vec::new();
     for part in text.split('/') {
@@ -212,12 +212,12 @@ pub(super) fn normalize(text: &str) -> Option<PathBuf> {
             part => parts.push(part),
         }
     }
-    // No program could open a file by a longer path than the kernel takes.
+    // No program can open a file by a path that is longer than the kernel accepts.
     let length: usize = parts.iter().map(|part| 1 + part.len()).sum();
     (1..=PATH_MAX).contains(&length).then(|| std::iter::once("/").chain(parts).collect())
 }
 
-/// An owner as `chown` takes it.
+/// An owner in the format of `chown`.
 fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
     let bad = || {
         Finding::new(&rules::BAD_OWNER, span, "invalid owner; file skipped")
@@ -227,7 +227,7 @@ fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text {
             "" => Ok(None),
-            // The highest number says "no change" to the kernel.
+            // To the kernel, the highest number means "no change".
             _ if digits => text.parse().ok().filter(|id| *id != u32::MAX).map(Principal::Id).map(Some).ok_or_else(bad),
             _ if text.len() > NAME_MAX || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') => {
                 Err(bad())

@@ -8,9 +8,9 @@ use crate::text::printable;
 use crate::text::suggest;
 use crate::yaml::describe_lookalike;
 
-/// The longest name that the kernel takes for a machine.
+/// The longest host name that the kernel accepts.
 const HOST_NAME_MAX: usize = 64;
-/// Where a name is cut that has no dot to cut it at.
+/// The length to which a name without a dot is shortened.
 const HOST_LABEL_MAX: usize = 63;
 /// The longest file name, which is also the longest name of a unit.
 const NAME_MAX: usize = 255;
@@ -34,7 +34,7 @@ pub enum UnitReader {
     Systemd,
     /// networkd and udev.
     Networkd,
-    /// No known program; its drop-ins may still have a meaning, as those of `service` do.
+    /// No known program. Its drop-ins can still have a meaning, as those of `service` do.
     Unknown,
 }
 
@@ -47,7 +47,7 @@ pub fn reader(name: &str) -> UnitReader {
     }
 }
 
-/// The name, without its suffix, of the unit that mounts at the folder `place`; none where that is no absolute path.
+/// The name, without its suffix, of the unit that mounts at the directory `place`, if that is an absolute path.
 pub fn mount_name(place: &str) -> Option<String> {
     if !place.starts_with('/') {
         return None;
@@ -78,18 +78,18 @@ pub fn is_unit_name(name: &str) -> bool {
     name.bytes().all(known) && !name.starts_with('@')
 }
 
-/// Returns true if `name` is that of a slice whose `-` do not stand between its parts, or of an instance of one.
+/// Returns true for the name of a slice whose dashes are not between its parts, and for an instance of a slice.
 pub fn is_odd_slice(name: &str) -> bool {
     let parts = name.strip_suffix(".slice").filter(|name| *name != "-");
     parts.is_some_and(|parts| parts.contains('@') || parts.split('-').any(str::is_empty))
 }
 
-/// Returns true if `name` is that of a template: its instances can be started, and it cannot.
+/// Returns true for the name of a template, which cannot be started without an instance.
 pub fn is_template(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(name, _)| name.split_once('@').is_some_and(|(_, instance)| instance.is_empty()))
 }
 
-/// The unit and the file that a name such as `docker.service.d/10-debug.conf` means: a drop-in, as OEM images name it.
+/// The unit and the file of a name such as `docker.service.d/10-debug.conf`: a drop-in in the form of OEM images.
 pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     let (dir, file) = name.split_once('/')?;
     let unit = dir.strip_suffix(".d")?;
@@ -98,7 +98,7 @@ pub fn drop_in(name: &str) -> Option<(&str, &str)> {
     (is_valid && reader(unit) != UnitReader::Unknown).then_some((unit, file))
 }
 
-/// The fault and the remedy of a unit's name that is one of a directory: of the drop-ins of a unit, or of links.
+/// The problem and the remedy for a unit name that is the directory of a unit's drop-ins or links.
 pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
     let bare = name.trim_end_matches('/');
     if bare.contains('/') {
@@ -147,7 +147,7 @@ pub(super) fn path_help(name: &str) -> Option<String> {
     }
 }
 
-/// Why `name` cannot be the name of a file that holds a unit, a drop-in or a set of keys.
+/// The reason why `name` cannot be the name of a file of a unit, a drop-in or a set of keys.
 pub fn file_name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
@@ -164,11 +164,11 @@ pub fn file_name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The host name to set for `text`, with what is worth telling of it; an error finding means none.
+/// The host name to set for `text`, and its findings. If one is an error, no host name is set.
 pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname, Vec<Finding>), Finding> {
     let mut findings = Vec::new();
     let mut text = text.trim();
-    // That is how the name system writes a whole name; machines do not have it in theirs.
+    // A dot at the end is DNS notation for a complete name, and not part of a host name.
     if let Some(whole) = text.strip_suffix('.').filter(|whole| !whole.is_empty()) {
         text = whole;
         let message = "the host name ends with a dot; set without the dot";
@@ -179,7 +179,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
     if name.len() > HOST_NAME_MAX {
         name = first;
         if name.len() > HOST_NAME_MAX {
-            // Only ASCII is valid, so where this is no boundary the name is refused below.
+            // Only ASCII is valid, so if this is not a boundary, the name is refused below.
             name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
         }
         let message = format!("the host name has {} characters, more than 64; truncated to {}", text.len(), name.len());

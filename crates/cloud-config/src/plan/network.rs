@@ -7,10 +7,10 @@ use super::step::{FileSpec, KernelModule, Links, Owner, Step};
 use crate::network::Conversion;
 use crate::text::secret::Secret;
 
-/// Where the files of networkd go that a description became: they are made anew at every boot.
+/// The directory of the converted files of networkd, which are written again at every boot.
 const DIRECTORY: &str = "/run/systemd/network";
 
-/// The steps that set up what a description says. All but the files are done only where one of these changed.
+/// The steps for a network description. All steps except the files run only if one of the files changed.
 pub fn plan_network(conversion: &Conversion) -> Plan {
     let files = conversion.units().into_iter().map(|unit| {
         Step::WriteFile(FileSpec {

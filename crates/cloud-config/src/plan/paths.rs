@@ -1,4 +1,4 @@
-//! The steps by path: the last of several for one path counts.
+//! The steps by path: the last of several for one path is used.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{FileSpec, Planned, Step, UnitPath};
 use crate::diagnostic::Span;
 
-/// The paths of a part, each with one wish, in the order of the last wishes.
+/// The paths of a part, each with one request, in the order of the last requests.
 #[derive(Default)]
 pub(super) struct ClaimedPaths {
     steps: Vec<Option<Planned>>,
@@ -35,7 +35,7 @@ impl ClaimedPaths {
         self.insert(place.path.clone(), Planned { step: Step::MaskUnit(place), span });
     }
 
-    /// A file with content that is placed here is no mask, so it stays; a mask that was wished goes.
+    /// A planned file with content is not a mask, so it stays; a planned mask is removed.
     pub fn unmask(&mut self, place: UnitPath, span: Option<Span>) {
         if self.content(&place.path).is_none_or(<[u8]>::is_empty) {
             self.insert(place.path.clone(), Planned { step: Step::UnmaskUnit(place), span });

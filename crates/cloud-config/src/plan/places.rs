@@ -1,4 +1,4 @@
-//! Places where a file of `write_files` cannot be, or is hardly meant to be.
+//! Invalid and suspicious paths of `write_files`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use super::planner::display_path;
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, Span, rules};
 
-/// The directories of the operating system image, by all their names.
+/// The directories of the operating system image, with all their names.
 const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
-/// The OEM partition is mounted in the image, and may be written to.
+/// The mount point of the OEM partition, which is below the image and writable.
 const OEM: &str = "/usr/share/oem";
 
-/// Folders of every machine. As none of them is ever a file, it is no reason to leave out what is below one.
+/// Directories of every machine. None of them is ever a file, so paths below them are valid.
 const DIRECTORIES: [&str; 23] = [
     "/bin",
     "/boot",
@@ -40,7 +40,7 @@ const DIRECTORIES: [&str; 23] = [
     "/var",
 ];
 
-/// Files of every machine that a home directory is set to by mistake.
+/// Files of every machine, which cannot be a home directory.
 const FILES: [&str; 24] = [
     "/bin/bash",
     "/bin/false",
@@ -68,7 +68,7 @@ const FILES: [&str; 24] = [
     "/usr/sbin/nologin",
 ];
 
-/// Returns true for a path that is, or leads through, a file of every machine.
+/// Returns true for a file of every machine, or a path below one.
 pub(super) fn is_in_file(path: &str) -> bool {
     let path = normalize(path);
     path.is_some_and(|path| FILES.iter().any(|file| has_prefix(&path, file) && path.starts_with(file)))
@@ -79,7 +79,7 @@ pub(super) fn is_of_image(path: &str) -> bool {
     normalize(path).is_some_and(|path| image_directory(&path).is_some())
 }
 
-/// The folder of `path`, where it belongs to the image of the operating system.
+/// The directory of `path`, if it belongs to the image of the operating system.
 fn image_directory(path: &Path) -> Option<&Path> {
     if !IMAGE.iter().any(|image| has_prefix(path, image)) {
         return None;
@@ -94,10 +94,10 @@ fn has_prefix(path: &Path, prefix: &str) -> bool {
     path.as_os_str().as_encoded_bytes().starts_with(prefix.as_bytes())
 }
 
-/// The folders of the image that files of `config` go to.
+/// The directories of the image that `config` has files in.
 pub fn wanted_directories(config: &CloudConfig) -> BTreeSet<PathBuf> {
     let written = config.write_files.iter().filter_map(|file| file.get()?.path.filled());
-    // Most paths need no second look.
+    // Most paths are not in the image.
     let paths = written.filter(|path| IMAGE.iter().any(|image| path.contains(&image[1..]))).filter_map(normalize);
     paths.filter_map(|path| image_directory(&path).map(Path::to_owned)).collect()
 }
@@ -109,7 +109,7 @@ pub(super) fn check_place(
     span: Option<Span>,
 ) -> Result<Option<Finding>, Finding> {
     let place = display_path(path);
-    // A comparison of the components of paths would take longer than all the rest.
+    // Comparing the components of paths would be slower than everything else here.
     if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
         return Err(Finding::new(&rules::BAD_PATH, span, format!("{place} is a directory; file skipped")));
     }

@@ -1,4 +1,4 @@
-//! From a configuration to a plan: every ordering rule lives here (docs/applying.md#the-order).
+//! Makes a plan from a configuration. All ordering rules are here (docs/applying.md#the-order).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -14,13 +14,13 @@ use crate::config::{CloudConfig, ssh_key};
 use crate::diagnostic::{Finding, Findings, Span, rules};
 use crate::text::printable;
 
-/// A step, and the place in the configuration that it comes from.
+/// A step, and its origin in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Planned {
     /// The step.
     #[serde(flatten)]
     pub step: Step,
-    /// Where it was asked for.
+    /// The position of its item.
     #[serde(skip)]
     pub span: Option<Span>,
 }
@@ -37,18 +37,18 @@ pub enum Item {
     Unit(String),
     /// A drop-in of a unit.
     DropIn {
-        /// The unit, which is left alone without it.
+        /// The unit, which is not enabled or started without the drop-in.
         unit: String,
         /// The drop-in, by its name or by its number in the list.
         name: String,
     },
-    /// The command of a unit, which is placed all the same.
+    /// The command of a unit, which is written anyway.
     Command(String),
-    /// The import of keys from a URL, of a user who is made all the same.
+    /// The import of keys from a URL, of a user who is created anyway.
     Import(String),
     /// A section, such as `coreos.update`.
     Section(Cow<'static, str>),
-    /// All of a part but its host name and keys.
+    /// A part except its host name and keys.
     Rest,
     /// A part that has neither.
     All,
@@ -70,7 +70,7 @@ impl std::fmt::Display for Item {
     }
 }
 
-/// An item that is left out because of what is wrong with it; a finding says what.
+/// An item that is skipped because of an error, which a finding reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refused {
     /// The item.
@@ -95,9 +95,9 @@ impl std::fmt::Display for Refused {
 /// The plan of one part: its steps, and the items that are skipped.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The steps, in the order in which they are done.
+    /// The steps, in their order.
     pub steps: Vec<Planned>,
-    /// The items that are left out.
+    /// The skipped items.
     pub refused: Vec<Refused>,
     /// The findings of the part.
     pub findings: Vec<Finding>,
@@ -113,24 +113,24 @@ impl Plan {
 /// The facts about the machine that a plan depends on.
 #[derive(Debug, Default)]
 pub struct Facts {
-    /// Its host name, or the one it is about to have.
+    /// Its host name, or the one that the run will set.
     pub hostname: String,
-    /// Files that sections add to, see [`facts_wanted`]: or why they cannot be read.
+    /// Files that sections add lines to, see [`facts_wanted`], or the error of reading them.
     pub files: BTreeMap<&'static str, Result<BaseFile, String>>,
-    /// Those of [`wanted_directories`](super::wanted_directories) that are on a file system which is read-only.
+    /// The [`wanted_directories`](super::wanted_directories) on a read-only file system.
     pub read_only: BTreeSet<PathBuf>,
 }
 
-/// A file of the machine that a section adds to.
+/// A file of the machine that a section adds lines to.
 #[derive(Clone, Debug, Default)]
 pub struct BaseFile {
     /// Its bytes.
     pub content: Vec<u8>,
-    /// Its permissions. The file that is planned from it gives no more of them: its content may be secret.
+    /// Its permissions. The planned file has no more permissions, because the content can be secret.
     pub mode: u32,
 }
 
-/// The files of the machine that planning `config` will look at, where they exist.
+/// The files of the machine that planning `config` needs, if they exist.
 pub fn facts_wanted(config: &CloudConfig) -> Vec<&'static str> {
     let mut wanted = Vec::new();
     if config.manage_etc_hosts.value.is_some() {
@@ -153,14 +153,14 @@ pub(super) struct Planner<'a> {
     enables: Vec<Planned>,
     removals: Vec<Planned>,
     commands: Vec<Planned>,
-    /// Units of systemd that the part names, and the same to look up.
+    /// systemd units that the part names, and the same as a set.
     unit_names: Vec<String>,
     known_units: HashSet<String>,
     networkd: Option<Span>,
 }
 
-/// Plans a cloud-config part (docs/cloud-config.md, docs/cloud-config.md#coreosunits). Its host name and the keys of `core` are not in it: they come
-/// before every part (docs/applying.md#the-order).
+/// Plans a cloud-config part (docs/cloud-config.md, docs/cloud-config.md#coreosunits). Its host name and the keys of
+/// `core` are not in it: they come before every part (docs/applying.md#the-order).
 pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
     let mut planner = Planner {
         facts,
@@ -200,12 +200,12 @@ impl Planner<'_> {
         self.findings.push(finding);
     }
 
-    /// Leaves `item` out, because of a finding that is there already.
+    /// Skips `item` because of an existing finding.
     pub fn refuse(&mut self, item: Item, span: Option<Span>) {
         self.refused.push(Refused { item, span, redacted: false });
     }
 
-    /// Leaves `item` out, because of `finding`.
+    /// Skips `item` because of `finding`.
     pub fn refuse_for(&mut self, item: Item, span: Option<Span>, finding: Finding) {
         let redacted = finding.rule == &rules::REDACTED_SECRET;
         self.report(finding);
@@ -227,7 +227,8 @@ impl Planner<'_> {
         self.users.push(Planned { step: Step::ImportKeys(import), span });
     }
 
-    /// Makes `path` a file's; an error where it is, or has to be, another file's folder. `span` is where it is named.
+    /// Adds the file `path`. An error if it is, or has to be, a directory of another file. `span` is the position of
+    /// its name.
     pub fn claim(&mut self, path: &Path, span: Option<Span>) -> Result<(), Finding> {
         self.tree.claim(path).map_err(|clash| {
             let path = display_path(path);
@@ -255,14 +256,14 @@ impl Planner<'_> {
         self.paths.write(file, span);
     }
 
-    /// Notes a unit of systemd that the part names.
+    /// Records a systemd unit that the part names.
     pub fn unit(&mut self, name: &str) {
         if self.known_units.insert(name.to_owned()) {
             self.unit_names.push(name.to_owned());
         }
     }
 
-    /// Notes that a file of networkd may change.
+    /// Records that a file of networkd can change.
     pub fn networkd(&mut self, span: Option<Span>) {
         self.networkd = self.networkd.or(span).or(Some(Span::default()));
     }
@@ -271,7 +272,7 @@ impl Planner<'_> {
         self.enables.push(Planned { step: Step::EnableUnit(scope), span });
     }
 
-    /// Plans the removal of a unit's environment file, once systemd no longer reads it.
+    /// Plans the removal of a unit's environment file after systemd stops using it.
     pub fn remove_environment(&mut self, place: UnitPath, span: Option<Span>) {
         self.removals.push(Planned { step: Step::RemoveEnvironment(place), span });
     }
@@ -284,7 +285,7 @@ impl Planner<'_> {
         let mut steps = self.users;
         let (mut unit_names, mut known) = (self.unit_names, self.known_units);
         for planned in self.paths.into_steps() {
-            // A unit's file may also be written as any other file.
+            // The file of a unit can also be in `write_files`.
             if let Some(unit) = units::unit_of(&planned.step)
                 && known.insert(unit.clone())
             {
@@ -308,13 +309,13 @@ impl Planner<'_> {
 /// The host name and SSH keys of a part, which are set before everything else (docs/applying.md).
 #[derive(Default)]
 pub struct Access {
-    /// The host name to set, and where it stands.
+    /// The host name to set, and its position.
     pub hostname: Option<(Hostname, Span)>,
     /// Keys of `core`, in order, without duplicates.
     pub keys: Vec<String>,
     /// The findings about both.
     pub findings: Vec<Finding>,
-    /// Where the first keys stand.
+    /// The position of the first keys.
     pub span: Option<Span>,
 }
 
@@ -326,10 +327,10 @@ impl Access {
     }
 }
 
-/// The user whose keys and whose existence matter most.
+/// The default user of CoreOS, whose keys are set first.
 pub const CORE: &str = "core";
 
-/// Gathers what `config` gives for access, whatever else is wrong with it; `short` cuts host names at the first dot.
+/// Collects the host name and keys of `config`, even if it has errors. `short` cuts host names at the first dot.
 pub fn access(config: &CloudConfig, short: bool) -> Access {
     let (mut access, mut findings) = (Access::default(), Findings::default());
     if let (Some(name), Some(span)) = (config.hostname.filled(), config.hostname.span) {
@@ -365,12 +366,12 @@ pub(super) fn numbered(index: usize) -> String {
     format!("no. {}", index + 1)
 }
 
-/// A path for people, in one line.
+/// A path for messages, in one line.
 pub(super) fn display_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// A path beneath the root out of its parts.
+/// A path below the root, from its parts.
 pub(super) fn path(parts: &[&str]) -> PathBuf {
     parts.iter().collect()
 }

@@ -15,8 +15,8 @@ pub const SHELL: &str = "/bin/bash";
 /// Shells whose scripts bash runs as well.
 const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 
-/// The script `text`, named after its content, with what is wrong with its interpreter. A script whose interpreter is
-/// a relative path is none, unless that is a shell: nothing says which directory the path begins in.
+/// The script `text`, named after its content, and the findings about its interpreter. A script with a relative path of
+/// its interpreter is refused, unless that is a shell: the directory of the path is unknown.
 ///
 /// `first_line` is the place of the interpreter line.
 pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
@@ -56,7 +56,7 @@ pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -
     Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character"))
 }
 
-/// Returns how the line breaks of a script of one line were lost, and the remedy; no interpreter runs what is left.
+/// Returns the way in which a script of one line lost its line breaks, and the remedy. No interpreter can run it.
 fn lost_lines(text: &str, interpreter: &str, argument: Option<&str>) -> Option<(&'static str, &'static str)> {
     let text = text.trim_end();
     if text.contains('\n') {
@@ -99,8 +99,8 @@ fn named(text: &str, interpreter: &str, argument: Option<&str>) -> Script {
     Script { id, content: Secret::new(text.as_bytes().to_vec()), interpreter: interpreter.to_owned(), argument }
 }
 
-/// The interpreter of the first line, and its one argument, as the kernel reads them; but that a carriage return ends
-/// the line too. What is behind one is the script, which is not shown.
+/// The interpreter of the first line and its one argument, as the kernel parses them, except that a carriage return
+/// also ends the line. The text after it is the script, which is not printed.
 fn interpreter(text: &str) -> (&str, Option<&str>) {
     let line = text.strip_prefix("#!").and_then(|rest| rest.split(['\n', '\r']).next()).unwrap_or_default();
     let line = line.trim_matches([' ', '\t']);

@@ -42,7 +42,7 @@ fn root_file(path: &str, content: Vec<u8>, mode: u32) -> FileSpec {
     FileSpec { path: path.into(), content: Secret::new(content), mode, owner: Owner::ROOT, unit: None, needs: None }
 }
 
-/// Plans the file of a section, which is refused where it cannot be one.
+/// Plans the file of a section, or refuses the section if its path cannot be a file.
 fn section_file(planner: &mut Planner<'_>, section: &'static str, file: FileSpec, span: Option<Span>) {
     match planner.claim(&file.path, span) {
         Ok(()) => planner.file(file, span),
@@ -50,7 +50,7 @@ fn section_file(planner: &mut Planner<'_>, section: &'static str, file: FileSpec
     }
 }
 
-/// The text of a field without the line break at its end, and whether it can stand on a line of its own.
+/// The text of a field without the line break at its end, and true if it fits on one line.
 fn as_line(field: &Field<String>) -> Option<(&str, bool)> {
     let text = field.filled()?.trim_end_matches(['\n', '\r']);
     Some((text, !text.chars().any(char::is_control))).filter(|_| !text.is_empty())
@@ -60,7 +60,7 @@ fn is_line(field: &Field<String>) -> bool {
     matches!(as_line(field), Some((_, true)))
 }
 
-/// The text of a field where it can stand on a line of its own; else it is left out, with a finding.
+/// The text of a field if it fits on one line; otherwise it is skipped, with a finding.
 fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> Option<&'a str> {
     let (text, whole) = as_line(field)?;
     if !whole {
@@ -111,7 +111,7 @@ fn plan_oem(planner: &mut Planner<'_>, field: &Field<Oem>) {
     section_file(planner, "coreos.oem", root_file(OEM_RELEASE, content.into_bytes(), 0o644), field.span);
 }
 
-/// The strategy to write, if there is one that can be; `Err` refuses the section.
+/// The strategy to write, if there is a valid one; `Err` refuses the section.
 fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str>)>, ()> {
     match update.reboot_strategy.filled() {
         None => Ok(None),
@@ -169,8 +169,8 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     }
 }
 
-/// The content that a file is completed from: the one that the part writes there, else the first existing file, else
-/// nothing.
+/// The content that lines are added to: the file that the part writes, otherwise the first existing file, otherwise an
+/// empty one.
 fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<BaseFile, String> {
     if let Some(content) = planner.paths.content(Path::new(target)) {
         return Ok(BaseFile { content: content.to_vec(), mode: 0o644 });
@@ -181,7 +181,7 @@ fn base(planner: &Planner<'_>, target: &str, places: &[&str]) -> Result<BaseFile
 
 fn plan_update_units(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
-    // What refuses the section refuses its units, too.
+    // If the section is refused, so are its units.
     let section = Item::Section("coreos.update".into());
     if planner.refused.iter().any(|refused| refused.item == section) {
         return;
@@ -217,7 +217,7 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
         return;
     };
     if matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off") {
-        // cloud-init's way of leaving the file alone, as it is left without the key.
+        // In cloud-init, this value leaves the file unchanged, as the absent key does.
         let message = "`manage_etc_hosts: false` has no effect; key ignored";
         return planner.report(Finding::new(&rules::FOREIGN_KEY, field.span, message));
     }
@@ -243,7 +243,7 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
 struct Assignment {
     variable: String,
     value: String,
-    /// No user but root may read it.
+    /// Only root may read it.
     secret: bool,
 }
 
@@ -265,7 +265,7 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> V
             planner.report(Finding::new(&rules::BAD_TEXT, field.span, message));
             continue;
         }
-        // A password is one wherever it stands: in a URL, or as the value of another option.
+        // A password is secret everywhere: in a URL, or as the value of another option.
         let is_password = passwords.iter().any(|field| field.get() == Some(value));
         let secret = option.secret || is_password || matches!(value, OptionValue::Text(text) if has_secret(text));
         out.push(Assignment { variable: S::TABLE.variable(option), value: value.to_string(), secret });
@@ -273,7 +273,7 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> V
     out
 }
 
-/// Returns true if a URL in `text` has credentials, a query, a fragment or path parameters, or may have some.
+/// Returns true if a URL in `text` has, or may have, credentials, a query, a fragment or path parameters.
 fn has_secret(text: &str) -> bool {
     redact_url(text) != text
 }
@@ -331,8 +331,8 @@ fn plan_removal(planner: &mut Planner<'_>, unit: &str, span: Option<Span>) {
     }
 }
 
-/// Plans the drop-in with the variables of `unit`, and the environment file with the secret ones: every user can ask
-/// systemd for the variables in a drop-in. Returns false if that is refused.
+/// Plans the drop-in with the variables of `unit`, and the environment file with the secret ones: every user can query
+/// the variables of a drop-in from systemd. Returns false if the drop-in is refused.
 fn plan_assignments(planner: &mut Planner<'_>, unit: &str, assignments: &[Assignment], span: Option<Span>) -> bool {
     let (secret, open): (Vec<_>, Vec<_>) = assignments.iter().partition(|assignment| assignment.secret);
     let place = drop_in(unit);

@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::config::Verb;
 use crate::text::secret::Secret;
 
-/// One thing to do to the machine.
+/// One change of the machine.
 ///
-/// A step says everything that is needed to do it; doing it looks at the machine, but at no other
-/// step and at no configuration.
+/// A step has everything that running it needs: it depends on the machine, but not on another step or on the
+/// configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
@@ -22,27 +22,27 @@ pub enum Step {
     AuthorizeKeys(KeySet),
     /// Fetch a set of a user's SSH keys, then replace it (docs/cloud-config.md#users).
     ImportKeys(KeyImport),
-    /// Make an account, or give an existing one its password (docs/cloud-config.md#users).
+    /// Create an account, or set the password of an existing one (docs/cloud-config.md#users).
     EnsureUser(Account),
     /// Write a file (docs/cloud-config.md#write_files).
     WriteFile(FileSpec),
     /// Merge the known addresses into `/etc/environment` (docs/cloud-config.md#address-tokens).
     MergeEnvironment(Environment),
-    /// Put a link to `/dev/null` in a unit's place (docs/cloud-config.md#coreosunits).
+    /// Mask a unit with a link to `/dev/null` (docs/cloud-config.md#coreosunits).
     MaskUnit(UnitPath),
-    /// Remove a link to `/dev/null`, or an empty file, from a unit's place (docs/cloud-config.md#coreosunits).
+    /// Unmask a unit: remove its link to `/dev/null`, or its empty file (docs/cloud-config.md#coreosunits).
     UnmaskUnit(UnitPath),
-    /// Enable a unit as its `[Install]` section says (docs/cloud-config.md#coreosunits).
+    /// Enable a unit as its `[Install]` section specifies (docs/cloud-config.md#coreosunits).
     EnableUnit(UnitScope),
-    /// Make systemd read its units again, if it has to (docs/cloud-config.md#coreosunits).
+    /// Run a daemon-reload if one is needed (docs/cloud-config.md#coreosunits).
     ReloadDaemon(Reload),
-    /// Remove the file of a unit's secret options, which the unit no longer names.
+    /// Remove the environment file of a unit, which the unit no longer names.
     RemoveEnvironment(UnitPath),
-    /// Take interfaces down, if a file of networkd changed, so that networkd can set them up (docs/network.md).
+    /// Take interfaces down if a file of networkd changed, so that networkd can configure them (docs/network.md).
     TakeDown(Links),
-    /// Load a module of the kernel, if a file of networkd changed (docs/network.md).
+    /// Load a kernel module if a file of networkd changed (docs/network.md).
     LoadModule(KernelModule),
-    /// Restart networkd, if one of its files changed (docs/cloud-config.md#coreosunits).
+    /// Restart networkd if one of its files changed (docs/cloud-config.md#coreosunits).
     RestartNetworkd,
     /// Queue a job for a unit, and wait for it (docs/cloud-config.md#coreosunits).
     UnitCommand(UnitCommand),
@@ -53,14 +53,14 @@ pub enum Step {
 /// A host name to set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hostname {
-    /// The name, valid and not too long.
+    /// The valid name.
     pub name: String,
 }
 
 /// A set of SSH keys of a user.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct KeySet {
-    /// The user that the keys let in.
+    /// The user of the keys.
     pub user: String,
     /// The name of the set, a file name.
     pub set: String,
@@ -72,13 +72,13 @@ pub struct KeySet {
 /// Keys to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeyImport {
-    /// The user that the keys let in.
+    /// The user of the keys.
     pub user: String,
     /// The name of the set, a file name.
     pub set: String,
-    /// Where they are, in the JSON that GitHub answers. May hold credentials.
+    /// The URL of the keys, which are JSON in GitHub's format. It can have credentials.
     pub url: Secret<String>,
-    /// Where they are, for people: without credentials or query.
+    /// The same URL for messages: without credentials or query.
     pub from: String,
 }
 
@@ -88,23 +88,23 @@ pub struct KeyImport {
 pub struct Account {
     /// The login name.
     pub name: String,
-    /// The hash of its password, as it goes to `/etc/shadow`; set also where the user exists.
+    /// The password hash for `/etc/shadow`; it is also set for an existing user.
     pub passwd: Option<Secret<String>>,
     /// The comment.
     pub gecos: Option<String>,
     /// The home directory.
     pub home: Option<String>,
-    /// Make the home directory.
+    /// Create the home directory.
     pub create_home: bool,
-    /// The login group, a name or a number.
+    /// The primary group, a name or a number.
     pub primary_group: Option<String>,
-    /// Further groups.
+    /// Supplementary groups.
     pub groups: Vec<String>,
-    /// Do not make a group of the user's name.
+    /// Do not create a group with the name of the user.
     pub no_user_group: bool,
-    /// Make a system account.
+    /// Create a system account.
     pub system: bool,
-    /// Leave out the login databases.
+    /// Do not add the user to the login databases.
     pub no_log_init: bool,
     /// The login shell.
     pub shell: Option<String>,
@@ -116,16 +116,16 @@ pub struct Account {
 pub enum Principal {
     /// By number.
     Id(u32),
-    /// By name; a name of digits that exists is that name, as with `chown`.
+    /// By name. As in `chown`, an existing name of digits is a name.
     Name(String),
 }
 
 /// The owner of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Owner {
-    /// The user; root without one.
+    /// The user; root if absent.
     pub user: Option<Principal>,
-    /// The group; root without one, or the user's login group.
+    /// The group; if absent, root or the user's login group.
     pub group: Option<Principal>,
     /// `user:`: the group is the user's login group.
     pub login_group: bool,
@@ -139,9 +139,9 @@ impl Owner {
 /// A file, complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileSpec {
-    /// The absolute path beneath the root, without `.`, `..` and double slashes.
+    /// The absolute path below the root, without `.`, `..` and double slashes.
     pub path: PathBuf,
-    /// All of its bytes.
+    /// Its content.
     #[serde(serialize_with = "size")]
     pub content: Secret<Vec<u8>>,
     /// Its mode, with set-id and sticky bits.
@@ -149,7 +149,7 @@ pub struct FileSpec {
     pub mode: u32,
     /// Its owner.
     pub owner: Owner,
-    /// The unit it belongs to: where it cannot be written, that unit is left alone.
+    /// Its unit, which is not enabled or started if the file cannot be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// The file that must be written before it: if that fails, this one is not written.
@@ -160,20 +160,20 @@ pub struct FileSpec {
 /// The directory of environment files with the secret options of units, one file for each unit.
 pub const UNIT_ENVIRONMENTS: &str = "/run/coreos-cloudinit/env";
 
-/// The first bytes of each file in [`UNIT_ENVIRONMENTS`], which tell that this program wrote it.
+/// The first bytes of each file in [`UNIT_ENVIRONMENTS`], by which this program recognizes its own files.
 pub const UNIT_ENVIRONMENT_HEADER: &str = "# Written by coreos-cloudinit.\n";
 
 /// The file that addresses are merged into.
 pub const ENVIRONMENT: &str = "/etc/environment";
 
-/// Addresses of the machine, by the variable that holds them.
+/// Addresses of the machine, by their variables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Environment {
-    /// `COREOS_PUBLIC_IPV4` and its kin, with their values.
+    /// Variables such as `COREOS_PUBLIC_IPV4`, with their values.
     pub values: BTreeMap<&'static str, String>,
 }
 
-/// A place where a unit's file can be.
+/// A unit and a path of its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnitPath {
     /// The unit.
@@ -182,30 +182,30 @@ pub struct UnitPath {
     pub path: PathBuf,
 }
 
-/// A unit, for good or until the next reboot.
+/// A unit, permanently or until the next reboot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnitScope {
     /// The unit.
     pub unit: String,
-    /// Only until the next reboot.
+    /// True if only until the next reboot.
     pub runtime: bool,
 }
 
-/// Everything systemd may have to read again.
+/// The units of a daemon-reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reload {
-    /// Every unit this part names, without networkd's files.
+    /// All units of the part, without networkd's files.
     pub units: Vec<String>,
 }
 
-/// Interfaces of the network.
+/// Network interfaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Links {
     /// Their names, each valid for the kernel.
     pub names: Vec<String>,
 }
 
-/// A module of the kernel.
+/// A kernel module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KernelModule {
     /// Its name.
@@ -234,7 +234,7 @@ pub struct Script {
     /// The interpreter of its first line.
     #[serde(serialize_with = "alone")]
     pub interpreter: String,
-    /// The argument that the line gives it, which may be anything.
+    /// The argument of the interpreter in that line, which can be any text.
     #[serde(skip)]
     pub argument: Option<Secret<String>>,
 }
@@ -247,7 +247,7 @@ impl Script {
 }
 
 impl fmt::Debug for KeySet {
-    /// Omits the keys: their comments and options may be private.
+    /// Omits the keys, whose comments and options can be private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, set, keys } = self;
         write!(f, "KeySet({} of {user}, {set})", plural(keys.len(), "key"))
@@ -282,7 +282,7 @@ fn plural(count: usize, one: &str) -> String {
 }
 
 impl Step {
-    /// The unit of systemd that it is about, if it is about one.
+    /// The systemd unit of the step, if there is one.
     pub fn unit(&self) -> Option<String> {
         match self {
             Self::WriteFile(file) => file.unit.clone(),
@@ -404,7 +404,7 @@ fn octal<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(&format!("{mode:04o}"))
 }
 
-/// Programs that read a plan know it as a list.
+/// In JSON, it is a list.
 fn alone<S: serde::Serializer>(interpreter: &String, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq([interpreter])
 }

@@ -1,13 +1,13 @@
-//! Files of the machine that are added to, not replaced: what comes in, what goes out (docs/cloud-config.md#address-tokens, docs/cloud-config.md).
+//! Text files of the machine to which lines are added (docs/cloud-config.md#address-tokens, docs/cloud-config.md).
 //!
-//! Everything here keeps the lines it does not own byte for byte, and gives what it is given when
+//! These functions map the old text to the new one. They keep all other lines byte for byte, and return the old text if
 //! nothing has to change.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Sets `KEY=value` lines: the first line of a key is replaced in place, further ones go, keys that
-/// are not there are added at the end, sorted.
+/// Sets `KEY=value` lines: the first line of a key is replaced in place, further ones are removed, and missing keys are
+/// added at the end, sorted.
 pub fn set_variables(old: &[u8], values: &BTreeMap<&str, String>) -> Vec<u8> {
     let mut out = Vec::with_capacity(old.len() + 64);
     let mut missing = values.clone();
@@ -37,7 +37,7 @@ const OURS: &str = "# set by coreos-cloudinit (manage_etc_hosts)";
 
 /// Makes `hostname` resolve to 127.0.0.1, once, and keeps everything else.
 ///
-/// A file that is nothing but the one line of the reference is ours as a whole.
+/// A file with only the one line of CoreOS's program is replaced completely.
 pub fn etc_hosts(old: &[u8], hostname: &str) -> Vec<u8> {
     let text = old.strip_suffix(b"\n").unwrap_or(old);
     let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|_| !text.is_empty()).collect();
@@ -47,7 +47,7 @@ pub fn etc_hosts(old: &[u8], hostname: &str) -> Vec<u8> {
     {
         lines.clear();
     }
-    // The two usual lines lead, IPv4 first.
+    // The two usual lines are first, IPv4 before IPv6.
     let usual = |address: &str| format!("{address} localhost").into_bytes();
     let (usual_4, usual_6) = (usual(LOCAL), usual("::1"));
     if !lines.iter().any(|line| is_usual(line, "::1")) {
@@ -58,8 +58,8 @@ pub fn etc_hosts(old: &[u8], hostname: &str) -> Vec<u8> {
         lines.insert(0, &usual_4);
     }
     let ours = format!("{LOCAL} {hostname} {OURS}").into_bytes();
-    // The first line with a name decides what it resolves to: ours stands before any other of this name,
-    // and behind the usual line, so that 127.0.0.1 is still called localhost first.
+    // The first line with a name is used to resolve it. Ours is before any other line with this name, and after the
+    // usual line, so that 127.0.0.1 still resolves to localhost.
     let named = lines.iter().position(|line| entry(line).iter().skip(1).any(|name| name == hostname));
     let usual = lines.iter().position(|line| entry(line).first().is_some_and(|a| a == LOCAL)).map_or(0, |at| at + 1);
     if hostname != "localhost" {
@@ -76,13 +76,13 @@ fn is_usual(line: &[u8], address: &str) -> bool {
     matches!(&entry(line)[..], [first, names @ ..] if first == address && names.iter().any(|name| name == "localhost"))
 }
 
-/// The address and the names of a line of `/etc/hosts`; nothing of a comment.
+/// The address and the names of a line of `/etc/hosts`, without a comment.
 fn entry(line: &[u8]) -> Vec<String> {
     let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
     String::from_utf8_lossy(line).split_whitespace().map(str::to_owned).collect()
 }
 
-/// A value in quotes, as shells, `/etc/oem-release` and `EnvironmentFile=` read it: `"`, `\`, `$` and `` ` `` are escaped.
+/// A value in quotes for shells, `/etc/oem-release` and `EnvironmentFile=`: `"`, `\`, `$` and `` ` `` are escaped.
 pub fn quote(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
@@ -96,7 +96,7 @@ pub fn quote(value: &str) -> String {
     out
 }
 
-/// A value of `/etc/oem-release` that has quotes only where it cannot do without.
+/// A value of `/etc/oem-release`, quoted only if necessary.
 pub fn plain_release(value: &str) -> String {
     let plain = value
         .chars()
@@ -104,7 +104,8 @@ pub fn plain_release(value: &str) -> String {
     if plain { value.to_owned() } else { quote(value) }
 }
 
-/// An assignment as systemd's `Environment=` takes it: quoted, its specifiers and escapes undone (docs/cloud-config.md#options-of-services).
+/// An assignment for systemd's `Environment=`: quoted, with escaped specifiers
+/// (docs/cloud-config.md#options-of-services).
 pub fn unit_environment(key: &str, value: &str) -> String {
     let mut out = format!("Environment=\"{key}=");
     for c in value.chars() {
@@ -128,7 +129,7 @@ pub fn unit_environment(key: &str, value: &str) -> String {
     out
 }
 
-/// An assignment as systemd's `EnvironmentFile=` takes it: quoted only where it cannot do without.
+/// An assignment for systemd's `EnvironmentFile=`, quoted only if necessary.
 pub fn environment_line(key: &str, value: &str) -> String {
     let special = |c: char| matches!(c, '"' | '\'' | '\\' | '\n' | '\r' | '#' | ';') || c.is_control();
     if !value.contains(special) && value.trim() == value {

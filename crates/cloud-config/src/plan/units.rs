@@ -15,7 +15,7 @@ use crate::yaml::Field;
 /// The remedy for a unit without a type.
 const SUFFIX: &str = "give its `name` a suffix, such as `.service`";
 
-/// Folders that systemd reads units from, in the order in which they override each other.
+/// Directories of systemd's units, in the order in which they override each other.
 const DIRECTORIES: [&str; 6] = [
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -107,7 +107,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     plan_command(planner, unit, name, reader);
 }
 
-/// Reports a name that neither systemd nor networkd takes, of a unit that is placed all the same.
+/// Reports the name of a unit that neither systemd nor networkd reads, and that is written anyway.
 fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, span: Option<Span>) {
     if reader == UnitReader::Unknown {
         let message = format!("unit {name}: unknown unit type; written anyway");
@@ -132,7 +132,7 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
     }
 }
 
-/// Plans an entry whose name is `UNIT.d/FILE.conf`: OEM images wrote drop-ins like this before there was `drop_ins`.
+/// Plans an entry with the name `UNIT.d/FILE.conf`: OEM images wrote drop-ins like this before `drop_ins` was added.
 fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&str, &str), span: Option<Span>) {
     let message =
         format!("unit {} is a drop-in of {}; written as a drop-in", printable(entry.name.text()), printable(unit));
@@ -175,7 +175,7 @@ fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&s
 
 fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &Field<DropIn>, index: usize) {
     let Some(drop_in) = field.get().filter(|drop_in| !drop_in.name.bad && !drop_in.content.bad) else {
-        // A missing drop-in is incomplete; one of the wrong type is reported already.
+        // A missing drop-in is incomplete; one of the wrong type has a finding already.
         if field.get().is_none() && !field.bad {
             incomplete(planner, unit, field.span, "a name and content");
         } else {
@@ -288,7 +288,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
     }
 }
 
-/// The remedy for a command of systemctl that is a key of its own here.
+/// The remedy for a command of systemctl that is a key here.
 fn setting(command: &str) -> Option<String> {
     let words = command.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '&' | '+' | '/' | '='));
     let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));
@@ -310,7 +310,7 @@ fn setting(command: &str) -> Option<String> {
     help.map(str::to_owned)
 }
 
-/// Where the files of a unit go.
+/// The directory of a unit's files.
 fn directory(reader: UnitReader, runtime: bool) -> String {
     let base = if runtime { "/run" } else { "/etc" };
     let kind = if reader == UnitReader::Networkd { "network" } else { "system" };
@@ -334,14 +334,14 @@ pub fn unit_of(step: &Step) -> Option<String> {
     step.path().and_then(unit_at)
 }
 
-/// The unit of systemd that a path belongs to; none where its name cannot be a unit's, which systemd passes over.
+/// The systemd unit that a path belongs to, unless its name is invalid, which systemd ignores.
 pub fn unit_at(path: &Path) -> Option<String> {
     let rest = DIRECTORIES.iter().find_map(|directory| path.strip_prefix(directory).ok())?;
     let mut parts = rest.iter().map(|part| part.to_str());
     let first = parts.next()??;
     let name = match parts.next() {
         None => first,
-        // A link to be started by this unit changes what it wants, as its drop-ins do.
+        // A link in `UNIT.wants` changes the dependencies of the unit, as its drop-ins do.
         Some(_) => {
             ["d", "wants", "requires", "upholds"].iter().find_map(|kind| first.strip_suffix(kind)?.strip_suffix('.'))?
         }

@@ -12,11 +12,12 @@ use crate::text::printable;
 use crate::text::secret::{Secret, is_partly_redacted, is_redacted, redact_url, url_parameters};
 use crate::yaml::Field;
 
-/// Where GitHub hands out the keys of an account.
+/// The URL of the keys of GitHub accounts.
 const GITHUB: &str = "https://api.github.com/users";
 
 pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &str) {
-    // One set of keys for each user, even one that is listed twice: the second entry must not replace the keys of the first.
+    // One set of keys for each user, even one that is listed twice: the second entry must not replace the keys of the
+    // first.
     let mut sets: Vec<KeysOf<'_>> = Vec::new();
     let mut at = HashMap::new();
     for (index, field) in list.iter().enumerate() {
@@ -52,7 +53,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                 }
                 planner.user(account, field.span);
                 imports(planner, user, name);
-                // Those of core come before everything (`planner::access`).
+                // The keys of `core` are set before everything else (`planner::access`).
                 if name != CORE {
                     sets[known].add(user, &mut planner.findings);
                 }
@@ -106,7 +107,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         }
         Some(value.to_owned())
     };
-    // Damage, or an attempt to write another line: nothing of it is used.
+    // Damaged text, or an attempt to write another line: the user is skipped.
     let fault = "the password hash contains a colon or a control character; password not set";
     let passwd = valid(passwd.filter(|hash| !hash.is_empty()), user.passwd.span, |hash| !breaks_out(hash), fault);
     let fault = "the home directory is not an absolute path; the default one is used";
@@ -295,7 +296,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
 }
 
-/// An http or https URL without its credentials, parameters, query and fragment; `None` for what cannot be such a URL.
+/// An http or https URL without its credentials, parameters, query and fragment; `None` for any other text.
 pub fn url_without_secrets(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
@@ -305,7 +306,7 @@ pub fn url_without_secrets(url: &str) -> Option<String> {
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let path = url_parameters(path).map_or(path, |sign| &path[..sign.start]);
     let host = authority.rsplit('@').next().unwrap_or_default();
-    // An IPv6 address stands in brackets.
+    // An IPv6 address is in brackets.
     let port = host.rsplit(']').next().and_then(|rest| rest.split_once(':')).map(|(_, port)| port);
     if host.is_empty()
         || url_parameters(host).is_some()
@@ -320,7 +321,7 @@ pub fn url_without_secrets(url: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{path}"))
 }
 
-/// A user's name for people. A line of an account file that was given for it holds a password behind the first colon.
+/// The name of a user for messages. If it is a line of an account file, it has a password hash after the first colon.
 pub fn redacted_user_name(name: &str) -> String {
     name.split_once(':').map_or_else(|| printable(name), |(name, _)| printable(name) + ":...")
 }

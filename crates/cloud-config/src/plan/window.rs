@@ -1,4 +1,4 @@
-//! When locksmith may reboot: `window_start` and `window_length` (docs/cloud-config.md#options-of-services).
+//! The reboot window of locksmith: `window_start` and `window_length` (docs/cloud-config.md#options-of-services).
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ pub fn is_start(text: &str) -> bool {
     START.is_match(text)
 }
 
-/// Returns true if `text` is a duration as Go writes it: `1h30m`, `.5h`.
+/// Returns true if `text` is a duration in Go's format: `1h30m`, `.5h`.
 pub fn is_duration(text: &str) -> bool {
     DURATION.is_match(text) || text == "0"
 }
