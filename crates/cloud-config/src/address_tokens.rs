@@ -1,4 +1,5 @@
-//! Address tokens: `$public_ipv4` and its kin become the machine's addresses (docs/cloud-config.md#address-tokens).
+//! Address tokens such as `$public_ipv4`, which are replaced by the machine's addresses
+//! (docs/cloud-config.md#address-tokens).
 
 use core::net::IpAddr;
 use std::borrow::Cow;
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Finding, Findings, Span, rules};
 
-/// A kind of address that a token stands for.
+/// The kind of address of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Address {
     /// `$private_ipv4`.
@@ -94,7 +95,7 @@ impl Addresses {
     }
 }
 
-/// A text whose tokens were replaced, with the way back to what its author wrote.
+/// A text with replaced tokens, and the mapping to positions in the source text.
 pub struct Substituted<'a> {
     /// The text to parse.
     pub text: Cow<'a, str>,
@@ -105,7 +106,7 @@ pub struct Substituted<'a> {
 }
 
 impl Substituted<'_> {
-    /// The author's place of a byte of the text. Every byte of a replacement stands where its token stood.
+    /// The position of a byte in the source text. Every byte of a replacement has the position of its token.
     pub fn origin(&self, offset: usize) -> usize {
         let before = self.edits.partition_point(|(here, _)| here.start <= offset);
         let Some((here, there)) = before.checked_sub(1).map(|last| self.edits[last]) else { return offset };
@@ -113,7 +114,8 @@ impl Substituted<'_> {
     }
 }
 
-/// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding (docs/cloud-config.md#address-tokens).
+/// Replaces the tokens of `text`; one that is not known becomes nothing, with a finding
+/// (docs/cloud-config.md#address-tokens).
 pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
     let mut result = Substituted { text: Cow::Borrowed(text), findings: Vec::new(), edits: Vec::new() };
     let mut findings = Findings::default();
@@ -175,7 +177,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The tokens of `text`: where the dollar of each is, and what it stands for.
+/// The tokens of `text`: the position of the dollar sign of each, and its kind.
 fn tokens(text: &str) -> impl Iterator<Item = (usize, Address)> {
     text.match_indices('$').filter_map(|(dollar, _)| {
         let behind = &text[dollar + 1..];
@@ -196,7 +198,7 @@ mod tests {
     use crate::diagnostic::MOST_OF_A_RULE;
 
     proptest::proptest! {
-        /// One pattern over the whole text is slow, and says the same.
+        /// One pattern over the whole text is slow and has the same result.
         #[test]
         fn tokens_are_those_of_a_pattern_over_the_whole_text(text in r"((\\\\)?\\\\?\$?(public_ipv4|private_ipv4|public_ipv5|\$|x)){0,8}") {
             let pattern = regex::Regex::new(r"(\\?)\$((?:private|public)_ipv[46])").unwrap();

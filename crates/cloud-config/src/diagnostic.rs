@@ -29,14 +29,14 @@ impl Span {
 pub enum Severity {
     /// Good to know; `--validate` stays clean.
     Note,
-    /// Probably not what was meant; it is applied all the same.
+    /// A probable mistake that is applied anyway.
     Warning,
-    /// Something is left out because of it: the run ends with exit code 1.
+    /// An item is skipped because of it, and the run exits 1.
     Error,
 }
 
 impl Severity {
-    /// The word that stands before the message: `error`, `warning`, `note`.
+    /// The word before the message: `error`, `warning`, `note`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -205,7 +205,7 @@ impl Extend<Finding> for Findings {
 /// The number of findings of one rule that are shown of a part: one for each entry of the longest list.
 pub const MOST_OF_A_RULE: usize = 10_000;
 
-/// Keeps the first [`MOST_OF_A_RULE`] of each rule; the next one becomes a line that says how many there are more.
+/// Keeps the first [`MOST_OF_A_RULE`] findings of each rule; the next one becomes a line with the number of the others.
 pub fn shorten(findings: &mut Vec<Finding>) {
     if findings.len() <= MOST_OF_A_RULE {
         return;

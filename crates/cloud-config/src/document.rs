@@ -21,7 +21,7 @@ use crate::yaml::key_items;
 use crate::yaml::missing_space::{self, MissingSpace, Repaired};
 use crate::yaml::{self, Cut, Headless};
 
-/// A part that was read: what it asks for, as far as it can be understood.
+/// A parsed part: its configuration, as far as it is valid.
 pub struct Document {
     /// The part, with the text as its author wrote it.
     pub part: Part,
@@ -59,7 +59,7 @@ impl Document {
     }
 }
 
-/// Reads what a platform says of its network: files of networkd (docs/network.md).
+/// Converts the network description of a platform to files of networkd (docs/network.md).
 pub fn read_network(data: NetworkData) -> Document {
     let name = format!("network configuration ({})", data.format().name());
     let (text, network) = match data {
@@ -105,7 +105,7 @@ pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document
     document
 }
 
-/// A script whose lines end as those of Windows: its interpreter takes what stands before the break for a part of each.
+/// A script with Windows line ends: its interpreter treats the carriage return as a part of each line.
 fn windows_line_ends(text: &str) -> Option<Finding> {
     let line = text.split('\n').next()?;
     // With carriage returns alone, all of the script is its first line.
@@ -134,7 +134,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     let split = config::split_users(&mut parsed);
     let (mut config, mut findings) = yaml::read_advised::<CloudConfig>(&parsed, config::KEY_FACTS);
     if repaired_access.is_some() && parsed.root.as_ref().is_some_and(|root| root.text().is_some()) {
-        // The document is text for want of a space.
+        // Without a space, the document is one string.
         findings.clear();
     }
     findings.extend(split);
@@ -242,7 +242,8 @@ fn repair_again(document: &mut Document, config: &mut CloudConfig) {
     document.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
 }
 
-/// Removes the findings about places that `misread` reports: a key with such a character in it is unknown for that reason.
+/// Removes the findings about places that `misread` reports: a key with such a character in it is unknown for that
+/// reason.
 fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
     findings.retain(|finding| {
         let Some(this) = finding.span else { return true };
@@ -277,8 +278,8 @@ fn add_by_line(config: &mut CloudConfig, found: &ByLine) {
     config.ssh_authorized_keys.extend(new.cloned());
 }
 
-/// Returns true if one of the template expressions at `places` of `text` may be why YAML gives up at `at`: it is whole, and
-/// on that line or up to three lines above it. An unterminated one may mean that the text is cut off.
+/// Returns true if one of the template expressions at `places` of `text` may be why YAML gives up at `at`: it is whole,
+/// and on that line or up to three lines above it. An unterminated one may mean that the text is cut off.
 fn is_cause(text: &str, places: &mut dyn Iterator<Item = Span>, at: usize) -> bool {
     let Some((above, rest)) = text.split_at_checked(at) else { return false };
     let end = at + rest.find('\n').unwrap_or(rest.len());
@@ -425,7 +426,8 @@ impl Document {
         consequences::correct_key_claims(&mut self.findings, &self.part.text, &self.access.keys);
     }
 
-    /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their places.
+    /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their
+    /// places.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
             ContentKind::CloudConfig if self.access_only => {

@@ -8,10 +8,11 @@
 //! ```
 //!
 //! [`document`] goes this way for one part, and [`network`] turns the network descriptions of platforms into files of
-//! systemd-networkd. [`print`](mod@print) writes what was understood as user-data again, [`json_schema`] describes what
-//! may be written, and [`redact`] shows findings and lines without secrets. [`diagnostic`] and [`text`] are used by all.
+//! systemd-networkd. [`print`](mod@print) writes the parsed configuration as user-data, [`json_schema`] describes what
+//! may be written, and [`redact`] shows findings and lines without secrets. [`diagnostic`] and [`text`] are used by
+//! all.
 //!
-//! The crate has no input or output, no clock and no environment: what a caller knows about its machine is passed in as
+//! The crate has no input or output, no clock and no environment: facts about a machine are passed in as
 //! [`plan::Facts`].
 //!
 //! ```

@@ -1,9 +1,9 @@
-//! Documents behind the first one, which are not read: an error where that costs access.
+//! Documents after the first one, which are ignored: an error if they have a host name, users or keys.
 
 use crate::diagnostic::{Finding, rules};
 use crate::yaml::{self, Node, ParsedYaml};
 
-/// The most further documents that are looked at.
+/// The maximum number of further documents that are examined.
 const DOCUMENTS_MAX: usize = 8;
 
 /// Makes an error of the finding about further documents in `text` if one of them gives access.

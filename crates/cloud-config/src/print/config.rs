@@ -1,7 +1,7 @@
-//! A configuration as it was understood: what is set and not left out, in one spelling.
+//! A parsed configuration: the keys that are set and not skipped, in one spelling.
 //!
-//! A key is printed as its row in the table of fields says. Types whose keys depend on each other are taken apart without
-//! `..`, so that a key that is new cannot be forgotten here.
+//! A key is printed as its row in the table of fields specifies. Types whose keys depend on each other are destructured
+//! without `..`, so that a new key does not compile without a line here.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -25,11 +25,11 @@ use crate::yaml::Field;
 pub(super) struct Printer<'a> {
     omitted: Omitted<'a>,
     redactor: &'a Redactor,
-    /// Passwords, and options that are secret.
+    /// Passwords and secret options.
     secrets: HashSet<&'a str>,
 }
 
-/// The host name and SSH keys: only they count of a broken document.
+/// The host name and SSH keys: only these are used from a broken document.
 pub(super) fn access(config: &CloudConfig, access: &Access) -> PrintedMapping {
     let mut out = PrintedMapping::default();
     out.text("hostname", access.hostname.as_ref().map(|_| config.hostname.text()));
@@ -38,7 +38,7 @@ pub(super) fn access(config: &CloudConfig, access: &Access) -> PrintedMapping {
 }
 
 impl<'a> Printer<'a> {
-    /// A printer of `config`, without what is `omitted` out.
+    /// A printer of `config` without the `omitted` items.
     pub fn new(config: &'a CloudConfig, omitted: Omitted<'a>, redactor: &'a Redactor) -> Self {
         let CoreOs { units: _, update: _, oem: _, etcd, etcd2, fleet, locksmith, flannel } = &config.coreos;
         let users = config.users.iter().filter_map(Field::get).filter_map(|user| user.passwd.get());
@@ -48,7 +48,7 @@ impl<'a> Printer<'a> {
         Self { omitted, redactor, secrets }
     }
 
-    /// The rest of a document, behind what gives access.
+    /// The rest of a document, after the host name and keys.
     pub fn config(&self, config: &CloudConfig, mut out: PrintedMapping) -> PrintedMapping {
         let CloudConfig { ssh_authorized_keys: _, hostname: _, users, write_files, manage_etc_hosts, coreos } = config;
         out.list("users", users.iter().filter_map(|user| self.user(user)));
@@ -59,18 +59,18 @@ impl<'a> Printer<'a> {
         out
     }
 
-    /// Returns true if an error about the value at `span` leaves the field of `row` out.
+    /// Returns true if the field of `row` is skipped because of an error about the value at `span`.
     fn is_omitted(&self, row: &FieldInfo, span: Option<Span>) -> bool {
         row.left_out_for.is_some_and(|rule| self.omitted.field(rule, span))
     }
 
-    /// The text of a field, unless it is left out.
+    /// The text of a field, unless it is skipped.
     fn text<'b>(&self, row: &FieldInfo, field: &'b Field<String>) -> Option<Cow<'b, str>> {
         let text = field.filled().filter(|_| !self.is_omitted(row, field.span))?;
         Some(if matches!(row.show, Show::Url) { self.redactor.url(text).into() } else { text.into() })
     }
 
-    /// Prints a field as its row says.
+    /// Prints a field as its row specifies.
     fn field(&self, out: &mut PrintedMapping, row: &FieldInfo, value: FieldValue<'_>) {
         match value {
             FieldValue::Text(field) => out.text(row.name, self.text(row, field)),
@@ -83,12 +83,12 @@ impl<'a> Printer<'a> {
                 out.text(row.name, secret.map(|secret| self.redactor.secret(secret.expose())));
             }
             FieldValue::Flag(value) => out.yes(row.name, value),
-            // Their types say how they are printed.
+            // Printed by their types.
             FieldValue::Content(_) | FieldValue::Section => {}
         }
     }
 
-    /// The fields of a mapping as their rows say.
+    /// The fields of a mapping, as their rows specify.
     fn mapping(&self, mapping: &Mapping, fields: &impl Fields) -> PrintedMapping {
         let mut out = PrintedMapping::default();
         for (key, value) in fields.fields() {
@@ -109,7 +109,7 @@ impl<'a> Printer<'a> {
                     let groups = groups.iter().flat_map(|field| field.text().split(',').map(str::trim));
                     out.list(key, groups.filter(|group| !group.is_empty() && is_group_name(group)).map(text));
                 }
-                // Those of core stand at the top, together, also where its account cannot be made.
+                // The keys of `core` are at the top level, together, even if its account cannot be created.
                 ("ssh_authorized_keys", FieldValue::Texts(_)) if user.name.text() == CORE => {}
                 ("ssh_authorized_keys", FieldValue::Texts(list)) => out.list(key, keys(list)),
                 _ => USER.field(key).into_iter().for_each(|row| self.field(&mut out, row, value)),
@@ -129,7 +129,7 @@ impl<'a> Printer<'a> {
             None => (String::new(), encoding),
             Some(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => (text.to_owned(), encoding),
-                // What is no text has to be encoded; that it is, its encoding says.
+                // Binary content is encoded, with the key `encoding`.
                 Err(_) if encoding.is_empty() => (BASE64.encode(bytes), "base64"),
                 Err(_) => (BASE64.encode(bytes), "gzip+base64"),
             },
@@ -145,7 +145,7 @@ impl<'a> Printer<'a> {
         Some(PrintedTree::PrintedMapping(out))
     }
 
-    /// Returns true if `text` is a secret of a service or an account: through an alias it may be anything else as well.
+    /// Returns true if `text` is a secret of a service or an account: a YAML alias can use the same value elsewhere.
     fn is_secret(&self, text: &str) -> bool {
         !text.is_empty() && self.secrets.contains(text)
     }
@@ -177,7 +177,7 @@ impl<'a> Printer<'a> {
         let left_alone = self.omitted.unit(name);
         let mut out = PrintedMapping::default();
         if names::drop_in(name).is_some() {
-            // Of a drop-in, everything else is refused.
+            // A drop-in has no other keys.
             let content = content.get().map(Secret::expose).filter(|content| !content.is_empty())?;
             if self.omitted.item(OmittedKind::DropIn, field.span) {
                 return None;
@@ -203,15 +203,15 @@ impl<'a> Printer<'a> {
 
     fn drop_in(&self, field: &Field<DropIn>) -> Option<PrintedTree> {
         let drop_in = field.get().filter(|_| !self.omitted.item(OmittedKind::DropIn, field.span))?;
-        // One without a name or without content is nothing.
+        // An entry without a name or content has no effect.
         drop_in.content.get().filter(|content| !content.expose().is_empty())?;
         drop_in.name.filled()?;
         Some(PrintedTree::PrintedMapping(self.mapping(&DROP_IN, drop_in)))
     }
 
-    /// The section of a service, which has an effect where it is empty, too: its unit is unmasked.
+    /// The section of a service. An empty section also has an effect: its unit is unmasked.
     fn service<S: Service>(&self, out: &mut PrintedMapping, field: &Field<Options<S>>) {
-        // What it writes is a drop-in, which may be refused.
+        // It writes a drop-in, which can be refused.
         if self.omitted.item(OmittedKind::DropIn, field.span) {
             return;
         }
@@ -257,7 +257,7 @@ fn text(text: &str) -> PrintedTree {
     PrintedTree::Text(text.to_owned())
 }
 
-/// The public keys of a list, one by one; what is none may be a private one, and is not printed.
+/// The public keys of a list, one by one. An invalid key can be a private one and is not printed.
 fn keys(list: &[Field<String>]) -> Vec<PrintedTree> {
     let mut keys = ssh_key::Keys::default();
     for entry in list.iter().filter_map(Field::filled) {

@@ -1,4 +1,4 @@
-//! The configuration as it was understood, as user-data that can be read again (`--print-config`,
+//! The parsed configuration, as user-data that can be parsed again (`--print-config`,
 //! docs/command-line.md).
 //!
 //! Tokens are replaced, keys spelled in one way, and what is left out is left out: reading it again finds nothing
@@ -30,7 +30,7 @@ const REDACTED_NOTE: &str = "# Secrets are redacted. --print-config --show-secre
 /// The text that replaces a script.
 const SCRIPT: &str = "# This is a script. --print-config --show-secrets prints it.\n";
 
-/// A part as it was understood.
+/// A parsed part.
 #[derive(Serialize)]
 pub struct Understood {
     name: String,
@@ -48,7 +48,7 @@ pub struct Understood {
 }
 
 impl Understood {
-    /// The document as it was understood, without the items that `plan` skips.
+    /// The parsed document, without the items that `plan` skips.
     pub fn new(document: &Document, plan: &Plan, secrets: Secrets) -> Self {
         let redactor = Redactor::new(secrets);
         let is = |form| document.part.form == form;
@@ -73,7 +73,7 @@ impl Understood {
     /// The part as user-data.
     fn text(&self) -> String {
         match (&self.config, &self.script) {
-            // It stays that, however often it is printed.
+            // Printing it again gives the same text.
             (Some(_), _) if self.stands_in => format!("{HEADER}{SCRIPT}"),
             (Some(config), _) => {
                 let note = if self.redacted { REDACTED_NOTE } else { "" };
@@ -82,13 +82,13 @@ impl Understood {
             }
             (None, Some(_)) if self.redacted => format!("{HEADER}{SCRIPT}"),
             (None, Some(script)) => escape(script).into_owned(),
-            // What is left to others is nothing to this program.
+            // Parts for other programs are omitted.
             (None, None) => HEADER.to_owned(),
         }
     }
 }
 
-/// Everything that is not left to others as user-data: one part as it is, several as a multipart.
+/// All parts, except those for other programs, as user-data: one part unchanged, several as a multipart.
 pub fn user_data(parts: &[Understood]) -> String {
     let parts: Vec<_> = parts.iter().filter(|part| part.config.is_some() || part.script.is_some()).collect();
     match parts.as_slice() {

@@ -24,7 +24,7 @@ pub(super) fn multipart(parts: &[&Understood]) -> String {
     out + "--" + &boundary + "--\n"
 }
 
-/// The file name behind the number of a part: `user-data:part-2:a.yml`. One that would have to be encoded is left out.
+/// The file name after the number of a part: `user-data:part-2:a.yml`. A name that would have to be encoded is omitted.
 fn file_name(part: &str) -> Option<&str> {
     let (_, part) = part.rsplit_once(":part-")?;
     let (_, name) = part.split_once(':')?;

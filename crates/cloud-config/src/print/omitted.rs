@@ -1,4 +1,4 @@
-//! The skipped items of a part, which are not printed: the output has what a run applies.
+//! The skipped items of a part, which are not printed: the output has only applied items.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use crate::config::CloudConfig;
 use crate::diagnostic::{Rule, Span};
 use crate::plan::{Item, Plan};
 
-/// A kind of item that can be refused by itself.
+/// A kind of item that can be refused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum OmittedKind {
     File,
@@ -18,12 +18,12 @@ pub(super) enum OmittedKind {
 
 /// The items that a plan skips. An item with a redacted secret is not skipped.
 pub(super) struct Omitted<'a> {
-    /// Items, by their place.
+    /// Items, by their position.
     items: HashSet<(OmittedKind, Option<Span>)>,
     sections: HashSet<&'a str>,
-    /// Units that are left alone, because they cannot be placed completely.
+    /// Units that are not enabled or started, because they cannot be written completely.
     units: HashSet<&'a str>,
-    /// Users that are not made, so that nothing can be theirs.
+    /// Users that are not created, so they cannot own a file.
     users: HashSet<&'a str>,
     /// Fields that an error finding points at.
     fields: HashSet<(&'static str, Option<Span>)>,
@@ -63,7 +63,7 @@ impl<'a> Omitted<'a> {
             };
             left.items.insert((kind, refused.span));
         }
-        // One entry of a user that is good is enough.
+        // One valid entry of a user is enough.
         for user in config.users.iter().filter(|user| !left.items.contains(&(OmittedKind::User, user.span))) {
             left.users.remove(user.get().map_or("", |user| user.name.text()));
         }

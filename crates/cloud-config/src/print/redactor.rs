@@ -14,7 +14,7 @@ pub enum Secrets {
     Shown,
 }
 
-/// Redacts secrets, and knows whether there were any.
+/// Redacts secrets, and records if there were any.
 pub(super) struct Redactor {
     secrets: Secrets,
     any: Cell<bool>,
@@ -30,7 +30,7 @@ impl Redactor {
         self.any.get()
     }
 
-    /// A text that is secret.
+    /// Redacts a secret text.
     pub fn secret(&self, text: &str) -> String {
         match self.secrets {
             Secrets::Redacted if !text.is_empty() => {
@@ -41,7 +41,7 @@ impl Redactor {
         }
     }
 
-    /// A text that may be a URL, with credentials in it.
+    /// Redacts the credentials in a text that can be a URL.
     pub fn url(&self, text: &str) -> String {
         match self.secrets {
             Secrets::Redacted => {

@@ -1,15 +1,15 @@
-//! The printed values before they are YAML or JSON: keys in the order in which people read them.
+//! The printed values before they become YAML or JSON, with keys in the order of the documentation.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PrintedTree {
-    /// Text.
+    /// A string.
     Text(String),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Int(i64),
     /// A number.
     Float(f64),
@@ -19,7 +19,7 @@ pub enum PrintedTree {
     PrintedMapping(PrintedMapping),
 }
 
-/// Keys with their values. What is not set is not there.
+/// Keys with their values, without keys that are not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrintedMapping(Vec<(&'static str, PrintedTree)>);
 
@@ -29,14 +29,14 @@ impl PrintedMapping {
         self.0.push((key, value));
     }
 
-    /// Sets a key to a text that is not empty.
+    /// Sets a key to a string that is not empty.
     pub fn text(&mut self, key: &'static str, text: Option<impl Into<String>>) {
         if let Some(text) = text.map(Into::into).filter(|text| !text.is_empty()) {
             self.set(key, PrintedTree::Text(text));
         }
     }
 
-    /// Sets a key to yes.
+    /// Sets a key to `true`.
     pub fn yes(&mut self, key: &'static str, yes: bool) {
         if yes {
             self.set(key, PrintedTree::Bool(true));

@@ -1,6 +1,6 @@
-//! The values and keys that may be shown, by the table of fields.
+//! The values and keys that may be printed, from the table of fields.
 //!
-//! A field that is not in the table is as secret as a password.
+//! A field that is not in the table is treated as a password.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -14,10 +14,10 @@ use crate::yaml::{self, PathSegment};
 
 const TRUTH: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n"];
 
-/// All that is known of fields.
+/// The known fields.
 struct FieldTable {
     fields: HashMap<String, Show>,
-    /// Where fields are: the document, the sections, the items of lists.
+    /// The paths of mappings: the document, the sections, the items of lists.
     sections: HashSet<String>,
     /// The names of fields and sections.
     names: HashSet<String>,
@@ -52,26 +52,26 @@ static TABLE: LazyLock<FieldTable> = LazyLock::new(|| {
     table
 });
 
-/// Returns true if a value may be shown that the author wrote as `source`; `segments` lead to it.
+/// Returns true if the value at `segments`, with the source text `source`, may be printed.
 pub fn is_harmless(segments: &[PathSegment<'_>], source: &str) -> bool {
     let field = field(segments);
     let shown = TABLE.fields.get(field.trim_end_matches("[]")).is_some_and(|show| allows(*show, unquoted(source)));
-    // A list in place of one text is not what the field is about, but for those that take both.
+    // A list is not a value of the field, except for fields that take a string or a list.
     shown && (!field.ends_with("[]") || field.ends_with("].groups[]"))
 }
 
-/// Returns true if a key may be shown: it has the form of a key, and stands where the fields of a cloud-config do.
+/// Returns true if a key may be printed: it looks like a key, and is in a mapping of a cloud-config.
 pub fn is_open_key(segments: &[PathSegment<'_>]) -> bool {
     let Some((PathSegment::Key(key), above)) = segments.split_last() else { return false };
     yaml::is_name(key) && TABLE.sections.contains(&field(above))
 }
 
-/// Returns true if this is the name of a field or a section, which is no secret anywhere.
+/// Returns true for the name of a field or a section, which is never a secret.
 pub fn is_known_name(key: &str) -> bool {
     TABLE.names.contains(&key.replace('-', "_"))
 }
 
-/// The path as it is shown. It ends with the field: keys inside of a value may be secret.
+/// The printed path. It ends with the field: keys inside of a value can be secret.
 pub fn path_text(segments: &[PathSegment<'_>]) -> String {
     let inside = (1..segments.len()).find(|at| {
         let is_field = TABLE.fields.contains_key(field(&segments[..*at]).trim_end_matches("[]"));
@@ -80,7 +80,7 @@ pub fn path_text(segments: &[PathSegment<'_>]) -> String {
     yaml::path_text(&segments[..inside.unwrap_or(segments.len())])
 }
 
-/// A way as the table has it: `users[].name`.
+/// A path in the form of the table: `users[].name`.
 fn field(segments: &[PathSegment<'_>]) -> String {
     let mut field = String::new();
     for way in segments {
@@ -108,7 +108,7 @@ fn is_plain(c: char) -> bool {
     c.is_alphanumeric() && is_shown(c)
 }
 
-/// Returns true if `value` looks like one that `show` lets through.
+/// Returns true if `value` has the form that `show` permits.
 fn allows(show: Show, value: &str) -> bool {
     let value =
         &Address::ALL.iter().fold(value.to_owned(), |value, token| value.replace(&format!("${}", token.token()), ""));
@@ -117,7 +117,7 @@ fn allows(show: Show, value: &str) -> bool {
     match show {
         Show::Section | Show::Never | Show::Url => false,
         Show::Name => all(64, |c| is_plain(c) || "-_.@:,".contains(c)),
-        // Behind a colon there may be a password: so they stand in the account files.
+        // A password hash can follow a colon, as in the account files.
         Show::Login => all(64, |c| is_plain(c) || "-_.@".contains(c)),
         Show::Path => all(120, |c| is_plain(c) || "-_.@:+~/".contains(c)),
         Show::Mode => all(6, |c| c.is_ascii_digit() || c == 'o') || (length > 8 && all(10, |c| "rwxst-".contains(c))),

@@ -1,13 +1,13 @@
-//! The line that a finding is about, as far as it may be shown.
+//! The redacted line of a finding.
 //!
-//! Every byte of it is hidden unless there is a reason to show it:
+//! Every byte of it is redacted, except:
 //!
-//! - keys, where keys of a cloud-config stand, and values that look like those of a field that is harmless;
-//! - white space and the signs of YAML between them;
-//! - in what could not be read, what the line begins with: indentation, dashes, and a key if it is a known one;
-//! - an address token, the braces of a template, or a single sign of YAML, if that is what the finding is about.
+//! - keys in mappings of a cloud-config, and values with the form of a harmless field;
+//! - white space and YAML indicators between them;
+//! - in text that could not be parsed, the beginning of the line: indentation, dashes, and a known key;
+//! - an address token, the braces of a template, or a single YAML indicator, if the finding is about it.
 //!
-//! So what is shown never holds a control character, and a text that is hidden has no length.
+//! The output never has a control character, and does not reveal the length of redacted text.
 
 use std::ops::Range;
 
@@ -21,33 +21,33 @@ use crate::yaml::{Paths, SourceItem};
 const HIDDEN: &str = "<hidden>";
 /// The text that replaces everything else that is redacted.
 const OTHER: &str = "<...>";
-/// How much of a line is shown at most, in bytes; and how much of that before the place in question.
+/// The maximum length of the printed part of a line in bytes, and of its part before the position of the finding.
 const LONGEST: usize = 160;
 const BEFORE: usize = 60;
 
-/// A line that may be shown.
+/// A line that may be printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The line, redacted.
     pub text: String,
-    /// The bytes of it that the finding is about; none of them at the end of the line.
+    /// The bytes of it that the finding is about; an empty range at the end of the line.
     pub mark: Range<usize>,
 }
 
 /// The treatment of a byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Byte {
-    /// Nothing is known of it.
+    /// Unknown.
     Unknown,
-    /// It is shown.
+    /// Printed.
     Open,
-    /// It is shown as part of a value that is hidden.
+    /// Part of a redacted value.
     Hidden,
-    /// It is shown as part of something else.
+    /// Part of other redacted text.
     Other,
 }
 
-/// The first line of `span` in `text`, which may be broken anywhere.
+/// The first line of `span` in `text`, which can have errors anywhere.
 pub fn line(text: &str, span: Span, lines: &Lines<'_>, paths: &Paths<'_>) -> Line {
     let start = boundary(text, span.start);
     let whole = lines.line(start);
@@ -63,7 +63,7 @@ pub fn line(text: &str, span: Span, lines: &Lines<'_>, paths: &Paths<'_>) -> Lin
     compose(text, &whole, &window, &bytes, start..boundary(text, span.end))
 }
 
-/// The last place at or before a byte where a character begins.
+/// The last start of a character at or before a byte.
 fn boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -72,7 +72,7 @@ fn boundary(text: &str, at: usize) -> usize {
     at
 }
 
-/// As much of a line as is shown, around the byte `at`.
+/// The printed part of a line, around the byte `at`.
 fn window(text: &str, whole: &Range<usize>, at: usize) -> Range<usize> {
     if whole.len() <= LONGEST {
         return whole.clone();
@@ -82,14 +82,14 @@ fn window(text: &str, whole: &Range<usize>, at: usize) -> Range<usize> {
     start..boundary(text, (start + LONGEST).min(whole.end))
 }
 
-/// Returns true if a finding about `text` needs it, and it is a mark of YAML without content.
+/// Returns true if a finding is about `text`, and it is a YAML marker without content.
 fn is_token(text: &str) -> bool {
     let token = text.trim_start_matches('\\');
     let address = token.strip_prefix('$').is_some_and(|name| Address::ALL.iter().any(|kind| kind.token() == name));
     text == "{{" || (address && text.len() <= token.len() + 2)
 }
 
-/// Returns true if this is an indicator of YAML, the subject of a finding without a value.
+/// Returns true for a YAML indicator, the subject of a finding without a value.
 fn is_sign(text: &str) -> bool {
     text.len() == 1
         && text.starts_with([
@@ -97,12 +97,12 @@ fn is_sign(text: &str) -> bool {
         ])
 }
 
-/// Paints what the document says of a line.
+/// Classifies the bytes of a line that the document has parsed.
 fn paint_tree(text: &str, window: &Range<usize>, paths: &Paths<'_>, bytes: &mut [Byte]) {
     let mut open = Vec::new();
     paths.between(window.start, window.end, &mut |segments, span, written| {
         let range = span.start..span.end;
-        // What is cut at an end of the window may be anything.
+        // A token that is cut at an end of the window is unknown.
         let source = if range.start < window.start || range.end > window.end { None } else { text.get(range.clone()) };
         let (harmless, otherwise) = match (written, source) {
             (SourceItem::Key(key), Some(source)) => {
@@ -128,7 +128,7 @@ fn paint_tree(text: &str, window: &Range<usize>, paths: &Paths<'_>, bytes: &mut 
     }
 }
 
-/// Paints what the document does not tell of: what is between its values, and what is no part of it.
+/// Classifies the other bytes: those between values, and those after the end of the document.
 fn paint_rest(text: &str, whole: &Range<usize>, window: &Range<usize>, document: Option<Span>, bytes: &mut [Byte]) {
     let is_read = |at: usize| document.is_some_and(|span| span.start <= at && at < span.end);
     if window.start == whole.start && !is_read(whole.start) {
@@ -143,7 +143,7 @@ fn paint_rest(text: &str, whole: &Range<usize>, window: &Range<usize>, document:
         let gap = bytes[at..].iter().take_while(|byte| **byte == Byte::Unknown).count();
         if gap > 0 {
             let (start, end) = (window.start + at, window.start + at + gap);
-            // What is read is cut off where it ends; behind that, only blanks are let through.
+            // The parsed document ends here; after its end, only blanks are kept.
             let read = if is_read(start) { document.map_or(start, |span| span.end.clamp(start, end)) } else { start };
             let (mut head, tail) = signs(&text.as_bytes()[start..read], end < window.end && read == end);
             if head == read - start {
@@ -156,7 +156,7 @@ fn paint_rest(text: &str, whole: &Range<usize>, window: &Range<usize>, document:
     }
 }
 
-/// How many bytes at the beginning of a line that could not be read may be shown.
+/// The number of bytes at the start of an unparsed line that may be printed.
 fn opening(line: &str) -> usize {
     if line.trim_end() == "#cloud-config" {
         return line.len();
@@ -175,8 +175,8 @@ fn opening(line: &str) -> usize {
     }
 }
 
-/// How many bytes at both ends of a text between two values are signs of YAML and white space. At its end there are
-/// such signs only where something `follows`; a comment goes on to the end of its line.
+/// The number of bytes at both ends of a text between two values that are YAML indicators and white space. At its end
+/// they count only if a value `follows`; a comment extends to the end of its line.
 fn signs(text: &[u8], follows: bool) -> (usize, usize) {
     let sign = |at: usize| match text[at] {
         b' ' | b'\t' | b',' | b'[' | b']' | b'{' | b'}' => true,
@@ -199,7 +199,7 @@ fn paint(bytes: &mut [Byte], window: &Range<usize>, range: Range<usize>, with: B
     slice(bytes, window, range).fill(with);
 }
 
-/// Puts the line together out of what is shown of it, and finds the place in question in it.
+/// Builds the printed line, and finds the position of the finding in it.
 fn compose(text: &str, whole: &Range<usize>, window: &Range<usize>, bytes: &[Byte], about: Range<usize>) -> Line {
     let mut line = Line { text: String::new(), mark: 0..0 };
     let (mut first, mut last) = (None, None);
@@ -231,7 +231,7 @@ fn compose(text: &str, whole: &Range<usize>, window: &Range<usize>, bytes: &[Byt
         line.text.push_str(OTHER);
     }
     let first = first.unwrap_or(end);
-    // What goes on below is marked as far as its first line goes.
+    // Of several lines, only the first is marked.
     line.mark = first..last.unwrap_or(if about.is_empty() { first } else { end }).max(first);
     line
 }

@@ -1,4 +1,4 @@
-//! A finding as it is shown and recorded: with the name of its part, its lines and columns, and the key it is about.
+//! A finding for output and records: with the name of its part, its lines and columns, and its key.
 
 use serde::Serialize;
 
@@ -7,12 +7,12 @@ use crate::diagnostic::{Finding, Severity};
 use crate::text::{LineRange, Lines, Position};
 use crate::yaml::Paths;
 
-/// A finding with its place (docs/validating.md describes its fields).
+/// A finding with its position (docs/validating.md describes its fields).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LocatedFinding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// The stable name of its kind.
+    /// The id of the rule.
     pub id: &'static str,
     /// The problem.
     pub message: String,
@@ -21,16 +21,16 @@ pub struct LocatedFinding {
     pub help: Option<String>,
     /// The name of the part.
     pub part: String,
-    /// Where it is.
+    /// The position.
     #[serde(flatten)]
     pub at: Option<LineRange>,
-    /// The keys that lead there, such as `coreos.units[1].command`.
+    /// The path of the key, such as `coreos.units[1].command`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
 impl LocatedFinding {
-    /// Gives `finding`, of the part called `name`, its place.
+    /// Adds the position to `finding` of the part `name`.
     pub fn new(name: &str, finding: &Finding, lines: &Lines<'_>, paths: &Paths<'_>) -> Self {
         let path = finding.span.map(|span| fields::path_text(&paths.at(span)));
         Self {
@@ -50,7 +50,7 @@ impl LocatedFinding {
         format!("{place}: {}: {}", self.severity.as_str(), self.description())
     }
 
-    /// [`Self::line`] without its place and how bad it is.
+    /// [`Self::line`] without its position and severity.
     pub fn description(&self) -> String {
         let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
         let path = self.path.as_ref().map_or_else(String::new, |path| format!(" at {path}"));

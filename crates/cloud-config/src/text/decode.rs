@@ -121,7 +121,7 @@ fn form(content: &[u8]) -> Form {
     let whole = dense.len() - dense.len() % 4;
     match BASE64.decode(&dense[..whole]) {
         Ok(bytes) if is_gzip(&bytes) => Form::Base64 { gzip: true },
-        // Words are base64 as well, of bytes that are no text.
+        // Words are valid base64, too, but of bytes that are not text.
         Ok(bytes) if !content.trim_ascii().contains(&b' ') && (dense.len() > 40 || is_printable(&bytes)) => {
             Form::Base64 { gzip: false }
         }

@@ -26,7 +26,7 @@ pub fn closest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Vec
     if nearest.len() > 2 { Vec::new() } else { nearest }
 }
 
-/// The help for a misspelled word: ``did you mean `x`?``; none where no known word is close.
+/// The help for a misspelled word: ``did you mean `x`?``; `None` if no known word is close.
 pub fn help(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<String> {
     question(&closest(word, known))
 }

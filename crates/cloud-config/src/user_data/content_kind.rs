@@ -24,9 +24,9 @@ pub enum ContentKind {
     Empty,
     /// Something that this program does not know, as the whole user-data: an error.
     Unknown,
-    /// The same as one of several parts: it is for somebody else, and skipped.
+    /// The same as one of several parts: it is for another program, and skipped.
     Skipped,
-    /// No part of the user-data: what the platform says of the network (docs/network.md).
+    /// Not a part of the user-data: the network description of the platform (docs/network.md).
     Network,
     /// Something that cannot be made sense of: compressed or encoded, and damaged.
     Unreadable,
@@ -128,7 +128,7 @@ pub(super) fn is_header_as_script(bytes: &[u8]) -> bool {
     hint::is_header_name(text) || words.any(|word| word.rsplit('/').next().is_some_and(hint::is_header_name))
 }
 
-/// Returns true if the line of the header is almost that, so that what follows is a cloud-config.
+/// Returns true if the line is almost the header, so that a cloud-config follows.
 fn is_almost_header(bytes: &[u8]) -> bool {
     // Below a header with a blank before its `#` stands a cloud-config as well.
     let is_near = |line: &str| {
@@ -149,8 +149,8 @@ pub(super) fn has_text_after_header(bytes: &[u8]) -> bool {
     is_separate && !rest.contains("\\n") && bytes.trim_ascii_end().contains(&b'\n')
 }
 
-/// Returns true if a key stands after the header on its line. In a part with the type of a cloud-config, other text there
-/// is a comment.
+/// Returns true if a key stands after the header on its line. In a part with the type of a cloud-config, other text
+/// there is a comment.
 pub(super) fn has_key_after_header(bytes: &[u8]) -> bool {
     has_text_after_header(bytes) && header_line(bytes).is_some_and(hint::is_key_after_header)
 }
@@ -206,8 +206,9 @@ pub(super) fn is_below_interpreter(bytes: &[u8], is_typed: bool) -> bool {
     false
 }
 
-/// Returns true if `bytes` are a cloud-config by all their top-level keys, and by a host name or the type of a section. A
-/// line such as `hostname: n1` or `users: list = []` is also one of Python, but a program of such lines alone does nothing.
+/// Returns true if `bytes` are a cloud-config by all their top-level keys, and by a host name or the type of a section.
+/// A line such as `hostname: n1` or `users: list = []` is also one of Python, but a program of such lines alone does
+/// nothing.
 fn is_whole_config(bytes: &[u8]) -> bool {
     const SECTIONS: [&str; 4] = ["ssh_authorized_keys", "users", "write_files", "coreos"];
     let Ok(text) = std::str::from_utf8(bytes) else { return false };

@@ -1,4 +1,4 @@
-//! Hints for user-data of an unknown form: how it came to be what it is, and what to hand over instead.
+//! Hints for user-data of an unknown form: the probable cause, and the remedy.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(super) struct Hint {
 
 pub(super) const HEADER: &str = "#cloud-config";
 
-/// How much of the content is looked at, in bytes.
+/// The number of bytes of the content that are examined.
 const LOOKED_AT: usize = 4096;
 
 /// Returns the name of the encoding if `bytes` are user-data in base64, as far as their beginning shows.
@@ -75,7 +75,8 @@ pub(super) fn page(bytes: &[u8]) -> Option<Hint> {
     None
 }
 
-/// Returns true if `bytes` are a document or script on a single line, as where an attribute of XML took its line breaks.
+/// Returns true if `bytes` are a document or script on a single line, as where an attribute of XML took its line
+/// breaks.
 pub fn has_lost_lines(bytes: &[u8]) -> bool {
     let starts = ["#cloud-config ", "#!", "## template", "MIME-Version", "Content-Type"];
     let words = || bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());

@@ -7,7 +7,7 @@
 //!           transfer ◄── pieces, each with its headers
 //! ```
 //!
-//! Nothing here fails: what cannot be read is a part, too, with a finding that says why.
+//! These functions never fail: user-data that cannot be read is a part with a finding.
 
 mod budget;
 mod content_kind;
@@ -52,7 +52,7 @@ pub struct Part {
 pub enum Completeness {
     /// All of it.
     Whole,
-    /// Its host name and keys alone: the multipart that it stands in is not complete, or its first line is wrong.
+    /// Only its host name and keys: its multipart is incomplete, or its first line is invalid.
     Access,
     /// The same, of the text that is complete before this byte, where the part is cut off.
     Before(usize),

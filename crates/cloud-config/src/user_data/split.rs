@@ -11,7 +11,7 @@ use super::transfer::Encoding;
 use super::{Completeness, Part, errors, stray};
 use crate::diagnostic::{Finding, Span, rules};
 
-/// Takes user-data apart; `name` is what it is called. Nothing has no parts. A multipart comes before its parts.
+/// Splits user-data with the name `name` into parts. Empty user-data has no parts. A multipart comes before its parts.
 pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
     let mut splitter = Splitter { parts: Vec::new(), budget: Budget::default(), over: false };
     let whole =
@@ -34,7 +34,7 @@ enum PieceKind {
     Script,
     Gzip,
     Multipart(Header),
-    /// Nothing that would tell more than the content itself.
+    /// No further information.
     Any,
 }
 
@@ -61,7 +61,7 @@ impl PieceKind {
 /// A piece of content before its kind is recognized.
 struct Piece {
     name: String,
-    /// Where it stands; nowhere if it is the user-data itself.
+    /// Its position; `None` for the user-data itself.
     place: Option<PieceRange>,
     kind: PieceKind,
     /// True if its line ends come from the transfer, not from the author.

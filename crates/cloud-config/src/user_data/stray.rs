@@ -1,4 +1,4 @@
-//! Parts that stand outside of the boundaries of a multipart, as where one of those is mistyped.
+//! Parts outside of the boundaries of a multipart, for example because a boundary is mistyped.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::header::line_at;
 use super::hint;
 use crate::diagnostic::Span;
 
-/// A part that no boundary stands before.
+/// A part without a boundary before it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stray {
     /// The line that is at fault, or the first line of the part.
