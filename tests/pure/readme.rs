@@ -9,7 +9,16 @@ use regex::Regex;
 use crate::docs::anchors;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const PAGES: [&str; 4] = ["README.md", "docs/quick-start.md", "examples/README.md", "oem/README.md"];
+const PAGES: [&str; 8] = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/README.md",
+    "docs/quick-start.md",
+    "examples/README.md",
+    "oem/README.md",
+    "tests/README.md",
+];
 
 fn read(path: &str) -> String {
     let path = Path::new(ROOT).join(path);
@@ -77,6 +86,16 @@ fn every_command_that_they_name_exists() {
                 assert!(flags.contains(&flag.as_str()), "{page}: there is no flag --{flag}");
             }
         }
+    }
+}
+
+#[test]
+fn every_entry_of_the_changelog_leads_to_a_page() {
+    let page = read("CHANGELOG.md");
+    let entries: Vec<_> = page.split("\n- ").skip(1).collect();
+    assert!(entries.len() > 30, "{} entries", entries.len());
+    for entry in entries {
+        assert!(entry.contains(".md)") || entry.contains(".md#"), "no link to a page: {entry}");
     }
 }
 
