@@ -1,10 +1,10 @@
 #!/bin/sh
 #
-# User-data can be a script: what starts with `#!` is run instead of read.
+# A script as user-data: text that starts with `#!` is run.
 #
 # What it does
-#   - the first time: makes a secret that only this machine has, readable by root only;
-#   - every time: notes what this machine is, in /var/lib/machine-facts/facts.
+#   - on the first boot, creates a random secret that only root can read;
+#   - on every boot, writes facts about the machine to /var/lib/machine-facts/facts.
 #
 # How to try it
 #   coreos-cloudinit --from-file=first-boot.sh --dry-run
@@ -13,20 +13,20 @@
 #
 # What to change
 #   Everything below. Keep in mind:
-#   - The script runs at every boot. What is to happen once must look whether it has happened.
-#   - It runs as a unit of its own, as root, and is not waited for: how it ends is in the journal,
-#     and does not change how the run of coreos-cloudinit ends.
-#   - Its first line says what runs it; where that program is missing, it is bash.
+#   - The script runs at every boot. Check first whether a one-time action has been done.
+#   - It runs as root in its own unit, and coreos-cloudinit does not wait for it. Its result is in the
+#     journal and does not change the exit code of coreos-cloudinit.
+#   - The first line names its interpreter. If that program is missing, bash runs the script.
 
 set -eu
-folder=/var/lib/machine-facts
-mkdir -p "$folder"
+directory=/var/lib/machine-facts
+mkdir -p "$directory"
 
-if [ ! -s "$folder/secret" ]; then
-  # Born unreadable, complete before it has its name.
-  (umask 077 && head -c 32 /dev/urandom | base64 -w 0 > "$folder/secret.part")
-  mv "$folder/secret.part" "$folder/secret"
-  echo "made a new secret"
+if [ ! -s "$directory/secret" ]; then
+  # Never readable by other users, and complete before it gets its name.
+  (umask 077 && head -c 32 /dev/urandom | base64 -w 0 > "$directory/secret.part")
+  mv "$directory/secret.part" "$directory/secret"
+  echo "created a new secret"
 fi
 
 {
@@ -35,6 +35,6 @@ fi
   echo "cpus:   $(nproc)"
   sed -n 's/^MemTotal: */memory: /p' /proc/meminfo
   sed -n 's/^PRETTY_NAME=/system: /p' /etc/os-release
-} > "$folder/facts"
+} > "$directory/facts"
 
-echo "noted what this machine is"
+echo "wrote $directory/facts"
