@@ -1,12 +1,11 @@
 #!/bin/sh
-# Checks a tree in which `make install` or an image builder has laid out the program and its units, and
-# changes nothing: `make check-oem` runs this.
+# Checks the tree of an image with an installed coreos-cloudinit, for `make check-oem`. Changes nothing.
 #   check.sh DIR [PROGRAM]
-# From the environment: PREFIX, the one that it was laid out with; /usr if there is none.
+# Environment: PREFIX of the installation (default /usr).
 set -eu
 PREFIX=${PREFIX:-/usr}
 if [ -z "${1:-}" ] || [ ! -d "${1%/}$PREFIX" ]; then
-    echo "check-oem: DIR must be a tree with a folder $PREFIX: make check-oem DIR=…" >&2
+    echo "check-oem: DIR must be a tree with a directory $PREFIX: make check-oem DIR=…" >&2
     exit 2
 fi
 dir=${1%/}
@@ -21,7 +20,7 @@ wrong() {
 
 [ -x "$root/bin/coreos-cloudinit" ] || wrong "the program is missing: $root/bin/coreos-cloudinit"
 
-# The cloud-configs: notes are told, everything else is wrong.
+# The cloud-configs: they may have notes, but no errors or warnings.
 count=0
 for file in "$dir/usr/share/oem/cloud-config.yml" "$dir/usr/share/coreos/cloud-config.yml" \
     "$root"/share/coreos-cloudinit/oem/*/cloud-config.yml; do
@@ -31,10 +30,10 @@ for file in "$dir/usr/share/oem/cloud-config.yml" "$dir/usr/share/coreos/cloud-c
 done
 [ "$count" != 0 ] || wrong "there is no cloud-config in $dir"
 if [ -s "$dir/usr/share/oem/cloud-config.yml" ] && [ -s "$dir/usr/share/coreos/cloud-config.yml" ]; then
-    wrong "both places hold a cloud-config, and nothing says which comes first: use one"
+    wrong "there are two cloud-configs of the image, applied in no fixed order: use one"
 fi
 
-# The units: all of them are there, are wanted at boot, and systemd has nothing to say about them.
+# The units: all exist, are started at boot, and pass `systemd-analyze verify`.
 for unit in "$(dirname "$0")"/systemd/system/*; do
     [ -e "$units/$(basename "$unit")" ] || wrong "$units/$(basename "$unit") is missing"
 done
@@ -43,7 +42,7 @@ for target in system-config.target user-config.target; do
     for link in "$units"/*.wants/$target "$dir"/etc/systemd/system/*.wants/$target; do
         if [ -L "$link" ]; then wanted=yes; fi
     done
-    [ -n "$wanted" ] || wrong "nothing wants $target at boot"
+    [ -n "$wanted" ] || wrong "$target is not started at boot"
 done
 if command -v systemd-analyze > /dev/null; then
     oem='usr-share-oem-cloud\x2dconfig.yml'
@@ -52,25 +51,25 @@ if command -v systemd-analyze > /dev/null; then
     for unit in "$(dirname "$0")"/systemd/system/*; do
         case $unit in *@*) ;; *) set -- "$@" "$(basename "$unit")" ;; esac
     done
-    # The tree's units first, then this machine's for what they refer to. That this machine has no such
-    # program is no matter; nor is its bus, where the tree is no whole system that must have one.
+    # The units of the tree, then those of this machine for their dependencies. The program need not exist
+    # on this machine, and D-Bus is required only if the tree is a complete system.
     elsewhere='Command .*/bin/coreos-cloudinit is not executable'
     [ -e "$dir/usr/lib/systemd/systemd" ] || elsewhere="$elsewhere|Unit dbus.socket not found"
-    told=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no "$@" 2>&1 |
+    output=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no "$@" 2>&1 |
         grep -v -E "$elsewhere" || true)
-    [ -z "$told" ] || wrong "systemd-analyze says:
-$told"
-    # The boot as a whole, as far as cycles go: the rest of it is not ours.
-    told=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no multi-user.target 2>&1 | grep -i -A 9 cycle || true)
-    [ -z "$told" ] || wrong "systemd-analyze says:
-$told"
+    [ -z "$output" ] || wrong "systemd-analyze reports:
+$output"
+    # The whole boot, for ordering cycles only.
+    output=$(SYSTEMD_UNIT_PATH="$units:" systemd-analyze verify --man=no multi-user.target 2>&1 | grep -i -A 9 cycle || true)
+    [ -z "$output" ] || wrong "systemd-analyze reports:
+$output"
 else
-    echo "check-oem: no systemd-analyze here: the units were not checked" >&2
+    echo "check-oem: systemd-analyze is missing: the units were not checked" >&2
 fi
 if command -v udevadm > /dev/null && udevadm verify --help > /dev/null 2>&1; then
     udevadm verify "$root"/lib/udev/rules.d/90-configdrive.rules "$root"/lib/udev/rules.d/90-ovfenv.rules > /dev/null ||
-        wrong "udevadm finds faults in the rules"
+        wrong "udevadm verify rejects the rules"
 fi
 
 [ "$failed" = 0 ] || exit 1
-echo "check-oem: $count cloud-configs and all units are in order"
+echo "check-oem: $count cloud-configs and all units are valid"

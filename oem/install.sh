@@ -1,9 +1,9 @@
 #!/bin/sh
-# Lays out what an image ships: `make install` runs this. From the environment:
-#   DESTDIR  the image's folder; empty for this machine
-#   PREFIX   /usr, where an image with a read-only /usr has all of it
+# Installs the files of an image, for `make install`. Environment:
+#   DESTDIR  root directory of the image; empty for this machine
+#   PREFIX   /usr by default; everything except the image's own cloud-config is below it
 #   BIN      the program to install
-#   OEM      a platform of oem/ whose cloud-config becomes the image's own; empty for none
+#   OEM      the platform of oem/ whose cloud-config becomes the image's own; empty for no platform
 set -eu
 umask 022
 cd "$(dirname "$0")"
@@ -16,7 +16,7 @@ if [ -n "$OEM" ] && [ ! -e "$OEM/cloud-config.yml" ]; then
     exit 1
 fi
 
-# Installs $1 as $2, a path beneath the root. The files name the program and its pages where they are in /usr.
+# Installs the file $1 at $2, a path below PREFIX, and replaces /usr in the paths that it contains.
 put() {
     install -d -m 755 "$(dirname "$root/$2")"
     sed "s|/usr/bin/coreos-cloudinit|$PREFIX/bin/coreos-cloudinit|; s|/usr/share/doc/|$PREFIX/share/doc/|" "$1" > "$root/$2"
@@ -28,7 +28,7 @@ install -m 755 "$BIN" "$root/bin/coreos-cloudinit"
 for file in systemd/system/*; do put "$file" "lib/$file"; done
 for file in udev/rules.d/*; do put "$file" "lib/$file"; done
 for file in */cloud-config.yml; do put "$file" "share/coreos-cloudinit/oem/$file"; done
-# The pages lead to each other, wherever they are: in one folder here.
+# All pages are installed in one directory; their links are adapted.
 for file in ../docs/* README.md ../LICENSE; do
     case $file in
         README.md) page=share/doc/coreos-cloudinit/oem.md ;;
@@ -44,12 +44,12 @@ put completions/_coreos-cloudinit share/zsh/site-functions/_coreos-cloudinit
 put completions/coreos-cloudinit.fish share/fish/vendor_completions.d/coreos-cloudinit.fish
 for file in ../examples/*; do put "$file" "share/doc/coreos-cloudinit/examples/$(basename "$file")"; done
 
-# Every boot wants them, also one with an empty /etc: no preset has to be applied first.
+# Links in /usr start the targets at every boot, even with an empty /etc and without a preset.
 wants=$root/lib/systemd/system/multi-user.target.wants
 install -d -m 755 "$wants"
 for target in system-config user-config; do ln -sfn "../$target.target" "$wants/$target.target"; done
 
-# Where units look for it, whatever the prefix.
+# The units read this path with every PREFIX.
 if [ -n "$OEM" ]; then
     install -d -m 755 "${DESTDIR:-}/usr/share/oem"
     install -m 644 "$root/share/coreos-cloudinit/oem/$OEM/cloud-config.yml" "${DESTDIR:-}/usr/share/oem/cloud-config.yml"

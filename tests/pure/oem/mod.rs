@@ -183,7 +183,8 @@ fn every_service_of_the_program_is_hardened_alike() {
     let services = units().into_iter().filter(|unit| kind(unit) == "service");
     let texts = services.map(|unit| read(format!("oem/systemd/system/{unit}")));
     let texts: Vec<_> = texts.filter(|text| !starts(text).is_empty()).collect();
-    let hardened = texts.iter().map(|text| text.split_once("# What no run needs").map(|(_, behind)| behind));
+    let hardened =
+        texts.iter().map(|text| text.split_once("# Removes everything that no run").map(|(_, behind)| behind));
     let hardened: BTreeSet<_> = hardened.map(|behind| behind.expect("it is hardened")).collect();
     assert_eq!((texts.len(), hardened.len()), (6, 1), "{hardened:?}");
 }
