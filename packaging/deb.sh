@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a Debian package of the program BIN in the folder OUT, and has lintian look at it: deb.sh BIN OUT.
-# Who makes it says so in DEBFULLNAME and DEBEMAIL.
+# Builds a Debian package of the program BIN in the directory OUT, and checks it with lintian: deb.sh BIN OUT.
+# DEBFULLNAME and DEBEMAIL name its maintainer.
 set -eu
 BIN=$(realpath "$1")
 mkdir -p "$2"
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 SOURCE=$PWD
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 maintainer="${DEBFULLNAME:-The authors of coreos-cloudinit} <${DEBEMAIL:-maintainers@coreos-cloudinit.invalid}>"
-# The same sources make the same package.
+# The same sources give the same package.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
 DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} noautodbgsym"
 export BIN SOURCE SOURCE_DATE_EPOCH DEB_BUILD_OPTIONS
@@ -33,6 +33,6 @@ END
 }
 mv "$out/build"/*.deb "$out/"
 root=$([ "$(id -u)" != 0 ] || echo --allow-root)
-# shellcheck disable=SC2086 # it is one word or none
+# shellcheck disable=SC2086 # one word, or empty
 lintian $root --fail-on error "$out"/*.deb
 ls "$out"/*.deb

@@ -1,13 +1,13 @@
 #!/bin/bash
-# Makes an archive of the sources with all dependencies in it, which builds with no network: dist.sh OUT.
-# It has what is committed, and the same commit makes the same archive. `dist.sh OUT as-it-is` takes the files as they are,
-# for who tests what is not committed yet.
+# Makes a source archive with all dependencies, which builds without a network: dist.sh OUT.
+# It has the files of the commit, and the same commit gives the same archive. `dist.sh OUT as-it-is` includes changes that
+# are not committed, for tests.
 set -eu
 mkdir -p "$1"
 out=$(realpath "$1")
 cd "$(dirname "$0")/.."
 if ! git rev-parse --verify --quiet HEAD > /dev/null; then
-    echo "dist: this is no git repository: the archive is made of what is committed there" >&2
+    echo "dist: not a git repository; the archive has the files of a commit" >&2
     exit 1
 fi
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tries the program that people install, which is built with fewer features than the tests are: smoke.sh PROGRAM. All
-# examples are checked, printed, looked at and put into a tree; then its files are changed, and it is looked at again.
+# Tests the release, which is built with fewer features than the tests: smoke.sh PROGRAM. All examples are checked,
+# printed, planned and applied to a tree. Then the files of the tree are changed, and the examples are planned again.
 set -eu
 program=$(realpath "$1")
 cd "$(dirname "$0")/.."
@@ -8,10 +8,10 @@ tree=$(mktemp -d "${TMPDIR:-/tmp}/coreos-cloudinit.XXXXXX")
 trap 'rm -rf "$tree"' EXIT
 chmod 755 "$tree"
 mkdir "$tree/etc"
-# Accounts are none of its business here.
+# The user lookup of the tree needs these files.
 cp /etc/passwd /etc/group "$tree/etc/"
 
-# Whatever goes wrong with an example, the program itself says it: no panic, and no signal.
+# An example may fail with exit code 1, but not with a panic or a signal.
 try() {
     code=0
     "$program" "$@" > "$tree/said" 2>&1 || code=$?
@@ -25,7 +25,7 @@ try() {
 for example in examples/*.yml examples/*.sh; do
     [ -e "$example" ] || continue
     for look in --validate --print-config --dry-run "--dry-run --show-diff" "--dry-run --format=json"; do
-        # shellcheck disable=SC2086 # they are words
+        # shellcheck disable=SC2086 # several words
         try --from-file="$example" --root="$tree" $look
     done
     try --from-file="$example" --root="$tree"
@@ -38,9 +38,9 @@ for example in examples/*.yml; do
     ! grep -q '^    @@ ' "$tree/said" || shown=$((shown + 1))
 done
 if [ "$shown" = 0 ]; then
-    echo "smoke: no plan shows how a file differs" >&2
+    echo "smoke: no plan shows changed lines" >&2
     exit 1
 fi
 "$program" --help > /dev/null
 "$program" --schema > /dev/null
-echo "smoke: $("$program" --version) works on all examples; $shown plans show what would change"
+echo "smoke: $("$program" --version) works on all examples; $shown plans show changed lines"

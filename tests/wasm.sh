@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compiles the library for a machine without files, processes and sockets; arguments go to cargo. Where the target is
-# not installed, a note says so: the lints of crates/cloud-config/clippy.toml then hold the rule alone.
+# Compiles the library for a target without files, processes and sockets, and passes its arguments to cargo. If the target
+# is not installed, it prints a note, and only the lints of crates/cloud-config/clippy.toml check the rule.
 set -eu
 target=wasm32-unknown-unknown
 if ls "$(rustc --print sysroot)/lib/rustlib/$target/lib/" > /dev/null 2>&1; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fuzzes a target for so many seconds: crates/cloud-config/fuzz/run.sh TARGET SECONDS. Nothing is installed by it.
-# What it finds lands in target/fuzz/artifacts, what it learnt in target/fuzz/corpus.
+# Fuzzes a target: crates/cloud-config/fuzz/run.sh TARGET SECONDS. It installs nothing. Failing inputs are written to
+# target/fuzz/artifacts, and the corpus to target/fuzz/corpus.
 set -eu
 cd "$(dirname "$0")/../../.."
 target=$1 seconds=$2

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Puts what the fuzz targets begin with beneath the folder given: the examples, the texts of the golden
-# plans, the network descriptions of the tests, and the inputs that are kept.
+# Writes the first inputs of all fuzz targets below the directory $1: the examples, the texts of the golden plans, the
+# network descriptions of the tests, and SSH keys and modes from them.
 set -eu
 out=$1
 cd "$(dirname "$0")/../../.."
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../../.."
 for target in user_data yaml mime tokens decode ssh_keys permissions interfaces network_json; do
     mkdir -p "$out/$target"
 done
-# A text of a case goes from its name to the first line of what is to come of it.
+# The text of a case is between its name and the first section.
 awk -v out="$out/user_data/case" '
     /^=== / { file = sprintf("%s-%03d", out, ++n); next }
     /^--- (with|plan|findings)$/ { file = "" }
@@ -26,11 +26,11 @@ split -l 1 -a 4 "$out/ssh_keys/keys" "$out/ssh_keys/key-"
 for mode in 0644 0o755 384 420 4755 99 rw-r--r-- 00644; do
     printf '%s' "$mode" > "$out/permissions/$mode"
 done
-# So does a network description; that of a format other than Debian's has its name before it.
+# The same for network descriptions. Except for Debian's, the first line names the format.
 for file in tests/pure/network/*.txt; do
     format=$(basename "$file" .txt)
-    case $format in debian) folder=interfaces head= ;; *) folder=network_json head=$format ;; esac
-    awk -v out="$out/$folder/$format" -v head="$head" '
+    case $format in debian) dir=interfaces head= ;; *) dir=network_json head=$format ;; esac
+    awk -v out="$out/$dir/$format" -v head="$head" '
         /^=== / { file = sprintf("%s-%03d", out, ++n); if (head != "") print head > file; next }
         /^--- / { file = "" }
         file != "" { print > file }' "$file"
