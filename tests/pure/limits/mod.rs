@@ -2,8 +2,8 @@
 //! read.
 //!
 //! Times are processor times, so that a busy machine changes little, and bounds are generous: quadratic growth breaks
-//! them all the same. `LIMITS_SIZE=2000000 cargo test --release --test limits -- --nocapture` prints the time of each
-//! input at that size.
+//! them all the same. `LIMITS_SIZE=2000000 cargo test --release --test pure limits:: -- --nocapture figures` prints the
+//! time of each input at that size.
 
 mod bounds;
 mod hostile;
