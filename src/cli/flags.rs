@@ -9,6 +9,7 @@ pub(super) enum FlagGroup {
     Sources,
     Behavior,
     Checking,
+    Conversion,
     Output,
 }
 
@@ -18,6 +19,7 @@ impl FlagGroup {
             Self::Sources => "Sources",
             Self::Behavior => "Behavior",
             Self::Checking => "Checking",
+            Self::Conversion => "Conversion",
             Self::Output => "Output",
         }
     }
@@ -50,7 +52,7 @@ const fn switch(name: &'static str, group: FlagGroup, help: &'static str) -> Fla
     Flag { name, value: None, group, help, more: "" }
 }
 
-use FlagGroup::{Behavior, Checking, Output, Sources};
+use FlagGroup::{Behavior, Checking, Conversion, Output, Sources};
 
 /// The flags that do not select a source.
 const FLAGS: &[Flag] = &[
@@ -104,13 +106,28 @@ const FLAGS: &[Flag] = &[
         .more("Needs no source and no root privileges."),
     switch("status", Checking, "Print the results of the runs since boot")
         .more("Needs root privileges. The last 32 runs are recorded."),
+    flag("convert-to", "FORMAT", Conversion, "Convert to butane, butane-fcos or ignition").more(
+        "Prints the configuration to standard output, and what is different or not converted to standard error. Needs no \
+         root privileges, reads nothing of this machine and changes nothing. Exits with code 1 if something is not \
+         converted; with --strict, nothing is printed then. docs/leaving.md describes the conversion.",
+    ),
+    flag("platform", "NAME", Conversion, "Take addresses from the agent of a platform").more(
+        "By default, a generated service looks for the addresses of all known platforms.",
+    ),
+    flag("addresses", "KIND=IP", Conversion, "Replace address tokens with an address").more(
+        "KIND is private_ipv4, private_ipv6, public_ipv4 or public_ipv6. May be given several times. By default, a \
+         generated service sets the addresses at each boot.",
+    ),
+    switch("ordered", Conversion, "Keep the order of unit commands").more(
+        "A generated unit runs the commands one after the other at each boot. By default, units are started by systemd.",
+    ),
     switch("show-secrets", Output, "Print secrets with --print-config"),
     switch("show-diff", Output, "Print changed lines of files with --dry-run").more(
         "Prints contents of files, also to a pipe and as JSON. Secrets are redacted only as far as they are \
          recognized. By default, changed lines are printed only to a terminal; other outputs get their number.",
     ),
     flag("format", "FORMAT", Output, "Set the output format: text or json [default: text]")
-        .more("Applies to --dry-run, --validate, --print-config and --status."),
+        .more("Applies to --dry-run, --validate, --print-config, --convert-to and --status."),
 ];
 
 /// All flags, in the order of the help: first one per source, then the others.

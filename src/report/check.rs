@@ -14,7 +14,7 @@ use cloud_config::redact::{self, LocatedFinding};
 use cloud_config::text::Lines;
 use cloud_config::text::printable;
 use cloud_config::user_data::ContentKind;
-use cloud_config::yaml::Paths;
+use cloud_config::yaml::{ParsedYaml, Paths};
 
 /// A part that was checked.
 pub struct Checked {
@@ -34,20 +34,28 @@ struct Part<'a> {
 
 /// Formats the result of checking one source of user-data.
 pub fn print(source: &str, failures: &[String], parts: &[Checked], format: Format, screen: Screen) -> String {
-    let parts: Vec<_> = parts.iter().map(Part::new).collect();
     match format {
-        Format::Json => object(source, failures, &parts),
-        Format::Text if screen.terminal => drawn(failures, &parts, screen),
-        Format::Text => {
-            // Most failures already begin with the source.
-            let failed = failures.iter().map(|failure| match failure.strip_prefix(&format!("{source} ")) {
-                Some(rest) => format!("{source}: error: {rest}"),
-                None => format!("{source}: error: {failure}"),
-            });
-            let found = parts.iter().flat_map(|part| &part.findings).map(LocatedFinding::line);
-            failed.chain(found).map(|line| printable(&line) + "\n").collect()
-        }
+        Format::Json => object(source, failures, &parts.iter().map(Part::new).collect::<Vec<_>>()),
+        Format::Text => text(source, failures, &[], parts, screen),
     }
+}
+
+/// Formats failures, findings about the whole, and those of the parts for a person.
+pub fn text(source: &str, failures: &[String], general: &[Finding], parts: &[Checked], screen: Screen) -> String {
+    let nothing = ParsedYaml::default();
+    let locate = |finding| LocatedFinding::new(source, finding, &Lines::new(b""), &Paths::new(&nothing));
+    let general: Vec<_> = general.iter().map(locate).collect();
+    let parts: Vec<_> = parts.iter().map(Part::new).collect();
+    if screen.terminal {
+        return drawn(failures, &general, &parts, screen);
+    }
+    // Most failures already begin with the source.
+    let failed = failures.iter().map(|failure| match failure.strip_prefix(&format!("{source} ")) {
+        Some(rest) => format!("{source}: error: {rest}"),
+        None => format!("{source}: error: {failure}"),
+    });
+    let found = general.iter().chain(parts.iter().flat_map(|part| &part.findings)).map(LocatedFinding::line);
+    failed.chain(found).map(|line| printable(&line) + "\n").collect()
 }
 
 impl<'a> Part<'a> {
@@ -88,11 +96,15 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
     json::print(&CheckDocument { format: FORMAT, source, count, failures, parts: objects.collect() })
 }
 
-fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
+fn drawn(failures: &[String], general: &[LocatedFinding], parts: &[Part<'_>], screen: Screen) -> String {
     let painter = Painter::new(screen);
     let mut out = String::new();
     for failure in failures {
         out.push_str(&painter.draw_failure(failure));
+        out.push('\n');
+    }
+    for finding in general {
+        out.push_str(&painter.draw(finding, None));
         out.push('\n');
     }
     for part in parts {
@@ -103,8 +115,9 @@ fn drawn(failures: &[String], parts: &[Part<'_>], screen: Screen) -> String {
             out.push('\n');
         }
     }
-    let mut count = Count::of(all(parts));
-    if all(parts).next().is_some() {
+    let all = || general.iter().chain(all(parts));
+    let mut count = Count::of(all());
+    if all().next().is_some() {
         out.push_str(EXPLAIN);
         out.push_str("\n\n");
     }

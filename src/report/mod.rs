@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod configuration;
+pub mod conversion;
 mod count;
 mod diff;
 pub mod dry_run;

@@ -13,6 +13,7 @@ use crate::source::choose::broken;
 use crate::source::{self, Context, Datasource, MetaData, Policy, Setup};
 use cloud_config::address_tokens::{Address, Addresses};
 use cloud_config::config::ssh_key;
+use cloud_config::convert::StandIns;
 use cloud_config::diagnostic::{Severity, rules};
 use cloud_config::document::{self, Document};
 use cloud_config::plan::names;
@@ -70,7 +71,9 @@ pub(super) fn find(
         }
         Err(error) => fail(outcome, error.to_string()),
     }
-    found.read_environment(context.variable);
+    if options.mode != Mode::Convert {
+        found.read_environment(context.variable);
+    }
     found.left = limit.remaining();
     found
 }
@@ -165,17 +168,10 @@ impl SelectedSource {
         inputs
     }
 
-    fn read_parts(
-        self,
-        options: &Options,
-        context: &RunContext<'_>,
-        deadline: Deadline,
-        outcome: &mut Outcome,
-    ) -> Inputs {
-        let Self { source, left, addresses, metadata, is_metadata_incomplete, .. } = self;
-        let mut inputs = Inputs { addresses, metadata, ..Inputs::default() };
-        let Some((source, setup)) = source else { return inputs };
-        let setup = Setup { deadline: Deadline::after(deadline.longest_wait().min(left)), ..setup };
+    /// Fetches the user-data and splits it; a failure is recorded in the outcome.
+    fn parts(&mut self, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> Vec<Part> {
+        let Some((source, setup)) = self.source.take() else { return Vec::new() };
+        let setup = Setup { deadline: Deadline::after(deadline.longest_wait().min(self.left)), ..setup };
         let bytes = contain(|| source.user_data(&Context { setup: &setup, stop: context.stop }));
         let bytes = match bytes.unwrap_or_else(|| Err(anyhow::Error::msg(broken(&source.name())))) {
             Ok(bytes) => bytes,
@@ -185,7 +181,7 @@ impl SelectedSource {
                 if !outcome.failures.contains(&message) {
                     fail(outcome, message);
                 }
-                return inputs;
+                return Vec::new();
             }
         };
         let parts = user_data::split(&source.name(), bytes);
@@ -193,6 +189,35 @@ impl SelectedSource {
             log::info!("{}: the user-data is empty", source.name());
         }
         announce(&parts);
+        parts
+    }
+
+    /// Reads the user-data for a conversion: with the given addresses, and stand-ins for the unknown ones.
+    pub fn read_for_conversion(
+        mut self,
+        given: &Addresses,
+        options: &Options,
+        context: &RunContext<'_>,
+        deadline: Deadline,
+        outcome: &mut Outcome,
+    ) -> (Inputs, StandIns) {
+        let parts = self.parts(context, deadline, outcome);
+        let stand_ins = StandIns::choose(given, parts.iter().map(|part| part.text.as_str()));
+        let read = |part| document::read(part, stand_ins.addresses(), options.short_hostname);
+        let documents = parts.into_iter().map(read).collect();
+        (Inputs { documents, metadata: self.metadata, ..Inputs::default() }, stand_ins)
+    }
+
+    fn read_parts(
+        mut self,
+        options: &Options,
+        context: &RunContext<'_>,
+        deadline: Deadline,
+        outcome: &mut Outcome,
+    ) -> Inputs {
+        let parts = self.parts(context, deadline, outcome);
+        let Self { addresses, metadata, is_metadata_incomplete, .. } = self;
+        let mut inputs = Inputs { addresses, metadata, ..Inputs::default() };
         if options.mode == Mode::Validate {
             // The addresses that are known here are not those of the machine that the configuration is for.
             for kind in Address::ALL {

@@ -1,6 +1,7 @@
 //! A run: the picture of the crate's documentation as functions.
 
 mod apply;
+mod convert;
 mod dry_run;
 mod facts;
 mod gather;
@@ -53,7 +54,7 @@ pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
     let deadline = Deadline::after(options.deadline);
     let mut outcome = Outcome {
         format: report::FORMAT,
-        printed: options.mode == Mode::Validate,
+        printed: matches!(options.mode, Mode::Validate | Mode::Convert),
         started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         source: sources(options),
         ..Outcome::default()
@@ -65,6 +66,7 @@ pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
         }
         Mode::DryRun => dry_run::dry_run(options, context, deadline, &mut outcome),
         Mode::Validate => validate::validate(options, context, deadline, &mut outcome),
+        Mode::Convert => convert::convert(options, context, deadline, &mut outcome),
         Mode::PrintConfig => print_config::print_config(options, context, deadline, &mut outcome),
     };
     outcome.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

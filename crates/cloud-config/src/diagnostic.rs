@@ -366,6 +366,10 @@ rules! {
     UNCONVERTED = "unconverted", Warning, "An unknown or unsupported part of a network description; ignored.";
     ODD_INTERFACE = "odd-interface", Warning, "An interface with an unusual description; converted anyway.";
     TEMPLATE = "template", Warning, "A template expression or placeholder that was not rendered; applied anyway.";
+    CONVERSION = "conversion", Note, "A difference between a run of this program and one of Ignition that holds for every configuration.";
+    GENERATED_HELPER = "generated-helper", Note, "An item that Ignition cannot apply; a generated file does it at each boot.";
+    CHANGED_MEANING = "changed-meaning", Warning, "An item that is converted and works in another way.";
+    NOT_CONVERTED = "not-converted", Error, "An item that the result of a conversion lacks.";
 }
 
 #[cfg(test)]

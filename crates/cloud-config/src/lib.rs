@@ -52,6 +52,7 @@
 
 pub mod address_tokens;
 pub mod config;
+pub mod convert;
 pub mod diagnostic;
 pub mod document;
 pub mod json_schema;

@@ -211,6 +211,11 @@ impl RunPlan {
         part.map_or((METADATA, ""), |part| (&part.name, &part.text))
     }
 
+    /// Returns true if the run sets the host name.
+    pub fn has_hostname(&self) -> bool {
+        self.access.iter().any(|step| matches!(step.planned.step, Step::SetHostname(_)))
+    }
+
     /// Returns true if the run sets keys of `core`.
     pub fn has_keys(&self) -> bool {
         let sets_keys = |step: &SourcedStep| matches!(step.planned.step, Step::AuthorizeKeys(_));

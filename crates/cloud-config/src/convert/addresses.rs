@@ -1,0 +1,157 @@
+//! `cloud-config-addresses.service`: at each boot it writes the addresses of the machine into the files that need them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::files::GENERATED;
+use super::model::{self, Variant};
+use super::{Converter, PLATFORMS, Platform, platform, quote};
+use crate::address_tokens::Address;
+use crate::plan::{Owner, Principal};
+use crate::text::secret::Secret;
+
+/// The name of the service.
+pub(super) const UNIT: &str = "cloud-config-addresses.service";
+/// The file with the addresses, by the variables that `coreos-cloudinit` uses.
+pub(super) const VARIABLES: &str = "/run/cloud-config/addresses.env";
+const SCRIPT: &str = "/etc/cloud-config/addresses.sh";
+const TEMPLATES: &str = "/etc/cloud-config/templates";
+
+/// What the service has to do.
+#[derive(Default)]
+pub(super) struct Helper {
+    is_needed: bool,
+    /// `/etc/environment` gets the addresses, too.
+    pub merges_environment: bool,
+    /// Calls of the shell function that writes a file.
+    renders: Vec<String>,
+    /// The files that are written, in the order of the source.
+    pub targets: Vec<String>,
+}
+
+impl Helper {
+    /// The service is needed for its variables.
+    pub fn need(&mut self) {
+        self.is_needed = true;
+    }
+}
+
+impl Converter<'_> {
+    /// Adds a file that the service writes from `text`, which has stand-ins.
+    pub(super) fn template(&mut self, target: &str, text: &str, mode: u32, owner: &Owner, note: String) {
+        let source = format!("{TEMPLATES}{target}");
+        let text = self.stand_ins.replace(text, |kind| self.placeholder(kind));
+        let user = owner.user.as_ref().map_or_else(|| "root".to_owned(), Principal::to_string);
+        let owner = match &owner.group {
+            Some(group) => format!("{user}:{group}"),
+            None if owner.login_group => format!("{user}:"),
+            None => format!("{user}:root"),
+        };
+        let words = [source.as_str(), target, &format!("{mode:04o}"), &owner];
+        let call = words.into_iter().fold("render".to_owned(), |call, word| call + " " + &quote::shell(word));
+        self.addresses.renders.push(call);
+        self.addresses.targets.push(target.to_owned());
+        self.addresses.need();
+        self.plain_file(Path::new(&source), text.into_bytes(), 0o600, vec![note]);
+    }
+
+    /// The mark of an address in a template.
+    fn placeholder(&self, kind: Address) -> String {
+        format!("@{}{}@", kind.variable(), self.stand_ins.placeholder_suffix())
+    }
+
+    /// The name of the variable with an address in a command line, and true if it is one of the platform's agent.
+    pub(super) fn variable(&self, kind: Address) -> (String, bool) {
+        let of_platform = self.options.platform.and_then(|platform| platform.variable(self.options.variant, kind));
+        of_platform.map_or_else(|| (kind.variable().to_owned(), false), |name| (name, true))
+    }
+
+    /// Writes the service and its script, if something needs them.
+    pub(super) fn finish_addresses(&mut self) {
+        if !self.addresses.is_needed && !self.addresses.merges_environment {
+            return;
+        }
+        let variant = self.options.variant;
+        let (agent, variables) = platform::agent(variant);
+        let script = self.addresses_script();
+        let note = "Writes the addresses of this machine into the files that need them.".to_owned();
+        self.plain_file(Path::new(SCRIPT), script.into_bytes(), 0o755, vec![note]);
+        let contents = format!(
+            "[Unit]\nDescription=Addresses of this machine for files and units\nWants=network-online.target {agent}\n\
+             After=network-online.target {agent}\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\nEnvironmentFile=-{variables}\n\
+             EnvironmentFile=-{GENERATED}/addresses\nExecStart=/bin/sh {SCRIPT}\n\n[Install]\nWantedBy=multi-user.target\n"
+        );
+        self.units.generated.push(model::Unit {
+            name: UNIT.to_owned(),
+            enabled: true,
+            contents: Some(Secret::new(contents)),
+            notes: vec![format!(
+                "Gets the addresses from {agent}. On a platform that it does not know, set them in {GENERATED}/addresses, one \
+                 line such as COREOS_PRIVATE_IPV4=10.0.0.1 each."
+            )],
+            ..model::Unit::default()
+        });
+    }
+
+    fn addresses_script(&self) -> String {
+        let mut script =
+            "#!/bin/sh\n# The first variable that is set has the address.\nset -eu\numask 077\n\n".to_owned();
+        for kind in Address::ALL {
+            let name = kind.variable();
+            let known = variables(self.options.platform, self.options.variant, kind);
+            // Writing to a string cannot fail.
+            let _ = writeln!(script, ": \"${{{name}:=}}\"");
+            for variable in known {
+                let _ = writeln!(script, ": \"${{{name}:=${{{variable}:-}}}}\"");
+            }
+        }
+        script.push_str("\nmkdir -p -m 0755 /run/cloud-config\n{\n");
+        for kind in Address::ALL {
+            let name = kind.variable();
+            let _ = writeln!(script, "  echo \"{name}=${name}\"");
+        }
+        let _ = write!(script, "}} > {VARIABLES}.new\nchmod 0644 {VARIABLES}.new\nmv -f {VARIABLES}.new {VARIABLES}\n");
+        if self.addresses.merges_environment {
+            script.push_str(MERGE);
+        }
+        if !self.addresses.renders.is_empty() {
+            script.push_str(
+                "\n# render TEMPLATE FILE MODE OWNER\nrender() {\n  (umask 022 && mkdir -p \"${2%/*}\")\n  sed",
+            );
+            for kind in Address::ALL {
+                let _ = write!(script, " \\\n    -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
+            }
+            script.push_str(
+                " \\\n    \"$1\" > \"$2.new\"\n  chown \"$4\" \"$2.new\"\n  chmod \"$3\" \"$2.new\"\n  mv -f \"$2.new\" \"$2\"\n}\n\n",
+            );
+            for call in &self.addresses.renders {
+                script.push_str(call);
+                script.push('\n');
+            }
+        }
+        script
+    }
+}
+
+/// The variables of metadata agents that may have an address.
+fn variables(platform: Option<&Platform>, variant: Variant, kind: Address) -> Vec<String> {
+    let platforms = PLATFORMS.iter().filter(|known| platform.is_none_or(|platform| platform == *known));
+    let mut names = Vec::new();
+    for name in platforms.filter_map(|platform| platform.variable(variant, kind)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Replaces the addresses in `/etc/environment` and keeps the other lines.
+const MERGE: &str = r"
+[ -e /etc/environment ] || install -m 0644 /dev/null /etc/environment
+{
+  grep -v '^COREOS_\(PRIVATE\|PUBLIC\)_IPV[46]=' /etc/environment || true
+  grep '=.' /run/cloud-config/addresses.env || true
+} > /etc/environment.new
+chmod --reference=/etc/environment /etc/environment.new
+mv -f /etc/environment.new /etc/environment
+";

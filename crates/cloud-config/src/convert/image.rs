@@ -1,0 +1,134 @@
+//! Facts about the images of Flatcar and Fedora CoreOS: what exists before Ignition runs (docs/leaving.md#what-the-image-has).
+
+use super::model::Variant;
+
+/// Users that every image has.
+const USERS: [&str; 2] = ["root", "core"];
+
+/// Groups of both images.
+const GROUPS: [&str; 18] = [
+    "root",
+    "core",
+    "wheel",
+    "sudo",
+    "docker",
+    "systemd-journal",
+    "users",
+    "disk",
+    "kvm",
+    "audio",
+    "video",
+    "tty",
+    "dialout",
+    "input",
+    "render",
+    "adm",
+    "tape",
+    "cdrom",
+];
+/// Further groups of Flatcar.
+const FLATCAR_GROUPS: [&str; 2] = ["portage", "etcd"];
+
+/// Returns true for a user that the image has; Ignition would change the existing account.
+pub fn has_user(name: &str) -> bool {
+    USERS.contains(&name)
+}
+
+/// Returns true for a group that the image has.
+pub fn has_group(variant: Variant, name: &str) -> bool {
+    GROUPS.contains(&name) || (variant == Variant::Flatcar && FLATCAR_GROUPS.contains(&name))
+}
+
+/// Units that run on a new machine without a request.
+const ON_BY_DEFAULT: [&str; 17] = [
+    "containerd.service",
+    "dbus.service",
+    "docker.socket",
+    "locksmithd.service",
+    "sshd.socket",
+    "sshd.service",
+    "systemd-journald.service",
+    "systemd-logind.service",
+    "systemd-networkd.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-resolved.service",
+    "systemd-sysctl.service",
+    "systemd-timesyncd.service",
+    "systemd-udevd.service",
+    "update-engine.service",
+    "systemd-modules-load.service",
+    "systemd-tmpfiles-setup.service",
+];
+
+/// Returns true for a unit that starts on every boot by itself.
+pub fn is_on_by_default(name: &str) -> bool {
+    ON_BY_DEFAULT.contains(&name)
+}
+
+/// Further units that images have, apart from those of systemd.
+const UNITS: [&str; 7] = [
+    "docker.service",
+    "etcd-member.service",
+    "flanneld.service",
+    "ntpd.service",
+    "rpcbind.service",
+    "iscsid.service",
+    "update-engine-stub.timer",
+];
+
+/// Returns true for a unit that is known to be in the image.
+pub fn has_unit(name: &str) -> bool {
+    is_on_by_default(name) || UNITS.contains(&name) || name.starts_with("systemd-")
+}
+
+/// Returns true for a unit that comes with a system extension, after presets are read.
+pub fn is_of_extension(name: &str) -> bool {
+    matches!(name, "docker.service" | "containerd.service")
+}
+
+/// Units of `CoreOS` that no image has any more, with what became of them.
+const GONE: [(&str, &str); 8] = [
+    ("etcd.service", "etcd 0.4 is gone; Flatcar has etcd-member.service"),
+    ("etcd2.service", "etcd 2 is gone; Flatcar has etcd-member.service"),
+    ("fleet.service", "fleet is gone since 2018; use plain units, or Kubernetes"),
+    ("fleet.socket", "fleet is gone since 2018; use plain units, or Kubernetes"),
+    ("early-docker.service", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
+    ("early-docker.socket", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
+    ("early-docker.target", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
+    ("rkt-metadata.service", "rkt is gone since 2020"),
+];
+
+/// Units that only Flatcar has.
+const FLATCAR_UNITS: [(&str, &str); 4] = [
+    ("etcd-member.service", "Fedora CoreOS has no etcd"),
+    ("flanneld.service", "Fedora CoreOS has no flannel"),
+    ("locksmithd.service", "Fedora CoreOS has Zincati in place of locksmith"),
+    ("update-engine.service", "Fedora CoreOS has Zincati in place of update-engine"),
+];
+
+/// The reason why the image does not have the unit `name`, if that is known.
+pub fn missing(variant: Variant, name: &str) -> Option<&'static str> {
+    let reason =
+        |table: &[(&str, &'static str)]| table.iter().find(|(unit, _)| *unit == name).map(|(_, reason)| *reason);
+    reason(&GONE).or_else(|| reason(&FLATCAR_UNITS).filter(|_| variant == Variant::Fcos))
+}
+
+/// Directories whose content a boot makes anew, or which are no file system for files.
+const VOLATILE: [&str; 5] = ["/run", "/tmp", "/dev", "/proc", "/sys"];
+
+/// Returns true for a path that Ignition cannot write, since another file system is mounted there later.
+pub fn is_volatile(path: &str) -> bool {
+    VOLATILE.iter().any(|top| is_below(path, top)) || is_below(path, "/var/run") || is_below(path, "/var/lock")
+}
+
+/// Returns true for a path on the read-only file system of the image, or on the OEM partition, which is not mounted when
+/// Ignition writes.
+pub fn is_read_only(variant: Variant, path: &str) -> bool {
+    let is_local = variant == Variant::Fcos && is_below(path, "/usr/local");
+    !is_local && ["/usr", "/bin", "/sbin", "/lib", "/lib64"].iter().any(|top| is_below(path, top))
+}
+
+/// Returns true if `path` is below the directory `top`.
+pub fn is_below(path: &str, top: &str) -> bool {
+    path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
+}

@@ -1,0 +1,272 @@
+//! A run as a configuration for Butane and Ignition, with every difference named (docs/leaving.md).
+//!
+//! ```text
+//! RunPlan ──► Converter ──► model::Config ──► butane, ignition
+//!                 │
+//!                 └──► findings: changed-meaning, generated-helper, not-converted, conversion
+//! ```
+//!
+//! The conversion starts from the plan, so that it has exactly the items that a run would apply. Ignition is all or
+//! nothing: one entry that it cannot apply, such as a group that does not exist, and the machine does not boot. What is
+//! not certain to work is therefore left to `systemd-tmpfiles` or to the report.
+
+mod addresses;
+pub mod butane;
+mod files;
+pub mod ignition;
+mod image;
+pub mod model;
+mod options;
+mod platform;
+mod quote;
+mod scripts;
+mod stand_ins;
+pub mod strict;
+mod unit_text;
+mod unit_tokens;
+mod units;
+mod users;
+
+use std::path::Path;
+
+use self::model::{Config, Variant};
+pub use self::platform::{PLATFORMS, Platform};
+pub use self::stand_ins::StandIns;
+use crate::address_tokens::first_token;
+use crate::config::CloudConfig;
+use crate::diagnostic::{Finding, Rule, Severity, Span, rules};
+use crate::plan::{Planned, Step};
+use crate::run_plan::{PartPlan, Phase, RunPlan, SourcedStep};
+use crate::user_data::ContentKind;
+
+/// Options of a conversion.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The system that the result is for.
+    pub variant: Variant,
+    /// The platform whose variables have the addresses; any of the known ones without it.
+    pub platform: Option<&'static Platform>,
+    /// Keep the order of unit commands, in a unit that runs them at each boot.
+    pub ordered: bool,
+}
+
+/// A finding of a conversion with its origin.
+#[derive(Clone, Debug)]
+pub struct ConversionFinding {
+    /// The index of the part; `None` for the whole.
+    pub part: Option<usize>,
+    /// The finding.
+    pub finding: Finding,
+}
+
+/// The result of a conversion.
+#[derive(Debug, Default)]
+pub struct Conversion {
+    /// The configuration.
+    pub config: Config,
+    /// The differences from a run, in the order of the run, without the findings of the plan.
+    pub findings: Vec<ConversionFinding>,
+}
+
+/// The largest user-data that EC2 accepts, in bytes.
+pub const LARGEST_USER_DATA: usize = 16 << 10;
+
+/// Returns a note if `text`, the written configuration, is too large for some platforms.
+pub fn size_note(text: &str) -> Option<Finding> {
+    (text.len() > LARGEST_USER_DATA).then(|| {
+        let message = format!("the result has {} bytes; EC2 accepts {LARGEST_USER_DATA}", text.len());
+        let help = "store the Ignition configuration at a URL, and give the machine one that replaces itself with it \
+                    (`ignition.config.replace`)";
+        Finding::new(&rules::CONVERSION, None, message).help(help)
+    })
+}
+
+/// Converts a run that was planned with the addresses of `stand_ins`.
+pub fn convert(plan: &RunPlan, stand_ins: &StandIns, options: Options) -> Conversion {
+    let mut converter = Converter::new(plan, stand_ins, options);
+    converter.note_whole();
+    for phase in plan.phases() {
+        match phase {
+            Phase::Network(part) => converter.network(part),
+            Phase::Access(step) => converter.access(step),
+            // Without addresses of this host, a plan has no such phase.
+            Phase::Environment(_) => {}
+            Phase::Part(index, part) => converter.part(index, part),
+        }
+    }
+    if let Some(step) = &plan.deferred_keys {
+        converter.access(step);
+    }
+    converter.finish()
+}
+
+/// The state of a conversion.
+struct Converter<'a> {
+    options: Options,
+    stand_ins: &'a StandIns,
+    plan: &'a RunPlan,
+    /// The index of the part that is converted.
+    part: Option<usize>,
+    findings: Vec<ConversionFinding>,
+    users: users::Users,
+    files: files::Files,
+    units: units::Units,
+    addresses: addresses::Helper,
+    scripts: usize,
+    imports: usize,
+}
+
+impl<'a> Converter<'a> {
+    fn new(plan: &'a RunPlan, stand_ins: &'a StandIns, options: Options) -> Self {
+        Self {
+            options,
+            stand_ins,
+            plan,
+            part: None,
+            findings: Vec::new(),
+            users: users::Users::default(),
+            files: files::Files::default(),
+            units: units::Units::default(),
+            addresses: addresses::Helper::default(),
+            scripts: 0,
+            imports: 0,
+        }
+    }
+
+    /// Reports a difference.
+    fn report(&mut self, rule: &'static Rule, span: Option<Span>, message: impl Into<String>, help: Option<&str>) {
+        let mut finding = Finding::new(rule, span, message);
+        finding.help = help.map(str::to_owned);
+        self.findings.push(ConversionFinding { part: self.part, finding });
+    }
+
+    /// Reports an item whose meaning changes, and returns the comment for it.
+    fn changed(&mut self, span: Option<Span>, subject: &str, difference: &str, help: Option<&str>) -> String {
+        self.report(&rules::CHANGED_MEANING, span, format!("{subject}: {difference}"), help);
+        comment(difference)
+    }
+
+    /// Reports an item that a generated file does, and returns the comment for it.
+    fn generated(&mut self, span: Option<Span>, subject: &str, means: &str, help: Option<&str>) -> String {
+        self.report(&rules::GENERATED_HELPER, span, format!("{subject}: {means}"), help);
+        comment(means)
+    }
+
+    /// Reports an item that is not converted.
+    fn lost(&mut self, span: Option<Span>, subject: &str, reason: &str, help: Option<&str>) {
+        self.report(&rules::NOT_CONVERTED, span, format!("{subject}: {reason}; not converted"), help);
+    }
+
+    /// The configuration of the part that is converted.
+    fn cloud_config(&self) -> Option<&'a CloudConfig> {
+        let part = &self.plan.parts.get(self.part?)?.document;
+        (part.part.form == ContentKind::CloudConfig).then_some(&part.config)
+    }
+
+    /// Reports the differences of the whole.
+    fn note_whole(&mut self) {
+        let message = "Ignition applies the result once, on the first boot of a new machine; later changes of the user-data do nothing";
+        let help = "use it for new machines; `flatcar-reset` (Flatcar 3535 or newer) makes an existing machine boot as a new one";
+        self.report(&rules::CONVERSION, None, message, Some(help));
+        if self.plan.parts.iter().any(is_secret) {
+            let message = "the result has passwords, as the user-data has; every program on the machine that can ask the metadata service \
+                           can read them, and Ignition logs password hashes";
+            self.report(&rules::CONVERSION, None, message, Some("use SSH keys in place of passwords"));
+        }
+        let has_token = |part: &PartPlan| first_token(part.document.part.text.as_bytes()).is_some();
+        if self.stand_ins.has_known() && self.plan.parts.iter().any(has_token) {
+            let message = "the given addresses are in the result; it fits one machine only";
+            self.report(&rules::CONVERSION, None, message, None);
+        }
+    }
+
+    /// The network description of a platform.
+    fn network(&mut self, part: &PartPlan) {
+        let files = part.plan.steps.iter().filter(|planned| matches!(planned.step, Step::WriteFile(_))).count();
+        let help = "use DHCP, the kernel argument `ip=`, or files of systemd-networkd in `storage.files`";
+        let reason = format!("{files} files of systemd-networkd are of one machine");
+        self.lost(None, part.name(), &reason, Some(help));
+    }
+
+    /// The host name, or keys of `core`.
+    fn access(&mut self, step: &SourcedStep) {
+        self.part = step.part;
+        self.step(&step.planned);
+        self.part = None;
+    }
+
+    fn part(&mut self, index: usize, part: &'a PartPlan) {
+        self.part = Some(index);
+        if part.document.part.form == ContentKind::Ignition {
+            self.lost(None, part.name(), "it is an Ignition configuration already", Some("use it as it is"));
+        }
+        for planned in part.steps() {
+            self.step(planned);
+        }
+        self.part = None;
+    }
+
+    fn step(&mut self, planned: &Planned) {
+        let span = planned.span;
+        match &planned.step {
+            Step::SetHostname(hostname) => self.hostname(&hostname.name, span),
+            Step::AuthorizeKeys(set) => self.keys(set, span),
+            Step::ImportKeys(import) => self.import(import, span),
+            Step::EnsureUser(account) => self.user(account, span),
+            Step::WriteFile(file) => self.file(file, span),
+            Step::MaskUnit(place) => self.mask(place, span),
+            Step::EnableUnit(scope) => self.enable(scope, span),
+            Step::UnitCommand(command) => self.command(command, span),
+            Step::RunScript(script) => self.script(script, span),
+            // On the first boot nothing is masked, loaded or up yet, and no file of an earlier run exists.
+            Step::UnmaskUnit(_)
+            | Step::MergeEnvironment(_)
+            | Step::ReloadDaemon(_)
+            | Step::RemoveEnvironment(_)
+            | Step::TakeDown(_)
+            | Step::LoadModule(_)
+            | Step::RestartNetworkd => {}
+        }
+    }
+
+    fn hostname(&mut self, name: &str, span: Option<Span>) {
+        if self.stand_ins.is_in(name) {
+            let help = "the host name is set before addresses are known; without one, the platform names the machine";
+            return self.lost(span, "hostname", "it contains an address token", Some(help));
+        }
+        self.plain_file(Path::new("/etc/hostname"), format!("{name}\n").into_bytes(), 0o644, Vec::new());
+    }
+
+    fn finish(mut self) -> Conversion {
+        self.finish_units();
+        self.finish_addresses();
+        self.finish_generated();
+        self.finish_files();
+        let (units, links) = self.units.into_lists();
+        let config = Config { users: self.users.into_list(), files: self.files.into_list(), links, units };
+        Conversion { config, findings: self.findings }
+    }
+}
+
+/// A sentence for a comment.
+fn comment(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", rest.as_str())
+}
+
+/// Returns true if a part sets a password.
+fn is_secret(part: &PartPlan) -> bool {
+    part.steps().iter().any(|planned| match &planned.step {
+        Step::EnsureUser(account) => account.passwd.is_some(),
+        Step::WriteFile(file) => file.path.starts_with(crate::plan::UNIT_ENVIRONMENTS),
+        _ => false,
+    })
+}
+
+impl Conversion {
+    /// Returns true if something is not converted.
+    pub fn is_partial(&self) -> bool {
+        self.findings.iter().any(|found| found.finding.severity() == Severity::Error)
+    }
+}

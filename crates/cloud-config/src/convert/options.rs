@@ -1,0 +1,347 @@
+//! The option tables of `coreos`: update, locksmith, etcd, fleet and flannel.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::Converter;
+use super::files::ENVIRONMENTS;
+use super::model::Variant;
+use crate::config::CoreOs;
+use crate::config::options::{OptionValue, Options, Service};
+use crate::diagnostic::Span;
+use crate::plan::{FileSpec, UNIT_ENVIRONMENTS, names};
+use crate::yaml::Field;
+
+/// The unit of Flatcar that runs etcd.
+pub(super) const ETCD: &str = "etcd-member.service";
+
+/// Options of etcd 0.4 and 2 that etcd 3.5 does not know, apart from those that begin with `proxy`.
+const UNKNOWN_TO_ETCD: [&str; 29] = [
+    "addr",
+    "bind_addr",
+    "ca_file",
+    "cluster_active_size",
+    "cluster_remove_delay",
+    "cluster_sync_interval",
+    "debug",
+    "graphite_host",
+    "http_read_timeout",
+    "http_write_timeout",
+    "log_package_levels",
+    "max_result_buffer",
+    "max_retry_attempts",
+    "peer_addr",
+    "peer_bind_addr",
+    "peer_ca_file",
+    "peer_cert_file",
+    "peer_election_timeout",
+    "peer_heartbeat_interval",
+    "peer_key_file",
+    "peers",
+    "peers_file",
+    "retry_interval",
+    "snapshot",
+    "trace",
+    "verbose",
+    "very_verbose",
+    "very_very_verbose",
+    "proxy",
+];
+
+/// The places of the sections whose files a plan writes.
+struct Section<'c> {
+    name: &'static str,
+    unit: &'static str,
+    span: Option<Span>,
+    coreos: &'c CoreOs,
+}
+
+impl Converter<'_> {
+    /// Takes a file of a section of `coreos`. Returns false for any other file.
+    pub(super) fn section_file(&mut self, file: &FileSpec, path: &str, span: Option<Span>) -> bool {
+        let Some(config) = self.cloud_config() else { return false };
+        let coreos = &config.coreos;
+        if span.is_none() {
+            return false;
+        }
+        if path == "/etc/hosts" && span == config.manage_etc_hosts.span {
+            self.hosts(file, span);
+            return true;
+        }
+        if path == "/etc/coreos/update.conf" && span == coreos.update.span {
+            self.update(file, coreos, span);
+            return true;
+        }
+        if path == "/run/flannel/options.env" && span == coreos.flannel.span {
+            self.flannel(file, span);
+            return true;
+        }
+        let sections = [
+            ("etcd", "etcd.service", coreos.etcd.span),
+            ("etcd2", "etcd2.service", coreos.etcd2.span),
+            ("fleet", "fleet.service", coreos.fleet.span),
+            ("locksmith", "locksmithd.service", coreos.locksmith.span),
+        ];
+        for (name, unit, section_span) in sections {
+            let drop_in = format!("/run/systemd/system/{unit}.d/20-cloudinit.conf");
+            let environment = format!("{UNIT_ENVIRONMENTS}/{unit}");
+            if section_span != span || (path != drop_in && path != environment) {
+                continue;
+            }
+            let section = Section { name, unit, span, coreos };
+            return self.service_file(&section, file, path == environment);
+        }
+        false
+    }
+
+    /// Takes the drop-in or the environment file of a service.
+    fn service_file(&mut self, section: &Section<'_>, file: &FileSpec, is_environment: bool) -> bool {
+        let Section { name, unit, span, coreos } = *section;
+        let subject = format!("coreos.{name}");
+        // The drop-in is reported, its environment file goes with it.
+        let lost = |converter: &mut Self, reason: &str, help: &str| {
+            if !is_environment {
+                converter.lost(span, &subject, reason, Some(help));
+            }
+            true
+        };
+        let variant = self.options.variant;
+        let target = match name {
+            "fleet" => return lost(self, "fleet is gone since 2018", "use plain units, or Kubernetes"),
+            "locksmith" if variant == Variant::Fcos => {
+                if !is_environment {
+                    self.zincati_window(coreos, span);
+                }
+                return true;
+            }
+            "locksmith" => unit,
+            // A configuration that brings its own etcd keeps it.
+            _ if self.units.has_contents(unit) => unit,
+            _ if variant == Variant::Fcos => {
+                return lost(self, "Fedora CoreOS has no etcd", "run etcd in a container, from a unit of your own");
+            }
+            _ => ETCD,
+        };
+        if is_environment {
+            // Its place says which unit reads it.
+            return false;
+        }
+        let text = String::from_utf8_lossy(file.content.expose()).replace(UNIT_ENVIRONMENTS, ENVIRONMENTS);
+        self.units.drop_in(target, &format!("20-{name}.conf"), text, (self.part, span));
+        if target == ETCD {
+            let difference =
+                "its options go to etcd-member.service, which runs etcd 3.5 in a container with another data format";
+            self.changed(span, &subject, difference, Some("move the data of an existing cluster with its own tools"));
+            if name == "etcd" {
+                self.unknown_options(&coreos.etcd);
+            } else {
+                self.unknown_options(&coreos.etcd2);
+            }
+        }
+        true
+    }
+
+    /// Reports the options that etcd 3.5 does not know.
+    fn unknown_options<S: Service>(&mut self, section: &Field<Options<S>>) {
+        let Some(options) = section.get() else { return };
+        for (option, field) in &options.set {
+            let is_unset = field.get().is_none_or(OptionValue::is_unset);
+            let is_unknown = UNKNOWN_TO_ETCD.contains(&option.name) || option.name.starts_with("proxy_");
+            if !is_unset
+                && is_unknown
+                && (S::TABLE.section == "etcd" || !option.name.starts_with("peer_") || option.name == "peer_ca_file")
+            {
+                let subject = format!("coreos.{}.{}", S::TABLE.section, option.name);
+                self.changed(field.span, &subject, "etcd 3.5 does not know the option and ignores it", None);
+            }
+        }
+    }
+
+    fn flannel(&mut self, file: &FileSpec, span: Option<Span>) {
+        let subject = "coreos.flannel";
+        if self.options.variant == Variant::Fcos {
+            let help = "run flannel in a container, from a unit of your own";
+            return self.lost(span, subject, "Fedora CoreOS has no flannel", Some(help));
+        }
+        let unit = "flanneld.service";
+        let path = format!("{ENVIRONMENTS}/{unit}");
+        let note = self.changed(span, subject, "flanneld.service runs flannel 0.14 in a container", None);
+        let text = String::from_utf8_lossy(file.content.expose()).into_owned();
+        let drop_in = format!("[Service]\nEnvironmentFile={path}\n");
+        if self.stand_ins.is_in(&text) {
+            let means = "written at each boot by cloud-config-addresses.service, once the addresses are known";
+            let note = self.generated(span, subject, means, None);
+            self.template(&path, &text, file.mode, &file.owner, note);
+        } else {
+            self.plain_file(Path::new(&path), text.into_bytes(), file.mode, vec![note]);
+        }
+        self.units.drop_in(unit, "20-flannel.conf", drop_in, (self.part, span));
+    }
+
+    fn hosts(&mut self, file: &FileSpec, span: Option<Span>) {
+        let subject = "manage_etc_hosts";
+        if !self.plan.has_hostname() {
+            let help = "the image resolves the name of the machine without the file (nss-myhostname)";
+            return self.lost(span, subject, "the host name is not in the user-data", Some(help));
+        }
+        let text = file.content.expose().clone();
+        if self.stand_ins.is_in(&String::from_utf8_lossy(&text)) {
+            return self.lost(span, subject, "the host name contains an address token", None);
+        }
+        let note = self.changed(span, subject, "written once; a later change of the host name is not followed", None);
+        self.plain_file(Path::new("/etc/hosts"), text, file.mode, vec![note]);
+    }
+
+    /// Returns true if something about `unit` comes from `coreos.update`: its file says all of it.
+    pub(super) fn is_of_update(&self, unit: &str, span: Option<Span>) -> bool {
+        let Some(update) = self.cloud_config().and_then(|config| config.coreos.update.get()) else { return false };
+        let spans = [update.reboot_strategy.span, update.group.span, update.server.span];
+        span.is_some() && spans.contains(&span) && matches!(unit, "locksmithd.service" | "update-engine.service")
+    }
+
+    fn update(&mut self, file: &FileSpec, coreos: &CoreOs, span: Option<Span>) {
+        if self.options.variant == Variant::Fcos {
+            return self.zincati(coreos, span);
+        }
+        let subject = "coreos.update";
+        let text = String::from_utf8_lossy(file.content.expose()).into_owned();
+        let Some(update) = coreos.update.get() else { return };
+        if self.stand_ins.is_in(&text) {
+            return self.lost(span, subject, "it contains an address token", None);
+        }
+        let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let is_gone = |server: &str| server.contains("core-os.net");
+        if is_gone(update.server.text()) {
+            lines.retain(|line| !line.starts_with("SERVER="));
+            let help = "without `server`, the machine asks the update server of Flatcar";
+            self.lost(
+                update.server.span,
+                "coreos.update.server",
+                "the update server of CoreOS Inc. is gone",
+                Some(help),
+            );
+        }
+        if is_uuid(update.group.text()) {
+            lines.retain(|line| !line.starts_with("GROUP="));
+            let help = "write a group of Flatcar: stable, beta, alpha or lts";
+            self.lost(
+                update.group.span,
+                "coreos.update.group",
+                "it is a group of an update server that is gone",
+                Some(help),
+            );
+        }
+        if lines.is_empty() {
+            return;
+        }
+        let difference = "written once, to /etc/flatcar/update.conf; later changes of the source do nothing";
+        let note = self.changed(span, subject, difference, None);
+        let text: String = lines.concat();
+        self.plain_file(Path::new("/etc/flatcar/update.conf"), text.into_bytes(), file.mode, vec![note]);
+    }
+
+    /// The strategy of updates for Zincati, the update agent of Fedora CoreOS.
+    fn zincati(&mut self, coreos: &CoreOs, span: Option<Span>) {
+        let Some(update) = coreos.update.get() else { return };
+        let help = "Fedora CoreOS has streams: stable, testing and next; `rpm-ostree rebase` changes the stream";
+        for (key, field) in [("group", &update.group), ("server", &update.server)] {
+            if field.filled().is_some() {
+                self.lost(field.span, &format!("coreos.update.{key}"), "Zincati has no such setting", Some(help));
+            }
+        }
+        let text = match update.reboot_strategy.text() {
+            "" => return,
+            "off" | "false" => "[updates]\nenabled = false\n",
+            // A window of locksmith writes the file.
+            "reboot" if has_window(coreos) => return,
+            "reboot" => "[updates]\nstrategy = \"immediate\"\n",
+            _ => {
+                let help = "Zincati takes locks from a FleetLock server: set `updates.fleet_lock.base_url`";
+                let span = update.reboot_strategy.span;
+                return self.lost(
+                    span,
+                    "coreos.update.reboot_strategy",
+                    "locks in etcd are a feature of locksmith",
+                    Some(help),
+                );
+            }
+        };
+        let note = self.changed(span, "coreos.update", "written once, as a setting of Zincati", None);
+        self.plain_file(Path::new(ZINCATI), text.as_bytes().to_vec(), 0o644, vec![note]);
+    }
+
+    /// The reboot window of locksmith for Zincati.
+    fn zincati_window(&mut self, coreos: &CoreOs, span: Option<Span>) {
+        let subject = "coreos.locksmith";
+        let Some(options) = coreos.locksmith.get() else { return };
+        let value = |name: &str| match options.set.iter().find(|(option, _)| option.name == name)?.1.get()? {
+            OptionValue::Text(text) if !text.is_empty() => Some(text.as_str()),
+            _ => None,
+        };
+        let window =
+            value("window_start").zip(value("window_length")).and_then(|(start, length)| window(start, length));
+        let others = options.set.iter().filter(|(option, _)| !option.name.starts_with("window_"));
+        for (option, field) in others {
+            let subject = format!("{subject}.{}", option.name);
+            self.lost(field.span, &subject, "Zincati has no such setting", None);
+        }
+        if let Some(text) = window {
+            let note = self.changed(span, subject, "written once, as a window of Zincati, in UTC", None);
+            self.plain_file(Path::new(ZINCATI), text.into_bytes(), 0o644, vec![note]);
+        } else if value("window_start").is_some() || value("window_length").is_some() {
+            let help = "Zincati needs the start and the length of a window";
+            self.lost(span, subject, "the window is not complete", Some(help));
+        }
+    }
+}
+
+/// The settings of the update agent of Fedora CoreOS.
+const ZINCATI: &str = "/etc/zincati/config.d/55-cloud-config.toml";
+
+fn has_window(coreos: &CoreOs) -> bool {
+    let options = coreos.locksmith.get();
+    options.is_some_and(|options| options.set.iter().any(|(option, _)| option.name == "window_start"))
+}
+
+/// The settings of a window: `Thu 04:00` and `1h30m`, or nothing if one of them is invalid.
+fn window(start: &str, length: &str) -> Option<String> {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let (days, time) = match start.trim().split_once(' ') {
+        Some((day, time)) => {
+            let day = DAYS.iter().find(|known| day.get(..3).is_some_and(|day| day.eq_ignore_ascii_case(known)))?;
+            (format!("\"{day}\""), time.trim())
+        }
+        None => (DAYS.map(|day| format!("\"{day}\"")).join(", "), start.trim()),
+    };
+    let minutes = minutes(length)?;
+    let mut text = String::new();
+    let _ = write!(
+        text,
+        "[updates]\nstrategy = \"periodic\"\n\n[[updates.periodic.window]]\ndays = [{days}]\nstart_time = \"{time}\"\nlength_minutes = {minutes}\n"
+    );
+    (names::is_unit_name(time) && minutes > 0).then_some(text)
+}
+
+/// The minutes of a duration as Go writes it.
+fn minutes(text: &str) -> Option<u64> {
+    let (mut seconds, mut number) = (0_u64, String::new());
+    for c in text.trim().chars() {
+        match c {
+            '0'..='9' => number.push(c),
+            'h' | 'm' | 's' => {
+                let factor = [('h', 3600), ('m', 60), ('s', 1)].iter().find(|(unit, _)| *unit == c)?.1;
+                seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(factor)?)?;
+                number.clear();
+            }
+            _ => return None,
+        }
+    }
+    number.is_empty().then_some(seconds / 60)
+}
+
+/// Returns true for a group as `CoreOS` Inc. gave it out to customers.
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<_> = text.trim_matches(['{', '}']).split('-').collect();
+    let lengths: Vec<_> = groups.iter().map(|group| group.len()).collect();
+    lengths == [8, 4, 4, 4, 12] && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
+}

@@ -1,0 +1,68 @@
+//! Quoting for the files that the conversion generates.
+
+/// A word of a POSIX shell.
+pub fn shell(text: &str) -> String {
+    let is_plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b':' | b'@' | b'+' | b',')
+    };
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// An argument of a command in a unit, without specifiers and variables (systemd.service(5), "Command lines").
+pub fn argument(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    let is_plain = |c: char| {
+        c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | ':' | '@' | '+' | ',' | '=' | '%' | '$' | '&' | '?')
+    };
+    // A word of its own, `;` separates commands.
+    let quoted = text.is_empty() || !text.chars().all(is_plain);
+    out.extend(quoted.then_some('"'));
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%%"),
+            '$' => out.push_str("$$"),
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c => out.push(c),
+        }
+    }
+    out.extend(quoted.then_some('"'));
+    out
+}
+
+/// A path in a setting of a unit that takes specifiers and no quotes, such as `EnvironmentFile=`.
+pub fn unit_path(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+/// A field of a line of tmpfiles.d(5).
+pub fn tmpfiles(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('%', "%%");
+    let is_plain = !text.is_empty() && !text.contains([' ', '\t', '"', '\'', '\\', '#']);
+    if is_plain { escaped } else { format!("\"{escaped}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_one_word() {
+        assert_eq!(shell("/a/b-c:d"), "/a/b-c:d");
+        assert_eq!(shell("a b$(c)'d"), r"'a b$(c)'\''d'");
+        assert_eq!(shell(""), "''");
+        assert_eq!(argument("-x"), "-x");
+        assert_eq!(argument("a b"), "\"a b\"");
+        assert_eq!(argument("50%$x"), "50%%$$x");
+        assert_eq!(argument(r#"a"\"#), r#""a\"\\""#);
+        assert_eq!(argument(";"), "\";\"");
+        assert_eq!(tmpfiles("/run/a b%c"), "\"/run/a b%%c\"");
+        assert_eq!(tmpfiles("/run/a"), "/run/a");
+    }
+}

@@ -1,0 +1,83 @@
+//! Scripts: a file and a unit that runs it at each boot, as a run does.
+
+use std::path::Path;
+
+use super::files::GENERATED;
+use super::model::Unit;
+use super::{Converter, quote};
+use crate::diagnostic::Span;
+use crate::plan::{Owner, Script};
+use crate::text::printable;
+use crate::text::secret::Secret;
+
+/// Interpreters that Flatcar and Fedora CoreOS have.
+const INTERPRETERS: [&str; 6] = ["/bin/sh", "/bin/bash", "/usr/bin/sh", "/usr/bin/bash", "/usr/bin/env", "/bin/env"];
+
+impl Converter<'_> {
+    pub(super) fn script(&mut self, script: &Script, span: Option<Span>) {
+        let subject = "script";
+        let text = String::from_utf8_lossy(script.content.expose()).into_owned();
+        let argument = script.argument.as_ref().map(Secret::expose);
+        if argument.is_some_and(|argument| self.stand_ins.is_in(argument)) || self.stand_ins.is_in(&script.interpreter)
+        {
+            return self.lost(span, subject, "the interpreter line contains an address token", None);
+        }
+        let is_known = INTERPRETERS.contains(&script.interpreter.as_str());
+        if !is_known || argument.is_some_and(|argument| script.interpreter.ends_with("/env") && !is_shell(argument)) {
+            let difference = format!("the image may not have the interpreter {}", printable(&script.interpreter));
+            self.changed(
+                span,
+                subject,
+                &difference,
+                Some("neither Flatcar nor Fedora CoreOS has Python or Perl; use bash"),
+            );
+        }
+        self.scripts += 1;
+        let id = &script.id;
+        let has_tokens = self.stand_ins.is_in(&text);
+        let reads_environment = text.contains("/etc/environment") && !self.files.contains("/etc/environment");
+        if reads_environment {
+            self.addresses.merges_environment = true;
+            let means = "the addresses in /etc/environment are written by cloud-config-addresses.service";
+            self.generated(span, subject, means, None);
+        }
+        let file = if has_tokens {
+            let target = format!("/run/cloud-config/scripts/{id}");
+            let means = "written at each boot by cloud-config-addresses.service, once the addresses are known";
+            let note = self.generated(span, subject, means, None);
+            self.template(&target, &text, 0o700, &Owner::ROOT, note);
+            target
+        } else {
+            let target = format!("{GENERATED}/scripts/{id}");
+            self.plain_file(Path::new(&target), text.into_bytes(), 0o700, Vec::new());
+            target
+        };
+        let after = if has_tokens || reads_environment {
+            let unit = super::addresses::UNIT;
+            format!("Requires={unit}\nAfter=network-online.target {unit}\n")
+        } else {
+            "After=network-online.target\n".to_owned()
+        };
+        let words = [Some(script.interpreter.as_str()), argument.map(String::as_str), Some(&file)];
+        let words: Vec<_> = words.into_iter().flatten().map(quote::argument).collect();
+        let contents = format!(
+            "[Unit]\nDescription=Script of the user-data\nWants=network-online.target\n{after}\n\
+             [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart={}\n\n[Install]\nWantedBy=multi-user.target\n",
+            words.join(" ")
+        );
+        self.units.generated.push(Unit {
+            name: format!("cloud-config-script-{id}.service"),
+            enabled: true,
+            contents: Some(Secret::new(contents)),
+            notes: vec![
+                "Runs at each boot; for the first boot only, add `ConditionFirstBoot=yes` to [Unit].".to_owned(),
+            ],
+            ..Unit::default()
+        });
+    }
+}
+
+/// Returns true if `env` runs a shell that images have.
+fn is_shell(argument: &str) -> bool {
+    matches!(argument.split_whitespace().next(), Some("sh" | "bash"))
+}

@@ -1,0 +1,216 @@
+//! Address tokens in the text of a unit: systemd expands variables in command lines only.
+
+use std::fmt::Write as _;
+
+use super::stand_ins::StandIns;
+use crate::address_tokens::Address;
+
+/// The text of a unit file or a drop-in without stand-ins.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Adapted {
+    /// The text.
+    pub text: String,
+    /// Command lines name variables with addresses.
+    pub uses_variables: bool,
+    /// Variables whose values have addresses, with stand-ins: an environment file that is made at boot has them.
+    pub environment: Vec<(String, String)>,
+    /// The keys of settings that have no place for an address any more; the text lacks them.
+    pub lost: Vec<String>,
+}
+
+/// Replaces the stand-ins in `text`; `variable` names the variable of an address.
+pub fn adapt(text: &str, stand_ins: &StandIns, variable: &dyn Fn(Address) -> String) -> Adapted {
+    let mut adapted = Adapted::default();
+    if !stand_ins.is_in(text) {
+        text.clone_into(&mut adapted.text);
+        return adapted;
+    }
+    let mut lines = text.split_inclusive('\n').peekable();
+    let mut section = String::new();
+    while let Some(first) = lines.next() {
+        let mut whole = first.to_owned();
+        let trimmed = first.trim();
+        if trimmed.starts_with(['#', ';', '[']) || trimmed.is_empty() {
+            if let Some(name) = trimmed.strip_prefix('[') {
+                name.trim_end_matches(']').clone_into(&mut section);
+            }
+            // A comment may show the token.
+            adapted.text.push_str(&stand_ins.restore(&whole));
+            continue;
+        }
+        let mut last = first;
+        while is_continued(last)
+            && let Some(line) = lines.next()
+        {
+            whole.push_str(line);
+            last = if line.trim_start().starts_with(['#', ';']) { last } else { line };
+        }
+        if !stand_ins.is_in(&whole) {
+            adapted.text.push_str(&whole);
+            continue;
+        }
+        let (key, value) = whole.split_once('=').map_or((trimmed, ""), |(key, value)| (key.trim(), value));
+        if section.starts_with("X-") {
+            adapted.lost.push(key.to_owned());
+        } else if key.starts_with("Exec") && can_expand(value, stand_ins) {
+            adapted.uses_variables = true;
+            adapted.text.push_str(&stand_ins.replace(&whole, |kind| format!("${{{}}}", variable(kind))));
+        } else if key == "Environment"
+            && let Some(assignments) = assignments(&joined(value))
+        {
+            adapted.environment.extend(assignments);
+        } else {
+            adapted.lost.push(key.to_owned());
+        }
+    }
+    adapted
+}
+
+/// Returns true if systemd expands variables at all stand-ins of a command line: not in the command itself, and not
+/// behind the prefix `:`.
+fn can_expand(value: &str, stand_ins: &StandIns) -> bool {
+    let command = value.split_whitespace().next().unwrap_or_default();
+    let prefixes = command.trim_start_matches(['@', '-', '+', '!', '|', ':']);
+    !stand_ins.is_in(command) && !command[..command.len() - prefixes.len()].contains(':')
+}
+
+fn is_continued(line: &str) -> bool {
+    let text = line.trim_end_matches(['\n', '\r']);
+    text.ends_with('\\')
+}
+
+/// A value with its continued lines joined, without the comments between them.
+fn joined(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for (at, line) in value.split_inclusive('\n').enumerate() {
+        if at > 0 && line.trim_start().starts_with(['#', ';']) {
+            continue;
+        }
+        let text = line.trim_end_matches(['\n', '\r']);
+        out.push_str(text.strip_suffix('\\').unwrap_or(text));
+        out.push(' ');
+    }
+    out
+}
+
+/// The assignments of `Environment=`, as systemd splits them; `None` if one is invalid or has a specifier.
+fn assignments(value: &str) -> Option<Vec<(String, String)>> {
+    let mut chars = value.chars().peekable();
+    let mut found = Vec::new();
+    loop {
+        while chars.next_if(char::is_ascii_whitespace).is_some() {}
+        if chars.peek().is_none() {
+            return Some(found);
+        }
+        let (mut word, mut quote) = (String::new(), None);
+        while let Some(c) = chars.next_if(|c| quote.is_some() || !c.is_ascii_whitespace()) {
+            match c {
+                '\\' => word.push(unescape(&mut chars)?),
+                '"' | '\'' if quote.is_none() => quote = Some(c),
+                '%' if chars.next()? != '%' => return None,
+                _ if quote == Some(c) => quote = None,
+                _ => word.push(c),
+            }
+        }
+        let (name, value) = word.split_once('=').filter(|_| quote.is_none())?;
+        found.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+/// The character of an escape sequence, behind its backslash.
+fn unescape(chars: &mut impl Iterator<Item = char>) -> Option<char> {
+    let number = |chars: &mut dyn Iterator<Item = char>, first: Option<char>, count: usize, radix: u32| {
+        let text: String = first.into_iter().chain(chars.take(count)).collect();
+        u32::from_str_radix(&text, radix).ok().and_then(char::from_u32)
+    };
+    Some(match chars.next()? {
+        'a' => '\u{7}',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'n' => '\n',
+        'r' => '\r',
+        's' => ' ',
+        't' => '\t',
+        'v' => '\u{b}',
+        'x' => number(chars, None, 2, 16).filter(char::is_ascii)?,
+        'u' => number(chars, None, 4, 16)?,
+        'U' => number(chars, None, 8, 16)?,
+        digit @ '0'..='7' => number(chars, Some(digit), 2, 8).filter(char::is_ascii)?,
+        c @ ('\\' | '"' | '\'') => c,
+        _ => return None,
+    })
+}
+
+/// The lines of an environment file.
+pub fn environment_file(variables: &[(String, String)]) -> String {
+    variables.iter().fold(String::new(), |mut text, (name, value)| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", crate::plan::text_files::environment_line(name, value));
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address_tokens::{Addresses, substitute};
+
+    fn adapted(text: &str) -> Adapted {
+        let stand_ins = StandIns::choose(&Addresses::default(), [text]);
+        let text = substitute(text, stand_ins.addresses()).text.into_owned();
+        let mut adapted = adapt(&text, &stand_ins, &|kind| kind.variable().to_owned());
+        for (_, value) in &mut adapted.environment {
+            *value = stand_ins.restore(value);
+        }
+        adapted
+    }
+
+    #[test]
+    fn command_lines_name_variables() {
+        let found = adapted(
+            "[Service]\n# for $private_ipv4\nExecStart=/bin/a --ip=$private_ipv4 \\\n  # c\n  $public_ipv4\nUser=a\n",
+        );
+        assert_eq!(
+            found.text,
+            "[Service]\n# for $private_ipv4\nExecStart=/bin/a --ip=${COREOS_PRIVATE_IPV4} \\\n  # c\n  ${COREOS_PUBLIC_IPV4}\nUser=a\n"
+        );
+        assert!(found.uses_variables && found.environment.is_empty() && found.lost.is_empty());
+    }
+
+    #[test]
+    fn assignments_go_to_an_environment_file() {
+        let found = adapted("[Service]\nEnvironment=\"A=x $private_ipv4\" B=50%%\\x41 'C=\\\"'\nEnvironment=D=e\n");
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(found.environment, [pair("A", "x $private_ipv4"), pair("B", "50%A"), pair("C", "\"")]);
+        assert_eq!(found.text, "[Service]\nEnvironment=D=e\n");
+        assert!(!found.uses_variables);
+        assert_eq!(environment_file(&found.environment[1..]), "B=50%A\nC=\"\\\"\"\n");
+    }
+
+    #[test]
+    fn other_settings_are_lost() {
+        for (line, key) in [
+            ("ListenStream=$private_ipv4:80", "ListenStream"),
+            ("ExecStart=/opt/$private_ipv4/a", "ExecStart"),
+            ("ExecStart=:/bin/a $private_ipv4", "ExecStart"),
+            ("Environment=A=%H$private_ipv4", "Environment"),
+            ("Environment=\"A=$private_ipv4", "Environment"),
+        ] {
+            let found = adapted(&format!("[Service]\nUser=a\n{line}\n"));
+            assert_eq!(
+                (found.text.as_str(), found.lost.as_slice()),
+                ("[Service]\nUser=a\n", &[key.to_owned()][..]),
+                "{line}"
+            );
+        }
+        let found = adapted("[X-Fleet]\nMachineMetadata=$private_ipv4\n[Service]\nExecStart=/bin/a $public_ipv6\n");
+        assert_eq!(found.lost, ["MachineMetadata"]);
+        assert!(found.uses_variables);
+    }
+
+    #[test]
+    fn a_text_without_tokens_stays_as_it_is() {
+        let text = "[Service]\nExecStart=/bin/a \\\n";
+        assert_eq!(adapted(text), Adapted { text: text.to_owned(), ..Adapted::default() });
+    }
+}

@@ -1,0 +1,259 @@
+//! Accounts, SSH keys and imports of keys.
+
+use std::collections::HashMap;
+
+use super::model::{self, User};
+use super::{Converter, image, quote};
+use crate::diagnostic::Span;
+use crate::plan::{Account, CORE, KeyImport, KeySet, Owner, Principal};
+use crate::text::secret::Secret;
+
+/// The accounts of a result, in the order of the source.
+#[derive(Default)]
+pub(super) struct Users {
+    list: Vec<User>,
+    at: HashMap<String, usize>,
+    /// The login groups of accounts that the result creates.
+    login_groups: HashMap<String, String>,
+}
+
+impl Users {
+    /// The account `name`, which is added if it is not there.
+    fn entry(&mut self, name: &str) -> &mut User {
+        let index = *self.at.entry(name.to_owned()).or_insert_with(|| {
+            self.list.push(User { name: name.to_owned(), ..User::default() });
+            self.list.len() - 1
+        });
+        &mut self.list[index]
+    }
+
+    pub fn into_list(self) -> Vec<User> {
+        self.list
+    }
+
+    /// Returns true if the user exists when files are written.
+    pub fn has_user(&self, name: &str) -> bool {
+        image::has_user(name) || self.login_groups.contains_key(name)
+    }
+
+    /// Returns true if `name` is the own group of an account that the result creates.
+    fn creates_group(&self, name: &str) -> bool {
+        self.login_groups.get(name).is_some_and(|group| group == name)
+    }
+
+    /// The login group of a user, if it is known.
+    pub fn login_group(&self, name: &str) -> Option<&str> {
+        if image::has_user(name) { None } else { self.login_groups.get(name).map(String::as_str) }
+    }
+}
+
+impl Converter<'_> {
+    /// Returns true if the group exists when accounts are created.
+    pub(super) fn has_group(&self, name: &str) -> bool {
+        image::has_group(self.options.variant, name) || self.users.creates_group(name)
+    }
+
+    pub(super) fn user(&mut self, account: &Account, span: Option<Span>) {
+        let name = account.name.as_str();
+        let shown = crate::plan::redacted_user_name(name);
+        let subject = format!("user {shown}");
+        let texts = [Some(name), account.gecos.as_deref(), account.home.as_deref(), account.shell.as_deref()];
+        if texts.into_iter().flatten().any(|text| self.stand_ins.is_in(text)) {
+            return self.lost(span, &subject, "a field contains an address token", None);
+        }
+        let password_hash = account.passwd.clone();
+        if image::has_user(name) {
+            if password_hash.is_some() {
+                let difference = "the password is set once, on the first boot";
+                let note = self.changed(span, &subject, difference, None);
+                let user = self.users.entry(name);
+                user.password_hash = password_hash;
+                user.notes.push(note);
+            }
+            // The plan reports the fields that an existing user does not get.
+            return;
+        }
+        if self.users.has_user(name) {
+            // Listed twice: the plan reports it, and only the password of the second item counts.
+            if password_hash.is_some() {
+                self.users.entry(name).password_hash = password_hash;
+            }
+            return;
+        }
+        let mut groups = Vec::new();
+        for group in &account.groups {
+            if self.has_group(group) {
+                groups.push(group.clone());
+            } else {
+                self.missing_group(&subject, group, "not a member", span);
+            }
+        }
+        let primary_group = account.primary_group.clone().filter(|group| {
+            let exists = self.has_group(group);
+            if !exists {
+                self.missing_group(&subject, group, "a group of the user's name is the login group", span);
+            }
+            exists
+        });
+        // A file of that group would fail the boot.
+        let own_group_exists = image::has_group(self.options.variant, name);
+        let login_group = match &primary_group {
+            Some(group) => group.clone(),
+            None if account.no_user_group => "users".to_owned(),
+            None => name.to_owned(),
+        };
+        self.users.login_groups.insert(name.to_owned(), login_group);
+        let user = self.users.entry(name);
+        *user = User {
+            name: name.to_owned(),
+            password_hash,
+            gecos: account.gecos.clone(),
+            home_dir: account.home.clone(),
+            no_create_home: !account.create_home,
+            groups,
+            no_user_group: account.no_user_group || (own_group_exists && primary_group.is_none()),
+            primary_group,
+            no_log_init: account.no_log_init,
+            shell: account.shell.clone(),
+            system: account.system,
+            ssh_authorized_keys: std::mem::take(&mut user.ssh_authorized_keys),
+            notes: std::mem::take(&mut user.notes),
+        };
+    }
+
+    fn missing_group(&mut self, subject: &str, group: &str, consequence: &str, span: Option<Span>) {
+        let group = crate::text::printable(group);
+        let reason =
+            format!("group {group} is not known to be in the image, and a missing group fails the boot; {consequence}");
+        let help = format!(
+            "if the image has group {group}, add it to the user by hand; to create it, add it to `passwd.groups`"
+        );
+        self.lost(span, subject, &reason, Some(&help));
+    }
+
+    pub(super) fn keys(&mut self, set: &KeySet, span: Option<Span>) {
+        let subject = format!("SSH keys of user {}", crate::plan::redacted_user_name(&set.user));
+        if self.stand_ins.is_in(&set.user) || set.keys.iter().any(|key| self.stand_ins.is_in(key)) {
+            return self.lost(span, &subject, "a key or the user name contains an address token", None);
+        }
+        let mut notes = Vec::new();
+        if set.user == CORE {
+            let difference = "set once, in the key set `ignition`; keys that are removed from the source later stay";
+            notes.push(self.changed(span, &subject, difference, None));
+        } else if !self.users.has_user(&set.user) {
+            // The plan refused the user.
+            return self.lost(span, &subject, "the user is not created", None);
+        }
+        let user = self.users.entry(&set.user);
+        user.notes.append(&mut notes);
+        let mut known: std::collections::HashSet<String> = user.ssh_authorized_keys.iter().cloned().collect();
+        for key in &set.keys {
+            if known.insert(key.clone()) {
+                user.ssh_authorized_keys.push(key.clone());
+            }
+        }
+    }
+
+    pub(super) fn import(&mut self, import: &KeyImport, span: Option<Span>) {
+        let user = crate::plan::redacted_user_name(&import.user);
+        let subject = format!("import of SSH keys of user {user}");
+        let url = import.url.expose();
+        if self.stand_ins.is_in(url) || self.stand_ins.is_in(&import.user) {
+            return self.lost(span, &subject, "the URL or the user name contains an address token", None);
+        }
+        if *url != import.from {
+            let help = "use a URL without credentials and parameters, or write the keys into `ssh_authorized_keys`";
+            return self.lost(
+                span,
+                &subject,
+                "every user can read the URL in a unit, and it may hold a secret",
+                Some(help),
+            );
+        }
+        self.imports += 1;
+        if self.imports == 1 {
+            self.plain_file(
+                SCRIPT.as_ref(),
+                script(self.options.variant).into_bytes(),
+                0o755,
+                vec!["Sets the SSH keys of a user to those of a URL.".to_owned()],
+            );
+        }
+        // GitHub hands out the keys of an account as lines, too.
+        let github = url.strip_prefix("https://api.github.com/users/").and_then(|rest| rest.strip_suffix("/keys"));
+        let (format, url) = match github {
+            Some(account) => ("lines", format!("https://github.com/{account}.keys")),
+            None => ("json", url.clone()),
+        };
+        let means = "fetched at each boot by a generated unit; needs the network";
+        let note =
+            self.generated(span, &subject, means, Some("write the keys into `ssh_authorized_keys` to need no network"));
+        let arguments: Vec<_> = [&import.user, &import.set, format, &url].into_iter().map(quote_argument).collect();
+        let contents = format!(
+            "[Unit]\nDescription=SSH keys of user {} from the network\nWants=network-online.target\nAfter=network-online.target\n\n\
+             [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh {SCRIPT} {}\n\n[Install]\nWantedBy=multi-user.target\n",
+            quote::unit_path(&import.user),
+            arguments.join(" ")
+        );
+        self.units.generated.push(model::Unit {
+            name: format!("cloud-config-keys-{}.service", self.imports),
+            enabled: true,
+            contents: Some(Secret::new(contents)),
+            notes: vec![note],
+            ..model::Unit::default()
+        });
+    }
+
+    /// The user and the group of a file as the model has them; `None` if one of them may not exist when Ignition writes.
+    pub(super) fn owner(&self, owner: &Owner) -> Option<(Option<Principal>, Option<Principal>)> {
+        let user = owner.user.clone().filter(|user| *user != Principal::Name("root".to_owned()));
+        if let Some(Principal::Name(name)) = &user
+            && !self.users.has_user(name)
+        {
+            return None;
+        }
+        let group = match (&owner.group, &user) {
+            (Some(group), _) => Some(group.clone()),
+            (None, Some(Principal::Name(name))) if owner.login_group && name == CORE => {
+                Some(Principal::Name(CORE.to_owned()))
+            }
+            (None, Some(Principal::Name(name))) if owner.login_group => {
+                Some(Principal::Name(self.users.login_group(name)?.to_owned()))
+            }
+            (None, Some(Principal::Id(_))) if owner.login_group => return None,
+            (None, _) => None,
+        };
+        let group = group.filter(|group| *group != Principal::Name("root".to_owned()));
+        if let Some(Principal::Name(name)) = &group
+            && !self.has_group(name)
+            && !self.users.login_groups.values().any(|known| known == name)
+        {
+            return None;
+        }
+        Some((user, group))
+    }
+}
+
+fn quote_argument(text: impl AsRef<str>) -> String {
+    quote::argument(text.as_ref())
+}
+
+/// The program that sets the keys of a user.
+const SCRIPT: &str = "/etc/cloud-config/import-keys.sh";
+
+fn script(variant: model::Variant) -> String {
+    let set = match variant {
+        model::Variant::Flatcar => "printf '%s\\n' \"$keys\" | update-ssh-keys -u \"$user\" -a \"$set\"\n".to_owned(),
+        // sshd reads every file of the directory.
+        model::Variant::Fcos => "# shellcheck disable=SC2016\n\
+             printf '%s\\n' \"$keys\" | runuser -u \"$user\" -- sh -c \\\n\
+             \x20 'umask 077; mkdir -p ~/.ssh/authorized_keys.d && cat > ~/.ssh/authorized_keys.d/\"$1\"' sh \"$set\"\n"
+            .to_owned(),
+    };
+    format!(
+        "#!/bin/sh\n# Usage: import-keys.sh USER SET lines|json URL\nset -eu\nuser=$1 set=$2 format=$3 url=$4\n\
+         answer=$(curl --fail --silent --show-error --location --max-time 60 --retry 10 --retry-connrefused \"$url\")\n\
+         case $format in\n  json) keys=$(printf '%s\\n' \"$answer\" | jq -r '.[].key') ;;\n  *) keys=$answer ;;\nesac\n\
+         if [ -z \"$keys\" ]; then\n  echo \"no keys at $url; the keys of user $user stay as they are\" >&2\n  exit 1\nfi\n{set}"
+    )
+}

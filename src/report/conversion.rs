@@ -1,0 +1,70 @@
+//! The report of `--convert-to`: as text for standard error, or in one JSON document with the configuration.
+
+use serde::Serialize;
+
+use cloud_config::diagnostic::Finding;
+use cloud_config::redact::LocatedFinding;
+use cloud_config::text::{Lines, json};
+use cloud_config::user_data::ContentKind;
+use cloud_config::yaml::Paths;
+
+use super::check::{self, Checked};
+use super::count::Count;
+use super::{FORMAT, Screen};
+
+/// The findings of a conversion.
+pub struct Report<'a> {
+    /// The name of the source.
+    pub source: &'a str,
+    /// The failures to read it.
+    pub failures: &'a [String],
+    /// Findings about the whole.
+    pub general: Vec<Finding>,
+    /// The parts with their findings.
+    pub parts: &'a [Checked],
+}
+
+impl Report<'_> {
+    /// The findings for a person, those about the whole first.
+    pub fn text(&self, screen: Screen) -> String {
+        check::text(self.source, self.failures, &self.general, self.parts, screen)
+    }
+
+    /// The configuration and the findings; without a configuration, `null` stands in its place.
+    pub fn json(&self, configuration: Option<&str>) -> String {
+        #[derive(Serialize)]
+        struct PartObject<'a> {
+            name: &'a str,
+            form: ContentKind,
+            findings: Vec<LocatedFinding>,
+        }
+        #[derive(Serialize)]
+        struct ConversionDocument<'a> {
+            format: u32,
+            source: &'a str,
+            #[serde(flatten)]
+            count: Count,
+            failures: &'a [String],
+            configuration: Option<&'a str>,
+            findings: Vec<LocatedFinding>,
+            parts: Vec<PartObject<'a>>,
+        }
+        let located = |name: &str, findings: &[Finding], lines: &Lines<'_>, paths: &Paths<'_>| -> Vec<_> {
+            findings.iter().map(|finding| LocatedFinding::new(name, finding, lines, paths)).collect()
+        };
+        let parts: Vec<_> = self
+            .parts
+            .iter()
+            .map(|Checked { document, findings }| {
+                let (lines, paths) = (Lines::new(document.part.text.as_bytes()), Paths::new(&document.parsed));
+                let findings = located(&document.part.name, findings, &lines, &paths);
+                PartObject { name: &document.part.name, form: document.part.form, findings }
+            })
+            .collect();
+        let nothing = cloud_config::yaml::ParsedYaml::default();
+        let findings = located(self.source, &self.general, &Lines::new(b""), &Paths::new(&nothing));
+        let count = Count::of(findings.iter().chain(parts.iter().flat_map(|part| &part.findings)));
+        let (source, failures) = (self.source, self.failures);
+        json::print(&ConversionDocument { format: FORMAT, source, count, failures, configuration, findings, parts })
+    }
+}

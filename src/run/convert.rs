@@ -1,0 +1,109 @@
+//! `--convert-to`: the run as a configuration for Butane or Ignition (docs/leaving.md).
+
+use std::io::{self, Write as _};
+
+use super::gather::find;
+use super::{RunContext, write_stdout};
+use crate::cli::{Conversion, Format, Options, Target};
+use crate::deadline::Deadline;
+use crate::outcome::Outcome;
+use crate::report::Screen;
+use crate::report::check::Checked;
+use crate::report::conversion;
+use cloud_config::convert::{self, butane, ignition};
+use cloud_config::diagnostic::{Finding, rules};
+use cloud_config::plan::Facts;
+use cloud_config::run_plan::{Machine, Metadata, RunPlan};
+
+/// Prints the configuration to standard output and the report to standard error. Returns true if something is not
+/// converted.
+pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
+    let Some(asked) = &options.conversion else { return false };
+    let mut found = find(options, context, deadline, outcome);
+    let network = found.network.take();
+    let (mut inputs, stand_ins) = found.read_for_conversion(&asked.addresses, options, context, deadline, outcome);
+    let metadata = std::mem::take(&mut inputs.metadata);
+    inputs.network = network;
+    let facts = |_: &_, name: Option<&str>| Facts { hostname: name.unwrap_or_default().to_owned(), ..Facts::default() };
+    let mut plan = RunPlan::new(inputs, options.policy(), &Machine { facts: &facts, has_core: &|| true });
+    let conversion_options =
+        convert::Options { variant: asked.target.variant(), platform: asked.platform, ordered: asked.ordered };
+    let convert::Conversion { config, findings } = convert::convert(&plan, &stand_ins, conversion_options);
+    let mut checked: Vec<_> = std::mem::take(&mut plan.parts)
+        .into_iter()
+        .map(|part| Checked { document: part.document, findings: part.plan.findings })
+        .collect();
+    let mut general = metadata_notes(&metadata, asked);
+    for found in findings {
+        match found.part.and_then(|part| checked.get_mut(part)) {
+            Some(part) => part.findings.push(found.finding),
+            None => general.push(found.finding),
+        }
+    }
+    let text = write(asked, &config, &checked, &general);
+    general.extend(convert::size_note(&text));
+    let is_error = |findings: &[Finding]| findings.iter().any(Finding::is_error);
+    let is_partial =
+        !outcome.failures.is_empty() || is_error(&general) || checked.iter().any(|part| is_error(&part.findings));
+    for part in &mut checked {
+        part.findings.sort_by_key(|finding| finding.span.map(|span| span.start));
+    }
+    let printed = if (options.strict && is_partial) || checked.is_empty() { None } else { Some(text.as_str()) };
+    let report = conversion::Report { source: &outcome.source, failures: &outcome.failures, general, parts: &checked };
+    match options.format {
+        Format::Json => {
+            let text = report.json(printed);
+            write_stdout(outcome, &text);
+        }
+        Format::Text => {
+            let report = report.text(Screen::of_stderr(context.variable));
+            // If standard error cannot be written to, the exit code still reports the failure.
+            let _ = io::stderr().lock().write_all(report.as_bytes());
+            if let Some(text) = printed {
+                write_stdout(outcome, text);
+            }
+        }
+    }
+    is_partial || outcome.is_failure()
+}
+
+/// Writes the configuration in the format that is asked for.
+fn write(asked: &Conversion, config: &convert::model::Config, parts: &[Checked], general: &[Finding]) -> String {
+    match asked.target {
+        Target::Ignition => ignition::write(config),
+        Target::Butane(variant) => {
+            let all = || general.iter().chain(parts.iter().flat_map(|part| &part.findings));
+            let count = |rule| all().filter(|finding| finding.rule == rule).count();
+            let header = [
+                format!("Converted from a cloud-config by coreos-cloudinit {}.", env!("CARGO_PKG_VERSION")),
+                format!(
+                    "{} entries work in another way, {} are done by generated files, {} are not converted.",
+                    count(&rules::CHANGED_MEANING),
+                    count(&rules::GENERATED_HELPER),
+                    all().filter(|finding| finding.is_error()).count()
+                ),
+            ];
+            butane::write(config, variant, &header)
+        }
+    }
+}
+
+/// Notes about settings that the platform provides.
+fn metadata_notes(metadata: &Metadata, asked: &Conversion) -> Vec<Finding> {
+    let mut notes = Vec::new();
+    let note = |message: &str, help: &str| Finding::new(&rules::CONVERSION, None, message).help(help);
+    if metadata.hostname.is_some() {
+        let help = "DHCP or the agent of the image sets it";
+        notes.push(note("the host name of the platform is not in the result", help));
+    }
+    if !metadata.keys.is_empty() {
+        let help = match asked.target.variant() {
+            convert::model::Variant::Flatcar => {
+                "coreos-metadata-sshkeys@core.service sets them on most platforms; enable it on the others"
+            }
+            convert::model::Variant::Fcos => "afterburn-sshkeys@core.service sets them",
+        };
+        notes.push(note("the SSH keys of the platform are not in the result", help));
+    }
+    notes
+}
