@@ -15,6 +15,9 @@ complete -c coreos-cloudinit -l root -d 'Apply to the tree in DIR [default: /]' 
 complete -c coreos-cloudinit -l job-timeout -d 'Set the timeout of a unit job [default: 300]' -r
 complete -c coreos-cloudinit -l deadline -d 'Set the time limit of the run [default: 540]' -r
 complete -c coreos-cloudinit -l explain -d 'Print the documentation of a rule' -r
+complete -c coreos-cloudinit -l convert-to -d 'Convert to butane, butane-fcos or ignition' -r
+complete -c coreos-cloudinit -l platform -d 'Take addresses from the agent of a platform' -r
+complete -c coreos-cloudinit -l addresses -d 'Replace address tokens with an address' -r
 complete -c coreos-cloudinit -l format -d 'Set the output format: text or json [default: text]' -r
 complete -c coreos-cloudinit -l from-metadata-service -d 'Query EC2\'s default URL (deprecated)'
 complete -c coreos-cloudinit -l from-cloudsigma-metadata -d 'Read the server context of CloudSigma'
@@ -28,6 +31,7 @@ complete -c coreos-cloudinit -l dry-run -d 'Print the steps of a run without app
 complete -c coreos-cloudinit -l print-config -d 'Print the configuration as parsed'
 complete -c coreos-cloudinit -l schema -d 'Print the JSON Schema of cloud-config, for editors'
 complete -c coreos-cloudinit -l status -d 'Print the results of the runs since boot'
+complete -c coreos-cloudinit -l ordered -d 'Keep the order of unit commands'
 complete -c coreos-cloudinit -l show-secrets -d 'Print secrets with --print-config'
 complete -c coreos-cloudinit -l show-diff -d 'Print changed lines of files with --dry-run'
 complete -c coreos-cloudinit -s v -d 'Log unchanged steps, and more details'

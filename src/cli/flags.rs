@@ -71,7 +71,7 @@ const FLAGS: &[Flag] = &[
          set NAME.",
     ),
     switch("ignore-failure", Behavior, "Exit with code 0 even if a run fails")
-        .more("Has no effect on --validate, --dry-run and --print-config."),
+        .more("Has no effect on --validate, --dry-run, --print-config and --convert-to."),
     flag("root", "DIR", Behavior, "Apply to the tree in DIR [default: /]").more(
         "For an image that is being built, or the disk of another machine. Units are enabled and masked; nothing is \
          started. DIR and the directories above it must not be owned by another user or be writable by other users; \
@@ -109,9 +109,9 @@ const FLAGS: &[Flag] = &[
     flag("convert-to", "FORMAT", Conversion, "Convert to butane, butane-fcos or ignition").more(
         "Prints the configuration to standard output, and what is different or not converted to standard error. Needs no \
          root privileges, reads nothing of this machine and changes nothing. Exits with code 1 if something is not \
-         converted; with --strict, nothing is printed then. docs/leaving.md describes the conversion.",
+         converted; with --strict, nothing is printed then.",
     ),
-    flag("platform", "NAME", Conversion, "Take addresses from the agent of a platform").more(
+    flag("platform", "NAME", Conversion, "Set the platform that provides the addresses").more(
         "By default, a generated service looks for the addresses of all known platforms.",
     ),
     flag("addresses", "KIND=IP", Conversion, "Replace address tokens with an address").more(

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Arg;
+use cloud_config::convert::PLATFORMS;
 use cloudinit::source::OEMS;
 use cloudinit::terminal::Sign;
 use regex::Regex;
@@ -16,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("validate", "validating.md"),
     ("dry-run", "applying.md"),
     ("explain", "findings.md"),
+    ("convert-to", "leaving.md"),
     ("schema", "editors.md"),
     ("show-diff", "security.md"),
 ];
@@ -25,10 +27,13 @@ fn the_tables_of_the_command_line_match_the_program() {
     let count = generated::check("docs/command-line.md", "table of", |name| match name {
         "signs" => signs(),
         "platforms" => platforms(),
+        "metadata platforms" => {
+            PLATFORMS.iter().map(|platform| format!("`{}`", platform.name)).collect::<Vec<_>>().join(", ")
+        }
         "formats" => cloudinit::cli::formats().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         group => flags(group),
     });
-    assert_eq!(count, 7, "four groups of flags, platforms, formats, signs");
+    assert_eq!(count, 9, "five groups of flags, two lists of platforms, formats, signs");
 }
 
 /// The flags of a group, as rows.

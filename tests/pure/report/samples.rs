@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Output;
 
 use regex::Regex;
 
@@ -10,7 +11,7 @@ use super::terminal::shown_in;
 use crate::generated;
 
 /// The pages with samples.
-const PAGES: &[&str] = &["docs/validating.md", "docs/command-line.md"];
+const PAGES: &[&str] = &["docs/validating.md", "docs/command-line.md", "docs/leaving.md"];
 
 /// The files that a page shows, each a line with the name and a block with the content, and a directory `image`.
 fn shown_files(page: &str) -> Files {
@@ -26,10 +27,15 @@ fn shown_files(page: &str) -> Files {
     files
 }
 
+/// Runs the program in the directory of `files`.
+fn run(files: &Files, flags: &[&str]) -> Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
+    command(program, flags).current_dir(files.path("")).output().unwrap()
+}
+
 /// Returns the output of the program in the directory of `files`.
 fn printed(files: &Files, flags: &[&str]) -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
-    let output = command(program, flags).current_dir(files.path("")).output().unwrap();
+    let output = run(files, flags);
     assert!(!output.stdout.is_empty(), "{flags:?} prints nothing");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -54,7 +60,13 @@ fn samples_are_the_output_of_the_program() {
                 format!("```console\n$ {line} | cat\n{text}```")
             }
         });
-        assert!(terminal + piped > 0, "{page} has no sample");
+        let reports = generated::check(page, "report of", |line| {
+            let text = String::from_utf8(run(&files, &flags(line)).stderr).unwrap();
+            format!("```text\n{text}```")
+        });
+        let conversions =
+            generated::check(page, "conversion of", |line| format!("```yaml\n{}```", printed(&files, &flags(line))));
+        assert!(terminal + piped + reports + conversions > 0, "{page} has no sample");
     }
 }
 

@@ -1,0 +1,95 @@
+//! The flags of a conversion (docs/leaving.md).
+
+use std::ffi::OsString;
+
+use clap::ArgMatches;
+
+use super::{choice, is_set, text};
+use cloud_config::address_tokens::{Address, Addresses};
+use cloud_config::convert::model::Variant;
+use cloud_config::convert::{PLATFORMS, Platform};
+
+/// The format of a conversion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Butane YAML.
+    Butane(Variant),
+    /// Ignition JSON.
+    Ignition,
+}
+
+impl Target {
+    /// All formats, by their names for `--convert-to`.
+    const ALL: [(&str, Self); 3] = [
+        ("butane", Self::Butane(Variant::Flatcar)),
+        ("butane-fcos", Self::Butane(Variant::Fcos)),
+        ("ignition", Self::Ignition),
+    ];
+
+    /// The system that the result is for.
+    pub const fn variant(self) -> Variant {
+        match self {
+            Self::Butane(variant) => variant,
+            Self::Ignition => Variant::Flatcar,
+        }
+    }
+}
+
+/// The options of a conversion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// The format.
+    pub target: Target,
+    /// The platform whose agent has the addresses.
+    pub platform: Option<&'static Platform>,
+    /// The addresses that replace tokens.
+    pub addresses: Addresses,
+    /// Keep the order of unit commands.
+    pub ordered: bool,
+}
+
+impl Conversion {
+    /// The options, if a conversion is requested.
+    pub(super) fn requested(matches: &ArgMatches) -> Result<Option<Conversion>, String> {
+        let known = Target::ALL.iter().map(|(name, _)| *name);
+        let Some(name) = choice(matches, "convert-to", "format", known)? else {
+            for flag in ["platform", "addresses"] {
+                if matches.contains_id(flag) {
+                    return Err(format!("--{flag} takes effect only with --convert-to"));
+                }
+            }
+            if is_set(matches, "ordered") {
+                return Err("--ordered takes effect only with --convert-to".to_owned());
+            }
+            return Ok(None);
+        };
+        if let Some(flag) = ["validate", "dry-run", "print-config"].into_iter().find(|flag| is_set(matches, flag)) {
+            return Err(format!("--convert-to and --{flag} exclude each other"));
+        }
+        if text(matches, "root").is_some() {
+            return Err("--convert-to reads nothing of a machine or a tree and takes no --root".to_owned());
+        }
+        let target =
+            Target::ALL.iter().find(|(known, _)| *known == name).map_or(Target::Ignition, |(_, target)| *target);
+        let platform = choice(matches, "platform", "platform", PLATFORMS.iter().map(|platform| platform.name))?;
+        let mut addresses = Addresses::default();
+        for value in matches.get_many::<OsString>("addresses").into_iter().flatten() {
+            let value = value.to_string_lossy();
+            let (kind, address) = value
+                .split_once('=')
+                .ok_or_else(|| format!("--addresses takes KIND=IP, such as private_ipv4=10.0.0.1, not '{value}'"))?;
+            let kinds = Address::ALL.map(Address::token);
+            let kind = Address::ALL.into_iter().find(|known| known.token() == kind).ok_or_else(|| {
+                format!("unknown kind '{kind}' for --addresses: it takes one of {}", kinds.join(", "))
+            })?;
+            if addresses.get(kind).is_some() {
+                return Err(format!("--addresses gives two addresses for {}", kind.token()));
+            }
+            if address.trim().is_empty() || !addresses.insert(kind, address) {
+                return Err(format!("'{address}' is not an address for {}", kind.token()));
+            }
+        }
+        let platform = platform.and_then(|name| Platform::named(&name));
+        Ok(Some(Conversion { target, platform, addresses, ordered: is_set(matches, "ordered") }))
+    }
+}
