@@ -16,7 +16,7 @@ complete -c coreos-cloudinit -l job-timeout -d 'Set the timeout of a unit job [d
 complete -c coreos-cloudinit -l deadline -d 'Set the time limit of the run [default: 540]' -r
 complete -c coreos-cloudinit -l explain -d 'Print the documentation of a rule' -r
 complete -c coreos-cloudinit -l convert-to -d 'Convert to butane, butane-fcos or ignition' -r
-complete -c coreos-cloudinit -l platform -d 'Take addresses from the agent of a platform' -r
+complete -c coreos-cloudinit -l platform -d 'Set the platform that provides the addresses' -r
 complete -c coreos-cloudinit -l addresses -d 'Replace address tokens with an address' -r
 complete -c coreos-cloudinit -l format -d 'Set the output format: text or json [default: text]' -r
 complete -c coreos-cloudinit -l from-metadata-service -d 'Query EC2\'s default URL (deprecated)'

@@ -65,8 +65,8 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 
 /// The first words of the lines of help: an imperative states an action.
 const IMPERATIVES: &[&str] = &[
-    "Apply", "Check", "Convert", "Cut", "Exit", "Fetch", "Log", "Print", "Query", "Read", "Reject", "Set", "Store",
-    "Write",
+    "Apply", "Check", "Convert", "Cut", "Exit", "Fetch", "Keep", "Log", "Print", "Query", "Read", "Reject", "Replace",
+    "Set", "Store", "Write",
 ];
 
 #[test]
