@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         ["check", directory, count, size] => check(Path::new(directory), number(count), number(size)),
         ["time", times, "--", ..] => time(number(times), &arguments[3..]),
         _ => {
-            eprintln!("baseline: read FILE | write|check FOLDER COUNT SIZE | time TIMES -- PROGRAM ARGUMENT…");
+            eprintln!("baseline: read FILE | write|check DIR COUNT SIZE | time TIMES -- PROGRAM ARGUMENT…");
             return ExitCode::from(2);
         }
     };

@@ -11,15 +11,16 @@ use super::measure::{Table, Taken, baseline, calls, float, ms, program, time};
 /// The bytes of a small file.
 const SMALL: usize = 1000;
 
-pub fn rows(table: &mut Table) {
+/// Adds the rows of the table, and returns those of the plot.
+pub fn rows(table: &mut Table) -> Vec<(u32, [f64; 4])> {
     // Beside the build: a disk, and no file system in memory.
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
-    let place = TempDir::new_in(directory).expect("a temporary folder");
+    let place = TempDir::new_in(directory).expect("a temporary directory");
     let size = fs::metadata(program()).expect("it is built").len();
     table.bar("size of the program", float(size) / 1e6, 6.0, "MB");
     start(table, place.path());
     checks(table, place.path());
-    writes(table, place.path());
+    writes(table, place.path())
 }
 
 /// Writes a cloud-config of `count` files, and returns its path.
@@ -61,7 +62,12 @@ fn start(table: &mut Table, place: &Path) {
             format!("{name}, and reading the file alone"),
             format!("{:.2} ms, {:.2} ms", ms(taken.wall), ms(least.wall)),
         );
-        table.bar(format!("{name}, to reading the file alone"), taken.wall.div_duration_f64(least.wall), 1.5, "×");
+        table.bar(
+            format!("{name}, ratio to reading the file alone"),
+            taken.wall.div_duration_f64(least.wall),
+            1.5,
+            "×",
+        );
     }
 }
 
@@ -83,7 +89,7 @@ fn checks(table: &mut Table, place: &Path) {
             );
             if let Some(before) = before {
                 table.bar(
-                    format!("`{mode}`: a file of {count}, to one of {}", count / 10),
+                    format!("`{mode}`: time per file, {count} to {} files", count / 10),
                     per_file / before,
                     1.2,
                     "×",
@@ -103,19 +109,26 @@ fn checks(table: &mut Table, place: &Path) {
     }
 }
 
-fn writes(table: &mut Table, place: &Path) {
+fn writes(table: &mut Table, place: &Path) -> Vec<(u32, [f64; 4])> {
     let (program, baseline) = (program().display().to_string(), baseline().display().to_string());
+    let mut plotted = Vec::new();
     let mut few = None;
-    for (count, size) in [(1, SMALL), (100, SMALL), (1000, SMALL), (10_000, SMALL), (1, 10_000_000)] {
-        let path = config(place, count, size);
+    for (count, size) in [(1, SMALL), (10, SMALL), (100, SMALL), (1000, SMALL), (10_000, SMALL), (1, 10_000_000)] {
+        let path = config(place, count as usize, size);
         let (mut ours, mut least): (Option<Taken>, Option<Taken>) = (None, None);
         let again = |best: Option<Taken>, taken: Taken| Some(best.map_or(taken, |best| best.best(taken)));
-        let mut tree = TempDir::new_in(place).expect("a folder");
-        for _ in 0..if count < 1000 { 10 } else { 3 } {
-            let other = TempDir::new_in(place).expect("a folder");
+        let mut tree = TempDir::new_in(place).expect("a directory");
+        // The shorter a run, the more a busy moment changes it.
+        let times = match count {
+            0..1000 => 30,
+            1000 => 5,
+            _ => 3,
+        };
+        for _ in 0..times {
+            let other = TempDir::new_in(place).expect("a directory");
             let many = other.path().join("many").display().to_string();
             least = again(least, timed(1, &words(&[&baseline, "write", &many, &count.to_string(), &size.to_string()])));
-            tree = TempDir::new_in(place).expect("a folder");
+            tree = TempDir::new_in(place).expect("a directory");
             let root = tree.path().display().to_string();
             ours = again(ours, timed(1, &words(&[&program, "-q", "--root", &root, "--from-file", &path])));
         }
@@ -126,19 +139,25 @@ fn writes(table: &mut Table, place: &Path) {
             format!("{:.1} ms, {:.1} ms", ms(ours.wall), ms(least.wall)),
         );
         table.bar(
-            format!("applying {name}, to the same calls alone"),
+            format!("applying {name}, ratio to the same calls alone"),
             ours.wall.div_duration_f64(least.wall),
             1.5,
             "×",
         );
         let again = words(&[&program, "-q", "--root", &tree.path().display().to_string(), "--from-file", &path]);
-        table.note(format!("the same again: {name}"), format!("{:.1} ms", ms(timed(5, &again).wall)));
+        let second = timed(times, &again);
+        table.note(format!("second run: {name}"), format!("{:.1} ms", ms(second.wall)));
+        if size == SMALL {
+            let validate = timed(times, &words(&[&program, "--validate", "--from-file", &path]));
+            plotted.push((count, [ours, least, second, validate].map(|taken| ms(taken.wall))));
+        }
         let counted = calls(&again.iter().map(String::as_str).collect::<Vec<_>>());
         if size == SMALL && count == 1000 {
             few = Some(counted);
         } else if size == SMALL && count == 10_000 {
             let per_file = float(counted - few.unwrap_or(counted)) / 9000.0;
-            table.bar("the same again: system calls for a file more, besides those for memory", per_file, 5.0, "calls");
+            table.bar("second run: system calls per file, except those for memory", per_file, 5.0, "calls");
         }
     }
+    plotted
 }

@@ -75,9 +75,9 @@ fn typical(table: &mut Table) {
         }
     }
     table.note("a typical first run, `useradd` and `systemctl start` alone", parts);
-    table.bar("a typical first run beside these two", ms(beside.unwrap_or_default()), 40.0, "ms");
+    table.bar("a typical first run, without these two", ms(beside.unwrap_or_default()), 40.0, "ms");
     if let Some(again) = again {
-        table.bar("a typical run again", ms(again.wall), 30.0, "ms");
+        table.bar("a typical second run", ms(again.wall), 30.0, "ms");
         table.bar("a typical run, memory", float(again.memory) / 1e6, 12.0, "MB");
     }
 }
@@ -102,8 +102,8 @@ fn users(table: &mut Table) {
         format!("{:.0} ms, {:.0} ms", ms(ours), ms(alone)),
     );
     let beside = ours.saturating_sub(alone).div_f64(f64::from(COUNT));
-    table.bar("a user with a key beside `useradd`", ms(beside), 1.0, "ms");
-    table.note(format!("the same again: {COUNT} users with keys"), format!("{:.1} ms", ms(apply(&m).wall)));
+    table.bar("a user with a key, without `useradd`", ms(beside), 1.0, "ms");
+    table.note(format!("second run: {COUNT} users with keys"), format!("{:.1} ms", ms(apply(&m).wall)));
 }
 
 fn units(table: &mut Table) {
@@ -144,6 +144,6 @@ fn units(table: &mut Table) {
         format!("{COUNT} units with drop-ins, enabled and started; by hand"),
         format!("{:.0} ms, {:.0} ms", ms(ours), ms(by_hand)),
     );
-    table.bar("100 units, to the same by hand", ours.div_duration_f64(by_hand), 1.2, "×");
-    table.bar("100 units: reloads of systemd", f64::from(reloads), 1.0, "");
+    table.bar("100 units, ratio to the same by hand", ours.div_duration_f64(by_hand), 1.2, "×");
+    table.bar("100 units: daemon-reloads", f64::from(reloads), 1.0, "");
 }

@@ -104,23 +104,45 @@ impl Table {
     }
 
     /// Prints it as documentation has it; a missed bar fails.
-    pub fn print(self) -> ExitCode {
+    pub fn print(self, conditions: &[(String, String)]) -> ExitCode {
         println!("\n| measurement | figure | target | |\n|---|---|---|---|");
         for row in &self.rows {
             println!("| {} |", row.join(" | "));
         }
-        println!("\n{}", machine());
+        println!();
+        for (name, value) in conditions {
+            println!("{name}: {value}");
+        }
         if self.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
+/// Returns the circumstances of the measurement: the day, the machine, and its load.
+pub fn conditions() -> Vec<(String, String)> {
+    let load = text("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
+    let day = Command::new("date").args(["-u", "+%F"]).output().expect("date runs");
+    [
+        ("date", String::from_utf8_lossy(&day.stdout).trim().to_owned()),
+        ("machine", machine()),
+        ("load before the start", load),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
 /// Describes the machine of the measurement.
 fn machine() -> String {
-    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpus = text("/proc/cpuinfo");
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("", |it| it.1);
     let count = cpus.lines().filter(|line| line.starts_with("processor")).count();
-    format!("{count} × {model}, Linux {}", text("/proc/sys/kernel/osrelease").trim())
+    let kernel = text("/proc/sys/kernel/osrelease");
+    // The rest names a build of the distribution.
+    let version = kernel.trim().split('-').next().unwrap_or_default();
+    format!("{count} × {model}, Linux {version}")
 }
 
 /// A number as one that can be divided; no count here is too large for that.

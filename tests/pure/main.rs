@@ -15,6 +15,7 @@ mod limits;
 mod man_pages;
 mod network;
 mod oem;
+mod performance;
 mod plans;
 mod print;
 mod properties;
