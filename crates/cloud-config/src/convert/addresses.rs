@@ -17,7 +17,7 @@ pub(super) const VARIABLES: &str = "/run/cloud-config/addresses.env";
 const SCRIPT: &str = "/etc/cloud-config/addresses.sh";
 const TEMPLATES: &str = "/etc/cloud-config/templates";
 
-/// What the service has to do.
+/// The tasks of the service.
 #[derive(Default)]
 pub(super) struct Helper {
     is_needed: bool,

@@ -35,7 +35,7 @@ pub(super) struct Units {
 /// Where something of a unit stands: its part, and its place there.
 type Origin = (Option<usize>, Option<Span>);
 
-/// What the source says of a unit.
+/// The requests of the source for a unit.
 #[derive(Default)]
 struct Pending {
     name: String,
