@@ -1,4 +1,4 @@
-//! Applies a plan: runs every step in order, and leaves out only the steps that depend on a failed one
+//! Applies a plan: runs every step in order, and skips only the steps that depend on a failed one
 //! (docs/applying.md).
 //!
 //! This is the bookkeeping only; what touches the machine is behind [`Executor`].
@@ -25,7 +25,7 @@ pub struct ApplyState {
     pub networkd_changed: bool,
     /// Users that could not be created.
     pub failed_users: HashSet<String>,
-    /// Units whose files could not be placed.
+    /// Units whose files could not be written.
     failed_units: HashSet<String>,
     /// systemd still has the units as they were before this part.
     reload_failed: bool,
@@ -211,13 +211,13 @@ impl PlanRun<'_> {
     fn unmet_dependency(&self, step: &Step) -> Option<String> {
         let state = &*self.state;
         let missing_user =
-            |user: &String| state.failed_users.contains(user).then(|| format!("user {user} could not be created"));
+            |user: &String| state.failed_users.contains(user).then(|| format!("user {user} was not created"));
         let missing_unit =
-            |unit: &String| state.failed_units.contains(unit).then(|| format!("unit {unit} could not be placed"));
+            |unit: &String| state.failed_units.contains(unit).then(|| format!("unit {unit} was not applied"));
         match step {
             Step::AuthorizeKeys(set) => missing_user(&set.user),
             Step::ImportKeys(import) => missing_user(&import.user),
-            Step::RemoveEnvironment(_) if state.reload_failed => Some("systemd did not reload its units".to_owned()),
+            Step::RemoveEnvironment(_) if state.reload_failed => Some("daemon-reload failed".to_owned()),
             Step::RemoveEnvironment(place) => missing_unit(&place.unit),
             Step::EnableUnit(scope) => missing_unit(&scope.unit),
             Step::UnitCommand(command) => missing_unit(&command.unit),

@@ -108,7 +108,7 @@ pub struct Options {
     pub key_set: String,
     /// Exit with code 0 even if a run fails.
     pub ignore_failure: bool,
-    /// Reject a part as a whole if any of it is refused.
+    /// Reject a part as a whole if any item of it cannot be applied.
     pub strict: bool,
     /// The format in which the plan is printed.
     pub format: Format,

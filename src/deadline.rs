@@ -59,7 +59,7 @@ impl Limits<'_> {
     /// The reason to stop waiting, if there is one.
     pub fn expired_reason(&self) -> Option<&'static str> {
         if self.deadline.passed() {
-            Some("the time for it is up")
+            Some("timed out")
         } else if (self.stop)() {
             Some("stopped")
         } else {

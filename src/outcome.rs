@@ -69,13 +69,13 @@ pub struct PartOutcome {
     pub form: ContentKind,
     /// The findings to report.
     pub findings: Vec<LocatedFinding>,
-    /// Items that were left out before anything was done.
+    /// Items that are invalid or cannot be applied safely: nothing of them was done.
     pub refused: Vec<RefusedOutcome>,
     /// Its steps, in order.
     pub steps: Vec<StepOutcome>,
 }
 
-/// An item that was left out, with its place.
+/// An item that was not applied, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedOutcome {
     /// The item, in words.
@@ -103,7 +103,7 @@ pub struct Outcome {
     pub milliseconds: u64,
     /// The source of the user-data.
     pub source: String,
-    /// True if anything was refused, failed or left out. Set at the end.
+    /// True if an item was not applied, a step failed, or its dependency did. Set at the end.
     pub failed: bool,
     /// True if the failures are part of the printed report, and so not logged as well.
     #[serde(skip)]
@@ -129,8 +129,10 @@ pub struct Tally {
     pub skipped: usize,
     /// Steps that were begun and may end later.
     pub queued: usize,
-    /// Steps left out, and items refused.
-    pub left_out: usize,
+    /// Items that were not applied.
+    pub not_applied: usize,
+    /// Steps whose dependency failed.
+    pub dependency_failed: usize,
     /// Steps that failed, and failures of the run as a whole.
     pub failed: usize,
     /// Findings that are errors.
@@ -138,17 +140,17 @@ pub struct Tally {
 }
 
 impl Outcome {
-    /// Returns true if anything was refused, failed or left out.
+    /// Returns true if an item was not applied, a step failed, or its dependency did.
     pub fn is_failure(&self) -> bool {
         let tally = self.tally();
-        tally.failed + tally.left_out + tally.errors > 0
+        tally.failed + tally.not_applied + tally.dependency_failed + tally.errors > 0
     }
 
     /// Counts the results of all steps and the failures.
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { failed: self.failures.len(), ..Tally::default() };
         for part in &self.parts {
-            tally.left_out += part.refused.len();
+            tally.not_applied += part.refused.len();
             tally.errors += part.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         }
         for step in self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps)) {
@@ -157,14 +159,14 @@ impl Outcome {
                 StepResult::Unchanged => tally.unchanged += 1,
                 StepResult::Skipped(_) => tally.skipped += 1,
                 StepResult::Queued(_) => tally.queued += 1,
-                StepResult::DependencyFailed(_) => tally.left_out += 1,
+                StepResult::DependencyFailed(_) => tally.dependency_failed += 1,
                 StepResult::Failed(_) => tally.failed += 1,
             }
         }
         tally
     }
 
-    /// Returns the descriptions of the steps and items that failed or were left out, in their order.
+    /// Returns the descriptions of the items and steps that were not applied or failed, in their order.
     pub fn undone(&self) -> impl Iterator<Item = &str> {
         let refused = self.parts.iter().flat_map(|part| &part.refused).map(|refused| refused.item.as_str());
         let steps = self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps));
@@ -178,7 +180,8 @@ impl Outcome {
         let others = [
             (tally.skipped, "skipped"),
             (tally.queued, "left queued"),
-            (tally.left_out, "left out"),
+            (tally.not_applied, "not applied"),
+            (tally.dependency_failed, "dependency failed"),
             (tally.failed, "failed"),
         ];
         for (count, result) in others {
@@ -186,8 +189,8 @@ impl Outcome {
                 words.push(format!("{count} {result}"));
             }
         }
-        // Errors mostly are the reasons of left-out items; an error in a field alone leaves out no item.
-        if tally.errors > 0 && tally.left_out + tally.failed == 0 {
+        // Most errors are the reason why an item is not applied, which is counted; an error in a field alone is not.
+        if tally.errors > 0 && tally.not_applied + tally.dependency_failed + tally.failed == 0 {
             words.push(if tally.errors == 1 { "1 error".to_owned() } else { format!("{} errors", tally.errors) });
         }
         let Dropped { journal, stderr } = self.dropped_log_records;
@@ -237,7 +240,8 @@ impl Reporter<'_> {
                 log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{place}: warning: {text}"));
             }
             StepResult::DependencyFailed(why) => {
-                let (message, text) = (Some(&messages::STEP_LEFT_OUT), format!("left out: {words}: {why}"));
+                let (message, text) =
+                    (Some(&messages::STEP_DEPENDENCY_FAILED), format!("dependency failed: {words}: {why}"));
                 log_result(Level::Error, message, Sign::Failed, &text, format_args!("{place}: error: {text}"));
             }
             StepResult::Failed(why) => {

@@ -24,7 +24,7 @@ complete -c coreos-cloudinit -l from-cloudsigma-metadata -d 'Read the server con
 complete -c coreos-cloudinit -l from-vmware-guestinfo -d 'Read VMware\'s guestinfo variables'
 complete -c coreos-cloudinit -l from-proc-cmdline -d 'Fetch the kernel\'s cloud-config-url'
 complete -c coreos-cloudinit -l ignore-failure -d 'Exit with code 0 even if a run fails'
-complete -c coreos-cloudinit -l strict -d 'Reject a part if any item of it is refused'
+complete -c coreos-cloudinit -l strict -d 'Reject a part if an item cannot be applied'
 complete -c coreos-cloudinit -l short-hostname -d 'Cut host names at the first dot'
 complete -c coreos-cloudinit -l validate -d 'Check the user-data and report problems'
 complete -c coreos-cloudinit -l dry-run -d 'Print the steps of a run without applying them'

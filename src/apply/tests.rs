@@ -67,7 +67,7 @@ impl Executor for Fake {
 
     fn halted(&self) -> Option<String> {
         let asked = self.asked.iter().filter(|words| *words != "release").count();
-        self.halt_after.filter(|most| asked >= *most).map(|_| "the run was told to stop".to_owned())
+        self.halt_after.filter(|most| asked >= *most).map(|_| "the run was stopped by a signal".to_owned())
     }
 }
 
@@ -118,7 +118,7 @@ fn done(plan: &Plan, machine: &mut Fake, state: &mut ApplyState) -> Vec<String> 
         StepResult::Unchanged => "unchanged",
         StepResult::Skipped(_) => "skipped",
         StepResult::Queued(_) => "queued",
-        StepResult::DependencyFailed(_) => "left out",
+        StepResult::DependencyFailed(_) => "dependency failed",
         StepResult::Failed(_) => "failed",
     };
     let brief = |step: &str| step.split(" (").next().unwrap_or_default().to_owned();
@@ -163,14 +163,14 @@ fn a_step_that_needs_a_failed_one_is_left_out_and_the_rest_is_done() {
         [
             "failed: ensure user a",
             "done: ensure user b",
-            "left out: authorize 1 key of user a",
+            "dependency failed: authorize 1 key of user a",
             "done: authorize 1 key of user b",
-            "left out: write /of-a",
+            "dependency failed: write /of-a",
             "done: write /of-b",
             "failed: write /etc/systemd/system/u.service",
-            "left out: enable u.service",
+            "dependency failed: enable u.service",
             "done: enable v.service",
-            "left out: start u.service",
+            "dependency failed: start u.service",
             "done: start v.service",
         ]
     );
@@ -188,9 +188,9 @@ fn a_step_that_needs_a_refused_item_is_left_out() {
     assert_eq!(
         outcome(&plan(steps, refused), Fake::default()),
         [
-            "left out: authorize 1 key of user a",
-            "left out: start u.service",
-            "left out: start v.service",
+            "dependency failed: authorize 1 key of user a",
+            "dependency failed: start u.service",
+            "dependency failed: start v.service",
             "done: start w.service",
         ]
     );
@@ -231,7 +231,7 @@ fn later_steps_know_what_changed() {
 fn the_lock_is_let_go_before_jobs_are_waited_for() {
     let mut machine = Fake::default();
     done(&plan(vec![reload(), start("a.service")], Vec::new()), &mut machine, &mut ApplyState::default());
-    assert_eq!(machine.asked, ["reload systemd if it needs it", "release", "start a.service"]);
+    assert_eq!(machine.asked, ["daemon-reload, if a unit file changed", "release", "start a.service"]);
 }
 
 #[test]
@@ -268,7 +268,12 @@ fn nothing_is_begun_once_the_run_is_to_stop() {
     let steps = vec![user("a"), user("b"), file("/1", None, None), start("a.service")];
     assert_eq!(
         outcome(&plan(steps, Vec::new()), machine),
-        ["done: ensure user a", "left out: ensure user b", "left out: write /1", "left out: start a.service",]
+        [
+            "done: ensure user a",
+            "dependency failed: ensure user b",
+            "dependency failed: write /1",
+            "dependency failed: start a.service",
+        ]
     );
 }
 
@@ -352,7 +357,10 @@ fn a_file_is_written_after_the_one_it_needs_and_not_without_it() {
     assert_eq!(machine.asked[..5], ["batch of 1", "write /env/u", "batch of 2", "write /1", "write /u.d"]);
     let mut machine = Fake { broken: vec!["/env/u"], ..Fake::default() };
     let results = done(&plan(steps(), Vec::new()), &mut machine, &mut ApplyState::default());
-    assert_eq!(results, ["done: write /1", "failed: write /env/u", "left out: write /u.d", "left out: start u"]);
+    assert_eq!(
+        results,
+        ["done: write /1", "failed: write /env/u", "dependency failed: write /u.d", "dependency failed: start u"]
+    );
     assert!(
         !machine.asked.iter().any(|asked| asked.contains("/u.d") || asked.contains("start")),
         "{:?}",
@@ -367,6 +375,6 @@ fn an_environment_file_stays_while_systemd_may_still_read_it() {
         outcome(&plan(steps(), Vec::new()), Fake { broken: broken.to_vec(), ..Fake::default() })
     };
     assert_eq!(results(&[])[2], "done: remove /env/u if it exists");
-    assert_eq!(results(&["/u.d"])[2], "left out: remove /env/u if it exists");
-    assert_eq!(results(&["reload"])[2], "left out: remove /env/u if it exists");
+    assert_eq!(results(&["/u.d"])[2], "dependency failed: remove /env/u if it exists");
+    assert_eq!(results(&["reload"])[2], "dependency failed: remove /env/u if it exists");
 }

@@ -78,7 +78,7 @@ const FLAGS: &[Flag] = &[
          a directory above DIR may have the sticky bit, as /tmp has. Any path to the root directory of this machine \
          selects this machine.",
     ),
-    switch("strict", Behavior, "Reject a part if any item of it is refused").more(
+    switch("strict", Behavior, "Reject a part if an item cannot be applied").more(
         "Not even the host name and SSH keys of a rejected part are applied. By default, invalid items and their \
          dependents are skipped and everything else is applied.",
     ),
@@ -94,7 +94,7 @@ const FLAGS: &[Flag] = &[
     switch("dry-run", Checking, "Print the steps of a run without applying them").more(
         "Needs no root privileges and changes nothing. Shows the effect of each step on this machine; for changed \
          files that every user can read, also the number of changed lines (see --show-diff). Exits with code 1 if an \
-         item is refused or a step is known to fail.",
+         item is not applied or a step is known to fail.",
     ),
     switch("print-config", Checking, "Print the configuration as parsed")
         .more("Needs no root privileges and changes nothing. Secrets are redacted, unless --show-secrets is given."),

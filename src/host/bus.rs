@@ -55,13 +55,13 @@ pub enum CallError {
         message: String,
     },
     /// No answer came in time. The requested action may still happen.
-    #[error("no answer over the system bus within {} s", .0.as_secs())]
+    #[error("no response over the system bus within {} s", .0.as_secs())]
     TimedOut(Duration),
     /// The call was not made: the run's deadline passed long ago.
-    #[error("no time is left for this run")]
+    #[error("the time limit of the run was reached (--deadline)")]
     OutOfTime,
     /// The connection broke, or the answer made no sense.
-    #[error("failed to talk over the system bus: {0}")]
+    #[error("failed to use the system bus: {0}")]
     Broken(#[source] zbus::Error),
 }
 
@@ -168,7 +168,7 @@ impl Bus {
             }
             Some(Err(error)) => Err(CallError::Unconnected(error.to_string())),
             None => {
-                let why = format!("no answer within {} s", limit.as_secs());
+                let why = format!("no response within {} s", limit.as_secs());
                 self.state.replace(ConnectionState::Dead(why.clone()));
                 Err(CallError::Unconnected(why))
             }

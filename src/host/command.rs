@@ -141,7 +141,7 @@ impl<'a> Tool<'a> {
         let words = last_words(&mut output, self.name);
         if status.is_some_and(|status| status.success()) {
             if !words.is_empty() {
-                log::debug!("{} said: {words}", self.name);
+                log::debug!("output of {}: {words}", self.name);
             }
             return Ok(words);
         }

@@ -91,7 +91,7 @@ fn set_inner(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<
             bail!(error)
         }
         Err(error) => {
-            log::info!("the host name is set without hostnamed: {error}");
+            log::info!("systemd-hostnamed: {error}; host name set without it");
             // Both, whatever becomes of the first: they serve different readers.
             let written = if first_name_is(file, name) { Ok(()) } else { write(file, name) };
             let set = set_kernel(name);

@@ -62,16 +62,16 @@ impl Lock {
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) if path.as_deref().is_none_or(|path| is_current(&file, path)) => {
-                    fcntl_setfd(&file, FdFlags::empty()).context("failed to share the lock with tools")?;
+                    fcntl_setfd(&file, FdFlags::empty()).context("failed to pass the lock on to tools")?;
                     return Ok(Self { file, path });
                 }
                 // The run before removed it.
                 Ok(()) => (file, _) = open(root)?,
                 Err(Errno::WOULDBLOCK) => {}
-                Err(error) => return Err(error).context("failed to lock out other runs"),
+                Err(error) => return Err(error).context("failed to take the lock"),
             }
             if end.passed() || stop() {
-                bail!("another run still changes this machine after {} s", limit.as_secs());
+                bail!("another run still holds the lock after {} s", limit.as_secs());
             }
             if waiting.is_none() {
                 let event = Event { waiting: true, ..Event::default() };

@@ -201,7 +201,7 @@ impl<'a> Host<'a> {
                 match self.root.private(&path) {
                     Err(error) if !error.absent() => {
                         return Err(error)
-                            .with_context(|| format!("failed to keep the script in {}", display_path(&path)));
+                            .with_context(|| format!("failed to store the script in {}", display_path(&path)));
                     }
                     _ => return Ok(None),
                 }
@@ -245,10 +245,10 @@ impl<'a> Host<'a> {
             fetched.iter().map(|entry| ssh_key::collect(entry, None, &mut lines, &mut Vec::new())).sum();
         let lines = lines.into_list();
         if others > 0 {
-            log::warn!("{others} lines from {} are no SSH public keys; they are left out", import.from);
+            log::warn!("{}: {others} lines are not SSH public keys; lines skipped", import.from);
         }
         if lines.is_empty() {
-            log::warn!("{} has no keys; the set {} is left alone", import.from, import.set);
+            log::warn!("{}: no SSH public keys; set {} not changed", import.from, import.set);
             return Ok(StepResult::Unchanged);
         }
         let set = KeySet { user: import.user.clone(), set: import.set.clone(), keys: lines };
@@ -294,7 +294,7 @@ impl<'a> Host<'a> {
         let file = directory.join(&script.id);
         let unit = script.unit();
         self.make_script_dir(&directory)
-            .with_context(|| format!("failed to keep the script in {}", display_path(&directory)))?;
+            .with_context(|| format!("failed to store the script in {}", display_path(&directory)))?;
         let name = directory.join("unit-name");
         let writes = [root_file(&file, script.content.expose(), 0o700), root_file(&name, unit.as_bytes(), 0o600)];
         for result in files::write_all(&self.root, &writes) {
@@ -417,9 +417,9 @@ impl Executor for Host<'_> {
 
     fn halted(&self) -> Option<String> {
         if (self.setup.stop)() {
-            Some("the run was told to stop".to_owned())
+            Some("the run was stopped by a signal".to_owned())
         } else if self.setup.deadline.passed() {
-            Some("the run's time is up (--deadline)".to_owned())
+            Some("the time limit of the run was reached (--deadline)".to_owned())
         } else {
             None
         }

@@ -46,7 +46,7 @@ fn take_one_down(interfaces: &Path, name: &str) -> Result<StepResult> {
         Err(error) => return Err(error).with_context(|| format!("failed to read the flags of {name}")),
     };
     let digits = text.trim().trim_start_matches("0x");
-    let flags = u32::from_str_radix(digits, 16).with_context(|| format!("the flags of {name} are no number"))?;
+    let flags = u32::from_str_radix(digits, 16).with_context(|| format!("the flags of {name} are not a number"))?;
     if flags & UP == 0 {
         return Ok(StepResult::Unchanged);
     }
@@ -87,7 +87,7 @@ mod tests {
         };
         assert_eq!(take("0x1003\n"), (Ok(StepResult::Done), "0x1002\n".to_owned()));
         assert_eq!(take("0x1002\n"), (Ok(StepResult::Unchanged), "0x1002\n".to_owned()));
-        assert_eq!(take("up").0, Err("the flags of eth0 are no number".to_owned()));
+        assert_eq!(take("up").0, Err("the flags of eth0 are not a number".to_owned()));
         assert_eq!(take_one_down(directory.path(), "eth1").unwrap(), StepResult::Unchanged, "it is not there");
     }
 }

@@ -27,7 +27,7 @@ const SHORTENED: [usize; 3] = [1000, 100, 0];
 /// It cannot be written: without root, for one.
 pub fn write(outcome: &Outcome) -> Result<()> {
     make_state()?;
-    let content = content(outcome).context("failed to make the record of this run")?;
+    let content = content(outcome).context("failed to format the record of this run")?;
     // Names sort by time; the process ID distinguishes runs of the same second.
     let name = format!("{}-{:010}{SUFFIX}", outcome.started.replace(':', ""), std::process::id());
     let path = Path::new(STATE).join(name);
@@ -70,7 +70,7 @@ fn shortened(outcome: &Outcome, most: usize) -> Outcome {
     }
     outcome.access.truncate(most);
     outcome.failures.truncate(most);
-    outcome.failures.push(format!("this record would be too long: it has the first {most} of everything"));
+    outcome.failures.push(format!("this record is too long; only the first {most} entries of each list are recorded"));
     outcome
 }
 
@@ -105,7 +105,7 @@ pub fn read() -> Result<(Vec<serde_json::Value>, Vec<String>)> {
 fn read_one(root: &Root, path: &Path) -> Result<Option<serde_json::Value>> {
     // A run that ends meanwhile removes the oldest one.
     let Some(content) = files::read(root, path, RECORD_MAX)? else { return Ok(None) };
-    serde_json::from_slice(&content).map(Some).with_context(|| format!("failed to understand {}", path.display()))
+    serde_json::from_slice(&content).map(Some).with_context(|| format!("failed to parse {}", path.display()))
 }
 
 fn entries() -> Result<Vec<PathBuf>> {

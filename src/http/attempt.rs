@@ -39,7 +39,7 @@ pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) 
     }
     // The message names the server that answered.
     match result {
-        Try::NotThere(status) => Try::Final(format!("redirected to {answers}: the server answers {}", words(status))),
+        Try::NotThere(status) => Try::Final(format!("redirected to {answers}: the server returned {}", words(status))),
         Try::Final(why) => Try::Final(format!("redirected to {answers}: {why}")),
         Try::Again(why) => Try::Again(format!("redirected to {answers}: {why}")),
         body @ Try::Body(_) => body,
@@ -59,10 +59,10 @@ fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: 
         match status {
             301 | 302 | 303 | 307 | 308 => {}
             // A partial answer, which was not requested, is no answer.
-            206 | 408 | 425 | 429 => return Try::Again(format!("the server answers {}", words(status))),
+            206 | 408 | 425 | 429 => return Try::Again(format!("the server returned {}", words(status))),
             200..=299 => return body(response, policy),
             400..=499 => return Try::NotThere(status),
-            _ => return Try::Again(format!("the server answers {}", words(status))),
+            _ => return Try::Again(format!("the server returned {}", words(status))),
         }
         *url = match redirect(request, url, response.headers()) {
             Ok(url) => url,
@@ -78,21 +78,21 @@ fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: 
 /// Returns the target of a redirect, if it may be followed.
 fn redirect(request: &Request<'_>, from: &Url, headers: &HeaderMap) -> Result<Url, Try> {
     let location = headers.get(LOCATION).and_then(|location| str::from_utf8(location.as_bytes()).ok());
-    let Some(location) = location else { return Err(Try::Again("the server redirects to nowhere".to_owned())) };
+    let Some(location) = location else { return Err(Try::Again("redirect without a target".to_owned())) };
     if request.method == Method::Put {
-        return Err(Try::Final("the server redirects a question that is no fetch".to_owned()));
+        return Err(Try::Final("redirect of a PUT request".to_owned()));
     }
     let Ok(to) = from.join(location) else {
-        return Err(Try::Final("the server redirects to what is no http or https address".to_owned()));
+        return Err(Try::Final("redirect to a URL other than http or https".to_owned()));
     };
     match request.hosts {
         HostPolicy::Anywhere if from.is_safe() && !to.is_safe() => {
             // A request over HTTPS must not be answered over plain HTTP.
-            Err(Try::Final("the server redirects from https to http".to_owned()))
+            Err(Try::Final("redirect from https to http".to_owned()))
         }
         HostPolicy::Anywhere => Ok(to.without_credentials()),
         HostPolicy::Service if from.is_same_host(&to) => Ok(to.with_credentials_of(from)),
-        HostPolicy::Service => Err(Try::Again("the server redirects to another host".to_owned())),
+        HostPolicy::Service => Err(Try::Again("redirect to another host".to_owned())),
     }
 }
 
@@ -131,7 +131,7 @@ fn send(request: &Request<'_>, url: &Url, headers: &[Header], end: Deadline) -> 
 
 /// Reads the body, up to the limit of the policy.
 fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
-    let too_long = || Try::Final(format!("the answer is more than {} bytes", policy.body_max));
+    let too_long = || Try::Final(format!("the response is larger than {} bytes", policy.body_max));
     // We did not ask for any; some servers do it all the same.
     let encodings: Vec<_> = response.headers().get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
     let encoding = encodings.join(&b',').trim_ascii().to_ascii_lowercase();
@@ -139,7 +139,7 @@ fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
         b"gzip" | b"x-gzip" => true,
         b"" | b"identity" => false,
         _ => {
-            let why = "the answer is encoded (Content-Encoding) in a way that was not asked for";
+            let why = "the response has an unsupported Content-Encoding";
             return Try::Final(why.to_owned());
         }
     };
@@ -147,8 +147,8 @@ fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
     match response.into_body().into_reader().take(policy.body_max + 1).read_to_end(&mut body) {
         Ok(_) if body.len() as u64 > policy.body_max => return too_long(),
         Ok(_) => {}
-        Err(error) if is_timeout(&error) => return Try::Again("the answer did not end in time".to_owned()),
-        Err(error) => return Try::Again(format!("the answer broke off: {}", connection_fault(&error))),
+        Err(error) if is_timeout(&error) => return Try::Again("timed out while reading the response".to_owned()),
+        Err(error) => return Try::Again(format!("the response was cut off: {}", connection_fault(&error))),
     }
     if !is_gzip || body.is_empty() {
         return Try::Body(body);
@@ -156,7 +156,7 @@ fn body(response: Response<Body>, policy: &RetryPolicy) -> Try {
     match decode::gunzip(&body, policy.body_max, &mut { decode::MEMBERS_MAX }) {
         Ok(body) => Try::Body(body),
         Err(decode::DecodeError::TooLarge(_)) => too_long(),
-        Err(_) => Try::Again("the answer is said to be gzip and is not".to_owned()),
+        Err(_) => Try::Again("the response is not valid gzip, in spite of its Content-Encoding".to_owned()),
     }
 }
 
@@ -168,16 +168,16 @@ fn is_timeout(error: &std::io::Error) -> bool {
 /// Returns the meaning of an error of the library, in words without any part of the URL.
 fn refusal(error: &ureq::Error) -> Try {
     match error {
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) => Try::Final("the URL cannot be one".to_owned()),
-        ureq::Error::HostNotFound => Try::Again("the host is not found".to_owned()),
-        ureq::Error::Timeout(_) => Try::Again("no answer in time".to_owned()),
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => Try::Final("invalid URL".to_owned()),
+        ureq::Error::HostNotFound => Try::Again("host not found".to_owned()),
+        ureq::Error::Timeout(_) => Try::Again("timed out".to_owned()),
         ureq::Error::Io(error) => Try::Again(connection_fault(error)),
-        ureq::Error::ConnectionFailed => Try::Again("the connection failed".to_owned()),
-        ureq::Error::ConnectProxyFailed(_) => Try::Again("the proxy refuses".to_owned()),
-        ureq::Error::Protocol(_) => Try::Again("the answer is not HTTP".to_owned()),
-        ureq::Error::LargeResponseHeader(..) => Try::Final("the header of the answer is too long".to_owned()),
+        ureq::Error::ConnectionFailed => Try::Again("connection failed".to_owned()),
+        ureq::Error::ConnectProxyFailed(_) => Try::Again("the proxy refused the request".to_owned()),
+        ureq::Error::Protocol(_) => Try::Again("the response is not HTTP".to_owned()),
+        ureq::Error::LargeResponseHeader(..) => Try::Final("the response headers are too long".to_owned()),
         ureq::Error::Rustls(error) => Try::Again(unsafe_because(error)),
-        _ => Try::Again("the request failed".to_owned()),
+        _ => Try::Again("request failed".to_owned()),
     }
 }
 
@@ -186,23 +186,23 @@ fn connection_fault(error: &std::io::Error) -> String {
     match (error.kind(), error.get_ref()) {
         // Errors of TLS have this kind.
         (ErrorKind::InvalidData, Some(inner)) => unsafe_because(inner),
-        (ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof, _) => "the connection broke".to_owned(),
+        (ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof, _) => "connection closed".to_owned(),
         // Invalid chunks, for example.
         (ErrorKind::Other, Some(inner)) if matches!(inner.downcast_ref(), Some(ureq::Error::Protocol(_))) => {
-            "it is not HTTP".to_owned()
+            "the response is not HTTP".to_owned()
         }
         // Errors of name lookups have no kind of their own.
-        _ if error.to_string().starts_with("failed to lookup") => "the host is not found".to_owned(),
+        _ if error.to_string().starts_with("failed to lookup") => "host not found".to_owned(),
         // A chunk that is announced without an end, for one.
-        (ErrorKind::ResourceBusy, _) => "no thread could be started for the lookup of the host".to_owned(),
-        (ErrorKind::Other, _) => "what came is not understood".to_owned(),
+        (ErrorKind::ResourceBusy, _) => "failed to start a thread to look up the host".to_owned(),
+        (ErrorKind::Other, _) => "invalid response".to_owned(),
         (kind, _) => kind.to_string(),
     }
 }
 
 /// Such a try is repeated: at boot the clock may be wrong, and so may a good certificate seem for a while.
 fn unsafe_because(error: &dyn std::fmt::Display) -> String {
-    format!("the connection is not safe: {error}")
+    format!("TLS error: {error}")
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl RetryPolicy {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Error {
     /// The server answers with this status that there is nothing (4xx), which is final.
-    #[error("the server answers {}", words(*.0))]
+    #[error("the server returned {}", words(*.0))]
     NotThere(u16),
     /// Anything else that would end the same if it were asked again.
     #[error("{0}")]
@@ -120,7 +120,7 @@ pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> R
     let mut tries = 1;
     // In a series of requests, the remaining ones must not cost another try each.
     if let Some(over) = limits.expired_reason() {
-        return Err(Error::Failed(format!("not asked: {over}")));
+        return Err(Error::Failed(format!("not requested: {over}")));
     }
     loop {
         let why = match attempt_until_stopped(request, policy, limits) {
@@ -133,7 +133,7 @@ pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> R
             let times = if tries > 1 { format!(" (tried {tries} times)") } else { String::new() };
             return Err(Error::Failed(format!("{why}{times}")));
         }
-        log::debug!("a request failed, trying again: {why}");
+        log::debug!("request failed: {why}; retrying");
         limits.sleep(pause);
         if let Some(over) = limits.expired_reason() {
             return Err(Error::Failed(format!("{why} ({over})")));
@@ -163,7 +163,7 @@ fn attempt_until_stopped(request: &Request<'_>, policy: &RetryPolicy, limits: Li
         match receiver.recv_timeout(SLICE) {
             Ok(result) => return result,
             Err(RecvTimeoutError::Timeout) if !(limits.stop)() && !end.passed() => {}
-            Err(_) => return Try::Again("no answer yet".to_owned()),
+            Err(_) => return Try::Again("no response yet".to_owned()),
         }
     }
 }
@@ -188,7 +188,7 @@ pub fn keys(body: &[u8]) -> Result<Vec<String>> {
         key: String,
     }
     let entries: Vec<GithubKey> =
-        serde_json::from_slice(body).map_err(|_| anyhow!("the answer is not a list of keys"))?;
+        serde_json::from_slice(body).map_err(|_| anyhow!("the response is not a list of SSH public keys"))?;
     Ok(entries.into_iter().map(|entry| entry.key).collect())
 }
 
@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn a_status_is_called_by_its_name() {
-        assert_eq!(Error::NotThere(404).to_string(), "the server answers 404 Not Found");
-        assert_eq!(Error::NotThere(499).to_string(), "the server answers 499");
+        assert_eq!(Error::NotThere(404).to_string(), "the server returned 404 Not Found");
+        assert_eq!(Error::NotThere(499).to_string(), "the server returned 499");
     }
 
     #[test]

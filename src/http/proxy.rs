@@ -23,7 +23,7 @@ pub fn for_uri(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<P
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     let address = names.into_iter().chain(["all_proxy", "ALL_PROXY"]).find_map(set)?;
     let Ok(proxy) = Proxy::new(address.trim()) else {
-        log::warn!("the proxy that the environment names has no address that can be one; none is used");
+        log::warn!("invalid proxy URL in the environment; no proxy used");
         return None;
     };
     let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());

@@ -53,7 +53,7 @@ impl Transport for CheckedTransport {
         let method = output[..amount].iter().position(|byte| *byte == b' ').map_or(0, |blank| blank + 1);
         let (end, longer) = (method + origin.len(), amount + origin.len());
         if longer > output.len() {
-            return Err(Error::Io(IoError::new(ErrorKind::InvalidInput, "the question is too long")));
+            return Err(Error::Io(IoError::new(ErrorKind::InvalidInput, "the request is too long")));
         }
         output.copy_within(method..amount, end);
         output[method..end].copy_from_slice(origin.as_bytes());
@@ -63,7 +63,7 @@ impl Transport for CheckedTransport {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.inner.await_input(timeout).map_err(|error| match error {
             Error::Io(error) if is_break(error.kind()) => {
-                Error::Io(IoError::new(ErrorKind::BrokenPipe, "the connection broke"))
+                Error::Io(IoError::new(ErrorKind::BrokenPipe, "connection closed"))
             }
             other => other,
         })

@@ -13,10 +13,10 @@ use cloud_config::text::secret::{REDACTED, Secret, url_parameters};
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadUrl {
     /// Another scheme, or none.
-    #[error("only http and https addresses can be fetched")]
+    #[error("not an http or https URL")]
     Scheme,
     /// Anything else.
-    #[error("the URL cannot be one")]
+    #[error("invalid URL")]
     Malformed,
 }
 

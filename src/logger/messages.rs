@@ -27,8 +27,8 @@ pub const RUN_DONE: Message = Message {
 pub const RUN_FAILED: Message = Message {
     id: "61d6ac39139945e483dc82709163028e",
     subject: "Some user-data from @CLOUDINIT_SOURCE@ has not been applied",
-    text: "Earlier messages with the priority `err` name each item that was refused or failed, and the\n\
-           reason. Everything else was applied. `coreos-cloudinit --status` lists the failures.\n\n\
+    text: "Earlier messages with the priority `err` name each item that was not applied or failed, and\n\
+           the reason. Everything else was applied. `coreos-cloudinit --status` lists the failures.\n\n\
            Correct the user-data. The next boot applies it, or run\n\
            `coreos-cloudinit --from-file=FILE`. Steps that are already done are not repeated.",
 };
@@ -37,7 +37,7 @@ pub const RUN_FAILED: Message = Message {
 pub const FAILURE: Message = Message {
     id: "e51bc037a3ba4d40a99977aad7414291",
     subject: "Failed to fetch or apply the user-data",
-    text: "No data source was available in time, its answer could not be read, another run held the\n\
+    text: "No data source was available in time, its response could not be read, another run held the\n\
            lock, or this run was stopped by a signal. The host name and the SSH keys of `core` that\n\
            were known by then have been applied.\n\n\
            `systemctl list-units 'user-c*' 'system-cloudinit@*'` lists the units that run at boot, and\n\
@@ -53,7 +53,7 @@ pub const STEP_FAILED: Message = Message {
 };
 
 /// A step was skipped because its dependency failed.
-pub const STEP_LEFT_OUT: Message = Message {
+pub const STEP_DEPENDENCY_FAILED: Message = Message {
     id: "cef6da1fd51248adbd8f3f33f46aa70f",
     subject: "Dependency failed for a step: @CLOUDINIT_ITEM@",
     text: "The step is part of @CLOUDINIT_PART@. It was skipped, because it depends on a step that\n\
@@ -70,17 +70,18 @@ pub const STEP_QUEUED: Message = Message {
            `systemctl list-jobs --after` lists the jobs that it waits for.",
 };
 
-/// An item was refused before anything was applied.
+/// An item was not applied, because it is invalid.
 pub const REFUSED: Message = Message {
     id: "003d9a64c27a4d838ae701575639a2ce",
-    subject: "An item of @CLOUDINIT_PART@ was refused: @CLOUDINIT_ITEM@",
+    subject: "An item of @CLOUDINIT_PART@ was not applied: @CLOUDINIT_ITEM@",
     text: "The item is invalid, or cannot be applied safely; nothing of it was applied. Another message\n\
            has the problem and its place in the file.\n\n\
            `coreos-cloudinit --validate --from-file=FILE` reports such problems without a run.",
 };
 
 /// All of them, in the order of the catalog.
-pub const ALL: [&Message; 7] = [&RUN_DONE, &RUN_FAILED, &FAILURE, &STEP_FAILED, &STEP_LEFT_OUT, &STEP_QUEUED, &REFUSED];
+pub const ALL: [&Message; 7] =
+    [&RUN_DONE, &RUN_FAILED, &FAILURE, &STEP_FAILED, &STEP_DEPENDENCY_FAILED, &STEP_QUEUED, &REFUSED];
 
 /// The catalog of these messages, as `journalctl --update-catalog` reads it.
 pub fn catalog() -> String {

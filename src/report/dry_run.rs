@@ -286,7 +286,7 @@ impl Foreseen {
         for part in network.into_iter().map(Some).chain([None]).chain(parts.into_iter().map(Some)) {
             let Some(part) = part else {
                 if let Some(access) = access.take() {
-                    out.push_str("\nfirst of all:\n");
+                    out.push_str("\naccess:\n");
                     for step in access {
                         out.push_str(&line(step, screen));
                     }
@@ -303,7 +303,11 @@ impl Foreseen {
             part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
             for refused in &part.refused {
                 let place = refused.at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
-                out.push_str(&signed(Sign::Failed, &format!("refused: {}{place}", printable(&refused.item)), screen));
+                out.push_str(&signed(
+                    Sign::Failed,
+                    &format!("not applied: {}{place}", printable(&refused.item)),
+                    screen,
+                ));
             }
             planned |= !(part.steps.is_empty() && part.refused.is_empty());
         }

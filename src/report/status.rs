@@ -24,18 +24,19 @@ pub fn print(records: &[Value], failures: &[String], format: Format) -> String {
     }
     match format {
         Format::Json => json::print(&StatusDocument { format: FORMAT, failures, runs: records }),
-        Format::Text if records.is_empty() => "no run has left a record since this machine booted\n".to_owned(),
+        Format::Text if records.is_empty() => "no runs recorded since boot\n".to_owned(),
         Format::Text => records.iter().map(run).collect::<Vec<_>>().join("\n"),
     }
 }
 
-/// The results of steps in records, with their names in the output.
-const VERDICTS: [(&str, &str); 6] = [
+/// The results of steps in records, and `refused` for items without steps, with their names in the output.
+const VERDICTS: [(&str, &str); 7] = [
     ("done", "done"),
     ("unchanged", "unchanged"),
     ("skipped", "skipped"),
     ("queued", "left queued"),
-    ("left-out", "left out"),
+    ("refused", "not applied"),
+    ("left-out", "dependency failed"),
     ("failed", "failed"),
 ];
 
@@ -48,7 +49,7 @@ fn run(record: &Value) -> String {
     let count = |verdict: &str| steps.iter().filter(|step| step["verdict"] == verdict).count();
     let words = match (record["failed"] == true, count("done")) {
         (true, _) => "failed",
-        (false, 0) => "nothing had to change",
+        (false, 0) => "no changes",
         (false, _) => "done",
     };
     let (started, source) = (text(&record["started"]), text(&record["source"]));
@@ -63,7 +64,7 @@ fn run(record: &Value) -> String {
     }
     let refused: usize = parts.iter().map(|part| list(&part["refused"]).len()).sum();
     let counts = VERDICTS.iter().map(|(verdict, words)| {
-        let count = count(verdict) + if *verdict == "left-out" { refused } else { 0 };
+        let count = if *verdict == "refused" { refused } else { count(verdict) };
         (count, *words, matches!(*verdict, "done" | "unchanged"))
     });
     let counts = counts.filter(|(count, _, always)| *count > 0 || *always);
@@ -93,7 +94,7 @@ fn troubles(record: &Value) -> Vec<String> {
             troubles.push(finding_text(finding, &part["name"]));
         }
         for refused in list(&part["refused"]) {
-            let words = format!("{}: refused: {}", place(&part["name"], refused), text(&refused["item"]));
+            let words = format!("{}: not applied: {}", place(&part["name"], refused), text(&refused["item"]));
             troubles.push(signed(Sign::Failed, &words));
         }
         for step in list(&part["steps"]) {
@@ -175,7 +176,7 @@ mod tests {
         );
         assert_eq!(
             text(record(&[])),
-            "2026-11-22T22:26:10Z  /usr/share/oem/cloud-config.yml  nothing had to change (12 ms)\n  0 done, 1 unchanged\n"
+            "2026-11-22T22:26:10Z  /usr/share/oem/cloud-config.yml  no changes (12 ms)\n  0 done, 1 unchanged\n"
         );
     }
 
@@ -187,12 +188,12 @@ mod tests {
             "access": [
                 {"step": "set host name a", "part": "user-data.1", "line": 2, "column": 11,
                  "verdict": "failed", "reason": "failed to set host name a: no"},
-                {"step": "merge x", "verdict": "left-out", "reason": "the run's time is up"},
+                {"step": "merge x", "verdict": "left-out", "reason": "the time limit of the run was reached"},
             ],
             "parts": [{
                 "name": "user-data", "form": "cloud-config",
                 "findings": [
-                    {"severity": "error", "id": "bad-path", "message": "the path is none", "help": "write one",
+                    {"severity": "error", "id": "bad-path", "message": "invalid path; file skipped", "help": "write one",
                      "part": "user-data", "line": 4, "column": 9, "end_line": 4, "end_column": 10,
                      "path": "write_files[0].path"},
                     {"severity": "warning", "id": "unknown-key", "message": "unknown key `x`", "part": "user-data"},
@@ -202,7 +203,7 @@ mod tests {
                 "steps": [
                     {"step": "start a.service", "line": 9, "column": 16,
                      "verdict": "failed", "reason": "failed to start a.service: the job failed\u{1b}[31m"},
-                    {"step": "enable b.service", "verdict": "left-out", "reason": "unit b.service could not be placed"},
+                    {"step": "enable b.service", "verdict": "left-out", "reason": "unit b.service was not applied"},
                     {"step": "start c.service", "line": 12, "column": 5, "verdict": "queued", "reason": "it waits for this"},
                     {"step": "write /etc/d", "verdict": "done"},
                 ],
@@ -212,14 +213,14 @@ mod tests {
 2026-11-22T22:26:10Z  user-data  failed (7 ms)
   ! failed to lock /run/coreos-cloudinit/lock: it is held
   ! user-data.1:2:11: failed to set host name a: no
-  ! user-data: dependency failed: merge x: the run's time is up
-  error: user-data:4:9: the path is none (write one) [bad-path] at write_files[0].path
+  ! user-data: dependency failed: merge x: the time limit of the run was reached
+  error: user-data:4:9: invalid path; file skipped (write one) [bad-path] at write_files[0].path
   error: user-data: failed to read /etc/hosts [unreadable]
-  ! user-data:4:3: refused: file no. 1
+  ! user-data:4:3: not applied: file no. 1
   ! user-data:9:16: failed to start a.service: the job failed\\u{1b}[31m
-  ! user-data: dependency failed: enable b.service: unit b.service could not be placed
+  ! user-data: dependency failed: enable b.service: unit b.service was not applied
   ~ user-data:12:5: left queued: start c.service: it waits for this
-  1 done, 0 unchanged, 1 left queued, 3 left out, 2 failed
+  1 done, 0 unchanged, 1 left queued, 1 not applied, 2 dependency failed, 2 failed
 ";
         assert_eq!(text(record), expected);
     }
@@ -232,7 +233,7 @@ mod tests {
         let record = json!({"started": "2026-11-22T22:26:10Z", "source": "x", "parts": parts});
         assert_eq!(
             text(record),
-            "2026-11-22T22:26:10Z  x  nothing had to change (0 ms)\n  part: x (multipart)\n  \
+            "2026-11-22T22:26:10Z  x  no changes (0 ms)\n  part: x (multipart)\n  \
              part: x:part-1:a.sh (script)\n  part: x:part-2 (skipped)\n  0 done, 0 unchanged\n"
         );
     }
@@ -257,7 +258,7 @@ mod tests {
 
     #[test]
     fn no_run_and_several() {
-        assert_eq!(print(&[], &[], Format::Text), "no run has left a record since this machine booted\n");
+        assert_eq!(print(&[], &[], Format::Text), "no runs recorded since boot\n");
         let both = print(&[json!({"source": "a"}), json!({"source": "b"})], &[], Format::Text);
         assert_eq!(both.matches("(0 ms)\n").count(), 2, "{both}");
         assert_eq!(both.lines().filter(|line| line.is_empty()).count(), 1, "{both}");
@@ -271,7 +272,7 @@ mod tests {
         };
         let runs = [record];
         assert_eq!(printed(&runs, &[]), json!({"format": 1, "failures": [], "runs": runs}));
-        let failures = ["only root can see what runs did".to_owned()];
+        let failures = ["reading the records of runs needs root privileges".to_owned()];
         assert_eq!(printed(&[], &failures), json!({"format": 1, "failures": failures, "runs": []}));
     }
 }

@@ -26,20 +26,17 @@ const LOCK_LIMIT: Duration = Duration::from_secs(120);
 /// Applies user-data; the answer is whether anything failed.
 pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
     if options.changes_this_machine() && !crate::host::is_root() {
-        fail(outcome, "only root can change this machine; --dry-run shows the plan to everybody".to_owned());
+        fail(outcome, "changing this machine needs root privileges; not applied (--dry-run needs none)".to_owned());
         return true;
     }
     if options.changes_this_machine()
         && let Some(root) = &options.given_root
     {
-        log::info!(
-            "--root={} is the root directory of this machine: the machine itself is changed",
-            display_path(root)
-        );
+        log::info!("--root={} is the root directory of this machine; this machine is changed", display_path(root));
     }
     if !crate::host::is_root() {
         // Logged once and first; a file that is affected only reports that its owner cannot be set.
-        log::warn!("this is not run as root: what is to belong to others than its user cannot be put into the tree");
+        log::warn!("not run as root; files of other users are not written to the tree");
     }
     let mut host = match Host::open(setup(options, context, deadline)) {
         Ok(host) => host,
@@ -77,7 +74,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
                     && part.is_work()
                     && let Err(error) = host.lock(deadline.clip(LOCK_LIMIT))
                 {
-                    fail(outcome, format!("{error:#}; {} is not applied", part.name()));
+                    fail(outcome, format!("{error:#}; {} not applied", part.name()));
                     continue;
                 }
                 if several && part.is_work() {
@@ -88,7 +85,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
         }
     }
     if let Err(error) = locked {
-        fail(outcome, format!("{error:#}; nothing but the host name and the keys of {CORE} is applied"));
+        fail(outcome, format!("{error:#}; only the host name and the SSH keys of {CORE} are applied"));
         return true;
     }
     // A configuration that could not be read may list any account.
@@ -103,7 +100,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     if let Some(environment) = state.deferred_environment.take() {
         match host.lock(deadline.clip(LOCK_LIMIT)) {
             Ok(()) => merge(environment, &mut host, &mut state, outcome),
-            Err(error) => fail(outcome, format!("{error:#}; the addresses are not merged into /etc/environment")),
+            Err(error) => fail(outcome, format!("{error:#}; addresses not merged into /etc/environment")),
         }
     }
     outcome.is_failure()
@@ -141,7 +138,7 @@ fn apply_network(
             // Fetching user-data may take long.
             host.release();
         }
-        Err(error) => fail(outcome, format!("{error:#}; the {} is not applied", part.name())),
+        Err(error) => fail(outcome, format!("{error:#}; {} not applied", part.name())),
     }
     outcome.parts.push(result);
 }

@@ -132,7 +132,7 @@ impl SelectedSource {
         match (network, options.network) {
             (Some(document), _) => self.network = Some(document),
             (None, Some(format)) => {
-                log::info!("{} has no network configuration that is to be read as {}", outcome.source, format.name());
+                log::info!("{}: no network configuration in the format {}", outcome.source, format.name());
             }
             (None, None) => {}
         }
@@ -143,7 +143,7 @@ impl SelectedSource {
         for kind in Address::ALL {
             let known = variable(kind.variable()).is_none_or(|text| self.addresses.insert(kind, &text));
             if !known {
-                log::warn!("{} is no address of its family; it is taken as unknown", kind.variable());
+                log::warn!("{}: not an address of its family; ignored", kind.variable());
             }
         }
     }
@@ -160,7 +160,7 @@ impl SelectedSource {
         let inputs = self.read_parts(options, context, deadline, outcome);
         match unread_hostname {
             Some(failure) if inputs.documents.iter().any(|document| document.access.hostname.is_some()) => {
-                log::warn!("{failure}; the host name of the user-data is used");
+                log::warn!("{failure}; host name of the user-data used");
             }
             Some(failure) => fail(outcome, failure),
             None => {}
@@ -235,7 +235,7 @@ impl SelectedSource {
     }
 }
 
-/// Leaves out a part that uses an address which the missing meta-data would have provided: without the address the
+/// Restricts a part that uses an address which the missing meta-data would have provided: without the address the
 /// part could have any effect (docs/applying.md#the-order). Its keys are still applied, and its host name unless that
 /// contains the address.
 fn restrict_without_address(document: &mut Document, outcome: &mut Outcome) {
@@ -248,7 +248,12 @@ fn restrict_without_address(document: &mut Document, outcome: &mut Outcome) {
     });
     document.restrict_to_access();
     let name = &document.part.name;
-    fail(outcome, format!("{name}: it uses an address that the meta-data would tell, which could not be read"));
+    fail(
+        outcome,
+        format!(
+            "{name}: failed to read the metadata for its address tokens; only the host name and SSH keys are applied"
+        ),
+    );
 }
 
 /// Logs the parts if there are several, and the parts that other programs handle.
@@ -256,7 +261,7 @@ fn announce(parts: &[Part]) {
     for part in parts {
         match part.form {
             ContentKind::Ignition => {
-                log::info!("{}: this is an Ignition configuration, which is left to Ignition", part.name);
+                log::info!("{}: Ignition configuration; skipped", part.name);
             }
             form if parts.len() > 1 => log::info!("{}: {}", part.name, form.description()),
             _ => {}

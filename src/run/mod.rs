@@ -27,9 +27,9 @@ use cloud_config::yaml::Paths;
 
 /// The exit code 0: everything was done.
 pub const DONE: u8 = 0;
-/// Something was refused, failed or left out; exit code 1.
+/// The exit code 1: an item was not applied, a step failed, or its dependency did.
 pub const FAILED: u8 = 1;
-/// The command line is wrong; exit code 2.
+/// The exit code 2: the command line is invalid.
 pub const USAGE: u8 = 2;
 
 /// The surroundings of a run.
@@ -114,14 +114,14 @@ fn unprinted(error: &io::Error) -> String {
 fn stopped(context: &RunContext<'_>, outcome: &mut Outcome) -> bool {
     let stopped = (context.stop)();
     if stopped {
-        fail(outcome, "the run was told to stop by a signal".to_owned());
+        fail(outcome, "the run was stopped by a signal".to_owned());
     }
     stopped
 }
 
 /// The failure of a part that `--strict` rejects.
 fn rejected_by_strict(part: &PartPlan) -> String {
-    format!("{}: nothing of it is applied, since something is wrong with it (--strict)", part.name())
+    format!("{}: some items cannot be applied; not applied (--strict)", part.name())
 }
 
 fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadline) -> HostSetup<'a> {
@@ -134,7 +134,7 @@ fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadli
     }
 }
 
-/// Logs the findings of a part and the items that are refused, and returns them as the outcome of a part without steps.
+/// Logs the findings of a part and the items that are not applied, and returns them as the outcome of a part without steps.
 fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     let PartPlan { document, plan, .. } = part;
     let (name, paths) = (&document.part.name, Paths::new(&document.parsed));
@@ -147,7 +147,7 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     }
     let refused: Vec<_> = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
     for refused in &refused {
-        let words = format!("refused: {}", refused.item);
+        let words = format!("not applied: {}", refused.item);
         let event = Event {
             message: Some(&messages::REFUSED),
             part: Some(name),
@@ -166,7 +166,9 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
 pub fn status(format: crate::cli::Format) -> u8 {
     let (records, failures) = match crate::host::record::read() {
         Ok((records, broken)) => (records, broken),
-        Err(_) if !crate::host::is_root() => (Vec::new(), vec!["only root can see what runs did".to_owned()]),
+        Err(_) if !crate::host::is_root() => {
+            (Vec::new(), vec!["reading the records of runs needs root privileges".to_owned()])
+        }
         Err(error) => (Vec::new(), vec![format!("{error:#}")]),
     };
     let text = format == crate::cli::Format::Text;

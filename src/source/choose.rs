@@ -87,7 +87,7 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
             } else if setup.deadline.passed() {
                 return Err(race.into_error(IN_TIME));
             } else if (cx.stop)() {
-                return Err(race.into_error("stopped before there was a data source: "));
+                return Err(race.into_error("stopped by a signal while waiting for a data source: "));
             }
         }
         if setup.policy.look.again && waiting.is_none() && first_look.passed() {
@@ -209,5 +209,5 @@ pub fn broken(name: &str) -> String {
 }
 
 fn unanswered(candidate: &Candidate) -> String {
-    format!("{} has not answered", candidate.source.name())
+    format!("no response from {}", candidate.source.name())
 }

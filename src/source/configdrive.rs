@@ -28,7 +28,7 @@ pub struct ConfigDrive {
 }
 
 impl ConfigDrive {
-    /// The folder that it is mounted at.
+    /// The directory that it is mounted at.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), version: OnceLock::new() }
     }
@@ -101,7 +101,7 @@ impl ConfigDrive {
     fn misnaming(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
         let found = self.misnamed(version, wanted, cx)?;
         let path = self.file(version, &printable(&found));
-        Some(format!("found {}, which must be called {wanted}", path.display()))
+        Some(format!("found {}, which must be named {wanted}", path.display()))
     }
 
     /// Why the drive cannot be read, with what it has instead; `versions` is what is in `openstack/`.
@@ -163,7 +163,7 @@ impl ConfigDrive {
                 let path = beneath(&self.openstack(), path);
                 let bytes = files::read_beneath(&self.directory, &path, cx)?;
                 if bytes.is_none() {
-                    bail!("{} is named as the network configuration, and does not exist", path.display());
+                    bail!("{} does not exist, but the metadata names it as the network configuration", path.display());
                 }
                 bytes.filter(is_text).map(NetworkData::Debian)
             }

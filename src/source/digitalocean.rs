@@ -74,9 +74,9 @@ mod tests {
         assert_eq!(
             meta.failures,
             [
-                "it: hostname is no text",
-                "it: interfaces.public is no list",
-                "it: interfaces.private[0].ipv6.ip_address is no text"
+                "it: hostname is not a string; ignored",
+                "it: interfaces.public is not a list; ignored",
+                "it: interfaces.private[0].ipv6.ip_address is not a string; ignored"
             ]
         );
         assert!(API.read(b"[]", "it").failures[0].contains("not a JSON object"));

@@ -71,7 +71,7 @@ impl Ec2 {
         if !matches!(answer, Err(Error::NotThere(401))) {
             return self.service.optional(path, answer);
         }
-        log::debug!("{}: the session token is asked for again", self.service.display_url(path));
+        log::debug!("{}: requesting a new session token", self.service.display_url(path));
         let policy = cx.setup.policy.http;
         let policy = if self.locked_out.load(Ordering::Relaxed) { policy.once() } else { policy };
         let renewed = self.renew(&policy, cx);
@@ -105,10 +105,10 @@ impl Ec2 {
         let body = String::from_utf8_lossy(&body);
         let (ids, faults) = key_ids(&body);
         if faults > 0 {
-            meta.fail(format!("{shown}: {faults} of its lines are not NUMBER=NAME"));
+            meta.fail(format!("{shown}: {faults} lines are not NUMBER=NAME; lines skipped"));
         }
         if ids.len() > KEYS_MAX {
-            meta.fail(format!("{shown}: there are more than {KEYS_MAX} keys; the others are left out"));
+            meta.fail(format!("{shown}: more than {KEYS_MAX} keys; the rest is skipped"));
         }
         for id in ids.into_iter().take(KEYS_MAX) {
             let key = self.text(&format!("{META_DATA}public-keys/{id}/openssh-key"), meta, cx);

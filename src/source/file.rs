@@ -99,7 +99,7 @@ mod tests {
         let bare = format!("{} does not exist", none.display());
         assert_eq!(error(&none, Deadline::after(Duration::ZERO)), bare, "who did not wait says nothing of time");
         assert_eq!(error(&none, soon()), format!("no datasources available in time: {bare}"));
-        assert!(error(directory.path(), soon()).contains("is a folder"));
+        assert!(error(directory.path(), soon()).contains("is a directory"));
         let big = directory.path().join("big");
         fs::File::create(&big).unwrap().set_len((16 << 20) + 1).unwrap();
         assert!(error(&big, soon()).contains("more than 16 MiB"));

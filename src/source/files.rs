@@ -50,7 +50,7 @@ pub fn is_at_hand(path: &Path) -> bool {
 /// Returns the availability of the directory at `path`.
 pub fn is_directory(path: &Path) -> Availability {
     match exists(path) {
-        Availability::Here if !path.is_dir() => Availability::NotYet(format!("{} is not a folder", path.display())),
+        Availability::Here if !path.is_dir() => Availability::NotYet(format!("{} is not a directory", path.display())),
         other => other,
     }
 }
@@ -117,7 +117,7 @@ fn in_thread<T: Send + 'static>(
             Ok(Ok(found)) => return Ok(Some(found)),
             Ok(Err(error)) => match error.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory => return Ok(None),
-                ErrorKind::IsADirectory => bail!("{name} is a folder, not a file"),
+                ErrorKind::IsADirectory => bail!("{name} is a directory, not a file"),
                 ErrorKind::InvalidInput => bail!("{name} is not a file"),
                 ErrorKind::CrossesDevices => {
                     bail!("{name} is a link that leads out of {}", beneath.unwrap_or(path).display())
@@ -125,8 +125,8 @@ fn in_thread<T: Send + 'static>(
                 _ => return Err(error).with_context(|| format!("failed to read {name}")),
             },
             Err(RecvTimeoutError::Timeout) if limits.expired_reason().is_none() => {}
-            Err(_) if (limits.stop)() => bail!("gave up reading {name}: stopped"),
-            Err(_) => bail!("gave up reading {name}: nothing came in time"),
+            Err(_) if (limits.stop)() => bail!("failed to read {name}: stopped by a signal"),
+            Err(_) => bail!("failed to read {name}: timed out"),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// The largest number of entries of a list that are read.
 const ENTRIES_MAX: usize = 1000;
-const TOO_MANY: &str = "has more than 1000 entries; the others are left out";
+const TOO_MANY: &str = "has more than 1000 entries; the rest is skipped";
 /// The largest number of failures that are reported per document.
 const FAILURES_MAX: usize = 20;
 
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text.as_str()).filter(|text| !text.is_empty()),
             Some(_) => {
-                self.wrong(key, "is no text");
+                self.wrong(key, "is not a string; ignored");
                 None
             }
         }
@@ -56,12 +56,12 @@ impl<'a> Reader<'a> {
 
     /// Returns an integer; `None` if it is missing.
     pub fn number(&mut self, value: Option<&Value>, key: &str) -> Result<Option<i64>, Wrong> {
-        self.typed(value, key, "is no whole number", Value::as_i64)
+        self.typed(value, key, "is not an integer; ignored", Value::as_i64)
     }
 
     /// Returns a boolean; `None` if it is missing.
     pub fn boolean(&mut self, value: Option<&Value>, key: &str) -> Result<Option<bool>, Wrong> {
-        self.typed(value, key, "is neither true nor false", Value::as_bool)
+        self.typed(value, key, "is not a boolean; ignored", Value::as_bool)
     }
 
     fn typed<T>(
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
                 map.values().take(ENTRIES_MAX).filter_map(|value| self.text(Some(value), key)).collect()
             }
             Some(_) => {
-                self.wrong(key, "is no object");
+                self.wrong(key, "is not an object; ignored");
                 Vec::new()
             }
         }
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
             }
             Some(Value::Array(values)) => values,
             Some(_) => {
-                self.wrong(key, "is no list");
+                self.wrong(key, "is not a list; ignored");
                 &[]
             }
         }
@@ -141,7 +141,10 @@ mod tests {
         assert_eq!(reader.texts(map.get("b"), "b"), ["x"]);
         assert_eq!(reader.texts(map.get("c"), "c"), ["y"]);
         assert_eq!(reader.texts_by_key(map.get("d"), "d"), ["2", "1"]);
-        assert_eq!(reader.failures, ["x: a is no text", "x: b is no text", "x: d is no text"]);
+        assert_eq!(
+            reader.failures,
+            ["x: a is not a string; ignored", "x: b is not a string; ignored", "x: d is not a string; ignored"]
+        );
         assert!(reader.texts(map.get("none"), "none").is_empty());
     }
 

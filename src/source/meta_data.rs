@@ -93,7 +93,7 @@ pub(super) fn address<T: std::str::FromStr>(text: &str, subject: &str) -> Option
     let text = text.trim();
     let address = text.parse().ok();
     if address.is_none() && !text.is_empty() {
-        log::warn!("{subject} is no address of its family; it is taken as missing");
+        log::warn!("{subject}: not an address of its family; ignored");
     }
     address
 }

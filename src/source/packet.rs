@@ -72,7 +72,10 @@ mod tests {
         let text = r#"{"hostname": "m", "ssh_keys": {"a": "b"}, "network": {"addresses": [7, {"address": 7}]}}"#;
         let meta = API.read(text.as_bytes(), "it");
         assert_eq!(meta.hostname.as_deref(), Some("m"));
-        assert_eq!(meta.failures, ["it: ssh_keys is no list", "it: network.addresses[].address is no text"]);
+        assert_eq!(
+            meta.failures,
+            ["it: ssh_keys is not a list; ignored", "it: network.addresses[].address is not a string; ignored"]
+        );
         assert!(API.read(br#"{"network": null}"#, "it").failures.is_empty());
     }
 
@@ -84,8 +87,8 @@ mod tests {
         let meta = API.read(text.as_bytes(), "it");
         assert_eq!(meta.addresses, Addresses::default());
         let wrong = [
-            "it: network.addresses[].public is neither true nor false",
-            "it: network.addresses[].address_family is no whole number",
+            "it: network.addresses[].public is not a boolean; ignored",
+            "it: network.addresses[].address_family is not an integer; ignored",
         ];
         assert_eq!(meta.failures, wrong);
     }

@@ -39,7 +39,7 @@ impl Service {
     /// Asks once whether the service answers at `path`.
     pub fn probe(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Availability {
         if let Err(error) = self.part(path) {
-            return Availability::Never(format!("the metadata service cannot be asked: {error}"));
+            return Availability::Never(format!("the URL of the metadata service cannot be used: {error}"));
         }
         match self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx.limits()) {
             Ok(_) => Availability::Here,
@@ -105,7 +105,7 @@ impl Service {
             Ok(body) => Ok(Some(body)),
             Err(Error::NotThere(status)) => {
                 if matches!(status, 401 | 403) {
-                    log::warn!("{}: {}; it is taken as empty", self.display_url(path), Error::NotThere(status));
+                    log::warn!("{}: {}; ignored", self.display_url(path), Error::NotThere(status));
                 }
                 Ok(None)
             }

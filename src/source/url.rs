@@ -33,7 +33,7 @@ impl Datasource for UrlSource {
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let url = match &self.url {
             Ok(url) => url,
-            Err(error) => return Availability::Never(format!("the URL cannot be asked: {error}")),
+            Err(error) => return Availability::Never(format!("failed to fetch the URL: {error}")),
         };
         match fetch(url, &cx.setup.policy.http.once(), cx) {
             Ok(body) => {

@@ -9,13 +9,13 @@ use super::meta_data::address;
 use super::{Availability, Context, Datasource, MetaData, files, xml};
 use cloud_config::text::decode;
 
-/// The folder of Azure's agent.
+/// The directory of the Azure agent.
 pub struct Waagent {
     directory: PathBuf,
 }
 
 impl Waagent {
-    /// The folder, usually `/var/lib/waagent`.
+    /// The directory, usually `/var/lib/waagent`.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into() }
     }
@@ -51,7 +51,7 @@ impl Datasource for Waagent {
 fn plain(bytes: Vec<u8>) -> Vec<u8> {
     match decode::unbase64(&bytes) {
         Ok(decoded) if !decoded.is_empty() => {
-            log::info!("CustomData is base64, and is decoded");
+            log::info!("CustomData: decoded from base64");
             decoded
         }
         _ => bytes,
@@ -67,7 +67,7 @@ fn read(bytes: &[u8], what: &str) -> Result<MetaData> {
     let id = incarnation.and_then(|incarnation| xml::attribute(incarnation, "instance")).unwrap_or_default();
     let mut instances = xml::children(root, "Instances").flat_map(|list| xml::children(list, "Instance"));
     let Some(instance) = instances.find(|instance| xml::attribute(*instance, "id").unwrap_or_default() == id) else {
-        log::info!("{what} names no instance that it describes");
+        log::info!("{what}: no instance with the ID of the incarnation; addresses ignored");
         return Ok(meta);
     };
     let private = xml::attribute(instance, "address").unwrap_or_default();

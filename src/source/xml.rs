@@ -14,7 +14,7 @@ const NAMESPACES_MAX: usize = 1000;
 
 /// Returns the text of a document, without a byte order mark and padding.
 pub fn text<'a>(bytes: &'a [u8], subject: &str) -> Result<&'a str> {
-    let Ok(text) = str::from_utf8(bytes) else { bail!("failed to read {subject}: it is not UTF-8") };
+    let Ok(text) = str::from_utf8(bytes) else { bail!("failed to read {subject}: invalid UTF-8") };
     Ok(text.trim_start_matches('\u{feff}').trim_matches(|c: char| c == '\0' || c.is_ascii_whitespace()))
 }
 
@@ -25,9 +25,9 @@ pub fn parse<'a>(text: &'a str, subject: &str) -> Result<Document<'a>> {
     }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).or_else(|error| match error {
-        roxmltree::Error::DtdDetected => bail!("failed to read {subject}: it declares a document type"),
-        roxmltree::Error::NodesLimitReached => bail!("failed to read {subject}: it has more than {NODES_MAX} nodes"),
-        other => bail!("failed to read {subject}: it is no XML (line {})", other.pos().row),
+        roxmltree::Error::DtdDetected => bail!("failed to read {subject}: document type declarations are unsupported"),
+        roxmltree::Error::NodesLimitReached => bail!("failed to read {subject}: more than {NODES_MAX} nodes"),
+        other => bail!("failed to read {subject}: invalid XML (line {})", other.pos().row),
     })
 }
 
@@ -44,7 +44,7 @@ pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
 /// Checks the numbers that cost the parser more than its length.
 fn check_size(text: &str) -> Result<(), String> {
     if text.matches("xmlns").count() > NAMESPACES_MAX {
-        return Err(format!("it declares more than {NAMESPACES_MAX} name spaces"));
+        return Err(format!("more than {NAMESPACES_MAX} namespaces"));
     }
     let (mut rest, mut depth) = (text, 0_usize);
     while let Some(start) = rest.find('<') {
@@ -59,13 +59,13 @@ fn check_size(text: &str) -> Result<(), String> {
         }
         let (end, attributes) = tag(rest);
         if attributes > ATTRIBUTES_MAX {
-            return Err(format!("an element has more than {ATTRIBUTES_MAX} attributes"));
+            return Err(format!("more than {ATTRIBUTES_MAX} attributes of an element"));
         }
         if !rest[..end].ends_with("/>") {
             depth += 1;
         }
         if depth > DEPTH_MAX {
-            return Err(format!("it is deeper than {DEPTH_MAX} elements"));
+            return Err(format!("more than {DEPTH_MAX} nested elements"));
         }
         rest = &rest[end..];
     }
@@ -100,13 +100,13 @@ mod tests {
 
     #[test]
     fn documents_are_bounded() {
-        assert!(error(&"<a>".repeat(1 << 20)).contains("deeper"));
+        assert!(error(&"<a>".repeat(1 << 20)).contains("nested elements"));
         assert!(error(&format!("<r>{}</r>", "<a/>".repeat(100_001))).contains("nodes"));
         let attributes = |count: usize| (0..count).map(|n| format!(" a{n}=''")).collect::<Vec<_>>().concat();
         assert!(error(&format!("<a{}/>", attributes(1 << 20))).contains("attributes"));
         assert!(parse(&format!("<a{}/>", attributes(ATTRIBUTES_MAX)), "it").is_ok());
         let spaces = (0..=NAMESPACES_MAX).map(|n| format!("<a xmlns:n{n}='u{n}'/>")).collect::<Vec<_>>();
-        assert!(error(&format!("<r>{}</r>", spaces.concat())).contains("name spaces"));
+        assert!(error(&format!("<r>{}</r>", spaces.concat())).contains("namespaces"));
         let bomb = "<!DOCTYPE r [<!ENTITY a 'hunter2'><!ENTITY b '&a;&a;'>]><r>&b;</r>";
         assert!(error(bomb).contains("document type"));
         assert!(error("<!DOCTYPE r SYSTEM 'file:///etc/shadow'><r/>").contains("document type"));

@@ -15,7 +15,7 @@ pub enum Sign {
     Skipped,
     /// It is left to systemd, and may end later.
     Queued,
-    /// It is refused or fails, or its dependency does.
+    /// It is not applied or fails, or its dependency does.
     Failed,
     /// Its result cannot be known from here.
     Unknown,
@@ -47,7 +47,7 @@ impl Sign {
             Self::Runs => "runs each time",
             Self::Skipped => "skipped",
             Self::Queued => "queued",
-            Self::Failed => "refused or fails",
+            Self::Failed => "fails or not applied",
             Self::Unknown => "not known from here",
         }
     }
@@ -64,8 +64,8 @@ impl Sign {
             Self::Skipped => "The step does not apply here; the line gives the reason. This is not a failure.",
             Self::Queued => "The job is left to systemd and may end later; the line gives the reason.",
             Self::Failed => {
-                "The item is refused, the step fails, or its dependency failed; the line or a finding gives the \
-                 reason. The exit code is 1."
+                "The step fails, its dependency failed, or the item is not applied; the line or a finding gives \
+                 the reason. The exit code is 1."
             }
             Self::Unknown => {
                 "The result cannot be known from here, for example without root privileges; the line gives the reason."

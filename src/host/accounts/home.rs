@@ -156,14 +156,14 @@ impl Accounts<'_> {
         files::flush_directory(&directory)
     }
 
-    /// Reads the skeleton. Entries that cannot be copied are logged and left out.
+    /// Reads the skeleton. Entries that cannot be copied are logged and skipped.
     fn skeleton(self, defs: &LoginDefs) -> Result<Skeleton> {
         let from = Path::new(defs.skeleton());
         let mut skeleton = Skeleton::default();
         if let Err(error) = self.root.private(from)
             && !error.absent()
         {
-            log::warn!("{error:#}; nothing of {} is copied into the home directory", display_path(from));
+            log::warn!("{error:#}; {} not copied into the home directory", display_path(from));
             return Ok(skeleton);
         }
         match self.root.directory(from) {

@@ -179,13 +179,13 @@ impl Batch<'_> {
         let parent = path.parent().unwrap_or(Path::new(""));
         if !self.directories.contains_key(parent) {
             let directory = self.root.parent(path, true)?.directory;
-            let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat its folder")?;
+            let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat its directory")?;
             let identity = (status.st_dev, status.st_ino);
             let in_memory = in_memory(&directory);
             self.search(&directory, identity);
             self.directories.insert(parent.to_owned(), Visited { directory, identity, in_memory });
         }
-        let visited = self.directories.get_mut(parent).context("the folder was just walked to")?;
+        let visited = self.directories.get_mut(parent).context("the directory was just walked to")?;
         Ok((Place { directory: Arc::clone(&visited.directory), name: name_of(path)? }, visited))
     }
 
@@ -233,7 +233,7 @@ impl Batch<'_> {
         for (directory, indices) in placed.into_values() {
             if let Err(cause) = flush_directory(&directory) {
                 for index in indices {
-                    self.results[index] = Err(cause).os_context(|| "failed to flush its folder to disk");
+                    self.results[index] = Err(cause).os_context(|| "failed to flush its directory to disk");
                 }
             }
         }

@@ -44,7 +44,7 @@ pub(super) fn existing_file(place: &Place, wanted: &WantedFile<'_>) -> Result<Ex
         return Ok(ExistingFile::Nothing);
     };
     if file_type(there.st_mode) == FileType::Directory {
-        bail!("there is a folder in its place");
+        bail!("there is a directory in its place");
     }
     let alike = file_type(there.st_mode) == FileType::RegularFile
         && there.st_mode & MODE_BITS == wanted.mode & MODE_BITS

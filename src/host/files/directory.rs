@@ -18,7 +18,7 @@ use crate::outcome::StepResult;
 /// Another object is in its place, or the system refuses.
 pub fn directory(root: &Root, path: &Path, mode: u32) -> Result<StepResult> {
     make(root, path, Mode::from_raw_mode(mode))
-        .with_context(|| format!("failed to make the folder {}", display_path(path)))
+        .with_context(|| format!("failed to create the directory {}", display_path(path)))
 }
 
 /// Returns true if the directory `path`, or its first existing parent, is on a read-only file system.

@@ -90,7 +90,7 @@ fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
         Err(Errno::EXIST) => replace(root, path, &place)?,
         made => made.os_context(|| "failed to make the link")?,
     }
-    batch::flush_directory(&place.directory).os_context(|| "failed to flush its folder to disk")?;
+    batch::flush_directory(&place.directory).os_context(|| "failed to flush its directory to disk")?;
     Ok(StepResult::Done)
 }
 

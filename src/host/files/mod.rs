@@ -130,7 +130,7 @@ pub fn is_same(place: &Place, content: &[u8], mode: u32, uid: u32, gid: Option<u
 ///
 /// The system fails to flush them.
 pub fn flush_directory(directory: &Directory) -> Result<()> {
-    batch::flush_directory(directory).os_context(|| "failed to flush its folder to disk")
+    batch::flush_directory(directory).os_context(|| "failed to flush its directory to disk")
 }
 
 /// Returns true if there is something in the place other than a directory. Only a rename can tell for certain, but
@@ -138,7 +138,7 @@ pub fn flush_directory(directory: &Directory) -> Result<()> {
 fn is_taken(place: &Place) -> Result<bool> {
     let status = super::root::status(place).os_context(|| "failed to stat it")?;
     if status.is_some_and(|status| file_type(status.st_mode) == FileType::Directory) {
-        bail!("there is a folder in its place");
+        bail!("there is a directory in its place");
     }
     Ok(status.is_some())
 }

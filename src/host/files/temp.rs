@@ -65,7 +65,7 @@ impl Temp {
         // The owner of the directory can have set a default access list; the mode alone counts.
         match rustix::fs::fremovexattr(&self.file, ACCESS_LIST) {
             Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => {}
-            Err(cause) => return Err(cause).os_context(|| "failed to remove the access list that its folder gave it"),
+            Err(cause) => return Err(cause).os_context(|| "failed to remove the default ACL of its directory"),
         }
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")
     }

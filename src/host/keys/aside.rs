@@ -20,7 +20,7 @@ const MOST_NAMES: usize = 100;
 ///
 /// The file system has no hard links, or all names are taken: everything stays as it is.
 pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Result<()> {
-    let context = || format!("failed to keep ~/.ssh/{name}");
+    let context = || format!("failed to rename ~/.ssh/{name}");
     let look = |name: &str| status(&Place { directory: Arc::clone(directory), name: name.into() });
     let Some(old) = look(name).os_context(context)? else { return Ok(()) };
     let is_directory = FileType::from_raw_mode(old.st_mode) == FileType::Directory;
@@ -33,7 +33,7 @@ pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Resul
         };
         match kept {
             Ok(()) => {
-                log::warn!("user {}: ~/.ssh/{name} is not a readable file; kept as {other}", user.name);
+                log::warn!("user {}: ~/.ssh/{name} is not a readable file; renamed to {other}", user.name);
                 return Ok(());
             }
             Err(Errno::EXIST) => {
@@ -46,12 +46,12 @@ pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Resul
             Err(cause) => {
                 return Err(cause).os_context(|| {
                     let home = display_path(&user.home);
-                    format!("failed to keep ~/.ssh/{name}, which is not a readable file; run `mv -T {name} {other}` in {home}/.ssh")
+                    format!("failed to rename ~/.ssh/{name}, which is not a readable file; run `mv -T {name} {other}` in {home}/.ssh")
                 });
             }
         }
     }
-    bail!("failed to keep ~/.ssh/{name}: {name}.old and all names up to {name}.old.{} are taken", MOST_NAMES - 1)
+    bail!("failed to rename ~/.ssh/{name}: {name}.old and all names up to {name}.old.{} are taken", MOST_NAMES - 1)
 }
 
 /// Links without following a link. The kernel can refuse to link to another user's file.

@@ -67,7 +67,7 @@ pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Res
 fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry, Directory)> {
     let name = set.set.as_str();
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) {
-        bail!("{name:?} cannot be the name of a key set");
+        bail!("invalid name for a set of SSH keys: {name:?}");
     }
     let user = accounts.user(&set.user)?.ok_or_else(|| UnknownPrincipal::User(set.user.clone()))?;
     let home = home::open(root, &user)?;
@@ -76,7 +76,7 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
         let own = accounts.user_by_id(0)?.map(|root| root.home);
         for directory in [own.as_deref(), Some(Path::new("/"))].into_iter().flatten() {
             if root.directory(directory).is_ok_and(|directory| is_same(&directory, &home)) {
-                bail!("the home of user {} is root's own, or no home at all", user.name);
+                bail!("the home directory of user {} is that of root, or `/`", user.name);
             }
         }
     }

@@ -50,7 +50,7 @@ impl Host<'_> {
         let place = match self.environment(path)? {
             Environment::Absent => return Ok(StepResult::Unchanged),
             Environment::Foreign => {
-                log::warn!("{}: not written by this program; left alone", display_path(path));
+                log::warn!("{}: not written by this program; not changed", display_path(path));
                 return Ok(StepResult::Unchanged);
             }
             Environment::Ours(place) => place,

@@ -151,7 +151,7 @@ fn a_file_in_the_way_is_named() {
     fs::write(dir.path().join("file"), "").unwrap();
     both(&root, |root| {
         let error = root.parent(Path::new("/file/x/y"), true).unwrap_err();
-        assert_eq!(error.to_string(), "/file is not a folder");
+        assert_eq!(error.to_string(), "/file is not a directory");
     });
 }
 

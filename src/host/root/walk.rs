@@ -31,7 +31,7 @@ pub enum WalkError {
         cause: OsError,
     },
     /// A directory could not be made.
-    #[error("failed to make the folder {}: {cause}", display_path(path))]
+    #[error("failed to create the directory {}: {cause}", display_path(path))]
     Make {
         /// The directory.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum WalkError {
         cause: OsError,
     },
     /// The path has a link that another user could have made.
-    #[error("refused to follow the link {}: not only root may change the folder that holds it", display_path(.0))]
+    #[error("not following the link {}: other users can write to its directory", display_path(.0))]
     Untrusted(PathBuf),
     /// A directory on the way belongs to another user.
     #[error("{} belongs to another user (uid {uid})", display_path(path))]
@@ -60,13 +60,13 @@ pub enum WalkError {
         mode: u32,
     },
     /// A component of the path is not a directory.
-    #[error("{} is not a folder", display_path(.0))]
+    #[error("{} is not a directory", display_path(.0))]
     NotDirectory(PathBuf),
     /// Links lead to links without end.
-    #[error("{} leads through too many links", display_path(.0))]
+    #[error("{} has too many levels of symbolic links", display_path(.0))]
     TooManyLinks(PathBuf),
     /// The path names nothing in a directory, such as `/`.
-    #[error("{:?} does not name a file", display_path(.0))]
+    #[error("{:?} is not the path of a file", display_path(.0))]
     NoName(PathBuf),
 }
 

@@ -33,30 +33,30 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         "UnitMasked" => format!("{unit} is masked"),
         "LoadFailed" | "BadUnitSetting" | "System.Error.EBADMSG" | "org.freedesktop.DBus.Error.InconsistentMessage" => {
             let (bad, fault) = match named(message).filter(|_| other) {
-                Some(bad) => (bad, format!("{unit} needs a unit whose file is bad")),
-                None => (unit, format!("the unit file of {unit} is bad")),
+                Some(bad) => (bad, format!("{unit} needs a unit with an invalid unit file")),
+                None => (unit, format!("the unit file of {unit} is invalid")),
             };
             // systemd gives its reason to the journal alone.
             let quoted = if bad.contains('\\') { format!("'{bad}'") } else { bad.to_owned() };
             let reason = format!("`systemd-analyze verify {quoted}` and `journalctl -u {quoted}` show the reason");
             format!("{fault}: {}; {reason}", message.trim_end_matches('.'))
         }
-        "JobTypeNotApplicable" => format!("{unit} cannot do that: {message}"),
+        "JobTypeNotApplicable" => format!("{unit} does not support this command: {message}"),
         "OnlyByDependency" => format!("{unit} refuses to be started or stopped by hand"),
-        "UnitGenerated" => format!("{unit} is made by a generator, and is enabled where that says"),
+        "UnitGenerated" => format!("{unit} is created by a generator and cannot be enabled"),
         "UnitLinked" => format!("the unit file of {unit} is a link that cannot be enabled"),
         "TransactionIsDestructive" => {
-            format!("{unit} has a job that may not be replaced: {message}")
+            format!("{unit} has a job that cannot be replaced: {message}")
         }
         "TransactionOrderIsCyclic" => {
-            format!("{unit} is part of a circle of orderings: {message}")
+            format!("{unit} is part of an ordering cycle: {message}")
         }
         "TransactionJobsConflicting" => {
-            format!("{unit} needs units that exclude each other: {message}")
+            format!("{unit} needs units that conflict: {message}")
         }
         "ShuttingDown" => "the machine is shutting down".to_owned(),
         "org.freedesktop.DBus.Error.InvalidArgs" => {
-            format!("{unit} is not accepted: {message}")
+            format!("{unit} was rejected: {message}")
         }
         _ => return None,
     })
@@ -89,19 +89,19 @@ mod tests {
             (
                 "BadUnitSetting",
                 "Unit x.service has a bad unit file setting.",
-                "the unit file of x.service is bad: Unit x.service has a bad unit file setting; \
+                "the unit file of x.service is invalid: Unit x.service has a bad unit file setting; \
                  `systemd-analyze verify x.service` and `journalctl -u x.service` show the reason",
             ),
             (
                 "BadUnitSetting",
                 "Unit a\\x2db.mount has a bad unit file setting.",
-                "x.service needs a unit whose file is bad: Unit a\\x2db.mount has a bad unit file setting; \
+                "x.service needs a unit with an invalid unit file: Unit a\\x2db.mount has a bad unit file setting; \
                  `systemd-analyze verify 'a\\x2db.mount'` and `journalctl -u 'a\\x2db.mount'` show the reason",
             ),
             (
                 "JobTypeNotApplicable",
                 "Job type reload is not applicable for unit x.service.",
-                "x.service cannot do that: Job type reload is not applicable for unit x.service.",
+                "x.service does not support this command: Job type reload is not applicable for unit x.service.",
             ),
         ];
         for (name, message, sentence) in cases {

@@ -52,10 +52,10 @@ impl Systemd<'_> {
         let Some(why) = self.why_reload(named, changed, links_changed)? else {
             return Ok(StepResult::Unchanged);
         };
-        log::debug!("systemd reads its units again: {why}");
+        log::debug!("daemon-reload: {why}");
         self.bus
             .call(RELOAD_LIMIT, async |connection| ManagerProxy::new(&connection).await?.reload().await)
-            .context("failed to make systemd read its units again")?;
+            .context("failed to reload systemd")?;
         Ok(StepResult::Done)
     }
 

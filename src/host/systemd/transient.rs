@@ -47,7 +47,7 @@ impl Systemd<'_> {
             });
             thread::sleep(PAUSE);
         }
-        bail!("a unit of that name exists already, and does not run")
+        bail!("a unit of this name already exists and is not running")
     }
 
     fn start_transient(&self, unit: &str, description: &str, argv: &[String]) -> Result<OwnedObjectPath, CallError> {

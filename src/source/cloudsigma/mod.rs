@@ -34,7 +34,7 @@ impl Datasource for CloudSigma {
         let places = &cx.setup.places;
         let product = files::read_part(&places.product_name, cx).ok().flatten().unwrap_or_default();
         if !product.starts_with(PRODUCT.as_bytes()) {
-            return Availability::Never("this machine is none of CloudSigma's".to_owned());
+            return Availability::Never("not a CloudSigma machine".to_owned());
         }
         // Without a lease there is no address yet that would be worth reading.
         if places.leases.read_dir().is_ok_and(|mut leases| leases.next().is_some()) {
@@ -76,7 +76,7 @@ fn read(map: &Map<String, Value>, local: impl Fn(&str) -> Option<Ipv4Addr>) -> M
             let mac = reader.text(nic.get("mac"), "nics[].mac").unwrap_or_default();
             match local(mac) {
                 Some(found) => meta.addresses.private_v4 = Some(found),
-                None => log::info!("the interface of the private network has no IPv4 address here"),
+                None => log::info!("no IPv4 address on the interface of the private network"),
             }
         }
     }
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!((meta.hostname.as_deref(), meta.ssh_keys.len()), (Some("u"), 0));
         let odd = r#"{"name": 7, "meta": [], "nics": [3, {"vlan": {"uuid": "v"}}, {"ip_v4_conf": {"ip": {"uuid": "evil"}}}]}"#;
         let meta = read(&map(odd), |_| None);
-        assert_eq!(meta.failures, ["the server context: name is no text"]);
+        assert_eq!(meta.failures, ["the server context: name is not a string; ignored"]);
         assert_eq!(meta.addresses, super::super::Addresses::default());
     }
 

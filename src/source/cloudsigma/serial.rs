@@ -51,7 +51,7 @@ pub fn ask(key: &[u8], cx: &Context<'_>) -> Result<Vec<u8>> {
         if tries >= policy.tries || cx.limits().expired_reason().is_some() {
             return Err(why);
         }
-        log::debug!("{why:#}; asking again");
+        log::debug!("{why:#}; retrying");
         tries += 1;
     }
 }
@@ -73,7 +73,7 @@ fn attempt(path: &Path, key: &[u8], silence: Duration, limits: Limits<'_>) -> Re
     loop {
         wait(&line, PollFlags::IN, silence, limits)?;
         let count = match line.read(&mut buffer) {
-            Ok(0) => bail!("the other side hung up"),
+            Ok(0) => bail!("connection closed"),
             Ok(count) => count,
             Err(error) if is_passing(&error) => continue,
             Err(error) => return Err(error).context("failed to read"),
@@ -81,7 +81,7 @@ fn attempt(path: &Path, key: &[u8], silence: Duration, limits: Limits<'_>) -> Re
         let end = buffer[..count].iter().position(|byte| *byte == EOT);
         answer.extend_from_slice(&buffer[..end.unwrap_or(count)]);
         if answer.len() > USER_DATA_MAX {
-            bail!("the answer is more than 16 MiB");
+            bail!("the response is larger than 16 MiB");
         }
         if end.is_some() {
             return Ok(answer);
@@ -98,7 +98,7 @@ fn open(path: &Path) -> Result<File> {
         .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
         .open(path)
         .context("failed to open it")?;
-    let mut mode = tcgetattr(&line).map_err(|_| anyhow!("it is no serial line"))?;
+    let mut mode = tcgetattr(&line).map_err(|_| anyhow!("not a serial port"))?;
     mode.make_raw();
     mode.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
     mode.set_speed(speed::B115200).context("failed to set its speed")?;
@@ -118,10 +118,10 @@ fn wait(line: &File, for_what: PollFlags, silence: Duration, limits: Limits<'_>)
             Err(error) => return Err(error).context("failed to wait"),
         }
         if let Some(over) = limits.expired_reason() {
-            bail!("no answer ({over})");
+            bail!("no response ({over})");
         }
         if end.passed() {
-            bail!("no answer in time");
+            bail!("timed out");
         }
     }
 }

@@ -25,7 +25,7 @@ impl Port for Backdoor {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         use anyhow::anyhow;
 
-        anyhow::ensure!(self.is_here(), "this is no machine of VMware's");
+        anyhow::ensure!(self.is_here(), "not a VMware machine");
         let failed = |error| anyhow!("failed to read {name}: {error}");
         // With the right to use ports, the hypervisor admits any process. A kernel in lockdown does not give that
         // right; then the hypervisor's own rules hold.
@@ -45,6 +45,6 @@ impl Port for Backdoor {
     }
 
     fn read(&self, _: &str) -> Result<Option<Vec<u8>>> {
-        anyhow::bail!("this processor has no port to ask VMware at")
+        anyhow::bail!("this processor has no VMware backdoor port")
     }
 }

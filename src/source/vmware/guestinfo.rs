@@ -44,11 +44,7 @@ impl<P: Port> Datasource for GuestInfo<P> {
     }
 
     fn probe(&self, _: &Context<'_>) -> Availability {
-        if self.port.is_here() {
-            Availability::Here
-        } else {
-            Availability::Never("this is no machine of VMware's".to_owned())
-        }
+        if self.port.is_here() { Availability::Here } else { Availability::Never("not a VMware machine".to_owned()) }
     }
 
     fn meta_data(&self, cx: &Context<'_>) -> MetaData {

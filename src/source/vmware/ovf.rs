@@ -59,7 +59,7 @@ impl Properties {
         let document = xml::parse(xml::text(bytes, what)?, what)?;
         let root = document.root_element();
         if root.tag_name().name() != "Environment" {
-            bail!("failed to read {what}: it is no OVF environment");
+            bail!("failed to read {what}: not an OVF environment");
         }
         // Other machines of the same group have sections of their own, one level deeper.
         let properties = xml::children(root, "PropertySection").flat_map(|section| xml::children(section, "Property"));

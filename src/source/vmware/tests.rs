@@ -129,7 +129,7 @@ fn what_is_wrong_with_an_interface_costs_itself() {
     assert!(failures(&["interface.0.role=dmz"]).is_empty(), "a role of nothing is nothing");
     assert!(failures(&["interface.0.role=dmz", "interface.0.dhcp=yes"]).is_empty());
     let role = failures(&["interface.0.role=dmz", "interface.0.ip.0.address=10.0.0.1/8"]);
-    assert_eq!(role, ["guestinfo.interface.0.role is neither public nor private"]);
+    assert_eq!(role, ["guestinfo.interface.0.role is neither public nor private; addresses ignored"]);
     for address in ["10.0.0.1", "10.0.0.1/33", "fd00::1/129", "10.0.0.1/8 evil", "x/8", "10.0.0.1/+8", "10.0.0.1/"] {
         let lines = [
             "hostname=web",
@@ -329,7 +329,7 @@ fn properties_under_other_names_are_reported() {
         let meta = meta_data(&source(properties), None);
         meta.failures.into_iter().chain(meta.unread_hostname).collect::<Vec<_>>()
     };
-    assert!(failures(&[("hostname", "web")]).concat().contains("must be called guestinfo.hostname"));
+    assert!(failures(&[("hostname", "web")]).concat().contains("must be named guestinfo.hostname"));
     assert!(failures(&[("public-keys", "ssh-rsa")]).concat().contains("public-keys"));
     assert!(failures(&[("hostname", ""), ("password", "x")]).is_empty());
     assert!(failures(&[("hostname", "a"), ("guestinfo.hostname", "b")]).is_empty());

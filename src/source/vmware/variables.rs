@@ -93,12 +93,13 @@ impl VariableReader<'_> {
                 "hostname" if self.meta.hostname.is_none() => {
                     let name = printable(&name);
                     self.meta.unread_hostname =
-                        Some(format!("found the property {name}, which must be called guestinfo.hostname"));
+                        Some(format!("found the property {name}, which must be named guestinfo.hostname"));
                 }
                 "publickeys" | "sshauthorizedkeys" => {
                     let name = printable(&name);
-                    self.meta
-                        .fail(format!("found the property {name}, which is not read: list SSH keys in the user-data"));
+                    self.meta.fail(format!(
+                        "found the property {name}, which is unsupported: list SSH keys in the user-data"
+                    ));
                 }
                 _ => {}
             }
@@ -127,8 +128,7 @@ impl VariableReader<'_> {
     /// Records a failure if a list goes on with `name`.
     fn cut(&mut self, name: &str) {
         if !self.text(name).is_empty() {
-            self.meta
-                .fail(format!("guestinfo.{name} and what comes after it is left out: there are {LIST_MAX} before it"));
+            self.meta.fail(format!("guestinfo.{name}: more than {LIST_MAX} entries; the rest is skipped"));
         }
     }
 
@@ -156,7 +156,8 @@ impl VariableReader<'_> {
         if found && !matches!(role.as_str(), "" | "public" | "private") {
             let has_address = self.kept.contains_key(&format!("interface.{n}.ip.0.address"));
             if has_address {
-                self.meta.fail(format!("guestinfo.interface.{n}.role is neither public nor private"));
+                self.meta
+                    .fail(format!("guestinfo.interface.{n}.role is neither public nor private; addresses ignored"));
             }
         }
         for r in 0.. {
@@ -177,7 +178,9 @@ impl VariableReader<'_> {
     /// An address with its prefix, which is the machine's where its interface's role says so.
     fn address(&mut self, name: &str, address: &str, role: &str) {
         let Some(found) = cidr(address) else {
-            return self.meta.fail(format!("guestinfo.{name} is no address with a prefix, such as 192.0.2.1/24"));
+            return self.meta.fail(format!(
+                "guestinfo.{name} is not an address with a prefix length, such as 192.0.2.1/24; ignored"
+            ));
         };
         match role {
             "public" => self.meta.addresses.take(found, true),
@@ -240,7 +243,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
     for name in UNREAD {
         if variables.get(name)?.is_some_and(|data| !data.is_empty()) {
             bail!(
-                "failed to read user-data: guestinfo.{name} is set, which is not read; set guestinfo.coreos.config.data, \
+                "failed to read user-data: guestinfo.{name} is set, which is unsupported; set guestinfo.coreos.config.data, \
                  and guestinfo.coreos.config.data.encoding where it is encoded"
             );
         }
@@ -259,7 +262,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
             String::new()
         };
         bail!(
-            "failed to read user-data: found the property {}, which must be called guestinfo.{wanted}{encoding}",
+            "failed to read user-data: found the property {}, which must be named guestinfo.{wanted}{encoding}",
             printable(&name)
         );
     }

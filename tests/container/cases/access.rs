@@ -232,7 +232,7 @@ fn ends(suite: &mut Suite) {
             found.unwrap_or_else(|| panic!("the journal does not say {words}"))["PRIORITY"].as_str().map(str::to_owned)
         };
         assert_eq!(priority("unknown_key").as_deref(), Some("4"));
-        assert_eq!(priority("refused: file /srv/b").as_deref(), Some("3"));
+        assert_eq!(priority("not applied: file /srv/b").as_deref(), Some("3"));
         assert!(matches!(priority("done: write /srv/a").as_deref(), Some("5" | "6")));
     });
 
@@ -242,7 +242,7 @@ fn ends(suite: &mut Suite) {
         let kept = |words: &str| {
             m.journal().iter().any(|entry| entry["MESSAGE"].as_str().is_some_and(|it| it.contains(words)))
         };
-        assert!(kept("refused: file /srv/b") && !kept("done: write /srv/a"), "the journal has what went wrong");
+        assert!(kept("not applied: file /srv/b") && !kept("done: write /srv/a"), "the journal has what went wrong");
         m.apply_with("write_files: [{path: /srv/c}]", &["-q"], &[]).ok().hides(&["/srv/c"]);
     });
 }

@@ -54,7 +54,7 @@ pub fn cases(suite: &mut Suite) {
         let run = |place: &str| m.program(&["--from-file=/tmp/script", "--workspace", place]).run();
         let foreign = "belongs to another user (uid";
         let shared = "is writable by other users";
-        let link = "refused to follow the link";
+        let link = "not following the link";
         for (place, why) in [
             ("/home/mary", foreign),
             ("/home/mary/new", foreign),
@@ -71,7 +71,7 @@ pub fn cases(suite: &mut Suite) {
             ("/srv/open", shared),
             ("/srv/sticky/link", link),
         ] {
-            let keeps = format!("failed to keep the script in {place}/scripts: ");
+            let keeps = format!("failed to store the script in {place}/scripts: ");
             m.untouched(|| run(place).exits(1).says(&[&keeps, why]));
             m.program(&["--from-file=/tmp/script", "--dry-run", "--workspace", place]).run().says(&[&keeps, why]);
         }

@@ -99,8 +99,8 @@ pub fn cases(suite: &mut Suite) {
             key("unmade")
         );
         m.apply(&config).fails().says(&[
-            "left out: authorize 1 key of user unmade",
-            "left out: write /srv/unmade/user",
+            "dependency failed: authorize 1 key of user unmade",
+            "dependency failed: write /srv/unmade/user",
             "failed to create user unmade",
         ]);
         assert_eq!(m.names("/srv/unmade"), ["good"]);
@@ -127,12 +127,12 @@ pub fn cases(suite: &mut Suite) {
         (
             "a_bus_that_lets_nobody_in_costs_what_needs_it",
             Manner::Deaf,
-            ["failed to enable faulty.service", "no answer within"],
+            ["failed to enable faulty.service", "no response within"],
         ),
         (
             "a_systemd_that_never_answers_costs_what_needs_it",
             Manner::Silent,
-            ["failed to enable faulty.service", "no answer over the system bus"],
+            ["failed to enable faulty.service", "no response over the system bus"],
         ),
         (
             "a_systemd_that_answers_with_errors_costs_what_needs_it",

@@ -474,7 +474,7 @@ fn imports(suite: &mut Suite) {
         m.serve(8080, move |_| (200, answers.lock().unwrap().pop().unwrap_or_default()));
         let config = "users: [{name: lucky, coreos_ssh_import_url: 'http://127.0.0.1:8080/'}]";
         m.apply(config).ok();
-        m.apply(config).ok().says(&["has no keys"]);
+        m.apply(config).ok().says(&["no SSH public keys"]);
         assert!(m.text("/home/lucky/.ssh/authorized_keys").contains(&key("once")));
     });
 

@@ -31,6 +31,7 @@ mod readers;
 mod refused;
 mod reloads;
 mod run;
+mod samples;
 mod scripts;
 mod second_run;
 mod secrets;
@@ -94,6 +95,7 @@ pub fn all(suite: &mut Suite) {
     #[cfg(target_arch = "x86_64")]
     suite.group("faults", killed::refusals);
     suite.group("troubles", troubles::cases);
+    suite.group("samples", samples::cases);
     suite.group("examples", examples::cases);
     suite.group("demo", demo::cases);
 }

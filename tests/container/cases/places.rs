@@ -59,7 +59,7 @@ pub fn cases(suite: &mut Suite) {
     suite.shared("no_path_at_all_is_refused", |m| {
         let config = "write_files:\n- {content: x}\n- {path: /, content: x}\n- {path: '', content: x}\n\
                       - {path: [a], content: x}\n-\n- {path: /srv/pathless, content: good}\n";
-        m.apply(config).fails().says(&["refused: file no. 1", "refused: file no. 4"]);
+        m.apply(config).fails().says(&["not applied: file no. 1", "not applied: file no. 4"]);
         assert_eq!(m.text("/srv/pathless"), "good");
     });
 
@@ -69,7 +69,7 @@ pub fn cases(suite: &mut Suite) {
                       - {path: /usr/share/new/folder/x, content: x}\n\
                       - {path: /bin/new, content: x}\n\
                       - {path: /srv/writable, content: x}\n";
-        m.apply(config).fails().says(&["read-only-usr", "refused: file /usr/share/new/folder/x", "file /bin/new"]);
+        m.apply(config).fails().says(&["read-only-usr", "not applied: file /usr/share/new/folder/x", "file /bin/new"]);
         assert_eq!(m.text("/srv/writable"), "x");
         m.apply_with(config, &["--validate"], &[]).fails().says(&["read-only-usr"]).hides(&["usr-path"]);
         // A tree in a directory is examined itself.

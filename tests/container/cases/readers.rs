@@ -79,7 +79,7 @@ pub fn cases(suite: &mut Suite) {
         assert!(wait_for(LIMIT, || m.active("long.service") == "activating"));
         m.sh("pkill -TERM -x coreos-cloudini");
         m.sh("systemctl stop long.service");
-        run.finish(Duration::from_secs(30)).fails().says(&["the run was told to stop by a signal"]);
+        run.finish(Duration::from_secs(30)).fails().says(&["the run was stopped by a signal"]);
         let last = self::record(m);
         assert!(dropped(&last, "journal") > 0 && last["failed"] == true, "{last}");
         m.sh("kill -CONT $(pidof systemd-journald)");

@@ -122,7 +122,7 @@ coreos:
             let run = m.program(&["--from-file=/root/x"]).start();
             thread::sleep(Duration::from_secs(2));
             m.sh("pkill -TERM -x coreos-cloudini");
-            let run = run.finish(Duration::from_secs(20)).fails().says(&["lock", "told to stop by a signal"]);
+            let run = run.finish(Duration::from_secs(20)).fails().says(&["lock", "stopped by a signal"]);
             assert!(run.took < Duration::from_secs(6), "{run}");
         }
         holder.signal(Signal::SIGKILL);
@@ -179,7 +179,7 @@ coreos:
             "[wrong-type] at hostname",
             "  ! /tmp/user-data:3:15: failed to write /etc/bad: ",
             "nosuchuser",
-            "  ! /tmp/user-data:3:52: refused: file etc/b",
+            "  ! /tmp/user-data:3:52: not applied: file etc/b",
         ]);
         let json = m.run(&[PROGRAM_INSIDE, "--status", "--format=json"]).ok().stdout;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -188,16 +188,16 @@ coreos:
         assert_eq!(runs[1]["parts"][0]["findings"][0]["path"], "hostname");
         // Another user gets the reason, and JSON all the same.
         let ordinary = ["setpriv", "--reuid=500", "--regid=500", "--clear-groups", "coreos-cloudinit", "--status"];
-        let refused = m.run(&ordinary).fails().says(&["only root"]);
+        let refused = m.run(&ordinary).fails().says(&["needs root privileges"]);
         assert_eq!(refused.stdout, "");
         let json = m.run(&[&ordinary[..], &["--format=json"]].concat()).fails().stdout;
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert!(json["failures"][0].as_str().unwrap().contains("only root"), "{json}");
+        assert!(json["failures"][0].as_str().unwrap().contains("needs root privileges"), "{json}");
         // A record that is broken is named, and hides no other.
         m.put("/run/coreos-cloudinit/broken.json", "{");
         let status = m.run(&[PROGRAM_INSIDE, "--status"]).fails();
         assert_eq!(status.stdout.lines().filter(|line| line.contains("/tmp/user-data  ")).count(), 2, "{status}");
-        status.says(&["failed to understand /run/coreos-cloudinit/broken.json"]);
+        status.says(&["failed to parse /run/coreos-cloudinit/broken.json"]);
     });
 
     suite.fresh("without_systemd_files_and_accounts_are_still_made", |m| {

@@ -110,7 +110,7 @@ pub fn cases(suite: &mut Suite) {
             ["/srv/a", "/etc/systemd/system/a.service", "/run/systemd/system/etcd2.service.d/20-cloudinit.conf"];
         let before = files.map(|file| m.text(file));
         let run = m.apply(&redacted).fails();
-        run.says(&["refused: file /srv/a, of which a secret is redacted", "refused: user web", "refused: unit a.service"]);
+        run.says(&["not applied: file /srv/a, of which a secret is redacted", "not applied: user web", "not applied: unit a.service"]);
         assert_eq!(files.map(|file| m.text(file)), before);
         assert_eq!(m.shadow("web").as_deref(), Some("$6$XCANARYX$hash"));
         let shown = m.apply_with(&config, &["--print-config", "--show-secrets"], &[]).ok().stdout;

@@ -182,7 +182,7 @@ fn odd_sections(suite: &mut Suite) {
 
     suite.fresh("a_bad_strategy_costs_the_whole_section_and_nothing_else", |m| {
         let config = "coreos: {update: {reboot_strategy: never, group: beta}, oem: {id: x}, fleet: {verbosity: 1}}";
-        m.apply(config).fails().says(&["refused: section coreos.update"]);
+        m.apply(config).fails().says(&["not applied: section coreos.update"]);
         for unit in ["locksmithd.service", "update-engine.service"] {
             assert_eq!(m.active(unit), "inactive", "{unit}");
         }

@@ -56,7 +56,7 @@ pub fn cases(suite: &mut Suite) {
                 "A step failed",
                 &[("CLOUDINIT_ITEM", "write /etc/a (0644 nobody-here:root, 0 bytes)"), ("CODE_LINE", "3")][..],
             ),
-            ("refused: file /etc/b", "3", "was refused", &[("CLOUDINIT_ITEM", "file /etc/b"), ("CODE_LINE", "4")]),
+            ("not applied: file /etc/b", "3", "was not applied", &[("CLOUDINIT_ITEM", "file /etc/b"), ("CODE_LINE", "4")]),
             (
                 "failed to start fails.service",
                 "3",
@@ -70,7 +70,7 @@ pub fn cases(suite: &mut Suite) {
                 &[("CLOUDINIT_ITEM", "start hangs.service"), ("UNIT", "hangs.service"), ("CODE_LINE", "8")],
             ),
             (
-                "left out: start left.service",
+                "dependency failed: start left.service",
                 "3",
                 "Dependency failed for a step",
                 &[("CLOUDINIT_ITEM", "start left.service"), ("UNIT", "left.service"), ("CODE_LINE", "9")],
@@ -140,9 +140,9 @@ pub fn cases(suite: &mut Suite) {
             "+ write /etc/a (0644 root:root, 1 byte)",
             "! failed to write /etc/b: user nobody-here does not exist",
             "    /tmp/x:4:3",
-            "! refused: file /etc/c",
+            "! not applied: file /etc/c",
             "+ start slow.service",
-            "! /tmp/x: 3 done, 1 unchanged, 1 left out, 1 failed: file /etc/c, write /etc/b",
+            "! /tmp/x: 3 done, 1 unchanged, 1 not applied, 1 failed: file /etc/c, write /etc/b",
         ] {
             assert!(has(line) || steps.contains(&line), "{line}\n{shown}");
         }

@@ -23,33 +23,12 @@ fn shown(run: &Output, words: &[&str]) {
 }
 
 pub fn cases(suite: &mut Suite) {
-    suite.fresh("the_sample_of_status_is_its_output", |m| {
-        let page = |text: &'static str, before: &str| {
-            let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before}"));
-            rest.split_once("```").expect("the block ends").0
-        };
-        let validating = include_str!("../../../docs/validating.md");
-        m.put("/tmp/mistakes.yml", page(validating, "`mistakes.yml`:\n\n```yaml\n"));
-        let printed =
-            m.sh("cd /tmp; coreos-cloudinit --from-file=mistakes.yml > /dev/null 2>&1; coreos-cloudinit --status");
-        // The first line has the time and the duration.
-        let lines = |text: &str| text.trim().lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
-        let command_line = include_str!("../../../docs/command-line.md");
-        let sample = page(command_line, "```console\n$ sudo coreos-cloudinit --status\n");
-        assert_eq!(
-            lines(&printed),
-            lines(sample),
-            "docs/command-line.md has:\n{sample}\nthe program prints:\n{printed}"
-        );
-        assert!(sample.lines().next().is_some_and(|line| line.contains("Z  mistakes.yml  failed (")), "{sample}");
-    });
-
     suite.fresh("messages_of_the_page_are_printed", |m| {
         m.sh("mkdir -p /home/core; chown core /home/core");
         let keys = format!("#cloud-config\nssh_authorized_keys: ['{}']\n", key("core"));
         assert_prints(m, &keys, &[], &["done: authorize 1 key of user core"]);
         assert_prints(m, &keys, &[], &[]);
-        shown(&m.program(&["--status"]).run(), &["nothing had to change"]);
+        shown(&m.program(&["--status"]).run(), &["no changes"]);
         shown(&m.program(&["--from-file=/tmp/user-data"]).run(), &["0 done"]);
         m.sh("userdel core; rm -rf /home/core");
         assert_prints(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
@@ -71,7 +50,7 @@ pub fn cases(suite: &mut Suite) {
         m.sh(
             "cd /usr/sbin && mv useradd useradd.real && printf '#!/bin/sh\\nexit 1\\n' > useradd && chmod 755 useradd",
         );
-        assert_prints(m, &refused, &[], &["left out: authorize 1 key of user", "could not be created"]);
+        assert_prints(m, &refused, &[], &["dependency failed: authorize 1 key of user", "could not be created"]);
         m.sh("mv /usr/sbin/useradd.real /usr/sbin/useradd");
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         assert_prints(m, &deep, &["--validate"], &["belongs at the top level"]);
@@ -79,9 +58,9 @@ pub fn cases(suite: &mut Suite) {
         let form = "the user-data is a cloud-config without its header";
         assert_prints(m, "hostname: web-1\n", &[], &[form]);
         let broken = "#cloud-config\nwrite_files:\n- path: /etc/d\n  content: a: b\n";
-        assert_prints(m, broken, &[], &["refused: all of it"]);
+        assert_prints(m, broken, &[], &["not applied: everything"]);
         let named = broken.replace("write_files", "hostname: web-2\nwrite_files");
-        assert_prints(m, &named, &[], &["refused: everything but the host name and the keys of core"]);
+        assert_prints(m, &named, &[], &["not applied: everything except the host name and the SSH keys of core"]);
         let gone = m.program(&["--from-file=/tmp/nowhere", "--deadline=1"]).run();
         shown(&gone, &["no datasources available in time: /tmp/nowhere does not exist", "waiting for a data source"]);
 
@@ -99,7 +78,7 @@ pub fn cases(suite: &mut Suite) {
         let missing = "#cloud-config\ncoreos: {units: [{name: nothing.service, command: start}]}\n";
         assert_prints(m, missing, &[], &["nothing.service does not exist"]);
         let bad = "#cloud-config\ncoreos: {units: [{name: job.service, command: start, content: '[Unit]'}]}\n";
-        assert_prints(m, bad, &[], &["the unit file of job.service is bad"]);
+        assert_prints(m, bad, &[], &["the unit file of job.service is invalid"]);
         let misspelt = "#cloud-config\ncoreos: {units: [{name: docker.service, command: strat}]}\n";
         assert_prints(m, misspelt, &[], &["unknown command"]);
 
@@ -119,7 +98,7 @@ pub fn cases(suite: &mut Suite) {
         let nobodys = files("{path: /etc/b, owner: nobody-here, content: a}");
         assert_prints(m, &nobodys, &[], &["failed to write /etc/b: user nobody-here does not exist"]);
         let bad = files("{path: /etc/c, encoding: base64, content: '!'}");
-        assert_prints(m, &bad, &[], &["refused: file"]);
+        assert_prints(m, &bad, &[], &["not applied: file"]);
         let address = "unknown address for $private_ipv4; replaced with an empty string";
         assert_prints(m, &files("{path: /etc/d, content: $private_ipv4}"), &[], &[address]);
     });

@@ -446,7 +446,11 @@ fn more(suite: &mut Suite) {
 
     suite.shared("other_things_than_users_are_refused", |m| {
         let config = "users:\n- just-a-name\n- [a]\n-\n- {name: [a]}\n- {name: afterwards}\n";
-        m.apply(config).fails().says(&["refused: user no. 1", "refused: user no. 2", "refused: user no. 4"]);
+        m.apply(config).fails().says(&[
+            "not applied: user no. 1",
+            "not applied: user no. 2",
+            "not applied: user no. 4",
+        ]);
         assert!(m.passwd("afterwards").is_some());
         assert_eq!(m.passwd("just-a-name"), None);
         m.apply("users: {name: afterwards2}").fails().says(&["wrong-type"]);

@@ -54,7 +54,7 @@ pub fn program() -> String {
     entry(
         &mut page,
         &[bold("1")],
-        "An item was refused, or a step failed or was skipped because its dependency failed. The log names each of them; \
+        "An item was not applied, a step failed, or its dependency did. The log names each of them; \
          everything else was applied. With `--validate`, there are errors or warnings.",
     );
     entry(&mut page, &[bold("2")], "Invalid command line; nothing was applied.");

@@ -75,7 +75,7 @@ fn a_redacted_item_is_parsed_and_not_applied() {
     assert_eq!((printed.code, printed.out), (0, fs::read_to_string(redacted.file()).unwrap()));
     let rehearsed = redacted.run(&["--dry-run", "--root", redacted.0.path().to_str().unwrap()]);
     assert_eq!(rehearsed.code, 1, "{}", rehearsed.log);
-    for refused in ["refused: file /etc/app.conf, of which a secret is redacted", "refused: user ada, of which"] {
+    for refused in ["not applied: file /etc/app.conf, of which a secret is redacted", "not applied: user ada, of which"] {
         assert!(rehearsed.out.contains(refused), "{}", rehearsed.out);
     }
     assert!(!rehearsed.out.contains("write ") && !rehearsed.out.contains("ensure user"), "{}", rehearsed.out);
@@ -87,7 +87,7 @@ fn findings_are_reported_beside_the_output() {
     let ran = Case::new(&text).run(&["--print-config"]);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("path: /etc/other") && !ran.out.contains("app.conf"), "{}", ran.out);
-    for message in ["bad-permissions", "unknown-key", "refused: file /etc/app.conf"] {
+    for message in ["bad-permissions", "unknown-key", "not applied: file /etc/app.conf"] {
         assert!(ran.log.contains(message), "{}", ran.log);
     }
     assert!(!ran.out.contains("hunter2") && !ran.log.contains("hunter2"), "{}{}", ran.out, ran.log);

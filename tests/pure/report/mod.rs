@@ -31,7 +31,7 @@ fn a_mistake_is_reported_with_its_correction() {
     for (text, help) in [
         ("#cloud-config\nmanage_etc_hosts: yes\n", "(write `manage_etc_hosts: localhost`"),
         ("#cloud-config\nhostname:web-1\n", ":2:9: error: no space after `:`"),
-        ("#cloud-config\nwrite_files:\n- path:/etc/x\n", "`- path: PATH`, with a blank after the colon)"),
+        ("#cloud-config\nwrite_files:\n- path:/etc/x\n", "`- path: PATH`, with a space after the colon)"),
         ("#cloud-config\nhostname:web-1\nusers: []\n", ":2:9: error: no space after `:`"),
         ("#cloud-config\nhostname: \u{a0}a\n", ":2:11: error: `hostname`: U+00A0 (no-break space) before the value"),
         ("#cloud-config\nusers:\n\u{a0} - name: a\n", ":3:1: error: U+00A0 (no-break space) in the indentation"),
@@ -71,7 +71,7 @@ fn a_finding_is_one_line_on_standard_output() {
     assert!(lines[0].starts_with(&format!("{path}:2:1: warning: unknown key `role`")), "{}", lines[0]);
     assert!(lines[0].ends_with(" [unknown-key] at role"), "{}", lines[0]);
     assert!(
-        lines[1].starts_with(&format!("{path}:5:16: error: the permissions are not an octal number; file skipped (")),
+        lines[1].starts_with(&format!("{path}:5:16: error: invalid permissions: not an octal number; file skipped (")),
         "{}",
         lines[1]
     );
@@ -232,7 +232,7 @@ fn a_plan_with_steps_explains_its_signs() {
         assert!(legend.split(", ").any(|word| word.starts_with(&format!("{sign} "))), "{line}");
     }
     assert!(
-        run.stdout.contains("\n> start a.service\n") && run.stdout.contains("\n! refused: file /b (line 2)\n"),
+        run.stdout.contains("\n> start a.service\n") && run.stdout.contains("\n! not applied: file /b (line 2)\n"),
         "{run:?}"
     );
     assert!(run.stdout.ends_with("\n\n1 error (see the log, on standard error)\n"), "{run:?}");
@@ -240,7 +240,7 @@ fn a_plan_with_steps_explains_its_signs() {
         let run = program(&["--dry-run", "--from-file", &files.put("b", text)]);
         assert_eq!(run.stdout.contains("+ changes,"), text == CLEAN, "{run:?}");
         assert_eq!(run.stdout.contains("nothing would be done"), text != CLEAN, "{run:?}");
-        let message = if text.is_empty() { "the user-data is empty" } else { "which is left to Ignition" };
+        let message = if text.is_empty() { "the user-data is empty" } else { "Ignition configuration; skipped" };
         assert_eq!(run.stderr.contains(message), text != CLEAN, "{run:?}");
     }
     let run = program(&["--dry-run", "--from-file", &files.path("nothing"), "--deadline=1"]);
@@ -390,10 +390,12 @@ fn lines_of_files_are_printed_to_a_terminal_or_when_asked_for() {
 fn a_plan_under_strict_reports_left_out_items() {
     let files = Files::new();
     let path = files.put("a.yml", "#cloud-config\nhostname: a\nwrite_files: a: b\n");
-    assert!(program(&["--dry-run", "--from-file", &path]).stdout.contains("! refused: everything but the host name"));
+    assert!(
+        program(&["--dry-run", "--from-file", &path]).stdout.contains("! not applied: everything except the host name")
+    );
     let run = program(&["--dry-run", "--strict", "--from-file", &path]);
-    assert!(run.stdout.contains("! refused: all of it\n") && !run.stdout.contains("set host name"), "{run:?}");
-    assert!(run.stderr.contains("nothing of it is applied, since something is wrong with it (--strict)"), "{run:?}");
+    assert!(run.stdout.contains("! not applied: everything\n") && !run.stdout.contains("set host name"), "{run:?}");
+    assert!(run.stderr.contains("some items cannot be applied; not applied (--strict)"), "{run:?}");
     assert!(program(&["--validate", "--strict", "--from-file", &path]).stdout.contains("; not applied ("), "{path}");
 }
 

@@ -180,7 +180,7 @@ fn user_data_under_another_name_is_an_error_that_names_it() {
                 }
                 let odd = directory(files);
                 let error = user_data(&*drive(odd.path()).source, &setup).unwrap_err();
-                assert!(error.contains(&path) && error.contains("must be called user_data"), "{error}");
+                assert!(error.contains(&path) && error.contains("must be named user_data"), "{error}");
             }
         }
     }
@@ -237,9 +237,14 @@ fn validate_reports_the_failures_of_a_run() {
             "--from-configdrive",
             "",
             vec![("openstack/latest/metadata.json", "{}".to_owned())],
-            Some("must be called meta_data.json"),
+            Some("must be named meta_data.json"),
         ),
-        ("--from-configdrive", "", vec![(META, "{\"public_keys\": 3}".to_owned())], Some("public_keys is no object")),
+        (
+            "--from-configdrive",
+            "",
+            vec![(META, "{\"public_keys\": 3}".to_owned())],
+            Some("public_keys is not an object; ignored"),
+        ),
         ("--from-configdrive", "", vec![(META, "{\"hostname\": \"a b\"}".to_owned())], Some("host name")),
         ("--from-configdrive", "", vec![(META, "{\"hostname\": \"a\"}".to_owned())], None),
         (
@@ -248,13 +253,8 @@ fn validate_reports_the_failures_of_a_run() {
             vec![("provisioned", String::new()), ("SharedConfig.xml", "<".to_owned())],
             Some("SharedConfig.xml"),
         ),
-        (
-            "--from-vmware-ovf-env",
-            "env",
-            vec![("env", property("hostname"))],
-            Some("must be called guestinfo.hostname"),
-        ),
-        ("--from-vmware-ovf-env", "env", vec![("env", property("public-keys"))], Some("which is not read")),
+        ("--from-vmware-ovf-env", "env", vec![("env", property("hostname"))], Some("must be named guestinfo.hostname")),
+        ("--from-vmware-ovf-env", "env", vec![("env", property("public-keys"))], Some("which is unsupported")),
         ("--from-vmware-ovf-env", "env", vec![("env", property("guestinfo.hostname"))], Some("host name")),
         ("--from-vmware-ovf-env", "env", vec![("env", property("guestinfo.x"))], None),
     ] {
@@ -281,8 +281,8 @@ fn validate_reports_the_failures_of_a_run() {
 #[test]
 fn a_misnamed_host_name_beside_one_of_the_user_data_is_no_failure() {
     for (user_data, code, wanted) in [
-        ("hostname: web", 0, "must be called guestinfo.hostname; the host name of the user-data is used"),
-        ("ssh_authorized_keys: []", 1, "must be called guestinfo.hostname"),
+        ("hostname: web", 0, "must be named guestinfo.hostname; host name of the user-data used"),
+        ("ssh_authorized_keys: []", 1, "must be named guestinfo.hostname"),
     ] {
         let properties = format!(
             "<Environment><PropertySection><Property key='hostname' value='db'/>\
@@ -313,7 +313,7 @@ fn an_object_that_is_no_file_is_not_waited_for() {
     assert!(user_data(&*source, &setup).unwrap_err().ends_with("user_data is not a file"));
     fs::remove_file(odd.path().join(USER)).unwrap();
     fs::create_dir(odd.path().join(USER)).unwrap();
-    assert!(user_data(&*source, &setup).unwrap_err().ends_with("is a folder, not a file"));
+    assert!(user_data(&*source, &setup).unwrap_err().ends_with("is a directory, not a file"));
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
@@ -356,7 +356,7 @@ fn directories_are_waited_for() {
     let drive = drive(&path);
     assert!(matches!(probe(&drive, &setup), Availability::NotYet(why) if why.ends_with("drive does not exist")));
     fs::write(&path, "").unwrap();
-    assert!(matches!(probe(&drive, &setup), Availability::NotYet(why) if why.ends_with("is not a folder")));
+    assert!(matches!(probe(&drive, &setup), Availability::NotYet(why) if why.ends_with("is not a directory")));
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     assert_eq!(probe(&drive, &setup), Availability::Here);
@@ -441,7 +441,7 @@ fn a_pipe_is_read_to_its_end() {
     assert_eq!(user_data(&*candidate.source, &setup).unwrap(), "#!/bin/sh\n");
     writer.join().unwrap();
     let stopped = candidate.source.user_data(&Context { setup: &setup, stop: &|| true }).unwrap_err();
-    assert!(stopped.to_string().contains("gave up reading"), "a silent one does not hold up a run that is stopped");
+    assert!(stopped.to_string().contains("failed to read"), "a silent one does not hold up a run that is stopped");
 }
 
 #[test]
@@ -454,11 +454,11 @@ fn a_file_of_a_drive_that_is_almost_called_right_is_reported() {
     ]);
     let source = drive(odd.path()).source;
     let failures = meta_data_with(&*source, &setup, Some(Format::OpenStack)).failures.join("\n");
-    for wanted in ["metadata.json, which must be called meta_data.json", "which must be called network_data.json"] {
+    for wanted in ["metadata.json, which must be named meta_data.json", "which must be named network_data.json"] {
         assert!(failures.contains(wanted), "{failures}");
     }
     assert_eq!(user_data(&*source, &setup).unwrap(), "#cloud-config\n");
     let alone = directory(&[("openstack/latest/metadata.json", "{}")]);
     let source = drive(alone.path()).source;
-    assert!(meta_data(&*source, &setup).failures.concat().contains("must be called meta_data.json"));
+    assert!(meta_data(&*source, &setup).failures.concat().contains("must be named meta_data.json"));
 }

@@ -38,7 +38,7 @@ fn tries_again_where_that_can_help() {
 fn a_client_error_is_final() {
     for code in [400, 401, 403, 404, 410] {
         let server = Server::sequence(vec![status(code), body("hi")]);
-        assert!(fetch(&server).unwrap_err().contains(&format!("the server answers {code}")));
+        assert!(fetch(&server).unwrap_err().contains(&format!("the server returned {code}")));
         assert_eq!(server.asked().len(), 1, "{code}");
     }
 }
@@ -46,7 +46,7 @@ fn a_client_error_is_final() {
 #[test]
 fn tries_are_counted() {
     let server = Server::sequence(vec![status(500)]);
-    assert_eq!(fetch(&server).unwrap_err(), "the server answers 500 Internal Server Error (tried 4 times)");
+    assert_eq!(fetch(&server).unwrap_err(), "the server returned 500 Internal Server Error (tried 4 times)");
     assert_eq!(server.asked().len(), 4);
 }
 
@@ -70,7 +70,7 @@ fn an_unrequested_part_or_encoding_is_refused() {
     let part = Answer::Whole(206, vec![("Content-Range", "bytes 0-1/9".to_owned())], b"ha".to_vec());
     let server = Server::sequence(vec![part, body("whole")]);
     assert_eq!(fetch(&server).unwrap(), "whole", "a piece is not the whole");
-    let why = "the answer is encoded (Content-Encoding) in a way that was not asked for";
+    let why = "the response has an unsupported Content-Encoding";
     for encoding in ["br", "deflate", "zstd", "gzip, br"] {
         let server = Server::sequence(vec![Answer::Whole(200, vec![("Content-Encoding", encoding.into())], vec![1])]);
         assert_eq!(fetch(&server).unwrap_err(), why, "{encoding}");
@@ -131,9 +131,9 @@ fn half_an_answer_is_refused() {
 #[test]
 fn the_fault_of_half_an_answer_is_reported() {
     for (head, sent, why) in [
-        ("Content-Length: 10\r\n", "hello", "the answer broke off: the connection broke"),
-        ("Transfer-Encoding: chunked\r\n", "zz\r\nhello\r\n", "the answer broke off: it is not HTTP"),
-        ("Content-Length: -1\r\n", "hello", "the answer is not HTTP"),
+        ("Content-Length: 10\r\n", "hello", "the response was cut off: connection closed"),
+        ("Transfer-Encoding: chunked\r\n", "zz\r\nhello\r\n", "the response was cut off: the response is not HTTP"),
+        ("Content-Length: -1\r\n", "hello", "the response is not HTTP"),
     ] {
         let server = Server::sequence(vec![Answer::Bytes(announced(head, sent))]);
         assert_eq!(fetch(&server).unwrap_err(), format!("{why} (tried 4 times)"));
@@ -162,7 +162,7 @@ fn bodies_are_capped() {
         Answer::Whole(200, vec![("Content-Encoding", "gzip".into())], gzip(&long)),
     ] {
         let server = Server::sequence(vec![huge]);
-        assert!(fetch(&server).unwrap_err().contains("more than 1000 bytes"));
+        assert!(fetch(&server).unwrap_err().contains("larger than 1000 bytes"));
         assert_eq!(server.asked().len(), 1, "another try would end the same");
     }
     assert_eq!(fetch(&Server::sequence(vec![body("x".repeat(1000))])).unwrap().len(), 1000);

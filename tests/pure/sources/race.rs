@@ -140,7 +140,7 @@ fn after_the_deadline_each_source_has_a_reason() {
     let setup = Setup { deadline: Deadline::after(Duration::from_millis(300)), ..setup() };
     let stands = vec![stand("a", 0, NEVER), stand("b", 5000, 0)];
     let (lost, took) = winner(&setup, candidates(stands));
-    assert_eq!(lost.unwrap_err().to_string(), "no datasources available in time: a is not here; b has not answered");
+    assert_eq!(lost.unwrap_err().to_string(), "no datasources available in time: a is not here; no response from b");
     assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(2), "{took:?}");
 }
 
@@ -161,7 +161,7 @@ fn a_run_that_is_stopped_does_not_wait() {
     let begun = Instant::now();
     let lost = choose(candidates(vec![stand("a", 5000, 0)]), &Context { setup: &setup, stop: &stop });
     let lost = lost.map(|source| source.name()).unwrap_err().to_string();
-    assert_eq!(lost, "stopped before there was a data source: a has not answered");
+    assert_eq!(lost, "stopped by a signal while waiting for a data source: no response from a");
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
 

@@ -41,7 +41,7 @@ fn redirects_end() {
     assert_eq!(server.asked().len(), 11);
     for location in ["file:///etc/shadow", "ftp://127.0.0.1/", "http://", "//"] {
         let server = Server::sequence(vec![redirect(location)]);
-        assert!(fetch(&server.url).unwrap_err().contains("no http or https address"), "{location}");
+        assert!(fetch(&server.url).unwrap_err().contains("redirect to a URL other than http or https"), "{location}");
     }
     let server = Server::sequence(vec![status(302), body("hi")]);
     assert_eq!(fetch(&server.url).unwrap(), "hi", "one that leads nowhere is tried again");
@@ -56,11 +56,11 @@ fn a_server_that_fails_behind_a_redirect_is_named() {
     let to = format!("http://me:hunter2@{host}/hunter2?hunter2");
     let server = Server::start(move |_, _| redirect(to.as_str()));
     let error = fetch(&server.url).unwrap_err();
-    assert_eq!(error, format!("redirected to http://{host}: the server answers 404 Not Found"));
+    assert_eq!(error, format!("redirected to http://{host}: the server returned 404 Not Found"));
     let broken = Server::sequence(vec![status(500)]);
     let server = Server::sequence(vec![redirect(broken.url.as_str())]);
     let error = fetch(&server.url).unwrap_err();
-    assert!(error.starts_with(&format!("redirected to {}: the server answers 500", broken.url)), "{error}");
+    assert!(error.starts_with(&format!("redirected to {}: the server returned 500", broken.url)), "{error}");
 }
 
 #[test]

@@ -158,5 +158,5 @@ fn a_file_that_is_no_serial_line_is_reported() {
     let missing = user_data(&*source, &setup).unwrap_err();
     assert!(missing.contains("ttyS1"), "{missing}");
     std::fs::write(&setup.places.serial, "").unwrap();
-    assert!(user_data(&*source, &setup).unwrap_err().contains("no serial line"));
+    assert!(user_data(&*source, &setup).unwrap_err().contains("not a serial port"));
 }

@@ -46,7 +46,7 @@ fn a_failure_of_one_attribute_costs_that_one() {
         (Some("web"), Some(Ipv4Addr::new(203, 0, 113, 9)))
     );
     assert_eq!(meta.failures.len(), 1);
-    assert!(meta.failures[0].contains("/network-interfaces/0/ip: the server answers 500"), "{:?}", meta.failures);
+    assert!(meta.failures[0].contains("/network-interfaces/0/ip: the server returned 500"), "{:?}", meta.failures);
     assert_eq!(user_data(&*source, &setup).unwrap(), "");
 }
 
@@ -116,7 +116,7 @@ fn user_data_by_its_address_is_fetched_once() {
 fn an_address_that_has_nothing_ends_the_wait() {
     let server = Server::files(&[]);
     let begun = Instant::now();
-    for (url, why) in [(server.url.as_str(), "404 Not Found"), ("file:///etc/shadow", "only http and https")] {
+    for (url, why) in [(server.url.as_str(), "404 Not Found"), ("file:///etc/shadow", "not an http or https URL")] {
         let error = fetch(vec![source("from-url", url)], &setup()).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }

@@ -153,7 +153,7 @@ pub fn repair(line: &str) -> Option<RepairedKey> {
         let claim = "the key is set with the options corrected";
         let names = names_of(&corrected);
         let help = if names == names_of(options) {
-            "write a value in double quotes, `NAME=\"VALUE\"`, and separate options and addresses by commas without blanks"
+            "write a value in double quotes, `NAME=\"VALUE\"`, and separate options and addresses by commas without spaces"
                 .to_owned()
         } else {
             format!("did you mean `{}`?", names.join(","))

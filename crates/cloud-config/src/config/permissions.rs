@@ -21,34 +21,34 @@ pub fn parse(text: &str, span: Option<Span>) -> Result<(u32, Option<Finding>), F
     };
     let digits = text.strip_prefix("0o").unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(bad("the permissions are not an octal number; file skipped".to_owned()));
+        return Err(bad("invalid permissions: not an octal number; file skipped".to_owned()));
     }
     let octal = u32::from_str_radix(digits, 8).ok();
     let decimal = digits.parse::<u32>().ok().filter(|_| digits == text && !text.starts_with('0'));
     match octal {
         Some(mode) if mode > 0o7777 => {
-            Err(bad(format!("the permissions {digits} are greater than 7777; file skipped")))
+            Err(bad(format!("invalid permissions {digits}: greater than 7777; file skipped")))
         }
         Some(mode) => Ok((mode, odd(mode, digits, decimal, span))),
         None => match decimal {
             Some(mode @ 0o400..=0o777) => {
-                let message = format!("the permissions {digits} are not octal; taken as decimal, which is {mode:04o}");
+                let message = format!("permissions {digits}: not octal; read as decimal and applied as {mode:04o}");
                 let finding = Finding::new(&rules::DECIMAL_PERMISSIONS, span, message);
                 Ok((mode, Some(finding.help(format!("write \"{mode:04o}\"")))))
             }
-            _ => Err(bad("the permissions are not an octal number; file skipped".to_owned())),
+            _ => Err(bad("invalid permissions: not an octal number; file skipped".to_owned())),
         },
     }
 }
 
 fn odd(mode: u32, digits: &str, decimal: Option<u32>, span: Option<Span>) -> Option<Finding> {
     if let Some(meant) = decimal.filter(|meant| USUAL.contains(meant) && !USUAL.contains(&mode)) {
-        let message = format!("the permissions {digits} are applied as octal; in decimal they would be {meant:04o}");
+        let message = format!("permissions {digits}: {meant:04o} if read as decimal; applied as octal");
         let help = format!("write \"{meant:04o}\" if that is meant, \"{mode:04o}\" if not");
         return Some(Finding::new(&rules::ODD_PERMISSIONS, span, message).help(help));
     }
     if !(3..=4).contains(&digits.len()) {
-        let message = format!("the permissions {digits} have {} digits; applied as {mode:04o}", digits.len());
+        let message = format!("permissions {digits}: {} digits; applied as {mode:04o}", digits.len());
         return Some(Finding::new(&rules::ODD_PERMISSIONS, span, message).help(format!("write \"{mode:04o}\"")));
     }
     None

@@ -36,12 +36,15 @@ pub(super) fn name_access(findings: &mut [Finding], access: &Access, config: &Cl
         (None, false) => "only SSH keys are applied",
         (None, true) => "document not applied",
     };
-    let about_it = [&rules::SYNTAX, &rules::MISSING_SPACE, &rules::LOOKALIKE_CHARACTER, &rules::BAD_HEADER];
+    let about_it =
+        [&rules::SYNTAX, &rules::LIMIT, &rules::MISSING_SPACE, &rules::LOOKALIKE_CHARACTER, &rules::BAD_HEADER];
     for finding in findings.iter_mut().filter(|finding| about_it.contains(&finding.rule)) {
         if let Some(problem) = finding.message.strip_suffix(ACCESS) {
             finding.message = format!("{problem}{consequence}");
         } else if *finding.rule == rules::SYNTAX {
-            finding.message = format!("{}; {consequence}", finding.message);
+            finding.message = format!("invalid YAML: {}; {consequence}", finding.message);
+        } else if *finding.rule == rules::LIMIT {
+            finding.message = format!("limit exceeded: {}; {consequence}", finding.message);
         } else {
             continue;
         }

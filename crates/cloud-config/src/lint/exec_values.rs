@@ -120,7 +120,7 @@ pub(super) fn assignments(value: &str) -> Option<(&'static str, &'static str)> {
                 return Some((NO_NAME, "a name has letters, digits and `_`, and does not begin with a digit"));
             }
             None if !is_dynamic(&word) => {
-                let help = "write NAME=VALUE, and quotes around all of it where the value has blanks";
+                let help = "write NAME=VALUE, and quotes around all of it if the value has spaces";
                 return Some((NO_ASSIGNMENT, help));
             }
             _ => {}

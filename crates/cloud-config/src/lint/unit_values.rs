@@ -161,7 +161,7 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
         }
         ValueKind::Units if !value.split_whitespace().all(is_unit) => (
             NO_UNIT,
-            "write full unit names, such as docker.service, with blanks between them and no comment".to_owned(),
+            "write full unit names, such as docker.service, separated by spaces and without a comment".to_owned(),
         ),
         ValueKind::Word(words) if !words.contains(&value) => {
             let word = value.split_whitespace().next().unwrap_or_default();

@@ -108,7 +108,7 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
             Some(("is not a boolean", "write `yes` or `no`"))
         }
         "SupplementaryGroups" if is_raw && !value.split_whitespace().all(is_account) => {
-            Some(("has a word that is not a group name", "write names or numbers with blanks between them"))
+            Some(("has a word that is not a group name", "write names or numbers separated by spaces"))
         }
         "WorkingDirectory" | "RootDirectory" | "RootImage"
             if is_raw && !value.starts_with('-') && value.split('/').any(|part| part == "..") =>
@@ -118,7 +118,7 @@ fn fatal(setting: &Setting<'_>) -> Option<(&'static str, &'static str)> {
         "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also"
             if is_raw && setting.section == "Install" && !value.split_whitespace().all(is_unit) =>
         {
-            let help = "write full unit names, such as multi-user.target, with blanks between them and no comment";
+            let help = "write full unit names, such as multi-user.target, separated by spaces and without a comment";
             Some((NO_UNIT, help))
         }
         "WorkingDirectory" if is_raw && !value.starts_with(['/', '%', '-', '~']) => {

@@ -137,7 +137,7 @@ impl<'a> SurveyedUnit<'a> {
         if vain.is_empty() {
             return None;
         }
-        let message = format!("unit {} is masked; its {} have no effect", printable(self.name), vain.join(", "));
+        let message = format!("unit {} is masked; no effect: {}", printable(self.name), vain.join(", "));
         let span = place_of(node, "mask").or(self.unit.mask.span);
         let finding =
             Finding::new(&rules::MASKED_UNIT, span, message).help("remove the mask, or everything except the name");

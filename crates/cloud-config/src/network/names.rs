@@ -23,17 +23,17 @@ impl Name {
     pub fn new(text: &str) -> Result<Self, &'static str> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'@');
         if text.is_empty() {
-            Err("it is empty")
+            Err("empty")
         } else if text.len() > NAME_MAX {
-            Err("it is longer than 15 bytes")
+            Err("longer than 15 bytes")
         } else if !text.bytes().all(fits) {
-            Err("it contains a character other than letters, digits and `._-+@`")
+            Err("contains a character other than letters, digits and `._-+@`")
         } else if !text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_') {
-            Err("it does not begin with a letter or digit")
+            Err("does not begin with a letter or digit")
         } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            Err("it is a number")
+            Err("a number")
         } else if matches!(text, "all" | "default") {
-            Err("the kernel reserves that name")
+            Err("reserved by the kernel")
         } else {
             Ok(Self(text.to_owned()))
         }

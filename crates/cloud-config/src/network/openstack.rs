@@ -57,7 +57,7 @@ pub fn convert(bytes: &[u8]) -> Conversion {
     let mut findings = Findings::default();
     let drafts = json::read(bytes, &mut findings).map(|value| {
         if let Some((format, help)) = other_format(&value) {
-            let message = format!("it is {format}; not converted");
+            let message = format!("{format}; not converted");
             findings.suggest(&rules::BAD_NETWORK, None, "network description", message, help);
             return Vec::new();
         }
@@ -80,13 +80,13 @@ fn other_format(value: &Value) -> Option<(&'static str, &'static str)> {
     let is_almost = |key: &String| matches!(&*key.to_ascii_lowercase(), "links" | "networks");
     let help = "write `links`, `networks` and `services`, as OpenStack does in network_data.json";
     if has(&["ethernets", "wifis", "bridges", "bonds", "vlans", "renderer"]) {
-        Some(("in the form of netplan", help))
+        Some(("unsupported format: netplan", help))
     } else if has(&["config"]) {
-        Some(("version 1 of the network configuration of cloud-init", help))
+        Some(("unsupported format: version 1 of cloud-init's network configuration", help))
     } else if has(&["network"]) {
-        Some(("the network configuration of cloud-init", help))
+        Some(("unsupported format: cloud-init's network configuration", help))
     } else if keys.keys().any(is_almost) {
-        Some(("written with `links` or `networks` not in lower case", "write these keys in lower case"))
+        Some(("`links` or `networks` is not in lower case", "write these keys in lower case"))
     } else {
         None
     }
@@ -151,7 +151,7 @@ impl LinkTable {
                 continue;
             }
             let carrier =
-                carrier.map_or_else(|| "what it is built on".to_owned(), |id| format!("link {}", display_name(&id)));
+                carrier.map_or_else(|| "the link below it".to_owned(), |id| format!("link {}", display_name(&id)));
             if is_vlan {
                 self.drafts[at].is_refused = true;
                 let message = format!("{carrier} does not exist; link skipped");
@@ -173,7 +173,7 @@ impl LinkTable {
             json::report_unknown(network, &NETWORK, &NETWORK_HARMLESS, &subject, findings);
             let link = json::text(network, "link");
             let Some(place) = link.and_then(|id| self.by_id.get(&id).copied()).flatten() else {
-                let message = "its `link` does not exist; network skipped";
+                let message = "`link` does not exist; network skipped";
                 findings.report(&rules::BAD_NETWORK_VALUE, None, &subject, message);
                 continue;
             };
@@ -215,7 +215,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings
         }
         Some("vlan") => {
             let id = json::text(entry, "vlan_id").and_then(|id| VlanId::new(&id));
-            let id = id.ok_or("its `vlan_id` is not a number from 0 to 4094")?;
+            let id = id.ok_or("`vlan_id` is not a number from 0 to 4094")?;
             let mac = mac("vlan_mac_address")?.or(own);
             Interface { mac, ..Interface::new(Match::Name(names.vlan(entry, id)), InterfaceKind::Vlan(id)) }
         }
@@ -223,7 +223,7 @@ fn link(entry: &Value, names: &mut Names, subject: &str, findings: &mut Findings
         _ => {
             let name = json::text(entry, "name").and_then(|name| Name::new(&name).ok());
             let found = own.map(Match::Mac).or(name.map(Match::Name));
-            Interface::new(found.ok_or("it has no `ethernet_mac_address`")?, InterfaceKind::Physical)
+            Interface::new(found.ok_or("no `ethernet_mac_address`")?, InterfaceKind::Physical)
         }
     };
     let is_vain = |key: &str| match interface.kind {
@@ -270,7 +270,7 @@ fn options(entry: &Value, subject: &str, findings: &mut Findings) -> BondOptions
             Err(BondFault::Unknown) => (&rules::UNCONVERTED, "is unsupported by networkd; ignored"),
             Err(BondFault::Value) => (&rules::BAD_NETWORK_VALUE, "has an invalid value; skipped"),
         };
-        findings.report(rule, None, subject, format!("its `bond_{}` {what}", display_name(key)));
+        findings.report(rule, None, subject, format!("`bond_{}` {what}", display_name(key)));
     }
     options
 }
@@ -349,7 +349,7 @@ fn apply_network(
         if let Some(gateway) = address::host(&text).filter(|gateway| gateway.is_ipv4() == is_ipv4) {
             setup.routes.push(address::default_route(gateway));
         } else {
-            let message = "its `gateway` is not an address of its family; default route skipped";
+            let message = "`gateway` is not an address of its family; default route skipped";
             findings.report(&rules::BAD_NETWORK_VALUE, None, subject, message);
         }
     }
@@ -368,7 +368,7 @@ fn apply_network(
     setup.domains.extend(domains(network, subject, findings));
     if let Some(mtu) = read_mtu(network, subject, findings) {
         if interface.mtu.is_some_and(|own| own != mtu) {
-            let message = format!("its `mtu` {mtu} is not that of its link or of another network; ignored");
+            let message = format!("`mtu` {mtu} differs from that of the link or of another network; ignored");
             findings.report(&rules::ODD_INTERFACE, None, subject, message);
         }
         interface.mtu = interface.mtu.or(Some(mtu));

@@ -129,7 +129,7 @@ fn find(entry: &Value) -> Result<Match, String> {
     if let Some(name) = json::text(entry, "name") {
         return Name::new(&name).map(Match::Name).map_err(|why| format!("invalid `name`: {why}"));
     }
-    let mac = json::text(entry, "mac").ok_or("it has neither `name` nor `mac`")?;
+    let mac = json::text(entry, "mac").ok_or("neither `name` nor `mac`")?;
     Mac::new(&mac).map(Match::Mac).ok_or_else(|| "invalid hardware address in `mac`".to_owned())
 }
 

@@ -101,7 +101,7 @@ impl Variables<'_> {
         let dhcp = match self.get(&format!("{prefix}.dhcp")) {
             Some("yes") => true,
             None | Some("no") => false,
-            Some(_) => return Err("its `dhcp` is neither `yes` nor `no`".to_owned()),
+            Some(_) => return Err("`dhcp` is neither `yes` nor `no`".to_owned()),
         };
         let addresses = self.addresses(prefix)?;
         let routes = self.routes(prefix)?;
@@ -113,7 +113,7 @@ impl Variables<'_> {
         let name = name.map_err(|why| format!("invalid `name`: {why}"))?;
         let mac =
             self.get(&format!("{prefix}.mac")).map(|mac| Mac::new(mac).ok_or("invalid hardware address in `mac`"));
-        let found = Match::new(name, mac.transpose()?).ok_or("it has neither `name` nor `mac`")?;
+        let found = Match::new(name, mac.transpose()?).ok_or("neither `name` nor `mac`")?;
         let setup = if is_static {
             Setup { addresses, routes, ..Setup::default() }
         } else {
@@ -127,7 +127,7 @@ impl Variables<'_> {
         values
             .map(|(at, value)| {
                 address::interface(value, None)
-                    .ok_or_else(|| format!("its `ip.{at}.address` is not an address with a prefix length"))
+                    .ok_or_else(|| format!("`ip.{at}.address` is not an address with a prefix length"))
             })
             .collect()
     }
@@ -138,7 +138,7 @@ impl Variables<'_> {
             let ends = (end("destination"), end("gateway"));
             (ends != (None, None)).then_some((at, ends))
         });
-        values.map(|(at, ends)| route(ends).map_err(|why| format!("its `route.{at}` {why}"))).collect()
+        values.map(|(at, ends)| route(ends).map_err(|why| format!("`route.{at}` {why}"))).collect()
     }
 }
 

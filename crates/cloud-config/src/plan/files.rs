@@ -71,10 +71,12 @@ fn read(
         return Err(None);
     }
     let written = file.path.filled().ok_or_else(|| missing_path(span))?;
-    let path = normalize(written)
-        .ok_or_else(|| Finding::new(&rules::BAD_PATH, file.path.span, "invalid path; file skipped"))?;
+    let path = normalize(written).ok_or_else(|| {
+        let message = format!("invalid path: {}; file skipped", path_fault(written));
+        Finding::new(&rules::BAD_PATH, file.path.span, message)
+    })?;
     if is_temporary(&path) {
-        let message = "the name is reserved for temporary files: `.NAME.cci-` and 16 hexadecimal digits; file skipped";
+        let message = "path reserved for temporary files: `.NAME.cci-` and 16 hexadecimal digits; file skipped";
         return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));
     }
     if !written.starts_with('/') {
@@ -217,10 +219,21 @@ pub(super) fn normalize(text: &str) -> Option<PathBuf> {
     (1..=PATH_MAX).contains(&length).then(|| std::iter::once("/").chain(parts).collect())
 }
 
+/// Returns the reason why [`normalize`] gives no path.
+fn path_fault(text: &str) -> &'static str {
+    if text.contains('\0') {
+        "contains a NUL character"
+    } else if text.len() > PATH_MAX || text.split('/').any(|part| part.len() > 255) {
+        "too long"
+    } else {
+        "the root directory"
+    }
+}
+
 /// An owner in the format of `chown`.
 fn owner(text: &str, span: Option<Span>) -> Result<Owner, Finding> {
     let bad = || {
-        Finding::new(&rules::BAD_OWNER, span, "invalid owner; file skipped")
+        Finding::new(&rules::BAD_OWNER, span, "invalid `owner`; file skipped")
             .help("write user, user:group, :group or user:")
     };
     let principal = |text: &str| -> Result<Option<Principal>, Finding> {

@@ -21,10 +21,9 @@ const SYSTEMD: [&str; 11] =
 /// Suffixes of networkd's files.
 const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
 
-/// The remedy for `written`, which is not one of the `known` words: the word that was probably meant, and all of them.
+/// The remedy for `written`, which is not one of the `known` words: the closest one, otherwise all of them.
 pub(super) fn suggest_from(written: &str, what: &str, known: &[&'static str]) -> String {
-    let all = format!("{what} are {}", known.join(", "));
-    suggest::help(written, known.iter().copied()).map_or_else(|| all.clone(), |meant| format!("{meant} {all}"))
+    suggest::help(written, known.iter().copied()).unwrap_or_else(|| format!("{what} are {}", known.join(", ")))
 }
 
 /// The program that reads a unit's file.
@@ -108,18 +107,18 @@ pub(super) fn directory_fault(name: &str) -> Option<(String, String)> {
         && (reader(unit) != UnitReader::Unknown || SYSTEMD.contains(&unit))
     {
         let unit = printable(unit);
-        let fault = format!("it names the directory for drop-ins of {unit}");
+        let fault = format!("names the directory for drop-ins of {unit}");
         return Some((fault, format!("write an item `name: NAME.conf` in the `drop_ins` of unit {unit}")));
     }
     if let Some(unit) =
         ["wants", "requires", "upholds"].iter().find_map(|kind| bare.strip_suffix(kind)?.strip_suffix('.'))
         && reader(unit) == UnitReader::Systemd
     {
-        let fault = format!("it names a directory of links, for {}", printable(unit));
+        let fault = format!("names a directory of links for {}", printable(unit));
         return Some((fault, format!("write `WantedBy={}` into the unit to start, and enable that", printable(unit))));
     }
     (bare != name && reader(bare) != UnitReader::Unknown)
-        .then(|| ("it ends with a slash".to_owned(), format!("remove the slash: `name: {}`", printable(bare))))
+        .then(|| ("ends with a slash".to_owned(), format!("remove the slash: `name: {}`", printable(bare))))
 }
 
 /// The remedy for a unit's name that is a path.
@@ -150,15 +149,15 @@ pub(super) fn path_help(name: &str) -> Option<String> {
 /// The reason why `name` cannot be the name of a file of a unit, a drop-in or a set of keys.
 pub fn file_name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
-        Some("it is empty")
+        Some("empty")
     } else if name.contains('/') {
-        Some("it contains a slash")
+        Some("contains a slash")
     } else if name.starts_with('.') {
-        Some("it begins with a dot")
+        Some("begins with a dot")
     } else if name.len() > NAME_MAX {
-        Some("it is longer than 255 bytes")
+        Some("longer than 255 bytes")
     } else if name.chars().any(char::is_control) {
-        Some("it contains a control character")
+        Some("contains a control character")
     } else {
         None
     }
@@ -182,7 +181,11 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
             // Only ASCII is valid, so if this is not a boundary, the name is refused below.
             name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
         }
-        let message = format!("the host name has {} characters, more than 64; truncated to {}", text.len(), name.len());
+        let message = format!(
+            "the host name has {} characters, more than 64; set truncated to {} characters",
+            text.len(),
+            name.len()
+        );
         findings.push(Finding::new(&rules::LONG_HOSTNAME, span, message));
     }
     let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
@@ -211,7 +214,7 @@ mod tests {
             ("a.service.d/", Some("drop-ins of a.service")),
             ("service.d", Some("drop-ins of service")),
             ("a.network.d//", Some("drop-ins of a.network")),
-            ("a.target.wants", Some("links, for a.target")),
+            ("a.target.wants", Some("links for a.target")),
             ("a.service/", Some("ends with a slash")),
             ("a.service", None),
             ("a.d", None),
@@ -258,10 +261,10 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_none_is_told_from_those_there_are() {
+    fn an_unknown_word_gets_the_closest_one_or_all() {
         let suggest_from = |written| suggest_from(written, "commands", &["start", "stop"]);
-        assert_eq!(suggest_from("strat"), "did you mean `start`? commands are start, stop");
-        assert_eq!(suggest_from("STOP"), "did you mean `stop`? commands are start, stop");
+        assert_eq!(suggest_from("strat"), "did you mean `start`?");
+        assert_eq!(suggest_from("STOP"), "did you mean `stop`?");
         assert_eq!(suggest_from("enable"), "commands are start, stop");
     }
 

@@ -55,10 +55,10 @@ mod tests {
         let steps = steps(text);
         let files = steps.iter().take_while(|step| step.starts_with("write /run/systemd/network/")).count();
         assert_eq!(files, 5, "{steps:#?}");
-        assert_eq!(steps[files], "take down bond0, bond0.7, eth0, if a file of networkd changed");
-        assert_eq!(steps[files + 1], "load kernel module 8021q, if a file of networkd changed");
-        assert_eq!(steps[files + 2], "load kernel module bonding (mode=802.3ad), if a file of networkd changed");
-        assert_eq!(steps[files + 3], "restart systemd-networkd.service if a file of it changed");
+        assert_eq!(steps[files], "take down bond0, bond0.7, eth0, if a networkd file changed");
+        assert_eq!(steps[files + 1], "load kernel module 8021q, if a networkd file changed");
+        assert_eq!(steps[files + 2], "load kernel module bonding (mode=802.3ad), if a networkd file changed");
+        assert_eq!(steps[files + 3], "restart systemd-networkd.service, if a networkd file changed");
         assert_eq!(steps.len(), files + 4);
     }
 

@@ -64,8 +64,8 @@ impl std::fmt::Display for Item {
             Self::Command(name) => write!(f, "command of unit {name}"),
             Self::Import(name) => write!(f, "import of keys of user {name}"),
             Self::Section(name) => write!(f, "section {name}"),
-            Self::Rest => f.write_str("everything but the host name and the keys of core"),
-            Self::All => f.write_str("all of it"),
+            Self::Rest => f.write_str("everything except the host name and the SSH keys of core"),
+            Self::All => f.write_str("everything"),
         }
     }
 }

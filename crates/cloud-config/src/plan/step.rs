@@ -374,19 +374,19 @@ impl fmt::Display for Step {
             Self::UnmaskUnit(place) => write!(f, "unmask {} ({})", place.unit, place.path.display()),
             Self::EnableUnit(scope) if scope.runtime => write!(f, "enable {} until the next reboot", scope.unit),
             Self::EnableUnit(scope) => write!(f, "enable {}", scope.unit),
-            Self::ReloadDaemon(_) => f.write_str("reload systemd if it needs it"),
+            Self::ReloadDaemon(_) => f.write_str("daemon-reload, if a unit file changed"),
             Self::RemoveEnvironment(place) => write!(f, "remove {} if it exists", place.path.display()),
             Self::TakeDown(links) => {
-                write!(f, "take down {}, if a file of networkd changed", links.names.join(", "))
+                write!(f, "take down {}, if a networkd file changed", links.names.join(", "))
             }
             Self::LoadModule(module) => {
                 write!(f, "load kernel module {}", module.name)?;
                 if !module.options.is_empty() {
                     write!(f, " ({})", module.options.join(" "))?;
                 }
-                f.write_str(", if a file of networkd changed")
+                f.write_str(", if a networkd file changed")
             }
-            Self::RestartNetworkd => f.write_str("restart systemd-networkd.service if a file of it changed"),
+            Self::RestartNetworkd => f.write_str("restart systemd-networkd.service, if a networkd file changed"),
             Self::UnitCommand(command) => write!(f, "{} {}", command.verb, command.unit),
             Self::RunScript(script) => write!(
                 f,

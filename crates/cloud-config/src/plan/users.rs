@@ -124,7 +124,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     }
     let fault = "the shell contains a colon or a control character; the default one is used";
     let mut shell = valid(user.shell.filled(), user.shell.span, |shell| !breaks_out(shell), fault);
-    let fault = "the shell is not an absolute path without blanks; the default one is used";
+    let fault = "the shell is not an absolute path without spaces; the default one is used";
     let is_shell = |shell: &str| shell.starts_with('/') && !shell.contains(char::is_whitespace);
     shell = valid(shell.as_deref(), user.shell.span, is_shell, fault);
     let (mut groups, mut known) = (Vec::new(), HashSet::new());
@@ -206,7 +206,7 @@ fn name_fault(name: &str) -> Option<&'static str> {
         return Some("contains `:`");
     }
     if name.chars().any(char::is_whitespace) {
-        return Some("contains a blank or a line break");
+        return Some("contains a space or a line break");
     }
     if name.chars().any(char::is_control) {
         return Some("contains a control character");
@@ -334,8 +334,8 @@ mod tests {
     fn an_invalid_name_has_a_reason() {
         for (name, fault) in [
             ("1000", "consists of digits only"),
-            ("a b", "contains a blank or a line break"),
-            ("a\n", "contains a blank or a line break"),
+            ("a b", "contains a space or a line break"),
+            ("a\n", "contains a space or a line break"),
             ("a\u{7}", "contains a control character"),
             ("a,b", "contains `,`"),
             ("a/b", "contains `/`"),

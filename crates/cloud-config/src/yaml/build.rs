@@ -256,18 +256,18 @@ impl<'a> Builder<'a> {
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
-        Err(limits::passed(self.span(range), format!("more than {MAX_NODES} values, aliases followed")))
+        Err(limits::passed(self.span(range), format!("more than {MAX_NODES} values, with those of aliases")))
     }
 
     fn check_depth(&self, height: usize, range: Range) -> Result<(), Finding> {
         if self.open.len() + height <= MAX_DEPTH {
             return Ok(());
         }
-        let message = format!("lists and mappings inside each other more than {MAX_DEPTH} deep");
+        let message = format!("more than {MAX_DEPTH} nested lists and mappings");
         Err(limits::passed(self.span(range), message))
     }
 
     fn too_many_entries(&self, what: &str, range: Range) -> Finding {
-        limits::passed(self.span(range), format!("a {what} of more than {MAX_ENTRIES} entries"))
+        limits::passed(self.span(range), format!("more than {MAX_ENTRIES} entries in a {what}"))
     }
 }

@@ -111,13 +111,13 @@ impl Pairs {
             };
             for source in sources {
                 if value.tag == Tag::Local || source.tag == Tag::Local {
-                    let finding = Finding::new(&rules::UNKNOWN_TAG, span, "unsupported tag; not merged");
+                    let finding = Finding::new(&rules::UNKNOWN_TAG, span, "`<<`: unsupported tag; merge ignored");
                     findings.push(finding.help("write the keys that the tag stands for"));
                     break;
                 }
                 let Some(entries) = source.entries() else {
                     let message = format!(
-                        "`<<`: expected a mapping or a list of mappings, found {}; not merged",
+                        "`<<`: expected a mapping or a list of mappings, found {}; merge ignored",
                         source.describe()
                     );
                     findings.push(Finding::new(&rules::BAD_MERGE, span, message));
@@ -138,7 +138,7 @@ impl Pairs {
             Kind::Scalar(Scalar { text, plain: true }) if &**text == "<<" => Pending::Merge(span),
             Kind::Scalar(Scalar { text, .. }) => Pending::Key(Rc::clone(text), span, start),
             Kind::List(_) | Kind::Mapping(_) => {
-                let message = format!("expected a string as the key, found {}; key ignored", node.describe());
+                let message = format!("invalid key: expected a string, found {}; key ignored", node.describe());
                 let help = "put a string that begins with `{` or `[` in quotes";
                 findings.push(Finding::new(&rules::BAD_KEY, span, message).help(help));
                 Pending::Bad
@@ -150,12 +150,12 @@ impl Pairs {
         if let Some(at) = self.find(&entry.key) {
             let line = (report.line)(self.starts[at]);
             // The message omits the key, which can be part of a secret; the path of the finding has it if it is safe.
-            let (rule, how) = if self.entries[at].key == entry.key {
-                (&rules::DUPLICATE_KEY, "")
+            let (rule, problem) = if self.entries[at].key == entry.key {
+                (&rules::DUPLICATE_KEY, "duplicate key")
             } else {
-                (&rules::TWO_SPELLINGS, " in its other spelling")
+                (&rules::TWO_SPELLINGS, "duplicate key in another spelling")
             };
-            let message = format!("key already given in line {line}{how}; the earlier one is ignored");
+            let message = format!("{problem}; the one in line {line} is ignored");
             let help =
                 if entry.value.items().is_some() { "write all items under one of them" } else { "keep one of them" };
             report.findings.push(Finding::new(rule, entry.key_span, message).help(help));

@@ -155,7 +155,7 @@ impl Problem {
             return ((*words).to_owned(), *help);
         }
         match (self.context.as_str(), self.what.as_str()) {
-            (_, "") => ("invalid YAML".to_owned(), None),
+            (_, "") => ("unknown error".to_owned(), None),
             ("", what) => (what.to_owned(), None),
             (context, what) => (format!("{what} {context}"), None),
         }
@@ -243,7 +243,7 @@ mod tests {
         };
         assert_eq!(problem("found x", "while scanning a tag"), "found x while scanning a tag");
         assert_eq!(problem("found x", ""), "found x");
-        assert_eq!(problem("", ""), "invalid YAML");
+        assert_eq!(problem("", ""), "unknown error");
     }
 
     #[test]

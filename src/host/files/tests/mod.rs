@@ -158,7 +158,7 @@ fn a_directory_in_its_place_is_an_error() {
     let (dir, root) = tree();
     fs::create_dir(inside(&dir, "/folder")).unwrap();
     let error = message(write(&root, of("/folder", b"x", 0o644)));
-    assert_eq!(error, "failed to write /folder: there is a folder in its place");
+    assert_eq!(error, "failed to write /folder: there is a directory in its place");
     assert!(would_change(&root, &of("/folder", b"x", 0o644)).is_err());
     assert!(mask(&root, Path::new("/folder")).is_err());
     assert_eq!(names(dir.path()), ["folder"]);
@@ -219,7 +219,7 @@ fn a_refused_link_on_the_way_costs_its_file_only() {
     let mut results = write_all(&root, &[of("/tmp/link/file", b"x", 0o644), of("/tmp/file", b"x", 0o644)]);
     assert_eq!(results.pop().unwrap().unwrap(), Done);
     let error = message(results.pop().unwrap());
-    assert!(error.starts_with("failed to write /tmp/link/file: refused to follow the link /tmp/link"), "{error}");
+    assert!(error.starts_with("failed to write /tmp/link/file: not following the link /tmp/link"), "{error}");
     assert!(names(&inside(&dir, "/etc")).is_empty());
 }
 
@@ -287,7 +287,7 @@ fn directories_get_their_mode_and_keep_it() {
     assert_eq!(mode("/var/lib/x"), 0o700);
     fs::write(inside(&dir, "/file"), "").unwrap();
     let error = message(directory(&root, Path::new("/file"), 0o700));
-    assert_eq!(error, "failed to make the folder /file: /file is not a folder");
+    assert_eq!(error, "failed to create the directory /file: /file is not a directory");
 }
 
 #[test]
@@ -300,5 +300,5 @@ fn a_directory_of_another_user_is_not_taken() {
     fs::create_dir(inside(&dir, "/x")).unwrap();
     std::os::unix::fs::chown(inside(&dir, "/x"), Some(4242), None).unwrap();
     let error = message(directory(&root, Path::new("/x"), 0o700));
-    assert_eq!(error, "failed to make the folder /x: it belongs to another user (4242)");
+    assert_eq!(error, "failed to create the directory /x: it belongs to another user (4242)");
 }

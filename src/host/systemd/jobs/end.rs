@@ -48,13 +48,13 @@ impl fmt::Display for JobEnd {
 /// Returns the meaning of the result of a failed job.
 fn meaning(result: &str) -> &str {
     match result {
-        "timeout" => "did not end within the time that the unit gives it",
+        "timeout" => "timed out",
         "canceled" => "was canceled by another job",
         "dependency" => "a unit that it requires failed",
-        "assert" => "an assertion of the unit does not hold",
+        "assert" => "an assertion of the unit failed",
         "unsupported" => "units of this type are not supported here",
-        "collected" => "the unit was forgotten before the job was begun",
-        "once" => "the unit may be started only once",
+        "collected" => "the unit was unloaded before the job started",
+        "once" => "the unit can be started only once",
         other => other,
     }
 }
@@ -105,7 +105,7 @@ impl Systemd<'_> {
     /// The end of a job that systemd did not report, by the state of its unit. The job was queued after the machine was
     /// up for `queued`.
     pub(super) fn guess(&self, unit: &str, verb: Verb, queued: Duration) -> JobEnd {
-        let unclear = || JobEnd::still_queued("it has ended, and systemd did not report how");
+        let unclear = || JobEnd::still_queued("it ended with an unknown result");
         let Ok(loaded) = self.loaded(unit) else { return unclear() };
         let Some(path) = loaded else {
             return if verb == Verb::Stop { JobEnd::Done } else { unclear() };

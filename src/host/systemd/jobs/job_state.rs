@@ -66,7 +66,7 @@ impl Systemd<'_> {
             return Ok(JobState::CanEnd);
         };
         if path == own.path {
-            let reason = "it is a job of the very unit in which this program runs";
+            let reason = "it is a job of the unit that runs this program";
             return Ok(JobState::Deadlocked(reason.to_owned()));
         }
         match self.property::<String>(look.remaining(), job, JOB, "State") {
@@ -77,10 +77,7 @@ impl Systemd<'_> {
         }
         let way = graph::path_to(job.as_str(), MOST_JOBS, |job| self.blockers(job, &own, look))?;
         Ok(way.map_or(JobState::CanEnd, |units| {
-            JobState::Deadlocked(format!(
-                "it waits for {}, in which this program runs",
-                units.join(", which waits for ")
-            ))
+            JobState::Deadlocked(format!("it waits for {}, which runs this program", units.join(", which waits for ")))
         }))
     }
 

@@ -223,11 +223,11 @@ impl Systemd<'_> {
                 look_at = now + NEXT_LOOK.max(now.elapsed() * 10);
             }
             if (wait.stop)() {
-                return Ok(JobEnd::still_queued("this program was told to end"));
+                return Ok(JobEnd::still_queued("the run was stopped by a signal"));
             }
             if now >= end {
                 return Ok(if limit < wait.limit {
-                    JobEnd::still_queued("no time is left for this run")
+                    JobEnd::still_queued("the time limit of the run was reached (--deadline)")
                 } else {
                     JobEnd::still_queued(&format!("it has not ended within {} s", limit.as_secs()))
                 });

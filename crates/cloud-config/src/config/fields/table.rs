@@ -35,7 +35,7 @@ pub static TOP: Mapping = Mapping {
             .misspelled("host_name"),
         section("users").list("write each user as an item that begins with `- name: NAME`").misspelled("accounts"),
         section("write_files")
-            .list("write each file as an item that begins with `- path: PATH`, with a blank after the colon")
+            .list("write each file as an item that begins with `- path: PATH`, with a space after the colon")
             .misspelled("files file"),
         FieldInfo::new("manage_etc_hosts", Show::Words(&["localhost", "true", "false"]))
             .text(Word)
@@ -83,7 +83,7 @@ pub static USER: Mapping = Mapping {
             .misspelled("gid group primarygroup"),
         string("groups", Show::Name, MachineName)
             .one_line("the group")
-            .list("write `[sudo, docker]`, or as one text `sudo,docker`")
+            .list("write `[sudo, docker]`, or one string, `sudo,docker`")
             .needs_text()
             .of_new_account()
             .misspelled("group_list supplementary_groups secondary_groups additional_groups"),

@@ -19,7 +19,7 @@ const HASH: &str = "write the hash of the password as `passwd` of an item of `us
 const KEYS: &str = "list the keys themselves in `ssh_authorized_keys`";
 const SSHD: &str = "write the setting into `/etc/ssh/sshd_config` with `write_files`";
 const HOST_KEYS: &str = "remove it: the system creates missing host keys";
-const DISKS: &str = "write a unit with `Type=oneshot` that does it before what needs the disk is mounted";
+const DISKS: &str = "write a unit with `Type=oneshot` that prepares the disk before it is mounted";
 
 const fn row(place: &'static str, program: Program, keys: &'static str, help: &'static str) -> ForeignKey {
     ForeignKey { place, keys, program, help }
@@ -63,7 +63,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         TOP,
         CloudInit,
         "groups",
-        "name groups that exist in the `groups` of a user; a new one takes `groupadd`, in a script or the image",
+        "name groups that exist in the `groups` of a user; create new ones with `groupadd`, in a script or in the image",
     ),
     row(
         TOP,
@@ -86,7 +86,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row(TOP, CloudInit, "ssh_fp_console_blacklist no_ssh_fingerprints authkey_hash", HOST_KEYS),
     // The machine.
     row(TOP, CloudInit, "fqdn", "write the whole name as `hostname`"),
-    row(TOP, CloudInit, "prefer_fqdn_over_hostname", "write as `hostname` the name that you want"),
+    row(TOP, CloudInit, "prefer_fqdn_over_hostname", "write the name as `hostname`"),
     row(
         TOP,
         CloudInit,
@@ -115,7 +115,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
         TOP,
         CloudInit,
         "rsyslog syslog_fix_perms",
-        "write a unit that sends the journal on: `journalctl --follow` is a beginning",
+        "write a unit that sends the journal on: for example with `journalctl --follow`",
     ),
     // Disks.
     row(TOP, CloudInit, "disk_setup fs_setup device_aliases", DISKS),

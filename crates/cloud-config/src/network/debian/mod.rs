@@ -84,7 +84,7 @@ fn follow_masters(
         if let Some(bond) = described.get_mut(&master) {
             bond.slaves.get_or_insert_default().push(slave);
         } else {
-            let message = format!("its `bond-master` {master} has no stanza; not added to a bond");
+            let message = format!("no stanza for `bond-master` {master}; not added to a bond");
             findings.report(&rules::BAD_NETWORK_VALUE, span, slave.as_str(), message);
             lost_child.insert(slave);
         }
@@ -114,14 +114,14 @@ fn kind(
     let id = id.ok_or_else(|| {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if number.is_some_and(is_number) {
-            "its VLAN id is not a number from 1 to 4094"
+            "the VLAN ID is not a number from 1 to 4094"
         } else {
-            "its name does not contain the VLAN id, unlike `eth0.5` and `vlan5`"
+            "no VLAN ID in the name, unlike `eth0.5` and `vlan5`"
         }
     })?;
     let carrier = match (description.raw_device.take(), base) {
         (Some(raw_device), _) => Some(raw_device),
-        (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("invalid interface below it: {why}"))?),
+        (None, Some(base)) => Some(Name::new(base).map_err(|why| format!("invalid parent interface: {why}"))?),
         (None, None) => {
             let message = "VLAN without `vlan-raw-device`; networkd does not create it";
             findings.report(&rules::ODD_INTERFACE, description.span, name.as_str(), message);

@@ -115,8 +115,8 @@ fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
         // `address:`, `adress`
         let meant = stanza.entries.iter().find(|entry| suggest::is_close(&entry.key, &["address"]));
         let why = meant.map_or_else(
-            || "it is `static` and has no `address`".to_owned(),
-            |entry| format!("unknown option `{}`, and no `address`", display_name(&entry.key)),
+            || "`static` without `address`".to_owned(),
+            |entry| format!("`static` without `address`, but with unknown option `{}`", display_name(&entry.key)),
         );
         return Err(Refusal { span: meant.map_or(stanza.span, |entry| entry.span), why, help: ADDRESS });
     }

@@ -126,10 +126,10 @@ fn split(text: &str) -> (&str, &str) {
 fn head(rest: &str, span: Span) -> Result<Stanza, String> {
     let words: Vec<_> = rest.split_whitespace().take(4).collect();
     let [name, family, method] = words[..] else {
-        return Err("`iface` without name, family and method".to_owned());
+        return Err("no name, family and method".to_owned());
     };
     let base = name.split_once(':').map_or(name, |(base, _)| base);
-    let name = Name::new(base).map_err(|why| format!("{} is an invalid interface name: {why}", display_name(name)))?;
+    let name = Name::new(base).map_err(|why| format!("invalid interface name {}: {why}", display_name(name)))?;
     let method = match method {
         "static" => Method::Static,
         "dhcp" => Method::Dhcp,

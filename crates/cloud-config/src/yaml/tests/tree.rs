@@ -124,9 +124,9 @@ fn the_last_of_equal_keys_counts() {
     assert_eq!(
         messages,
         [
-            "key already given in line 2 in its other spelling; the earlier one is ignored",
-            "key already given in line 3; the earlier one is ignored",
-            "key already given in line 5; the earlier one is ignored"
+            "duplicate key in another spelling; the one in line 2 is ignored",
+            "duplicate key; the one in line 3 is ignored",
+            "duplicate key; the one in line 5 is ignored"
         ]
     );
 }
