@@ -166,7 +166,7 @@ coreos:
     });
 
     suite.fresh("status_shows_the_end_of_each_run_to_root_alone", |m| {
-        m.run(&[PROGRAM_INSIDE, "--status"]).ok().says(&["no run has left a record"]);
+        m.run(&[PROGRAM_INSIDE, "--status"]).ok().says(&["no runs recorded since boot"]);
         m.apply("write_files: [{path: /etc/well, content: x}]").ok();
         m.apply("hostname: [a]\nwrite_files: [{path: /etc/bad, owner: nosuchuser}, {path: etc/b, encoding: x}]")
             .fails();
