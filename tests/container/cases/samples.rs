@@ -76,7 +76,7 @@ pub fn cases(suite: &mut Suite) {
 
 /// Returns what a terminal shows of a command line.
 fn on_terminal(m: &Machine, line: &str) -> String {
-    m.put("/tmp/sample", &format!("cd /root\n{line}\n"));
+    m.put("/tmp/sample", format!("cd /root\n{line}\n"));
     m.sh("TERM=dumb script -qec 'sh /tmp/sample' /dev/null < /dev/null || true").replace("\r\n", "\n")
 }
 
