@@ -211,7 +211,7 @@ impl PlanRun<'_> {
     fn unmet_dependency(&self, step: &Step) -> Option<String> {
         let state = &*self.state;
         let missing_user =
-            |user: &String| state.failed_users.contains(user).then(|| format!("user {user} was not created"));
+            |user: &String| state.failed_users.contains(user).then(|| format!("user {user} could not be created"));
         let missing_unit =
             |unit: &String| state.failed_units.contains(unit).then(|| format!("unit {unit} was not applied"));
         match step {
