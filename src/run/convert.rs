@@ -33,6 +33,9 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
         .into_iter()
         .map(|part| Checked { document: part.document, findings: part.plan.findings })
         .collect();
+    for finding in checked.iter_mut().flat_map(|part| &mut part.findings) {
+        stand_ins.restore_finding(finding);
+    }
     let mut general = metadata_notes(&metadata, asked);
     for found in findings {
         match found.part.and_then(|part| checked.get_mut(part)) {
@@ -77,7 +80,7 @@ fn write(asked: &Conversion, config: &convert::model::Config, parts: &[Checked],
             let header = [
                 format!("Converted from a cloud-config by coreos-cloudinit {}.", env!("CARGO_PKG_VERSION")),
                 format!(
-                    "{} entries work in another way, {} are done by generated files, {} are not converted.",
+                    "Entries that work in another way: {}; that generated files do: {}; that are not converted: {}.",
                     count(&rules::CHANGED_MEANING),
                     count(&rules::GENERATED_HELPER),
                     all().filter(|finding| finding.is_error()).count()

@@ -188,7 +188,6 @@ impl SelectedSource {
         if parts.iter().all(|part| part.form == ContentKind::Empty) {
             log::info!("{}: the user-data is empty", source.name());
         }
-        announce(&parts);
         parts
     }
 
@@ -216,6 +215,7 @@ impl SelectedSource {
         outcome: &mut Outcome,
     ) -> Inputs {
         let parts = self.parts(context, deadline, outcome);
+        announce(&parts);
         let Self { addresses, metadata, is_metadata_incomplete, .. } = self;
         let mut inputs = Inputs { addresses, metadata, ..Inputs::default() };
         if options.mode == Mode::Validate {

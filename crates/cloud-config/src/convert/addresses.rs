@@ -1,5 +1,6 @@
 //! `cloud-config-addresses.service`: at each boot it writes the addresses of the machine into the files that need them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -23,16 +24,28 @@ pub(super) struct Helper {
     is_needed: bool,
     /// `/etc/environment` gets the addresses, too.
     pub merges_environment: bool,
-    /// Calls of the shell function that writes a file.
-    renders: Vec<String>,
-    /// The files that are written, in the order of the source.
-    pub targets: Vec<String>,
+    /// Calls of the shell function that writes a file, by the path of the file.
+    renders: BTreeMap<String, String>,
 }
 
 impl Helper {
     /// The service is needed for its variables.
     pub fn need(&mut self) {
         self.is_needed = true;
+    }
+
+    /// Returns true if the service writes the file.
+    pub fn writes(&self, path: &str) -> bool {
+        self.renders.contains_key(path)
+    }
+
+    /// Returns true if a word of `text` is the path of a file that the service writes.
+    pub fn is_named_in(&self, text: &str) -> bool {
+        if self.renders.is_empty() {
+            return false;
+        }
+        let words = text.split(|c: char| c.is_whitespace() || "\"'`=:,;|&<>()[]{}$".contains(c));
+        words.filter_map(|word| word.find('/').map(|at| &word[at..])).any(|path| self.writes(path))
     }
 }
 
@@ -49,10 +62,13 @@ impl Converter<'_> {
         };
         let words = [source.as_str(), target, &format!("{mode:04o}"), &owner];
         let call = words.into_iter().fold("render".to_owned(), |call, word| call + " " + &quote::shell(word));
-        self.addresses.renders.push(call);
-        self.addresses.targets.push(target.to_owned());
-        self.addresses.need();
+        self.addresses.renders.insert(target.to_owned(), call);
         self.plain_file(Path::new(&source), text.into_bytes(), 0o600, vec![note]);
+    }
+
+    /// Removes the template of a file, and returns true if there was one.
+    pub(super) fn forget_template(&mut self, target: &str) -> bool {
+        self.addresses.renders.remove(target).is_some() && self.files.remove(&format!("{TEMPLATES}{target}"))
     }
 
     /// The mark of an address in a template.
@@ -68,7 +84,8 @@ impl Converter<'_> {
 
     /// Writes the service and its script, if something needs them.
     pub(super) fn finish_addresses(&mut self) {
-        if !self.addresses.is_needed && !self.addresses.merges_environment {
+        let Helper { is_needed, merges_environment, renders } = &self.addresses;
+        if !is_needed && !merges_environment && renders.is_empty() {
             return;
         }
         let variant = self.options.variant;
@@ -116,18 +133,19 @@ impl Converter<'_> {
         }
         if !self.addresses.renders.is_empty() {
             script.push_str(
-                "\n# render TEMPLATE FILE MODE OWNER\nrender() {\n  (umask 022 && mkdir -p \"${2%/*}\")\n  sed",
+                "\n# render TEMPLATE FILE MODE OWNER: a file that cannot be written does not keep the others from it.\nstatus=0\nrender() {\n  {\n    (umask 022 && mkdir -p \"${2%/*}\") &&\n      sed",
             );
             for kind in Address::ALL {
-                let _ = write!(script, " \\\n    -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
+                let _ = write!(script, " \\\n        -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
             }
             script.push_str(
-                " \\\n    \"$1\" > \"$2.new\"\n  chown \"$4\" \"$2.new\"\n  chmod \"$3\" \"$2.new\"\n  mv -f \"$2.new\" \"$2\"\n}\n\n",
+                " \\\n        \"$1\" > \"$2.new\" &&\n      chown \"$4\" \"$2.new\" &&\n      chmod \"$3\" \"$2.new\" &&\n      \
+                 mv -f \"$2.new\" \"$2\"\n  } || {\n    echo \"failed to write $2\" >&2\n    rm -f \"$2.new\"\n    status=1\n  }\n}\n\n",
             );
-            for call in &self.addresses.renders {
-                script.push_str(call);
-                script.push('\n');
+            for call in self.addresses.renders.values() {
+                script.extend([call.as_str(), "\n"]);
             }
+            script.push_str("exit $status\n");
         }
         script
     }

@@ -1,6 +1,6 @@
 //! Files: where they go, and the lines of `systemd-tmpfiles` for what Ignition cannot do.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::model::{File, Variant};
@@ -25,27 +25,34 @@ pub(super) struct Files {
     at: HashMap<String, usize>,
     /// Directories below which a file of the result stands, with one of the files.
     directories: HashMap<String, String>,
-    tmpfiles: Tmpfiles,
-}
-
-/// Lines of tmpfiles.d(5).
-#[derive(Default)]
-struct Tmpfiles {
-    /// The directories that lines make.
-    directories: BTreeSet<String>,
-    lines: Vec<String>,
+    /// Lines of tmpfiles.d(5), by the path that they are about.
+    tmpfiles: BTreeMap<String, String>,
 }
 
 impl Files {
     /// Adds a file. One with the same path is replaced.
     fn insert(&mut self, file: File) {
         for parent in parents(&file.path) {
-            self.directories.entry(parent.to_owned()).or_insert_with(|| file.path.clone());
+            if self.directories.contains_key(parent) {
+                break;
+            }
+            self.directories.insert(parent.to_owned(), file.path.clone());
         }
         if let Some(earlier) = self.at.insert(file.path.clone(), self.list.len()) {
             self.list[earlier] = None;
         }
         self.list.push(Some(file));
+    }
+
+    /// Removes a file, and returns true if it was there.
+    pub fn remove(&mut self, path: &str) -> bool {
+        let index = self.at.remove(path);
+        index.is_some_and(|index| self.list[index].take().is_some())
+    }
+
+    /// Returns true if a file is below `path`, or was.
+    pub fn is_directory(&self, path: &str) -> bool {
+        self.directories.contains_key(path)
     }
 
     pub fn contains(&self, path: &str) -> bool {
@@ -54,7 +61,9 @@ impl Files {
 
     /// A file that must be a directory for `path`, or the other way round.
     fn clash<'f>(&'f self, path: &'f str) -> Option<&'f str> {
-        let above = parents(path).find(|parent| self.at.contains_key(*parent));
+        // Above a directory of another file is no file.
+        let mut unknown = parents(path).take_while(|parent| !self.directories.contains_key(*parent));
+        let above = unknown.find(|parent| self.at.contains_key(*parent));
         above.or_else(|| self.directories.get(path).map(String::as_str))
     }
 
@@ -63,19 +72,33 @@ impl Files {
     }
 }
 
-/// The directories above `path`, without the root.
+/// The directories above `path`, the nearest first, without the root.
 fn parents(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').skip(1).map(|(at, _)| &path[..at])
+    path.rmatch_indices('/').map(|(at, _)| &path[..at]).filter(|parent| !parent.is_empty())
 }
 
 /// The place of a file in the result.
 enum Place {
     /// Ignition writes it here.
     Here(String),
-    /// The directory is made at each boot.
-    Volatile,
+    /// It would be gone at the next boot, but Ignition writes it here.
+    Kept(String),
+    /// The directory, at this path, is made at each boot.
+    Volatile(String),
     ReadOnly,
+    /// A file that the conversion generates is at the path, or below it.
+    Generated,
 }
+
+/// Directories in which the conversion writes files of its own.
+const OWN_DIRECTORIES: [&str; 6] = [
+    GENERATED,
+    "/etc/tmpfiles.d",
+    "/etc/systemd/system/multi-user.target.wants",
+    "/etc/systemd/network",
+    "/etc/flatcar",
+    "/etc/zincati/config.d",
+];
 
 impl Converter<'_> {
     /// Adds a file of root that nothing has to be said about.
@@ -88,8 +111,22 @@ impl Converter<'_> {
         if image::is_read_only(self.options.variant, path) {
             return Place::ReadOnly;
         }
+        let is_above = |directory: &str| directory == path || image::is_below(directory, path);
+        if path == TMPFILES || image::is_below(path, GENERATED) || OWN_DIRECTORIES.into_iter().any(is_above) {
+            return Place::Generated;
+        }
+        // systemd reads these before systemd-tmpfiles runs.
+        if let Some(rest) = path.strip_prefix("/run/systemd/")
+            && ["system/", "network/"].iter().any(|kind| rest.starts_with(kind))
+        {
+            return Place::Kept(format!("/etc/systemd/{rest}"));
+        }
         if image::is_volatile(path) {
-            return Place::Volatile;
+            // `/var/run` and `/var/lock` are links.
+            return Place::Volatile(match path.strip_prefix("/var/") {
+                Some(rest) => format!("/run/{}", rest.strip_prefix("run/").unwrap_or(rest)),
+                None => path.to_owned(),
+            });
         }
         match path.strip_prefix("/etc/coreos/") {
             Some(rest) if self.options.variant == Variant::Flatcar => Place::Here(format!("/etc/flatcar/{rest}")),
@@ -109,10 +146,15 @@ impl Converter<'_> {
         let mut notes = Vec::new();
         let environment = path.strip_prefix(UNIT_ENVIRONMENTS).map(|rest| format!("{ENVIRONMENTS}{rest}"));
         let is_environment = environment.is_some();
-        let target = match environment.map_or_else(|| self.place(&path), Place::Here) {
+        self.has_secret |= is_environment;
+        let (target, is_volatile) = match environment.map_or_else(|| self.place(&path), Place::Here) {
             Place::ReadOnly => {
                 let help = Some("put it below /etc, /opt or /var");
                 return self.lost(span, &subject, "the image is read-only there", help);
+            }
+            Place::Generated => {
+                let help = Some("give it another path");
+                return self.lost(span, &subject, "files of the conversion are at the path or below it", help);
             }
             Place::Here(target) => {
                 if target != path && !is_environment {
@@ -120,18 +162,33 @@ impl Converter<'_> {
                         format!("written to {}, since /etc/coreos is a link to /etc/flatcar", printable(&target));
                     notes.push(self.changed(span, &subject, &difference, None));
                 }
-                Some(target)
+                (target, false)
             }
-            Place::Volatile => None,
+            Place::Kept(target) => {
+                let difference = format!(
+                    "written to {}, where it stays; a run would drop it at the next reboot",
+                    printable(&target)
+                );
+                notes.push(self.changed(span, &subject, &difference, None));
+                (target, false)
+            }
+            Place::Volatile(target) => (target, true),
         };
-        if let Some(clash) = target.as_deref().and_then(|target| self.files.clash(target)) {
+        if let Some(clash) = Some(target.as_str()).filter(|_| !is_volatile).and_then(|target| self.files.clash(target))
+        {
             let reason = format!("{} is a file, and one is below the other", printable(clash));
             return self.lost(span, &subject, &reason, Some("give one of them another path"));
+        }
+        if let Some(link) = parents(&target).find(|parent| self.units.is_link(parent)) {
+            let reason = format!("{} is masked, and the file is below it", printable(link));
+            return self.lost(span, &subject, &reason, None);
+        }
+        if self.forget(&target) && !is_environment {
+            self.note(span, &subject, "it is written before, too; the last one is used, as in a run");
         }
         let contents = file.content.expose();
         if let Some(text) = std::str::from_utf8(contents).ok().filter(|text| self.stand_ins.is_in(text)) {
             let text = text.to_owned();
-            let target = target.unwrap_or(path);
             if !self.has_owner(&file.owner) {
                 let help = "create the user or group in the configuration, or make sure that the image has it";
                 self.report_unknown_owner(span, &subject, &file.owner, help);
@@ -142,31 +199,39 @@ impl Converter<'_> {
             return self.template(&target, &text, file.mode, &file.owner, note);
         }
         let mode = file.mode & 0o777;
-        let Some(target) = target else {
-            let means = "copied to its place at each boot by systemd-tmpfiles";
-            let note = self.generated(span, &subject, means, None);
-            return self.volatile_file(&path, file, note);
-        };
         let owner = self.owner(&file.owner);
+        let shown = printable(&owner_fields(&file.owner).join(":"));
+        if is_volatile {
+            let means = match owner {
+                Some(_) => "copied to its place at each boot by systemd-tmpfiles".to_owned(),
+                None => {
+                    format!("copied to its place at each boot by systemd-tmpfiles, if the image has the owner {shown}")
+                }
+            };
+            let note = self.generated(span, &subject, &means, None);
+            return self.volatile_file(&target, file, note);
+        }
         if file.mode != mode || owner.is_none() {
             let means = match owner {
-                None => {
-                    let owner = printable(&file.owner.to_string());
-                    format!(
-                        "owner {owner} is set at each boot by systemd-tmpfiles, if the image has it; until then it is root"
-                    )
-                }
+                None => format!(
+                    "owner {shown} is set at each boot by systemd-tmpfiles, if the image has it; until then it is root"
+                ),
                 Some(_) => format!("mode {:04o} is set at each boot by systemd-tmpfiles", file.mode),
             };
             notes.push(self.generated(span, &subject, &means, None));
-            let line = format!("z {} {:04o} {} -", quote::tmpfiles(&target), file.mode, owner_fields(&file.owner));
-            self.files.tmpfiles.lines.push(line);
+            let line = format!("z {} {:04o} {} -", quote::tmpfiles(&target), file.mode, quoted_owner(&file.owner));
+            self.files.tmpfiles.insert(target.clone(), line);
         }
         let (user, group) = owner.unwrap_or_default();
-        if self.files.contains(&target) && self.part > Some(0) {
-            notes.push(self.changed(span, &subject, "two parts write it; the last one is used", None));
-        }
         self.files.insert(File { path: target, contents: file.content.clone(), mode, user, group, notes });
+    }
+
+    /// Removes what writes the file at `path`, and returns true if something did.
+    fn forget(&mut self, path: &str) -> bool {
+        let is_file = self.files.remove(path);
+        let is_copy = self.files.tmpfiles.remove(path).is_some() && self.files.remove(&format!("{COPIES}{path}"));
+        let is_link = self.units.remove_link(path);
+        self.forget_template(path) || is_file || is_copy || is_link
     }
 
     fn has_owner(&self, owner: &Owner) -> bool {
@@ -185,31 +250,32 @@ impl Converter<'_> {
         // The copy in /etc is as secret as the file.
         let mode = if file.mode & 0o004 == 0 { 0o600 } else { 0o644 };
         let target = quote::tmpfiles(path);
-        for parent in parents(path).skip(1) {
-            self.files.tmpfiles.directories.insert(parent.to_owned());
-        }
-        let owner = owner_fields(&file.owner);
+        let owner = quoted_owner(&file.owner);
+        // This makes the directories above it, too.
         let line = format!("C {target} {:04o} {owner} - {}", file.mode, quote::tmpfiles(&source));
-        self.files.tmpfiles.lines.push(line);
+        self.files.tmpfiles.insert(path.to_owned(), line);
         self.plain_file(Path::new(&source), file.content.expose().clone(), mode, vec![note]);
     }
 
     /// Writes the lines for `systemd-tmpfiles`.
     pub(super) fn finish_files(&mut self) {
-        let Tmpfiles { directories, lines } = std::mem::take(&mut self.files.tmpfiles);
+        let lines = std::mem::take(&mut self.files.tmpfiles);
         if lines.is_empty() {
             return;
         }
-        let directories = directories.iter().map(|path| format!("d {} 0755 root root -\n", quote::tmpfiles(path)));
-        let lines = lines.iter().map(|line| format!("{line}\n"));
-        let text: String = directories.chain(lines).collect();
+        let text: String = lines.values().flat_map(|line| [line.as_str(), "\n"]).collect();
         let note = "Done by systemd-tmpfiles at each boot.".to_owned();
         self.plain_file(Path::new(TMPFILES), text.into_bytes(), 0o644, vec![note]);
     }
 }
 
-/// The user and the group of a line of tmpfiles.d(5).
-fn owner_fields(owner: &Owner) -> String {
+/// The user and the group of a file, as fields of tmpfiles.d(5).
+fn quoted_owner(owner: &Owner) -> String {
+    owner_fields(owner).map(|field| quote::tmpfiles(&field)).join(" ")
+}
+
+/// The user and the group of a file.
+fn owner_fields(owner: &Owner) -> [String; 2] {
     let field =
         |principal: &Option<Principal>| principal.as_ref().map_or_else(|| "root".to_owned(), ToString::to_string);
     let user = field(&owner.user);
@@ -218,5 +284,5 @@ fn owner_fields(owner: &Owner) -> String {
         None if owner.login_group => user.clone(),
         group => field(group),
     };
-    format!("{} {}", quote::tmpfiles(&user), quote::tmpfiles(&group))
+    [user, group]
 }

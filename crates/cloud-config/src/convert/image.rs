@@ -110,6 +110,9 @@ const FLATCAR_UNITS: [(&str, &str); 4] = [
 pub fn missing(variant: Variant, name: &str) -> Option<&'static str> {
     let reason =
         |table: &[(&str, &'static str)]| table.iter().find(|(unit, _)| *unit == name).map(|(_, reason)| *reason);
+    if variant == Variant::Fcos && matches!(name, "etcd.service" | "etcd2.service") {
+        return Some("Fedora CoreOS has no etcd");
+    }
     reason(&GONE).or_else(|| reason(&FLATCAR_UNITS).filter(|_| variant == Variant::Fcos))
 }
 

@@ -22,11 +22,14 @@ mod quote;
 mod scripts;
 mod stand_ins;
 pub mod strict;
+mod unit_addresses;
+mod unit_start;
 mod unit_text;
 mod unit_tokens;
 mod units;
 mod users;
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use self::model::{Config, Variant};
@@ -38,6 +41,7 @@ use crate::diagnostic::{Finding, Rule, Severity, Span, rules};
 use crate::plan::{Planned, Step};
 use crate::run_plan::{PartPlan, Phase, RunPlan, SourcedStep};
 use crate::user_data::ContentKind;
+use crate::yaml::Field;
 
 /// Options of a conversion.
 #[derive(Clone, Copy, Debug)]
@@ -107,12 +111,19 @@ struct Converter<'a> {
     plan: &'a RunPlan,
     /// The index of the part that is converted.
     part: Option<usize>,
+    /// The index of the part whose host name is set.
+    hostname_part: Option<usize>,
     findings: Vec<ConversionFinding>,
+    /// The result has the hash of a password or a secret option.
+    has_secret: bool,
     users: users::Users,
     files: files::Files,
     units: units::Units,
     addresses: addresses::Helper,
-    scripts: usize,
+    /// The places of the key `runtime` of units of the part.
+    runtime_spans: HashMap<&'a str, Span>,
+    /// The ids of the scripts.
+    scripts: HashSet<String>,
     imports: usize,
 }
 
@@ -123,12 +134,15 @@ impl<'a> Converter<'a> {
             stand_ins,
             plan,
             part: None,
+            hostname_part: None,
             findings: Vec::new(),
+            has_secret: false,
             users: users::Users::default(),
             files: files::Files::default(),
             units: units::Units::default(),
             addresses: addresses::Helper::default(),
-            scripts: 0,
+            runtime_spans: HashMap::new(),
+            scripts: HashSet::new(),
             imports: 0,
         }
     }
@@ -137,19 +151,33 @@ impl<'a> Converter<'a> {
     fn report(&mut self, rule: &'static Rule, span: Option<Span>, message: impl Into<String>, help: Option<&str>) {
         let mut finding = Finding::new(rule, span, message);
         finding.help = help.map(str::to_owned);
+        self.stand_ins.restore_finding(&mut finding);
         self.findings.push(ConversionFinding { part: self.part, finding });
+    }
+
+    /// Reports a fact about an item that works as in a run.
+    fn note(&mut self, span: Option<Span>, subject: &str, fact: &str) {
+        self.report(&rules::CONVERSION, span, format!("{subject}: {fact}"), None);
+    }
+
+    /// A sentence for a comment.
+    fn comment(&self, text: &str) -> String {
+        let text = self.stand_ins.restore(text);
+        let mut rest = text.chars();
+        let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+        format!("{first}{}.", rest.as_str())
     }
 
     /// Reports an item whose meaning changes, and returns the comment for it.
     fn changed(&mut self, span: Option<Span>, subject: &str, difference: &str, help: Option<&str>) -> String {
         self.report(&rules::CHANGED_MEANING, span, format!("{subject}: {difference}"), help);
-        comment(difference)
+        self.comment(difference)
     }
 
     /// Reports an item that a generated file does, and returns the comment for it.
     fn generated(&mut self, span: Option<Span>, subject: &str, means: &str, help: Option<&str>) -> String {
         self.report(&rules::GENERATED_HELPER, span, format!("{subject}: {means}"), help);
-        comment(means)
+        self.comment(means)
     }
 
     /// Reports an item that is not converted.
@@ -168,11 +196,6 @@ impl<'a> Converter<'a> {
         let message = "Ignition applies the result once, on the first boot of a new machine; later changes of the user-data do nothing";
         let help = "use it for new machines; `flatcar-reset` (Flatcar 3535 or newer) makes an existing machine boot as a new one";
         self.report(&rules::CONVERSION, None, message, Some(help));
-        if self.plan.parts.iter().any(is_secret) {
-            let message = "the result has passwords, as the user-data has; every program on the machine that can ask the metadata service \
-                           can read them, and Ignition logs password hashes";
-            self.report(&rules::CONVERSION, None, message, Some("use SSH keys in place of passwords"));
-        }
         let has_token = |part: &PartPlan| first_token(part.document.part.text.as_bytes()).is_some();
         if self.stand_ins.has_known() && self.plan.parts.iter().any(has_token) {
             let message = "the given addresses are in the result; it fits one machine only";
@@ -191,6 +214,9 @@ impl<'a> Converter<'a> {
     /// The host name, or keys of `core`.
     fn access(&mut self, step: &SourcedStep) {
         self.part = step.part;
+        if matches!(step.planned.step, Step::SetHostname(_)) {
+            self.hostname_part = step.part;
+        }
         self.step(&step.planned);
         self.part = None;
     }
@@ -200,6 +226,14 @@ impl<'a> Converter<'a> {
         if part.document.part.form == ContentKind::Ignition {
             self.lost(None, part.name(), "it is an Ignition configuration already", Some("use it as it is"));
         }
+        if let Some((_, span)) = &part.document.access.hostname
+            && self.hostname_part.is_some_and(|first| first < index)
+        {
+            self.note(Some(*span), "hostname", "an earlier part sets it; the first one is used, as in a run");
+        }
+        let units = self.cloud_config().map(|config| &config.coreos.units);
+        let units = units.into_iter().flatten().filter_map(Field::get);
+        self.runtime_spans = units.filter_map(|unit| Some((unit.name.text(), unit.runtime.span?))).collect();
         for planned in part.steps() {
             self.step(planned);
         }
@@ -242,26 +276,15 @@ impl<'a> Converter<'a> {
         self.finish_addresses();
         self.finish_generated();
         self.finish_files();
+        if self.has_secret || self.users.has_password() {
+            let message = "the result has passwords, as the user-data has; every program on the machine that can ask the metadata service \
+                           can read them, and Ignition logs password hashes";
+            self.report(&rules::CONVERSION, None, message, Some("use SSH keys in place of passwords"));
+        }
         let (units, links) = self.units.into_lists();
         let config = Config { users: self.users.into_list(), files: self.files.into_list(), links, units };
         Conversion { config, findings: self.findings }
     }
-}
-
-/// A sentence for a comment.
-fn comment(text: &str) -> String {
-    let mut rest = text.chars();
-    let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", rest.as_str())
-}
-
-/// Returns true if a part sets a password.
-fn is_secret(part: &PartPlan) -> bool {
-    part.steps().iter().any(|planned| match &planned.step {
-        Step::EnsureUser(account) => account.passwd.is_some(),
-        Step::WriteFile(file) => file.path.starts_with(crate::plan::UNIT_ENVIRONMENTS),
-        _ => false,
-    })
 }
 
 impl Conversion {

@@ -167,6 +167,8 @@ impl Converter<'_> {
         let path = format!("{ENVIRONMENTS}/{unit}");
         let note = self.changed(span, subject, "flanneld.service runs flannel 0.14 in a container", None);
         let text = String::from_utf8_lossy(file.content.expose()).into_owned();
+        // Only a file with a secret is root's alone.
+        self.has_secret |= file.mode & 0o077 == 0;
         let drop_in = format!("[Service]\nEnvironmentFile={path}\n");
         if self.stand_ins.is_in(&text) {
             let means = "written at each boot by cloud-config-addresses.service, once the addresses are known";
@@ -221,7 +223,8 @@ impl Converter<'_> {
                 Some(help),
             );
         }
-        if is_uuid(update.group.text()) {
+        let has_own_server = update.server.filled().is_some() && !is_gone(update.server.text());
+        if is_uuid(update.group.text()) && !has_own_server {
             lines.retain(|line| !line.starts_with("GROUP="));
             let help = "write a group of Flatcar: stable, beta, alpha or lts";
             self.lost(
@@ -252,8 +255,11 @@ impl Converter<'_> {
         let text = match update.reboot_strategy.text() {
             "" => return,
             "off" | "false" => "[updates]\nenabled = false\n",
-            // A window of locksmith writes the file.
-            "reboot" if has_window(coreos) => return,
+            "reboot" if zincati_window(coreos).is_some() => {
+                let difference = "the window of coreos.locksmith is the strategy of Zincati";
+                self.changed(update.reboot_strategy.span, "coreos.update.reboot_strategy", difference, None);
+                return;
+            }
             "reboot" => "[updates]\nstrategy = \"immediate\"\n",
             _ => {
                 let help = "Zincati takes locks from a FleetLock server: set `updates.fleet_lock.base_url`";
@@ -274,23 +280,20 @@ impl Converter<'_> {
     fn zincati_window(&mut self, coreos: &CoreOs, span: Option<Span>) {
         let subject = "coreos.locksmith";
         let Some(options) = coreos.locksmith.get() else { return };
-        let value = |name: &str| match options.set.iter().find(|(option, _)| option.name == name)?.1.get()? {
-            OptionValue::Text(text) if !text.is_empty() => Some(text.as_str()),
-            _ => None,
-        };
-        let window =
-            value("window_start").zip(value("window_length")).and_then(|(start, length)| window(start, length));
         let others = options.set.iter().filter(|(option, _)| !option.name.starts_with("window_"));
         for (option, field) in others {
             let subject = format!("{subject}.{}", option.name);
             self.lost(field.span, &subject, "Zincati has no such setting", None);
         }
-        if let Some(text) = window {
+        let is_off = coreos.update.get().is_some_and(|update| matches!(update.reboot_strategy.text(), "off" | "false"));
+        if zincati_window(coreos).is_some() && is_off {
+            self.changed(span, subject, "the window is not used, since updates are off", None);
+        } else if let Some(text) = zincati_window(coreos) {
             let note = self.changed(span, subject, "written once, as a window of Zincati, in UTC", None);
             self.plain_file(Path::new(ZINCATI), text.into_bytes(), 0o644, vec![note]);
-        } else if value("window_start").is_some() || value("window_length").is_some() {
+        } else if window_option(coreos, "window_start").or(window_option(coreos, "window_length")).is_some() {
             let help = "Zincati needs the start and the length of a window";
-            self.lost(span, subject, "the window is not complete", Some(help));
+            self.lost(span, subject, "the window is incomplete or invalid", Some(help));
         }
     }
 }
@@ -298,9 +301,17 @@ impl Converter<'_> {
 /// The settings of the update agent of Fedora CoreOS.
 const ZINCATI: &str = "/etc/zincati/config.d/55-cloud-config.toml";
 
-fn has_window(coreos: &CoreOs) -> bool {
-    let options = coreos.locksmith.get();
-    options.is_some_and(|options| options.set.iter().any(|(option, _)| option.name == "window_start"))
+fn window_option<'c>(coreos: &'c CoreOs, name: &str) -> Option<&'c str> {
+    let options = coreos.locksmith.get()?;
+    match options.set.iter().find(|(option, _)| option.name == name)?.1.get()? {
+        OptionValue::Text(text) if !text.is_empty() => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// The settings of Zincati for the window of locksmith, if that is complete.
+fn zincati_window(coreos: &CoreOs) -> Option<String> {
+    window(window_option(coreos, "window_start")?, window_option(coreos, "window_length")?)
 }
 
 /// The settings of a window: `Thu 04:00` and `1h30m`, or nothing if one of them is invalid.

@@ -24,7 +24,11 @@ impl Converter<'_> {
         }
         let is_known = INTERPRETERS.contains(&script.interpreter.as_str());
         if !is_known || argument.is_some_and(|argument| script.interpreter.ends_with("/env") && !is_shell(argument)) {
-            let difference = format!("the image may not have the interpreter {}", printable(&script.interpreter));
+            let difference = if is_known {
+                format!("the image may not have the interpreter that {} runs", script.interpreter)
+            } else {
+                format!("the image may not have the interpreter {}", printable(&script.interpreter))
+            };
             self.changed(
                 span,
                 subject,
@@ -32,10 +36,13 @@ impl Converter<'_> {
                 Some("neither Flatcar nor Fedora CoreOS has Python or Perl; use bash"),
             );
         }
-        self.scripts += 1;
         let id = &script.id;
+        if !self.scripts.insert(id.clone()) {
+            return self.note(span, subject, "an earlier part is the same script; it runs once");
+        }
         let has_tokens = self.stand_ins.is_in(&text);
-        let reads_environment = text.contains("/etc/environment") && !self.files.contains("/etc/environment");
+        let reads_template = self.addresses.is_named_in(&text);
+        let reads_environment = self.reads_addresses_of_environment(&text);
         if reads_environment {
             self.addresses.merges_environment = true;
             let means = "the addresses in /etc/environment are written by cloud-config-addresses.service";
@@ -52,9 +59,9 @@ impl Converter<'_> {
             self.plain_file(Path::new(&target), text.into_bytes(), 0o700, Vec::new());
             target
         };
-        let after = if has_tokens || reads_environment {
+        let after = if has_tokens || reads_environment || reads_template {
             let unit = super::addresses::UNIT;
-            format!("Requires={unit}\nAfter=network-online.target {unit}\n")
+            format!("Wants={unit}\nAfter=network-online.target {unit}\n")
         } else {
             "After=network-online.target\n".to_owned()
         };

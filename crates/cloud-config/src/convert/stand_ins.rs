@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use crate::address_tokens::{Address, Addresses};
+use crate::diagnostic::Finding;
 
 /// The networks for benchmarks and documentation that the addresses are taken from.
 const V4: &str = "198.18.";
@@ -100,6 +101,15 @@ impl StandIns {
     /// Returns `text` as its author wrote it, with tokens.
     pub fn restore(&self, text: &str) -> String {
         self.replace(text, |kind| format!("${}", kind.token()))
+    }
+
+    /// Writes tokens in place of stand-ins in the words of a finding.
+    pub fn restore_finding(&self, finding: &mut Finding) {
+        for words in std::iter::once(&mut finding.message).chain(&mut finding.help) {
+            if self.is_in(words) {
+                *words = self.restore(words);
+            }
+        }
     }
 
     /// The kinds of unknown addresses in `text`.

@@ -21,6 +21,39 @@ pub(crate) fn is_installable(text: &str) -> bool {
     Options::new(text).any(|option| option == Ok("Install"))
 }
 
+/// Targets that every boot reaches.
+const BOOT_TARGETS: [&str; 16] = [
+    "multi-user.target",
+    "default.target",
+    "basic.target",
+    "sysinit.target",
+    "sockets.target",
+    "timers.target",
+    "paths.target",
+    "slices.target",
+    "local-fs.target",
+    "local-fs-pre.target",
+    "swap.target",
+    "remote-fs.target",
+    "getty.target",
+    "network-online.target",
+    "network.target",
+    "machines.target",
+];
+
+/// Returns true if an option in `[Install]` lets a target of every boot start the unit.
+pub(crate) fn is_wanted_at_boot(text: &str) -> bool {
+    let mut section = "";
+    text.lines().map(str::trim).any(|line| {
+        if line.starts_with('[') {
+            section = line;
+        }
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        let is_wanting = matches!(key.trim(), "WantedBy" | "RequiredBy" | "UpheldBy");
+        section == "[Install]" && is_wanting && value.split_whitespace().any(|unit| BOOT_TARGETS.contains(&unit))
+    })
+}
+
 /// The options of a text: the section of each, or the fault that ends them.
 struct Options<'a> {
     rest: &'a str,
@@ -112,7 +145,7 @@ impl<'a> Iterator for Options<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINE_MAX, is_installable, unit_text_fault};
+    use super::{LINE_MAX, is_installable, is_wanted_at_boot, unit_text_fault};
 
     #[test]
     fn texts_that_go_systemd_reads_have_no_fault() {
@@ -162,6 +195,25 @@ mod tests {
         let text = |length: usize| format!("[Service]\nExecStart={}\n", "a".repeat(length - "ExecStart=".len()));
         assert_eq!(unit_text_fault(&text(LINE_MAX - 1)), None);
         assert_eq!(unit_text_fault(&text(LINE_MAX)), Some("line of 2048 bytes or more"));
+    }
+
+    #[test]
+    fn a_target_of_every_boot_starts_a_unit() {
+        for text in [
+            "[Install]\nWantedBy=multi-user.target\n",
+            "[Unit]\nAfter=a\n[Install]\n RequiredBy = a.service basic.target",
+        ] {
+            assert!(is_wanted_at_boot(text), "{text:?}");
+        }
+        for text in [
+            "",
+            "[Install]\nWantedBy=graphical.target\n",
+            "[Install]\nAlias=a.service\n",
+            "[Unit]\nWantedBy=multi-user.target\n",
+            "[Install]\n# WantedBy=multi-user.target\n",
+        ] {
+            assert!(!is_wanted_at_boot(text), "{text:?}");
+        }
     }
 
     #[test]

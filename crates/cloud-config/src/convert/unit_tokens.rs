@@ -14,6 +14,8 @@ pub struct Adapted {
     pub uses_variables: bool,
     /// Variables whose values have addresses, with stand-ins: an environment file that is made at boot has them.
     pub environment: Vec<(String, String)>,
+    /// The description has tokens.
+    pub has_token_in_description: bool,
     /// The keys of settings that have no place for an address any more; the text lacks them.
     pub lost: Vec<String>,
 }
@@ -52,6 +54,9 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: &dyn Fn(Address) -> Str
         let (key, value) = whole.split_once('=').map_or((trimmed, ""), |(key, value)| (key.trim(), value));
         if section.starts_with("X-") {
             adapted.lost.push(key.to_owned());
+        } else if key == "Description" && section == "Unit" {
+            adapted.has_token_in_description = true;
+            adapted.text.push_str(&stand_ins.restore(&whole));
         } else if key.starts_with("Exec") && can_expand(value, stand_ins) {
             adapted.uses_variables = true;
             adapted.text.push_str(&stand_ins.replace(&whole, |kind| format!("${{{}}}", variable(kind))));
@@ -191,6 +196,7 @@ mod tests {
     fn other_settings_are_lost() {
         for (line, key) in [
             ("ListenStream=$private_ipv4:80", "ListenStream"),
+            ("Description=$private_ipv4:80", "Description"),
             ("ExecStart=/opt/$private_ipv4/a", "ExecStart"),
             ("ExecStart=:/bin/a $private_ipv4", "ExecStart"),
             ("Environment=A=%H$private_ipv4", "Environment"),
@@ -206,6 +212,14 @@ mod tests {
         let found = adapted("[X-Fleet]\nMachineMetadata=$private_ipv4\n[Service]\nExecStart=/bin/a $public_ipv6\n");
         assert_eq!(found.lost, ["MachineMetadata"]);
         assert!(found.uses_variables);
+    }
+
+    #[test]
+    fn a_description_shows_the_token() {
+        let text = "[Unit]\nDescription=For $private_ipv4\n";
+        let found = adapted(text);
+        assert_eq!((found.text.as_str(), found.has_token_in_description), (text, true));
+        assert!(found.lost.is_empty() && !found.uses_variables);
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! Units: contents, drop-ins, `[Install]`, links and masks in place of commands.
+//! Units: contents, drop-ins and masks; `unit_start` starts and enables them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::addresses::{UNIT as ADDRESSES, VARIABLES};
-use super::files::ENVIRONMENTS;
 use super::model::{DropIn, Link, Unit, Variant};
-use super::options::ETCD;
-use super::{Converter, image, platform, unit_text, unit_tokens};
+use super::{Converter, image, unit_text};
 use crate::config::Verb;
-use crate::diagnostic::{Span, rules};
-use crate::plan::{FileSpec, Owner, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope, names};
+use crate::diagnostic::Span;
+use crate::plan::{FileSpec, UnitCommand, UnitPath, UnitScope, names};
 use crate::text::printable;
 use crate::text::secret::Secret;
+
+/// The directory of units.
+pub(super) const DIRECTORY: &str = "/etc/systemd/system";
 
 /// The units of a result.
 #[derive(Default)]
@@ -19,35 +19,52 @@ pub(super) struct Units {
     /// The units of the source, in its order.
     pending: Vec<Pending>,
     at: HashMap<String, usize>,
-    /// The units whose files the source has.
-    with_contents: HashSet<String>,
+    /// The units whose files the source has, and true for a file with an option in `[Install]`.
+    with_contents: HashMap<String, bool>,
     /// Units that the conversion generates.
     pub generated: Vec<Unit>,
-    pub links: Vec<Link>,
-    linked: HashSet<String>,
-    done: Vec<Unit>,
-    /// The units that the source starts, in its order.
-    started: Vec<String>,
-    /// The commands of the source, for a unit that runs them in their order.
-    ordered: Vec<(Verb, String)>,
+    /// The links, by their paths.
+    links: Vec<Option<Link>>,
+    linked: HashMap<String, usize>,
+    pub(super) done: Vec<Unit>,
+    /// The units that start, by the names that the source gives them.
+    pub(super) started: HashMap<String, String>,
+    /// The commands of the source, in its order.
+    pub(super) commands: Vec<(Verb, String)>,
 }
 
 /// Where something of a unit stands: its part, and its place there.
-type Origin = (Option<usize>, Option<Span>);
+pub(super) type Origin = (Option<usize>, Option<Span>);
 
-/// The requests of the source for a unit.
+/// The settings of a unit in the source.
 #[derive(Default)]
-struct Pending {
-    name: String,
-    origin: Origin,
+pub(super) struct Pending {
+    pub name: String,
+    pub origin: Origin,
     /// The text of its file.
-    contents: Option<String>,
-    drop_ins: Vec<(String, String)>,
-    enable: Option<Origin>,
-    command: Option<(Verb, Origin)>,
+    pub contents: Option<String>,
+    pub contents_origin: Origin,
+    pub drop_ins: Vec<PendingDropIn>,
+    drop_in_at: HashMap<String, usize>,
+    pub enable: Option<Origin>,
+    pub command: Option<(Verb, Origin)>,
     mask: Option<Origin>,
     /// Something of it is in `/run` today.
-    runtime: Option<Origin>,
+    pub runtime: Option<Origin>,
+}
+
+/// A drop-in of the source.
+pub(super) struct PendingDropIn {
+    pub name: String,
+    pub text: String,
+    pub origin: Origin,
+}
+
+impl Pending {
+    /// Returns true if the unit has a drop-in of that name.
+    pub fn has_drop_in(&self, name: &str) -> bool {
+        self.drop_in_at.contains_key(name)
+    }
 }
 
 impl Units {
@@ -61,24 +78,40 @@ impl Units {
 
     /// Returns true if the source has the file of the unit.
     pub fn has_contents(&self, name: &str) -> bool {
-        self.with_contents.contains(name)
+        self.with_contents.contains_key(name)
     }
 
-    /// Adds a drop-in.
+    /// Returns true if the source has the file of the unit, without an option in `[Install]`.
+    pub fn lacks_install(&self, name: &str) -> bool {
+        self.with_contents.get(name) == Some(&false)
+    }
+
+    /// Adds a drop-in, or replaces it.
     pub fn drop_in(&mut self, unit: &str, name: &str, text: String, origin: Origin) {
         let unit = self.entry(unit, origin);
-        unit.drop_ins.retain(|(known, _)| known != name);
-        unit.drop_ins.push((name.to_owned(), text));
-    }
-
-    fn link(&mut self, path: String, target: &str, note: String) {
-        if self.linked.insert(path.clone()) {
-            self.links.push(Link { path, target: target.to_owned(), notes: vec![note] });
+        let drop_in = PendingDropIn { name: name.to_owned(), text, origin };
+        match unit.drop_in_at.get(name) {
+            Some(known) => unit.drop_ins[*known] = drop_in,
+            None => {
+                unit.drop_in_at.insert(name.to_owned(), unit.drop_ins.len());
+                unit.drop_ins.push(drop_in);
+            }
         }
     }
 
+    /// Returns true if a link is at `path`.
+    pub fn is_link(&self, path: &str) -> bool {
+        self.linked.contains_key(path)
+    }
+
+    /// Removes a link, and returns true if it was there.
+    pub fn remove_link(&mut self, path: &str) -> bool {
+        let index = self.linked.remove(path);
+        index.is_some_and(|index| self.links[index].take().is_some())
+    }
+
     pub fn into_lists(self) -> (Vec<Unit>, Vec<Link>) {
-        (self.done, self.links)
+        (self.done, self.links.into_iter().flatten().collect())
     }
 }
 
@@ -105,18 +138,27 @@ impl Converter<'_> {
         }
         let origin = (self.part, span);
         let entry = self.units.entry(unit, origin);
-        match rest.split_once('/') {
-            Some((_, name)) => self.units.drop_in(unit, name, text, origin),
-            // systemd prefers the file in /etc.
-            None if runtime && entry.contents.is_some() && entry.runtime.is_none() => {}
-            None => {
-                entry.contents = Some(text);
-                self.units.with_contents.insert(unit.clone());
+        let is_again = match rest.split_once('/') {
+            Some((_, name)) => {
+                let is_again = entry.has_drop_in(name);
+                self.units.drop_in(unit, name, text, origin);
+                is_again
             }
+            // systemd prefers the file in /etc.
+            None if runtime && entry.contents.is_some() && entry.runtime.is_none() => true,
+            None => {
+                self.units.with_contents.insert(unit.clone(), unit_text::is_installable(&text));
+                let entry = self.units.entry(unit, origin);
+                entry.contents_origin = origin;
+                entry.contents.replace(text).is_some()
+            }
+        };
+        if is_again {
+            self.note(span, &subject(unit), "a file of it is written before, too; the last one is used, as in a run");
         }
-        let entry = self.units.entry(unit, origin);
         if runtime {
-            entry.runtime.get_or_insert(origin);
+            let origin = (self.part, self.runtime_span(unit, span));
+            self.units.entry(unit, origin).runtime.get_or_insert(origin);
         }
         true
     }
@@ -131,7 +173,7 @@ impl Converter<'_> {
         let mut notes = Vec::new();
         if runtime {
             notes.push(self.changed(
-                span,
+                self.runtime_span(name, span),
                 &subject,
                 "written to /etc, where it stays; a run would drop it at the next reboot",
                 None,
@@ -146,6 +188,11 @@ impl Converter<'_> {
         self.plain_file(path.as_ref(), text.into_bytes(), 0o644, notes);
     }
 
+    /// The place of the key `runtime` of a unit; `span` is the place of its item.
+    fn runtime_span(&self, unit: &str, span: Option<Span>) -> Option<Span> {
+        self.runtime_spans.get(unit).copied().or(span)
+    }
+
     pub(super) fn mask(&mut self, place: &UnitPath, span: Option<Span>) {
         if self.is_of_update(&place.unit, span) {
             return;
@@ -155,22 +202,22 @@ impl Converter<'_> {
                 return self.lost(span, &subject(&place.unit), "Fedora CoreOS has no systemd-networkd", None);
             }
             let path = format!("/etc/systemd/network/{}", place.unit);
-            return self.units.link(path, "/dev/null", format!("Masks {}.", printable(&place.unit)));
+            return self.link(path, "/dev/null", format!("Masks {}.", printable(&place.unit)), span);
         }
         let origin = (self.part, span);
-        let entry = self.units.entry(&place.unit, origin);
-        entry.mask = Some(origin);
+        self.units.entry(&place.unit, origin).mask = Some(origin);
         if place.path.starts_with("/run") {
-            entry.runtime = Some(origin);
+            let origin = (self.part, self.runtime_span(&place.unit, span));
+            self.units.entry(&place.unit, origin).runtime = Some(origin);
         }
     }
 
     pub(super) fn enable(&mut self, scope: &UnitScope, span: Option<Span>) {
         let origin = (self.part, span);
-        let entry = self.units.entry(&scope.unit, origin);
-        entry.enable = Some(origin);
+        self.units.entry(&scope.unit, origin).enable = Some(origin);
         if scope.runtime {
-            entry.runtime.get_or_insert(origin);
+            let origin = (self.part, self.runtime_span(&scope.unit, span));
+            self.units.entry(&scope.unit, origin).runtime.get_or_insert(origin);
         }
     }
 
@@ -179,8 +226,21 @@ impl Converter<'_> {
             return;
         }
         let origin = (self.part, span);
-        self.units.entry(&command.unit, origin).command = Some((command.verb, origin));
-        self.units.ordered.push((command.verb, command.unit.clone()));
+        let entry = self.units.entry(&command.unit, origin);
+        let earlier = entry.command;
+        // A unit that starts has its configuration in place, so that nothing is to be reloaded.
+        let keeps_start = earlier.is_some_and(|(verb, _)| is_start(verb)) && is_reload(command.verb);
+        if !keeps_start {
+            entry.command = Some((command.verb, origin));
+        }
+        if let Some((_, at)) = earlier.filter(|_| !self.options.ordered) {
+            let (part, span) = if keeps_start { origin } else { at };
+            let current = std::mem::replace(&mut self.part, part);
+            let fact = "the unit has several commands; what they come to counts";
+            self.note(span, &subject(&command.unit), fact);
+            self.part = current;
+        }
+        self.units.commands.push((command.verb, command.unit.clone()));
     }
 
     /// Writes all units.
@@ -189,17 +249,23 @@ impl Converter<'_> {
             self.finish_unit(pending);
         }
         self.part = None;
-        if self.options.ordered {
-            self.ordered_commands();
-        } else if self.units.started.len() > 1 {
-            let shown: Vec<_> = self.units.started.iter().map(|name| printable(name)).collect();
-            let message = format!(
-                "units are started by systemd in its own order, and not one after the other: {}",
-                shown.join(", ")
-            );
-            let help = "add `After=` where one needs another, or use --ordered";
-            self.report(&rules::CHANGED_MEANING, None, message, Some(help));
+        self.report_order();
+    }
+
+    /// Adds a link, in place of a file at its path.
+    pub(super) fn link(&mut self, path: String, target: &str, note: String, span: Option<Span>) {
+        if self.units.is_link(&path) {
+            return;
         }
+        let subject = format!("file {}", printable(&path));
+        if self.files.is_directory(&path) {
+            return self.lost(span, &subject, "a link has to be there, and a file is below it", None);
+        }
+        if self.files.remove(&path) {
+            self.note(span, &subject, "replaced by a link");
+        }
+        self.units.linked.insert(path.clone(), self.units.links.len());
+        self.units.links.push(Some(Link { path, target: target.to_owned(), notes: vec![note] }));
     }
 
     /// Appends the generated units.
@@ -208,11 +274,29 @@ impl Converter<'_> {
         self.units.done.extend(generated);
     }
 
+    /// Returns true for the name of a unit that the conversion may generate.
+    fn is_generated(name: &str) -> bool {
+        let Some(name) = name.strip_prefix("cloud-config-").and_then(|name| name.strip_suffix(".service")) else {
+            return false;
+        };
+        matches!(name, "addresses" | "commands") || name.starts_with("keys-") || name.starts_with("script-")
+    }
+
     fn finish_unit(&mut self, mut pending: Pending) {
         let name = pending.name.clone();
         let subject = subject(&name);
         self.part = pending.origin.0;
         let mut unit = Unit { name: name.clone(), ..Unit::default() };
+        if Self::is_generated(&name) {
+            let (part, span) = pending.origin;
+            self.part = part;
+            return self.lost(span, &subject, "the conversion has a unit of this name", Some("give it another name"));
+        }
+        if let Some(reason) =
+            image::missing(self.options.variant, &name).filter(|_| pending.contents.is_none() && pending.mask.is_none())
+        {
+            return self.missing_unit(&pending, reason);
+        }
         if let Some((part, span)) = pending.runtime {
             self.part = part;
             unit.notes.push(self.changed(
@@ -222,7 +306,17 @@ impl Converter<'_> {
                 None,
             ));
         }
-        if pending.mask.is_some() {
+        let is_of_systemd = names::reader(&name) == names::UnitReader::Systemd;
+        if let Some((part, span)) = pending.mask {
+            self.part = part;
+            if !is_of_systemd {
+                return self.link(
+                    format!("{DIRECTORY}/{name}"),
+                    "/dev/null",
+                    format!("Masks {}.", printable(&name)),
+                    span,
+                );
+            }
             unit.mask = true;
             if let Some((verb, (part, span))) = pending.command.filter(|(verb, _)| *verb != Verb::Stop) {
                 self.part = part;
@@ -231,22 +325,17 @@ impl Converter<'_> {
             self.units.done.push(unit);
             return;
         }
-        let is_of_systemd = names::reader(&name) == names::UnitReader::Systemd;
-        if let Some(reason) = image::missing(self.options.variant, &name).filter(|_| pending.contents.is_none()) {
-            return self.missing_unit(&pending, reason);
-        }
         self.adapt(&mut pending, &subject);
         // Ignition checks the text of units, and takes no other type of them; a plain file it takes as it is.
         let fault = pending.contents.as_deref().and_then(unit_text::unit_text_fault);
+        let path = format!("{DIRECTORY}/{name}");
         let as_file = !is_of_systemd || fault.is_some();
-        let text = pending.contents.clone();
-        if let Some(mut text) = pending.contents.take() {
-            let wants_start = pending.command.is_some_and(|(verb, _)| is_start(verb)) && !self.options.ordered;
-            if as_file || self.files.contains(&format!("/etc/systemd/system/{name}")) {
-                let path = format!("/etc/systemd/system/{name}");
+        let text = pending.contents.take();
+        if let Some(mut text) = text.clone() {
+            if as_file || self.files.remove(&path) {
                 self.plain_file(path.as_ref(), text.into_bytes(), 0o644, std::mem::take(&mut unit.notes));
             } else {
-                if wants_start && !unit_text::is_installable(&text) {
+                if self.wants_start(&pending) && !unit_text::is_installable(&text) {
                     if !text.is_empty() && !text.ends_with('\n') {
                         text.push('\n');
                     }
@@ -255,339 +344,49 @@ impl Converter<'_> {
                 unit.contents = Some(Secret::new(text));
             }
         }
-        for (drop_in, text) in std::mem::take(&mut pending.drop_ins) {
-            let is_plain =
-                as_file || drop_in.strip_suffix(".conf").is_none() || unit_text::unit_text_fault(&text).is_some();
+        let mut has_install_drop_in = false;
+        for PendingDropIn { name: drop_in, text, .. } in std::mem::take(&mut pending.drop_ins) {
+            has_install_drop_in |= unit_text::is_installable(&text);
+            let path = format!("{path}.d/{drop_in}");
+            let is_plain = as_file
+                || drop_in.strip_suffix(".conf").is_none()
+                || unit_text::unit_text_fault(&text).is_some()
+                || self.files.remove(&path);
             if is_plain {
-                let path = format!("/etc/systemd/system/{name}.d/{drop_in}");
                 self.plain_file(path.as_ref(), text.into_bytes(), 0o644, Vec::new());
             } else {
                 unit.drop_ins.push(DropIn { name: drop_in, contents: Secret::new(text) });
             }
         }
-        let is_local = text.is_some() || self.files.contains(&format!("/etc/systemd/system/{name}"));
-        self.start_or_enable(&pending, &mut unit, text.as_deref(), is_local);
+        let is_local = text.is_some() || self.files.contains(&path);
+        let text = text.as_deref();
+        self.start_or_enable(&pending, &mut unit, &Local { text, is_local, has_install_drop_in });
         let has_more = unit.enabled || unit.mask || unit.contents.is_some() || !unit.drop_ins.is_empty();
         if has_more && is_of_systemd {
             self.units.done.push(unit);
         }
     }
-
-    /// Does what commands and `enable` ask for, as far as an image can.
-    fn start_or_enable(&mut self, pending: &Pending, unit: &mut Unit, text: Option<&str>, is_local: bool) {
-        let name = pending.name.as_str();
-        let subject = subject(name);
-        let command = pending.command.filter(|_| !self.options.ordered);
-        if let Some((verb, (part, span))) = command {
-            self.part = part;
-            match verb {
-                _ if is_start(verb) => {
-                    if verb == Verb::Start || is_local || !image::is_on_by_default(name) {
-                        self.start(unit, text, is_local, span);
-                    } else {
-                        let difference = "not restarted; it starts with its configuration in place";
-                        unit.notes.push(self.changed(span, &subject, difference, None));
-                    }
-                }
-                Verb::Stop => self.stop(name, is_local, span),
-                _ => {
-                    let difference = format!("`{verb}` is not run; the unit starts with its configuration in place");
-                    unit.notes.push(self.changed(span, &subject, &difference, None));
-                }
-            }
-        }
-        let Some((part, span)) = pending.enable else { return };
-        self.part = part;
-        if unit.enabled {
-            return;
-        }
-        if image::is_of_extension(name) && !is_local {
-            let difference = "enabled by a link, since presets do not reach system extensions";
-            return self.wanted(name, is_local, &subject, span, difference);
-        }
-        let is_installable = text.is_none_or(unit_text::is_installable);
-        if names::reader(name) != names::UnitReader::Systemd || !is_installable {
-            // Without `[Install]`, enabling does nothing in a run either.
-            let difference = "not enabled, as in a run; it has no [Install] section";
-            unit.notes.push(self.changed(span, &subject, difference, None));
-            return;
-        }
-        unit.enabled = true;
-        if command.is_none_or(|(verb, _)| !is_start(verb)) {
-            unit.notes.push(self.changed(
-                span,
-                &subject,
-                "starts on the first boot already; a run would enable it for the next boot",
-                None,
-            ));
-        }
-    }
-
-    fn start(&mut self, unit: &mut Unit, text: Option<&str>, is_local: bool, span: Option<Span>) {
-        let subject = subject(&unit.name);
-        let contents = unit.contents.is_some();
-        self.units.started.push(unit.name.clone());
-        if !contents {
-            let difference = if is_local || image::has_unit(&unit.name) {
-                "started by systemd at each boot, in its own order, by a link"
-            } else {
-                "started by systemd at each boot, in its own order, by a link; the image must have the unit"
-            };
-            return self.wanted(&unit.name, is_local, &subject, span, difference);
-        }
-        unit.enabled = true;
-        let is_installable = text.is_some_and(unit_text::is_installable);
-        let difference = if is_installable {
-            "started by systemd at each boot, in its own order, by its [Install] section"
-        } else {
-            "started by systemd at each boot, in its own order, by an added [Install] section"
-        };
-        let is_after_network = !unit.name.ends_with(".service") || text.is_some_and(|text| text.contains("network"));
-        let help = "it may start before the network is up: if it needs the network, add `Wants=network-online.target` and \
-                    `After=network-online.target`";
-        let note = self.changed(span, &subject, difference, (!is_after_network).then_some(help));
-        unit.notes.push(note);
-    }
-
-    /// Lets `multi-user.target` want a unit.
-    fn wanted(&mut self, name: &str, is_local: bool, subject: &str, span: Option<Span>, difference: &str) {
-        let note = self.changed(span, subject, difference, None);
-        let file = template_of(name);
-        let is_local =
-            is_local || self.units.has_contents(&file) || self.files.contains(&format!("/etc/systemd/system/{file}"));
-        let directory = if is_local { "/etc/systemd/system" } else { "/usr/lib/systemd/system" };
-        let path = format!("/etc/systemd/system/multi-user.target.wants/{name}");
-        self.units.link(path, &format!("{directory}/{file}"), note);
-    }
-
-    fn stop(&mut self, name: &str, is_local: bool, span: Option<Span>) {
-        let subject = subject(name);
-        if is_local {
-            self.changed(span, &subject, "not stopped; it does not start at boot", None);
-            return;
-        }
-        let help = "`mask: true` prevents it from starting, also by hand; --ordered stops it at each boot";
-        self.lost(span, &subject, "a unit of the image that starts by itself cannot be stopped", Some(help));
-    }
-
-    /// A unit that the image does not have.
-    fn missing_unit(&mut self, pending: &Pending, reason: &str) {
-        let subject = subject(&pending.name);
-        let is_etcd = matches!(pending.name.as_str(), "etcd.service" | "etcd2.service");
-        if is_etcd
-            && self.options.variant == Variant::Flatcar
-            && let Some((verb, (part, span))) = pending.command
-            && is_start(verb)
-        {
-            self.part = part;
-            if !self.options.ordered {
-                self.units.started.push(ETCD.to_owned());
-                let difference = "replaced by etcd-member.service, which runs etcd 3.5 in a container";
-                self.wanted(ETCD, false, &subject, span, difference);
-            }
-            if pending.drop_ins.is_empty() {
-                return;
-            }
-            self.part = pending.origin.0;
-            let help = "copy to a drop-in of etcd-member.service what etcd 3.5 needs";
-            return self.lost(pending.origin.1, &subject, "its drop-ins are for etcd 2", Some(help));
-        }
-        let span = pending.origin.1;
-        self.lost(span, &subject, reason, None);
-        for origin in [pending.enable, pending.command.map(|(_, origin)| origin)].into_iter().flatten() {
-            if origin.1 != span {
-                self.part = origin.0;
-                self.lost(origin.1, &subject, reason, None);
-            }
-        }
-    }
-
-    /// Replaces the tokens in the texts of a unit, and orders it behind the service that knows the addresses.
-    fn adapt(&mut self, pending: &mut Pending, subject: &str) {
-        let (mut uses_platform, mut uses_variables, mut needs_files) = (false, false, false);
-        let mut environment_files = Vec::new();
-        let name = pending.name.clone();
-        let span = pending.origin.1;
-        let drop_ins = pending.drop_ins.iter_mut().map(|(drop_in, text)| (format!("{name}.d/{drop_in}"), text));
-        let texts = pending.contents.iter_mut().map(|text| (name.clone(), text)).chain(drop_ins);
-        for (file, text) in texts {
-            needs_files |= self.addresses.targets.iter().any(|target| text.contains(target.as_str()));
-            if text.contains("/etc/environment") && !self.files.contains("/etc/environment") {
-                needs_files = true;
-                self.addresses.merges_environment = true;
-                let means = "the addresses in /etc/environment are written by cloud-config-addresses.service";
-                self.generated(span, subject, means, None);
-            }
-            let variables = |kind| self.variable(kind).0;
-            let adapted = unit_tokens::adapt(text, self.stand_ins, &variables);
-            if adapted.uses_variables {
-                for kind in self.stand_ins.kinds(text) {
-                    *(if self.variable(kind).1 { &mut uses_platform } else { &mut uses_variables }) = true;
-                }
-            }
-            for key in &adapted.lost {
-                let key = printable(key);
-                let help = "systemd expands variables in command lines only; write the address itself";
-                self.lost(
-                    span,
-                    subject,
-                    &format!("`{key}=` contains an address token; the setting is omitted"),
-                    Some(help),
-                );
-            }
-            if !adapted.environment.is_empty() {
-                environment_files.push((file, adapted.environment));
-            }
-            *text = adapted.text.replace(UNIT_ENVIRONMENTS, ENVIRONMENTS);
-            for missing in missing_dependencies(text, self.options.variant) {
-                if !self.units.with_contents.contains(missing) {
-                    let difference = format!("its text names {missing}, which the image does not have");
-                    let help = missing.starts_with("etcd").then_some("name etcd-member.service in its place");
-                    self.changed(span, subject, &difference, help);
-                }
-            }
-        }
-        pending.drop_ins.retain(|(_, text)| !has_no_setting(text));
-        let mut lines = String::new();
-        for (file, variables) in environment_files {
-            let target = format!("/run/cloud-config/env/{file}");
-            let text = unit_tokens::environment_file(&variables);
-            let means = "its variables with addresses are written by cloud-config-addresses.service at each boot";
-            let note = self.generated(span, subject, means, None);
-            self.template(&target, &text, 0o600, &Owner::ROOT, note);
-            lines.extend(["EnvironmentFile=", &super::quote::unit_path(&target), "\n"]);
-            needs_files = true;
-        }
-        if uses_variables {
-            self.generated(
-                span,
-                subject,
-                "its command lines get addresses from cloud-config-addresses.service at each boot",
-                None,
-            );
-            lines.extend(["EnvironmentFile=", VARIABLES, "\n"]);
-            self.addresses.need();
-            needs_files = true;
-        }
-        let (agent, metadata) = platform::agent(self.options.variant);
-        if uses_platform {
-            self.generated(span, subject, &format!("its command lines get addresses from {agent} at each boot"), None);
-            lines.extend(["EnvironmentFile=", metadata, "\n"]);
-        }
-        let services: Vec<_> = [(uses_platform, agent), (needs_files, ADDRESSES)]
-            .into_iter()
-            .filter(|(is, _)| *is)
-            .map(|(_, name)| name)
-            .collect();
-        if services.is_empty() {
-            return;
-        }
-        let services = services.join(" ");
-        let mut text = format!("[Unit]\nRequires={services}\nAfter={services}\n");
-        if !lines.is_empty() {
-            let section = match name.rsplit_once('.').map(|(_, suffix)| suffix) {
-                Some("socket") => "Socket",
-                Some("mount") => "Mount",
-                Some("swap") => "Swap",
-                _ => "Service",
-            };
-            text.extend(["\n[", section, "]\n", &lines]);
-        }
-        pending.drop_ins.push(("10-cloud-config-addresses.conf".to_owned(), text));
-    }
-
-    /// A unit that runs the commands of the source at each boot, in their order.
-    fn ordered_commands(&mut self) {
-        let commands = std::mem::take(&mut self.units.ordered);
-        let mut lines = String::new();
-        for (verb, unit) in &commands {
-            let is_here = self.units.done.iter().any(|done| done.name == *unit && done.contents.is_some());
-            let unit = match image::missing(self.options.variant, unit).filter(|_| !is_here) {
-                Some(_) if unit.starts_with("etcd") && self.options.variant == Variant::Flatcar => ETCD,
-                Some(_) => continue,
-                None => unit.as_str(),
-            };
-            // A unit that waits for multi-user.target would wait for this one, which waits for it.
-            let texts = self.units.done.iter().filter(|done| done.name == unit);
-            let waits = texts.filter_map(|unit| unit.contents.as_ref()).any(|text| is_after_boot(text.expose()));
-            let no_block = if waits { "--no-block " } else { "" };
-            lines.extend([
-                "ExecStart=-/usr/bin/systemctl ",
-                no_block,
-                verb.as_str(),
-                " ",
-                &super::quote::argument(unit),
-                "\n",
-            ]);
-        }
-        if lines.is_empty() {
-            return;
-        }
-        let means = "unit commands are run at each boot in their order, by cloud-config-commands.service";
-        let note = self.generated(None, "coreos.units", means, None);
-        let contents = format!(
-            "[Unit]\nDescription=Unit commands of the cloud-config\nWants=network-online.target\nAfter=network-online.target\n\n\
-             [Service]\nType=oneshot\nRemainAfterExit=yes\n{lines}\n[Install]\nWantedBy=multi-user.target\n"
-        );
-        self.units.generated.push(Unit {
-            name: "cloud-config-commands.service".to_owned(),
-            enabled: true,
-            contents: Some(Secret::new(contents)),
-            notes: vec![note],
-            ..Unit::default()
-        });
-    }
 }
 
-fn subject(name: &str) -> String {
-    format!("unit {}", printable(name))
+/// The files of a unit in the result.
+pub(super) struct Local<'t> {
+    /// The text of its file, as the source has it.
+    pub text: Option<&'t str>,
+    /// Its file is in the result.
+    pub is_local: bool,
+    /// A drop-in has an option in `[Install]`.
+    pub has_install_drop_in: bool,
 }
 
-const fn is_start(verb: Verb) -> bool {
+pub(super) const fn is_start(verb: Verb) -> bool {
     matches!(verb, Verb::Start | Verb::Restart | Verb::ReloadOrRestart)
 }
 
-/// The units of old images that a text depends on.
-fn missing_dependencies(text: &str, variant: Variant) -> BTreeSet<&str> {
-    let dependencies = text.lines().filter_map(|line| {
-        let (key, value) = line.split_once('=')?;
-        let is_dependency = matches!(
-            key.trim(),
-            "Requires"
-                | "Requisite"
-                | "Wants"
-                | "BindsTo"
-                | "PartOf"
-                | "Upholds"
-                | "After"
-                | "Before"
-                | "WantedBy"
-                | "RequiredBy"
-        );
-        is_dependency.then_some(value)
-    });
-    let names = dependencies.flat_map(str::split_whitespace);
-    names.filter(|name| image::missing(variant, name).is_some()).collect()
+/// Returns true for a command that does nothing to a unit which does not run.
+const fn is_reload(verb: Verb) -> bool {
+    matches!(verb, Verb::Reload | Verb::TryRestart | Verb::ReloadOrTryRestart)
 }
 
-fn has_no_setting(text: &str) -> bool {
-    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with(['[', '#', ';']))
-}
-
-fn is_after_boot(text: &str) -> bool {
-    let after = text.lines().filter_map(|line| line.trim().strip_prefix("After="));
-    after
-        .flat_map(str::split_whitespace)
-        .any(|unit| matches!(unit, "multi-user.target" | "graphical.target" | "default.target"))
-}
-
-/// The name of the file of a unit: that of its template for an instance.
-fn template_of(name: &str) -> String {
-    match name.split_once('@') {
-        Some((template, instance)) => {
-            let suffix = instance.rsplit_once('.').map_or("", |(_, suffix)| suffix);
-            format!("{template}@.{suffix}")
-        }
-        None => name.to_owned(),
-    }
+pub(super) fn subject(name: &str) -> String {
+    format!("unit {}", printable(name))
 }

@@ -27,6 +27,11 @@ impl Users {
         &mut self.list[index]
     }
 
+    /// Returns true if an account gets a password.
+    pub fn has_password(&self) -> bool {
+        self.list.iter().any(|user| user.password_hash.is_some())
+    }
+
     pub fn into_list(self) -> Vec<User> {
         self.list
     }
@@ -58,7 +63,8 @@ impl Converter<'_> {
         let shown = crate::plan::redacted_user_name(name);
         let subject = format!("user {shown}");
         let texts = [Some(name), account.gecos.as_deref(), account.home.as_deref(), account.shell.as_deref()];
-        if texts.into_iter().flatten().any(|text| self.stand_ins.is_in(text)) {
+        let password = account.passwd.as_ref().map(|hash| hash.expose().as_str());
+        if texts.into_iter().flatten().chain(password).any(|text| self.stand_ins.is_in(text)) {
             return self.lost(span, &subject, "a field contains an address token", None);
         }
         let password_hash = account.passwd.clone();
@@ -80,26 +86,42 @@ impl Converter<'_> {
             }
             return;
         }
+        let own_group_exists = image::has_group(self.options.variant, name);
+        // A run gives an account the group of its own name wherever the account asks for it.
+        let is_own = |group: &&String| *group == name && !own_group_exists && !account.no_user_group;
+        let wants_own = account.groups.iter().chain(&account.primary_group).any(|group| group == name);
         let mut groups = Vec::new();
-        for group in &account.groups {
+        for group in account.groups.iter().filter(|group| !is_own(group)) {
             if self.has_group(group) {
                 groups.push(group.clone());
             } else {
                 self.missing_group(&subject, group, "not a member", span);
             }
         }
-        let primary_group = account.primary_group.clone().filter(|group| {
-            let exists = self.has_group(group);
-            if !exists {
-                self.missing_group(&subject, group, "a group of the user's name is the login group", span);
+        let asked = account.primary_group.as_ref().filter(|group| !is_own(group));
+        let primary_group = match asked {
+            Some(group) if self.has_group(group) => Some(group.clone()),
+            Some(group) => {
+                self.missing_group(&subject, group, "the default login group is used", span);
+                None
             }
-            exists
-        });
-        // A file of that group would fail the boot.
-        let own_group_exists = image::has_group(self.options.variant, name);
+            None if own_group_exists && wants_own => Some(name.to_owned()),
+            None => None,
+        };
+        // `useradd` refuses to create a group that exists.
+        let no_user_group = account.no_user_group || (own_group_exists && primary_group.is_none());
+        let mut notes = Vec::new();
+        if no_user_group && !account.no_user_group {
+            let fact = format!(
+                "group {} exists already; the default login group is used, as in a run",
+                crate::text::printable(name)
+            );
+            self.note(span, &subject, &fact);
+            notes.push(self.comment(&fact));
+        }
         let login_group = match &primary_group {
             Some(group) => group.clone(),
-            None if account.no_user_group => "users".to_owned(),
+            None if no_user_group => "users".to_owned(),
             None => name.to_owned(),
         };
         self.users.login_groups.insert(name.to_owned(), login_group);
@@ -111,13 +133,13 @@ impl Converter<'_> {
             home_dir: account.home.clone(),
             no_create_home: !account.create_home,
             groups,
-            no_user_group: account.no_user_group || (own_group_exists && primary_group.is_none()),
+            no_user_group,
             primary_group,
             no_log_init: account.no_log_init,
             shell: account.shell.clone(),
             system: account.system,
             ssh_authorized_keys: std::mem::take(&mut user.ssh_authorized_keys),
-            notes: std::mem::take(&mut user.notes),
+            notes: user.notes.drain(..).chain(notes).collect(),
         };
     }
 
@@ -226,7 +248,6 @@ impl Converter<'_> {
         let group = group.filter(|group| *group != Principal::Name("root".to_owned()));
         if let Some(Principal::Name(name)) = &group
             && !self.has_group(name)
-            && !self.users.login_groups.values().any(|known| known == name)
         {
             return None;
         }

@@ -1,0 +1,161 @@
+//! Addresses in the texts of a unit, and units that the texts depend on.
+
+use std::collections::BTreeSet;
+
+use super::addresses::{UNIT as ADDRESSES, VARIABLES};
+use super::files::ENVIRONMENTS;
+use super::model::Variant;
+use super::units::{Origin, Pending, PendingDropIn};
+use super::{Converter, image, platform, quote, unit_tokens};
+use crate::plan::{ENVIRONMENT, Owner, UNIT_ENVIRONMENTS};
+use crate::text::printable;
+
+impl Converter<'_> {
+    /// Replaces the tokens in the texts of a unit, and orders it behind the service that knows the addresses.
+    pub(super) fn adapt(&mut self, pending: &mut Pending, subject: &str) {
+        let mut needs = Needs::default();
+        let name = pending.name.clone();
+        if let Some(text) = &mut pending.contents {
+            self.adapt_text(text, &name, pending.contents_origin, subject, &mut needs);
+        }
+        let mut kept = Vec::with_capacity(pending.drop_ins.len());
+        for mut drop_in in std::mem::take(&mut pending.drop_ins) {
+            let file = format!("{name}.d/{}", drop_in.name);
+            let is_changed = self.adapt_text(&mut drop_in.text, &file, drop_in.origin, subject, &mut needs);
+            if !is_changed || !has_no_setting(&drop_in.text) {
+                kept.push(drop_in);
+            }
+        }
+        pending.drop_ins = kept;
+        self.part = pending.origin.0;
+        let (agent, metadata) = platform::agent(self.options.variant);
+        let span = pending.origin.1;
+        if needs.variables {
+            let means = format!("its command lines get addresses from {ADDRESSES} at each boot");
+            self.generated(span, subject, &means, None);
+            needs.environment_files.push(VARIABLES.to_owned());
+            self.addresses.need();
+        }
+        if needs.platform {
+            self.generated(span, subject, &format!("its command lines get addresses from {agent} at each boot"), None);
+            needs.environment_files.push(metadata.to_owned());
+        }
+        let services = [(needs.platform, agent), (needs.files || needs.variables, ADDRESSES)];
+        let services: Vec<_> = services.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, name)| name).collect();
+        if services.is_empty() {
+            return;
+        }
+        let services = services.join(" ");
+        let mut text = format!("[Unit]\nWants={services}\nAfter={services}\n");
+        if !needs.environment_files.is_empty() {
+            let section = match name.rsplit_once('.').map(|(_, suffix)| suffix) {
+                Some("socket") => "Socket",
+                Some("mount") => "Mount",
+                Some("swap") => "Swap",
+                _ => "Service",
+            };
+            text.extend(["\n[", section, "]\n"]);
+            for path in needs.environment_files {
+                text.extend(["EnvironmentFile=", &quote::unit_path(&path), "\n"]);
+            }
+        }
+        let mut drop_in = "10-cloud-config-addresses.conf".to_owned();
+        while pending.has_drop_in(&drop_in) {
+            drop_in.insert(0, '0');
+        }
+        pending.drop_ins.push(PendingDropIn { name: drop_in, text, origin: pending.origin });
+    }
+
+    /// Replaces the tokens in a text of a unit; `file` is its name. Returns true if the text has changed.
+    fn adapt_text(&mut self, text: &mut String, file: &str, origin: Origin, subject: &str, needs: &mut Needs) -> bool {
+        let (part, span) = origin;
+        self.part = part;
+        needs.files |= self.addresses.is_named_in(text);
+        if self.reads_addresses_of_environment(text) {
+            needs.files = true;
+            self.addresses.merges_environment = true;
+            let means = format!("the addresses in /etc/environment are written by {ADDRESSES}");
+            self.generated(span, subject, &means, None);
+        }
+        for missing in missing_dependencies(text, self.options.variant) {
+            if !self.units.has_contents(missing) {
+                let difference = format!("its text names {missing}, which the image does not have");
+                let is_etcd = missing.starts_with("etcd") && self.options.variant == Variant::Flatcar;
+                self.changed(span, subject, &difference, is_etcd.then_some("name etcd-member.service in its place"));
+            }
+        }
+        if text.contains(UNIT_ENVIRONMENTS) {
+            *text = text.replace(UNIT_ENVIRONMENTS, ENVIRONMENTS);
+        }
+        if !self.stand_ins.is_in(text) {
+            return false;
+        }
+        let adapted = unit_tokens::adapt(text, self.stand_ins, &|kind| self.variable(kind).0);
+        for kind in self.stand_ins.kinds(text).filter(|_| adapted.uses_variables) {
+            *(if self.variable(kind).1 { &mut needs.platform } else { &mut needs.variables }) = true;
+        }
+        for key in &adapted.lost {
+            let reason = format!("`{}=` contains an address token; the setting is omitted", printable(key));
+            let help = "systemd expands variables in command lines only; write the address itself";
+            self.lost(span, subject, &reason, Some(help));
+        }
+        if adapted.has_token_in_description {
+            self.changed(span, subject, "its description shows the token in place of the address", None);
+        }
+        if !adapted.environment.is_empty() {
+            let target = format!("/run/cloud-config/env/{file}");
+            let means = format!("its variables with addresses are written by {ADDRESSES} at each boot");
+            let note = self.generated(span, subject, &means, None);
+            let variables = unit_tokens::environment_file(&adapted.environment);
+            self.template(&target, &variables, 0o600, &Owner::ROOT, note);
+            needs.environment_files.push(target);
+            needs.files = true;
+        }
+        *text = adapted.text;
+        true
+    }
+
+    /// Returns true if `text` reads `/etc/environment`, which a run would add addresses to.
+    pub(super) fn reads_addresses_of_environment(&self, text: &str) -> bool {
+        text.contains(ENVIRONMENT) && !self.files.contains(ENVIRONMENT) && !self.addresses.writes(ENVIRONMENT)
+    }
+}
+
+/// The needs of a unit for addresses.
+#[derive(Default)]
+struct Needs {
+    /// Its command lines name variables of the platform's agent.
+    platform: bool,
+    /// Its command lines name variables of the generated service.
+    variables: bool,
+    /// It reads files that the generated service writes.
+    files: bool,
+    environment_files: Vec<String>,
+}
+
+/// The units of old images that a text depends on.
+fn missing_dependencies(text: &str, variant: Variant) -> BTreeSet<&str> {
+    let dependencies = text.lines().filter_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        let is_dependency = matches!(
+            key.trim(),
+            "Requires"
+                | "Requisite"
+                | "Wants"
+                | "BindsTo"
+                | "PartOf"
+                | "Upholds"
+                | "After"
+                | "Before"
+                | "WantedBy"
+                | "RequiredBy"
+        );
+        is_dependency.then_some(value)
+    });
+    let names = dependencies.flat_map(str::split_whitespace);
+    names.filter(|name| image::missing(variant, name).is_some()).collect()
+}
+
+fn has_no_setting(text: &str) -> bool {
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with(['[', '#', ';']))
+}

@@ -1,0 +1,274 @@
+//! The start of units: `[Install]` sections and links in place of commands, or the commands in their order.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::model::{Unit, Variant};
+use super::options::ETCD;
+use super::units::{DIRECTORY, Local, Origin, Pending, is_start, subject};
+use super::{Converter, image, unit_text};
+use crate::config::Verb;
+use crate::diagnostic::{Span, rules};
+use crate::plan::names;
+use crate::text::printable;
+use crate::text::secret::Secret;
+
+/// The number of units that a finding about their order lists.
+const MOST_SHOWN: usize = 20;
+
+impl Converter<'_> {
+    /// Returns true if the unit is to be started, by systemd.
+    pub(super) fn wants_start(&self, pending: &Pending) -> bool {
+        !self.options.ordered && pending.command.is_some_and(|(verb, _)| is_start(verb))
+    }
+
+    /// Starts and enables a unit as far as an image can.
+    pub(super) fn start_or_enable(&mut self, pending: &Pending, unit: &mut Unit, local: &Local<'_>) {
+        let name = pending.name.as_str();
+        let subject = subject(name);
+        if let Some((verb, (part, span))) = pending.command.filter(|_| !self.options.ordered) {
+            self.part = part;
+            match verb {
+                _ if is_start(verb) => {
+                    if verb == Verb::Start || local.is_local || !image::is_on_by_default(name) {
+                        self.start(unit, local, span);
+                    } else {
+                        let difference = "not restarted; it starts with its configuration in place";
+                        unit.notes.push(self.changed(span, &subject, difference, None));
+                    }
+                }
+                Verb::Stop => self.stop(pending, local.is_local, span),
+                _ => {
+                    let difference = if local.is_local {
+                        format!("`{verb}` is not run; it does nothing to a unit that does not run")
+                    } else {
+                        format!("`{verb}` is not run; the unit starts with its configuration in place")
+                    };
+                    unit.notes.push(self.changed(span, &subject, &difference, None));
+                }
+            }
+        }
+        let Some((part, span)) = pending.enable else { return };
+        self.part = part;
+        self.enabled(pending, unit, local, span);
+    }
+
+    fn enabled(&mut self, pending: &Pending, unit: &mut Unit, local: &Local<'_>, span: Option<Span>) {
+        let name = pending.name.as_str();
+        let subject = subject(name);
+        if unit.enabled || self.units.is_link(&wants(name)) {
+            return;
+        }
+        if image::is_of_extension(name) && !local.is_local {
+            let difference = "enabled by a link, since presets do not reach system extensions";
+            return self.wanted(name, false, &subject, span, difference);
+        }
+        let lacks_install = match local.text {
+            Some(text) => !unit_text::is_installable(text),
+            None => self.units.lacks_install(&template_of(name)),
+        };
+        let is_of_systemd = names::reader(name) == names::UnitReader::Systemd;
+        if is_of_systemd && lacks_install && local.has_install_drop_in {
+            // `enabled` needs the section in the contents.
+            let difference = "enabled by a link, since its [Install] section is in a drop-in";
+            return self.wanted(name, local.is_local, &subject, span, difference);
+        }
+        if !is_of_systemd || lacks_install {
+            return self.note(span, &subject, "not enabled, as in a run; it has no [Install] section");
+        }
+        // A unit with an invalid text is a file.
+        if local.text.is_some() && unit.contents.is_none() {
+            let difference = "enabled by a link to multi-user.target";
+            return self.wanted(name, local.is_local, &subject, span, difference);
+        }
+        unit.enabled = true;
+        if !self.wants_start(pending) {
+            let difference = "starts on the first boot already; a run would enable it for the next boot";
+            unit.notes.push(self.changed(span, &subject, difference, None));
+        }
+    }
+
+    fn start(&mut self, unit: &mut Unit, local: &Local<'_>, span: Option<Span>) {
+        let name = unit.name.clone();
+        let subject = subject(&name);
+        if names::reader(&name) != names::UnitReader::Systemd {
+            return self.lost(span, &subject, "systemd has no unit of such a name", None);
+        }
+        self.units.started.insert(name.clone(), name.clone());
+        let help = "it may start before the network is up: if it needs the network, add `Wants=network-online.target` and \
+                    `After=network-online.target`";
+        let is_after_network = !name.ends_with(".service") || local.text.is_none_or(|text| text.contains("network"));
+        let help = (!is_after_network).then_some(help);
+        let is_instance = template_of(&name) != name;
+        let has_install = local.text.is_some_and(unit_text::is_installable);
+        if unit.contents.is_none() || is_instance {
+            let file = template_of(&name);
+            let is_known = local.is_local || self.units.has_contents(&file) || image::has_unit(&file);
+            let difference = if is_known {
+                "started by systemd at each boot, in its own order, by a link"
+            } else {
+                "started by systemd at each boot, in its own order, by a link; the image must have the unit"
+            };
+            return self.wanted(&name, local.is_local, &subject, span, difference);
+        }
+        unit.enabled = true;
+        if has_install && !local.text.is_some_and(unit_text::is_wanted_at_boot) {
+            let difference =
+                "started by systemd at each boot, in its own order, by a link; its [Install] section may not start it";
+            return self.wanted(&name, true, &subject, span, difference);
+        }
+        let difference = if has_install {
+            "started by systemd at each boot, in its own order, by its [Install] section"
+        } else {
+            "started by systemd at each boot, in its own order, by an added [Install] section"
+        };
+        let note = self.changed(span, &subject, difference, help);
+        unit.notes.push(note);
+    }
+
+    /// Lets `multi-user.target` want a unit.
+    fn wanted(&mut self, name: &str, is_local: bool, subject: &str, span: Option<Span>, difference: &str) {
+        let note = self.changed(span, subject, difference, None);
+        let is_own = is_local && (self.units.has_contents(name) || self.files.contains(&format!("{DIRECTORY}/{name}")));
+        let file = if is_own { name.to_owned() } else { template_of(name) };
+        let is_local =
+            is_local || self.units.has_contents(&file) || self.files.contains(&format!("{DIRECTORY}/{file}"));
+        let directory = if is_local { DIRECTORY } else { "/usr/lib/systemd/system" };
+        self.link(wants(name), &format!("{directory}/{file}"), note, span);
+    }
+
+    fn stop(&mut self, pending: &Pending, is_local: bool, span: Option<Span>) {
+        let subject = subject(&pending.name);
+        if is_local {
+            let difference = if pending.enable.is_some() {
+                "not stopped"
+            } else {
+                "not stopped; it does not start at boot by itself"
+            };
+            self.changed(span, &subject, difference, None);
+            return;
+        }
+        let help = "`mask: true` prevents it from starting, also by hand; --ordered stops it at each boot";
+        self.lost(span, &subject, "a unit of the image that starts by itself cannot be stopped", Some(help));
+    }
+
+    /// A unit that the image does not have.
+    pub(super) fn missing_unit(&mut self, pending: &Pending, reason: &str) {
+        let subject = subject(&pending.name);
+        let command = pending.command;
+        let is_etcd = matches!(pending.name.as_str(), "etcd.service" | "etcd2.service");
+        let drop_ins = pending.drop_ins.iter().map(|drop_in| drop_in.origin).chain(pending.runtime);
+        if is_etcd
+            && self.options.variant == Variant::Flatcar
+            && let Some((_, (part, span))) = command.filter(|(verb, _)| is_start(*verb))
+        {
+            self.part = part;
+            let difference = "replaced by etcd-member.service, which runs etcd 3.5 in a container";
+            if self.options.ordered {
+                self.changed(span, &subject, difference, None);
+            } else {
+                self.units.started.insert(pending.name.clone(), ETCD.to_owned());
+                self.wanted(ETCD, false, &subject, span, difference);
+            }
+            let help = "copy to a drop-in of etcd-member.service what etcd 3.5 needs";
+            return self.lost_places(drop_ins, &subject, "its drop-ins are for etcd 2", Some(help));
+        }
+        let origins = [Some(pending.origin), pending.enable, command.map(|(_, origin)| origin)];
+        self.lost_places(origins.into_iter().flatten().chain(drop_ins), &subject, reason, None);
+    }
+
+    /// Reports something that is not converted at each of its places once.
+    fn lost_places(&mut self, places: impl Iterator<Item = Origin>, subject: &str, reason: &str, help: Option<&str>) {
+        let places: BTreeSet<_> = places.map(|(part, span)| (part, span.map(|span| (span.start, span.end)))).collect();
+        for (part, span) in places {
+            self.part = part;
+            self.lost(span.map(|(start, end)| Span::new(start, end)), subject, reason, help);
+        }
+    }
+
+    /// Reports the order of starts, or writes the unit that keeps it.
+    pub(super) fn report_order(&mut self) {
+        if self.options.ordered {
+            return self.ordered_commands();
+        }
+        let mut left = std::mem::take(&mut self.units.started);
+        let in_order: Vec<_> = self.units.commands.iter().filter_map(|(_, unit)| left.remove(unit)).collect();
+        if in_order.len() < 2 {
+            return;
+        }
+        let mut shown: Vec<_> = in_order.iter().take(MOST_SHOWN).map(|name| printable(name)).collect();
+        if in_order.len() > MOST_SHOWN {
+            shown.push(format!("and {} more", in_order.len() - MOST_SHOWN));
+        }
+        let message =
+            format!("units are started by systemd in its own order, and not one after the other: {}", shown.join(", "));
+        let help = "add `After=` where one needs another, or use --ordered";
+        self.report(&rules::CHANGED_MEANING, None, message, Some(help));
+    }
+
+    /// A unit that runs the commands of the source at each boot, in their order.
+    fn ordered_commands(&mut self) {
+        let commands = std::mem::take(&mut self.units.commands);
+        let units: HashMap<_, _> = self.units.done.iter().map(|unit| (unit.name.as_str(), unit)).collect();
+        let is_masked = |name: &str| units.get(name).is_some_and(|unit| unit.mask);
+        let mut lines = String::new();
+        for (verb, unit) in commands.iter().filter(|(verb, unit)| *verb == Verb::Stop || !is_masked(unit)) {
+            let is_here = self.units.has_contents(unit);
+            let unit = match image::missing(self.options.variant, unit).filter(|_| !is_here) {
+                Some(_) if unit.starts_with("etcd") && self.options.variant == Variant::Flatcar => ETCD,
+                Some(_) => continue,
+                None => unit.as_str(),
+            };
+            // A unit that waits for multi-user.target would wait for this one, which waits for it.
+            let text = units.get(unit).and_then(|unit| unit.contents.as_ref());
+            let waits = text.is_some_and(|text| is_after_boot(text.expose()));
+            let no_block = if waits { "--no-block " } else { "" };
+            lines.extend([
+                "ExecStart=-/usr/bin/systemctl ",
+                no_block,
+                verb.as_str(),
+                " ",
+                &super::quote::argument(unit),
+                "\n",
+            ]);
+        }
+        if lines.is_empty() {
+            return;
+        }
+        let means = "unit commands are run at each boot in their order, by cloud-config-commands.service";
+        let note = self.generated(None, "coreos.units", means, None);
+        let contents = format!(
+            "[Unit]\nDescription=Unit commands of the cloud-config\nWants=network-online.target\nAfter=network-online.target\n\n\
+             [Service]\nType=oneshot\nRemainAfterExit=yes\n{lines}\n[Install]\nWantedBy=multi-user.target\n"
+        );
+        self.units.generated.push(Unit {
+            name: "cloud-config-commands.service".to_owned(),
+            enabled: true,
+            contents: Some(Secret::new(contents)),
+            notes: vec![note],
+            ..Unit::default()
+        });
+    }
+}
+
+fn is_after_boot(text: &str) -> bool {
+    let after = text.lines().filter_map(|line| line.trim().strip_prefix("After="));
+    after
+        .flat_map(str::split_whitespace)
+        .any(|unit| matches!(unit, "multi-user.target" | "graphical.target" | "default.target"))
+}
+
+/// The name of the file of a unit: that of its template for an instance.
+fn template_of(name: &str) -> String {
+    match name.split_once('@') {
+        Some((template, instance)) => {
+            let suffix = instance.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+            format!("{template}@.{suffix}")
+        }
+        None => name.to_owned(),
+    }
+}
+
+/// The link that starts a unit at boot.
+fn wants(name: &str) -> String {
+    format!("{DIRECTORY}/multi-user.target.wants/{name}")
+}
