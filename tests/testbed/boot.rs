@@ -5,8 +5,10 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use super::machine::Machine;
-use super::{PROGRAM, PROGRAM_INSIDE, sandbox};
+use super::{PROGRAM, PROGRAM_INSIDE, ignition, sandbox};
 
 /// The settings of a boot.
 #[derive(Default)]
@@ -17,6 +19,7 @@ pub struct Boot {
     binds: Vec<(PathBuf, String)>,
     kernel: Vec<String>,
     bare: bool,
+    ignition: Option<Vec<Value>>,
 }
 
 /// The origin of a copy.
@@ -71,6 +74,13 @@ impl Boot {
     #[must_use]
     pub fn bare(mut self) -> Self {
         self.bare = true;
+        self
+    }
+
+    /// Applies Ignition configurations before the boot, which is a first boot with presets.
+    #[must_use]
+    pub fn ignition(mut self, configs: impl IntoIterator<Item = Value>) -> Self {
+        self.ignition = Some(configs.into_iter().collect());
         self
     }
 
@@ -131,7 +141,7 @@ impl Boot {
             let place = inside(path);
             parent(&place).and_then(|()| std::os::unix::fs::symlink(target, &place)).map_err(|e| failed(path, e))?;
         }
-        Ok(())
+        self.ignition.as_deref().map_or(Ok(()), |configs| ignition::apply(merged, configs))
     }
 }
 

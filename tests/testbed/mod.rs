@@ -10,6 +10,7 @@
 pub mod boot;
 pub mod bus;
 pub mod command;
+pub mod ignition;
 pub mod kept;
 pub mod key;
 pub mod look;

@@ -7,6 +7,7 @@ mod attacks;
 mod boot;
 mod cli;
 mod common;
+mod conversion;
 mod demo;
 mod examples;
 mod faults;
@@ -97,5 +98,6 @@ pub fn all(suite: &mut Suite) {
     suite.group("troubles", troubles::cases);
     suite.group("samples", samples::cases);
     suite.group("examples", examples::cases);
+    suite.group("conversion", conversion::cases);
     suite.group("demo", demo::cases);
 }

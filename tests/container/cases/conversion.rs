@@ -1,0 +1,282 @@
+//! The examples as Ignition configurations: a machine that boots with one is as a run would have made it.
+//!
+//! What may differ is in lists, each entry with its reason; an entry that nothing needs fails the case.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::testbed::machine::wait_for;
+use crate::testbed::state::{Entry, State};
+use crate::testbed::{Boot, Machine, PROGRAM, Suite};
+
+/// The addresses that a platform would provide.
+const ENVIRONMENT: [(&str, &str); 2] = [("COREOS_PRIVATE_IPV4", "10.1.2.3"), ("COREOS_PUBLIC_IPV4", "203.0.113.9")];
+/// The file of the metadata agent.
+pub const METADATA: &str = "COREOS_EC2_IPV4_LOCAL=10.1.2.3\nCOREOS_EC2_IPV4_PUBLIC=203.0.113.9\n";
+/// The directories that a configuration can change, and that a boot does not make anew.
+const DIRECTORIES: [&str; 7] = ["etc", "home", "opt", "root", "srv", "var/lib", "var/backups"];
+
+/// Paths whose files and whatever is below may differ.
+type Allowed = [(&'static str, &'static str)];
+
+const EVERY_MACHINE: [(&str, &str); 6] = [
+    ("etc/cloud-config", "generated files"),
+    ("etc/machine-id", "chosen at the first boot"),
+    ("etc/systemd/system-preset/20-ignition.preset", "presets of the result"),
+    ("etc/systemd/system/cloud-config-addresses.service", "a generated unit"),
+    ("etc/systemd/system/multi-user.target.wants", "units are started by links of the target"),
+    ("root/example", "user-data of the run"),
+];
+const EXAMPLES: [(&str, &str); 8] = [
+    ("*/.authorized_keys.d.lock", "lock of a run"),
+    ("*/.ssh/authorized_keys", "made of all key sets by the image"),
+    ("etc/systemd/system/announce.service.d", "a generated drop-in"),
+    ("etc/systemd/system/cloud-config-script-5c6a6b6a1f6cff4e.service", "a generated unit"),
+    ("etc/systemd/system/data-disk-now.service", "a unit of a run is in /run if it has `runtime`"),
+    ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
+    ("var/lib/coreos-cloudinit", "the script of the run"),
+    ("var/lib/machine-facts/secret", "made at random"),
+];
+const CLUSTER: [(&str, &str); 6] = [
+    ("etc/environment", "nothing in the configuration reads it"),
+    ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
+    ("etc/systemd/system/etcd-member.service.d", "it replaces etcd2.service"),
+    ("etc/systemd/system/flanneld.service.d/10-cloud-config-addresses.conf", "a generated drop-in"),
+    ("etc/systemd/system/flanneld.service.d/20-flannel.conf", "a generated drop-in"),
+    ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
+];
+/// Properties of units that may differ.
+const EXAMPLE_UNITS: [(&str, &str, &str); 3] = [
+    ("announce.service", "UnitFileState", "enabled in place of started"),
+    ("data-disk-now.service", "UnitFileState", "enabled in place of started"),
+    ("docker.service", "UnitFileState", "enabled in place of started"),
+];
+const CLUSTER_UNITS: [(&str, &str, &str); 2] = [
+    ("flannel-network.service", "UnitFileState", "enabled in place of started"),
+    ("flanneld.service", "UnitFileState", "enabled in place of started"),
+];
+/// The section that units without one get.
+const ADDED: &[u8] = b"\n[Install]\nWantedBy=multi-user.target\n";
+
+/// The result of `--convert-to=ignition`.
+pub struct Converted {
+    pub json: Value,
+    pub report: String,
+    pub code: Option<i32>,
+}
+
+/// Converts a file of the host.
+pub fn convert_file(path: &Path, flags: &[&str]) -> Converted {
+    let output = Command::new(PROGRAM)
+        .arg("--convert-to=ignition")
+        .args(flags)
+        .arg(format!("--from-file={}", path.display()))
+        .output()
+        .expect("the program is there");
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("not JSON: {e}\n{report}"));
+    Converted { json, report, code: output.status.code() }
+}
+
+/// The image that a result is for, as far as the tree differs from it.
+pub fn flatcar() -> Boot {
+    let service = |text: &str| format!("[Service]\nType=oneshot\nRemainAfterExit=yes\n{text}");
+    let on_by_default = |boot: Boot, unit: &str| {
+        boot.link(&format!("/usr/lib/systemd/system/multi-user.target.wants/{unit}"), &format!("../{unit}"))
+    };
+    ["locksmithd.service", "update-engine.service"]
+        .into_iter()
+        .fold(Boot::default(), on_by_default)
+        .link("/etc/coreos", "flatcar")
+        .file("/etc/flatcar/.keep", "")
+        .file("/usr/share/testbed/metadata", METADATA)
+        .file(
+            "/usr/lib/systemd/system/coreos-metadata.service",
+            service("ExecStart=/bin/mkdir -p /run/metadata\nExecStart=/bin/cp /usr/share/testbed/metadata /run/metadata/flatcar\n"),
+        )
+}
+
+fn example(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+}
+
+/// A machine that was made by runs of the program, one for each example.
+fn made_by_runs(examples: &[&str]) -> Machine {
+    let machine = flatcar().ignition([json!({})]).boot();
+    for name in examples {
+        machine.put("/root/example", fs::read(example(name)).expect("the example is there"));
+        let mut run = machine.program(&["--from-file=/root/example"]);
+        for (name, value) in ENVIRONMENT {
+            run = run.env(name, value);
+        }
+        run.run().ok();
+    }
+    machine
+}
+
+/// Returns the content of a machine by path, in a form that two machines share.
+fn content(machine: &Machine) -> BTreeMap<PathBuf, Entry> {
+    let root = PathBuf::from(format!("/proc/{}/root", machine.leader()));
+    let mut all = BTreeMap::new();
+    for directory in DIRECTORIES {
+        let State(entries) = State::of(&root.join(directory));
+        all.extend(entries.into_iter().map(|(path, entry)| normalized(Path::new(directory).join(path), entry)));
+    }
+    // The random seed, and the times of timers.
+    all.retain(|path, _| !path.starts_with("var/lib/systemd"));
+    all
+}
+
+fn normalized(path: PathBuf, mut entry: Entry) -> (PathBuf, Entry) {
+    let mut change = |change: &dyn Fn(Vec<&str>) -> Vec<String>| {
+        let text = String::from_utf8_lossy(&entry.content).into_owned();
+        entry.content = change(text.lines().collect()).join("\n").into_bytes();
+    };
+    match path.to_str().unwrap_or_default() {
+        // The date of a password is that of the test.
+        "etc/shadow" | "etc/shadow-" => change(&|lines| {
+            let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+            lines.into_iter().map(|line| [&fields(line)[..2], &fields(line)[3..]].concat().join(":")).collect()
+        }),
+        // A run keeps the order of the file that it finds.
+        "etc/flatcar/update.conf" => change(&|lines| {
+            let sorted: BTreeSet<_> = lines.into_iter().map(str::to_owned).collect();
+            sorted.into_iter().collect()
+        }),
+        unit if unit.starts_with("etc/systemd/system/") && entry.content.ends_with(ADDED) => {
+            entry.content.truncate(entry.content.len() - ADDED.len());
+        }
+        _ if path.ends_with(".ssh/authorized_keys.d/coreos-cloudinit") => {
+            return (path.with_file_name("ignition"), entry);
+        }
+        _ => {}
+    }
+    (path, entry)
+}
+
+/// Returns true if an allowed place is `path` or a directory above it; `*` stands for any directories.
+fn is_at(path: &Path, place: &str) -> bool {
+    place.strip_prefix("*/").map_or_else(|| path.starts_with(place), |end| path.ends_with(end))
+}
+
+/// Checks that two machines differ in the allowed paths only, and in each of them.
+fn compare(run: &Machine, converted: &Machine, allowed: &[&Allowed]) {
+    let [run, converted] = [run, converted].map(|machine| State(content(machine)));
+    let mut unused: BTreeSet<_> = allowed.iter().copied().flatten().map(|(path, _)| *path).collect();
+    let differences: Vec<_> = run
+        .differences(&converted)
+        .into_iter()
+        .filter(|line| {
+            let path = Path::new(line.split(": ").next().unwrap_or_default());
+            let reason = allowed.iter().copied().flatten().find(|(place, _)| is_at(path, place));
+            reason.is_none_or(|(place, _)| {
+                unused.remove(place);
+                false
+            })
+        })
+        .collect();
+    assert!(differences.is_empty(), "the converted machine differs:\n{}", differences.join("\n"));
+    assert!(unused.is_empty(), "these paths do not differ: {unused:?}");
+}
+
+/// Checks that units are in the same state, except for the allowed properties of units.
+fn compare_units(run: &Machine, converted: &Machine, names: &[&str], allowed: &[(&str, &str, &str)]) {
+    const PROPERTIES: [&str; 5] = ["LoadState", "ActiveState", "Result", "UnitFileState", "Environment"];
+    let mut unused: BTreeSet<_> = allowed.iter().map(|(unit, property, _)| (*unit, *property)).collect();
+    let mut differences = Vec::new();
+    for unit in names {
+        let [was, is] = [run, converted].map(|machine| machine.show(unit, &PROPERTIES));
+        assert_eq!(is["LoadState"], "loaded", "{unit}");
+        for property in PROPERTIES.into_iter().filter(|property| was.get(*property) != is.get(*property)) {
+            if !allowed.iter().any(|(known, key, _)| known == unit && *key == property) {
+                differences.push(format!("{unit}: {property}={:?}, not {:?}", is.get(property), was.get(property)));
+            }
+            unused.remove(&(*unit, property));
+        }
+    }
+    assert!(differences.is_empty(), "units differ:\n{}", differences.join("\n"));
+    assert!(unused.is_empty(), "these properties do not differ: {unused:?}");
+}
+
+/// The variables of a running unit that begin with `prefix`.
+fn environment(machine: &Machine, unit: &str, prefix: &str) -> Vec<String> {
+    let pid = machine.property(unit, "MainPID");
+    let variables = machine.sh(&format!("tr '\\0' '\\n' < /proc/{pid}/environ"));
+    let mut found: Vec<_> = variables.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect();
+    found.sort();
+    assert!(!found.is_empty(), "{unit} has no variables {prefix}");
+    found
+}
+
+/// Checks that nothing failed at boot, and that no generated line has a fault.
+pub fn sound(m: &Machine) {
+    assert_eq!(m.sh("systemctl list-units --failed --no-legend --plain"), "", "{}", m.whole_log());
+    let log = m.whole_log();
+    for word in ["ordering cycle", "Unknown key", "Unknown section", "bad-setting", "Failed to parse", "Invalid"] {
+        assert!(!log.contains(word), "{word}:\n{log}");
+    }
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.plain("a_machine_with_the_examples_is_as_a_run_makes_it", || {
+        let examples = [
+            "addresses.yml",
+            "binary-files.yml",
+            "data-disk.yml",
+            "docker-proxy.yml",
+            "first-boot.sh",
+            "network.yml",
+            "timer.yml",
+            "updates.yml",
+            "users-and-keys.yml",
+            "web-server.yml",
+        ];
+        let configs = examples.map(|name| {
+            let converted = convert_file(&example(name), &[]);
+            assert_eq!(converted.code, Some(0), "{name}: {}", converted.report);
+            converted.json
+        });
+        let converted = flatcar().ignition(configs).boot();
+        sound(&converted);
+        let run = made_by_runs(&examples);
+        assert!(wait_for(std::time::Duration::from_secs(30), || run.exists("/var/lib/machine-facts/facts")));
+        compare(&run, &converted, &[&EVERY_MACHINE, &EXAMPLES]);
+        let units = [
+            "announce.service",
+            "var-lib-data.mount",
+            "data-report.service",
+            "data-disk-now.service",
+            "docker.service",
+            "systemd-networkd.service",
+            "keep-etc.service",
+            "keep-etc.timer",
+            "locksmithd.service",
+            "update-engine.service",
+            "web.socket",
+        ];
+        compare_units(&run, &converted, &units, &EXAMPLE_UNITS);
+        for m in [&run, &converted] {
+            assert_eq!(m.sh("hostname"), "node-1");
+        }
+    });
+    suite.plain("a_machine_with_the_old_cluster_is_as_a_run_makes_it", || {
+        let converted = convert_file(&example("legacy-cluster.yml"), &[]);
+        assert_eq!(converted.code, Some(1), "{}", converted.report);
+        let converted = flatcar().ignition([converted.json]).boot();
+        sound(&converted);
+        let run = made_by_runs(&["legacy-cluster.yml"]);
+        compare(&run, &converted, &[&EVERY_MACHINE, &CLUSTER]);
+        let units = ["flannel-network.service", "flanneld.service", "locksmithd.service"];
+        compare_units(&run, &converted, &units, &CLUSTER_UNITS);
+        let etcd = environment(&converted, "etcd-member.service", "ETCD_");
+        assert_eq!(etcd, environment(&run, "etcd2.service", "ETCD_"));
+        // Old units read it from this file.
+        let mut flannel: Vec<_> = run.text("/run/flannel/options.env").lines().map(str::to_owned).collect();
+        flannel.sort();
+        assert_eq!(environment(&converted, "flanneld.service", "FLANNELD_"), flannel);
+    });
+}
