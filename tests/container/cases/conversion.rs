@@ -91,6 +91,7 @@ pub fn flatcar() -> Boot {
     ["locksmithd.service", "update-engine.service"]
         .into_iter()
         .fold(Boot::default(), on_by_default)
+        .link("/usr/bin/etcdctl", "true")
         .link("/etc/coreos", "flatcar")
         .file("/etc/flatcar/.keep", "")
         .file("/usr/share/testbed/metadata", METADATA)
@@ -100,7 +101,8 @@ pub fn flatcar() -> Boot {
         )
 }
 
-fn example(name: &str) -> PathBuf {
+/// A file of `examples/`.
+pub fn example(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
@@ -221,6 +223,16 @@ pub fn sound(m: &Machine) {
     }
 }
 
+/// Checks that systemd has nothing to say about the units of a result.
+pub fn verify(m: &Machine, converted: &Converted) {
+    let units = converted.json["systemd"]["units"].as_array().into_iter().flatten();
+    let names = units.filter(|unit| unit["mask"] != true).filter_map(|unit| unit["name"].as_str());
+    let argv: Vec<_> =
+        ["systemd-analyze", "verify", "--man=no", "multi-user.target"].into_iter().chain(names).collect();
+    let said = m.run(&argv);
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said}");
+}
+
 pub fn cases(suite: &mut Suite) {
     suite.plain("a_machine_with_the_examples_is_as_a_run_makes_it", || {
         let examples = [
@@ -238,10 +250,13 @@ pub fn cases(suite: &mut Suite) {
         let configs = examples.map(|name| {
             let converted = convert_file(&example(name), &[]);
             assert_eq!(converted.code, Some(0), "{name}: {}", converted.report);
-            converted.json
+            converted
         });
-        let converted = flatcar().ignition(configs).boot();
+        let converted = flatcar().ignition(configs.iter().map(|converted| converted.json.clone())).boot();
         sound(&converted);
+        for config in &configs {
+            verify(&converted, config);
+        }
         let run = made_by_runs(&examples);
         assert!(wait_for(std::time::Duration::from_secs(30), || run.exists("/var/lib/machine-facts/facts")));
         compare(&run, &converted, &[&EVERY_MACHINE, &EXAMPLES]);
@@ -264,10 +279,11 @@ pub fn cases(suite: &mut Suite) {
         }
     });
     suite.plain("a_machine_with_the_old_cluster_is_as_a_run_makes_it", || {
-        let converted = convert_file(&example("legacy-cluster.yml"), &[]);
-        assert_eq!(converted.code, Some(1), "{}", converted.report);
-        let converted = flatcar().ignition([converted.json]).boot();
+        let result = convert_file(&example("legacy-cluster.yml"), &[]);
+        assert_eq!(result.code, Some(1), "{}", result.report);
+        let converted = flatcar().ignition([result.json.clone()]).boot();
         sound(&converted);
+        verify(&converted, &result);
         let run = made_by_runs(&["legacy-cluster.yml"]);
         compare(&run, &converted, &[&EVERY_MACHINE, &CLUSTER]);
         let units = ["flannel-network.service", "flanneld.service", "locksmithd.service"];

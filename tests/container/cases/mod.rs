@@ -8,6 +8,7 @@ mod boot;
 mod cli;
 mod common;
 mod conversion;
+mod conversion_helpers;
 mod demo;
 mod examples;
 mod faults;
@@ -99,5 +100,6 @@ pub fn all(suite: &mut Suite) {
     suite.group("samples", samples::cases);
     suite.group("examples", examples::cases);
     suite.group("conversion", conversion::cases);
+    suite.group("conversion", conversion_helpers::cases);
     suite.group("demo", demo::cases);
 }

@@ -1,10 +1,9 @@
 //! `cloud-config-addresses.service`: at each boot it writes the addresses of the machine into the files that need them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::files::GENERATED;
 use super::model::{self, Variant};
 use super::{Converter, PLATFORMS, Platform, platform, quote};
 use crate::address_tokens::Address;
@@ -16,6 +15,8 @@ pub(super) const UNIT: &str = "cloud-config-addresses.service";
 /// The file with the addresses, by the variables that `coreos-cloudinit` uses.
 pub(super) const VARIABLES: &str = "/run/cloud-config/addresses.env";
 const SCRIPT: &str = "/etc/cloud-config/addresses.sh";
+/// The file for addresses that no agent knows.
+const CUSTOM: &str = "/etc/cloud-config/addresses";
 const TEMPLATES: &str = "/etc/cloud-config/templates";
 
 /// The tasks of the service.
@@ -23,15 +24,24 @@ const TEMPLATES: &str = "/etc/cloud-config/templates";
 pub(super) struct Helper {
     is_needed: bool,
     /// `/etc/environment` gets the addresses, too.
-    pub merges_environment: bool,
-    /// Calls of the shell function that writes a file, by the path of the file.
-    renders: BTreeMap<String, String>,
+    merges_environment: bool,
+    /// Calls of the shell function that writes a file with the addresses that the file needs, by its path.
+    renders: BTreeMap<String, (String, Vec<Address>)>,
+    /// The addresses that something else of the source needs.
+    used: BTreeSet<Address>,
 }
 
 impl Helper {
-    /// The service is needed for its variables.
-    pub fn need(&mut self) {
+    /// The service is needed for the variables of these addresses.
+    pub fn need(&mut self, kinds: impl IntoIterator<Item = Address>) {
         self.is_needed = true;
+        self.used.extend(kinds);
+    }
+
+    /// `text` reads addresses from `/etc/environment`.
+    pub fn merge_environment(&mut self, text: &str) {
+        self.merges_environment = true;
+        self.need(Address::ALL.into_iter().filter(|kind| text.contains(kind.variable())));
     }
 
     /// Returns true if the service writes the file.
@@ -53,6 +63,7 @@ impl Converter<'_> {
     /// Adds a file that the service writes from `text`, which has stand-ins.
     pub(super) fn template(&mut self, target: &str, text: &str, mode: u32, owner: &Owner, note: String) {
         let source = format!("{TEMPLATES}{target}");
+        let kinds = self.stand_ins.kinds(text).collect();
         let text = self.stand_ins.replace(text, |kind| self.placeholder(kind));
         let user = owner.user.as_ref().map_or_else(|| "root".to_owned(), Principal::to_string);
         let owner = match &owner.group {
@@ -62,7 +73,7 @@ impl Converter<'_> {
         };
         let words = [source.as_str(), target, &format!("{mode:04o}"), &owner];
         let call = words.into_iter().fold("render".to_owned(), |call, word| call + " " + &quote::shell(word));
-        self.addresses.renders.insert(target.to_owned(), call);
+        self.addresses.renders.insert(target.to_owned(), (call, kinds));
         self.plain_file(Path::new(&source), text.into_bytes(), 0o600, vec![note]);
     }
 
@@ -84,8 +95,7 @@ impl Converter<'_> {
 
     /// Writes the service and its script, if something needs them.
     pub(super) fn finish_addresses(&mut self) {
-        let Helper { is_needed, merges_environment, renders } = &self.addresses;
-        if !is_needed && !merges_environment && renders.is_empty() {
+        if !self.addresses.is_needed && self.addresses.renders.is_empty() {
             return;
         }
         let variant = self.options.variant;
@@ -96,14 +106,14 @@ impl Converter<'_> {
         let contents = format!(
             "[Unit]\nDescription=Addresses of this machine for files and units\nWants=network-online.target {agent}\n\
              After=network-online.target {agent}\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\nEnvironmentFile=-{variables}\n\
-             EnvironmentFile=-{GENERATED}/addresses\nExecStart=/bin/sh {SCRIPT}\n\n[Install]\nWantedBy=multi-user.target\n"
+             EnvironmentFile=-{CUSTOM}\nExecStart=/bin/sh {SCRIPT}\n\n[Install]\nWantedBy=multi-user.target\n"
         );
         self.units.generated.push(model::Unit {
             name: UNIT.to_owned(),
             enabled: true,
             contents: Some(Secret::new(contents)),
             notes: vec![format!(
-                "Gets the addresses from {agent}. On a platform that it does not know, set them in {GENERATED}/addresses, one \
+                "Gets the addresses from {agent}. On a platform that it does not know, set them in {CUSTOM}, one \
                  line such as COREOS_PRIVATE_IPV4=10.0.0.1 each."
             )],
             ..model::Unit::default()
@@ -112,7 +122,7 @@ impl Converter<'_> {
 
     fn addresses_script(&self) -> String {
         let mut script =
-            "#!/bin/sh\n# The first variable that is set has the address.\nset -eu\numask 077\n\n".to_owned();
+            "#!/bin/sh\n# The first variable that is set has the address.\nset -eu\numask 077\nstatus=0\n\n".to_owned();
         for kind in Address::ALL {
             let name = kind.variable();
             let known = variables(self.options.platform, self.options.variant, kind);
@@ -122,31 +132,34 @@ impl Converter<'_> {
                 let _ = writeln!(script, ": \"${{{name}:=${{{variable}:-}}}}\"");
             }
         }
-        script.push_str("\nmkdir -p -m 0755 /run/cloud-config\n{\n");
+        script.push_str("\n(umask 022 && mkdir -p /run/cloud-config)\n{\n");
         for kind in Address::ALL {
             let name = kind.variable();
             let _ = writeln!(script, "  echo \"{name}=${name}\"");
         }
         let _ = write!(script, "}} > {VARIABLES}.new\nchmod 0644 {VARIABLES}.new\nmv -f {VARIABLES}.new {VARIABLES}\n");
+        let of_files = self.addresses.renders.values().flat_map(|(_, kinds)| kinds);
+        let used: BTreeSet<_> = self.addresses.used.iter().chain(of_files).map(|kind| kind.variable()).collect();
+        for name in used {
+            let _ = writeln!(
+                script,
+                "\n[ -n \"${name}\" ] ||\n  echo \"<4>{name}: unknown address; empty in files and units (set it in {CUSTOM})\" >&2"
+            );
+        }
         if self.addresses.merges_environment {
             script.push_str(MERGE);
         }
         if !self.addresses.renders.is_empty() {
-            script.push_str(
-                "\n# render TEMPLATE FILE MODE OWNER: a file that cannot be written does not keep the others from it.\nstatus=0\nrender() {\n  {\n    (umask 022 && mkdir -p \"${2%/*}\") &&\n      sed",
-            );
+            script.push_str(RENDER);
             for kind in Address::ALL {
-                let _ = write!(script, " \\\n        -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
+                let _ = write!(script, " \\\n      -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
             }
-            script.push_str(
-                " \\\n        \"$1\" > \"$2.new\" &&\n      chown \"$4\" \"$2.new\" &&\n      chmod \"$3\" \"$2.new\" &&\n      \
-                 mv -f \"$2.new\" \"$2\"\n  } || {\n    echo \"failed to write $2\" >&2\n    rm -f \"$2.new\"\n    status=1\n  }\n}\n\n",
-            );
-            for call in self.addresses.renders.values() {
+            script.push_str(RENDERED);
+            for (call, _) in self.addresses.renders.values() {
                 script.extend([call.as_str(), "\n"]);
             }
-            script.push_str("exit $status\n");
         }
+        script.push_str("\nexit \"$status\"\n");
         script
     }
 }
@@ -163,12 +176,33 @@ fn variables(platform: Option<&Platform>, variant: Variant, kind: Address) -> Ve
     names
 }
 
-/// Replaces the addresses in `/etc/environment` and keeps the other lines.
+/// The function that writes a file, up to the replacements. One that fails does not prevent the others.
+const RENDER: &str = r#"
+# render TEMPLATE FILE MODE OWNER
+render() {
+  (umask 022 && mkdir -p "${2%/*}") &&
+    sed"#;
+/// The rest of the function.
+const RENDERED: &str = r#" \
+      "$1" > "$2.new" &&
+    chown "$4" "$2.new" &&
+    chmod "$3" "$2.new" &&
+    mv -fT "$2.new" "$2" &&
+    return
+  rm -f "$2.new"
+  echo "<3>$2: not written" >&2
+  status=1
+}
+
+"#;
+
+/// Replaces the known addresses in `/etc/environment` and keeps the other lines.
 const MERGE: &str = r"
 [ -e /etc/environment ] || install -m 0644 /dev/null /etc/environment
+sed -n 's/^\(.*=\)..*/^\1/p' /run/cloud-config/addresses.env > /run/cloud-config/known
 {
-  grep -v '^COREOS_\(PRIVATE\|PUBLIC\)_IPV[46]=' /etc/environment || true
-  grep '=.' /run/cloud-config/addresses.env || true
+  grep -v -f /run/cloud-config/known /etc/environment || true
+  grep -f /run/cloud-config/known /run/cloud-config/addresses.env || true
 } > /etc/environment.new
 chmod --reference=/etc/environment /etc/environment.new
 mv -f /etc/environment.new /etc/environment

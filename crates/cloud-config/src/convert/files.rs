@@ -219,7 +219,7 @@ impl Converter<'_> {
                 Some(_) => format!("mode {:04o} is set at each boot by systemd-tmpfiles", file.mode),
             };
             notes.push(self.generated(span, &subject, &means, None));
-            let line = format!("z {} {:04o} {} -", quote::tmpfiles(&target), file.mode, quoted_owner(&file.owner));
+            let line = format!("z {} {:04o} {} -", quote::tmpfiles_pattern(&target), file.mode, quoted_owner(&file.owner));
             self.files.tmpfiles.insert(target.clone(), line);
         }
         let (user, group) = owner.unwrap_or_default();
@@ -252,7 +252,7 @@ impl Converter<'_> {
         let target = quote::tmpfiles(path);
         let owner = quoted_owner(&file.owner);
         // This makes the directories above it, too.
-        let line = format!("C {target} {:04o} {owner} - {}", file.mode, quote::tmpfiles(&source));
+        let line = format!("C {target} {:04o} {owner} - {}", file.mode, quote::tmpfiles_argument(&source));
         self.files.tmpfiles.insert(path.to_owned(), line);
         self.plain_file(Path::new(&source), file.content.expose().clone(), mode, vec![note]);
     }

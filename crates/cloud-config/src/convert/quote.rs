@@ -41,11 +41,35 @@ pub fn unit_path(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// A field of a line of tmpfiles.d(5).
+/// A field of a line of tmpfiles.d(5), but the last one.
 pub fn tmpfiles(text: &str) -> String {
-    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('%', "%%");
-    let is_plain = !text.is_empty() && !text.contains([' ', '\t', '"', '\'', '\\', '#']);
+    let escaped = tmpfiles_argument(text).replace('"', "\\\"");
+    let is_plain = escaped == text && !text.is_empty() && !text.contains([' ', '\'', '#']);
     if is_plain { escaped } else { format!("\"{escaped}\"") }
+}
+
+/// The last field of a line of tmpfiles.d(5), which has no quotes.
+pub fn tmpfiles_argument(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%%"),
+            '\\' => out.push_str(r"\\"),
+            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A path in a line of a type that takes patterns, such as `z`.
+pub fn tmpfiles_pattern(path: &str) -> String {
+    let mut literal = String::with_capacity(path.len());
+    for c in path.chars() {
+        literal.extend(matches!(c, '*' | '?' | '[' | '\\').then_some('\\'));
+        literal.push(c);
+    }
+    tmpfiles(&literal)
 }
 
 #[cfg(test)]
@@ -64,5 +88,8 @@ mod tests {
         assert_eq!(argument(";"), "\";\"");
         assert_eq!(tmpfiles("/run/a b%c"), "\"/run/a b%%c\"");
         assert_eq!(tmpfiles("/run/a"), "/run/a");
+        assert_eq!(tmpfiles("/run/a\"\\\n"), r#""/run/a\"\\\x0a""#);
+        assert_eq!(tmpfiles_argument("/etc/a 'b'\"%c\\\n"), r#"/etc/a 'b'"%%c\\\x0a"#);
+        assert_eq!(tmpfiles_pattern("/opt/[a]*"), r#""/opt/\\[a]\\*""#);
     }
 }

@@ -44,7 +44,7 @@ impl Converter<'_> {
         let reads_template = self.addresses.is_named_in(&text);
         let reads_environment = self.reads_addresses_of_environment(&text);
         if reads_environment {
-            self.addresses.merges_environment = true;
+            self.addresses.merge_environment(&text);
             let means = "the addresses in /etc/environment are written by cloud-config-addresses.service";
             self.generated(span, subject, means, None);
         }

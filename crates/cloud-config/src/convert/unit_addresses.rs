@@ -34,19 +34,23 @@ impl Converter<'_> {
             let means = format!("its command lines get addresses from {ADDRESSES} at each boot");
             self.generated(span, subject, &means, None);
             needs.environment_files.push(VARIABLES.to_owned());
-            self.addresses.need();
         }
         if needs.platform {
             self.generated(span, subject, &format!("its command lines get addresses from {agent} at each boot"), None);
             needs.environment_files.push(metadata.to_owned());
         }
-        let services = [(needs.platform, agent), (needs.files || needs.variables, ADDRESSES)];
-        let services: Vec<_> = services.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, name)| name).collect();
-        if services.is_empty() {
+        let needs_service = needs.files || needs.variables;
+        if !needs.platform && !needs_service {
             return;
         }
-        let services = services.join(" ");
-        let mut text = format!("[Unit]\nWants={services}\nAfter={services}\n");
+        let mut text = "[Unit]\n".to_owned();
+        if needs.platform {
+            text.extend(["Requires=", agent, "\nAfter=", agent, "\n"]);
+        }
+        if needs_service {
+            // It fails if one of many files cannot be written, which is not a reason to start nothing.
+            text.extend(["Wants=", ADDRESSES, "\nAfter=", ADDRESSES, "\n"]);
+        }
         if !needs.environment_files.is_empty() {
             let section = match name.rsplit_once('.').map(|(_, suffix)| suffix) {
                 Some("socket") => "Socket",
@@ -73,7 +77,7 @@ impl Converter<'_> {
         needs.files |= self.addresses.is_named_in(text);
         if self.reads_addresses_of_environment(text) {
             needs.files = true;
-            self.addresses.merges_environment = true;
+            self.addresses.merge_environment(text);
             let means = format!("the addresses in /etc/environment are written by {ADDRESSES}");
             self.generated(span, subject, &means, None);
         }
@@ -92,7 +96,12 @@ impl Converter<'_> {
         }
         let adapted = unit_tokens::adapt(text, self.stand_ins, &|kind| self.variable(kind).0);
         for kind in self.stand_ins.kinds(text).filter(|_| adapted.uses_variables) {
-            *(if self.variable(kind).1 { &mut needs.platform } else { &mut needs.variables }) = true;
+            if self.variable(kind).1 {
+                needs.platform = true;
+            } else {
+                needs.variables = true;
+                self.addresses.need([kind]);
+            }
         }
         for key in &adapted.lost {
             let reason = format!("`{}=` contains an address token; the setting is omitted", printable(key));
