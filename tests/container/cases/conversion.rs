@@ -9,9 +9,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::testbed::machine::wait_for;
+use crate::testbed::machine::{dedent, wait_for};
 use crate::testbed::state::{Entry, State};
-use crate::testbed::{Boot, Machine, PROGRAM, Suite};
+use crate::testbed::{Boot, Machine, PROGRAM, Suite, sandbox};
 
 /// The addresses that a platform would provide.
 const ENVIRONMENT: [(&str, &str); 2] = [("COREOS_PRIVATE_IPV4", "10.1.2.3"), ("COREOS_PUBLIC_IPV4", "203.0.113.9")];
@@ -49,6 +49,83 @@ const CLUSTER: [(&str, &str); 6] = [
     ("etc/systemd/system/flanneld.service.d/20-flannel.conf", "a generated drop-in"),
     ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
 ];
+/// What the examples lack: the kinds of items that a result says in another way than a run.
+const MANY_KINDS: &str = r##"
+    #cloud-config
+    hostname: kinds.example.com
+    users:
+      - name: core
+        passwd: $6$abcdefgh$D7W7qyozKBT.t6FD3DVYHvADbIO0eSyI4.p20LaEUjro8PqTGYYo/EQcuNjhFbzo9Yg5ir1KIEqFY/yJpgFph0
+      - name: eve
+        gecos: Eve, of "accounts"
+        primary_group: docker
+        groups: [sudo, systemd-journal]
+        homedir: /srv/eve
+        no_create_home: true
+        shell: /bin/sh
+      - name: own
+      - name: machine
+        system: true
+        no_user_group: true
+        no_log_init: true
+      - name: docker
+    write_files:
+      - {path: /etc/kinds/root, content: "no line end"}
+      - {path: /etc/kinds/empty}
+      - {path: /etc/kinds/core, owner: core, permissions: "0600", content: a}
+      - {path: /etc/kinds/core-group, owner: "core:", content: a}
+      - {path: /etc/kinds/eve-group, owner: "eve:", content: a}
+      - {path: /etc/kinds/own-group, owner: "own:", content: a}
+      - {path: /etc/kinds/machine-group, owner: "machine:", content: a}
+      - {path: /etc/kinds/group, owner: ":docker", content: a}
+      - {path: /etc/kinds/numbers, owner: "1234:5678", permissions: "0444", content: a}
+      - {path: /etc/kinds/mixed, owner: "1234:wheel", permissions: 644, content: a}
+      - {path: "/etc/kinds/a 'name' with %n and $HOME", content: "50% $HOME \\n\t\u00e9\r\n"}
+      - {path: /etc/kinds/base64, encoding: b64, content: AAH/}
+      - {path: /etc/kinds/twice, content: first}
+      - {path: /etc/kinds//./twice, content: second}
+      - {path: /etc/coreos/kinds, content: a}
+      - {path: /home/own/notes, owner: "own:own", content: a}
+      - {path: /etc/systemd/system/by-hand.service, content: "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"}
+      - {path: /etc/systemd/system/by-hand.service.d/10-more.conf, content: "[Unit]\nDescription=By hand\n"}
+    coreos:
+      update: {reboot_strategy: "off"}
+      units:
+        - name: by-hand.service
+          enable: true
+          command: start
+        - {name: docker.socket, mask: true}
+        - name: instance@.service
+          content: "[Service]\nExecStart=/bin/sleep infinity\nEnvironment=INSTANCE=%i\n"
+        - {name: instance@one.service, command: start}
+        - name: odd.service
+          command: start
+          content: |
+            [Service]
+            ExecStart=/bin/sleep infinity
+            a line that go-systemd refuses
+        - name: added.timer
+          command: start
+          content: "[Timer]\nOnCalendar=yearly\nUnit=kept.service"
+        - name: kept.service
+          content: "[Service]\nExecStart=/bin/sleep infinity\n"
+          drop_ins:
+            - {name: 10-limits.conf, content: "[Service]\nMemoryMax=64M\n"}
+            - {name: ignored, content: "[Service]\nMemoryMax=32M\n"}
+        - name: enabled.service
+          enable: true
+          content: "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=kinds.target\nAlias=alias.service\n"
+        - name: not-installable.service
+          enable: true
+          content: "[Service]\nExecStart=/bin/sleep infinity\n"
+        - {name: etcd2.service, command: start, content: "[Service]\nExecStart=/bin/sleep infinity\n"}
+        - {name: flanneld.service, enable: true}
+        - {name: 10-kinds.network, content: "[Match]\nName=kinds0\n"}
+        - {name: 11-kinds.network, mask: true}
+      etcd2: {name: kinds, advertise_client_urls: "http://$private_ipv4:2379"}
+"##;
+const KINDS: [(&str, &str); 0] = [];
+const KINDS_UNITS: [(&str, &str, &str); 0] = [];
 /// Properties of units that may differ.
 const EXAMPLE_UNITS: [(&str, &str, &str); 3] = [
     ("announce.service", "UnitFileState", "enabled in place of started"),
@@ -106,11 +183,11 @@ pub fn example(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
 }
 
-/// A machine that was made by runs of the program, one for each example.
-fn made_by_runs(examples: &[&str]) -> Machine {
+/// A machine that was made by runs of the program, one for each file.
+fn made_by_runs(files: &[PathBuf]) -> Machine {
     let machine = flatcar().ignition([json!({})]).boot();
-    for name in examples {
-        machine.put("/root/example", fs::read(example(name)).expect("the example is there"));
+    for path in files {
+        machine.put("/root/example", fs::read(path).expect("it is there"));
         let mut run = machine.program(&["--from-file=/root/example"]);
         for (name, value) in ENVIRONMENT {
             run = run.env(name, value);
@@ -257,7 +334,7 @@ pub fn cases(suite: &mut Suite) {
         for config in &configs {
             verify(&converted, config);
         }
-        let run = made_by_runs(&examples);
+        let run = made_by_runs(&examples.map(example));
         assert!(wait_for(std::time::Duration::from_secs(30), || run.exists("/var/lib/machine-facts/facts")));
         compare(&run, &converted, &[&EVERY_MACHINE, &EXAMPLES]);
         let units = [
@@ -284,7 +361,7 @@ pub fn cases(suite: &mut Suite) {
         let converted = flatcar().ignition([result.json.clone()]).boot();
         sound(&converted);
         verify(&converted, &result);
-        let run = made_by_runs(&["legacy-cluster.yml"]);
+        let run = made_by_runs(&[example("legacy-cluster.yml")]);
         compare(&run, &converted, &[&EVERY_MACHINE, &CLUSTER]);
         let units = ["flannel-network.service", "flanneld.service", "locksmithd.service"];
         compare_units(&run, &converted, &units, &CLUSTER_UNITS);
@@ -294,5 +371,35 @@ pub fn cases(suite: &mut Suite) {
         let mut flannel: Vec<_> = run.text("/run/flannel/options.env").lines().map(str::to_owned).collect();
         flannel.sort();
         assert_eq!(environment(&converted, "flanneld.service", "FLANNELD_"), flannel);
+    });
+    suite.plain("a_machine_with_many_kinds_of_items_is_as_a_run_makes_it", || {
+        let path = sandbox::machines().join("many-kinds");
+        fs::write(&path, dedent(MANY_KINDS)).expect("it is a file system in memory");
+        let result = convert_file(&path, &[]);
+        assert_eq!(result.code, Some(0), "{}", result.report);
+        let converted = flatcar().ignition([result.json.clone()]).boot();
+        sound(&converted);
+        let run = made_by_runs(&[path]);
+        compare(&run, &converted, &[&EVERY_MACHINE, &KINDS]);
+        let units = [
+            "by-hand.service",
+            "instance@one.service",
+            "odd.service",
+            "added.timer",
+            "kept.service",
+            "enabled.service",
+            "alias.service",
+            "not-installable.service",
+            "etcd2.service",
+            "flanneld.service",
+            "locksmithd.service",
+        ];
+        compare_units(&run, &converted, &units, &KINDS_UNITS);
+        let etcd = environment(&converted, "etcd2.service", "ETCD_");
+        assert_eq!(etcd, environment(&run, "etcd2.service", "ETCD_"));
+        for m in [&run, &converted] {
+            assert_eq!(m.sh("hostname"), "kinds.example.com");
+            assert_eq!(m.property("docker.socket", "LoadState"), "masked");
+        }
     });
 }

@@ -1,5 +1,7 @@
 //! Quoting for the files that the conversion generates.
 
+use std::fmt::Write as _;
+
 /// A word of a POSIX shell.
 pub fn shell(text: &str) -> String {
     let is_plain = |byte: u8| {
@@ -55,7 +57,10 @@ pub fn tmpfiles_argument(text: &str) -> String {
         match c {
             '%' => out.push_str("%%"),
             '\\' => out.push_str(r"\\"),
-            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

@@ -273,7 +273,8 @@ fn script(variant: model::Variant) -> String {
     };
     format!(
         "#!/bin/sh\n# Usage: import-keys.sh USER SET lines|json URL\nset -eu\nuser=$1 set=$2 format=$3 url=$4\n\
-         answer=$(curl --fail --silent --show-error --location --max-time 60 --retry 10 --retry-connrefused \"$url\")\n\
+         answer=$(curl --fail --silent --show-error --location --max-time 60 --retry 10 --retry-max-time 300 \\\n\
+         \x20 --retry-connrefused \"$url\")\n\
          case $format in\n  json) keys=$(printf '%s\\n' \"$answer\" | jq -r '.[].key') ;;\n  *) keys=$answer ;;\nesac\n\
          if [ -z \"$keys\" ]; then\n  echo \"no keys at $url; the keys of user $user stay as they are\" >&2\n  exit 1\nfi\n{set}"
     )
