@@ -49,7 +49,7 @@ const CLUSTER: [(&str, &str); 6] = [
     ("etc/systemd/system/flanneld.service.d/20-flannel.conf", "a generated drop-in"),
     ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
 ];
-/// What the examples lack: the kinds of items that a result says in another way than a run.
+/// Kinds of items that the examples lack.
 const MANY_KINDS: &str = r##"
     #cloud-config
     hostname: kinds.example.com
@@ -68,6 +68,7 @@ const MANY_KINDS: &str = r##"
         system: true
         no_user_group: true
         no_log_init: true
+      # A group of that name exists: the run reports that the user is not in it.
       - name: docker
     write_files:
       - {path: /etc/kinds/root, content: "no line end"}
@@ -106,7 +107,7 @@ const MANY_KINDS: &str = r##"
             a line that go-systemd refuses
         - name: added.timer
           command: start
-          content: "[Timer]\nOnCalendar=yearly\nUnit=kept.service"
+          content: "[Timer]\nOnCalendar=yearly\nUnit=kept.service\n"
         - name: kept.service
           content: "[Service]\nExecStart=/bin/sleep infinity\n"
           drop_ins:
@@ -124,8 +125,22 @@ const MANY_KINDS: &str = r##"
         - {name: 11-kinds.network, mask: true}
       etcd2: {name: kinds, advertise_client_urls: "http://$private_ipv4:2379"}
 "##;
-const KINDS: [(&str, &str); 0] = [];
-const KINDS_UNITS: [(&str, &str, &str); 0] = [];
+const KINDS: [(&str, &str); 3] = [
+    ("etc/environment", "nothing in the configuration reads it"),
+    ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
+    ("etc/systemd/system/etcd2.service.d", "the drop-in of a run is in /run"),
+];
+const KINDS_UNITS: [(&str, &str, &str); 9] = [
+    ("instance@one.service", "UnitFileState", "enabled in place of started"),
+    ("odd.service", "UnitFileState", "enabled in place of started"),
+    ("added.timer", "UnitFileState", "enabled in place of started"),
+    ("etcd2.service", "UnitFileState", "enabled in place of started"),
+    ("etcd2.service", "Environment", "addresses are in a file"),
+    ("flanneld.service", "ActiveState", "what is enabled starts on the first boot already"),
+    ("locksmithd.service", "LoadState", "`off` is a line of update.conf"),
+    ("locksmithd.service", "ActiveState", "`off` is a line of update.conf"),
+    ("locksmithd.service", "UnitFileState", "`off` is a line of update.conf"),
+];
 /// Properties of units that may differ.
 const EXAMPLE_UNITS: [(&str, &str, &str); 3] = [
     ("announce.service", "UnitFileState", "enabled in place of started"),
@@ -184,7 +199,7 @@ pub fn example(name: &str) -> PathBuf {
 }
 
 /// A machine that was made by runs of the program, one for each file.
-fn made_by_runs(files: &[PathBuf]) -> Machine {
+fn made_by_runs(files: &[PathBuf], code: i32) -> Machine {
     let machine = flatcar().ignition([json!({})]).boot();
     for path in files {
         machine.put("/root/example", fs::read(path).expect("it is there"));
@@ -192,7 +207,8 @@ fn made_by_runs(files: &[PathBuf]) -> Machine {
         for (name, value) in ENVIRONMENT {
             run = run.env(name, value);
         }
-        run.run().ok();
+        let run = run.run();
+        assert_eq!(run.code, code, "{}: {run}", path.display());
     }
     machine
 }
@@ -334,7 +350,7 @@ pub fn cases(suite: &mut Suite) {
         for config in &configs {
             verify(&converted, config);
         }
-        let run = made_by_runs(&examples.map(example));
+        let run = made_by_runs(&examples.map(example), 0);
         assert!(wait_for(std::time::Duration::from_secs(30), || run.exists("/var/lib/machine-facts/facts")));
         compare(&run, &converted, &[&EVERY_MACHINE, &EXAMPLES]);
         let units = [
@@ -361,7 +377,7 @@ pub fn cases(suite: &mut Suite) {
         let converted = flatcar().ignition([result.json.clone()]).boot();
         sound(&converted);
         verify(&converted, &result);
-        let run = made_by_runs(&[example("legacy-cluster.yml")]);
+        let run = made_by_runs(&[example("legacy-cluster.yml")], 0);
         compare(&run, &converted, &[&EVERY_MACHINE, &CLUSTER]);
         let units = ["flannel-network.service", "flanneld.service", "locksmithd.service"];
         compare_units(&run, &converted, &units, &CLUSTER_UNITS);
@@ -379,7 +395,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(result.code, Some(0), "{}", result.report);
         let converted = flatcar().ignition([result.json.clone()]).boot();
         sound(&converted);
-        let run = made_by_runs(&[path]);
+        let run = made_by_runs(&[path], 1);
         compare(&run, &converted, &[&EVERY_MACHINE, &KINDS]);
         let units = [
             "by-hand.service",

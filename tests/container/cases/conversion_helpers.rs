@@ -1,4 +1,4 @@
-//! What a conversion generates, at work: addresses at boot, lines of tmpfiles, imports of keys, commands in order.
+//! The helpers that a conversion generates, at work: addresses at boot, lines of tmpfiles, imports of keys, commands in order.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -116,7 +116,7 @@ const EVERY_HELPER: &str = r##"
     echo "script at $private_ipv4" > /run/script
     --xyz--
 "##;
-/// What `EVERY_HELPER` names and Debian lacks, and a server of keys.
+/// An image with all that `EVERY_HELPER` names, and a server of keys.
 fn image(configs: impl IntoIterator<Item = Value>) -> Boot {
     const SERVE: &str = r#"
         #!/bin/sh
