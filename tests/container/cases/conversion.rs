@@ -50,7 +50,7 @@ const CLUSTER: [(&str, &str); 6] = [
     ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
 ];
 /// Kinds of items that the examples lack.
-const MANY_KINDS: &str = r##"
+const MANY_KINDS: &str = r#"
     #cloud-config
     hostname: kinds.example.com
     users:
@@ -124,7 +124,7 @@ const MANY_KINDS: &str = r##"
         - {name: 10-kinds.network, content: "[Match]\nName=kinds0\n"}
         - {name: 11-kinds.network, mask: true}
       etcd2: {name: kinds, advertise_client_urls: "http://$private_ipv4:2379"}
-"##;
+"#;
 const KINDS: [(&str, &str); 3] = [
     ("etc/environment", "nothing in the configuration reads it"),
     ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
