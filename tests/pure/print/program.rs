@@ -75,7 +75,8 @@ fn a_redacted_item_is_parsed_and_not_applied() {
     assert_eq!((printed.code, printed.out), (0, fs::read_to_string(redacted.file()).unwrap()));
     let rehearsed = redacted.run(&["--dry-run", "--root", redacted.0.path().to_str().unwrap()]);
     assert_eq!(rehearsed.code, 1, "{}", rehearsed.log);
-    for refused in ["not applied: file /etc/app.conf, of which a secret is redacted", "not applied: user ada, of which"] {
+    for refused in ["not applied: file /etc/app.conf, of which a secret is redacted", "not applied: user ada, of which"]
+    {
         assert!(rehearsed.out.contains(refused), "{}", rehearsed.out);
     }
     assert!(!rehearsed.out.contains("write ") && !rehearsed.out.contains("ensure user"), "{}", rehearsed.out);

@@ -219,7 +219,8 @@ impl Converter<'_> {
                 Some(_) => format!("mode {:04o} is set at each boot by systemd-tmpfiles", file.mode),
             };
             notes.push(self.generated(span, &subject, &means, None));
-            let line = format!("z {} {:04o} {} -", quote::tmpfiles_pattern(&target), file.mode, quoted_owner(&file.owner));
+            let line =
+                format!("z {} {:04o} {} -", quote::tmpfiles_pattern(&target), file.mode, quoted_owner(&file.owner));
             self.files.tmpfiles.insert(target.clone(), line);
         }
         let (user, group) = owner.unwrap_or_default();
