@@ -122,7 +122,7 @@ fn page() -> String {
     let mut text = String::from(
         "<!-- Generated from tests/traceability.txt: UPDATE_PAGES=1 cargo test --test pure traceability:: -->\n\n\
          # Traceability\n\n\
-         The tests of each promise that this documentation makes. `group::case` is a case of the container tier or the boot tier,\n\
+         This page lists the tests of each promise in this documentation. `group::case` is a case of the container tier or the boot tier,\n\
          `file.txt: case` a case of a file in `tests/pure/plans` or `tests/pure/network`; any other name is a test of the pure tier.\n",
     );
     let (mut page, mut heading) = ("", String::new());

@@ -29,10 +29,13 @@ pub fn program() -> String {
     ]);
     page.control("br", []);
     page.text([bold("coreos-cloudinit --status"), roman(" | "), bold("--schema"), roman(" | "), bold("--version")]);
+    page.control("br", []);
+    page.text([bold("coreos-cloudinit --explain"), roman("="), italic("RULE")]);
     heading(&mut page, "DESCRIPTION");
     paragraphs(
         &mut page,
-        "Reads user-data from one source and applies it: files, users, SSH keys, the host name and systemd units. User-data \
+        "Reads user-data from a source and applies it: files, users, SSH keys, the host name and systemd units. If \
+         several sources are given, the first available one is used. User-data \
          is a cloud-config (see `cloud-config(5)`), a script, or a multipart archive of both. It may be compressed with \
          gzip.\n\
          It is applied at each boot. Items that are already up to date are not changed. Invalid items and steps that \
