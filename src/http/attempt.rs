@@ -1,4 +1,4 @@
-//! One try of a request: redirects, the time for it, the size of its answer.
+//! One try of a request, with limits on redirects, time and the size of the response.
 
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
@@ -21,15 +21,15 @@ const REDIRECTS_MAX: u32 = 10;
 pub enum Try {
     /// An answer.
     Body(Vec<u8>),
-    /// There is nothing, according to this status.
+    /// The server reports with this status that the resource does not exist.
     NotThere(u16),
-    /// Another try would end the same.
+    /// Another try would have the same result.
     Final(String),
     /// Another try may help.
     Again(String),
 }
 
-/// Sends the request once. All of it, redirects and the body too, takes no longer than the policy allows.
+/// Sends the request once. The time limit of the policy includes redirects and the body.
 pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) -> Try {
     let mut url = request.url.clone();
     let result = follow(request, &mut url, policy, deadline);
@@ -46,7 +46,7 @@ pub fn attempt(request: &Request<'_>, policy: &RetryPolicy, deadline: Deadline) 
     }
 }
 
-/// Asks at `url`, and wherever it leads: there it stands in the end.
+/// Requests `url` and follows redirects; afterwards, `url` is the last URL.
 fn follow(request: &Request<'_>, url: &mut Url, policy: &RetryPolicy, deadline: Deadline) -> Try {
     let end = Deadline::after(deadline.clip(policy.timeout));
     let mut headers = request.headers;
@@ -200,7 +200,7 @@ fn connection_fault(error: &std::io::Error) -> String {
     }
 }
 
-/// Such a try is repeated: at boot the clock may be wrong, and so may a good certificate seem for a while.
+/// Describes an invalid certificate. Such a try is retried: at boot, the clock may be wrong for a while.
 fn unsafe_because(error: &dyn std::fmt::Display) -> String {
     format!("TLS error: {error}")
 }

@@ -1,6 +1,6 @@
-//! HTTP as sources need it: bounded in time and size, tried again where that can help (docs/datasources.md).
+//! The HTTP client of sources: limited time and size, and retries (docs/datasources.md).
 //!
-//! No error shows an address, which may hold credentials, or anything of an answer.
+//! No error contains a URL, which may have credentials, or any part of a response.
 
 mod attempt;
 mod proxy;
@@ -24,7 +24,7 @@ pub use url::{BadUrl, Url};
 /// The interval at which a try checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The time beyond its limit after which a try is given up.
+/// The time after its limit until a try is abandoned.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The retry policy of a request.
@@ -62,16 +62,16 @@ impl RetryPolicy {
     }
 }
 
-/// The reason why a request has no answer.
+/// The reason why a request has no usable response.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Error {
     /// The server answers with this status that there is nothing (4xx), which is final.
     #[error("the server returned {}", words(*.0))]
     NotThere(u16),
-    /// Anything else that would end the same if it were asked again.
+    /// Any other failure that a retry would not change.
     #[error("{0}")]
     Final(String),
-    /// Anything else, after all tries.
+    /// Any other failure, after all tries.
     #[error("{0}")]
     Failed(String),
 }
@@ -84,20 +84,20 @@ pub type Header = (&'static str, Secret<String>);
 pub enum Method {
     /// Fetch the resource.
     Get,
-    /// Ask for something new, with no body.
+    /// Request a new resource, without a body.
     Put,
 }
 
-/// The hosts that an answer may come from.
+/// The hosts that a response may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostPolicy {
-    /// Wherever redirects lead, without headers; through the proxy that the environment names.
+    /// Any host that redirects lead to, without headers; through the proxy of the environment.
     Anywhere,
     /// The platform's own service: no proxy, and no redirect to another host.
     Service,
 }
 
-/// A question.
+/// A request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The method.
@@ -106,7 +106,7 @@ pub struct Request<'a> {
     pub url: &'a Url,
     /// Headers of our own.
     pub headers: &'a [Header],
-    /// The hosts that the answer may come from.
+    /// The hosts that the response may come from.
     pub hosts: HostPolicy,
 }
 
@@ -114,7 +114,7 @@ pub struct Request<'a> {
 ///
 /// # Errors
 ///
-/// The server has nothing there, or gives no answer.
+/// The resource does not exist, or the server does not answer.
 pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Result<Vec<u8>, Error> {
     let mut pause = policy.first_pause;
     let mut tries = 1;
@@ -143,7 +143,7 @@ pub fn ask(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> R
     }
 }
 
-/// Runs one try, and gives it up as soon as the run is asked to stop: a server may stay silent until the time limit.
+/// Runs one try, and abandons it when the run is asked to stop: a server may stay silent until the time limit.
 fn attempt_until_stopped(request: &Request<'_>, policy: &RetryPolicy, limits: Limits<'_>) -> Try {
     let (sender, receiver) = channel();
     let (url, headers, policy) = (request.url.clone(), request.headers.to_vec(), *policy);
@@ -181,7 +181,7 @@ fn words(status: u16) -> String {
     known.map_or_else(|_| status.to_string(), |known| known.to_string().replace(" <unknown status code>", ""))
 }
 
-/// Keys in the JSON that GitHub answers: `[{"key": "…"}]` (docs/cloud-config.md#users).
+/// Returns the keys in the JSON of GitHub: `[{"key": "…"}]` (docs/cloud-config.md#users).
 pub fn keys(body: &[u8]) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct GithubKey {

@@ -1,4 +1,4 @@
-//! Names of hosts are looked up in a thread of their own, since the C library knows no time limit for it.
+//! Looks up host names in a separate thread, since the C library has no time limit for a lookup.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};

@@ -20,7 +20,7 @@ pub enum BadUrl {
     Malformed,
 }
 
-/// An `http` or `https` address. Its credentials are kept apart, and nothing shows them.
+/// An `http` or `https` URL. Its credentials are stored separately and never printed.
 #[derive(Clone)]
 pub struct Url {
     /// The URL without credentials and fragment.
@@ -68,7 +68,7 @@ impl Url {
     pub fn join(&self, location: &str) -> Result<Self, BadUrl> {
         let location = location.trim();
         let (scheme, origin, path) = (self.uri.scheme_str().unwrap_or("http"), self.origin(), self.uri.path());
-        // A `://` in a query is no scheme.
+        // A `://` in a query does not end a scheme.
         let head = location.find(['/', '?', '#']).map_or(location, |end| &location[..end]);
         if head.contains(':') {
             Self::parse(location)

@@ -1,9 +1,9 @@
 //! Races the data sources: all named ones are probed in parallel, and the first available one wins
 //! (docs/datasources.md).
 //!
-//! The first look lasts until all sources have answered, or 100 ms. If several are available in that time, the first
-//! one in the table wins; it waits for the answers of those before it in the table only. After that the first source
-//! to become available wins at once.
+//! The first attempt lasts until all sources have answered, or 100 ms. If several are available in that time, the first
+//! one in the table wins. It waits only for the answers of those before it in the table. Later, the first source to
+//! become available wins immediately.
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl fmt::Display for NoSource {
 
 impl std::error::Error for NoSource {}
 
-/// Chooses one of the candidates, which stand in the order of the table.
+/// Chooses one of the candidates, which are in the order of the table.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     let mut unable = Vec::new();
     for (index, candidate) in candidates.iter().cloned().enumerate() {
         let (sender, over, setup) = (sender.clone(), Arc::clone(&over.0), Arc::clone(&setup));
-        // A thread that hangs in its look is left behind: it ends with the program.
+        // A thread whose probe hangs is abandoned: it ends with the program.
         let name = candidate.source.name();
         let probe = move || probe_until_final(index, &candidate, &setup, &over, &sender);
         if let Err(error) = detach("data source", probe) {
@@ -117,7 +117,7 @@ impl Drop for SetOnDrop {
     }
 }
 
-/// Probes one candidate until it is here, or cannot come any more, or the race is over.
+/// Probes one candidate until it is available, or cannot become available, or the race is over.
 fn probe_until_final(
     index: usize,
     candidate: &Candidate,
@@ -152,7 +152,7 @@ struct Race {
     candidates: Vec<Candidate>,
     /// The last answer of each candidate.
     answers: Vec<Option<Availability>>,
-    /// The first of those that are here.
+    /// The first available one.
     best: Option<usize>,
 }
 
@@ -187,7 +187,7 @@ impl Race {
         self.answers.iter().all(|answer| matches!(answer, Some(Availability::Never(_))))
     }
 
-    /// The names of those that may still come.
+    /// The names of those that may still become available.
     fn expected(&self) -> Vec<String> {
         let all = self.candidates.iter().zip(&self.answers);
         let expected = all.filter(|(_, answer)| !matches!(answer, Some(Availability::Never(_))));

@@ -13,7 +13,7 @@ use cloud_config::text::printable;
 
 /// The version of the layout that is preferred.
 const LATEST: &str = "latest";
-/// The files of a version; a directory with none of them is no version.
+/// The files of a version. A directory without any of them does not count as a version.
 const FILES: [&str; 3] = ["meta_data.json", "user_data", "network_data.json"];
 /// The user-data of other layouts.
 const ELSEWHERE: [&str; 4] = ["user-data", "user_data", "ec2/latest/user-data", "cloudstack/userdata/user_data.txt"];
@@ -45,12 +45,12 @@ impl ConfigDrive {
     ///
     /// # Errors
     ///
-    /// The drive has neither. The error names what it has instead.
+    /// The drive has neither. The error names its entries.
     fn version(&self, cx: &Context<'_>) -> Result<&str> {
         if let Some(version) = self.version.get() {
             return Ok(version);
         }
-        // A `latest` that is there and cannot be read is chosen too: reading it fails with the reason.
+        // An unreadable `latest` is chosen too: reading it then fails with the reason.
         let is_there = |name: &&str| !matches!(self.read(LATEST, name, cx), Ok(None));
         if FILES.iter().any(is_there) || self.has_misnamed(LATEST, cx) {
             return Ok(self.version.get_or_init(|| LATEST.to_owned()));
@@ -75,7 +75,7 @@ impl ConfigDrive {
         files::read_beneath(&self.directory, &self.file(version, name), cx)
     }
 
-    /// The file of a version that is almost called `wanted`, such as `user-data`, `userdata.txt` or `metadata.json`.
+    /// The file of a version whose name resembles `wanted`, such as `user-data`, `userdata.txt` or `metadata.json`.
     fn misnamed(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
         let names = files::list_beneath(&self.directory, &self.openstack().join(version), cx).ok()??;
         let letters = |name: &str| {
@@ -85,26 +85,26 @@ impl ConfigDrive {
         let known = letters(wanted);
         let is_almost = |name: &String| {
             let found = letters(name);
-            // User-data has no extension, whatever it is.
+            // The file with the user-data has no extension.
             let is_same = found == known || wanted == "user_data" && found.starts_with(&known);
             is_same && name != wanted && !name.ends_with('/')
         };
         names.into_iter().find(is_almost)
     }
 
-    /// Returns true if a file of a version is almost called as one that is read.
+    /// Returns true if the name of a file of a version resembles that of a file that is read.
     fn has_misnamed(&self, version: &str, cx: &Context<'_>) -> bool {
         FILES.iter().any(|name| self.misnamed(version, name, cx).is_some())
     }
 
-    /// The failure to find the file `wanted`, where one is almost called so.
+    /// The failure to find the file `wanted`, if there is a file with a similar name.
     fn misnaming(&self, version: &str, wanted: &str, cx: &Context<'_>) -> Option<String> {
         let found = self.misnamed(version, wanted, cx)?;
         let path = self.file(version, &printable(&found));
         Some(format!("found {}, which must be named {wanted}", path.display()))
     }
 
-    /// Why the drive cannot be read, with what it has instead; `versions` is what is in `openstack/`.
+    /// The reason why the drive cannot be read, with its entries; `versions` are the entries of `openstack/`.
     fn without_version(&self, versions: &[String], cx: &Context<'_>) -> String {
         let drive = self.directory.display();
         let top = files::list_beneath(&self.directory, &self.directory, cx);
@@ -134,7 +134,8 @@ impl ConfigDrive {
         format!("{wanted}; found {} instead{more}{help}", names.join(", "))
     }
 
-    /// The remedy for a drive whose layout stands one directory higher or lower, or has another case; `top` is in it.
+    /// The remedy if the layout is one directory higher or lower, or has another case; `top` are the entries of the
+    /// drive.
     fn layout(&self, top: &[String], cx: &Context<'_>) -> String {
         for name in top.iter().filter_map(|name| name.strip_suffix('/')).take(NAMES_MAX) {
             if name == "openstack" {
@@ -154,9 +155,9 @@ impl ConfigDrive {
         String::new()
     }
 
-    /// The network description that is wanted, where the drive has one.
+    /// Reads the requested network description, if the drive has one.
     fn network(&self, version: &str, content_path: Option<&str>, cx: &Context<'_>) -> Result<Option<NetworkData>> {
-        // An empty file says as little as none.
+        // An empty file counts as missing.
         let is_text = |bytes: &Vec<u8>| !bytes.is_empty();
         Ok(match (cx.setup.network, content_path) {
             (Some(Format::Debian), Some(path)) => {
@@ -190,7 +191,7 @@ impl Datasource for ConfigDrive {
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let found = files::is_directory(&self.directory);
         if found == Availability::Here {
-            // The name says which version is read. Without one, reading fails with the reason.
+            // The name of the source contains the version. Without a version, reading fails with the reason.
             let _ = self.version(cx);
         }
         found
@@ -255,7 +256,7 @@ fn is_date(name: &str) -> bool {
             .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
-/// `path` beneath `directory`: no `..` leads out of it.
+/// Returns `path` below `directory`: no `..` leads out of it.
 fn beneath(directory: &Path, path: &str) -> PathBuf {
     let mut out = Vec::new();
     for component in Path::new(path).components() {

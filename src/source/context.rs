@@ -14,13 +14,13 @@ use crate::http;
 pub struct Probing {
     /// True if unavailable sources are waited for.
     pub again: bool,
-    /// The first pause between two looks, doubled after each; also how long the first look lasts.
+    /// The first pause between two attempts, doubled after each; also the time limit of the first attempt.
     pub first_pause: Duration,
-    /// The longest pause between two looks.
+    /// The longest pause between two attempts.
     pub longest_pause: Duration,
 }
 
-/// Every wait as a value, so that tests use short ones through the same code.
+/// The lengths of all waits; tests use short ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// The policy of probing sources.
@@ -58,7 +58,7 @@ impl Policy {
     }
 }
 
-/// The places of the machine that sources look at by themselves.
+/// The paths that sources read without a flag that names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// The kernel command line.
@@ -86,7 +86,7 @@ impl Places {
     }
 }
 
-/// All that does not change while sources are chosen and read.
+/// The settings that do not change while sources are chosen and read.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The places.

@@ -1,5 +1,4 @@
-//! `--from-ec2-metadata`: the metadata service of Amazon EC2, and of the many that answer like it
-//! (docs/datasources.md).
+//! `--from-ec2-metadata`: the metadata service of Amazon EC2, and compatible services (docs/datasources.md).
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,15 +19,15 @@ pub const DEFAULT_ADDRESS: &str = "http://169.254.169.254/";
 const API: &str = "2009-04-04/";
 const META_DATA: &str = "2009-04-04/meta-data/";
 const USER_DATA: &str = "2009-04-04/user-data";
-/// Newer than the version that everything else is asked of.
+/// The path of the IPv6 address; the version of all other paths does not have it.
 const IPV6: &str = "latest/meta-data/ipv6";
 const TOKEN: &str = "latest/api/token";
 
 const TTL_HEADER: &str = "X-aws-ec2-metadata-token-ttl-seconds";
 const TOKEN_HEADER: &str = "X-aws-ec2-metadata-token";
-/// Six hours, the longest that there is.
+/// Six hours, the longest lifetime of a token.
 const TTL: &str = "21600";
-/// A token has about 56 bytes; a longer answer is not a token.
+/// The longest token, in bytes. A token has about 56 bytes; a longer response is not a token.
 const TOKEN_MAX: usize = 4096;
 /// The largest number of keys that are fetched.
 const KEYS_MAX: usize = 100;
@@ -36,7 +35,7 @@ const KEYS_MAX: usize = 100;
 /// The metadata service of EC2.
 pub struct Ec2 {
     service: Service,
-    /// The session token (`IMDSv2`), where the service gives one.
+    /// The session token (`IMDSv2`), if the service has one.
     token: Mutex<Option<Secret<String>>>,
     /// True if a renewal has failed after all its tries: the next is tried once.
     locked_out: AtomicBool,
@@ -48,7 +47,7 @@ impl Ec2 {
         Self { service: Service::new(base, Vec::new()), token: Mutex::new(None), locked_out: AtomicBool::new(false) }
     }
 
-    /// Asks for a session token. A service that knows nothing of tokens is asked without one.
+    /// Requests a session token. A service without tokens is accessed without one.
     fn renew(&self, policy: &http::RetryPolicy, cx: &Context<'_>) -> Result<(), Error> {
         let ttl = [(TTL_HEADER, Secret::new(TTL.to_owned()))];
         let (token, result) = match self.service.ask(Method::Put, TOKEN, &ttl, policy, cx.limits().half()) {
@@ -78,7 +77,7 @@ impl Ec2 {
         self.locked_out.store(renewed.is_err(), Ordering::Relaxed);
         renewed.map_err(|error| anyhow!("failed to fetch {}: {error}", self.service.display_url(TOKEN)))?;
         match self.service.fetch(path, &self.headers(), cx) {
-            // It is there, and not for us: that is something else than nothing.
+            // The attribute exists but access is denied, so it does not count as absent.
             Err(error @ Error::NotThere(401)) => bail!("failed to fetch {}: {error}", self.service.display_url(path)),
             answer => self.service.optional(path, answer),
         }
@@ -168,11 +167,11 @@ fn usable(body: &[u8]) -> Option<Secret<String>> {
     fits.then(|| Secret::new(token.to_owned()))
 }
 
-/// The numbers in `NUMBER=NAME`, line by line, and how many lines are something else.
+/// Returns the numbers of the lines `NUMBER=NAME`, and the number of all other lines.
 fn key_ids(list: &str) -> (Vec<&str>, usize) {
     let (mut ids, mut faults) = (Vec::new(), 0);
     for line in list.lines().filter(|line| !line.trim().is_empty()) {
-        // The number becomes part of a path, and must stay one part of it.
+        // The number becomes one component of a path, so it must not contain a `/`.
         let is_safe = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         match line.split_once('=') {
             Some((id, _)) if is_safe(id) => ids.push(id),

@@ -1,4 +1,4 @@
-//! `--from-file`: user-data from a file that exists, or will (docs/datasources.md).
+//! `--from-file`: user-data from a file that exists, or is waited for (docs/datasources.md).
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Files as a platform lays them out: bounded in size, and in time, since a mount can hang and a pipe stay silent.
+//! Reads files of a platform with limits on size and time: a mount can hang, and a pipe can stay silent.
 
 use std::fs::File;
 use std::io::{ErrorKind, IoSliceMut, Read};
@@ -20,15 +20,15 @@ use cloud_config::user_data::USER_DATA_MAX;
 /// The interval at which a read checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// The number of entries of a directory that are looked at.
+/// The number of entries of a directory that are read.
 const ENTRIES_MAX: usize = 1000;
 
 /// The kinds of files that are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FileKind {
-    /// Anything that gives bytes, a pipe too.
+    /// Any readable object, also a pipe.
     Any,
-    /// A file, and nothing that could stay silent.
+    /// A regular file; a pipe could stay silent.
     Regular,
 }
 
@@ -63,7 +63,7 @@ pub fn read_named(path: &Path, cx: &Context<'_>) -> Result<Vec<u8>> {
     read(path, None, FileKind::Any, Limits { deadline, stop: cx.stop })?.ok_or_else(missing)
 }
 
-/// Reads a file of the platform's, if it is there.
+/// Reads a file of the platform, if it exists.
 pub fn read_part(path: &Path, cx: &Context<'_>) -> Result<Option<Vec<u8>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
     read(path, None, FileKind::Regular, Limits { deadline, stop: cx.stop })
@@ -75,8 +75,8 @@ pub fn read_beneath(directory: &Path, path: &Path, cx: &Context<'_>) -> Result<O
     read(path, Some(directory), FileKind::Regular, Limits { deadline, stop: cx.stop })
 }
 
-/// Lists the directory `path` below `directory`, unless a link leads out of it: the names, sorted, and `/` after those of
-/// directories.
+/// Lists the directory `path` below `directory`, unless a link leads out of it. The names are sorted; those of
+/// directories end with `/`.
 pub fn list_beneath(directory: &Path, path: &Path, cx: &Context<'_>) -> Result<Option<Vec<String>>> {
     let deadline = Deadline::after(cx.setup.deadline.clip(cx.setup.policy.read));
     let (owned, beneath) = (path.to_owned(), directory.to_owned());
@@ -85,7 +85,7 @@ pub fn list_beneath(directory: &Path, path: &Path, cx: &Context<'_>) -> Result<O
 }
 
 fn read(path: &Path, beneath: Option<&Path>, kind: FileKind, limits: Limits<'_>) -> Result<Option<Vec<u8>>> {
-    // Where links lead may not be known without waiting.
+    // Resolving links may block.
     if beneath.is_none()
         && let Some(bytes) = read_at_hand(path)
     {
@@ -138,10 +138,10 @@ fn bounded(path: &Path, bytes: Vec<u8>) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Opens a file without waiting for anything: its path is in the memory of the kernel, and it is on a disk.
+/// Opens a file if that does not block: its path is cached by the kernel, and it is on a disk.
 ///
-/// It saves most runs a thread. A file system without a disk may be remote; other objects than files may be pipes,
-/// whose other end would notice the open.
+/// Most runs need no thread because of this. A file system without a disk may be remote, and an object that is not a
+/// file may be a pipe, whose other end would notice the open.
 fn file_at_hand(path: &Path) -> Option<(File, usize)> {
     let (flags, mode) = (OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let place = rustix::fs::openat2(CWD, path, flags, mode, ResolveFlags::CACHED).ok()?;
@@ -155,7 +155,7 @@ fn file_at_hand(path: &Path) -> Option<(File, usize)> {
     Some((file.into(), usize::try_from(known.stx_size).ok()?))
 }
 
-/// Reads a file if all of it can be had without waiting, up to one byte more than there may be.
+/// Reads a file if all of it is cached, up to one byte more than the limit.
 fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
     let (file, size) = file_at_hand(path)?;
     let mut bytes = vec![0; size.min(USER_DATA_MAX) + 1];
@@ -176,7 +176,7 @@ fn read_at_hand(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Refuses a path that a link leads out of `beneath`.
+/// Returns an error if a link in `path` leads out of `beneath`.
 fn stay_beneath(path: &Path, beneath: Option<&Path>) -> std::io::Result<()> {
     if let Some(directory) = beneath
         && let Ok((path, directory)) = path.canonicalize().and_then(|path| Ok((path, directory.canonicalize()?)))
@@ -199,10 +199,10 @@ fn list_all(path: &Path, beneath: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Reads one byte more than there may be, so that too many are seen.
+/// Reads one byte more than the limit, so that the caller can detect a file that is too large.
 fn read_all(path: &Path, beneath: Option<&Path>, kind: FileKind) -> std::io::Result<Vec<u8>> {
     stay_beneath(path, beneath)?;
-    // Other objects are not even opened: opening a pipe would wait for its other end.
+    // No other object is opened: opening a pipe would wait for its other end.
     let metadata = path.metadata()?;
     if kind == FileKind::Regular && !metadata.is_file() {
         return Err(if metadata.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::InvalidInput }.into());
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_file_at_hand_is_the_named_one() {
-        // On a file system without a disk no file is at hand, and threads read them all.
+        // On a file system without a disk, threads read all files.
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let mut read_at_once = 0;

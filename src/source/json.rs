@@ -9,7 +9,7 @@ const TOO_MANY: &str = "has more than 1000 entries; the rest is skipped";
 /// The largest number of failures that are reported per document.
 const FAILURES_MAX: usize = 20;
 
-/// Reads an object. Errors show nothing of it.
+/// Reads an object. Errors do not quote it.
 pub fn object(bytes: &[u8], subject: &str) -> Result<Map<String, Value>> {
     match cloud_config::text::json::parse(bytes) {
         Ok(Value::Object(map)) => Ok(map),
@@ -18,7 +18,7 @@ pub fn object(bytes: &[u8], subject: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// A value has the wrong type, which is among the failures.
+/// The error for a value of the wrong type, which is already recorded as a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wrong;
 
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A list, as far as it is not too long.
+    /// Returns the entries of a list up to the limit.
     pub fn list<'v>(&mut self, value: Option<&'v Value>, key: &str) -> &'v [Value] {
         match value {
             None | Some(Value::Null) => &[],

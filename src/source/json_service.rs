@@ -1,4 +1,4 @@
-//! Metadata services that give everything but the user-data in one JSON document (docs/datasources.md).
+//! Metadata services with one JSON document for everything except the user-data (docs/datasources.md).
 
 use std::ffi::OsStr;
 
@@ -12,7 +12,7 @@ use cloud_config::network::NetworkData;
 
 /// A kind of such a service: its paths, and how its document is read.
 pub struct JsonApi {
-    /// The path that shows if the service is there.
+    /// The path to probe.
     pub probe: &'static str,
     /// The path of the document.
     pub meta_data: &'static str,
@@ -27,7 +27,7 @@ pub struct JsonApi {
 }
 
 impl JsonApi {
-    /// Reads the document, without its network description. `name` stands for it in messages.
+    /// Reads the document, without its network description. `name` is its name in messages.
     pub fn read(&self, body: &[u8], name: &str) -> MetaData {
         let map = match json::object(body, name) {
             Ok(map) => map,

@@ -14,9 +14,9 @@ pub struct MetaData {
     pub ssh_keys: Vec<String>,
     /// The machine's addresses.
     pub addresses: Addresses,
-    /// The network description that was asked for, where there is one.
+    /// The requested network description, if there is one.
     pub network: Option<NetworkData>,
-    /// The failure to read a host name under another name, which matters only where the user-data sets none.
+    /// The failure to read a host name under a similar name. It matters only if the user-data sets no host name.
     pub unread_hostname: Option<String>,
     /// The values that could not be read or understood: each is a failure of the run, and only that value is skipped.
     pub failures: Vec<String>,

@@ -1,7 +1,7 @@
 //! The sources of user-data and meta-data (docs/datasources.md): one file per data source, one table of them all.
 //!
-//! A source answers: available, not yet, never. It only reads; the serial line also gets requests. Data of a platform
-//! is untrusted: bounded in size, depth and time, and never printed.
+//! A probe returns: available, not yet, or never. A source only reads; only the serial line also gets requests. Data of
+//! a platform is untrusted: it has limits on size, depth and time, and is never printed.
 //!
 //! A run asks in this order (docs/applying.md): [`choose()`], then [`Datasource::meta_data`], then, after the network
 //! is set up from the meta-data, [`Datasource::user_data`]. A failure of one of the last two does not prevent the
@@ -38,11 +38,11 @@ pub use table::{Entry, OEMS, Oem, TABLE, candidates, oem};
 /// The availability of a source. The reason of an unavailable one names it, and holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// It is here.
+    /// It is available.
     Here,
-    /// It is not here, and may still come.
+    /// It is not available yet.
     NotYet(String),
-    /// It cannot come any more.
+    /// It cannot become available.
     Never(String),
 }
 
@@ -51,7 +51,7 @@ pub trait Datasource: Send + Sync {
     /// Returns the name of its user-data in the log: a path or a URL, without credentials.
     fn name(&self) -> String;
 
-    /// Looks once whether it is here.
+    /// Checks once whether it is available.
     fn probe(&self, cx: &Context<'_>) -> Availability;
 
     /// Returns true if the source is certain to be available, as far as that is known without waiting.

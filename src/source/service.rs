@@ -13,15 +13,15 @@ use crate::http::{self, BadUrl, Error, Header, HostPolicy, Method, Request, Url}
 pub struct Service {
     base: Result<Url, BadUrl>,
     headers: Vec<Header>,
-    /// True if a request has just failed after all its tries: the next one is tried once, so that a dead service does
-    /// not cost the time of every attribute.
+    /// True if a request has just failed after all its tries. The next one is tried once, so that an unreachable
+    /// service does not use up the time of the run.
     after_failure: AtomicBool,
     /// True if the next request is the last one.
     last: AtomicBool,
 }
 
 impl Service {
-    /// The service at `base`, which is asked with these headers.
+    /// The service at `base`, which gets these headers with each request.
     pub fn new(base: &OsStr, headers: Vec<Header>) -> Self {
         let base = base.to_str().ok_or(BadUrl::Malformed).and_then(Url::parse);
         Self { base, headers, after_failure: AtomicBool::new(false), last: AtomicBool::new(false) }
@@ -36,7 +36,7 @@ impl Service {
         self.base.as_ref().map_err(|error| *error)?.part(path)
     }
 
-    /// Asks once whether the service answers at `path`.
+    /// Checks once whether the service answers at `path`.
     pub fn probe(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Availability {
         if let Err(error) = self.part(path) {
             return Availability::Never(format!("the URL of the metadata service cannot be used: {error}"));
@@ -58,7 +58,7 @@ impl Service {
         answer
     }
 
-    /// Marks the next request as the last: it gets all its tries and all the time, whatever failed before.
+    /// Marks the next request as the last: it gets all its tries and all the time, even after failed requests.
     pub fn final_request(&self) {
         self.after_failure.store(false, Ordering::Relaxed);
         self.last.store(true, Ordering::Relaxed);
@@ -93,7 +93,7 @@ impl Service {
         }
     }
 
-    /// Fetches the user-data at `path`, with all its tries, whatever failed before.
+    /// Fetches the user-data at `path`, with all its tries, even after failed requests.
     pub fn user_data(&self, path: &str, cx: &Context<'_>) -> Result<Vec<u8>> {
         self.final_request();
         Ok(self.attribute(path, cx)?.unwrap_or_default())

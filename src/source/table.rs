@@ -16,7 +16,7 @@ use super::vmware::{Backdoor, GuestInfo, OvfEnv};
 use super::waagent::Waagent;
 use super::{Datasource, digitalocean, packet};
 
-/// A flag and its source. The command line and its help are made of these rows.
+/// A flag and its source. The command line and its help are generated from these rows.
 pub struct Entry {
     /// The name of the flag, without dashes.
     pub flag: &'static str,

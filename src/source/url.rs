@@ -29,7 +29,7 @@ impl Datasource for UrlSource {
         self.url.as_ref().map_or_else(|_| "the URL".to_owned(), ToString::to_string)
     }
 
-    /// A server that answers with a 4xx status or with an unusable answer is not waited for.
+    /// A 4xx status or an unusable response is final: the source is not probed again.
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let url = match &self.url {
             Ok(url) => url,

@@ -46,8 +46,8 @@ impl Datasource for Waagent {
     }
 }
 
-/// The agent keeps user-data in base64, as Azure hands it out, unless it is configured to decode it
-/// (`Provisioning.DecodeCustomData`). No user-data that means anything is base64 all through.
+/// Decodes user-data from base64: the agent stores it as it gets it from Azure, unless it is configured to decode it
+/// (`Provisioning.DecodeCustomData`). No form of user-data consists of base64 characters alone.
 fn plain(bytes: Vec<u8>) -> Vec<u8> {
     match decode::unbase64(&bytes) {
         Ok(decoded) if !decoded.is_empty() => {

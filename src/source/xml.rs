@@ -1,4 +1,4 @@
-//! XML from platforms: bounded before it is parsed, without declarations of entities.
+//! XML from platforms: its limits are checked before it is parsed, and document types are rejected.
 
 use anyhow::{Result, bail};
 use roxmltree::{Document, Node, ParsingOptions};
@@ -9,16 +9,16 @@ const NODES_MAX: u32 = 100_000;
 const DEPTH_MAX: usize = 100;
 /// The largest number of attributes of an element: the parser compares each with each.
 const ATTRIBUTES_MAX: usize = 64;
-/// The largest number of declarations of name spaces: the parser copies those in scope.
+/// The largest number of namespace declarations: the parser copies those in scope.
 const NAMESPACES_MAX: usize = 1000;
 
-/// Returns the text of a document, without a byte order mark and padding.
+/// Returns the text of a document, without its byte order mark and padding.
 pub fn text<'a>(bytes: &'a [u8], subject: &str) -> Result<&'a str> {
     let Ok(text) = str::from_utf8(bytes) else { bail!("failed to read {subject}: invalid UTF-8") };
     Ok(text.trim_start_matches('\u{feff}').trim_matches(|c: char| c == '\0' || c.is_ascii_whitespace()))
 }
 
-/// Parses a document. Errors show nothing of it.
+/// Parses a document. Errors do not quote it.
 pub fn parse<'a>(text: &'a str, subject: &str) -> Result<Document<'a>> {
     if let Err(why) = check_size(text) {
         bail!("failed to read {subject}: {why}");
@@ -31,17 +31,17 @@ pub fn parse<'a>(text: &'a str, subject: &str) -> Result<Document<'a>> {
     })
 }
 
-/// The elements in `node` that have this local name, in whatever name space.
+/// Returns the elements in `node` with this local name, in any namespace.
 pub fn children<'a, 'd>(node: Node<'a, 'd>, name: &'static str) -> impl Iterator<Item = Node<'a, 'd>> {
     node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
 }
 
-/// The value of the attribute that has this local name, in whatever name space.
+/// Returns the value of the attribute with this local name, in any namespace.
 pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     node.attributes().find(|attribute| attribute.name() == name).map(|attribute| attribute.value())
 }
 
-/// Checks the numbers that cost the parser more than its length.
+/// Checks the numbers on which the parser spends more time than on the length of the document.
 fn check_size(text: &str) -> Result<(), String> {
     if text.matches("xmlns").count() > NAMESPACES_MAX {
         return Err(format!("more than {NAMESPACES_MAX} namespaces"));

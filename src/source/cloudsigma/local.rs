@@ -46,7 +46,7 @@ mod tests {
             fs::create_dir(directory.path().join(name)).unwrap();
             fs::write(directory.path().join(name).join("address"), mac).unwrap();
         }
-        // The kernel's data of `lo` is real here.
+        // The test reads the kernel's own data of `lo`.
         assert_eq!(address("22-ae-4a-fb-8f-31", directory.path()), Some(Ipv4Addr::LOCALHOST));
         assert_eq!(address("22:00:00:00:00:01", directory.path()), None, "there is none of that name");
         for mac in ["", "x", "22:ae:4a:fb:8f", "22:ae:4a:fb:8f:31:00", "22:ae:4a:fb:8f:+1"] {

@@ -36,7 +36,7 @@ impl Datasource for CloudSigma {
         if !product.starts_with(PRODUCT.as_bytes()) {
             return Availability::Never("not a CloudSigma machine".to_owned());
         }
-        // Without a lease there is no address yet that would be worth reading.
+        // Without a lease, this machine has no address yet.
         if places.leases.read_dir().is_ok_and(|mut leases| leases.next().is_some()) {
             Availability::Here
         } else {
@@ -86,7 +86,7 @@ fn read(map: &Map<String, Value>, local: impl Fn(&str) -> Option<Ipv4Addr>) -> M
 
 /// The user-data in the metadata of the context.
 fn user_data(map: &Map<String, Value>) -> Result<Vec<u8>> {
-    // An answer that comes late may be that to the question before, for the whole context.
+    // A late response can belong to the request before, which was for the whole context.
     let map = map.get("meta").and_then(Value::as_object).unwrap_or(map);
     let mut reader = Reader::new(META);
     let text = reader.text(map.get(USER_DATA), USER_DATA).unwrap_or_default();

@@ -1,18 +1,18 @@
-//! VMware's backdoor: a port of the processor that the hypervisor answers. Nothing else is in this file, since it
-//! cannot be tried without one.
+//! VMware's backdoor: an I/O port that the hypervisor answers. This file has nothing else, since it cannot be tested
+//! without that hypervisor.
 
 use anyhow::Result;
 
-/// How guest variables are asked for.
+/// Access to guest variables.
 pub trait Port: Send + Sync {
-    /// Returns true on a machine of VMware: elsewhere the port must not be touched.
+    /// Returns true on a virtual machine of VMware: on any other machine, the port must not be accessed.
     fn is_here(&self) -> bool;
 
-    /// The value of a variable by its whole name, `None` where it is not set.
+    /// Returns the value of a variable by its full name; `None` if it is not set.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
 }
 
-/// The port itself.
+/// The I/O port.
 pub struct Backdoor;
 
 #[cfg(target_arch = "x86_64")]
@@ -21,14 +21,14 @@ impl Port for Backdoor {
         vmw_backdoor::is_vmware_cpu()
     }
 
-    /// Each question is asked over a channel of its own, as VMware's tools do.
+    /// Each request uses a channel of its own, as VMware's tools do.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         use anyhow::anyhow;
 
         anyhow::ensure!(self.is_here(), "not a VMware machine");
         let failed = |error| anyhow!("failed to read {name}: {error}");
-        // With the right to use ports, the hypervisor admits any process. A kernel in lockdown does not give that
-        // right; then the hypervisor's own rules hold.
+        // The hypervisor accepts any process that may access ports. A kernel in lockdown does not permit that; then
+        // the rules of the hypervisor apply.
         let mut guard = match vmw_backdoor::access_backdoor_privileged() {
             Ok(guard) => guard,
             Err(_) => vmw_backdoor::access_backdoor().map_err(failed)?,

@@ -21,7 +21,7 @@ impl<P: Port> GuestInfo<P> {
         Self { port }
     }
 
-    /// The variables themselves; where there is an OVF document among them, those in it.
+    /// Returns the variables in the OVF document, if one is set, or else the variables themselves.
     fn with<T>(&self, f: impl FnOnce(&dyn Variables) -> T) -> Result<T> {
         let document = self.get("ovfenv")?.unwrap_or_default();
         if document.iter().all(u8::is_ascii_whitespace) {

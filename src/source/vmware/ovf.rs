@@ -50,11 +50,11 @@ impl Datasource for OvfEnv {
     }
 }
 
-/// The properties of a document, by their whole names.
+/// The properties of a document, by their full names.
 pub struct Properties(BTreeMap<String, String>);
 
 impl Properties {
-    /// Reads a document, which the errors call `what`. Of two properties of one name the last wins.
+    /// Reads a document; `what` is its name in errors. If two properties have one name, the last one counts.
     pub fn read(bytes: &[u8], what: &str) -> Result<Self> {
         let document = xml::parse(xml::text(bytes, what)?, what)?;
         let root = document.root_element();

@@ -11,7 +11,7 @@ use cloud_config::network::{Format, NetworkData};
 
 use crate::source::{Availability, Context, Datasource, MetaData, Policy, Setup};
 
-/// A hypervisor that answers what it is told to.
+/// A hypervisor that returns the given values.
 #[derive(Default)]
 struct Hypervisor {
     elsewhere: bool,
@@ -37,7 +37,7 @@ fn setup(network: Option<Format>) -> Setup {
     Setup { network, ..Setup::new(Policy::default(), Deadline::after(Duration::from_secs(20))) }
 }
 
-/// The variables of these lines, `name=value` without what begins them all.
+/// The variables of these lines, `name=value` without the common prefix.
 fn variables(lines: &[&str]) -> GuestInfo<Hypervisor> {
     let pairs = lines.iter().map(|line| line.split_once('=').unwrap());
     let variables = pairs.map(|(name, value)| (format!("guestinfo.{name}"), value.as_bytes().to_vec())).collect();
@@ -278,7 +278,7 @@ fn properties_of_this_machine_count_and_the_last_of_a_name() {
         ("guestinfo.hostname", "three"),
         ("guestinfo.coreos.config.data", "#cloud-config&#10;hostname: a"),
     ]);
-    // What is written to a disk may be padded.
+    // A disk may pad the document.
     std::fs::write(&path, format!("{text}\n\0\0\0")).unwrap();
     assert_eq!(source.probe(&cx), Availability::Here);
     assert_eq!(source.meta_data(&cx).hostname.as_deref(), Some("three"));

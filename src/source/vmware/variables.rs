@@ -12,20 +12,20 @@ use cloud_config::user_data::{self, USER_DATA_MAX};
 
 use crate::source::{Context, MetaData, url};
 
-/// How long a list of variables may be.
+/// The largest number of entries of a list of variables.
 const LIST_MAX: usize = 1000;
 
-/// Guest variables; their names stand without the `guestinfo.` that begins them all.
+/// Guest variables, by their names without the common prefix `guestinfo.`.
 pub trait Variables {
-    /// The value of a variable, `None` where it is not set.
+    /// Returns the value of a variable; `None` if it is not set.
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>>;
 
-    /// The names of all variables, where they can be listed.
+    /// The names of all variables, if the source can list them.
     fn names(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The whole names of properties with a value that do not begin with `guestinfo.`, or are in another case.
+    /// The full names of properties with a value that do not begin with `guestinfo.`, or are in another case.
     fn misnamed(&self) -> Vec<String> {
         Vec::new()
     }
@@ -71,7 +71,7 @@ struct VariableReader<'a> {
 }
 
 impl VariableReader<'_> {
-    /// The value of a variable, empty where it is not set.
+    /// Returns the value of a variable, empty if it is not set.
     fn text(&mut self, name: &str) -> String {
         if self.broken {
             return String::new();
@@ -106,7 +106,7 @@ impl VariableReader<'_> {
         }
     }
 
-    /// The same, kept for the network description.
+    /// Returns the value of a variable, and keeps it for the network description.
     fn kept(&mut self, name: String) -> String {
         let value = self.text(&name);
         if !value.is_empty() {
@@ -132,13 +132,13 @@ impl VariableReader<'_> {
         }
     }
 
-    /// Reads the interface of that number; the answer is whether there is one.
+    /// Reads the interface of that number. Returns true if it exists.
     fn interface(&mut self, n: usize) -> bool {
         let mut found = false;
         for field in ["name", "mac", "dhcp"] {
             found |= !self.kept(format!("interface.{n}.{field}")).is_empty();
         }
-        // The address counts by it, and the network description has no use for it.
+        // The role decides what the address is for; the network description does not need it.
         let role = self.text(&format!("interface.{n}.role"));
         for m in 0.. {
             let name = format!("interface.{n}.ip.{m}.address");
@@ -175,7 +175,7 @@ impl VariableReader<'_> {
         found
     }
 
-    /// An address with its prefix, which is the machine's where its interface's role says so.
+    /// Reads an address with its prefix length. It is an address of the machine if its interface has a role.
     fn address(&mut self, name: &str, address: &str, role: &str) {
         let Some(found) = cidr(address) else {
             return self.meta.fail(format!(
