@@ -1,7 +1,7 @@
 //! The one connection to the system bus.
 //!
-//! Everything asynchronous ends here: a call goes in, and is answered, refused or too late when it
-//! comes out. Nothing outside these modules sees a future.
+//! This module makes the asynchronous D-Bus library synchronous: a call returns a reply, an error or a timeout. No
+//! module outside of `host` uses futures.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -24,11 +24,11 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// The time limit of connecting. The socket exists before the broker behind it, and connecting waits for the broker.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The time limit of a call when the run's deadline is near or past. Nothing is waited for then, but requests are
-/// still sent: a unit start needs no watching.
+/// The time limit of a call when the run's deadline is near or past. Requests are still sent then, without waiting for
+/// their effects: a unit starts without further calls.
 const LATE_CALL_LIMIT: Duration = Duration::from_secs(2);
 
-/// The divisor of the remaining time that limits one call: a quarter.
+/// The divisor of the remaining time for the time limit of one call.
 const SHARE: u32 = 4;
 
 /// The time after the deadline during which calls are still made.
@@ -120,12 +120,12 @@ enum ConnectionState {
     /// Not connected yet.
     Idle,
     Open(Connection),
-    /// The bus kept us waiting in vain: once is enough.
+    /// Connecting timed out and is not tried again.
     Dead(String),
 }
 
 impl Bus {
-    /// The system bus for a run that ends at `deadline`. Nothing is connected yet.
+    /// Creates the system bus for a run that ends at `deadline`, without a connection.
     pub fn new(deadline: Deadline) -> Self {
         Self {
             deadline,
@@ -151,7 +151,7 @@ impl Bus {
         self.deadline
     }
 
-    /// The connection. One that broke is made anew: a unit command may restart the bus itself.
+    /// Returns the connection. A broken one is replaced: a unit command may restart the bus itself.
     pub(super) fn connection(&self) -> Result<Connection, CallError> {
         match &*self.state.borrow() {
             ConnectionState::Open(connection) if !connection.is_closed() => return Ok(connection.clone()),
@@ -204,7 +204,7 @@ impl Bus {
         answer.map_err(|error| self.drop_broken(error.into()))
     }
 
-    /// A connection that broke is not used again, though it may not have noticed yet.
+    /// Drops a broken connection, even if the library has not noticed the failure yet.
     fn drop_broken(&self, error: CallError) -> CallError {
         if matches!(error, CallError::Broken(_)) {
             self.state.replace(ConnectionState::Idle);

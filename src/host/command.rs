@@ -69,7 +69,7 @@ impl<'a> Tool<'a> {
         self.name
     }
 
-    /// Adds an argument. Nothing secret: everybody can read it while the tool runs.
+    /// Adds an argument, which must not be a secret: every user can read it while the tool runs.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
@@ -97,8 +97,8 @@ impl<'a> Tool<'a> {
         self
     }
 
-    /// Gives it an opened directory as its standard input: `/proc/self/fd/0` is that directory, whatever happens to the
-    /// path that led there.
+    /// Sets an opened directory as the standard input: `/proc/self/fd/0` is then that directory, even if its path
+    /// changes.
     #[must_use]
     pub const fn directory(mut self, directory: BorrowedFd<'a>) -> Self {
         self.directory = Some(directory);
@@ -176,7 +176,7 @@ pub fn exists(name: &str) -> bool {
 fn memory(name: &str) -> Result<File, Errno> {
     let flags = MemfdFlags::CLOEXEC;
     let file = match rustix::fs::memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
-        // Older kernels do not know that such a file can be one that is not to be executed.
+        // Older kernels do not support a file in memory that cannot be executed.
         Err(Errno::INVAL) => rustix::fs::memfd_create(name, flags)?,
         result => result?,
     };
@@ -206,7 +206,7 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus
     if let Some(status) = wait_for(child, limit)? {
         return Ok(Some(status));
     }
-    // Its group has its number. It is not reaped yet, so that the number is not another's.
+    // The ID of its process group is its own. It is not reaped yet, so no other process has that ID.
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
     }
@@ -227,7 +227,7 @@ fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitSt
         if signals::stopped() {
             stopped.get_or_insert_with(Instant::now);
         }
-        // A tool that is killed leaves its work half done: it has some time to end.
+        // A killed tool leaves its work incomplete, so it gets some time to finish.
         let grace = stopped.map_or(limit, |stopped| GRACE.saturating_sub(stopped.elapsed()));
         let left = limit.saturating_sub(start.elapsed()).min(grace);
         if left.is_zero() {

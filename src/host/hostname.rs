@@ -15,7 +15,7 @@ const HOSTNAMED_LIMIT: Duration = Duration::from_secs(20);
 /// The longest `/etc/hostname` that is read, in bytes; names end at 64.
 pub const MOST_BYTES: usize = 4096;
 
-/// `/etc/hostname` below some root.
+/// The file `/etc/hostname` below a root.
 pub trait HostnameStore {
     /// Returns the whole content; `None` if the file does not exist.
     ///
@@ -24,7 +24,7 @@ pub trait HostnameStore {
     /// The file exists and cannot be read.
     fn read(&self) -> Result<Option<Vec<u8>>>;
 
-    /// Replaces it, 0644 and root's.
+    /// Replaces it, with mode 0644 and owner root.
     ///
     /// # Errors
     ///
@@ -32,12 +32,12 @@ pub trait HostnameStore {
     fn write(&self, content: &[u8]) -> Result<()>;
 }
 
-/// The names a machine has.
+/// The current host names of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CurrentHostname {
     /// The name in `/etc/hostname`.
     pub fixed: Option<String>,
-    /// The name the kernel has; of the running machine only.
+    /// The name of the kernel, for the running machine only.
     pub kernel: Option<String>,
 }
 
@@ -51,16 +51,15 @@ trait Hostname {
     fn set_hostname(&self, name: &str, interactive: bool) -> zbus::Result<()>;
 }
 
-/// The names the machine has now. With `running`, the machine is the one we run on.
+/// Reads the current names. `running` is true for the running machine.
 pub fn current(file: &dyn HostnameStore, running: bool) -> CurrentHostname {
     // An unreadable file counts as empty: the write reports the cause.
     let content = file.read().ok().flatten().unwrap_or_default();
     CurrentHostname { fixed: first_name(&content), kernel: if running { kernel() } else { None } }
 }
 
-/// Gives the machine the static host name `name`: the one we run on, through `bus`, or, without
-/// a bus, a tree, of which only `/etc/hostname` is written. A machine that has the name already is left
-/// alone, and its bus is not connected to.
+/// Sets the static host name to `name`: of the running machine through `bus`, or, without a bus, of a tree, in which
+/// only `/etc/hostname` is written. If the machine already has the name, nothing is done, and the bus is not used.
 ///
 /// If hostnamed is missing, masked or does not answer, the name is set without it.
 ///
@@ -111,7 +110,7 @@ fn through_hostnamed(bus: &Bus, name: &str) -> Result<(), CallError> {
     if kernel().as_deref() == Some(name) {
         return Ok(());
     }
-    // The file had the name already, the kernel another: it was changed behind hostnamed's back.
+    // The file already had the name, but the kernel had another one: it was changed without hostnamed.
     bus.call(HOSTNAMED_LIMIT, async |connection| HostnameProxy::new(&connection).await?.set_hostname(name, false).await)
 }
 

@@ -44,7 +44,7 @@ impl Drop for Lock {
             // A run that waits for the removed file notices that: see `is_current`.
             let _ = std::fs::remove_file(path);
         }
-        // Closing would not do, should a tool have left something running.
+        // Closing the file would not release the lock while a tool still has a process running.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
@@ -65,7 +65,7 @@ impl Lock {
                     fcntl_setfd(&file, FdFlags::empty()).context("failed to pass the lock on to tools")?;
                     return Ok(Self { file, path });
                 }
-                // The run before removed it.
+                // The previous run removed it.
                 Ok(()) => (file, _) = open(root)?,
                 Err(Errno::WOULDBLOCK) => {}
                 Err(error) => return Err(error).context("failed to take the lock"),
@@ -83,7 +83,7 @@ impl Lock {
     }
 }
 
-/// Opens the file to lock; its path where it is to be removed.
+/// Opens the file to lock. Returns its path too if it is to be removed.
 fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
     if root.is_system() {
         make_state()?;

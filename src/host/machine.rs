@@ -1,4 +1,4 @@
-//! The machine a plan is applied to: every kind of step, led to the function that does it.
+//! The machine that a plan is applied to: calls the function of each kind of step.
 
 mod environment;
 mod networkd;
@@ -34,13 +34,13 @@ use cloud_config::plan::{
     text_files,
 };
 
-/// Loading a module may take this long.
+/// The time limit for loading a module.
 const MODULE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Files of the machine that are read may be this long, in bytes.
+/// The longest file of the machine that is read, in bytes.
 const READ_MAX: u64 = 4 << 20;
 
-/// The place and manner of applying.
+/// The settings of applying.
 #[derive(Clone, Copy)]
 pub struct HostSetup<'a> {
     /// The directory to apply to; `/` is the machine itself.
@@ -55,7 +55,7 @@ pub struct HostSetup<'a> {
     pub stop: &'a dyn Fn() -> bool,
 }
 
-/// A machine, or a tree that will be one.
+/// A running machine, or the tree of an image.
 pub struct Host<'a> {
     setup: HostSetup<'a>,
     root: Root,
@@ -70,11 +70,11 @@ pub struct Host<'a> {
 const NOT_RUNNING: &str = "the tree is not running (--root)";
 
 impl<'a> Host<'a> {
-    /// Opens the tree. Nothing else is looked at yet, and no bus is connected to.
+    /// Opens the root directory. Nothing else is read, and no bus is connected.
     ///
     /// # Errors
     ///
-    /// The root is not a directory, may not be opened, or is not safe from other users: see [`Root::open`].
+    /// The root is not a directory, cannot be opened, or can be changed by other users: see [`Root::open`].
     pub fn open(setup: HostSetup<'a>) -> Result<Self> {
         let root = Root::open(setup.root)?;
         if root.is_system() && setup.root != Path::new("/") {
@@ -131,7 +131,7 @@ impl<'a> Host<'a> {
         files::read_with_mode(&self.root, path, READ_MAX)
     }
 
-    /// The bytes of a file that everybody on the machine may read, and that is no longer than `limit`.
+    /// Reads a file that every user of the machine can read and that is no longer than `limit`.
     pub fn read_public(&self, path: &Path, limit: u64) -> Option<Vec<u8>> {
         files::read_public(&self.root, path, limit)
     }
@@ -142,7 +142,7 @@ impl<'a> Host<'a> {
         files::is_read_only(&self.root, directory)
     }
 
-    /// The name the machine has now; `localhost` without one.
+    /// Returns the current host name; `localhost` without one.
     pub fn hostname(&self) -> String {
         let current = hostname::current(&HostnameFile(&self.root), self.live());
         current.fixed.or(current.kernel).unwrap_or_else(|| "localhost".to_owned())
@@ -158,7 +158,7 @@ impl<'a> Host<'a> {
         if step.needs_running_system() && !self.live() { Some(NOT_RUNNING) } else { None }
     }
 
-    /// The home directory that would be missing for the keys of a new account.
+    /// Returns the home directory that a new account would lack for its keys.
     pub fn missing_home(&self, account: &Account) -> Option<PathBuf> {
         self.accounts().missing_home(account)
     }
@@ -209,7 +209,7 @@ impl<'a> Host<'a> {
         }))
     }
 
-    /// The environment file with its new values, and its mode: the values that are there may be secret.
+    /// Returns `/etc/environment` with the new values, and its mode: existing values may be secret.
     fn merged(&self, environment: &Environment) -> Result<(Vec<u8>, u32)> {
         let old = self.read_with_mode(Path::new(ENVIRONMENT))?;
         let (old, mode) = old.unwrap_or_else(|| (Vec::new(), 0o644));
@@ -221,7 +221,7 @@ impl<'a> Host<'a> {
         files::write(&self.root, root_file(Path::new(ENVIRONMENT), &content, mode))
     }
 
-    /// Returns the owner of a file; if this run failed to create the user, the reason to leave the file out.
+    /// Returns the owner of a file; if this run failed to create the user, the reason to skip the file.
     fn owner(&self, owner: &Owner, state: &ApplyState) -> Result<Result<(u32, u32), String>> {
         match self.accounts().resolve(owner) {
             Ok(numbers) => Ok(Ok(numbers)),
@@ -301,7 +301,7 @@ impl<'a> Host<'a> {
             result?;
         }
         let Some(mut argv) = argv else { return Ok(StepResult::Skipped(NOT_RUNNING.to_owned())) };
-        // Written under the lock, started after it: the script may run this program.
+        // The script is written under the lock and started without it: the script may run this program.
         self.release();
         argv.push(file.display().to_string());
         let description = format!("Script {} of the user-data", script.id);
@@ -313,8 +313,8 @@ impl<'a> Host<'a> {
         Path::new("/").join(self.setup.workspace).join("scripts")
     }
 
-    /// Makes the directory of the scripts, open to root only, where no other user can replace a script. A workspace
-    /// that exists keeps its mode: it may be `/tmp`, or hold files of other programs.
+    /// Creates the directory of the scripts, which only root can enter, so that no other user can replace a script. An
+    /// existing workspace keeps its mode: it may be `/tmp`, or have files of other programs.
     fn make_script_dir(&self, path: &Path) -> Result<()> {
         match self.root.private(path) {
             Ok(()) => return files::directory(&self.root, path, 0o700).map(drop),
@@ -426,7 +426,7 @@ impl Executor for Host<'_> {
     }
 }
 
-/// `/etc/hostname` of the tree.
+/// The file `/etc/hostname` of the tree.
 struct HostnameFile<'a>(&'a Root);
 
 impl hostname::HostnameStore for HostnameFile<'_> {
@@ -439,7 +439,7 @@ impl hostname::HostnameStore for HostnameFile<'_> {
     }
 }
 
-/// Returns `name` quoted for a shell: a user may paste it into one.
+/// Returns `name` quoted for a shell, since users paste it into one.
 fn quoted(name: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@:-".contains(&byte);
     if name.bytes().all(is_plain) {

@@ -1,4 +1,4 @@
-//! Changes the machine: one small function per kind of step. No other module does.
+//! Changes the machine, with one small function per kind of step. No other module changes it.
 //!
 //! Nothing here depends on configurations or plans as a whole; a function gets a step, runs it, and returns whether
 //! anything changed or why it failed.
@@ -32,8 +32,8 @@ pub fn prepare_process() {
 
 /// Keeps the memory of this process from core dumps, and from debuggers of processes without `CAP_SYS_PTRACE`.
 ///
-/// The kernel resets this when a thread takes on the identity of a user. Without root it is left alone: the files in
-/// `/proc/self` would belong to root then.
+/// The kernel resets this when a thread changes to the identity of a user. Without root, nothing is done: the files in
+/// `/proc/self` would belong to root otherwise.
 pub(crate) fn hide_memory() {
     if is_root() {
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);

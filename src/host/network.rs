@@ -18,7 +18,7 @@ const INTERFACES: &str = "/sys/class/net";
 /// The flag of an interface that is up.
 const UP: u32 = 1;
 
-/// Takes interfaces down. One that is not there has nothing to be taken down.
+/// Takes interfaces down. A missing interface is not an error.
 pub fn take_down(names: &[String]) -> StepResult {
     let mut done = StepResult::Unchanged;
     let mut failed = Vec::new();
@@ -37,7 +37,8 @@ pub fn take_down(names: &[String]) -> StepResult {
     StepResult::Skipped(why)
 }
 
-/// The kernel takes the flags of an interface as a number, written as it shows them.
+/// Takes one interface down: its flags are written in the form in which the kernel prints them, without that of an
+/// interface that is up.
 fn take_one_down(interfaces: &Path, name: &str) -> Result<StepResult> {
     let path = interfaces.join(name).join("flags");
     let text = match fs::read_to_string(&path) {
@@ -63,7 +64,7 @@ pub fn load(module: &KernelModule, limit: Duration) -> StepResult {
     match Tool::new("modprobe").arg("--").arg(&module.name).args(&module.options).run(limit) {
         Ok(()) => StepResult::Done,
         Err(error) => {
-            // It may be part of the kernel, or networkd may do without.
+            // The module may be built into the kernel, or networkd may not need it.
             let why = format!("failed to load the kernel module {}: {error:#}", module.name);
             log::warn!("{why}");
             StepResult::Skipped(why)

@@ -24,7 +24,7 @@ const SHORTENED: [usize; 3] = [1000, 100, 0];
 ///
 /// # Errors
 ///
-/// It cannot be written: without root, for one.
+/// It cannot be written, for example without root.
 pub fn write(outcome: &Outcome) -> Result<()> {
     make_state()?;
     let content = content(outcome).context("failed to format the record of this run")?;
@@ -33,7 +33,7 @@ pub fn write(outcome: &Outcome) -> Result<()> {
     let path = Path::new(STATE).join(name);
     let root = Root::open(Path::new("/"))?;
     let file = Write { path: &path, content: &content, mode: 0o600, uid: 0, gid: 0 };
-    // Runs write their records without the lock, each under a name of its own.
+    // Runs write their records without the lock, since each has a unique name.
     files::write_unlocked(&root, file)?;
     let all = names()?;
     for old in &all[..all.len().saturating_sub(KEPT)] {
@@ -46,7 +46,7 @@ pub fn write(outcome: &Outcome) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a record, no more than are read again.
+/// Returns the bytes of a record, up to the limit for reading it.
 fn content(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
     let mut content = serde_json::to_vec(outcome)?;
     for most in SHORTENED {
@@ -62,7 +62,7 @@ fn content(outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
 fn shortened(outcome: &Outcome, most: usize) -> Outcome {
     let mut outcome = outcome.clone();
     for part in &mut outcome.parts {
-        // This keeps the order of those that are alike.
+        // The sort is stable: steps of the same kind keep their order.
         part.steps.sort_by_key(|step| !step.result.is_failure());
         part.steps.truncate(most);
         part.refused.truncate(most);
@@ -94,7 +94,7 @@ pub fn read() -> Result<(Vec<serde_json::Value>, Vec<String>)> {
     for path in names()? {
         match read_one(&root, &path) {
             Ok(record) => records.extend(record),
-            // One that is broken hides no other.
+            // A broken record does not hide others.
             Err(error) if crate::host::is_root() => broken.push(format!("{error:#}")),
             Err(error) => return Err(error),
         }

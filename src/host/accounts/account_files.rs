@@ -1,7 +1,7 @@
 //! The account files of a root, edited under the locks that the shadow tools use.
 //!
-//! `useradd` and its kin first lock `/etc/.pwd.lock` (`lckpwdf(3)`), then each file by a `FILE.lock` that holds their
-//! process number. Both are taken here, so that no edit, of a tool or of this program, is lost.
+//! `useradd` and the other shadow tools first lock `/etc/.pwd.lock` (`lckpwdf(3)`), then each file with a `FILE.lock`
+//! that contains their process ID. Both are taken here, so that no edit, of a tool or of this program, is lost.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ impl<'r> AccountFiles<'r> {
         for (file, _) in present {
             let path = Path::new("/etc").join(file.name());
             let at = place(&etc, file.name());
-            // Looked at again: another program may have replaced it before the lock was ours.
+            // Read again: another program may have replaced it before this one had the lock.
             let there = status(&at).os_context(|| format!("failed to stat {}", display_path(&path)))?;
             let there = there.with_context(|| format!("{} has disappeared", display_path(&path)))?;
             let bytes =
@@ -169,7 +169,7 @@ impl Locks {
                 Err(Errno::EXIST) => {}
                 Err(cause) => return Err(cause).os_context(context),
             }
-            // Its maker held the lock of all files, too. That is ours now, so a maker that is gone left this one.
+            // Its creator also held the lock of all files, which this process has now, so the creator has ended.
             if let Some(there) = status(&at).os_context(context)? {
                 // This process can have left one that it could not remove.
                 let is_own = |process: i32| u32::try_from(process) == Ok(std::process::id());
@@ -210,7 +210,7 @@ impl Drop for Locks {
 /// Takes the lock of `lckpwdf(3)`.
 fn lock_all(etc: &Directory, until: Deadline) -> Result<OwnedFd> {
     let context = || "failed to lock the account files: /etc/.pwd.lock";
-    // A FIFO in its place would hold up an open that waits.
+    // Opening a FIFO in its place would block.
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::openat(etc, ".pwd.lock", flags, Mode::RUSR | Mode::WUSR).os_context(context)?;
     let there = rustix::fs::fstat(&file).os_context(context)?;
@@ -232,13 +232,14 @@ fn lock_all(etc: &Directory, until: Deadline) -> Result<OwnedFd> {
     }
 }
 
-/// Returns true if no other program holds the lock of `lckpwdf(3)` now, as every one that edits the files does.
+/// Returns true if no other program holds the lock of `lckpwdf(3)`, as every program that edits the files does.
 pub(super) fn is_unlocked(root: &Root) -> bool {
     let Ok(etc) = root.directory(Path::new("/etc")) else { return false };
     lock_all(&etc, Deadline::after(Duration::ZERO)).is_ok()
 }
 
-/// Makes a lock file, complete before it has its name, so that no tool reads an empty one. Returns its inode.
+/// Creates a lock file, which is complete before it gets its name, so that no tool reads an empty one. Returns its
+/// inode.
 fn make_lock_file(at: &Place) -> Result<u64, Errno> {
     // The tools end the number with a zero byte.
     let text = format!("{}\0", std::process::id());
@@ -251,7 +252,7 @@ fn make_lock_file(at: &Place) -> Result<u64, Errno> {
         Ok(file)
     });
     let file = match linked {
-        // The file system has no files without a name, or nothing else than one name for each.
+        // The file system has no unnamed files or no hard links.
         Err(cause) if cause != Errno::EXIST => {
             let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
             let file = rustix::fs::openat(&at.directory, &at.name, flags, mode)?;

@@ -16,14 +16,14 @@ use crate::host::crash_markers;
 use crate::outcome::StepResult;
 use cloud_config::plan::Account;
 
-/// The missing pieces of an account.
+/// The missing parts of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Missing {
     /// A line in `/etc/shadow`.
     shadow: bool,
     /// A group with the number of its login group.
     group: bool,
-    /// A home with anything in it.
+    /// A home that is not empty.
     home: bool,
 }
 
@@ -40,8 +40,8 @@ impl Missing {
 }
 
 impl Accounts<'_> {
-    /// Returns the missing pieces of an account whose creation was interrupted. An account that is not in
-    /// `/etc/passwd` lacks nothing: no `useradd` of ours began it.
+    /// Returns the missing parts of an account whose creation was interrupted. An account that is not in
+    /// `/etc/passwd` lacks nothing: this program did not begin to create it.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Accounts<'_> {
             return Ok((change, vec![message]));
         }
         if !self.missing(user, account.create_home)?.is_nothing() || self.lacks_gshadow(name)? {
-            // Looked at again under the lock, which is held until the end: an administrator may be at work.
+            // Checked again under the lock, which is held until the end: an administrator may have changed the account.
             let mut files = AccountFiles::lock(self.root, deadline)?;
             self.must_be_unchanged(user)?;
             let missing = self.missing(user, account.create_home)?;
@@ -117,7 +117,7 @@ impl Accounts<'_> {
         if faults.is_empty() {
             crash_markers::account::clear(self.root, name);
         }
-        // An error once: an administrator may want it so. Later runs warn of it, as of any existing account.
+        // This is an error only once: it may be intended. Later runs warn about it, as for any existing account.
         faults.extend(self.missing_memberships(account, user)?);
         Ok((change, faults))
     }
@@ -140,7 +140,7 @@ impl Accounts<'_> {
     fn foreign_group(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
         let defs = LoginDefs::read(self.root)?;
         let wants_own = account.primary_group.is_none() && !account.no_user_group && defs.makes_user_groups();
-        // An account whose own group cannot be created has the default one.
+        // If the own group of an account cannot be created, the account has the default group.
         let has_default = user.gid == defs.default_group();
         if !wants_own || has_default || (account.create_home && !self.lacks_home(user)) {
             return Ok(None);
@@ -173,8 +173,8 @@ impl Accounts<'_> {
         Ok(has(&group) && !gshadow.is_empty() && !has(&gshadow))
     }
 
-    /// The groups that the account is not a member of. The interrupted creation may not have come to them, or an
-    /// administrator removed the user from them since: that cannot be known.
+    /// The groups that the account is not a member of. Either the interrupted creation did not add it, or an
+    /// administrator has removed it since: the two cannot be distinguished.
     fn missing_memberships(self, account: &Account, user: &UserEntry) -> Result<Option<String>> {
         let groups = self.database("/etc/group")?;
         let is_missing = |group: &&String| {

@@ -1,7 +1,6 @@
-//! Accounts of a tree, created as `useradd` creates them (`useradd(8)`), with the settings of the tree.
+//! Creates accounts of a tree as `useradd` does (`useradd(8)`), with the settings of the tree.
 //!
 //! `useradd --root` would load the name service modules of the tree, as root and outside of it, and walk to the tree by
-//! its path, which can change. So nothing of the tree is run: its files are edited through its descriptor. The running
 //! its path, which can change. So no program of the tree is run: its files are edited through its descriptor. The
 //! running system has its own tools, which know its policies and its other databases; only the parts that an
 //! interrupted `useradd` did not write are added here.
@@ -27,7 +26,7 @@ const SECONDS_PER_DAY: u64 = 86_400;
 ///
 /// # Errors
 ///
-/// The name is invalid or taken, no number is free, or a file cannot be written.
+/// The name is invalid or in use, no ID is free, or a file cannot be written.
 pub(super) fn create(files: &mut AccountFiles<'_>, defs: &LoginDefs, account: &Account) -> Result<()> {
     let name = &account.name;
     check_name(name)?;
@@ -142,7 +141,7 @@ pub(super) fn set_password(files: &mut AccountFiles<'_>, name: &str, hash: &str)
     files.write(&[AccountFile::Shadow, AccountFile::Passwd]).map(drop)
 }
 
-/// Gives the user ranges of subordinate numbers, where the tree has files of these (`subuid(5)`).
+/// Gives the user ranges of subordinate IDs, if the tree has the files for them (`subuid(5)`).
 fn add_subordinate_ids(files: &mut AccountFiles<'_>, defs: &LoginDefs, name: &str, uid: u32) -> Result<()> {
     if !defs.ids("UID", false).contains(&uid) {
         return Ok(());
@@ -157,7 +156,7 @@ fn add_subordinate_ids(files: &mut AccountFiles<'_>, defs: &LoginDefs, name: &st
     Ok(())
 }
 
-/// The first range of `count` numbers that no line has.
+/// Returns the first range of `count` IDs that no line has.
 fn free_range(text: &str, range: &RangeInclusive<u64>, count: u64) -> Option<u64> {
     let taken = text.lines().filter_map(|line| {
         let mut fields = line.split(':').skip(1).map(str::parse::<u64>);
@@ -186,7 +185,7 @@ fn free_id(used: &BTreeSet<u32>, range: &RangeInclusive<u32>, system: bool) -> O
     } else {
         used.range(range.clone()).next_back().map_or(Some(*range.start()), |highest| highest.checked_add(1))
     };
-    // The highest number means "as it is" to the system.
+    // For the system, the highest ID means "do not change".
     let is_free = |id: &u32| range.contains(id) && !used.contains(id) && *id != u32::MAX;
     next.filter(is_free)
         .or_else(|| if system { range.clone().rev().find(is_free) } else { range.clone().find(is_free) })
@@ -201,7 +200,7 @@ fn free_gid(groups: &str, name: &str, uid: u32, range: &RangeInclusive<u32>, sys
     same.or_else(|| free_id(&used, range, system)).context("no free GID between GID_MIN and GID_MAX (/etc/login.defs)")
 }
 
-/// The number of a group that is given by name or number.
+/// Returns the ID of a group that is given by name or ID.
 pub(super) fn gid_of(groups: &str, group: &str) -> Option<u32> {
     let find = |wanted: &dyn Fn(&database::GroupEntry) -> bool| database::groups(groups).find(wanted);
     find(&|known| known.name == group)
@@ -212,7 +211,7 @@ pub(super) fn gid_of(groups: &str, group: &str) -> Option<u32> {
         .map(|known| known.gid)
 }
 
-/// The name of a group that is given by name or number.
+/// Returns the name of a group that is given by name or ID.
 fn find_group(groups: &str, group: &str) -> Option<String> {
     let gid = gid_of(groups, group)?;
     let mut known: Vec<_> = database::groups(groups).filter(|known| known.gid == gid).map(|known| known.name).collect();

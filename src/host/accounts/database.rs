@@ -1,4 +1,4 @@
-//! The lines of `/etc/passwd`, `/etc/group`, `/etc/shadow` and their kin, see `passwd(5)`, `group(5)`, `shadow(5)`.
+//! The lines of `/etc/passwd`, `/etc/group`, `/etc/shadow` and similar files: `passwd(5)`, `group(5)`, `shadow(5)`.
 
 use super::UserEntry;
 
@@ -68,12 +68,12 @@ impl Table {
         Self { bytes }
     }
 
-    /// The whole file.
+    /// The content of the file.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The whole file as text, for reading only.
+    /// The content as text, for reading only.
     pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes)
     }
@@ -115,7 +115,7 @@ fn is_of(line: &[u8], name: &str) -> bool {
     line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b':'))
 }
 
-/// Adds `member` to a list of members separated by commas, unless it is there.
+/// Adds `member` to a list of members that commas separate, unless the list has it.
 pub(super) fn add_member(list: &mut Vec<u8>, member: &str) {
     if list.split(|byte| *byte == b',').any(|known| known == member.as_bytes()) {
         return;

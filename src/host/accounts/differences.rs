@@ -22,7 +22,7 @@ impl Accounts<'_> {
         };
         if let Some(gecos) = &account.gecos {
             let passwd = self.database("/etc/passwd")?;
-            // An account of another database has its comment there.
+            // An account of another database has its comment in that database.
             add(database::gecos(&passwd, &user.name).is_some_and(|there| there != gecos), "gecos");
         }
         add(account.home.as_ref().is_some_and(|home| user.home.as_os_str() != home.as_str()), "homedir");

@@ -1,4 +1,4 @@
-//! Creating an account, or giving an existing one its password.
+//! Creates an account, or sets the password of an existing one.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::host::root::display_path;
 use crate::outcome::StepResult;
 use cloud_config::plan::Account;
 
-/// The longest run of one of the tools. Waiting for another one's lock takes them up to 15 s for each of six files.
+/// The time limit of one tool. A tool waits up to 15 s for the lock of each of six files.
 const LIMIT: Duration = Duration::from_secs(100);
 
-/// The least time in which one is started.
+/// The minimum remaining time for starting a tool.
 const LEAST: Duration = Duration::from_secs(2);
 
 /// The exit status of `useradd` if the user or the group exists already; it has done nothing then.
@@ -34,8 +34,8 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// A tool is missing, fails, or takes too long, or something of the account could not be set: a group, the shell,
-    /// the home. The account is created without that. It is never removed. A group of an existing account that does not
+    /// A tool is missing, fails, or takes too long, or a group, the shell or the home could not be set. The account is
+    /// created without that, and never removed. A group of an existing account that does not
     /// exist is an error too.
     pub fn ensure(self, account: &Account, deadline: Deadline) -> Result<StepResult> {
         let name = &account.name;
@@ -101,7 +101,7 @@ impl Accounts<'_> {
         }
     }
 
-    /// Checks for values that would fail half way.
+    /// Checks for values that would fail after the account was created.
     fn check(self, account: &Account) -> Result<()> {
         create::check_name(&account.name)?;
         if !self.root.is_system() && self.database("/etc/passwd")?.is_empty() {
@@ -136,7 +136,7 @@ impl Accounts<'_> {
             bail!("useradd succeeded, but there is no such user");
         };
         if let Err(error) = created {
-            // The account may be half of ours, or another program's. The next run looks at it.
+            // The account may be incomplete, or created by another program. The next run checks it.
             if error.downcast_ref::<Failed>().is_some_and(|failed| failed.code == Some(IN_USE)) {
                 crash_markers::account::clear(self.root, name);
             }
@@ -160,7 +160,7 @@ impl Accounts<'_> {
         self.create_home(user, false).map(drop)
     }
 
-    /// Runs `useradd`. Where it refuses the shell or the comment, it is run without these.
+    /// Runs `useradd`. If it refuses the shell or the comment, it is run again without them.
     fn run_useradd(self, mut account: Account, deadline: Deadline, faults: &mut Vec<String>) -> Result<()> {
         loop {
             let tool = useradd(&account);
@@ -200,10 +200,10 @@ impl Accounts<'_> {
     }
 }
 
-/// Keeps the tools from asking systemd for users that live as long as a service.
+/// Prevents the tools from looking up the dynamic users of systemd.
 const BYPASS: [&str; 2] = ["SYSTEMD_NSS_DYNAMIC_BYPASS", "1"];
 
-/// Runs a tool that must not be killed in the middle only because the run was about to end anyway.
+/// Runs a tool that must not be killed halfway because the deadline of the run is near.
 fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
     if deadline.remaining() < LEAST {
         bail!("there is no time left to run {}", tool.name());
@@ -211,12 +211,12 @@ fn run(tool: &Tool<'_>, deadline: Deadline) -> Result<()> {
     tool.run(deadline.clip(LIMIT))
 }
 
-/// The hash to set. An empty one is not set: it would let anyone log in.
+/// Returns the hash to set. An empty one is not set: it would allow logins without a password.
 fn password(account: &Account) -> Result<Option<&str>> {
     let Some(hash) = account.passwd.as_ref().map(|hash| hash.expose().as_str()).filter(|hash| !hash.is_empty()) else {
         return Ok(None);
     };
-    // Each would end the field or the line that `chpasswd` reads, and begin another account's.
+    // Each of these would end the field or line in the input of `chpasswd`, and begin that of another account.
     if account.name.contains([':', '\n', '\0']) || hash.contains([':', '\n', '\0']) {
         bail!("a name and a password hash cannot contain a colon, a line break or a NUL byte");
     }
@@ -225,7 +225,7 @@ fn password(account: &Account) -> Result<Option<&str>> {
 
 /// `useradd` for the account, without its home.
 fn useradd(account: &Account) -> Tool<'_> {
-    // Without `..`, so that none is forgotten: the password and the home are made afterwards.
+    // Without `..`, so that the compiler finds a new field. The password and the home are set afterwards.
     let Account {
         name,
         passwd: _,
@@ -243,7 +243,7 @@ fn useradd(account: &Account) -> Tool<'_> {
     let values = [("--comment", gecos), ("--home-dir", home), ("--gid", primary_group), ("--shell", shell)];
     for (flag, value) in values {
         if let Some(value) = value {
-            // In one word: `useradd` looks for `--root` among all its words, whatever flag they are the value of.
+            // Flag and value are one argument: `useradd` searches all arguments for `--root`, also the values of flags.
             tool = tool.arg(format!("{flag}={value}"));
         }
     }
@@ -252,6 +252,6 @@ fn useradd(account: &Account) -> Tool<'_> {
     }
     let switches = [("--no-user-group", no_user_group), ("--system", system), ("--no-log-init", no_log_init)];
     tool = tool.args(switches.iter().filter(|(_, given)| **given).map(|(flag, _)| flag));
-    // A name that begins with a dash is for the tool to refuse, not to obey.
+    // After `--`, a name that begins with a dash is not a flag.
     tool.arg("--").arg(name)
 }

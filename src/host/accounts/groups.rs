@@ -1,7 +1,7 @@
-//! The groups that a new account can get: those in `/etc/group`, and those that only another local database knows.
+//! The groups that a new account can get: those in `/etc/group`, and those that only another local database has.
 //!
-//! `useradd` refuses an account altogether for a group that is not in `/etc/group`. A group that systemd's user
-//! database or the image has elsewhere gets a line there; for any other the account is created without it.
+//! `useradd` refuses an account with a group that is not in `/etc/group`. A group of another local database, such as
+//! systemd's user database, gets a line there. The account is created without any other group.
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,19 +27,19 @@ const LIMIT: Duration = Duration::from_secs(5);
 enum Group {
     /// It is in `/etc/group`.
     Listed,
-    /// Only another database of this machine knows it.
+    /// Only another database of this machine has it.
     Local {
         name: String,
         gid: u32,
     },
-    /// A database elsewhere knows it, or this is not known.
+    /// A remote database has it, or the database is unknown.
     Remote {
         service: String,
     },
     Unknown,
 }
 
-/// The group of an account's own, by the name of the account.
+/// The state of the group with the name of an account.
 #[derive(PartialEq, Eq)]
 enum OwnGroup {
     /// The default of `useradd`.
@@ -50,7 +50,7 @@ enum OwnGroup {
     Taken,
 }
 
-/// The fault of an account whose name is the name of a group.
+/// The fault of an account that has the name of a group.
 fn taken(name: &str) -> String {
     format!("group {name} already exists (default login group used; `primary_group: {name}` joins it)")
 }
@@ -180,7 +180,7 @@ impl Accounts<'_> {
         if faults.is_empty() { Ok(()) } else { Err(PartialAccount(faults.join(", ")).into()) }
     }
 
-    /// The account without the group of its own name, where that does not exist and is created with it.
+    /// Returns the account without the group of its own name, if that does not exist and is created with the account.
     fn with_own_group(self, account: &Account) -> Result<Account> {
         let mut account = account.clone();
         let name = &account.name;
@@ -228,7 +228,7 @@ impl Accounts<'_> {
             known = found(group).with_context(|| format!("failed to look up group {wanted}"))?;
         }
         let Some(group) = known else { return Ok(Group::Unknown) };
-        // A name that would break a line of /etc/group, or a number that is a local group's already.
+        // The name is invalid in a line of /etc/group, or a local group already has the ID.
         let is_odd = group.name.contains([':', ',', '\n']) || database::groups(&text).any(|it| it.name == group.name);
         let service = self.service_of(&group.name, deadline);
         Ok(match service {
@@ -239,7 +239,7 @@ impl Accounts<'_> {
         })
     }
 
-    /// The name service that knows a group, the first in the order of `/etc/nsswitch.conf`.
+    /// Returns the first name service, in the order of `/etc/nsswitch.conf`, that has a group.
     fn service_of(self, group: &str, deadline: Deadline) -> Option<String> {
         let text = files::read(self.root, Path::new("/etc/nsswitch.conf"), LARGEST).ok()??;
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -250,7 +250,7 @@ impl Accounts<'_> {
     }
 }
 
-/// The services that look groups up, as `nsswitch.conf(5)` has them.
+/// Returns the services for groups in `nsswitch.conf(5)`.
 fn services(text: &str) -> Vec<String> {
     let line = text.lines().find_map(|line| line.trim_start().strip_prefix("group:")).unwrap_or("files");
     let line = line.split('#').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The home directory of a new account, filled from the skeleton (`useradd(8)`, `--skel`).
 //!
 //! It is made under a temporary name, filled through its descriptor while only root can enter it, and gets its name
-//! when it is complete. So an interrupted run leaves no half of a home, only a directory `.NAME.cci-` with 16
+//! when it is complete. So an interrupted run leaves no partial home, only a directory `.NAME.cci-` with 16
 //! hexadecimal digits that is root's. A directory that exists is filled only for an account whose creation was
 //! interrupted, and only if it is empty, with the rights of its user. Nothing in a home is removed or replaced.
 
@@ -32,7 +32,7 @@ const LARGEST_SKELETON: u64 = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HomeState {
     Nothing,
-    /// An empty directory of the user's, or one of root's that can only be the home: `useradd` was interrupted.
+    /// An empty directory of the user, or one of root that `useradd` created as the home before it was interrupted.
     Empty,
     /// Anything else, which stays as it is.
     Other,
@@ -91,8 +91,8 @@ impl Accounts<'_> {
         Ok(if is_empty && !self.is_shared(user)? { HomeState::Empty } else { HomeState::Other })
     }
 
-    /// Returns true if an empty directory of root's is a home that `useradd` made: it has the user's name among the
-    /// homes, or is newer than the marker of the account. Any other, such as `/opt`, is root's for another reason.
+    /// Returns true if an empty directory of root is a home that `useradd` created: it is in the directory of homes and
+    /// has the name of the user, or is newer than the marker of the account. Any other, such as `/opt`, is not a home.
     fn can_only_be_the_home(self, place: &Place, user: &UserEntry) -> Result<bool> {
         let defs = LoginDefs::read(self.root)?;
         let usual = Path::new(defs.homes()).join(&user.name);
@@ -121,7 +121,7 @@ impl Accounts<'_> {
         }
         let owner = Some((user.uid, user.gid));
         if let Err(error) = skeleton.make(&directory, owner) {
-            // A full disk would get one more of them at each boot.
+            // Otherwise, each boot with a full disk would leave one more directory.
             discard(&beside, &directory, DEEPEST);
             return Err(error);
         }
@@ -213,7 +213,7 @@ enum HomeEntry {
 }
 
 impl Skeleton {
-    /// Reads a directory; `left` is how many entries and bytes may still come.
+    /// Reads a directory; `left` is the remaining number of entries and bytes.
     fn read(&mut self, from: &Directory, path: &Path, deepest: usize, left: &mut (usize, u64)) -> Result<()> {
         for name in entries(from, MOST_ENTRIES).os_context(|| "failed to read a directory")? {
             let path = path.join(&name);
@@ -241,7 +241,7 @@ impl Skeleton {
                 FileType::RegularFile => {
                     let content = files::read_at(&place, LARGEST).with_context(shown)?.unwrap_or_default();
                     left.1 = left.1.saturating_sub(content.len() as u64);
-                    // A set-id bit that suits root's file is not for the user's.
+                    // A set-ID bit of a file of root is not copied to a file of the user.
                     HomeEntry::File(mode & 0o777, content)
                 }
                 FileType::Symlink => match link(&place).os_context(shown)? {
@@ -258,7 +258,7 @@ impl Skeleton {
         Ok(())
     }
 
-    /// Makes everything in `to`, where nothing of it exists; owned by `owner`, or by the user this thread acts as.
+    /// Creates all entries in the empty directory `to`, owned by `owner` or by the user of this thread.
     fn make(&self, to: &Directory, owner: Option<(u32, u32)>) -> Result<()> {
         let ids = owner.map(|(uid, gid)| (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
         for (name, entry) in &self.entries {
@@ -297,7 +297,7 @@ impl Skeleton {
     }
 }
 
-/// Sets the mode of a directory and gives it to the user, which is the last thing that is done to it.
+/// Sets the mode of a directory and then its owner, as the last change to it.
 fn set_mode_and_owner(directory: &Directory, user: &UserEntry, mode: u32) -> Result<()> {
     rustix::fs::fchmod(directory, Mode::from_raw_mode(mode)).os_context(|| "failed to set its mode")?;
     rustix::fs::fchown(directory, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
@@ -318,7 +318,7 @@ fn open(place: &Place) -> Result<Directory, Errno> {
     rustix::fs::openat(&place.directory, &place.name, flags, Mode::empty()).map(Directory::new)
 }
 
-/// The names in a directory, sorted, no more than `most` and one.
+/// Returns the names in a directory, sorted, at most one more than `most`.
 fn entries(directory: &Directory, most: usize) -> Result<Vec<OsString>, Errno> {
     let mut names = Vec::new();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

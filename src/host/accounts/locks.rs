@@ -1,7 +1,7 @@
 //! Locks of the user databases that a power cut left.
 //!
 //! The tools lock `/etc/passwd` with a file `/etc/passwd.lock` that holds their process number. They take over a lock
-//! whose process is gone, but after a power cut that number can belong to another process, or the file can be empty.
+//! whose process has ended, but after a power cut that number can belong to another process, or the file can be empty.
 //! Then no account can be created, boot after boot, until an administrator removes the file.
 
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ struct StaleLock {
     identity: (u64, u64),
 }
 
-/// Runs something that needs the locks. Where it fails, and locks older than this boot have been there all the time,
-/// they are removed, and it is run once more.
+/// Runs an operation that needs the locks. If it fails, locks that are older than this boot and existed all the time
+/// are removed, and the operation is run once more.
 pub(super) fn with_locks(root: &Root, run: impl Fn() -> Result<()>) -> Result<()> {
     // For another tree it is unknown which machine's boot counts.
     let old = if root.is_system() { stale_locks(root, boot_time()) } else { Vec::new() };
@@ -42,7 +42,7 @@ fn run_past_stale(root: &Root, old: Vec<StaleLock>, run: impl Fn() -> Result<()>
     if result.is_ok() || old.is_empty() {
         return result;
     }
-    // Every program that edits the files holds this lock meanwhile. While another one does, no lock is left over.
+    // Every program that edits the files also holds this lock. While another program holds it, the others are in use.
     if !is_unlocked(root) {
         return result;
     }

@@ -51,7 +51,7 @@ impl LoginDefs {
         number.ok().and_then(|number| T::try_from(number).ok())
     }
 
-    /// The numbers of new users (`kind` is `UID`) or groups (`GID`).
+    /// The range of IDs of new users (`kind` is `UID`) or groups (`GID`).
     pub(super) fn ids(&self, kind: &str, system: bool) -> RangeInclusive<u32> {
         let least: u32 = self.number(&format!("{kind}_MIN")).unwrap_or(1000);
         if system {
@@ -61,7 +61,7 @@ impl LoginDefs {
         least..=self.number(&format!("{kind}_MAX")).unwrap_or(60_000)
     }
 
-    /// The subordinate numbers of new users (`kind` is `UID` or `GID`), and how many each gets.
+    /// The range of subordinate IDs of new users (`kind` is `UID` or `GID`), and the number of IDs per user.
     pub(super) fn subordinate_ids(&self, kind: &str) -> (RangeInclusive<u64>, u64) {
         let get = |end: &str, default| self.number(&format!("SUB_{kind}_{end}")).unwrap_or(default);
         (get("MIN", 100_000)..=get("MAX", 600_100_000), get("COUNT", 65_536))
@@ -72,7 +72,7 @@ impl LoginDefs {
         self.defs.get("USERGROUPS_ENAB").is_some_and(|value| value.eq_ignore_ascii_case("yes"))
     }
 
-    /// A field of `/etc/shadow` that counts days; empty where it is not set.
+    /// A field of `/etc/shadow` that counts days; empty if it is not set.
     pub(super) fn days(&self, key: &str) -> String {
         self.number::<i64>(key).filter(|days| *days >= 0).map(|days| days.to_string()).unwrap_or_default()
     }
@@ -83,7 +83,7 @@ impl LoginDefs {
         self.number("HOME_MODE").unwrap_or(0o777 & !umask) & 0o7777
     }
 
-    /// The number of the login group of users without one of their own.
+    /// The ID of the login group of users without a group of their own.
     pub(super) fn default_group(&self) -> u32 {
         self.useradd.get("GROUP").and_then(|group| group.parse().ok()).unwrap_or(100)
     }
@@ -93,12 +93,12 @@ impl LoginDefs {
         self.useradd.get("HOME").map_or("/home", String::as_str)
     }
 
-    /// The home directory of a user without another one.
+    /// The default home directory of a user.
     pub(super) fn home_of(&self, name: &str) -> String {
         format!("{}/{name}", self.homes().trim_end_matches('/'))
     }
 
-    /// The shell of a user without one.
+    /// The default login shell.
     pub(super) fn shell(&self) -> &str {
         self.useradd.get("SHELL").map_or("/bin/sh", String::as_str)
     }

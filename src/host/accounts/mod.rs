@@ -35,14 +35,14 @@ use names::{Answer, Question};
 /// The largest user database that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// A user, as the system knows it.
+/// A user in the databases of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserEntry {
     /// The login name.
     pub name: String,
-    /// The number.
+    /// The user ID.
     pub uid: u32,
-    /// The number of the login group.
+    /// The ID of the login group.
     pub gid: u32,
     /// The home directory, which need not exist.
     pub home: PathBuf,
@@ -61,7 +61,7 @@ pub enum UnknownPrincipal {
     Group(String),
 }
 
-/// The fault of an account that cannot be all that is asked for, such as one with a group that does not exist.
+/// The fault of an account that cannot be created as configured, such as one with a group that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PartialAccount(String);
@@ -84,7 +84,7 @@ impl<'r> Accounts<'r> {
         Self { root, deadline: None }
     }
 
-    /// The same, whose lookups end with the run.
+    /// Ends lookups with the run.
     #[must_use]
     pub const fn until(self, deadline: Deadline) -> Self {
         Self { deadline: Some(deadline), ..self }
@@ -102,7 +102,7 @@ impl<'r> Accounts<'r> {
         Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.name == name))
     }
 
-    /// The first user of this number.
+    /// Returns the first user with this ID.
     ///
     /// # Errors
     ///
@@ -137,10 +137,10 @@ impl<'r> Accounts<'r> {
         }
     }
 
-    /// The login shell of an account if it is no program, so that sshd refuses the account, and the reason.
+    /// Returns the login shell of an account and its fault if it is not a program, so that sshd refuses the account.
     fn unusable_shell(self, account: &Account) -> Option<(&str, &'static str)> {
         let shell = account.shell.as_deref()?;
-        // A tree without programs gets them from elsewhere.
+        // A tree without programs gets them later.
         if !self.root.is_system() && self.root.directory(Path::new("/bin")).is_err() {
             return None;
         }
@@ -160,7 +160,7 @@ impl<'r> Accounts<'r> {
         self.unusable_shell(account).filter(|(shell, fault)| is_replaced(shell, fault))
     }
 
-    /// Reports an unusable login shell that is set all the same: it may restrict the user, or come later.
+    /// Reports an unusable login shell that is set anyway: it may restrict the user, or be installed later.
     fn report_unusable_shell(self, account: &Account) {
         if let Some((shell, fault)) = self.unusable_shell(account).filter(|(shell, fault)| !is_replaced(shell, fault)) {
             log::warn!("user {}: the shell {} {fault}; applied anyway", account.name, display_path(Path::new(shell)));
@@ -251,13 +251,13 @@ impl From<nix::unistd::User> for UserEntry {
 /// The fault of a shell that is the path of a directory.
 const IS_DIRECTORY: &str = "is a directory";
 
-/// Returns true for an unusable shell in place of which the default one gives a user no more access than was asked for.
+/// Returns true for an unusable shell that the default one can replace without giving the user more access.
 fn is_replaced(shell: &str, fault: &str) -> bool {
     let common = ["bash", "zsh", "fish", "ksh", "mksh", "tcsh", "csh", "dash", "ash", "sh"];
     fault == IS_DIRECTORY || shell.rsplit('/').next().is_some_and(|name| common.contains(&name))
 }
 
-/// A number as `chown` takes it, with or without a `+`. The highest one means "leave it as it is" to the system.
+/// Parses an ID as `chown` does, with or without a `+`. For the system, the highest ID means "do not change".
 fn number(text: &str) -> Option<u32> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;

@@ -1,8 +1,8 @@
-//! Asks the C library for users and groups, within a time limit.
+//! Looks users and groups up with the C library, within a time limit.
 //!
-//! The C library asks more databases than `/etc/passwd`: systemd, a directory on the network. A database that hangs
-//! would block every lookup for a minute, and the run with it. So a separate thread asks; after one timeout, the
-//! files are used.
+//! The C library reads more databases than `/etc/passwd`: systemd, or a directory service on the network. A database
+//! that hangs would block every lookup for a minute, and the run with it. So a separate thread does the lookups; after
+//! one timeout, the files are used.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -23,11 +23,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Question {
     /// The user of this name.
     UserNamed(String),
-    /// The user of this number.
+    /// The user with this ID.
     UserOf(Uid),
     /// The group of this name.
     GroupNamed(String),
-    /// The group of this number.
+    /// The group with this ID.
     GroupOf(Gid),
 }
 
@@ -57,7 +57,7 @@ pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answ
         let (sender, receiver) = sync_channel(1);
         let spawned = std::thread::Builder::new().name("lookups".into()).spawn(move || answer_all(&receiver));
         if let Err(error) = spawned {
-            // If it is asked from here, a database that stands still would hold up the run.
+            // Without a thread, a database that hangs would block the run.
             log::warn!("failed to start a thread for lookups: {error}; only /etc/passwd and /etc/group are used");
             *state = LookupState::Silent;
             return None;

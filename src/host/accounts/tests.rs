@@ -98,7 +98,7 @@ fn owners_are_found_as_chown_does() {
         (owner(name("core"), name("docker"), false), (500, 233)),
         (owner(None, name("docker"), false), (0, 233)),
         (owner(None, None, true), (0, 0)),
-        // A name of digits is a name where there is such a name, and a number else.
+        // Digits are a name if a user or group has that name, or else an ID.
         (owner(name("1000"), name("2000"), false), (4000, 5000)),
         (owner(name("1001"), name("2001"), false), (1001, 2001)),
         (owner(name("+1000"), name("+2000"), false), (1000, 2000)),
@@ -121,7 +121,7 @@ fn unknown_owners_are_distinct_from_other_errors() {
     assert_eq!(unknown(name("nobody"), None, false), UnknownPrincipal::User("nobody".into()));
     assert_eq!(unknown(None, name("wheel"), false), UnknownPrincipal::Group("wheel".into()));
     assert_eq!(unknown(name("77"), None, true), UnknownPrincipal::User("77".into()));
-    // To the system this number means "as it is".
+    // For the system, this ID means "do not change".
     assert_eq!(unknown(name("4294967295"), None, false).to_string(), "user 4294967295 does not exist");
     assert_eq!(unknown(name(""), None, false), UnknownPrincipal::User(String::new()));
 }

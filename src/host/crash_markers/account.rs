@@ -1,6 +1,6 @@
 //! The marker of a user account that is being created: `/etc/.useradd-NAME.cci`, a link whose text is the user's name.
 //!
-//! It says that a creation was begun, and nothing else. The next run that lists the account adds what is missing. A run
+//! It shows only that a creation was begun. The next run that lists the account adds what is missing. A run
 //! that does not list it reports the account once and moves the marker to `/run`, where later runs of this boot still
 //! find it.
 
@@ -16,11 +16,11 @@ use rustix::io::Errno;
 use crate::host::lock::{STATE, make_state};
 use crate::host::root::{Place, Root, link, status};
 
-/// The beginning and the end of the name of a marker.
+/// The prefix and the suffix of the name of a marker.
 const PREFIX: &str = ".useradd-";
 const SUFFIX: &str = ".cci";
 
-/// The ends of the text of markers that version 0.1 set; they no longer have a meaning.
+/// The suffixes of the text of markers of version 0.1; they no longer have a meaning.
 const OLD_SUFFIXES: [&str; 4] = ["", ":group", ":home", ":group:home"];
 
 /// The directory of markers.

@@ -1,6 +1,6 @@
 //! The markers of a pending daemon-reload and of a pending restart of systemd-networkd.
 //!
-//! A marker is set before a file of one of them changes, and cleared when that has read the file. After an interrupted
+//! A marker is set before a file changes, and cleared when systemd or networkd has read the file. After an interrupted
 //! run, every file may be as it should be, so only the marker shows that an action is pending. A run locks its own
 //! markers, so that other runs leave them to it.
 
@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::host::lock::{STATE, make_state};
 
-/// The beginnings of the names of markers. The process ID follows, which no record ends in.
+/// The prefixes of the names of markers. The process ID follows, so no marker has the suffix of a record.
 const NETWORKD: &str = "networkd-restart-";
 const SYSTEMD: &str = "systemd-reload-";
 

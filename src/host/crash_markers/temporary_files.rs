@@ -2,8 +2,8 @@
 //!
 //! A run also removes the temporary files in each directory that it writes to. Another configuration can write to other
 //! directories, so the exact names are listed, too. Only a file that gets a temporary name is listed: one that replaces
-//! another, or any file where the file system has no unnamed files. The list is not flushed: after a power cut the search
-//! of the directories has to do.
+//! another, or any file where the file system has no unnamed files. The list is not flushed: after a power cut, only
+//! the search of the directories finds the files.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::host::lock::{STATE, make_state};
 use crate::host::root::{Root, display_path};
 
-/// The beginning of the name of a list in [`STATE`]; the device and inode of a tree follow.
+/// The prefix of the name of a list in [`STATE`]; the device and inode of a tree follow.
 const NAME: &str = "temporary-files";
 
 /// The longest list that is read, in bytes.
@@ -68,7 +68,7 @@ impl<'r> TemporaryFiles<'r> {
 impl Drop for TemporaryFiles<'_> {
     fn drop(&mut self) {
         if let Some((_, path)) = &self.list {
-            // Every file that it lists has its place, or is gone.
+            // Every listed file is in its place, or was removed.
             let _ = std::fs::remove_file(path);
         }
     }

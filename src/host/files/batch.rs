@@ -36,20 +36,20 @@ const MOST_LEFTOVERS: usize = 1024;
 /// The descriptors that a full batch needs: a file and a directory each, and some for everything else.
 const DESCRIPTORS: u64 = 2048;
 
-/// File systems that nothing survives a reboot in, by the magic number of `statfs`: there is no disk to flush to.
+/// The file systems that a reboot empties, by the magic number of `statfs`: there is no disk to flush to.
 const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;
 
-/// Writes every file that is not as it should be, and returns for each, in order, whether it had to.
+/// Writes every file that differs from the wanted one. Returns for each, in order, whether it was written.
 ///
-/// Missing directories are made. The result is as if the files were written one after the other: of two with the same
-/// path the last one stays. An error costs its own file only; no temporary file of it is left. Those that an
-/// interrupted run left in the directories of the files are removed: the caller holds the lock.
+/// Missing directories are created. The result is that of writing the files one after the other: of two with the same
+/// path, the last one remains. An error affects only its file, of which no temporary file remains. Temporary files of
+/// an interrupted run in the directories of the files are removed: the caller holds the lock.
 pub fn write_all(root: &Root, files: &[Write<'_>]) -> Vec<Result<StepResult>> {
     write_batch(root, files, Some(TemporaryFiles::new(root)))
 }
 
-/// Writes one file without the lock: its path is this process's own. Nothing else is removed.
+/// Writes one file without the lock: no other process uses its path. No temporary file of another run is removed.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ pub(super) fn flush_directory(directory: &Directory) -> Result<(), Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
     match rustix::fs::fsync(readable) {
-        // Some file systems have no way to.
+        // Some file systems do not support this.
         Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
         result => result,
     }
@@ -104,7 +104,7 @@ pub(super) fn in_memory(file: impl AsFd) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|system| [TMPFS, RAMFS].contains(&system.f_type))
 }
 
-/// The device and inode of a directory, which identify it whatever path leads to it.
+/// The device and inode of a directory, which identify it independently of its path.
 type Identity = (u64, u64);
 
 struct Batch<'r> {
@@ -114,7 +114,7 @@ struct Batch<'r> {
     most: usize,
     /// The results of all files so far; the result of a staged file assumes that it will be written.
     results: Vec<Result<StepResult>>,
-    /// The directories walked to, so that many files in one directory cost one walk.
+    /// The opened directories: the path of each is walked only once.
     directories: HashMap<PathBuf, Visited>,
     staged: Vec<Staged>,
     /// The markers of temporary files; `None` without the lock, and then nothing is searched.
@@ -125,7 +125,7 @@ struct Batch<'r> {
     leftovers: Vec<(Identity, Leftover)>,
 }
 
-/// A directory walked to.
+/// An opened directory.
 struct Visited {
     directory: Directory,
     identity: Identity,
@@ -133,9 +133,9 @@ struct Visited {
     in_memory: bool,
 }
 
-/// A file that is complete but for its place.
+/// A complete file that is not yet in its place.
 struct Staged {
-    /// Its place among the files, and in the results.
+    /// Its index in the files and the results.
     index: usize,
     temp: Temp,
     /// The place of the file.
@@ -146,7 +146,7 @@ struct Staged {
 }
 
 impl Batch<'_> {
-    /// Fills a temporary file, if `file` is not there already.
+    /// Fills a temporary file, unless `file` already exists as wanted.
     fn add(&mut self, file: &Write<'_>) -> Result<StepResult> {
         if self.staged.len() >= self.most || self.directories.len() >= self.most {
             self.finish();
@@ -154,7 +154,7 @@ impl Batch<'_> {
         let (mut place, visited) = self.find(file.path)?;
         let identity = visited.identity;
         if self.staged.iter().any(|other| other.identity == identity && other.place.name == place.name) {
-            // The same file again, perhaps by another path: the first has to be in its place to be compared with.
+            // The same file again, perhaps by another path: the first has to be in its place for the comparison.
             self.finish();
             place = self.find(file.path)?.0;
         }
@@ -264,7 +264,7 @@ fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
     };
     let mut failed = Vec::new();
     thread::scope(|scope| {
-        // Where there may be no more threads, fewer do; this one does its share, too.
+        // This thread works as well, so the files are flushed even if no thread can be started.
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
         let helpers: Vec<_> = (1..FLUSHERS.min(staged.len())).map_while(spawn).collect();
         failed.extend(work());
@@ -284,7 +284,7 @@ fn flush_all(staged: &[Staged]) -> Vec<Result<(), Errno>> {
 /// Raises the limit of open files as far as a batch needs, and returns the largest number of files of a batch.
 fn raise_limit() -> usize {
     let Rlimit { current, maximum } = rustix::process::getrlimit(Resource::Nofile);
-    // Without a number there is no limit.
+    // `None` means no limit.
     let mut limit = current.unwrap_or(u64::MAX);
     if limit < DESCRIPTORS {
         let wanted = DESCRIPTORS.min(maximum.unwrap_or(u64::MAX));

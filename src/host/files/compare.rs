@@ -13,12 +13,12 @@ use crate::host::root::{OsContext, Place, status};
 /// The bits of a mode that can be set.
 const MODE_BITS: u32 = 0o7777;
 
-/// The file that should be there.
+/// The wanted file.
 pub(super) struct WantedFile<'a> {
     pub(super) content: &'a [u8],
     pub(super) mode: u32,
     pub(super) uid: u32,
-    /// Any group will do without one.
+    /// The group; `None` accepts any group.
     pub(super) gid: Option<u32>,
 }
 
@@ -27,9 +27,9 @@ pub(super) struct WantedFile<'a> {
 pub(super) enum ExistingFile {
     /// Exactly the wanted file.
     Same,
-    /// Another file, a link, anything but a directory.
+    /// Another file, a link, or any other object except a directory.
     Other,
-    /// No object.
+    /// Nothing.
     Nothing,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn existing_file(place: &Place, wanted: &WantedFile<'_>) -> Result<Ex
     }
     let file = match open(place, &there) {
         Ok(Some(file)) => file,
-        // A process holds a lease on the file; a comparison need not wait for it.
+        // A process holds a lease on the file. The comparison does not wait for it.
         Ok(None) | Err(Errno::AGAIN) => return Ok(ExistingFile::Other),
         Err(cause) => return Err(cause).os_context(|| "failed to read what is there"),
     };
@@ -69,7 +69,7 @@ pub(super) fn existing_file(place: &Place, wanted: &WantedFile<'_>) -> Result<Ex
 
 /// Opens the regular file that `there` describes; returns `None` if another object has taken its place meanwhile.
 ///
-/// Reading leaves no trace: the access time is kept if permitted. Nothing blocks, whatever object is there.
+/// Reading keeps the access time if that is permitted, and does not block for any kind of object.
 pub(super) fn open(place: &Place, there: &Stat) -> Result<Option<File>, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(&place.directory, &place.name, flags | OFlags::NOATIME, Mode::empty()) {

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::host::root::{OsContext, Root, display_path};
 use crate::outcome::StepResult;
 
-/// Makes the directory `path` if it does not exist, with its parents, and sets its mode if it is ours.
+/// Creates the directory `path` and its parents if they do not exist, and sets its mode if this process owns it.
 ///
 /// Parents get the mode 0755. A link is followed, or refused, as in the middle of a path.
 ///
@@ -40,7 +40,7 @@ pub fn is_read_only(root: &Root, path: &Path) -> bool {
 
 fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let place = root.parent(path, true)?;
-    // Closed at first: it is opened by the mode it gets, if at all.
+    // Only its owner can enter it until it gets its mode.
     let is_new = match rustix::fs::mkdirat(&place.directory, &place.name, Mode::RWXU) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
@@ -49,7 +49,7 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let directory = root.directory(path)?;
     let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
-    // Other users can rename or replace entries in such a directory, whatever its mode.
+    // Other users can rename or replace entries in such a directory, also with this mode.
     if !ours && status.st_uid != 0 {
         bail!("it belongs to another user ({})", status.st_uid);
     }

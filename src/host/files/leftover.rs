@@ -1,6 +1,6 @@
 //! The names of temporary files, and the removal of those that an interrupted run left.
 //!
-//! `.NAME.cci-` and 16 random hexadecimal digits is a name that nothing else uses. A file of such a name is removed
+//! No other program uses a name `.NAME.cci-` with 16 random hexadecimal digits. A file of such a name is removed
 //! only while the lock is held, and only if it is a regular file with one link, owned by root or by the owner that it
 //! was written for. The fixed name of earlier releases, `.NAME.cci`, proves nothing: such a file stays.
 
@@ -38,7 +38,7 @@ const BUFFER: usize = 32 << 10;
 /// The target of the symbolic link that masks a unit.
 pub(super) const NOWHERE: &str = "/dev/null";
 
-/// A name in a directory that may be an interrupted run's temporary file.
+/// An entry of a directory that may be a temporary file of an interrupted run.
 #[derive(Debug)]
 pub(super) struct Leftover {
     pub(super) name: OsString,
@@ -49,7 +49,7 @@ pub(super) struct Leftover {
 pub fn name_for(target: &OsStr) -> OsString {
     let mut name = OsString::from(".");
     name.push(label_for(target));
-    // Each new state has other keys, which come from the kernel's random numbers.
+    // Each new state has other random keys, from the kernel.
     name.push(format!("{INFIX}{:0DIGITS$x}", RandomState::new().build_hasher().finish()));
     name
 }
@@ -59,7 +59,7 @@ pub(super) fn is_of(name: &OsStr, target: &OsStr) -> bool {
     target_of(name.as_bytes()) == Some(label_for(target).as_bytes())
 }
 
-/// The part of a temporary name that stands for the target: its name, or a hash if that is too long.
+/// The part of a temporary name that identifies the target: its name, or a hash if that is too long.
 fn label_for(target: &OsStr) -> Cow<'_, OsStr> {
     if 1 + target.len() + INFIX.len() + DIGITS <= NAME_MAX {
         return Cow::Borrowed(target);
@@ -72,8 +72,8 @@ fn label_for(target: &OsStr) -> Cow<'_, OsStr> {
     Cow::Owned(hash.into())
 }
 
-/// Removes the temporary files in `directory` that root, the caller or the user `owner` owns. Best effort: a leftover
-/// that stays is no reason to fail.
+/// Removes the temporary files in `directory` that root, the caller or the user `owner` owns. Best effort: a file that
+/// cannot be removed is not an error.
 pub fn remove_leftovers(directory: impl AsFd, owner: u32, kind: TemporaryKind) {
     for leftover in search(&directory, kind) {
         if is_own(leftover.uid) || leftover.uid == owner {
@@ -89,7 +89,7 @@ pub fn remove_marked(root: &Root) {
             && let Ok(place) = root.parent(path, false)
         {
             remove(&place.directory, &name, uid, kind);
-            // It gets its owner after its name.
+            // The file gets its name before its owner, so root may still own it.
             remove(&place.directory, &name, rustix::process::geteuid().as_raw(), kind);
         }
     });
@@ -123,7 +123,7 @@ pub(super) fn search(directory: impl AsFd, kind: TemporaryKind) -> Vec<Leftover>
     let mut found = Vec::new();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = match rustix::fs::openat(&directory, ".", flags | OFlags::NOATIME, Mode::empty()) {
-        // Only the owner may leave the access time alone.
+        // Only the owner may open it without changing the access time.
         Err(Errno::PERM) => rustix::fs::openat(&directory, ".", flags, Mode::empty()),
         result => result,
     };

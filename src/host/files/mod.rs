@@ -1,11 +1,11 @@
 //! Writes files atomically: never partially, never visible before owner and mode are right.
 //!
 //! A file is created without a name and with mode 0600, gets its content, then its owner, then its mode, is flushed
-//! to disk, and only then takes its target's place, by a rename if that is taken. A reader sees the old file or the
-//! new one; so does the next boot after a power cut. A file that is already as it should be is not touched.
+//! to disk, and only then gets its name, by a rename if that exists. A reader sees the old file or the
+//! new one; so does the next boot after a power cut. A file that is already as wanted is not written.
 //!
-//! [`write_all`] is the only way in which this program writes a file. Only [`crate::host::keys`] uses its half that
-//! works in a directory that is opened already, since it writes with the rights of another user.
+//! Only [`write_all`] writes files. There is one exception: [`crate::host::keys`] calls its parts for an opened
+//! directory, since it writes with the permissions of another user.
 
 mod batch;
 mod compare;
@@ -34,7 +34,7 @@ pub use leftover::{remove_leftovers, remove_marked};
 pub use mask::{is_mask, mask, unmask, would_mask, would_unmask};
 pub use read::{read, read_at, read_public, read_with_mode};
 
-/// A file as it should be.
+/// A wanted file.
 #[derive(Clone, Copy)]
 pub struct Write<'a> {
     /// The path, below the root. A link there is replaced itself.
@@ -43,9 +43,9 @@ pub struct Write<'a> {
     pub content: &'a [u8],
     /// Its mode, with set-id and sticky bits.
     pub mode: u32,
-    /// The number of its owner.
+    /// The user ID of its owner.
     pub uid: u32,
-    /// The number of its group.
+    /// The ID of its group.
     pub gid: u32,
 }
 
@@ -91,7 +91,7 @@ impl Prepared {
     }
 }
 
-/// Makes the file for `place`, with the caller as its owner unless there is another `owner`: user and group.
+/// Creates the file for `place`. `owner` is its user and group, the caller by default.
 ///
 /// The directory itself is not flushed: see [`flush_directory`]. `mark` is called with the temporary name of the file
 /// before it appears, if it does.
@@ -133,8 +133,8 @@ pub fn flush_directory(directory: &Directory) -> Result<()> {
     batch::flush_directory(directory).os_context(|| "failed to flush its directory to disk")
 }
 
-/// Returns true if there is something in the place other than a directory. Only a rename can tell for certain, but
-/// this error is shorter.
+/// Returns true if an object other than a directory is in the place. The later rename would also fail for a directory,
+/// but this error is shorter.
 fn is_taken(place: &Place) -> Result<bool> {
     let status = super::root::status(place).os_context(|| "failed to stat it")?;
     if status.is_some_and(|status| file_type(status.st_mode) == FileType::Directory) {

@@ -10,7 +10,8 @@ use rustix::fs::FileType;
 use super::{compare, file_type};
 use crate::host::root::{OsContext, Place, Root, display_path, status};
 
-/// Returns the content of the regular file at `path`; `None` if nothing is there. A link is followed as on the way.
+/// Returns the content of the regular file at `path`; `None` if it does not exist. A link is followed as in the middle
+/// of a path.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A file before it is in its place: unnamed where the file system has unnamed files, else under a temporary name.
+//! A file before it is in its place: unnamed if the file system supports that, or else under a temporary name.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -51,7 +51,7 @@ impl Temp {
         Ok(Self { file: file.into(), place: place.clone(), replaces: true, name, named: true })
     }
 
-    /// Sets its content, owner and mode, in this order: a new owner clears the set-id bits.
+    /// Sets its content, owner and mode, in this order: setting the owner clears the set-ID bits.
     pub(super) fn fill(&mut self, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> Result<()> {
         self.file.write_all(content).os_context(|| "failed to write its content")?;
         self.complete(owner, mode)
@@ -62,7 +62,7 @@ impl Temp {
             rustix::fs::fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
                 .os_context(|| "failed to set its owner")?;
         }
-        // The owner of the directory can have set a default access list; the mode alone counts.
+        // The directory can have a default ACL, but only the mode should count.
         match rustix::fs::fremovexattr(&self.file, ACCESS_LIST) {
             Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => {}
             Err(cause) => return Err(cause).os_context(|| "failed to remove the default ACL of its directory"),
@@ -107,13 +107,13 @@ impl Temp {
     fn link(&self, name: &OsStr) -> Result<(), Errno> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         match rustix::fs::linkat(CWD, path, &self.place.directory, name, AtFlags::SYMLINK_FOLLOW) {
-            // Without /proc; this call needs more privilege.
+            // Without /proc, this call is needed, which requires a capability.
             Err(Errno::NOENT) => rustix::fs::linkat(&self.file, "", &self.place.directory, name, AtFlags::EMPTY_PATH),
             result => result,
         }
     }
 
-    /// Becomes a copy of itself under the temporary name.
+    /// Copies the unnamed file to a file with the temporary name, which replaces it.
     pub(super) fn copy_to_name(&mut self) -> Result<()> {
         let context = || "failed to make a temporary file";
         let status = rustix::fs::fstat(&self.file).os_context(context)?;
@@ -132,8 +132,8 @@ impl Temp {
     }
 }
 
-/// Returns true if an unnamed file could not be linked because the file system has no hard links, or because neither
-/// `/proc` nor the privilege to do without it is there.
+/// Returns true if an unnamed file could not be linked because the file system has no hard links, or because both
+/// `/proc` and the capability to link without it are missing.
 const fn needs_copy(cause: Errno) -> bool {
     matches!(
         cause,

@@ -13,8 +13,8 @@ use crate::host::root::{Directory, OsContext, Place, display_path, status};
 /// The highest number of names that are tried.
 const MOST_NAMES: usize = 100;
 
-/// Gives `name` in the opened directory a second name, which nothing has yet: `NAME.old`, `NAME.old.1` and so on. The
-/// first name stays until it is replaced. A directory, which is no key file and cannot have two names, is moved.
+/// Gives `name` in the opened directory a second, unused name: `NAME.old`, `NAME.old.1` and so on. The first name
+/// remains until it is replaced. A directory cannot have two names, so it is moved.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub(super) fn keep(directory: &Directory, name: &str, user: &UserEntry) -> Resul
 fn link(directory: &Directory, name: &str, other: &str, user: &UserEntry) -> Result<Result<(), Errno>> {
     let link = || rustix::fs::linkat(directory, name, directory, other, AtFlags::empty());
     match link() {
-        // Both names are in this directory: root gives the user nothing that is not there.
+        // Both names are in this directory, so the user gets no access to another object.
         Err(Errno::PERM | Errno::ACCESS) => identity::as_ourselves(user, link),
         result => Ok(result),
     }

@@ -1,7 +1,8 @@
 //! The directories of a user's keys: `.ssh` and the directory of the sets in it.
 //!
-//! A directory of the user is written to with the user's rights. One that root owns, and that no other user can write
-//! to, stays root's: root writes to it through the opened directory, and the user can read what is written. The owner
+//! A directory of the user is written to with the user's permissions. A directory that root owns, and that no other
+//! user can write to, keeps its owner: root writes to it through the opened directory, with modes that let the user
+//! read the files. The owner
 //! of an existing object is never changed in a directory that its user can write to, since the user could have moved
 //! it there.
 
@@ -16,7 +17,7 @@ use super::identity;
 use crate::host::accounts::UserEntry;
 use crate::host::root::{Directory, OsContext};
 
-/// The mode of a directory that root makes in one of root's.
+/// The mode of a directory that root creates in a directory of root.
 const READABLE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP).union(Mode::ROTH).union(Mode::XOTH);
 
 /// The mode of a file in a directory of the user.
@@ -28,7 +29,7 @@ const ROOTS_FILE: u32 = 0o640;
 /// An opened directory.
 pub(super) struct KeyDir {
     pub(super) directory: Directory,
-    /// True if root owns it, and the user is another one.
+    /// True if root owns it and the user is not root.
     is_roots: bool,
     /// True if the user's directory has the mode 0700.
     is_private: bool,
@@ -38,7 +39,7 @@ pub(super) struct KeyDir {
 #[derive(Clone, Copy)]
 pub(super) struct FileOwner {
     pub(super) uid: u32,
-    /// The group, if it is not the one that a new file has anyway.
+    /// The group, unless a new file has it by default.
     pub(super) gid: Option<u32>,
     pub(super) mode: u32,
 }
@@ -69,7 +70,7 @@ impl KeyDir {
         if !is_roots(&status) {
             bail!("{shown} belongs to root, and other users can write to it{}", to_run(user));
         }
-        // This needs the right to enter it: sshd reads the keys as the user.
+        // The user must be able to enter it, since sshd reads the keys as the user.
         match rustix::fs::openat(&found, ".", flags | OFlags::PATH, Mode::empty()) {
             Ok(directory) => Ok(Some(Self { directory: Arc::new(directory), is_roots: true, is_private: false })),
             Err(Errno::ACCESS) => {
@@ -138,14 +139,14 @@ pub(super) const fn is_roots(status: &Stat) -> bool {
     status.st_uid == 0 && status.st_mode & 0o022 == 0
 }
 
-/// Returns true if only root can put anything into this home, and the user is another one.
+/// Returns true if only root can create entries in this home, and the user is not root.
 pub(super) fn is_closed_home(home: &Directory, user: &UserEntry) -> Result<bool> {
     let status = rustix::fs::fstat(home).os_context(|| "failed to stat the home directory")?;
     Ok(user.uid != 0 && rustix::process::geteuid().is_root() && is_roots(&status))
 }
 
-/// Makes `.ssh` for the user in a home that only root can write to. An empty one with the mode 0700 is given to the
-/// user, too: an interrupted run made it, or root. Returns true if anything was changed.
+/// Creates `.ssh` for the user in a home that only root can write to. An empty one with mode 0700 gets the user as its
+/// owner: root or an interrupted run created it. Returns true if anything was changed.
 fn give_ssh(home: &Directory, user: &UserEntry) -> Result<bool> {
     if !is_closed_home(home, user)? {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! A user's home: opened as root, everything in it opened without following any link.
+//! Opens the home of a user as root, and the entries below it without following any link.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -31,13 +31,14 @@ const OPEN_LOCK: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags:
 /// The largest number of names of a directory that are read.
 const MOST_NAMES: usize = 1000;
 
-/// The highest number of entries that are read of a directory, which its user fills: hidden ones are not names.
+/// The largest number of entries of a directory that are read. The user controls the directory, and hidden entries do
+/// not count as names.
 const MOST_ENTRIES: usize = 10_000;
 
 /// The interval of the attempts while another program holds a lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Opens the home of `user`, which must be the user's, or root's.
+/// Opens the home of `user`, which must belong to the user or to root.
 pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Directory> {
     if user.home.as_os_str().is_empty() || (user.uid != 0 && user.home == Path::new("/")) {
         bail!("the user has no home directory");
@@ -64,7 +65,7 @@ pub(super) fn directory(parent: &Directory, name: &str) -> Result<Option<Directo
     }
 }
 
-/// Takes the lock, and waits for it as long as `limit`. It is held as long as the result.
+/// Takes the lock, and waits for it for `limit` at most. The result holds it until it is dropped.
 pub(super) fn lock(home: &Directory, user: &UserEntry, limit: Duration) -> Result<OwnedFd> {
     let context = || format!("failed to lock ~/{LOCK_FILE}");
     let flags = OFlags::RDWR | OFlags::CREATE | OPEN_LOCK;
@@ -90,7 +91,8 @@ pub(super) fn lock(home: &Directory, user: &UserEntry, limit: Duration) -> Resul
     }
 }
 
-/// Opens a lock file that only root may open, or makes one where only root may. It stays root's unless it is new.
+/// Opens a lock file that only root can open, or creates one in a directory that only root can write to. An existing
+/// one keeps its owner.
 fn open_lock_as_root(home: &Directory, user: &UserEntry) -> Result<Result<OwnedFd, Errno>> {
     let is_closed = dirs::is_closed_home(home, user)?;
     identity::as_ourselves(user, || {
@@ -105,7 +107,7 @@ fn open_lock_as_root(home: &Directory, user: &UserEntry) -> Result<Result<OwnedF
                 Err(cause) => return Err(cause),
             }
         }
-        // A device is not opened: that could have an effect.
+        // A device is not opened, since opening it can have an effect.
         let there = rustix::fs::statat(home, LOCK_FILE, AtFlags::SYMLINK_NOFOLLOW);
         match there.map(|there| FileType::from_raw_mode(there.st_mode)) {
             Ok(FileType::RegularFile) => rustix::fs::openat(home, LOCK_FILE, OFlags::RDONLY | OPEN_LOCK, Mode::empty()),

@@ -1,4 +1,4 @@
-//! Runs a closure with a user's rights to files.
+//! Runs a closure with the file permissions of a user.
 
 use anyhow::{Result, bail};
 use nix::unistd::{setfsgid, setfsuid};
@@ -7,7 +7,7 @@ use rustix::fs::Gid;
 use crate::host::accounts::UserEntry;
 use crate::host::root::OsContext;
 
-/// Runs `work` as `user`, in a separate thread: the rights of a thread end with it, and no other thread has them.
+/// Runs `work` as `user`, in a separate thread: the identity applies to that thread only, and ends with it.
 ///
 /// # Errors
 ///
@@ -32,8 +32,8 @@ pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Re
     })
 }
 
-/// Runs `work` as [`with`] does, for reading only: without root it runs with the rights of this process, which may
-/// suffice.
+/// Runs `work` as [`with`] does, for reading only: without root, it runs with the permissions of this process, which
+/// may be sufficient.
 ///
 /// # Errors
 ///
@@ -42,11 +42,11 @@ pub(super) fn dry_run<T: Send>(user: &UserEntry, work: impl FnOnce() -> Result<T
     if rustix::process::geteuid().is_root() { with(user, work) } else { work() }
 }
 
-/// Runs `work` with the rights of this process again, inside the `work` of [`with`] as `user`. It can be nested.
+/// Runs `work` with the permissions of this process, inside the `work` of [`with`] as `user`. It can be nested.
 ///
 /// # Errors
 ///
-/// The change back to that user was refused: nothing else may be done in this thread then.
+/// The change back to that user was refused. The thread must not do anything else then.
 pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Result<T> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     // The call returns the previous user.
@@ -59,9 +59,9 @@ pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Res
     Ok(result)
 }
 
-/// Gives this thread the user's file system rights instead of root's.
+/// Gives this thread the file system identity of the user.
 fn change(user: &UserEntry) -> Result<()> {
-    // The call itself changes this thread alone; the C library's function of that name would change all of them.
+    // The system call changes only this thread; the function of the C library would change all threads.
     rustix::thread::set_thread_groups(&[Gid::from_raw(user.gid)]).os_context(|| "failed to leave root's groups")?;
     setfsgid(user.gid.into());
     setfsuid(user.uid.into());

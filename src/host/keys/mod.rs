@@ -1,9 +1,8 @@
 //! Writes SSH keys, as the user.
 //!
-//! Everything below a home directory may have been made by its owner to mislead root. So it is done with the owner's
-//! own rights, in a thread of its own, step by step through opened directories, and no link is followed at all.
-//! Root's rights open the home, and write to a directory in it that is root's and that the user can enter but not
-//! change.
+//! The owner of a home directory controls everything below it. Keys are therefore written with the permissions of the
+//! owner, in a separate thread, through opened directories, and no link is followed. Root's permissions are used only
+//! to open the home, and to write to a directory in it that root owns and that the user can enter but not change.
 
 mod aside;
 mod dirs;
@@ -33,8 +32,8 @@ const LOCK: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// [`UnknownPrincipal`] if the user does not exist; other errors if there is no home, it belongs to another user,
-/// something in it is not as it should be, or another program holds the lock for 10 s.
+/// [`UnknownPrincipal`] if the user does not exist; other errors if the home does not exist or belongs to another user,
+/// an object in it has an unsafe owner, mode or type, or another program holds the lock for 10 s.
 pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: Deadline) -> Result<StepResult> {
     let work = || -> Result<StepResult> {
         let (user, home) = find(root, accounts, set)?;
@@ -47,7 +46,7 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
             })
         })
     };
-    // No key is in an error: only names.
+    // Errors contain names, but no keys.
     work().with_context(|| format!("failed to authorize keys of user {}", set.user))
 }
 
@@ -71,7 +70,7 @@ fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry,
     }
     let user = accounts.user(&set.user)?.ok_or_else(|| UnknownPrincipal::User(set.user.clone()))?;
     let home = home::open(root, &user)?;
-    // Root's own home is never another user's, whatever path leads to it.
+    // The home of root never belongs to another user, also under another path.
     if user.uid != 0 {
         let own = accounts.user_by_id(0)?.map(|root| root.home);
         for directory in [own.as_deref(), Some(Path::new("/"))].into_iter().flatten() {

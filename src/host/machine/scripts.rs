@@ -1,4 +1,4 @@
-//! The interpreter of a script, as far as this machine has it.
+//! Finds the interpreter of a script on this machine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use super::display_path;
 use cloud_config::plan::Script;
 use cloud_config::plan::script::{SHELL, is_shell};
 
-/// The words that run `script`, without its path. A shell that is missing is replaced by bash.
+/// Returns the command line that runs `script`, without its path. A missing shell is replaced with bash.
 ///
 /// # Errors
 ///

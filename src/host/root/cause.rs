@@ -1,4 +1,4 @@
-//! Errors of the system, in words for people.
+//! Readable messages for errors of system calls.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use cloud_config::text::printable;
 
-/// An error of a system call, whose text is its words alone: `permission denied`.
+/// An error of a system call. Its text is the message only: `permission denied`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OsError(pub Errno);
 
@@ -42,9 +42,9 @@ impl From<io::Error> for OsError {
     }
 }
 
-/// Adds the failed operation to an error of the system.
+/// Adds the failed operation to an error of a system call.
 pub trait OsContext<T> {
-    /// Returns the same result; an error reads `WHAT: WORDS OF THE SYSTEM`.
+    /// Returns the same result; an error has the text `OPERATION: MESSAGE`.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl<T, E: Into<OsError>> OsContext<T> for Result<T, E> {
     }
 }
 
-/// A path as it can be put in a log: on one line, whatever is in its name.
+/// Returns a path in a printable form, on one line.
 pub fn display_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }

@@ -1,9 +1,9 @@
 //! Paths below a root directory, walked without following a link that another user could have made.
 //!
 //! A path is walked component by component. A link in it is followed, inside the root, only if the directory that
-//! holds the link belongs to root and no other user may write there: a user that owns a home or may write to `/tmp`
-//! must not decide where root's files go (docs/cloud-config.md#write_files, docs/cloud-config.md#users). Everything
-//! in [`super`] that opens a path does so through here.
+//! contains the link belongs to root and no other user can write to it: a user who owns a home or can write to `/tmp`
+//! must not decide where root's files are written (docs/cloud-config.md#write_files, docs/cloud-config.md#users). All
+//! of [`super`] opens paths through this module.
 
 mod cause;
 mod walk;
@@ -28,10 +28,10 @@ use walk::WalkMode;
 /// An opened directory; shared, since the files of a batch are often in the same one.
 pub type Directory = Arc<OwnedFd>;
 
-/// The number of retries of a lookup that a rename elsewhere disturbed, before it is walked by hand.
+/// The number of retries of a lookup that a concurrent rename interrupted, before the path is walked by hand.
 const DISTURBED: usize = 32;
 
-/// The directory that stands for `/`.
+/// The directory that is used as `/`.
 #[derive(Debug)]
 pub struct Root {
     directory: Directory,
@@ -54,7 +54,7 @@ pub struct Place {
 const DEEPEST: usize = 256;
 
 impl Root {
-    /// Returns true if every user may enter `directory`, which is below the root, through all directories on the way.
+    /// Returns true if every user can enter `directory`, which is below the root, and all directories above it.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Root {
     pub fn is_open_to_all(&self, directory: &Directory) -> Result<bool, Errno> {
         let top = rustix::fs::fstat(&self.directory)?;
         let mut directory = directory.clone();
-        // Real paths are not that deep; a directory that is moved out meanwhile never meets the root.
+        // Real paths are not that deep. A directory that was moved out of the root meanwhile never reaches it.
         for _ in 0..DEEPEST {
             let there = rustix::fs::fstat(&directory)?;
             if there.st_mode & 0o001 == 0 {
@@ -114,11 +114,11 @@ impl Root {
 
     /// Checks that no other user can change where `path` leads: each directory, from the root to the last one, belongs
     /// to root or to the user this program runs as, and is not writable by group or others. One with the sticky bit may
-    /// be, but the last one.
+    /// be, unless it is the last one.
     ///
     /// # Errors
     ///
-    /// See [`WalkError`]. Where a directory is missing, those before it are as they should be.
+    /// See [`WalkError`]. If a directory is missing, those before it have been checked.
     pub fn private(&self, path: &Path) -> Result<(), WalkError> {
         walk::by_hand(&self.directory, path, WalkMode::Private).map(drop)
     }
@@ -133,7 +133,7 @@ impl Root {
         self.system
     }
 
-    /// Opens the directory `path`, for walking on and for `*at` calls (`O_PATH`).
+    /// Opens the directory `path` for `*at` calls (`O_PATH`).
     ///
     /// # Errors
     ///
@@ -166,11 +166,11 @@ impl Root {
         Ok(Place { directory, name })
     }
 
-    /// Like [`Root::parent`], but where `path` is a link itself, the place that it leads to.
+    /// Opens the directory of `path` as [`Root::parent`] does. If `path` is a link, its target is used.
     ///
     /// # Errors
     ///
-    /// See [`WalkError`]; a link is refused as it is in the middle of a path.
+    /// See [`WalkError`]; a link is refused under the same conditions as in the middle of a path.
     pub fn resolve(&self, path: &Path) -> Result<Place, WalkError> {
         let mut path = path.to_owned();
         for _ in 0..walk::MOST_LINKS {
@@ -183,7 +183,7 @@ impl Root {
             if !walk::trusted(&place.directory) {
                 return Err(WalkError::Untrusted(path));
             }
-            // An absolute target replaces the path altogether: it is one of this root.
+            // An absolute target replaces the path and is resolved in this root.
             path = path.parent().unwrap_or(Path::new("")).join(target);
         }
         Err(WalkError::TooManyLinks(path))
@@ -212,11 +212,11 @@ impl Root {
                 Err(Errno::NOENT) => return Some(Err(Errno::NOENT)),
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(Errno::NOSYS | Errno::PERM) => {
-                    // An old kernel, or a container's filter: it will not be different next time.
+                    // An old kernel, or the system call filter of a container: later calls fail as well.
                     self.openat2.store(false, Ordering::Relaxed);
                     return None;
                 }
-                // By hand, an error gets the path at which it happens.
+                // Walking by hand finds the path of the error.
                 Err(_) => return None,
             }
         }
@@ -234,7 +234,7 @@ fn identity(directory: &Directory) -> Result<(u64, u64), Errno> {
     Ok((status.st_dev, status.st_ino))
 }
 
-/// The flags for opening directories: for walking on only, which needs no permission to read them.
+/// The flags for opening directories without permission to read their entries.
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Returns the text of the link at `place`; `None` if something else is there, or nothing.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 
-/// A root whose directories are all trusted, whatever the umask.
+/// Creates a root whose directories are all trusted, with any umask.
 fn tree() -> (tempfile::TempDir, Root) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,5 +1,5 @@
-//! Walks a path by hand: where the kernel cannot walk below a directory, where there are links, and where directories
-//! are made.
+//! Walks a path by hand: if the kernel cannot walk below a directory, if the path has links, or if directories are
+//! created.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -13,10 +13,10 @@ use rustix::io::Errno;
 
 use super::{DIRECTORY, Directory, OsError, display_path};
 
-/// The largest number of links that one path may lead through, as in the kernel.
+/// The largest number of links in one path, as in the kernel.
 pub(super) const MOST_LINKS: usize = 40;
 
-/// The mode of directories that are made on the way (docs/cloud-config.md#write_files).
+/// The mode of missing directories that are created (docs/cloud-config.md#write_files).
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o755);
 
 /// The reason why a path could not be walked.
@@ -41,7 +41,7 @@ pub enum WalkError {
     /// The path has a link that another user could have made.
     #[error("not following the link {}: other users can write to its directory", display_path(.0))]
     Untrusted(PathBuf),
-    /// A directory on the way belongs to another user.
+    /// A directory of the path belongs to another user.
     #[error("{} belongs to another user (uid {uid})", display_path(path))]
     Foreign {
         /// The directory.
@@ -49,7 +49,7 @@ pub enum WalkError {
         /// Its owner.
         uid: u32,
     },
-    /// Other users than the owner of a directory on the way can change it.
+    /// Users other than its owner can change a directory of the path.
     #[error("{} (mode {mode:04o}, uid {uid}) is writable by other users", display_path(path))]
     Shared {
         /// The directory.
@@ -76,7 +76,7 @@ impl WalkError {
         matches!(self, Self::Os { cause: OsError(Errno::NOENT), .. })
     }
 
-    /// Returns true if something on the way is not a directory.
+    /// Returns true if a component of the path is not a directory.
     pub fn is_not_directory(&self) -> bool {
         matches!(self, Self::NotDirectory(_) | Self::Os { cause: OsError(Errno::NOTDIR), .. })
     }
@@ -146,10 +146,10 @@ pub(super) fn by_hand(root: &Directory, path: &Path, manner: WalkMode) -> Result
 /// The treatment of a directory that other users can write to and that has the sticky bit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sticky {
-    /// On the way: an entry of `/tmp` that is ours cannot be moved by another user, and each directory on the way has
-    /// to be ours. A link there is refused like everywhere.
+    /// Allowed before the last component: another user cannot move our entry of `/tmp`, and each directory of the path
+    /// has to be ours. A link there is refused as everywhere.
     Allowed,
-    /// The last directory.
+    /// Refused for the last directory.
     Refused,
 }
 
@@ -179,7 +179,7 @@ pub(super) fn trusted(directory: impl AsFd) -> bool {
     ours && status.st_mode & 0o022 == 0
 }
 
-/// The position of the walk: every directory on the way stays open, so that `..` is the one it came from.
+/// The position of the walk. Every directory above it stays open, so that `..` returns to the same directory.
 struct Position<'r> {
     root: &'r Directory,
     opened: Vec<OwnedFd>,
@@ -258,7 +258,7 @@ fn make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
     let status = rustix::fs::fstat(&directory)?;
     let group = rustix::process::getegid();
     if status.st_gid != group.as_raw() {
-        // A set-group-ID directory passes its group on.
+        // A new entry of a set-group-ID directory inherits its group.
         rustix::fs::fchown(&directory, None, Some(Gid::from_raw(group.as_raw())))?;
     }
     if status.st_mode & 0o7777 != DIRECTORY_MODE.as_raw_mode() {

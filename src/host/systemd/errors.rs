@@ -1,12 +1,12 @@
-//! Explains systemd's errors to the user who named the unit.
+//! Explains systemd's errors about a unit of the configuration.
 
 use anyhow::anyhow;
 
 use crate::host::bus::CallError;
 
-/// The error of a call about `unit`, as a sentence that names it.
+/// Describes the error of a call about `unit`.
 ///
-/// Errors with a known D-Bus name are explained in our words; the others keep systemd's.
+/// Errors with a known D-Bus name have a description here; the others keep systemd's message.
 pub(super) fn explain(error: CallError, unit: &str) -> anyhow::Error {
     match meaning(&error, unit) {
         Some(sentence) => anyhow!(sentence),
@@ -19,7 +19,7 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
         return None;
     };
     let short = name.strip_prefix("org.freedesktop.systemd1.").unwrap_or(name);
-    // systemd names the unit it stumbled over, which may be one that ours requires.
+    // systemd names the unit with the error, which may be a dependency.
     let other = !message.is_empty() && !message.contains(unit);
     Some(match short {
         "NoSuchUnit" | "org.freedesktop.DBus.Error.FileNotFound" | "System.Error.ENOENT" => {
@@ -36,7 +36,7 @@ fn meaning(error: &CallError, unit: &str) -> Option<String> {
                 Some(bad) => (bad, format!("{unit} needs a unit with an invalid unit file")),
                 None => (unit, format!("the unit file of {unit} is invalid")),
             };
-            // systemd gives its reason to the journal alone.
+            // systemd logs the reason only to the journal.
             let quoted = if bad.contains('\\') { format!("'{bad}'") } else { bad.to_owned() };
             let reason = format!("`systemd-analyze verify {quoted}` and `journalctl -u {quoted}` show the reason");
             format!("{fault}: {}; {reason}", message.trim_end_matches('.'))

@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use super::proxy::LinkChange;
 
-/// The longest unit file that is looked at, in bytes.
+/// The longest unit file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
 /// The keys of which each word is a link.
@@ -36,7 +36,7 @@ fn links(text: &str) -> Option<usize> {
         } else if inside && let Some((key, value)) = line.split_once('=') {
             match key.trim() {
                 "Also" => return None,
-                // The value goes on.
+                // The value continues in the next line.
                 _ if value.ends_with('\\') => return None,
                 key if LINKS.contains(&key) => found += value.split_whitespace().count(),
                 _ => {}

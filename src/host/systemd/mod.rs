@@ -30,7 +30,7 @@ pub struct Systemd<'b> {
 /// The result of enabling a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enabled {
-    /// Done if a link was made or removed. Loaded units notice that only after a daemon-reload.
+    /// The change: `Done` if a link was created or removed. Loaded units notice that only after a daemon-reload.
     pub change: StepResult,
     /// True if the unit file has an `[Install]` section. Without one nothing was done, and nothing will start the
     /// unit at boot.
@@ -38,17 +38,17 @@ pub struct Enabled {
 }
 
 impl<'b> Systemd<'b> {
-    /// systemd behind `bus`. Nothing is called yet.
+    /// Creates the client of systemd on `bus`, without a call.
     pub fn new(bus: &'b Bus) -> Self {
         Self { bus }
     }
 
-    /// Enables `unit` as its `[Install]` section asks, until the next reboot with `runtime`; replaces other links
-    /// that are in the way. Reads the files on disk, and needs no reload.
+    /// Enables `unit` as its `[Install]` section defines, until the next reboot with `runtime`. Replaces other links in
+    /// the place of its links. systemd reads the files on disk for that, so no reload is needed.
     ///
     /// # Errors
     ///
-    /// The unit does not exist, is masked or is bad; the bus or systemd does not answer.
+    /// The unit does not exist, is masked or is invalid; the bus or systemd does not answer.
     pub fn enable(&self, unit: &str, runtime: bool) -> Result<Enabled> {
         let enable = || {
             self.bus
@@ -59,11 +59,11 @@ impl<'b> Systemd<'b> {
                 .with_context(|| format!("failed to enable {unit}"))
         };
         let (installable, links) = enable()?;
-        // systemd reports a link that it cannot make only if it made no other: a second call has nothing else to do.
+        // systemd reports a link that it cannot create only if it created no other, as in a second call.
         if !install::is_complete(&links) {
             enable()?;
         }
-        // Remarks are in the list too, such as `destination-not-present`: a target that is not there.
+        // The list also has remarks, such as `destination-not-present`: a missing target.
         let changed = links.iter().any(|(kind, ..)| matches!(kind.as_str(), "symlink" | "unlink"));
         let change = if changed { StepResult::Done } else { StepResult::Unchanged };
         Ok(Enabled { change, installable })
@@ -90,7 +90,7 @@ impl<'b> Systemd<'b> {
         }
     }
 
-    /// A property of an object of systemd's, asked for within `limit`.
+    /// Reads a property of an object of systemd within `limit`.
     fn property<T>(&self, limit: Duration, path: &OwnedObjectPath, interface: &str, name: &str) -> Result<T, CallError>
     where
         T: TryFrom<zbus::OwnedVariant>,

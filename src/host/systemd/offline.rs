@@ -22,8 +22,8 @@ const RUNTIME: &str = "/run/systemd/system";
 /// The tree as `systemctl` gets it: its standard input, which cannot become another directory meanwhile.
 const TREE: &str = "--root=/proc/self/fd/0";
 
-/// Enables `unit` in the tree `root`, until its next reboot with `runtime`: with the machine's own `systemctl`, which
-/// `run` runs with the tree as its standard input.
+/// Enables `unit` in the tree `root`, until its next reboot with `runtime`. `run` runs the `systemctl` of this machine
+/// with the tree as its standard input.
 ///
 /// # Errors
 ///
@@ -44,16 +44,16 @@ pub fn enable_offline(
     stays_inside(root, Path::new(if runtime { RUNTIME } else { PERSISTENT })).with_context(context)?;
     let before = links(root);
     let output = run(&argv).with_context(context)?;
-    // One link that it could make is enough for it to end with 0.
+    // It exits with code 0 if it could create one link.
     if let Some(at) = output.find(FAILED) {
         return Err(anyhow!("systemctl: {}", &output[at..])).with_context(context);
     }
     Ok(if links(root) == before { StepResult::Unchanged } else { StepResult::Done })
 }
 
-/// Checks that no other user can change the way, and that no link leads out of the tree on the way to `directory`,
-/// and in its `.wants` and `.requires` directories: `systemctl` makes its links through paths that the kernel
-/// resolves in this machine.
+/// Checks that no other user can change a directory in the path to `directory`, and that no link in the path or in its
+/// `.wants` and `.requires` directories leads out of the tree: `systemctl` creates its links through paths that the
+/// kernel resolves in this machine.
 fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
     let mut paths: Vec<_> =
         directory.ancestors().map(Path::to_path_buf).filter(|path| path.parent().is_some()).collect();
@@ -64,7 +64,7 @@ fn stays_inside(root: &Root, directory: &Path) -> Result<()> {
     );
     paths.iter().try_for_each(|path| {
         is_beneath(root, path)?;
-        // A user who can change a directory on the way can put a link there once it was looked at.
+        // A user who can change a directory in the path could create a link there after this check.
         match root.private(path) {
             Err(error) if !error.absent() => Err(error.into()),
             _ => Ok(()),
@@ -79,7 +79,7 @@ fn is_beneath(root: &Root, path: &Path) -> Result<()> {
     let leads_out = match rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::BENEATH) {
         Ok(_) | Err(Errno::NOENT) => false,
         Err(Errno::XDEV) => true,
-        // An old kernel, or a container's filter: any link may lead out.
+        // An old kernel, or the system call filter of a container: any link may lead out.
         Err(Errno::NOSYS | Errno::PERM) => {
             let place = root.parent(path, false)?;
             link(&place).os_context(|| format!("failed to stat {}", display_path(path)))?.is_some()

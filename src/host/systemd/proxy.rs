@@ -1,4 +1,4 @@
-//! The few methods of systemd's and hostnamed's D-Bus interfaces that are called.
+//! The D-Bus methods of systemd and hostnamed that this program calls.
 
 use zbus::{OwnedObjectPath, Variant, proxy};
 
@@ -49,7 +49,7 @@ pub(super) trait Manager {
 
 #[proxy(interface = "org.freedesktop.systemd1.Job", default_service = "org.freedesktop.systemd1")]
 pub(super) trait Job {
-    /// The jobs that have to finish before this one is begun (systemd 236). `GetAfter` is the
-    /// other way round: the jobs that wait for this one.
+    /// The jobs that have to finish before this one is begun (systemd 236). `GetAfter` returns
+    /// the opposite: the jobs that wait for this one.
     fn get_before(&self) -> zbus::Result<Vec<JobEntry>>;
 }

@@ -4,8 +4,8 @@
 //! unit by itself, neither its file nor its drop-ins, and loaded units do not notice new links that start from them.
 //!
 //! The changes of this run are known, so it is enough to ask which of the changed units are loaded.
-//! `NeedDaemonReload` adds the changes of an interrupted run; alone it would not suffice: it misses the first drop-in
-//! of a unit, and a mask that is put over a newer file.
+//! `NeedDaemonReload` adds the changes of an interrupted run. It is not sufficient alone: it misses the first drop-in
+//! of a unit, and a mask in the place of a newer file.
 
 use std::time::Duration;
 
@@ -34,16 +34,16 @@ enum ReloadScope {
     Units(String),
     /// Any unit.
     Any,
-    /// No unit of systemd.
+    /// No systemd unit.
     None,
 }
 
 impl Systemd<'_> {
     /// Makes systemd reload its units, if anything needs that.
     ///
-    /// `named` are all units this part names, `changed` those whose file, drop-in or mask was
-    /// changed in this run (templates, prefixes like `foo-.service` and types like `service`
-    /// too), `links_changed` is true if enabling changed a link.
+    /// `named` are all units in this part. `changed` are those whose file, drop-in or mask changed in this run,
+    /// including templates, prefixes such as `foo-.service` and types such as `service`. `links_changed` is true if
+    /// enabling changed a link.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ fn scope_of(name: &str) -> ReloadScope {
         return ReloadScope::None;
     }
     if !SUFFIXES.contains(&suffix) || stem.contains(['*', '?', '[', '\\']) && stem.ends_with(['@', '-']) {
-        // The latter cannot be asked for by a glob: that would need an escape.
+        // A glob would need an escape for the latter.
         return ReloadScope::Any;
     }
     if stem.ends_with('@') || stem.ends_with('-') {

@@ -20,13 +20,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 
 impl Systemd<'_> {
-    /// Starts `argv` as the transient service `unit`, and does not wait for it. It is forgotten when
-    /// it ends, however it ends. `Unchanged`: one of that name still runs, and is left alone.
+    /// Starts `argv` as the transient service `unit`, without waiting for it. systemd unloads the service when it ends,
+    /// also after a failure. Returns `Unchanged` if a service of that name still runs.
     ///
     /// # Errors
     ///
-    /// A unit of that name exists that has a unit file; `argv` is empty; the bus or systemd does
-    /// not answer. A program that does not exist is no error here: the unit fails.
+    /// A unit of that name has a unit file; `argv` is empty; the bus or systemd does not answer. A missing program is
+    /// not an error here: the unit fails.
     pub fn start_script(&self, unit: &str, description: &str, argv: &[String]) -> Result<StepResult> {
         self.try_start(unit, description, argv).with_context(|| format!("failed to start {unit}"))
     }
@@ -41,7 +41,7 @@ impl Systemd<'_> {
             if self.is_busy(unit)? {
                 return Ok(StepResult::Unchanged);
             }
-            // Perhaps it has just ended, and systemd is about to forget it.
+            // It may have just ended, and systemd is about to unload it.
             let _ = self.bus.call(CALL_LIMIT, async |connection| {
                 ManagerProxy::new(&connection).await?.reset_failed_unit(unit).await
             });
@@ -70,13 +70,13 @@ impl Systemd<'_> {
             return Ok(false);
         };
         let answer = self.property::<String>(CALL_LIMIT, &path, UNIT, "ActiveState").and_then(|state| {
-            // Early in a boot a start waits for its turn, and the unit is inactive all the while.
+            // Early in a boot, the start job waits, and the unit is inactive meanwhile.
             let (job, _) = self.property::<(u32, OwnedObjectPath)>(CALL_LIMIT, &path, UNIT, "Job")?;
             Ok(job != 0 || !matches!(state.as_str(), "inactive" | "failed"))
         });
         match answer {
             Ok(busy) => Ok(busy),
-            // It was forgotten meanwhile.
+            // It was unloaded meanwhile.
             Err(CallError::Refused { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }

@@ -107,7 +107,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         }
         Some(value.to_owned())
     };
-    // Damaged text, or an attempt to write another line: the user is skipped.
+    // Such a value would end the field or the line in an account file.
     let fault = "the password hash contains a colon or a control character; password not set";
     let passwd = valid(passwd.filter(|hash| !hash.is_empty()), user.passwd.span, |hash| !breaks_out(hash), fault);
     let fault = "the home directory is not an absolute path; the default one is used";

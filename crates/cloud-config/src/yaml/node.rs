@@ -274,8 +274,8 @@ impl Hash for Key {
     }
 }
 
-/// A key as it may be shown: keys are shown as written, but what does not look like one, such as a
-/// line of a file that lost its indentation, is not.
+/// Returns a printable form of `key`. Text that does not have the form of a key, such as a line of a file that lost its
+/// indentation, is omitted.
 pub(super) fn display_name(key: &str) -> String {
     if is_name(key) { format!("`{key}`") } else { "(not shown)".to_owned() }
 }

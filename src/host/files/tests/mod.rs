@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::outcome::StepResult::{Done, Unchanged};
 
-/// A root whose directories are all trusted, whatever the umask.
+/// Creates a root whose directories are all trusted, with any umask.
 fn tree() -> (TempDir, Root) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,4 +1,4 @@
-//! Temporary files: their names, the files that are left in peace, and file systems without links or unnamed files.
+//! Temporary files: their names, the files that are not removed, and file systems without links or unnamed files.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::chown;

@@ -13,7 +13,7 @@ const SERVICE: &str = "org.freedesktop.systemd1.Service";
 /// The end of a job, or of the wait for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnd {
-    /// It was done.
+    /// It succeeded.
     Done,
     /// There was nothing to do.
     Skipped,
@@ -65,14 +65,14 @@ impl JobEnd {
         matches!(self, Self::Failed { result, .. } if matches!(result.as_str(), "failed" | "timeout"))
     }
 
-    /// It is left as it is, for `reason`.
+    /// The job is left to systemd, for `reason`.
     pub(super) fn still_queued(reason: &str) -> Self {
         Self::LeftQueued { reason: reason.to_owned() }
     }
 }
 
 impl Systemd<'_> {
-    /// The end that systemd's `result` of a job of `unit` means.
+    /// Returns the end for systemd's `result` of a job of `unit`.
     pub(super) fn ended(&self, unit: &str, result: String) -> JobEnd {
         match result.as_str() {
             "done" => JobEnd::Done,
@@ -96,7 +96,7 @@ impl Systemd<'_> {
             _ => None,
         };
         Some(match status {
-            // Another process than the main one has failed: `ExecStartPre=` and its kin.
+            // A process other than the main one failed, such as that of `ExecStartPre=`.
             Some(0) | None => format!("result {result}"),
             Some(status) => format!("result {result}, status {status}"),
         })
@@ -123,8 +123,8 @@ impl Systemd<'_> {
                 self.ended(unit, "failed".to_owned())
             }
             ("active" | "activating" | "reloading", _) => JobEnd::Done,
-            // systemd checks the conditions of a unit when all that the unit needs is there: it ran and has ended
-            // well, or its conditions do not hold.
+            // systemd checks the conditions of a unit once its dependencies are up: the unit has then run and ended
+            // successfully, or its conditions are not met.
             ("inactive", _) if self.was_tried(&path, queued) => JobEnd::Done,
             _ => unclear(),
         }

@@ -11,7 +11,7 @@ pub(super) struct Blocker {
     pub unit: String,
     /// True if its unit cannot be waited for.
     pub ours: bool,
-    /// It is queued, and not running yet: a running job waits for no other.
+    /// True if it is queued and not running yet: a running job waits for no other job.
     pub waiting: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::host::bus::CallError;
 use crate::host::systemd::Systemd;
 use crate::host::systemd::proxy::{JobProxy, ManagerProxy};
 
-/// The time limit of an inspection. systemd answers late during a daemon-reload; that means nothing for the job.
+/// The time limit of an inspection. systemd answers late during a daemon-reload, which does not concern the job.
 const LOOK_LIMIT: Duration = Duration::from_secs(3);
 
 /// The largest number of jobs that are inspected for one that waits for us.
@@ -27,7 +27,7 @@ pub(super) enum JobState {
     CanEnd,
     /// It ended, and its signal was missed.
     Gone,
-    /// It cannot end while it is waited for, and why.
+    /// It cannot end while it is waited for, for this reason.
     Deadlocked(String),
 }
 
@@ -39,11 +39,11 @@ struct OwnUnit {
     awaited: bool,
 }
 
-/// One look at the jobs, with the time it began.
+/// One inspection of the jobs, with its start.
 pub(super) struct Inspection(Instant);
 
 impl Inspection {
-    /// A look that began at `instant`.
+    /// An inspection that began at `instant`.
     pub(super) fn begun(instant: Instant) -> Self {
         Self(instant)
     }
@@ -81,7 +81,7 @@ impl Systemd<'_> {
         }))
     }
 
-    /// The unit in which this program runs, if it is one of systemd's.
+    /// The systemd unit in which this program runs, if any.
     fn own_unit(&self, look: &Inspection) -> Result<Option<OwnUnit>, CallError> {
         // 0 means the caller.
         let path = self
@@ -105,7 +105,7 @@ impl Systemd<'_> {
         });
         let jobs = match answer {
             Ok(jobs) => jobs,
-            // It has ended meanwhile, or systemd cannot say: then the limits have to do.
+            // It has ended meanwhile, or systemd does not report it: then only the time limit applies.
             Err(CallError::Refused { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
@@ -118,8 +118,8 @@ impl Systemd<'_> {
         Ok(blockers)
     }
 
-    /// Returns true if the service at `path` is another run of this program. That run may well wait for us: OEM
-    /// images are made by a run that starts a service which runs the program again.
+    /// Returns true if the service at `path` is another run of this program. That run may wait for this one: the
+    /// cloud-config of an OEM image starts a service that runs the program again.
     fn runs_this_program(&self, path: &OwnedObjectPath, look: &Inspection) -> Result<bool, CallError> {
         match self.property::<u32>(look.remaining(), path, SERVICE, "MainPID") {
             Ok(0) | Err(CallError::Refused { .. }) => Ok(false), // not a service, or not running

@@ -1,4 +1,4 @@
-//! Jobs: queued, and waited for as long as they can end (docs/cloud-config.md#coreosunits).
+//! Queues jobs, and waits for each as long as it can end (docs/cloud-config.md#coreosunits).
 
 mod end;
 mod graph;
@@ -45,7 +45,7 @@ const RESUME_PAUSE: Duration = Duration::from_millis(200);
 
 /// The parameters of a wait for a job.
 pub struct JobWait<'w> {
-    /// The longest wait; the run's deadline holds besides.
+    /// The longest wait; the run's deadline also applies.
     pub limit: Duration,
     /// Called about every 10 s of waiting, with the time waited so far.
     pub report: &'w mut dyn FnMut(Duration),
@@ -97,20 +97,19 @@ async fn owner(connection: &Connection) -> zbus::Result<OwnedUniqueName> {
 impl Systemd<'_> {
     /// Queues the job `verb` of `unit`, replacing queued jobs that contradict it, and waits for it.
     ///
-    /// It is waited for only as long as it can end: not while it waits for the unit in which
-    /// this program runs.
+    /// The wait ends if the job cannot end meanwhile, because it waits for the unit in which this program runs.
     ///
     /// # Errors
     ///
-    /// The job cannot be queued: the unit does not exist, is masked, is bad, cannot do that; the bus or
-    /// systemd does not answer. A job that fails is no error but [`JobEnd::Failed`].
+    /// The job cannot be queued: the unit does not exist, is masked or invalid, or does not support the verb; or the
+    /// bus or systemd does not answer. A job that fails is not an error but [`JobEnd::Failed`].
     pub fn run_job(&self, unit: &str, verb: Verb, wait: &mut JobWait<'_>) -> Result<JobEnd> {
         let queued = uptime();
-        // Listened to before the job is queued: it may end before its name is answered.
+        // The signals are subscribed to before the job is queued: it may end before the reply with its name.
         let ask = || self.job_ends().and_then(|ends| Ok((self.queue(unit, verb)?, ends)));
         let answer = match ask() {
-            // The bus died, perhaps long before this call; the next connection starts it again. A job that
-            // was queued all the same is the one that the second try gets.
+            // The bus died, perhaps long before this call; the next connection starts it again. If the job
+            // was queued anyway, the second try gets the same job.
             Err(CallError::Broken(_)) => ask(),
             answer => answer,
         };
@@ -120,7 +119,7 @@ impl Systemd<'_> {
             .with_context(|| format!("failed to wait for the end of {verb} {unit}"))
     }
 
-    /// Restarts networkd, which so reads its files again, and waits for it.
+    /// Restarts networkd, so that it reads its files again, and waits for it.
     ///
     /// # Errors
     ///
@@ -129,11 +128,10 @@ impl Systemd<'_> {
         self.run_job("systemd-networkd.service", Verb::Restart, wait)
     }
 
-    /// The ends of jobs, from now on.
+    /// Subscribes to the ends of jobs.
     fn job_ends(&self) -> Result<Ends, CallError> {
         self.bus.call(CALL_LIMIT, async |connection| {
-            // Every time: whether a subscription outlived a restart of systemd or of the bus is
-            // not ours to know, and having one already is fine.
+            // Each time: a subscription may not survive a restart of systemd or of the bus, and a second one is harmless.
             match ManagerProxy::new(&connection).await?.subscribe().await {
                 Ok(()) => {}
                 Err(zbus::Error::MethodError(name, ..))
@@ -144,8 +142,8 @@ impl Systemd<'_> {
         })
     }
 
-    /// Listens to systemd again if its name has another owner than before: systemd gets a new unique name when it
-    /// executes itself again, and every process gets one when the bus is restarted.
+    /// Subscribes again if the owner of the name of systemd has changed: systemd gets a new unique name when it
+    /// re-executes itself, and every process gets one when the bus is restarted.
     fn follow_systemd(&self, ends: &mut Ends) -> Result<(), CallError> {
         let is_same = self.bus.connection()?.unique_name() == ends.connection.unique_name()
             && self.bus.call(CALL_LIMIT, async |connection| owner(&connection).await)? == ends.owner;
@@ -193,7 +191,7 @@ impl Systemd<'_> {
                 report => report,
             };
             if let Some(result) = report? {
-                // systemd forgets a job before it reports its end: the look confirms the report.
+                // systemd forgets a job before it reports its end: the inspection confirms the report.
                 reported = Some(result);
                 look_at = Instant::now();
             }
@@ -213,13 +211,13 @@ impl Systemd<'_> {
                     }
                     Ok(JobState::Deadlocked(reason)) => return Ok(JobEnd::LeftQueued { reason }),
                     Ok(JobState::CanEnd) => {
-                        // The job exists: a report of its end is not true.
+                        // The job exists: the report of its end was false.
                         reported = None;
                         self.follow_systemd(ends).or_else(|error| self.tolerate(ends, error))?;
                     }
                     Err(error) => self.tolerate(ends, error)?,
                 }
-                // A look costs a call for each job on the way: never more than a tenth of the time.
+                // An inspection makes a call for each blocking job, so it gets at most a tenth of the time.
                 look_at = now + NEXT_LOOK.max(now.elapsed() * 10);
             }
             if (wait.stop)() {
@@ -239,8 +237,8 @@ impl Systemd<'_> {
         }
     }
 
-    /// Goes on after an error that may be gone at the next look: a unit on the way was unloaded, systemd is busy, or
-    /// the connection broke.
+    /// Continues after an error that the next inspection may not have: a blocking unit was unloaded, systemd is busy,
+    /// or the connection broke.
     fn tolerate(&self, ends: &mut Ends, error: CallError) -> Result<(), CallError> {
         match error {
             CallError::Refused { .. } | CallError::TimedOut(_) | CallError::OutOfTime => Ok(()),
@@ -248,7 +246,7 @@ impl Systemd<'_> {
         }
     }
 
-    /// Connects and listens again after the connection broke with `cause`: systemd executes itself again, or a unit
+    /// Connects and subscribes again after the connection broke with `cause`: systemd re-executed itself, or a unit
     /// command restarted the bus.
     fn resume(&self, ends: &mut Ends, cause: CallError) -> Result<(), CallError> {
         for _ in 0..RESUMES {
