@@ -1,7 +1,7 @@
 //! Applies a plan: runs every step in order, and skips only the steps that depend on a failed one
 //! (docs/applying.md).
 //!
-//! This is the bookkeeping only; what touches the machine is behind [`Executor`].
+//! This module only keeps the state of the run; an [`Executor`] accesses the machine.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -19,19 +19,19 @@ use cloud_config::plan::{CORE, ENVIRONMENT, Environment, FileSpec, Item, KeySet,
 pub struct ApplyState {
     /// Units of systemd whose files this part changed.
     pub changed_units: Vec<String>,
-    /// Enabling a unit of this part changed links.
+    /// True if enabling a unit of this part changed links.
     pub links_changed: bool,
-    /// This part changed a file of systemd-networkd.
+    /// True if this part changed a file of systemd-networkd.
     pub networkd_changed: bool,
     /// Users that could not be created.
     pub failed_users: HashSet<String>,
     /// Units whose files could not be written.
     failed_units: HashSet<String>,
-    /// systemd still has the units as they were before this part.
+    /// True if systemd still has the units from before this part.
     reload_failed: bool,
-    /// Keys of `core` that wait until the user is created.
+    /// The keys of `core` that are set once the user is created.
     pub deferred_keys: Option<KeySet>,
-    /// Addresses for a file that a part writes as a whole: they are merged into it only if that part fails to.
+    /// The addresses for a file that a part also writes. They are merged into it only if that part fails to write it.
     pub deferred_environment: Option<Environment>,
 }
 
@@ -49,7 +49,7 @@ pub trait Executor {
     /// Lets other runs change the machine, from here to the end of the part.
     fn release(&mut self);
 
-    /// Returns why no further step may begin: a signal, or the deadline.
+    /// Returns the reason why no further step may begin: a signal, or the deadline.
     fn halted(&self) -> Option<String>;
 }
 
@@ -100,7 +100,7 @@ pub fn apply(
     let mut written = None;
     for (index, planned) in plan.steps.iter().enumerate() {
         if let Step::WriteFile(file) = &planned.step {
-            // All files are written when the first one is due; each result is reported in the step's own place.
+            // The first write step writes all files; each result is reported at its own step.
             let written = written.get_or_insert_with(|| run.write_files(&plan.steps));
             let (result, took) = written.remove(&index).unwrap_or_else(|| {
                 (StepResult::Failed(format!("failed to write {}", file.path.display())), Duration::ZERO)
@@ -122,7 +122,7 @@ struct PlanRun<'a> {
 }
 
 impl PlanRun<'_> {
-    /// Writes every file among `steps` in one batch; the answers are by the index of their step.
+    /// Writes every file among `steps` in one batch. Returns the results by the index of their step.
     fn write_files(&mut self, steps: &[Planned]) -> HashMap<usize, (StepResult, Duration)> {
         let files: Vec<_> = steps
             .iter()
@@ -177,7 +177,7 @@ impl PlanRun<'_> {
                 files.iter().map(|(_, file)| Err(internal_error(&Step::WriteFile((*file).clone())))).collect()
             })
         };
-        // The batch took its time together; each file gets its share.
+        // Each file gets an equal share of the duration of the batch.
         let share = began.elapsed() / u32::try_from(files.len()).unwrap_or(u32::MAX).max(1);
         files
             .into_iter()
@@ -201,13 +201,13 @@ impl PlanRun<'_> {
         self.finish(planned, result, began.elapsed());
     }
 
-    /// Carries out a step. A panic costs that step alone.
+    /// Carries out a step. A panic fails only that step.
     fn perform(&mut self, step: &Step) -> StepResult {
         let result = contain(|| self.executor.perform(step, self.state));
         step_result(result.unwrap_or_else(|| Err(internal_error(step))))
     }
 
-    /// Returns the reason why something that the step needs is missing, or `None`.
+    /// Returns the reason if a dependency of the step is missing.
     fn unmet_dependency(&self, step: &Step) -> Option<String> {
         let state = &*self.state;
         let missing_user =
@@ -266,7 +266,7 @@ impl PlanRun<'_> {
     fn record_result(&mut self, step: &Step, result: &StepResult) {
         let state = &mut *self.state;
         if let (Step::EnsureUser(account), false) = (step, result.is_failure()) {
-            // An entry that was refused may not be the only one of this name.
+            // Another entry of this name may have been applied.
             state.failed_users.remove(&account.name);
         }
         if result.is_failure() {

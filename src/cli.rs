@@ -47,15 +47,15 @@ pub enum Invocation {
 /// The action of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Apply it.
+    /// Apply the configuration.
     Apply,
-    /// Print it, and change nothing.
+    /// Print the steps and change nothing.
     DryRun,
     /// Check the configuration and change nothing.
     Validate,
     /// Print the parsed configuration and change nothing.
     PrintConfig,
-    /// Print it as a configuration of another program and change nothing.
+    /// Print the configuration in the format of another program and change nothing.
     Convert,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Debug for SelectedSources {
     }
 }
 
-/// Everything a run needs to know from its command line.
+/// The parsed command line of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Options {
@@ -96,7 +96,7 @@ pub struct Options {
     pub conversion: Option<Conversion>,
     /// The candidate sources of the user-data.
     pub sources: SelectedSources,
-    /// The network description that is turned into networkd's files.
+    /// The format of the network description that is converted to networkd files.
     pub network: Option<NetworkFormat>,
     /// The directory to apply to; `/` is the machine itself.
     pub root: PathBuf,
@@ -132,7 +132,7 @@ impl Options {
         Policy { strict: self.strict, key_set: &self.key_set }
     }
 
-    /// Returns true if the run changes the running system, and not a tree or nothing.
+    /// Returns true if the run changes the running system, not only a tree.
     pub fn changes_this_machine(&self) -> bool {
         self.mode == Mode::Apply && self.root == Path::new("/")
     }
@@ -151,7 +151,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     parse_all(arguments).map_err(|Usage(text)| Usage(shown(text)))
 }
 
-/// Returns `text` without anything that may be a URL: a URL can hold credentials, wherever it stands.
+/// Returns `text` without any URL, since a URL can contain credentials.
 fn without_addresses(text: &str) -> String {
     static ADDRESS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"[A-Za-z][A-Za-z0-9+.-]*://[^\n]*").expect("a constant pattern"));
@@ -229,7 +229,7 @@ pub fn flags() -> impl Iterator<Item = &'static str> {
     table().map(|flag| flag.name).chain(["version", "help"])
 }
 
-/// The platforms that `--oem` knows, and the formats that `--convert-netconf` does.
+/// The platforms of `--oem`, and the formats of `--convert-netconf`.
 pub fn choices() -> impl Iterator<Item = &'static str> {
     platforms().chain(formats())
 }
@@ -238,12 +238,12 @@ fn platforms() -> impl Iterator<Item = &'static str> {
     OEMS.iter().map(|oem| oem.name)
 }
 
-/// The formats that `--convert-netconf` knows.
+/// The formats of `--convert-netconf`.
 pub fn formats() -> impl Iterator<Item = &'static str> {
     NetworkFormat::ALL.into_iter().map(NetworkFormat::name)
 }
 
-/// The whole help, as `--help` prints it.
+/// The long help, as `--help` prints it.
 pub fn help() -> String {
     trimmed(&command(Purpose::Show).render_long_help().to_string())
 }
@@ -261,9 +261,9 @@ fn trimmed(text: &str) -> String {
 /// The purpose that the flags are declared for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// Reading a command line: a switch may have a value.
+    /// To parse a command line: a switch may have a value.
     Parse,
-    /// Printing: a switch stands alone.
+    /// To print the help: a switch has no value.
     Show,
 }
 
@@ -308,11 +308,11 @@ fn command(purpose: Purpose) -> Command {
 
 /// The value of a switch.
 fn parse_switch(text: &str) -> Result<bool, &'static str> {
-    // Other spellings are these by now.
+    // All other spellings are normalized to these.
     text.parse().map_err(|_| "a switch takes true, t, 1, false, f or 0")
 }
 
-/// Words for the help: as many on a line as fit below each other.
+/// Formats words for the help in aligned columns.
 fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
     let mut lines = vec![String::new()];
     for word in words {
@@ -330,7 +330,7 @@ fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
     if lines.len() > 1 { format!("\n  {text}") } else { format!(" {text}") }
 }
 
-/// Writes flags as clap reads them: `-name value` becomes `--name=value`.
+/// Normalizes flags to the syntax of clap: `-name value` becomes `--name=value`.
 fn normalize(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut out = vec![OsString::from("coreos-cloudinit")];
     let mut arguments = arguments.into_iter();
@@ -372,7 +372,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         Some(name) => source::oem(&name).map_or(&[][..], |oem| oem.flags),
         None => &[],
     };
-    // What a platform sets overrides the same flag given beside it.
+    // The values of a platform override the same flags on the command line.
     let set = |name: &str| platform.iter().find(|(flag, _)| *flag == name).map(|(_, value)| OsString::from(value));
     let network = choice(matches, "convert-netconf", "format", formats())?;
     let network = set("convert-netconf").and_then(|value| value.into_string().ok()).or(network);
@@ -451,14 +451,14 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     })))
 }
 
-/// The message for a name that no rule has.
+/// The message for an unknown rule.
 fn unknown_rule(name: &str) -> String {
     let suggestion = suggest::help(name, rules::ALL.iter().map(|rule| rule.id))
         .unwrap_or_else(|| "rule names are in brackets at the end of findings; docs/findings.md lists them".to_owned());
     format!("unknown rule '{name}' for --explain: {suggestion}")
 }
 
-/// The value of a flag that takes a name out of a list.
+/// Returns the value of a flag whose values are a list of names.
 fn choice(
     matches: &ArgMatches,
     flag: &str,

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
 
-/// Runs `work`; returns `None` if it panics. The panic hook has reported the place.
+/// Runs `work`; returns `None` if it panics. The panic hook then reports the place.
 pub fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
@@ -13,7 +13,7 @@ pub fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
 ///
 /// # Errors
 ///
-/// The system has no thread or no memory to spare.
+/// The system cannot start a thread: its limits or its memory are exhausted.
 pub fn detach(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }

@@ -1,4 +1,4 @@
-//! `--explain`: the page of a rule, out of `docs/findings.md`.
+//! `--explain`: prints the section of a rule from `docs/findings.md`.
 
 /// The page of all rules, one section for each.
 const PAGE: &str = include_str!("../docs/findings.md");

@@ -9,8 +9,8 @@
 //!                                                                                              the machine
 //! ```
 //!
-//! The library turns bytes and a few facts into findings and a plan. Everything that reaches a file, a clock, a bus
-//! or a network is here. [`run`] goes this way: it gathers what a source has, plans, and applies or prints the plan.
+//! The library turns bytes and a few facts into findings and a plan. All access to files, clocks, D-Bus and networks
+//! is in this crate. [`run`] calls the stages in order: it reads a source, plans, and applies or prints the plan.
 
 pub mod apply;
 pub mod cli;

@@ -32,7 +32,7 @@ fn answer() -> u8 {
 
 fn run(options: &Options) -> u8 {
     cloudinit::host::prepare_process();
-    // Before the first line of the log: a signal must not end the run without a record.
+    // Signals are caught before the first line of the log, so that none ends the run without a record.
     let uncaught = signals::catch();
     let variable = |name: &str| std::env::var(name).ok();
     let bounded = options.mode == Mode::Apply;

@@ -44,13 +44,13 @@ impl StepResult {
 pub struct StepOutcome {
     /// The description of the step.
     pub step: String,
-    /// The unit of systemd that it is about, if it is about one.
+    /// The systemd unit that it concerns, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    /// The part that asked for it, where it does not stand among the steps of that.
+    /// The part that requested it, if it is not listed among the steps of that part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
-    /// The place in the part that asked for it.
+    /// The place in the part that requested it.
     #[serde(flatten)]
     pub at: Option<Position>,
     /// The result.
@@ -105,7 +105,7 @@ pub struct Outcome {
     pub source: String,
     /// True if an item was not applied, a step failed, or its dependency did. Set at the end.
     pub failed: bool,
-    /// True if the failures are part of the printed report, and so not logged as well.
+    /// True if the failures are part of the printed report and are therefore not logged.
     #[serde(skip)]
     pub printed: bool,
     /// Failures of the run as a whole: a source that does not answer, user-data that cannot be read.
@@ -204,12 +204,12 @@ impl Outcome {
     }
 }
 
-/// Makes outcomes of steps and logs them as they come.
+/// Records the results of steps and logs each immediately.
 #[derive(Clone, Copy)]
 pub struct Reporter<'a> {
     /// The name of the part.
     pub name: &'a str,
-    /// Its lines.
+    /// The lines of the part.
     pub lines: &'a Lines<'a>,
 }
 

@@ -20,7 +20,7 @@ pub struct Event<'a> {
     pub at: Option<Position>,
     /// The step or the item of the part, in words.
     pub item: Option<&'a str>,
-    /// The unit of systemd, if it is one.
+    /// The systemd unit, if the event concerns one.
     pub unit: Option<&'a str>,
     /// The rule of a finding.
     pub rule: Option<&'static str>,
@@ -32,15 +32,15 @@ pub struct Event<'a> {
     pub words: Option<&'a str>,
     /// True if it is logged during a wait; a terminal that shows the wait itself does not need it.
     pub waiting: bool,
-    /// True if it is for later readers of the log; the user at a terminal knows it.
+    /// True if a terminal does not show it, because its user already knows it.
     pub later: bool,
-    /// The last line of a run: it is tried again for a moment if the journal does not take it at once.
+    /// True for the last line of a run, which is retried for a short time if the queue of the journal is full.
     pub last: bool,
 }
 
 impl Event<'_> {
-    /// Passes each field that the journal gets besides the message to `add`. No secret is in them: they are names and
-    /// words that the message has, too.
+    /// Passes each additional field of the journal to `add`. No field contains a secret: their names and words are also
+    /// in the message.
     pub(super) fn fields(&self, mut add: impl FnMut(&str, &str)) {
         // A place in the configuration, not in the source of this program.
         if let Some((part, at)) = self.part.zip(self.at) {

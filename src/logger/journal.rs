@@ -46,7 +46,7 @@ impl Journal {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
         let journal = Self { socket, path };
-        // journald discards an empty datagram. A full queue is a journal all the same.
+        // journald discards an empty datagram. If its queue is full, the journal exists as well.
         match journal.try_send(&[]) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(journal),
@@ -78,7 +78,7 @@ impl Journal {
     fn try_send_large(&self, record: &[u8]) -> io::Result<()> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = match memfd_create("coreos-cloudinit", flags) {
-            // The kernel can be configured to refuse files that might be executed.
+            // The kernel can be configured to refuse files in memory that can be executed.
             Err(Errno::ACCESS) => memfd_create("coreos-cloudinit", flags | MemfdFlags::NOEXEC_SEAL)?,
             result => result?,
         };

@@ -1,5 +1,5 @@
-//! The log: natively to the journal, and to standard error unless that leads to the journal as well: on a terminal
-//! step by step with a sign, otherwise with time and level (docs/security.md#secrets).
+//! The log. Records go to the journal in its native protocol, and to standard error unless that is connected to the
+//! journal. A terminal shows each step with a sign; other outputs have the time and level (docs/security.md#secrets).
 
 mod event;
 mod journal;
@@ -30,12 +30,12 @@ const LAST_PATIENCE: Duration = Duration::from_millis(100);
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
-/// The records of the log that were lost because a reader did not keep up.
+/// The number of log records that were lost because a reader was too slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dropped {
     /// Records that the journal did not take.
     pub journal: u64,
-    /// Records that standard error did not take, or not as a whole.
+    /// Records that were not written to standard error, or only in part.
     pub stderr: u64,
 }
 

@@ -40,7 +40,7 @@ pub fn print(source: &str, failures: &[String], parts: &[Checked], format: Forma
     }
 }
 
-/// Formats failures, findings about the whole, and those of the parts for a person.
+/// Formats failures, findings about all of the user-data, and those of the parts as text.
 pub fn text(source: &str, failures: &[String], general: &[Finding], parts: &[Checked], screen: Screen) -> String {
     let nothing = ParsedYaml::default();
     let locate = |finding| LocatedFinding::new(source, finding, &Lines::new(b""), &Paths::new(&nothing));

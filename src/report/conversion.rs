@@ -18,19 +18,19 @@ pub struct Report<'a> {
     pub source: &'a str,
     /// The failures to read it.
     pub failures: &'a [String],
-    /// Findings about the whole.
+    /// The findings about all of the user-data.
     pub general: Vec<Finding>,
     /// The parts with their findings.
     pub parts: &'a [Checked],
 }
 
 impl Report<'_> {
-    /// The findings for a person, those about the whole first.
+    /// Formats the findings as text, those about all of the user-data first.
     pub fn text(&self, screen: Screen) -> String {
         check::text(self.source, self.failures, &self.general, self.parts, screen)
     }
 
-    /// The configuration and the findings; without a configuration, `null` stands in its place.
+    /// Formats the configuration and the findings as JSON; a missing configuration is `null`.
     pub fn json(&self, configuration: Option<&str>) -> String {
         #[derive(Serialize)]
         struct PartObject<'a> {

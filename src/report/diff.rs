@@ -12,35 +12,35 @@ use super::plural;
 use cloud_config::text::printable;
 use cloud_config::text::secret::{REDACTED, redact_url};
 
-/// Longer files are not compared line by line, in bytes.
+/// The largest file that is compared line by line, in bytes.
 pub const LONGEST: u64 = 64 << 10;
 
 /// The largest number of lines of a difference that are shown.
 const LINES_MAX: usize = 60;
 
-/// Lines around one that changes.
+/// The number of context lines around a change.
 const AROUND: usize = 2;
 
-/// The time limit for comparing two files: past it, the difference is still true, but longer than necessary.
+/// The time limit for comparing two files. After it, the difference is still correct, but may be longer than necessary.
 pub const LIMIT: Duration = Duration::from_millis(100);
 
 /// Words that mark a line as a possible secret.
 const SECRET_WORDS: [&str; 12] =
     ["pass", "secret", "token", "credential", "private", "key", "auth", "bearer", "psk", "cookie", "discovery", "salt"];
 
-/// A run of letters and digits from this length on may be something that is not meant to be read.
+/// The shortest sequence of letters and digits that may be a secret.
 const RUN: usize = 24;
 
-/// A longer line is not looked through, in bytes.
+/// The longest line that is searched for secrets, in bytes; a longer one counts as a secret.
 const LINE_MAX: usize = 1000;
 
 /// The difference between two versions of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The number of lines that are new.
+    /// The number of added lines.
     #[serde(rename = "lines_added")]
     pub added: usize,
-    /// The number of lines that go.
+    /// The number of removed lines.
     #[serde(rename = "lines_removed")]
     pub removed: usize,
     /// The lines, in the form of a patch.
@@ -51,7 +51,7 @@ pub struct Difference {
 impl Difference {
     /// Compares two versions of a file within `limit`; returns `None` if one is not text, or if they are equal.
     ///
-    /// The lines themselves are part of the result only `with_lines`.
+    /// The result has the lines themselves only if `with_lines` is true.
     pub fn new(old: &[u8], new: &[u8], with_lines: bool, limit: Duration) -> Option<Self> {
         let (old, new) = (lines(text(old)?), lines(text(new)?));
         let mut ops = Replace::new(Capture::new());
@@ -89,7 +89,7 @@ fn patch(old: &[&str], new: &[&str], ops: Vec<DiffOp>) -> String {
         if room > 0 {
             let header = |from: usize, to: usize| match to - from {
                 1 => format!("{}", from + 1),
-                // Nothing stands behind the line before it.
+                // The line before it has no line break.
                 0 => format!("{from},0"),
                 count => format!("{},{count}", from + 1),
             };
@@ -172,7 +172,7 @@ fn is_random(run: &str) -> bool {
 /// A difference as it is printed below its step.
 pub fn indented(diff: &str) -> impl Iterator<Item = String> {
     diff.lines().map(|line| {
-        // A tab is no harm to a terminal.
+        // A tab is harmless on a terminal.
         let parts: Vec<_> = line.split('\t').map(printable).collect();
         parts.join("\t")
     })

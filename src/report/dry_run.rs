@@ -29,10 +29,10 @@ use cloud_config::text::printable;
 use cloud_config::text::{Lines, Position};
 use cloud_config::user_data::ContentKind;
 
-/// The number of lines up to which differences are shown: more would not be read.
+/// The largest number of lines of all differences together; a user would not read more.
 const DIFFERENCES_MAX: usize = 1000;
 
-/// The time limit for comparing all files: past it, differences are still true, but longer than necessary.
+/// The time limit for comparing all files. After it, differences are still correct, but may be longer than necessary.
 const COMPARING_MAX: Duration = Duration::from_secs(2);
 
 /// The effect of a step on this machine.
@@ -78,14 +78,14 @@ impl Effect {
 struct ForeseenStep {
     #[serde(flatten)]
     step: Step,
-    /// The part that asks for it, where it does not stand among the steps of that.
+    /// The part that requests it, if it is not listed among the steps of that part.
     #[serde(skip_serializing_if = "Option::is_none")]
     part: Option<String>,
     #[serde(flatten)]
     at: Option<Position>,
     #[serde(flatten)]
     effect: Effect,
-    /// The difference from the file that is there.
+    /// The difference from the existing file.
     #[serde(flatten)]
     diff: Option<Difference>,
 }
@@ -102,9 +102,9 @@ struct ForeseenPart {
 /// A run that changes nothing.
 pub struct DryRun<'a> {
     host: &'a Host<'a>,
-    /// Users that are not here yet: whether a run would have made them by then.
+    /// The missing users; true if a run would have created the user before the current step.
     made: HashMap<String, bool>,
-    /// The missing home directories of those that are created without one.
+    /// The missing home directories of users that are created without one.
     homeless: HashMap<String, PathBuf>,
     /// The remaining number of lines for differences.
     room: Cell<usize>,
@@ -123,7 +123,7 @@ pub struct Foreseen {
 }
 
 impl<'a> DryRun<'a> {
-    /// Starts a dry run on `host`, which is only read. Lines of files are part of the result only `with_lines`.
+    /// Starts a dry run on `host`, which is only read. The result has lines of files only if `with_lines` is true.
     pub fn new(host: &'a Host<'a>, with_lines: bool) -> Self {
         let (room, time) = (Cell::new(DIFFERENCES_MAX), Cell::new(COMPARING_MAX));
         Self {
@@ -137,14 +137,14 @@ impl<'a> DryRun<'a> {
         }
     }
 
-    /// Foresees a step that comes before every part; `asked` is the name and the text of its origin.
+    /// Adds a step that comes before every part; `asked` is the name and the text of its origin.
     pub fn access(&mut self, planned: &Planned, asked: Option<(&str, &str)>) {
         let lines = asked.map(|(_, text)| Lines::new(text.as_bytes()));
         let step = self.step(planned, lines.as_ref());
         self.foreseen.access.push(ForeseenStep { part: asked.map(|(name, _)| name.to_owned()), ..step });
     }
 
-    /// Foresees the steps of a part.
+    /// Adds the steps of a part.
     pub fn part(&mut self, part: &PartPlan, steps: &[&Planned], reported: &PartOutcome, lines: &Lines<'_>) {
         let faults = |action: UnitAction| -> HashMap<&str, &Finding> {
             let blocked = part.plan.findings.iter().filter_map(|finding| Some((finding.blocked.as_ref()?, finding)));
@@ -177,7 +177,7 @@ impl<'a> DryRun<'a> {
         self.foreseen
     }
 
-    /// Notes the users that `steps` would make.
+    /// Records the users that `steps` would create.
     pub fn expect_users(&mut self, steps: &[Planned]) {
         let made = steps.iter().filter_map(|planned| match &planned.step {
             Step::EnsureUser(account) if !self.host.has_user(&account.name) => {
@@ -247,8 +247,8 @@ impl<'a> DryRun<'a> {
     }
 }
 
-/// Returns true if a run would meet the same error: root sees the same as a run, and the names of users are known to
-/// every user.
+/// Returns true if a run would have the same error: root can read the same as a run, and every user can look up the
+/// names of users.
 fn is_known(error: &anyhow::Error) -> bool {
     let is_of_names = error.is::<UnknownPrincipal>() || error.is::<PartialAccount>() || error.is::<InvalidName>();
     crate::host::is_root() || is_of_names
@@ -328,7 +328,7 @@ const fn starts(verb: Verb) -> bool {
     matches!(verb, Verb::Start | Verb::Restart | Verb::ReloadOrRestart)
 }
 
-/// The users that a step cannot be done without.
+/// The users that a step needs.
 fn needed(step: &Step) -> [Option<&str>; 2] {
     match step {
         Step::AuthorizeKeys(set) => [Some(&set.user), None],

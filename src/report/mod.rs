@@ -1,7 +1,7 @@
 //! The output of `--validate`, `--dry-run` and `--status`, to standard output, as text or as one JSON document.
 //! Standard error is for the log alone.
 //!
-//! Text is gathered in strings, to which writing cannot fail, and printed at once.
+//! Text is collected in strings, since writing to a string cannot fail, and printed in one piece.
 
 pub mod check;
 pub mod configuration;
@@ -23,7 +23,7 @@ pub const FORMAT: u32 = 1;
 /// The line after findings on a terminal.
 pub const EXPLAIN: &str = "For more about a rule: coreos-cloudinit --explain RULE";
 
-/// Prints to standard output, all of it; a reader that went away is no failure.
+/// Prints all of the text to standard output. A reader that has exited is not a failure.
 pub fn write_stdout(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -10,7 +10,7 @@ use cloud_config::diagnostic::Severity;
 use cloud_config::redact::{Line, LocatedFinding, place};
 use cloud_config::text::printable;
 
-/// Lines are cut before they come here; this is wide enough for them and what stands beside them.
+/// The width of the output. Lines are already cut; this is wide enough for them and the text beside them.
 const WIDTH: usize = 240;
 
 /// Draws findings.

@@ -1,6 +1,6 @@
 //! The output of `--status`: the records of the last runs (docs/command-line.md).
 //!
-//! Records are read as they are: one of another version may lack what this one knows.
+//! Records are read leniently: a record of another version can lack fields.
 
 use std::fmt::Write as _;
 
@@ -80,12 +80,12 @@ fn run(record: &Value) -> String {
     out
 }
 
-/// All that went wrong, and scripts that were started: of the run, then part by part.
+/// Formats all failures, and the scripts that were started: first those of the run, then part by part.
 fn troubles(record: &Value) -> Vec<String> {
     let mut troubles: Vec<_> =
         list(&record["failures"]).iter().map(|failure| signed(Sign::Failed, &text(failure))).collect();
     for step in list(&record["access"]) {
-        // Which part asked for it may be all that is known.
+        // A step can have a part without a place.
         let place = if step["part"].is_string() { place(&step["part"], step) } else { text(&record["source"]) };
         troubles.extend(step_trouble(step, &place));
     }
@@ -104,7 +104,7 @@ fn troubles(record: &Value) -> Vec<String> {
     troubles
 }
 
-/// A finding as the log has it.
+/// Formats a finding as in the log.
 fn finding_text(finding: &Value, name: &Value) -> String {
     let help = finding["help"].as_str().map_or_else(String::new, |help| format!(" ({})", printable(help)));
     let path = finding["path"].as_str().map_or_else(String::new, |path| format!(" at {}", printable(path)));
@@ -118,7 +118,7 @@ fn step_trouble(step: &Value, place: &str) -> Option<String> {
         // The reason names the step.
         "failed" => Some(signed(Sign::Failed, &format!("{place}: {why}"))),
         "left-out" => Some(signed(Sign::Failed, &format!("{place}: dependency failed: {name}: {why}"))),
-        // It may have failed since.
+        // The script may have failed since.
         "done" if name.starts_with("run script ") => {
             let unit = step["unit"].as_str().map(printable)?;
             Some(signed(Sign::Runs, &format!("{place}: started {unit}; see journalctl -u {unit}")))

@@ -20,10 +20,10 @@ use cloud_config::run_plan::{Inputs, Machine, PartPlan, Phase, RunPlan, SourcedS
 use cloud_config::text::Lines;
 use cloud_config::user_data::ContentKind;
 
-/// Another run may hold the machine this long (docs/applying.md).
+/// The longest wait for another run (docs/applying.md).
 const LOCK_LIMIT: Duration = Duration::from_secs(120);
 
-/// Applies user-data; the answer is whether anything failed.
+/// Applies user-data. Returns true if anything failed.
 pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadline, outcome: &mut Outcome) -> bool {
     if options.changes_this_machine() && !crate::host::is_root() {
         fail(outcome, "changing this machine needs root privileges; not applied (--dry-run needs none)".to_owned());
@@ -96,7 +96,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     if let Some(step) = state.deferred_keys.take().map(Step::AuthorizeKeys) {
         fail(outcome, format!("failed to {step}: user {CORE} does not exist"));
     }
-    // The part that was to write the file did not come to that.
+    // The part that contains the file did not write it.
     if let Some(environment) = state.deferred_environment.take() {
         match host.lock(deadline.clip(LOCK_LIMIT)) {
             Ok(()) => merge(environment, &mut host, &mut state, outcome),

@@ -70,7 +70,7 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
     is_partial || outcome.is_failure()
 }
 
-/// Writes the configuration in the format that is asked for.
+/// Writes the configuration in the requested format.
 fn write(asked: &Conversion, config: &convert::model::Config, parts: &[Checked], general: &[Finding]) -> String {
     match asked.target {
         Target::Ignition => ignition::write(config),

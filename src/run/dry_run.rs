@@ -44,7 +44,7 @@ fn foresee(
     inputs.network = network;
     let machine = Machine { facts: &|part, name| facts(part, &host, name), has_core: &|| host.has_user(CORE) };
     let plan = RunPlan::new(inputs, options.policy(), &machine);
-    // A terminal shows lines to its user only; a pipe may lead to a log that other users read.
+    // Only the user sees the lines on a terminal; a pipe may lead to a log that other users read.
     let on_terminal = options.format == Format::Text && Screen::of_stdout(context.variable).terminal;
     let mut dry_run = DryRun::new(&host, options.show_diff || on_terminal);
     for part in plan.parts.iter().filter(|part| !part.is_rejected) {

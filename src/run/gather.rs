@@ -20,7 +20,7 @@ use cloud_config::plan::names;
 use cloud_config::run_plan::{Inputs, METADATA, Metadata};
 use cloud_config::user_data::{self, ContentKind, Part};
 
-/// Choosing and reading the source may take this long (docs/applying.md).
+/// The time limit for choosing and reading the source (docs/applying.md).
 const SOURCE_LIMIT: Duration = Duration::from_secs(300);
 
 /// The selected source with its meta-data; its user-data is not read yet.
@@ -35,7 +35,7 @@ pub(super) struct SelectedSource {
     unread_hostname: Option<String>,
     /// A part of the metadata could not be read.
     is_metadata_incomplete: bool,
-    /// The network description that was asked for, converted.
+    /// The requested network description, converted.
     pub network: Option<Document>,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn find(
         is_metadata_incomplete: false,
         network: None,
     };
-    // By hand, a source that is not there is a typing mistake; at boot it may still come.
+    // By hand, a missing source is a typo; at boot, it may become available.
     let policy = Policy::waiting(options.mode == Mode::Apply);
     let setup = Setup { network: options.network, ..Setup::new(policy, limit) };
     let cx = Context { setup: &setup, stop: context.stop };
@@ -138,7 +138,7 @@ impl SelectedSource {
         }
     }
 
-    /// The addresses that the environment knows, where the platform does not (docs/cloud-config.md#address-tokens).
+    /// Adds the addresses of the environment that the platform does not provide (docs/cloud-config.md#address-tokens).
     fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<String>) {
         for kind in Address::ALL {
             let known = variable(kind.variable()).is_none_or(|text| self.addresses.insert(kind, &text));

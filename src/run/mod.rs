@@ -1,4 +1,4 @@
-//! A run: the picture of the crate's documentation as functions.
+//! A run: the stages of the crate's documentation as functions.
 
 mod apply;
 mod convert;
@@ -32,7 +32,7 @@ pub const FAILED: u8 = 1;
 /// The exit code 2: the command line is invalid.
 pub const USAGE: u8 = 2;
 
-/// The surroundings of a run.
+/// The context of a run.
 pub struct RunContext<'a> {
     /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
@@ -40,15 +40,15 @@ pub struct RunContext<'a> {
     pub stop: &'a dyn Fn() -> bool,
 }
 
-/// Makes any spelling of the root directory of this machine `/`: `//`, a link, a bind mount. It decides for the whole
-/// run whether this machine is changed.
+/// Replaces every path to the root directory of this machine with `/`: `//`, a link, a bind mount. The result decides
+/// whether the run changes this machine.
 pub fn resolve_root(options: &mut Options) {
     if Root::open(&options.root).is_ok_and(|root| root.is_system()) {
         options.root = "/".into();
     }
 }
 
-/// Runs, and gives the exit code (docs/applying.md).
+/// Runs the selected action and returns the exit code (docs/applying.md).
 pub fn run(options: &Options, context: &RunContext<'_>) -> u8 {
     let began = Instant::now();
     let deadline = Deadline::after(options.deadline);
@@ -89,7 +89,7 @@ fn sources(options: &Options) -> String {
     candidates.iter().map(|candidate| candidate.source.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// Notes a failure of the run as a whole.
+/// Records a failure of the run as a whole.
 fn fail(outcome: &mut Outcome, message: String) {
     if !outcome.printed {
         let event = Event { message: Some(&messages::FAILURE), source: Some(&outcome.source), ..Event::default() };
@@ -98,7 +98,7 @@ fn fail(outcome: &mut Outcome, message: String) {
     outcome.failures.push(message);
 }
 
-/// Writes the result of a run that changes nothing to standard output; a failure to do so is one of the run.
+/// Writes the result of a run that changes nothing to standard output. If that fails, the run has failed.
 fn write_stdout(outcome: &mut Outcome, text: &str) {
     if let Err(error) = report::write_stdout(text) {
         outcome.printed = false;
@@ -110,7 +110,7 @@ fn unprinted(error: &io::Error) -> String {
     format!("failed to write to standard output: {error}")
 }
 
-/// Returns true if a signal ended the run, and notes that as a failure.
+/// Returns true if a signal ended the run, and records that as a failure.
 fn stopped(context: &RunContext<'_>, outcome: &mut Outcome) -> bool {
     let stopped = (context.stop)();
     if stopped {
@@ -185,7 +185,7 @@ pub fn status(format: crate::cli::Format) -> u8 {
     FAILED
 }
 
-/// Prints a text that was asked for instead of a run, and gives the exit code.
+/// Prints a text instead of a run, and returns the exit code.
 pub fn print(text: &str) -> u8 {
     let Err(error) = report::write_stdout(text) else { return DONE };
     let _ = writeln!(io::stderr().lock(), "error: {}", unprinted(&error));

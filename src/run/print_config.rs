@@ -11,7 +11,7 @@ use cloud_config::print::{self, Understood};
 use cloud_config::run_plan::{Machine, Phase, RunPlan};
 use cloud_config::text::Lines;
 
-/// Prints the parts in the order of a run. Returns true if something was not understood, or is refused.
+/// Prints the parts in the order of a run. Returns true if an item could not be parsed or is refused.
 pub(super) fn print_config(
     options: &Options,
     context: &RunContext<'_>,

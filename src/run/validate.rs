@@ -24,7 +24,7 @@ pub(super) fn validate(options: &Options, context: &RunContext<'_>, deadline: De
     for document in network.into_iter().chain(documents) {
         let read_only = host.as_ref().map(|host| read_only(&document, host)).unwrap_or_default();
         let plan = document.plan(&Facts { read_only, ..Facts::default() }, &options.key_set);
-        // With `--strict`, findings claim nothing of a part that a run would reject.
+        // With `--strict`, a run rejects the part, so findings must not say that an item is applied.
         let PartPlan { document, plan, .. } = PartPlan::new(document, plan, options.policy());
         let mut findings = plan.findings;
         // The addresses known here differ from those of the machine that will run the configuration.

@@ -1,4 +1,4 @@
-//! Standard error, the abilities of terminals, the signs of steps, and the status line of a wait.
+//! Standard error, the capabilities of terminals, the signs of steps, and the status line of a wait.
 
 mod sign;
 mod status_line;
@@ -15,7 +15,7 @@ pub use stream::{dropped, init, write};
 pub struct Screen {
     /// True if it is a terminal.
     pub terminal: bool,
-    /// True if colors are wanted.
+    /// True if colors are enabled.
     pub color: bool,
     /// True if a line can be cleared.
     pub able: bool,
@@ -27,7 +27,7 @@ impl Screen {
         Self::new(io::stdout().is_terminal(), variable)
     }
 
-    /// Returns the destination of standard error, see [`Self::of_stdout`].
+    /// Returns the destination of standard error; see [`Self::of_stdout`].
     pub fn of_stderr(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self::new(io::stderr().is_terminal(), variable)
     }

@@ -5,24 +5,24 @@ use anstyle::{AnsiColor, Style};
 /// The result of a step, known or expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// It changes the machine.
+    /// The step changes the machine.
     Done,
-    /// The machine is as it should be.
+    /// The machine is already in the requested state.
     Unchanged,
-    /// It is done in each run.
+    /// The step is done in each run.
     Runs,
-    /// It does not apply here.
+    /// The step does not apply here.
     Skipped,
-    /// It is left to systemd, and may end later.
+    /// The step is left to systemd, and may end later.
     Queued,
     /// It is not applied or fails, or its dependency does.
     Failed,
-    /// Its result cannot be known from here.
+    /// The result cannot be known from here.
     Unknown,
 }
 
 impl Sign {
-    /// All of them, in the order of the legend.
+    /// All signs, in the order of the legend.
     pub const ALL: [Self; 7] =
         [Self::Done, Self::Unchanged, Self::Runs, Self::Skipped, Self::Queued, Self::Failed, Self::Unknown];
 
@@ -73,12 +73,12 @@ impl Sign {
         }
     }
 
-    /// Returns true for a sign that a dry run can print: it starts no job.
+    /// Returns true for a sign that a dry run can print. It starts no job, so none is left to systemd.
     pub const fn is_forecast(self) -> bool {
         !matches!(self, Self::Queued)
     }
 
-    /// Returns true for a sign that a run or its record can have: it knows each result.
+    /// Returns true for a sign that a run or its record can have. A run knows each result, so none is unknown.
     pub const fn is_result(self) -> bool {
         !matches!(self, Self::Unknown)
     }

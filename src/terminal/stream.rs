@@ -1,5 +1,5 @@
-//! Standard error of a run that changes the machine: if its reader does not read, lines are lost, and the run goes
-//! on.
+//! Standard error of a run that changes the machine: if its reader does not read, lines are lost, and the run
+//! continues.
 //!
 //! `O_NONBLOCK` belongs to the open file description, which the caller shares: it is never set on the inherited
 //! descriptor. A pipe or a terminal is opened a second time instead, a socket has a flag for each call. Where that is
@@ -16,18 +16,18 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-/// The time that one run waits, in all, for a reader of standard error that does not keep up.
+/// The total time that one run waits for a slow reader of standard error.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The pause where a descriptor is ready and takes nothing all the same.
+/// The pause if a descriptor is reported as ready but accepts nothing.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The number of bytes that a pipe takes without waiting if `poll` reports it writable.
+/// The number of bytes that a pipe accepts without blocking if `poll` reports it as writable.
 const PIPE_PIECE: usize = 4096;
 
 static STDERR: OnceLock<Stream> = OnceLock::new();
 
-/// Sets up standard error. If `bounded`, writing waits for the reader for a limited time only.
+/// Sets up standard error. If `bounded` is true, writing waits for the reader for a limited time only.
 pub fn init(bounded: bool) {
     let stderr = rustix::stdio::stderr();
     // A second call cannot happen: the log is set up once.
@@ -53,16 +53,16 @@ fn stream() -> &'static Stream {
     STDERR.get_or_init(|| Stream::bounded(rustix::stdio::stderr()))
 }
 
-/// The way to write.
+/// The method of writing.
 #[derive(Debug)]
 enum Sink {
-    /// Blocking, to a file or where the caller wants every line.
+    /// Blocking writes, to a file or if no line may be lost.
     Blocking,
-    /// A description of our own that does not block.
+    /// Writes to an open file description of this process, which does not block.
     Own(OwnedFd),
-    /// A socket.
+    /// Writes to a socket, with a flag for each call.
     Socket,
-    /// A descriptor that gets at most so many bytes each time that `poll` reports it writable.
+    /// Writes of at most this many bytes each time that `poll` reports the descriptor as writable.
     Polled(usize),
 }
 
@@ -76,7 +76,7 @@ struct Stream {
 
 #[derive(Debug)]
 struct StreamState {
-    /// The rest of [`PATIENCE`].
+    /// The remainder of [`PATIENCE`].
     patience: Duration,
     /// The last text was cut off in the middle of a line.
     torn: bool,
@@ -147,7 +147,7 @@ impl Sink {
     fn of(inherited: BorrowedFd<'_>) -> Self {
         let Ok(stat) = rustix::fs::fstat(inherited) else { return Self::Blocking };
         let flags = rustix::fs::fcntl_getfl(inherited).unwrap_or(OFlags::RDONLY);
-        // Opening it again must not give more than the caller gave: such a write fails at once.
+        // Opening the file again must not give more access than the caller has given: such a write fails.
         if flags.contains(OFlags::PATH) || !flags.intersects(OFlags::WRONLY | OFlags::RDWR) {
             return Self::Blocking;
         }
@@ -200,7 +200,7 @@ fn is_master(device: u64) -> bool {
     (rustix::fs::major(device), rustix::fs::minor(device)) == (5, 2) || rustix::fs::major(device) == 128
 }
 
-/// Waits until something can be written, for `limit` at most. A broken descriptor counts: the write reports it.
+/// Waits until the descriptor is writable, for `limit` at most. A broken one counts as writable: the write fails then.
 fn is_writable(descriptor: BorrowedFd<'_>, limit: Duration) -> bool {
     let limit = Timespec::try_from(limit).unwrap_or_default();
     poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)], Some(&limit)).is_ok_and(|ready| ready > 0)

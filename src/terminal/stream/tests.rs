@@ -8,7 +8,7 @@ use rustix::termios::{Action, OptionalActions, tcflow, tcgetattr, tcsetattr};
 
 use super::*;
 
-/// More than any pipe, socket or terminal holds.
+/// A size that exceeds the buffer of any pipe, socket or terminal.
 const LINES: usize = 20_000;
 
 fn leaked(descriptor: impl Into<OwnedFd>) -> BorrowedFd<'static> {
@@ -33,7 +33,7 @@ fn is_blocking(descriptor: BorrowedFd<'_>) -> bool {
     !rustix::fs::fcntl_getfl(descriptor).unwrap().contains(OFlags::NONBLOCK)
 }
 
-/// A terminal whose output is as it was written: the side of its screen, and the side of its programs.
+/// Opens a terminal that does not change its output. Returns the side of the screen and the side of the programs.
 fn terminal() -> (File, OwnedFd) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
