@@ -49,7 +49,7 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let directory = root.directory(path)?;
     let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
-    // Other users can rename or replace entries in such a directory, also with this mode.
+    // Its owner can rename or replace entries in it, with any mode.
     if !ours && status.st_uid != 0 {
         bail!("it belongs to another user ({})", status.st_uid);
     }

@@ -66,10 +66,25 @@ pub fn program() -> String {
         let text = format!("Replaces `${}` in user-data if the platform does not provide it.", address.token());
         entry(&mut page, &[bold(address.variable())], &text);
     }
+    for (variables, text) in [
+        (
+            "http_proxy, https_proxy, all_proxy, no_proxy",
+            "The proxy for URLs of the user. Metadata services do not use it.",
+        ),
+        ("NO_COLOR", "Disables colors if it has a value."),
+    ] {
+        entry(&mut page, &[bold(variables)], text);
+    }
     heading(&mut page, "FILES");
     for (file, text) in [
-        ("/usr/share/oem/cloud-config.yml", "The cloud-config of the image. It is applied first at every boot."),
-        ("/var/lib/coreos-install/user_data", "The user-data of the user, written by the installer."),
+        (
+            "/usr/share/oem/cloud-config.yml, /usr/share/coreos/cloud-config.yml",
+            "The cloud-config of the image. It is applied first at every boot.",
+        ),
+        (
+            "/var/lib/coreos-install/user_data, /var/lib/flatcar-install/user_data",
+            "The user-data of the user. It is applied at every boot, after that of the image.",
+        ),
         (
             "/etc/environment",
             "Read by the units for the variables above. The addresses of the platform are written to it.",
