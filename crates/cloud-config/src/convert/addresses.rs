@@ -14,6 +14,8 @@ use crate::text::secret::Secret;
 pub(super) const UNIT: &str = "cloud-config-addresses.service";
 /// The file with the addresses, by the variables that `coreos-cloudinit` uses.
 pub(super) const VARIABLES: &str = "/run/cloud-config/addresses.env";
+/// The meaning of a template.
+pub(super) const AT_BOOT: &str = "written at each boot by cloud-config-addresses.service, once the addresses are known";
 const SCRIPT: &str = "/etc/cloud-config/addresses.sh";
 /// The file for addresses that no agent knows.
 const CUSTOM: &str = "/etc/cloud-config/addresses";

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use super::addresses::AT_BOOT;
 use super::model::{File, Variant};
 use super::{Converter, image, quote};
 use crate::diagnostic::Span;
@@ -193,9 +194,8 @@ impl Converter<'_> {
                 let help = "create the user or group in the configuration, or make sure that the image has it";
                 self.report_unknown_owner(span, &subject, &file.owner, help);
             }
-            let means = "written at each boot by cloud-config-addresses.service, once the addresses are known";
             let help = "units that read the file need `After=cloud-config-addresses.service`; a unit that names its path has it";
-            let note = self.generated(span, &subject, means, Some(help));
+            let note = self.generated(span, &subject, AT_BOOT, Some(help));
             return self.template(&target, &text, file.mode, &file.owner, note);
         }
         let mode = file.mode & 0o777;

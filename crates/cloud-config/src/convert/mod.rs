@@ -113,6 +113,7 @@ struct Converter<'a> {
     part: Option<usize>,
     /// The index of the part whose host name is set.
     hostname_part: Option<usize>,
+    has_hostname: bool,
     findings: Vec<ConversionFinding>,
     /// The result has the hash of a password or a secret option.
     has_secret: bool,
@@ -135,6 +136,7 @@ impl<'a> Converter<'a> {
             plan,
             part: None,
             hostname_part: None,
+            has_hostname: false,
             findings: Vec::new(),
             has_secret: false,
             users: users::Users::default(),
@@ -268,6 +270,7 @@ impl<'a> Converter<'a> {
             let help = "the host name is set before addresses are known; without one, the platform names the machine";
             return self.lost(span, "hostname", "it contains an address token", Some(help));
         }
+        self.has_hostname = true;
         self.plain_file(Path::new("/etc/hostname"), format!("{name}\n").into_bytes(), 0o644, Vec::new());
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::Converter;
+use super::addresses::AT_BOOT;
 use super::files::ENVIRONMENTS;
 use super::model::Variant;
 use crate::config::CoreOs;
@@ -168,11 +169,10 @@ impl Converter<'_> {
         let note = self.changed(span, subject, "flanneld.service runs flannel 0.14 in a container", None);
         let text = String::from_utf8_lossy(file.content.expose()).into_owned();
         // Only a file with a secret is root's alone.
-        self.has_secret |= file.mode & 0o077 == 0;
+        self.has_secret |= file.mode == 0o600;
         let drop_in = format!("[Service]\nEnvironmentFile={path}\n");
         if self.stand_ins.is_in(&text) {
-            let means = "written at each boot by cloud-config-addresses.service, once the addresses are known";
-            let note = self.generated(span, subject, means, None);
+            let note = self.generated(span, subject, AT_BOOT, None);
             self.template(&path, &text, file.mode, &file.owner, note);
         } else {
             self.plain_file(Path::new(&path), text.into_bytes(), file.mode, vec![note]);
@@ -182,16 +182,27 @@ impl Converter<'_> {
 
     fn hosts(&mut self, file: &FileSpec, span: Option<Span>) {
         let subject = "manage_etc_hosts";
-        if !self.plan.has_hostname() {
+        if !self.has_hostname {
+            // The plan merges a file that the part writes.
+            let written = self.cloud_config().into_iter().flat_map(|config| &config.write_files);
+            let written = written
+                .filter(|file| file.get().is_some_and(|file| file.path.text().trim_start_matches('/') == "etc/hosts"));
+            for file in written {
+                self.lost(file.span, "file /etc/hosts", "manage_etc_hosts adds to it and is not converted", None);
+            }
             let help = "the image resolves the name of the machine without the file (nss-myhostname)";
-            return self.lost(span, subject, "the host name is not in the user-data", Some(help));
-        }
-        let text = file.content.expose().clone();
-        if self.stand_ins.is_in(&String::from_utf8_lossy(&text)) {
-            return self.lost(span, subject, "the host name contains an address token", None);
+            return self.lost(span, subject, "the result has no host name", Some(help));
         }
         let note = self.changed(span, subject, "written once; a later change of the host name is not followed", None);
-        self.plain_file(Path::new("/etc/hosts"), text, file.mode, vec![note]);
+        let path = "/etc/hosts";
+        // A file of the user-data that it adds to may have tokens.
+        match std::str::from_utf8(file.content.expose()).ok().filter(|text| self.stand_ins.is_in(text)) {
+            Some(text) => {
+                let note = self.generated(span, subject, AT_BOOT, None);
+                self.template(path, text, file.mode, &file.owner, note);
+            }
+            None => self.plain_file(Path::new(path), file.content.expose().clone(), file.mode, vec![note]),
+        }
     }
 
     /// Returns true if something about `unit` comes from `coreos.update`: its file says all of it.

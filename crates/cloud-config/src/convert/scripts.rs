@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::addresses::AT_BOOT;
 use super::files::GENERATED;
 use super::model::Unit;
 use super::{Converter, quote};
@@ -50,8 +51,7 @@ impl Converter<'_> {
         }
         let file = if has_tokens {
             let target = format!("/run/cloud-config/scripts/{id}");
-            let means = "written at each boot by cloud-config-addresses.service, once the addresses are known";
-            let note = self.generated(span, subject, means, None);
+            let note = self.generated(span, subject, AT_BOOT, None);
             self.template(&target, &text, 0o700, &Owner::ROOT, note);
             target
         } else {

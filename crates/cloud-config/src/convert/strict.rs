@@ -1,4 +1,4 @@
-//! The rules by which `butane --strict` and Ignition refuse a configuration as a whole.
+//! The rules by which `butane --strict` and Ignition refuse a configuration as a whole, and files that cannot be written.
 //!
 //! The tests hold the converter to them: what it writes has no fault.
 
@@ -69,6 +69,9 @@ impl Faults {
         let of_units: HashSet<_> = config.units.iter().flat_map(unit_paths).collect();
         let links: HashSet<_> = config.links.iter().map(|link| link.path.as_str()).collect();
         let files = config.files.iter().map(|file| ("file", file.path.as_str()));
+        let regular: HashSet<_> = config.files.iter().map(|file| file.path.as_str()).collect();
+        let is_below =
+            |path: &str, set: &HashSet<&str>| path.match_indices('/').any(|(end, _)| set.contains(&path[..end]));
         let mut paths = HashSet::new();
         for (kind, path) in files.chain(config.links.iter().map(|link| ("link", link.path.as_str()))) {
             if !is_clean(path) {
@@ -80,9 +83,15 @@ impl Faults {
             if of_units.contains(path) {
                 self.push(kind, path, "path of a unit or drop-in with contents");
             }
-            if path.match_indices('/').any(|(end, _)| links.contains(&path[..end])) {
+            if is_below(path, &links) {
                 self.push(kind, path, "path below a link");
             }
+            if is_below(path, &regular) {
+                self.push(kind, path, "path below a file");
+            }
+        }
+        for path in config.units.iter().flat_map(unit_paths).filter(|path| is_below(path, &regular)) {
+            self.push("unit", &path, "path below a file");
         }
         for file in config.files.iter().filter(|file| file.mode > 0o777) {
             self.push("file", &file.path, "mode above 0777");
@@ -195,7 +204,7 @@ mod tests {
             users: vec![User { name: "root".to_owned(), ..User::default() }, user],
             files: vec![
                 file("/a"),
-                file("/a/b"),
+                file("/ab/c"),
                 file("/lin"),
                 file("/etc/systemd/system/docker.service"),
                 file("/etc/systemd/system/docker.service.d/20.conf"),
@@ -245,10 +254,13 @@ mod tests {
                 "file a: path is not absolute and clean",
                 "file /a/../b: path is not absolute and clean",
                 "file /a/../b: path below a link",
+                "file /a/../b: path below a file",
                 "file /a/: path is not absolute and clean",
                 "file /a/: path below a link",
+                "file /a/: path below a file",
                 "file /a//b: path is not absolute and clean",
                 "file /a//b: path below a link",
+                "file /a//b: path below a file",
                 "file /./a: path is not absolute and clean",
                 "file /a: duplicate path",
                 "file /link/a: path below a link",

@@ -29,16 +29,16 @@ impl Converter<'_> {
             self.part = part;
             match verb {
                 _ if is_start(verb) => {
-                    if verb == Verb::Start || local.is_local || !image::is_on_by_default(name) {
+                    if verb == Verb::Start || local.has_file || !image::is_on_by_default(name) {
                         self.start(unit, local, span);
                     } else {
                         let difference = "not restarted; it starts with its configuration in place";
                         unit.notes.push(self.changed(span, &subject, difference, None));
                     }
                 }
-                Verb::Stop => self.stop(pending, local.is_local, span),
+                Verb::Stop => self.stop(pending, local.has_file, span),
                 _ => {
-                    let difference = if local.is_local {
+                    let difference = if local.has_file {
                         format!("`{verb}` is not run; it does nothing to a unit that does not run")
                     } else {
                         format!("`{verb}` is not run; the unit starts with its configuration in place")
@@ -58,7 +58,7 @@ impl Converter<'_> {
         if unit.enabled || self.units.is_link(&wants(name)) {
             return;
         }
-        if image::is_of_extension(name) && !local.is_local {
+        if image::is_of_extension(name) && !local.has_file {
             let difference = "enabled by a link, since presets do not reach system extensions";
             return self.wanted(name, false, &subject, span, difference);
         }
@@ -70,7 +70,7 @@ impl Converter<'_> {
         if is_of_systemd && lacks_install && local.has_install_drop_in {
             // `enabled` needs the section in the contents.
             let difference = "enabled by a link, since its [Install] section is in a drop-in";
-            return self.wanted(name, local.is_local, &subject, span, difference);
+            return self.wanted(name, local.has_file, &subject, span, difference);
         }
         if !is_of_systemd || lacks_install {
             return self.note(span, &subject, "not enabled, as in a run; it has no [Install] section");
@@ -78,7 +78,7 @@ impl Converter<'_> {
         // A unit with an invalid text is a file.
         if local.text.is_some() && unit.contents.is_none() {
             let difference = "enabled by a link to multi-user.target";
-            return self.wanted(name, local.is_local, &subject, span, difference);
+            return self.wanted(name, local.has_file, &subject, span, difference);
         }
         unit.enabled = true;
         if !self.wants_start(pending) {
@@ -102,13 +102,13 @@ impl Converter<'_> {
         let has_install = local.text.is_some_and(unit_text::is_installable);
         if unit.contents.is_none() || is_instance {
             let file = template_of(&name);
-            let is_known = local.is_local || self.units.has_contents(&file) || image::has_unit(&file);
+            let is_known = local.has_file || self.units.has_contents(&file) || image::has_unit(&file);
             let difference = if is_known {
                 "started by systemd at each boot, in its own order, by a link"
             } else {
                 "started by systemd at each boot, in its own order, by a link; the image must have the unit"
             };
-            return self.wanted(&name, local.is_local, &subject, span, difference);
+            return self.wanted(&name, local.has_file, &subject, span, difference);
         }
         unit.enabled = true;
         if has_install && !local.text.is_some_and(unit_text::is_wanted_at_boot) {

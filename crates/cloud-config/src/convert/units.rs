@@ -90,12 +90,11 @@ impl Units {
     pub fn drop_in(&mut self, unit: &str, name: &str, text: String, origin: Origin) {
         let unit = self.entry(unit, origin);
         let drop_in = PendingDropIn { name: name.to_owned(), text, origin };
-        match unit.drop_in_at.get(name) {
-            Some(known) => unit.drop_ins[*known] = drop_in,
-            None => {
-                unit.drop_in_at.insert(name.to_owned(), unit.drop_ins.len());
-                unit.drop_ins.push(drop_in);
-            }
+        if let Some(known) = unit.drop_in_at.get(name) {
+            unit.drop_ins[*known] = drop_in;
+        } else {
+            unit.drop_in_at.insert(name.to_owned(), unit.drop_ins.len());
+            unit.drop_ins.push(drop_in);
         }
     }
 
@@ -347,7 +346,12 @@ impl Converter<'_> {
         let mut has_install_drop_in = false;
         for PendingDropIn { name: drop_in, text, .. } in std::mem::take(&mut pending.drop_ins) {
             has_install_drop_in |= unit_text::is_installable(&text);
-            let path = format!("{path}.d/{drop_in}");
+            let directory = format!("{path}.d");
+            if self.files.contains(&directory) {
+                self.lost(pending.origin.1, &subject, &format!("{} is a file", printable(&directory)), None);
+                continue;
+            }
+            let path = format!("{directory}/{drop_in}");
             let is_plain = as_file
                 || drop_in.strip_suffix(".conf").is_none()
                 || unit_text::unit_text_fault(&text).is_some()
@@ -358,9 +362,9 @@ impl Converter<'_> {
                 unit.drop_ins.push(DropIn { name: drop_in, contents: Secret::new(text) });
             }
         }
-        let is_local = text.is_some() || self.files.contains(&path);
+        let has_file = text.is_some() || self.files.contains(&path);
         let text = text.as_deref();
-        self.start_or_enable(&pending, &mut unit, &Local { text, is_local, has_install_drop_in });
+        self.start_or_enable(&pending, &mut unit, &Local { text, has_file, has_install_drop_in });
         let has_more = unit.enabled || unit.mask || unit.contents.is_some() || !unit.drop_ins.is_empty();
         if has_more && is_of_systemd {
             self.units.done.push(unit);
@@ -373,7 +377,7 @@ pub(super) struct Local<'t> {
     /// The text of its file, as the source has it.
     pub text: Option<&'t str>,
     /// Its file is in the result.
-    pub is_local: bool,
+    pub has_file: bool,
     /// A drop-in has an option in `[Install]`.
     pub has_install_drop_in: bool,
 }
