@@ -237,3 +237,50 @@ fn a_word_that_is_no_flag_may_be_meant_for_user_data() {
         assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "{text:?}");
     }
 }
+
+#[test]
+fn a_conversion_has_its_options() {
+    let conversion = |line: &str| options(&format!("--from-file x {line}")).conversion;
+    assert_eq!(options("--from-file x").conversion, None);
+    for (name, target) in Target::ALL {
+        let found = conversion(&format!("--convert-to={name}"));
+        let plain = Conversion { target, platform: None, addresses: Addresses::default(), ordered: false };
+        assert_eq!((options(&format!("--from-file x --convert-to={name}")).mode, found), (Mode::Convert, Some(plain)));
+    }
+    let found = conversion(
+        "--convert-to butane --platform gce --addresses private_ipv4=10.0.0.1 --addresses=public_ipv6=2001:db8::1 --ordered",
+    );
+    let found = found.expect("it is a conversion");
+    assert_eq!((found.platform.map(|platform| platform.name), found.ordered), (Some("gce"), true));
+    assert_eq!(found.addresses.get(Address::PrivateV4), Some("10.0.0.1"));
+    assert_eq!(found.addresses.get(Address::PublicV6), Some("2001:db8::1"));
+    assert_eq!(found.addresses.get(Address::PublicV4), None);
+}
+
+#[test]
+fn a_conversion_excludes_what_reads_or_changes_a_machine() {
+    for (line, part) in [
+        ("--convert-to=butane --root /x", "takes no --root"),
+        ("--convert-to=butane --dry-run", "--convert-to and --dry-run exclude each other"),
+        ("--convert-to=butane --validate", "--convert-to and --validate exclude each other"),
+        ("--convert-to=butane --print-config", "--convert-to and --print-config exclude each other"),
+        ("--convert-to=yaml", "yaml"),
+        ("--platform=gce", "only with --convert-to"),
+        ("--addresses=private_ipv4=10.0.0.1", "only with --convert-to"),
+        ("--ordered", "only with --convert-to"),
+        ("--validate --ordered", "only with --convert-to"),
+        ("--convert-to=butane --platform=nimbus", "nimbus"),
+        ("--convert-to=butane --addresses=10.0.0.1", "KIND=IP"),
+        ("--convert-to=butane --addresses=private=10.0.0.1", "unknown kind 'private'"),
+        ("--convert-to=butane --addresses=private_ipv4=2001:db8::1", "is not an address for private_ipv4"),
+        ("--convert-to=butane --addresses=private_ipv4=", "is not an address for private_ipv4"),
+        (
+            "--convert-to=butane --addresses=private_ipv4=10.0.0.1 --addresses=private_ipv4=10.0.0.2",
+            "two addresses for private_ipv4",
+        ),
+    ] {
+        let text = usage(&format!("--from-file x {line}"));
+        assert!(text.contains(part), "{line}: {text}");
+    }
+    assert!(options("--from-file x --convert-to=butane --dry-run=false").conversion.is_some());
+}

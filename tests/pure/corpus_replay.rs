@@ -36,13 +36,17 @@ fn hold(path: &Path, bytes: &[u8], check: fn(&[u8])) {
 }
 
 /// Configurations that people published, where they are: `CORPUS` names their directory.
-#[test]
-fn published_configurations_hold() {
+pub fn published() -> Vec<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     let corpus = std::env::var_os("CORPUS").map_or_else(beside, PathBuf::from);
     let of =
         |directory: &str| if corpus.join(directory).is_dir() { files(&corpus.join(directory)) } else { Vec::new() };
-    let paths: Vec<_> = ["oem", "user", "other"].into_iter().flat_map(of).filter(|path| path.is_file()).collect();
+    ["oem", "user", "other"].into_iter().flat_map(of).filter(|path| path.is_file()).collect()
+}
+
+#[test]
+fn published_configurations_hold() {
+    let paths = published();
     if paths.is_empty() {
         // Past the capture of the test harness, which shows nothing of a test that passes.
         let _ = writeln!(std::io::stderr(), "corpus_replay: skipped: there are no configurations (CORPUS says where)");

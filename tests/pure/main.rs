@@ -5,6 +5,7 @@
 
 mod architecture;
 mod compatibility;
+mod conversions;
 mod corpus_replay;
 mod demo_svg;
 mod docs;

@@ -131,21 +131,39 @@ fn printed(config: &str) -> BTreeMap<&'static str, String> {
     let directory = tempfile::tempdir().expect("there is a place for it");
     let (file, root) = (directory.path().join("config"), directory.path().join("root"));
     fs::create_dir(&root).and_then(|()| fs::write(&file, config)).expect("it is written");
-    let ways: [(&str, &[&str]); 5] = [
+    let ways: [(&str, &[&str]); 7] = [
         ("a plan", &["--dry-run", "-v"]),
         ("a plan as JSON", &["--dry-run", "--format=json"]),
         ("findings", &["--validate"]),
         ("findings as JSON", &["--validate", "--format=json"]),
         ("--print-config", &["--print-config"]),
+        ("the report of a conversion", &["--convert-to=butane"]),
+        ("the report of a conversion to JSON", &["--convert-to=ignition", "--ordered", "--format=json"]),
     ];
     let run = |flags: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
-        command.arg("--from-file").arg(&file).arg("--root").arg(&root).args(flags);
+        command.arg("--from-file").arg(&file).args(flags);
+        let is_conversion = flags[0].starts_with("--convert-to");
+        if !is_conversion {
+            command.arg("--root").arg(&root);
+        }
         let output = command.output().expect("it runs");
         assert!(output.status.code().is_some(), "it dies of {config}");
-        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
+        let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        if is_conversion { report(&stdout) + &stderr } else { stdout + &stderr }
     };
     ways.into_iter().map(|(way, flags)| (way, run(flags))).collect()
+}
+
+/// The output of a conversion without the configuration, which has the secrets: its comments, or its findings.
+fn report(stdout: &str) -> String {
+    if let Ok(mut document) = serde_json::from_str::<Value>(stdout) {
+        assert!(document.as_object_mut().is_some_and(|document| document.remove("configuration").is_some()));
+        return document.to_string();
+    }
+    // Texts in the configuration are further to the right.
+    let is_comment = |line: &&str| line.starts_with("# ") || line.starts_with("    # ");
+    stdout.lines().filter(is_comment).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Checks that nothing that is printed of `config` has the secret, but in the ways that are `allowed`.

@@ -21,7 +21,7 @@ if [ ! -f "$here/targets/$target.rs" ]; then
 fi
 
 case $target in
-    user_data | yaml) words=cloud-config ;;
+    user_data | yaml | convert) words=cloud-config ;;
     *) words=$target ;;
 esac
 dictionary=

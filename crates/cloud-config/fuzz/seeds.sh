@@ -5,7 +5,7 @@ set -eu
 out=$1
 cd "$(dirname "$0")/../../.."
 
-for target in user_data yaml mime tokens decode ssh_keys permissions interfaces network_json; do
+for target in user_data yaml mime tokens decode ssh_keys permissions interfaces network_json convert; do
     mkdir -p "$out/$target"
 done
 # The text of a case is between its name and the first section.
@@ -16,6 +16,10 @@ awk -v out="$out/user_data/case" '
 cp examples/*.yml examples/*.sh "$out/user_data/"
 cp "$out"/user_data/* "$out/yaml/"
 cp "$out"/user_data/* "$out/tokens/"
+cp "$out"/user_data/* "$out/convert/"
+for case in tests/pure/conversions/*/; do
+    cp "$case/user-data" "$out/convert/$(basename "$case")"
+done
 for file in "$out"/user_data/*; do
     printf -- '--B\nContent-Type: text/cloud-config\n\n%s\n--B--\n' "$(cat "$file")" > "$out/mime/${file##*/}"
     gzip -n < "$file" > "$out/decode/${file##*/}.gz"

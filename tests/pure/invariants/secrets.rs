@@ -63,7 +63,7 @@ pub fn holds_no_canary(shown: Vec<String>) {
 
 /// Returns true if the marker is part of something that may be shown: a key, a name, a path, the interpreter of a
 /// script.
-fn is_public(document: &Document) -> bool {
+pub fn is_public(document: &Document) -> bool {
     part_says(document, &is_shown) || repeated_key_says(document)
 }
 

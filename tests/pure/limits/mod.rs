@@ -6,6 +6,7 @@
 //! time of each input at that size.
 
 mod bounds;
+mod conversion;
 mod hostile;
 mod lack;
 mod program;

@@ -10,7 +10,7 @@ mod program;
 pub mod render;
 mod same;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use cloud_config::address_tokens::Addresses;
 use cloud_config::document::Document;
@@ -21,7 +21,7 @@ use cloudinit::report::check::{self, Checked};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestRunner};
 
-use crate::invariants::{decode, mime, permissions, ssh, tokens, user_data, yaml};
+use crate::invariants::{conversion, decode, mime, permissions, ssh, tokens, user_data, yaml};
 use document::{Oddness, documents};
 use render::{looks, render};
 
@@ -93,6 +93,35 @@ fn no_edit_of_a_document_breaks_anything() {
         yaml::check(&bytes);
         user_data::check(&bytes);
     });
+}
+
+#[test]
+fn no_document_breaks_its_conversion() {
+    hold(150, &texts(Oddness::Some), |text| conversion::check(text.as_bytes()));
+    hold(60, &(texts(Oddness::Some), texts(Oddness::None)), |(one, other)| {
+        let part = |text| format!("--B\nContent-Type: text/cloud-config\n\n{text}\n");
+        let message = format!("Content-Type: multipart/mixed; boundary=B\n\n{}{}--B--\n", part(one), part(other));
+        conversion::check(message.as_bytes());
+    });
+}
+
+#[test]
+fn a_conversion_has_every_value_or_a_finding_for_it() {
+    let (present, covered, lost) = (Cell::new(0), Cell::new(0), RefCell::new(Vec::new()));
+    hold(150, &texts(Oddness::None), |text| {
+        let (plan, stand_ins) = conversion::planned(text.as_bytes());
+        for options in conversion::all_options() {
+            let mut values = conversion::Values::default();
+            conversion::find_values(&plan, &conversion::one(&plan, &stand_ins, options), &mut values);
+            let of_text = values.lost.drain(..).map(|path| format!("{path} of\n{text}"));
+            lost.borrow_mut().extend(of_text);
+            present.set(present.get() + values.present);
+            covered.set(covered.get() + values.covered);
+        }
+    });
+    let lost = lost.into_inner();
+    assert!(lost.is_empty(), "neither the result nor a finding has {} values:\n{}", lost.len(), lost.join("\n"));
+    assert!(present.get() > 500 && covered.get() > 200, "{present:?} are in the result, {covered:?} have a finding");
 }
 
 #[test]
