@@ -121,16 +121,34 @@ const MANY_KINDS: &str = r#"
           content: "[Service]\nExecStart=/bin/sleep infinity\n"
         - {name: etcd2.service, command: start, content: "[Service]\nExecStart=/bin/sleep infinity\n"}
         - {name: flanneld.service, enable: true}
+        - {name: oneshot.service, command: start, content: "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"}
+        # Each is a cycle if it starts as early as others of its type.
+        - name: srv-data.mount
+          command: start
+          content: "[Unit]\nRequires=oneshot.service\nAfter=oneshot.service\n[Mount]\nWhat=tmpfs\nWhere=/srv/data\nType=tmpfs\n"
+        - name: late.socket
+          command: start
+          content: "[Unit]\nRequires=oneshot.service\nAfter=oneshot.service\n[Socket]\nListenStream=/run/late.sock\n"
+        - {name: late.service, content: "[Service]\nExecStart=/bin/sleep infinity\n"}
+        - name: of-a-target.service
+          command: start
+          content: "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=user-config.target\n"
         - {name: 10-kinds.network, content: "[Match]\nName=kinds0\n"}
         - {name: 11-kinds.network, mask: true}
       etcd2: {name: kinds, advertise_client_urls: "http://$private_ipv4:2379"}
 "#;
-const KINDS: [(&str, &str); 3] = [
+const KINDS: [(&str, &str); 5] = [
     ("etc/environment", "nothing in the configuration reads it"),
     ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
     ("etc/systemd/system/etcd2.service.d", "the drop-in of a run is in /run"),
+    ("etc/systemd/system/late.socket.d", "a generated drop-in"),
+    ("etc/systemd/system/srv-data.mount.d", "a generated drop-in"),
 ];
-const KINDS_UNITS: [(&str, &str, &str); 9] = [
+const KINDS_UNITS: [(&str, &str, &str); 13] = [
+    ("oneshot.service", "UnitFileState", "enabled in place of started"),
+    ("srv-data.mount", "UnitFileState", "enabled in place of started"),
+    ("late.socket", "UnitFileState", "enabled in place of started"),
+    ("of-a-target.service", "UnitFileState", "enabled in place of started"),
     ("instance@one.service", "UnitFileState", "enabled in place of started"),
     ("odd.service", "UnitFileState", "enabled in place of started"),
     ("added.timer", "UnitFileState", "enabled in place of started"),
@@ -409,6 +427,11 @@ pub fn cases(suite: &mut Suite) {
             "etcd2.service",
             "flanneld.service",
             "locksmithd.service",
+            "oneshot.service",
+            "srv-data.mount",
+            "late.socket",
+            "late.service",
+            "of-a-target.service",
         ];
         compare_units(&run, &converted, &units, &KINDS_UNITS);
         let etcd = environment(&converted, "etcd2.service", "ETCD_");

@@ -113,6 +113,8 @@ const EVERY_HELPER: &str = r##"
     Content-Type: text/x-shellscript
 
     #!/bin/sh
+    # The boot does not wait for a script.
+    systemctl is-system-running --wait
     echo "script at $private_ipv4" > /run/script
     --xyz--
 "##;
@@ -199,6 +201,7 @@ fn addresses_are(m: &Machine, private: &str, public: &str) {
     assert_eq!(m.text("/run/runs"), format!("http://{private}:80/\n"));
     assert_eq!(m.text("/run/environment"), format!("{public} kept\n"));
     assert_eq!(m.text("/run/copies"), text);
+    m.sh("until [ -s /run/script ]; do sleep 0.1; done");
     assert_eq!(m.text("/run/script"), format!("script at {private}\n"));
     let pid = m.property("docker.service", "MainPID");
     m.sh(&format!("tr '\\0' '\\n' < /proc/{pid}/environ | grep -qxF 'DOCKER_OPTS=--ip={private}'"));
@@ -286,6 +289,7 @@ pub fn cases(suite: &mut Suite) {
             assert!(!m.whole_log().contains("unknown address"));
             addresses_are(&m, addresses, "203.0.113.9");
             files_are_made(&m);
+            m.sh("until [ -s /run/keys-ada-coreos-cloudinit-ada ]; do sleep 0.1; done");
             m.is_file(
                 "/run/keys-ada-coreos-cloudinit-ada",
                 "ssh-ed25519 AAAA one\nssh-ed25519 BBBB two\n",

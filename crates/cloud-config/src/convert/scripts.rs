@@ -69,7 +69,7 @@ impl Converter<'_> {
         let words: Vec<_> = words.into_iter().flatten().map(quote::argument).collect();
         let contents = format!(
             "[Unit]\nDescription=Script of the user-data\nWants=network-online.target\n{after}\n\
-             [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart={}\n\n[Install]\nWantedBy=multi-user.target\n",
+             [Service]\nType=exec\nRemainAfterExit=yes\nExecStart={}\n\n[Install]\nWantedBy=multi-user.target\n",
             words.join(" ")
         );
         self.units.generated.push(Unit {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::addresses::{UNIT as ADDRESSES, VARIABLES};
 use super::files::ENVIRONMENTS;
 use super::model::Variant;
-use super::units::{Origin, Pending, PendingDropIn};
+use super::units::{Origin, Pending};
 use super::{Converter, image, platform, quote, unit_tokens};
 use crate::plan::{ENVIRONMENT, Owner, UNIT_ENVIRONMENTS};
 use crate::text::printable;
@@ -63,11 +63,7 @@ impl Converter<'_> {
                 text.extend(["EnvironmentFile=", &quote::unit_path(&path), "\n"]);
             }
         }
-        let mut drop_in = "10-cloud-config-addresses.conf".to_owned();
-        while pending.has_drop_in(&drop_in) {
-            drop_in.insert(0, '0');
-        }
-        pending.drop_ins.push(PendingDropIn { name: drop_in, text, origin: pending.origin });
+        pending.add_generated("10-cloud-config-addresses.conf", text);
     }
 
     /// Replaces the tokens in a text of a unit; `file` is its name. Returns true if the text has changed.

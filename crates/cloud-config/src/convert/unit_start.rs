@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::model::{Unit, Variant};
 use super::options::ETCD;
 use super::units::{DIRECTORY, Local, Origin, Pending, is_start, subject};
-use super::{Converter, image, unit_text};
+use super::{Converter, early, image, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::{Span, rules};
 use crate::plan::names;
@@ -123,6 +123,18 @@ impl Converter<'_> {
         };
         let note = self.changed(span, &subject, difference, help);
         unit.notes.push(note);
+    }
+
+    /// Lets a unit of early boot wait for services, as it does when a command starts it.
+    pub(super) fn start_late(&mut self, pending: &mut Pending, subject: &str) {
+        let drop_ins = pending.drop_ins.iter().map(|drop_in| &drop_in.text);
+        let texts: Vec<_> = pending.contents.iter().chain(drop_ins).map(String::as_str).collect();
+        let Some(text) = early::late_drop_in(&pending.name, &texts) else { return };
+        let means = "a drop-in takes it out of early boot, so that it can wait for services";
+        let (part, span) = pending.command.map_or(pending.origin, |(_, origin)| origin);
+        self.part = part;
+        self.generated(span, subject, means, None);
+        pending.add_generated("10-cloud-config-late.conf", text.to_owned());
     }
 
     /// Lets `multi-user.target` want a unit.

@@ -62,8 +62,17 @@ pub(super) struct PendingDropIn {
 
 impl Pending {
     /// Returns true if the unit has a drop-in of that name.
-    pub fn has_drop_in(&self, name: &str) -> bool {
+    fn has_drop_in(&self, name: &str) -> bool {
         self.drop_in_at.contains_key(name)
+    }
+
+    /// Adds a generated drop-in. Where the source has one of its name, zeros before the name make it another.
+    pub fn add_generated(&mut self, name: &str, text: String) {
+        let mut name = name.to_owned();
+        while self.has_drop_in(&name) {
+            name.insert(0, '0');
+        }
+        self.drop_ins.push(PendingDropIn { name, text, origin: self.origin });
     }
 }
 
@@ -325,6 +334,9 @@ impl Converter<'_> {
             return;
         }
         self.adapt(&mut pending, &subject);
+        if self.wants_start(&pending) && pending.enable.is_none() {
+            self.start_late(&mut pending, &subject);
+        }
         // Ignition checks the text of units, and takes no other type of them; a plain file it takes as it is.
         let fault = pending.contents.as_deref().and_then(unit_text::unit_text_fault);
         let path = format!("{DIRECTORY}/{name}");

@@ -213,7 +213,7 @@ impl Converter<'_> {
         let arguments: Vec<_> = [&import.user, &import.set, format, &url].into_iter().map(quote_argument).collect();
         let contents = format!(
             "[Unit]\nDescription=SSH keys of user {} from the network\nWants=network-online.target\nAfter=network-online.target\n\n\
-             [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh {SCRIPT} {}\n\n[Install]\nWantedBy=multi-user.target\n",
+             [Service]\nType=exec\nRemainAfterExit=yes\nExecStart=/bin/sh {SCRIPT} {}\n\n[Install]\nWantedBy=multi-user.target\n",
             quote::unit_path(&import.user),
             arguments.join(" ")
         );
