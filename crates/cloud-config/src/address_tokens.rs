@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Finding, Findings, Span, rules};
 
 /// The kind of address of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// `$private_ipv4`.
     PrivateV4,

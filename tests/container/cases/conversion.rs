@@ -126,6 +126,14 @@ const MANY_KINDS: &str = r#"
         - name: srv-data.mount
           command: start
           content: "[Unit]\nRequires=oneshot.service\nAfter=oneshot.service\n[Mount]\nWhat=tmpfs\nWhere=/srv/data\nType=tmpfs\n"
+        - name: srv-enabled.mount
+          enable: true
+          content: "[Mount]\nWhat=tmpfs\nWhere=/srv/enabled\nType=tmpfs\n[Install]\nRequiredBy=needs-mount.service\n"
+        - name: before-mount.service
+          content: "[Unit]\nBefore=srv-enabled.mount\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
+        - name: needs-mount.service
+          command: start
+          content: "[Unit]\nRequires=before-mount.service\n[Service]\nExecStart=/bin/sleep infinity\n"
         - name: late.socket
           command: start
           content: "[Unit]\nRequires=oneshot.service\nAfter=oneshot.service\n[Socket]\nListenStream=/run/late.sock\n"
@@ -137,14 +145,16 @@ const MANY_KINDS: &str = r#"
         - {name: 11-kinds.network, mask: true}
       etcd2: {name: kinds, advertise_client_urls: "http://$private_ipv4:2379"}
 "#;
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("etc/environment", "nothing in the configuration reads it"),
     ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
     ("etc/systemd/system/etcd2.service.d", "the drop-in of a run is in /run"),
     ("etc/systemd/system/late.socket.d", "a generated drop-in"),
     ("etc/systemd/system/srv-data.mount.d", "a generated drop-in"),
+    ("etc/systemd/system/srv-enabled.mount.d", "a generated drop-in"),
 ];
-const KINDS_UNITS: [(&str, &str, &str); 13] = [
+const KINDS_UNITS: [(&str, &str, &str); 14] = [
+    ("needs-mount.service", "UnitFileState", "enabled in place of started"),
     ("oneshot.service", "UnitFileState", "enabled in place of started"),
     ("srv-data.mount", "UnitFileState", "enabled in place of started"),
     ("late.socket", "UnitFileState", "enabled in place of started"),
@@ -429,6 +439,8 @@ pub fn cases(suite: &mut Suite) {
             "locksmithd.service",
             "oneshot.service",
             "srv-data.mount",
+            "srv-enabled.mount",
+            "needs-mount.service",
             "late.socket",
             "late.service",
             "of-a-target.service",

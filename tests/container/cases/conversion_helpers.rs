@@ -49,6 +49,8 @@ const EVERY_HELPER: &str = r##"
         permissions: "0640"
         owner: ada
         content: fresh at each boot
+      - path: /var/run/app-by-link/file
+        content: fresh at each boot
       - path: /run/app/set-id
         permissions: "2755"
         owner: guest:guests
@@ -221,6 +223,8 @@ fn addresses_are(m: &Machine, private: &str, public: &str) {
 fn files_are_made(m: &Machine) {
     let ada = (m.sh("id -u ada").parse().expect("a number"), 0);
     m.is_file("/run/app/deep/odd 'name' %h", "fresh at each boot", 0o640, ada);
+    m.is_file("/run/app-by-link/file", "fresh at each boot", 0o644, (0, 0));
+    assert!(!m.whole_log().contains("is not a directory"), "{}", m.whole_log());
     m.is_file("/run/app/set-id", "fresh at each boot", 0o2755, (444, 445));
     m.is_file("/opt/bin/set-id", "#!/bin/sh\n", 0o4755, (0, 0));
     m.is_file(r"/opt/bin/[a] guest's\*", "#!/bin/sh\n", 0o6711, (444, 445));

@@ -91,7 +91,8 @@ impl Converter<'_> {
 
     /// The name of the variable with an address in a command line, and true if it is one of the platform's agent.
     pub(super) fn variable(&self, kind: Address) -> (String, bool) {
-        let of_platform = self.options.platform.and_then(|platform| platform.variable(self.options.variant, kind));
+        let of_platform = self.options.platform.filter(|platform| platform.has_agent());
+        let of_platform = of_platform.and_then(|platform| platform.variable(self.options.variant, kind));
         of_platform.map_or_else(|| (kind.variable().to_owned(), false), |name| (name, true))
     }
 

@@ -135,6 +135,11 @@ impl Converter<'_> {
         }
     }
 
+    /// Returns true for the usual home directory of a user of the result.
+    fn is_home(&self, path: &str) -> bool {
+        path == "/root" || path.strip_prefix("/home/").is_some_and(|name| self.users.has_user(name))
+    }
+
     pub(super) fn file(&mut self, file: &FileSpec, span: Option<Span>) {
         let path = file.path.to_string_lossy().into_owned();
         if self.section_file(file, &path, span) || self.unit_file(file, &path, span) {
@@ -143,6 +148,16 @@ impl Converter<'_> {
         let subject = format!("file {}", printable(&path));
         if self.stand_ins.is_in(&path) {
             return self.lost(span, &subject, "the path contains an address token", None);
+        }
+        if self.stand_ins.is_in(&file.owner.to_string()) {
+            return self.lost(span, &subject, "the owner contains an address token", None);
+        }
+        if image::is_elsewhere(self.options.variant, &path) {
+            let help = Some("put it below /etc, /opt or /var");
+            return self.lost(span, &subject, "the file system at the path is not there when Ignition writes", help);
+        }
+        if self.is_home(&path) {
+            return self.lost(span, &subject, "it is the home directory of a user", None);
         }
         let mut notes = Vec::new();
         let environment = path.strip_prefix(UNIT_ENVIRONMENTS).map(|rest| format!("{ENVIRONMENTS}{rest}"));
@@ -247,6 +262,9 @@ impl Converter<'_> {
 
     /// A file in a directory that each boot makes anew: `systemd-tmpfiles` copies it.
     fn volatile_file(&mut self, path: &str, file: &FileSpec, note: String) {
+        // Both are links, and systemd-tmpfiles makes no directory where a link is.
+        let path = path.strip_prefix("/var").filter(|_| path.starts_with("/var/run/")).unwrap_or(path);
+        let path = &path.strip_prefix("/var/lock/").map_or_else(|| path.to_owned(), |rest| format!("/run/lock/{rest}"));
         let source = format!("{COPIES}{path}");
         // The copy in /etc is as secret as the file.
         let mode = if file.mode & 0o004 == 0 { 0o600 } else { 0o644 };

@@ -29,6 +29,84 @@ const GROUPS: [&str; 18] = [
 /// Further groups of Flatcar.
 const FLATCAR_GROUPS: [&str; 2] = ["portage", "etcd"];
 
+/// Further users and groups of one image or the other.
+const RESERVED: [&str; 62] = [
+    "adm",
+    "audio",
+    "bin",
+    "cdrom",
+    "cdrw",
+    "chrony",
+    "clevis",
+    "console",
+    "daemon",
+    "dbus",
+    "dhcp",
+    "dialout",
+    "disk",
+    "dnsmasq",
+    "docker",
+    "etcd",
+    "fleet",
+    "floppy",
+    "ftp",
+    "games",
+    "halt",
+    "input",
+    "kmem",
+    "kvm",
+    "locksmith",
+    "lp",
+    "mail",
+    "man",
+    "messagebus",
+    "news",
+    "nfsnobody",
+    "nobody",
+    "nogroup",
+    "ntp",
+    "operator",
+    "polkitd",
+    "portage",
+    "postmaster",
+    "render",
+    "rkt",
+    "rpc",
+    "rpcuser",
+    "sgx",
+    "shutdown",
+    "sshd",
+    "sudo",
+    "sync",
+    "systemd-coredump",
+    "systemd-journal",
+    "systemd-network",
+    "systemd-oom",
+    "systemd-resolve",
+    "systemd-timesync",
+    "tape",
+    "tss",
+    "tty",
+    "usb",
+    "users",
+    "utmp",
+    "uucp",
+    "video",
+    "zincati",
+];
+
+/// Returns true for a name that the image may have for a user or a group of its own.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || name == "wheel"
+}
+
+/// Returns true for a name that the `useradd` of every image accepts.
+pub fn is_valid_user(name: &str) -> bool {
+    let is_first = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    let is_other = |byte: u8| is_first(byte) || byte.is_ascii_digit() || byte == b'-';
+    name.len() <= 32 && name.bytes().next().is_some_and(is_first) && name.bytes().all(is_other)
+}
+
 /// Returns true for a user that the image has; Ignition would change the existing account.
 pub fn has_user(name: &str) -> bool {
     USERS.contains(&name)
@@ -114,6 +192,16 @@ pub fn missing(variant: Variant, name: &str) -> Option<&'static str> {
         return Some("Fedora CoreOS has no etcd");
     }
     reason(&GONE).or_else(|| reason(&FLATCAR_UNITS).filter(|_| variant == Variant::Fcos))
+}
+
+/// The file systems of an image that are not mounted when Ignition writes, or that are mounted over what it writes.
+pub fn is_elsewhere(variant: Variant, path: &str) -> bool {
+    const TOP: [&str; 8] = ["/etc", "/home", "/mnt", "/opt", "/root", "/srv", "/usr", "/var"];
+    if ["/boot", "/efi", "/oem"].iter().any(|top| is_below(path, top)) {
+        return true;
+    }
+    // The root directory of Fedora CoreOS is immutable.
+    variant == Variant::Fcos && !is_volatile(path) && !TOP.iter().any(|top| is_below(path, top))
 }
 
 /// Directories whose content a boot makes anew, or which are no file system for files.

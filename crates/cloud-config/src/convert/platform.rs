@@ -53,6 +53,11 @@ pub static PLATFORMS: [Platform; 12] = [
 ];
 
 impl Platform {
+    /// Returns true if the agent of an image asks the platform; if not, an administrator provides the addresses.
+    pub fn has_agent(&self) -> bool {
+        self.variables != CUSTOM
+    }
+
     /// The platform of that name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PLATFORMS.iter().find(|platform| platform.name == name)

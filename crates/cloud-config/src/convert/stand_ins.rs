@@ -29,10 +29,15 @@ pub struct StandIns {
 impl StandIns {
     /// Chooses addresses for the kinds that `known` lacks. No text of `texts` contains them.
     pub fn choose<'t>(known: &Addresses, texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let mut used: HashSet<String> = HashSet::new();
+        let mut used: HashSet<String> =
+            Address::ALL.into_iter().filter_map(|kind| known.get(kind)).map(str::to_owned).collect();
+        let mut needed: HashSet<Address> = HashSet::new();
         let mut marks: HashSet<String> = HashSet::new();
         for text in texts {
             for kind in Address::ALL {
+                if text.contains(&format!("${}", kind.token())) {
+                    needed.insert(kind);
+                }
                 let mark = format!("@{}", kind.variable());
                 let ends =
                     text.match_indices(&mark).filter_map(|(at, _)| Some(text[at + mark.len()..].split_once('@')?.0));
@@ -52,7 +57,7 @@ impl StandIns {
         let mut free_6 = (0x1000..=0xffff).map(|group| format!("{V6}{group:x}")).filter(|text| !used.contains(text));
         let mut addresses = known.clone();
         let mut unknown = Vec::new();
-        for kind in Address::ALL.into_iter().filter(|kind| known.get(*kind).is_none()) {
+        for kind in Address::ALL.into_iter().filter(|kind| known.get(*kind).is_none() && needed.contains(kind)) {
             let text = match kind {
                 Address::PrivateV4 | Address::PublicV4 => free_4.next(),
                 Address::PrivateV6 | Address::PublicV6 => free_6.next(),
@@ -128,9 +133,12 @@ mod tests {
         let texts = ["a 198.18.100.100 198.18.100.1011 198.18.100.10", "2001:db8::1000", "198.18.", "é198.18.1é"];
         let chosen = StandIns::choose(&Addresses::default(), texts);
         assert!(texts.iter().all(|text| !chosen.is_in(text)));
+        assert!(chosen.addresses() == &Addresses::default(), "no text has a token");
+        let text = "http://$private_ipv4:80,$public_ipv4$private_ipv4 $public_ipv6 $private_ipv6";
+        let chosen = StandIns::choose(&Addresses::default(), texts.into_iter().chain([text]));
+        assert!(texts.iter().all(|text| !chosen.is_in(text)));
         assert_eq!(chosen.addresses().get(Address::PrivateV4), Some("198.18.100.102"));
         assert_eq!(chosen.addresses().get(Address::PrivateV6), Some("2001:db8::1001"));
-        let text = "http://$private_ipv4:80,$public_ipv4$private_ipv4 $public_ipv6 $private_ipv6";
         let planned = substitute(text, chosen.addresses());
         assert!(chosen.is_in(&planned.text) && planned.findings.is_empty());
         assert_eq!(chosen.restore(&planned.text), text);
@@ -148,7 +156,7 @@ mod tests {
     fn a_known_address_has_none() {
         let mut known = Addresses::default();
         assert!(known.insert(Address::PublicV4, "203.0.113.9"));
-        let chosen = StandIns::choose(&known, []);
+        let chosen = StandIns::choose(&known, ["$public_ipv4 $private_ipv4"]);
         assert!(!chosen.is_in("203.0.113.9"));
         assert_eq!(substitute("$public_ipv4", chosen.addresses()).text, "203.0.113.9");
     }

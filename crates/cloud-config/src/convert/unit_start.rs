@@ -125,15 +125,19 @@ impl Converter<'_> {
         unit.notes.push(note);
     }
 
-    /// Lets a unit of early boot wait for services, as it does when a command starts it.
+    /// Lets a unit of early boot wait for services, as it does when a run starts it.
     pub(super) fn start_late(&mut self, pending: &mut Pending, subject: &str) {
-        let drop_ins = pending.drop_ins.iter().map(|drop_in| &drop_in.text);
-        let texts: Vec<_> = pending.contents.iter().chain(drop_ins).map(String::as_str).collect();
-        let Some(text) = early::late_drop_in(&pending.name, &texts) else { return };
+        let Some(contents) = &pending.contents else { return };
+        if pending.enable.is_some() && early::starts_early(contents) {
+            return;
+        }
+        let drop_ins = pending.drop_ins.iter().map(|drop_in| drop_in.text.as_str());
+        let texts: Vec<_> = std::iter::once(contents.as_str()).chain(drop_ins).collect();
+        let is_preceded = self.units.preceded.contains(&pending.name);
+        let Some(text) = early::late_drop_in(&pending.name, &texts, is_preceded) else { return };
         let means = "a drop-in takes it out of early boot, so that it can wait for services";
-        let (part, span) = pending.command.map_or(pending.origin, |(_, origin)| origin);
-        self.part = part;
-        self.generated(span, subject, means, None);
+        (self.part, _) = pending.origin;
+        self.generated(pending.origin.1, subject, means, None);
         pending.add_generated("10-cloud-config-late.conf", text.to_owned());
     }
 
@@ -221,6 +225,7 @@ impl Converter<'_> {
     fn ordered_commands(&mut self) {
         let commands = std::mem::take(&mut self.units.commands);
         let units: HashMap<_, _> = self.units.done.iter().map(|unit| (unit.name.as_str(), unit)).collect();
+        let waiting = &self.units.after_boot;
         let is_masked = |name: &str| units.get(name).is_some_and(|unit| unit.mask);
         let mut lines = String::new();
         for (verb, unit) in commands.iter().filter(|(verb, unit)| *verb == Verb::Stop || !is_masked(unit)) {
@@ -231,9 +236,7 @@ impl Converter<'_> {
                 None => unit.as_str(),
             };
             // A unit that waits for multi-user.target would wait for this one, which waits for it.
-            let text = units.get(unit).and_then(|unit| unit.contents.as_ref());
-            let waits = text.is_some_and(|text| is_after_boot(text.expose()));
-            let no_block = if waits { "--no-block " } else { "" };
+            let no_block = if waiting.contains(unit) { "--no-block " } else { "" };
             lines.extend([
                 "ExecStart=-/usr/bin/systemctl ",
                 no_block,
@@ -250,7 +253,7 @@ impl Converter<'_> {
         let note = self.generated(None, "coreos.units", means, None);
         let contents = format!(
             "[Unit]\nDescription=Unit commands of the cloud-config\nWants=network-online.target\nAfter=network-online.target\n\n\
-             [Service]\nType=oneshot\nRemainAfterExit=yes\n{lines}\n[Install]\nWantedBy=multi-user.target\n"
+             [Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutStartSec=15min\n{lines}\n[Install]\nWantedBy=multi-user.target\n"
         );
         self.units.generated.push(Unit {
             name: "cloud-config-commands.service".to_owned(),
@@ -262,11 +265,11 @@ impl Converter<'_> {
     }
 }
 
-fn is_after_boot(text: &str) -> bool {
-    let after = text.lines().filter_map(|line| line.trim().strip_prefix("After="));
-    after
-        .flat_map(str::split_whitespace)
-        .any(|unit| matches!(unit, "multi-user.target" | "graphical.target" | "default.target"))
+/// Returns true if a text orders its unit behind the end of the boot. Rather too often than too seldom: then the command
+/// does not wait for the unit.
+pub(super) fn is_after_boot(text: &str) -> bool {
+    let before_install = text.split("[Install]").next().unwrap_or_default();
+    ["multi-user.target", "graphical.target", "default.target"].iter().any(|target| before_install.contains(target))
 }
 
 /// The name of the file of a unit: that of its template for an instance.

@@ -1,9 +1,10 @@
 //! Units: contents, drop-ins and masks; `unit_start` starts and enables them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::model::{DropIn, Link, Unit, Variant};
-use super::{Converter, image, unit_text};
+use super::unit_start::is_after_boot;
+use super::{Converter, early, image, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, UnitCommand, UnitPath, UnitScope, names};
@@ -21,6 +22,10 @@ pub(super) struct Units {
     at: HashMap<String, usize>,
     /// The units whose files the source has, and true for a file with an option in `[Install]`.
     with_contents: HashMap<String, bool>,
+    /// The units that wait for the end of the boot.
+    pub(super) after_boot: HashSet<String>,
+    /// The units that a service of the source is ordered before.
+    pub(super) preceded: HashSet<String>,
     /// Units that the conversion generates.
     pub generated: Vec<Unit>,
     /// The links, by their paths.
@@ -157,6 +162,8 @@ impl Converter<'_> {
             None => {
                 self.units.with_contents.insert(unit.clone(), unit_text::is_installable(&text));
                 let entry = self.units.entry(unit, origin);
+                // A mask of an earlier part: a run replaces it.
+                entry.mask = entry.mask.filter(|(part, _)| *part == origin.0);
                 entry.contents_origin = origin;
                 entry.contents.replace(text).is_some()
             }
@@ -193,6 +200,7 @@ impl Converter<'_> {
             let help = "the network is set up before addresses are known; write the address itself";
             return self.lost(span, &subject, "it contains an address token", Some(help));
         }
+        self.units.remove_link(&path);
         self.plain_file(path.as_ref(), text.into_bytes(), 0o644, notes);
     }
 
@@ -210,7 +218,13 @@ impl Converter<'_> {
                 return self.lost(span, &subject(&place.unit), "Fedora CoreOS has no systemd-networkd", None);
             }
             let path = format!("/etc/systemd/network/{}", place.unit);
+            if self.is_stand_in_name(&place.unit, span) {
+                return;
+            }
             return self.link(path, "/dev/null", format!("Masks {}.", printable(&place.unit)), span);
+        }
+        if self.is_stand_in_name(&place.unit, span) {
+            return;
         }
         let origin = (self.part, span);
         self.units.entry(&place.unit, origin).mask = Some(origin);
@@ -220,7 +234,19 @@ impl Converter<'_> {
         }
     }
 
+    /// Returns true if the name of a unit contains an address token, and reports that once.
+    fn is_stand_in_name(&mut self, name: &str, span: Option<Span>) -> bool {
+        let is_stand_in = self.stand_ins.is_in(name);
+        if is_stand_in {
+            self.lost(span, &subject(&self.stand_ins.restore(name)), "the name contains an address token", None);
+        }
+        is_stand_in
+    }
+
     pub(super) fn enable(&mut self, scope: &UnitScope, span: Option<Span>) {
+        if self.is_stand_in_name(&scope.unit, span) {
+            return;
+        }
         let origin = (self.part, span);
         self.units.entry(&scope.unit, origin).enable = Some(origin);
         if scope.runtime {
@@ -230,7 +256,7 @@ impl Converter<'_> {
     }
 
     pub(super) fn command(&mut self, command: &UnitCommand, span: Option<Span>) {
-        if self.is_of_update(&command.unit, span) {
+        if self.is_of_update(&command.unit, span) || self.is_stand_in_name(&command.unit, span) {
             return;
         }
         let origin = (self.part, span);
@@ -253,6 +279,10 @@ impl Converter<'_> {
 
     /// Writes all units.
     pub(super) fn finish_units(&mut self) {
+        let services = self.units.pending.iter().filter(|unit| unit.name.strip_suffix(".service").is_some());
+        let texts =
+            services.flat_map(|unit| unit.contents.iter().chain(unit.drop_ins.iter().map(|drop_in| &drop_in.text)));
+        self.units.preceded = texts.flat_map(|text| early::followers(text)).map(str::to_owned).collect();
         for pending in std::mem::take(&mut self.units.pending) {
             self.finish_unit(pending);
         }
@@ -334,8 +364,10 @@ impl Converter<'_> {
             return;
         }
         self.adapt(&mut pending, &subject);
-        if self.wants_start(&pending) && pending.enable.is_none() {
-            self.start_late(&mut pending, &subject);
+        self.start_late(&mut pending, &subject);
+        let drop_ins = pending.drop_ins.iter().map(|drop_in| &drop_in.text);
+        if pending.contents.iter().chain(drop_ins).any(|text| is_after_boot(text)) {
+            self.units.after_boot.insert(name.clone());
         }
         // Ignition checks the text of units, and takes no other type of them; a plain file it takes as it is.
         let fault = pending.contents.as_deref().and_then(unit_text::unit_text_fault);

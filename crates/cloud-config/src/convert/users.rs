@@ -86,6 +86,20 @@ impl Converter<'_> {
             }
             return;
         }
+        if !image::is_valid_user(name) {
+            let help =
+                "begin the name with a lowercase letter or `_`, and go on with lowercase letters, digits, `-` and `_`";
+            return self.lost(
+                span,
+                &subject,
+                "useradd of the image may reject the name, which fails the boot",
+                Some(help),
+            );
+        }
+        if image::is_reserved(name) && !image::has_group(self.options.variant, name) {
+            let reason = "the image may have a user or group of this name, and creating it again would fail the boot";
+            return self.lost(span, &subject, reason, Some("give the user another name"));
+        }
         let own_group_exists = image::has_group(self.options.variant, name);
         // A run gives an account the group of its own name wherever the account asks for it.
         let is_own = |group: &&String| *group == name && !own_group_exists && !account.no_user_group;
@@ -273,7 +287,7 @@ fn script(variant: model::Variant) -> String {
     };
     format!(
         "#!/bin/sh\n# Usage: import-keys.sh USER SET lines|json URL\nset -eu\nuser=$1 set=$2 format=$3 url=$4\n\
-         answer=$(curl --fail --silent --show-error --location --max-time 60 --retry 10 --retry-max-time 300 \\\n\
+         answer=$(curl --fail --silent --show-error --location --globoff --max-time 60 --retry 10 --retry-max-time 300 \\\n\
          \x20 --retry-connrefused \"$url\")\n\
          case $format in\n  json) keys=$(printf '%s\\n' \"$answer\" | jq -r '.[].key') ;;\n  *) keys=$answer ;;\nesac\n\
          if [ -z \"$keys\" ]; then\n  echo \"no keys at $url; the keys of user $user stay as they are\" >&2\n  exit 1\nfi\n{set}"
