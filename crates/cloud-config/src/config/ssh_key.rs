@@ -46,7 +46,7 @@ impl Keys {
 /// These lines are skipped. Keys after invalid options have one finding, all other lines another. Neither quotes a
 /// line: an entry can be megabytes of other text, and one finding per line would be gigabytes.
 pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut impl Extend<Finding>) -> usize {
-    let (mut others, mut private, mut exported, mut elsewhere) = (0, false, false, false);
+    let (mut others, mut private, mut exported, mut elsewhere, mut incomplete) = (0, false, false, false, false);
     let (mut with_options, mut option) = (0, None);
     for line in entry.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_key(line) {
@@ -62,6 +62,7 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
                 || line.starts_with("PuTTY-User-Key-File-");
             exported |= line.contains("BEGIN SSH2 PUBLIC KEY");
             elsewhere |= is_reference(line);
+            incomplete |= begins_body(line);
         }
     }
     if with_options > 0 {
@@ -103,6 +104,8 @@ pub fn collect(entry: &str, span: Option<Span>, keys: &mut Keys, findings: &mut 
                  https://github.com/NAME.keys"
             } else if exported {
                 "this is the SSH2 format: `ssh-keygen -i -f FILE` converts it"
+            } else if incomplete {
+                "the base64 body of the key is truncated, wrapped or changed: copy the key again, as one line"
             } else {
                 "a key is one line: a type such as ssh-ed25519, its base64 body, and a comment"
             };
@@ -201,6 +204,17 @@ fn typed_body(text: &str) -> Option<PublicKey<'_>> {
     // The body is a list of fields with their lengths; the first is the type, and no key has only that.
     let (named, rest) = field(&blob)?;
     (named == kind.as_bytes() && is_whole(kind, rest)).then(|| PublicKey { kind, rest: rest.to_owned() })
+}
+
+/// Returns true if a type and the start of a body of that type begin `line`.
+fn begins_body(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let (Some(kind), Some(body)) = (words.next(), words.next()) else { return false };
+    let length = u32::try_from(kind.len()).unwrap_or_default();
+    let first_field = [&length.to_be_bytes(), kind.as_bytes()].concat();
+    // Base64 turns three bytes into four characters, whatever follows them.
+    let whole = first_field.len() / 3 * 3;
+    KEY_TYPES.iter().any(|name| kind.starts_with(name)) && body.starts_with(&BASE64.encode(&first_field[..whole]))
 }
 
 /// Returns true if a key has all fields of its type and ends after the last, as sshd requires: a key that was wrapped
@@ -386,6 +400,22 @@ mod tests {
             &format!("command=\"no end {good}"),
         ] {
             assert!(!is_key(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_truncated_body_has_its_own_help() {
+        let good = key("ssh-ed25519");
+        let help = |line: &str| {
+            let mut findings = Vec::new();
+            collect(line, None, &mut Keys::default(), &mut findings);
+            findings.remove(0).help.unwrap()
+        };
+        for line in [&good[..good.len() - 8], "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB... me", &format!("{good}AAAA")] {
+            assert!(help(line).contains("truncated"), "{line}");
+        }
+        for line in ["ssh-rsa", "ssh-rsa YOUR_KEY", &good.replace("ssh-ed25519 ", "ssh-rsa "), "my AAAAAm15"] {
+            assert!(help(line).starts_with("a key is one line"), "{line}");
         }
     }
 
