@@ -224,7 +224,7 @@ fn place_drop_in(
         let message = format!(
             "drop-in {name} of {unit}: the name does not end in .conf, so that systemd ignores the drop-in; written anyway"
         );
-        planner.report(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message));
+        planner.report(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message).help("add the suffix `.conf`"));
     }
     let place = path(&[directory, &format!("{unit}.d"), name]);
     if let Err(finding) = planner.claim(&place, name_span) {
