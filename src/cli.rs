@@ -454,7 +454,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
 /// The message for an unknown rule.
 fn unknown_rule(name: &str) -> String {
     let suggestion = suggest::help(name, rules::ALL.iter().map(|rule| rule.id))
-        .unwrap_or_else(|| "rule names are in brackets at the end of findings; docs/findings.md lists them".to_owned());
+        .unwrap_or_else(|| "--validate prints the name of a rule in brackets, such as [unknown-key]".to_owned());
     format!("unknown rule '{name}' for --explain: {suggestion}")
 }
 

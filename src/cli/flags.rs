@@ -99,8 +99,7 @@ const FLAGS: &[Flag] = &[
     switch("print-config", Checking, "Print the configuration as parsed")
         .more("Needs no root privileges and changes nothing. Secrets are redacted, unless --show-secrets is given."),
     flag("explain", "RULE", Checking, "Print the documentation of a rule").more(
-        "RULE is the name in brackets at the end of a finding, such as unknown-key. Needs no source and no root \
-         privileges.",
+        "RULE is the name in brackets in a finding, such as unknown-key. Needs no source and no root privileges.",
     ),
     switch("schema", Checking, "Print the JSON Schema of cloud-config, for editors")
         .more("Needs no source and no root privileges."),
