@@ -80,7 +80,7 @@ fn write(asked: &Conversion, config: &convert::model::Config, parts: &[Checked],
             let header = [
                 format!("Converted from a cloud-config by coreos-cloudinit {}.", env!("CARGO_PKG_VERSION")),
                 format!(
-                    "Entries that work in another way: {}; that generated files do: {}; that are not converted: {}.",
+                    "Findings: {} changed-meaning, {} generated-helper, {} errors.",
                     count(&rules::CHANGED_MEANING),
                     count(&rules::GENERATED_HELPER),
                     all().filter(|finding| finding.is_error()).count()

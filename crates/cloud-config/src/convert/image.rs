@@ -168,12 +168,12 @@ pub fn is_of_extension(name: &str) -> bool {
 const GONE: [(&str, &str); 8] = [
     ("etcd.service", "etcd 0.4 is gone; Flatcar has etcd-member.service"),
     ("etcd2.service", "etcd 2 is gone; Flatcar has etcd-member.service"),
-    ("fleet.service", "fleet is gone since 2018; use plain units, or Kubernetes"),
-    ("fleet.socket", "fleet is gone since 2018; use plain units, or Kubernetes"),
+    ("fleet.service", "fleet was discontinued in 2018"),
+    ("fleet.socket", "fleet was discontinued in 2018"),
     ("early-docker.service", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
     ("early-docker.socket", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
     ("early-docker.target", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
-    ("rkt-metadata.service", "rkt is gone since 2020"),
+    ("rkt-metadata.service", "rkt was discontinued in 2020"),
 ];
 
 /// Units that only Flatcar has.

@@ -108,7 +108,7 @@ impl Converter<'_> {
         };
         let variant = self.options.variant;
         let target = match name {
-            "fleet" => return lost(self, "fleet is gone since 2018", "use plain units, or Kubernetes"),
+            "fleet" => return lost(self, "fleet was discontinued in 2018", "use plain units, or Kubernetes"),
             "locksmith" if variant == Variant::Fcos => {
                 if !is_environment {
                     self.zincati_window(coreos, span);
