@@ -20,7 +20,7 @@ pub enum Target {
 
 impl Target {
     /// All formats, by their names for `--convert-to`.
-    const ALL: [(&str, Self); 3] = [
+    pub(super) const ALL: [(&str, Self); 3] = [
         ("butane", Self::Butane(Variant::Flatcar)),
         ("butane-fcos", Self::Butane(Variant::Fcos)),
         ("ignition", Self::Ignition),

@@ -1,3 +1,5 @@
+use cloud_config::address_tokens::{Address, Addresses};
+
 use super::*;
 
 fn parsed(line: &str) -> Result<Invocation, Usage> {

@@ -51,7 +51,11 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
     for part in &mut checked {
         part.findings.sort_by_key(|finding| finding.span.map(|span| span.start));
     }
-    let printed = if (options.strict && is_partial) || checked.is_empty() { None } else { Some(text.as_str()) };
+    let printed = if (options.strict && is_partial) || !outcome.failures.is_empty() && checked.is_empty() {
+        None
+    } else {
+        Some(text.as_str())
+    };
     let report = conversion::Report { source: &outcome.source, failures: &outcome.failures, general, parts: &checked };
     match options.format {
         Format::Json => {
@@ -80,7 +84,7 @@ fn write(asked: &Conversion, config: &convert::model::Config, parts: &[Checked],
             let header = [
                 format!("Converted from a cloud-config by coreos-cloudinit {}.", env!("CARGO_PKG_VERSION")),
                 format!(
-                    "Findings: {} changed-meaning, {} generated-helper, {} errors.",
+                    "Findings: changed-meaning {}, generated-helper {}, errors {}.",
                     count(&rules::CHANGED_MEANING),
                     count(&rules::GENERATED_HELPER),
                     all().filter(|finding| finding.is_error()).count()

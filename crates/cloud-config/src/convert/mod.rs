@@ -199,6 +199,21 @@ impl<'a> Converter<'a> {
         let message = "Ignition applies the result once, on the first boot of a new machine; later changes of the user-data do nothing";
         let help = "use it for new machines; `flatcar-reset` (Flatcar 3535 or newer) makes an existing machine boot as a new one";
         self.report(&rules::CONVERSION, None, message, Some(help));
+        let names: Vec<_> = self
+            .plan
+            .parts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, part)| {
+                let (_, span) = part.document.access.hostname.as_ref()?;
+                (!part.is_rejected).then_some((index, *span))
+            })
+            .collect();
+        for (part, span) in names.into_iter().skip(1) {
+            self.part = Some(part);
+            self.note(Some(span), "hostname", "an earlier part sets the host name, which counts, as in a run");
+        }
+        self.part = None;
         let has_token = |part: &PartPlan| first_token(part.document.part.text.as_bytes()).is_some();
         if self.stand_ins.has_known() && self.plan.parts.iter().any(has_token) {
             let message = "the given addresses are in the result; it fits one machine only";

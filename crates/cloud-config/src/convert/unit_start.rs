@@ -188,8 +188,18 @@ impl Converter<'_> {
             let help = "copy to a drop-in of etcd-member.service what etcd 3.5 needs";
             return self.lost_places(drop_ins, &subject, "its drop-ins are for etcd 2", Some(help));
         }
+        let is_stop = |(verb, _): &(Verb, Origin)| *verb == Verb::Stop;
+        if let Some((_, (part, span))) = command.filter(is_stop)
+            && pending.enable.is_none()
+            && pending.drop_ins.is_empty()
+        {
+            self.part = part;
+            self.changed(span, &subject, "not stopped; the image does not have it", None);
+            return;
+        }
+        let help = pending.name.starts_with("fleet.").then_some("use plain units, or Kubernetes");
         let origins = [Some(pending.origin), pending.enable, command.map(|(_, origin)| origin)];
-        self.lost_places(origins.into_iter().flatten().chain(drop_ins), &subject, reason, None);
+        self.lost_places(origins.into_iter().flatten().chain(drop_ins), &subject, reason, help);
     }
 
     /// Reports something that is not converted at each of its places once.
