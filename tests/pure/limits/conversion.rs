@@ -22,7 +22,7 @@ type Item = fn(usize) -> String;
 /// The sections with a long list: what is before it, and an item.
 const LISTS: &[(&str, &str, Item)] = &[
     ("files", "write_files:", |i| format!("{{path: /srv/a{i}/b, content: text}}")),
-    ("deep files", "write_files:", |i| format!("{{path: {}/{i}, content: text}}", "/a".repeat(50))),
+    ("deep files", "write_files:", |i| format!("{{path: /srv{}/{i}, content: text}}", "/a".repeat(50))),
     ("templates", "write_files:", |i| format!("{{path: /srv/a{i}, content: $private_ipv4}}")),
     ("copies", "write_files:", |i| format!("{{path: /run/a{i}, content: text}}")),
     ("modes", "write_files:", |i| format!("{{path: /srv/a{i}, permissions: '4755'}}")),

@@ -79,13 +79,13 @@ fn waits_match_the_page() {
             let look = policy.look;
             look.again && look.first_pause.as_millis() == 100 && look.longest_pause.as_secs() == 30
         }),
-        ("A try takes 10 s at most", policy.http.timeout.as_secs() == 10),
-        ("it is tried again, 15 times in all", policy.http.tries == 15),
+        ("One try of a request takes 10 s at most", policy.http.timeout.as_secs() == 10),
+        ("the request is retried, up to 15 tries in all", policy.http.tries == 15),
         ("after 100 ms, then after pauses that double up to 5 s", {
             policy.http.first_pause.as_millis() == 100 && policy.http.longest_pause.as_secs() == 5
         }),
         ("A body has 16 MiB at most", policy.http.body_max == 16 << 20),
-        ("After 10 s of silence it is sent again, 3 times in all", {
+        ("After 10 s of silence it is sent again, up to 3 tries in all", {
             policy.serial.silence.as_secs() == 10 && policy.serial.tries == 3
         }),
         ("| reading one file of a directory | 30 s |", policy.read.as_secs() == 30),

@@ -135,6 +135,16 @@ impl Converter<'_> {
         }
     }
 
+    /// Lets the generated service write the addresses into `/etc/environment` if a file reads them there.
+    fn note_environment(&mut self, contents: &[u8], subject: &str, span: Option<Span>) {
+        let Ok(text) = std::str::from_utf8(contents) else { return };
+        if text.contains("COREOS_") && self.reads_addresses_of_environment(text) {
+            self.addresses.merge_environment(text);
+            let means = "the addresses in /etc/environment are written by cloud-config-addresses.service";
+            self.generated(span, subject, means, None);
+        }
+    }
+
     /// Returns true for the usual home directory of a user of the result.
     fn is_home(&self, path: &str) -> bool {
         path == "/root" || path.strip_prefix("/home/").is_some_and(|name| self.users.has_user(name))
@@ -143,6 +153,9 @@ impl Converter<'_> {
     pub(super) fn file(&mut self, file: &FileSpec, span: Option<Span>) {
         let path = file.path.to_string_lossy().into_owned();
         if self.section_file(file, &path, span) || self.unit_file(file, &path, span) {
+            return;
+        }
+        if self.unit_by_hand(file, &path, span) {
             return;
         }
         let subject = format!("file {}", printable(&path));
@@ -203,6 +216,7 @@ impl Converter<'_> {
             self.note(span, &subject, "it is written before, too; the last one is used, as in a run");
         }
         let contents = file.content.expose();
+        self.note_environment(contents, &subject, span);
         if let Some(text) = std::str::from_utf8(contents).ok().filter(|text| self.stand_ins.is_in(text)) {
             let text = text.to_owned();
             if !self.has_owner(&file.owner) {

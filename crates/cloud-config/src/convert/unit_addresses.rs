@@ -108,7 +108,8 @@ impl Converter<'_> {
             self.changed(span, subject, "its description shows the token in place of the address", None);
         }
         if !adapted.environment.is_empty() {
-            let target = format!("/run/cloud-config/env/{file}");
+            // `EnvironmentFile=` takes patterns.
+            let target = format!("/run/cloud-config/env/{}", file.replace(['\\', '*', '?', '['], "_"));
             let means = format!("its variables with addresses are written by {ADDRESSES} at each boot");
             let note = self.generated(span, subject, &means, None);
             let variables = unit_tokens::environment_file(&adapted.environment);

@@ -178,6 +178,22 @@ impl Converter<'_> {
         true
     }
 
+    /// Takes the file of a unit that stands in `write_files` and needs addresses. Returns false for any other file.
+    pub(super) fn unit_by_hand(&mut self, file: &FileSpec, path: &str, span: Option<Span>) -> bool {
+        let (Some((rest, _)), Ok(text)) =
+            (below(path, "system").or_else(|| below(path, "network")), std::str::from_utf8(file.content.expose()))
+        else {
+            return false;
+        };
+        let name = rest.split_once('/').map_or(rest, |(directory, _)| directory.strip_suffix(".d").unwrap_or_default());
+        let is_plain = file.mode == 0o644 && file.owner.to_string() == "root:root";
+        let needs_addresses = self.stand_ins.is_in(text) || self.reads_addresses_of_environment(text);
+        if file.unit.is_some() || !is_plain || !needs_addresses || names::reader(name) == names::UnitReader::Unknown {
+            return false;
+        }
+        self.unit_file(&FileSpec { unit: Some(name.to_owned()), ..file.clone() }, path, span)
+    }
+
     fn network_file(&mut self, file: &FileSpec, rest: &str, runtime: bool, span: Option<Span>) {
         let name = file.unit.as_deref().unwrap_or(rest);
         let subject = subject(name);
