@@ -35,7 +35,7 @@ const EXAMPLES: [(&str, &str); 8] = [
     ("*/.authorized_keys.d.lock", "lock of a run"),
     ("*/.ssh/authorized_keys", "made of all key sets by the image"),
     ("etc/systemd/system/announce.service.d", "a generated drop-in"),
-    ("etc/systemd/system/cloud-config-script-5c6a6b6a1f6cff4e.service", "a generated unit"),
+    ("etc/systemd/system/cloud-config-script-1a2ed91e833bfce3.service", "a generated unit"),
     ("etc/systemd/system/data-disk-now.service", "a unit of a run is in /run if it has `runtime`"),
     ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
     ("var/lib/coreos-cloudinit", "the script of the run"),
@@ -46,7 +46,7 @@ const CLUSTER: [(&str, &str); 6] = [
     ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
     ("etc/systemd/system/etcd-member.service.d", "it replaces etcd2.service"),
     ("etc/systemd/system/flanneld.service.d/10-cloud-config-addresses.conf", "a generated drop-in"),
-    ("etc/systemd/system/flanneld.service.d/20-flannel.conf", "a generated drop-in"),
+    ("etc/systemd/system/flanneld.service.d/20-cloud-config-flannel.conf", "a generated drop-in"),
     ("etc/systemd/system/locksmithd.service.d", "the drop-in of a run is in /run"),
 ];
 /// Kinds of items that the examples lack.
@@ -145,13 +145,14 @@ const MANY_KINDS: &str = r#"
         - {name: 11-kinds.network, mask: true}
       etcd2: {name: kinds, advertise_client_urls: "http://$private_ipv4:2379"}
 "#;
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("etc/environment", "nothing in the configuration reads it"),
     ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
     ("etc/systemd/system/etcd2.service.d", "the drop-in of a run is in /run"),
     ("etc/systemd/system/late.socket.d", "a generated drop-in"),
     ("etc/systemd/system/srv-data.mount.d", "a generated drop-in"),
     ("etc/systemd/system/srv-enabled.mount.d", "a generated drop-in"),
+    ("etc/systemd/system/user-config.target.wants", "enabled in place of started"),
 ];
 const KINDS_UNITS: [(&str, &str, &str); 14] = [
     ("needs-mount.service", "UnitFileState", "enabled in place of started"),
