@@ -145,6 +145,22 @@ impl Converter<'_> {
         }
     }
 
+    /// The reason why a file cannot be in the result, with the remedy.
+    fn unusable(&self, file: &FileSpec, path: &str) -> Option<(&'static str, Option<&'static str>)> {
+        if self.stand_ins.is_in(path) {
+            Some(("the path contains an address token", None))
+        } else if self.stand_ins.is_in(&file.owner.to_string()) {
+            Some(("the owner contains an address token", None))
+        } else if image::is_elsewhere(self.options.variant, path) {
+            let help = "put it below /etc, /opt or /var";
+            Some(("the file system at the path is not there when Ignition writes", Some(help)))
+        } else if self.is_home(path) {
+            Some(("it is the home directory of a user", None))
+        } else {
+            None
+        }
+    }
+
     /// Returns true for the usual home directory of a user of the result.
     fn is_home(&self, path: &str) -> bool {
         path == "/root" || path.strip_prefix("/home/").is_some_and(|name| self.users.has_user(name))
@@ -159,18 +175,8 @@ impl Converter<'_> {
             return;
         }
         let subject = format!("file {}", printable(&path));
-        if self.stand_ins.is_in(&path) {
-            return self.lost(span, &subject, "the path contains an address token", None);
-        }
-        if self.stand_ins.is_in(&file.owner.to_string()) {
-            return self.lost(span, &subject, "the owner contains an address token", None);
-        }
-        if image::is_elsewhere(self.options.variant, &path) {
-            let help = Some("put it below /etc, /opt or /var");
-            return self.lost(span, &subject, "the file system at the path is not there when Ignition writes", help);
-        }
-        if self.is_home(&path) {
-            return self.lost(span, &subject, "it is the home directory of a user", None);
+        if let Some((reason, help)) = self.unusable(file, &path) {
+            return self.lost(span, &subject, reason, help);
         }
         let mut notes = Vec::new();
         let environment = path.strip_prefix(UNIT_ENVIRONMENTS).map(|rest| format!("{ENVIRONMENTS}{rest}"));
