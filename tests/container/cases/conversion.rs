@@ -1,6 +1,6 @@
 //! The examples as Ignition configurations: a machine that boots with one is as a run would have made it.
 //!
-//! What may differ is in lists, each entry with its reason; an entry that nothing needs fails the case.
+//! Lists have the allowed differences, each with its reason; an entry that is not needed fails the case.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -39,7 +39,7 @@ const EVERY_HELPER: &str = r##"
         permissions: "4750"
         owner: guest:guests
         content: private $private_ipv4
-      - path: /etc/app/of-nobody-here.conf
+      - path: /etc/app/unknown-owner.conf
         owner: absent
         content: private $private_ipv4
       - path: /run/app/address
@@ -62,7 +62,7 @@ const EVERY_HELPER: &str = r##"
         permissions: "6711"
         owner: guest:guests
         content: "#!/bin/sh\n"
-      - path: /opt/bin/of-nobody-here
+      - path: /opt/bin/unknown-owner
         permissions: "0600"
         owner: absent
         content: kept
@@ -216,7 +216,7 @@ fn addresses_are(m: &Machine, private: &str, public: &str) {
     let known: String = lines.iter().map(line).collect();
     m.is_file("/etc/environment", &format!("# of the image\nLINE=kept\n{known}"), 0o644, (0, 0));
     assert_eq!(m.sh("find /etc /run -name '*.new'"), "");
-    m.absent("/etc/app/of-nobody-here.conf");
+    m.absent("/etc/app/unknown-owner.conf");
 }
 
 /// Checks the files that `systemd-tmpfiles` makes.
@@ -228,7 +228,7 @@ fn files_are_made(m: &Machine) {
     m.is_file("/run/app/set-id", "fresh at each boot", 0o2755, (444, 445));
     m.is_file("/opt/bin/set-id", "#!/bin/sh\n", 0o4755, (0, 0));
     m.is_file(r"/opt/bin/[a] guest's\*", "#!/bin/sh\n", 0o6711, (444, 445));
-    m.is_file("/opt/bin/of-nobody-here", "kept", 0o600, (0, 0));
+    m.is_file("/opt/bin/unknown-owner", "kept", 0o600, (0, 0));
     for directory in ["/run/app", "/run/app/deep"] {
         assert_eq!((m.mode(directory), m.owner(directory)), (0o755, (0, 0)), "{directory}");
     }
@@ -289,7 +289,7 @@ pub fn cases(suite: &mut Suite) {
         for addresses in ["10.1.2.3", "10.9.9.9"] {
             // One of its files has an owner that does not exist; everything else is done.
             assert_eq!(failed(&m), "cloud-config-addresses.service", "{}", m.whole_log());
-            assert!(m.whole_log().contains("/etc/app/of-nobody-here.conf: not written"));
+            assert!(m.whole_log().contains("/etc/app/unknown-owner.conf: not written"));
             assert!(!m.whole_log().contains("unknown address"));
             addresses_are(&m, addresses, "203.0.113.9");
             files_are_made(&m);

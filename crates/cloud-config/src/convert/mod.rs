@@ -38,7 +38,7 @@ pub use self::platform::{PLATFORMS, Platform};
 pub use self::stand_ins::StandIns;
 use crate::address_tokens::first_token;
 use crate::config::CloudConfig;
-use crate::diagnostic::{Finding, Rule, Severity, Span, rules};
+use crate::diagnostic::{Finding, Rule, Span, rules};
 use crate::plan::{Planned, Step};
 use crate::run_plan::{PartPlan, Phase, RunPlan, SourcedStep};
 use crate::user_data::ContentKind;
@@ -303,12 +303,5 @@ impl<'a> Converter<'a> {
         let (units, links) = self.units.into_lists();
         let config = Config { users: self.users.into_list(), files: self.files.into_list(), links, units };
         Conversion { config, findings: self.findings }
-    }
-}
-
-impl Conversion {
-    /// Returns true if something is not converted.
-    pub fn is_partial(&self) -> bool {
-        self.findings.iter().any(|found| found.finding.severity() == Severity::Error)
     }
 }

@@ -2,7 +2,7 @@
 //! and booleans, modes and the like.
 //!
 //! Systemd ignores a line with such a value, and then refuses a timer without a time and a socket without an address.
-//! What may be valid in some version counts as valid.
+//! A value that any version of systemd may accept counts as valid.
 
 use core::net::IpAddr;
 
