@@ -252,9 +252,17 @@ fn is_lost(name: &str, value: &Node, root: &Node) -> bool {
 /// The user that the mapping of cloud-init's key `user` describes and that is not created, or whose fields are not
 /// applied.
 fn lost_user(value: &Node) -> Option<(&'static Rule, String)> {
-    let passwords = ["passwd", "hashed_passwd", "plain_text_passwd", "password"];
+    let password = fields::find("users[]", "passwd")?;
+    let is_foreign = |entry: &Entry| {
+        let row = foreign::find(&entry.name(), "users[]", &entry.value);
+        row.is_some_and(|row| row.help.contains("as `passwd`"))
+    };
+    let is_password = |entry: &Entry| {
+        let name = entry.name();
+        name == password.name || password.is_misspelled(&name) || is_foreign(entry)
+    };
     let entries = value.entries()?;
-    let gives = |entry: &Entry| passwords.contains(&&*entry.name()) && entry.value.text().is_some();
+    let gives = |entry: &Entry| is_password(entry) && entry.value.text().is_some();
     let rule = if entries.iter().any(gives) { &rules::DETACHED_KEY } else { &rules::UNKNOWN_KEY };
     let lost = match value.get("name").and_then(Node::text).filter(|name| !name.is_empty()) {
         Some("core" | "root") | None if entries.iter().all(|entry| entry.name() == "name") => return None,
