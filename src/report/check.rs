@@ -88,7 +88,7 @@ fn object(source: &str, failures: &[String], parts: &[Part<'_>]) -> String {
         failures: &'a [String],
         parts: Vec<PartObject<'a>>,
     }
-    let count = Count::of(all(parts));
+    let count = Count::of(failures, all(parts));
     let objects = parts.iter().map(|Part { checked, findings, .. }| {
         let part = &checked.document.part;
         PartObject { name: &part.name, form: part.form, findings }
@@ -116,11 +116,10 @@ fn drawn(failures: &[String], general: &[LocatedFinding], parts: &[Part<'_>], sc
         }
     }
     let all = || general.iter().chain(all(parts));
-    let mut count = Count::of(all());
+    let count = Count::of(failures, all());
     if all().next().is_some() {
         out.push_str(EXPLAIN);
         out.push_str("\n\n");
     }
-    count.errors += failures.len();
     out + &count.summary() + "\n"
 }

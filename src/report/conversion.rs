@@ -63,8 +63,8 @@ impl Report<'_> {
             .collect();
         let nothing = cloud_config::yaml::ParsedYaml::default();
         let findings = located(self.source, &self.general, &Lines::new(b""), &Paths::new(&nothing));
-        let count = Count::of(findings.iter().chain(parts.iter().flat_map(|part| &part.findings)));
         let (source, failures) = (self.source, self.failures);
+        let count = Count::of(failures, findings.iter().chain(parts.iter().flat_map(|part| &part.findings)));
         json::print(&ConversionDocument { format: FORMAT, source, count, failures, configuration, findings, parts })
     }
 }

@@ -1,4 +1,4 @@
-//! The number of findings.
+//! The number of findings and failures.
 
 use std::iter;
 
@@ -8,10 +8,10 @@ use super::plural;
 use cloud_config::diagnostic::Severity;
 use cloud_config::redact::LocatedFinding;
 
-/// The number of findings of each severity.
+/// The number of findings of each severity. A failure counts as an error.
 #[derive(Clone, Copy, Default, Serialize)]
 pub struct Count {
-    /// Errors.
+    /// Errors, and failures that concern no part.
     pub errors: usize,
     /// Warnings.
     pub warnings: usize,
@@ -20,8 +20,8 @@ pub struct Count {
 }
 
 impl Count {
-    pub fn of<'a>(findings: impl IntoIterator<Item = &'a LocatedFinding>) -> Self {
-        let mut count = Self::default();
+    pub fn of<'a>(failures: &[String], findings: impl IntoIterator<Item = &'a LocatedFinding>) -> Self {
+        let mut count = Self { errors: failures.len(), ..Self::default() };
         for finding in findings {
             match finding.severity {
                 Severity::Error => count.errors += 1,

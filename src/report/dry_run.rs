@@ -311,7 +311,7 @@ impl Foreseen {
             }
             planned |= !(part.steps.is_empty() && part.refused.is_empty());
         }
-        if let Some(problems) = Count::of(self.parts.iter().flat_map(|part| &part.findings)).problems() {
+        if let Some(problems) = Count::of(&[], self.parts.iter().flat_map(|part| &part.findings)).problems() {
             let _ = writeln!(out, "\n{problems} (see the log, on standard error)");
         }
         let head = match (planned, failures) {

@@ -43,7 +43,7 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
             None => general.push(found.finding),
         }
     }
-    let text = write(asked, &config, &checked, &general);
+    let text = write(asked, &config, outcome.failures.len(), &checked, &general);
     general.extend(convert::size_note(&text));
     let is_error = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     let is_partial =
@@ -75,7 +75,13 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
 }
 
 /// Writes the configuration in the requested format.
-fn write(asked: &Conversion, config: &convert::model::Config, parts: &[Checked], general: &[Finding]) -> String {
+fn write(
+    asked: &Conversion,
+    config: &convert::model::Config,
+    failures: usize,
+    parts: &[Checked],
+    general: &[Finding],
+) -> String {
     match asked.target {
         Target::Ignition => ignition::write(config),
         Target::Butane(variant) => {
@@ -87,7 +93,7 @@ fn write(asked: &Conversion, config: &convert::model::Config, parts: &[Checked],
                     "Findings: changed-meaning {}, generated-helper {}, errors {}.",
                     count(&rules::CHANGED_MEANING),
                     count(&rules::GENERATED_HELPER),
-                    all().filter(|finding| finding.is_error()).count()
+                    failures + all().filter(|finding| finding.is_error()).count()
                 ),
             ];
             butane::write(config, variant, &header)

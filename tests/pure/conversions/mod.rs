@@ -203,6 +203,18 @@ fn json_has_the_configuration_and_the_findings() {
     assert!(!text(strict.stderr).is_empty());
 }
 
+#[test]
+fn a_source_that_cannot_be_read_is_an_error_of_the_json() {
+    let case = directory();
+    for mode in ["--convert-to=butane", "--validate"] {
+        let output = converted(&case, &[mode, "--format=json"]);
+        let document: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert_eq!((output.status.code(), &document["errors"]), (Some(1), &Value::from(1)), "{mode}: {document}");
+        assert_eq!(document["failures"].as_array().map(Vec::len), Some(1), "{mode}: {document}");
+        assert_eq!(document["configuration"], Value::Null, "{mode}: {document}");
+    }
+}
+
 /// EC2 takes user-data of 16 KiB.
 #[test]
 fn a_large_result_has_a_note() {

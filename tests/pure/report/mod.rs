@@ -434,7 +434,7 @@ fn a_failed_write_of_the_output_is_a_failure() {
     let files = Files::new();
     let path = files.put("a.yml", CLEAN);
     for format in ["--format=text", "--format=json"] {
-        for mode in ["--validate", "--dry-run", "--print-config", "--schema", "--status", "--help", "--version"] {
+        for mode in program::PRINTING.split(' ') {
             // An empty output cannot fail to be written.
             if mode == "--validate" && format == "--format=text" || mode == "--status" && program::records().is_empty()
             {

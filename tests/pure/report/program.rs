@@ -114,6 +114,10 @@ pub fn unread(flags: &[&str]) -> Run {
     Run::new(&child.wait_with_output().unwrap())
 }
 
+/// The flags that print a result to standard output.
+pub const PRINTING: &str = "--validate --dry-run --print-config --convert-to=butane --convert-to=butane-fcos \
+                            --convert-to=ignition --explain=unknown-key --schema --status --help --version";
+
 /// A disk that has no room.
 fn full() -> fs::File {
     fs::OpenOptions::new().write(true).open("/dev/full").unwrap()
