@@ -35,6 +35,10 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
         .collect();
     for finding in checked.iter_mut().flat_map(|part| &mut part.findings) {
         stand_ins.restore_finding(finding);
+        // The findings of the conversion say what becomes of the item.
+        if let Some(problem) = finding.message.strip_suffix("; applied anyway") {
+            finding.message = problem.to_owned();
+        }
     }
     let mut general = metadata_notes(&metadata, asked);
     for found in findings {
@@ -42,6 +46,11 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
             Some(part) => part.findings.push(found.finding),
             None => general.push(found.finding),
         }
+    }
+    if outcome.source.starts_with('/') && outcome.source.contains("/oem/") {
+        let help = "put the result in `base.ign` of the image, or in a system extension";
+        let message = "the source is the configuration of an OEM, which belongs in the image";
+        general.push(Finding::new(&rules::CONVERSION, None, message).help(help));
     }
     let text = write(asked, &config, outcome.failures.len(), &checked, &general);
     general.extend(convert::size_note(&text));

@@ -215,6 +215,20 @@ fn a_source_that_cannot_be_read_is_an_error_of_the_json() {
     }
 }
 
+#[test]
+fn the_configuration_of_an_oem_has_a_note() {
+    let directory = tempfile::tempdir().expect("there is a place for it");
+    let oem = directory.path().join("oem");
+    fs::create_dir(&oem).unwrap();
+    fs::write(oem.join("cloud-config.yml"), "#cloud-config\nhostname: a\n").unwrap();
+    let path = oem.join("cloud-config.yml").display().to_string();
+    for (from, is_noted) in [(path.as_str(), true), ("oem/cloud-config.yml", false)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
+        let output = command.current_dir(&directory).args(["--convert-to=butane", "--from-file", from]).output();
+        assert_eq!(text(output.unwrap().stderr).contains("the configuration of an OEM"), is_noted, "{from}");
+    }
+}
+
 /// EC2 takes user-data of 16 KiB.
 #[test]
 fn a_large_result_has_a_note() {

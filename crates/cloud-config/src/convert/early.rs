@@ -4,6 +4,8 @@
 //! that waits for a service, as one that formats its disk, is no problem for a run, which starts it when all this is
 //! over. Wanted by `multi-user.target` it is a cycle, which systemd breaks by a target that it does not start.
 
+use std::collections::{HashMap, HashSet};
+
 const LATE_MOUNT: &str =
     "[Unit]\nDefaultDependencies=no\nAfter=local-fs.target\nConflicts=umount.target\nBefore=umount.target\n";
 const LATE_SOCKET: &str = "[Unit]\nDefaultDependencies=no\nRequires=sysinit.target\nAfter=sysinit.target\n\
@@ -43,10 +45,66 @@ pub fn followers(text: &str) -> impl Iterator<Item = &str> {
     values(text, "Before").flat_map(str::split_whitespace)
 }
 
+/// Units that the boot passes before the network is up, and that the metadata agent therefore waits for.
+const BEFORE_NETWORK: [&str; 16] = [
+    "NetworkManager-wait-online.service",
+    "NetworkManager.service",
+    "basic.target",
+    "local-fs-pre.target",
+    "local-fs.target",
+    "network-online.target",
+    "network-pre.target",
+    "network.target",
+    "paths.target",
+    "slices.target",
+    "sockets.target",
+    "swap.target",
+    "sysinit.target",
+    "systemd-networkd-wait-online.service",
+    "systemd-networkd.service",
+    "dbus.service",
+];
+
+/// Returns the units that the service with the addresses waits for, directly or through others: one of them that waits
+/// for the addresses makes an ordering cycle. `texts` are the texts of units, each with the name of its unit, and
+/// `agent` is the metadata agent.
+pub fn before_addresses<'t>(agent: &'t str, texts: impl Iterator<Item = (&'t str, &'t str)>) -> HashSet<&'t str> {
+    let mut predecessors: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (name, text) in texts {
+        // A target waits for the units that it wants.
+        let targets = wanting(text).filter(|unit| unit.ends_with(".target"));
+        for follower in followers(text).chain(targets) {
+            predecessors.entry(follower).or_default().push(name);
+        }
+        let awaited = values(text, "After").flat_map(str::split_whitespace);
+        predecessors.entry(name).or_default().extend(awaited);
+    }
+    let mut left: Vec<_> = std::iter::once(agent).chain(BEFORE_NETWORK).collect();
+    let mut found = HashSet::new();
+    while let Some(name) = left.pop() {
+        if found.insert(name) {
+            left.extend(predecessors.remove(name).unwrap_or_default());
+        }
+    }
+    found
+}
+
+/// Returns true for a unit of the image that belongs to early boot, as far as its name tells.
+pub fn is_early_of_image(name: &str) -> bool {
+    let Some((_, kind)) = name.rsplit_once('.') else { return false };
+    name.starts_with("systemd-")
+        || matches!(kind, "mount" | "automount" | "swap" | "socket" | "path" | "target" | "slice")
+}
+
 /// Returns true if a target of `[Install]` starts the unit in early boot.
 pub fn starts_early(text: &str) -> bool {
-    let wanting = ["WantedBy", "RequiredBy", "UpheldBy"].into_iter().flat_map(|key| values(text, key));
-    wanting.flat_map(str::split_whitespace).any(|target| EARLY.contains(&target))
+    wanting(text).any(|target| EARLY.contains(&target))
+}
+
+/// The units that want the unit of `text` once it is enabled.
+fn wanting(text: &str) -> impl Iterator<Item = &str> {
+    let keys = ["WantedBy", "RequiredBy", "UpheldBy"];
+    keys.into_iter().flat_map(|key| values(text, key)).flat_map(str::split_whitespace)
 }
 
 fn values<'t>(text: &'t str, key: &'static str) -> impl Iterator<Item = &'t str> {
@@ -88,6 +146,21 @@ mod tests {
             "b.service",
             "c.socket"
         ]));
+    }
+
+    #[test]
+    fn the_addresses_wait_for_predecessors_of_the_agent() {
+        let texts = [
+            ("agent.service", "[Unit]\nAfter=a.service\n"),
+            ("b.service", "[Unit]\nBefore=a.service x.service\n"),
+            ("c.service", "[Install]\nWantedBy=network-online.target\n"),
+            ("d.service", "[Unit]\nAfter=agent.service b.service\nBefore=multi-user.target\n"),
+        ];
+        let found = before_addresses("agent.service", texts.into_iter());
+        for name in ["agent.service", "a.service", "b.service", "c.service", "network.target"] {
+            assert!(found.contains(name), "{name}");
+        }
+        assert!(!found.contains("d.service") && !found.contains("x.service"));
     }
 
     #[test]

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use super::addresses::AT_BOOT;
 use super::model::{File, Variant};
-use super::{Converter, image, quote};
+use super::options::UPDATE_CONFS;
+use super::{Converter, image, quote, units};
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, Owner, Principal, UNIT_ENVIRONMENTS};
 use crate::text::printable;
 use crate::text::secret::Secret;
 
+/// The meaning of a template that early boot reads.
+const AFTER_EARLY_BOOT: &str = "written at each boot by cloud-config-addresses.service, after early boot has read it; takes effect at the next boot";
 /// The directory of the generated files.
 pub(super) const GENERATED: &str = "/etc/cloud-config";
 /// The directory of files that `systemd-tmpfiles` copies to their places.
@@ -60,6 +63,11 @@ impl Files {
         self.at.contains_key(path)
     }
 
+    /// The file at `path`.
+    pub fn get(&self, path: &str) -> Option<&File> {
+        self.list[*self.at.get(path)?].as_ref()
+    }
+
     /// A file that must be a directory for `path`, or the other way round.
     fn clash<'f>(&'f self, path: &'f str) -> Option<&'f str> {
         // Above a directory of another file is no file.
@@ -102,7 +110,7 @@ const OWN_DIRECTORIES: [&str; 6] = [
 ];
 
 impl Converter<'_> {
-    /// Adds a file of root that nothing has to be said about.
+    /// Adds a file of root without a finding.
     pub(super) fn plain_file(&mut self, path: &Path, contents: Vec<u8>, mode: u32, notes: Vec<String>) {
         let path = path.to_string_lossy().into_owned();
         self.files.insert(File { path, contents: Secret::new(contents), mode, user: None, group: None, notes });
@@ -136,10 +144,15 @@ impl Converter<'_> {
     }
 
     /// Lets the generated service write the addresses into `/etc/environment` if a file reads them there.
-    fn note_environment(&mut self, contents: &[u8], subject: &str, span: Option<Span>) {
+    fn note_environment(&mut self, contents: &[u8], path: &str, subject: &str, span: Option<Span>) {
         let Ok(text) = std::str::from_utf8(contents) else { return };
         if text.contains("COREOS_") && self.reads_addresses_of_environment(text) {
             self.addresses.merge_environment(text);
+            if units::is_unit_path(path) {
+                let difference = "it may start before the addresses are in /etc/environment";
+                let help = "add `After=cloud-config-addresses.service`";
+                self.changed(span, subject, difference, Some(help));
+            }
             let means = "the addresses in /etc/environment are written by cloud-config-addresses.service";
             self.generated(span, subject, means, None);
         }
@@ -154,6 +167,9 @@ impl Converter<'_> {
         } else if image::is_elsewhere(self.options.variant, path) {
             let help = "put it below /etc, /opt or /var";
             Some(("the file system at the path is not there when Ignition writes", Some(help)))
+        } else if self.options.variant == Variant::Fcos && UPDATE_CONFS.contains(&path) {
+            let help = "Fedora CoreOS has Zincati: write its settings below /etc/zincati/config.d";
+            Some(("update-engine and locksmith read it, which Fedora CoreOS does not have", Some(help)))
         } else if self.is_home(path) {
             Some(("it is the home directory of a user", None))
         } else {
@@ -211,7 +227,7 @@ impl Converter<'_> {
         };
         if let Some(clash) = Some(target.as_str()).filter(|_| !is_volatile).and_then(|target| self.files.clash(target))
         {
-            let reason = format!("{} is a file, and one is below the other", printable(clash));
+            let reason = format!("{} is a file, and one of the paths is below the other", printable(clash));
             return self.lost(span, &subject, &reason, Some("give one of them another path"));
         }
         if let Some(link) = parents(&target).find(|parent| self.units.is_link(parent)) {
@@ -219,28 +235,21 @@ impl Converter<'_> {
             return self.lost(span, &subject, &reason, None);
         }
         if self.forget(&target) && !is_environment {
-            self.note(span, &subject, "it is written before, too; the last one is used, as in a run");
+            self.note(span, &subject, "also written earlier; the last one is used, as in a run");
         }
         let contents = file.content.expose();
-        self.note_environment(contents, &subject, span);
+        self.note_environment(contents, &target, &subject, span);
         if let Some(text) = std::str::from_utf8(contents).ok().filter(|text| self.stand_ins.is_in(text)) {
-            let text = text.to_owned();
-            if !self.has_owner(&file.owner) {
-                let help = "create the user or group in the configuration, or make sure that the image has it";
-                self.report_unknown_owner(span, &subject, &file.owner, help);
-            }
-            let help = "units that read the file need `After=cloud-config-addresses.service`; a unit that names its path has it";
-            let note = self.generated(span, &subject, AT_BOOT, Some(help));
-            return self.template(&target, &text, file.mode, &file.owner, note);
+            return self.file_with_tokens(&target, text, file, &subject, span);
         }
         let mode = file.mode & 0o777;
         let owner = self.owner(&file.owner);
         let shown = printable(&owner_fields(&file.owner).join(":"));
         if is_volatile {
             let means = match owner {
-                Some(_) => "copied to its place at each boot by systemd-tmpfiles".to_owned(),
+                Some(_) => "copied to its path at each boot by systemd-tmpfiles".to_owned(),
                 None => {
-                    format!("copied to its place at each boot by systemd-tmpfiles, if the image has the owner {shown}")
+                    format!("copied to its path at each boot by systemd-tmpfiles, if the image has the owner {shown}")
                 }
             };
             let note = self.generated(span, &subject, &means, None);
@@ -260,6 +269,28 @@ impl Converter<'_> {
         }
         let (user, group) = owner.unwrap_or_default();
         self.files.insert(File { path: target, contents: file.content.clone(), mode, user, group, notes });
+    }
+
+    /// A file with addresses, which the generated service writes.
+    fn file_with_tokens(&mut self, target: &str, text: &str, file: &FileSpec, subject: &str, span: Option<Span>) {
+        if !self.has_owner(&file.owner) {
+            let help = "create the user or group in the configuration, or make sure that the image has it";
+            self.report_unknown_owner(span, subject, &file.owner, help);
+        }
+        if units::is_unit_path(target) {
+            let help = "write it in `coreos.units`";
+            return self.lost(span, subject, "systemd reads it before the addresses are known", Some(help));
+        }
+        let (means, help) = if image::is_read_early(target) {
+            let help =
+                "write the address itself, or add a unit that applies the file after cloud-config-addresses.service";
+            (AFTER_EARLY_BOOT, help)
+        } else {
+            let help = "units that read the file need `After=cloud-config-addresses.service`; a unit that names its path has it";
+            (AT_BOOT, help)
+        };
+        let note = self.generated(span, subject, means, Some(help));
+        self.template(target, text, file.mode, &file.owner, note);
     }
 
     /// Removes what writes the file at `path`, and returns true if something did.
@@ -303,7 +334,7 @@ impl Converter<'_> {
             return;
         }
         let text: String = lines.values().flat_map(|line| [line.as_str(), "\n"]).collect();
-        let note = "Done by systemd-tmpfiles at each boot.".to_owned();
+        let note = "Applied by systemd-tmpfiles at each boot.".to_owned();
         self.plain_file(Path::new(TMPFILES), text.into_bytes(), 0o644, vec![note]);
     }
 }

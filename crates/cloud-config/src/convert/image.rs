@@ -164,15 +164,15 @@ pub fn is_of_extension(name: &str) -> bool {
     matches!(name, "docker.service" | "containerd.service")
 }
 
-/// Units of `CoreOS` that no image has any more, with what became of them.
-const GONE: [(&str, &str); 8] = [
-    ("etcd.service", "etcd 0.4 is gone; Flatcar has etcd-member.service"),
-    ("etcd2.service", "etcd 2 is gone; Flatcar has etcd-member.service"),
+/// Units of `CoreOS` that no image has any more, with the reason.
+const DISCONTINUED: [(&str, &str); 8] = [
+    ("etcd.service", "etcd 0.4 was discontinued; Flatcar has etcd-member.service"),
+    ("etcd2.service", "etcd 2 was discontinued; Flatcar has etcd-member.service"),
     ("fleet.service", "fleet was discontinued in 2018"),
     ("fleet.socket", "fleet was discontinued in 2018"),
-    ("early-docker.service", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
-    ("early-docker.socket", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
-    ("early-docker.target", "the early Docker is gone; flanneld.service runs in the Docker of the system"),
+    ("early-docker.service", "the image has no second Docker daemon; flanneld.service uses docker.service"),
+    ("early-docker.socket", "the image has no second Docker daemon; flanneld.service uses docker.service"),
+    ("early-docker.target", "the image has no second Docker daemon; flanneld.service uses docker.service"),
     ("rkt-metadata.service", "rkt was discontinued in 2020"),
 ];
 
@@ -191,7 +191,7 @@ pub fn missing(variant: Variant, name: &str) -> Option<&'static str> {
     if variant == Variant::Fcos && matches!(name, "etcd.service" | "etcd2.service") {
         return Some("Fedora CoreOS has no etcd");
     }
-    reason(&GONE).or_else(|| reason(&FLATCAR_UNITS).filter(|_| variant == Variant::Fcos))
+    reason(&DISCONTINUED).or_else(|| reason(&FLATCAR_UNITS).filter(|_| variant == Variant::Fcos))
 }
 
 /// The file systems of an image that are not mounted when Ignition writes, or that are mounted over what it writes.
@@ -217,6 +217,27 @@ pub fn is_volatile(path: &str) -> bool {
 pub fn is_read_only(variant: Variant, path: &str) -> bool {
     let is_local = variant == Variant::Fcos && is_below(path, "/usr/local");
     !is_local && ["/usr", "/bin", "/sbin", "/lib", "/lib64"].iter().any(|top| is_below(path, top))
+}
+
+/// Directories whose files early boot reads, below `/etc`.
+const READ_EARLY: [&str; 12] = [
+    "/etc/binfmt.d",
+    "/etc/modprobe.d",
+    "/etc/modules-load.d",
+    "/etc/NetworkManager",
+    "/etc/sysctl.d",
+    "/etc/systemd",
+    "/etc/sysusers.d",
+    "/etc/tmpfiles.d",
+    "/etc/udev",
+    "/etc/crypttab",
+    "/etc/fstab",
+    "/etc/sysctl.conf",
+];
+
+/// Returns true for a file that is read before the network is up.
+pub fn is_read_early(path: &str) -> bool {
+    READ_EARLY.iter().any(|early| path == *early || is_below(path, early))
 }
 
 /// Returns true if `path` is below the directory `top`.

@@ -112,8 +112,6 @@ struct Converter<'a> {
     plan: &'a RunPlan,
     /// The index of the part that is converted.
     part: Option<usize>,
-    /// The index of the part whose host name is set.
-    hostname_part: Option<usize>,
     has_hostname: bool,
     findings: Vec<ConversionFinding>,
     /// The result has the hash of a password or a secret option.
@@ -124,6 +122,8 @@ struct Converter<'a> {
     addresses: addresses::Helper,
     /// The places of the key `runtime` of units of the part.
     runtime_spans: HashMap<&'a str, Span>,
+    /// The units whose files the source writes, in any of its parts.
+    brought: HashSet<String>,
     /// The ids of the scripts.
     scripts: HashSet<String>,
     imports: usize,
@@ -136,7 +136,6 @@ impl<'a> Converter<'a> {
             stand_ins,
             plan,
             part: None,
-            hostname_part: None,
             has_hostname: false,
             findings: Vec::new(),
             has_secret: false,
@@ -145,9 +144,21 @@ impl<'a> Converter<'a> {
             units: units::Units::default(),
             addresses: addresses::Helper::default(),
             runtime_spans: HashMap::new(),
+            brought: plan
+                .parts
+                .iter()
+                .flat_map(PartPlan::steps)
+                .filter_map(units::file_of)
+                .map(str::to_owned)
+                .collect(),
             scripts: HashSet::new(),
             imports: 0,
         }
+    }
+
+    /// Returns true if the source writes the file of the unit, so that the image need not have it.
+    fn brings(&self, unit: &str) -> bool {
+        self.brought.contains(unit)
     }
 
     /// Reports a difference.
@@ -211,7 +222,7 @@ impl<'a> Converter<'a> {
             .collect();
         for (part, span) in names.into_iter().skip(1) {
             self.part = Some(part);
-            self.note(Some(span), "hostname", "an earlier part sets the host name, which counts, as in a run");
+            self.note(Some(span), "hostname", "an earlier part sets it; the first one is used, as in a run");
         }
         self.part = None;
         let has_token = |part: &PartPlan| first_token(part.document.part.text.as_bytes()).is_some();
@@ -225,16 +236,13 @@ impl<'a> Converter<'a> {
     fn network(&mut self, part: &PartPlan) {
         let files = part.plan.steps.iter().filter(|planned| matches!(planned.step, Step::WriteFile(_))).count();
         let help = "use DHCP, the kernel argument `ip=`, or files of systemd-networkd in `storage.files`";
-        let reason = format!("{files} files of systemd-networkd are of one machine");
+        let reason = format!("its {files} systemd-networkd files fit one machine only");
         self.lost(None, part.name(), &reason, Some(help));
     }
 
     /// The host name, or keys of `core`.
     fn access(&mut self, step: &SourcedStep) {
         self.part = step.part;
-        if matches!(step.planned.step, Step::SetHostname(_)) {
-            self.hostname_part = step.part;
-        }
         self.step(&step.planned);
         self.part = None;
     }
@@ -242,12 +250,7 @@ impl<'a> Converter<'a> {
     fn part(&mut self, index: usize, part: &'a PartPlan) {
         self.part = Some(index);
         if part.document.part.form == ContentKind::Ignition {
-            self.lost(None, part.name(), "it is an Ignition configuration already", Some("use it as it is"));
-        }
-        if let Some((_, span)) = &part.document.access.hostname
-            && self.hostname_part.is_some_and(|first| first < index)
-        {
-            self.note(Some(*span), "hostname", "an earlier part sets it; the first one is used, as in a run");
+            self.lost(None, part.name(), "it is already an Ignition configuration", Some("use it as it is"));
         }
         let units = self.cloud_config().map(|config| &config.coreos.units);
         let units = units.into_iter().flatten().filter_map(Field::get);
@@ -296,9 +299,9 @@ impl<'a> Converter<'a> {
         self.finish_generated();
         self.finish_files();
         if self.has_secret || self.users.has_password() {
-            let message = "the result has passwords, as the user-data has; every program on the machine that can ask the metadata service \
-                           can read them, and Ignition logs password hashes";
-            self.report(&rules::CONVERSION, None, message, Some("use SSH keys in place of passwords"));
+            let message = "the result contains passwords, as the user-data does; every program on the machine that can reach the metadata \
+                           service can read them, and Ignition logs password hashes";
+            self.report(&rules::CONVERSION, None, message, Some("use SSH keys instead of passwords"));
         }
         let (units, links) = self.units.into_lists();
         let config = Config { users: self.users.into_list(), files: self.files.into_list(), links, units };

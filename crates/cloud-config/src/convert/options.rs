@@ -10,7 +10,9 @@ use super::model::Variant;
 use crate::config::CoreOs;
 use crate::config::options::{OptionValue, Options, Service};
 use crate::diagnostic::Span;
+use crate::plan::text_files::set_variables;
 use crate::plan::{FileSpec, UNIT_ENVIRONMENTS, names};
+use crate::text::secret::redact_url;
 use crate::yaml::Field;
 
 /// The unit of Flatcar that runs etcd.
@@ -49,6 +51,9 @@ const UNKNOWN_TO_ETCD: [&str; 29] = [
     "proxy",
 ];
 
+/// The settings of updates, by both of their paths; the first is the directory, the second a link to it.
+pub(super) const UPDATE_CONFS: [&str; 2] = ["/etc/flatcar/update.conf", "/etc/coreos/update.conf"];
+
 /// The places of the sections whose files a plan writes.
 struct Section<'c> {
     name: &'static str,
@@ -72,6 +77,10 @@ impl Converter<'_> {
         if path == "/etc/coreos/update.conf" && span == coreos.update.span {
             self.update(file, coreos, span);
             return true;
+        }
+        if path == "/etc/oem-release" && span == coreos.oem.span {
+            let fact = "the configuration of an OEM belongs in the image: in `base.ign`, or in a system extension";
+            self.note(span, "coreos.oem", fact);
         }
         if path == "/run/flannel/options.env" && span == coreos.flannel.span {
             self.flannel(file, span);
@@ -117,7 +126,7 @@ impl Converter<'_> {
             }
             "locksmith" => unit,
             // A configuration that brings its own etcd keeps it.
-            _ if self.units.has_contents(unit) => unit,
+            _ if self.brings(unit) => unit,
             _ if variant == Variant::Fcos => {
                 return lost(self, "Fedora CoreOS has no etcd", "run etcd in a container, from a unit of your own");
             }
@@ -193,7 +202,7 @@ impl Converter<'_> {
             let help = "the image resolves the name of the machine without the file (nss-myhostname)";
             return self.lost(span, subject, "the result has no host name", Some(help));
         }
-        let note = self.changed(span, subject, "written once; a later change of the host name is not followed", None);
+        let note = self.changed(span, subject, "written once; later changes of the host name are not applied", None);
         let path = "/etc/hosts";
         // A file of the user-data that it adds to may have tokens.
         match std::str::from_utf8(file.content.expose()).ok().filter(|text| self.stand_ins.is_in(text)) {
@@ -219,18 +228,31 @@ impl Converter<'_> {
         let subject = "coreos.update";
         let text = String::from_utf8_lossy(file.content.expose()).into_owned();
         let Some(update) = coreos.update.get() else { return };
-        if self.stand_ins.is_in(&text) {
-            return self.lost(span, subject, "it contains an address token", None);
+        let [path, _] = UPDATE_CONFS;
+        if self.stand_ins.is_in(&text) || self.addresses.writes(path) {
+            return self.lost(span, subject, "update.conf contains an address token", None);
         }
+        // As in a run, the section sets its lines in the file that the source writes.
+        let written = self.files.get(path).map(|file| (file.contents.expose().clone(), file.mode));
+        if written.is_some() {
+            self.note(
+                span,
+                subject,
+                "update.conf is also written earlier; the section sets its lines in it, as in a run",
+            );
+        }
+        let (written, mode) = written.unwrap_or((Vec::new(), file.mode));
+        let text = String::from_utf8_lossy(&merged_update(&written, &text)).into_owned();
         let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-        let is_gone = |server: &str| server.contains("core-os.net");
+        let is_gone = is_of_coreos_inc;
+        self.has_secret |= redact_url(update.server.text()) != update.server.text();
         if is_gone(update.server.text()) {
             lines.retain(|line| !line.starts_with("SERVER="));
             let help = "without `server`, the machine asks the update server of Flatcar";
             self.lost(
                 update.server.span,
                 "coreos.update.server",
-                "the update server of CoreOS Inc. is gone",
+                "the update server of CoreOS Inc. no longer exists",
                 Some(help),
             );
         }
@@ -241,17 +263,18 @@ impl Converter<'_> {
             self.lost(
                 update.group.span,
                 "coreos.update.group",
-                "it is a group of an update server that is gone",
+                "it is a group of an update server that no longer exists",
                 Some(help),
             );
         }
         if lines.is_empty() {
+            self.files.remove(path);
             return;
         }
         let difference = "written once, to /etc/flatcar/update.conf; later changes of the source do nothing";
         let note = self.changed(span, subject, difference, None);
         let text: String = lines.concat();
-        self.plain_file(Path::new("/etc/flatcar/update.conf"), text.into_bytes(), file.mode, vec![note]);
+        self.plain_file(Path::new(path), text.into_bytes(), file.mode & mode, vec![note]);
     }
 
     /// The strategy of updates for Zincati, the update agent of Fedora CoreOS.
@@ -267,7 +290,7 @@ impl Converter<'_> {
             "" => return,
             "off" | "false" => "[updates]\nenabled = false\n",
             "reboot" if zincati_window(coreos).is_some() => {
-                let difference = "the window of coreos.locksmith is the strategy of Zincati";
+                let difference = "the window of coreos.locksmith is used as the strategy of Zincati";
                 self.changed(update.reboot_strategy.span, "coreos.update.reboot_strategy", difference, None);
                 return;
             }
@@ -361,9 +384,50 @@ fn minutes(text: &str) -> Option<u64> {
     number.is_empty().then_some(seconds / 60)
 }
 
+/// Sets the lines of `section` in `written`.
+fn merged_update(written: &[u8], section: &str) -> Vec<u8> {
+    let lines = section.lines().filter_map(|line| line.split_once('='));
+    let settings = lines.filter(|(key, _)| ["GROUP", "REBOOT_STRATEGY", "SERVER"].contains(key));
+    set_variables(written, &settings.map(|(key, value)| (key, value.to_owned())).collect())
+}
+
+/// Returns true for the URL of a server of `CoreOS` Inc.
+fn is_of_coreos_inc(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let host = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    host == "core-os.net" || host.ends_with(".core-os.net")
+}
+
 /// Returns true for a group as `CoreOS` Inc. gave it out to customers.
 fn is_uuid(text: &str) -> bool {
     let groups: Vec<_> = text.trim_matches(['{', '}']).split('-').collect();
     let lengths: Vec<_> = groups.iter().map(|group| group.len()).collect();
     lengths == [8, 4, 4, 4, 12] && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_coreos_inc;
+
+    #[test]
+    fn servers_of_coreos_inc_are_known_by_their_host() {
+        for url in [
+            "https://public.update.core-os.net/v1/update/",
+            "http://u:p@core-os.net",
+            "https://PUBLIC.update.core-os.net.:443?a",
+        ] {
+            assert!(is_of_coreos_inc(url), "{url}");
+        }
+        for url in [
+            "",
+            "https://core-os.net.example.com/v1/",
+            "https://not-core-os.net/",
+            "https://updates.example.com/core-os.net",
+            "https://core-os.net@updates.example.com/",
+        ] {
+            assert!(!is_of_coreos_inc(url), "{url}");
+        }
+    }
 }

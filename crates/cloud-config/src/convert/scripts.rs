@@ -49,7 +49,7 @@ impl Converter<'_> {
             let means = "the addresses in /etc/environment are written by cloud-config-addresses.service";
             self.generated(span, subject, means, None);
         }
-        let file = if has_tokens {
+        let mut file = if has_tokens {
             let target = format!("/run/cloud-config/scripts/{id}");
             let note = self.generated(span, subject, AT_BOOT, None);
             self.template(&target, &text, 0o700, &Owner::ROOT, note);
@@ -65,8 +65,21 @@ impl Converter<'_> {
         } else {
             "After=network-online.target\n".to_owned()
         };
-        let words = [Some(script.interpreter.as_str()), argument.map(String::as_str), Some(&file)];
-        let words: Vec<_> = words.into_iter().flatten().map(quote::argument).collect();
+        let interpreter = script.interpreter.as_str();
+        let words = match argument.map(String::as_str) {
+            None => vec![interpreter, &file],
+            Some(argument) if is_public(interpreter, argument) => vec![interpreter, argument, &file],
+            Some(argument) => {
+                let launcher = format!("{GENERATED}/scripts/{id}.start");
+                let words = [interpreter, argument, &file].map(quote::shell);
+                let text = format!("#!/bin/sh\nexec {}\n", words.join(" "));
+                let note = "Starts the script with the argument of its interpreter line, which may be secret.";
+                self.plain_file(Path::new(&launcher), text.into_bytes(), 0o700, vec![note.to_owned()]);
+                file = launcher;
+                vec!["/bin/sh", &file]
+            }
+        };
+        let words: Vec<_> = words.into_iter().map(quote::argument).collect();
         let contents = format!(
             "[Unit]\nDescription=Script of the user-data\nWants=network-online.target\n{after}\n\
              [Service]\nType=exec\nRemainAfterExit=yes\nExecStart={}\n\n[Install]\nWantedBy=multi-user.target\n",
@@ -81,6 +94,16 @@ impl Converter<'_> {
             ],
             ..Unit::default()
         });
+    }
+}
+
+/// Returns true for the argument of an interpreter line that every user may read: letters of options, or the program
+/// that `env` runs.
+fn is_public(interpreter: &str, argument: &str) -> bool {
+    let is_program = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    match argument.strip_prefix('-') {
+        Some(options) => options.bytes().all(|byte| byte.is_ascii_alphabetic()),
+        None => interpreter.ends_with("/env") && argument.bytes().all(is_program),
     }
 }
 

@@ -6,22 +6,26 @@ use super::addresses::{UNIT as ADDRESSES, VARIABLES};
 use super::files::ENVIRONMENTS;
 use super::model::Variant;
 use super::units::{Origin, Pending};
-use super::{Converter, image, platform, quote, unit_tokens};
+use super::{Converter, early, image, platform, quote, unit_tokens};
+use crate::address_tokens::Address;
 use crate::plan::{ENVIRONMENT, Owner, UNIT_ENVIRONMENTS};
 use crate::text::printable;
 
 impl Converter<'_> {
     /// Replaces the tokens in the texts of a unit, and orders it behind the service that knows the addresses.
     pub(super) fn adapt(&mut self, pending: &mut Pending, subject: &str) {
-        let mut needs = Needs::default();
         let name = pending.name.clone();
+        // The addresses wait for such a unit, which therefore cannot wait for them.
+        let is_early = self.units.before_addresses.contains(&name)
+            || (pending.contents.is_none() && early::is_early_of_image(&name));
+        let mut needs = Needs::default();
         if let Some(text) = &mut pending.contents {
-            self.adapt_text(text, &name, pending.contents_origin, subject, &mut needs);
+            self.adapt_text(text, &name, pending.contents_origin, subject, is_early, &mut needs);
         }
         let mut kept = Vec::with_capacity(pending.drop_ins.len());
         for mut drop_in in std::mem::take(&mut pending.drop_ins) {
             let file = format!("{name}.d/{}", drop_in.name);
-            let is_changed = self.adapt_text(&mut drop_in.text, &file, drop_in.origin, subject, &mut needs);
+            let is_changed = self.adapt_text(&mut drop_in.text, &file, drop_in.origin, subject, is_early, &mut needs);
             if !is_changed || !has_no_setting(&drop_in.text) {
                 kept.push(drop_in);
             }
@@ -67,18 +71,32 @@ impl Converter<'_> {
     }
 
     /// Replaces the tokens in a text of a unit; `file` is its name. Returns true if the text has changed.
-    fn adapt_text(&mut self, text: &mut String, file: &str, origin: Origin, subject: &str, needs: &mut Needs) -> bool {
+    fn adapt_text(
+        &mut self,
+        text: &mut String,
+        file: &str,
+        origin: Origin,
+        subject: &str,
+        is_early: bool,
+        needs: &mut Needs,
+    ) -> bool {
         let (part, span) = origin;
         self.part = part;
-        needs.files |= self.addresses.is_named_in(text);
-        if self.reads_addresses_of_environment(text) {
+        let reads_environment = self.reads_addresses_of_environment(text);
+        let reads_file = self.addresses.is_named_in(text);
+        if is_early && (reads_environment || reads_file) {
+            let reason = format!("it reads a file that {ADDRESSES} writes, and that service waits for this unit");
+            self.lost(span, subject, &reason, Some("write the address itself"));
+        }
+        needs.files |= reads_file && !is_early;
+        if reads_environment && !is_early {
             needs.files = true;
             self.addresses.merge_environment(text);
             let means = format!("the addresses in /etc/environment are written by {ADDRESSES}");
             self.generated(span, subject, &means, None);
         }
         for missing in missing_dependencies(text, self.options.variant) {
-            if !self.units.has_contents(missing) {
+            if !self.brings(missing) {
                 let difference = format!("its text names {missing}, which the image does not have");
                 let is_etcd = missing.starts_with("etcd") && self.options.variant == Variant::Flatcar;
                 self.changed(span, subject, &difference, is_etcd.then_some("name etcd-member.service in its place"));
@@ -90,7 +108,9 @@ impl Converter<'_> {
         if !self.stand_ins.is_in(text) {
             return false;
         }
-        let adapted = unit_tokens::adapt(text, self.stand_ins, &|kind| self.variable(kind).0);
+        let variable = |kind| self.variable(kind).0;
+        let variable = (!is_early).then_some(&variable as &dyn Fn(Address) -> String);
+        let adapted = unit_tokens::adapt(text, self.stand_ins, variable);
         for kind in self.stand_ins.kinds(text).filter(|_| adapted.uses_variables) {
             if self.variable(kind).1 {
                 needs.platform = true;
@@ -101,7 +121,11 @@ impl Converter<'_> {
         }
         for key in &adapted.lost {
             let reason = format!("`{}=` contains an address token; the setting is omitted", printable(key));
-            let help = "systemd expands variables in command lines only; write the address itself";
+            let help = if is_early {
+                "the services that know the addresses wait for this unit; write the address itself"
+            } else {
+                "systemd expands variables in command lines only; write the address itself"
+            };
             self.lost(span, subject, &reason, Some(help));
         }
         if adapted.has_token_in_description {

@@ -39,7 +39,7 @@ impl Converter<'_> {
                 Verb::Stop => self.stop(pending, local.has_file, span),
                 _ => {
                     let difference = if local.has_file {
-                        format!("`{verb}` is not run; it does nothing to a unit that does not run")
+                        format!("`{verb}` is not run; it has no effect on a stopped unit")
                     } else {
                         format!("`{verb}` is not run; the unit starts with its configuration in place")
                     };
@@ -59,7 +59,7 @@ impl Converter<'_> {
             return;
         }
         if image::is_of_extension(name) && !local.has_file {
-            let difference = "enabled by a link, since presets do not reach system extensions";
+            let difference = "enabled by a link, since presets do not apply to system extensions";
             return self.wanted(name, false, &subject, span, difference);
         }
         let lacks_install = match local.text {
@@ -91,7 +91,7 @@ impl Converter<'_> {
         let name = unit.name.clone();
         let subject = subject(&name);
         if names::reader(&name) != names::UnitReader::Systemd {
-            return self.lost(span, &subject, "systemd has no unit of such a name", None);
+            return self.lost(span, &subject, "systemd does not accept the name of the unit", None);
         }
         self.units.started.insert(name.clone(), name.clone());
         let help = "it may start before the network is up: if it needs the network, add `Wants=network-online.target` and \
@@ -158,13 +158,13 @@ impl Converter<'_> {
             let difference = if pending.enable.is_some() {
                 "not stopped"
             } else {
-                "not stopped; it does not start at boot by itself"
+                "not stopped; it does not start at boot by default"
             };
             self.changed(span, &subject, difference, None);
             return;
         }
         let help = "`mask: true` prevents it from starting, also by hand; --ordered stops it at each boot";
-        self.lost(span, &subject, "a unit of the image that starts by itself cannot be stopped", Some(help));
+        self.lost(span, &subject, "a unit of the image that starts by default cannot be stopped", Some(help));
     }
 
     /// A unit that the image does not have.
@@ -217,18 +217,21 @@ impl Converter<'_> {
             return self.ordered_commands();
         }
         let mut left = std::mem::take(&mut self.units.started);
-        let in_order: Vec<_> = self.units.commands.iter().filter_map(|(_, unit)| left.remove(unit)).collect();
-        if in_order.len() < 2 {
-            return;
-        }
-        let mut shown: Vec<_> = in_order.iter().take(MOST_SHOWN).map(|name| printable(name)).collect();
+        let commands = self.units.commands.iter();
+        let in_order: Vec<_> = commands.filter_map(|(_, unit, origin)| Some((left.remove(unit)?, *origin))).collect();
+        // The second start is the first that no longer waits for another one.
+        let Some((_, (part, span))) = in_order.get(1) else { return };
+        self.part = *part;
+        let span = *span;
+        let mut shown: Vec<_> = in_order.iter().take(MOST_SHOWN).map(|(name, _)| printable(name)).collect();
         if in_order.len() > MOST_SHOWN {
             shown.push(format!("and {} more", in_order.len() - MOST_SHOWN));
         }
         let message =
             format!("units are started by systemd in its own order, and not one after the other: {}", shown.join(", "));
         let help = "add `After=` where one needs another, or use --ordered";
-        self.report(&rules::CHANGED_MEANING, None, message, Some(help));
+        self.report(&rules::CHANGED_MEANING, span, message, Some(help));
+        self.part = None;
     }
 
     /// A unit that runs the commands of the source at each boot, in their order.
@@ -238,14 +241,16 @@ impl Converter<'_> {
         let waiting = &self.units.after_boot;
         let is_masked = |name: &str| units.get(name).is_some_and(|unit| unit.mask);
         let mut lines = String::new();
-        for (verb, unit) in commands.iter().filter(|(verb, unit)| *verb == Verb::Stop || !is_masked(unit)) {
-            let is_here = self.units.has_contents(unit);
+        let mut first = None;
+        for (verb, unit, origin) in commands.iter().filter(|(verb, unit, _)| *verb == Verb::Stop || !is_masked(unit)) {
+            let is_here = self.brings(unit);
             let unit = match image::missing(self.options.variant, unit).filter(|_| !is_here) {
                 Some(_) if unit.starts_with("etcd") && self.options.variant == Variant::Flatcar => ETCD,
                 Some(_) => continue,
                 None => unit.as_str(),
             };
             // A unit that waits for multi-user.target would wait for this one, which waits for it.
+            first.get_or_insert(*origin);
             let no_block = if waiting.contains(unit) { "--no-block " } else { "" };
             lines.extend([
                 "ExecStart=-/usr/bin/systemctl ",
@@ -256,11 +261,11 @@ impl Converter<'_> {
                 "\n",
             ]);
         }
-        if lines.is_empty() {
-            return;
-        }
+        let Some((part, span)) = first else { return };
+        self.part = part;
         let means = "unit commands are run at each boot in their order, by cloud-config-commands.service";
-        let note = self.generated(None, "coreos.units", means, None);
+        let note = self.generated(span, "coreos.units", means, None);
+        self.part = None;
         let contents = format!(
             "[Unit]\nDescription=Unit commands of the cloud-config\nWants=network-online.target\nAfter=network-online.target\n\n\
              [Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutStartSec=15min\n{lines}\n[Install]\nWantedBy=multi-user.target\n"

@@ -20,8 +20,9 @@ pub struct Adapted {
     pub lost: Vec<String>,
 }
 
-/// Replaces the stand-ins in `text`; `variable` names the variable of an address.
-pub fn adapt(text: &str, stand_ins: &StandIns, variable: &dyn Fn(Address) -> String) -> Adapted {
+/// Replaces the stand-ins in `text`; `variable` names the variable of an address. Without it, the unit starts before
+/// the addresses are known.
+pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address) -> String>) -> Adapted {
     let mut adapted = Adapted::default();
     if !stand_ins.is_in(text) {
         text.clone_into(&mut adapted.text);
@@ -57,10 +58,14 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: &dyn Fn(Address) -> Str
         } else if key == "Description" && section == "Unit" {
             adapted.has_token_in_description = true;
             adapted.text.push_str(&stand_ins.restore(&whole));
-        } else if key.starts_with("Exec") && can_expand(value, stand_ins) {
+        } else if let Some(variable) = variable
+            && key.starts_with("Exec")
+            && can_expand(value, stand_ins)
+        {
             adapted.uses_variables = true;
             adapted.text.push_str(&stand_ins.replace(&whole, |kind| format!("${{{}}}", variable(kind))));
-        } else if key == "Environment"
+        } else if variable.is_some()
+            && key == "Environment"
             && let Some(assignments) = assignments(&joined(value))
         {
             adapted.environment.extend(assignments);
@@ -163,7 +168,7 @@ mod tests {
     fn adapted(text: &str) -> Adapted {
         let stand_ins = StandIns::choose(&Addresses::default(), [text]);
         let text = substitute(text, stand_ins.addresses()).text.into_owned();
-        let mut adapted = adapt(&text, &stand_ins, &|kind| kind.variable().to_owned());
+        let mut adapted = adapt(&text, &stand_ins, Some(&|kind| kind.variable().to_owned()));
         for (_, value) in &mut adapted.environment {
             *value = stand_ins.restore(value);
         }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::model::{DropIn, Link, Unit, Variant};
 use super::unit_start::is_after_boot;
-use super::{Converter, early, image, unit_text};
+use super::{Converter, early, image, platform, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::Span;
-use crate::plan::{FileSpec, UnitCommand, UnitPath, UnitScope, names};
+use crate::plan::{FileSpec, Planned, Step, UnitCommand, UnitPath, UnitScope, names};
 use crate::text::printable;
 use crate::text::secret::Secret;
 
@@ -26,6 +26,8 @@ pub(super) struct Units {
     pub(super) after_boot: HashSet<String>,
     /// The units that a service of the source is ordered before.
     pub(super) preceded: HashSet<String>,
+    /// The units that cannot wait for the addresses, which wait for them.
+    pub(super) before_addresses: HashSet<String>,
     /// Units that the conversion generates.
     pub generated: Vec<Unit>,
     /// The links, by their paths.
@@ -35,7 +37,7 @@ pub(super) struct Units {
     /// The units that start, by the names that the source gives them.
     pub(super) started: HashMap<String, String>,
     /// The commands of the source, in its order.
-    pub(super) commands: Vec<(Verb, String)>,
+    pub(super) commands: Vec<(Verb, String, Origin)>,
 }
 
 /// Where something of a unit stands: its part, and its place there.
@@ -66,6 +68,11 @@ pub(super) struct PendingDropIn {
 }
 
 impl Pending {
+    /// The texts of its file and its drop-ins.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.contents.as_deref().into_iter().chain(self.drop_ins.iter().map(|drop_in| drop_in.text.as_str()))
+    }
+
     /// Returns true if the unit has a drop-in of that name.
     fn has_drop_in(&self, name: &str) -> bool {
         self.drop_in_at.contains_key(name)
@@ -135,6 +142,17 @@ fn below<'p>(path: &'p str, kind: &str) -> Option<(&'p str, bool)> {
     Some((rest.strip_prefix(kind)?.strip_prefix('/')?, runtime))
 }
 
+/// Returns true for a path that systemd or networkd reads units from.
+pub(super) fn is_unit_path(path: &str) -> bool {
+    ["system", "network"].into_iter().any(|kind| below(path, kind).is_some())
+}
+
+/// Returns the unit whose file a step writes.
+pub(super) fn file_of(planned: &Planned) -> Option<&str> {
+    let Step::WriteFile(file) = &planned.step else { return None };
+    below(file.path.to_str()?, "system").map(|(rest, _)| rest).filter(|name| !name.contains('/'))
+}
+
 impl Converter<'_> {
     /// Takes a file of `coreos.units`. Returns false for any other file.
     pub(super) fn unit_file(&mut self, file: &FileSpec, path: &str, span: Option<Span>) -> bool {
@@ -169,7 +187,7 @@ impl Converter<'_> {
             }
         };
         if is_again {
-            self.note(span, &subject(unit), "a file of it is written before, too; the last one is used, as in a run");
+            self.note(span, &subject(unit), "a file of it is also written earlier; the last one is used, as in a run");
         }
         if runtime {
             let origin = (self.part, self.runtime_span(unit, span));
@@ -186,10 +204,14 @@ impl Converter<'_> {
             return false;
         };
         let name = rest.split_once('/').map_or(rest, |(directory, _)| directory.strip_suffix(".d").unwrap_or_default());
-        let is_plain = file.mode == 0o644 && file.owner.to_string() == "root:root";
+        let is_readable = file.mode & 0o004 != 0 && file.owner.to_string() == "root:root";
         let needs_addresses = self.stand_ins.is_in(text) || self.reads_addresses_of_environment(text);
-        if file.unit.is_some() || !is_plain || !needs_addresses || names::reader(name) == names::UnitReader::Unknown {
+        if file.unit.is_some() || !is_readable || !needs_addresses || names::reader(name) == names::UnitReader::Unknown
+        {
             return false;
+        }
+        if file.mode != 0o644 {
+            self.note(span, &subject(name), "written with mode 0644, which systemd reads in the same way");
         }
         self.unit_file(&FileSpec { unit: Some(name.to_owned()), ..file.clone() }, path, span)
     }
@@ -286,19 +308,22 @@ impl Converter<'_> {
         if let Some((_, at)) = earlier.filter(|_| !self.options.ordered) {
             let (part, span) = if keeps_start { origin } else { at };
             let current = std::mem::replace(&mut self.part, part);
-            let fact = "the unit has several commands; what they come to counts";
+            let fact = "the unit has several commands; their combined effect is converted";
             self.note(span, &subject(&command.unit), fact);
             self.part = current;
         }
-        self.units.commands.push((command.verb, command.unit.clone()));
+        self.units.commands.push((command.verb, command.unit.clone(), origin));
     }
 
     /// Writes all units.
     pub(super) fn finish_units(&mut self) {
         let services = self.units.pending.iter().filter(|unit| unit.name.strip_suffix(".service").is_some());
-        let texts =
-            services.flat_map(|unit| unit.contents.iter().chain(unit.drop_ins.iter().map(|drop_in| &drop_in.text)));
-        self.units.preceded = texts.flat_map(|text| early::followers(text)).map(str::to_owned).collect();
+        let followers = services.flat_map(Pending::texts).flat_map(early::followers);
+        self.units.preceded = followers.map(str::to_owned).collect();
+        let (agent, _) = platform::agent(self.options.variant);
+        let pending = self.units.pending.iter();
+        let texts = pending.flat_map(|unit| unit.texts().map(|text| (unit.name.as_str(), text)));
+        self.units.before_addresses = early::before_addresses(agent, texts).into_iter().map(str::to_owned).collect();
         for pending in std::mem::take(&mut self.units.pending) {
             self.finish_unit(pending);
         }
@@ -313,7 +338,7 @@ impl Converter<'_> {
         }
         let subject = format!("file {}", printable(&path));
         if self.files.is_directory(&path) {
-            return self.lost(span, &subject, "a link has to be there, and a file is below it", None);
+            return self.lost(span, &subject, "a link is needed at the path, and a file is below it", None);
         }
         if self.files.remove(&path) {
             self.note(span, &subject, "replaced by a link");
@@ -344,10 +369,15 @@ impl Converter<'_> {
         if Self::is_generated(&name) {
             let (part, span) = pending.origin;
             self.part = part;
-            return self.lost(span, &subject, "the conversion has a unit of this name", Some("give it another name"));
+            return self.lost(
+                span,
+                &subject,
+                "the conversion generates a unit of this name",
+                Some("give it another name"),
+            );
         }
         if let Some(reason) =
-            image::missing(self.options.variant, &name).filter(|_| pending.contents.is_none() && pending.mask.is_none())
+            image::missing(self.options.variant, &name).filter(|_| !self.brings(&name) && pending.mask.is_none())
         {
             return self.missing_unit(&pending, reason);
         }
@@ -381,8 +411,7 @@ impl Converter<'_> {
         }
         self.adapt(&mut pending, &subject);
         self.start_late(&mut pending, &subject);
-        let drop_ins = pending.drop_ins.iter().map(|drop_in| &drop_in.text);
-        if pending.contents.iter().chain(drop_ins).any(|text| is_after_boot(text)) {
+        if pending.texts().any(is_after_boot) {
             self.units.after_boot.insert(name.clone());
         }
         // Ignition checks the text of units, and takes no other type of them; a plain file it takes as it is.

@@ -1,11 +1,12 @@
 //! Accounts, SSH keys and imports of keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::model::{self, User};
 use super::{Converter, image, quote};
 use crate::diagnostic::Span;
 use crate::plan::{Account, CORE, KeyImport, KeySet, Owner, Principal};
+use crate::text::printable;
 use crate::text::secret::Secret;
 
 /// The accounts of a result, in the order of the source.
@@ -15,6 +16,8 @@ pub(super) struct Users {
     at: HashMap<String, usize>,
     /// The login groups of accounts that the result creates.
     login_groups: HashMap<String, String>,
+    /// Accounts without a home directory that Ignition can write to.
+    without_home: HashSet<String>,
 }
 
 impl Users {
@@ -124,12 +127,11 @@ impl Converter<'_> {
         };
         // `useradd` refuses to create a group that exists.
         let no_user_group = account.no_user_group || (own_group_exists && primary_group.is_none());
+        let home_dir = account.home.as_deref().filter(|home| self.is_usable_home(home, account, &subject, span));
         let mut notes = Vec::new();
         if no_user_group && !account.no_user_group {
-            let fact = format!(
-                "group {} exists already; the default login group is used, as in a run",
-                crate::text::printable(name)
-            );
+            let fact =
+                format!("group {} exists already; the default login group is used, as in a run", printable(name));
             self.note(span, &subject, &fact);
             notes.push(self.comment(&fact));
         }
@@ -144,7 +146,7 @@ impl Converter<'_> {
             name: name.to_owned(),
             password_hash,
             gecos: account.gecos.clone(),
-            home_dir: account.home.clone(),
+            home_dir: home_dir.map(str::to_owned),
             no_create_home: !account.create_home,
             groups,
             no_user_group,
@@ -157,8 +159,29 @@ impl Converter<'_> {
         };
     }
 
+    /// Returns true if the account can have the home directory, and reports the reason if not.
+    fn is_usable_home(&mut self, home: &str, account: &Account, subject: &str, span: Option<Span>) -> bool {
+        let variant = self.options.variant;
+        let reason = if image::is_read_only(variant, home) {
+            "the image is read-only there"
+        } else if image::is_volatile(home) {
+            "each boot empties the directory"
+        } else if image::is_elsewhere(variant, home) {
+            "the file system at the path is not there when Ignition writes"
+        } else {
+            return true;
+        };
+        if !account.create_home {
+            self.users.without_home.insert(account.name.clone());
+            return true;
+        }
+        let reason = format!("home directory {}: {reason}; the default one is used", printable(home));
+        self.lost(span, subject, &reason, Some("put it below /home or /var"));
+        false
+    }
+
     fn missing_group(&mut self, subject: &str, group: &str, consequence: &str, span: Option<Span>) {
-        let group = crate::text::printable(group);
+        let group = printable(group);
         let reason =
             format!("group {group} is not known to be in the image, and a missing group fails the boot; {consequence}");
         let help = format!(
@@ -180,9 +203,13 @@ impl Converter<'_> {
             // The plan refused the user.
             return self.lost(span, &subject, "the user is not created", None);
         }
+        if self.users.without_home.contains(&set.user) {
+            let reason = "Ignition cannot write to the home directory of the user";
+            return self.lost(span, &subject, reason, Some("put it below /home or /var"));
+        }
         let user = self.users.entry(&set.user);
         user.notes.append(&mut notes);
-        let mut known: std::collections::HashSet<String> = user.ssh_authorized_keys.iter().cloned().collect();
+        let mut known: HashSet<String> = user.ssh_authorized_keys.iter().cloned().collect();
         for key in &set.keys {
             if known.insert(key.clone()) {
                 user.ssh_authorized_keys.push(key.clone());
@@ -202,7 +229,7 @@ impl Converter<'_> {
             return self.lost(
                 span,
                 &subject,
-                "every user can read the URL in a unit, and it may hold a secret",
+                "every user can read the URL in a unit, and it may contain a secret",
                 Some(help),
             );
         }
