@@ -1,12 +1,13 @@
 //! Files: where they go, and the lines of `systemd-tmpfiles` for what Ignition cannot do.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::addresses::AT_BOOT;
 use super::model::{File, Variant};
 use super::options::UPDATE_CONFS;
-use super::{Converter, image, quote, units};
+use super::units::Origin;
+use super::{Converter, image, quote, unit_paths};
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, Owner, Principal, UNIT_ENVIRONMENTS};
 use crate::text::printable;
@@ -25,8 +26,10 @@ const TMPFILES: &str = "/etc/tmpfiles.d/cloud-config.conf";
 /// The files of a result, in the order of the source.
 #[derive(Default)]
 pub(super) struct Files {
-    list: Vec<Option<File>>,
+    list: Vec<Option<(File, Origin)>>,
     at: HashMap<String, usize>,
+    /// The place of the item whose files are added.
+    pub origin: Origin,
     /// Directories below which a file of the result stands, with one of the files.
     directories: HashMap<String, String>,
     /// Lines of tmpfiles.d(5), by the path that they are about.
@@ -45,7 +48,7 @@ impl Files {
         if let Some(earlier) = self.at.insert(file.path.clone(), self.list.len()) {
             self.list[earlier] = None;
         }
-        self.list.push(Some(file));
+        self.list.push(Some((file, self.origin)));
     }
 
     /// Removes a file, and returns true if it was there.
@@ -65,7 +68,7 @@ impl Files {
 
     /// The file at `path`.
     pub fn get(&self, path: &str) -> Option<&File> {
-        self.list[*self.at.get(path)?].as_ref()
+        self.list[*self.at.get(path)?].as_ref().map(|(file, _)| file)
     }
 
     /// A file that must be a directory for `path`, or the other way round.
@@ -77,7 +80,7 @@ impl Files {
     }
 
     pub fn into_list(self) -> Vec<File> {
-        self.list.into_iter().flatten().collect()
+        self.list.into_iter().flatten().map(|(file, _)| file).collect()
     }
 }
 
@@ -121,6 +124,9 @@ impl Converter<'_> {
             return Place::ReadOnly;
         }
         let is_above = |directory: &str| directory == path || image::is_below(directory, path);
+        if unit_paths::is_of_generated(path) {
+            return Place::Generated;
+        }
         if path == TMPFILES || image::is_below(path, GENERATED) || OWN_DIRECTORIES.into_iter().any(is_above) {
             return Place::Generated;
         }
@@ -148,7 +154,7 @@ impl Converter<'_> {
         let Ok(text) = std::str::from_utf8(contents) else { return };
         if text.contains("COREOS_") && self.reads_addresses_of_environment(text) {
             self.addresses.merge_environment(text);
-            if units::is_unit_path(path) {
+            if unit_paths::is_unit_path(path) {
                 let difference = "it may start before the addresses are in /etc/environment";
                 let help = "add `After=cloud-config-addresses.service`";
                 self.changed(span, subject, difference, Some(help));
@@ -277,7 +283,7 @@ impl Converter<'_> {
             let help = "create the user or group in the configuration, or make sure that the image has it";
             self.report_unknown_owner(span, subject, &file.owner, help);
         }
-        if units::is_unit_path(target) {
+        if unit_paths::is_unit_path(target) {
             let help = "write it in `coreos.units`";
             return self.lost(span, subject, "systemd reads it before the addresses are known", Some(help));
         }
@@ -325,6 +331,23 @@ impl Converter<'_> {
         let line = format!("C {target} {:04o} {owner} - {}", file.mode, quote::tmpfiles_argument(&source));
         self.files.tmpfiles.insert(path.to_owned(), line);
         self.plain_file(Path::new(&source), file.content.expose().clone(), mode, vec![note]);
+    }
+
+    /// Omits files and links below a path that is a file: they stand in different parts, and would fail the boot.
+    pub(super) fn drop_clashes(&mut self) {
+        let mut taken: HashSet<String> = self.files.at.keys().cloned().collect();
+        taken.extend(self.units.paths());
+        let is_clash = |(file, _): &(File, Origin)| parents(&file.path).any(|parent| taken.contains(parent));
+        let clashes: Vec<_> =
+            self.files.list.iter_mut().filter_map(|entry| entry.take_if(|entry| is_clash(entry))).collect();
+        for (file, (part, span)) in clashes {
+            self.part = part;
+            let above = parents(&file.path).find(|parent| taken.contains(*parent)).unwrap_or_default();
+            let reason = format!("{} is a file, and one of the paths is below the other", printable(above));
+            let subject = format!("file {}", printable(&file.path));
+            self.lost(span, &subject, &reason, Some("give one of them another path"));
+        }
+        self.part = None;
     }
 
     /// Writes the lines for `systemd-tmpfiles`.

@@ -24,6 +24,7 @@ mod scripts;
 mod stand_ins;
 pub mod strict;
 mod unit_addresses;
+mod unit_paths;
 mod unit_start;
 mod unit_text;
 mod unit_tokens;
@@ -112,7 +113,8 @@ struct Converter<'a> {
     plan: &'a RunPlan,
     /// The index of the part that is converted.
     part: Option<usize>,
-    has_hostname: bool,
+    /// The host name of the result.
+    hostname: Option<String>,
     findings: Vec<ConversionFinding>,
     /// The result has the hash of a password or a secret option.
     has_secret: bool,
@@ -136,7 +138,7 @@ impl<'a> Converter<'a> {
             stand_ins,
             plan,
             part: None,
-            has_hostname: false,
+            hostname: None,
             findings: Vec::new(),
             has_secret: false,
             users: users::Users::default(),
@@ -148,7 +150,7 @@ impl<'a> Converter<'a> {
                 .parts
                 .iter()
                 .flat_map(PartPlan::steps)
-                .filter_map(units::file_of)
+                .filter_map(unit_paths::file_of)
                 .map(str::to_owned)
                 .collect(),
             scripts: HashSet::new(),
@@ -263,6 +265,7 @@ impl<'a> Converter<'a> {
 
     fn step(&mut self, planned: &Planned) {
         let span = planned.span;
+        self.files.origin = (self.part, span);
         match &planned.step {
             Step::SetHostname(hostname) => self.hostname(&hostname.name, span),
             Step::AuthorizeKeys(set) => self.keys(set, span),
@@ -289,15 +292,17 @@ impl<'a> Converter<'a> {
             let help = "the host name is set before addresses are known; without one, the platform names the machine";
             return self.lost(span, "hostname", "it contains an address token", Some(help));
         }
-        self.has_hostname = true;
+        self.hostname = Some(name.to_owned());
         self.plain_file(Path::new("/etc/hostname"), format!("{name}\n").into_bytes(), 0o644, Vec::new());
     }
 
     fn finish(mut self) -> Conversion {
         self.finish_units();
+        self.files.origin = (None, None);
         self.finish_addresses();
         self.finish_generated();
         self.finish_files();
+        self.drop_clashes();
         if self.has_secret || self.users.has_password() {
             let message = "the result contains passwords, as the user-data does; every program on the machine that can reach the metadata \
                            service can read them, and Ignition logs password hashes";

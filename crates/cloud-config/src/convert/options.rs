@@ -10,7 +10,7 @@ use super::model::Variant;
 use crate::config::CoreOs;
 use crate::config::options::{OptionValue, Options, Service};
 use crate::diagnostic::Span;
-use crate::plan::text_files::set_variables;
+use crate::plan::text_files::{etc_hosts, set_variables};
 use crate::plan::{FileSpec, UNIT_ENVIRONMENTS, names};
 use crate::text::secret::redact_url;
 use crate::yaml::Field;
@@ -191,7 +191,7 @@ impl Converter<'_> {
 
     fn hosts(&mut self, file: &FileSpec, span: Option<Span>) {
         let subject = "manage_etc_hosts";
-        if !self.has_hostname {
+        let Some(hostname) = self.hostname.clone() else {
             // The plan merges a file that the part writes.
             let written = self.cloud_config().into_iter().flat_map(|config| &config.write_files);
             let written = written
@@ -201,17 +201,22 @@ impl Converter<'_> {
             }
             let help = "the image resolves the name of the machine without the file (nss-myhostname)";
             return self.lost(span, subject, "the result has no host name", Some(help));
+        };
+        let path = "/etc/hosts";
+        // The plan adds to a file of the same part, which may have tokens.
+        let text = std::str::from_utf8(file.content.expose()).ok().filter(|text| self.stand_ins.is_in(text));
+        if text.is_none() && self.addresses.writes(path) {
+            return self.lost(span, subject, "an earlier part writes the file with an address token", None);
         }
         let note = self.changed(span, subject, "written once; later changes of the host name are not applied", None);
-        let path = "/etc/hosts";
-        // A file of the user-data that it adds to may have tokens.
-        match std::str::from_utf8(file.content.expose()).ok().filter(|text| self.stand_ins.is_in(text)) {
-            Some(text) => {
-                let note = self.generated(span, subject, AT_BOOT, None);
-                self.template(path, text, file.mode, &file.owner, note);
-            }
-            None => self.plain_file(Path::new(path), file.content.expose().clone(), file.mode, vec![note]),
+        if let Some(text) = text {
+            let note = self.generated(span, subject, AT_BOOT, None);
+            return self.template(path, text, file.mode, &file.owner, note);
         }
+        // The file of an earlier part is kept, too.
+        let written = self.files.get(path).map(|file| (etc_hosts(file.contents.expose(), &hostname), file.mode));
+        let (text, mode) = written.unwrap_or_else(|| (file.content.expose().clone(), file.mode));
+        self.plain_file(Path::new(path), text, file.mode & mode, vec![note]);
     }
 
     /// Returns true if something about `unit` comes from `coreos.update`: its file says all of it.
@@ -306,8 +311,20 @@ impl Converter<'_> {
                 );
             }
         };
+        if self.has_zincati(span, "coreos.update") {
+            return;
+        }
         let note = self.changed(span, "coreos.update", "written once, as a setting of Zincati", None);
         self.plain_file(Path::new(ZINCATI), text.as_bytes().to_vec(), 0o644, vec![note]);
+    }
+
+    /// Returns true if the source already writes the settings of Zincati, and reports that.
+    fn has_zincati(&mut self, span: Option<Span>, subject: &str) -> bool {
+        let is_written = self.files.contains(ZINCATI);
+        if is_written {
+            self.lost(span, subject, &format!("{ZINCATI} is also written earlier"), None);
+        }
+        is_written
     }
 
     /// The reboot window of locksmith for Zincati.
@@ -323,6 +340,9 @@ impl Converter<'_> {
         if zincati_window(coreos).is_some() && is_off {
             self.changed(span, subject, "the window is not used, since updates are off", None);
         } else if let Some(text) = zincati_window(coreos) {
+            if self.has_zincati(span, subject) {
+                return;
+            }
             let note = self.changed(span, subject, "written once, as a window of Zincati, in UTC", None);
             self.plain_file(Path::new(ZINCATI), text.into_bytes(), 0o644, vec![note]);
         } else if window_option(coreos, "window_start").or(window_option(coreos, "window_length")).is_some() {

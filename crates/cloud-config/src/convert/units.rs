@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::model::{DropIn, Link, Unit, Variant};
+use super::unit_paths::{below, is_generated};
 use super::unit_start::is_after_boot;
 use super::{Converter, early, image, platform, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::Span;
-use crate::plan::{FileSpec, Planned, Step, UnitCommand, UnitPath, UnitScope, names};
+use crate::plan::{FileSpec, UnitCommand, UnitPath, UnitScope, names};
 use crate::text::printable;
 use crate::text::secret::Secret;
 
@@ -130,27 +131,23 @@ impl Units {
         index.is_some_and(|index| self.links[index].take().is_some())
     }
 
+    /// The paths of the files and links of finished units.
+    pub fn paths(&self) -> impl Iterator<Item = String> {
+        let links = self.links.iter().flatten().map(|link| link.path.clone());
+        self.done
+            .iter()
+            .flat_map(|unit| {
+                let path = format!("{DIRECTORY}/{}", unit.name);
+                let drop_ins =
+                    unit.drop_ins.iter().map(|drop_in| format!("{path}.d/{}", drop_in.name)).collect::<Vec<_>>();
+                (unit.mask || unit.contents.is_some()).then_some(path).into_iter().chain(drop_ins)
+            })
+            .chain(links)
+    }
+
     pub fn into_lists(self) -> (Vec<Unit>, Vec<Link>) {
         (self.done, self.links.into_iter().flatten().collect())
     }
-}
-
-/// The rest of the path of a unit's file, and true if it is in `/run`.
-fn below<'p>(path: &'p str, kind: &str) -> Option<(&'p str, bool)> {
-    let rest = path.strip_prefix("/etc/systemd/").map(|rest| (rest, false));
-    let (rest, runtime) = rest.or_else(|| path.strip_prefix("/run/systemd/").map(|rest| (rest, true)))?;
-    Some((rest.strip_prefix(kind)?.strip_prefix('/')?, runtime))
-}
-
-/// Returns true for a path that systemd or networkd reads units from.
-pub(super) fn is_unit_path(path: &str) -> bool {
-    ["system", "network"].into_iter().any(|kind| below(path, kind).is_some())
-}
-
-/// Returns the unit whose file a step writes.
-pub(super) fn file_of(planned: &Planned) -> Option<&str> {
-    let Step::WriteFile(file) = &planned.step else { return None };
-    below(file.path.to_str()?, "system").map(|(rest, _)| rest).filter(|name| !name.contains('/'))
 }
 
 impl Converter<'_> {
@@ -353,20 +350,13 @@ impl Converter<'_> {
         self.units.done.extend(generated);
     }
 
-    /// Returns true for the name of a unit that the conversion may generate.
-    fn is_generated(name: &str) -> bool {
-        let Some(name) = name.strip_prefix("cloud-config-").and_then(|name| name.strip_suffix(".service")) else {
-            return false;
-        };
-        matches!(name, "addresses" | "commands") || name.starts_with("keys-") || name.starts_with("script-")
-    }
-
     fn finish_unit(&mut self, mut pending: Pending) {
         let name = pending.name.clone();
         let subject = subject(&name);
         self.part = pending.origin.0;
+        self.files.origin = pending.origin;
         let mut unit = Unit { name: name.clone(), ..Unit::default() };
-        if Self::is_generated(&name) {
+        if is_generated(&name) {
             let (part, span) = pending.origin;
             self.part = part;
             return self.lost(
