@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::model::{self, Variant};
+use super::units::Origin;
 use super::{Converter, PLATFORMS, Platform, platform, quote};
 use crate::address_tokens::Address;
 use crate::plan::{Owner, Principal};
@@ -31,13 +32,20 @@ pub(super) struct Helper {
     renders: BTreeMap<String, (String, Vec<Address>)>,
     /// The addresses that something else of the source needs.
     used: BTreeSet<Address>,
+    /// The place of the item that is converted.
+    pub origin: Origin,
+    /// The first item that needs an address, by the address.
+    places: BTreeMap<Address, Origin>,
 }
 
 impl Helper {
     /// The service is needed for the variables of these addresses.
     pub fn need(&mut self, kinds: impl IntoIterator<Item = Address>) {
         self.is_needed = true;
-        self.used.extend(kinds);
+        for kind in kinds {
+            self.used.insert(kind);
+            self.places.entry(kind).or_insert(self.origin);
+        }
     }
 
     /// `text` reads addresses from `/etc/environment`.
@@ -65,7 +73,10 @@ impl Converter<'_> {
     /// Adds a file that the service writes from `text`, which has stand-ins.
     pub(super) fn template(&mut self, target: &str, text: &str, mode: u32, owner: &Owner, note: String) {
         let source = format!("{TEMPLATES}{target}");
-        let kinds = self.stand_ins.kinds(text).collect();
+        let kinds: Vec<_> = self.stand_ins.kinds(text).collect();
+        for kind in &kinds {
+            self.addresses.places.entry(*kind).or_insert(self.addresses.origin);
+        }
         let text = self.stand_ins.replace(text, |kind| self.placeholder(kind));
         let user = owner.user.as_ref().map_or_else(|| "root".to_owned(), Principal::to_string);
         let owner = match &owner.group {
@@ -101,6 +112,7 @@ impl Converter<'_> {
         if !self.addresses.is_needed && self.addresses.renders.is_empty() {
             return;
         }
+        self.report_missing_addresses();
         let variant = self.options.variant;
         let (agent, variables) = platform::agent(variant);
         let script = self.addresses_script();
@@ -123,6 +135,30 @@ impl Converter<'_> {
         });
     }
 
+    /// The addresses that the service writes.
+    fn used_addresses(&self) -> BTreeSet<Address> {
+        let of_files = self.addresses.renders.values().flat_map(|(_, kinds)| kinds);
+        self.addresses.used.iter().chain(of_files).copied().collect()
+    }
+
+    /// Reports the addresses that the platform does not provide.
+    fn report_missing_addresses(&mut self) {
+        let Some(platform) = self.options.platform else { return };
+        for kind in self.used_addresses() {
+            if platform.has_agent() && platform.variable(self.options.variant, kind).is_some() {
+                continue;
+            }
+            let (part, span) = self.addresses.places.get(&kind).copied().unwrap_or_default();
+            self.part = part;
+            let subject = format!("${}", kind.token());
+            let difference =
+                format!("the image does not get the address from {}; empty until it is set", platform.name);
+            let help = format!("add a line `{}=ADDRESS` to {CUSTOM}", kind.variable());
+            self.changed(span, &subject, &difference, Some(&help));
+        }
+        self.part = None;
+    }
+
     fn addresses_script(&self) -> String {
         let mut script =
             "#!/bin/sh\n# The first variable that is set has the address.\nset -eu\numask 077\nstatus=0\n\n".to_owned();
@@ -141,9 +177,7 @@ impl Converter<'_> {
             let _ = writeln!(script, "  echo \"{name}=${name}\"");
         }
         let _ = write!(script, "}} > {VARIABLES}.new\nchmod 0644 {VARIABLES}.new\nmv -f {VARIABLES}.new {VARIABLES}\n");
-        let of_files = self.addresses.renders.values().flat_map(|(_, kinds)| kinds);
-        let used: BTreeSet<_> = self.addresses.used.iter().chain(of_files).map(|kind| kind.variable()).collect();
-        for name in used {
+        for name in self.used_addresses().into_iter().map(Address::variable) {
             let _ = writeln!(
                 script,
                 "\n[ -n \"${name}\" ] ||\n  echo \"<4>{name}: unknown address; empty in files and units (set it in {CUSTOM})\" >&2"

@@ -21,6 +21,8 @@ pub(super) const GENERATED: &str = "/etc/cloud-config";
 const COPIES: &str = "/etc/cloud-config/files";
 /// The environment files with secret options of units.
 pub(super) const ENVIRONMENTS: &str = "/etc/cloud-config/env";
+/// The file that Ignition adds lines to for enabled units.
+const PRESET: &str = "/etc/systemd/system-preset/20-ignition.preset";
 const TMPFILES: &str = "/etc/tmpfiles.d/cloud-config.conf";
 
 /// The files of a result, in the order of the source.
@@ -127,7 +129,11 @@ impl Converter<'_> {
         if unit_paths::is_of_generated(path) {
             return Place::Generated;
         }
-        if path == TMPFILES || image::is_below(path, GENERATED) || OWN_DIRECTORIES.into_iter().any(is_above) {
+        if path == TMPFILES
+            || path == PRESET
+            || image::is_below(path, GENERATED)
+            || OWN_DIRECTORIES.into_iter().any(is_above)
+        {
             return Place::Generated;
         }
         // systemd reads these before systemd-tmpfiles runs.

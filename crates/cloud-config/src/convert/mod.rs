@@ -266,6 +266,7 @@ impl<'a> Converter<'a> {
     fn step(&mut self, planned: &Planned) {
         let span = planned.span;
         self.files.origin = (self.part, span);
+        self.addresses.origin = (self.part, span);
         match &planned.step {
             Step::SetHostname(hostname) => self.hostname(&hostname.name, span),
             Step::AuthorizeKeys(set) => self.keys(set, span),

@@ -76,12 +76,14 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
     adapted
 }
 
-/// Returns true if systemd expands variables at all stand-ins of a command line: not in the command itself, and not
-/// behind the prefix `:`.
+/// Returns true if systemd expands variables at all stand-ins of a command line: not in the command itself, not behind
+/// the prefix `:`, and not behind a `$`.
 fn can_expand(value: &str, stand_ins: &StandIns) -> bool {
+    let value = &joined(value);
+    let is_behind_dollar = stand_ins.replace(value, |_| "\0".to_owned()).contains("$\0");
     let command = value.split_whitespace().next().unwrap_or_default();
     let prefixes = command.trim_start_matches(['@', '-', '+', '!', '|', ':']);
-    !stand_ins.is_in(command) && !command[..command.len() - prefixes.len()].contains(':')
+    !is_behind_dollar && !stand_ins.is_in(command) && !command[..command.len() - prefixes.len()].contains(':')
 }
 
 fn is_continued(line: &str) -> bool {
@@ -204,6 +206,8 @@ mod tests {
             ("Description=$private_ipv4:80", "Description"),
             ("ExecStart=/opt/$private_ipv4/a", "ExecStart"),
             ("ExecStart=:/bin/a $private_ipv4", "ExecStart"),
+            ("ExecStart=\\\n  /opt/$private_ipv4/a", "ExecStart"),
+            ("ExecStart=/bin/a $$private_ipv4", "ExecStart"),
             ("Environment=A=%H$private_ipv4", "Environment"),
             ("Environment=\"A=$private_ipv4", "Environment"),
         ] {

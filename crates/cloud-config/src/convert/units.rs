@@ -355,6 +355,7 @@ impl Converter<'_> {
         let subject = subject(&name);
         self.part = pending.origin.0;
         self.files.origin = pending.origin;
+        self.addresses.origin = pending.origin;
         let mut unit = Unit { name: name.clone(), ..Unit::default() };
         if is_generated(&name) {
             let (part, span) = pending.origin;
