@@ -20,6 +20,17 @@ pub struct Adapted {
     pub lost: Vec<String>,
 }
 
+impl Adapted {
+    /// Removes the variables that a later line sets, since a file would take precedence over it. An empty line removes all.
+    fn override_environment(&mut self, value: &str) {
+        match assignments(value) {
+            Some(set) if set.is_empty() => self.environment.clear(),
+            Some(set) => self.environment.retain(|(name, _)| set.iter().all(|(later, _)| later != name)),
+            None => {}
+        }
+    }
+}
+
 /// Replaces the stand-ins in `text`; `variable` names the variable of an address. Without it, the unit starts before
 /// the addresses are known.
 pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address) -> String>) -> Adapted {
@@ -48,11 +59,14 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
             whole.push_str(line);
             last = if line.trim_start().starts_with(['#', ';']) { last } else { line };
         }
+        let (key, value) = whole.split_once('=').map_or((trimmed, ""), |(key, value)| (key.trim(), value));
         if !stand_ins.is_in(&whole) {
+            if key == "Environment" {
+                adapted.override_environment(&joined(value));
+            }
             adapted.text.push_str(&whole);
             continue;
         }
-        let (key, value) = whole.split_once('=').map_or((trimmed, ""), |(key, value)| (key.trim(), value));
         if section.starts_with("X-") {
             adapted.lost.push(key.to_owned());
         } else if key == "Description" && section == "Unit" {
@@ -197,6 +211,14 @@ mod tests {
         assert_eq!(found.text, "[Service]\nEnvironment=D=e\n");
         assert!(!found.uses_variables);
         assert_eq!(environment_file(&found.environment[1..]), "B=50%A\nC=\"\\\"\"\n");
+    }
+
+    #[test]
+    fn a_later_assignment_wins() {
+        let names = |text: &str| adapted(text).environment.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names("[Service]\nEnvironment=A=$private_ipv4 B=$private_ipv4\nEnvironment=A=b\n"), ["B"]);
+        assert_eq!(names("[Service]\nEnvironment=A=$private_ipv4\nEnvironment=\nEnvironment=B=$private_ipv4\n"), ["B"]);
+        assert_eq!(names("[Service]\nEnvironment=A=b\nEnvironment=A=$private_ipv4\nEnvironment=A=%H\n"), ["A"]);
     }
 
     #[test]
