@@ -50,15 +50,9 @@ const EVERY_TREE: [(&str, &str); 22] = [
 ];
 
 /// Places that may differ in one case.
-const TREES: [(&str, &Allowed); 12] = [
+const TREES: [(&str, &Allowed); 13] = [
     ("etcd2-and-flannel", &[("etc/systemd/system/etcd2.service.d", "its drop-ins are not converted")]),
-    (
-        "files",
-        &[
-            ("srv/login-group-users", "the tree has a user of this name"),
-            ("srv/unknown-user", "a run does not write it"),
-        ],
-    ),
+    ("files", &[("srv/unknown-user", "a run does not write it")]),
     ("hosts-without-hostname", &[("etc/hosts", "not converted")]),
     ("known-addresses", &[("etc/app.conf", "other addresses"), ("etc/hostname", "other addresses")]),
     ("multipart", &[("etc/flatcar/update.conf", "what is not set comes from /usr/share")]),
@@ -89,6 +83,7 @@ const TREES: [(&str, &Allowed); 12] = [
             ("srv/10.1.2.3", "not converted"),
         ],
     ),
+    ("refused-by-ignition", &[("srv/.ssh", "not converted")]),
     ("tokens-of-a-platform", &[("etc/systemd/system/exec.service", "addresses are variables")]),
     (
         "units",

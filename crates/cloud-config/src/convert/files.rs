@@ -172,7 +172,9 @@ impl Converter<'_> {
 
     /// The reason why a file cannot be in the result, with the remedy.
     fn unusable(&self, file: &FileSpec, path: &str) -> Option<(&'static str, Option<&'static str>)> {
-        if self.stand_ins.is_in(path) {
+        if let Some(reason) = image::fault_of_path(path) {
+            Some((reason, Some("give it another path")))
+        } else if self.stand_ins.is_in(path) {
             Some(("the path contains an address token", None))
         } else if self.stand_ins.is_in(&file.owner.to_string()) {
             Some(("the owner contains an address token", None))

@@ -1,6 +1,7 @@
 //! Facts about the images of Flatcar and Fedora CoreOS: what exists before Ignition runs (docs/leaving.md#what-the-image-has).
 
 use super::model::Variant;
+use crate::plan;
 
 /// Users that every image has.
 const USERS: [&str; 2] = ["root", "core"];
@@ -30,7 +31,7 @@ const GROUPS: [&str; 18] = [
 const FLATCAR_GROUPS: [&str; 2] = ["portage", "etcd"];
 
 /// Further users and groups of one image or the other.
-const RESERVED: [&str; 62] = [
+const RESERVED: [&str; 66] = [
     "adm",
     "audio",
     "bin",
@@ -39,6 +40,7 @@ const RESERVED: [&str; 62] = [
     "chrony",
     "clevis",
     "console",
+    "cron",
     "daemon",
     "dbus",
     "dhcp",
@@ -55,10 +57,12 @@ const RESERVED: [&str; 62] = [
     "input",
     "kmem",
     "kvm",
+    "lock",
     "locksmith",
     "lp",
     "mail",
     "man",
+    "mem",
     "messagebus",
     "news",
     "nfsnobody",
@@ -78,6 +82,7 @@ const RESERVED: [&str; 62] = [
     "sshd",
     "sudo",
     "sync",
+    "sys",
     "systemd-coredump",
     "systemd-journal",
     "systemd-network",
@@ -110,6 +115,20 @@ pub fn is_valid_user(name: &str) -> bool {
 /// Returns true for a user that the image has; Ignition would change the existing account.
 pub fn has_user(name: &str) -> bool {
     USERS.contains(&name)
+}
+
+/// Returns true for a directory that the image has.
+pub fn has_directory(path: &str) -> bool {
+    path == "/home/core" || plan::is_directory(path)
+}
+
+/// Returns the reason why Ignition cannot write a file to the image, apart from the file system at its path.
+pub fn fault_of_path(path: &str) -> Option<&'static str> {
+    if path == "/etc/.ignition-result.json" {
+        return Some("Ignition writes a file of its own there");
+    }
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    plan::is_in_file(directory).then_some("a directory of the path is a file in the image")
 }
 
 /// Returns true for a group that the image has.

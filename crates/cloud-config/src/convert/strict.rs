@@ -59,6 +59,9 @@ impl Faults {
             if has_duplicate(&user.ssh_authorized_keys) {
                 self.push("user", &user.name, "duplicate SSH key");
             }
+            if user.no_create_home && !user.ssh_authorized_keys.is_empty() {
+                self.push("user", &user.name, "SSH keys without a home directory");
+            }
             if has_duplicate(&user.groups) {
                 self.push("user", &user.name, "duplicate group");
             }
@@ -224,7 +227,10 @@ mod tests {
             groups: groups.iter().map(|&group| group.to_owned()).collect(),
             ..User::default()
         };
+        let mut homeless = user("c", &["k"], &[]);
+        homeless.no_create_home = true;
         let users = vec![
+            homeless,
             user("a", &["k", "l", "k"], &[]),
             user("b", &[], &["g", "g"]),
             user("a", &[], &[]),
@@ -247,6 +253,7 @@ mod tests {
         assert_eq!(
             faults(&config),
             [
+                "user c: SSH keys without a home directory",
                 "user a: duplicate SSH key",
                 "user b: duplicate group",
                 "user a: duplicate user",

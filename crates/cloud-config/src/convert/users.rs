@@ -53,6 +53,12 @@ impl Users {
     pub fn login_group(&self, name: &str) -> Option<&str> {
         if image::has_user(name) { None } else { self.login_groups.get(name).map(String::as_str) }
     }
+
+    /// Returns true if the home directory of an account of the result is not created, or the image has it.
+    fn lacks_own_home(&self, name: &str) -> bool {
+        let user = self.at.get(name).map(|index| &self.list[*index]);
+        user.is_some_and(|user| user.no_create_home || user.home_dir.as_deref().is_some_and(image::has_directory))
+    }
 }
 
 impl Converter<'_> {
@@ -194,6 +200,11 @@ impl Converter<'_> {
         let subject = format!("SSH keys of user {}", crate::plan::redacted_user_name(&set.user));
         if self.stand_ins.is_in(&set.user) || set.keys.iter().any(|key| self.stand_ins.is_in(key)) {
             return self.lost(span, &subject, "a key or the user name contains an address token", None);
+        }
+        if self.users.lacks_own_home(&set.user) {
+            let reason = "Ignition writes keys as the user, who cannot write to the home directory";
+            let help = "remove `no_create_home`, or give the user a home directory of its own";
+            return self.lost(span, &subject, reason, Some(help));
         }
         let mut notes = Vec::new();
         if set.user == CORE {

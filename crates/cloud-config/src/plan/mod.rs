@@ -18,7 +18,7 @@ mod users;
 mod window;
 
 pub use network::plan_network;
-pub use places::wanted_directories;
+pub use places::{is_directory, is_in_file, wanted_directories};
 pub use planner::{
     Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
 };

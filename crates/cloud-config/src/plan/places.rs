@@ -40,7 +40,7 @@ const DIRECTORIES: [&str; 23] = [
     "/var",
 ];
 
-/// Files of every machine, which cannot be a home directory.
+/// Files of every machine.
 const FILES: [&str; 24] = [
     "/bin/bash",
     "/bin/false",
@@ -68,8 +68,13 @@ const FILES: [&str; 24] = [
     "/usr/sbin/nologin",
 ];
 
+/// Returns true for a directory of every machine.
+pub fn is_directory(path: &str) -> bool {
+    normalize(path).is_some_and(|path| DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory))
+}
+
 /// Returns true for a file of every machine, or a path below one.
-pub(super) fn is_in_file(path: &str) -> bool {
+pub fn is_in_file(path: &str) -> bool {
     let path = normalize(path);
     path.is_some_and(|path| FILES.iter().any(|file| has_prefix(&path, file) && path.starts_with(file)))
 }
