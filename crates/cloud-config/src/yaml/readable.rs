@@ -79,7 +79,8 @@ fn stays_open(line: &str) -> bool {
 fn is_open(value: &str) -> bool {
     let count = |c: char| value.matches(c).count();
     match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => !(count(quote) - value.matches("\\\"").count()).is_multiple_of(2),
+        Some('"') => !(count('"') - value.matches("\\\"").count()).is_multiple_of(2),
+        Some('\'') => !count('\'').is_multiple_of(2),
         Some('[' | '{') => {
             count('[') != count(']')
                 || count('{') != count('}')
@@ -105,6 +106,8 @@ mod tests {
             ("<<<<<<< HEAD\nhostname: n\n=======\n", Some("<<<<<<<")),
             ("a: \"b\nhostname: n\n\"\n", Some("a: ")),
             ("- - 'b\nhostname: n\n", Some("- - ")),
+            ("a: 'b \\\" \\\"'\nhostname: n\n", None),
+            ("a: 'b \\\" \\\"\nhostname: n\n'\n", Some("a: ")),
             ("a: !x &y [b,\nhostname: n\n]\n", Some("a: ")),
             ("a:\n- b: |\nhostname: n\n", Some("hostname")),
             ("a:\n- b: |\n    x\ny\nhostname: n\n", Some("y\n")),
