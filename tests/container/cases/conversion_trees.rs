@@ -8,9 +8,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use self::case::Case;
 use super::conversion::{Allowed, DIRECTORIES, ENVIRONMENT, content, convert_file, differences, flatcar};
 use crate::testbed::boot::mount_overlay_over;
 use crate::testbed::{PROGRAM, Suite, command, ignition, sandbox};
+
+// Another test uses the rest of it.
+#[allow(dead_code)]
+#[path = "../../pure/plans/case.rs"]
+mod case;
 
 /// The first boot of the tree `$1`, without the services that need a machine: presets, lines of tmpfiles, addresses. As at
 /// a boot, a line with an unknown user is no failure.
@@ -126,6 +132,14 @@ fn goldens() -> Vec<PathBuf> {
     goldens
 }
 
+/// Returns the golden plans, most of which have mistakes.
+fn plans() -> Vec<Case> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pure/plans");
+    let paths = fs::read_dir(directory).expect("there are some").flatten().map(|entry| entry.path());
+    let texts = paths.filter(|path| path.extension().is_some_and(|kind| kind == "txt")).map(fs::read_to_string);
+    texts.flat_map(|text| case::parse(&text.expect("it is text")).1).collect()
+}
+
 /// Checks the trees of a golden conversion. Returns the differences that are not allowed.
 fn compare(golden: &Path, image: &Path, allowed: &[&Allowed], unused: &mut BTreeSet<&str>) -> Vec<String> {
     let user_data = golden.join("user-data");
@@ -168,6 +182,27 @@ pub fn cases(suite: &mut Suite) {
         }
         assert!(failed.is_empty(), "trees of conversions differ:\n{}", failed.join("\n"));
         assert!(unused.is_empty(), "these paths do not differ: {unused:?}");
+    });
+    suite.plain("ignition_applies_the_conversion_of_each_plan", || {
+        let image = flatcar().tree("image-of-plans");
+        run(Command::new("chroot").arg(&image).args(["groupadd", "--system", "portage"]), &[0]);
+        let mut applied = BTreeSet::new();
+        let mut failed = Vec::new();
+        for case in plans() {
+            let user_data = sandbox::machines().join("user-data-of-plan");
+            fs::write(&user_data, case.bytes()).expect("it is a file system in memory");
+            let json = convert_file(&user_data, &[]).json;
+            if !applied.insert(json.to_string()) {
+                continue;
+            }
+            let place = sandbox::machines().join(format!("plan-{}", applied.len()));
+            let tree = mount_overlay_over(&place, &image).unwrap_or_else(|reason| panic!("{reason}"));
+            failed.extend(ignition::apply(&tree, &[json]).err().map(|reason| format!("{}: {reason}", case.name)));
+            run(Command::new("umount").arg(&tree), &[0]);
+            fs::remove_dir_all(&place).expect("nothing is mounted there");
+        }
+        assert!(applied.len() > 100, "only {} differ", applied.len());
+        assert!(failed.is_empty(), "the boot would fail:\n{}", failed.join("\n"));
     });
     suite.plain("ignition_refuses_an_unknown_owner", || {
         let file = |owner: &str| json!({"storage": {"files": [{"path": "/srv/a", "user": {"name": owner}}]}});
