@@ -56,9 +56,34 @@ const EVERY_TREE: [(&str, &str); 22] = [
 ];
 
 /// Places that may differ in one case.
-const TREES: [(&str, &Allowed); 13] = [
+const TREES: [(&str, &Allowed); 20] = [
+    ("addresses-that-a-platform-lacks", &[("etc/systemd/system/a.service", "addresses are variables")]),
+    (
+        "clashes-of-parts",
+        &[
+            ("etc/systemd/network/10-a.network", "clashes with a file of another part"),
+            ("etc/systemd/system/a.service", "clashes with a file of another part"),
+            ("etc/systemd/system/c.service.d/a.conf", "clashes with a file of another part"),
+        ],
+    ),
     ("etcd2-and-flannel", &[("etc/systemd/system/etcd2.service.d", "its drop-ins are not converted")]),
     ("files", &[("srv/unknown-user", "a run does not write it")]),
+    (
+        "files-of-early-boot",
+        &[
+            ("etc/systemd/network/10-a.network", "not converted"),
+            ("etc/systemd/system/executable.service", "a unit, with the mode of units"),
+            ("etc/systemd/system/secret.service", "not converted"),
+        ],
+    ),
+    (
+        "homes",
+        &[
+            ("etc/passwd", "the default home directory is used"),
+            ("home", "the default home directory is used"),
+            ("run/bob", "the default home directory is used"),
+        ],
+    ),
     ("hosts-without-hostname", &[("etc/hosts", "not converted")]),
     ("known-addresses", &[("etc/app.conf", "other addresses"), ("etc/hostname", "other addresses")]),
     ("multipart", &[("etc/flatcar/update.conf", "what is not set comes from /usr/share")]),
@@ -70,6 +95,7 @@ const TREES: [(&str, &Allowed); 13] = [
             ("etc/systemd/system/locksmithd.service", "`off` is a line of update.conf"),
         ],
     ),
+    ("refused-by-ignition", &[("srv/.ssh", "not converted")]),
     (
         "tokens",
         &[
@@ -89,7 +115,6 @@ const TREES: [(&str, &Allowed); 13] = [
             ("srv/10.1.2.3", "not converted"),
         ],
     ),
-    ("refused-by-ignition", &[("srv/.ssh", "not converted")]),
     ("tokens-of-a-platform", &[("etc/systemd/system/exec.service", "addresses are variables")]),
     (
         "units",
@@ -98,6 +123,18 @@ const TREES: [(&str, &Allowed); 13] = [
             ("etc/systemd/system/no-line-break.service", "a line break is added"),
         ],
     ),
+    (
+        "units-before-the-network",
+        &[
+            ("etc/systemd/system/coreos-metadata.service.d/10-a.conf", "a line is not converted"),
+            ("etc/systemd/system/docker.socket.d/10-a.conf", "not converted"),
+            ("etc/systemd/system/late.service", "addresses are variables"),
+            ("etc/systemd/system/prepare.service", "a line is not converted"),
+            ("etc/systemd/system/systemd-resolved.service.d/10-a.conf", "not converted"),
+        ],
+    ),
+    ("update-by-hand", &[("etc/flatcar/update.conf", "a run does not know that /etc/coreos is a link")]),
+    ("update-by-hand-with-tokens", &[("etc/flatcar/update.conf", "the section is not converted")]),
     (
         "update-of-coreos",
         &[
@@ -171,7 +208,11 @@ pub fn cases(suite: &mut Suite) {
         run(presets.args(["--quiet", "preset-all"]).arg(format!("--root={}", image.display())), &[0]);
         let mut unused: BTreeSet<_> = EVERY_TREE.iter().map(|(place, _)| *place).collect();
         let mut failed = Vec::new();
-        for golden in goldens() {
+        let goldens = goldens();
+        for (case, _) in TREES {
+            assert!(goldens.iter().any(|golden| golden.ends_with(case)), "there is no golden conversion {case}");
+        }
+        for golden in goldens {
             let name = golden.file_name().expect("it has one").to_string_lossy().into_owned();
             let of_case = TREES.iter().find(|(case, _)| *case == name).map_or(&[][..], |(_, allowed)| allowed);
             let mut unused_of_case: BTreeSet<_> = of_case.iter().map(|(place, _)| *place).collect();

@@ -16,8 +16,6 @@ pub(super) struct Users {
     at: HashMap<String, usize>,
     /// The login groups of accounts that the result creates.
     login_groups: HashMap<String, String>,
-    /// Accounts without a home directory that Ignition can write to.
-    without_home: HashSet<String>,
 }
 
 impl Users {
@@ -133,7 +131,8 @@ impl Converter<'_> {
         };
         // `useradd` refuses to create a group that exists.
         let no_user_group = account.no_user_group || (own_group_exists && primary_group.is_none());
-        let home_dir = account.home.as_deref().filter(|home| self.is_usable_home(home, account, &subject, span));
+        let is_usable = |home: &&str| !account.create_home || self.can_create_home(home, &subject, span);
+        let home_dir = account.home.as_deref().filter(is_usable);
         let mut notes = Vec::new();
         if no_user_group && !account.no_user_group {
             let fact =
@@ -165,8 +164,8 @@ impl Converter<'_> {
         };
     }
 
-    /// Returns true if the account can have the home directory, and reports the reason if not.
-    fn is_usable_home(&mut self, home: &str, account: &Account, subject: &str, span: Option<Span>) -> bool {
+    /// Returns true if Ignition can create the home directory, and reports the reason if not.
+    fn can_create_home(&mut self, home: &str, subject: &str, span: Option<Span>) -> bool {
         let variant = self.options.variant;
         let reason = if image::is_read_only(variant, home) {
             "the image is read-only there"
@@ -177,10 +176,6 @@ impl Converter<'_> {
         } else {
             return true;
         };
-        if !account.create_home {
-            self.users.without_home.insert(account.name.clone());
-            return true;
-        }
         let reason = format!("home directory {}: {reason}; the default one is used", printable(home));
         self.lost(span, subject, &reason, Some("put it below /home or /var"));
         false
@@ -213,10 +208,6 @@ impl Converter<'_> {
         } else if !self.users.has_user(&set.user) {
             // The plan refused the user.
             return self.lost(span, &subject, "the user is not created", None);
-        }
-        if self.users.without_home.contains(&set.user) {
-            let reason = "Ignition cannot write to the home directory of the user";
-            return self.lost(span, &subject, reason, Some("put it below /home or /var"));
         }
         let user = self.users.entry(&set.user);
         user.notes.append(&mut notes);
