@@ -95,7 +95,7 @@ const TREES: [(&str, &Allowed); 20] = [
             ("etc/systemd/system/locksmithd.service", "`off` is a line of update.conf"),
         ],
     ),
-    ("refused-by-ignition", &[("srv/.ssh", "not converted")]),
+    ("refused-by-ignition", &[("srv/.ssh", "not converted"), ("srv/shared/.ssh", "not converted")]),
     (
         "tokens",
         &[

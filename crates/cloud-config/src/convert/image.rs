@@ -1,5 +1,7 @@
 //! Facts about the images of Flatcar and Fedora CoreOS: what exists before Ignition runs (docs/leaving.md#what-the-image-has).
 
+use std::path::Path;
+
 use super::model::Variant;
 use crate::plan;
 
@@ -118,8 +120,8 @@ pub fn has_user(name: &str) -> bool {
 }
 
 /// Returns true for a directory that the image has.
-pub fn has_directory(path: &str) -> bool {
-    path == "/home/core" || plan::is_directory(path)
+pub fn has_directory(path: &Path) -> bool {
+    path.as_os_str() == "/home/core" || plan::is_directory(path)
 }
 
 /// Returns the reason why Ignition cannot write a file to the image, apart from the file system at its path.

@@ -1,11 +1,12 @@
 //! Accounts, SSH keys and imports of keys.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use super::model::{self, User};
 use super::{Converter, image, quote};
 use crate::diagnostic::Span;
-use crate::plan::{Account, CORE, KeyImport, KeySet, Owner, Principal};
+use crate::plan::{self, Account, CORE, KeyImport, KeySet, Owner, Principal};
 use crate::text::printable;
 use crate::text::secret::Secret;
 
@@ -16,6 +17,10 @@ pub(super) struct Users {
     at: HashMap<String, usize>,
     /// The login groups of accounts that the result creates.
     login_groups: HashMap<String, String>,
+    /// The home directories of accounts that the result creates, and the directories above them.
+    homes: HashSet<PathBuf>,
+    /// The accounts without a home directory that `useradd` creates for them.
+    homeless: HashSet<String>,
 }
 
 impl Users {
@@ -52,10 +57,14 @@ impl Users {
         if image::has_user(name) { None } else { self.login_groups.get(name).map(String::as_str) }
     }
 
-    /// Returns true if the home directory of an account of the result is not created, or the image has it.
-    fn lacks_own_home(&self, name: &str) -> bool {
-        let user = self.at.get(name).map(|index| &self.list[*index]);
-        user.is_some_and(|user| user.no_create_home || user.home_dir.as_deref().is_some_and(image::has_directory))
+    /// Adds the home directory of a new account. `useradd` leaves a directory that exists to its owner.
+    fn add_home(&mut self, name: &str, home: &str, is_created: bool) {
+        let home = plan::normalize(home).filter(|_| is_created);
+        if home.as_ref().is_none_or(|home| image::has_directory(home) || self.homes.contains(home)) {
+            self.homeless.insert(name.to_owned());
+        }
+        let mut directories = home.iter().flat_map(|home| home.ancestors());
+        while directories.next().is_some_and(|directory| self.homes.insert(directory.to_owned())) {}
     }
 }
 
@@ -67,7 +76,7 @@ impl Converter<'_> {
 
     pub(super) fn user(&mut self, account: &Account, span: Option<Span>) {
         let name = account.name.as_str();
-        let shown = crate::plan::redacted_user_name(name);
+        let shown = plan::redacted_user_name(name);
         let subject = format!("user {shown}");
         let texts = [Some(name), account.gecos.as_deref(), account.home.as_deref(), account.shell.as_deref()];
         let password = account.passwd.as_ref().map(|hash| hash.expose().as_str());
@@ -146,6 +155,7 @@ impl Converter<'_> {
             None => name.to_owned(),
         };
         self.users.login_groups.insert(name.to_owned(), login_group);
+        self.users.add_home(name, home_dir.unwrap_or(&format!("/home/{name}")), account.create_home);
         let user = self.users.entry(name);
         *user = User {
             name: name.to_owned(),
@@ -192,11 +202,11 @@ impl Converter<'_> {
     }
 
     pub(super) fn keys(&mut self, set: &KeySet, span: Option<Span>) {
-        let subject = format!("SSH keys of user {}", crate::plan::redacted_user_name(&set.user));
+        let subject = format!("SSH keys of user {}", plan::redacted_user_name(&set.user));
         if self.stand_ins.is_in(&set.user) || set.keys.iter().any(|key| self.stand_ins.is_in(key)) {
             return self.lost(span, &subject, "a key or the user name contains an address token", None);
         }
-        if self.users.lacks_own_home(&set.user) {
+        if self.users.homeless.contains(&set.user) {
             let reason = "Ignition writes keys as the user, who cannot write to the home directory";
             let help = "remove `no_create_home`, or give the user a home directory of its own";
             return self.lost(span, &subject, reason, Some(help));
@@ -220,7 +230,7 @@ impl Converter<'_> {
     }
 
     pub(super) fn import(&mut self, import: &KeyImport, span: Option<Span>) {
-        let user = crate::plan::redacted_user_name(&import.user);
+        let user = plan::redacted_user_name(&import.user);
         let subject = format!("import of SSH keys of user {user}");
         let url = import.url.expose();
         if self.stand_ins.is_in(url) || self.stand_ins.is_in(&import.user) {

@@ -202,7 +202,7 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
 }
 
 /// The absolute path of `text` below the root, which `..` never leaves, if it can be the path of a file.
-pub(super) fn normalize(text: &str) -> Option<PathBuf> {
+pub fn normalize(text: &str) -> Option<PathBuf> {
     let mut parts = Vec::new();
     for part in text.split('/') {
         match part {

@@ -17,6 +17,7 @@ mod units;
 mod users;
 mod window;
 
+pub use files::normalize;
 pub use network::plan_network;
 pub use places::{is_directory, is_in_file, wanted_directories};
 pub use planner::{

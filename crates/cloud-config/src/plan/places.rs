@@ -69,8 +69,9 @@ const FILES: [&str; 24] = [
 ];
 
 /// Returns true for a directory of every machine.
-pub fn is_directory(path: &str) -> bool {
-    normalize(path).is_some_and(|path| DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory))
+pub fn is_directory(path: &Path) -> bool {
+    // Comparing the components of paths would be slower than everything else here.
+    DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory)
 }
 
 /// Returns true for a file of every machine, or a path below one.
@@ -114,8 +115,7 @@ pub(super) fn check_place(
     span: Option<Span>,
 ) -> Result<Option<Finding>, Finding> {
     let place = display_path(path);
-    // Comparing the components of paths would be slower than everything else here.
-    if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
+    if is_directory(path) {
         return Err(Finding::new(&rules::BAD_PATH, span, format!("{place} is a directory; file skipped")));
     }
     if let Some(directory) = image_directory(path) {
