@@ -73,10 +73,12 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
         }
         Format::Text => {
             let report = report.text(Screen::of_stderr(context.variable));
-            // If standard error cannot be written to, the exit code still reports the failure.
-            let _ = io::stderr().lock().write_all(report.as_bytes());
+            let is_reported = io::stderr().lock().write_all(report.as_bytes()).is_ok();
             if let Some(text) = printed {
                 write_stdout(outcome, text);
+            }
+            if !is_reported {
+                return true;
             }
         }
     }

@@ -73,7 +73,7 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
             adapted.has_token_in_description = true;
             adapted.text.push_str(&stand_ins.restore(&whole));
         } else if let Some(variable) = variable
-            && key.starts_with("Exec")
+            && COMMANDS.contains(&key)
             && can_expand(value, stand_ins)
         {
             adapted.uses_variables = true;
@@ -90,14 +90,32 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
     adapted
 }
 
+/// The settings with command lines.
+const COMMANDS: [&str; 8] = [
+    "ExecCondition",
+    "ExecReload",
+    "ExecStart",
+    "ExecStartPost",
+    "ExecStartPre",
+    "ExecStop",
+    "ExecStopPost",
+    "ExecStopPre",
+];
+
 /// Returns true if systemd expands variables at all stand-ins of a command line: not in the command itself, not behind
 /// the prefix `:`, and not behind a `$`.
 fn can_expand(value: &str, stand_ins: &StandIns) -> bool {
     let value = &joined(value);
     let is_behind_dollar = stand_ins.replace(value, |_| "\0".to_owned()).contains("$\0");
-    let command = value.split_whitespace().next().unwrap_or_default();
-    let prefixes = command.trim_start_matches(['@', '-', '+', '!', '|', ':']);
-    !is_behind_dollar && !stand_ins.is_in(command) && !command[..command.len() - prefixes.len()].contains(':')
+    // A `;` of its own separates commands.
+    let mut words = value.split_whitespace();
+    let mut is_first = true;
+    let can_all_expand = words.all(|word| {
+        let is_command = std::mem::replace(&mut is_first, word == ";");
+        let prefixes = word.trim_start_matches(['@', '-', '+', '!', '|', ':']);
+        !is_command || (!stand_ins.is_in(word) && !word[..word.len() - prefixes.len()].contains(':'))
+    });
+    can_all_expand && !is_behind_dollar
 }
 
 fn is_continued(line: &str) -> bool {
@@ -230,6 +248,9 @@ mod tests {
             ("ExecStart=:/bin/a $private_ipv4", "ExecStart"),
             ("ExecStart=\\\n  /opt/$private_ipv4/a", "ExecStart"),
             ("ExecStart=/bin/a $$private_ipv4", "ExecStart"),
+            ("ExecStart=/bin/a ; /bin/$private_ipv4/b", "ExecStart"),
+            ("ExecStart=/bin/a ; :/bin/b $private_ipv4", "ExecStart"),
+            ("ExecSearchPath=/opt/$private_ipv4", "ExecSearchPath"),
             ("Environment=A=%H$private_ipv4", "Environment"),
             ("Environment=\"A=$private_ipv4", "Environment"),
         ] {
