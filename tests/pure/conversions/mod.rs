@@ -261,6 +261,41 @@ fn the_configuration_of_an_oem_has_a_note() {
     }
 }
 
+#[test]
+fn a_report_that_cannot_be_written_is_a_failure() {
+    let case = directory().join("script");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coreos-cloudinit"));
+    command.current_dir(case).args(["--convert-to=butane", "--from-file", "user-data"]);
+    command.stderr(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let output = command.output().expect("it runs");
+    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(1), false));
+}
+
+#[test]
+fn the_addresses_are_not_written_into_directories_of_users() {
+    let user_data = fs::read(directory().join("tokens/user-data")).unwrap();
+    let (plan, stand_ins) = conversion::planned(&user_data);
+    let config = conversion::one(&plan, &stand_ins, conversion::all_options().next().unwrap()).config;
+    let script = config.files.iter().find(|file| file.path == "/etc/cloud-config/addresses.sh").unwrap();
+    let script = text(script.contents.expose().clone());
+    let (_, function) = script.split_once("is_safe() {").unwrap();
+    let function = format!("is_safe() {{{}\n}}\n", function.split_once("\n}\n").unwrap().0);
+    let users = tempfile::tempdir().expect("there is a place for it");
+    std::os::unix::fs::symlink("/etc", users.path().join("etc")).unwrap();
+    let in_users = |name: &str| users.path().join(name).display().to_string();
+    for (path, is_safe) in [
+        ("/etc/a".to_owned(), true),
+        ("/etc/missing/a".to_owned(), true),
+        (in_users("a"), false),
+        (in_users("missing/a"), false),
+        (in_users("etc/a"), false),
+        ("/tmp/a".to_owned(), false),
+    ] {
+        let status = Command::new("sh").args(["-c", &format!("{function}is_safe \"$1\""), "sh", &path]).status();
+        assert_eq!(status.unwrap().success(), is_safe, "{path}");
+    }
+}
+
 /// EC2 takes user-data of 16 KiB.
 #[test]
 fn a_large_result_has_a_note() {

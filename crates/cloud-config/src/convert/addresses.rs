@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::model::{self, Variant};
-use super::units::Origin;
-use super::{Converter, PLATFORMS, Platform, platform, quote};
+use super::pending::Origin;
+use super::{Converter, PLATFORMS, Platform, image, platform, quote};
 use crate::address_tokens::Address;
 use crate::plan::{Owner, Principal};
 use crate::text::secret::Secret;
@@ -88,6 +88,12 @@ impl Converter<'_> {
         let call = words.into_iter().fold("render".to_owned(), |call, word| call + " " + &quote::shell(word));
         self.addresses.renders.insert(target.to_owned(), (call, kinds));
         self.plain_file(Path::new(&source), text.into_bytes(), 0o600, vec![note]);
+    }
+
+    /// Returns true if users other than root can change a directory of the path. A link there could lead root elsewhere.
+    pub(super) fn has_other_writers(&self, path: &str) -> bool {
+        const SHARED: [&str; 5] = ["/home", "/var/home", "/tmp", "/var/tmp", "/dev/shm"];
+        SHARED.iter().any(|directory| image::is_below(path, directory)) || self.users.has_home_above(path)
     }
 
     /// Removes the template of a file, and returns true if there was one.
@@ -189,7 +195,7 @@ impl Converter<'_> {
         if !self.addresses.renders.is_empty() {
             script.push_str(RENDER);
             for kind in Address::ALL {
-                let _ = write!(script, " \\\n      -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
+                let _ = write!(script, " \\\n        -e \"s|{}|${}|g\"", self.placeholder(kind), kind.variable());
             }
             script.push_str(RENDERED);
             for (call, _) in self.addresses.renders.values() {
@@ -215,18 +221,31 @@ fn variables(platform: Option<&Platform>, variant: Variant, kind: Address) -> Ve
 
 /// The function that writes a file, up to the replacements. One that fails does not prevent the others.
 const RENDER: &str = r#"
+# Fails if a user other than root can change a directory of PATH.
+is_safe() {
+  for path in "$1" "$(readlink -m -- "$1")"; do
+    while path=${path%/*} && [ -n "$path" ]; do
+      [ ! -e "$path" ] ||
+        [ -z "$(find "$path" -prune '(' ! -user root -o ! -type l -perm /022 ')')" ] ||
+        return 1
+    done
+  done
+}
+
 # render TEMPLATE FILE MODE OWNER
 render() {
-  (umask 022 && mkdir -p "${2%/*}") &&
-    sed"#;
+  if is_safe "$2"; then
+    (umask 022 && mkdir -p "${2%/*}") &&
+      sed"#;
 /// The rest of the function.
 const RENDERED: &str = r#" \
-      "$1" > "$2.new" &&
-    chown "$4" "$2.new" &&
-    chmod "$3" "$2.new" &&
-    mv -fT "$2.new" "$2" &&
-    return
-  rm -f "$2.new"
+        "$1" > "$2.new" &&
+      chown "$4" "$2.new" &&
+      chmod "$3" "$2.new" &&
+      mv -fT "$2.new" "$2" &&
+      return
+    rm -f "$2.new"
+  fi
   echo "<3>$2: not written" >&2
   status=1
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::addresses::AT_BOOT;
 use super::model::{File, Variant};
 use super::options::UPDATE_CONFS;
-use super::units::Origin;
+use super::pending::Origin;
 use super::{Converter, image, quote, unit_paths};
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, Owner, Principal, UNIT_ENVIRONMENTS};
@@ -287,6 +287,10 @@ impl Converter<'_> {
 
     /// A file with addresses, which the generated service writes.
     fn file_with_tokens(&mut self, target: &str, text: &str, file: &FileSpec, subject: &str, span: Option<Span>) {
+        if self.has_other_writers(target) {
+            let reason = "a user can change its directory, where root would write it at each boot";
+            return self.lost(span, subject, reason, Some("put it below /etc or /opt, or write the address itself"));
+        }
         if !self.has_owner(&file.owner) {
             let help = "create the user or group in the configuration, or make sure that the image has it";
             self.report_unknown_owner(span, subject, &file.owner, help);
@@ -308,7 +312,7 @@ impl Converter<'_> {
     }
 
     /// Removes what writes the file at `path`, and returns true if something did.
-    fn forget(&mut self, path: &str) -> bool {
+    pub(super) fn forget(&mut self, path: &str) -> bool {
         let is_file = self.files.remove(path);
         let is_copy = self.files.tmpfiles.remove(path).is_some() && self.files.remove(&format!("{COPIES}{path}"));
         let is_link = self.units.remove_link(path);

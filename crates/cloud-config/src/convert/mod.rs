@@ -12,12 +12,13 @@
 
 mod addresses;
 pub mod butane;
-mod early;
 mod files;
 pub mod ignition;
 mod image;
 pub mod model;
 mod options;
+mod order;
+mod pending;
 mod platform;
 mod quote;
 mod scripts;
@@ -120,7 +121,7 @@ struct Converter<'a> {
     has_secret: bool,
     users: users::Users,
     files: files::Files,
-    units: units::Units,
+    units: pending::Units,
     addresses: addresses::Helper,
     /// The places of the key `runtime` of units of the part.
     runtime_spans: HashMap<&'a str, Span>,
@@ -143,7 +144,7 @@ impl<'a> Converter<'a> {
             has_secret: false,
             users: users::Users::default(),
             files: files::Files::default(),
-            units: units::Units::default(),
+            units: pending::Units::default(),
             addresses: addresses::Helper::default(),
             runtime_spans: HashMap::new(),
             brought: plan

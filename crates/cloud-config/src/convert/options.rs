@@ -137,7 +137,7 @@ impl Converter<'_> {
             return false;
         }
         let text = String::from_utf8_lossy(file.content.expose()).replace(UNIT_ENVIRONMENTS, ENVIRONMENTS);
-        self.units.drop_in(target, &format!("20-cloud-config-{name}.conf"), text, (self.part, span));
+        self.units.section_drop_in(target, &format!("20-cloud-config-{name}.conf"), text, (self.part, span));
         if target == ETCD {
             let difference =
                 "its options go to etcd-member.service, which runs etcd 3.5 in a container with another data format";
@@ -186,7 +186,7 @@ impl Converter<'_> {
         } else {
             self.plain_file(Path::new(&path), text.into_bytes(), file.mode, vec![note]);
         }
-        self.units.drop_in(unit, "20-cloud-config-flannel.conf", drop_in, (self.part, span));
+        self.units.section_drop_in(unit, "20-cloud-config-flannel.conf", drop_in, (self.part, span));
     }
 
     fn hosts(&mut self, file: &FileSpec, span: Option<Span>) {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::addresses::{UNIT as ADDRESSES, VARIABLES};
 use super::files::ENVIRONMENTS;
 use super::model::Variant;
-use super::units::{Origin, Pending};
-use super::{Converter, early, image, platform, quote, unit_tokens};
+use super::pending::{Origin, Pending};
+use super::{Converter, image, platform, quote, unit_tokens};
 use crate::address_tokens::Address;
 use crate::plan::{ENVIRONMENT, Owner, UNIT_ENVIRONMENTS};
 use crate::text::printable;
@@ -16,8 +16,7 @@ impl Converter<'_> {
     pub(super) fn adapt(&mut self, pending: &mut Pending, subject: &str) {
         let name = pending.name.clone();
         // The addresses wait for such a unit, which therefore cannot wait for them.
-        let is_early = self.units.before_addresses.contains(&name)
-            || (pending.contents.is_none() && early::is_early_of_image(&name));
+        let is_early = self.units.order.is_before_addresses(&name);
         let mut needs = Needs::default();
         if let Some(text) = &mut pending.contents {
             self.adapt_text(text, &name, pending.contents_origin, subject, is_early, &mut needs);
@@ -67,7 +66,7 @@ impl Converter<'_> {
                 text.extend(["EnvironmentFile=", &quote::unit_path(&path), "\n"]);
             }
         }
-        pending.add_generated("10-cloud-config-addresses.conf", text);
+        self.add_generated(pending, "10-cloud-config-addresses.conf", text);
     }
 
     /// Replaces the tokens in a text of a unit; `file` is its name. Returns true if the text has changed.

@@ -33,3 +33,14 @@ pub(super) fn file_of(planned: &Planned) -> Option<&str> {
     let Step::WriteFile(file) = &planned.step else { return None };
     below(file.path.to_str()?, "system").map(|(rest, _)| rest).filter(|name| !name.contains('/'))
 }
+
+/// The name of the file of a unit: that of its template for an instance.
+pub(super) fn template_of(name: &str) -> String {
+    match name.split_once('@') {
+        Some((template, instance)) => {
+            let suffix = instance.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+            format!("{template}@.{suffix}")
+        }
+        None => name.to_owned(),
+    }
+}

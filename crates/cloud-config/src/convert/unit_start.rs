@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::model::{Unit, Variant};
 use super::options::ETCD;
-use super::units::{DIRECTORY, Local, Origin, Pending, is_start, subject};
-use super::{Converter, early, image, unit_text};
+use super::pending::{Origin, Pending};
+use super::unit_paths::template_of;
+use super::units::{DIRECTORY, Local, is_start, subject};
+use super::{Converter, image, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::{Span, rules};
 use crate::plan::names;
@@ -57,6 +59,9 @@ impl Converter<'_> {
         let subject = subject(name);
         if unit.enabled || self.units.is_link(&wants(name)) {
             return;
+        }
+        if !local.has_file && self.lacks_file(name) {
+            return self.lost(span, &subject, "its file is not in the result", None);
         }
         if image::is_of_extension(name) && !local.has_file {
             let difference = "enabled by a link, since presets do not apply to system extensions";
@@ -125,24 +130,30 @@ impl Converter<'_> {
         unit.notes.push(note);
     }
 
-    /// Lets a unit of early boot wait for services, as it does when a run starts it.
+    /// Keeps a unit that a target wants out of cycles that a run, which starts it later, does not have.
     pub(super) fn start_late(&mut self, pending: &mut Pending, subject: &str) {
-        let Some(contents) = &pending.contents else { return };
-        if pending.enable.is_some() && early::starts_early(contents) {
+        let is_started = self.wants_start(pending) || pending.enable.is_some();
+        let is_here = pending.contents.is_some();
+        let Some(text) = self.units.order.drop_in(&pending.name).filter(|_| is_here || is_started) else { return };
+        let is_after_boot = pending.texts().any(unit_text::is_after_boot);
+        let means = if self.units.order.is_late(&pending.name) {
+            "a drop-in takes it out of early boot, so that it can wait for services"
+        } else if is_started && !is_after_boot {
+            "a drop-in orders it after multi-user.target, which units before it wait for"
+        } else {
             return;
-        }
-        let drop_ins = pending.drop_ins.iter().map(|drop_in| drop_in.text.as_str());
-        let texts: Vec<_> = std::iter::once(contents.as_str()).chain(drop_ins).collect();
-        let is_preceded = self.units.preceded.contains(&pending.name);
-        let Some(text) = early::late_drop_in(&pending.name, &texts, is_preceded) else { return };
-        let means = "a drop-in takes it out of early boot, so that it can wait for services";
+        };
         (self.part, _) = pending.origin;
         self.generated(pending.origin.1, subject, means, None);
-        pending.add_generated("10-cloud-config-late.conf", text.to_owned());
+        self.add_generated(pending, "10-cloud-config-late.conf", text.to_owned());
     }
 
     /// Lets `multi-user.target` want a unit.
     fn wanted(&mut self, name: &str, is_local: bool, subject: &str, span: Option<Span>, difference: &str) {
+        if !is_local && self.lacks_file(name) {
+            self.units.started.remove(name);
+            return self.lost(span, subject, "its file is not in the result", None);
+        }
         let note = self.changed(span, subject, difference, None);
         let is_own = is_local && (self.units.has_contents(name) || self.files.contains(&format!("{DIRECTORY}/{name}")));
         let file = if is_own { name.to_owned() } else { template_of(name) };
@@ -150,6 +161,13 @@ impl Converter<'_> {
             is_local || self.units.has_contents(&file) || self.files.contains(&format!("{DIRECTORY}/{file}"));
         let directory = if is_local { DIRECTORY } else { "/usr/lib/systemd/system" };
         self.link(wants(name), &format!("{directory}/{file}"), note, span);
+    }
+
+    /// Returns true if the source has the file of the unit, and the result does not.
+    fn lacks_file(&self, name: &str) -> bool {
+        let file = template_of(name);
+        let has = |name: &str| self.units.has_contents(name) || self.files.contains(&format!("{DIRECTORY}/{name}"));
+        (self.brings(name) || self.brings(&file)) && !has(name) && !has(&file)
     }
 
     fn stop(&mut self, pending: &Pending, is_local: bool, span: Option<Span>) {
@@ -238,7 +256,6 @@ impl Converter<'_> {
     fn ordered_commands(&mut self) {
         let commands = std::mem::take(&mut self.units.commands);
         let units: HashMap<_, _> = self.units.done.iter().map(|unit| (unit.name.as_str(), unit)).collect();
-        let waiting = &self.units.after_boot;
         let is_masked = |name: &str| units.get(name).is_some_and(|unit| unit.mask);
         let mut lines = String::new();
         let mut first = None;
@@ -251,7 +268,7 @@ impl Converter<'_> {
             };
             // A unit that waits for multi-user.target would wait for this one, which waits for it.
             first.get_or_insert(*origin);
-            let no_block = if waiting.contains(unit) { "--no-block " } else { "" };
+            let no_block = if self.units.order.is_after_boot(unit) { "--no-block " } else { "" };
             lines.extend([
                 "ExecStart=-/usr/bin/systemctl ",
                 no_block,
@@ -277,24 +294,6 @@ impl Converter<'_> {
             notes: vec![note],
             ..Unit::default()
         });
-    }
-}
-
-/// Returns true if a text orders its unit behind the end of the boot. Rather too often than too seldom: then the command
-/// does not wait for the unit.
-pub(super) fn is_after_boot(text: &str) -> bool {
-    let before_install = text.split("[Install]").next().unwrap_or_default();
-    ["multi-user.target", "graphical.target", "default.target"].iter().any(|target| before_install.contains(target))
-}
-
-/// The name of the file of a unit: that of its template for an instance.
-fn template_of(name: &str) -> String {
-    match name.split_once('@') {
-        Some((template, instance)) => {
-            let suffix = instance.rsplit_once('.').map_or("", |(_, suffix)| suffix);
-            format!("{template}@.{suffix}")
-        }
-        None => name.to_owned(),
     }
 }
 

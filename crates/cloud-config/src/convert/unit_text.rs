@@ -54,6 +54,12 @@ pub(crate) fn is_wanted_at_boot(text: &str) -> bool {
     })
 }
 
+/// Returns true if a text orders its unit after `multi-user.target`.
+pub(crate) fn is_after_boot(text: &str) -> bool {
+    let mut lines = text.lines().filter_map(|line| line.split_once('='));
+    lines.any(|(key, value)| key.trim() == "After" && value.split_whitespace().any(|unit| unit == "multi-user.target"))
+}
+
 /// The options of a text: the section of each, or the fault that ends them.
 struct Options<'a> {
     rest: &'a str,

@@ -1,11 +1,10 @@
 //! Units: contents, drop-ins and masks; `unit_start` starts and enables them.
 
-use std::collections::{HashMap, HashSet};
-
 use super::model::{DropIn, Link, Unit, Variant};
+use super::order::{Order, OrderedUnit};
+use super::pending::{Pending, PendingDropIn};
 use super::unit_paths::{below, is_generated};
-use super::unit_start::is_after_boot;
-use super::{Converter, early, image, platform, unit_text};
+use super::{Converter, image, platform, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, UnitCommand, UnitPath, UnitScope, names};
@@ -14,141 +13,6 @@ use crate::text::secret::Secret;
 
 /// The directory of units.
 pub(super) const DIRECTORY: &str = "/etc/systemd/system";
-
-/// The units of a result.
-#[derive(Default)]
-pub(super) struct Units {
-    /// The units of the source, in its order.
-    pending: Vec<Pending>,
-    at: HashMap<String, usize>,
-    /// The units whose files the source has, and true for a file with an option in `[Install]`.
-    with_contents: HashMap<String, bool>,
-    /// The units that wait for the end of the boot.
-    pub(super) after_boot: HashSet<String>,
-    /// The units that a service of the source is ordered before.
-    pub(super) preceded: HashSet<String>,
-    /// The units that cannot wait for the addresses, which wait for them.
-    pub(super) before_addresses: HashSet<String>,
-    /// Units that the conversion generates.
-    pub generated: Vec<Unit>,
-    /// The links, by their paths.
-    links: Vec<Option<Link>>,
-    linked: HashMap<String, usize>,
-    pub(super) done: Vec<Unit>,
-    /// The units that start, by the names that the source gives them.
-    pub(super) started: HashMap<String, String>,
-    /// The commands of the source, in its order.
-    pub(super) commands: Vec<(Verb, String, Origin)>,
-}
-
-/// Where something of a unit stands: its part, and its place there.
-pub(super) type Origin = (Option<usize>, Option<Span>);
-
-/// The settings of a unit in the source.
-#[derive(Default)]
-pub(super) struct Pending {
-    pub name: String,
-    pub origin: Origin,
-    /// The text of its file.
-    pub contents: Option<String>,
-    pub contents_origin: Origin,
-    pub drop_ins: Vec<PendingDropIn>,
-    drop_in_at: HashMap<String, usize>,
-    pub enable: Option<Origin>,
-    pub command: Option<(Verb, Origin)>,
-    mask: Option<Origin>,
-    /// Something of it is in `/run` today.
-    pub runtime: Option<Origin>,
-}
-
-/// A drop-in of the source.
-pub(super) struct PendingDropIn {
-    pub name: String,
-    pub text: String,
-    pub origin: Origin,
-}
-
-impl Pending {
-    /// The texts of its file and its drop-ins.
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.contents.as_deref().into_iter().chain(self.drop_ins.iter().map(|drop_in| drop_in.text.as_str()))
-    }
-
-    /// Returns true if the unit has a drop-in of that name.
-    fn has_drop_in(&self, name: &str) -> bool {
-        self.drop_in_at.contains_key(name)
-    }
-
-    /// Adds a generated drop-in. Where the source has one of its name, zeros before the name make it another.
-    pub fn add_generated(&mut self, name: &str, text: String) {
-        let mut name = name.to_owned();
-        while self.has_drop_in(&name) {
-            name.insert(0, '0');
-        }
-        self.drop_ins.push(PendingDropIn { name, text, origin: self.origin });
-    }
-}
-
-impl Units {
-    fn entry(&mut self, name: &str, origin: Origin) -> &mut Pending {
-        let index = *self.at.entry(name.to_owned()).or_insert_with(|| {
-            self.pending.push(Pending { name: name.to_owned(), origin, ..Pending::default() });
-            self.pending.len() - 1
-        });
-        &mut self.pending[index]
-    }
-
-    /// Returns true if the source has the file of the unit.
-    pub fn has_contents(&self, name: &str) -> bool {
-        self.with_contents.contains_key(name)
-    }
-
-    /// Returns true if the source has the file of the unit, without an option in `[Install]`.
-    pub fn lacks_install(&self, name: &str) -> bool {
-        self.with_contents.get(name) == Some(&false)
-    }
-
-    /// Adds a drop-in, or replaces it.
-    pub fn drop_in(&mut self, unit: &str, name: &str, text: String, origin: Origin) {
-        let unit = self.entry(unit, origin);
-        let drop_in = PendingDropIn { name: name.to_owned(), text, origin };
-        if let Some(known) = unit.drop_in_at.get(name) {
-            unit.drop_ins[*known] = drop_in;
-        } else {
-            unit.drop_in_at.insert(name.to_owned(), unit.drop_ins.len());
-            unit.drop_ins.push(drop_in);
-        }
-    }
-
-    /// Returns true if a link is at `path`.
-    pub fn is_link(&self, path: &str) -> bool {
-        self.linked.contains_key(path)
-    }
-
-    /// Removes a link, and returns true if it was there.
-    pub fn remove_link(&mut self, path: &str) -> bool {
-        let index = self.linked.remove(path);
-        index.is_some_and(|index| self.links[index].take().is_some())
-    }
-
-    /// The paths of the files and links of finished units.
-    pub fn paths(&self) -> impl Iterator<Item = String> {
-        let links = self.links.iter().flatten().map(|link| link.path.clone());
-        self.done
-            .iter()
-            .flat_map(|unit| {
-                let path = format!("{DIRECTORY}/{}", unit.name);
-                let drop_ins =
-                    unit.drop_ins.iter().map(|drop_in| format!("{path}.d/{}", drop_in.name)).collect::<Vec<_>>();
-                (unit.mask || unit.contents.is_some()).then_some(path).into_iter().chain(drop_ins)
-            })
-            .chain(links)
-    }
-
-    pub fn into_lists(self) -> (Vec<Unit>, Vec<Link>) {
-        (self.done, self.links.into_iter().flatten().collect())
-    }
-}
 
 impl Converter<'_> {
     /// Takes a file of `coreos.units`. Returns false for any other file.
@@ -165,24 +29,26 @@ impl Converter<'_> {
             return true;
         }
         let origin = (self.part, span);
+        let path = format!("{DIRECTORY}/{rest}");
+        let drop_in = rest.split_once('/').map(|(_, name)| name);
+        if runtime && (self.files.contains(&path) || self.units.entry(unit, origin).has_in_etc(drop_in)) {
+            let fact = "a file of it is also written earlier, to /etc, which systemd prefers";
+            self.note(span, &subject(unit), fact);
+            return true;
+        }
+        let is_by_hand = self.forget(&path);
         let entry = self.units.entry(unit, origin);
-        let is_again = match rest.split_once('/') {
-            Some((_, name)) => {
-                let is_again = entry.has_drop_in(name);
-                self.units.drop_in(unit, name, text, origin);
-                is_again
-            }
-            // systemd prefers the file in /etc.
-            None if runtime && entry.contents.is_some() && entry.runtime.is_none() => true,
-            None => {
-                self.units.with_contents.insert(unit.clone(), unit_text::is_installable(&text));
-                let entry = self.units.entry(unit, origin);
-                // A mask of an earlier part: a run replaces it.
-                entry.mask = entry.mask.filter(|(part, _)| *part == origin.0);
-                entry.contents_origin = origin;
-                entry.contents.replace(text).is_some()
-            }
-        };
+        let is_again = is_by_hand | entry.has_file(drop_in);
+        if let Some(name) = drop_in {
+            let (name, is_runtime) = (name.to_owned(), runtime);
+            self.units.drop_in(unit, PendingDropIn { name, text, origin, is_runtime, is_generated: false });
+        } else {
+            // A mask of an earlier part: a run replaces it.
+            entry.mask = entry.mask.filter(|(part, _)| *part == origin.0);
+            (entry.contents_origin, entry.has_runtime_contents) = (origin, runtime);
+            self.units.with_contents.insert(unit.clone(), unit_text::is_installable(&text));
+            self.units.entry(unit, origin).contents = Some(text);
+        }
         if is_again {
             self.note(span, &subject(unit), "a file of it is also written earlier; the last one is used, as in a run");
         }
@@ -193,18 +59,33 @@ impl Converter<'_> {
         true
     }
 
-    /// Takes the file of a unit that stands in `write_files` and needs addresses. Returns false for any other file.
+    /// Takes the file of a unit that stands in `write_files`, if it needs addresses, replaces a file of `coreos.units`
+    /// or is in `/run`. Returns false for any other file.
     pub(super) fn unit_by_hand(&mut self, file: &FileSpec, path: &str, span: Option<Span>) -> bool {
-        let (Some((rest, _)), Ok(text)) =
-            (below(path, "system").or_else(|| below(path, "network")), std::str::from_utf8(file.content.expose()))
-        else {
+        let system = below(path, "system");
+        let Some((rest, runtime)) = system.or_else(|| below(path, "network")).filter(|_| file.unit.is_none()) else {
             return false;
         };
-        let name = rest.split_once('/').map_or(rest, |(directory, _)| directory.strip_suffix(".d").unwrap_or_default());
+        let (name, drop_in) = match rest.split_once('/') {
+            Some((directory, drop_in)) => (directory.strip_suffix(".d").unwrap_or_default(), Some(drop_in)),
+            None => (rest, None),
+        };
+        let is_known = system.is_some() && self.units.get(name).is_some_and(|pending| pending.has_file(drop_in));
         let is_readable = file.mode & 0o004 != 0 && file.owner.to_string() == "root:root";
+        let text = std::str::from_utf8(file.content.expose()).ok().filter(|_| is_readable);
+        let Some(text) = text.filter(|_| names::reader(name) != names::UnitReader::Unknown) else {
+            if is_known {
+                self.units.entry(name, (self.part, span)).forget(drop_in);
+                self.note(
+                    span,
+                    &subject(name),
+                    "a file of it is also written earlier; the last one is used, as in a run",
+                );
+            }
+            return false;
+        };
         let needs_addresses = self.stand_ins.is_in(text) || self.reads_addresses_of_environment(text);
-        if file.unit.is_some() || !is_readable || !needs_addresses || names::reader(name) == names::UnitReader::Unknown
-        {
+        if !(is_known || needs_addresses || runtime && system.is_some()) {
             return false;
         }
         if file.mode != 0o644 {
@@ -314,18 +195,49 @@ impl Converter<'_> {
 
     /// Writes all units.
     pub(super) fn finish_units(&mut self) {
-        let services = self.units.pending.iter().filter(|unit| unit.name.strip_suffix(".service").is_some());
-        let followers = services.flat_map(Pending::texts).flat_map(early::followers);
-        self.units.preceded = followers.map(str::to_owned).collect();
-        let (agent, _) = platform::agent(self.options.variant);
-        let pending = self.units.pending.iter();
-        let texts = pending.flat_map(|unit| unit.texts().map(|text| (unit.name.as_str(), text)));
-        self.units.before_addresses = early::before_addresses(agent, texts).into_iter().map(str::to_owned).collect();
+        let units: Vec<_> = self.units.pending.iter().map(|unit| self.ordered(unit)).collect();
+        self.units.order = Order::new(&units, platform::agent(self.options.variant).0);
         for pending in std::mem::take(&mut self.units.pending) {
             self.finish_unit(pending);
         }
         self.part = None;
         self.report_order();
+    }
+
+    /// Adds a generated drop-in.
+    pub(super) fn add_generated(&self, pending: &mut Pending, name: &str, text: String) {
+        let (name, origin) = (name.to_owned(), pending.origin);
+        pending.drop_ins.push(PendingDropIn { name, text, origin, is_runtime: false, is_generated: true });
+        self.name_generated(pending);
+    }
+
+    /// Renames the generated drop-ins. Where the source has one of its name, zeros before the name make it another.
+    fn name_generated(&self, pending: &mut Pending) {
+        let directory = format!("{DIRECTORY}/{}.d", pending.name);
+        let mut drop_ins = std::mem::take(&mut pending.drop_ins);
+        for drop_in in drop_ins.iter_mut().filter(|drop_in| drop_in.is_generated) {
+            while pending.has_drop_in(&drop_in.name) || self.files.contains(&format!("{directory}/{}", drop_in.name)) {
+                drop_in.name.insert(0, '0');
+            }
+        }
+        pending.drop_ins = drop_ins;
+    }
+
+    /// A unit of the source for the graph of all units.
+    fn ordered<'u>(&self, unit: &'u Pending) -> OrderedUnit<'u> {
+        // Other settings have no place for an address.
+        let has_place =
+            |text: &str| text.lines().any(|line| line.starts_with("Exec") || line.starts_with("Environment"));
+        let needs_addresses = unit.texts().any(|text| {
+            let has_token = self.stand_ins.is_in(text) && has_place(text);
+            has_token || self.reads_addresses_of_environment(text) || self.addresses.is_named_in(text)
+        });
+        OrderedUnit {
+            name: &unit.name,
+            texts: unit.texts().collect(),
+            has_contents: unit.contents.is_some(),
+            needs_addresses,
+        }
     }
 
     /// Adds a link, in place of a file at its path.
@@ -393,6 +305,9 @@ impl Converter<'_> {
                 );
             }
             unit.mask = true;
+            if self.forget(&format!("{DIRECTORY}/{name}")) {
+                self.note(span, &subject, "its file is also written earlier; the mask replaces it, as in a run");
+            }
             if let Some((verb, (part, span))) = pending.command.filter(|(verb, _)| *verb != Verb::Stop) {
                 self.part = part;
                 self.lost(span, &subject, &format!("a masked unit does not {verb}"), None);
@@ -400,18 +315,16 @@ impl Converter<'_> {
             self.units.done.push(unit);
             return;
         }
+        self.name_generated(&mut pending);
         self.adapt(&mut pending, &subject);
         self.start_late(&mut pending, &subject);
-        if pending.texts().any(is_after_boot) {
-            self.units.after_boot.insert(name.clone());
-        }
         // Ignition checks the text of units, and takes no other type of them; a plain file it takes as it is.
         let fault = pending.contents.as_deref().and_then(unit_text::unit_text_fault);
         let path = format!("{DIRECTORY}/{name}");
         let as_file = !is_of_systemd || fault.is_some();
         let text = pending.contents.take();
         if let Some(mut text) = text.clone() {
-            if as_file || self.files.remove(&path) {
+            if as_file {
                 self.plain_file(path.as_ref(), text.into_bytes(), 0o644, std::mem::take(&mut unit.notes));
             } else {
                 if self.wants_start(&pending) && !unit_text::is_installable(&text) {
@@ -432,10 +345,8 @@ impl Converter<'_> {
                 continue;
             }
             let path = format!("{directory}/{drop_in}");
-            let is_plain = as_file
-                || drop_in.strip_suffix(".conf").is_none()
-                || unit_text::unit_text_fault(&text).is_some()
-                || self.files.remove(&path);
+            let is_plain =
+                as_file || drop_in.strip_suffix(".conf").is_none() || unit_text::unit_text_fault(&text).is_some();
             if is_plain {
                 self.plain_file(path.as_ref(), text.into_bytes(), 0o644, Vec::new());
             } else {

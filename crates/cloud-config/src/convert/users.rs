@@ -47,6 +47,11 @@ impl Users {
         image::has_user(name) || self.login_groups.contains_key(name)
     }
 
+    /// Returns true if `path` is below the home directory of an account of the result.
+    pub fn has_home_above(&self, path: &str) -> bool {
+        self.list.iter().filter_map(|user| user.home_dir.as_deref()).any(|home| image::is_below(path, home))
+    }
+
     /// Returns true if `name` is the own group of an account that the result creates.
     fn creates_group(&self, name: &str) -> bool {
         self.login_groups.get(name).is_some_and(|group| group == name)
@@ -68,6 +73,9 @@ impl Users {
     }
 }
 
+/// The difference of a password.
+const PASSWORD: &str = "the password is set once, on the first boot";
+
 impl Converter<'_> {
     /// Returns true if the group exists when accounts are created.
     pub(super) fn has_group(&self, name: &str) -> bool {
@@ -86,8 +94,7 @@ impl Converter<'_> {
         let password_hash = account.passwd.clone();
         if image::has_user(name) {
             if password_hash.is_some() {
-                let difference = "the password is set once, on the first boot";
-                let note = self.changed(span, &subject, difference, None);
+                let note = self.changed(span, &subject, PASSWORD, None);
                 let user = self.users.entry(name);
                 user.password_hash = password_hash;
                 user.notes.push(note);
@@ -143,6 +150,9 @@ impl Converter<'_> {
         let is_usable = |home: &&str| !account.create_home || self.can_create_home(home, &subject, span);
         let home_dir = account.home.as_deref().filter(is_usable);
         let mut notes = Vec::new();
+        if password_hash.is_some() {
+            notes.push(self.changed(span, &subject, PASSWORD, None));
+        }
         if no_user_group && !account.no_user_group {
             let fact =
                 format!("group {} exists already; the default login group is used, as in a run", printable(name));
@@ -211,16 +221,14 @@ impl Converter<'_> {
             let help = "remove `no_create_home`, or give the user a home directory of its own";
             return self.lost(span, &subject, reason, Some(help));
         }
-        let mut notes = Vec::new();
-        if set.user == CORE {
-            let difference = "set once, in the key set `ignition`; keys that are removed from the source later stay";
-            notes.push(self.changed(span, &subject, difference, None));
-        } else if !self.users.has_user(&set.user) {
+        if !self.users.has_user(&set.user) {
             // The plan refused the user.
             return self.lost(span, &subject, "the user is not created", None);
         }
+        let difference = "set once, in the key set `ignition`; keys that are removed from the source later stay";
+        let note = self.changed(span, &subject, difference, None);
         let user = self.users.entry(&set.user);
-        user.notes.append(&mut notes);
+        user.notes.push(note);
         let mut known: HashSet<String> = user.ssh_authorized_keys.iter().cloned().collect();
         for key in &set.keys {
             if known.insert(key.clone()) {
