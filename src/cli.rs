@@ -165,10 +165,7 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     let empty = empty_value(&arguments);
     let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
-        Err(error) if error.kind() == ErrorKind::UnknownArgument => {
-            let known = list(flags().map(|name| format!("--{name}")));
-            return Err(Usage(format!("{}\nFlags:\n{known}\n", with_tip(&error))));
-        }
+        Err(error) if error.kind() == ErrorKind::UnknownArgument => return Err(unknown_argument(&error)),
         Err(error) if error.use_stderr() => return Err(Usage(error.to_string())),
         Err(_) => return Ok(Invocation::Print(if short { short_help() } else { help() })),
     };
@@ -180,7 +177,7 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         Some(flag) => Err(format!("the value of --{flag} is empty; omit the flag to use its default")),
         None => request(&matches),
     };
-    request.map_err(|message| Usage(format!("error: {message}\n\nFor more information, try '--help'.\n")))
+    request.map_err(|message| Usage(format!("error: {message}\n\n{MORE}")))
 }
 
 /// The first flag among normalized `arguments` that takes a value and has an empty one.
@@ -192,19 +189,24 @@ fn empty_value(arguments: &[OsString]) -> Option<&'static str> {
     arguments.iter().find_map(flags).map(|flag| flag.name)
 }
 
-/// Returns the message for an argument that is not a flag; it may be meant for the user-data.
-fn with_tip(error: &clap::Error) -> String {
+/// The last line of a message.
+const MORE: &str = "For more information, try '--help'.\n";
+
+/// Returns the message for an argument that is not a flag, with a tip: a similar flag, or the flag for user-data.
+fn unknown_argument(error: &clap::Error) -> Usage {
     let text = error.to_string();
-    let word = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) if !word.starts_with('-') => word,
-        _ => return text,
+    let problem = text.split("\n\nUsage:").next().unwrap_or_default();
+    let tip = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if word.starts_with('-') => String::new(),
+        Some(ContextValue::String(word)) if word.contains("://") => {
+            "\n\n  tip: to fetch user-data, use --from-url=URL".to_owned()
+        }
+        Some(ContextValue::String(word)) => {
+            format!("\n\n  tip: to read user-data from a file, use --from-file={word}")
+        }
+        _ => String::new(),
     };
-    let tip = if word.contains("://") {
-        "to fetch user-data, use --from-url=URL".to_owned()
-    } else {
-        format!("to read user-data from a file, use --from-file={word}")
-    };
-    text.replacen("\n\nUsage:", &format!("\n\n  tip: {tip}\n\nUsage:"), 1)
+    Usage(format!("{problem}{tip}\n\n{MORE}"))
 }
 
 /// Words in lines of 80 columns.

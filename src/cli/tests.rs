@@ -231,9 +231,14 @@ fn a_word_that_is_no_flag_may_be_meant_for_user_data() {
     let url = usage("https://mary:hidden@example/x");
     assert!(url.contains("use --from-url=URL\n") && !url.contains("hidden"), "{url}");
     assert!(usage("--from-fil=x").contains("'--from-file'"));
-    for text in [file, url, usage("--nothing"), usage("--dry-run")] {
-        assert!(text.contains("  --from-file, ") && text.lines().all(|line| line.len() <= 80), "{text}");
+    let misspelled = "error: unexpected argument '--forom-file' found\n\n  tip: a similar argument exists: '--from-file'\n\n\
+                      For more information, try '--help'.\n";
+    assert_eq!(usage("--forom-file"), misspelled);
+    for text in [file, url, usage("--nothing")] {
+        assert!(text.lines().count() <= 5 && text.ends_with("\n\nFor more information, try '--help'.\n"), "{text}");
     }
+    let no_source = usage("--dry-run");
+    assert!(no_source.contains("  --from-file, ") && no_source.lines().all(|line| line.len() <= 80), "{no_source}");
     for line in ["\u{1b}[31mx", "--from-file=x --format=\u{1b}]0;x\u{7}", "--\u{9b}31m"] {
         let text = usage(line);
         assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "{text:?}");
