@@ -44,6 +44,8 @@ pub struct FieldInfo {
     pub free_text: bool,
     /// The error for which its value is skipped, and the rest of its item applied.
     pub left_out_for: Option<&'static Rule>,
+    /// The consequence of a value of the wrong type.
+    pub wrong_type: WrongType,
     /// It is set when the account is created, and never changed.
     pub of_new_account: bool,
     /// The values that are reported as missing.
@@ -75,7 +77,8 @@ pub enum Show {
     Boolean,
     /// Numbers.
     Number,
-    /// One of these words, or a misspelling of one.
+    /// One of these words, or a misspelling of one. Any other word can be a secret in the wrong line, as in all fields:
+    /// a password that resembles `start` would not protect anything.
     Words(&'static [&'static str]),
 }
 
@@ -113,6 +116,15 @@ pub enum Remedy {
     Block,
 }
 
+/// The consequence of a value of the wrong type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongType {
+    /// The value is not applied.
+    ValueIgnored,
+    /// The item of the key is skipped: without the value, it would mean something else.
+    ItemSkipped,
+}
+
 /// The values of a key that are reported as missing. For most keys, no value is the same as no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
@@ -136,6 +148,7 @@ impl FieldInfo {
             one_line: None,
             free_text: false,
             left_out_for: None,
+            wrong_type: WrongType::ValueIgnored,
             of_new_account: false,
             missing: Missing::Never,
             misspelled: "",
@@ -150,7 +163,12 @@ impl FieldInfo {
 
     /// The item is skipped without it.
     const fn required(self) -> Self {
-        self.values(Values::Filled)
+        self.values(Values::Filled).skips_item()
+    }
+
+    const fn skips_item(mut self) -> Self {
+        self.wrong_type = WrongType::ItemSkipped;
+        self
     }
 
     const fn remedy(mut self, remedy: Remedy) -> Self {
@@ -240,6 +258,18 @@ pub fn remedy(name: &str) -> Remedy {
     rows.next().map_or(Remedy::OfType, |row| row.remedy)
 }
 
+/// The word for the item that is skipped because the key `name` of the type `type_name` has a value of the wrong type,
+/// or an item of its list has (`in_list`); see [`crate::yaml::Skipped`].
+pub fn skipped_item(type_name: &str, name: &str, in_list: bool) -> Option<&'static str> {
+    let mapping = MAPPINGS.iter().find(|mapping| mapping.type_name == type_name)?;
+    if in_list {
+        let above = if mapping.path.is_empty() { String::new() } else { format!("{}.", mapping.path) };
+        let items = format!("{above}{name}[]");
+        return MAPPINGS.iter().find(|mapping| mapping.path == items).map(|mapping| mapping.item);
+    }
+    mapping.field(name).filter(|field| field.wrong_type == WrongType::ItemSkipped).map(|_| mapping.item)
+}
+
 /// The kind of text that the key `name` takes; the reader of YAML does not know its mapping.
 pub fn text_kind(name: &str) -> TextKind {
     let mut rows = MAPPINGS.iter().filter_map(|mapping| mapping.field(name));
@@ -248,9 +278,10 @@ pub fn text_kind(name: &str) -> TextKind {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAPPINGS, remedy, text_kind};
+    use super::{MAPPINGS, WrongType, remedy, text_kind};
     use crate::config::options::TABLES;
     use crate::config::places::PLACES;
+    use crate::plan::Item;
 
     #[test]
     fn every_key_of_the_types_has_one_row() {
@@ -264,6 +295,62 @@ mod tests {
             assert_eq!(rows, keys, "the rows of `{}` in config/fields/table.rs, and the keys of its type", place.path);
         }
         assert_eq!(MAPPINGS.len(), places.len());
+    }
+
+    /// The word for a skipped item.
+    fn word(item: &Item) -> &'static str {
+        match item {
+            Item::File(_) => "file",
+            Item::User(_) => "user",
+            Item::Unit(_) => "unit",
+            Item::DropIn { .. } => "drop-in",
+            _ => "",
+        }
+    }
+
+    /// The message for the value of the wrong type in the first item of the list at `path`, and what the plan skips.
+    fn wrong_type(path: &str, item: &str) -> (String, Vec<&'static str>) {
+        let list = match path {
+            "coreos.units[]" => format!("coreos: {{units: [{item}]}}"),
+            "coreos.units[].drop_ins[]" => format!("coreos: {{units: [{{name: a.service, drop_ins: [{item}]}}]}}"),
+            path => format!("{}: [{item}]", path.trim_end_matches("[]")),
+        };
+        let part = crate::user_data::split("x", format!("#cloud-config\n{list}\n").into_bytes()).remove(0);
+        let document = crate::document::read(part, &crate::address_tokens::Addresses::default(), false);
+        let plan = document.plan(&crate::plan::Facts::default(), "set");
+        let found = plan.findings.iter().find(|finding| finding.rule.id == "wrong-type");
+        let message = found.unwrap_or_else(|| panic!("{list}: {:?}", plan.findings)).message.clone();
+        (message, plan.refused.iter().map(|refused| word(&refused.item)).collect())
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_the_item_that_is_skipped() {
+        for mapping in MAPPINGS.iter().filter(|mapping| !mapping.item.is_empty()) {
+            let others: &[(&str, &str)] = match mapping.item {
+                "file" => &[("path", "/a")],
+                "user" => &[("name", "web")],
+                "unit" => &[("name", "a.service")],
+                _ => &[("name", "a.conf"), ("content", "x")],
+            };
+            for field in mapping.fields {
+                let others = others.iter().filter(|(key, _)| *key != field.name);
+                let others: String = others.flat_map(|(key, value)| [*key, ": ", *value, ", "]).collect();
+                let (message, skipped) = wrong_type(mapping.path, &format!("{{{others}{}: {{a: b}}}}", field.name));
+                let is_skipped = skipped.contains(&mapping.item);
+                let end = if is_skipped { format!("; {} skipped", mapping.item) } else { "; not applied".to_owned() };
+                assert!(message.ends_with(&end), "{}.{}: {message}", mapping.path, field.name);
+                assert_eq!(
+                    is_skipped,
+                    field.wrong_type == WrongType::ItemSkipped,
+                    "{}.{}: {skipped:?}",
+                    mapping.path,
+                    field.name
+                );
+            }
+            let (message, skipped) = wrong_type(mapping.path, "text");
+            assert!(message.ends_with(&format!("; {} skipped", mapping.item)), "{message}");
+            assert_eq!(skipped, [mapping.item]);
+        }
     }
 
     #[test]

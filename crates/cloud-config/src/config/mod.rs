@@ -42,7 +42,8 @@ pub(crate) use value::{FieldValue, Fields};
 use crate::yaml::{Entry, Field, KeyFacts};
 
 /// The facts about the keys of a cloud-config that reading one needs.
-pub const KEY_FACTS: KeyFacts = KeyFacts { advice: advice::advice, kind: fields::text_kind };
+pub const KEY_FACTS: KeyFacts =
+    KeyFacts { advice: advice::advice, kind: fields::text_kind, skipped: fields::skipped_item };
 
 mapping! {
     /// A whole cloud-config document (docs/cloud-config.md).

@@ -1,6 +1,7 @@
 //! Names over several lines: the text after the first line is mostly a value that lacks its key.
 
 use super::CloudConfig;
+use super::fields::WrongType;
 use crate::diagnostic::{Finding, Span, rules};
 use crate::yaml::Field;
 
@@ -10,11 +11,15 @@ use crate::yaml::Field;
 /// every user can see. `text` is the source text of the part.
 pub fn refuse_folded(config: &mut CloudConfig, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    config.each_text_mut(|row, field| findings.extend(row.one_line.and_then(|words| refuse(field, words, text))));
+    config.each_text_mut(|mapping, row, field| {
+        let skipped = (row.wrong_type == WrongType::ItemSkipped).then_some(mapping.item);
+        findings.extend(row.one_line.and_then(|words| refuse(field, words, skipped, text)));
+    });
     findings
 }
 
-fn refuse(field: &mut Field<String>, what: &str, text: &str) -> Option<Finding> {
+/// Removes the value of `field`, which is `what`; `skipped` is the item that is skipped without it.
+fn refuse(field: &mut Field<String>, what: &str, skipped: Option<&str>, text: &str) -> Option<Finding> {
     // Most have no blank in them, and a line break becomes one.
     field.filled().filter(|name| name.contains([' ', '\n']))?;
     let span = field.span?;
@@ -25,7 +30,8 @@ fn refuse(field: &mut Field<String>, what: &str, text: &str) -> Option<Finding> 
     }
     field.value = None;
     field.bad = true;
-    let message = format!("{what} spans several lines; not applied");
+    let consequence = skipped.map_or_else(|| "not applied".to_owned(), |item| format!("{item} skipped"));
+    let message = format!("{what} spans several lines; {consequence}");
     let span = Some(Span::new(span.start, span.start + written[..first].trim_end().len()));
     let help =
         "add the missing key on the next line, such as `content: |`, or write the value on one line or in quotes";

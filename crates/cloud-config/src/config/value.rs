@@ -159,13 +159,13 @@ impl CloudConfig {
         self.coreos.oem.get().into_iter().for_each(|oem| each(&fields::OEM, oem.fields()));
     }
 
-    /// Calls `look` with each text of each mapping, and the row of its field.
-    pub(crate) fn each_text_mut(&mut self, mut look: impl FnMut(&'static FieldInfo, &mut Field<String>)) {
+    /// Calls `look` with each text of each mapping, the mapping, and the row of its field.
+    pub(crate) fn each_text_mut(&mut self, mut look: impl FnMut(&Mapping, &'static FieldInfo, &mut Field<String>)) {
         let mut each = |mapping: &Mapping, item: &mut dyn Fields| {
             for (key, texts) in item.texts_mut() {
                 let Some(row) = mapping.field(key) else { continue };
                 for text in texts {
-                    look(row, text);
+                    look(mapping, row, text);
                 }
             }
         };

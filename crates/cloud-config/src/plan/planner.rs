@@ -184,7 +184,7 @@ pub fn plan(config: &CloudConfig, facts: &Facts, key_set: &str) -> Plan {
     planner.finish()
 }
 
-/// Plans a script part; `first_line` is the place of its interpreter line.
+/// Plans a script part; `first_line` is the position of its interpreter line.
 pub fn plan_script(text: &str, first_line: Span) -> Plan {
     let (script, finding) = script::script(text, first_line);
     let mut plan = Plan { findings: finding.into_iter().collect(), ..Plan::default() };
@@ -355,9 +355,9 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
     access
 }
 
-/// The finding of a redacted secret in place of `what`.
-pub(super) fn redacted_secret(span: Option<Span>, what: &str) -> Finding {
-    Finding::new(&rules::REDACTED_SECRET, span, format!("{what} is a placeholder for a secret; not applied"))
+/// The finding of a redacted secret in place of `what`, and its consequence.
+pub(super) fn redacted_secret(span: Option<Span>, what: &str, consequence: &str) -> Finding {
+    Finding::new(&rules::REDACTED_SECRET, span, format!("{what} is a placeholder for a secret; {consequence}"))
         .help("`--print-config --show-secrets` prints the secret itself")
 }
 

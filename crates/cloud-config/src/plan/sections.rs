@@ -71,7 +71,7 @@ fn line<'a>(planner: &mut Planner<'_>, field: &'a Field<String>, key: &str) -> O
     Some(text)
 }
 
-/// Refuses a section if one of its texts is redacted, and returns true then. A text comes with its key and place.
+/// Refuses a section if one of its texts is redacted, and returns true then. A text comes with its key and position.
 fn refuse_redacted<'a>(
     planner: &mut Planner<'_>,
     section: &str,
@@ -82,7 +82,7 @@ fn refuse_redacted<'a>(
     planner.refuse_for(
         Item::Section(section.to_owned().into()),
         span,
-        redacted_secret(at, &format!("{section}.{key}")),
+        redacted_secret(at, &format!("{section}.{key}"), "section not applied"),
     );
     true
 }

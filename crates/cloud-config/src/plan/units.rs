@@ -68,7 +68,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         return planner.refuse_for(
             item(),
             span,
-            redacted_secret(unit.content.span, &format!("the content of unit {name}")),
+            redacted_secret(unit.content.span, &format!("the content of unit {name}"), "unit skipped"),
         );
     }
     let reader = names::reader(name);
@@ -216,7 +216,8 @@ fn place_drop_in(
     span: Option<Span>,
 ) {
     if is_redacted(content) {
-        let finding = redacted_secret(content_span, &format!("the content of drop-in {name} of unit {unit}"));
+        let what = format!("the content of drop-in {name} of unit {unit}");
+        let finding = redacted_secret(content_span, &what, "drop-in skipped");
         let item = Item::DropIn { unit: unit.to_owned(), name: printable(name) };
         return planner.refuse_for(item, span, finding);
     }

@@ -97,7 +97,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     }
     let passwd = password_hash(user);
     if passwd.is_some_and(is_redacted) {
-        return Err(redacted_secret(user.passwd.span, &format!("the password of user {name}")));
+        return Err(redacted_secret(user.passwd.span, &format!("the password of user {name}"), "user skipped"));
     }
     let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
         let value = value?;
@@ -173,7 +173,7 @@ pub fn password_hash(user: &User) -> Option<&str> {
     Some(hash.strip_suffix('\n').unwrap_or(hash))
 }
 
-/// The fields of `user` that only a new account is given, with their places.
+/// The fields of `user` that only a new account is given, with their positions.
 pub fn of_new_account(user: &User) -> Vec<(&'static str, Option<Span>)> {
     let of_account = |(key, value)| USER.field(key).filter(|row| row.of_new_account).map(|row| (row.name, value));
     let fields: Vec<_> = user.fields().into_iter().filter_map(of_account).collect();
@@ -273,7 +273,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     let Some(url) = user.coreos_ssh_import_url.filled() else { return };
     let span = user.coreos_ssh_import_url.span;
     if is_partly_redacted(url) {
-        let finding = redacted_secret(span, &format!("the URL of the keys of user {name}"));
+        let finding = redacted_secret(span, &format!("the URL of the keys of user {name}"), "keys not imported");
         return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
     }
     let Some(from) = url_without_secrets(url) else {

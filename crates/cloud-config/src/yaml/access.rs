@@ -61,19 +61,21 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 /// The entries of a mapping, their keys spelled with `_`.
 pub(super) struct Entries<'a> {
     context: &'a Context,
+    /// The name of the type.
+    mapping: &'static str,
     rest: slice::Iter<'a, Entry>,
     current: Option<&'a Entry>,
 }
 
 impl<'a> Entries<'a> {
-    pub fn new(context: &'a Context, entries: &'a [Entry]) -> Self {
-        Self { context, rest: entries.iter(), current: None }
+    pub fn new(context: &'a Context, mapping: &'static str, entries: &'a [Entry]) -> Self {
+        Self { context, mapping, rest: entries.iter(), current: None }
     }
 
     fn value(&mut self) -> Result<Value<'a>, Error> {
         let entry =
             self.current.take().ok_or_else(|| serde::de::Error::custom("a value was asked for before its key"))?;
-        Ok(Value::new(self.context, &entry.value, Role::Of(entry)))
+        Ok(Value::new(self.context, &entry.value, Role::Of(entry, self.mapping)))
     }
 }
 
@@ -117,10 +119,10 @@ impl<'a> FieldParts<'a> {
         bad: impl FnOnce(BoolDeserializer<Error>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         self.part = self.part.saturating_add(1);
-        let place = |byte: usize| u64::try_from(byte).unwrap_or(u64::MAX).into_deserializer();
+        let position = |byte: usize| u64::try_from(byte).unwrap_or(u64::MAX).into_deserializer();
         match self.part {
-            1 => offset(place(self.value.span().start)),
-            2 => offset(place(self.value.span().end)),
+            1 => offset(position(self.value.span().start)),
+            2 => offset(position(self.value.span().end)),
             3 => value(self.value).map(|(value, wrong)| {
                 self.bad = wrong;
                 value

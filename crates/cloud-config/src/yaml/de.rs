@@ -23,7 +23,7 @@ use crate::diagnostic::{Finding, Findings, Rule, Span, rules};
 ///
 /// Values that cannot be read are taken as absent; a document without a root is empty.
 pub fn read<T: DeserializeOwned + Default>(document: &ParsedYaml) -> (T, Vec<Finding>) {
-    read_advised(document, KeyFacts { advice: |_, _, _| None, kind: |_| TextKind::Unknown })
+    read_advised(document, KeyFacts { advice: |_, _, _| None, kind: |_| TextKind::Unknown, skipped: |_, _, _| None })
 }
 
 /// As [`read`], with what is known of the keys of `T`.
@@ -51,7 +51,13 @@ pub struct KeyFacts {
     pub advice: Advice,
     /// The text that a key takes, spelled with `_`.
     pub kind: fn(key: &str) -> TextKind,
+    /// The item that is skipped because of a value of the wrong type, in a word; see [`Skipped`].
+    pub skipped: Skipped,
 }
+
+/// Returns the kind of the item that is skipped because of a value of the wrong type: the value of a key of the type
+/// `mapping`, spelled with `_`, or an item of its list (`true`). `None` if only the value is not applied.
+pub type Skipped = fn(mapping: &str, key: &str, item: bool) -> Option<&'static str>;
 
 /// The state of a reading.
 pub(super) struct Context {
@@ -68,13 +74,23 @@ impl Context {
             let special = match value.role {
                 _ if rule != &rules::WRONG_TYPE => None,
                 Role::ParsedYaml => None,
-                Role::Of(entry) => (self.facts.advice)(&entry.name(), false, value.node),
-                Role::ItemOf(entry) => (self.facts.advice)(&entry.name(), true, value.node),
+                Role::Of(entry, _) => (self.facts.advice)(&entry.name(), false, value.node),
+                Role::ItemOf(entry, _) => (self.facts.advice)(&entry.name(), true, value.node),
             };
             let help = special.or(help).map(str::to_owned);
-            let message = if rule == &rules::WRONG_TYPE { format!("{message}; not applied") } else { message };
-            Finding { help, ..Finding::new(rule, span, value.role.message(&message)) }
+            let message = format!("{}; {}", value.role.message(&message), self.consequence(value.role));
+            Finding { help, ..Finding::new(rule, span, message) }
         });
+    }
+
+    /// The consequence of a value that could not be read.
+    fn consequence(&self, role: Role<'_>) -> Cow<'static, str> {
+        let skipped = match role {
+            Role::ParsedYaml => None,
+            Role::Of(entry, mapping) => (self.facts.skipped)(mapping, &entry.name(), false),
+            Role::ItemOf(entry, mapping) => (self.facts.skipped)(mapping, &entry.name(), true),
+        };
+        skipped.map_or(Cow::Borrowed("not applied"), |item| Cow::Owned(format!("{item} skipped")))
     }
 
     fn report(&self, rule: &'static Rule, span: Span, finding: impl FnOnce() -> Finding) {
@@ -82,22 +98,22 @@ impl Context {
     }
 }
 
-/// The place of a value in its document, for messages.
+/// The position of a value in its document, for messages.
 #[derive(Clone, Copy)]
 pub(super) enum Role<'a> {
     /// All of it.
     ParsedYaml,
-    /// The value of a key.
-    Of(&'a Entry),
-    /// An item of the list that is the value of a key.
-    ItemOf(&'a Entry),
+    /// The value of a key of a mapping, with the name of its type.
+    Of(&'a Entry, &'static str),
+    /// An item of the list that is the value of such a key.
+    ItemOf(&'a Entry, &'static str),
 }
 
 impl Role<'_> {
     /// The role of an item of this value.
     pub const fn item(self) -> Self {
         match self {
-            Self::Of(entry) => Self::ItemOf(entry),
+            Self::Of(entry, mapping) => Self::ItemOf(entry, mapping),
             other => other,
         }
     }
@@ -106,8 +122,8 @@ impl Role<'_> {
     fn message(self, message: &str) -> String {
         match self {
             Self::ParsedYaml => message.to_owned(),
-            Self::Of(entry) => format!("{}: {message}", entry.display_key()),
-            Self::ItemOf(entry) => format!("an item of {}: {message}", entry.display_key()),
+            Self::Of(entry, _) => format!("{}: {message}", entry.display_key()),
+            Self::ItemOf(entry, _) => format!("an item of {}: {message}", entry.display_key()),
         }
     }
 }
@@ -159,7 +175,7 @@ impl<'a> Value<'a> {
         }
         let key = match self.role {
             Role::ParsedYaml => Cow::Borrowed(""),
-            Role::Of(entry) | Role::ItemOf(entry) => entry.name(),
+            Role::Of(entry, _) | Role::ItemOf(entry, _) => entry.name(),
         };
         confusable::in_value(scalar, (self.context.facts.kind)(&key))
             .map_or(Ok(()), |found| Err(Error::confusable(found, self.node)))
@@ -178,7 +194,7 @@ impl<'a> Value<'a> {
             return Ok(());
         }
         let span = Span::new(self.node.span.start, (self.node.span.start + 1).min(self.node.span.end));
-        let message = "no space after `-`; not applied".to_owned();
+        let message = "no space after `-`".to_owned();
         Err(Error { message, span: Some(span), help: Some("write `- ITEM`"), rule: &rules::MISSING_SPACE })
     }
 
@@ -291,13 +307,13 @@ impl<'de> Deserializer<'de> for Value<'_> {
         match &self.node.kind {
             _ if self.is_null() => visitor.visit_unit(),
             Kind::Scalar(_) => {
-                if matches!(self.role, Role::Of(entry) if entry.key.as_ref() == "groups") {
+                if matches!(self.role, Role::Of(entry, _) if entry.key.as_ref() == "groups") {
                     self.check_dash()?;
                 }
                 visitor.visit_str(&self.text()?)
             }
             Kind::List(items) => visitor.visit_seq(Items::new(self.context, self.role, items)),
-            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
+            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, "", &mapping.entries)),
         }
     }
 
@@ -370,26 +386,26 @@ impl<'de> Deserializer<'de> for Value<'_> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        // A `Field` asks for the place of its value, the value, and whether that could be read.
+        // A `Field` asks for the position of its value, the value, and whether that could be read.
         if name == FIELD { visitor.visit_seq(FieldParts::new(self)) } else { self.deserialize_seq(visitor) }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.check_tag()?;
-        match &self.node.kind {
-            _ if self.is_null() => visitor.visit_map(Entries::new(self.context, &[])),
-            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, &mapping.entries)),
-            _ => self.wrong("a mapping"),
-        }
+        self.deserialize_struct("", &[], visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.deserialize_map(visitor)
+        self.check_tag()?;
+        match &self.node.kind {
+            _ if self.is_null() => visitor.visit_map(Entries::new(self.context, name, &[])),
+            Kind::Mapping(mapping) => visitor.visit_map(Entries::new(self.context, name, &mapping.entries)),
+            _ => self.wrong("a mapping"),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

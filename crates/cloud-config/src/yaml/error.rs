@@ -34,13 +34,13 @@ impl Error {
         let exact = node.span.end - node.span.start == len;
         let start = node.span.start + found.at;
         let span = if exact { Span::new(start, start + found.len()) } else { node.span };
-        let message = format!("{}; not applied", found.description());
+        let message = found.description();
         Self { message, span: Some(span), help: Some(found.help()), rule: &rules::LOOKALIKE_CHARACTER }
     }
 
     /// `node` has a tag that only another program evaluates.
     pub fn local_tag(node: &Node) -> Self {
-        let message = "unsupported tag; not applied".to_owned();
+        let message = "unsupported tag".to_owned();
         let help = "write the value that the tag stands for; put a string that begins with `!` in quotes";
         Self { message, span: Some(node.span), help: Some(help), rule: &rules::UNKNOWN_TAG }
     }

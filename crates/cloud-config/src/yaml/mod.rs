@@ -44,7 +44,7 @@ pub use block::{advise, ended_by_key, is_marker, lines};
 pub use bytes::Bytes;
 pub use confusable::{TextKind, misread};
 pub use cut::{Cut, cuts};
-pub use de::{Advice, KeyFacts, read, read_advised};
+pub use de::{Advice, KeyFacts, Skipped, read, read_advised};
 pub use document::{ParsedYaml, parse};
 pub use field::Field;
 pub use headless::{Headless, without_header};

@@ -121,21 +121,24 @@ pub static FILE: Mapping = Mapping {
             .one_line("the path")
             .one_string()
             .misspelled("file filename file_name file_path filepath dest destination name target location"),
-        string("content", Show::Never, Content).remedy(Remedy::Block).needs_value().misspelled(
+        string("content", Show::Never, Content).skips_item().remedy(Remedy::Block).needs_value().misspelled(
             "contents data text body file_content file_contents content_inline inline value source src url \
                  from content_from",
         ),
         FieldInfo::new("permissions", Show::Mode)
+            .skips_item()
             .text(Word)
             .values(Values::Mode)
             .remedy(Remedy::Value("write an octal mode in quotes, such as \"0644\""))
             .misspelled("perms perm permission mode file_mode filemode file_permissions chmod umask"),
         string("owner", Show::Name, Word)
+            .skips_item()
             .one_line("the owner")
             .remedy(Remedy::ForCollection("write one string: `USER:GROUP`"))
             .needs_text()
             .misspelled("user group uid gid own owners ownership chown username user_group"),
         words("encoding", &decode::NAMES)
+            .skips_item()
             .one_string()
             .misspelled("enc encode encoded codec content_encoding file_encoding"),
     ],
@@ -172,6 +175,7 @@ pub static UNIT: Mapping = Mapping {
             .one_string()
             .misspelled("unit unit_name service service_name file filename file_name path"),
         secret("content")
+            .skips_item()
             .text(Content)
             .remedy(Remedy::Block)
             .needs_value()
@@ -180,8 +184,8 @@ pub static UNIT: Mapping = Mapping {
             .list("write each drop-in as an item that begins with `- name: NAME.conf`")
             .misspelled("dropins dropin drop_in overrides override"),
         boolean("enable").needs_value().misspelled("enabled"),
-        boolean("mask").needs_value().misspelled("masked"),
-        boolean("runtime").misspelled("transient temporary"),
+        boolean("mask").skips_item().needs_value().misspelled("masked"),
+        boolean("runtime").skips_item().misspelled("transient temporary"),
         words("command", &Verb::WORDS)
             .remedy(Remedy::Value("give one command, such as `start`"))
             .needs_value()
