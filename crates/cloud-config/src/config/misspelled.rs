@@ -6,7 +6,7 @@
 use super::CloudConfig;
 use super::fields::{self, DROP_IN, FILE, FieldInfo, TOP, UNIT, USER};
 use crate::diagnostic::{Finding, Findings, rules};
-use crate::text::suggest;
+use crate::text::{is_shown, suggest};
 use crate::yaml::{self, Entry, Field, Node, ParsedYaml};
 
 /// Keys that resemble one of ours and mean something else.
@@ -36,16 +36,16 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
             if value.text().is_none() || super::is_item_key(&fault.entry.name()) {
                 continue;
             }
-            findings.push(fault.finding("", "host name not set"));
+            findings.push(fault.finding(&Subject::default(), "host name not set"));
         } else if value.entries().is_none() || holds_keys(fault.entry) {
             // cloud-init has a mapping of host keys with this name.
-            findings.push(fault.finding("", "SSH keys not set"));
+            findings.push(fault.finding(&Subject::default(), "SSH keys not set"));
         }
     }
-    for (node, rows, place) in [(Some(root), &sections, ""), (root.get("coreos"), &below_coreos, "`coreos`")] {
+    for (node, rows, place) in [(Some(root), &sections, ""), (root.get("coreos"), &below_coreos, "coreos")] {
         for fault in node.iter().flat_map(|node| misspellings(node, rows)) {
-            if is_section(fault.entry, fault.meant[0]) && !super::is_foreign(fault.entry, place.trim_matches('`')) {
-                findings.push(fault.finding(place, "section not applied"));
+            if is_section(fault.entry, fault.meant[0]) && !super::is_foreign(fault.entry, place) {
+                findings.push(fault.finding(&Subject::section(place), "section not applied"));
             }
         }
     }
@@ -55,7 +55,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     let update = root.get("coreos").and_then(|coreos| coreos.get("update"));
     for fault in update.iter().flat_map(|update| misspellings(update, &rows(&fields::UPDATE))) {
         if fault.meant.contains(&"reboot_strategy") {
-            findings.push(fault.finding("`coreos.update`", "reboot strategy not set"));
+            findings.push(fault.finding(&Subject::section("coreos.update"), "reboot strategy not set"));
         }
     }
     // Made once: there can be many items.
@@ -67,11 +67,11 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
             refused = true;
         }
         for fault in misspellings(node, &file_rows) {
-            findings.push(fault.finding("a file", "file skipped"));
+            findings.push(fault.finding(&Subject::item(&FILE, node), "file skipped"));
             refused = true;
         }
         if !refused && let Some(entry) = in_place_of_content(node, &FILE, |_| true) {
-            findings.push(without_content(entry, "a file", "file skipped"));
+            findings.push(without_content(entry, &Subject::item(&FILE, node), "file skipped"));
             refused = true;
         }
         file.content.bad |= refused;
@@ -79,27 +79,31 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
     }
     for (node, user) in items(root.get("users"), &mut config.users) {
         for fault in misspellings(node, &user_rows) {
-            let is_name = fault.meant == ["name"];
-            user.name.bad |= is_name;
-            findings.push(fault.finding("a user", if is_name { "user skipped" } else { "not applied" }));
+            user.name.bad |= fault.meant == ["name"];
+            let consequence = match fault.meant.as_slice() {
+                ["name"] => "user skipped",
+                ["ssh_authorized_keys"] => "SSH keys not set",
+                _ => "key not applied",
+            };
+            findings.push(fault.finding(&Subject::item(&USER, node), consequence));
         }
     }
     let units = root.get("coreos").and_then(|coreos| coreos.get("units"));
     for (node, unit) in items(units, &mut config.coreos.units) {
         for fault in misspellings(node, &unit_rows) {
-            findings.push(fault.finding("a unit", "unit skipped"));
+            findings.push(fault.finding(&Subject::item(&UNIT, node), "unit skipped"));
             unit.content.bad = true;
             unit.name.bad |= unit.name.filled().is_none();
         }
         let is_alone = node.entries().is_some_and(|entries| entries.len() == 2) && node.get("name").is_some();
         let is_lines = |value: &Node| value.text().is_some_and(|text| text.trim_end().contains('\n'));
         if let Some(entry) = in_place_of_content(node, &UNIT, is_lines).filter(|_| is_alone && !unit.content.bad) {
-            findings.push(without_content(entry, "a unit", "unit skipped"));
+            findings.push(without_content(entry, &Subject::item(&UNIT, node), "unit skipped"));
             unit.content.bad = true;
         }
         for (node, drop_in) in items(node.get("drop_ins"), &mut unit.drop_ins) {
             for fault in misspellings(node, &drop_in_rows) {
-                findings.push(fault.finding("a drop-in", "drop-in skipped"));
+                findings.push(fault.finding(&Subject::item(&DROP_IN, node), "drop-in skipped"));
                 drop_in.content.bad = true;
             }
         }
@@ -125,7 +129,7 @@ fn misplaced(root: &Node, access: &Rows, sections: &Rows) -> Vec<Finding> {
     });
     lost.map(|fault| {
         let help = format!("write it as `{}` at the top level", fault.meant[0]);
-        fault.finding("`coreos`", "not applied").help(help)
+        fault.finding(&Subject::section("coreos"), "not applied").help(help)
     })
     .collect()
 }
@@ -161,6 +165,37 @@ fn items<'a, T>(
 ) -> impl Iterator<Item = (&'a Node, &'a mut T)> + use<'a, T> {
     let nodes = list.and_then(Node::items).unwrap_or_default();
     nodes.iter().zip(fields).filter_map(|(node, field)| Some((&**node, field.value.as_mut()?)))
+}
+
+/// The mapping that a message is about: at the beginning of the message if it has a name, otherwise after the key.
+#[derive(Default)]
+struct Subject {
+    before: String,
+    after: String,
+}
+
+impl Subject {
+    /// The section at `path`; without one, the document.
+    fn section(path: &str) -> Self {
+        let after = if path.is_empty() { String::new() } else { format!(" of `{path}`") };
+        Self { after, ..Self::default() }
+    }
+
+    /// An item of a list.
+    fn item(mapping: &fields::Mapping, item: &Node) -> Self {
+        let name = item.get(mapping.fields[0].name).and_then(Node::text);
+        match name.filter(|name| is_plain(name)) {
+            Some(name) => Self { before: format!("{} {name}: ", mapping.item), after: String::new() },
+            None => Self { before: String::new(), after: format!(" of a {}", mapping.item) },
+        }
+    }
+}
+
+/// Returns true for the name of an item without characters that can separate a secret from it: a line of an account
+/// file has a password hash after a colon, and a missing line break leaves a blank.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |c: char| (c.is_alphanumeric() && is_shown(c)) || "-_.@+/\\".contains(c);
+    !name.is_empty() && name.len() <= 120 && name.chars().all(is_plain)
 }
 
 /// An unknown key, and the absent known keys that it can be a misspelling of.
@@ -258,24 +293,23 @@ fn in_place_of_content<'a>(
     item.entries()?.iter().find(|entry| is_content(&entry.value) && is_unknown(&entry.name()))
 }
 
-fn without_content(entry: &Entry, item: &str, consequence: &str) -> Finding {
-    let message = format!("unknown key {} of {item} without `content`; {consequence}", entry.display_key());
+fn without_content(entry: &Entry, Subject { before, after }: &Subject, consequence: &str) -> Finding {
+    let message = format!("{before}unknown key {}{after} without `content`; {consequence}", entry.display_key());
     let help = "write the content itself as `content`: this program does not fetch, copy or render files";
     Finding::new(&rules::MISSPELLED_KEY, entry.key_span, message).help(help)
 }
 
 impl Misspelling<'_> {
-    /// The finding that `item` lacks the known key, with the given consequence.
-    fn finding(&self, item: &str, consequence: &str) -> Finding {
+    /// The finding that the subject lacks the known key, with the given consequence.
+    fn finding(&self, Subject { before, after }: &Subject, consequence: &str) -> Finding {
         if let Some(key) = without_space(&self.entry.name()) {
-            let message = format!("no space after the `:` of `{key}`; {consequence}");
+            let message = format!("{before}no space after the `:` of `{key}`; {consequence}");
             return Finding::new(&rules::MISSING_SPACE, self.entry.key_span, message).help("write `KEY: VALUE`");
         }
         let key = self.entry.display_key();
-        let of = if item.is_empty() { String::new() } else { format!(" of {item}") };
         let other =
             yaml::describe_lookalike(&self.entry.key).map_or_else(String::new, |name| format!(": contains {name}"));
-        let message = format!("unknown key {key}{of}{other}; {consequence}");
+        let message = format!("{before}unknown key {key}{after}{other}; {consequence}");
         Finding::new(&rules::MISSPELLED_KEY, self.entry.key_span, message).help(self.help())
     }
 
@@ -307,7 +341,8 @@ fn unsupported(node: &Node) -> Vec<Finding> {
             _ => continue,
         };
         if asks {
-            let message = format!("{} is unsupported: {what}; file skipped", entry.display_key());
+            let Subject { before, after } = Subject::item(&FILE, node);
+            let message = format!("{before}{}{after} is unsupported: {what}; file skipped", entry.display_key());
             let help = "write the complete content; many programs also read a `.d` directory of small files";
             findings.push(Finding::new(&rules::UNSUPPORTED_KEY, entry.key_span, message).help(help));
         }

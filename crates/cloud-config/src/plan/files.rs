@@ -81,11 +81,12 @@ fn read(
     }
     if !written.starts_with('/') {
         let message = format!("relative path; taken as {}", display_path(&path));
-        let mut finding = Finding::new(&rules::RELATIVE_PATH, file.path.span, message);
-        if written.starts_with('~') {
-            finding = finding.help("write the absolute path: `~` is not replaced with a home directory");
-        }
-        planner.report(finding);
+        let help = if written.starts_with('~') {
+            "write the absolute path: `~` is not replaced with a home directory".to_owned()
+        } else {
+            format!("write `{}`", display_path(&path))
+        };
+        planner.report(Finding::new(&rules::RELATIVE_PATH, file.path.span, message).help(help));
     }
     if written.ends_with('/') {
         let message =
@@ -114,7 +115,7 @@ fn read(
         mode.map_or(Ok((permissions::DEFAULT, None)), |text| permissions::parse(text.trim(), file.permissions.span));
     let owner = file.owner.filled().map_or(Ok(Owner::ROOT), |text| owner(text, file.owner.span));
     let content = if file.content.get().is_some_and(|content| is_redacted(&content.expose().0)) {
-        Err(redacted_secret(file.content.span, &format!("the content of {}", printable(written))))
+        Err(redacted_secret(file.content.span, &format!("the content of {}", printable(written)), "file skipped"))
     } else {
         content(file, budget)
     };
