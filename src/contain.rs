@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
 
-/// Runs `work`; returns `None` if it panics. The panic hook then reports the place.
+/// Runs `work`; returns `None` if it panics. The panic hook then reports the position.
 pub fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }

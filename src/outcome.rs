@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::logger::{Dropped, Event, Sign, log_event, messages};
 use cloud_config::diagnostic::{Severity, Span};
 use cloud_config::plan::{Refused, Step};
-use cloud_config::redact::{LocatedFinding, place};
+use cloud_config::redact::{LocatedFinding, position};
 use cloud_config::text::{Lines, Position};
 use cloud_config::user_data::ContentKind;
 
@@ -50,7 +50,7 @@ pub struct StepOutcome {
     /// The part that requested it, if it is not listed among the steps of that part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
-    /// The place in the part that requested it.
+    /// The position in the part that requested it.
     #[serde(flatten)]
     pub at: Option<Position>,
     /// The result.
@@ -75,12 +75,12 @@ pub struct PartOutcome {
     pub steps: Vec<StepOutcome>,
 }
 
-/// An item that was not applied, with its place.
+/// An item that was not applied, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedOutcome {
     /// The item, in words.
     pub item: String,
-    /// The place in the part.
+    /// The position in the part.
     #[serde(flatten)]
     pub at: Option<Position>,
 }
@@ -218,7 +218,7 @@ impl Reporter<'_> {
     pub fn step(&self, step: &Step, span: Option<Span>, result: StepResult, took: Duration) -> StepOutcome {
         let (words, unit) = (step.to_string(), step.unit());
         let at = span.map(|span| self.lines.start(span));
-        let place = place(self.name, at);
+        let position = position(self.name, at);
         let item = Some(words.as_str());
         let event =
             Event { part: Some(self.name), at, item, unit: unit.as_deref(), took: Some(took), ..Event::default() };
@@ -237,16 +237,16 @@ impl Reporter<'_> {
             }
             StepResult::Queued(why) => {
                 let (message, text) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
-                log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{place}: warning: {text}"));
+                log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{position}: warning: {text}"));
             }
             StepResult::DependencyFailed(why) => {
                 let (message, text) =
                     (Some(&messages::STEP_DEPENDENCY_FAILED), format!("dependency failed: {words}: {why}"));
-                log_result(Level::Error, message, Sign::Failed, &text, format_args!("{place}: error: {text}"));
+                log_result(Level::Error, message, Sign::Failed, &text, format_args!("{position}: error: {text}"));
             }
             StepResult::Failed(why) => {
                 let message = Some(&messages::STEP_FAILED);
-                log_result(Level::Error, message, Sign::Failed, why, format_args!("{place}: error: {why}"));
+                log_result(Level::Error, message, Sign::Failed, why, format_args!("{position}: error: {why}"));
             }
         }
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

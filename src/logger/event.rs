@@ -16,7 +16,7 @@ pub struct Event<'a> {
     pub source: Option<&'a str>,
     /// The part that it is about.
     pub part: Option<&'a str>,
-    /// The place in the part.
+    /// The position in the part.
     pub at: Option<Position>,
     /// The step or the item of the part, in words.
     pub item: Option<&'a str>,
@@ -28,7 +28,7 @@ pub struct Event<'a> {
     pub sign: Option<Sign>,
     /// The duration.
     pub took: Option<Duration>,
-    /// The text on a terminal instead of the message; the place stands below it.
+    /// The text on a terminal instead of the message; the position stands below it.
     pub words: Option<&'a str>,
     /// True if it is logged during a wait; a terminal that shows the wait itself does not need it.
     pub waiting: bool,
@@ -42,7 +42,7 @@ impl Event<'_> {
     /// Passes each additional field of the journal to `add`. No field contains a secret: their names and words are also
     /// in the message.
     pub(super) fn fields(&self, mut add: impl FnMut(&str, &str)) {
-        // A place in the configuration, not in the source of this program.
+        // A position in the configuration, not in the source of this program.
         if let Some((part, at)) = self.part.zip(self.at) {
             add("CODE_FILE", &printable(part));
             add("CODE_LINE", &at.line.to_string());

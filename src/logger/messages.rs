@@ -75,7 +75,7 @@ pub const REFUSED: Message = Message {
     id: "003d9a64c27a4d838ae701575639a2ce",
     subject: "An item of @CLOUDINIT_PART@ was not applied: @CLOUDINIT_ITEM@",
     text: "The item is invalid, or cannot be applied safely; nothing of it was applied. Another message\n\
-           has the problem and its place in the file.\n\n\
+           has the problem and its position in the file.\n\n\
            `coreos-cloudinit --validate --from-file=FILE` reports such problems without a run.",
 };
 

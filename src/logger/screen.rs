@@ -1,4 +1,4 @@
-//! The log on a terminal: a sign for every step and its duration, with places below failures.
+//! The log on a terminal: a sign for every step and its duration, with positions below failures.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use log::Level;
 
 use super::event::Event;
 use crate::terminal::Sign;
-use cloud_config::redact::place;
+use cloud_config::redact::position;
 use cloud_config::text::printable;
 
 const DIM: Style = Style::new().dimmed();
 
-/// Formats a line of the log for a terminal; warnings and errors have their place in the next line.
+/// Formats a line of the log for a terminal; warnings and errors have their position in the next line.
 pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) -> String {
     let style = |style: Style| if color { style } else { Style::new() };
     let mut out = String::new();
@@ -47,7 +47,7 @@ pub(super) fn line(level: Level, message: &str, event: &Event<'_>, color: bool) 
     }
     paint(Style::new(), "\n");
     if let Some(part) = event.part.filter(|_| level <= Level::Warn) {
-        paint(DIM, &format!("    {}", printable(&place(part, event.at))));
+        paint(DIM, &format!("    {}", printable(&position(part, event.at))));
         paint(Style::new(), "\n");
     }
     out

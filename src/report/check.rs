@@ -20,7 +20,7 @@ use cloud_config::yaml::{ParsedYaml, Paths};
 pub struct Checked {
     /// The part.
     pub document: Document,
-    /// The findings to report, in the order of their places.
+    /// The findings to report, in the order of their positions.
     pub findings: Vec<Finding>,
 }
 

@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use super::Screen;
 use cloud_config::diagnostic::Severity;
-use cloud_config::redact::{Line, LocatedFinding, place};
+use cloud_config::redact::{Line, LocatedFinding, position};
 use cloud_config::text::printable;
 
 /// The width of the output. Lines are already cut; this is wide enough for them and the text beside them.
@@ -28,7 +28,7 @@ impl Painter {
         Self { renderer: renderer.term_width(WIDTH), frame }
     }
 
-    /// Draws `finding`, with the line it is about if it has a place.
+    /// Draws `finding`, with the line it is about if it has a position.
     pub fn draw(&self, finding: &LocatedFinding, line: Option<&Line>) -> String {
         let level = match finding.severity {
             Severity::Error => Level::ERROR,
@@ -47,11 +47,11 @@ impl Painter {
         // The position is inserted here: redaction changes the length of the line, and so its column.
         let (title, rest) = drawn.split_once('\n').unwrap_or((&drawn, ""));
         let width = at.start.line.to_string().len();
-        let (frame, place) = (self.frame, printable(&place(&finding.part, Some(at.start))));
-        format!("{title}\n{:width$}{frame}--> {frame:#}{place}\n{rest}\n", "")
+        let (frame, position) = (self.frame, printable(&position(&finding.part, Some(at.start))));
+        format!("{title}\n{:width$}{frame}--> {frame:#}{position}\n{rest}\n", "")
     }
 
-    /// Draws a failure without a place in a configuration.
+    /// Draws a failure without a position in a configuration.
     pub fn draw_failure(&self, message: &str) -> String {
         self.renderer.render(&[Group::with_title(Level::ERROR.primary_title(printable(message)))]) + "\n"
     }

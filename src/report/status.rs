@@ -40,7 +40,7 @@ const VERDICTS: [(&str, &str); 7] = [
     ("failed", "failed"),
 ];
 
-/// Formats a run in short: time, source and result; its parts, if there are several; failures with their places; the
+/// Formats a run in short: time, source and result; its parts, if there are several; failures with their positions; the
 /// number of steps per result.
 fn run(record: &Value) -> String {
     let parts = list(&record["parts"]);
@@ -85,20 +85,20 @@ fn troubles(record: &Value) -> Vec<String> {
     let mut troubles: Vec<_> =
         list(&record["failures"]).iter().map(|failure| signed(Sign::Failed, &text(failure))).collect();
     for step in list(&record["access"]) {
-        // A step can have a part without a place.
-        let place = if step["part"].is_string() { place(&step["part"], step) } else { text(&record["source"]) };
-        troubles.extend(step_trouble(step, &place));
+        // A step can have a part without a position.
+        let position = if step["part"].is_string() { position(&step["part"], step) } else { text(&record["source"]) };
+        troubles.extend(step_trouble(step, &position));
     }
     for part in list(&record["parts"]) {
         for finding in list(&part["findings"]).iter().filter(|finding| finding["severity"] == "error") {
             troubles.push(finding_text(finding, &part["name"]));
         }
         for refused in list(&part["refused"]) {
-            let words = format!("{}: not applied: {}", place(&part["name"], refused), text(&refused["item"]));
+            let words = format!("{}: not applied: {}", position(&part["name"], refused), text(&refused["item"]));
             troubles.push(signed(Sign::Failed, &words));
         }
         for step in list(&part["steps"]) {
-            troubles.extend(step_trouble(step, &place(&part["name"], step)));
+            troubles.extend(step_trouble(step, &position(&part["name"], step)));
         }
     }
     troubles
@@ -109,21 +109,21 @@ fn finding_text(finding: &Value, name: &Value) -> String {
     let help = finding["help"].as_str().map_or_else(String::new, |help| format!(" ({})", printable(help)));
     let path = finding["path"].as_str().map_or_else(String::new, |path| format!(" at {}", printable(path)));
     let (message, id) = (text(&finding["message"]), text(&finding["id"]));
-    format!("error: {}: {message}{help} [{id}]{path}", place(name, finding))
+    format!("error: {}: {message}{help} [{id}]{path}", position(name, finding))
 }
 
-fn step_trouble(step: &Value, place: &str) -> Option<String> {
+fn step_trouble(step: &Value, position: &str) -> Option<String> {
     let (name, why) = (text(&step["step"]), text(&step["reason"]));
     match step["verdict"].as_str()? {
         // The reason names the step.
-        "failed" => Some(signed(Sign::Failed, &format!("{place}: {why}"))),
-        "left-out" => Some(signed(Sign::Failed, &format!("{place}: dependency failed: {name}: {why}"))),
+        "failed" => Some(signed(Sign::Failed, &format!("{position}: {why}"))),
+        "left-out" => Some(signed(Sign::Failed, &format!("{position}: dependency failed: {name}: {why}"))),
         // The script may have failed since.
         "done" if name.starts_with("run script ") => {
             let unit = step["unit"].as_str().map(printable)?;
-            Some(signed(Sign::Runs, &format!("{place}: started {unit}; see journalctl -u {unit}")))
+            Some(signed(Sign::Runs, &format!("{position}: started {unit}; see journalctl -u {unit}")))
         }
-        "queued" => Some(signed(Sign::Queued, &format!("{place}: left queued: {name}: {why}"))),
+        "queued" => Some(signed(Sign::Queued, &format!("{position}: left queued: {name}: {why}"))),
         _ => None,
     }
 }
@@ -134,7 +134,7 @@ fn signed(sign: Sign, text: &str) -> String {
 }
 
 /// `NAME:LINE:COL`, or just the name.
-fn place(name: &Value, thing: &Value) -> String {
+fn position(name: &Value, thing: &Value) -> String {
     let name = text(name);
     match (thing["line"].as_u64(), thing["column"].as_u64()) {
         (Some(line), Some(column)) => format!("{name}:{line}:{column}"),

@@ -20,7 +20,7 @@ use crate::host::root::Root;
 use crate::logger::{self, Event, Sign, log_event, messages};
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::report;
-use cloud_config::redact::{LocatedFinding, place};
+use cloud_config::redact::{LocatedFinding, position};
 use cloud_config::run_plan::PartPlan;
 use cloud_config::text::Lines;
 use cloud_config::yaml::Paths;
@@ -157,7 +157,7 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
             words: Some(&words),
             ..Event::default()
         };
-        log_event(Level::Error, format_args!("{}: error: {words}", place(name, refused.at)), &event);
+        log_event(Level::Error, format_args!("{}: error: {words}", position(name, refused.at)), &event);
     }
     PartOutcome { name: name.clone(), form: document.part.form, findings, refused, steps: Vec::new() }
 }

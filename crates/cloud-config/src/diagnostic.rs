@@ -1,6 +1,6 @@
 //! Findings about a configuration, and the table of their rules.
 //!
-//! A finding is plain data: the problem, its severity and its place. It never holds a
+//! A finding is plain data: the problem, its severity and its position. It never holds a
 //! secret, the content of a file, or the text of a line that could not be understood.
 
 use std::collections::{HashMap, HashSet};
@@ -29,7 +29,7 @@ impl Span {
 pub enum Severity {
     /// Good to know; `--validate` stays clean.
     Note,
-    /// A probable mistake that is applied anyway.
+    /// A probable mistake that is used anyway.
     Warning,
     /// An item is skipped because of it, and the run exits 1.
     Error,
@@ -57,7 +57,7 @@ pub struct Rule {
     pub summary: &'static str,
 }
 
-/// A problem of a configuration, with its place.
+/// A problem of a configuration, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule.
@@ -151,7 +151,7 @@ impl Finding {
     }
 }
 
-/// Findings, in the order in which they are made. A place has each rule once: through aliases a place can be met many
+/// Findings, in the order in which they are made. A position has each rule once: through aliases it can be met many
 /// times. Of each rule, one more than is shown is kept, and the rest is counted; see [`shorten`].
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -162,7 +162,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Adds a finding, unless its place has one of its rule already.
+    /// Adds a finding, unless its position has one of its rule already.
     pub fn push(&mut self, finding: Finding) {
         self.push_with(finding.rule, finding.span, || finding);
     }
@@ -174,7 +174,7 @@ impl Findings {
         }
     }
 
-    /// Adds a finding whose place was not met before; it is built only if it is kept.
+    /// Adds a finding whose position was not met before; it is built only if it is kept.
     pub fn add(&mut self, rule: &'static Rule, finding: impl FnOnce() -> Finding) {
         let (count, last) = self.kept.entry(rule.id).or_default();
         if *count > MOST_OF_A_RULE {
@@ -269,7 +269,7 @@ rules! {
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given with `-` and with `_`; the last one is used.";
     NOTHING_THERE = "nothing-there", Note, "A key without a value, or an empty list item; ignored.";
     LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a space, a line break, a quote or a YAML indicator; the value is not applied, or only the host name and SSH keys are applied.";
-    ODD_CHARACTER = "odd-character", Warning, "A look-alike character in a path, an interpreter line or a command; applied anyway.";
+    ODD_CHARACTER = "odd-character", Warning, "A look-alike character in a path, an interpreter line or a command; used anyway.";
     MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space after it, which YAML reads as plain text; only SSH keys are applied.";
     MISSING_DASH = "missing-dash", Error, "The first key of an item without its `- `; files, units and drop-ins are skipped, users are split in two.";
     BAD_KEY = "bad-key", Error, "A key that is not a string; key ignored.";
@@ -278,8 +278,8 @@ rules! {
     TEXT_FOR_LIST = "text-for-list", Warning, "A string in place of a list; read as a list with one item.";
     QUOTED_BOOLEAN = "quoted-boolean", Warning, "A boolean in quotes; read as a boolean.";
     QUOTED_NUMBER = "quoted-number", Warning, "A number in quotes; read as a number.";
-    DEPRECATED = "deprecated", Note, "A deprecated section, option or form; applied.";
-    OBSOLETE = "obsolete", Warning, "An option that the service no longer supports; applied anyway.";
+    DEPRECATED = "deprecated", Note, "A deprecated section, option or form; used anyway.";
+    OBSOLETE = "obsolete", Warning, "An option that the service no longer supports; used anyway.";
     MISSING_KEY = "missing-key", Error, "An item without a required key; item skipped.";
     NAMELESS_USER = "nameless-user", Warning, "A user without a name; user skipped.";
     INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; drop-in skipped.";
@@ -288,16 +288,16 @@ rules! {
     BAD_HEADER = "bad-header", Error, "A misspelled `#cloud-config` line; only the host name and SSH keys are applied.";
     BAD_INTERPRETER = "bad-interpreter", Error, "A script whose interpreter is not an absolute path, or whose line breaks are lost; script not run.";
     ODD_INTERPRETER = "odd-interpreter", Warning, "A script with a relative path to a shell as its interpreter; run with `/bin/bash`.";
-    FOLDED_NAME = "folded-name", Error, "A name or path that spans several lines, before a missing key; item skipped.";
+    FOLDED_NAME = "folded-name", Error, "A name or path that spans several lines, before a missing key; item skipped, or field not applied.";
     BAD_PATH = "bad-path", Error, "An invalid path; file skipped.";
     PATH_BELOW_FILE = "path-below-file", Error, "A path above or below the path of another file; file skipped.";
     READ_ONLY_USR = "read-only-usr", Error, "A path below `/usr`, which is read-only on this machine; file skipped.";
-    USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar; applied anyway.";
+    USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar; used anyway.";
     ODD_PATH = "odd-path", Error, "A path below `/dev`, `/proc` or `/sys`; file skipped.";
     RELATIVE_PATH = "relative-path", Warning, "A relative path; taken as relative to `/`.";
     SLASH_PATH = "slash-path", Warning, "A path that ends with a slash, like that of a directory; file written anyway.";
     BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are not an octal number; file skipped.";
-    ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions with an unusual value; applied anyway.";
+    ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions with an unusual value; used anyway.";
     DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal; the mode is applied.";
     BAD_OWNER = "bad-owner", Error, "An invalid owner; file skipped.";
     BAD_ENCODING = "bad-encoding", Error, "An unknown encoding; file skipped.";
@@ -311,10 +311,10 @@ rules! {
     BAD_USER = "bad-user", Error, "An invalid field of a user; field not applied, or user skipped if the name is invalid.";
     EXISTING_USER = "existing-user", Note, "Fields of a user that exists on every machine; fields not applied.";
     KEYS_WITHOUT_HOME = "keys-without-home", Error, "SSH keys of a user without a home directory; keys not set.";
-    ODD_USER_NAME = "odd-user-name", Warning, "A user or group name that many systems reject; applied anyway.";
-    ODD_PASSWORD = "odd-password", Warning, "A password that is not a complete hash, which no password matches; applied anyway.";
+    ODD_USER_NAME = "odd-user-name", Warning, "A user or group name that many systems reject; used anyway.";
+    ODD_PASSWORD = "odd-password", Warning, "A password that is not a complete hash, which no password matches; used anyway.";
     EMPTY_PASSWORD = "empty-password", Warning, "An empty password, which does not allow logins; not applied.";
-    WEAK_HASH = "weak-hash", Warning, "A password hash of a broken type; applied anyway.";
+    WEAK_HASH = "weak-hash", Warning, "A password hash of a broken type; used anyway.";
     BAD_GECOS = "bad-gecos", Error, "A comment that the account database cannot store; comment not applied.";
     BAD_KEY_OPTIONS = "bad-key-options", Error, "Text before an SSH key that sshd does not accept as options; the key is set with corrected options, with `restrict` for an unknown option, or without a label, and is skipped where the text may restrict it in another way.";
     BAD_SSH_KEY = "bad-ssh-key", Warning, "An invalid SSH key; line skipped.";
@@ -347,11 +347,11 @@ rules! {
     BAD_COMMAND = "bad-command", Error, "An unknown command, or one that does not fit the unit; command skipped.";
     NETWORK_COMMAND = "network-command", Warning, "A command on a network unit; command ignored.";
     BAD_STRATEGY = "bad-strategy", Error, "An unknown reboot strategy; section not applied.";
-    ODD_STRATEGY = "odd-strategy", Warning, "A reboot strategy that is outdated or a boolean; applied anyway.";
+    ODD_STRATEGY = "odd-strategy", Warning, "A reboot strategy that is outdated or a boolean; used anyway.";
     BAD_ETC_HOSTS = "bad-etc-hosts", Error, "A value of `manage_etc_hosts` other than `localhost`; not applied.";
     BAD_TEXT = "bad-text", Error, "A string with a line break or control character; field not applied.";
-    ODD_OPTION = "odd-option", Warning, "An option with an unknown value; applied anyway.";
-    ODD_DISCOVERY = "odd-discovery", Warning, "An unusable discovery URL; applied anyway.";
+    ODD_OPTION = "odd-option", Warning, "An option with an unknown value; used anyway.";
+    ODD_DISCOVERY = "odd-discovery", Warning, "An unusable discovery URL; used anyway.";
     UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token without a known address; replaced with an empty string.";
     TOKEN_BOUNDARY = "token-boundary", Warning, "An address token directly followed by a letter or digit; replaced anyway.";
     UNKNOWN_TOKEN = "unknown-token", Warning, "An unknown address token; not replaced.";
@@ -365,7 +365,7 @@ rules! {
     BAD_NETWORK_VALUE = "bad-network-value", Error, "An invalid address, route, name server or option of an interface; value skipped.";
     UNCONVERTED = "unconverted", Warning, "An unknown or unsupported part of a network description; ignored.";
     ODD_INTERFACE = "odd-interface", Warning, "An interface with an unusual description; converted anyway.";
-    TEMPLATE = "template", Warning, "A template expression or placeholder that was not rendered; applied anyway.";
+    TEMPLATE = "template", Warning, "A template expression or placeholder that was not rendered; used anyway.";
     CONVERSION = "conversion", Note, "A difference between a run of this program and one of Ignition that holds for every configuration.";
     GENERATED_HELPER = "generated-helper", Note, "An item that Ignition cannot apply; a generated file does it at each boot.";
     CHANGED_MEANING = "changed-meaning", Warning, "An item that is converted and works in another way.";

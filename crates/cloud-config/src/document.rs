@@ -63,7 +63,7 @@ impl Document {
 pub fn read_network(data: NetworkData) -> Document {
     let name = format!("network configuration ({})", data.format().name());
     let (text, network) = match data {
-        // Only of this one the places of findings are known.
+        // Only of this one the positions of findings are known.
         NetworkData::Debian(bytes) => {
             let conversion = network::debian::convert(&bytes);
             (lossy_text(bytes), conversion)
@@ -171,9 +171,9 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
         }
         document.findings.extend(misread);
     }
-    let expressions: Vec<_> = template_places(&document.findings).chain(template_places(&lints)).collect();
+    let expressions: Vec<_> = template_positions(&document.findings).chain(template_positions(&lints)).collect();
     // Under the header of a template, its expressions are found everywhere.
-    let known: HashSet<_> = template_places(&document.findings).map(|span| span.start).collect();
+    let known: HashSet<_> = template_positions(&document.findings).map(|span| span.start).collect();
     lints.retain(|lint| *lint.rule != rules::TEMPLATE || lint.span.is_none_or(|span| !known.contains(&span.start)));
     point_to_templates(
         &document.part.text,
@@ -183,8 +183,8 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
     let is_syntax = parsed.error.as_ref().filter(|error| *error.rule == rules::SYNTAX);
     let error_at = is_syntax.and_then(|error| error.span).map(|span| offset_of(&substituted.text, span.start, &origin));
     let is_template = is_syntax.and_then(|error| error.span).is_some_and(|span| {
-        let mut places = template_places(&document.findings).chain(template_places(&lints));
-        is_cause(&document.part.text, &mut places, span.start)
+        let mut positions = template_positions(&document.findings).chain(template_positions(&lints));
+        is_cause(&document.part.text, &mut positions, span.start)
     });
     let is_needed = error_at.is_some_and(|at| is_template || by_line::is_needed(&substituted.text, at));
     let is_cut = matches!(document.part.extent, Completeness::Before(_));
@@ -223,7 +223,7 @@ fn read_document(document: &mut Document, addresses: &Addresses, short_hostname:
 
 /// Removes the findings about keys and lines for which `refusals` refuse their items: each is reported once.
 fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
-    let places: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
+    let positions: HashSet<_> = refusals.iter().filter_map(|found| Some(found.span?.start)).collect();
     let about_them = [
         &rules::UNKNOWN_KEY,
         &rules::MISPLACED_KEY,
@@ -231,7 +231,7 @@ fn remove_refused(lints: &mut Vec<Finding>, refusals: &[Finding]) {
         &rules::MISSING_SPACE,
         &rules::ODD_UNIT_LINE,
     ];
-    let is_known = |lint: &Finding| lint.span.is_some_and(|span| places.contains(&span.start));
+    let is_known = |lint: &Finding| lint.span.is_some_and(|span| positions.contains(&span.start));
     lints.retain(|lint| !(about_them.contains(&lint.rule) && is_known(lint)));
 }
 
@@ -242,7 +242,7 @@ fn repair_again(document: &mut Document, config: &mut CloudConfig) {
     document.findings.extend(found.into_iter().filter(|finding| !known.contains(&finding.span)));
 }
 
-/// Removes the findings about places that `misread` reports: a key with such a character in it is unknown for that
+/// Removes the findings about positions that `misread` reports: a key with such a character in it is unknown for that
 /// reason.
 fn remove_misread(findings: &mut Vec<Finding>, misread: &[Finding]) {
     findings.retain(|finding| {
@@ -278,41 +278,42 @@ fn add_by_line(config: &mut CloudConfig, found: &ByLine) {
     config.ssh_authorized_keys.extend(new.cloned());
 }
 
-/// Returns true if one of the template expressions at `places` of `text` may be why YAML gives up at `at`: it is whole,
-/// and on that line or up to three lines above it. An unterminated one may mean that the text is cut off.
-fn is_cause(text: &str, places: &mut dyn Iterator<Item = Span>, at: usize) -> bool {
+/// Returns true if one of the template expressions at `positions` of `text` may be why YAML gives up at `at`: it is
+/// whole, and on that line or up to three lines above it. An unterminated one may mean that the text is cut off.
+fn is_cause(text: &str, positions: &mut dyn Iterator<Item = Span>, at: usize) -> bool {
     let Some((above, rest)) = text.split_at_checked(at) else { return false };
     let end = at + rest.find('\n').unwrap_or(rest.len());
     let start = above.rmatch_indices('\n').nth(3).map_or(0, |(newline, _)| newline + 1);
-    places.filter(|place| (start..end).contains(&place.start)).any(|place| {
+    positions.filter(|position| (start..end).contains(&position.start)).any(|position| {
         // The span of one under the header of a template is only its beginning.
-        let expression = &text.as_bytes()[place.start..end.min(place.start + 200)];
+        let expression = &text.as_bytes()[position.start..end.min(position.start + 200)];
         let line = expression.split(|byte| *byte == b'\n').next().unwrap_or_default();
         line.windows(2).any(|pair| matches!(pair, [_, b'}'] | b"%>"))
     })
 }
 
-/// The places of template expressions in `findings`.
-fn template_places(findings: &[Finding]) -> impl Iterator<Item = Span> {
+/// The positions of template expressions in `findings`.
+fn template_positions(findings: &[Finding]) -> impl Iterator<Item = Span> {
     findings.iter().filter(|finding| *finding.rule == rules::TEMPLATE).filter_map(|finding| finding.span)
 }
 
 /// Gives findings on a line with a template expression the remedy for that: what else they say of it is of no use.
-fn point_to_templates<'a>(text: &str, mut places: Vec<Span>, findings: impl Iterator<Item = &'a mut Finding>) {
-    if places.is_empty() {
+fn point_to_templates<'a>(text: &str, mut positions: Vec<Span>, findings: impl Iterator<Item = &'a mut Finding>) {
+    if positions.is_empty() {
         return;
     }
-    places.sort();
+    positions.sort();
     // Each looks for the end of its line, and all may be on one.
     for finding in findings.filter(|finding| finding.is_error()).take(100) {
         let Some(span) = finding.span else { continue };
         let end = text.get(span.start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.start + at);
         // The expression that begins last on that line, or above it and goes on.
-        let last = places[..places.partition_point(|place| place.start < end)].last();
-        let is_there = |place: &&Span| {
-            place.end >= span.start || text.get(place.end..span.start).is_some_and(|between| !between.contains('\n'))
+        let last = positions[..positions.partition_point(|position| position.start < end)].last();
+        let is_there = |position: &&Span| {
+            position.end >= span.start
+                || text.get(position.end..span.start).is_some_and(|between| !between.contains('\n'))
         };
-        if last.is_some_and(|place| is_there(&place)) {
+        if last.is_some_and(|position| is_there(&position)) {
             finding.help = Some(lint::TEMPLATE_HELP.to_owned());
         }
     }
@@ -386,12 +387,12 @@ fn parse_repaired(
     (parsed, Some(yaml::read::<CloudConfig>(&access).0))
 }
 
-/// The first byte of `text` whose place in the author's text is `place`, or after it.
-fn offset_of(text: &str, place: usize, origin: &dyn Fn(usize) -> usize) -> usize {
+/// The first byte of `text` whose position in the author's text is `position`, or after it.
+fn offset_of(text: &str, position: usize, origin: &dyn Fn(usize) -> usize) -> usize {
     let (mut low, mut high) = (0, text.len());
     while low < high {
         let middle = low + (high - low) / 2;
-        if origin(middle) < place { low = middle + 1 } else { high = middle }
+        if origin(middle) < position { low = middle + 1 } else { high = middle }
     }
     low
 }
@@ -427,7 +428,7 @@ impl Document {
     }
 
     /// Plans the part; keys go to the set `key_set`. Its findings are those of the plan too, in the order of their
-    /// places.
+    /// positions.
     pub fn plan(&self, facts: &Facts, key_set: &str) -> Plan {
         let mut plan = match self.part.form {
             ContentKind::CloudConfig if self.access_only => {

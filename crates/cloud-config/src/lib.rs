@@ -40,7 +40,7 @@
 //! let steps: Vec<String> = plan.steps.iter().map(|planned| planned.step.to_string()).collect();
 //! assert_eq!(steps, ["write /etc/issue (0644 root:root, 2 bytes)"]);
 //!
-//! // Every finding has a rule, a place, and the path of its key.
+//! // Every finding has a rule, a position, and the path of its key.
 //! let (lines, paths) = (Lines::new(part.part.text.as_bytes()), Paths::new(&part.parsed));
 //! let finding = LocatedFinding::new("user-data", &plan.findings[0], &lines, &paths);
 //! assert_eq!((finding.id, finding.path.as_deref()), ("misspelled-key", Some("write_files[0].permission")));

@@ -239,7 +239,7 @@ fn hostname<'a>(
         .or_else(|| metadata.hostname.as_ref().map(|name| step(None, name, None)))
 }
 
-/// The keys of `core` of all parts and of the platform. Their place is that of the first.
+/// The keys of `core` of all parts and of the platform. Their position is that of the first.
 fn keys_of_core<'a>(
     documents: impl Iterator<Item = (usize, &'a Document)>,
     metadata: &Metadata,

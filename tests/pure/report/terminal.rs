@@ -59,11 +59,11 @@ fn the_line_is_shown_with_a_caret() {
     let (text, code) = shown(&["--validate", "--from-file", &path], &[("TERM", "dumb")]);
     assert_eq!(code, 1);
     for part in [
-        format!("\n --> {path}:3:40\n  |\n3 | - {{name: core, passwd: <hidden>, shell: [<hidden>]}}\n"),
+        format!("\n --> {path}:3:40\n  |\n3 | - {{name: core, passwd: <redacted>, shell: [<redacted>]}}\n"),
         format!(
             "\n --> {path}:7:14\n  |\n7 |     command: strat\n  |              ^^^^^ coreos.units[0].command\n  |\n  = help: "
         ),
-        "\n  |                                         ^^^^^^^^^^ users[0].shell\n".to_owned(),
+        "\n  |                                           ^^^^^^^^^^^^ users[0].shell\n".to_owned(),
         "error[bad-command]: ".to_owned(),
     ] {
         assert!(text.contains(&part), "{part}\n{text}");

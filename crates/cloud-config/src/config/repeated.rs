@@ -113,13 +113,13 @@ fn has_one_name(item: &Node) -> bool {
     mapping.written().filter(|entry| entry.name() == "name").count() == 1
 }
 
-/// The places of all keys that are written in `item`.
+/// The positions of all keys that are written in `item`.
 fn keys_of(item: &Node) -> Vec<Span> {
     let Kind::Mapping(mapping) = &item.kind else { return Vec::new() };
     mapping.written().map(|entry| entry.key_span).collect()
 }
 
-/// Removes the findings that keys at these places are given twice.
+/// Removes the findings that keys at these positions are given twice.
 fn forget_duplicates(document: &mut ParsedYaml, keys: &HashSet<Span>) {
     let about_twice = [&rules::DUPLICATE_KEY, &rules::TWO_SPELLINGS];
     let is_known =

@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for Groups {
             }
         }
 
-        // A text has the place of the field.
+        // A text has the position of the field.
         let field = Field::<List>::deserialize(deserializer)?;
         let groups = field.value.map(|list| list.0.0).unwrap_or_default();
         let place = |group: Field<String>| Field { span: group.span.or(field.span), ..group };

@@ -1,4 +1,5 @@
-//! Facts about the images of Flatcar and Fedora CoreOS: what exists before Ignition runs (docs/leaving.md#what-the-image-has).
+//! Facts about the images of Flatcar and Fedora CoreOS: what exists before Ignition runs
+//! (docs/leaving.md#users-of-the-image).
 
 use std::path::Path;
 

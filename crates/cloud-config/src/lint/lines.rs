@@ -1,4 +1,4 @@
-//! The places in a part of the lines of a value.
+//! The positions in a part of the lines of a value.
 
 use crate::diagnostic::Span;
 
@@ -19,7 +19,7 @@ impl<'a> Block<'a> {
         Self { whole: span, body }
     }
 
-    /// The place of a line: what is on it, without the blanks around that.
+    /// The position of a line: what is on it, without the blanks around that.
     pub fn line(&self, number: usize) -> Option<Span> {
         self.find(number).or(self.whole)
     }

@@ -45,7 +45,7 @@ pub fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> Vec<Find
     findings
 }
 
-/// The texts at the places of the findings that `lint` makes of `text`.
+/// The texts at the positions of the findings that `lint` makes of `text`.
 #[cfg(test)]
 fn found_texts(lint: fn(&ParsedYaml, &str) -> Vec<Finding>, text: &str) -> Vec<&str> {
     let spans = lint(&crate::yaml::parse(text, |at| at), text).into_iter().filter_map(|finding| finding.span);

@@ -91,7 +91,7 @@ enum Comment {
 
 impl Comment {
     /// Returns how YAML reads the expression at byte `column` of `line`, which is `at` in `text`, if that is a comment.
-    /// `scalars` are the places of all scalars, in order.
+    /// `scalars` are the positions of all scalars, in order.
     fn of(text: &str, line: &str, at: usize, column: usize, scalars: &[Span]) -> Option<Self> {
         let before = &line[..column];
         if !(line[column..].starts_with("#{") && before.ends_with([' ', '\t'])) {
@@ -189,7 +189,7 @@ fn value_of_content(line: &str) -> Range<usize> {
     start..end.map_or(line.len(), |end| start + end)
 }
 
-/// Gathers the places of all scalars in `node`.
+/// Gathers the positions of all scalars in `node`.
 fn gather_scalars(node: &Node, scalars: &mut Vec<Span>) {
     match &node.kind {
         Kind::Scalar(_) => scalars.push(node.span),
@@ -198,7 +198,7 @@ fn gather_scalars(node: &Node, scalars: &mut Vec<Span>) {
     }
 }
 
-/// Gathers the places of the contents in `node`.
+/// Gathers the positions of the contents in `node`.
 fn gather(node: &Node, key: &str, contents: &mut Vec<Span>) {
     match &node.kind {
         Kind::Scalar(_) if key == "content" => contents.push(node.span),

@@ -5,7 +5,7 @@
 //!
 //! An invalid stanza, address or interface is skipped, and the others are converted. Each problem is a
 //! [`Finding`]: an error where something is skipped, a warning where something has no counterpart. Spans are
-//! places in the description itself, where that is a text of lines; findings of JSON and of variables name the
+//! positions in the description itself, where that is a text of lines; findings of JSON and of variables name the
 //! entry instead.
 
 pub mod address;

@@ -18,7 +18,7 @@ const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 /// The script `text`, named after its content, and the findings about its interpreter. A script with a relative path of
 /// its interpreter is refused, unless that is a shell: the directory of the path is unknown.
 ///
-/// `first_line` is the place of the interpreter line.
+/// `first_line` is the position of the interpreter line.
 pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>) {
     let (interpreter, argument) = interpreter(text);
     if let Some((problem, help)) = lost_lines(text, interpreter, argument) {
@@ -52,7 +52,7 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
 pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -> Option<Finding> {
     let line = text.strip_prefix("#!")?.split(['\n', '\r']).next()?;
     let character = yaml::describe_lookalike(line)?;
-    let message = format!("{subject}: the interpreter line contains {character}; applied anyway");
+    let message = format!("{subject}: the interpreter line contains {character}; used anyway");
     Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character"))
 }
 

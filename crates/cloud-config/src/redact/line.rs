@@ -18,7 +18,7 @@ use crate::text::Lines;
 use crate::yaml::{Paths, SourceItem};
 
 /// The text that replaces a value.
-const HIDDEN: &str = "<hidden>";
+const HIDDEN: &str = "<redacted>";
 /// The text that replaces everything else that is redacted.
 const OTHER: &str = "<...>";
 /// The maximum length of the printed part of a line in bytes, and of its part before the position of the finding.

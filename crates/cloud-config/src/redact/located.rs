@@ -46,8 +46,8 @@ impl LocatedFinding {
 
     /// The finding as one line: `NAME:LINE:COL: error: message (help) [id] at path`.
     pub fn line(&self) -> String {
-        let place = place(&self.part, self.at.map(|at| at.start));
-        format!("{place}: {}: {}", self.severity.as_str(), self.description())
+        let position = position(&self.part, self.at.map(|at| at.start));
+        format!("{position}: {}: {}", self.severity.as_str(), self.description())
     }
 
     /// [`Self::line`] without its position and severity.
@@ -59,7 +59,7 @@ impl LocatedFinding {
 }
 
 /// `NAME:LINE:COL`, or just the name.
-pub fn place(name: &str, at: Option<Position>) -> String {
+pub fn position(name: &str, at: Option<Position>) -> String {
     at.map_or_else(|| name.to_owned(), |Position { line, column }| format!("{name}:{line}:{column}"))
 }
 

@@ -8,4 +8,4 @@ mod line;
 mod located;
 
 pub use line::{Line, line};
-pub use located::{LocatedFinding, place};
+pub use located::{LocatedFinding, position};

@@ -1,4 +1,4 @@
-//! Places in a text: from byte offsets to lines and columns.
+//! Positions in a text: from byte offsets to lines and columns.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Where something begins, and the first place behind it.
+/// Where something begins, and the first position behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LineRange {
     /// Where it begins.
@@ -28,7 +28,7 @@ pub struct LineRange {
     pub end_column: usize,
 }
 
-/// Characters are counted once for so many bytes, so that a place in a long line is found in no time.
+/// Characters are counted once for so many bytes, so that a position in a long line is found in no time.
 const BLOCK: usize = 512;
 
 /// Where the lines of a text begin.

@@ -320,7 +320,7 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || is_plain(0) || is_plain(1)
 }
 
-/// Returns `bytes` as text of the same length: each byte that is not UTF-8 becomes a `?`, so that all places stay.
+/// Returns `bytes` as text of the same length: each byte that is not UTF-8 becomes a `?`, so that all positions stay.
 pub(crate) fn lossy_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let mut text = String::with_capacity(error.as_bytes().len());

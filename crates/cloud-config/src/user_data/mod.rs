@@ -41,7 +41,7 @@ pub struct Part {
     pub form: ContentKind,
     /// How much of it counts.
     pub extent: Completeness,
-    /// Its text, without a byte order mark. Of a multipart, all of it: its findings have their places there.
+    /// Its text, without a byte order mark. Of a multipart, all of it: its findings have their positions there.
     pub text: String,
     /// The findings about its form.
     pub findings: Vec<Finding>,

@@ -72,7 +72,7 @@ struct Piece {
     depth: usize,
 }
 
-/// A place in a multipart.
+/// A position in a multipart.
 struct PieceRange {
     /// The multipart, by its index among the parts.
     within: usize,
@@ -183,7 +183,7 @@ impl Splitter {
                 self.refuse(&piece, finding.help("begin it with an interpreter line, such as #!/bin/sh; a cloud-config has the type text/cloud-config"));
             }
             PieceKind::Multipart(header) if header.boundary().is_some() => {
-                // That header stands outside of what the findings have their places in.
+                // That header stands outside of what the findings have their positions in.
                 let content_type = Header { at: Span::new(0, 0), ..header };
                 self.multipart(&piece, bytes, &Multipart { content_type, body: 0, stray: None, again: Vec::new() });
             }
@@ -244,7 +244,7 @@ impl Splitter {
         self.push(piece, form, content_kind::lossy_text(bytes)).findings.push(finding);
     }
 
-    /// A multipart, and all that is in it; its findings have their places in `bytes`.
+    /// A multipart, and all that is in it; its findings have their positions in `bytes`.
     fn multipart(&mut self, piece: &Piece, bytes: Vec<u8>, multipart: &Multipart) {
         let Multipart { content_type, body, stray, again } = multipart;
         let Some(boundary) = content_type.boundary() else {
@@ -451,7 +451,7 @@ impl Splitter {
         }
     }
 
-    /// Skips a piece. The finding is one of the multipart around it, unless its place is in another one.
+    /// Skips a piece. The finding is one of the multipart around it, unless its position is in another one.
     fn refuse(&mut self, piece: &Piece, mut finding: Finding) {
         self.push(piece, ContentKind::Unreadable, String::new());
         let within = match &piece.place {

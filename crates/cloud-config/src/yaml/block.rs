@@ -1,4 +1,4 @@
-//! Block scalars as they are written, found without reading the document: for places where YAML ends.
+//! Block scalars as they are written, found without reading the document: for positions where YAML ends.
 
 use crate::diagnostic::{Finding, Span, rules};
 
@@ -14,7 +14,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// The finding of it in `text`, where `span` is the place of [`Broken::line`].
+    /// The finding of it in `text`, where `span` is the position of [`Broken::line`].
     pub fn finding(&self, text: &str, span: Span) -> Finding {
         let line = text[..self.header].matches('\n').count() + 1;
         let (empty, how, help) = if self.empty {

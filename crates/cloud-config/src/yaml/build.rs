@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::limits::{self, MAX_ALIAS_TEXT, MAX_DEPTH, MAX_ENTRIES, MAX_NODES};
 use super::mapping::{KeyFindings, Pairs};
 use super::node::{Kind, Node, Scalar, Size, Tag};
-use super::position::Places;
+use super::position::Positions;
 use super::salvage;
 use super::scanner::{Event, Marked, Properties};
 use crate::diagnostic::{Finding, Span, rules};
@@ -23,7 +23,7 @@ pub(super) struct Range {
 /// A document under construction.
 pub(super) struct Builder<'a> {
     text: &'a str,
-    places: Places<'a>,
+    positions: Positions<'a>,
     /// The lines of the text, once one is asked for.
     lines: OnceCell<Lines<'a>>,
     /// Lists and mappings that are open, the outermost first.
@@ -58,10 +58,10 @@ enum ScalarContent {
 
 impl<'a> Builder<'a> {
     /// A builder for `text`.
-    pub fn new(text: &'a str, places: Places<'a>) -> Self {
+    pub fn new(text: &'a str, positions: Positions<'a>) -> Self {
         Self {
             text,
-            places,
+            positions,
             lines: OnceCell::new(),
             open: Vec::new(),
             anchors: HashMap::new(),
@@ -75,8 +75,8 @@ impl<'a> Builder<'a> {
 
     /// The bytes of an event.
     pub fn range(&self, marked: &Marked) -> Range {
-        let start = self.places.byte(marked.start);
-        let end = self.places.byte(marked.end);
+        let start = self.positions.byte(marked.start);
+        let end = self.positions.byte(marked.end);
         // The scanner takes the line break after a block as part of it.
         let content = self.text[start..end.max(start)].trim_end_matches([' ', '\n', '\r']).len();
         Range { start, end: start + content }
@@ -159,7 +159,7 @@ impl<'a> Builder<'a> {
     }
 
     fn span(&self, range: Range) -> Span {
-        self.places.span(range.start, range.end)
+        self.positions.span(range.start, range.end)
     }
 
     fn open(

@@ -45,7 +45,7 @@ impl ByLine {
     }
 }
 
-/// Gathers the places of values in quotes.
+/// Gathers the positions of values in quotes.
 fn quoted(node: &Rc<Node>, texts: &mut Vec<Span>, seen: &mut HashSet<*const Node>) {
     if !seen.insert(Rc::as_ptr(node)) {
         return;

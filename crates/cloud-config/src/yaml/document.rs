@@ -7,7 +7,7 @@ use super::block;
 use super::build::Builder;
 use super::limits::{self, MAX_DIRECTIVES, MAX_TEXT};
 use super::node::Node;
-use super::position::Places;
+use super::position::Positions;
 use super::scanner::{Event, Problem, Scanner};
 use crate::diagnostic::{Finding, rules};
 
@@ -25,12 +25,12 @@ pub struct ParsedYaml {
 
 /// Reads the first document of a text (docs/user-data.md, docs/cloud-config.md).
 ///
-/// `place` maps a byte of the text to the byte of the source text; all spans are those of the source text.
+/// `origin` maps a byte of the text to the byte of the source text; all spans are those of the source text.
 /// Errors are part of the result: a broken document may still give access to the machine.
-pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
-    let places = Places::new(text, &place);
+pub fn parse(text: &str, origin: impl Fn(usize) -> usize) -> ParsedYaml {
+    let positions = Positions::new(text, &origin);
     let refuse = |start, end, message| ParsedYaml {
-        error: Some(limits::passed(places.span(start, end), message)),
+        error: Some(limits::passed(positions.span(start, end), message)),
         ..ParsedYaml::default()
     };
     if text.len() > MAX_TEXT {
@@ -41,18 +41,18 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
     }
     // The scanner reads ahead, and would lose what stands before such a character.
     let forbidden = limits::forbidden_character(text);
-    let mut builder = Builder::new(text, places);
-    match read(text, places, &mut builder, forbidden) {
+    let mut builder = Builder::new(text, positions);
+    match read(text, positions, &mut builder, forbidden) {
         Ok(end) => {
             let mut findings = builder.findings;
             if let Some((range, rule)) = after_document::find(text, end) {
-                let span = places.span(range.start, range.end);
+                let span = positions.span(range.start, range.end);
                 findings.push(Finding::new(rule, span, after_document::message(rule)));
             }
             ParsedYaml { root: builder.root, findings, error: None }
         }
         Err(stop) => {
-            let (root, findings) = complete_before(text, places, stop.at, builder);
+            let (root, findings) = complete_before(text, positions, stop.at, builder);
             ParsedYaml { root, findings, error: Some(*stop.finding) }
         }
     }
@@ -61,7 +61,7 @@ pub fn parse(text: &str, place: impl Fn(usize) -> usize) -> ParsedYaml {
 /// The entries that are complete before an error at the byte `at`, with their findings.
 fn complete_before(
     text: &str,
-    places: Places<'_>,
+    positions: Positions<'_>,
     at: usize,
     builder: Builder<'_>,
 ) -> (Option<Rc<Node>>, Vec<Finding>) {
@@ -69,8 +69,8 @@ fn complete_before(
     let read_so_far = builder.salvage(at);
     // The scanner looks ahead: it may have failed before it reported the end of the line above.
     let line = text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
-    let mut above = Builder::new(text, places);
-    let _ = read(text, places, &mut above, Some(line));
+    let mut above = Builder::new(text, positions);
+    let _ = read(text, positions, &mut above, Some(line));
     let above = above.salvage(at);
     if entries(&above.0) > entries(&read_so_far.0) { above } else { read_so_far }
 }
@@ -82,57 +82,57 @@ struct Stop {
 }
 
 /// Reads up to the end of the first document, at most to the byte `cut`, and returns its end.
-fn read(text: &str, places: Places<'_>, builder: &mut Builder<'_>, cut: Option<usize>) -> Result<usize, Stop> {
+fn read(text: &str, positions: Positions<'_>, builder: &mut Builder<'_>, cut: Option<usize>) -> Result<usize, Stop> {
     let mut scanner = Scanner::new(&text[..cut.unwrap_or(text.len())]);
     // A token that ends there would continue after it.
     let cut_at = |end: usize| cut.filter(|cut| end >= *cut);
     loop {
         let marked = scanner.next().map_err(|problem| match cut_at(problem.at) {
-            Some(at) => control_character(places, at),
-            None => broken(places, &problem),
+            Some(at) => control_character(positions, at),
+            None => broken(positions, &problem),
         })?;
-        let end = places.byte(marked.end);
+        let end = positions.byte(marked.end);
         // After a block at the end of its line, only indented text continues it, which is examined later.
         let range = builder.range(&marked);
         if let Some(at) = cut_at(range.end) {
-            return Err(control_character(places, at));
+            return Err(control_character(positions, at));
         }
         match marked.event {
             Event::DocumentEnd | Event::StreamEnd => return Ok(end),
             event => builder.take(event, range).map_err(|finding| {
                 let is_syntax = *finding.rule == rules::SYNTAX;
-                let diagnosis = if is_syntax { ended_block(places, range.start) } else { None };
+                let diagnosis = if is_syntax { ended_block(positions, range.start) } else { None };
                 Stop { at: range.start, finding: Box::new(diagnosis.unwrap_or(finding)) }
             })?,
         }
     }
 }
 
-fn broken(places: Places<'_>, problem: &Problem) -> Stop {
-    let shown_at = places.byte(problem.shown_at());
-    if let Some(finding) = ended_block(places, shown_at) {
-        return Stop { at: shown_at.min(places.byte(problem.begins_at())), finding: Box::new(finding) };
+fn broken(positions: Positions<'_>, problem: &Problem) -> Stop {
+    let shown_at = positions.byte(problem.shown_at());
+    if let Some(finding) = ended_block(positions, shown_at) {
+        return Stop { at: shown_at.min(positions.byte(problem.begins_at())), finding: Box::new(finding) };
     }
-    if let Some(diagnosis) = problem.diagnose(places.text()) {
-        let at = places.byte(diagnosis.at);
-        let finding = Finding::new(&rules::SYNTAX, places.character(at), diagnosis.words).help(diagnosis.help);
-        return Stop { at: at.min(places.byte(problem.begins_at())), finding: Box::new(finding) };
+    if let Some(diagnosis) = problem.diagnose(positions.text()) {
+        let at = positions.byte(diagnosis.at);
+        let finding = Finding::new(&rules::SYNTAX, positions.character(at), diagnosis.words).help(diagnosis.help);
+        return Stop { at: at.min(positions.byte(problem.begins_at())), finding: Box::new(finding) };
     }
     let (message, help) = problem.description();
-    let mut finding = Finding::new(&rules::SYNTAX, places.character(places.byte(problem.shown_at())), message);
+    let mut finding = Finding::new(&rules::SYNTAX, positions.character(positions.byte(problem.shown_at())), message);
     finding.help = help.map(str::to_owned);
-    Stop { at: places.byte(problem.begins_at()), finding: Box::new(finding) }
+    Stop { at: positions.byte(problem.begins_at()), finding: Box::new(finding) }
 }
 
 /// The finding of a block scalar that a line ended where YAML gives up at `at`.
-fn ended_block(places: Places<'_>, at: usize) -> Option<Finding> {
-    let broken = block::broken(places.text(), at)?;
-    Some(broken.finding(places.text(), places.character(broken.line)))
+fn ended_block(positions: Positions<'_>, at: usize) -> Option<Finding> {
+    let broken = block::broken(positions.text(), at)?;
+    Some(broken.finding(positions.text(), positions.character(broken.line)))
 }
 
-fn control_character(places: Places<'_>, at: usize) -> Stop {
+fn control_character(positions: Positions<'_>, at: usize) -> Stop {
     let message = "control character, which YAML does not allow";
-    let finding = Finding::new(&rules::SYNTAX, places.character(at), message);
+    let finding = Finding::new(&rules::SYNTAX, positions.character(at), message);
     let finding = finding.help("write it as an escape in double quotes, or use `!!binary`");
     Stop { at, finding: Box::new(finding) }
 }

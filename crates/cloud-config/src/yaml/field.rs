@@ -1,4 +1,4 @@
-//! A value with its place, which remembers that it was of the wrong type.
+//! A value with its position, which remembers that it was of the wrong type.
 
 use std::marker::PhantomData;
 
@@ -6,10 +6,10 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use crate::diagnostic::Span;
 
-/// The name by which [`Field`] asks this module's deserializer for the place of a value.
+/// The name by which [`Field`] asks this module's deserializer for the position of a value.
 pub(super) const FIELD: &str = "$cloudinit::Field";
 
-/// A value of the configuration as it was found: absent, of the wrong type, or there; with its place.
+/// A value of the configuration as it was found: absent, of the wrong type, or there; with its position.
 ///
 /// Wherever an item has to be refused because one of its fields could not be read, the field is a
 /// `Field`; a plain `Option` would only be `None` (docs/cloud-config.md).
@@ -69,7 +69,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
             type Value = Field<T>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a value with its place")
+                f.write_str("a value with its position")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {

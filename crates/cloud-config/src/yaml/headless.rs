@@ -13,7 +13,7 @@ pub struct Headless {
 }
 
 impl Headless {
-    /// The finding of such lines, where `span` is the place of the first one in the author's text.
+    /// The finding of such lines, where `span` is the position of the first one in the author's text.
     pub fn finding(span: Span) -> Finding {
         let message = "content below its key without `|`, which YAML does not read as text; only the host \
                        name and SSH keys are applied";

@@ -19,7 +19,7 @@ pub(super) struct Pairs {
     starts: Vec<usize>,
     /// Where a key stands among the entries, once there are more than a few.
     index: HashMap<Key, usize>,
-    /// Values of `<<`, with its place.
+    /// Values of `<<`, with its position.
     merges: Vec<(Span, Rc<Node>)>,
     pending: Option<Pending>,
     last: Last,
@@ -31,7 +31,7 @@ enum Last {
     /// Nothing, or something that is ignored.
     #[default]
     Nothing,
-    /// The entry at this place.
+    /// The entry at this position.
     Entry(usize),
     /// A merge.
     Merge,

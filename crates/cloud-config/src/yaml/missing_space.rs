@@ -18,7 +18,7 @@ impl MissingSpace {
         Finding { message: format!("{}; {consequence}", finding.message), ..finding }
     }
 
-    /// A finding of it, where `origin` is the place of [`MissingSpace::at`] in the author's text.
+    /// A finding of it, where `origin` is the position of [`MissingSpace::at`] in the author's text.
     pub fn finding(&self, origin: usize) -> Finding {
         let message = format!("no space after `{}`", self.sign);
         let span = Span::new(origin.saturating_sub(1), origin);
@@ -93,7 +93,7 @@ fn on_line(line: &str, start: usize, is_key: &dyn Fn(&str) -> bool) -> Option<Mi
     (is_value && is_key(key)).then_some(MissingSpace { at: at + key.len() + 1, sign: ':' })
 }
 
-/// The places of missing spaces, as insertions for [`Repaired`].
+/// The positions of missing spaces, as insertions for [`Repaired`].
 pub fn spaces(missing: &[MissingSpace]) -> Vec<(usize, &'static str)> {
     missing.iter().map(|missing| (missing.at, " ")).collect()
 }

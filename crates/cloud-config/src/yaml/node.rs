@@ -1,4 +1,4 @@
-//! The tree of a document: text as written, tags, places.
+//! The tree of a document: text as written, tags, positions.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -277,7 +277,7 @@ impl Hash for Key {
 /// Returns a printable form of `key`. Text that does not have the form of a key, such as a line of a file that lost its
 /// indentation, is omitted.
 pub(super) fn display_name(key: &str) -> String {
-    if is_name(key) { format!("`{key}`") } else { "(not shown)".to_owned() }
+    if is_name(key) { format!("`{key}`") } else { "<redacted>".to_owned() }
 }
 
 /// Returns true if `key` has the form of a key.

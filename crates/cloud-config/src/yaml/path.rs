@@ -1,4 +1,4 @@
-//! From a place back to the keys that lead to it, and from a range to all that is written in it.
+//! From a position back to the keys that lead to it, and from a range to all that is written in it.
 //!
 //! The content of an alias or a merge key is found only where it is written out.
 
@@ -21,7 +21,7 @@ pub enum PathSegment<'a> {
     Item(usize),
 }
 
-/// Something that is written at a place.
+/// Something that is written at a position.
 pub enum SourceItem<'a> {
     /// A key.
     Key(&'a str),
@@ -44,8 +44,8 @@ struct PlacedItem {
 }
 
 impl ParsedYaml {
-    /// The keys that lead to a place, e.g. `coreos.units[1].command`; empty for the document itself.
-    /// For many places of one document, see [`Paths`].
+    /// The keys that lead to a position, e.g. `coreos.units[1].command`; empty for the document itself.
+    /// For many positions of one document, see [`Paths`].
     pub fn path_at(&self, span: Span) -> String {
         path_text(&Paths::new(self).at(span))
     }
@@ -79,7 +79,7 @@ impl<'a> Paths<'a> {
         self.root.map(|root| root.span)
     }
 
-    /// The way to a place: to the innermost key, item or value that holds all of `span`.
+    /// The way to a position: to the innermost key, item or value that holds all of `span`.
     pub fn at(&self, span: Span) -> Vec<PathSegment<'a>> {
         let mut segments = Vec::new();
         let mut node = self.root.filter(|root| holds(root.span, span));

@@ -1,18 +1,18 @@
-//! From the scanner's places to bytes of the text, and from those to bytes of the author's.
+//! From the scanner's positions to bytes of the text, and from those to bytes of the author's.
 
 use crate::diagnostic::Span;
 
-/// The places of one text.
+/// The positions of one text.
 #[derive(Clone, Copy)]
-pub(super) struct Places<'a> {
+pub(super) struct Positions<'a> {
     text: &'a str,
-    place: &'a dyn Fn(usize) -> usize,
+    origin: &'a dyn Fn(usize) -> usize,
 }
 
-impl<'a> Places<'a> {
-    /// Positions in `text`; `place` maps its bytes to those of the source text.
-    pub fn new(text: &'a str, place: &'a dyn Fn(usize) -> usize) -> Self {
-        Self { text, place }
+impl<'a> Positions<'a> {
+    /// Positions in `text`; `origin` maps its bytes to those of the source text.
+    pub fn new(text: &'a str, origin: &'a dyn Fn(usize) -> usize) -> Self {
+        Self { text, origin }
     }
 
     /// The text.
@@ -20,7 +20,7 @@ impl<'a> Places<'a> {
         self.text
     }
 
-    /// The place of a character: the scanner counts bytes, but it is not trusted with what would panic.
+    /// The position of a character: the scanner counts bytes, but it is not trusted with what would panic.
     pub fn byte(&self, index: usize) -> usize {
         let mut byte = index.min(self.text.len());
         while !self.text.is_char_boundary(byte) {
@@ -31,8 +31,8 @@ impl<'a> Places<'a> {
 
     /// The author's span for a range of bytes of the text.
     pub fn span(&self, start: usize, end: usize) -> Span {
-        let first = (self.place)(start);
-        Span::new(first, (self.place)(end).max(first))
+        let first = (self.origin)(start);
+        Span::new(first, (self.origin)(end).max(first))
     }
 
     /// The author's span for the character at a byte of the text.
@@ -43,16 +43,16 @@ impl<'a> Places<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Places;
+    use super::Positions;
     use crate::diagnostic::Span;
 
     #[test]
     fn a_place_is_where_a_character_begins() {
-        let place = |byte: usize| byte + 100;
-        let places = Places::new("aä€z", &place);
-        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 99].map(|index| places.byte(index)), [0, 1, 1, 3, 3, 3, 6, 7, 7, 7]);
-        assert_eq!(places.span(1, 3), Span::new(101, 103));
-        assert_eq!(places.character(1), Span::new(101, 103));
-        assert_eq!(places.character(7), Span::new(107, 107));
+        let origin = |byte: usize| byte + 100;
+        let positions = Positions::new("aä€z", &origin);
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 99].map(|index| positions.byte(index)), [0, 1, 1, 3, 3, 3, 6, 7, 7, 7]);
+        assert_eq!(positions.span(1, 3), Span::new(101, 103));
+        assert_eq!(positions.character(1), Span::new(101, 103));
+        assert_eq!(positions.character(7), Span::new(107, 107));
     }
 }

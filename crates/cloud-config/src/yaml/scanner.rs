@@ -1,6 +1,6 @@
 //! libyaml's parser as a safe stream of events; the only place with unsafe code of this module.
 //!
-//! Everything that leaves here is owned and checked: text is UTF-8, places are counted in bytes.
+//! Everything that leaves here is owned and checked: text is UTF-8, positions are counted in bytes.
 
 #![allow(unsafe_code)]
 
@@ -34,7 +34,7 @@ pub(super) enum Event {
     End,
 }
 
-/// An event and its place, in bytes of the text.
+/// An event and its position, in bytes of the text.
 #[derive(Debug)]
 pub(super) struct Marked {
     pub event: Event,

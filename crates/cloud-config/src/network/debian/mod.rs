@@ -21,7 +21,7 @@ use super::{Conversion, NAMES_MAX, limit};
 use description::Description;
 use stanza::{Method, stanzas};
 
-/// Converts an interfaces file. Spans of findings are places in `bytes`.
+/// Converts an interfaces file. Spans of findings are positions in `bytes`.
 pub fn convert(bytes: &[u8]) -> Conversion {
     let mut findings = Findings::default();
     let mut described: BTreeMap<Name, Description> = BTreeMap::new();

@@ -90,7 +90,7 @@ pub fn carriers(stanza: &Stanza) -> Vec<Name> {
 /// The addresses of a stanza. Those without a length have the last mask that stands between them and the next
 /// address or, without one, the last before them.
 fn addresses(stanza: &Stanza) -> Result<Vec<IpNet>, Refusal> {
-    // Masks, and addresses with the place of theirs: side by side, addresses have the same.
+    // Masks, and addresses with the position of theirs: side by side, addresses have the same.
     let mut masks = vec![None];
     let mut found: Vec<(&StanzaOption, usize)> = Vec::new();
     let mut is_masked = false;

@@ -18,12 +18,12 @@ fn what_is_harmless_is_shown() {
                 - name: 'a.service'   # hunter2\n    command: strat\n    comand: hunter2\n    enable: hunter2\n";
     assert_eq!(shown(text, "#cloud-config"), "^#cloud-config^");
     assert_eq!(shown(text, "a_b"), "hostname: ^a_b^");
-    assert_eq!(shown(text, "core,"), "- {name: ^core,^ passwd: <hidden>, groups: [a, b]}");
-    assert_eq!(shown(text, "hunter2, "), "- {name: core, passwd: ^<hidden>, ^groups: [a, b]}");
+    assert_eq!(shown(text, "core,"), "- {name: ^core,^ passwd: <redacted>, groups: [a, b]}");
+    assert_eq!(shown(text, "hunter2, "), "- {name: core, passwd: ^<redacted>, ^groups: [a, b]}");
     assert_eq!(shown(text, "'a.service'"), "  - name: ^'a.service'^   <...>");
     assert_eq!(shown(text, "strat"), "    command: ^strat^");
-    assert_eq!(shown(text, "comand"), "    ^comand^: <hidden>");
-    assert_eq!(shown(text, "enable"), "    ^enable^: <hidden>");
+    assert_eq!(shown(text, "comand"), "    ^comand^: <redacted>");
+    assert_eq!(shown(text, "enable"), "    ^enable^: <redacted>");
 }
 
 #[test]
@@ -31,10 +31,10 @@ fn what_goes_on_below_is_marked_to_the_end_of_its_line() {
     let text =
         "write_files:\n- path: /a\n  content: |\n    hunter2\n    $public_ipv4 hunter2 {{ hunter2\n  owner: x\r\n";
     assert_eq!(shown(text, "path: /a\n  content: |\n"), "- ^path: /a^");
-    assert_eq!(shown(text, "|\n    hunter2"), "  content: ^<hidden>^");
-    assert_eq!(shown(text, "hunter2\n"), "^<hidden>^");
-    assert_eq!(shown(text, "$public_ipv4"), "<hidden>^$public_ipv4^<hidden>");
-    assert_eq!(shown(text, "{{"), "<hidden>^{{^<hidden>");
+    assert_eq!(shown(text, "|\n    hunter2"), "  content: ^<redacted>^");
+    assert_eq!(shown(text, "hunter2\n"), "^<redacted>^");
+    assert_eq!(shown(text, "$public_ipv4"), "<redacted>^$public_ipv4^<redacted>");
+    assert_eq!(shown(text, "{{"), "<redacted>^{{^<redacted>");
     assert_eq!(shown(text, "x\r"), "  owner: ^x^");
     assert_eq!(shown("hostname:\r\nusers:\n", "\r"), "hostname:^^");
 }
@@ -51,7 +51,7 @@ fn of_what_could_not_be_read_only_known_keys_are_shown() {
         ("users: [{name: x}, @hunter2]\n", "@", "users: <...>^@^<...>"),
         ("write_files:\n  - content: |\n  hunter2: hunter3\n x: [\n", "hunter2", "  ^<...>^"),
         ("hostname: a\n...\nhunter2: x\n", "hunter2", "^<...>^"),
-        ("hunter2", "hunter2", "^<hidden>^"),
+        ("hunter2", "hunter2", "^<redacted>^"),
         ("", "", "^^"),
     ] {
         assert_eq!(shown(text, place), line, "{text:?}");
@@ -63,17 +63,17 @@ fn what_the_tree_does_not_hold_is_redacted() {
     for (text, place, line) in [
         // Aliases, anchors, tags; what is given again; merges.
         ("a: &b 1\nhostname: *b\n", "*b", "hostname: ^<...>^"),
-        ("users: [{name: &hunter2 x}]\n", "name", "users: [{^name^: <hidden>}]"),
-        ("users: [{passwd: -, name: x}]\n", "-,", "users: [{passwd: ^<hidden>,^ name: x}]"),
-        ("users: [{passwd: -}]\n", "-", "users: [{passwd: ^<hidden>^}]"),
-        ("users: [{name: !hunter2 x}]\n", "name", "users: [{^name^: <hidden>}]"),
+        ("users: [{name: &hunter2 x}]\n", "name", "users: [{^name^: <redacted>}]"),
+        ("users: [{passwd: -, name: x}]\n", "-,", "users: [{passwd: ^<redacted>,^ name: x}]"),
+        ("users: [{passwd: -}]\n", "-", "users: [{passwd: ^<redacted>^}]"),
+        ("users: [{name: !hunter2 x}]\n", "name", "users: [{^name^: <redacted>}]"),
         ("users: &hunter2\n- name: x\n", "&hunter2", "users: ^<...>^"),
-        ("users: [{passwd: hunter2, name: x, passwd: y}]\n", "name", "users: [{<...>, ^name^: x, passwd: <hidden>}]"),
+        ("users: [{passwd: hunter2, name: x, passwd: y}]\n", "name", "users: [{<...>, ^name^: x, passwd: <redacted>}]"),
         ("hostname: hunter2\nhostname: x\n", "hunter2", "^<...>^"),
         ("b: &b {c: d}\nusers: [{<<: *b, name: x}]\n", "name", "users: [{<...>, ^name^: x}]"),
         // Keys where none belong.
         ("users: [{name: x, passwd: {hunter2}}]\n", "passwd", "users: [{name: x, ^passwd^: {<...>}}]"),
-        ("write_files: {hunter2: x}\n", "write_files", "^write_files^: {<...>: <hidden>}"),
+        ("write_files: {hunter2: x}\n", "write_files", "^write_files^: {<...>: <redacted>}"),
         ("? [hunter2]\n: x\n", "? ", "^? ^[<...>"),
     ] {
         assert_eq!(shown(text, place), line, "{text:?}");
@@ -141,7 +141,7 @@ coreos:
 hunter2: hunter2
 "#;
 
-/// Whatever the place, and wherever the text breaks off.
+/// Whatever the position, and wherever the text breaks off.
 #[test]
 fn no_secret_is_shown_of_any_place_of_any_beginning() {
     let mut shown = 0;

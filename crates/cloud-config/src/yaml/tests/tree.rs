@@ -193,10 +193,10 @@ fn only_the_first_document_counts() {
 }
 
 #[test]
-fn paths_lead_to_places() {
+fn paths_lead_to_positions() {
     let text = "x: &u\n- name: a\n  drop-ins:\n  - {name: b}\n- name: c\ncoreos:\n  units: *u\n  update: {group: g}\nwith blank: {y: z}\n";
     let document = document(text);
-    for (place, path) in [
+    for (position, path) in [
         ("name: c", "x[1].name"),
         ("c\n", "x[1].name"),
         ("b}", "x[0].drop-ins[0].name"),
@@ -204,12 +204,12 @@ fn paths_lead_to_places() {
         ("units", "coreos.units"),
         ("g}", "coreos.update.group"),
         ("update", "coreos.update"),
-        ("with", "(not shown)"),
-        ("z}", "(not shown).y"),
+        ("with", "<redacted>"),
+        ("z}", "<redacted>.y"),
         ("*u", "coreos"),
     ] {
-        let start = text.find(place).unwrap();
-        assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{place}");
+        let start = text.find(position).unwrap();
+        assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{position}");
     }
     assert_eq!(document.path_at(Span::new(0, text.len())), "");
 }
@@ -218,7 +218,7 @@ fn paths_lead_to_places() {
 fn paths_lead_to_what_does_not_count() {
     let text = "a: one\na: [two]\nb: {c: three, c: four, d: five}\nb: {c: six}\na: {e: seven}\n";
     let document = document(text);
-    for (place, path) in [
+    for (position, path) in [
         ("a: one", "a"),
         ("one", "a"),
         ("two", "a[0]"),
@@ -228,8 +228,8 @@ fn paths_lead_to_what_does_not_count() {
         ("six", "b.c"),
         ("seven", "a.e"),
     ] {
-        let start = text.find(place).unwrap();
-        assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{place}");
+        let start = text.find(position).unwrap();
+        assert_eq!(document.path_at(Span::new(start, start + 1)), path, "{position}");
     }
     let written: Vec<_> = document.findings.iter().map(|finding| document.path_at(finding.span.unwrap())).collect();
     assert_eq!(written, ["a", "b.c", "b", "a"]);
