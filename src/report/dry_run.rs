@@ -21,8 +21,8 @@ use crate::host::accounts::{InvalidName, PartialAccount, UnknownPrincipal};
 use crate::outcome::{PartOutcome, RefusedOutcome};
 use crate::terminal::Sign;
 use cloud_config::config::Verb;
-use cloud_config::diagnostic::{Finding, UnitAction};
-use cloud_config::plan::{KeyImport, KeySet, Planned, Principal, Step};
+use cloud_config::diagnostic::{Finding, Span, UnitAction};
+use cloud_config::plan::{KeyImport, KeySet, Plan, Planned, Principal, Step};
 use cloud_config::redact::LocatedFinding;
 use cloud_config::run_plan::PartPlan;
 use cloud_config::text::printable;
@@ -49,7 +49,7 @@ enum Effect {
     Skipped(&'static str),
     /// It would fail.
     Fails(String),
-    /// Its outcome cannot be known from here.
+    /// Its outcome cannot be known before the run.
     Unclear(String),
 }
 
@@ -97,6 +97,9 @@ struct ForeseenPart {
     findings: Vec<LocatedFinding>,
     refused: Vec<RefusedOutcome>,
     steps: Vec<ForeseenStep>,
+    /// The indices of the errors in `findings` for which no item in `refused` is not applied.
+    #[serde(skip)]
+    errors: Vec<usize>,
 }
 
 /// A run that changes nothing.
@@ -169,7 +172,8 @@ impl<'a> DryRun<'a> {
         let steps = steps.iter().map(foresee).collect();
         let (findings, refused) = (reported.findings.clone(), reported.refused.clone());
         let (name, form) = (part.name(), part.document.part.form);
-        self.foreseen.parts.push(ForeseenPart { name: name.to_owned(), form, findings, refused, steps });
+        let errors = errors_of_fields(&part.plan);
+        self.foreseen.parts.push(ForeseenPart { name: name.to_owned(), form, findings, refused, steps, errors });
     }
 
     /// Returns the collected effects.
@@ -301,15 +305,14 @@ impl Foreseen {
             };
             let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
             part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
-            for refused in &part.refused {
-                let place = refused.at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
-                out.push_str(&signed(
-                    Sign::Failed,
-                    &format!("not applied: {}{place}", printable(&refused.item)),
-                    screen,
-                ));
+            let refused = part.refused.iter().map(|refused| (format!("not applied: {}", refused.item), refused.at));
+            let errors = part.errors.iter().map(|index| &part.findings[*index]);
+            let errors = errors.map(|error| (error.message.clone(), error.at.map(|at| at.start)));
+            for (text, at) in refused.chain(errors) {
+                let line = at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
+                out.push_str(&signed(Sign::Failed, &format!("{}{line}", printable(&text)), screen));
             }
-            planned |= !(part.steps.is_empty() && part.refused.is_empty());
+            planned |= !(part.steps.is_empty() && part.refused.is_empty() && part.errors.is_empty());
         }
         if let Some(problems) = Count::of(&[], self.parts.iter().flat_map(|part| &part.findings)).problems() {
             let _ = writeln!(out, "\n{problems} (see the log, on standard error)");
@@ -321,6 +324,26 @@ impl Foreseen {
         };
         head + &out
     }
+}
+
+/// Returns the indices of the errors that are in no skipped item: the rest of their items is applied.
+fn errors_of_fields(plan: &Plan) -> Vec<usize> {
+    // Without a position, it is about all of the part.
+    let whole = |span: Option<Span>| span.unwrap_or(Span::new(0, usize::MAX));
+    let mut skipped: Vec<_> = plan.refused.iter().map(|refused| whole(refused.span)).collect();
+    skipped.sort();
+    // The end becomes the last one of all items that begin there or before.
+    let mut end = 0;
+    for span in &mut skipped {
+        end = end.max(span.end);
+        span.end = end;
+    }
+    let is_inside = |span: Span| {
+        let before = skipped.partition_point(|item| item.start <= span.start);
+        before > 0 && skipped[before - 1].end >= span.end
+    };
+    let errors = plan.findings.iter().enumerate().filter(|(_, finding)| finding.is_error());
+    errors.filter(|(_, finding)| !is_inside(whole(finding.span))).map(|(index, _)| index).collect()
 }
 
 /// Returns true for a command that starts a unit which does not run.

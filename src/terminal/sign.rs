@@ -17,7 +17,7 @@ pub enum Sign {
     Queued,
     /// It is not applied or fails, or its dependency does.
     Failed,
-    /// The result cannot be known from here.
+    /// The outcome cannot be known before the run.
     Unknown,
 }
 
@@ -48,7 +48,7 @@ impl Sign {
             Self::Skipped => "skipped",
             Self::Queued => "queued",
             Self::Failed => "fails or not applied",
-            Self::Unknown => "not known from here",
+            Self::Unknown => "not known before the run",
         }
     }
 
@@ -64,11 +64,12 @@ impl Sign {
             Self::Skipped => "The step does not apply here; the line gives the reason. This is not a failure.",
             Self::Queued => "The job is left to systemd and may end later; the line gives the reason.",
             Self::Failed => {
-                "The step fails, its dependency failed, or the item is not applied; the line or a finding gives \
-                 the reason. The exit code is 1."
+                "The step or its dependency fails, or an item or a key is not applied because of an error; the line or \
+                 a finding gives the reason. The exit code is 1."
             }
             Self::Unknown => {
-                "The result cannot be known from here, for example without root privileges; the line gives the reason."
+                "The outcome cannot be known before the run, for example without root privileges; the line gives the \
+                 reason."
             }
         }
     }

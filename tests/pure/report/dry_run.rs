@@ -43,3 +43,32 @@ fn keys_of_a_user_that_cannot_be_created_fail_in_a_dry_run() {
     let run = program(&["--dry-run", "--from-file", &path]);
     assert!(run.stdout.contains("\n> import keys of user ada"), "{run:?}");
 }
+
+/// Each reason for exit code 1 has a line: the item that is not applied, or else the error.
+#[test]
+fn every_error_of_a_configuration_is_marked_once_in_a_dry_run() {
+    let files = Files::new();
+    for (text, marked) in [
+        ("hostnam: a\n", "! unknown key `hostnam`; host name not set (line 2)"),
+        ("ssh-authorised-keys: [x]\n", "! unknown key `ssh-authorised-keys`; SSH keys not set (line 2)"),
+        ("coreos: {unit: [{name: a.service}]}\n", "! unknown key `unit` of `coreos`; section not applied (line 2)"),
+        (
+            "users:\n- name: core\n  ssh-authorised-keys: [x]\n",
+            "! user core: unknown key `ssh-authorised-keys`; SSH keys not set (line 4)",
+        ),
+        ("users: [{name: core, shell: [x]}]\n", "! `shell`: expected a string, found a list; not applied (line 2)"),
+        ("write_files: [{path: /a, perms: '0600'}]\n", "! not applied: file /a (line 2)"),
+        ("write_files:\n- path: /a\n  content: [x]\n  owner: [x]\n", "! not applied: file /a (line 3)"),
+        ("coreos: {units: [{name: a.service, command: begin}]}\n", "! not applied: command of unit a.service (line 2)"),
+        ("hostname: [\n", "! not applied: everything"),
+    ] {
+        let path = files.put("a.yml", format!("#cloud-config\n{text}"));
+        let run = program(&["--dry-run", "--root", &files.path(""), "--from-file", &path]);
+        let lines: Vec<_> = run.stdout.lines().filter(|line| line.starts_with("! ")).collect();
+        // The tree has no account files.
+        let lines: Vec<_> = lines.into_iter().filter(|line| !line.contains(" ensure user ")).collect();
+        assert_eq!((lines.as_slice(), run.code), (&[marked][..], 1), "{text}{run:?}");
+    }
+    let run = program(&["--dry-run", "--from-file", &files.put("a.yml", "#cloud-config\nrole: a\n")]);
+    assert!(!run.stdout.contains('!') && run.code == 0, "a warning is no failure: {run:?}");
+}
