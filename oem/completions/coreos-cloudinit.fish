@@ -22,7 +22,7 @@ complete -c coreos-cloudinit -l format -d 'Set the output format: text or json [
 complete -c coreos-cloudinit -l from-metadata-service -d 'Query EC2\'s default URL (deprecated)'
 complete -c coreos-cloudinit -l from-cloudsigma-metadata -d 'Read the server context of CloudSigma'
 complete -c coreos-cloudinit -l from-vmware-guestinfo -d 'Read VMware\'s guestinfo variables'
-complete -c coreos-cloudinit -l from-proc-cmdline -d 'Fetch the kernel\'s cloud-config-url'
+complete -c coreos-cloudinit -l from-proc-cmdline -d 'Fetch the URL in /proc/cmdline'
 complete -c coreos-cloudinit -l ignore-failure -d 'Exit with code 0 even if a run fails'
 complete -c coreos-cloudinit -l strict -d 'Reject a part if an item cannot be applied'
 complete -c coreos-cloudinit -l short-hostname -d 'Cut host names at the first dot'

@@ -93,8 +93,8 @@ const FLAGS: &[Flag] = &[
     ),
     switch("dry-run", Checking, "Print the steps of a run without applying them").more(
         "Needs no root privileges and changes nothing. Shows the effect of each step on this machine; for changed \
-         files that every user can read, also the number of changed lines (see --show-diff). Exits with code 1 if an \
-         item is not applied or a step is known to fail.",
+         files that every user can read, also the number of changed lines (see --show-diff). Exits with code 1 if there \
+         are errors or a step is known to fail.",
     ),
     switch("print-config", Checking, "Print the configuration as parsed")
         .more("Needs no root privileges and changes nothing. Secrets are redacted, unless --show-secrets is given."),
@@ -131,7 +131,12 @@ const FLAGS: &[Flag] = &[
 
 /// All flags, in the order of the help: first one per source, then the others.
 pub(super) fn table() -> impl Iterator<Item = Flag> {
-    let source =
-        |entry: &Entry| Flag { name: entry.flag, value: entry.value, group: Sources, help: entry.help, more: "" };
+    let source = |entry: &Entry| Flag {
+        name: entry.flag,
+        value: entry.value,
+        group: Sources,
+        help: entry.help,
+        more: entry.more,
+    };
     TABLE.iter().map(source).chain(FLAGS.iter().copied())
 }

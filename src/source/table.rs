@@ -24,6 +24,8 @@ pub struct Entry {
     pub value: Option<&'static str>,
     /// The description in the help: imperative, at most 60 columns.
     pub help: &'static str,
+    /// Additional facts for the long help.
+    pub more: &'static str,
     /// True if the source may become available later.
     pub waits: bool,
     /// The replacement, if this flag is deprecated.
@@ -39,15 +41,19 @@ const fn source(
     help: &'static str,
     make: fn(&OsStr) -> Arc<dyn Datasource>,
 ) -> Entry {
-    Entry { flag, value: Some(value), help, waits: true, instead: None, make }
+    Entry { flag, value: Some(value), help, more: "", waits: true, instead: None, make }
 }
 
 /// A source without a value that may become available later.
 const fn switch(flag: &'static str, help: &'static str, make: fn(&OsStr) -> Arc<dyn Datasource>) -> Entry {
-    Entry { flag, value: None, help, waits: true, instead: None, make }
+    Entry { flag, value: None, help, more: "", waits: true, instead: None, make }
 }
 
 impl Entry {
+    const fn more(self, more: &'static str) -> Self {
+        Self { more, ..self }
+    }
+
     /// A source that is available at the start or never.
     const fn at_once(self) -> Self {
         Self { waits: false, ..self }
@@ -61,28 +67,42 @@ impl Entry {
 
 /// All sources. If several are available at the first check, the first one in this table is used.
 pub const TABLE: &[Entry] = &[
-    source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path))),
-    source("from-url", "URL", "Fetch user-data over HTTP or HTTPS", |url| Arc::new(UrlSource::new(url))),
-    source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir))),
-    source("from-ec2-metadata", "URL", "Query EC2's metadata service", |base| Arc::new(Ec2::new(base))),
+    source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path)))
+        .more("PATH can be a pipe. A run waits until it exists."),
+    source("from-url", "URL", "Fetch user-data over HTTP or HTTPS", |url| Arc::new(UrlSource::new(url)))
+        .more("The proxy variables of the environment are used, such as https_proxy."),
+    source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir)))
+        .more("DIR is the directory where the drive is mounted, such as /media/configdrive."),
+    source("from-ec2-metadata", "URL", "Query EC2's metadata service", |base| Arc::new(Ec2::new(base)))
+        .more("URL is the base URL, such as http://169.254.169.254/."),
     switch("from-metadata-service", "Query EC2's default URL (deprecated)", |_| {
         Arc::new(Ec2::new(OsStr::new(ec2::DEFAULT_ADDRESS)))
     })
-    .instead("--from-ec2-metadata=http://169.254.169.254/"),
-    source("from-gce-metadata", "URL", "Query GCE's metadata service", |base| Arc::new(Gce::new(base))),
+    .instead("--from-ec2-metadata=http://169.254.169.254/")
+    .more("Use --from-ec2-metadata=http://169.254.169.254/."),
+    source("from-gce-metadata", "URL", "Query GCE's metadata service", |base| Arc::new(Gce::new(base)))
+        .more("URL is the base URL, such as http://metadata.google.internal/."),
     source("from-digitalocean-metadata", "URL", "Query DigitalOcean's metadata service", |base| {
         Arc::new(JsonService::new(&digitalocean::API, base))
-    }),
+    })
+    .more("URL is the base URL, such as http://169.254.169.254/."),
     source("from-packet-metadata", "URL", "Query Packet's metadata service", |base| {
         Arc::new(JsonService::new(&packet::API, base))
-    }),
-    switch("from-cloudsigma-metadata", "Read the server context of CloudSigma", |_| Arc::new(CloudSigma)),
-    source("from-waagent", "DIR", "Read the directory of the Azure agent", |dir| Arc::new(Waagent::new(dir))),
+    })
+    .more("URL is the base URL, such as https://metadata.packet.net/."),
+    switch("from-cloudsigma-metadata", "Read the server context of CloudSigma", |_| Arc::new(CloudSigma))
+        .more("The context is read from the serial port /dev/ttyS1."),
+    source("from-waagent", "DIR", "Read the directory of the Azure agent", |dir| Arc::new(Waagent::new(dir)))
+        .more("DIR is the directory of the agent, such as /var/lib/waagent."),
     switch("from-vmware-guestinfo", "Read VMware's guestinfo variables", |_| Arc::new(GuestInfo::new(Backdoor)))
-        .at_once(),
+        .at_once()
+        .more("The variables are read from the hypervisor."),
     source("from-vmware-ovf-env", "FILE", "Read an OVF environment document", |path| Arc::new(OvfEnv::new(path)))
-        .at_once(),
-    switch("from-proc-cmdline", "Fetch the kernel's cloud-config-url", |_| Arc::new(ProcCmdline)).at_once(),
+        .at_once()
+        .more("FILE is an XML document with the variables of --from-vmware-guestinfo."),
+    switch("from-proc-cmdline", "Fetch the URL in /proc/cmdline", |_| Arc::new(ProcCmdline))
+        .at_once()
+        .more("The kernel command line has it as cloud-config-url=URL. If there are several, the last one is used."),
 ];
 
 /// Returns the candidates that flags name, in the order of the table. `value` returns a flag's value, `None` if it is

@@ -18,29 +18,16 @@ pub fn program() -> String {
     heading(&mut page, "NAME");
     page.text([roman("coreos-cloudinit - apply legacy cloud-config to a machine")]);
     heading(&mut page, "SYNOPSIS");
-    page.text([
-        bold("coreos-cloudinit"),
-        roman(" ["),
-        italic("FLAGS"),
-        roman("] "),
-        bold("--from-"),
-        italic("SOURCE"),
-        roman("..."),
-    ]);
-    page.control("br", []);
-    page.text([bold("coreos-cloudinit --status"), roman(" | "), bold("--schema"), roman(" | "), bold("--version")]);
-    page.control("br", []);
-    page.text([bold("coreos-cloudinit --explain"), roman("="), italic("RULE")]);
+    synopsis(&mut page);
     heading(&mut page, "DESCRIPTION");
     paragraphs(
         &mut page,
         "Reads user-data from a source and applies it: files, users, SSH keys, the host name and systemd units. If \
-         several sources are given, the first available one is used. User-data \
-         is a cloud-config (see `cloud-config(5)`), a script, or a multipart archive of both. It may be compressed with \
-         gzip.\n\
-         It is applied at each boot. Items that are already up to date are not changed. Invalid items and steps that \
-         fail are reported; they and their dependents are skipped, and everything else is applied. The host name and \
-         SSH keys are applied first.\n\
+         several sources are given, the first available one is used. User-data is a cloud-config (see \
+         `cloud-config(5)`), a script, or a multipart archive of both. It may be compressed with gzip.\n\
+         The units of an image run the program at each boot. Items that are already up to date are not changed. \
+         Invalid items and steps that fail are reported; they and their dependents are skipped, and everything else \
+         is applied. The host name and SSH keys are applied first.\n\
          Flags take one or two dashes, and `=` or a space before the value.",
     );
     heading(&mut page, "OPTIONS");
@@ -53,12 +40,12 @@ pub fn program() -> String {
         option(&mut page, argument);
     }
     heading(&mut page, "EXIT STATUS");
-    entry(&mut page, &[bold("0")], "Success. With `--validate`, there are no findings but notes.");
+    entry(&mut page, &[bold("0")], "Success. With `--validate`, there are no errors and no warnings.");
     entry(
         &mut page,
         &[bold("1")],
-        "An item was not applied, a step failed, or its dependency did. The log names each of them; \
-         everything else was applied. With `--validate`, there are errors or warnings.",
+        "There were errors: an item or a key was not applied, a step failed, or its dependency failed. The log has \
+         each of them; everything else was applied. With `--validate`, there are errors or warnings.",
     );
     entry(&mut page, &[bold("2")], "Invalid command line; nothing was applied.");
     heading(&mut page, "ENVIRONMENT");
@@ -108,6 +95,33 @@ pub fn program() -> String {
     }
     see_also(&mut page, "cloud-config(5), systemd.unit(5), systemctl(1), journalctl(1), useradd(8)");
     page.to_roff()
+}
+
+/// The forms of the command line.
+fn synopsis(page: &mut Roff) {
+    page.text([
+        bold("coreos-cloudinit"),
+        roman(" ["),
+        italic("FLAGS"),
+        roman("] "),
+        bold("--from-"),
+        italic("SOURCE"),
+        roman("..."),
+    ]);
+    page.control("br", []);
+    page.text([bold("coreos-cloudinit --status"), roman(" | "), bold("--schema"), roman(" | "), bold("--version")]);
+    page.control("br", []);
+    page.text([bold("coreos-cloudinit --explain"), roman("="), italic("RULE")]);
+    page.control("br", []);
+    page.text([
+        bold("coreos-cloudinit --convert-to"),
+        roman("="),
+        italic("FORMAT"),
+        roman(" "),
+        bold("--from-"),
+        italic("SOURCE"),
+        roman("..."),
+    ]);
 }
 
 /// `cloud-config(5)`, of the types of a cloud-config.
