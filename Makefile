@@ -52,7 +52,7 @@ test-pure: ## Run the tests that need no root and no machine
 
 update: ## Write all generated files: golden plans, schema, man pages, parts of docs/
 	UPDATE_PLANS=1 UPDATE_SCHEMA=1 UPDATE_PAGES=1 \
-		$(CARGO) test $(LOCKED) --test pure -- plans:: conversions:: schema:: man_pages:: report::samples traceability:: performance:: --skip scale --test-threads=1
+		$(CARGO) test $(LOCKED) --test pure -- plans:: conversions:: schema:: man_pages:: report::samples network::the_page traceability:: performance:: --skip scale --test-threads=1
 
 test-container: deps ## Run the tests in systemd containers (root)
 	$(CARGO) test $(LOCKED) --test container

@@ -220,6 +220,25 @@ fn every_link_to_a_heading_leads_to_one() {
     assert!(count > 100, "{count} links");
 }
 
+/// A message of the tables in docs/troubleshooting.md, without one that needs a directory service.
+#[test]
+fn every_message_in_troubleshooting_is_in_a_case_of_the_container() {
+    let cases = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/container/cases"));
+    let code = Regex::new("`([^`]+)`").unwrap();
+    let page = read("docs/troubleshooting.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    let mut count = 0;
+    for (cell, _) in rows {
+        let cell = format!("`{cell}");
+        for message in code.captures_iter(&cell).map(|found| found[1].to_owned()) {
+            let is_shown = cases.contains(&message) || message.starts_with("group wheel is defined in sss ");
+            assert!(is_shown, "no case of the container has `{message}`");
+            count += 1;
+        }
+    }
+    assert!(count > 30, "{count} messages");
+}
+
 /// A newcomer is not sent to a file that is no longer there. Words in capitals stand for names to come.
 #[test]
 fn every_place_that_contributors_are_sent_to_is_there() {

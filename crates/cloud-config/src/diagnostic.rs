@@ -243,7 +243,7 @@ macro_rules! rules {
 
 rules! {
     SYNTAX = "syntax", Error, "The part is not valid YAML from here on; only the host name and the SSH keys of `core` are applied.";
-    LIMIT = "limit", Error, "The document exceeds a limit; only the host name and SSH keys before this place are applied.";
+    LIMIT = "limit", Error, "The document exceeds a limit; only the host name and SSH keys before this position are applied.";
     NOT_UTF8 = "not-utf8", Error, "The part is not valid UTF-8; not applied.";
     UNKNOWN_FORM = "unknown-form", Error, "The user-data has an unknown format; not applied.";
     UNKNOWN_TAG = "unknown-tag", Error, "A value with an unsupported tag, such as `!Ref`; value not applied.";

@@ -34,6 +34,11 @@ pub fn cases(suite: &mut Suite) {
         assert_prints(m, &keys, &[], &["failed to authorize keys of user core: user core does not exist"]);
         let cut = "#cloud-config\nssh_authorized_keys: ['ssh-rsa AAAAB3Nza... me']\nrole: web-1\n";
         assert_prints(m, cut, &["--validate"], &["no valid SSH key in", "unknown key"]);
+        let one = cut.replace("']", &format!("', '{}']", key("core")));
+        assert_prints(m, &one, &["--validate"], &["invalid SSH key; line skipped"]);
+        m.sh("groupdel docker");
+        let groups = "#cloud-config\nusers: [{name: ada, groups: [docker]}]\n";
+        assert_prints(m, groups, &[], &["group docker does not exist (ignored)"]);
         assert_prints(
             m,
             "#cloud-config\nusers: [{name: mary, passwd: secret}]\n",
@@ -50,10 +55,13 @@ pub fn cases(suite: &mut Suite) {
         m.sh(
             "cd /usr/sbin && mv useradd useradd.real && printf '#!/bin/sh\\nexit 1\\n' > useradd && chmod 755 useradd",
         );
-        assert_prints(m, &refused, &[], &["dependency failed: authorize 1 key of user", "could not be created"]);
+        assert_prints(m, &refused, &[], &["dependency failed: authorize 1 key of user mary", "could not be created"]);
         m.sh("mv /usr/sbin/useradd.real /usr/sbin/useradd");
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         assert_prints(m, &deep, &["--validate"], &["belongs at the top level"]);
+
+        m.sh("useradd -m core; install -d -m 0700 /home/core/.ssh");
+        assert_prints(m, &keys, &[], &["~/.ssh belongs to root, and user core cannot enter it"]);
 
         let form = "the user-data is a cloud-config without its header";
         assert_prints(m, "hostname: web-1\n", &[], &[form]);

@@ -68,6 +68,8 @@ pub fn cases(suite: &mut Suite) {
         for name in ["waits.service", "waits-not.service"] {
             assert_eq!(m.active(name), "active", "{name}");
         }
+        let log = m.whole_log();
+        assert!(log.contains("it waits for outer.service, which runs this program"), "{log}");
     });
 
     suite.fresh("four_hundred_jobs_of_other_units_do_not_disturb_a_wait", |m| {

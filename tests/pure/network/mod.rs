@@ -16,6 +16,7 @@ use cloud_config::document::read_network;
 use cloud_config::network::Format;
 use cloud_config::network::{Conversion, networkd};
 
+use crate::generated;
 use crate::invariants::network::data;
 use case::Case;
 
@@ -89,6 +90,22 @@ fn every_key_has_a_case() {
     for (section, key) in networkd::keys() {
         assert!(seen.contains(&(section.to_owned(), key.to_owned())), "[{section}] {key}= has no case");
     }
+}
+
+#[test]
+fn the_page_shows_the_files_of_its_description() {
+    const PAGE: &str = "docs/network.md";
+    let page = generated::read(PAGE);
+    let (_, description) = page.split_once("```text\n").expect("the page has a description");
+    let (description, _) = description.split_once("```").expect("the description has an end");
+    let count = generated::check(PAGE, "files of", |format| {
+        let conversion = convert(format, description.as_bytes());
+        assert!(conversion.findings.is_empty(), "{:?}", conversion.findings);
+        let files: Vec<_> =
+            conversion.units().iter().map(|unit| format!("# {}\n{}", unit.name, unit.content)).collect();
+        format!("```ini\n{}```", files.join("\n"))
+    });
+    assert_eq!(count, 1);
 }
 
 #[test]
