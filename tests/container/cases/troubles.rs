@@ -60,7 +60,7 @@ pub fn cases(suite: &mut Suite) {
         let deep = format!("#cloud-config\ncoreos: {{ssh_authorized_keys: ['{}']}}\n", key("core"));
         assert_prints(m, &deep, &["--validate"], &["belongs at the top level"]);
 
-        m.sh("useradd -m core; install -d -m 0700 /home/core/.ssh");
+        m.sh("install -d -o core /home/core; install -d -m 0700 /home/core/.ssh; touch /home/core/.ssh/id_rsa");
         assert_prints(m, &keys, &[], &["~/.ssh belongs to root, and user core cannot enter it"]);
 
         let form = "the user-data is a cloud-config without its header";

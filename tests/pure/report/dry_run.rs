@@ -46,7 +46,7 @@ fn keys_of_a_user_that_cannot_be_created_fail_in_a_dry_run() {
 
 /// Each reason for exit code 1 has a line: the item that is not applied, or else the error.
 #[test]
-fn every_error_of_a_configuration_is_marked_once_in_a_dry_run() {
+fn every_error_of_a_configuration_is_marked_in_a_dry_run() {
     let files = Files::new();
     for (text, marked) in [
         ("hostnam: a\n", "! unknown key `hostnam`; host name not set (line 2)"),
