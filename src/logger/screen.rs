@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_has_its_place_below_it() {
+    fn a_failure_has_its_position_below_it() {
         let mut event = Event {
             sign: Some(Sign::Failed),
             part: Some("x\u{1b}.yml"),

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_come_first_and_have_their_places() {
+    fn failures_come_first_and_have_their_positions() {
         let record = json!({
             "started": "2026-11-22T22:26:10Z", "milliseconds": 7, "source": "user-data", "failed": true,
             "failures": ["failed to lock /run/coreos-cloudinit/lock: it is held"],

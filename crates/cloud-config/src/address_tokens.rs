@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_have_the_authors_places() {
+    fn findings_have_the_authors_positions() {
         let text = "é $public_ipv4 $public_ipv6\n$private_ipv6y";
         let result = substitute(text, &known());
         let found: Vec<_> =
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_leads_back() {
+    fn every_position_leads_back() {
         let text = r"é $public_ipv4 x \$public_ipv4 $public_ipv6z";
         let result = substitute(text, &known());
         for word in ["é", " x", "z"] {

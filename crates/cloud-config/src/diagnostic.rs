@@ -298,7 +298,7 @@ rules! {
     SLASH_PATH = "slash-path", Warning, "A path that ends with a slash, like that of a directory; file written anyway.";
     BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are not an octal number; file skipped.";
     ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions with an unusual value; used anyway.";
-    DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal; the mode is applied.";
+    DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal; read as decimal.";
     BAD_OWNER = "bad-owner", Error, "An invalid owner; file skipped.";
     BAD_ENCODING = "bad-encoding", Error, "An unknown encoding; file skipped.";
     STILL_COMPRESSED = "still-compressed", Warning, "Content that is still gzip after decoding, for a file without a matching extension; written compressed.";
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_has_each_rule_once() {
+    fn a_position_has_each_rule_once() {
         let mut findings = Findings::default();
         let nowhere = || Finding::new(&rules::SYNTAX, None, "nowhere");
         findings.extend([at(&rules::SYNTAX, 1), at(&rules::SYNTAX, 1), at(&rules::LIMIT, 1), nowhere(), nowhere()]);

@@ -117,7 +117,7 @@ pub const ROWS: &[Row] = &[
         reason: "only the last of two spellings counts; to a tool they are two keys",
     },
     Row {
-        document: "case: a mapping that is merged in many places is told of once",
+        document: "case: a mapping that is merged in many places is reported once",
         who: SCHEMA,
         place: r"write_files\[1\]",
         reason: "what is written once is told once; a tool sees it wherever it is merged",

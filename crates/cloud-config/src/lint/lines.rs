@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_literal_block_have_places() {
+    fn lines_of_a_literal_block_have_positions() {
         for head in ["|", "|-", "|2+", "| # a comment", "!!str |", "&a !x |-"] {
             let value = format!("{head}\n  one\n\n    two é  \r\n  three");
             assert_eq!(line(&value, 1).as_deref(), Some("one"), "{head}");
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_the_whole_value_is_the_place() {
+    fn elsewhere_the_whole_value_is_the_position() {
         for value in
             [">\n  one\n", "\"one\\n\n  two\"", "one", "|x\n  one", "| x\n  one", "|\n  one\rtwo\n", "|\n  a\u{85}b\n"]
         {

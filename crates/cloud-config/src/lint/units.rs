@@ -138,7 +138,7 @@ impl<'a> SurveyedUnit<'a> {
             return None;
         }
         let message = format!("unit {} is masked; no effect: {}", printable(self.name), vain.join(", "));
-        let span = place_of(node, "mask").or(self.unit.mask.span);
+        let span = position_of(node, "mask").or(self.unit.mask.span);
         let finding =
             Finding::new(&rules::MASKED_UNIT, span, message).help("remove the mask, or everything except the name");
         let is_only = facts.get(self.name).entries.len() == 1;
@@ -163,7 +163,7 @@ impl<'a> SurveyedUnit<'a> {
         let name = printable(self.name);
         let message =
             format!("unit {name}: `enable` without an [Install] section in its content; enabling it has no effect");
-        let span = place_of(node, "enable").or(self.unit.name.span);
+        let span = position_of(node, "enable").or(self.unit.name.span);
         let help = format!("add a section [Install] with WantedBy={target}.target, or remove `enable`");
         Some(Finding::new(&rules::NO_INSTALL, span, message).help(help))
     }
@@ -186,7 +186,7 @@ impl<'a> SurveyedUnit<'a> {
         targets.find(|setting| setting.value.split_whitespace().any(|target| !target.contains('@')))?;
         let name = printable(self.name);
         let message = format!("unit {name}: template without DefaultInstance=; systemd cannot enable it");
-        let span = place_of(node, "enable").or(self.unit.name.span);
+        let span = position_of(node, "enable").or(self.unit.name.span);
         let help = "add DefaultInstance= to the section [Install], or enable an instance, such as name@1.service";
         let finding = Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help);
         Some(if name_facts.entries.len() == 1 { finding.not_enabled(&name) } else { finding })
@@ -284,7 +284,7 @@ fn keep_from_starting(findings: &mut [Finding], unit: &str) {
 }
 
 /// Where the value of a key of a unit stands.
-fn place_of(node: Option<&Node>, key: &str) -> Option<Span> {
+fn position_of(node: Option<&Node>, key: &str) -> Option<Span> {
     Some(node?.get(key)?.span)
 }
 

@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_stay_where_they_are() {
+    fn positions_stay_where_they_are() {
         let text = lossy_text(b"a\xff\xfe\xc3\xa9\xe2\x82z".to_vec());
         assert_eq!(text, "a??\u{e9}??z");
         assert_eq!(text.len(), 8);

@@ -47,7 +47,7 @@ mod tests {
     use crate::diagnostic::Span;
 
     #[test]
-    fn a_place_is_where_a_character_begins() {
+    fn a_position_is_where_a_character_begins() {
         let origin = |byte: usize| byte + 100;
         let positions = Positions::new("aä€z", &origin);
         assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 99].map(|index| positions.byte(index)), [0, 1, 1, 3, 3, 3, 6, 7, 7, 7]);

@@ -81,7 +81,7 @@ fn what_the_tree_does_not_hold_is_redacted() {
 }
 
 #[test]
-fn a_long_line_is_cut_around_the_place() {
+fn a_long_line_is_cut_around_the_position() {
     let paths: String = (0..400).fold(String::new(), |text, number| format!("{text}{{path: /é/{number:03}}}, "));
     let text = format!("write_files: [{paths}{{path: /last}}]\n");
     for place in ["write_files", "/é/000", "/é/200", "/é/399", "/last"] {
@@ -143,7 +143,7 @@ hunter2: hunter2
 
 /// Whatever the position, and wherever the text breaks off.
 #[test]
-fn no_secret_is_shown_of_any_place_of_any_beginning() {
+fn no_secret_is_shown_of_any_position_of_any_beginning() {
     let mut shown = 0;
     for text in [SECRETS.to_owned(), SECRETS.replace('\n', "\r\n"), SECRETS.replace("hunter2", "-hunter2-")] {
         let ends = text.char_indices().map(|(at, _)| at).filter(|at| at % 7 == 0).chain([text.len()]);

@@ -185,7 +185,7 @@ fn binary_data_is_decoded() {
 }
 
 #[test]
-fn fields_know_their_place_and_what_is_wrong() {
+fn fields_know_their_position_and_what_is_wrong() {
     let text = "field:\n  a-b: maybe\ntexts: {}\n";
     let (read, findings) = read_as::<All>(text);
     assert_eq!(findings_with_text(text, &findings), ["wrong-type:maybe", "wrong-type:{}"]);
@@ -262,7 +262,7 @@ fn groups_are_a_list_or_one_text() {
 }
 
 #[test]
-fn a_place_reached_by_several_aliases_is_reported_once() {
+fn a_position_reached_by_several_aliases_is_reported_once() {
     let text = "users:\n- &u {uid: x, system: 3}\n- *u\n- {<<: *u, name: y}\n";
     let (read, findings) = config(text);
     assert_eq!(findings_with_text(text, &findings), ["wrong-type:3"]);

@@ -155,7 +155,7 @@ fn keys_that_are_no_text() {
 }
 
 #[test]
-fn places_are_bytes_of_the_author() {
+fn positions_are_bytes_of_the_author() {
     let text = "#cloud-config\r\nä: 'ö€😀'  # ß\r\nlist:\r\n  - é x\r\n  - [ü, { k: v }]\r\nb: |\r\n  ñ\r\n\r\nc: &a !!str é\r\n";
     // The author wrote eleven bytes more at the start.
     let document = parse(text, |byte| byte + 11);
