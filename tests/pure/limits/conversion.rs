@@ -9,12 +9,12 @@ use super::cost;
 use crate::invariants::conversion;
 
 /// Two numbers of items, and the largest ratio between the times that they take.
-const FEW: usize = 500;
+const FEW: usize = 250;
 const FACTOR: usize = 8;
 /// Linear would be `FACTOR`, a square its square; processor times of equal work differ by less than half.
 const MOST: u32 = 2 * 8;
 /// Less is not worth measuring.
-const NOISE: Duration = Duration::from_millis(60);
+const NOISE: Duration = Duration::from_millis(30);
 
 /// Makes the item of a number.
 type Item = fn(usize) -> String;

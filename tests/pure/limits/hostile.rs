@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::{cost, validate};
 
 /// Two sizes, in bytes, and the largest ratio between the times that they take.
-const SMALL: usize = 8 << 10;
+const SMALL: usize = 4 << 10;
 const FACTOR: usize = 8;
 /// Linear would be `FACTOR`, a square its square.
 const MOST: u32 = 3 * 8;
 /// Less is not worth measuring.
-const NOISE: Duration = Duration::from_millis(60);
+const NOISE: Duration = Duration::from_millis(30);
 
 /// Makes input of about that many bytes.
 type Make = Box<dyn Fn(usize) -> Vec<u8>>;
