@@ -29,7 +29,7 @@ impl Span {
 pub enum Severity {
     /// Good to know; `--validate` stays clean.
     Note,
-    /// A probable mistake that is used anyway.
+    /// A probable mistake that is applied anyway.
     Warning,
     /// An item is skipped because of it, and the run exits 1.
     Error,
@@ -269,7 +269,7 @@ rules! {
     TWO_SPELLINGS = "two-spellings", Warning, "A key that is given with `-` and with `_`; the last one is used.";
     NOTHING_THERE = "nothing-there", Note, "A key without a value, or an empty list item; ignored.";
     LOOKALIKE_CHARACTER = "lookalike-character", Error, "A character that looks like a space, a line break, a quote or a YAML indicator; the value is not applied, or only the host name and SSH keys are applied.";
-    ODD_CHARACTER = "odd-character", Warning, "A look-alike character in a path, an interpreter line or a command; used anyway.";
+    ODD_CHARACTER = "odd-character", Warning, "A look-alike character in a path, an interpreter line or a command; applied anyway.";
     MISSING_SPACE = "missing-space", Error, "A `-` or `:` without a space after it, which YAML reads as plain text; only SSH keys are applied.";
     MISSING_DASH = "missing-dash", Error, "The first key of an item without its `- `; files, units and drop-ins are skipped, users are split in two.";
     BAD_KEY = "bad-key", Error, "A key that is not a string; key ignored.";
@@ -278,8 +278,8 @@ rules! {
     TEXT_FOR_LIST = "text-for-list", Warning, "A string in place of a list; read as a list with one item.";
     QUOTED_BOOLEAN = "quoted-boolean", Warning, "A boolean in quotes; read as a boolean.";
     QUOTED_NUMBER = "quoted-number", Warning, "A number in quotes; read as a number.";
-    DEPRECATED = "deprecated", Note, "A deprecated section, option or form; used anyway.";
-    OBSOLETE = "obsolete", Warning, "An option that the service no longer supports; used anyway.";
+    DEPRECATED = "deprecated", Note, "A deprecated section, option or form; applied anyway.";
+    OBSOLETE = "obsolete", Warning, "An option that the service no longer supports; applied anyway.";
     MISSING_KEY = "missing-key", Error, "An item without a required key; item skipped.";
     NAMELESS_USER = "nameless-user", Warning, "A user without a name; user skipped.";
     INCOMPLETE_DROP_IN = "incomplete-drop-in", Warning, "A drop-in without a name or without content; drop-in skipped.";
@@ -292,12 +292,12 @@ rules! {
     BAD_PATH = "bad-path", Error, "An invalid path; file skipped.";
     PATH_BELOW_FILE = "path-below-file", Error, "A path above or below the path of another file; file skipped.";
     READ_ONLY_USR = "read-only-usr", Error, "A path below `/usr`, which is read-only on this machine; file skipped.";
-    USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar; used anyway.";
+    USR_PATH = "usr-path", Warning, "A path below `/usr`, which is read-only on `CoreOS` and Flatcar; applied anyway.";
     ODD_PATH = "odd-path", Error, "A path below `/dev`, `/proc` or `/sys`; file skipped.";
     RELATIVE_PATH = "relative-path", Warning, "A relative path; taken as relative to `/`.";
     SLASH_PATH = "slash-path", Warning, "A path that ends with a slash, like that of a directory; file written anyway.";
     BAD_PERMISSIONS = "bad-permissions", Error, "Permissions that are not an octal number; file skipped.";
-    ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions with an unusual value; used anyway.";
+    ODD_PERMISSIONS = "odd-permissions", Warning, "Permissions with an unusual value; applied anyway.";
     DECIMAL_PERMISSIONS = "decimal-permissions", Warning, "Permissions that are an octal mode written in decimal; read as decimal.";
     BAD_OWNER = "bad-owner", Error, "An invalid owner; file skipped.";
     BAD_ENCODING = "bad-encoding", Error, "An unknown encoding; file skipped.";
@@ -311,10 +311,10 @@ rules! {
     BAD_USER = "bad-user", Error, "An invalid field of a user; field not applied, or user skipped if the name is invalid.";
     EXISTING_USER = "existing-user", Note, "Fields of a user that exists on every machine; fields not applied.";
     KEYS_WITHOUT_HOME = "keys-without-home", Error, "SSH keys of a user without a home directory; keys not set.";
-    ODD_USER_NAME = "odd-user-name", Warning, "A user or group name that many systems reject; used anyway.";
-    ODD_PASSWORD = "odd-password", Warning, "A password that is not a complete hash, which no password matches; used anyway.";
+    ODD_USER_NAME = "odd-user-name", Warning, "A user or group name that many systems reject; applied anyway.";
+    ODD_PASSWORD = "odd-password", Warning, "A password that is not a complete hash, which no password matches; applied anyway.";
     EMPTY_PASSWORD = "empty-password", Warning, "An empty password, which does not allow logins; not applied.";
-    WEAK_HASH = "weak-hash", Warning, "A password hash of a broken type; used anyway.";
+    WEAK_HASH = "weak-hash", Warning, "A password hash of a broken type; applied anyway.";
     BAD_GECOS = "bad-gecos", Error, "A comment that the account database cannot store; comment not applied.";
     BAD_KEY_OPTIONS = "bad-key-options", Error, "Text before an SSH key that sshd does not accept as options; the key is set with corrected options, with `restrict` for an unknown option, or without a label, and is skipped where the text may restrict it in another way.";
     BAD_SSH_KEY = "bad-ssh-key", Warning, "An invalid SSH key; line skipped.";
@@ -347,11 +347,11 @@ rules! {
     BAD_COMMAND = "bad-command", Error, "An unknown command, or one that does not fit the unit; command skipped.";
     NETWORK_COMMAND = "network-command", Warning, "A command on a network unit; command ignored.";
     BAD_STRATEGY = "bad-strategy", Error, "An unknown reboot strategy; section not applied.";
-    ODD_STRATEGY = "odd-strategy", Warning, "A reboot strategy that is outdated or a boolean; used anyway.";
+    ODD_STRATEGY = "odd-strategy", Warning, "A reboot strategy that is outdated or a boolean; applied anyway.";
     BAD_ETC_HOSTS = "bad-etc-hosts", Error, "A value of `manage_etc_hosts` other than `localhost`; not applied.";
     BAD_TEXT = "bad-text", Error, "A string with a line break or control character; field not applied.";
-    ODD_OPTION = "odd-option", Warning, "An option with an unknown value; used anyway.";
-    ODD_DISCOVERY = "odd-discovery", Warning, "An unusable discovery URL; used anyway.";
+    ODD_OPTION = "odd-option", Warning, "An option with an unknown value; applied anyway.";
+    ODD_DISCOVERY = "odd-discovery", Warning, "An unusable discovery URL; applied anyway.";
     UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token without a known address; replaced with an empty string.";
     TOKEN_BOUNDARY = "token-boundary", Warning, "An address token directly followed by a letter or digit; replaced anyway.";
     UNKNOWN_TOKEN = "unknown-token", Warning, "An unknown address token; not replaced.";
@@ -365,7 +365,7 @@ rules! {
     BAD_NETWORK_VALUE = "bad-network-value", Error, "An invalid address, route, name server or option of an interface; value skipped.";
     UNCONVERTED = "unconverted", Warning, "An unknown or unsupported part of a network description; ignored.";
     ODD_INTERFACE = "odd-interface", Warning, "An interface with an unusual description; converted anyway.";
-    TEMPLATE = "template", Warning, "A template expression or placeholder that was not rendered; used anyway.";
+    TEMPLATE = "template", Warning, "A template expression or placeholder that was not rendered; applied anyway.";
     CONVERSION = "conversion", Note, "A difference between a run of this program and one of Ignition that holds for every configuration.";
     GENERATED_HELPER = "generated-helper", Note, "An item that Ignition cannot apply; a generated file does it at each boot.";
     CHANGED_MEANING = "changed-meaning", Warning, "An item that is converted and works in another way.";

@@ -163,7 +163,7 @@ impl<'r> Accounts<'r> {
     /// Reports an unusable login shell that is set anyway: it may restrict the user, or be installed later.
     fn report_unusable_shell(self, account: &Account) {
         if let Some((shell, fault)) = self.unusable_shell(account).filter(|(shell, fault)| !is_replaced(shell, fault)) {
-            log::warn!("user {}: the shell {} {fault}; used anyway", account.name, display_path(Path::new(shell)));
+            log::warn!("user {}: the shell {} {fault}; applied anyway", account.name, display_path(Path::new(shell)));
         }
     }
 

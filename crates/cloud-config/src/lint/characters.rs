@@ -20,7 +20,7 @@ pub(super) fn lint(config: &CloudConfig, text: &str) -> Vec<Finding> {
 fn in_path(field: &Field<String>) -> Option<Finding> {
     let path = field.filled().filter(|path| !path.is_ascii())?;
     let character = describe_lookalike_in_path(path)?;
-    let message = format!("{}: contains {character}; used anyway", printable(path));
+    let message = format!("{}: contains {character}; applied anyway", printable(path));
     Some(Finding::new(&rules::ODD_CHARACTER, field.span, message).help("replace it with the ordinary character"))
 }
 
@@ -30,7 +30,7 @@ fn in_comment(user: &User) -> Option<Finding> {
     let found = user.gecos.filled()?.chars().find(|c| is_odd(*c))?;
     let character = describe_lookalike_in_path(found.encode_utf8(&mut [0; 4]))?;
     let message =
-        format!("user {}: the comment contains {character}; used anyway", redacted_user_name(user.name.text()));
+        format!("user {}: the comment contains {character}; applied anyway", redacted_user_name(user.name.text()));
     let finding = Finding::new(&rules::ODD_CHARACTER, user.gecos.span, message);
     Some(finding.help("replace it with the ordinary character"))
 }

@@ -26,7 +26,7 @@ fn discovery<S: Service>(options: &Options<S>) -> Option<Finding> {
         return None;
     }
     let (what, help) = fault(text.trim())?;
-    let message = format!("coreos.{}.discovery {what}; used anyway", S::TABLE.section);
+    let message = format!("coreos.{}.discovery {what}; applied anyway", S::TABLE.section);
     Some(Finding::new(&rules::ODD_DISCOVERY, field.span.or(Some(Span::default())), message).help(help))
 }
 

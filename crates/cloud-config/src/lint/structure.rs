@@ -76,14 +76,19 @@ impl KeyLinter<'_> {
         let key = entry.display_key();
         if let Some(reason) = fields::find(&place.path, name).and_then(|field| field.deprecated) {
             let help = Some(format!("list the keys in `{}`", self.spelt("ssh_authorized_keys", &entry.key)));
-            return self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}; used anyway"), help);
+            return self.report(
+                &rules::DEPRECATED,
+                entry,
+                format!("{key} is deprecated: {reason}; applied anyway"),
+                help,
+            );
         }
         let Some(section) = place.path.strip_prefix("coreos") else { return };
         if section.is_empty() {
             let table = TABLES.iter().find(|table| table.section == name);
             if let Some(reason) = table.and_then(|table| table.deprecated) {
                 let help = Some("where the image does not include it, run it with a unit of your own".to_owned());
-                self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}; used anyway"), help);
+                self.report(&rules::DEPRECATED, entry, format!("{key} is deprecated: {reason}; applied anyway"), help);
             }
             return;
         }
@@ -93,7 +98,7 @@ impl KeyLinter<'_> {
             let (rule, what) =
                 if option.works() { (&rules::DEPRECATED, "deprecated") } else { (&rules::OBSOLETE, "obsolete") };
             let help = (!option.works()).then(|| "write it under `coreos.etcd2`".to_owned());
-            self.report(rule, entry, format!("{key} is {what}: {reason}; used anyway"), help);
+            self.report(rule, entry, format!("{key} is {what}: {reason}; applied anyway"), help);
         }
     }
 
@@ -409,13 +414,13 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "deprecated etcd: `etcd` is deprecated: no longer shipped in Container Linux; used anyway",
-                "obsolete max-wals: `max-wals` is obsolete: etcd2 options no longer work for etcd; used anyway",
-                "deprecated etcd2: `etcd2` is deprecated: no longer shipped in Container Linux; used anyway",
+                "deprecated etcd: `etcd` is deprecated: no longer shipped in Container Linux; applied anyway",
+                "obsolete max-wals: `max-wals` is obsolete: etcd2 options no longer work for etcd; applied anyway",
+                "deprecated etcd2: `etcd2` is deprecated: no longer shipped in Container Linux; applied anyway",
                 "deprecated ca_file: `ca_file` is deprecated: ca_file and peer_ca_file are obsoleted by trusted_ca_file \
-                 and client_cert_auth; used anyway",
+                 and client_cert_auth; applied anyway",
                 "deprecated coreos-ssh-import-url: `coreos-ssh-import-url` is deprecated: logins depend on another \
-                 server at every boot; used anyway",
+                 server at every boot; applied anyway",
             ]
         );
     }

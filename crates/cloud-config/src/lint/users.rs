@@ -44,7 +44,7 @@ fn odd_name(user: &User, name: &str) -> Option<Finding> {
     } else {
         return None;
     };
-    let message = format!("user {}: the name {why}; used anyway", redacted_user_name(name));
+    let message = format!("user {}: the name {why}; applied anyway", redacted_user_name(name));
     Some(Finding::new(&rules::ODD_USER_NAME, user.name.span, message).help(help))
 }
 
@@ -84,7 +84,7 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
     let (_, span) = groups.find(|(group, _)| group.trim().contains(char::is_whitespace))?;
     let message = format!(
-        "user {}: a group name contains a space, which every system rejects; used anyway",
+        "user {}: a group name contains a space, which every system rejects; applied anyway",
         redacted_user_name(name)
     );
     Some(Finding::new(&rules::ODD_USER_NAME, span, message).help("write a list, or commas between the groups"))
@@ -110,16 +110,16 @@ fn password(user: &User, name: &str) -> Option<Finding> {
     let finding = match hash::kind(text) {
         Hash::Strong | Hash::Locked => None,
         Hash::Weak(kind) => {
-            find(&rules::WEAK_HASH, format!("user {name}: the password hash is {kind}, which is weak; used anyway"))
+            find(&rules::WEAK_HASH, format!("user {name}: the password hash is {kind}, which is weak; applied anyway"))
         }
         Hash::Broken => {
             let message =
-                format!("user {name}: the password hash is incomplete, so that no password matches it; used anyway");
+                format!("user {name}: the password hash is incomplete, so that no password matches it; applied anyway");
             find(&rules::ODD_PASSWORD, message)
         }
         Hash::Other => {
             let message =
-                format!("user {name}: the password is not a hash, so that no password matches it; used anyway");
+                format!("user {name}: the password is not a hash, so that no password matches it; applied anyway");
             find(&rules::ODD_PASSWORD, message)
         }
     }?;

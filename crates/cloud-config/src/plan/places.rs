@@ -124,7 +124,7 @@ pub(super) fn check_place(
             let message = format!("{place} is on a read-only file system; file skipped");
             return Err(Finding::new(&rules::READ_ONLY_USR, span, message).help(help));
         }
-        let message = format!("{place} is below /usr, which is read-only on CoreOS and Flatcar; used anyway");
+        let message = format!("{place} is below /usr, which is read-only on CoreOS and Flatcar; applied anyway");
         return Ok(Some(Finding::new(&rules::USR_PATH, span, message).help(help)));
     }
     if !["/proc", "/sys", "/dev"].iter().any(|top| has_prefix(path, top)) {

@@ -52,7 +52,7 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
 pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -> Option<Finding> {
     let line = text.strip_prefix("#!")?.split(['\n', '\r']).next()?;
     let character = yaml::describe_lookalike(line)?;
-    let message = format!("{subject}: the interpreter line contains {character}; used anyway");
+    let message = format!("{subject}: the interpreter line contains {character}; applied anyway");
     Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character"))
 }
 

@@ -118,7 +118,7 @@ fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str
         Some(text) => {
             let known = REBOOT_STRATEGIES.into_iter().find(|word| *word == text).ok_or(())?;
             Ok(Some(match known {
-                "best-effort" => (known, Some("the strategy `best-effort` is outdated; used anyway")),
+                "best-effort" => (known, Some("the strategy `best-effort` is outdated; applied anyway")),
                 "false" => {
                     ("off", Some("the strategy `false` is a boolean, to which YAML tools convert `off`; read as `off`"))
                 }
@@ -257,7 +257,7 @@ fn assignments<S: Service>(planner: &mut Planner<'_>, options: &Options<S>) -> V
         if let (Some(known), OptionValue::Text(text)) = (option.known, value)
             && let Some(wanted) = odd(known, text)
         {
-            let message = format!("{key} is not {wanted}; used anyway");
+            let message = format!("{key} is not {wanted}; applied anyway");
             planner.report(Finding::new(&rules::ODD_OPTION, field.span, message));
         }
         if option.kind == OptionType::Text && matches!(value, OptionValue::Text(text) if text.contains('\0')) {

@@ -147,7 +147,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     }
     if create_home && home.as_deref().is_some_and(places::is_of_image) {
         let message = format!(
-            "user {name}: the home directory is below /usr, which is read-only on CoreOS and Flatcar; used anyway"
+            "user {name}: the home directory is below /usr, which is read-only on CoreOS and Flatcar; applied anyway"
         );
         let finding = Finding::new(&rules::USR_PATH, user.homedir.span, message);
         planner.report(finding.help("put it below /home, /opt or /var"));
@@ -284,7 +284,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     };
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:")) {
         let message = format!(
-            "user {name}: keys are fetched over plain HTTP, where an attacker on the network can replace them; used anyway"
+            "user {name}: keys are fetched over plain HTTP, where an attacker on the network can replace them; applied anyway"
         );
         planner.report(Finding::new(&rules::PLAIN_HTTP, span, message).help("use an https URL"));
     }
