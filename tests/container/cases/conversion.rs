@@ -252,7 +252,11 @@ pub fn content<'d>(root: &Path, directories: impl IntoIterator<Item = &'d str>) 
     let mut all = BTreeMap::new();
     for directory in directories {
         let State(entries) = State::of(&root.join(directory));
-        all.extend(entries.into_iter().map(|(path, entry)| normalized(Path::new(directory).join(path), entry)));
+        for (path, entry) in entries {
+            let (path, entry) = normalized(Path::new(directory).join(path), entry);
+            // A unit in /etc has priority over one in /run.
+            all.entry(path).or_insert(entry);
+        }
     }
     // The random seed, and the times of timers.
     all.retain(|path, _| !path.starts_with("var/lib/systemd"));

@@ -30,7 +30,7 @@ const FIRST_BOOT: &str = r#"
 "#;
 
 /// Places that may differ in every case.
-const EVERY_TREE: [(&str, &str); 22] = [
+const EVERY_TREE: [(&str, &str); 23] = [
     ("*/.authorized_keys.d.lock", "lock of a run"),
     ("*/.ssh/authorized_keys", "made of all key sets by the image"),
     ("etc/*-", "a run with --root makes no backups of accounts"),
@@ -40,11 +40,12 @@ const EVERY_TREE: [(&str, &str); 22] = [
     ("etc/machine-id", "chosen at the first boot"),
     ("etc/systemd/system-preset", "presets of the result"),
     ("etc/systemd/system/*.d", "the directory of one of the following"),
-    ("etc/systemd/system/*.d/10-cloud-config-addresses.conf", "a generated drop-in"),
-    ("etc/systemd/system/*.d/20-cloud-config-etcd.conf", "options of etcd"),
-    ("etc/systemd/system/*.d/20-cloud-config-etcd2.conf", "options of etcd2"),
-    ("etc/systemd/system/*.d/20-cloud-config-flannel.conf", "options of flannel"),
-    ("etc/systemd/system/*.d/20-cloud-config-locksmith.conf", "options of locksmith"),
+    ("etc/systemd/system/*10-cloud-config-addresses.conf", "a generated drop-in"),
+    ("etc/systemd/system/*10-cloud-config-late.conf", "a generated drop-in"),
+    ("etc/systemd/system/*20-cloud-config-etcd.conf", "options of etcd"),
+    ("etc/systemd/system/*20-cloud-config-etcd2.conf", "options of etcd2"),
+    ("etc/systemd/system/*20-cloud-config-flannel.conf", "options of flannel"),
+    ("etc/systemd/system/*20-cloud-config-locksmith.conf", "options of locksmith"),
     ("etc/systemd/system/*.d/20-cloudinit.conf", "options in a run"),
     ("etc/systemd/system/cloud-config-*", "generated units"),
     ("etc/systemd/system/multi-user.target.wants", "units are started by links of the target"),
@@ -56,7 +57,7 @@ const EVERY_TREE: [(&str, &str); 22] = [
 ];
 
 /// Places that may differ in one case.
-const TREES: [(&str, &Allowed); 20] = [
+const TREES: [(&str, &Allowed); 24] = [
     ("addresses-that-a-platform-lacks", &[("etc/systemd/system/a.service", "addresses are variables")]),
     (
         "clashes-of-parts",
@@ -66,6 +67,8 @@ const TREES: [(&str, &Allowed); 20] = [
             ("etc/systemd/system/c.service.d/a.conf", "clashes with a file of another part"),
         ],
     ),
+    ("directories-of-users", &[("home/ada/app.conf", "not converted"), ("srv/bob/app.conf", "not converted")]),
+    ("drop-ins-by-hand", &[("etc/systemd/system/a.service", "addresses are variables")]),
     ("etcd2-and-flannel", &[("etc/systemd/system/etcd2.service.d", "its drop-ins are not converted")]),
     ("files", &[("srv/unknown-user", "a run does not write it")]),
     (
@@ -86,6 +89,7 @@ const TREES: [(&str, &Allowed); 20] = [
     ),
     ("hosts-without-hostname", &[("etc/hosts", "not converted")]),
     ("known-addresses", &[("etc/app.conf", "other addresses"), ("etc/hostname", "other addresses")]),
+    ("late-mounts", &[("etc/systemd/system/local-fs.target.requires", "enabled in place of started")]),
     ("multipart", &[("etc/flatcar/update.conf", "what is not set comes from /usr/share")]),
     ("networkd", &[("etc/systemd/network/40-address.network", "not converted")]),
     (
@@ -131,6 +135,14 @@ const TREES: [(&str, &Allowed); 20] = [
             ("etc/systemd/system/late.service", "addresses are variables"),
             ("etc/systemd/system/prepare.service", "a line is not converted"),
             ("etc/systemd/system/systemd-resolved.service.d/10-a.conf", "not converted"),
+        ],
+    ),
+    (
+        "units-by-hand",
+        &[
+            ("etc/systemd/system/a.service", "not converted"),
+            ("etc/systemd/system/b@.service", "not converted"),
+            ("etc/systemd/system/c.service", "a unit, with the mode of units"),
         ],
     ),
     ("update-by-hand", &[("etc/flatcar/update.conf", "a run does not know that /etc/coreos is a link")]),
