@@ -201,9 +201,8 @@ impl SelectedSource {
         outcome: &mut Outcome,
     ) -> (Inputs, StandIns) {
         let parts = self.parts(context, deadline, outcome);
-        let stand_ins = StandIns::choose(given, parts.iter().map(|part| part.text.as_str()));
-        let read = |part| document::read(part, stand_ins.addresses(), options.short_hostname);
-        let documents = parts.into_iter().map(read).collect();
+        let read = |part, addresses: &Addresses| document::read(part, addresses, options.short_hostname);
+        let (documents, stand_ins) = StandIns::read(given, &parts, read);
         (Inputs { documents, metadata: self.metadata, ..Inputs::default() }, stand_ins)
     }
 

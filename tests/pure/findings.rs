@@ -109,10 +109,10 @@ fn broken(text: &str) -> BTreeSet<&'static str> {
 
 /// The rules that the conversion of a text breaks, without the one that every conversion breaks.
 fn broken_conversion(text: &str) -> BTreeSet<&'static str> {
-    let stand_ins = StandIns::choose(&Addresses::default(), [text]);
     let parts = user_data::split("example", text.as_bytes().to_vec());
-    let read = |part| document::read(part, stand_ins.addresses(), false);
-    let inputs = Inputs { documents: parts.into_iter().map(read).collect(), ..Inputs::default() };
+    let read = |part, addresses: &Addresses| document::read(part, addresses, false);
+    let (documents, stand_ins) = StandIns::read(&Addresses::default(), &parts, read);
+    let inputs = Inputs { documents, ..Inputs::default() };
     let machine = Machine { facts: &|_, _| Facts::default(), has_core: &|| true };
     let plan = RunPlan::new(inputs, Policy { strict: false, key_set: "set" }, &machine);
     let options = convert::Options { variant: Variant::Flatcar, platform: None, ordered: false };

@@ -37,8 +37,8 @@ pub fn check(bytes: &[u8]) {
 /// The plan of a conversion of `bytes`, and the addresses in it.
 pub fn planned(bytes: &[u8]) -> (RunPlan, StandIns) {
     let parts = user_data::split("user-data", bytes.to_vec());
-    let stand_ins = StandIns::choose(&Addresses::default(), parts.iter().map(|part| part.text.as_str()));
-    let documents = parts.into_iter().map(|part| document::read(part, stand_ins.addresses(), false)).collect();
+    let read = |part, addresses: &Addresses| document::read(part, addresses, false);
+    let (documents, stand_ins) = StandIns::read(&Addresses::default(), &parts, read);
     let facts = |_: &_, name: Option<&str>| Facts { hostname: name.unwrap_or_default().to_owned(), ..Facts::default() };
     let machine = Machine { facts: &facts, has_core: &|| true };
     let inputs = Inputs { documents, ..Inputs::default() };

@@ -7,6 +7,9 @@ use std::collections::HashSet;
 
 use crate::address_tokens::{Address, Addresses};
 use crate::diagnostic::Finding;
+use crate::document::Document;
+use crate::plan::{Facts, Planned, Step};
+use crate::user_data::Part;
 
 /// The networks for benchmarks and documentation that the addresses are taken from.
 const V4: &str = "198.18.";
@@ -28,7 +31,7 @@ pub struct StandIns {
 
 impl StandIns {
     /// Chooses addresses for the kinds that `known` lacks. No text of `texts` contains them.
-    pub fn choose<'t>(known: &Addresses, texts: impl IntoIterator<Item = &'t str>) -> Self {
+    pub(super) fn choose<'t>(known: &Addresses, texts: impl IntoIterator<Item = &'t str>) -> Self {
         let mut used: HashSet<String> =
             Address::ALL.into_iter().filter_map(|kind| known.get(kind)).map(str::to_owned).collect();
         let mut needed: HashSet<Address> = HashSet::new();
@@ -70,6 +73,25 @@ impl StandIns {
         let mut suffixes = std::iter::once(String::new()).chain((1..).map(|number: usize| format!("_{number}")));
         let suffix = suffixes.find(|suffix| !marks.contains(suffix)).unwrap_or_default();
         Self { addresses, unknown, has_known: *known != Addresses::default(), suffix }
+    }
+
+    /// Reads `parts` with addresses for the kinds that `known` lacks. No part contains them, also not where it encodes a
+    /// file.
+    pub fn read(
+        known: &Addresses,
+        parts: &[Part],
+        read: impl Fn(Part, &Addresses) -> Document,
+    ) -> (Vec<Document>, Self) {
+        let texts = || parts.iter().map(|part| part.text.as_str());
+        let read = |chosen: &Self| parts.iter().map(|part| read(part.clone(), &chosen.addresses)).collect::<Vec<_>>();
+        let chosen = Self::choose(known, texts());
+        let documents = read(&chosen);
+        if chosen.unknown.is_empty() {
+            return (documents, chosen);
+        }
+        let steps: Vec<_> = documents.iter().flat_map(|document| document.plan(&Facts::default(), "").steps).collect();
+        let chosen = Self::choose(known, texts().chain(steps.iter().filter_map(content)));
+        (read(&chosen), chosen)
     }
 
     /// Returns true if an address was known before.
@@ -120,6 +142,14 @@ impl StandIns {
     /// The kinds of unknown addresses in `text`.
     pub fn kinds<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Address> + 't {
         self.unknown.iter().filter(|(_, stand_in)| text.contains(stand_in.as_str())).map(|(kind, _)| *kind)
+    }
+}
+
+/// The text of the file that a step writes.
+fn content(planned: &Planned) -> Option<&str> {
+    match &planned.step {
+        Step::WriteFile(file) => std::str::from_utf8(file.content.expose()).ok(),
+        _ => None,
     }
 }
 
