@@ -1,6 +1,5 @@
 //! The option tables of `coreos`: update, locksmith, etcd, fleet and flannel.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::Converter;
@@ -11,7 +10,7 @@ use crate::config::CoreOs;
 use crate::config::options::{OptionValue, Options, Service};
 use crate::diagnostic::Span;
 use crate::plan::text_files::{etc_hosts, set_variables};
-use crate::plan::{FileSpec, UNIT_ENVIRONMENTS, names};
+use crate::plan::{FileSpec, UNIT_ENVIRONMENTS};
 use crate::text::secret::redact_url;
 use crate::yaml::Field;
 
@@ -370,21 +369,25 @@ fn zincati_window(coreos: &CoreOs) -> Option<String> {
 
 /// The settings of a window: `Thu 04:00` and `1h30m`, or nothing if one of them is invalid.
 fn window(start: &str, length: &str) -> Option<String> {
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    const WEEK: u64 = 7 * 24 * 60;
+    let shown = |day: &str| format!("\"{}{}\"", day[..1].to_uppercase(), &day[1..3]);
     let (days, time) = match start.trim().split_once(' ') {
         Some((day, time)) => {
-            let day = DAYS.iter().find(|known| day.get(..3).is_some_and(|day| day.eq_ignore_ascii_case(known)))?;
-            (format!("\"{day}\""), time.trim())
+            let day = day.to_ascii_lowercase();
+            (shown(DAYS.iter().find(|known| **known == day || known[..3] == day)?), time.trim())
         }
-        None => (DAYS.map(|day| format!("\"{day}\"")).join(", "), start.trim()),
+        None => (DAYS.map(shown).join(", "), start.trim()),
     };
-    let minutes = minutes(length)?;
-    let mut text = String::new();
-    let _ = write!(
-        text,
-        "[updates]\nstrategy = \"periodic\"\n\n[[updates.periodic.window]]\ndays = [{days}]\nstart_time = \"{time}\"\nlength_minutes = {minutes}\n"
-    );
-    (names::is_unit_name(time) && minutes > 0).then_some(text)
+    let (hour, minute) = time.split_once(':')?;
+    let number = |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let hour = number(hour).filter(|hour| *hour < 24)?;
+    let minute = number(minute).filter(|number| *number < 60 && minute.len() == 2)?;
+    let minutes = minutes(length).filter(|minutes| (1..=WEEK).contains(minutes))?;
+    Some(format!(
+        "[updates]\nstrategy = \"periodic\"\n\n[[updates.periodic.window]]\ndays = [{days}]\n\
+         start_time = \"{hour:02}:{minute:02}\"\nlength_minutes = {minutes}\n"
+    ))
 }
 
 /// The minutes of a duration as Go writes it.
@@ -429,7 +432,21 @@ fn is_uuid(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_of_coreos_inc;
+    use super::{is_of_coreos_inc, window};
+
+    #[test]
+    fn a_window_has_a_day_and_a_time() {
+        let text = |start, length| window(start, length).unwrap_or_default();
+        assert!(text("Thu 4:00", "1h30m").contains("days = [\"Thu\"]\nstart_time = \"04:00\"\nlength_minutes = 90\n"));
+        assert!(text("thursday 23:59", "1h").contains("days = [\"Thu\"]"));
+        assert!(text("0:00", "168h").contains("\"Sat\", \"Sun\"]\nstart_time = \"00:00\""));
+        for start in ["", "x", "4", "25:00", "24:00", "04:60", "4:0", "+4:00", ":", "Monkey 04:00", "Thu", "Thu x"] {
+            assert_eq!(window(start, "1h"), None, "{start}");
+        }
+        for length in ["", "0h", "x", "169h", "30s"] {
+            assert_eq!(window("04:00", length), None, "{length}");
+        }
+    }
 
     #[test]
     fn servers_of_coreos_inc_are_known_by_their_host() {
