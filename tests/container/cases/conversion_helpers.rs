@@ -45,7 +45,7 @@ const EVERY_HELPER: &str = r##"
       - path: /run/app/address
         permissions: "0600"
         content: private $private_ipv4
-      - path: /run/app/deep/odd 'name' %h
+      - path: "/run/app/deep/odd 'name' %h "
         permissions: "0640"
         owner: ada
         content: fresh at each boot
@@ -58,7 +58,7 @@ const EVERY_HELPER: &str = r##"
       - path: /opt/bin/set-id
         permissions: "4755"
         content: "#!/bin/sh\n"
-      - path: /opt/bin/[a] guest's\*
+      - path: /opt/bin/[a] {b} guest's\*
         permissions: "6711"
         owner: guest:guests
         content: "#!/bin/sh\n"
@@ -222,12 +222,12 @@ fn addresses_are(m: &Machine, private: &str, public: &str) {
 /// Checks the files that `systemd-tmpfiles` makes.
 fn files_are_made(m: &Machine) {
     let ada = (m.sh("id -u ada").parse().expect("a number"), 0);
-    m.is_file("/run/app/deep/odd 'name' %h", "fresh at each boot", 0o640, ada);
+    m.is_file("/run/app/deep/odd 'name' %h ", "fresh at each boot", 0o640, ada);
     m.is_file("/run/app-by-link/file", "fresh at each boot", 0o644, (0, 0));
     assert!(!m.whole_log().contains("is not a directory"), "{}", m.whole_log());
     m.is_file("/run/app/set-id", "fresh at each boot", 0o2755, (444, 445));
     m.is_file("/opt/bin/set-id", "#!/bin/sh\n", 0o4755, (0, 0));
-    m.is_file(r"/opt/bin/[a] guest's\*", "#!/bin/sh\n", 0o6711, (444, 445));
+    m.is_file(r"/opt/bin/[a] {b} guest's\*", "#!/bin/sh\n", 0o6711, (444, 445));
     m.is_file("/opt/bin/unknown-owner", "kept", 0o600, (0, 0));
     for directory in ["/run/app", "/run/app/deep"] {
         assert_eq!((m.mode(directory), m.owner(directory)), (0o755, (0, 0)), "{directory}");

@@ -15,12 +15,14 @@ use crate::text::secret::Secret;
 pub(super) const UNIT: &str = "cloud-config-addresses.service";
 /// The file with the addresses, by the variables that `coreos-cloudinit` uses.
 pub(super) const VARIABLES: &str = "/run/cloud-config/addresses.env";
+/// The directory of the files that the service writes for units.
+pub(super) const RUNTIME: &str = "/run/cloud-config";
 /// The meaning of a template.
 pub(super) const AT_BOOT: &str = "written at each boot by cloud-config-addresses.service, once the addresses are known";
 const SCRIPT: &str = "/etc/cloud-config/addresses.sh";
 /// The file for addresses that no agent knows.
 const CUSTOM: &str = "/etc/cloud-config/addresses";
-const TEMPLATES: &str = "/etc/cloud-config/templates";
+pub(super) const TEMPLATES: &str = "/etc/cloud-config/templates";
 
 /// The tasks of the service.
 #[derive(Default)]

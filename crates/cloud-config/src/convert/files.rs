@@ -1,13 +1,14 @@
 //! Files: where they go, and the lines of `systemd-tmpfiles` for what Ignition cannot do.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::addresses::AT_BOOT;
 use super::model::{File, Variant};
 use super::options::UPDATE_CONFS;
+use super::paths::Paths;
 use super::pending::Origin;
-use super::{Converter, image, quote, unit_paths};
+use super::{Converter, addresses, image, quote, unit_paths};
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, Owner, Principal, UNIT_ENVIRONMENTS};
 use crate::text::printable;
@@ -23,6 +24,8 @@ const COPIES: &str = "/etc/cloud-config/files";
 pub(super) const ENVIRONMENTS: &str = "/etc/cloud-config/env";
 /// The file that Ignition adds lines to for enabled units.
 const PRESET: &str = "/etc/systemd/system-preset/20-ignition.preset";
+/// The report of Ignition.
+const IGNITION_RESULT: &str = "/etc/.ignition-result.json";
 const TMPFILES: &str = "/etc/tmpfiles.d/cloud-config.conf";
 
 /// The files of a result, in the order of the source.
@@ -32,8 +35,6 @@ pub(super) struct Files {
     at: HashMap<String, usize>,
     /// The place of the item whose files are added.
     pub origin: Origin,
-    /// Directories below which a file of the result stands, with one of the files.
-    directories: HashMap<String, String>,
     /// Lines of tmpfiles.d(5), by the path that they are about.
     tmpfiles: BTreeMap<String, String>,
 }
@@ -41,12 +42,6 @@ pub(super) struct Files {
 impl Files {
     /// Adds a file. One with the same path is replaced.
     fn insert(&mut self, file: File) {
-        for parent in parents(&file.path) {
-            if self.directories.contains_key(parent) {
-                break;
-            }
-            self.directories.insert(parent.to_owned(), file.path.clone());
-        }
         if let Some(earlier) = self.at.insert(file.path.clone(), self.list.len()) {
             self.list[earlier] = None;
         }
@@ -59,11 +54,6 @@ impl Files {
         index.is_some_and(|index| self.list[index].take().is_some())
     }
 
-    /// Returns true if a file is below `path`, or was.
-    pub fn is_directory(&self, path: &str) -> bool {
-        self.directories.contains_key(path)
-    }
-
     pub fn contains(&self, path: &str) -> bool {
         self.at.contains_key(path)
     }
@@ -73,22 +63,18 @@ impl Files {
         self.list[*self.at.get(path)?].as_ref().map(|(file, _)| file)
     }
 
-    /// A file that must be a directory for `path`, or the other way round.
-    fn clash<'f>(&'f self, path: &'f str) -> Option<&'f str> {
-        // Above a directory of another file is no file.
-        let mut unknown = parents(path).take_while(|parent| !self.directories.contains_key(*parent));
-        let above = unknown.find(|parent| self.at.contains_key(*parent));
-        above.or_else(|| self.directories.get(path).map(String::as_str))
+    /// The paths that the source gives the files, with the places of their items.
+    fn targets(&self) -> Vec<(String, Origin)> {
+        let target = |path: &str| {
+            let rest = [COPIES, addresses::TEMPLATES].into_iter().find_map(|directory| path.strip_prefix(directory));
+            rest.unwrap_or(path).to_owned()
+        };
+        self.list.iter().flatten().map(|(file, origin)| (target(&file.path), *origin)).collect()
     }
 
     pub fn into_list(self) -> Vec<File> {
         self.list.into_iter().flatten().map(|(file, _)| file).collect()
     }
-}
-
-/// The directories above `path`, the nearest first, without the root.
-fn parents(path: &str) -> impl Iterator<Item = &str> {
-    path.rmatch_indices('/').map(|(at, _)| &path[..at]).filter(|parent| !parent.is_empty())
 }
 
 /// The place of a file in the result.
@@ -105,11 +91,13 @@ enum Place {
 }
 
 /// Directories in which the conversion writes files of its own.
-const OWN_DIRECTORIES: [&str; 6] = [
+const OWN_DIRECTORIES: [&str; 8] = [
     GENERATED,
+    addresses::RUNTIME,
     "/etc/tmpfiles.d",
     "/etc/systemd/system/multi-user.target.wants",
     "/etc/systemd/network",
+    "/etc/systemd/system-preset",
     "/etc/flatcar",
     "/etc/zincati/config.d",
 ];
@@ -131,7 +119,8 @@ impl Converter<'_> {
         }
         if path == TMPFILES
             || path == PRESET
-            || image::is_below(path, GENERATED)
+            || path == IGNITION_RESULT
+            || [GENERATED, addresses::RUNTIME].into_iter().any(|directory| image::is_below(path, directory))
             || OWN_DIRECTORIES.into_iter().any(is_above)
         {
             return Place::Generated;
@@ -172,9 +161,7 @@ impl Converter<'_> {
 
     /// The reason why a file cannot be in the result, with the remedy.
     fn unusable(&self, file: &FileSpec, path: &str) -> Option<(&'static str, Option<&'static str>)> {
-        if let Some(reason) = image::fault_of_path(path) {
-            Some((reason, Some("give it another path")))
-        } else if self.stand_ins.is_in(path) {
+        if self.stand_ins.is_in(path) {
             Some(("the path contains an address token", None))
         } else if self.stand_ins.is_in(&file.owner.to_string()) {
             Some(("the owner contains an address token", None))
@@ -184,16 +171,18 @@ impl Converter<'_> {
         } else if self.options.variant == Variant::Fcos && UPDATE_CONFS.contains(&path) {
             let help = "Fedora CoreOS has Zincati: write its settings below /etc/zincati/config.d";
             Some(("update-engine and locksmith read it, which Fedora CoreOS does not have", Some(help)))
-        } else if self.is_home(path) {
-            Some(("it is the home directory of a user", None))
+        } else if image::is_directory(path) {
+            Some(("the image has a directory at the path", Some("give it another path")))
+        } else if quote::is_lost_by_tmpfiles(path) && self.needs_tmpfiles(file, path) {
+            Some(("systemd-tmpfiles accepts no control characters in a path", Some("give it another path")))
         } else {
             None
         }
     }
 
-    /// Returns true for the usual home directory of a user of the result.
-    fn is_home(&self, path: &str) -> bool {
-        path == "/root" || path.strip_prefix("/home/").is_some_and(|name| self.users.has_user(name))
+    /// Returns true if a line of tmpfiles.d(5) writes the file, or sets its mode or its owner.
+    fn needs_tmpfiles(&self, file: &FileSpec, path: &str) -> bool {
+        image::is_volatile(path) || file.mode > 0o777 || !self.has_owner(&file.owner)
     }
 
     pub(super) fn file(&mut self, file: &FileSpec, span: Option<Span>) {
@@ -239,15 +228,6 @@ impl Converter<'_> {
             }
             Place::Volatile(target) => (target, true),
         };
-        if let Some(clash) = Some(target.as_str()).filter(|_| !is_volatile).and_then(|target| self.files.clash(target))
-        {
-            let reason = format!("{} is a file, and one of the paths is below the other", printable(clash));
-            return self.lost(span, &subject, &reason, Some("give one of them another path"));
-        }
-        if let Some(link) = parents(&target).find(|parent| self.units.is_link(parent)) {
-            let reason = format!("{} is masked, and the file is below it", printable(link));
-            return self.lost(span, &subject, &reason, None);
-        }
         if self.forget(&target) && !is_environment {
             self.note(span, &subject, "also written earlier; the last one is used, as in a run");
         }
@@ -345,19 +325,18 @@ impl Converter<'_> {
         self.plain_file(Path::new(&source), file.content.expose().clone(), mode, vec![note]);
     }
 
-    /// Omits files and links below a path that is a file: they stand in different parts, and would fail the boot.
+    /// Omits each file whose path excludes that of something else: it would fail the boot.
     pub(super) fn drop_clashes(&mut self) {
-        let mut taken: HashSet<String> = self.files.at.keys().cloned().collect();
-        taken.extend(self.units.paths());
-        let is_clash = |(file, _): &(File, Origin)| parents(&file.path).any(|parent| taken.contains(parent));
-        let clashes: Vec<_> =
-            self.files.list.iter_mut().filter_map(|entry| entry.take_if(|entry| is_clash(entry))).collect();
-        for (file, (part, span)) in clashes {
+        let mut paths = Paths::new(self.users.homes(), self.units.paths().chain(self.users.key_files()));
+        for (path, (part, span)) in self.files.targets() {
+            let Some(reason) = paths.clash(&path) else {
+                paths.add(&path);
+                continue;
+            };
             self.part = part;
-            let above = parents(&file.path).find(|parent| taken.contains(*parent)).unwrap_or_default();
-            let reason = format!("{} is a file, and one of the paths is below the other", printable(above));
-            let subject = format!("file {}", printable(&file.path));
-            self.lost(span, &subject, &reason, Some("give one of them another path"));
+            self.forget(&path);
+            let subject = format!("file {}", printable(&path));
+            self.lost(span, &subject, &reason, Some("give it another path"));
         }
         self.part = None;
     }

@@ -1,10 +1,7 @@
 //! Facts about the images of Flatcar and Fedora CoreOS: what exists before Ignition runs
 //! (docs/leaving.md#users-of-the-image).
 
-use std::path::Path;
-
 use super::model::Variant;
-use crate::plan;
 
 /// Users that every image has.
 const USERS: [&str; 2] = ["root", "core"];
@@ -34,11 +31,8 @@ const GROUPS: [&str; 18] = [
 const FLATCAR_GROUPS: [&str; 2] = ["portage", "etcd"];
 
 /// Further users and groups of one image or the other.
-const RESERVED: [&str; 66] = [
-    "adm",
-    "audio",
+const RESERVED: [&str; 49] = [
     "bin",
-    "cdrom",
     "cdrw",
     "chrony",
     "clevis",
@@ -47,19 +41,13 @@ const RESERVED: [&str; 66] = [
     "daemon",
     "dbus",
     "dhcp",
-    "dialout",
-    "disk",
     "dnsmasq",
-    "docker",
-    "etcd",
     "fleet",
     "floppy",
     "ftp",
     "games",
     "halt",
-    "input",
     "kmem",
-    "kvm",
     "lock",
     "locksmith",
     "lp",
@@ -74,38 +62,30 @@ const RESERVED: [&str; 66] = [
     "ntp",
     "operator",
     "polkitd",
-    "portage",
     "postmaster",
-    "render",
     "rkt",
     "rpc",
     "rpcuser",
     "sgx",
     "shutdown",
     "sshd",
-    "sudo",
     "sync",
     "sys",
     "systemd-coredump",
-    "systemd-journal",
     "systemd-network",
     "systemd-oom",
     "systemd-resolve",
     "systemd-timesync",
-    "tape",
     "tss",
-    "tty",
     "usb",
-    "users",
     "utmp",
     "uucp",
-    "video",
     "zincati",
 ];
 
 /// Returns true for a name that the image may have for a user or a group of its own.
 pub fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name) || name == "wheel"
+    RESERVED.contains(&name) || GROUPS.contains(&name) || FLATCAR_GROUPS.contains(&name)
 }
 
 /// Returns true for a name that the `useradd` of every image accepts.
@@ -120,23 +100,141 @@ pub fn has_user(name: &str) -> bool {
     USERS.contains(&name)
 }
 
-/// Returns true for a directory that the image has.
-pub fn has_directory(path: &Path) -> bool {
-    path.as_os_str() == "/home/core" || plan::is_directory(path)
-}
-
-/// Returns the reason why Ignition cannot write a file to the image, apart from the file system at its path.
-pub fn fault_of_path(path: &str) -> Option<&'static str> {
-    if path == "/etc/.ignition-result.json" {
-        return Some("Ignition writes a file of its own there");
-    }
-    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-    plan::is_in_file(directory).then_some("a directory of the path is a file in the image")
-}
-
 /// Returns true for a group that the image has.
 pub fn has_group(variant: Variant, name: &str) -> bool {
     GROUPS.contains(&name) || (variant == Variant::Flatcar && FLATCAR_GROUPS.contains(&name))
+}
+
+/// Files of both images, which have no files below them.
+pub const FILES: [&str; 15] = [
+    "/etc/environment",
+    "/etc/fstab",
+    "/etc/group",
+    "/etc/gshadow",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/machine-id",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/profile",
+    "/etc/resolv.conf",
+    "/etc/shadow",
+    "/etc/shells",
+    "/etc/sudoers",
+];
+
+/// Directories of one image or the other, and of every system (file-hierarchy(7)). Ignition would remove one for a file.
+const DIRECTORIES: [&str; 83] = [
+    "/bin",
+    "/boot/efi",
+    "/dev/mqueue",
+    "/dev/pts",
+    "/dev/shm",
+    "/efi",
+    "/etc/NetworkManager/conf.d",
+    "/etc/NetworkManager/system-connections",
+    "/etc/audit/rules.d",
+    "/etc/bash",
+    "/etc/binfmt.d",
+    "/etc/ca-certificates",
+    "/etc/containerd",
+    "/etc/coreos",
+    "/etc/dbus-1/system.d",
+    "/etc/docker",
+    "/etc/env.d",
+    "/etc/flatcar",
+    "/etc/iscsi",
+    "/etc/ld.so.conf.d",
+    "/etc/logrotate.d",
+    "/etc/modprobe.d",
+    "/etc/modules-load.d",
+    "/etc/opt",
+    "/etc/pam.d",
+    "/etc/pki",
+    "/etc/polkit-1/rules.d",
+    "/etc/profile.d",
+    "/etc/samba",
+    "/etc/security",
+    "/etc/selinux",
+    "/etc/skel",
+    "/etc/ssh/sshd_config.d",
+    "/etc/ssl/certs",
+    "/etc/sudoers.d",
+    "/etc/sysctl.d",
+    "/etc/systemd/network",
+    "/etc/systemd/system",
+    "/etc/systemd/user",
+    "/etc/sysusers.d",
+    "/etc/tmpfiles.d",
+    "/etc/udev/rules.d",
+    "/etc/xdg/systemd",
+    "/etc/yum.repos.d",
+    "/etc/zincati/config.d",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/media",
+    "/mnt",
+    "/oem",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run/lock",
+    "/run/log",
+    "/run/systemd/system",
+    "/run/udev",
+    "/run/user",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/sysroot/ostree",
+    "/tmp",
+    "/usr/local/bin",
+    "/usr/local/lib",
+    "/usr/share/oem",
+    "/var/cache",
+    "/var/db",
+    "/var/empty",
+    "/var/home",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/lib/systemd",
+    "/var/local",
+    "/var/lock",
+    "/var/log/journal",
+    "/var/mail",
+    "/var/opt",
+    "/var/roothome",
+    "/var/run",
+    "/var/spool/mail",
+    "/var/tmp",
+];
+
+/// Returns true for a directory of the image.
+pub fn is_directory(path: &str) -> bool {
+    DIRECTORIES.iter().any(|directory| path == *directory || is_below(directory, path))
+}
+
+/// Shells of both images.
+const SHELLS: [&str; 12] = [
+    "/bin/bash",
+    "/bin/false",
+    "/bin/sh",
+    "/bin/true",
+    "/sbin/nologin",
+    "/usr/bin/bash",
+    "/usr/bin/false",
+    "/usr/bin/nologin",
+    "/usr/bin/sh",
+    "/usr/bin/true",
+    "/usr/sbin/nologin",
+    "/dev/null",
+];
+
+/// Returns true for a login shell that the image has.
+pub fn has_shell(path: &str) -> bool {
+    SHELLS.contains(&path)
 }
 
 /// Units that run on a new machine without a request.

@@ -18,6 +18,7 @@ mod image;
 pub mod model;
 mod options;
 mod order;
+mod paths;
 mod pending;
 mod platform;
 mod quote;
@@ -300,11 +301,11 @@ impl<'a> Converter<'a> {
 
     fn finish(mut self) -> Conversion {
         self.finish_units();
+        self.drop_clashes();
         self.files.origin = (None, None);
         self.finish_addresses();
         self.finish_generated();
         self.finish_files();
-        self.drop_clashes();
         if self.has_secret || self.users.has_password() {
             let message = "the result contains passwords, as the user-data does; every program on the machine that can reach the metadata \
                            service can read them, and Ignition logs password hashes";

@@ -1,7 +1,5 @@
 //! Quoting for the files that the conversion generates.
 
-use std::fmt::Write as _;
-
 /// A word of a POSIX shell.
 pub fn shell(text: &str) -> String {
     let is_plain = |byte: u8| {
@@ -9,6 +7,14 @@ pub fn shell(text: &str) -> String {
     };
     if !text.is_empty() && text.bytes().all(is_plain) {
         text.to_owned()
+    } else if text.contains(['$', '`']) {
+        // shellcheck takes these in single quotes for a mistake.
+        let mut out = String::from('"');
+        for c in text.chars() {
+            out.extend(matches!(c, '$' | '`' | '"' | '\\').then_some('\\'));
+            out.push(c);
+        }
+        out + "\""
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
@@ -43,35 +49,36 @@ pub fn unit_path(text: &str) -> String {
     text.replace('%', "%%")
 }
 
+/// Returns true for a path that a line of tmpfiles.d(5) cannot have: its first field has no escapes for control
+/// characters.
+pub fn is_lost_by_tmpfiles(path: &str) -> bool {
+    path.contains(|c: char| c.is_ascii_control())
+}
+
 /// A field of a line of tmpfiles.d(5), but the last one.
 pub fn tmpfiles(text: &str) -> String {
-    let escaped = tmpfiles_argument(text).replace('"', "\\\"");
+    let escaped = escaped(text).replace('"', "\\\"");
     let is_plain = escaped == text && !text.is_empty() && !text.contains([' ', '\'', '#']);
     if is_plain { escaped } else { format!("\"{escaped}\"") }
 }
 
 /// The last field of a line of tmpfiles.d(5), which has no quotes.
 pub fn tmpfiles_argument(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '%' => out.push_str("%%"),
-            '\\' => out.push_str(r"\\"),
-            c if c.is_ascii_control() => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out
+    let text = escaped(text);
+    let trimmed = text.trim_end_matches(' ');
+    // systemd-tmpfiles removes spaces at the end of a line.
+    format!("{trimmed}{}", r"\x20".repeat(text.len() - trimmed.len()))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%%").replace('\\', r"\\")
 }
 
 /// A path in a line of a type that takes patterns, such as `z`.
 pub fn tmpfiles_pattern(path: &str) -> String {
     let mut literal = String::with_capacity(path.len());
     for c in path.chars() {
-        literal.extend(matches!(c, '*' | '?' | '[' | '\\').then_some('\\'));
+        literal.extend(matches!(c, '*' | '?' | '[' | '{' | '}' | '\\').then_some('\\'));
         literal.push(c);
     }
     tmpfiles(&literal)
@@ -84,7 +91,7 @@ mod tests {
     #[test]
     fn words_stay_one_word() {
         assert_eq!(shell("/a/b-c:d"), "/a/b-c:d");
-        assert_eq!(shell("a b$(c)'d"), r"'a b$(c)'\''d'");
+        assert_eq!(shell("a b(c)'d"), r"'a b(c)'\''d'");
         assert_eq!(shell(""), "''");
         assert_eq!(argument("-x"), "-x");
         assert_eq!(argument("a b"), "\"a b\"");
@@ -93,8 +100,12 @@ mod tests {
         assert_eq!(argument(";"), "\";\"");
         assert_eq!(tmpfiles("/run/a b%c"), "\"/run/a b%%c\"");
         assert_eq!(tmpfiles("/run/a"), "/run/a");
-        assert_eq!(tmpfiles("/run/a\"\\\n"), r#""/run/a\"\\\x0a""#);
-        assert_eq!(tmpfiles_argument("/etc/a 'b'\"%c\\\n"), r#"/etc/a 'b'"%%c\\\x0a"#);
+        assert_eq!(shell("/a b$`\"\\'c"), r#""/a b\$\`\"\\'c""#);
+        assert_eq!(tmpfiles("/run/a\"\\"), r#""/run/a\"\\""#);
+        assert_eq!(tmpfiles("/run/a "), "\"/run/a \"");
+        assert_eq!(tmpfiles_argument("/etc/a 'b'\"%c\\ "), r#"/etc/a 'b'"%%c\\\x20"#);
+        assert_eq!(tmpfiles_pattern("/opt/{a}"), r#""/opt/\\{a\\}""#);
+        assert!(is_lost_by_tmpfiles("/run/a\tb") && !is_lost_by_tmpfiles("/run/a é"));
         assert_eq!(tmpfiles_pattern("/opt/[a]*"), r#""/opt/\\[a]\\*""#);
     }
 }

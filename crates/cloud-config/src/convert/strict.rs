@@ -72,7 +72,8 @@ impl Faults {
         let of_units: HashSet<_> = config.units.iter().flat_map(unit_paths).collect();
         let links: HashSet<_> = config.links.iter().map(|link| link.path.as_str()).collect();
         let files = config.files.iter().map(|file| ("file", file.path.as_str()));
-        let regular: HashSet<_> = config.files.iter().map(|file| file.path.as_str()).collect();
+        let regular = config.files.iter().map(|file| file.path.as_str());
+        let regular: HashSet<_> = regular.chain(of_units.iter().map(String::as_str)).collect();
         let is_below =
             |path: &str, set: &HashSet<&str>| path.match_indices('/').any(|(end, _)| set.contains(&path[..end]));
         let mut paths = HashSet::new();
@@ -240,6 +241,7 @@ mod tests {
         set_id.mode = 0o4755;
         let mut paths = ["a", "/a/../b", "/a/", "/a//b", "/./a", "/a"].map(file).to_vec();
         paths.extend([file("/a"), set_id, file("/link/a"), file("/etc/systemd/system/a.service")]);
+        paths.push(file("/etc/systemd/system/b.service/x"));
         let mut no_target = link("/link");
         no_target.target.clear();
         let links = vec![link("/a"), no_target, link("/link/b"), link("/etc/systemd/system/b.service.d/10.conf")];
@@ -272,6 +274,7 @@ mod tests {
                 "file /a: duplicate path",
                 "file /link/a: path below a link",
                 "file /etc/systemd/system/a.service: path of a unit or drop-in with contents",
+                "file /etc/systemd/system/b.service/x: path below a file",
                 "link /a: duplicate path",
                 "link /link/b: path below a link",
                 "link /etc/systemd/system/b.service.d/10.conf: path of a unit or drop-in with contents",

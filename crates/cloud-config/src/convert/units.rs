@@ -246,9 +246,6 @@ impl Converter<'_> {
             return;
         }
         let subject = format!("file {}", printable(&path));
-        if self.files.is_directory(&path) {
-            return self.lost(span, &subject, "a link is needed at the path, and a file is below it", None);
-        }
         if self.files.remove(&path) {
             self.note(span, &subject, "replaced by a link");
         }

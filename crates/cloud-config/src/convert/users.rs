@@ -1,12 +1,13 @@
 //! Accounts, SSH keys and imports of keys.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::model::{self, User};
 use super::{Converter, image, quote};
 use crate::diagnostic::Span;
 use crate::plan::{self, Account, CORE, KeyImport, KeySet, Owner, Principal};
+use crate::run_plan::PartPlan;
 use crate::text::printable;
 use crate::text::secret::Secret;
 
@@ -52,6 +53,18 @@ impl Users {
         self.list.iter().filter_map(|user| user.home_dir.as_deref()).any(|home| image::is_below(path, home))
     }
 
+    /// The home directories of the accounts.
+    pub fn homes(&self) -> impl Iterator<Item = String> {
+        let of_image = ["/root", "/home/core"].map(str::to_owned);
+        of_image.into_iter().chain(self.list.iter().map(home))
+    }
+
+    /// The files that Ignition writes SSH keys to.
+    pub fn key_files(&self) -> impl Iterator<Item = String> {
+        let users = self.list.iter().filter(|user| !user.ssh_authorized_keys.is_empty());
+        users.map(|user| format!("{}/.ssh/authorized_keys.d/ignition", home(user)))
+    }
+
     /// Returns true if `name` is the own group of an account that the result creates.
     fn creates_group(&self, name: &str) -> bool {
         self.login_groups.get(name).is_some_and(|group| group == name)
@@ -65,11 +78,21 @@ impl Users {
     /// Adds the home directory of a new account. `useradd` leaves a directory that exists to its owner.
     fn add_home(&mut self, name: &str, home: &str, is_created: bool) {
         let home = plan::normalize(home).filter(|_| is_created);
-        if home.as_ref().is_none_or(|home| image::has_directory(home) || self.homes.contains(home)) {
+        let is_of_image = |home: &Path| home == "/home/core" || image::is_directory(&home.to_string_lossy());
+        if home.as_ref().is_none_or(|home| is_of_image(home) || self.homes.contains(home)) {
             self.homeless.insert(name.to_owned());
         }
         let mut directories = home.iter().flat_map(|home| home.ancestors());
         while directories.next().is_some_and(|directory| self.homes.insert(directory.to_owned())) {}
+    }
+}
+
+/// The home directory of an account.
+fn home(user: &User) -> String {
+    match (&user.home_dir, user.name.as_str()) {
+        (Some(home), _) => home.trim_end_matches('/').to_owned(),
+        (None, "root") => "/root".to_owned(),
+        (None, name) => format!("/home/{name}"),
     }
 }
 
@@ -119,14 +142,12 @@ impl Converter<'_> {
                 Some(help),
             );
         }
-        if image::is_reserved(name) && !image::has_group(self.options.variant, name) {
+        if image::is_reserved(name) {
             let reason = "the image may have a user or group of this name, and creating it again would fail the boot";
             return self.lost(span, &subject, reason, Some("give the user another name"));
         }
-        let own_group_exists = image::has_group(self.options.variant, name);
         // A run gives an account the group of its own name wherever the account asks for it.
-        let is_own = |group: &&String| *group == name && !own_group_exists && !account.no_user_group;
-        let wants_own = account.groups.iter().chain(&account.primary_group).any(|group| group == name);
+        let is_own = |group: &&String| *group == name && !account.no_user_group;
         let mut groups = Vec::new();
         for group in account.groups.iter().filter(|group| !is_own(group)) {
             if self.has_group(group) {
@@ -142,26 +163,18 @@ impl Converter<'_> {
                 self.missing_group(&subject, group, "the default login group is used", span);
                 None
             }
-            None if own_group_exists && wants_own => Some(name.to_owned()),
             None => None,
         };
-        // `useradd` refuses to create a group that exists.
-        let no_user_group = account.no_user_group || (own_group_exists && primary_group.is_none());
         let is_usable = |home: &&str| !account.create_home || self.can_create_home(home, &subject, span);
         let home_dir = account.home.as_deref().filter(is_usable);
+        let shell = account.shell.as_ref().filter(|shell| self.is_usable_shell(shell, &subject, span));
         let mut notes = Vec::new();
         if password_hash.is_some() {
             notes.push(self.changed(span, &subject, PASSWORD, None));
         }
-        if no_user_group && !account.no_user_group {
-            let fact =
-                format!("group {} exists already; the default login group is used, as in a run", printable(name));
-            self.note(span, &subject, &fact);
-            notes.push(self.comment(&fact));
-        }
         let login_group = match &primary_group {
             Some(group) => group.clone(),
-            None if no_user_group => "users".to_owned(),
+            None if account.no_user_group => "users".to_owned(),
             None => name.to_owned(),
         };
         self.users.login_groups.insert(name.to_owned(), login_group);
@@ -174,10 +187,10 @@ impl Converter<'_> {
             home_dir: home_dir.map(str::to_owned),
             no_create_home: !account.create_home,
             groups,
-            no_user_group,
+            no_user_group: account.no_user_group,
             primary_group,
             no_log_init: account.no_log_init,
-            shell: account.shell.clone(),
+            shell: shell.cloned(),
             system: account.system,
             ssh_authorized_keys: std::mem::take(&mut user.ssh_authorized_keys),
             notes: user.notes.drain(..).chain(notes).collect(),
@@ -187,17 +200,31 @@ impl Converter<'_> {
     /// Returns true if Ignition can create the home directory, and reports the reason if not.
     fn can_create_home(&mut self, home: &str, subject: &str, span: Option<Span>) -> bool {
         let variant = self.options.variant;
-        let reason = if image::is_read_only(variant, home) {
+        // The directories themselves are no homes, either.
+        let inside = format!("{}/", home.trim_end_matches('/'));
+        let reason = if image::is_read_only(variant, &inside) {
             "the image is read-only there"
-        } else if image::is_volatile(home) {
+        } else if image::is_volatile(&inside) {
             "each boot empties the directory"
-        } else if image::is_elsewhere(variant, home) {
+        } else if image::is_elsewhere(variant, &inside) {
             "the file system at the path is not there when Ignition writes"
         } else {
             return true;
         };
         let reason = format!("home directory {}: {reason}; the default one is used", printable(home));
         self.lost(span, subject, &reason, Some("put it below /home or /var"));
+        false
+    }
+
+    /// Returns true if the account can have the login shell, and reports the reason if not.
+    fn is_usable_shell(&mut self, shell: &str, subject: &str, span: Option<Span>) -> bool {
+        let mut steps = self.plan.parts.iter().flat_map(PartPlan::steps);
+        if image::has_shell(shell) || steps.any(|planned| planned.step.path() == Some(Path::new(shell))) {
+            return true;
+        }
+        let reason = format!("the image may not have the shell {}; the default one is used", printable(shell));
+        let help = "Flatcar and Fedora CoreOS have bash; if the image has the shell, add it to the user by hand";
+        self.lost(span, subject, &reason, Some(help));
         false
     }
 

@@ -19,7 +19,7 @@ mod window;
 
 pub use files::normalize;
 pub use network::plan_network;
-pub use places::{is_directory, is_in_file, wanted_directories};
+pub use places::wanted_directories;
 pub use planner::{
     Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
 };

@@ -40,7 +40,7 @@ const DIRECTORIES: [&str; 23] = [
     "/var",
 ];
 
-/// Files of every machine.
+/// Files of every machine, which cannot be a home directory.
 const FILES: [&str; 24] = [
     "/bin/bash",
     "/bin/false",
@@ -68,14 +68,8 @@ const FILES: [&str; 24] = [
     "/usr/sbin/nologin",
 ];
 
-/// Returns true for a directory of every machine.
-pub fn is_directory(path: &Path) -> bool {
-    // Comparing the components of paths would be slower than everything else here.
-    DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory)
-}
-
 /// Returns true for a file of every machine, or a path below one.
-pub fn is_in_file(path: &str) -> bool {
+pub(super) fn is_in_file(path: &str) -> bool {
     let path = normalize(path);
     path.is_some_and(|path| FILES.iter().any(|file| has_prefix(&path, file) && path.starts_with(file)))
 }
@@ -115,7 +109,8 @@ pub(super) fn check_place(
     span: Option<Span>,
 ) -> Result<Option<Finding>, Finding> {
     let place = display_path(path);
-    if is_directory(path) {
+    // Comparing the components of paths would be slower than everything else here.
+    if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
         return Err(Finding::new(&rules::BAD_PATH, span, format!("{place} is a directory; file skipped")));
     }
     if let Some(directory) = image_directory(path) {
