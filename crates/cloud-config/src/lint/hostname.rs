@@ -2,6 +2,7 @@
 
 use crate::config::{CloudConfig, File};
 use crate::diagnostic::{Finding, rules};
+use crate::plan::names;
 use crate::text::secret::is_redacted;
 use crate::yaml::Field;
 
@@ -26,8 +27,8 @@ fn written_too(config: &CloudConfig) -> Option<Finding> {
 
 fn odd(field: &Field<String>) -> Option<Finding> {
     let name = field.filled()?.trim();
-    let (rule, why) = if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
-        // It is refused.
+    let (rule, why) = if names::hostname(name, false, None).is_err() {
+        // The error about the name is enough.
         return None;
     } else if matches!(name, "localhost" | "localhost.localdomain") {
         (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name; set anyway")
