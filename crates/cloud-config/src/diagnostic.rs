@@ -368,7 +368,7 @@ rules! {
     TEMPLATE = "template", Warning, "A template expression or placeholder that was not rendered; applied anyway.";
     CONVERSION = "conversion", Note, "A difference between a run of this program and one of Ignition that holds for every configuration.";
     GENERATED_HELPER = "generated-helper", Note, "An item that Ignition cannot apply; a generated file does it at each boot.";
-    CHANGED_MEANING = "changed-meaning", Warning, "An item that is converted and works in another way.";
+    CHANGED_MEANING = "changed-meaning", Warning, "An item that is converted, but works differently.";
     NOT_CONVERTED = "not-converted", Error, "An item that the result of a conversion lacks.";
 }
 

@@ -117,8 +117,7 @@ impl Converter<'_> {
         }
         unit.enabled = true;
         if has_install && !local.text.is_some_and(unit_text::is_wanted_at_boot) {
-            let difference =
-                "started by systemd at each boot, in its own order, by a link; its [Install] section may not start it";
+            let difference = "started by systemd at each boot, in its own order, by a link, since its [Install] section may not start it";
             return self.wanted(&name, true, &subject, span, difference);
         }
         let difference = if has_install {
@@ -139,7 +138,7 @@ impl Converter<'_> {
         let means = if self.units.order.is_late(&pending.name) {
             "a drop-in takes it out of early boot, so that it can wait for services"
         } else if is_started && !is_after_boot {
-            "a drop-in orders it after multi-user.target, which units before it wait for"
+            "a drop-in orders it after multi-user.target, since it waits for units that start after the target"
         } else {
             return;
         };
@@ -203,7 +202,7 @@ impl Converter<'_> {
                 self.units.started.insert(pending.name.clone(), ETCD.to_owned());
                 self.wanted(ETCD, false, &subject, span, difference);
             }
-            let help = "copy to a drop-in of etcd-member.service what etcd 3.5 needs";
+            let help = "copy the settings that etcd 3.5 needs to a drop-in of etcd-member.service";
             return self.lost_places(drop_ins, &subject, "its drop-ins are for etcd 2", Some(help));
         }
         let is_stop = |(verb, _): &(Verb, Origin)| *verb == Verb::Stop;

@@ -93,7 +93,7 @@ impl<'a> Options<'a> {
         let (section, rest) = self.rest.split_once(']').ok_or("section header without `]`")?;
         self.rest = rest;
         self.section = Some(section);
-        if self.line().trim().is_empty() { Ok(()) } else { Err("text behind a section header") }
+        if self.line().trim().is_empty() { Ok(()) } else { Err("text after a section header") }
     }
 
     /// Takes the name and the value of an option.
@@ -183,9 +183,9 @@ mod tests {
             ("[Service", "section header without `]`"),
             ("words [ words\n", "section header without `]`"),
             ("[Unit]\n[Service\n", "section header without `]`"),
-            ("[Service] words\n", "text behind a section header"),
-            ("[Service] # words\n", "text behind a section header"),
-            ("[Service]]\n", "text behind a section header"),
+            ("[Service] words\n", "text after a section header"),
+            ("[Service] # words\n", "text after a section header"),
+            ("[Service]]\n", "text after a section header"),
             ("[Service]\nwords\n", "line without `=` in a section"),
             ("[Service]\nwords", "line without `=` in a section"),
             ("[Service]\nwords\rExecStart=a\n", "line without `=` in a section"),

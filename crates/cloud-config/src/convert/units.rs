@@ -32,7 +32,7 @@ impl Converter<'_> {
         let path = format!("{DIRECTORY}/{rest}");
         let drop_in = rest.split_once('/').map(|(_, name)| name);
         if runtime && (self.files.contains(&path) || self.units.entry(unit, origin).has_in_etc(drop_in)) {
-            let fact = "a file of it is also written earlier, to /etc, which systemd prefers";
+            let fact = "one of its files is also written earlier, to /etc, which takes precedence";
             self.note(span, &subject(unit), fact);
             return true;
         }
@@ -50,7 +50,11 @@ impl Converter<'_> {
             self.units.entry(unit, origin).contents = Some(text);
         }
         if is_again {
-            self.note(span, &subject(unit), "a file of it is also written earlier; the last one is used, as in a run");
+            self.note(
+                span,
+                &subject(unit),
+                "one of its files is also written earlier; the last version is used, as in a run",
+            );
         }
         if runtime {
             let origin = (self.part, self.runtime_span(unit, span));
@@ -79,7 +83,7 @@ impl Converter<'_> {
                 self.note(
                     span,
                     &subject(name),
-                    "a file of it is also written earlier; the last one is used, as in a run",
+                    "one of its files is also written earlier; the last version is used, as in a run",
                 );
             }
             return false;

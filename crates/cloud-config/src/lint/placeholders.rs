@@ -83,7 +83,7 @@ fn search(node: &Node, section: &str, key: &str, text: &str, findings: &mut Find
 
 fn report(span: Span, findings: &mut Findings) {
     findings.add(&rules::TEMPLATE, || {
-        let message = "unreplaced placeholder; used as it is";
+        let message = "unreplaced placeholder; applied anyway";
         Finding::new(&rules::TEMPLATE, span, message).help(HELP)
     });
 }

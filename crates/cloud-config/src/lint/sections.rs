@@ -155,7 +155,7 @@ impl Sections {
             return format!("write [{meant}]");
         }
         match self {
-            Self::Unit(own) => format!("sections here are [{}], [{own}] and [{}]", COMMON[0], COMMON[1]),
+            Self::Unit(own) => format!("write [{}], [{own}] or [{}]", COMMON[0], COMMON[1]),
             Self::Network(_) => "a section of your own begins with X-".to_owned(),
         }
     }

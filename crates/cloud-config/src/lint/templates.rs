@@ -67,7 +67,7 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
                     let consequence = match comment {
                         Some(Comment::InPlaceOfValue) => "; read as a YAML comment, so that the value is empty",
                         Some(Comment::Other) => "; read as a YAML comment",
-                        None => "; used as it is",
+                        None => "; applied anyway",
                     };
                     let message = format!("unrendered template expression{consequence}");
                     Finding::new(&rules::TEMPLATE, span, message).help(HELP)
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn an_expression_that_yaml_reads_as_a_comment_is_called_one() {
         const EMPTY: &str = "; read as a YAML comment, so that the value is empty";
-        const AS_IS: &str = "; used as it is";
+        const ANYWAY: &str = "; applied anyway";
         const COMMENT: &str = "; read as a YAML comment";
         for (text, consequence) in [
             ("hostname: #{name}\n", EMPTY),
@@ -255,12 +255,12 @@ mod tests {
             ("hostname: a #{name}\n", COMMENT),
             ("hostname: #{name}\n  a\n", COMMENT),
             ("ssh_authorized_keys: #{key}\n- a\n", COMMENT),
-            ("hostname: \"a #{name}\"\n", AS_IS),
-            ("hostname: 'a: #{name}'\n", AS_IS),
-            ("hostname: a#{name}\n", AS_IS),
-            ("hostname: {{ name }}\n", AS_IS),
-            ("write_files:\n- {path: \"${a}\", content: \"a #{name}\n    b #{name}\"}\n", AS_IS),
-            ("a: [\nhostname: #{name}\n", AS_IS),
+            ("hostname: \"a #{name}\"\n", ANYWAY),
+            ("hostname: 'a: #{name}'\n", ANYWAY),
+            ("hostname: a#{name}\n", ANYWAY),
+            ("hostname: {{ name }}\n", ANYWAY),
+            ("write_files:\n- {path: \"${a}\", content: \"a #{name}\n    b #{name}\"}\n", ANYWAY),
+            ("a: [\nhostname: #{name}\n", ANYWAY),
         ] {
             let messages: Vec<_> = lint(&parse(text, |at| at), text).into_iter().map(|found| found.message).collect();
             assert_eq!(messages, [format!("unrendered template expression{consequence}")], "{text}");

@@ -129,7 +129,7 @@ impl Literal<'_> {
         let help = match self.token {
             Some(token) => format!("write ${token} to insert the address"),
             None => suggest::question(&tokens(suggest::closest(self.word, all)))
-                .unwrap_or_else(|| format!("tokens are {}", tokens(all).join(", "))),
+                .unwrap_or_else(|| format!("write one of {}", tokens(all).join(", "))),
         };
         Finding::new(self.rule, self.span, message).help(help)
     }
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(help("$privat_ipv4"), "did you mean `$private_ipv4`?");
         assert_eq!(help("$public-ipv6"), "did you mean `$public_ipv6`?");
         assert_eq!(help("$public_ip"), "did you mean `$public_ipv4` or `$public_ipv6`?");
-        assert!(help("$local_ipv4").starts_with("tokens are $private_ipv4, "));
+        assert!(help("$local_ipv4").starts_with("write one of $private_ipv4, "));
     }
 
     #[test]

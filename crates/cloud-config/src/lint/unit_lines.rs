@@ -33,14 +33,14 @@ pub(super) fn report(
                 1 => String::new(),
                 count => format!(" (and {} more)", count - 1),
             };
-            let message = format!("line {} of {what}{more} {fault}", lines.first);
+            let message = format!("line {} of {what}{more}: {fault}", lines.first);
             findings.push(Finding::new(rule, block.line(lines.first), message).help(help));
         }
     };
     report(
         &rules::ODD_UNIT_LINE,
         survey.outside,
-        "is before the first section; line ignored by systemd",
+        "before the first section; line ignored by systemd",
         "begin with a section such as [Unit]".to_owned(),
     );
     let help = if survey.broken_continuation {
@@ -48,7 +48,7 @@ pub(super) fn report(
     } else {
         "write a section in brackets, KEY=value, or a comment that begins with # or ;"
     };
-    let fault = "is neither a section nor an assignment; line ignored by systemd";
+    let fault = "neither a section nor an assignment; line ignored by systemd";
     report(&rules::ODD_UNIT_LINE, survey.odd, fault, help.to_owned());
     let behind = survey
         .unclosed_by
@@ -63,6 +63,6 @@ pub(super) fn report(
     );
     let name = survey.unknown_name;
     // Its name is not shown: what stands in brackets may be anything.
-    let fault = "begins a section that units of this type do not have; section ignored by systemd";
+    let fault = "unknown section for this type of unit; section ignored by systemd";
     report(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
 }

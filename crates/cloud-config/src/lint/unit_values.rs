@@ -134,14 +134,17 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
         ValueKind::Span if !is_time_span(value) => ("is not a time span", SPAN_HELP.to_owned()),
         ValueKind::Boolean if !is_boolean(value) => ("is not a boolean", "write `yes` or `no`".to_owned()),
         ValueKind::BooleanOr(words) if !is_boolean(value) && !words.contains(&value) => {
-            ("is unknown", format!("write `yes`, `no` or `{}`", words.join("` or `")))
+            ("has an unknown value", format!("write `yes`, `no` or `{}`", words.join("` or `")))
         }
         ValueKind::Integer(least, most) if !may_be_integer(value, least, most) => {
             ("is not a number in its range", format!("write a number from {least} to {most}"))
         }
         ValueKind::Stream(words) if !exec_values::is_stream(words, value) => {
             let help = suggest::help(value, words.iter().copied());
-            ("is unknown", help.unwrap_or_else(|| format!("write one of {}, or `file:PATH`", words.join(", "))))
+            (
+                "has an unknown value",
+                help.unwrap_or_else(|| format!("write one of {}, or `file:PATH`", words.join(", "))),
+            )
         }
         ValueKind::Assignments | ValueKind::Limit(_) => {
             let found = match kind {
@@ -166,7 +169,7 @@ pub(super) fn ignored(section: &str, key: &str, value: &str) -> Option<(&'static
         ValueKind::Word(words) if !words.contains(&value) => {
             let word = value.split_whitespace().next().unwrap_or_default();
             let help = suggest::help(word, words.iter().copied());
-            ("is unknown", help.unwrap_or_else(|| format!("write one of {}", words.join(", "))))
+            ("has an unknown value", help.unwrap_or_else(|| format!("write one of {}", words.join(", "))))
         }
         _ => return None,
     };

@@ -174,8 +174,8 @@ fn content(file: &File, budget: &mut DecodeBudget) -> Result<Vec<u8>, Finding> {
     let is_text = !encoding.is_empty() && decode::is_text(&raw);
     let bytes = decode::decode(raw, encoding, limit, &mut budget.members).map_err(|error| match error {
         decode::DecodeError::Encoding => {
-            let help = decode::advise(encoding)
-                .map_or_else(|| names::suggest_from(encoding, "encodings", &decode::NAMES), str::to_owned);
+            let help =
+                decode::advise(encoding).map_or_else(|| names::suggest_from(encoding, &decode::NAMES), str::to_owned);
             Finding::new(&rules::BAD_ENCODING, file.encoding.span, format!("{error}; file skipped")).help(help)
         }
         error => {

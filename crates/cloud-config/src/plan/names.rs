@@ -22,8 +22,8 @@ const SYSTEMD: [&str; 11] =
 const NETWORKD: [&str; 3] = ["network", "netdev", "link"];
 
 /// The remedy for `written`, which is not one of the `known` words: the closest one, otherwise all of them.
-pub(super) fn suggest_from(written: &str, what: &str, known: &[&'static str]) -> String {
-    suggest::help(written, known.iter().copied()).unwrap_or_else(|| format!("{what} are {}", known.join(", ")))
+pub(super) fn suggest_from(written: &str, known: &[&'static str]) -> String {
+    suggest::help(written, known.iter().copied()).unwrap_or_else(|| format!("write one of {}", known.join(", ")))
 }
 
 /// The program that reads a unit's file.
@@ -262,10 +262,10 @@ mod tests {
 
     #[test]
     fn an_unknown_word_gets_the_closest_one_or_all() {
-        let suggest_from = |written| suggest_from(written, "commands", &["start", "stop"]);
+        let suggest_from = |written| suggest_from(written, &["start", "stop"]);
         assert_eq!(suggest_from("strat"), "did you mean `start`?");
         assert_eq!(suggest_from("STOP"), "did you mean `stop`?");
-        assert_eq!(suggest_from("enable"), "commands are start, stop");
+        assert_eq!(suggest_from("enable"), "write one of start, stop");
     }
 
     #[test]

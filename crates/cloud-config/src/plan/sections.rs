@@ -132,7 +132,7 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
     let Some(update) = field.get() else { return };
     let section = Item::Section("coreos.update".into());
     let Ok(strategy) = strategy(update) else {
-        let help = names::suggest_from(update.reboot_strategy.text(), "strategies", &["etcd-lock", "reboot", "off"]);
+        let help = names::suggest_from(update.reboot_strategy.text(), &["etcd-lock", "reboot", "off"]);
         let finding = Finding::new(
             &rules::BAD_STRATEGY,
             update.reboot_strategy.span,

@@ -264,7 +264,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
     };
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
-        let help = setting(text).unwrap_or_else(|| names::suggest_from(text, "commands", &known));
+        let help = setting(text).unwrap_or_else(|| names::suggest_from(text, &known));
         let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name}: unknown command; command skipped"));
         let finding = finding.help(help);
         return planner.refuse_for(Item::Command(name.to_owned()), span, finding);
