@@ -175,7 +175,8 @@ pub fn find_values(plan: &RunPlan, conversion: &Conversion, values: &mut Values)
         let Some(root) = root.filter(|_| part.is_work() && !part.document.access_only) else { continue };
         let of_part = conversion.findings.iter().filter(|found| found.part == Some(index));
         let findings = of_part.map(|found| &found.finding).chain(&part.plan.findings);
-        let is_of_two = |message: &str| message.contains("written earlier") || message.contains("several commands");
+        let is_of_two =
+            |message: &str| message.contains("an earlier item writes") || message.contains("several commands");
         let duplicates = findings.clone().filter(|found| found.rule.id.starts_with("duplicate"));
         let all = conversion.findings.iter().map(|found| &found.finding);
         if duplicates.chain(all.filter(|found| is_of_two(&found.message))).next().is_some() {

@@ -219,17 +219,15 @@ impl Converter<'_> {
                 (target, false)
             }
             Place::Kept(target) => {
-                let difference = format!(
-                    "written to {}, where it stays; a run would drop it at the next reboot",
-                    printable(&target)
-                );
+                let difference =
+                    format!("written to {}, where it stays; after a run, the next reboot drops it", printable(&target));
                 notes.push(self.changed(span, &subject, &difference, None));
                 (target, false)
             }
             Place::Volatile(target) => (target, true),
         };
         if self.forget(&target) && !is_environment {
-            self.note(span, &subject, "also written earlier; the last one is used, as in a run");
+            self.note(span, &subject, "an earlier item writes it too; the last version is used, as in a run");
         }
         let contents = file.content.expose();
         self.note_environment(contents, &target, &subject, span);

@@ -211,7 +211,7 @@ impl<'a> Converter<'a> {
 
     /// Reports the differences of the whole.
     fn note_whole(&mut self) {
-        let message = "Ignition applies the result once, on the first boot of a new machine; later changes of the user-data do nothing";
+        let message = "Ignition applies the result once, on the first boot of a new machine; later changes of the user-data have no effect";
         let help = "use it for new machines; `flatcar-reset` (Flatcar 3535 or newer) makes an existing machine boot as a new one";
         self.report(&rules::CONVERSION, None, message, Some(help));
         let names: Vec<_> = self

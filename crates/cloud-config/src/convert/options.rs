@@ -242,7 +242,7 @@ impl Converter<'_> {
             self.note(
                 span,
                 subject,
-                "update.conf is also written earlier; the section sets its lines in it, as in a run",
+                "an earlier item writes update.conf, too; the section sets its lines in it, as in a run",
             );
         }
         let (written, mode) = written.unwrap_or((Vec::new(), file.mode));
@@ -275,7 +275,7 @@ impl Converter<'_> {
             self.files.remove(path);
             return;
         }
-        let difference = "written once, to /etc/flatcar/update.conf; later changes of the source do nothing";
+        let difference = "written once, to /etc/flatcar/update.conf; later changes of the source have no effect";
         let note = self.changed(span, subject, difference, None);
         let text: String = lines.concat();
         self.plain_file(Path::new(path), text.into_bytes(), file.mode & mode, vec![note]);
@@ -321,7 +321,7 @@ impl Converter<'_> {
     fn has_zincati(&mut self, span: Option<Span>, subject: &str) -> bool {
         let is_written = self.files.contains(ZINCATI);
         if is_written {
-            self.lost(span, subject, &format!("{ZINCATI} is also written earlier"), None);
+            self.lost(span, subject, &format!("an earlier item writes {ZINCATI}, too"), None);
         }
         is_written
     }

@@ -34,7 +34,7 @@ impl Converter<'_> {
                     if verb == Verb::Start || local.has_file || !image::is_on_by_default(name) {
                         self.start(unit, local, span);
                     } else {
-                        let difference = "not restarted; it starts with its configuration in place";
+                        let difference = "not restarted; it starts when its configuration is written";
                         unit.notes.push(self.changed(span, &subject, difference, None));
                     }
                 }
@@ -43,7 +43,7 @@ impl Converter<'_> {
                     let difference = if local.has_file {
                         format!("`{verb}` is not run; it has no effect on a stopped unit")
                     } else {
-                        format!("`{verb}` is not run; the unit starts with its configuration in place")
+                        format!("`{verb}` is not run; the unit starts when its configuration is written")
                     };
                     unit.notes.push(self.changed(span, &subject, &difference, None));
                 }
@@ -87,7 +87,7 @@ impl Converter<'_> {
         }
         unit.enabled = true;
         if !self.wants_start(pending) {
-            let difference = "starts on the first boot already; a run would enable it for the next boot";
+            let difference = "starts on the first boot; a run enables it for the next boot";
             unit.notes.push(self.changed(span, &subject, difference, None));
         }
     }

@@ -32,7 +32,7 @@ impl Converter<'_> {
         let path = format!("{DIRECTORY}/{rest}");
         let drop_in = rest.split_once('/').map(|(_, name)| name);
         if runtime && (self.files.contains(&path) || self.units.entry(unit, origin).has_in_etc(drop_in)) {
-            let fact = "one of its files is also written earlier, to /etc, which takes precedence";
+            let fact = "an earlier item writes one of its files, to /etc, which takes precedence";
             self.note(span, &subject(unit), fact);
             return true;
         }
@@ -53,7 +53,7 @@ impl Converter<'_> {
             self.note(
                 span,
                 &subject(unit),
-                "one of its files is also written earlier; the last version is used, as in a run",
+                "an earlier item writes one of its files, too; the last version is used, as in a run",
             );
         }
         if runtime {
@@ -83,7 +83,7 @@ impl Converter<'_> {
                 self.note(
                     span,
                     &subject(name),
-                    "one of its files is also written earlier; the last version is used, as in a run",
+                    "an earlier item writes one of its files, too; the last version is used, as in a run",
                 );
             }
             return false;
@@ -110,7 +110,7 @@ impl Converter<'_> {
             notes.push(self.changed(
                 self.runtime_span(name, span),
                 &subject,
-                "written to /etc, where it stays; a run would drop it at the next reboot",
+                "written to /etc, where it stays; after a run, the next reboot drops it",
                 None,
             ));
         }
@@ -290,7 +290,7 @@ impl Converter<'_> {
             unit.notes.push(self.changed(
                 span,
                 &subject,
-                "stays until it is removed; a run would drop it at the next reboot",
+                "stays until it is removed; after a run, the next reboot drops it",
                 None,
             ));
         }
@@ -307,7 +307,7 @@ impl Converter<'_> {
             }
             unit.mask = true;
             if self.forget(&format!("{DIRECTORY}/{name}")) {
-                self.note(span, &subject, "its file is also written earlier; the mask replaces it, as in a run");
+                self.note(span, &subject, "an earlier item writes its file, too; the mask replaces it, as in a run");
             }
             if let Some((verb, (part, span))) = pending.command.filter(|(verb, _)| *verb != Verb::Stop) {
                 self.part = part;

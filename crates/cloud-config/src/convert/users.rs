@@ -153,14 +153,14 @@ impl Converter<'_> {
             if self.has_group(group) {
                 groups.push(group.clone());
             } else {
-                self.missing_group(&subject, group, "not a member", span);
+                self.missing_group(&subject, "group", group, span);
             }
         }
         let asked = account.primary_group.as_ref().filter(|group| !is_own(group));
         let primary_group = match asked {
             Some(group) if self.has_group(group) => Some(group.clone()),
             Some(group) => {
-                self.missing_group(&subject, group, "the default login group is used", span);
+                self.missing_group(&subject, "login group", group, span);
                 None
             }
             None => None,
@@ -228,10 +228,9 @@ impl Converter<'_> {
         false
     }
 
-    fn missing_group(&mut self, subject: &str, group: &str, consequence: &str, span: Option<Span>) {
+    fn missing_group(&mut self, subject: &str, kind: &str, group: &str, span: Option<Span>) {
         let group = printable(group);
-        let reason =
-            format!("group {group} is not known to be in the image, and a missing group fails the boot; {consequence}");
+        let reason = format!("{kind} {group} may be missing in the image, which would fail the boot");
         let help = format!(
             "if the image has group {group}, add it to the user by hand; to create it, add it to `passwd.groups`"
         );
