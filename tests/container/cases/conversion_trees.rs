@@ -57,7 +57,7 @@ const EVERY_TREE: [(&str, &str); 23] = [
 ];
 
 /// Places that may differ in one case.
-const TREES: [(&str, &Allowed); 24] = [
+const TREES: [(&str, &Allowed); 26] = [
     ("addresses-that-a-platform-lacks", &[("etc/systemd/system/a.service", "addresses are variables")]),
     (
         "clashes-of-parts",
@@ -91,12 +91,25 @@ const TREES: [(&str, &Allowed); 24] = [
     ("known-addresses", &[("etc/app.conf", "other addresses"), ("etc/hostname", "other addresses")]),
     ("late-mounts", &[("etc/systemd/system/local-fs.target.requires", "enabled in place of started")]),
     ("multipart", &[("etc/flatcar/update.conf", "what is not set comes from /usr/share")]),
+    ("names-for-tmpfiles", &[("run/a\tb", "not converted")]),
     ("networkd", &[("etc/systemd/network/40-address.network", "not converted")]),
     (
         "ordered",
         &[
             ("etc/flatcar/update.conf", "what is not set comes from /usr/share"),
             ("etc/systemd/system/locksmithd.service", "`off` is a line of update.conf"),
+        ],
+    ),
+    (
+        "paths-of-the-image",
+        &[
+            ("etc/passwd", "users adm and etcd are not converted, and bob gets the default home directory"),
+            ("etc/shadow", "users adm and etcd are not converted"),
+            ("etc/subgid", "users adm and etcd are not converted"),
+            ("etc/subuid", "users adm and etcd are not converted"),
+            ("home/adm", "user adm is not converted"),
+            ("home/bob", "the default home directory is used"),
+            ("home/eve/.ssh", "not converted"),
         ],
     ),
     ("refused-by-ignition", &[("srv/.ssh", "not converted"), ("srv/shared/.ssh", "not converted")]),
@@ -160,6 +173,10 @@ const TREES: [(&str, &Allowed); 24] = [
             ("etc/group", "the image may lack the login group of user web"),
             ("etc/gshadow", "the image may lack the login group of user web"),
             ("etc/passwd", "the image may lack the login group of user web"),
+            ("etc/shadow", "user docker is not converted"),
+            ("etc/subgid", "user docker is not converted"),
+            ("etc/subuid", "user docker is not converted"),
+            ("home/docker", "user docker is not converted"),
             ("home/web", "the image may lack the login group of user web"),
         ],
     ),
