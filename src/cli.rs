@@ -5,6 +5,7 @@
 
 mod conversion;
 mod flags;
+mod normalize;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -160,7 +161,7 @@ fn without_addresses(text: &str) -> String {
 
 fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Usage> {
     let mut command = command(Purpose::Parse);
-    let arguments = normalize(arguments);
+    let arguments = normalize::normalize(arguments);
     let short = !arguments.iter().any(|argument| argument == "--help");
     let empty = empty_value(&arguments);
     let matches = match command.try_get_matches_from_mut(arguments) {
@@ -332,43 +333,6 @@ fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
     if lines.len() > 1 { format!("\n  {text}") } else { format!(" {text}") }
 }
 
-/// Normalizes flags to the syntax of clap: `-name value` becomes `--name=value`.
-fn normalize(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut out = vec![OsString::from("coreos-cloudinit")];
-    let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
-        let Some(word) = argument.to_str().and_then(|text| text.strip_prefix("--").or(text.strip_prefix('-'))) else {
-            // An argument that is not UTF-8 can still be a flag with a value that is not.
-            out.push(argument);
-            continue;
-        };
-        let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-        let flag = table().find(|flag| flag.name == name);
-        match (flag, name, value) {
-            (Some(flag), _, None) if flag.value.is_some() => match arguments.next() {
-                Some(value) => {
-                    let mut joined = OsString::from(format!("--{name}="));
-                    joined.push(value);
-                    out.push(joined);
-                }
-                None => out.push(format!("--{name}").into()),
-            },
-            (Some(flag), _, Some(value)) if flag.value.is_none() => {
-                let value = match value {
-                    "1" | "t" | "T" | "true" | "TRUE" | "True" => "true",
-                    "0" | "f" | "F" | "false" | "FALSE" | "False" => "false",
-                    other => other,
-                };
-                out.push(format!("--{name}={value}").into());
-            }
-            (Some(_), ..) | (None, "help" | "version", None) => out.push(format!("--{word}").into()),
-            (None, "help" | "version", Some("true" | "1" | "t")) => out.push(format!("--{name}").into()),
-            (None, ..) => out.push(argument),
-        }
-    }
-    out
-}
-
 fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     let platform = match choice(matches, "oem", "platform", platforms())? {
         Some(name) => source::oem(&name).map_or(&[][..], |oem| oem.flags),
@@ -412,6 +376,12 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     } else {
         Mode::Apply
     };
+    if format == Format::Json && mode == Mode::Apply {
+        return Err(
+            "--format=json takes effect only with --validate, --dry-run, --print-config, --convert-to or --status"
+                .to_owned(),
+        );
+    }
     let given = |entry: &Entry| match entry.value {
         Some(_) => path(matches, entry.flag).map(PathBuf::into_os_string),
         None => is_set(matches, entry.flag).then(OsString::new),

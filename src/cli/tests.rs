@@ -31,7 +31,7 @@ fn flags_take_one_dash_or_two_and_equals_or_a_space() {
     for line in ["-from-file=x", "-from-file x", "--from-file x"] {
         assert_eq!(options(line), plain, "{line}");
     }
-    assert_eq!(named("-from-file --strict"), ["--strict"], "the next word is the value");
+    assert_eq!(named("-from-file --x"), ["--x"], "the next word is the value");
     assert_eq!(named("--from-file=a=b"), ["a=b"]);
     assert_eq!(named("--from-file a --from-file b"), ["b"], "the last one counts");
 }
@@ -82,6 +82,25 @@ fn lines_of_files_are_an_option_of_a_dry_run_alone() {
         assert!(text.contains("only with --dry-run"), "{mode}: {text}");
     }
     assert!(help().contains("Prints contents of files"));
+}
+
+#[test]
+fn a_flag_is_no_value_of_another_flag() {
+    for line in ["--from-file --validate", "-from-file -dry-run", "--validate --from-file --format=json"] {
+        let text = usage(line);
+        assert!(text.contains("a value is required for '--from-file <PATH>'"), "{line}: {text}");
+    }
+    assert_eq!(named("--from-file=--validate"), ["--validate"], "a file can have any name");
+    assert_eq!(named("--from-file --validat"), ["--validat"]);
+}
+
+#[test]
+fn json_is_an_output_of_reports_alone() {
+    assert!(usage("--from-file x --format=json").contains("only with --validate"));
+    assert!(usage("--from-file x --format=json --validate=false").contains("only with --validate"));
+    for mode in ["--validate", "--dry-run", "--print-config", "--convert-to=butane"] {
+        assert_eq!(options(&format!("--from-file x --format=json {mode}")).format, Format::Json, "{mode}");
+    }
 }
 
 #[test]
