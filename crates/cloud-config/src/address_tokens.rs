@@ -146,7 +146,7 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
             }
             if text[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
                 findings.add(&rules::TOKEN_BOUNDARY, || {
-                    let message = format!("{token} is directly followed by a letter or digit; replaced anyway");
+                    let message = format!("{token} is directly followed by a letter or digit; applied anyway");
                     Finding::new(&rules::TOKEN_BOUNDARY, there, message)
                 });
             }

@@ -110,7 +110,8 @@ fn windows_line_ends(text: &str) -> Option<Finding> {
     let line = text.split('\n').next()?;
     // With carriage returns alone, all of the script is its first line.
     let first = if line.len() == text.len() { text.split_once('\r')?.0 } else { line.strip_suffix('\r')? };
-    let message = "the script has Windows line endings, which its interpreter reads as part of each line; run anyway";
+    let message =
+        "the script has Windows line endings, which its interpreter reads as part of each line; applied anyway";
     let finding = Finding::new(&rules::SCRIPT_LINE_ENDS, Some(Span::new(0, first.len())), message);
     Some(finding.help("save it with Unix line endings"))
 }

@@ -136,7 +136,7 @@ fn escape(node: &Node, text: &str) -> Option<Finding> {
         !before.ends_with('\\') && !is_quoted && !word.ends_with(':') && !word.contains(":\\")
     };
     let at = raw.match_indices("\\n").map(|(at, _)| at).find(is_escape)? + node.span.start;
-    let message = "`\\n` is two characters here, not a line break; written anyway";
+    let message = "`\\n` is two characters here, not a line break; applied anyway";
     let help = "for a line break, write the text in double quotes, or as a block below `|`";
     Some(Finding::new(&rules::LITERAL_ESCAPE, Span::new(at, at + 2), message).help(help))
 }
@@ -387,7 +387,7 @@ fn swallowed(item: &Node, kind: ContentOwner, raw: &str, span: Span) -> Option<F
     if width(line) != width(first) {
         return None;
     }
-    let message = "this line of the content looks like a key of the item; written anyway";
+    let message = "this line of the content looks like a key of the item; applied anyway";
     Some(Finding::new(&rules::KEY_IN_CONTENT, span, message).help(help))
 }
 
@@ -435,7 +435,7 @@ fn suspect(item: &Node, kind: ContentOwner, lines: &[(usize, &str)], start: usiz
     if is_own || (next.is_none() && is_key() != Some(true)) {
         return None;
     }
-    let message = "this line of the content looks like a key of the configuration; written anyway";
+    let message = "this line of the content looks like a key of the configuration; applied anyway";
     let finding = Finding::new(&rules::KEY_IN_CONTENT, place(start + lines[found].0, lines[found].1), message);
     Some(finding.help("if it is not part of the content, indent it as the keys beside it"))
 }

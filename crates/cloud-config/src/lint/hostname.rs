@@ -31,13 +31,13 @@ fn odd(field: &Field<String>) -> Option<Finding> {
         // The error about the name is enough.
         return None;
     } else if matches!(name, "localhost" | "localhost.localdomain") {
-        (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name; set anyway")
+        (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name; applied anyway")
     } else if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        (&rules::ODD_HOSTNAME, "is a number, which some programs read as an address; set anyway")
+        (&rules::ODD_HOSTNAME, "is a number, which some programs read as an address; applied anyway")
     } else if name.contains('_') {
-        (&rules::UNDERSCORE_HOSTNAME, "contains an underscore, which newer versions of systemd reject; set anyway")
+        (&rules::UNDERSCORE_HOSTNAME, "contains an underscore, which newer versions of systemd reject; applied anyway")
     } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        (&rules::ODD_HOSTNAME, "contains upper case letters, but host names are case-insensitive; set anyway")
+        (&rules::ODD_HOSTNAME, "contains upper case letters, but host names are case-insensitive; applied anyway")
     } else {
         return None;
     };

@@ -144,7 +144,7 @@ fn keys(list: &[Field<String>], findings: &mut Vec<Finding>) {
             findings.push(Finding::new(&rules::WEAK_SSH_KEY, entry.span, why).help(help));
         }
         if odd {
-            let message = "SSH key of an unknown type, which sshd may ignore; set anyway";
+            let message = "SSH key of an unknown type, which sshd may ignore; applied anyway";
             findings.push(Finding::new(&rules::ODD_SSH_KEY, entry.span, message));
         }
     }
@@ -159,10 +159,12 @@ enum Strength {
 fn strength(key: &ssh_key::PublicKey<'_>) -> Strength {
     let kind = key.kind.strip_suffix("-cert-v01@openssh.com").unwrap_or(key.kind);
     match kind.strip_suffix("@openssh.com").unwrap_or(kind) {
-        "ssh-dss" => Strength::Weak("SSH key of the type ssh-dss, which sshd no longer accepts; set anyway".to_owned()),
+        "ssh-dss" => {
+            Strength::Weak("SSH key of the type ssh-dss, which sshd no longer accepts; applied anyway".to_owned())
+        }
         "ssh-rsa" => match key.rsa_bits() {
             Some(bits) if bits < RSA_MIN => {
-                Strength::Weak(format!("RSA key of {bits} bits, where {RSA_MIN} are the safe minimum; set anyway"))
+                Strength::Weak(format!("RSA key of {bits} bits, where {RSA_MIN} are the safe minimum; applied anyway"))
             }
             _ => Strength::Fine,
         },

@@ -110,7 +110,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
 /// Reports the name of a unit that neither systemd nor networkd reads, and that is written anyway.
 fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, span: Option<Span>) {
     if reader == UnitReader::Unknown {
-        let message = format!("unit {name}: unknown unit type; written anyway");
+        let message = format!("unit {name}: unknown unit type; applied anyway");
         let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
         if !name.contains('.') {
             finding = finding.help(format!("write `{}.service` for a service", printable(name)));
@@ -118,7 +118,7 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
         planner.report(finding);
     } else if reader == UnitReader::Systemd && !names::is_unit_name(name) {
         let message = format!(
-            "unit {}: the name contains an invalid character, so that systemd ignores the unit; written anyway",
+            "unit {}: the name contains an invalid character, so that systemd ignores the unit; applied anyway",
             printable(name)
         );
         let help = "use letters, digits and :-_.\\@; systemd-escape converts a path to a unit name";
@@ -223,7 +223,7 @@ fn place_drop_in(
     }
     if Path::new(name).extension().is_none_or(|extension| extension != "conf") {
         let message = format!(
-            "drop-in {name} of {unit}: the name does not end in .conf, so that systemd ignores the drop-in; written anyway"
+            "drop-in {name} of {unit}: the name does not end in .conf, so that systemd ignores the drop-in; applied anyway"
         );
         planner.report(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message).help("add the suffix `.conf`"));
     }
