@@ -29,6 +29,15 @@ if [ -z "${1:-}" ]; then
     need genisoimage genisoimage
     need mkfs.vfat dosfstools
     need mcopy mtools
+    # For the images that the tests make and customize.
+    need gpg gpg
+    need gpgv gpgv
+    need sgdisk gdisk
+    need qemu-img qemu-utils
+    need mkfs.btrfs btrfs-progs
+    need fakeroot fakeroot
+    need zstd zstd
+    need bzip2 bzip2
     # The tests render the man pages.
     need mandoc mandoc
     # It checks the scripts that a conversion generates.

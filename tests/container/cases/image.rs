@@ -137,6 +137,23 @@ pub fn cases(suite: &mut Suite) {
         }
     });
 
+    // As `oem/customize-image.sh` writes it.
+    let customized = image()
+        .file(
+            OEM,
+            "#cloud-config\nhostname: image\ncoreos:\n  units:\n    - name: user-cloudinit@usr-share-oem-user_data.path\n      command: start\n",
+        )
+        .file("/usr/share/oem/user_data", "#cloud-config\nhostname: customized\n");
+    suite.boot("the_user_data_of_a_customized_image_follows_its_cloud_config", customized, |m| {
+        sound(m);
+        let run = "user-cloudinit@usr-share-oem-user_data.service";
+        m.sh(&format!("until systemctl is-active --quiet {run}; do sleep 0.1; done"));
+        assert_eq!(m.sh("systemctl is-system-running"), "running", "{}", m.whole_log());
+        assert_eq!(m.sh("hostname"), "customized");
+        follows(m, run, OEM_RUN);
+        assert_eq!((runs(m, "/usr/share/oem/user_data"), runs(m, OEM)), (1, 1), "{}", m.whole_log());
+    });
+
     suite.boot("a_users_file_that_comes_later_is_applied_once", image(), |m| {
         sound(m);
         m.put("/root/user_data", "#cloud-config\nhostname: later\n");

@@ -1,5 +1,6 @@
 //! The files that an image ships: a cloud-config for each platform, the units and rules, and their layout.
 
+mod customize;
 mod install;
 mod pages;
 

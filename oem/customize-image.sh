@@ -1,0 +1,226 @@
+#!/bin/bash
+# Verifies a downloaded image of Container Linux or Flatcar, and writes a copy of it with another OEM partition:
+#   customize-image.sh IMAGE --signature SIG --key KEYRING --oem NAME --output FILE [--user-data FILE]
+#   IMAGE        as downloaded: raw or qcow2, also compressed (.bz2, .gz, .zst)
+#   --signature  its detached OpenPGP signature
+#   --key        a binary keyring; every key in it is trusted
+#   --oem        the platform of oem/ whose cloud-config the image gets
+#   --output     the raw image to write; must not exist
+#   --user-data  user-data for every machine that boots the image
+# Needs no root. Changes nothing but --output, and writes that only if everything has succeeded.
+set -euo pipefail
+export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+oems=$(cd "$(dirname "$0")" && pwd)
+
+die() {
+    echo "customize-image: $*; image not written" >&2
+    exit 1
+}
+
+# Options.
+image='' signature='' key='' oem='' output='' user_data=''
+while [ $# != 0 ]; do
+    case $1 in
+        --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
+    esac
+    case $1 in
+        --signature | --key | --oem | --output | --user-data)
+            [ -n "${2:-}" ] || die "$1: missing value"
+            name=${1#--}
+            printf -v "${name/-/_}" %s "$2"
+            shift 2
+            ;;
+        -*) die "$1: unknown option" ;;
+        *)
+            [ -z "$image" ] || die "$1: more than one image"
+            image=$1
+            shift
+            ;;
+    esac
+done
+[ -n "$image" ] || die "IMAGE: missing"
+for name in signature key oem output; do [ -n "${!name}" ] || die "--$name: missing"; done
+for file in "$image" "$signature" "$key" ${user_data:+"$user_data"}; do
+    [[ -f $file && -r $file ]] || die "$file: not a readable file"
+done
+[ -z "$user_data" ] || [ -s "$user_data" ] || die "$user_data: empty"
+config=$oems/$oem/cloud-config.yml
+case $oem in
+    */* | .*) die "$oem: unknown platform" ;;
+esac
+if [ ! -f "$config" ]; then
+    known=$(cd "$oems" && echo */cloud-config.yml)
+    die "$oem: unknown platform, not one of ${known//\/cloud-config.yml/}"
+fi
+[[ ! -e $output && ! -L $output ]] || die "$output: exists already"
+directory=$(realpath -e -- "$(dirname -- "$output")" 2> /dev/null) || die "$output: its directory does not exist"
+
+need() { command -v "$1" > /dev/null || die "$1: missing program, from the package $2"; }
+need gpgv gpgv
+need partx util-linux
+case $image in
+    *.bz2) unpack=bzip2 && need bzip2 bzip2 ;;
+    *.gz) unpack=gzip && need gzip gzip ;;
+    *.zst) unpack=zstd && need zstd zstd ;;
+    *) unpack='' ;;
+esac
+
+# Everything happens in a directory beside the output, so that the last step is a rename. Commands run in a process group
+# of their own: a signal ends them at once, and then the directory is removed.
+work=''
+clean() {
+    trap '' HUP INT TERM
+    for child in $(jobs -p); do kill -KILL -- "-$child" "$child" 2> /dev/null || true; done
+    wait
+    [ -z "$work" ] || rm -rf -- "$work"
+}
+trap clean EXIT
+trap 'die "interrupted"' HUP INT TERM
+run() {
+    setsid "$@" &
+    wait $!
+}
+work=$(mktemp -d "$directory/.customize-image.XXXXXXXX") || die "$output: its directory cannot be written"
+
+# A private copy: nothing can change it between the verification and its use.
+copy() { run cp --reflink=auto --no-preserve=mode -- "$1" "$work/$2" 2> /dev/null || die "$1: failed to copy"; }
+copy "$image" download
+copy "$signature" signature
+copy "$key" keyring
+[ -z "$user_data" ] || copy "$user_data" user_data
+[ "$(head -c 5 "$work/keyring" | tr -d '\0')" != ----- ] || die "$key: armored keyring, convert it with gpg --dearmor"
+
+# The exit code of gpgv is 0 for signatures of expired and revoked keys as well.
+run gpgv --homedir "$work" --keyring "$work/keyring" --status-fd 1 "$work/signature" "$work/download" \
+    > "$work/status" 2> /dev/null || true
+has() { grep -q "^\[GNUPG:] $1 " "$work/status"; }
+! has BADSIG || die "$image: the signature does not match, the file was changed or is incomplete"
+! has NO_PUBKEY || die "$image: signed with a key that is not in $key"
+! has REVKEYSIG || die "$image: signed with a revoked key"
+! has EXPKEYSIG || die "$image: signed with an expired key"
+! has EXPSIG || die "$image: the signature has expired"
+! has NODATA || die "$signature: not a signature"
+! has ERRSIG || die "$image: the signature cannot be checked"
+for word in GOODSIG VALIDSIG; do has "$word" || die "$signature: not a valid detached signature"; done
+signer=$(awk '$2 == "VALIDSIG" { print $NF; exit }' "$work/status")
+
+# Unpacks without storing blocks of zeros.
+if [ -n "$unpack" ]; then
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    run bash -c 'set -o pipefail; "$1" -dc < "$2" | dd of="$3" bs=1M iflag=fullblock conv=sparse status=none' - \
+        "$unpack" "$work/download" "$work/unpacked" 2> /dev/null || die "$image: failed to unpack"
+    mv "$work/unpacked" "$work/download"
+fi
+if [ "$(head -c 4 "$work/download" | od -An -tx1)" = ' 51 46 49 fb' ]; then
+    need qemu-img qemu-utils
+    run qemu-img convert -f qcow2 -O raw "$work/download" "$work/image" > /dev/null 2>&1 ||
+        die "$image: failed to convert from qcow2"
+    rm "$work/download"
+else
+    mv "$work/download" "$work/image"
+fi
+cd "$work"
+
+# The OEM partition, by its label.
+rows=$(partx --raw --noheadings --output SCHEME,NR,START,SECTORS,NAME image 2> /dev/null | grep '^gpt .* OEM$') ||
+    die "$image: no GPT partition with the label OEM"
+[ "$(wc -l <<< "$rows")" = 1 ] || die "$image: more than one partition with the label OEM"
+read -r _ number start sectors _ <<< "$rows"
+run dd if=image of=part bs=1M iflag=skip_bytes,count_bytes skip=$((start * 512)) count=$((sectors * 512)) conv=sparse \
+    status=none
+[ "$(stat -c %s part)" = $((sectors * 512)) ] || die "$image: partition $number ends after the image"
+
+# The files to write. The unit makes systemd apply the user-data after the image's cloud-config.
+files=cloud-config.yml
+if [ -z "$user_data" ]; then
+    cat "$config" > cloud-config.yml
+else
+    files="cloud-config.yml user_data"
+    unit='    - name: user-cloudinit@usr-share-oem-user_data.path
+      command: start'
+    awk -v unit="$unit" '
+        { print }
+        /^  units:$/ { print unit; found = 1 }
+        END { if (!found) print "\n  units:\n" unit }' "$config" > cloud-config.yml
+fi
+chmod 644 cloud-config.yml
+[ -z "$user_data" ] || chmod 600 user_data
+
+# Changes the partition, one function per file system, then reads the files back.
+failed() { die "$image: failed to change the OEM partition ($type): $1"; }
+change_ext() {
+    need debugfs e2fsprogs
+    need e2fsck e2fsprogs
+    # Corrects what is safe to correct, such as an unfinished journal.
+    run e2fsck -fp part > log 2>&1 || [ $? = 1 ] || failed "damaged file system"
+    for file in $files; do
+        mode=0100$(stat -c %a "$file")
+        printf '%s\n' "rm $file" "write $file $file" "sif $file mode $mode" "sif $file uid 0" "sif $file gid 0"
+    done > commands
+    run debugfs -w -f commands part > log 2>&1 || failed debugfs
+    run e2fsck -fn part > log 2>&1 || failed "damaged by the change, or full"
+    for file in $files; do
+        debugfs -R "dump $file back" part > log 2>&1 || true
+        cmp -s "$file" back || failed "$file is incomplete, the file system may be full"
+        rm -f back
+    done
+}
+change_vfat() {
+    need mcopy mtools
+    for file in $files; do
+        run mcopy -o -i part "$file" "::/$file" > log 2>&1 || failed "$(tail -n 1 log)"
+        mcopy -n -i part "::/$file" back > log 2>&1 || true
+        cmp -s "$file" back || failed "$file is incomplete"
+        rm -f back
+    done
+}
+# There is no tool that changes btrfs without mounting it, so this one is written again with the same files.
+change_btrfs() {
+    need btrfs btrfs-progs
+    need mkfs.btrfs btrfs-progs
+    need fakeroot fakeroot
+    run btrfs check --readonly part > log 2>&1 || failed "damaged file system"
+    btrfs inspect-internal dump-super part > super
+    btrfs inspect-internal dump-tree -t root part > tree.txt
+    ! grep -q ROOT_REF tree.txt || failed "subvolumes are unsupported"
+    options=()
+    grep -qw MIXED_GROUPS super && options+=(--mixed)
+    # Old kernels and boot loaders may not know what is now a default.
+    grep -qw NO_HOLES super || options+=(-O ^no-holes)
+    grep -qw FREE_SPACE_TREE super || options+=(-R ^free-space-tree)
+    label=$(awk '$1 == "label" { sub(/^label[ \t]*/, ""); print }' super)
+    [ -z "$label" ] || options+=(-L "$label")
+    options+=(-U "$(awk '$1 == "fsid" { print $2 }' super)" -d single -m single)
+    truncate -s $((sectors * 512)) new
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    run fakeroot -- bash -c '
+        set -eu
+        mkdir tree back
+        chmod 755 tree
+        btrfs restore -m -S -x part tree
+        for file in $1; do rm -f "tree/$file"; cp "$file" "tree/$file"; chmod "$(stat -c %a "$file")" "tree/$file"; done
+        chown 0:0 $(for file in $1; do echo "tree/$file"; done)
+        shift
+        BLKID_FILE=/dev/null mkfs.btrfs -q -f "$@" --rootdir tree new
+        btrfs restore -m -S -x new back
+        diff -r --no-dereference tree back' - "$files" "${options[@]}" > log 2>&1 < /dev/null ||
+        failed "the files do not fit or cannot be copied: $(tail -n 1 log)"
+    # mkfs.btrfs makes the file larger if the files need it; then it would overwrite the next partition.
+    [ "$(stat -c %s new)" = $((sectors * 512)) ] || failed "the files do not fit"
+    run btrfs check --readonly new > log 2>&1 || failed "damaged by the change"
+    mv new part
+}
+type=$(blkid -p -o value -s TYPE part 2> /dev/null) || die "$image: unknown file system on the OEM partition"
+case $type in
+    ext[234]) change_ext ;;
+    vfat) change_vfat ;;
+    btrfs) change_btrfs ;;
+    *) die "$image: unsupported file system $type on the OEM partition" ;;
+esac
+
+run dd if=part of=image bs=1M oflag=seek_bytes seek=$((start * 512)) conv=notrunc,fsync status=none ||
+    die "$output: failed to write"
+mv -nT -- image "$directory/$(basename -- "$output")" || die "$output: failed to rename"
+[ ! -e image ] || die "$output: exists already"
+cd /
+echo "customize-image: wrote $output for $oem: OEM partition $number ($type), signed by $signer"
