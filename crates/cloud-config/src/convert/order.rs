@@ -51,6 +51,9 @@ const BOOT: &[(&str, &[&str])] = &[
             "basic.target",
         ],
     ),
+    ("paths.target", &["sysinit.target"]),
+    ("sockets.target", &["sysinit.target"]),
+    ("timers.target", &["sysinit.target"]),
     ("network.target", &["network-pre.target", "systemd-networkd.service", "NetworkManager.service", "dbus.service"]),
     ("sysinit.target", &["local-fs.target", "swap.target", "cryptsetup.target"]),
 ];
@@ -91,15 +94,23 @@ impl Order {
         for unit in &units {
             unit.add_to(&mut graph, &mounts);
         }
-        graph.add_services_of_the_image(&units);
+        graph.add_units_of_the_image(&units);
         let before_addresses = graph.awaited_by(ADDRESSES);
         for unit in units.iter().filter(|unit| unit.needs_addresses && !before_addresses.contains(&key(unit.name))) {
             graph.wait(unit.name, ADDRESSES);
         }
-        let (after_sysinit, after_basic) = (graph.waiting_for("sysinit.target"), graph.waiting_for("basic.target"));
+        // By default, systemd orders these targets after the units.
+        let waiting: HashMap<_, _> = ["local-fs.target", "paths.target", "sockets.target", "swap.target"]
+            .map(|target| (target, graph.waiting_for(target)))
+            .into();
         let late = units.iter().filter(|unit| {
-            let after = if matches!(unit.kind(), "socket" | "path") { &after_basic } else { &after_sysinit };
-            unit.is_early() && after.contains(&key(unit.name))
+            let target = match unit.kind() {
+                "path" => "paths.target",
+                "socket" => "sockets.target",
+                "swap" => "swap.target",
+                _ => "local-fs.target",
+            };
+            unit.is_early() && waiting[target].contains(&key(unit.name))
         });
         let late = late.map(|unit| key(unit.name)).collect();
         Self { before_addresses, late, after_boot: graph.waiting_for(MULTI_USER) }
@@ -234,15 +245,21 @@ impl Graph {
         self.waits.entry(key(unit)).or_default().push(key(other));
     }
 
-    /// Lets services of the image wait as services do, apart from those of early boot.
-    fn add_services_of_the_image(&mut self, units: &[Settings<'_>]) {
+    /// Lets units of the image wait as their types do, apart from services of early boot.
+    fn add_units_of_the_image(&mut self, units: &[Settings<'_>]) {
         let own: HashSet<_> = units.iter().filter(|unit| unit.has_contents).map(|unit| key(unit.name)).collect();
-        let names = self.waits.keys().filter(|name| kind_of(name) == "service" && !own.contains(*name));
+        let names = self.waits.keys().filter(|name| !own.contains(*name));
         for name in names.cloned().collect::<Vec<_>>() {
-            if name.starts_with("systemd-") {
-                self.wait("sysinit.target", &name);
-            } else if !matches!(name.as_str(), "dbus.service" | ADDRESSES) && !name.starts_with("NetworkManager") {
-                self.wait(&name, "basic.target");
+            let is_of_systemd = name.starts_with("systemd-");
+            match kind_of(&name) {
+                "path" | "socket" | "timer" if !is_of_systemd => self.wait(&name, "sysinit.target"),
+                "service" if is_of_systemd => self.wait("sysinit.target", &name),
+                "service"
+                    if !matches!(name.as_str(), "dbus.service" | ADDRESSES) && !name.starts_with("NetworkManager") =>
+                {
+                    self.wait(&name, "basic.target");
+                }
+                _ => {}
             }
         }
     }
@@ -309,6 +326,14 @@ mod tests {
             ("a.swap", "After=x.target \\\n  b.service\n", Some(LATE_MOUNT)),
             ("a.socket", "After=b.service\n", Some(LATE_SOCKET)),
             ("a.path", "After=network-online.target\n", Some(LATE_SOCKET)),
+            ("a.mount", "After=docker.socket\n", Some(LATE_MOUNT)),
+            ("a.mount", "After=timers.target\n", Some(LATE_MOUNT)),
+            ("a.mount", "After=local-fs.target\n", Some(LATE_MOUNT)),
+            ("a.swap", "After=local-fs.target\n", None),
+            ("a.socket", "After=sockets.target\n", Some(LATE_SOCKET)),
+            ("a.path", "After=paths.target\n", Some(LATE_SOCKET)),
+            ("a.socket", "After=docker.socket\n", None),
+            ("a.mount", "After=systemd-udevd-kernel.socket\n", None),
             ("a.mount", "After=b.mount\n", None),
             ("a.mount", "After=systemd-udevd.service\n", None),
             ("a.mount", "Before=b.service\n", None),
