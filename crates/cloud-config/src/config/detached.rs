@@ -13,7 +13,12 @@ use crate::yaml::{Entry, Node, ParsedYaml};
 /// Marks items that lack a key that is outside of them, so that they are refused.
 pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let Some(root) = document.root.as_deref().filter(|_| document.error.is_none()) else { return Vec::new() };
+    let Some(root) = document.root.as_deref() else { return Vec::new() };
+    // The SSH keys of a broken document are set, too; its files and units are not applied.
+    let users = root.get("users").and_then(Node::items).unwrap_or_default();
+    if document.error.is_some() {
+        return return_keys(config, users);
+    }
     let files = ItemList { items: root.get("write_files"), mapping: &FILE };
     for (at, finding) in files.own_items().into_iter().chain(files.keys_after_list(root, "write_files", true)) {
         if let Some(file) = config.write_files.get_mut(at).and_then(|field| field.value.as_mut()) {
@@ -21,7 +26,7 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
             findings.push(finding);
         }
     }
-    findings.extend(return_keys(config, root.get("users").and_then(Node::items).unwrap_or_default()));
+    findings.extend(return_keys(config, users));
     let Some(coreos) = root.get("coreos") else { return findings.into_list() };
     let units = ItemList { items: coreos.get("units"), mapping: &UNIT };
     let is_last = coreos.entries().and_then(<[Entry]>::last).is_some_and(|entry| entry.name() == "units");
@@ -284,6 +289,16 @@ mod tests {
             let (errors, found) = users(text);
             assert_eq!(found, steps, "{text}");
             assert!(errors > 0, "{text}");
+        }
+        // The SSH keys of `core` are set even if the document is broken.
+        for (text, steps) in [
+            ("- name: core\n- ssh_authorized_keys: [KEY a]\n", &["core a"][..]),
+            ("- ssh_authorized_keys: [KEY a]\n- name: core\n", &["core a"]),
+            ("- name: ada\n- ssh_authorized_keys: [KEY a]\n", &[]),
+        ] {
+            let (errors, found) = users(&format!("{text}hostname: n\na: [\n"));
+            assert_eq!(found, steps, "{text}");
+            assert_eq!(errors, 1, "{text}");
         }
         for text in [
             "- name: ada\n- {}\n",
