@@ -84,8 +84,10 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     {
         return planner.refuse_for(item(), span, finding);
     }
-    if let Some(content) = content {
+    if content.is_some() || mask {
         planner.note_duplicate(&place.path, unit.name.span);
+    }
+    if let Some(content) = content {
         planner.file(unit_file(place.path.clone(), content, 0o644, name), span);
     }
     for (index, drop_in) in unit.drop_ins.iter().enumerate() {
