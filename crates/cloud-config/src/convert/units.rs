@@ -306,8 +306,10 @@ impl Converter<'_> {
                 );
             }
             unit.mask = true;
-            if self.forget(&format!("{DIRECTORY}/{name}")) {
+            if self.forget(&format!("{DIRECTORY}/{name}")) || pending.contents.is_some() {
                 self.note(span, &subject, "an earlier item writes its file, too; the mask replaces it, as in a run");
+            } else if !pending.drop_ins.is_empty() || pending.enable.is_some_and(|at| at != (part, span)) {
+                self.note(span, &subject, "masked; what other items set has no effect");
             }
             if let Some((verb, (part, span))) = pending.command.filter(|(verb, _)| *verb != Verb::Stop) {
                 self.part = part;
