@@ -35,6 +35,8 @@ pub(super) struct Files {
     at: HashMap<String, usize>,
     /// The place of the item whose files are added.
     pub origin: Origin,
+    /// The last `update.conf` is one of Flatcar, which a run does not read.
+    pub has_flatcar_update: bool,
     /// Lines of tmpfiles.d(5), by the path that they are about.
     tmpfiles: BTreeMap<String, String>,
 }
@@ -228,6 +230,9 @@ impl Converter<'_> {
         };
         if self.forget(&target) && !is_environment {
             self.note(span, &subject, "an earlier item writes it too; the last version is used, as in a run");
+        }
+        if UPDATE_CONFS.contains(&path.as_str()) {
+            self.files.has_flatcar_update = path == UPDATE_CONFS[0];
         }
         let contents = file.content.expose();
         self.note_environment(contents, &target, &subject, span);

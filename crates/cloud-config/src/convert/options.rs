@@ -236,9 +236,12 @@ impl Converter<'_> {
         if self.stand_ins.is_in(&text) || self.addresses.writes(path) {
             return self.lost(span, subject, "update.conf contains an address token", None);
         }
-        // As in a run, the section sets its lines in the file that the source writes.
+        // The section sets its lines in the file that the source writes.
         let written = self.files.get(path).map(|file| (file.contents.expose().clone(), file.mode));
-        if written.is_some() {
+        if written.is_some() && std::mem::take(&mut self.files.has_flatcar_update) {
+            let difference = "an earlier item writes update.conf, too; the section sets its lines in it, where a run replaces the file";
+            self.changed(span, subject, difference, None);
+        } else if written.is_some() {
             self.note(
                 span,
                 subject,
