@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use cloud_config::address_tokens::{Address, Addresses};
 use cloud_config::convert::model::{Config, Variant};
 use cloud_config::convert::{self, Conversion, Options, PLATFORMS, StandIns, butane, ignition, strict};
-use cloud_config::diagnostic::Span;
+use cloud_config::diagnostic::{Finding, Span};
 use cloud_config::document;
 use cloud_config::plan::Facts;
 use cloud_config::run_plan::{Inputs, Machine, Policy, RunPlan};
@@ -175,20 +175,22 @@ pub fn find_values(plan: &RunPlan, conversion: &Conversion, values: &mut Values)
         let Some(root) = root.filter(|_| part.is_work() && !part.document.access_only) else { continue };
         let of_part = conversion.findings.iter().filter(|found| found.part == Some(index));
         let findings = of_part.map(|found| &found.finding).chain(&part.plan.findings);
-        let is_of_two =
-            |message: &str| message.contains("an earlier item writes") || message.contains("several commands");
+        let is_of_two = |message: &str| {
+            ["an earlier item writes", "several commands", "other items"].iter().any(|words| message.contains(words))
+        };
         let duplicates = findings.clone().filter(|found| found.rule.id.starts_with("duplicate"));
         let all = conversion.findings.iter().map(|found| &found.finding);
         if duplicates.chain(all.filter(|found| is_of_two(&found.message))).next().is_some() {
             // The finding is at one of the two places.
             continue;
         }
+        let masks: Vec<_> = findings.clone().filter(|found| found.rule.id == "masked-unit").collect();
         let messages: Vec<_> = findings.clone().map(|finding| finding.message.as_str()).collect();
         let places = findings.filter_map(|finding| finding.span);
         let places: Vec<_> = places.chain(part.plan.refused.iter().filter_map(|refused| refused.span)).collect();
         let mut leaves = Vec::new();
         leaves_of(root, &mut Vec::new(), &mut leaves);
-        for Leaf { path, node, text, siblings, keys } in leaves {
+        for Leaf { path, node, text, siblings, keys, mask } in leaves {
             let contains = |span: &Span| span.start <= node.span.start && node.span.end <= span.end;
             let is_here = || places.iter().any(|span| contains(span) || keys.contains(span));
             // A finding is at the rest of an item that it names.
@@ -196,9 +198,14 @@ pub fn find_values(plan: &RunPlan, conversion: &Conversion, values: &mut Values)
                 matches!(path.last().map(String::as_str), Some("name" | "path"))
                     && messages.iter().any(|message| message.contains(&text))
             };
+            // The finding about the drop-ins of a masked unit is at its mask.
+            let is_masked = || {
+                let is_of_drop_ins = |found: &&Finding| found.span == mask && found.message.contains("drop-ins");
+                mask.is_some() && masks.iter().any(is_of_drop_ins)
+            };
             if is_in(&result, &path, &text, &siblings) {
                 values.present += 1;
-            } else if is_here() || is_named() {
+            } else if is_here() || is_named() || is_masked() {
                 values.covered += 1;
             } else {
                 values.lost.push(path.join("."));
@@ -216,6 +223,8 @@ struct Leaf<'n> {
     siblings: BTreeMap<String, String>,
     /// The places of the keys above it.
     keys: Vec<Span>,
+    /// The place of the mask of the unit whose drop-ins it is in.
+    mask: Option<Span>,
 }
 
 fn leaves_of<'n>(node: &'n Node, path: &mut Vec<String>, leaves: &mut Vec<Leaf<'n>>) {
@@ -227,6 +236,7 @@ fn leaves_of<'n>(node: &'n Node, path: &mut Vec<String>, leaves: &mut Vec<Leaf<'
                 text: scalar.text.to_string(),
                 siblings: BTreeMap::new(),
                 keys: Vec::new(),
+                mask: None,
             });
         }
         Kind::List(items) => items.iter().for_each(|item| leaves_of(item, path, leaves)),
@@ -242,6 +252,10 @@ fn leaves_of<'n>(node: &'n Node, path: &mut Vec<String>, leaves: &mut Vec<Leaf<'
                 let first = leaves.len();
                 leaves_of(&entry.value, path, leaves);
                 leaves[first..].iter_mut().for_each(|leaf| leaf.keys.push(entry.key_span));
+                if entry.name() == "drop_ins" {
+                    let mask = node.get("mask").map(|mask| mask.span);
+                    leaves[first..].iter_mut().for_each(|leaf| leaf.mask = mask);
+                }
                 for leaf in leaves[first..].iter_mut().filter(|leaf| leaf.path.len() == path.len()) {
                     leaf.siblings.clone_from(&siblings);
                 }
@@ -251,11 +265,12 @@ fn leaves_of<'n>(node: &'n Node, path: &mut Vec<String>, leaves: &mut Vec<Leaf<'
     }
 }
 
-/// The values of all keys `content` below a node.
+/// The values of all keys `content` below a node, but for items without a name, which are not written.
 fn contents_of(node: &Node) -> String {
     match &node.kind {
         Kind::Scalar(_) => String::new(),
         Kind::List(items) => items.iter().map(|item| contents_of(item)).collect(),
+        Kind::Mapping(_) if node.get("name").and_then(Node::text).is_none_or(str::is_empty) => String::new(),
         Kind::Mapping(mapping) => {
             let contents = mapping.entries.iter().map(|entry| match &entry.value.kind {
                 Kind::Scalar(scalar) if &*entry.key == "content" => scalar.text.to_string(),
@@ -320,13 +335,18 @@ fn is_in(result: &[String], path: &[String], text: &str, siblings: &BTreeMap<Str
             true
         }
         "runtime" if is_section("units") && !of("name").contains('.') => true,
+        // It is about files and links, of which neither a command nor a unit that is not in the result has any.
+        "runtime" if is_section("units") => {
+            let has_files =
+                is_yes(of("enable")) || !(of("content").trim().is_empty() && of("drop_ins").trim().is_empty());
+            !(is_true && has_files && has(&[of("name")]))
+        }
         // networkd and udev read all files.
         "enable" if [".network", ".netdev", ".link"].iter().any(|suffix| of("name").ends_with(suffix)) => true,
         "enable" if is_section("units") => {
             !is_true || has(&[of("name"), "enabled=true"]) || has(&[of("name"), ".wants/"])
         }
         "mask" if is_section("units") => !is_true || has(&[of("name"), "mask=true"]) || has(&[of("name"), "/dev/null"]),
-        "runtime" if is_section("units") => !is_true,
         "command" if is_section("units") => {
             has(&["systemctl", &format!(" {text} "), of("name").split(['$', '%', '\\']).next().unwrap_or_default()])
                 || (text == "stop" && has(&[of("name"), "mask=true"]))
@@ -338,6 +358,8 @@ fn is_in(result: &[String], path: &[String], text: &str, siblings: &BTreeMap<Str
         }
         "permissions" => u32::from_str_radix(text.trim_start_matches("0o"), 8)
             .is_ok_and(|mode| has(&[file_name(of("path")), &format!("{mode:04o}")])),
+        // A run adds to the file, and writes it as one of root.
+        "owner" if file_name(of("path")) == "hosts" => true,
         "owner" => text.split(':').all(|name| matches!(name, "" | "root") || has(&[name])),
         // Its content is in the result, decoded.
         "encoding" => true,
