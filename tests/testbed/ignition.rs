@@ -54,7 +54,12 @@ pub fn apply(root: &Path, configs: &[Value]) -> Result<(), String> {
     command.args(["--mount", "--propagation=private", "sh", "-c", APPLY, "sh"]).arg(root).arg(systemd());
     let said = command::run(command.env("IGNITION_CONFIG_FILE", path), Duration::from_secs(60));
     let reasons: Vec<_> = said.stdout.lines().filter(|line| line.starts_with("CRITICAL")).collect();
-    if said.code == 0 { Ok(()) } else { Err(format!("Ignition fails:\n{}\n{}", reasons.join("\n"), said.stderr)) }
+    if said.code != 0 {
+        return Err(format!("Ignition fails:\n{}\n{}", reasons.join("\n"), said.stderr));
+    }
+    // It has the second of the run, which two machines can have in common or not.
+    let result = root.join("etc/.ignition-result.json");
+    fs::remove_file(&result).map_err(|e| format!("failed to remove {}: {e}", result.display()))
 }
 
 /// Returns the socket of a stand-in for systemd.

@@ -23,8 +23,7 @@ pub const DIRECTORIES: [&str; 7] = ["etc", "home", "opt", "root", "srv", "var/li
 /// Paths whose files and whatever is below may differ; `*` stands for any text, with nothing below.
 pub type Allowed = [(&'static str, &'static str)];
 
-const EVERY_MACHINE: [(&str, &str); 7] = [
-    ("etc/.ignition-result.json", "the time of its run"),
+const EVERY_MACHINE: [(&str, &str); 6] = [
     ("etc/cloud-config", "generated files"),
     ("etc/machine-id", "chosen at the first boot"),
     ("etc/systemd/system-preset", "presets of the result"),
