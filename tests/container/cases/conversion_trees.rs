@@ -30,10 +30,11 @@ const FIRST_BOOT: &str = r#"
 "#;
 
 /// Places that may differ in every case.
-const EVERY_TREE: [(&str, &str); 22] = [
+const EVERY_TREE: [(&str, &str); 23] = [
     ("*/.authorized_keys.d.lock", "lock of a run"),
     ("*/.ssh/authorized_keys", "made of all key sets by the image"),
     ("etc/*-", "a run with --root makes no backups of accounts"),
+    ("etc/.ignition-result.json", "Ignition has a file of its own there"),
     ("etc/cloud-config", "generated files"),
     ("etc/environment", "nothing in the configuration reads it"),
     ("etc/machine-id", "chosen at the first boot"),
