@@ -94,13 +94,14 @@ pub fn part_says(document: &Document, shown: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// Returns true if a key of a node contains the marker, or a value that may be shown; `above` is the key of the node.
+///
+/// The path in a finding also has the keys of a value that a later one replaces.
 fn has_marker(node: &Node, above: &str, shown: &dyn Fn(&str) -> bool) -> bool {
     match &node.kind {
         Kind::Scalar(scalar) => shown(above) && scalar.text.contains(CANARY),
         Kind::List(items) => items.iter().any(|item| has_marker(item, above, shown)),
-        Kind::Mapping(mapping) => mapping
-            .entries
-            .iter()
-            .any(|entry| entry.key.contains(CANARY) || has_marker(&entry.value, &entry.name(), shown)),
+        Kind::Mapping(mapping) => {
+            mapping.written().any(|entry| entry.key.contains(CANARY) || has_marker(&entry.value, &entry.name(), shown))
+        }
     }
 }

@@ -71,12 +71,10 @@ pub fn is_known_name(key: &str) -> bool {
     TABLE.names.contains(&key.replace('-', "_"))
 }
 
-/// The printed path. It ends with the field: keys inside of a value can be secret.
+/// The printed path. It ends with the field, or with an unknown key: keys inside of a value can be secret.
 pub fn path_text(segments: &[PathSegment<'_>]) -> String {
-    let inside = (1..segments.len()).find(|at| {
-        let is_field = TABLE.fields.contains_key(field(&segments[..*at]).trim_end_matches("[]"));
-        is_field && matches!(segments[*at], PathSegment::Key(_))
-    });
+    let inside = (0..segments.len())
+        .find(|at| matches!(segments[*at], PathSegment::Key(_)) && !TABLE.sections.contains(&field(&segments[..*at])));
     yaml::path_text(&segments[..inside.unwrap_or(segments.len())])
 }
 
@@ -200,9 +198,14 @@ mod tests {
         assert_eq!(path_text(&inside), "users[0].passwd");
         let keys = [PathSegment::Key("ssh-authorized-keys"), PathSegment::Item(2)];
         assert_eq!(path_text(&keys), "ssh-authorized-keys[2]");
-        assert_eq!(
-            path_text(&[PathSegment::Key("ntp"), PathSegment::Key("servers"), PathSegment::Item(0)]),
-            "ntp.servers[0]"
-        );
+        let known = [PathSegment::Key("coreos"), PathSegment::Key("fleet"), PathSegment::Key("etcd-prefix")];
+        assert_eq!(path_text(&known), "coreos.fleet.etcd-prefix");
+        let unknown = [PathSegment::Key("ntp"), PathSegment::Key("hunter2"), PathSegment::Item(0)];
+        assert_eq!(path_text(&unknown), "ntp");
+        let unknown =
+            [PathSegment::Key("users"), PathSegment::Item(1), PathSegment::Key("pw"), PathSegment::Key("hunter2")];
+        assert_eq!(path_text(&unknown), "users[1].pw");
+        let section = [PathSegment::Key("write_files"), PathSegment::Key("hunter2"), PathSegment::Key("path")];
+        assert_eq!(path_text(&section), "write_files");
     }
 }
