@@ -86,6 +86,10 @@ deb: build ## Build a Debian package: target/deb
 	@tests/deps.sh deb
 	packaging/deb.sh target/release/coreos-cloudinit target/deb
 
+sysext: $(if $(BIN),,build) ## Build system extensions for Flatcar and for other systems: target/sysext
+	@tests/deps.sh sysext
+	packaging/sysext.sh "$(or $(BIN),target/release/coreos-cloudinit)" target/sysext
+
 dist: ## Make a source archive of the commit with all dependencies: target/dist
 	CARGO="$(CARGO)" packaging/dist.sh target/dist
 
@@ -98,4 +102,4 @@ test-dist: build ## Test the installed program, and that a build from an archive
 check-oem: ## Check the tree DIR of an image: cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deb dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz
+.PHONY: help install check-oem deb sysext dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz

@@ -1,13 +1,16 @@
 #!/bin/sh
-# Installs missing packages for the tests and the demo, with `deps.sh build` only those for a build, with `deps.sh deb`
-# those for a Debian package. If it cannot install them, it prints their names and continues: the command that needs a
-# package fails later.
+# Installs missing packages for the tests and the demo; with an argument, only those for a build (`build`), a Debian package
+# (`deb`) or system extensions (`sysext`). If it cannot install them, it prints their names and continues: the command that
+# needs a package fails later.
 set -eu
 
 packages=
 need() { command -v "$1" > /dev/null || packages="$packages $2"; }
 need cc 'gcc libc6-dev'
-if [ "${1:-}" != build ]; then
+if [ "${1:-}" = sysext ] || [ -z "${1:-}" ]; then
+    need mksquashfs squashfs-tools
+fi
+if [ "${1:-}" = deb ] || [ -z "${1:-}" ]; then
     need dpkg-buildpackage dpkg-dev
     need dh debhelper
     need lintian lintian

@@ -15,6 +15,7 @@ pub mod kept;
 pub mod key;
 pub mod look;
 pub mod machine;
+pub mod marked;
 pub mod package;
 pub mod sandbox;
 pub mod server;

@@ -7,6 +7,7 @@ mod oem;
 mod order;
 mod package;
 mod power;
+mod sysext;
 
 use crate::testbed::Suite;
 
@@ -28,4 +29,5 @@ pub fn all(suite: &mut Suite) {
     suite.group("broken", broken::cases);
     suite.group("package", package::cases);
     suite.group("power", power::cases);
+    suite.group("sysext", sysext::cases);
 }

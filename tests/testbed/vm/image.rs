@@ -20,6 +20,8 @@ pub enum How {
     Laid,
     /// Installed from the Debian package.
     Packed,
+    /// Not installed.
+    Absent,
 }
 
 /// The image of a virtual machine.
@@ -35,7 +37,7 @@ pub struct Image {
 impl Image {
     /// Returns the image of this run; the first caller builds it.
     pub fn get(how: How) -> Result<&'static Self, String> {
-        static IMAGES: [OnceLock<Result<Image, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+        static IMAGES: [OnceLock<Result<Image, String>>; 3] = [const { OnceLock::new() }; 3];
         IMAGES[how as usize].get_or_init(|| build(how)).as_ref().map_err(Clone::clone)
     }
 
@@ -71,6 +73,7 @@ fn build(how: How) -> Result<Image, String> {
     match how {
         How::Laid => install(&merged)?,
         How::Packed => unpack(&merged)?,
+        How::Absent => {}
     }
     script(LAYER, "layer.sh", &merged)?;
     let usr = place.join("usr.img");

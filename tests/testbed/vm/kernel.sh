@@ -28,7 +28,7 @@ mv "$modules/kernel" all
 for part in drivers/ata drivers/block/loop.ko drivers/block/virtio_blk.ko drivers/cdrom drivers/char/hw_random/virtio-rng.ko \
     drivers/char/virtio_console.ko drivers/net/bonding drivers/net/dummy.ko drivers/net/net_failover.ko \
     drivers/net/virtio_net.ko drivers/scsi/scsi_common.ko drivers/scsi/scsi_mod.ko drivers/scsi/sr_mod.ko drivers/virtio fs/fat \
-    fs/isofs fs/nls fs/udf fs/xfs lib/libcrc32c.ko net/802 net/8021q net/core net/llc net/tls lib/crc-itu-t.ko; do
+    fs/isofs fs/nls fs/overlayfs fs/squashfs fs/udf fs/xfs lib/libcrc32c.ko net/802 net/8021q net/core net/llc net/tls lib/crc-itu-t.ko; do
     [ -e "all/$part" ] || continue
     mkdir -p "$modules/kernel/$(dirname "$part")"
     mv "all/$part" "$modules/kernel/$part"

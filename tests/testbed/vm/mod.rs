@@ -15,7 +15,7 @@ pub use machine::Vm;
 pub use setup::Setup;
 
 /// The programs that virtual machines need, and the Debian packages that bring them.
-const TOOLS: [(&str, &str); 12] = [
+const TOOLS: [(&str, &str); 13] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("busybox", "busybox-static"),
     ("cpio", "cpio"),
@@ -28,6 +28,7 @@ const TOOLS: [(&str, &str); 12] = [
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),
     ("make", "make"),
+    ("mksquashfs", "squashfs-tools"),
 ];
 
 /// Returns the reason why virtual machines cannot be booted here.

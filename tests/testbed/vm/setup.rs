@@ -33,6 +33,13 @@ impl Setup {
         self
     }
 
+    /// The program is not installed.
+    #[must_use]
+    pub const fn absent(mut self) -> Self {
+        self.how = How::Absent;
+        self
+    }
+
     /// Returns the image to boot.
     pub(super) fn image(&self) -> Result<&'static Image, String> {
         Image::get(self.how)
