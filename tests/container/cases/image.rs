@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::keys::key;
-use crate::testbed::{Boot, Machine, Suite, sandbox};
+use crate::testbed::{Boot, Machine, PROGRAM, PROGRAM_INSIDE, Suite, marked, sandbox};
 
 const OEM: &str = "/usr/share/oem/cloud-config.yml";
 const NEWER: &str = "/usr/share/coreos/cloud-config.yml";
@@ -37,6 +37,13 @@ pub fn image() -> Boot {
 fn slow(more: &str) -> String {
     let unit = "coreos: {units: [{name: slow.service, command: start, runtime: true, content: \"[Service]\\nType=oneshot\\nExecStart=/bin/sleep 1.5\"}]}";
     format!("#cloud-config\n{unit}\n{more}")
+}
+
+/// The first cloud-config of the page for images of Container Linux.
+fn container_linux() -> &'static str {
+    let page = include_str!("../../../oem/README.md");
+    let section = page.split_once("## On Container Linux").expect("the section").1;
+    section.split_once("```yaml\n").and_then(|(_, rest)| rest.split_once("```")).expect("a configuration").0
 }
 
 /// A moment in the life of a unit, in microseconds since the boot.
@@ -135,6 +142,23 @@ pub fn cases(suite: &mut Suite) {
                 m.reboot(&both);
             }
         }
+    });
+
+    // A file as in an image: the testbed's own mount would be taken for this one.
+    let oem = image()
+        .bare()
+        .copy(PROGRAM, PROGRAM_INSIDE)
+        .file(OEM, container_linux())
+        .copy(marked::program(), "/usr/share/oem/bin/coreos-cloudinit")
+        .file(DATA, "#cloud-config\nhostname: replaced\n");
+    suite.boot("a_program_on_the_oem_partition_replaces_that_of_the_image", oem, |m| {
+        sound(m);
+        assert_eq!(m.sh("tail -c 15 /usr/bin/coreos-cloudinit"), marked::MARK, "{}", m.whole_log());
+        assert_eq!(m.sh("hostname; systemctl is-system-running"), "replaced\nrunning");
+        let mounted = moment(m, r"usr-bin-coreos\x2dcloudinit.mount", "ActiveEnterTimestamp");
+        assert!(moment(m, DATA_RUN, "ExecMainStartTimestamp") > mounted, "{}", m.whole_log());
+        assert!(moment(m, OEM_RUN, "ExecMainStartTimestamp") < mounted, "the program of the image mounts it");
+        assert_eq!((runs(m, OEM), runs(m, DATA)), (1, 1));
     });
 
     // As `oem/customize-image.sh` writes it.
