@@ -11,8 +11,12 @@ use anyhow::Result;
 
 use crate::contain::contain;
 use crate::logger::progress;
-use crate::outcome::{Reporter, StepOutcome, StepResult};
+use crate::outcome::{Reporter, StepOutcome, StepResult, report_step};
 use cloud_config::plan::{CORE, ENVIRONMENT, Environment, FileSpec, Item, KeySet, Plan, Planned, Step, unit_of};
+use cloud_config::text::Position;
+
+/// The file of the host name.
+const HOSTNAME: &str = "/etc/hostname";
 
 /// State shared by all parts of one run: the results of earlier steps that later ones depend on.
 #[derive(Debug, Default)]
@@ -33,6 +37,18 @@ pub struct ApplyState {
     pub deferred_keys: Option<KeySet>,
     /// The addresses for a file that a part also writes. They are merged into it only if that part fails to write it.
     pub deferred_environment: Option<Environment>,
+    /// The step of the host name, while hostnamed sets it.
+    pending_hostname: Option<PendingStep>,
+    /// The outcome of that step, once it is known.
+    pub hostname_outcome: Option<StepOutcome>,
+}
+
+/// A step that has begun, and the part that requested it.
+#[derive(Debug)]
+struct PendingStep {
+    step: Step,
+    part: String,
+    at: Option<Position>,
 }
 
 /// Carries out steps.
@@ -42,6 +58,12 @@ pub trait Executor {
 
     /// Carries out any other step.
     fn perform(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult>;
+
+    /// Begins to set the host name. Returns its result, or `None` if [`Self::finish_hostname`] waits for it.
+    fn begin_hostname(&mut self, name: &str) -> Result<Option<StepResult>>;
+
+    /// Waits until the host name is set. Returns the result and the duration.
+    fn finish_hostname(&mut self) -> (Result<StepResult>, Duration);
 
     /// Returns true if the user account `name` exists.
     fn has_user(&self, name: &str) -> bool;
@@ -55,6 +77,9 @@ pub trait Executor {
 
 /// Runs the access steps, which come before every part: the host name, SSH keys and addresses. They take little time
 /// and let an administrator log in, so they also run when the run is stopping.
+///
+/// hostnamed sets the host name while later steps run, up to the first one that may depend on it. The caller calls
+/// [`finish_hostname`] when all parts are applied.
 pub fn access(
     steps: &[Planned],
     executor: &mut dyn Executor,
@@ -63,9 +88,30 @@ pub fn access(
 ) -> Vec<StepOutcome> {
     let mut run = PlanRun { executor, state, reporter, outcomes: Vec::new() };
     for planned in steps {
-        run.run_step(planned, None);
+        match &planned.step {
+            Step::SetHostname(host) => run.begin_hostname(planned, &host.name),
+            _ => run.run_step(planned, None),
+        }
     }
     run.outcomes
+}
+
+/// Waits until the host name is set, and logs the result. The outcome is in `state`.
+pub fn finish_hostname(executor: &mut dyn Executor, state: &mut ApplyState) {
+    let Some(PendingStep { step, part, at }) = state.pending_hostname.take() else { return };
+    let _progress = progress(|| step.to_string());
+    let ended = contain(|| executor.finish_hostname());
+    let (result, took) = ended.unwrap_or_else(|| (Err(internal_error(&step)), Duration::ZERO));
+    let outcome = report_step(&part, at, &step, step_result(result), took);
+    state.hostname_outcome = Some(StepOutcome { part: Some(part), ..outcome });
+}
+
+/// Returns true if a step may depend on the host name: what it starts can read it.
+const fn needs_hostname(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::ReloadDaemon(_) | Step::RestartNetworkd | Step::TakeDown(_) | Step::UnitCommand(_) | Step::RunScript(_)
+    )
 }
 
 /// Applies a plan.
@@ -166,6 +212,10 @@ impl PlanRun<'_> {
         if files.is_empty() {
             return Vec::new();
         }
+        // hostnamed writes this file as well.
+        if files.iter().any(|(_, file)| file.path == Path::new(HOSTNAME)) {
+            finish_hostname(self.executor, self.state);
+        }
         let began = Instant::now();
         let results = if let Some(why) = self.executor.halted() {
             files.iter().map(|_| Ok(StepResult::DependencyFailed(why.clone()))).collect()
@@ -186,7 +236,26 @@ impl PlanRun<'_> {
             .collect()
     }
 
+    fn begin_hostname(&mut self, planned: &Planned, name: &str) {
+        // A run sets one name only.
+        finish_hostname(self.executor, self.state);
+        let began = Instant::now();
+        let begun =
+            contain(|| self.executor.begin_hostname(name)).unwrap_or_else(|| Err(internal_error(&planned.step)));
+        match begun.transpose() {
+            Some(result) => self.finish(planned, step_result(result), began.elapsed()),
+            None => {
+                let (step, at) = (planned.step.clone(), self.reporter.position(planned.span));
+                let part = self.reporter.name.to_owned();
+                self.state.pending_hostname = Some(PendingStep { step, part, at });
+            }
+        }
+    }
+
     fn run_step(&mut self, planned: &Planned, halted: Option<String>) {
+        if needs_hostname(&planned.step) {
+            finish_hostname(self.executor, self.state);
+        }
         let began = Instant::now();
         let result = if let Some(why) = halted.or_else(|| self.unmet_dependency(&planned.step)) {
             StepResult::DependencyFailed(why)

@@ -216,40 +216,48 @@ pub struct Reporter<'a> {
 impl Reporter<'_> {
     /// Logs the result of a step.
     pub fn step(&self, step: &Step, span: Option<Span>, result: StepResult, took: Duration) -> StepOutcome {
-        let (words, unit) = (step.to_string(), step.unit());
-        let at = span.map(|span| self.lines.start(span));
-        let position = position(self.name, at);
-        let item = Some(words.as_str());
-        let event =
-            Event { part: Some(self.name), at, item, unit: unit.as_deref(), took: Some(took), ..Event::default() };
-        let log_result = |level, message, sign, text: &str, log: fmt::Arguments<'_>| {
-            log_event(level, log, &Event { message, sign: Some(sign), words: Some(text), ..event });
-        };
-        match &result {
-            StepResult::Done => log_result(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
-            // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
-            StepResult::Unchanged => {
-                log_result(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}"));
-            }
-            StepResult::Skipped(why) => {
-                let text = format!("skipped: {words}: {why}");
-                log_result(Level::Info, None, Sign::Skipped, &text, format_args!("{text}"));
-            }
-            StepResult::Queued(why) => {
-                let (message, text) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
-                log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{position}: warning: {text}"));
-            }
-            StepResult::DependencyFailed(why) => {
-                let (message, text) =
-                    (Some(&messages::STEP_DEPENDENCY_FAILED), format!("dependency failed: {words}: {why}"));
-                log_result(Level::Error, message, Sign::Failed, &text, format_args!("{position}: error: {text}"));
-            }
-            StepResult::Failed(why) => {
-                let message = Some(&messages::STEP_FAILED);
-                log_result(Level::Error, message, Sign::Failed, why, format_args!("{position}: error: {why}"));
-            }
-        }
-        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        StepOutcome { step: words, unit, part: None, at, result, milliseconds }
+        report_step(self.name, self.position(span), step, result, took)
     }
+
+    /// Returns the position of a step in the part.
+    pub fn position(&self, span: Option<Span>) -> Option<Position> {
+        span.map(|span| self.lines.start(span))
+    }
+}
+
+/// Logs the result of a step that the part `name` requested at `at`.
+pub fn report_step(name: &str, at: Option<Position>, step: &Step, result: StepResult, took: Duration) -> StepOutcome {
+    let (words, unit) = (step.to_string(), step.unit());
+    let position = position(name, at);
+    let item = Some(words.as_str());
+    let event = Event { part: Some(name), at, item, unit: unit.as_deref(), took: Some(took), ..Event::default() };
+    let log_result = |level, message, sign, text: &str, log: fmt::Arguments<'_>| {
+        log_event(level, log, &Event { message, sign: Some(sign), words: Some(text), ..event });
+    };
+    match &result {
+        StepResult::Done => log_result(Level::Info, None, Sign::Done, &words, format_args!("done: {words}")),
+        // Most runs find all as it should be: the last line counts those, and that is enough for a boot's journal.
+        StepResult::Unchanged => {
+            log_result(Level::Debug, None, Sign::Unchanged, &words, format_args!("unchanged: {words}"));
+        }
+        StepResult::Skipped(why) => {
+            let text = format!("skipped: {words}: {why}");
+            log_result(Level::Info, None, Sign::Skipped, &text, format_args!("{text}"));
+        }
+        StepResult::Queued(why) => {
+            let (message, text) = (Some(&messages::STEP_QUEUED), format!("left queued: {words}: {why}"));
+            log_result(Level::Warn, message, Sign::Queued, &text, format_args!("{position}: warning: {text}"));
+        }
+        StepResult::DependencyFailed(why) => {
+            let (message, text) =
+                (Some(&messages::STEP_DEPENDENCY_FAILED), format!("dependency failed: {words}: {why}"));
+            log_result(Level::Error, message, Sign::Failed, &text, format_args!("{position}: error: {text}"));
+        }
+        StepResult::Failed(why) => {
+            let message = Some(&messages::STEP_FAILED);
+            log_result(Level::Error, message, Sign::Failed, why, format_args!("{position}: error: {why}"));
+        }
+    }
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    StepOutcome { step: words, unit, part: None, at, result, milliseconds }
 }

@@ -57,6 +57,18 @@ impl Executor for Fake {
         self.answer(step.to_string())
     }
 
+    fn begin_hostname(&mut self, name: &str) -> Result<Option<StepResult>> {
+        if name == "same" {
+            return Ok(Some(StepResult::Unchanged));
+        }
+        self.asked.push(format!("begin host name {name}"));
+        Ok(None)
+    }
+
+    fn finish_hostname(&mut self) -> (Result<StepResult>, Duration) {
+        (self.answer("finish host name".to_owned()), Duration::from_millis(7))
+    }
+
     fn has_user(&self, name: &str) -> bool {
         self.users.contains(&name)
     }
@@ -310,6 +322,12 @@ fn a_missing_answer_is_a_failure() {
         fn perform(&mut self, _: &Step, _: &ApplyState) -> Result<StepResult> {
             bail!("not asked")
         }
+        fn begin_hostname(&mut self, _: &str) -> Result<Option<StepResult>> {
+            bail!("not asked")
+        }
+        fn finish_hostname(&mut self) -> (Result<StepResult>, Duration) {
+            (Err(anyhow::anyhow!("not asked")), Duration::ZERO)
+        }
         fn has_user(&self, _: &str) -> bool {
             false
         }
@@ -377,4 +395,64 @@ fn an_environment_file_stays_while_systemd_may_still_read_it() {
     assert_eq!(results(&[])[2], "done: remove /env/u if it exists");
     assert_eq!(results(&["/u.d"])[2], "dependency failed: remove /env/u if it exists");
     assert_eq!(results(&["reload"])[2], "dependency failed: remove /env/u if it exists");
+}
+
+/// Begins to set a host name, then applies `steps`. Returns the calls, and the outcome of the host name.
+fn with_hostname(mut machine: Fake, steps: Vec<Step>) -> (Vec<String>, Option<StepOutcome>) {
+    let name = Step::SetHostname(cloud_config::plan::Hostname { name: "web".to_owned() });
+    let (mut state, lines) = (ApplyState::default(), Lines::new(b""));
+    let names = plan(vec![name], Vec::new()).steps;
+    let early = access(&names, &mut machine, &mut state, Reporter { name: "meta-data", lines: &lines });
+    assert!(early.is_empty(), "{early:?}");
+    done(&plan(steps, Vec::new()), &mut machine, &mut state);
+    finish_hostname(&mut machine, &mut state);
+    (machine.asked, state.hostname_outcome)
+}
+
+#[test]
+fn the_host_name_is_set_while_users_and_files_are_made() {
+    let steps = vec![user("a"), file("/1", None, None), reload(), start("v.service")];
+    let (asked, outcome) = with_hostname(Fake::default(), steps);
+    let brief: Vec<_> = asked.iter().map(|asked| asked.split(" (").next().unwrap_or_default()).collect();
+    assert_eq!(
+        brief[..6],
+        [
+            "begin host name web",
+            "ensure user a",
+            "batch of 1",
+            "write /1",
+            "finish host name",
+            "daemon-reload, if a unit file changed"
+        ]
+    );
+    let outcome = outcome.unwrap();
+    assert_eq!(
+        (outcome.step.as_str(), &outcome.result, outcome.milliseconds),
+        ("set host name web", &StepResult::Done, 7)
+    );
+    assert_eq!(outcome.part.as_deref(), Some("meta-data"));
+}
+
+#[test]
+fn nothing_that_may_read_the_host_name_begins_before_it_is_set() {
+    let hostname = file("/etc/hostname", None, None);
+    for step in [hostname, reload(), start("v.service"), Step::RestartNetworkd] {
+        let (asked, _) = with_hostname(Fake::default(), vec![step]);
+        assert_eq!(asked[1], "finish host name", "{asked:?}");
+    }
+    // Without such a step, the end of the run waits for it.
+    let (asked, _) = with_hostname(Fake::default(), vec![user("a")]);
+    assert_eq!(asked.last().map(String::as_str), Some("finish host name"));
+}
+
+#[test]
+fn a_host_name_that_fails_or_panics_late_is_a_failure_of_its_step_alone() {
+    for machine in [
+        Fake { broken: vec!["finish host name"], ..Fake::default() },
+        Fake { panics: vec!["finish host name"], ..Fake::default() },
+    ] {
+        let (asked, outcome) = with_hostname(machine, vec![user("a"), start("v.service")]);
+        assert!(outcome.is_some_and(|outcome| outcome.result.is_failure()));
+        assert_eq!(asked.last().map(String::as_str), Some("start v.service"));
+    }
 }

@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
@@ -124,6 +124,14 @@ enum ConnectionState {
     Dead(String),
 }
 
+/// A call that runs in a thread.
+#[derive(Debug)]
+pub(super) struct PendingCall<T> {
+    thread: JoinHandle<(Option<zbus::Result<T>>, Instant)>,
+    limit: Duration,
+    begun: Instant,
+}
+
 impl Bus {
     /// Creates the system bus for a run that ends at `deadline`, without a connection.
     pub fn new(deadline: Deadline) -> Self {
@@ -195,8 +203,37 @@ impl Bus {
     {
         let limit = self.clip(limit)?;
         let connection = self.connection()?;
-        let Some(answer) = contain(|| block_on(call(connection), limit)).unwrap_or_else(|| Some(Err(no_thread())))
-        else {
+        self.settle(answer_of(call, connection, limit), limit)
+    }
+
+    /// Begins [`Self::call`] in a thread; [`Self::finish`] waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection, or no thread for the call.
+    pub(super) fn begin<T, F, C>(&self, limit: Duration, call: C) -> Result<PendingCall<T>, CallError>
+    where
+        T: Send + 'static,
+        C: FnOnce(Connection) -> F + Send + 'static,
+        F: Future<Output = zbus::Result<T>>,
+    {
+        let limit = self.clip(limit)?;
+        let connection = self.connection()?;
+        let work = move || (answer_of(call, connection, limit), Instant::now());
+        let thread = thread::Builder::new().name("bus-call".to_owned()).spawn(work);
+        let thread = thread.map_err(|error| CallError::Broken(error.into()))?;
+        Ok(PendingCall { thread, limit, begun: Instant::now() })
+    }
+
+    /// Waits for the answer of a call that was begun. Returns it with the duration of the call.
+    pub(super) fn finish<T>(&self, pending: PendingCall<T>) -> (Result<T, CallError>, Duration) {
+        let (answer, ended) = pending.thread.join().unwrap_or_else(|_| (Some(Err(no_thread())), Instant::now()));
+        (self.settle(answer, pending.limit), ended.saturating_duration_since(pending.begun))
+    }
+
+    /// Counts the calls that timed out, and drops a broken connection.
+    fn settle<T>(&self, answer: Option<zbus::Result<T>>, limit: Duration) -> Result<T, CallError> {
+        let Some(answer) = answer else {
             self.in_vain.set(self.in_vain.get().saturating_add(1));
             return Err(CallError::TimedOut(limit));
         };
@@ -211,6 +248,15 @@ impl Bus {
         }
         error
     }
+}
+
+/// Runs `call` on this thread; returns `None` if it has no answer within `limit`.
+fn answer_of<T, F, C>(call: C, connection: Connection, limit: Duration) -> Option<zbus::Result<T>>
+where
+    C: FnOnce(Connection) -> F,
+    F: Future<Output = zbus::Result<T>>,
+{
+    contain(|| block_on(call(connection), limit)).unwrap_or_else(|| Some(Err(no_thread())))
 }
 
 /// Reads `stream` until `pick` accepts a message; returns `None` if that does not happen before `until`.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use zbus::proxy;
+use zbus::{Connection, proxy};
 
-use super::bus::{Bus, CallError};
+use super::bus::{Bus, CallError, PendingCall};
 use crate::outcome::StepResult;
 
 /// The time limit of hostnamed, including its start. It is below the 25 s that the bus gives a service to start:
@@ -58,33 +58,84 @@ pub fn current(file: &dyn HostnameStore, running: bool) -> CurrentHostname {
     CurrentHostname { fixed: first_name(&content), kernel: if running { kernel() } else { None } }
 }
 
-/// Sets the static host name to `name`: of the running machine through `bus`, or, without a bus, of a tree, in which
-/// only `/etc/hostname` is written. If the machine already has the name, nothing is done, and the bus is not used.
+/// The host name, begun to be set.
+#[derive(Debug)]
+pub enum Begun {
+    /// The machine has the name.
+    Ended(StepResult),
+    /// hostnamed is setting it.
+    Pending(Pending),
+}
+
+/// A host name that hostnamed is setting.
+#[derive(Debug)]
+pub struct Pending {
+    name: String,
+    call: PendingCall<()>,
+}
+
+/// Begins to set the static host name to `name`: of the running machine through `bus`, or, without a bus, of a tree, in
+/// which only `/etc/hostname` is written. If the machine already has the name, nothing is done, and the bus is not used.
 ///
-/// If hostnamed is missing, masked or does not answer, the name is set without it.
+/// hostnamed usually has to be started first, which takes much longer than the other steps that give access, so the
+/// caller continues meanwhile. It must not write `/etc/hostname` before [`finish`] has returned.
 ///
 /// # Errors
 ///
-/// The name is empty, or hostnamed refuses it as invalid; `/etc/hostname` cannot be written, or the
-/// kernel's name cannot be set.
-pub fn set(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<StepResult> {
-    set_inner(bus, file, name).with_context(|| format!("failed to set the host name {name}"))
+/// The name is empty, or `/etc/hostname` or the kernel's name cannot be set without hostnamed.
+pub fn begin(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<Begun> {
+    begin_inner(bus, file, name).with_context(|| failure(name))
 }
 
-fn set_inner(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<StepResult> {
+fn begin_inner(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<Begun> {
     if name.is_empty() {
         bail!("it is empty");
     }
     let now = current(file, bus.is_some());
     let wanted = Some(name);
     if now.fixed.as_deref() == wanted && (bus.is_none() || now.kernel.as_deref() == wanted) {
-        return Ok(StepResult::Unchanged);
+        return Ok(Begun::Ended(StepResult::Unchanged));
     }
     let Some(bus) = bus else {
         write(file, name)?;
-        return Ok(StepResult::Done);
+        return Ok(Begun::Ended(StepResult::Done));
     };
-    match through_hostnamed(bus, name) {
+    let name = name.to_owned();
+    let wanted = name.clone();
+    let call = async move |connection: Connection| {
+        let hostnamed = HostnameProxy::new(&connection).await?;
+        hostnamed.set_static_hostname(&wanted, false).await?;
+        if kernel().as_deref() == Some(&wanted) {
+            return Ok(());
+        }
+        // The file already had the name, but the kernel had another one: it was changed without hostnamed.
+        hostnamed.set_hostname(&wanted, false).await
+    };
+    match bus.begin(HOSTNAMED_LIMIT, call) {
+        Ok(call) => Ok(Begun::Pending(Pending { name, call })),
+        Err(error) => end(file, &name, Err(error)).map(Begun::Ended),
+    }
+}
+
+/// Waits until the host name is set. Returns the result with the time that hostnamed took.
+///
+/// If hostnamed is missing, masked or does not answer, the name is set without it.
+///
+/// # Errors
+///
+/// hostnamed refuses the name as invalid; `/etc/hostname` cannot be written, or the kernel's name cannot be set.
+pub fn finish(bus: &Bus, file: &dyn HostnameStore, pending: Pending) -> (Result<StepResult>, Duration) {
+    let (answer, took) = bus.finish(pending.call);
+    (end(file, &pending.name, answer).with_context(|| failure(&pending.name)), took)
+}
+
+fn failure(name: &str) -> String {
+    format!("failed to set the host name {name}")
+}
+
+/// Sets the name without hostnamed if it did not set it.
+fn end(file: &dyn HostnameStore, name: &str, answer: Result<(), CallError>) -> Result<StepResult> {
+    match answer {
         Ok(()) => {}
         Err(error) if error.name() == Some("org.freedesktop.DBus.Error.InvalidArgs") => {
             bail!(error)
@@ -97,21 +148,10 @@ fn set_inner(bus: Option<&Bus>, file: &dyn HostnameStore, name: &str) -> Result<
             written.and(set)?;
         }
     }
-    if kernel().as_deref() != wanted {
+    if kernel().as_deref() != Some(name) {
         set_kernel(name)?;
     }
     Ok(StepResult::Done)
-}
-
-fn through_hostnamed(bus: &Bus, name: &str) -> Result<(), CallError> {
-    bus.call(HOSTNAMED_LIMIT, async |connection| {
-        HostnameProxy::new(&connection).await?.set_static_hostname(name, false).await
-    })?;
-    if kernel().as_deref() == Some(name) {
-        return Ok(());
-    }
-    // The file already had the name, but the kernel had another one: it was changed without hostnamed.
-    bus.call(HOSTNAMED_LIMIT, async |connection| HostnameProxy::new(&connection).await?.set_hostname(name, false).await)
 }
 
 fn write(file: &dyn HostnameStore, name: &str) -> Result<()> {
@@ -162,6 +202,14 @@ mod tests {
         }
     }
 
+    /// The result for a tree, which never waits for hostnamed.
+    fn of_tree(file: &Memory) -> Result<Option<StepResult>> {
+        Ok(match begin(None, file, "node1")? {
+            Begun::Ended(result) => Some(result),
+            Begun::Pending(_) => None,
+        })
+    }
+
     #[test]
     fn comments_and_empty_lines_are_no_names() {
         assert_eq!(first_name(b"# a comment\n\n  node1  \nnode2\n").as_deref(), Some("node1"));
@@ -173,7 +221,7 @@ mod tests {
     fn of_a_tree_only_the_file_is_written() -> Result<()> {
         for before in [None, Some("old\n"), Some("# none\n")] {
             let file = Memory::with(before);
-            assert_eq!(set(None, &file, "node1")?, StepResult::Done);
+            assert_eq!(of_tree(&file)?, Some(StepResult::Done));
             assert_eq!(file.0.borrow().as_deref(), Some(b"node1\n".as_slice()));
         }
         Ok(())
@@ -182,7 +230,7 @@ mod tests {
     #[test]
     fn a_tree_that_has_the_name_is_left_alone() -> Result<()> {
         let file = Memory::with(Some("# ours\nnode1"));
-        assert_eq!(set(None, &file, "node1")?, StepResult::Unchanged);
+        assert_eq!(of_tree(&file)?, Some(StepResult::Unchanged));
         assert_eq!(file.0.borrow().as_deref(), Some(b"# ours\nnode1".as_slice()));
         Ok(())
     }

@@ -60,6 +60,8 @@ pub struct Host<'a> {
     setup: HostSetup<'a>,
     root: Root,
     bus: Bus,
+    /// The host name that hostnamed is setting.
+    hostname: Option<hostname::Pending>,
     lock: Option<Lock>,
     restart_pending: PendingReload,
     /// The marker that systemd has to reload the units which this run changed.
@@ -84,6 +86,7 @@ impl<'a> Host<'a> {
         Ok(Self {
             root,
             bus: Bus::new(setup.deadline),
+            hostname: None,
             lock: None,
             restart_pending: PendingReload::restart_of_networkd(),
             reload_pending: PendingReload::reload_of_systemd(),
@@ -380,10 +383,7 @@ impl Executor for Host<'_> {
             self.set_reload_marker();
         }
         match step {
-            Step::SetHostname(host) => {
-                let bus = self.live().then_some(&self.bus);
-                hostname::set(bus, &HostnameFile(&self.root), &host.name)
-            }
+            Step::SetHostname(host) => self.begin_hostname(&host.name)?.map_or_else(|| self.finish_hostname().0, Ok),
             Step::AuthorizeKeys(set) => keys::authorize(&self.root, self.accounts(), set, self.setup.deadline),
             Step::ImportKeys(import) => self.import(import),
             Step::EnsureUser(account) => self.accounts().ensure(account, self.setup.deadline),
@@ -404,6 +404,24 @@ impl Executor for Host<'_> {
             Step::RestartNetworkd => self.restart_networkd(state),
             Step::UnitCommand(command) => self.job(&command.unit, command.verb),
             Step::RunScript(script) => self.run_script(script),
+        }
+    }
+
+    fn begin_hostname(&mut self, name: &str) -> Result<Option<StepResult>> {
+        let bus = self.live().then_some(&self.bus);
+        Ok(match hostname::begin(bus, &HostnameFile(&self.root), name)? {
+            hostname::Begun::Ended(result) => Some(result),
+            hostname::Begun::Pending(pending) => {
+                self.hostname = Some(pending);
+                None
+            }
+        })
+    }
+
+    fn finish_hostname(&mut self) -> (Result<StepResult>, Duration) {
+        match self.hostname.take() {
+            Some(pending) => hostname::finish(&self.bus, &HostnameFile(&self.root), pending),
+            None => (Ok(StepResult::Unchanged), Duration::ZERO),
         }
     }
 

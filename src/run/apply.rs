@@ -84,6 +84,8 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
             }
         }
     }
+    apply::finish_hostname(&mut host, &mut state);
+    outcome.access.splice(..0, state.hostname_outcome.take());
     if let Err(error) = locked {
         fail(outcome, format!("{error:#}; only the host name and the SSH keys of {CORE} are applied"));
         return true;
@@ -170,9 +172,15 @@ fn apply_part(
     outcome: &mut Outcome,
 ) {
     let document = &part.document;
+    let needs_facts = !plan::facts_wanted(&document.config).is_empty();
+    if needs_facts {
+        // The host name is one of them.
+        apply::finish_hostname(host, state);
+        outcome.access.splice(..0, state.hostname_outcome.take());
+    }
     // Earlier steps may have changed the facts that the plan was made of.
     let renamed = outcome.access.iter().any(|step| step.result.is_failure());
-    let is_stale = (index > 0 || renamed) && !plan::facts_wanted(&document.config).is_empty();
+    let is_stale = (index > 0 || renamed) && needs_facts;
     let again = is_stale.then(|| document.plan(&facts(document, host, None), &options.key_set));
     let lines = Lines::new(document.part.text.as_bytes());
     let mut result = report_findings(part, &lines);
