@@ -86,6 +86,10 @@ deb: build ## Build a Debian package: target/deb
 	@tests/deps.sh deb
 	packaging/deb.sh target/release/coreos-cloudinit target/deb
 
+rpm: $(if $(BIN),,build) ## Build an RPM package: target/rpm
+	@tests/deps.sh rpm
+	packaging/rpm.sh "$(or $(BIN),target/release/coreos-cloudinit)" target/rpm
+
 sysext: $(if $(BIN),,build) ## Build system extensions for Flatcar and for other systems: target/sysext
 	@tests/deps.sh sysext
 	packaging/sysext.sh "$(or $(BIN),target/release/coreos-cloudinit)" target/sysext
@@ -102,4 +106,4 @@ test-dist: build ## Test the installed program, and that a build from an archive
 check-oem: ## Check the tree DIR of an image: cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deb sysext dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz
+.PHONY: help install check-oem deb rpm sysext dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs missing packages for the tests and the demo; with an argument, only those for a build (`build`), a Debian package
-# (`deb`) or system extensions (`sysext`). If it cannot install them, it prints their names and continues: the command that
+# (`deb`), an RPM package (`rpm`) or system extensions (`sysext`). If it cannot install them, it prints their names and continues: the command that
 # needs a package fails later.
 set -eu
 
@@ -9,6 +9,10 @@ need() { command -v "$1" > /dev/null || packages="$packages $2"; }
 need cc 'gcc libc6-dev'
 if [ "${1:-}" = sysext ] || [ -z "${1:-}" ]; then
     need mksquashfs squashfs-tools
+fi
+if [ "${1:-}" = rpm ] || [ -z "${1:-}" ]; then
+    need rpmbuild rpm
+    need rpmlint rpmlint
 fi
 if [ "${1:-}" = deb ] || [ -z "${1:-}" ]; then
     need dpkg-buildpackage dpkg-dev

@@ -3,6 +3,7 @@
 mod customize;
 mod install;
 mod pages;
+mod rpm;
 mod sysext;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Builds an RPM package of the program BIN in the directory OUT, and checks it with rpmlint: rpm.sh BIN OUT.
+# RPMNAME and RPMEMAIL name its packager.
+set -eu
+BIN=$(realpath "$1")
+mkdir -p "$2"
+out=$(realpath "$2")
+cd "$(dirname "$0")/.."
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+packager="${RPMNAME:-The authors of coreos-cloudinit} <${RPMEMAIL:-maintainers@coreos-cloudinit.invalid}>"
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
+export SOURCE_DATE_EPOCH
+# The magic number and the machine of an ELF file; the architecture in rpm's words.
+case $(od -An -t x1 -N 20 "$BIN" | tr -d ' \n') in
+    7f454c46*3e00) arch=x86_64 ;;
+    7f454c46*b700) arch=aarch64 ;;
+    *) echo "rpm: $BIN is not a program for x86-64 or arm64" >&2; exit 1 ;;
+esac
+
+rm -rf "$out/build" "$out"/*.rpm
+mkdir -p "$out/build"
+unset MAKEFLAGS MFLAGS MAKELEVEL
+rpmbuild -bb --quiet --target "$arch" --define "_topdir $out/build" --define "_rpmdir $out/build" \
+    --define "cci_version $version" --define "cci_packager $packager" --define "cci_source $PWD" --define "cci_bin $BIN" \
+    --define "cci_date $(LC_ALL=C date -u -d "@$SOURCE_DATE_EPOCH" '+%a %b %d %Y')" \
+    packaging/rpm/coreos-cloudinit.spec > "$out/build/log" 2>&1 || {
+    cat "$out/build/log" >&2
+    exit 1
+}
+mv "$out/build/$arch"/*.rpm "$out/"
+rpmlint --config packaging/rpm/rpmlint.toml --strict "$out"/*.rpm
+ls "$out"/*.rpm
