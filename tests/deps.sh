@@ -72,6 +72,8 @@ if [ -n "$packages" ]; then
         apt-get update -qq
         # shellcheck disable=SC2086 # one word per package
         apt-get install -qq --yes --no-install-recommends $packages > /dev/null
+        # Installing a package can remove one that was found, such as qemu-utils of another release.
+        [ -n "${DEPS_AGAIN:-}" ] || DEPS_AGAIN=1 exec "$0" "$@"
     fi
 fi
 
