@@ -1,12 +1,13 @@
 #!/bin/bash
 # Verifies a downloaded image of Container Linux or Flatcar, and writes a copy of it with another OEM partition:
-#   customize-image.sh IMAGE --signature SIG --key KEYRING --oem NAME --output FILE [--user-data FILE]
+#   customize-image.sh IMAGE --signature SIG --key KEYRING --oem NAME --output FILE [--user-data FILE] [--program FILE]
 #   IMAGE        as downloaded: raw or qcow2, also compressed (.bz2, .gz, .zst)
 #   --signature  its detached OpenPGP signature
 #   --key        a binary keyring; every key in it is trusted
 #   --oem        the platform of oem/ whose cloud-config the image gets
 #   --output     the raw image to write; must not exist
 #   --user-data  user-data for every machine that boots the image
+#   --program    coreos-cloudinit for the image, used in place of the one in its /usr
 # Needs no root. Changes nothing but --output, and writes that only if everything has succeeded.
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
@@ -18,13 +19,13 @@ die() {
 }
 
 # Options.
-image='' signature='' key='' oem='' output='' user_data=''
+image='' signature='' key='' oem='' output='' user_data='' program=''
 while [ $# != 0 ]; do
     case $1 in
         --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
     esac
     case $1 in
-        --signature | --key | --oem | --output | --user-data)
+        --signature | --key | --oem | --output | --user-data | --program)
             [ -n "${2:-}" ] || die "$1: missing value"
             name=${1#--}
             printf -v "${name/-/_}" %s "$2"
@@ -40,10 +41,11 @@ while [ $# != 0 ]; do
 done
 [ -n "$image" ] || die "IMAGE: missing"
 for name in signature key oem output; do [ -n "${!name}" ] || die "--$name: missing"; done
-for file in "$image" "$signature" "$key" ${user_data:+"$user_data"}; do
+for file in "$image" "$signature" "$key" ${user_data:+"$user_data"} ${program:+"$program"}; do
     [[ -f $file && -r $file ]] || die "$file: not a readable file"
 done
 [ -z "$user_data" ] || [ -s "$user_data" ] || die "$user_data: empty"
+[ -z "$program" ] || [ "$(head -c 4 "$program" | od -An -tx1)" = ' 7f 45 4c 46' ] || die "$program: not a program"
 config=$oems/$oem/cloud-config.yml
 case $oem in
     */* | .*) die "$oem: unknown platform" ;;
@@ -88,6 +90,7 @@ copy "$image" download
 copy "$signature" signature
 copy "$key" keyring
 [ -z "$user_data" ] || copy "$user_data" user_data
+[ -z "$program" ] || copy "$program" coreos-cloudinit
 [ "$(head -c 5 "$work/keyring" | tr -d '\0')" != ----- ] || die "$key: armored keyring, convert it with gpg --dearmor"
 
 # The exit code of gpgv is 0 for signatures of expired and revoked keys as well.
@@ -130,21 +133,43 @@ run dd if=image of=part bs=1M iflag=skip_bytes,count_bytes skip=$((start * 512))
     status=none
 [ "$(stat -c %s part)" = $((sectors * 512)) ] || die "$image: partition $number ends after the image"
 
-# The files to write. The unit makes systemd apply the user-data after the image's cloud-config.
-files=cloud-config.yml
-if [ -z "$user_data" ]; then
+# The files to write, and the units that use them. The mount comes first: everything after it runs the new program.
+files=cloud-config.yml units=''
+if [ -n "$program" ]; then
+    files="$files coreos-cloudinit"
+    units+='
+    - name: usr-bin-coreos\x2dcloudinit.mount
+      command: start
+      runtime: true
+      content: |
+        [Unit]
+        Description=coreos-cloudinit of the OEM partition
+        ConditionFileIsExecutable=/usr/share/oem/coreos-cloudinit
+
+        [Mount]
+        What=/usr/share/oem/coreos-cloudinit
+        Where=/usr/bin/coreos-cloudinit
+        Type=none
+        Options=bind,ro'
+fi
+if [ -n "$user_data" ]; then
+    files="$files user_data"
+    units+='
+    - name: user-cloudinit@usr-share-oem-user_data.path
+      command: start'
+fi
+if [ -z "$units" ]; then
     cat "$config" > cloud-config.yml
 else
-    files="cloud-config.yml user_data"
-    unit='    - name: user-cloudinit@usr-share-oem-user_data.path
-      command: start'
-    awk -v unit="$unit" '
+    # The environment keeps the backslash, which a variable of awk does not.
+    UNITS=${units#?} awk '
         { print }
-        /^  units:$/ { print unit; found = 1 }
-        END { if (!found) print "\n  units:\n" unit }' "$config" > cloud-config.yml
+        /^  units:$/ { print ENVIRON["UNITS"]; found = 1 }
+        END { if (!found) print "\n  units:\n" ENVIRON["UNITS"] }' "$config" > cloud-config.yml
 fi
 chmod 644 cloud-config.yml
 [ -z "$user_data" ] || chmod 600 user_data
+[ -z "$program" ] || chmod 755 coreos-cloudinit
 
 # Changes the partition, one function per file system, then reads the files back.
 failed() { die "$image: failed to change the OEM partition ($type): $1"; }

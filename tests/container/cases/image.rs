@@ -149,7 +149,7 @@ pub fn cases(suite: &mut Suite) {
         .bare()
         .copy(PROGRAM, PROGRAM_INSIDE)
         .file(OEM, container_linux())
-        .copy(marked::program(), "/usr/share/oem/bin/coreos-cloudinit")
+        .copy(marked::program(), "/usr/share/oem/coreos-cloudinit")
         .file(DATA, "#cloud-config\nhostname: replaced\n");
     suite.boot("a_program_on_the_oem_partition_replaces_that_of_the_image", oem, |m| {
         sound(m);

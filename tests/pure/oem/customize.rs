@@ -9,10 +9,19 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{PLATFORMS, config, root};
+use super::{PLATFORMS, config, read, root};
 
 /// The unit that applies the user-data of an image; `container/cases/image.rs` boots with it.
 const UNIT: &str = "    - name: user-cloudinit@usr-share-oem-user_data.path\n      command: start\n";
+
+/// The unit that mounts the program of the OEM partition, as on the page for Container Linux.
+fn mount() -> String {
+    let page = read("oem/README.md");
+    let section = page.split_once("## On Container Linux").expect("the section").1;
+    let config =
+        section.split_once("```yaml\n").and_then(|(_, rest)| rest.split_once("```")).expect("a configuration").0;
+    config.split_once("  units:\n").expect("the units").1.to_owned()
+}
 
 /// Functions for the scripts of this file. A key is written to NAME.gpg, a signature to FILE.NAME.sig.
 const FUNCTIONS: &str = r#"
@@ -107,14 +116,15 @@ fn only_the_partition_differs(directory: &Path) {
     assert!(disk[..begin] == out[..begin] && disk[end..] == out[end..] && disk[begin..end] != out[begin..end]);
 }
 
-const GOOD: &str = "--signature image.good.sig --key good.gpg --oem hyperv --user-data user_data --output out";
+const GOOD: &str =
+    "--signature image.good.sig --key good.gpg --oem hyperv --user-data user_data --program true --output out";
 
 #[test]
 fn each_file_system_gets_the_files_and_keeps_the_others() {
     if !has_tools() {
         return;
     }
-    let prepared = prepared("key good never; echo '#cloud-config' > user_data");
+    let prepared = prepared("key good never; echo '#cloud-config' > user_data; cp /bin/true true");
     let dir = prepared.path();
     for (system, pack, name, kind) in [
         ("ext4", "bzip2 -c disk > image.bz2", "image.bz2", "ext4"),
@@ -134,30 +144,43 @@ fn each_file_system_gets_the_files_and_keeps_the_others() {
             "ext4" => sh(
                 dir,
                 "oem out; e2fsck -fn part > /dev/null 2>&1; debugfs -R 'ls -p' part 2> /dev/null | cut -d/ -f3-6
+                debugfs -R 'dump coreos-cloudinit program' part 2> /dev/null; cmp program true
                 for file in cloud-config.yml user_data sub/data; do debugfs -R \"cat $file\" part 2> /dev/null; done",
             ),
-            "vfat" => sh(dir, "oem out; for file in cloud-config.yml user_data grub.cfg; do mcopy -i part ::$file -; done"),
+            "vfat" => sh(dir, "oem out; mcopy -n -i part ::coreos-cloudinit program; cmp program true
+                for file in cloud-config.yml user_data grub.cfg; do mcopy -i part ::$file -; done"),
             _ => sh(
                 dir,
                 "oem out; btrfs check part > /dev/null 2>&1; rm -rf back; mkdir back; btrfs restore -m -S part back > /dev/null
                 btrfs inspect-internal dump-super part | grep -E -o 'MIXED_GROUPS|NO_HOLES|FREE_SPACE_TREE'
                 cmp <(blkid -p -o value -s LABEL -s UUID part) <(blkid -p -o value -s LABEL -s UUID btrfs)
-                btrfs inspect-internal dump-tree part | grep -o 'mode 100600 links 1 uid 0 gid 0'
-                cd back; diff -r --no-dereference . ../files | grep ^Only
+                btrfs inspect-internal dump-tree part | grep -E -o 'mode 100(600|755) links 1 uid 0 gid 0'
+                cmp back/coreos-cloudinit true; cd back; diff -r --no-dereference . ../files | grep ^Only
                 cat cloud-config.yml user_data",
             ),
         };
-        assert!(found.contains(&(config("hyperv") + "\n  units:\n" + UNIT + "#cloud-config\n")), "{name}: {found}");
+        assert!(
+            found.contains(&(config("hyperv") + "\n  units:\n" + &mount() + UNIT + "#cloud-config\n")),
+            "{name}: {found}"
+        );
         match kind {
             "ext4" => {
-                for row in ["100644/0/0/cloud-config.yml\n", "100600/0/0/user_data\n", "120777/0/0/link\n"] {
+                for row in [
+                    "100644/0/0/cloud-config.yml\n",
+                    "100600/0/0/user_data\n",
+                    "100755/0/0/coreos-cloudinit\n",
+                    "120777/0/0/link\n",
+                ] {
                     assert!(found.contains(row), "{row}: {found}");
                 }
                 assert!(found.ends_with(&"x".repeat(100_000)), "{found}");
             }
             "vfat" => assert!(found.ends_with("set oem_id=\"qemu\"\n"), "{found}"),
             _ => assert!(
-                found.starts_with("MIXED_GROUPS\nmode 100600 links 1 uid 0 gid 0\nOnly in .: user_data\n#cloud-config"),
+                found.contains("mode 100600 links 1 uid 0 gid 0\n")
+                    && found.contains("mode 100755 links 1 uid 0 gid 0\n")
+                    && found.starts_with("MIXED_GROUPS\n")
+                    && found.contains("\nOnly in .: coreos-cloudinit\nOnly in .: user_data\n#cloud-config"),
                 "{found}"
             ),
         }
@@ -175,12 +198,14 @@ fn the_user_data_of_an_image_has_a_unit_on_every_platform() {
     if !has_tools() {
         return;
     }
-    let prepared = prepared("key good never; echo '#cloud-config' > user_data; ext4; disk image ext4; sign good image");
+    let prepared = prepared(
+        "key good never; echo '#cloud-config' > user_data; cp /bin/true true; ext4; disk image ext4; sign good image",
+    );
     let dir = prepared.path();
     for (options, wanted) in [
         (
             format!("image {}", GOOD.replace("hyperv", "ami")),
-            config("ami").replace("  units:\n", &format!("  units:\n{UNIT}")),
+            config("ami").replace("  units:\n", &format!("  units:\n{}{UNIT}", mount())),
         ),
         ("image --signature=image.good.sig --key=good.gpg --oem=ami --output=out".to_owned(), config("ami")),
     ] {
@@ -263,6 +288,7 @@ fn an_image_that_cannot_be_changed_is_refused() {
         ("broken.bz2", "", "broken.bz2: failed to unpack"),
         ("broken", "", "broken: failed to convert from qcow2"),
         ("disk", " --user-data nothing", "nothing: empty"),
+        ("disk", " --program user_data", "user_data: not a program"),
         ("disk", " --sysext nothing", "--sysext: unknown option"),
         ("disk", " disk", "disk: more than one image"),
     ] {
