@@ -239,17 +239,14 @@ impl PlanRun<'_> {
     fn begin_hostname(&mut self, planned: &Planned, name: &str) {
         // A run sets one name only.
         finish_hostname(self.executor, self.state);
-        let began = Instant::now();
+        let start = Instant::now();
         let begun =
             contain(|| self.executor.begin_hostname(name)).unwrap_or_else(|| Err(internal_error(&planned.step)));
-        match begun.transpose() {
-            Some(result) => self.finish(planned, step_result(result), began.elapsed()),
-            None => {
-                let (step, at) = (planned.step.clone(), self.reporter.position(planned.span));
-                let part = self.reporter.name.to_owned();
-                self.state.pending_hostname = Some(PendingStep { step, part, at });
-            }
+        if let Some(result) = begun.transpose() {
+            return self.finish(planned, step_result(result), start.elapsed());
         }
+        let (step, at) = (planned.step.clone(), self.reporter.position(planned.span));
+        self.state.pending_hostname = Some(PendingStep { step, part: self.reporter.name.to_owned(), at });
     }
 
     fn run_step(&mut self, planned: &Planned, halted: Option<String>) {

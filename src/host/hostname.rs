@@ -1,19 +1,25 @@
 //! The host name, through hostnamed (docs/datasources.md).
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use zbus::{Connection, proxy};
 
 use super::bus::{Bus, CallError, PendingCall};
+use super::files::{self, Write};
+use super::root::Root;
 use crate::outcome::StepResult;
 
 /// The time limit of hostnamed, including its start. It is below the 25 s that the bus gives a service to start:
 /// before `basic.target` hostnamed cannot start, and access to the machine waits for this step.
 const HOSTNAMED_LIMIT: Duration = Duration::from_secs(20);
 
+/// The file of the static name.
+pub const PATH: &str = "/etc/hostname";
+
 /// The longest `/etc/hostname` that is read, in bytes; names end at 64.
-pub const MOST_BYTES: usize = 4096;
+const MOST_BYTES: u64 = 4096;
 
 /// The file `/etc/hostname` below a root.
 pub trait HostnameStore {
@@ -30,6 +36,21 @@ pub trait HostnameStore {
     ///
     /// It cannot be written.
     fn write(&self, content: &[u8]) -> Result<()>;
+}
+
+/// The file `/etc/hostname` of a root.
+#[derive(Debug)]
+pub struct HostnameFile<'a>(pub &'a Root);
+
+impl HostnameStore for HostnameFile<'_> {
+    fn read(&self) -> Result<Option<Vec<u8>>> {
+        files::read(self.0, Path::new(PATH), MOST_BYTES)
+    }
+
+    fn write(&self, content: &[u8]) -> Result<()> {
+        let file = Write { path: Path::new(PATH), content, mode: 0o644, uid: 0, gid: 0 };
+        files::write(self.0, file).map(drop)
+    }
 }
 
 /// The current host names of a machine.

@@ -1,6 +1,8 @@
 //! The machine that a plan is applied to: calls the function of each kind of step.
 
+mod addresses;
 mod environment;
+mod labels;
 mod networkd;
 mod scripts;
 mod units;
@@ -20,6 +22,7 @@ use super::crash_markers::PendingReload;
 use super::files::{self, Write};
 use super::lock::Lock;
 use super::root::{Root, display_path};
+use super::selinux::{Relabel, created_by};
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{command, hostname, keys, network};
 use crate::apply::{ApplyState, Executor, is_networkd_file};
@@ -30,8 +33,7 @@ use crate::outcome::StepResult;
 use cloud_config::config::Verb;
 use cloud_config::config::ssh_key;
 use cloud_config::plan::{
-    Account, ENVIRONMENT, Environment, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitScope,
-    text_files,
+    Account, ENVIRONMENT, FileSpec, KeyImport, KeySet, Owner, Principal, Script, Step, UnitScope,
 };
 
 /// The time limit for loading a module.
@@ -63,6 +65,7 @@ pub struct Host<'a> {
     /// The host name that hostnamed is setting.
     hostname: Option<hostname::Pending>,
     lock: Option<Lock>,
+    relabel: Relabel,
     restart_pending: PendingReload,
     /// The marker that systemd has to reload the units which this run changed.
     reload_pending: PendingReload,
@@ -84,6 +87,7 @@ impl<'a> Host<'a> {
             bail!("failed to open the root directory {}: it was replaced meanwhile", display_path(setup.root));
         }
         Ok(Self {
+            relabel: Relabel::new(root.is_system()),
             root,
             bus: Bus::new(setup.deadline),
             hostname: None,
@@ -147,7 +151,7 @@ impl<'a> Host<'a> {
 
     /// Returns the current host name; `localhost` without one.
     pub fn hostname(&self) -> String {
-        let current = hostname::current(&HostnameFile(&self.root), self.live());
+        let current = hostname::current(&hostname::HostnameFile(&self.root), self.live());
         current.fixed.or(current.kernel).unwrap_or_else(|| "localhost".to_owned())
     }
 
@@ -174,7 +178,7 @@ impl<'a> Host<'a> {
     pub fn would_change(&self, step: &Step) -> Result<Option<bool>> {
         Ok(Some(match step {
             Step::SetHostname(host) => {
-                let now = hostname::current(&HostnameFile(&self.root), self.live());
+                let now = hostname::current(&hostname::HostnameFile(&self.root), self.live());
                 let wanted = Some(&host.name);
                 now.fixed.as_ref() != wanted || (self.live() && now.kernel.as_ref() != wanted)
             }
@@ -210,18 +214,6 @@ impl<'a> Host<'a> {
                 }
             }
         }))
-    }
-
-    /// Returns `/etc/environment` with the new values, and its mode: existing values may be secret.
-    fn merged(&self, environment: &Environment) -> Result<(Vec<u8>, u32)> {
-        let old = self.read_with_mode(Path::new(ENVIRONMENT))?;
-        let (old, mode) = old.unwrap_or_else(|| (Vec::new(), 0o644));
-        Ok((text_files::set_variables(&old, &environment.values), 0o644 & mode))
-    }
-
-    fn merge_environment(&self, environment: &Environment) -> Result<StepResult> {
-        let (content, mode) = self.merged(environment)?;
-        files::write(&self.root, root_file(Path::new(ENVIRONMENT), &content, mode))
     }
 
     /// Returns the owner of a file; if this run failed to create the user, the reason to skip the file.
@@ -296,6 +288,7 @@ impl<'a> Host<'a> {
         let directory = self.script_dir();
         let file = directory.join(&script.id);
         let unit = script.unit();
+        let created = created_by(&directory).to_owned();
         self.make_script_dir(&directory)
             .with_context(|| format!("failed to store the script in {}", display_path(&directory)))?;
         let name = directory.join("unit-name");
@@ -304,6 +297,8 @@ impl<'a> Host<'a> {
             result?;
         }
         let Some(mut argv) = argv else { return Ok(StepResult::Skipped(NOT_RUNNING.to_owned())) };
+        self.relabel.add([created]);
+        self.restore_labels();
         // The script is written under the lock and started without it: the script may run this program.
         self.release();
         argv.push(file.display().to_string());
@@ -332,10 +327,39 @@ impl<'a> Host<'a> {
         files::directory(&self.root, path, 0o700)?;
         Ok(self.root.private(path)?)
     }
+
+    /// Calls the function of a step.
+    fn run_step(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult> {
+        match step {
+            Step::SetHostname(host) => self.begin_hostname(&host.name)?.map_or_else(|| self.finish_hostname().0, Ok),
+            Step::AuthorizeKeys(set) => keys::authorize(&self.root, self.accounts(), set, self.setup.deadline),
+            Step::ImportKeys(import) => self.import(import),
+            Step::EnsureUser(account) => self.accounts().ensure(account, self.setup.deadline),
+            Step::WriteFile(file) => {
+                self.write_files(&[file], state).pop().unwrap_or_else(|| bail!("failed to write a file"))
+            }
+            Step::MergeEnvironment(environment) => self.merge_environment(environment),
+            Step::MaskUnit(place) => self.masking(&place.path, files::would_mask, files::mask),
+            Step::UnmaskUnit(place) => self.masking(&place.path, files::would_unmask, files::unmask),
+            Step::EnableUnit(scope) => self.enable(scope),
+            Step::ReloadDaemon(reload) => self.reload(reload, state),
+            Step::RemoveEnvironment(place) => self.remove_environment(&place.path),
+            Step::TakeDown(links) => Ok(self.if_network_changed(state, || network::take_down(&links.names))),
+            Step::LoadModule(module) => {
+                let limit = self.setup.deadline.clip(MODULE_LIMIT);
+                Ok(self.if_network_changed(state, || network::load(module, limit)))
+            }
+            Step::RestartNetworkd => self.restart_networkd(state),
+            Step::UnitCommand(command) => self.job(&command.unit, command.verb),
+            Step::RunScript(script) => self.run_script(script),
+        }
+    }
 }
 
 impl Executor for Host<'_> {
     fn write_files(&mut self, specs: &[&FileSpec], state: &ApplyState) -> Vec<Result<StepResult>> {
+        let labelled: Vec<_> =
+            specs.iter().filter(|_| self.relabel.is_enabled()).map(|file| created_by(&file.path)).collect();
         if specs.iter().any(|file| file.unit.is_some()) {
             self.set_reload_marker();
         }
@@ -369,7 +393,10 @@ impl Executor for Host<'_> {
             Ok(Err(why)) => Ok(StepResult::DependencyFailed(why)),
             Err(error) => Err(error).with_context(|| format!("failed to write {}", file.path.display())),
         };
-        specs.iter().zip(owners).map(|(file, owner)| answer(file, owner)).collect()
+        let results: Vec<_> = specs.iter().zip(owners).map(|(file, owner)| answer(file, owner)).collect();
+        let changed = labelled.into_iter().zip(&results).filter(|(_, result)| matches!(result, Ok(StepResult::Done)));
+        self.relabel.add(changed.map(|(path, _)| path.to_owned()));
+        results
     }
 
     fn perform(&mut self, step: &Step, state: &ApplyState) -> Result<StepResult> {
@@ -382,34 +409,21 @@ impl Executor for Host<'_> {
         if matches!(step, Step::MaskUnit(_) | Step::UnmaskUnit(_) | Step::EnableUnit(_)) {
             self.set_reload_marker();
         }
-        match step {
-            Step::SetHostname(host) => self.begin_hostname(&host.name)?.map_or_else(|| self.finish_hostname().0, Ok),
-            Step::AuthorizeKeys(set) => keys::authorize(&self.root, self.accounts(), set, self.setup.deadline),
-            Step::ImportKeys(import) => self.import(import),
-            Step::EnsureUser(account) => self.accounts().ensure(account, self.setup.deadline),
-            Step::WriteFile(file) => {
-                self.write_files(&[file], state).pop().unwrap_or_else(|| bail!("failed to write a file"))
-            }
-            Step::MergeEnvironment(environment) => self.merge_environment(environment),
-            Step::MaskUnit(place) => self.masking(&place.path, files::would_mask, files::mask),
-            Step::UnmaskUnit(place) => self.masking(&place.path, files::would_unmask, files::unmask),
-            Step::EnableUnit(scope) => self.enable(scope),
-            Step::ReloadDaemon(reload) => self.reload(reload, state),
-            Step::RemoveEnvironment(place) => self.remove_environment(&place.path),
-            Step::TakeDown(links) => Ok(self.if_network_changed(state, || network::take_down(&links.names))),
-            Step::LoadModule(module) => {
-                let limit = self.setup.deadline.clip(MODULE_LIMIT);
-                Ok(self.if_network_changed(state, || network::load(module, limit)))
-            }
-            Step::RestartNetworkd => self.restart_networkd(state),
-            Step::UnitCommand(command) => self.job(&command.unit, command.verb),
-            Step::RunScript(script) => self.run_script(script),
+        if matches!(step, Step::ReloadDaemon(_) | Step::RestartNetworkd | Step::UnitCommand(_)) {
+            self.restore_labels();
         }
+        let paths = self.paths_to_label(step);
+        let result = self.run_step(step, state);
+        // A step that failed may have changed a part.
+        if matches!(result, Ok(StepResult::Done) | Err(_)) {
+            self.relabel.add(paths);
+        }
+        result
     }
 
     fn begin_hostname(&mut self, name: &str) -> Result<Option<StepResult>> {
         let bus = self.live().then_some(&self.bus);
-        Ok(match hostname::begin(bus, &HostnameFile(&self.root), name)? {
+        Ok(match hostname::begin(bus, &hostname::HostnameFile(&self.root), name)? {
             hostname::Begun::Ended(result) => Some(result),
             hostname::Begun::Pending(pending) => {
                 self.hostname = Some(pending);
@@ -420,7 +434,10 @@ impl Executor for Host<'_> {
 
     fn finish_hostname(&mut self) -> (Result<StepResult>, Duration) {
         match self.hostname.take() {
-            Some(pending) => hostname::finish(&self.bus, &HostnameFile(&self.root), pending),
+            Some(pending) => {
+                self.relabel.add([PathBuf::from(hostname::PATH)]);
+                hostname::finish(&self.bus, &hostname::HostnameFile(&self.root), pending)
+            }
             None => (Ok(StepResult::Unchanged), Duration::ZERO),
         }
     }
@@ -441,19 +458,6 @@ impl Executor for Host<'_> {
         } else {
             None
         }
-    }
-}
-
-/// The file `/etc/hostname` of the tree.
-struct HostnameFile<'a>(&'a Root);
-
-impl hostname::HostnameStore for HostnameFile<'_> {
-    fn read(&self) -> Result<Option<Vec<u8>>> {
-        files::read(self.0, Path::new("/etc/hostname"), READ_MAX)
-    }
-
-    fn write(&self, content: &[u8]) -> Result<()> {
-        files::write(self.0, root_file(Path::new("/etc/hostname"), content, 0o644)).map(drop)
     }
 }
 

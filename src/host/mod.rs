@@ -15,6 +15,7 @@ mod machine;
 pub mod network;
 pub mod record;
 pub mod root;
+pub mod selinux;
 pub mod signals;
 pub mod systemd;
 

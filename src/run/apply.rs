@@ -86,6 +86,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     }
     apply::finish_hostname(&mut host, &mut state);
     outcome.access.splice(..0, state.hostname_outcome.take());
+    host.restore_labels();
     if let Err(error) = locked {
         fail(outcome, format!("{error:#}; only the host name and the SSH keys of {CORE} are applied"));
         return true;

@@ -13,11 +13,23 @@ const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share
 /// The recipe's second half.
 const SCRIPT: &str = include_str!("tree.sh");
 
+/// The packages of a tree with SELinux.
+const SELINUX: &str = ",policycoreutils,selinux-policy-default";
+
 /// Finds the tree of this recipe, or builds it.
 pub fn get() -> Result<Kept, String> {
+    find("tree", PACKAGES)
+}
+
+/// Finds the tree with SELinux, or builds it.
+pub fn with_selinux() -> Result<Kept, String> {
+    find("selinux", &format!("{PACKAGES}{SELINUX}"))
+}
+
+fn find(kind: &str, packages: &str) -> Result<Kept, String> {
     let suite = suite();
-    let recipe: Vec<&str> = [&suite, PACKAGES, SCRIPT].into_iter().chain(LEFT_OUT).collect();
-    Kept::get("tree", &suite, &recipe, |new| build(&suite, new))
+    let recipe: Vec<&str> = [&suite, packages, SCRIPT].into_iter().chain(LEFT_OUT).collect();
+    Kept::get(kind, &suite, &recipe, |new| build(&suite, packages, new))
 }
 
 /// The Debian release of the tree: the host's own, so that a program linked here runs there.
@@ -38,12 +50,12 @@ fn suite() -> String {
     }
 }
 
-fn build(suite: &str, new: &Path) -> Result<(), String> {
+fn build(suite: &str, packages: &str, new: &Path) -> Result<(), String> {
     eprintln!("testbed: building the base tree ({suite}, once, about a minute) …");
     let script = home().join("tree.sh");
     fs::write(&script, SCRIPT).map_err(|e| format!("failed to write {}: {e}", script.display()))?;
     let mut command = Command::new("mmdebstrap");
-    command.args(["--mode=root", "--variant=minbase", "--quiet"]).arg(format!("--include={PACKAGES}"));
+    command.args(["--mode=root", "--variant=minbase", "--quiet"]).arg(format!("--include={packages}"));
     for pattern in LEFT_OUT {
         command.arg(format!("--dpkgopt=path-exclude={pattern}"));
     }

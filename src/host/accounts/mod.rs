@@ -116,9 +116,11 @@ impl<'r> Accounts<'r> {
 
     /// The home directory of an account that would be created without it, if it does not exist.
     pub fn missing_home(self, account: &Account) -> Option<PathBuf> {
-        if account.create_home {
-            return None;
-        }
+        if account.create_home { None } else { self.absent_home(account) }
+    }
+
+    /// The home directory of a new account, if it does not exist.
+    pub fn absent_home(self, account: &Account) -> Option<PathBuf> {
         let default = || LoginDefs::read(self.root).map(|defs| defs.home_of(&account.name)).ok();
         let home = PathBuf::from(account.home.clone().or_else(default)?);
         self.root.directory(&home).is_err_and(|error| error.absent()).then_some(home)

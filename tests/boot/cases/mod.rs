@@ -7,6 +7,7 @@ mod oem;
 mod order;
 mod package;
 mod power;
+mod selinux;
 mod sysext;
 
 use crate::testbed::Suite;
@@ -29,5 +30,6 @@ pub fn all(suite: &mut Suite) {
     suite.group("broken", broken::cases);
     suite.group("package", package::cases);
     suite.group("power", power::cases);
+    suite.group("selinux", selinux::cases);
     suite.group("sysext", sysext::cases);
 }

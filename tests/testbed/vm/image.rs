@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::super::kept::{Kept, must_run};
-use super::super::{PROGRAM, package, sandbox};
+use super::super::{PROGRAM, package, sandbox, tree};
 use super::disk;
 
 const KERNEL: &str = include_str!("kernel.sh");
@@ -22,6 +22,8 @@ pub enum How {
     Packed,
     /// Not installed.
     Absent,
+    /// Laid out by `make install`, in a tree with SELinux, whose files have the labels of the policy.
+    Labelled,
 }
 
 /// The image of a virtual machine.
@@ -37,7 +39,7 @@ pub struct Image {
 impl Image {
     /// Returns the image of this run; the first caller builds it.
     pub fn get(how: How) -> Result<&'static Self, String> {
-        static IMAGES: [OnceLock<Result<Image, String>>; 3] = [const { OnceLock::new() }; 3];
+        static IMAGES: [OnceLock<Result<Image, String>>; 4] = [const { OnceLock::new() }; 4];
         IMAGES[how as usize].get_or_init(|| build(how)).as_ref().map_err(Clone::clone)
     }
 
@@ -62,20 +64,25 @@ fn build(how: How) -> Result<Image, String> {
     for directory in [&upper, &work, &merged, &root] {
         fs::create_dir_all(directory).map_err(|e| format!("failed to make {}: {e}", directory.display()))?;
     }
+    let selinux = if how == How::Labelled { Some(tree::with_selinux()?) } else { None };
+    let tree = selinux.as_ref().map_or_else(sandbox::tree, |kept| kept.path.clone());
     let options = format!(
         "lowerdir={}:{},upperdir={},workdir={}",
         kernel.path.display(),
-        sandbox::tree().display(),
+        tree.display(),
         upper.display(),
         work.display()
     );
     must_run(Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged))?;
     match how {
-        How::Laid => install(&merged)?,
+        How::Laid | How::Labelled => install(&merged)?,
         How::Packed => unpack(&merged)?,
         How::Absent => {}
     }
     script(LAYER, "layer.sh", &merged)?;
+    if how == How::Labelled {
+        label(&merged)?;
+    }
     let usr = place.join("usr.img");
     disk::ext4(&merged.join("usr"), &usr, "usr", 600)?;
     for entry in fs::read_dir(&merged).map_err(|e| format!("failed to read the tree: {e}"))?.flatten() {
@@ -87,6 +94,16 @@ fn build(how: How) -> Result<Image, String> {
     fs::create_dir_all(root.join("usr")).map_err(|e| format!("failed to make a place for /usr: {e}"))?;
     must_run(Command::new("umount").arg(&merged))?;
     Ok(Image { kernel, usr, root })
+}
+
+/// Gives all files of the tree the labels of its policy.
+fn label(tree: &Path) -> Result<(), String> {
+    let proc = tree.join("proc");
+    must_run(Command::new("mount").args(["-t", "proc", "proc"]).arg(&proc))?;
+    let contexts = "/etc/selinux/default/contexts/files/file_contexts";
+    let labelled = must_run(Command::new("chroot").arg(tree).args(["setfiles", "-F", "-e", "/proc", contexts, "/"]));
+    must_run(Command::new("umount").arg(&proc))?;
+    labelled
 }
 
 /// Installs the program and all files of an image into the tree, as an image builder does.

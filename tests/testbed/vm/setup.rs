@@ -40,6 +40,13 @@ impl Setup {
         self
     }
 
+    /// SELinux with Debian's policy, which labels files and only logs what it would deny.
+    #[must_use]
+    pub fn selinux(mut self) -> Self {
+        self.how = How::Labelled;
+        self.word("security=selinux").word("enforcing=0")
+    }
+
     /// Returns the image to boot.
     pub(super) fn image(&self) -> Result<&'static Image, String> {
         Image::get(self.how)
