@@ -169,7 +169,7 @@ impl Converter<'_> {
             Some(("the owner contains an address token", None))
         } else if image::is_elsewhere(self.options.variant, path) {
             let help = "put it below /etc, /opt or /var";
-            Some(("the file system at the path is not there when Ignition writes", Some(help)))
+            Some(("the file system at the path is not mounted when Ignition runs", Some(help)))
         } else if self.options.variant == Variant::Fcos && UPDATE_CONFS.contains(&path) {
             let help = "Fedora CoreOS has Zincati: write its settings below /etc/zincati/config.d";
             Some(("update-engine and locksmith read it, which Fedora CoreOS does not have", Some(help)))
@@ -222,7 +222,7 @@ impl Converter<'_> {
             }
             Place::Kept(target) => {
                 let difference =
-                    format!("written to {}, where it stays; after a run, the next reboot drops it", printable(&target));
+                    format!("written to {} permanently; a run writes it until the next reboot", printable(&target));
                 notes.push(self.changed(span, &subject, &difference, None));
                 (target, false)
             }

@@ -231,7 +231,7 @@ impl<'a> Converter<'a> {
         self.part = None;
         let has_token = |part: &PartPlan| first_token(part.document.part.text.as_bytes()).is_some();
         if self.stand_ins.has_known() && self.plan.parts.iter().any(has_token) {
-            let message = "the given addresses are in the result; it fits one machine only";
+            let message = "the result contains the given addresses and is for one machine only";
             self.report(&rules::CONVERSION, None, message, None);
         }
     }
@@ -240,7 +240,7 @@ impl<'a> Converter<'a> {
     fn network(&mut self, part: &PartPlan) {
         let files = part.plan.steps.iter().filter(|planned| matches!(planned.step, Step::WriteFile(_))).count();
         let help = "use DHCP, the kernel argument `ip=`, or files of systemd-networkd in `storage.files`";
-        let reason = format!("its {files} systemd-networkd files fit one machine only");
+        let reason = format!("its {files} systemd-networkd files are for one machine only");
         self.lost(None, part.name(), &reason, Some(help));
     }
 
@@ -254,7 +254,7 @@ impl<'a> Converter<'a> {
     fn part(&mut self, index: usize, part: &'a PartPlan) {
         self.part = Some(index);
         if part.document.part.form == ContentKind::Ignition {
-            self.lost(None, part.name(), "it is already an Ignition configuration", Some("use it as it is"));
+            self.lost(None, "Ignition configuration", "it needs no conversion", Some("use it as it is"));
         }
         let units = self.cloud_config().map(|config| &config.coreos.units);
         let units = units.into_iter().flatten().filter_map(Field::get);
@@ -292,7 +292,8 @@ impl<'a> Converter<'a> {
 
     fn hostname(&mut self, name: &str, span: Option<Span>) {
         if self.stand_ins.is_in(name) {
-            let help = "the host name is set before addresses are known; without one, the platform names the machine";
+            let help =
+                "the host name is set before addresses are known; remove it to use the host name of the platform";
             return self.lost(span, "hostname", "it contains an address token", Some(help));
         }
         self.hostname = Some(name.to_owned());

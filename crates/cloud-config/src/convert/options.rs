@@ -340,7 +340,7 @@ impl Converter<'_> {
         }
         let is_off = coreos.update.get().is_some_and(|update| matches!(update.reboot_strategy.text(), "off" | "false"));
         if zincati_window(coreos).is_some() && is_off {
-            self.changed(span, subject, "the window is not used, since updates are off", None);
+            self.changed(span, subject, "window ignored, since updates are off", None);
         } else if let Some(text) = zincati_window(coreos) {
             if self.has_zincati(span, subject) {
                 return;

@@ -96,9 +96,9 @@ impl Converter<'_> {
         }
         for missing in missing_dependencies(text, self.options.variant) {
             if !self.brings(missing) {
-                let difference = format!("its text names {missing}, which the image does not have");
+                let difference = format!("its content contains {missing}, which the image does not have");
                 let is_etcd = missing.starts_with("etcd") && self.options.variant == Variant::Flatcar;
-                self.changed(span, subject, &difference, is_etcd.then_some("name etcd-member.service in its place"));
+                self.changed(span, subject, &difference, is_etcd.then_some("write etcd-member.service in its place"));
             }
         }
         if text.contains(UNIT_ENVIRONMENTS) {

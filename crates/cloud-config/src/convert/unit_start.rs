@@ -34,7 +34,7 @@ impl Converter<'_> {
                     if verb == Verb::Start || local.has_file || !image::is_on_by_default(name) {
                         self.start(unit, local, span);
                     } else {
-                        let difference = "not restarted; it starts when its configuration is written";
+                        let difference = "not restarted; it starts with its new configuration";
                         unit.notes.push(self.changed(span, &subject, difference, None));
                     }
                 }
@@ -43,7 +43,7 @@ impl Converter<'_> {
                     let difference = if local.has_file {
                         format!("`{verb}` is not run; it has no effect on a stopped unit")
                     } else {
-                        format!("`{verb}` is not run; the unit starts when its configuration is written")
+                        format!("`{verb}` is not run; the unit starts with its new configuration")
                     };
                     unit.notes.push(self.changed(span, &subject, &difference, None));
                 }
@@ -136,7 +136,7 @@ impl Converter<'_> {
         let Some(text) = self.units.order.drop_in(&pending.name).filter(|_| is_here || is_started) else { return };
         let is_after_boot = pending.texts().any(unit_text::is_after_boot);
         let means = if self.units.order.is_late(&pending.name) {
-            "a drop-in takes it out of early boot, so that it can wait for services"
+            "a drop-in moves it after early boot, so that it can wait for services"
         } else if is_started && !is_after_boot {
             "a drop-in orders it after multi-user.target, since it waits for units that start after the target"
         } else {

@@ -110,7 +110,7 @@ impl Converter<'_> {
             notes.push(self.changed(
                 self.runtime_span(name, span),
                 &subject,
-                "written to /etc, where it stays; after a run, the next reboot drops it",
+                "written to /etc permanently; a run writes it until the next reboot",
                 None,
             ));
         }
@@ -287,12 +287,7 @@ impl Converter<'_> {
         }
         if let Some((part, span)) = pending.runtime {
             self.part = part;
-            unit.notes.push(self.changed(
-                span,
-                &subject,
-                "stays until it is removed; after a run, the next reboot drops it",
-                None,
-            ));
+            unit.notes.push(self.changed(span, &subject, "permanent; in a run, it lasts until the next reboot", None));
         }
         let is_of_systemd = names::reader(&name) == names::UnitReader::Systemd;
         if let Some((part, span)) = pending.mask {
@@ -309,11 +304,11 @@ impl Converter<'_> {
             if self.forget(&format!("{DIRECTORY}/{name}")) || pending.contents.is_some() {
                 self.note(span, &subject, "an earlier item writes its file, too; the mask replaces it, as in a run");
             } else if !pending.drop_ins.is_empty() || pending.enable.is_some_and(|at| at != (part, span)) {
-                self.note(span, &subject, "masked; what other items set has no effect");
+                self.note(span, &subject, "masked; settings of other items have no effect");
             }
             if let Some((verb, (part, span))) = pending.command.filter(|(verb, _)| *verb != Verb::Stop) {
                 self.part = part;
-                self.lost(span, &subject, &format!("a masked unit does not {verb}"), None);
+                self.lost(span, &subject, &format!("`{verb}` has no effect on a masked unit"), None);
             }
             self.units.done.push(unit);
             return;

@@ -207,7 +207,7 @@ impl Converter<'_> {
         } else if image::is_volatile(&inside) {
             "each boot empties the directory"
         } else if image::is_elsewhere(variant, &inside) {
-            "the file system at the path is not there when Ignition writes"
+            "the file system at the path is not mounted when Ignition runs"
         } else {
             return true;
         };
@@ -251,7 +251,7 @@ impl Converter<'_> {
             // The plan refused the user.
             return self.lost(span, &subject, "the user is not created", None);
         }
-        let difference = "set once, in the key set `ignition`; keys that are removed from the source later stay";
+        let difference = "set once, in the key set `ignition`; keys that are later removed from the source remain set";
         let note = self.changed(span, &subject, difference, None);
         let user = self.users.entry(&set.user);
         user.notes.push(note);
@@ -271,7 +271,7 @@ impl Converter<'_> {
             return self.lost(span, &subject, "the URL or the user name contains an address token", None);
         }
         if *url != import.from {
-            let help = "use a URL without credentials and parameters, or write the keys into `ssh_authorized_keys`";
+            let help = "use a URL without credentials and parameters, or write the keys to `ssh_authorized_keys`";
             return self.lost(
                 span,
                 &subject,
@@ -295,8 +295,12 @@ impl Converter<'_> {
             None => ("json", url.clone()),
         };
         let means = "fetched at each boot by a generated unit; needs the network";
-        let note =
-            self.generated(span, &subject, means, Some("write the keys into `ssh_authorized_keys` to need no network"));
+        let note = self.generated(
+            span,
+            &subject,
+            means,
+            Some("write the keys to `ssh_authorized_keys`, which needs no network"),
+        );
         let arguments: Vec<_> = [&import.user, &import.set, format, &url].into_iter().map(quote_argument).collect();
         let contents = format!(
             "[Unit]\nDescription=SSH keys of user {} from the network\nWants=network-online.target\nAfter=network-online.target\n\n\
