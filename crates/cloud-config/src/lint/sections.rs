@@ -1,6 +1,8 @@
 //! The sections that systemd and networkd know in each type of file: those of systemd 260, and of older releases back
 //! to 237 what was renamed since.
 
+use crate::text::suggest;
+
 /// The sections of every unit, besides the one of its type.
 const COMMON: [&str; 2] = ["Unit", "Install"];
 
@@ -151,13 +153,17 @@ impl Sections {
 
     /// The remedy for an unknown section.
     pub fn help(self, section: &str) -> String {
-        if let Some(meant) = self.all().find(|known| known.eq_ignore_ascii_case(section.trim())) {
-            return format!("write [{meant}]");
-        }
-        match self {
+        let section = section.trim();
+        let most = if section.len() < 6 { 1 } else { 2 };
+        let meant = self
+            .all()
+            .find(|known| known.eq_ignore_ascii_case(section))
+            .map_or_else(|| suggest::closest_within(section, most, self.all()), |known| vec![known]);
+        let meant: Vec<_> = meant.into_iter().map(|known| format!("[{known}]")).collect();
+        suggest::question(&meant).filter(|_| meant.len() < 3).unwrap_or_else(|| match self {
             Self::Unit(own) => format!("write [{}], [{own}] or [{}]", COMMON[0], COMMON[1]),
             Self::Network(_) => "a section of your own begins with X-".to_owned(),
-        }
+        })
     }
 
     /// All of them.
@@ -203,6 +209,23 @@ mod tests {
             assert!(!known(name, section), "{name} {section}");
         }
         assert!(Sections::of("a.conf").is_none());
+    }
+
+    #[test]
+    fn misspelled_sections_have_a_suggestion() {
+        for (name, section, help) in [
+            ("a.service", "Servic", "did you mean `[Service]`?"),
+            ("a.service", "service", "did you mean `[Service]`?"),
+            ("a.service", "Services", "did you mean `[Service]`?"),
+            ("a.service", " Unit ", "did you mean `[Unit]`?"),
+            ("a.timer", "Instal", "did you mean `[Install]`?"),
+            ("a.timer", "Service", "write [Unit], [Timer] or [Install]"),
+            ("a.network", "Netwrok", "did you mean `[Network]`?"),
+            ("a.network", "DHCPv5", "did you mean `[DHCPv4]` or `[DHCPv6]`?"),
+            ("a.network", "Mine", "a section of your own begins with X-"),
+        ] {
+            assert_eq!(Sections::of(name).unwrap().help(section), help, "{name} {section}");
+        }
     }
 
     #[test]
