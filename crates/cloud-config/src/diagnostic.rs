@@ -74,6 +74,8 @@ pub struct Finding {
     pub(crate) problem_len: Option<usize>,
     /// The unit that systemd cannot enable or start for this reason.
     pub blocked: Option<Box<BlockedUnit>>,
+    /// The line of the value at `span`, which orders findings of one position.
+    pub(crate) line: usize,
 }
 
 /// A unit that systemd cannot enable or start.
@@ -97,7 +99,16 @@ pub enum UnitAction {
 impl Finding {
     /// A finding of `rule` at `span`.
     pub fn new(rule: &'static Rule, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into(), help: None, span: span.into(), more: 0, problem_len: None, blocked: None }
+        Self {
+            rule,
+            message: message.into(),
+            help: None,
+            span: span.into(),
+            more: 0,
+            problem_len: None,
+            blocked: None,
+            line: 0,
+        }
     }
 
     /// Adds a remedy.

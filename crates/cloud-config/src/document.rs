@@ -445,7 +445,7 @@ impl Document {
             }
         };
         plan.findings.extend_from_slice(&self.findings);
-        plan.findings.sort_by_key(|finding| finding.span);
+        plan.findings.sort_by_key(|finding| (finding.span, finding.line));
         consequences::name_unknown_tokens(&mut plan.findings, &self.part.text);
         shorten(&mut plan.findings);
         plan

@@ -1,6 +1,6 @@
 //! The positions in a part of the lines of a value.
 
-use crate::diagnostic::Span;
+use crate::diagnostic::{Finding, Rule, Span};
 
 /// The positions of the lines of the value at `span`, by their numbers from 1, or the position of the whole value.
 ///
@@ -17,6 +17,11 @@ impl<'a> Block<'a> {
         let body =
             span.and_then(|span| literal(part.get(span.start..span.end)?).map(|(body, at)| (body, span.start + at)));
         Self { whole: span, body }
+    }
+
+    /// A finding of `rule` about a line.
+    pub fn finding(&self, rule: &'static Rule, number: usize, message: impl Into<String>) -> Finding {
+        Finding { line: number, ..Finding::new(rule, self.line(number), message) }
     }
 
     /// The position of a line: what is on it, without the blanks around that.

@@ -22,7 +22,7 @@ pub(super) fn report(
     });
     findings.extend(helps.map(|(section, key, line, help)| {
         let message = format!("line {line} of {what}: unknown key {key}= in [{section}]; line ignored by systemd");
-        Finding::new(&rules::ODD_UNIT_LINE, block.line(line), message).help(help)
+        block.finding(&rules::ODD_UNIT_LINE, line, message).help(help)
     }));
     if survey.is_clean() {
         return;
@@ -34,7 +34,7 @@ pub(super) fn report(
                 count => format!(" (and {} more)", count - 1),
             };
             let message = format!("line {} of {what}{more}: {fault}", lines.first);
-            findings.push(Finding::new(rule, block.line(lines.first), message).help(help));
+            findings.push(block.finding(rule, lines.first, message).help(help));
         }
     };
     report(
@@ -65,4 +65,23 @@ pub(super) fn report(
     // Its name is not shown: what stands in brackets may be anything.
     let fault = "unknown section for this type of unit; section ignored by systemd";
     report(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::address_tokens::Addresses;
+    use crate::plan::Facts;
+    use crate::{document, user_data};
+
+    #[test]
+    fn findings_of_one_line_are_in_the_order_of_the_content() {
+        let content =
+            "foo\\n[Unit]\\nWants=a b/c\\nbar\\nAfer=b\\n[Servic]\\n[Service]\\nExecStart=/a\\nType=b\\nExecStrat=c\\n";
+        let text = format!("#cloud-config\ncoreos: {{units: [{{name: a.service, content: \"{content}\"}}]}}\n");
+        let part = user_data::split("x", text.into_bytes()).remove(0);
+        let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+        let lines: Vec<_> = plan.findings.iter().filter_map(|found| found.message.strip_prefix("line ")).collect();
+        let lines: Vec<usize> = lines.iter().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+        assert_eq!(lines, [1, 3, 4, 5, 6, 9, 10]);
+    }
 }

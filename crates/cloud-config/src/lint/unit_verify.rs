@@ -29,9 +29,10 @@ pub(super) fn report_fatal(file: &UnitText<'_>, text: &str, findings: &mut Vec<F
     let odd = commands.filter(|setting| !setting.value.is_ascii());
     let odd = odd.filter_map(|setting| Some((setting, describe_lookalike_in_command(&setting.value)?)));
     findings.extend(odd.take(LINES_MAX).map(|(setting, character)| {
-        let message = format!("line {} of {}: {}= has {character}", setting.line, file.what, setting.key);
-        let span = Block::new(text, file.span).line(setting.line);
-        Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character")
+        let message =
+            format!("line {} of {}: {}= contains {character}; applied anyway", setting.line, file.what, setting.key);
+        let block = Block::new(text, file.span);
+        block.finding(&rules::ODD_CHARACTER, setting.line, message).help("replace it with the ordinary character")
     }));
     let mut found = file.survey.settings.iter().filter_map(|setting| Some((setting, fatal(setting)?)));
     for (setting, (fault, help)) in found.by_ref().take(LINES_MAX - 1) {
@@ -69,7 +70,7 @@ fn ignored(file: &UnitText<'_>, line: usize, key: &str, fault: &str, help: &str,
         _ => "line",
     };
     let message = format!("line {line} of {}: {key}= {fault}; {ignored} ignored by systemd", file.what);
-    Finding::new(&rules::ODD_UNIT_LINE, Block::new(text, file.span).line(line), message).help(help)
+    Block::new(text, file.span).finding(&rules::ODD_UNIT_LINE, line, message).help(help)
 }
 
 /// Why systemd refuses a unit for one of its settings alone, and what to write instead.
@@ -167,13 +168,13 @@ pub(super) fn report_alias(file: &UnitText<'_>, unit: &str, text: &str) -> Optio
         "line {} of {}: Alias= has a different unit type; unit {} cannot be enabled",
         setting.line, file.what, file.unit
     );
-    let finding = Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(setting.line), message);
+    let finding = Block::new(text, file.span).finding(&rules::BAD_UNIT_SETTING, setting.line, message);
     Some(finding.help(format!("write an alias that ends with `.{kind}`")).not_enabled(&file.unit))
 }
 
 fn bad(file: &UnitText<'_>, line: usize, fault: &str, text: &str) -> Finding {
     let message = format!("line {line} of {}: {fault}", file.what);
-    Finding::new(&rules::BAD_UNIT_SETTING, Block::new(text, file.span).line(line), message)
+    Block::new(text, file.span).finding(&rules::BAD_UNIT_SETTING, line, message)
 }
 
 /// The file and line of a value that systemd cannot parse, its key, the fault and the remedy.
