@@ -283,7 +283,9 @@ mod tests {
             ("core", "core:root"),
             ("core:etcd", "core:etcd"),
             (":etcd", "root:etcd"),
-            ("core:", "core:"),
+            ("core:", "core:(login group)"),
+            ("root:", "root:root"),
+            ("0:", "0:root"),
             ("500:7", "500:7"),
         ] {
             assert_eq!(shown(text), Ok(owner.to_owned()), "{text}");

@@ -134,6 +134,15 @@ pub struct Owner {
 impl Owner {
     /// `root:root`.
     pub const ROOT: Self = Self { user: None, group: None, login_group: false };
+
+    /// Returns true if the user is root, whose login group is root.
+    fn is_of_root(&self) -> bool {
+        match &self.user {
+            None | Some(Principal::Id(0)) => true,
+            Some(Principal::Id(_)) => false,
+            Some(Principal::Name(name)) => name == "root",
+        }
+    }
 }
 
 /// A file, complete.
@@ -271,7 +280,7 @@ impl fmt::Display for Owner {
         }
         match &self.group {
             Some(group) => write!(f, ":{group}"),
-            None if self.login_group => f.write_str(":"),
+            None if self.login_group && !self.is_of_root() => f.write_str(":(login group)"),
             None => f.write_str(":root"),
         }
     }
