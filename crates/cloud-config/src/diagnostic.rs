@@ -320,7 +320,7 @@ rules! {
     KEY_IN_CONTENT = "key-in-content", Warning, "A line of content that looks like a key of its item; applied anyway.";
     LOST_CONTENT = "lost-content", Error, "Content that ends early because a line is not indented; item skipped.";
     BAD_USER = "bad-user", Error, "An invalid field of a user; field not applied, or user skipped if the name is invalid.";
-    EXISTING_USER = "existing-user", Note, "Fields of a user that exists on every machine; fields not applied.";
+    EXISTING_USER = "existing-user", Note, "Fields of a user that exists on most machines; fields not applied there.";
     KEYS_WITHOUT_HOME = "keys-without-home", Error, "SSH keys of a user without a home directory; keys not set.";
     ODD_USER_NAME = "odd-user-name", Warning, "A user or group name that many systems reject; applied anyway.";
     ODD_PASSWORD = "odd-password", Warning, "A password that is not a complete hash, which no password matches; applied anyway.";

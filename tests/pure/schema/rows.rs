@@ -83,7 +83,7 @@ pub const ROWS: &[Row] = &[
     Row {
         document: "table: a command on a unit of no type|case: a (suffix that nobody knows|template has no command).*",
         who: VALIDATOR,
-        place: r"coreos\.units\[0\](\.command)?",
+        place: r"coreos\.units\[0\](\.command|\.enable)?",
         reason: "what may be done with a unit depends on its name",
     },
     Row {

@@ -73,7 +73,7 @@ fn read(
     let written = file.path.filled().ok_or_else(|| missing_path(span))?;
     let path = normalize(written).ok_or_else(|| {
         let message = format!("invalid path: {}; file skipped", path_fault(written));
-        Finding::new(&rules::BAD_PATH, file.path.span, message)
+        Finding::new(&rules::BAD_PATH, file.path.span, message).help("write the absolute path of a file")
     })?;
     if is_temporary(&path) {
         let message = "path reserved for temporary files: `.NAME.cci-` and 16 hexadecimal digits; file skipped";

@@ -111,7 +111,8 @@ pub(super) fn check_place(
     let place = display_path(path);
     // Comparing the components of paths would be slower than everything else here.
     if DIRECTORIES.iter().any(|directory| path.as_os_str() == *directory) {
-        return Err(Finding::new(&rules::BAD_PATH, span, format!("{place} is a directory; file skipped")));
+        let finding = Finding::new(&rules::BAD_PATH, span, format!("{place} is a directory; file skipped"));
+        return Err(finding.help("add the name of the file"));
     }
     if let Some(directory) = image_directory(path) {
         let help = "put it below /etc, /opt or /var";

@@ -104,7 +104,7 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         planner.unit(name);
     }
     if unit.enable.value == Some(true) {
-        plan_enable(planner, name, reader, runtime, span);
+        plan_enable(planner, name, reader, runtime, (span, unit.enable.span));
     }
     plan_command(planner, unit, name, reader);
 }
@@ -244,14 +244,20 @@ fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>, lacks: 
     planner.report(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message).help(help));
 }
 
-fn plan_enable(planner: &mut Planner<'_>, name: &str, reader: UnitReader, runtime: bool, span: Option<Span>) {
+fn plan_enable(
+    planner: &mut Planner<'_>,
+    name: &str,
+    reader: UnitReader,
+    runtime: bool,
+    (span, key): (Option<Span>, Option<Span>),
+) {
     match reader {
         UnitReader::Systemd => planner.enable(UnitScope { unit: name.to_owned(), runtime }, span),
         UnitReader::Networkd => {}
         UnitReader::Unknown => {
             let message = format!("unit {name}: unknown unit type; not enabled");
-            let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
-            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
+            let finding = Finding::new(&rules::BAD_COMMAND, key, message).help(SUFFIX);
+            planner.refuse_for(Item::Command(name.to_owned()), key, finding);
         }
     }
 }

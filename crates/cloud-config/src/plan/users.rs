@@ -12,6 +12,9 @@ use crate::text::printable;
 use crate::text::secret::{Secret, is_partly_redacted, is_redacted, redact_url, url_parameters};
 use crate::yaml::Field;
 
+/// The user that every machine has.
+const ROOT: &str = "root";
+
 /// The URL of the keys of GitHub accounts.
 const GITHUB: &str = "https://api.github.com/users";
 
@@ -99,53 +102,55 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     if passwd.is_some_and(is_redacted) {
         return Err(redacted_secret(user.passwd.span, &format!("the password of user {name}"), "user skipped"));
     }
-    let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str| {
+    // Such a value would end the field or the line in an account file.
+    let passwd = passwd.filter(|hash| !hash.is_empty());
+    if passwd.is_some_and(breaks_out) {
+        let fault = "the password hash contains a colon or a control character; password not set";
+        planner.report(bad(user.passwd.span, fault).help("write the hash alone, which `openssl passwd -6` prints"));
+    }
+    // The other fields are those of a new account, which root never is: a note says that they are not applied.
+    let is_new = name != ROOT;
+    let mut valid = |value: Option<&str>, span, is_valid: fn(&str) -> bool, fault: &str, help: &str| {
         let value = value?;
         if !is_valid(value) {
-            planner.report(bad(span, fault));
+            if is_new {
+                planner.report(bad(span, fault).help(help));
+            }
             return None;
         }
         Some(value.to_owned())
     };
-    // Such a value would end the field or the line in an account file.
-    let fault = "the password hash contains a colon or a control character; password not set";
-    let passwd = valid(passwd.filter(|hash| !hash.is_empty()), user.passwd.span, |hash| !breaks_out(hash), fault);
-    let fault = "the home directory is not an absolute path; the default one is used";
-    let is_home = |home: &str| !breaks_out(home) && home.starts_with('/');
-    let mut home = valid(user.homedir.filled(), user.homedir.span, is_home, fault);
+    let mut home = user.homedir.filled().map(str::to_owned);
     let create_home = user.no_create_home.value != Some(true);
-    if create_home {
-        let fault = "the home directory is a system directory; the default one is used";
-        home = valid(home.as_deref(), user.homedir.span, |home| !is_system_dir(home), fault);
-        let fault = "the path of the home directory is too long; the default one is used";
-        home = valid(home.as_deref(), user.homedir.span, |home| normalize(home).is_some(), fault);
-        let fault = "the home directory is a system file, or below one; the default one is used";
-        home = valid(home.as_deref(), user.homedir.span, |home| !places::is_in_file(home), fault);
+    for (is_valid, fault) in HOME_FAULTS.into_iter().take(if create_home { HOME_FAULTS.len() } else { 1 }) {
+        let fault = format!("{fault}; the default one is used");
+        home =
+            valid(home.as_deref(), user.homedir.span, is_valid, &fault, "write an absolute path, such as `/home/NAME`");
     }
-    let fault = "the shell contains a colon or a control character; the default one is used";
-    let mut shell = valid(user.shell.filled(), user.shell.span, |shell| !breaks_out(shell), fault);
-    let fault = "the shell is not an absolute path without spaces; the default one is used";
-    let is_shell = |shell: &str| shell.starts_with('/') && !shell.contains(char::is_whitespace);
-    shell = valid(shell.as_deref(), user.shell.span, is_shell, fault);
+    let mut shell = user.shell.filled().map(str::to_owned);
+    for (is_valid, fault) in SHELL_FAULTS {
+        let fault = format!("{fault}; the default one is used");
+        shell = valid(shell.as_deref(), user.shell.span, is_valid, &fault, "write the full path, such as `/bin/bash`");
+    }
     let (mut groups, mut known) = (Vec::new(), HashSet::new());
     let written =
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(|group| (group.trim(), field.span)));
     for (group, span) in written.filter(|(group, _)| !group.is_empty()) {
         let fault = "invalid name of a group; group skipped";
-        if let Some(group) = valid(Some(group), span, is_group_name, fault)
+        if let Some(group) = valid(Some(group), span, is_group_name, fault, GROUP_HELP)
             && known.insert(group.clone())
         {
             groups.push(group);
         }
     }
     let fault = "invalid name of the primary group; a group of the user's name is used";
-    let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group_name, fault);
+    let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group_name, fault, GROUP_HELP);
     let gecos = user.gecos.filled();
-    if gecos.is_some_and(breaks_out) {
+    if is_new && gecos.is_some_and(breaks_out) {
         let message = format!("user {name}: `gecos` contains a colon or a control character; not applied");
-        planner.report(Finding::new(&rules::BAD_GECOS, user.gecos.span, message));
+        planner.report(Finding::new(&rules::BAD_GECOS, user.gecos.span, message).help("write one line without `:`"));
     }
-    if create_home && home.as_deref().is_some_and(places::is_of_image) {
+    if is_new && create_home && home.as_deref().is_some_and(places::is_of_image) {
         let message = format!(
             "user {name}: the home directory is below /usr, which is read-only on CoreOS and Flatcar; applied anyway"
         );
@@ -154,7 +159,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     }
     Ok(Account {
         name: name.to_owned(),
-        passwd: passwd.map(Secret::new),
+        passwd: passwd.filter(|hash| !breaks_out(hash)).map(|hash| Secret::new(hash.to_owned())),
         gecos: gecos.filter(|gecos| !breaks_out(gecos)).map(str::to_owned),
         home,
         create_home,
@@ -166,6 +171,29 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
         shell,
     })
 }
+
+/// A check of a field, and the fault of a value that does not pass it.
+type Fault = (fn(&str) -> bool, &'static str);
+
+/// The faults of a home directory. If it is not created, only the first one matters.
+const HOME_FAULTS: [Fault; 4] = [
+    (|home| !breaks_out(home) && home.starts_with('/'), "the home directory is not an absolute path"),
+    (|home| !is_system_dir(home), "the home directory is a system directory"),
+    (|home| normalize(home).is_some(), "the path of the home directory is too long"),
+    (|home| !places::is_in_file(home), "the home directory is a system file, or below one"),
+];
+
+/// The faults of a shell.
+const SHELL_FAULTS: [Fault; 2] = [
+    (|shell| !breaks_out(shell), "the shell contains a colon or a control character"),
+    (
+        |shell| shell.starts_with('/') && !shell.contains(char::is_whitespace),
+        "the shell is not an absolute path without spaces",
+    ),
+];
+
+/// The remedy for an invalid name of a group.
+const GROUP_HELP: &str = "write names or numbers of groups, without `:` and a `-` before them";
 
 /// The password hash of `user`, without the line break at the end of a block scalar.
 pub fn password_hash(user: &User) -> Option<&str> {
@@ -363,6 +391,16 @@ mod tests {
         let message =
             "user a is listed twice; the keys of both are set, fields of this item not applied: shell, groups";
         assert_eq!(messages, [message]);
+    }
+
+    #[test]
+    fn fields_of_root_that_are_not_applied_have_one_finding() {
+        let text = "#cloud-config\nusers:\n- {name: root, homedir: a, shell: b, gecos: 'c:d', groups: ['-e'], primary_group: '-f'}\n- {name: root, homedir: /usr/a}\n";
+        let part = crate::user_data::split("x", text.as_bytes().to_vec()).remove(0);
+        let document = crate::document::read(part, &crate::address_tokens::Addresses::default(), false);
+        let findings = document.plan(&crate::plan::Facts::default(), "set").findings;
+        let found: Vec<_> = findings.iter().map(|finding| finding.rule.id).collect();
+        assert_eq!(found, ["existing-user", "duplicate-item", "existing-user"]);
     }
 
     #[test]
