@@ -90,7 +90,7 @@ impl ItemList<'_> {
 
     fn finding(&self, entry: &Entry, help: &str) -> Finding {
         let message = format!(
-            "{} is outside of the {word} above, which lacks it; {word} skipped",
+            "{} is outside of the {word} above, to which it seems to belong; {word} skipped",
             entry.display_key(),
             word = self.mapping.item
         );

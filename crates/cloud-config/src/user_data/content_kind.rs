@@ -243,7 +243,7 @@ pub(super) fn unrendered_expressions(text: &str) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (start, _) in text.match_indices('{').filter(|(start, _)| text[start + 1..].starts_with(['{', '%'])) {
         findings.add(&rules::TEMPLATE, || {
-            let message = "unrendered template expression";
+            let message = "unrendered template expression; applied anyway";
             Finding::new(&rules::TEMPLATE, Span::new(start, start + 2), message).help(TEMPLATE_HELP)
         });
     }
@@ -292,23 +292,23 @@ pub(super) fn mistyped(bytes: &[u8], kind: &str) -> Option<Finding> {
     let is_base64 = hint::encoding(bytes).is_some();
     let is_comment = kind == "cloud-config" && hint::is_document_in_comment(bytes);
     let Hint { form, help } = if is_base64 || is_comment { hint::hint(bytes)? } else { hint::page(bytes)? };
-    let message = format!("its type is that of a {kind}, but it is {form}; not applied");
+    let message = format!("its type is that of a {kind}, but it is {form}; part skipped");
     Some(Finding::new(&rules::BAD_PART, None, message).help(if is_base64 { PART_IN_BASE64 } else { help }))
 }
 
 /// The finding for unknown content, described by `what`.
 pub(super) fn unknown(bytes: &[u8], rule: &'static Rule, what: &str) -> Finding {
-    let tell = |message| Finding::new(rule, Span::new(0, 0), message);
+    let consequence = if *rule == rules::UNKNOWN_PART { "part skipped" } else { "not applied" };
+    let finding = |problem: String| Finding::new(rule, Span::new(0, 0), format!("{what} {problem}; {consequence}"));
     let first = trimmed(line(bytes, 0)).unwrap_or_default();
     if let Some((_, form, help)) = FOREIGN.iter().find(|(line, ..)| *line == first) {
-        return tell(format!("{what} is {form} of cloud-init; not applied")).help(*help);
+        return finding(format!("is {form} of cloud-init")).help(*help);
     }
     if let Some(Hint { form, help }) = hint::hint(bytes) {
         let help = if form.ends_with("base64") && rule == &rules::UNKNOWN_PART { PART_IN_BASE64 } else { help };
-        return tell(format!("{what} is {form}; not applied")).help(help);
+        return finding(format!("is {form}")).help(help);
     }
-    tell(format!("{what} has an unknown format; not applied"))
-        .help("a cloud-config begins with `#cloud-config`, a script with `#!`")
+    finding("has an unknown format".to_owned()).help("a cloud-config begins with `#cloud-config`, a script with `#!`")
 }
 
 /// Returns true for text in UTF-16, with a byte order mark or where its first characters show it.
