@@ -21,8 +21,8 @@ use crate::host::accounts::{InvalidName, PartialAccount, UnknownPrincipal};
 use crate::outcome::{PartOutcome, RefusedOutcome};
 use crate::terminal::Sign;
 use cloud_config::config::Verb;
-use cloud_config::diagnostic::{Finding, Span, UnitAction};
-use cloud_config::plan::{KeyImport, KeySet, Plan, Planned, Principal, Step};
+use cloud_config::diagnostic::{Finding, UnitAction};
+use cloud_config::plan::{KeyImport, KeySet, Plan, Planned, Principal, SkippedRanges, Step};
 use cloud_config::redact::LocatedFinding;
 use cloud_config::run_plan::PartPlan;
 use cloud_config::text::printable;
@@ -328,22 +328,9 @@ impl Foreseen {
 
 /// Returns the indices of the errors that are in no skipped item: the rest of their items is applied.
 fn errors_of_fields(plan: &Plan) -> Vec<usize> {
-    // Without a position, it is about all of the part.
-    let whole = |span: Option<Span>| span.unwrap_or(Span::new(0, usize::MAX));
-    let mut skipped: Vec<_> = plan.refused.iter().map(|refused| whole(refused.span)).collect();
-    skipped.sort();
-    // The end becomes the last one of all items that begin there or before.
-    let mut end = 0;
-    for span in &mut skipped {
-        end = end.max(span.end);
-        span.end = end;
-    }
-    let is_inside = |span: Span| {
-        let before = skipped.partition_point(|item| item.start <= span.start);
-        before > 0 && skipped[before - 1].end >= span.end
-    };
+    let skipped = SkippedRanges::new(plan.refused.iter().map(|refused| refused.span));
     let errors = plan.findings.iter().enumerate().filter(|(_, finding)| finding.is_error());
-    errors.filter(|(_, finding)| !is_inside(whole(finding.span))).map(|(index, _)| index).collect()
+    errors.filter(|(_, finding)| !skipped.contain(finding.span)).map(|(index, _)| index).collect()
 }
 
 /// Returns true for a command that starts a unit which does not run.

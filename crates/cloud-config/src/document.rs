@@ -2,6 +2,7 @@
 
 mod consequences;
 mod further;
+mod skipped;
 
 pub(crate) use self::consequences::correct_rejected;
 
@@ -447,6 +448,10 @@ impl Document {
         plan.findings.extend_from_slice(&self.findings);
         plan.findings.sort_by_key(|finding| (finding.span, finding.line));
         consequences::name_unknown_tokens(&mut plan.findings, &self.part.text);
+        skipped::remove_claims(&mut plan);
+        if self.access_only {
+            skipped::remove_of_rest(&mut plan.findings);
+        }
         shorten(&mut plan.findings);
         plan
     }

@@ -18,7 +18,14 @@ pub(super) fn correct_key_claims(findings: &mut [Finding], text: &str, keys: &[S
         match key {
             Some(key) if set.contains(key) => {}
             Some(_) => finding.replace_key_claim("not set"),
-            None => finding.replace_key_claim("only SSH keys of core are set"),
+            None => {
+                finding.replace_key_claim("only SSH keys of core are set");
+                if *finding.rule == rules::TEMPLATE
+                    && let Some(problem) = finding.message.strip_suffix("applied anyway")
+                {
+                    finding.message = format!("{problem}not applied");
+                }
+            }
         }
     }
 }
@@ -90,6 +97,7 @@ pub(crate) fn correct_rejected(findings: &mut [Finding]) {
         "only SSH keys are applied",
         "only SSH keys of core are set",
         "applied as a separate user",
+        "applied anyway",
     ];
     for finding in findings {
         finding.replace_key_claim("not applied");

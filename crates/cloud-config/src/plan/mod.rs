@@ -11,6 +11,7 @@ mod places;
 mod planner;
 pub mod script;
 mod sections;
+mod skipped;
 mod step;
 pub mod text_files;
 mod units;
@@ -23,6 +24,7 @@ pub use places::wanted_directories;
 pub use planner::{
     Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
 };
+pub use skipped::SkippedRanges;
 pub use step::{
     Account, ENVIRONMENT, Environment, FileSpec, Hostname, KernelModule, KeyImport, KeySet, Links, Owner, Principal,
     Reload, Script, Step, UNIT_ENVIRONMENT_HEADER, UNIT_ENVIRONMENTS, UnitCommand, UnitPath, UnitScope,

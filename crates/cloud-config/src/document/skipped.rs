@@ -1,0 +1,210 @@
+//! Removes findings that claim an effect of what is not applied.
+
+use crate::diagnostic::{Finding, Rule, Span, rules};
+use crate::plan::{Item, Plan, SkippedRanges};
+
+/// Findings about a skipped item that stay besides errors: they can name the reason why it is skipped.
+const KEPT: [&Rule; 7] = [
+    &rules::UNKNOWN_KEY,
+    &rules::FOREIGN_KEY,
+    &rules::MISPLACED_KEY,
+    &rules::DUPLICATE_KEY,
+    &rules::TWO_SPELLINGS,
+    &rules::NOTHING_THERE,
+    &rules::REDACTED_SECRET,
+];
+
+/// Errors about a value that is not applied, of an item that is.
+const OF_VALUES: [&Rule; 11] = [
+    &rules::BAD_HOSTNAME,
+    &rules::BAD_USER,
+    &rules::BAD_GECOS,
+    &rules::BAD_IMPORT,
+    &rules::BAD_COMMAND,
+    &rules::BAD_STRATEGY,
+    &rules::BAD_ETC_HOSTS,
+    &rules::BAD_TEXT,
+    &rules::FOLDED_NAME,
+    &rules::WRONG_TYPE,
+    &rules::UNKNOWN_TAG,
+];
+
+/// Findings about items other than errors, in a part of which at most the host name and SSH keys are applied.
+const OF_ITEMS: [&Rule; 26] = [
+    &rules::ODD_CHARACTER,
+    &rules::DEPRECATED,
+    &rules::OBSOLETE,
+    &rules::SCRIPT_LINE_ENDS,
+    &rules::ODD_INTERPRETER,
+    &rules::LITERAL_ESCAPE,
+    &rules::EXISTING_USER,
+    &rules::ODD_USER_NAME,
+    &rules::ODD_PASSWORD,
+    &rules::EMPTY_PASSWORD,
+    &rules::WEAK_HASH,
+    &rules::ODD_UNIT_NAME,
+    &rules::MOUNT_NAME,
+    &rules::ODD_UNIT_LINE,
+    &rules::ODD_UNIT_SECTION,
+    &rules::NO_INSTALL,
+    &rules::NO_DEFAULT_INSTANCE,
+    &rules::BAD_UNIT_SETTING,
+    &rules::MISSING_UNIT_SETTING,
+    &rules::NO_EXEC_START,
+    &rules::MASKED_UNIT,
+    &rules::ODD_DROP_IN_NAME,
+    &rules::ODD_STRATEGY,
+    &rules::ODD_OPTION,
+    &rules::ODD_DISCOVERY,
+    &rules::DUPLICATE_ITEM,
+];
+
+/// Removes warnings and notes about items that are not applied, since the part is broken.
+pub(super) fn remove_of_rest(findings: &mut Vec<Finding>) {
+    findings.retain(|finding| !OF_ITEMS.contains(&finding.rule));
+}
+
+/// Removes warnings and notes about the values of skipped items, and findings about the text of values that are not
+/// applied for another reason. The findings of `plan` are sorted.
+pub(super) fn remove_claims(plan: &mut Plan) {
+    remove_of_items(plan);
+    remove_of_values(&mut plan.findings);
+    remove_of_joined(&mut plan.findings);
+}
+
+fn remove_of_items(plan: &mut Plan) {
+    // Keys of such a user can be set for another one.
+    let detached = plan.findings.iter().filter(|finding| *finding.rule == rules::DETACHED_KEY);
+    let detached: Vec<_> = detached.filter_map(|finding| Some(finding.span?.start)).collect();
+    let gives_keys = |span: Span| {
+        let next = detached.partition_point(|at| *at < span.start);
+        detached.get(next).is_some_and(|at| *at < span.end)
+    };
+    let is_skipped = |item: &Item, span: Option<Span>| match item {
+        Item::File(_) | Item::Unit(_) | Item::DropIn { .. } => span.is_some(),
+        Item::User(_) => span.is_some_and(|span| !gives_keys(span)),
+        Item::Command(_) | Item::Import(_) | Item::Section(_) | Item::Rest | Item::All => false,
+    };
+    let skipped = plan.refused.iter().filter(|refused| is_skipped(&refused.item, refused.span));
+    let skipped = SkippedRanges::new(skipped.map(|refused| refused.span));
+    plan.findings
+        .retain(|finding| finding.is_error() || KEPT.contains(&finding.rule) || !skipped.contain(finding.span));
+}
+
+fn remove_of_values(findings: &mut Vec<Finding>) {
+    let errors = findings.iter().filter(|finding| OF_VALUES.contains(&finding.rule));
+    let errors: Vec<_> = errors.filter_map(|finding| finding.span).collect();
+    let mut helps = Vec::new();
+    findings.retain(|finding| {
+        let Some(span) = finding.span.filter(|_| claims_effect(finding)) else { return true };
+        let before = errors.partition_point(|error| error.start <= span.start);
+        let error = before.checked_sub(1).map(|last| errors[last]).filter(|error| error.end >= span.end);
+        if let Some(error) = error.filter(|_| *finding.rule == rules::TEMPLATE) {
+            helps.push((error, finding.help.clone()));
+        }
+        error.is_none()
+    });
+    for (span, help) in helps {
+        let at = findings.partition_point(|finding| finding.span < Some(span));
+        let errors = findings[at..].iter_mut().take_while(|finding| finding.span == Some(span));
+        // A value of the wrong type has its remedy already: in all of a section, the template may not be the reason.
+        let errors = errors.filter(|finding| finding.is_error() && *finding.rule != rules::WRONG_TYPE);
+        errors.for_each(|finding| finding.help.clone_from(&help));
+    }
+}
+
+/// Removes the warnings that a string is read as a list with one item of strings in which several SSH keys are found.
+fn remove_of_joined(findings: &mut Vec<Finding>) {
+    let joined = findings.iter().filter(|finding| *finding.rule == rules::JOINED_KEYS);
+    let joined: Vec<_> = joined.filter_map(|finding| Some(finding.span?.start)).collect();
+    findings.retain(|finding| {
+        let Some(span) = finding.span.filter(|_| *finding.rule == rules::TEXT_FOR_LIST) else { return true };
+        let next = joined.partition_point(|at| *at < span.start);
+        joined.get(next).is_none_or(|at| *at >= span.end)
+    });
+}
+
+/// Returns true for a finding that is wrong or superfluous about a value that is not applied.
+fn claims_effect(finding: &Finding) -> bool {
+    [&rules::TEMPLATE, &rules::BAD_KEY, &rules::ODD_CHARACTER, &rules::LITERAL_ESCAPE].contains(&finding.rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::address_tokens::Addresses;
+    use crate::plan::Facts;
+    use crate::{document, user_data};
+
+    /// The rules of the findings in `text`, with the helps of templates.
+    fn found(text: &str) -> Vec<String> {
+        let part = user_data::split("x", format!("#cloud-config\n{text}").into_bytes()).remove(0);
+        let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+        let help = |help: Option<String>| help.filter(|help| help.contains("template")).map_or("", |_| " (template)");
+        plan.findings.into_iter().map(|finding| format!("{}{}", finding.rule.id, help(finding.help))).collect()
+    }
+
+    #[test]
+    fn a_skipped_item_has_no_warnings_about_its_values() {
+        for (text, rules) in [
+            ("write_files:\n- path: /dev/x\n  permissions: '0777'\n  content: ${x}\n", &["odd-path"][..]),
+            ("write_files:\n- path: /dev/x\n  content: a\n  frobnicate: b\n", &["odd-path", "unknown-key"]),
+            ("write_files:\n- path: /dev/x\n  owner: 'a b'\n  permissions: '0777'\n", &["odd-path"]),
+            (
+                "write_files:\n- path: /etc/x\n  owner: 'a b'\n  permissions: abc\n  content: a\n",
+                &["bad-owner", "bad-permissions"],
+            ),
+            (
+                "coreos:\n  units:\n  - name: a/b.service\n    content: |\n      [Servic]\n      foo\n",
+                &["bad-unit-name"],
+            ),
+            (
+                "coreos:\n  units:\n  - name: a.service\n    drop_ins:\n    - name: a/b.conf\n      content: |\n        foo\n    - name: b.conf\n      content: |\n        foo\n",
+                &["bad-drop-in-name", "odd-unit-line"],
+            ),
+            ("users:\n- name: 'a:b'\n  shell: ${x}\n  passwd: nonsense\n", &["bad-user"]),
+        ] {
+            assert_eq!(found(text), rules, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_of_a_skipped_user_that_another_gets_keep_their_warnings() {
+        let key = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC5rruR3BpqBXVk5FrYNpMCTvJMoGebplWw1h+w3JXL/QYk8RKku1d/PUbV3XPLx6RFUlNiyIJIiEdQZCm5lG5E+WGJ7QUiSEH0cVAsUkV6/qh6nvDCbPteq6gpcoVquUWLHY6NOS8Kiom/t9MAeQeoR3LzYn+sia3pZBKd7mm+vw== a";
+        let text = format!("users:\n- name: ada\n- ssh_authorized_keys:\n  - {key}\n");
+        assert_eq!(found(&text), ["detached-key", "weak-ssh-key"]);
+    }
+
+    #[test]
+    fn keys_that_yaml_joins_are_not_one_item() {
+        let key =
+            |end| format!("  ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PM{end}\n");
+        assert_eq!(found(&format!("ssh_authorized_keys:\n{}{}", key('K'), key('L'))), ["joined-keys"]);
+        assert_eq!(found(&format!("ssh_authorized_keys:\n{}", key('K'))), ["text-for-list"]);
+    }
+
+    #[test]
+    fn a_broken_part_has_no_warnings_about_its_items() {
+        let units = "coreos:\n  units:\n  - name: a.service\n    content: |\n      foo\n";
+        let users = "users:\n- name: Ada\n  passwd: ''\n  gecos: a\u{a0}b\n  shell: /bin/${x}\n";
+        let key = "ssh_authorized_keys:\n- ssh-dss AAAAB3NzaC1kc3MAAACBAO\n";
+        let whole = found(&format!("{units}{users}{key}"));
+        assert_eq!(whole.len(), 7, "{whole:?}");
+        let broken = found(&format!("{units}{users}{key}b: [\n"));
+        assert_eq!(broken, ["template (template)", "no-valid-key", "syntax"]);
+        assert_eq!(found("\u{0}"), ["syntax"]);
+    }
+
+    #[test]
+    fn a_value_that_is_not_applied_is_not_applied_anyway() {
+        for (text, rules) in [
+            ("hostname: ${X}\n", &["bad-hostname (template)"][..]),
+            ("hostname: {{ x }}\n", &["wrong-type (template)"]),
+            ("users:\n- name: a\n  shell: ${x}\n", &["bad-user (template)"]),
+            ("users:\n- name: a\n  shell: /bin/${x}\n", &["template (template)"]),
+            ("coreos:\n  units:\n  - name: a.service\n    command: ${x}\n", &["bad-command (template)"]),
+            ("coreos:\n  update:\n    reboot_strategy: ${x}\n", &["bad-strategy (template)"]),
+        ] {
+            assert_eq!(found(text), rules, "{text}");
+        }
+    }
+}
