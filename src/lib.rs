@@ -20,6 +20,7 @@ pub mod explain;
 pub mod host;
 pub mod http;
 pub mod logger;
+pub mod os_error;
 pub mod outcome;
 pub mod report;
 pub mod run;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use cloudinit::cli::{self, Invocation, Mode, Options, Usage};
 use cloudinit::contain::{contain, report_panics};
 use cloudinit::host::signals;
+use cloudinit::os_error::OsError;
 use cloudinit::run::{self, RunContext};
 use cloudinit::terminal::{self, Screen};
 
@@ -39,7 +40,7 @@ fn run(options: &Options) -> u8 {
     let screen = Screen::of_stderr(&variable);
     cloudinit::logger::init(options.verbosity, options.changes_this_machine(), bounded, screen);
     for (signal, error) in uncaught {
-        log::warn!("failed to catch signal {signal}: {error}");
+        log::warn!("failed to catch signal {signal}: {}", OsError::from(error));
     }
     let context = RunContext { variable: &variable, stop: &signals::stopped };
     run::run(options, &context)

@@ -17,6 +17,7 @@ use zbus::{Connection, Message, MessageStream, connection};
 use super::signals;
 use crate::contain::contain;
 use crate::deadline::Deadline;
+use crate::os_error::without_code;
 
 /// The default time limit of a call.
 pub const CALL_LIMIT: Duration = Duration::from_secs(30);
@@ -61,8 +62,8 @@ pub enum CallError {
     #[error("the time limit of the run was reached (--deadline)")]
     OutOfTime,
     /// The connection broke, or the answer made no sense.
-    #[error("failed to use the system bus: {0}")]
-    Broken(#[source] zbus::Error),
+    #[error("failed to use the system bus: {}", without_code(&.0.to_string()))]
+    Broken(zbus::Error),
 }
 
 impl CallError {
@@ -174,7 +175,7 @@ impl Bus {
                 self.state.replace(ConnectionState::Open(connection.clone()));
                 Ok(connection)
             }
-            Some(Err(error)) => Err(CallError::Unconnected(error.to_string())),
+            Some(Err(error)) => Err(CallError::Unconnected(without_code(&error.to_string()))),
             None => {
                 let why = format!("no response within {} s", limit.as_secs());
                 self.state.replace(ConnectionState::Dead(why.clone()));

@@ -8,7 +8,7 @@ use zbus::{Connection, proxy};
 
 use super::bus::{Bus, CallError, PendingCall};
 use super::files::{self, Write};
-use super::root::Root;
+use super::root::{OsContext, Root};
 use crate::outcome::StepResult;
 
 /// The time limit of hostnamed, including its start. It is below the 25 s that the bus gives a service to start:
@@ -188,7 +188,7 @@ fn kernel() -> Option<String> {
 }
 
 fn set_kernel(name: &str) -> Result<()> {
-    nix::unistd::sethostname(name).context("failed to set the kernel's host name")
+    nix::unistd::sethostname(name).os_context(|| "failed to set the kernel's host name")
 }
 
 /// The first line that is neither empty nor a comment (hostname(5)).

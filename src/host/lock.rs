@@ -13,7 +13,7 @@ use log::Level;
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-use super::root::{Root, display_path};
+use super::root::{OsContext, Root, display_path};
 use crate::deadline::Deadline;
 use crate::logger::{Event, log_event, progress};
 
@@ -62,13 +62,13 @@ impl Lock {
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) if path.as_deref().is_none_or(|path| is_current(&file, path)) => {
-                    fcntl_setfd(&file, FdFlags::empty()).context("failed to pass the lock on to tools")?;
+                    fcntl_setfd(&file, FdFlags::empty()).os_context(|| "failed to pass the lock on to tools")?;
                     return Ok(Self { file, path });
                 }
                 // The previous run removed it.
                 Ok(()) => (file, _) = open(root)?,
                 Err(Errno::WOULDBLOCK) => {}
-                Err(error) => return Err(error).context("failed to take the lock"),
+                Err(error) => return Err(error).os_context(|| "failed to take the lock"),
             }
             if end.passed() || stop() {
                 bail!("another run still holds the lock after {} s", limit.as_secs());
@@ -89,7 +89,7 @@ fn open(root: &Root) -> Result<(File, Option<PathBuf>)> {
         make_state()?;
         return Ok((create(&Path::new(STATE).join("lock"))?, None));
     }
-    let (device, inode) = root.identity().context("failed to stat the root directory")?;
+    let (device, inode) = root.identity().os_context(|| "failed to stat the root directory")?;
     let Some(directory) = tree_locks()? else {
         // Without a directory of the user's own, the tree itself is locked.
         let tree =
@@ -119,7 +119,7 @@ fn create(path: &Path) -> Result<File> {
         .mode(0o600)
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
-        .with_context(|| format!("failed to open {}", path.display()))
+        .os_context(|| format!("failed to open {}", path.display()))
 }
 
 /// Returns true if `file` is the one at `path`.
@@ -132,7 +132,7 @@ fn is_current(file: &File, path: &Path) -> bool {
 /// Creates the state directory, open to root only.
 pub(super) fn make_state() -> Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(STATE);
-    made.with_context(|| format!("failed to make {STATE}"))
+    made.os_context(|| format!("failed to make {STATE}"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::command::Tool;
+use super::root::OsContext;
 use crate::outcome::StepResult;
 use cloud_config::plan::KernelModule;
 
@@ -44,7 +45,7 @@ fn take_one_down(interfaces: &Path, name: &str) -> Result<StepResult> {
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(StepResult::Unchanged),
-        Err(error) => return Err(error).with_context(|| format!("failed to read the flags of {name}")),
+        Err(error) => return Err(error).os_context(|| format!("failed to read the flags of {name}")),
     };
     let digits = text.trim().trim_start_matches("0x");
     let flags = u32::from_str_radix(digits, 16).with_context(|| format!("the flags of {name} are not a number"))?;
@@ -55,7 +56,7 @@ fn take_one_down(interfaces: &Path, name: &str) -> Result<StepResult> {
         .write(true)
         .open(&path)
         .and_then(|mut file| file.write_all(format!("0x{:x}\n", flags & !UP).as_bytes()))
-        .with_context(|| format!("failed to take {name} down"))?;
+        .os_context(|| format!("failed to take {name} down"))?;
     Ok(StepResult::Done)
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::files::{self, Write};
 use super::lock::{STATE, make_state};
-use super::root::Root;
+use super::root::{OsContext, Root};
 use crate::outcome::Outcome;
 use cloud_config::text::temporary_name;
 
@@ -112,7 +112,7 @@ fn entries() -> Result<Vec<PathBuf>> {
     match std::fs::read_dir(STATE) {
         Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).with_context(|| format!("failed to read {STATE}")),
+        Err(error) => Err(error).os_context(|| format!("failed to read {STATE}")),
     }
 }
 

@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
 use crate::deadline::Limits;
+use crate::os_error::OsError;
 use attempt::{Try, attempt};
 use cloud_config::text::secret::Secret;
 pub use url::{BadUrl, Url};
@@ -155,7 +156,7 @@ fn attempt_until_stopped(request: &Request<'_>, policy: &RetryPolicy, limits: Li
         let _ = sender.send(result.unwrap_or_else(|| Try::Final("internal error".to_owned())));
     });
     if let Err(error) = started {
-        return Try::Again(format!("failed to start a thread: {error}"));
+        return Try::Again(format!("failed to start a thread: {}", OsError::from(error)));
     }
     // The library enforces its time limit, except where the system prevents that.
     let end = Deadline::after(deadline.clip(policy.timeout) + GRACE);

@@ -319,8 +319,8 @@ impl Foreseen {
         }
         let head = match (planned, failures) {
             (true, _) => legend(),
-            (false, [failure]) => format!("nothing would be done: {}\n", printable(failure)),
-            (false, _) => "nothing would be done\n".to_owned(),
+            (false, []) => "nothing would be done\n".to_owned(),
+            (false, _) => "nothing would be done (see the log, on standard error)\n".to_owned(),
         };
         head + &out
     }

@@ -18,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::host::HostSetup;
 use crate::host::root::Root;
 use crate::logger::{self, Event, Sign, log_event, messages};
+use crate::os_error::without_code;
 use crate::outcome::{Outcome, PartOutcome, RefusedOutcome};
 use crate::report;
 use cloud_config::redact::{LocatedFinding, position};
@@ -107,7 +108,7 @@ fn write_stdout(outcome: &mut Outcome, text: &str) {
 }
 
 fn unprinted(error: &io::Error) -> String {
-    format!("failed to write to standard output: {error}")
+    format!("failed to write to standard output: {}", without_code(&error.to_string()))
 }
 
 /// Returns true if a signal ended the run, and records that as a failure.

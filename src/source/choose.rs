@@ -17,6 +17,7 @@ use super::{Availability, Context, Datasource, Setup};
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
 use crate::logger::{Event, log_event, progress};
+use crate::os_error::OsError;
 
 /// The interval at which the race checks whether the run was asked to stop.
 const SLICE: Duration = Duration::from_millis(100);
@@ -66,7 +67,10 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
         let name = candidate.source.name();
         let probe = move || probe_until_final(index, &candidate, &setup, &over, &sender);
         if let Err(error) = detach("data source", probe) {
-            unable.push((index, Availability::Never(format!("failed to start a thread for {name}: {error}"))));
+            unable.push((
+                index,
+                Availability::Never(format!("failed to start a thread for {name}: {}", OsError::from(error))),
+            ));
         }
     }
     drop(sender);

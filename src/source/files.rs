@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::ReadWriteFlags;
 
@@ -15,6 +15,7 @@ use super::{Availability, Context};
 use crate::contain::{contain, detach};
 use crate::deadline::Deadline;
 use crate::deadline::Limits;
+use crate::os_error::{OsContext, OsError};
 use cloud_config::user_data::USER_DATA_MAX;
 
 /// The interval at which a read checks whether the run was asked to stop.
@@ -38,7 +39,7 @@ pub fn exists(path: &Path) -> Availability {
     match path.try_exists() {
         Ok(true) => Availability::Here,
         Ok(false) => Availability::NotYet(format!("{name} does not exist")),
-        Err(error) => Availability::NotYet(format!("failed to look for {name}: {}", error.kind())),
+        Err(error) => Availability::NotYet(format!("failed to look for {name}: {}", OsError::from(error))),
     }
 }
 
@@ -111,7 +112,7 @@ fn in_thread<T: Send + 'static>(
         // After the time limit the receiver is gone.
         let _ = sender.send(done.unwrap_or_else(|| Err(std::io::Error::other("internal error"))));
     })
-    .with_context(|| format!("failed to start a thread that reads {name}"))?;
+    .os_context(|| format!("failed to start a thread that reads {name}"))?;
     loop {
         match receiver.recv_timeout(limits.deadline.clip(SLICE).max(Duration::from_millis(1))) {
             Ok(Ok(found)) => return Ok(Some(found)),
@@ -122,7 +123,7 @@ fn in_thread<T: Send + 'static>(
                 ErrorKind::CrossesDevices => {
                     bail!("{name} is a link that leads out of {}", beneath.unwrap_or(path).display())
                 }
-                _ => return Err(error).with_context(|| format!("failed to read {name}")),
+                _ => return Err(error).os_context(|| format!("failed to read {name}")),
             },
             Err(RecvTimeoutError::Timeout) if limits.expired_reason().is_none() => {}
             Err(_) if (limits.stop)() => bail!("failed to read {name}: stopped by a signal"),

@@ -15,6 +15,7 @@ use super::{Accounts, LARGEST, PartialAccount, create, database, found, number};
 use crate::deadline::Deadline;
 use crate::host::command::Tool;
 use crate::host::files;
+use crate::host::root::OsContext;
 use cloud_config::plan::Account;
 
 /// The name services of `nsswitch.conf(5)` that read local data only.
@@ -219,13 +220,13 @@ impl Accounts<'_> {
         }
         let mut known = None;
         if let Some(Answer::Group(group)) = self.ask(|| Question::GroupNamed(wanted.to_owned())) {
-            known = found(group).with_context(|| format!("failed to look up group {wanted}"))?;
+            known = found(group).os_context(|| format!("failed to look up group {wanted}"))?;
         }
         if known.is_none()
             && let Some(gid) = number(wanted)
             && let Some(Answer::Group(group)) = self.ask(|| Question::GroupOf(gid.into()))
         {
-            known = found(group).with_context(|| format!("failed to look up group {wanted}"))?;
+            known = found(group).os_context(|| format!("failed to look up group {wanted}"))?;
         }
         let Some(group) = known else { return Ok(Group::Unknown) };
         // The name is invalid in a line of /etc/group, or a local group already has the ID.

@@ -21,12 +21,12 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nix::errno::Errno;
 use rustix::fs::FileType;
 
 use super::files;
-use super::root::{Root, display_path, status};
+use super::root::{OsContext, Root, display_path, status};
 use crate::deadline::Deadline;
 use cloud_config::plan::{Account, Owner, Principal};
 use login_defs::LoginDefs;
@@ -97,7 +97,7 @@ impl<'r> Accounts<'r> {
     /// The databases cannot be read.
     pub fn user(self, name: &str) -> Result<Option<UserEntry>> {
         if let Some(Answer::User(user)) = self.ask(|| Question::UserNamed(name.to_owned())) {
-            return Ok(found(user).with_context(|| format!("failed to look up user {name}"))?.map(UserEntry::from));
+            return Ok(found(user).os_context(|| format!("failed to look up user {name}"))?.map(UserEntry::from));
         }
         Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.name == name))
     }
@@ -109,7 +109,7 @@ impl<'r> Accounts<'r> {
     /// The databases cannot be read.
     pub fn user_by_id(self, uid: u32) -> Result<Option<UserEntry>> {
         if let Some(Answer::User(user)) = self.ask(|| Question::UserOf(uid.into())) {
-            return Ok(found(user).with_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
+            return Ok(found(user).os_context(|| format!("failed to look up user {uid}"))?.map(UserEntry::from));
         }
         Ok(database::users(&self.database("/etc/passwd")?).find(|user| user.uid == uid))
     }
@@ -176,7 +176,7 @@ impl<'r> Accounts<'r> {
     /// The databases cannot be read.
     pub fn group(self, name: &str) -> Result<Option<u32>> {
         if let Some(Answer::Group(group)) = self.ask(|| Question::GroupNamed(name.to_owned())) {
-            let group = found(group).with_context(|| format!("failed to look up group {name}"))?;
+            let group = found(group).os_context(|| format!("failed to look up group {name}"))?;
             return Ok(group.map(|group| group.gid.as_raw()));
         }
         Ok(database::groups(&self.database("/etc/group")?).find(|group| group.name == name).map(|group| group.gid))
@@ -193,7 +193,7 @@ impl<'r> Accounts<'r> {
         }
         let Some(gid) = number(name_or_number) else { return Ok(false) };
         if let Some(Answer::Group(group)) = self.ask(|| Question::GroupOf(gid.into())) {
-            return Ok(found(group).with_context(|| format!("failed to look up group {gid}"))?.is_some());
+            return Ok(found(group).os_context(|| format!("failed to look up group {gid}"))?.is_some());
         }
         Ok(database::groups(&self.database("/etc/group")?).any(|group| group.gid == gid))
     }

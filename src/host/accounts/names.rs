@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::deadline::Deadline;
+use crate::host::root::OsError;
 use crate::host::signals;
 
 /// The time limit of a lookup.
@@ -58,6 +59,7 @@ pub(super) fn ask(question: Question, deadline: Option<Deadline>) -> Option<Answ
         let spawned = std::thread::Builder::new().name("lookups".into()).spawn(move || answer_all(&receiver));
         if let Err(error) = spawned {
             // Without a thread, a database that hangs would block the run.
+            let error = OsError::from(error);
             log::warn!("failed to start a thread for lookups: {error}; only /etc/passwd and /etc/group are used");
             *state = LookupState::Silent;
             return None;

@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::host::lock::{STATE, make_state};
-use crate::host::root::{Place, Root, link, status};
+use crate::host::root::{OsError, Place, Root, link, status};
 
 /// The prefix and the suffix of the name of a marker.
 const PREFIX: &str = ".useradd-";
@@ -31,7 +31,7 @@ pub fn set(root: &Root, name: &str) {
     let Some(place) = place(root, Path::new(ETC), name) else { return };
     match rustix::fs::symlinkat(name, &place.directory, &place.name) {
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(error) => log::debug!("failed to mark that user {name} is being created: {error}"),
+        Err(error) => log::debug!("failed to mark that user {name} is being created: {}", OsError::from(error)),
     }
 }
 
@@ -39,7 +39,7 @@ pub fn set(root: &Root, name: &str) {
 pub fn clear(root: &Root, name: &str) {
     for place in places(root, name).into_iter().filter(|place| is_marker(place, name)) {
         if let Err(error) = rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty()) {
-            log::debug!("failed to remove the marker of user {name}: {error}");
+            log::debug!("failed to remove the marker of user {name}: {}", OsError::from(error));
         }
     }
 }
@@ -68,12 +68,12 @@ pub fn take_unlisted(root: &Root, listed: &BTreeSet<&str>) -> Vec<String> {
             && let Err(error) = rustix::fs::symlinkat(name, &place.directory, &place.name)
             && error != Errno::EXIST
         {
-            log::debug!("failed to keep the marker of user {name} for this boot: {error}");
+            log::debug!("failed to keep the marker of user {name} for this boot: {}", OsError::from(error));
         }
         if let Some(place) = place(root, Path::new(ETC), name)
             && let Err(error) = rustix::fs::unlinkat(&place.directory, &place.name, AtFlags::empty())
         {
-            log::debug!("failed to remove the marker of user {name}: {error}");
+            log::debug!("failed to remove the marker of user {name}: {}", OsError::from(error));
         }
     }
     unlisted

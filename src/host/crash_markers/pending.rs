@@ -9,10 +9,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::host::lock::{STATE, make_state};
+use crate::host::root::{OsContext, OsError};
 
 /// The prefixes of the names of markers. The process ID follows, so no marker has the suffix of a record.
 const NETWORKD: &str = "networkd-restart-";
@@ -64,9 +65,9 @@ impl PendingReload {
         let path = self.directory.join(format!("{}{process}", self.prefix));
         let context = || format!("failed to write {}", path.display());
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let file = file.with_context(context)?;
+        let file = file.os_context(context)?;
         // Other runs hold the lock only while they look.
-        flock(&file, FlockOperation::LockExclusive).with_context(context)?;
+        flock(&file, FlockOperation::LockExclusive).os_context(context)?;
         self.own = Some((path, file));
         Ok(())
     }
@@ -88,6 +89,7 @@ impl PendingReload {
             self.own.take_if(|(own, _)| *own == path);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
+                    let error = OsError::from(error);
                     log::warn!("failed to remove {}: {error}; the next run does its action again", path.display());
                 }
                 _ => {}

@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::host::lock::{STATE, make_state};
-use crate::host::root::{Root, display_path};
+use crate::host::root::{OsError, Root, display_path};
 
 /// The prefix of the name of a list in [`STATE`]; the device and inode of a tree follow.
 const NAME: &str = "temporary-files";
@@ -48,7 +48,7 @@ impl<'r> TemporaryFiles<'r> {
     /// is written even if it cannot be marked.
     pub fn set(&mut self, target: &Path, name: &OsStr, uid: u32, kind: TemporaryKind) {
         if let Err(error) = self.append(&target.with_file_name(name), uid, kind) {
-            log::debug!("failed to mark the temporary file of {}: {error}", display_path(target));
+            log::debug!("failed to mark the temporary file of {}: {}", display_path(target), OsError::from(error));
         }
     }
 
@@ -82,7 +82,7 @@ pub fn clear_left(root: &Root, mut remove: impl FnMut(&Path, u32, TemporaryKind)
     match File::open(&list).and_then(|file| file.take(LARGEST).read_to_end(&mut entries)) {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return,
-        Err(error) => log::debug!("failed to read {}: {error}", list.display()),
+        Err(error) => log::debug!("failed to read {}: {}", list.display(), OsError::from(error)),
     }
     // On a full disk the last entry can be incomplete: no file has its name.
     for (kind, uid, path) in entries.split(|byte| *byte == 0).filter_map(parse) {

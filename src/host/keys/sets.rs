@@ -196,7 +196,7 @@ fn current(ssh: &Directory) -> Result<ExistingSet> {
 
 /// Returns true if a file cannot be read because of its mode, or of a lease, which its owner may hold forever.
 fn is_kept(error: &anyhow::Error) -> bool {
-    [Errno::ACCESS, Errno::AGAIN].into_iter().any(|errno| error.downcast_ref() == Some(&OsError(errno)))
+    [Errno::ACCESS, Errno::AGAIN].into_iter().any(|errno| error.downcast_ref() == Some(&OsError::Errno(errno)))
 }
 
 /// Writes a file if it differs from the wanted one. Returns true if it was written. The object in the place of `keep`

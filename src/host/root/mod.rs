@@ -5,7 +5,7 @@
 //! must not decide where root's files are written (docs/cloud-config.md#write_files, docs/cloud-config.md#users). All
 //! of [`super`] opens paths through this module.
 
-mod cause;
+mod display;
 mod walk;
 
 #[cfg(test)]
@@ -21,7 +21,8 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-pub use cause::{OsContext, OsError, display_path};
+pub use crate::os_error::{OsContext, OsError};
+pub use display::display_path;
 pub use walk::WalkError;
 use walk::WalkMode;
 
@@ -92,11 +93,15 @@ impl Root {
     pub fn open(path: &Path) -> Result<Self> {
         let context = || format!("failed to open the root directory {}", display_path(path));
         let slash = Arc::new(rustix::fs::openat(CWD, "/", DIRECTORY, Mode::empty()).os_context(context)?);
-        let absolute = std::path::absolute(path).with_context(context)?;
+        let absolute = std::path::absolute(path).os_context(context)?;
         let (directory, system) = if is_slash(&absolute) {
             (slash, true)
         } else {
-            let directory = walk::by_hand(&slash, &absolute, WalkMode::Private).with_context(context)?;
+            let directory = match walk::by_hand(&slash, &absolute, WalkMode::Private) {
+                // The path is named already.
+                Err(WalkError::Os { path, cause }) if path == absolute => return Err(cause).with_context(context),
+                walked => walked.with_context(context)?,
+            };
             let system = identity(&directory).os_context(context)? == identity(&slash).os_context(context)?;
             (if system { slash } else { directory }, system)
         };

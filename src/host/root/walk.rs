@@ -73,12 +73,12 @@ pub enum WalkError {
 impl WalkError {
     /// Returns true if it failed because a component does not exist.
     pub fn absent(&self) -> bool {
-        matches!(self, Self::Os { cause: OsError(Errno::NOENT), .. })
+        matches!(self, Self::Os { cause: OsError::Errno(Errno::NOENT), .. })
     }
 
     /// Returns true if a component of the path is not a directory.
     pub fn is_not_directory(&self) -> bool {
-        matches!(self, Self::NotDirectory(_) | Self::Os { cause: OsError(Errno::NOTDIR), .. })
+        matches!(self, Self::NotDirectory(_) | Self::Os { cause: OsError::Errno(Errno::NOTDIR), .. })
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -16,6 +16,7 @@ use rustix::termios::{ControlModes, OptionalActions, QueueSelector, speed, tcflu
 use super::CONTEXT;
 use crate::deadline::Deadline;
 use crate::deadline::Limits;
+use crate::os_error::OsContext;
 use crate::source::Context;
 use cloud_config::user_data::USER_DATA_MAX;
 
@@ -65,7 +66,7 @@ fn attempt(path: &Path, key: &[u8], silence: Duration, limits: Limits<'_>) -> Re
         match line.write(rest) {
             Ok(count) => rest = &rest[count..],
             Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error).context("failed to write"),
+            Err(error) => return Err(error).os_context(|| "failed to write"),
         }
     }
     let mut answer = Vec::new();
@@ -76,7 +77,7 @@ fn attempt(path: &Path, key: &[u8], silence: Duration, limits: Limits<'_>) -> Re
             Ok(0) => bail!("connection closed"),
             Ok(count) => count,
             Err(error) if is_passing(&error) => continue,
-            Err(error) => return Err(error).context("failed to read"),
+            Err(error) => return Err(error).os_context(|| "failed to read"),
         };
         let end = buffer[..count].iter().position(|byte| *byte == EOT);
         answer.extend_from_slice(&buffer[..end.unwrap_or(count)]);
@@ -97,13 +98,13 @@ fn open(path: &Path) -> Result<File> {
         .write(true)
         .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
         .open(path)
-        .context("failed to open it")?;
+        .os_context(|| "failed to open it")?;
     let mut mode = tcgetattr(&line).map_err(|_| anyhow!("not a serial port"))?;
     mode.make_raw();
     mode.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
-    mode.set_speed(speed::B115200).context("failed to set its speed")?;
-    tcsetattr(&line, OptionalActions::Now, &mode).context("failed to set it up")?;
-    tcflush(&line, QueueSelector::IFlush).context("failed to set it up")?;
+    mode.set_speed(speed::B115200).os_context(|| "failed to set its speed")?;
+    tcsetattr(&line, OptionalActions::Now, &mode).os_context(|| "failed to set it up")?;
+    tcflush(&line, QueueSelector::IFlush).os_context(|| "failed to set it up")?;
     Ok(line)
 }
 
@@ -115,7 +116,7 @@ fn wait(line: &File, for_what: PollFlags, silence: Duration, limits: Limits<'_>)
         match poll(&mut [PollFd::from_borrowed_fd(line.as_fd(), for_what)], Some(&slice)) {
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
-            Err(error) => return Err(error).context("failed to wait"),
+            Err(error) => return Err(error).os_context(|| "failed to wait"),
         }
         if let Some(over) = limits.expired_reason() {
             bail!("no response ({over})");

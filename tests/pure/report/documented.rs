@@ -57,6 +57,17 @@ fn the_log_of_mistakes_is_that_of_the_file_above_it() {
 }
 
 #[test]
+fn the_first_line_of_the_page_of_findings_is_one_of_the_program() {
+    let page = docs("findings.md");
+    let line = page.split("```\n").nth(1).unwrap();
+    let text = "#cloud-config\nwrite_files:\n  - path: /etc/app/token\n    owner: root\n    content: a\n\n    permission: '0600'\n";
+    let files = Files::new();
+    let path = files.put("web.yml", text);
+    let run = program(&["--validate", "--from-file", &path]);
+    assert_eq!(run.stdout.replace(&path, "web.yml"), line);
+}
+
+#[test]
 fn every_field_of_a_check_is_named() {
     let files = Files::new();
     let path = files.put("a.yml", "#cloud-config\nhostnam: x\n");
