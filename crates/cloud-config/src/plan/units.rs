@@ -257,7 +257,7 @@ fn plan_enable(
         UnitReader::Unknown => {
             let message = format!("unit {name}: unknown unit type; not enabled");
             let finding = Finding::new(&rules::BAD_COMMAND, key, message).help(SUFFIX);
-            planner.refuse_for(Item::Command(name.to_owned()), key, finding);
+            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
         }
     }
 }
