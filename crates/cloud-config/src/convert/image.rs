@@ -2,6 +2,7 @@
 //! (docs/leaving.md#users-of-the-image).
 
 use super::model::Variant;
+use crate::plan;
 
 /// Users that every image has.
 const USERS: [&str; 2] = ["root", "core"];
@@ -105,32 +106,12 @@ pub fn has_group(variant: Variant, name: &str) -> bool {
     GROUPS.contains(&name) || (variant == Variant::Flatcar && FLATCAR_GROUPS.contains(&name))
 }
 
-/// Files of both images, which have no files below them.
-pub const FILES: [&str; 15] = [
-    "/etc/environment",
-    "/etc/fstab",
-    "/etc/group",
-    "/etc/gshadow",
-    "/etc/hostname",
-    "/etc/hosts",
-    "/etc/machine-id",
-    "/etc/nsswitch.conf",
-    "/etc/os-release",
-    "/etc/passwd",
-    "/etc/profile",
-    "/etc/resolv.conf",
-    "/etc/shadow",
-    "/etc/shells",
-    "/etc/sudoers",
-];
-
-/// Directories of one image or the other, and of every system (file-hierarchy(7)). Ignition would remove one for a file.
-const DIRECTORIES: [&str; 83] = [
-    "/bin",
+/// Further directories of one image or the other, and of every system (file-hierarchy(7)). Ignition would remove one for
+/// a file.
+const DIRECTORIES: [&str; 68] = [
     "/boot/efi",
     "/dev/mqueue",
     "/dev/pts",
-    "/dev/shm",
     "/efi",
     "/etc/NetworkManager/conf.d",
     "/etc/NetworkManager/system-connections",
@@ -162,8 +143,6 @@ const DIRECTORIES: [&str; 83] = [
     "/etc/ssl/certs",
     "/etc/sudoers.d",
     "/etc/sysctl.d",
-    "/etc/systemd/network",
-    "/etc/systemd/system",
     "/etc/systemd/user",
     "/etc/sysusers.d",
     "/etc/tmpfiles.d",
@@ -171,25 +150,14 @@ const DIRECTORIES: [&str; 83] = [
     "/etc/xdg/systemd",
     "/etc/yum.repos.d",
     "/etc/zincati/config.d",
-    "/home",
-    "/lib",
     "/lib64",
-    "/media",
-    "/mnt",
     "/oem",
-    "/opt",
-    "/proc",
-    "/root",
     "/run/lock",
     "/run/log",
     "/run/systemd/system",
     "/run/udev",
     "/run/user",
-    "/sbin",
-    "/srv",
-    "/sys",
     "/sysroot/ostree",
-    "/tmp",
     "/usr/local/bin",
     "/usr/local/lib",
     "/usr/share/oem",
@@ -213,7 +181,8 @@ const DIRECTORIES: [&str; 83] = [
 
 /// Returns true for a directory of the image.
 pub fn is_directory(path: &str) -> bool {
-    DIRECTORIES.iter().any(|directory| path == *directory || is_below(directory, path))
+    let is_at = |directory: &&str| path == *directory || is_below(directory, path);
+    plan::DIRECTORIES.iter().chain(&DIRECTORIES).any(is_at)
 }
 
 /// Shells of both images.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::image;
+use crate::plan;
 use crate::text::printable;
 
 /// The paths that a result needs.
@@ -28,7 +28,7 @@ impl Paths {
             directories: HashSet::new(),
             homes: homes.iter().flat_map(|path| parents(path)).map(str::to_owned).collect(),
         };
-        for path in paths.taken.clone().iter().map(String::as_str).chain(image::FILES) {
+        for path in paths.taken.clone().iter().map(String::as_str).chain(plan::FILES) {
             paths.add(path);
         }
         paths

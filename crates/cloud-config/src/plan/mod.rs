@@ -21,6 +21,7 @@ mod window;
 pub use files::normalize;
 pub use network::plan_network;
 pub use places::wanted_directories;
+pub(crate) use places::{DIRECTORIES, FILES};
 pub use planner::{
     Access, BaseFile, CORE, Facts, Item, Plan, Planned, Refused, access, facts_wanted, plan, plan_script,
 };

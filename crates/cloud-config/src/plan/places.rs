@@ -14,7 +14,7 @@ const IMAGE: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 const OEM: &str = "/usr/share/oem";
 
 /// Directories of every machine. None of them is ever a file, so paths below them are valid.
-const DIRECTORIES: [&str; 23] = [
+pub const DIRECTORIES: [&str; 23] = [
     "/bin",
     "/boot",
     "/dev",
@@ -40,12 +40,13 @@ const DIRECTORIES: [&str; 23] = [
     "/var",
 ];
 
-/// Files of every machine, which cannot be a home directory.
-const FILES: [&str; 24] = [
+/// Files of every machine, which cannot be a home directory and have no files below them.
+pub const FILES: [&str; 26] = [
     "/bin/bash",
     "/bin/false",
     "/bin/sh",
     "/bin/true",
+    "/etc/environment",
     "/etc/fstab",
     "/etc/group",
     "/etc/gshadow",
@@ -59,6 +60,7 @@ const FILES: [&str; 24] = [
     "/etc/profile",
     "/etc/resolv.conf",
     "/etc/shadow",
+    "/etc/shells",
     "/etc/ssh/sshd_config",
     "/etc/subgid",
     "/etc/subuid",
