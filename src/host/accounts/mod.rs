@@ -28,7 +28,7 @@ use rustix::fs::FileType;
 use super::files;
 use super::root::{OsContext, Root, display_path, status};
 use crate::deadline::Deadline;
-use cloud_config::plan::{Account, Owner, Principal};
+use cloud_config::plan::{Account, Owner, Principal, is_common_shell};
 use login_defs::LoginDefs;
 use names::{Answer, Question};
 
@@ -255,8 +255,7 @@ const IS_DIRECTORY: &str = "is a directory";
 
 /// Returns true for an unusable shell that the default one can replace without giving the user more access.
 fn is_replaced(shell: &str, fault: &str) -> bool {
-    let common = ["bash", "zsh", "fish", "ksh", "mksh", "tcsh", "csh", "dash", "ash", "sh"];
-    fault == IS_DIRECTORY || shell.rsplit('/').next().is_some_and(|name| common.contains(&name))
+    fault == IS_DIRECTORY || is_common_shell(shell)
 }
 
 /// Parses an ID as `chown` does, with or without a `+`. For the system, the highest ID means "do not change".

@@ -64,6 +64,8 @@ const MANY_KINDS: &str = r#"
         no_create_home: true
         shell: /bin/sh
       - name: own
+      - name: restricted
+        shell: /usr/bin/absent-shell
       - name: machine
         system: true
         no_user_group: true

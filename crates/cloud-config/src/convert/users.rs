@@ -216,10 +216,17 @@ impl Converter<'_> {
         false
     }
 
-    /// Returns true if the account can have the login shell, and reports the reason if not.
+    /// Returns true if the account gets the login shell, and reports one that the image may not have.
     fn is_usable_shell(&mut self, shell: &str, subject: &str, span: Option<Span>) -> bool {
         let mut steps = self.plan.parts.iter().flat_map(PartPlan::steps);
         if image::has_shell(shell) || steps.any(|planned| planned.step.path() == Some(Path::new(shell))) {
+            return true;
+        }
+        if !plan::is_common_shell(shell) {
+            // It may restrict the user: the default one would give more access.
+            let difference = format!("the image may not have the shell {}; applied anyway", printable(shell));
+            let help = "a user whose shell does not exist cannot log in";
+            self.changed(span, subject, &difference, Some(help));
             return true;
         }
         let reason = format!("the image may not have the shell {}; the default one is used", printable(shell));

@@ -32,5 +32,6 @@ pub use step::{
 };
 pub use units::{unit_at, unit_of};
 pub use users::{
-    breaks_out, is_group_name, is_user_name, of_new_account, password_hash, redacted_user_name, url_without_secrets,
+    breaks_out, is_common_shell, is_group_name, is_user_name, of_new_account, password_hash, redacted_user_name,
+    url_without_secrets,
 };

@@ -216,6 +216,12 @@ pub fn of_new_account(user: &User) -> Vec<(&'static str, Option<Span>)> {
     texts.chain(lists).collect()
 }
 
+/// Returns true for the path of a shell that does not restrict the user, by its name.
+pub fn is_common_shell(path: &str) -> bool {
+    let common = ["bash", "zsh", "fish", "ksh", "mksh", "tcsh", "csh", "dash", "ash", "sh"];
+    path.rsplit('/').next().is_some_and(|name| common.contains(&name))
+}
+
 /// The remedy for an invalid name of a user.
 const NAME_HELP: &str =
     "begin the name with a letter or `_`, and go on with letters, digits, `-` and `_`, 32 characters at most";
