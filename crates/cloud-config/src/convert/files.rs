@@ -1,6 +1,7 @@
 //! Files: where they go, and the lines of `systemd-tmpfiles` for what Ignition cannot do.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::Path;
 
 use super::addresses::AT_BOOT;
@@ -9,7 +10,7 @@ use super::options::UPDATE_CONFS;
 use super::paths::Paths;
 use super::pending::Origin;
 use super::{Converter, addresses, image, quote, unit_paths};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Span, rules};
 use crate::plan::{FileSpec, Owner, Principal, UNIT_ENVIRONMENTS};
 use crate::text::printable;
 use crate::text::secret::Secret;
@@ -37,6 +38,8 @@ pub(super) struct Files {
     pub origin: Origin,
     /// The last `update.conf` is one of Flatcar, which a run does not read.
     pub has_flatcar_update: bool,
+    /// The findings about the file at a path, by their places in the list of findings.
+    reported: HashMap<String, Range<usize>>,
     /// Lines of tmpfiles.d(5), by the path that they are about.
     tmpfiles: BTreeMap<String, String>,
 }
@@ -188,16 +191,25 @@ impl Converter<'_> {
     }
 
     pub(super) fn file(&mut self, file: &FileSpec, span: Option<Span>) {
+        let first = self.findings.len();
+        if let Some(target) = self.convert_file(file, span) {
+            self.files.reported.insert(target, first..self.findings.len());
+        }
+    }
+
+    /// Converts a file, and returns its path in the result.
+    fn convert_file(&mut self, file: &FileSpec, span: Option<Span>) -> Option<String> {
         let path = file.path.to_string_lossy().into_owned();
         if self.section_file(file, &path, span) || self.unit_file(file, &path, span) {
-            return;
+            return None;
         }
         if self.unit_by_hand(file, &path, span) {
-            return;
+            return None;
         }
         let subject = format!("file {}", printable(&path));
         if let Some((reason, help)) = self.unusable(file, &path) {
-            return self.lost(span, &subject, reason, help);
+            self.lost(span, &subject, reason, help);
+            return None;
         }
         let mut notes = Vec::new();
         let environment = path.strip_prefix(UNIT_ENVIRONMENTS).map(|rest| format!("{ENVIRONMENTS}{rest}"));
@@ -206,11 +218,13 @@ impl Converter<'_> {
         let (target, is_volatile) = match environment.map_or_else(|| self.place(&path), Place::Here) {
             Place::ReadOnly => {
                 let help = Some("put it below /etc, /opt or /var");
-                return self.lost(span, &subject, "the image is read-only there", help);
+                self.lost(span, &subject, "the image is read-only there", help);
+                return None;
             }
             Place::Generated => {
                 let help = Some("give it another path");
-                return self.lost(span, &subject, "files of the conversion are at the path or below it", help);
+                self.lost(span, &subject, "files of the conversion are at the path or below it", help);
+                return None;
             }
             Place::Here(target) => {
                 if target != path && !is_environment {
@@ -237,7 +251,8 @@ impl Converter<'_> {
         let contents = file.content.expose();
         self.note_environment(contents, &target, &subject, span);
         if let Some(text) = std::str::from_utf8(contents).ok().filter(|text| self.stand_ins.is_in(text)) {
-            return self.file_with_tokens(&target, text, file, &subject, span);
+            self.file_with_tokens(&target, text, file, &subject, span);
+            return Some(target);
         }
         let mode = file.mode & 0o777;
         let owner = self.owner(&file.owner);
@@ -250,22 +265,32 @@ impl Converter<'_> {
                 }
             };
             let note = self.generated(span, &subject, &means, None);
-            return self.volatile_file(&target, file, note);
+            self.volatile_file(&target, file, note);
+            return Some(target);
         }
         if file.mode != mode || owner.is_none() {
+            // systemd-tmpfiles skips a line with an unknown owner, also its mode.
             let means = match owner {
-                None => format!(
+                None if file.mode == mode => format!(
                     "owner {shown} is set at each boot by systemd-tmpfiles, if the image has it; until then it is root"
+                ),
+                None => format!(
+                    "owner {shown} and mode {:04o} are set at each boot by systemd-tmpfiles, if the image has the owner; \
+                     until then they are root and {mode:04o}",
+                    file.mode
                 ),
                 Some(_) => format!("mode {:04o} is set at each boot by systemd-tmpfiles", file.mode),
             };
-            notes.push(self.generated(span, &subject, &means, None));
+            let help = owner.is_none().then_some("if the owner does not exist, a run does not write the file");
+            notes.push(self.generated(span, &subject, &means, help));
             let line =
                 format!("z {} {:04o} {} -", quote::tmpfiles_pattern(&target), file.mode, quoted_owner(&file.owner));
             self.files.tmpfiles.insert(target.clone(), line);
         }
         let (user, group) = owner.unwrap_or_default();
-        self.files.insert(File { path: target, contents: file.content.clone(), mode, user, group, notes });
+        let contents = file.content.clone();
+        self.files.insert(File { path: target.clone(), contents, mode, user, group, notes });
+        Some(target)
     }
 
     /// A file with addresses, which the generated service writes.
@@ -296,10 +321,21 @@ impl Converter<'_> {
 
     /// Removes what writes the file at `path`, and returns true if something did.
     pub(super) fn forget(&mut self, path: &str) -> bool {
+        self.withdraw(path);
         let is_file = self.files.remove(path);
         let is_copy = self.files.tmpfiles.remove(path).is_some() && self.files.remove(&format!("{COPIES}{path}"));
         let is_link = self.units.remove_link(path);
         self.forget_template(path) || is_file || is_copy || is_link
+    }
+
+    /// Withdraws what was reported about the file at `path`, which the result lacks.
+    pub(super) fn withdraw(&mut self, path: &str) {
+        let indexes = self.files.reported.remove(path).into_iter().flatten();
+        let is_moot = |index: &usize| {
+            let rule = self.findings[*index].finding.rule;
+            [rules::GENERATED_HELPER.id, rules::CHANGED_MEANING.id].contains(&rule.id)
+        };
+        self.withdrawn.extend(indexes.filter(is_moot));
     }
 
     fn has_owner(&self, owner: &Owner) -> bool {

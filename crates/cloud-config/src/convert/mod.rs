@@ -118,6 +118,8 @@ struct Converter<'a> {
     /// The host name of the result.
     hostname: Option<String>,
     findings: Vec<ConversionFinding>,
+    /// The findings about files that the result lacks, by their places in `findings`.
+    withdrawn: HashSet<usize>,
     /// The result has the hash of a password or a secret option.
     has_secret: bool,
     users: users::Users,
@@ -142,6 +144,7 @@ impl<'a> Converter<'a> {
             part: None,
             hostname: None,
             findings: Vec::new(),
+            withdrawn: HashSet::new(),
             has_secret: false,
             users: users::Users::default(),
             files: files::Files::default(),
@@ -312,8 +315,11 @@ impl<'a> Converter<'a> {
                            service can read them, and Ignition logs password hashes";
             self.report(&rules::CONVERSION, None, message, Some("use SSH keys instead of passwords"));
         }
+        let is_withdrawn = |index: &usize| self.withdrawn.contains(index);
+        let findings = self.findings.into_iter().enumerate().filter(|(index, _)| !is_withdrawn(index));
+        let findings = findings.map(|(_, finding)| finding).collect();
         let (units, links) = self.units.into_lists();
         let config = Config { users: self.users.into_list(), files: self.files.into_list(), links, units };
-        Conversion { config, findings: self.findings }
+        Conversion { config, findings }
     }
 }

@@ -251,6 +251,7 @@ impl Converter<'_> {
         }
         let subject = format!("file {}", printable(&path));
         if self.files.remove(&path) {
+            self.withdraw(&path);
             self.note(span, &subject, "replaced by a link");
         }
         self.units.linked.insert(path.clone(), self.units.links.len());
