@@ -1,12 +1,14 @@
 //! Conversions to Butane and Ignition: neither program refuses the result, and nothing is missing without a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cloud_config::address_tokens::{Address, Addresses};
 use cloud_config::convert::model::{Config, Variant};
-use cloud_config::convert::{self, Conversion, Options, PLATFORMS, StandIns, butane, ignition, strict};
+use cloud_config::convert::{
+    self, Conversion, ConversionFinding, Options, PLATFORMS, StandIns, butane, ignition, strict,
+};
 use cloud_config::diagnostic::{Finding, Span};
 use cloud_config::document;
 use cloud_config::plan::Facts;
@@ -58,6 +60,12 @@ pub fn one(plan: &RunPlan, stand_ins: &StandIns, options: Options) -> Conversion
             None => spans::one_line(&found.finding),
         }
         assert!(found.part.is_some() || found.finding.span.is_none(), "a place in no part: {:?}", found.finding);
+    }
+    let mut known = BTreeSet::new();
+    for ConversionFinding { part, finding } in findings {
+        let span = finding.span.map(|span| (span.start, span.end));
+        let is_new = known.insert((part, span, finding.rule.id, &finding.message));
+        assert!(is_new, "reported twice at one place: {finding:?}");
     }
     let text = butane::write(config, options.variant, &["a header".to_owned()]);
     assert!(!stand_ins.is_in(&text), "a stand-in is left in\n{text}");

@@ -26,6 +26,7 @@ mod scripts;
 mod stand_ins;
 pub mod strict;
 mod unit_addresses;
+mod unit_lines;
 mod unit_paths;
 mod unit_start;
 mod unit_text;

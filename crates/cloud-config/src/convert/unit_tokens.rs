@@ -1,8 +1,10 @@
 //! Address tokens in the text of a unit: systemd expands variables in command lines only.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::stand_ins::StandIns;
+use super::unit_lines::{joined, lines};
 use crate::address_tokens::Address;
 
 /// The text of a unit file or a drop-in without stand-ins.
@@ -16,7 +18,7 @@ pub struct Adapted {
     pub environment: Vec<(String, String)>,
     /// The description has tokens.
     pub has_token_in_description: bool,
-    /// The keys of settings that have no place for an address any more; the text lacks them.
+    /// The keys of settings that have no place for an address any more, each once; the text lacks them.
     pub lost: Vec<String>,
 }
 
@@ -39,45 +41,36 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
         text.clone_into(&mut adapted.text);
         return adapted;
     }
-    let mut lines = text.split_inclusive('\n').peekable();
     let mut section = String::new();
-    while let Some(first) = lines.next() {
-        let mut whole = first.to_owned();
-        let trimmed = first.trim();
-        if trimmed.starts_with(['#', ';', '[']) || trimmed.is_empty() {
-            if let Some(name) = trimmed.strip_prefix('[') {
+    for line in lines(text) {
+        let whole = line.raw;
+        if line.is_other() {
+            if let Some(name) = whole.trim().strip_prefix('[') {
                 name.trim_end_matches(']').clone_into(&mut section);
             }
             // A comment may show the token.
-            adapted.text.push_str(&stand_ins.restore(&whole));
+            adapted.text.push_str(&stand_ins.restore(whole));
             continue;
         }
-        let mut last = first;
-        while is_continued(last)
-            && let Some(line) = lines.next()
-        {
-            whole.push_str(line);
-            last = if line.trim_start().starts_with(['#', ';']) { last } else { line };
-        }
-        let (key, value) = whole.split_once('=').map_or((trimmed, ""), |(key, value)| (key.trim(), value));
-        if !stand_ins.is_in(&whole) {
+        let (key, value) = line.setting().unwrap_or((whole.trim(), ""));
+        if !stand_ins.is_in(whole) {
             if key == "Environment" {
                 adapted.override_environment(&joined(value));
             }
-            adapted.text.push_str(&whole);
+            adapted.text.push_str(whole);
             continue;
         }
         if section.starts_with("X-") {
             adapted.lost.push(key.to_owned());
         } else if key == "Description" && section == "Unit" {
             adapted.has_token_in_description = true;
-            adapted.text.push_str(&stand_ins.restore(&whole));
+            adapted.text.push_str(&stand_ins.restore(whole));
         } else if let Some(variable) = variable
             && COMMANDS.contains(&key)
             && can_expand(value, stand_ins)
         {
             adapted.uses_variables = true;
-            adapted.text.push_str(&stand_ins.replace(&whole, |kind| format!("${{{}}}", variable(kind))));
+            adapted.text.push_str(&stand_ins.replace(whole, |kind| format!("${{{}}}", variable(kind))));
         } else if variable.is_some()
             && key == "Environment"
             && let Some(assignments) = assignments(&joined(value))
@@ -87,6 +80,8 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
             adapted.lost.push(key.to_owned());
         }
     }
+    let mut known = HashSet::new();
+    adapted.lost.retain(|key| known.insert(key.clone()));
     adapted
 }
 
@@ -116,25 +111,6 @@ fn can_expand(value: &str, stand_ins: &StandIns) -> bool {
         !is_command || (!stand_ins.is_in(word) && !word[..word.len() - prefixes.len()].contains(':'))
     });
     can_all_expand && !is_behind_dollar
-}
-
-fn is_continued(line: &str) -> bool {
-    let text = line.trim_end_matches(['\n', '\r']);
-    text.ends_with('\\')
-}
-
-/// A value with its continued lines joined, without the comments between them.
-fn joined(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for (at, line) in value.split_inclusive('\n').enumerate() {
-        if at > 0 && line.trim_start().starts_with(['#', ';']) {
-            continue;
-        }
-        let text = line.trim_end_matches(['\n', '\r']);
-        out.push_str(text.strip_suffix('\\').unwrap_or(text));
-        out.push(' ');
-    }
-    out
 }
 
 /// The assignments of `Environment=`, as systemd splits them; `None` if one is invalid or has a specifier.
