@@ -68,6 +68,25 @@ impl Files {
         self.list[*self.at.get(path)?].as_ref().map(|(file, _)| file)
     }
 
+    /// The paths of the files, with the places of their items.
+    pub fn places(&self) -> impl Iterator<Item = (&str, Origin)> {
+        self.list.iter().flatten().map(|(file, origin)| (file.path.as_str(), *origin))
+    }
+
+    /// The text of the file at `path`.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        std::str::from_utf8(self.get(path)?.contents.expose()).ok()
+    }
+
+    /// Replaces the text of the file at `path`.
+    pub fn replace_text(&mut self, path: &str, text: String, note: String) {
+        let file = self.at.get(path).and_then(|index| self.list[*index].as_mut());
+        if let Some((file, _)) = file {
+            file.contents = Secret::new(text.into_bytes());
+            file.notes.push(note);
+        }
+    }
+
     /// The paths that the source gives the files, with the places of their items.
     fn targets(&self) -> Vec<(String, Origin)> {
         let target = |path: &str| {

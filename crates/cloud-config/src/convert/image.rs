@@ -207,7 +207,7 @@ pub fn has_shell(path: &str) -> bool {
 }
 
 /// Units that run on a new machine without a request.
-const ON_BY_DEFAULT: [&str; 17] = [
+pub const ON_BY_DEFAULT: [&str; 17] = [
     "containerd.service",
     "dbus.service",
     "docker.socket",
@@ -230,6 +230,85 @@ const ON_BY_DEFAULT: [&str; 17] = [
 /// Returns true for a unit that starts on every boot by itself.
 pub fn is_on_by_default(name: &str) -> bool {
     ON_BY_DEFAULT.contains(&name)
+}
+
+/// The place of a service of the image in the order of a boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// `sysinit.target` waits for it.
+    Early,
+    /// `basic.target` waits for it.
+    Basic,
+    /// It waits for `basic.target`, as services do by default.
+    Late,
+    /// Neither.
+    Other,
+}
+
+/// Services of systemd with the default order.
+const LATE_SERVICES: [&str; 15] = [
+    "systemd-ask-password-wall.service",
+    "systemd-homed.service",
+    "systemd-hostnamed.service",
+    "systemd-importd.service",
+    "systemd-journal-gatewayd.service",
+    "systemd-journal-remote.service",
+    "systemd-journal-upload.service",
+    "systemd-localed.service",
+    "systemd-logind.service",
+    "systemd-machined.service",
+    "systemd-nspawn@.service",
+    "systemd-pcrphase.service",
+    "systemd-portabled.service",
+    "systemd-timedated.service",
+    "systemd-user-sessions.service",
+];
+
+/// Services of systemd that neither wait for early boot nor belong to it.
+const OTHER_SERVICES: [&str; 7] = [
+    "systemd-networkd-wait-online.service",
+    "systemd-networkd-wait-online@.service",
+    "systemd-networkd.service",
+    "systemd-oomd.service",
+    "systemd-time-wait-sync.service",
+    "systemd-tmpfiles-clean.service",
+    "systemd-update-utmp-runlevel.service",
+];
+
+/// Services of early boot that are not part of systemd.
+const EARLY_SERVICES: [&str; 6] = [
+    "audit-rules.service",
+    "auditd.service",
+    "kmod-static-nodes.service",
+    "ldconfig.service",
+    "lvm2-monitor.service",
+    "modprobe@.service",
+];
+
+/// Targets that `sysinit.target` waits for.
+pub const EARLY_TARGETS: [&str; 8] = [
+    "cryptsetup-pre.target",
+    "cryptsetup.target",
+    "integritysetup.target",
+    "local-fs-pre.target",
+    "local-fs.target",
+    "swap.target",
+    "time-set.target",
+    "veritysetup.target",
+];
+
+/// The place of a service of the image in the order of a boot.
+pub fn stage(variant: Variant, name: &str) -> Stage {
+    let is_fcos = variant == Variant::Fcos;
+    match name {
+        // Fedora CoreOS has dbus-broker, which basic.target waits for.
+        "dbus.service" | "dbus-broker.service" if is_fcos => Stage::Basic,
+        _ if name.starts_with("NetworkManager") && !is_fcos => Stage::Other,
+        _ if EARLY_SERVICES.contains(&name) => Stage::Early,
+        _ if !name.starts_with("systemd-") || LATE_SERVICES.contains(&name) => Stage::Late,
+        _ if OTHER_SERVICES.contains(&name) => Stage::Other,
+        _ => Stage::Early,
+    }
 }
 
 /// Further units that images have, apart from those of systemd.

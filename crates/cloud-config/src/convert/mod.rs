@@ -27,6 +27,7 @@ mod stand_ins;
 pub mod strict;
 mod unit_addresses;
 mod unit_lines;
+mod unit_order;
 mod unit_paths;
 mod unit_start;
 mod unit_text;

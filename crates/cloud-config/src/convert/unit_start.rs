@@ -15,7 +15,7 @@ use crate::text::printable;
 use crate::text::secret::Secret;
 
 /// The number of units that a finding about their order lists.
-const MOST_SHOWN: usize = 20;
+pub(super) const MOST_SHOWN: usize = 20;
 
 impl Converter<'_> {
     /// Returns true if the unit is to be started, by systemd.
@@ -131,9 +131,10 @@ impl Converter<'_> {
 
     /// Keeps a unit that a target wants out of cycles that a run, which starts it later, does not have.
     pub(super) fn start_late(&mut self, pending: &mut Pending, subject: &str) {
-        let is_started = self.wants_start(pending) || pending.enable.is_some();
-        let is_here = pending.contents.is_some();
-        let Some(text) = self.units.order.drop_in(&pending.name).filter(|_| is_here || is_started) else { return };
+        let name = &pending.name;
+        let is_started = self.wants_start(pending) || pending.enable.is_some() || image::is_on_by_default(name);
+        let is_here = pending.contents.is_some() || self.units.order.is_late(name);
+        let Some(text) = self.units.order.drop_in(name).filter(|_| is_here || is_started) else { return };
         let is_after_boot = pending.texts().any(unit_text::is_after_boot);
         let means = if self.units.order.is_late(&pending.name) {
             "a drop-in moves it after early boot, so that it can wait for services"

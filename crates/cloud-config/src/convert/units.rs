@@ -1,10 +1,9 @@
 //! Units: contents, drop-ins and masks; `unit_start` starts and enables them.
 
 use super::model::{DropIn, Link, Unit, Variant};
-use super::order::{Order, OrderedUnit};
 use super::pending::{Pending, PendingDropIn};
 use super::unit_paths::{below, is_generated};
-use super::{Converter, image, platform, unit_text};
+use super::{Converter, image, unit_text};
 use crate::config::Verb;
 use crate::diagnostic::Span;
 use crate::plan::{FileSpec, UnitCommand, UnitPath, UnitScope, names};
@@ -199,8 +198,7 @@ impl Converter<'_> {
 
     /// Writes all units.
     pub(super) fn finish_units(&mut self) {
-        let units: Vec<_> = self.units.pending.iter().map(|unit| self.ordered(unit)).collect();
-        self.units.order = Order::new(&units, platform::agent(self.options.variant).0);
+        self.find_order();
         for pending in std::mem::take(&mut self.units.pending) {
             self.finish_unit(pending);
         }
@@ -225,23 +223,6 @@ impl Converter<'_> {
             }
         }
         pending.drop_ins = drop_ins;
-    }
-
-    /// A unit of the source for the graph of all units.
-    fn ordered<'u>(&self, unit: &'u Pending) -> OrderedUnit<'u> {
-        // Other settings have no place for an address.
-        let has_place =
-            |text: &str| text.lines().any(|line| line.starts_with("Exec") || line.starts_with("Environment"));
-        let needs_addresses = unit.texts().any(|text| {
-            let has_token = self.stand_ins.is_in(text) && has_place(text);
-            has_token || self.reads_addresses_of_environment(text) || self.addresses.is_named_in(text)
-        });
-        OrderedUnit {
-            name: &unit.name,
-            texts: unit.texts().collect(),
-            has_contents: unit.contents.is_some(),
-            needs_addresses,
-        }
     }
 
     /// Adds a link, in place of a file at its path.
@@ -315,6 +296,7 @@ impl Converter<'_> {
             return;
         }
         self.name_generated(&mut pending);
+        self.break_cycles(&mut pending, &subject, &mut unit);
         self.adapt(&mut pending, &subject);
         self.start_late(&mut pending, &subject);
         // Ignition checks the text of units, and takes no other type of them; a plain file it takes as it is.

@@ -1,0 +1,223 @@
+use super::*;
+
+fn order(units: &[(&str, &str)]) -> Order {
+    let units: Vec<_> = units
+        .iter()
+        .map(|(name, text)| OrderedUnit {
+            name,
+            texts: vec![text],
+            has_contents: text.contains("# contents"),
+            needs_addresses: text.contains("$private_ipv4"),
+            is_wanted: !text.contains("# not wanted"),
+        })
+        .collect();
+    Order::new(&units, Variant::Flatcar)
+}
+
+#[test]
+fn a_unit_of_early_boot_that_waits_for_a_service_is_late() {
+    let late = |name: &str, text: &str| order(&[(name, &format!("# contents\n{text}"))]).drop_in(name);
+    for (name, text, expected) in [
+        ("a.mount", "After=x.target b.service\n[Mount]\nType=ext4\n", Some(LATE_MOUNT)),
+        ("a.swap", "After = b.service\n", Some(LATE_MOUNT)),
+        ("a.swap", "After=x.target \\\n  b.service\n", Some(LATE_MOUNT)),
+        ("a.socket", "After=b.service\n", Some(LATE_SOCKET)),
+        ("a.path", "After=network-online.target\n", Some(LATE_SOCKET)),
+        ("a.mount", "After=docker.socket\n", Some(LATE_MOUNT)),
+        ("a.mount", "After=timers.target\n", Some(LATE_MOUNT)),
+        ("a.mount", "After=local-fs.target\n", Some(LATE_MOUNT)),
+        ("a.swap", "After=local-fs.target\n", None),
+        ("a.socket", "After=sockets.target\n", Some(LATE_SOCKET)),
+        ("a.path", "After=paths.target\n", Some(LATE_SOCKET)),
+        ("a.socket", "After=docker.socket\n", None),
+        ("a.mount", "After=systemd-udevd-kernel.socket\n", None),
+        ("a.mount", "After=b.mount\n", None),
+        ("a.mount", "After=systemd-udevd.service\n", None),
+        ("a.mount", "Before=b.service\n", None),
+        ("a.mount", "After=b.service\nDefaultDependencies=no\n", None),
+        ("a.mount", "After=b.service\nType=nfs\n", None),
+        ("a.mount", "After=b.service\nOptions=ro,_netdev\n", None),
+        ("a.service", "After=b.service\n", None),
+        ("a.timer", "After=b.service\n", None),
+    ] {
+        assert_eq!(late(name, text), expected, "{name} {text}");
+    }
+}
+
+#[test]
+fn a_unit_of_early_boot_is_late_if_one_that_it_waits_for_is() {
+    let data = ("data.mount", "# contents\nAfter=format.service\nWhere=/data\n");
+    for (name, text, is_late) in [
+        ("a.mount", "After=data.mount\nWhere=/a\n", true),
+        ("a.mount", "What=/data/a\nWhere=/a\n", true),
+        ("data-sub.mount", "Where=/data/sub\n", true),
+        ("a.swap", "What=/data/swap\n", true),
+        ("a.socket", "ListenStream=/data/socket\n", true),
+        ("a.path", "PathExists=/data/x\n", true),
+        ("a.automount", "RequiresMountsFor=/x /data\nWhere=/a\n", true),
+        ("database.mount", "Where=/database\n", false),
+        ("a.socket", "ListenStream=80\n", false),
+    ] {
+        let found = order(&[data, (name, &format!("# contents\n{text}"))]);
+        assert_eq!(found.drop_in(name).is_some(), is_late, "{name} {text}");
+    }
+    let preceded = order(&[("a.mount", "# contents\n"), ("b.service", "# contents\nBefore=a.mount\n")]);
+    assert_eq!(preceded.drop_in("a.mount"), Some(LATE_MOUNT));
+    let socket = ("a.socket", "# contents\nExecStartPre=/bin/a $private_ipv4\n");
+    assert_eq!(order(&[socket]).drop_in("a.socket"), Some(LATE_SOCKET));
+}
+
+#[test]
+fn the_addresses_wait_for_what_the_network_waits_for() {
+    let found = order(&[
+        ("coreos-metadata.service", "After=a.service\n"),
+        ("b.service", "# contents\nBefore=a.service x.service\n"),
+        ("c.service", "# contents\nWantedBy=network-online.target\n"),
+        ("d.service", "# contents\nAfter=coreos-metadata.service b.service\nBefore=multi-user.target\n"),
+        ("e@.service", "# contents\nDefaultDependencies=no\nBefore=sysinit.target\n"),
+        ("systemd-resolved.service", "User=a\n"),
+        ("docker.socket", "User=a\n"),
+        ("docker.service", "User=a\n"),
+    ]);
+    for name in [
+        "coreos-metadata.service",
+        "a.service",
+        "b.service",
+        "c.service",
+        "e@1.service",
+        "systemd-resolved.service",
+        "docker.socket",
+    ] {
+        assert!(found.is_before_addresses(name), "{name}");
+    }
+    for name in ["d.service", "x.service", "docker.service"] {
+        assert!(!found.is_before_addresses(name), "{name}");
+    }
+}
+
+#[test]
+fn units_behind_the_end_of_the_boot_wait_for_it() {
+    let found = order(&[
+        ("a.service", "# contents\nAfter=multi-user.target\n"),
+        ("b.service", "# contents\nAfter=a.service\n"),
+        ("c.target", "# contents\nWants=b.service\n"),
+        ("d.service", "After=graphical.target\n"),
+        ("e.service", "# contents\nBefore=multi-user.target\n"),
+    ]);
+    for name in ["a.service", "b.service", "c.target", "d.service"] {
+        assert_eq!((found.is_after_boot(name), found.drop_in(name)), (true, Some(AFTER_BOOT)), "{name}");
+    }
+    assert_eq!((found.is_after_boot("e.service"), found.drop_in("e.service")), (false, None));
+}
+
+/// The words that a result lacks, as settings of units.
+fn omitted(units: &[(&str, &str)]) -> Vec<String> {
+    let found = order(units);
+    assert!(found.cycles.is_empty(), "{units:?}: {:?}", found.cycles);
+    let all = units.iter().flat_map(|(name, _)| found.omitted(name).into_iter().flatten().map(move |all| (name, all)));
+    let shown = all.flat_map(|(name, (key, words))| words.iter().map(move |word| format!("{name}: {key}={word}")));
+    shown.collect()
+}
+
+#[test]
+fn early_boot_does_not_wait_for_a_service_of_the_source() {
+    for (text, expected) in [
+        ("Before=docker.socket docker.service", "Before=docker.socket"),
+        ("Before=basic.target", "Before=basic.target"),
+        ("Before=sysinit.target", "Before=sysinit.target"),
+        ("Before=local-fs.target", "Before=local-fs.target"),
+        ("Before=sockets.target", "Before=sockets.target"),
+        ("Before=systemd-tmpfiles-setup.service", "Before=systemd-tmpfiles-setup.service"),
+        ("DefaultDependencies=yes\nBefore=basic.target", "Before=basic.target"),
+        ("DefaultDependencies=no\nAfter=docker.service\nBefore=basic.target", "Before=basic.target"),
+        ("WantedBy=sockets.target", "WantedBy=sockets.target"),
+        ("After=multi-user.target\nBefore=getty.target", "Before=getty.target"),
+        ("After=multi-user.target\nBefore=update-engine.service", "Before=update-engine.service"),
+        ("After=getty.target\nBefore=basic.target", "Before=basic.target"),
+    ] {
+        let units = [("own.service", &*format!("# contents\n{text}\n"))];
+        assert_eq!(omitted(&units), [format!("own.service: {expected}")], "{text}");
+        let not_wanted = format!("{}# not wanted\n", units[0].1);
+        assert!(omitted(&[("own.service", &not_wanted)]).is_empty(), "{text}");
+    }
+    for text in [
+        "Before=docker.service",
+        "Before=network-pre.target systemd-networkd.service network-online.target",
+        "Before=multi-user.target timers.target systemd-logind.service",
+        "DefaultDependencies=no\nBefore=basic.target docker.socket",
+        "WantedBy=basic.target sysinit.target timers.target local-fs.target multi-user.target",
+        "RequiredBy=docker.service",
+    ] {
+        assert!(omitted(&[("own.service", &format!("# contents\n{text}\n"))]).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_unit_of_the_image_does_not_wait_for_one_that_waits_for_it() {
+    let own = ("own.service", "# contents\n");
+    for (name, text, is_omitted) in [
+        ("docker.socket", "After=own.service", true),
+        ("systemd-tmpfiles-setup.service", "After=own.service", true),
+        ("sockets.target", "After=own.service", true),
+        ("docker.service", "After=own.service", false),
+        ("systemd-networkd.service", "After=own.service", false),
+        ("multi-user.target", "After=own.service", false),
+    ] {
+        let expected = if is_omitted { vec![format!("{name}: {text}")] } else { Vec::new() };
+        assert_eq!(omitted(&[own, (name, text)]), expected, "{name}");
+    }
+    let required = ("own.service", "# contents\n# not wanted\nBefore=docker.socket\n");
+    assert!(omitted(&[required, ("docker.socket", "User=a")]).is_empty());
+    assert_eq!(omitted(&[required, ("docker.service", "Requires=own.service")]), ["own.service: Before=docker.socket"]);
+}
+
+#[test]
+fn an_instance_has_the_order_of_its_template() {
+    let template = ("own@.service", "# contents\n# not wanted\nBefore=docker.socket\nWantedBy=sockets.target\n");
+    assert!(omitted(&[template]).is_empty());
+    assert_eq!(
+        omitted(&[template, ("own@1.service", "")]),
+        ["own@.service: Before=docker.socket", "own@.service: WantedBy=sockets.target"]
+    );
+}
+
+#[test]
+fn a_socket_of_the_image_below_a_late_mount_is_late() {
+    let data = ("data.mount", "# contents\nAfter=format.service\nWhere=/data\n");
+    let found = order(&[data, ("docker.socket", "ListenStream=/data/docker.sock")]);
+    assert_eq!(found.drop_in("docker.socket"), Some(LATE_SOCKET));
+    assert!(found.omitted.is_empty() && found.cycles.is_empty());
+    assert_eq!(order(&[("docker.socket", "ListenStream=/data/docker.sock")]).drop_in("docker.socket"), None);
+}
+
+#[test]
+fn a_mount_waits_for_its_automount() {
+    let automount = ("data.automount", "# contents\nAfter=docker.service\nWhere=/data\n");
+    let found = order(&[automount, ("data.mount", "# contents\nWhere=/data\n")]);
+    for name in ["data.automount", "data.mount"] {
+        assert_eq!(found.drop_in(name), Some(LATE_MOUNT), "{name}");
+    }
+    let early = ("data.automount", "# contents\nWhere=/data\n");
+    let found = order(&[early, ("data.mount", "# contents\nWhere=/data\n")]);
+    assert!(found.late.is_empty() && found.cycles.is_empty() && found.omitted.is_empty());
+}
+
+#[test]
+fn a_cycle_that_is_left_is_known() {
+    let found = order(&[
+        ("a.service", "# contents\nAfter=b.service\n"),
+        ("b.service", "# contents\nAfter=a.service\n"),
+        ("c.service", "# contents\nAfter=a.service\n"),
+    ]);
+    assert_eq!(found.cycle("a.service"), Some(&["b.service".to_owned()][..]));
+    assert_eq!(found.cycle("b.service"), None);
+    assert_eq!(found.cycle("c.service"), None);
+    let found = order(&[("sockets.target", "BindsTo=a.service\n"), ("a.service", "# contents\n")]);
+    assert_eq!(found.cycle("sockets.target"), Some(&["a.service".to_owned()][..]));
+}
+
+#[test]
+fn a_drop_in_of_the_last_target_is_no_reason_to_wait_for_it() {
+    let found = order(&[("multi-user.target", "Wants=a.service\n"), ("a.service", "# contents\n")]);
+    assert_eq!(found.drop_in("a.service"), None);
+}
