@@ -120,6 +120,8 @@ struct Converter<'a> {
     /// The host name of the result.
     hostname: Option<String>,
     findings: Vec<ConversionFinding>,
+    /// The findings, by their places and texts.
+    known: HashSet<(Option<usize>, Option<(usize, usize)>, &'static str, String)>,
     /// The findings about files that the result lacks, by their places in `findings`.
     withdrawn: HashSet<usize>,
     /// The result has the hash of a password or a secret option.
@@ -146,6 +148,7 @@ impl<'a> Converter<'a> {
             part: None,
             hostname: None,
             findings: Vec::new(),
+            known: HashSet::new(),
             withdrawn: HashSet::new(),
             has_secret: false,
             users: users::Users::default(),
@@ -170,11 +173,16 @@ impl<'a> Converter<'a> {
         self.brought.contains(unit)
     }
 
-    /// Reports a difference.
+    /// Reports a difference, once at each place.
     fn report(&mut self, rule: &'static Rule, span: Option<Span>, message: impl Into<String>, help: Option<&str>) {
         let mut finding = Finding::new(rule, span, message);
         finding.help = help.map(str::to_owned);
         self.stand_ins.restore_finding(&mut finding);
+        // A unit can have several texts at one place.
+        let place = finding.span.map(|span| (span.start, span.end));
+        if !self.known.insert((self.part, place, rule.id, finding.message.clone())) {
+            return;
+        }
         self.findings.push(ConversionFinding { part: self.part, finding });
     }
 

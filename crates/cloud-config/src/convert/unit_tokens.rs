@@ -1,6 +1,5 @@
 //! Address tokens in the text of a unit: systemd expands variables in command lines only.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::stand_ins::StandIns;
@@ -18,7 +17,7 @@ pub struct Adapted {
     pub environment: Vec<(String, String)>,
     /// The description has tokens.
     pub has_token_in_description: bool,
-    /// The keys of settings that have no place for an address any more, each once; the text lacks them.
+    /// The keys of settings that have no place for an address any more; the text lacks them.
     pub lost: Vec<String>,
 }
 
@@ -80,8 +79,6 @@ pub fn adapt(text: &str, stand_ins: &StandIns, variable: Option<&dyn Fn(Address)
             adapted.lost.push(key.to_owned());
         }
     }
-    let mut known = HashSet::new();
-    adapted.lost.retain(|key| known.insert(key.clone()));
     adapted
 }
 
