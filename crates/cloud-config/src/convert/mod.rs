@@ -110,6 +110,9 @@ pub fn convert(plan: &RunPlan, stand_ins: &StandIns, options: Options) -> Conver
     converter.finish()
 }
 
+/// A finding by its part, its place there, its rule and its text.
+type ReportKey = (Option<usize>, Option<(usize, usize)>, &'static str, String);
+
 /// The state of a conversion.
 struct Converter<'a> {
     options: Options,
@@ -121,7 +124,7 @@ struct Converter<'a> {
     hostname: Option<String>,
     findings: Vec<ConversionFinding>,
     /// The findings, by their places and texts.
-    known: HashSet<(Option<usize>, Option<(usize, usize)>, &'static str, String)>,
+    known: HashSet<ReportKey>,
     /// The findings about files that the result lacks, by their places in `findings`.
     withdrawn: HashSet<usize>,
     /// The result has the hash of a password or a secret option.

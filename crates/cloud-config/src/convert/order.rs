@@ -83,7 +83,9 @@ impl Order {
         let wanted: HashSet<_> = units.iter().filter(|unit| unit.is_wanted).map(|unit| key(unit.name)).collect();
         let mut units: Vec<_> = units.iter().map(Settings::new).collect();
         // A target that wants an instance has the order of the template.
-        units.iter_mut().for_each(|unit| unit.is_wanted = wanted.contains(&key(unit.name)));
+        for unit in &mut units {
+            unit.is_wanted = wanted.contains(&key(unit.name));
+        }
         let mounts = units.iter().filter_map(|unit| Some((unit.mount_point()?.to_owned(), unit.name)));
         let mounts: HashMap<_, _> = mounts.collect();
         let image =
@@ -129,7 +131,9 @@ impl Order {
             if cycles.is_empty() {
                 break;
             }
-            units.iter_mut().for_each(|unit| unit.omit(&cycles, is_omitted));
+            for unit in units.iter_mut() {
+                unit.omit(&cycles, is_omitted);
+            }
         }
         let full = graph(units);
         let cycles = full.cycles();

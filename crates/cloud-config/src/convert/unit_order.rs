@@ -69,7 +69,7 @@ impl Converter<'_> {
             let unit = if drop_in.is_some() { directory.strip_suffix(".d")? } else { directory };
             let is_masked = self.units.get(unit).is_some_and(|pending| pending.mask.is_some());
             let is_unit = names::reader(unit) == names::UnitReader::Systemd && !is_masked;
-            let is_read = drop_in.is_none_or(|name| name.ends_with(".conf") && !name.contains('/'));
+            let is_read = drop_in.is_none_or(|name| name.strip_suffix(".conf").is_some() && !name.contains('/'));
             let (path, unit, is_drop_in) = (path.to_owned(), unit.to_owned(), drop_in.is_some());
             (is_unit && is_read).then_some(ByHand { path, unit, is_drop_in, origin })
         };

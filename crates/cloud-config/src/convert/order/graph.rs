@@ -43,7 +43,9 @@ impl Graph {
     pub fn waiting_for(&self, name: &str) -> HashSet<String> {
         let mut reverse = vec![Vec::new(); self.names.len()];
         for (unit, others) in self.waits.iter().enumerate() {
-            others.iter().for_each(|other| reverse[*other].push(unit));
+            for other in others {
+                reverse[*other].push(unit);
+            }
         }
         self.closure(&reverse, name)
     }
@@ -61,7 +63,9 @@ impl Graph {
     pub fn cycles(&self) -> HashMap<&str, usize> {
         let numbers = self.components();
         let mut sizes = vec![0; self.names.len()];
-        numbers.iter().for_each(|number| sizes[*number] += 1);
+        for number in &numbers {
+            sizes[*number] += 1;
+        }
         let names = self.names.iter().map(String::as_str).zip(numbers);
         names.filter(|(_, number)| sizes[*number] > 1).collect()
     }

@@ -41,6 +41,7 @@ const STARTS: [&str; 4] = ["Wants", "Requires", "BindsTo", "Upholds"];
 const UNORDERED: [&str; 3] = ["local-fs.target", "remote-fs.target", "timers.target"];
 
 /// A unit with its settings.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Settings<'t> {
     pub name: &'t str,
     lines: Vec<(&'t str, String)>,
