@@ -57,14 +57,46 @@ const EVERY_TREE: [(&str, &str); 23] = [
 ];
 
 /// Places that may differ in one case.
-const TREES: [(&str, &Allowed); 27] = [
+const TREES: [(&str, &Allowed); 31] = [
     ("addresses-that-a-platform-lacks", &[("etc/systemd/system/a.service", "addresses are variables")]),
+    (
+        "clashes-of-helpers",
+        &[
+            ("etc/group-only.conf", "a run does not write it"),
+            ("etc/multi-user.conf", "a run does not write it"),
+            ("etc/owner-only.conf", "a run does not write it"),
+            ("etc/systemd/system/twice.socket", "settings with addresses are omitted"),
+        ],
+    ),
     (
         "clashes-of-parts",
         &[
             ("etc/systemd/network/10-a.network", "clashes with a file of another part"),
             ("etc/systemd/system/a.service", "clashes with a file of another part"),
             ("etc/systemd/system/c.service.d/a.conf", "clashes with a file of another part"),
+        ],
+    ),
+    (
+        "cycles-of-the-boot",
+        &[
+            ("etc/systemd/system/by-hand.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/data.mount", "a setting that would close a cycle"),
+            ("etc/systemd/system/docker.socket.d/10-after.conf", "a setting that would close a cycle"),
+            ("etc/systemd/system/install.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/own.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/own.service.d/10-early.conf", "a setting that would close a cycle"),
+            ("etc/systemd/system/sshd.socket.d/10-by-hand.conf", "a setting that would close a cycle"),
+            ("etc/systemd/system/systemd-tmpfiles-setup.service.d/10-after.conf", "a setting that would close a cycle"),
+        ],
+    ),
+    (
+        "cycles-of-the-boot-ordered",
+        &[
+            ("etc/systemd/system/docker.socket.d/10-after.conf", "a setting that would close a cycle"),
+            ("etc/systemd/system/own.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/own.service.d/10-early.conf", "a setting that would close a cycle"),
+            ("etc/systemd/system/sshd.socket.d/10-by-hand.conf", "a setting that would close a cycle"),
+            ("etc/systemd/system/systemd-tmpfiles-setup.service.d/10-after.conf", "a setting that would close a cycle"),
         ],
     ),
     ("directories-of-users", &[("home/ada/app.conf", "not converted"), ("srv/bob/app.conf", "not converted")]),
@@ -114,6 +146,7 @@ const TREES: [(&str, &Allowed); 27] = [
         ],
     ),
     ("refused-by-ignition", &[("srv/.ssh", "not converted"), ("srv/shared/.ssh", "not converted")]),
+    ("shells", &[("etc/passwd", "a shell that the image may not have")]),
     (
         "tokens",
         &[
