@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::account_files::{AccountFile, AccountFiles};
 use super::login_defs::LoginDefs;
 use super::names::{Answer, Question};
-use super::{Accounts, LARGEST, PartialAccount, create, database, found, number};
+use super::{Accounts, LARGEST, PartialAccount, create, database, found, nsswitch, number};
 use crate::deadline::Deadline;
 use crate::host::command::Tool;
 use crate::host::files;
@@ -244,43 +244,9 @@ impl Accounts<'_> {
     fn service_of(self, group: &str, deadline: Deadline) -> Option<String> {
         let text = files::read(self.root, Path::new("/etc/nsswitch.conf"), LARGEST).ok()??;
         let text = String::from_utf8_lossy(&text).into_owned();
-        services(&text).into_iter().find(|service| {
+        nsswitch::services(&text, "group").into_iter().find(|service| {
             let tool = Tool::new("getent").args(["-s", service, "--", "group", group]);
             tool.run(deadline.clip(LIMIT)).is_ok()
         })
-    }
-}
-
-/// Returns the services for groups in `nsswitch.conf(5)`.
-fn services(text: &str) -> Vec<String> {
-    let line = text.lines().find_map(|line| line.trim_start().strip_prefix("group:")).unwrap_or("files");
-    let line = line.split('#').next().unwrap_or_default();
-    // The text in brackets is the action after a result.
-    let mut services = Vec::new();
-    let mut inside = false;
-    for word in line.split_whitespace() {
-        inside |= word.starts_with('[');
-        if !inside {
-            services.push(word.to_owned());
-        }
-        inside &= !word.ends_with(']');
-    }
-    services
-}
-
-#[cfg(test)]
-mod tests {
-    use super::services;
-
-    #[test]
-    fn services_are_read_without_their_actions() {
-        for (text, wanted) in [
-            ("# group: no\npasswd: files\ngroup:          files [SUCCESS=merge] systemd # x\n", "files systemd"),
-            ("group: files [ NOTFOUND=return SUCCESS=merge ] sss\n", "files sss"),
-            ("passwd: files\n", "files"),
-            ("", "files"),
-        ] {
-            assert_eq!(services(text).join(" "), wanted, "{text:?}");
-        }
     }
 }

@@ -15,11 +15,13 @@ mod home;
 mod locks;
 mod login_defs;
 mod names;
+mod nsswitch;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use anyhow::Result;
 use nix::errno::Errno;
@@ -235,7 +237,25 @@ impl<'r> Accounts<'r> {
 
     /// Asks the C library of the running system; returns `None` for a tree, and if there is no answer.
     fn ask(self, question: impl FnOnce() -> Question) -> Option<Answer> {
-        if self.root.is_system() { names::ask(question(), self.deadline) } else { None }
+        if !self.root.is_system() {
+            return None;
+        }
+        // The C library of a static build loads no name service.
+        if cfg!(target_env = "musl") {
+            self.report_unread_services();
+        }
+        names::ask(question(), self.deadline)
+    }
+
+    /// Warns once about name services that this build does not read.
+    fn report_unread_services(self) {
+        static REPORTED: Once = Once::new();
+        REPORTED.call_once(|| {
+            let text = self.database("/etc/nsswitch.conf").unwrap_or_default();
+            if let Some(warning) = nsswitch::unread_services(&text) {
+                log::warn!("{warning}");
+            }
+        });
     }
 
     fn database(self, path: &str) -> Result<String> {
