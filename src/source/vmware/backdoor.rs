@@ -15,6 +15,13 @@ pub trait Port: Send + Sync {
 /// The I/O port.
 pub struct Backdoor;
 
+/// The reason why the port is not here.
+pub const ELSEWHERE: &str = if cfg!(target_arch = "x86_64") {
+    "not a VMware machine"
+} else {
+    "VMware's guest variables can be read only on x86-64"
+};
+
 #[cfg(target_arch = "x86_64")]
 impl Port for Backdoor {
     fn is_here(&self) -> bool {
@@ -25,7 +32,7 @@ impl Port for Backdoor {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         use anyhow::anyhow;
 
-        anyhow::ensure!(self.is_here(), "not a VMware machine");
+        anyhow::ensure!(self.is_here(), ELSEWHERE);
         let failed = |error| anyhow!("failed to read {name}: {error}");
         // The hypervisor accepts any process that may access ports. A kernel in lockdown does not permit that; then
         // the rules of the hypervisor apply.
@@ -45,6 +52,6 @@ impl Port for Backdoor {
     }
 
     fn read(&self, _: &str) -> Result<Option<Vec<u8>>> {
-        anyhow::bail!("this processor has no VMware backdoor port")
+        anyhow::bail!(ELSEWHERE)
     }
 }

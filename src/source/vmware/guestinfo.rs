@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::backdoor::Port;
+use super::backdoor::{ELSEWHERE, Port};
 use super::ovf::Properties;
 use super::variables::{self, Variables};
 use crate::source::{Availability, Context, Datasource, MetaData};
@@ -44,7 +44,7 @@ impl<P: Port> Datasource for GuestInfo<P> {
     }
 
     fn probe(&self, _: &Context<'_>) -> Availability {
-        if self.port.is_here() { Availability::Here } else { Availability::Never("not a VMware machine".to_owned()) }
+        if self.port.is_here() { Availability::Here } else { Availability::Never(ELSEWHERE.to_owned()) }
     }
 
     fn meta_data(&self, cx: &Context<'_>) -> MetaData {
