@@ -18,6 +18,8 @@ DESTDIR ?=
 PREFIX ?= /usr
 BIN ?=
 OEM ?=
+# The directory of `make release`.
+RELEASE := target/release-$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # The tree that `make check-oem` checks.
 DIR ?= $(DESTDIR)
 
@@ -82,9 +84,9 @@ fuzz: ## Fuzz TARGET for TIME seconds (needs cargo-fuzz and a nightly Rust)
 install: $(if $(BIN),,build) ## Install everything below DESTDIR (OEM=PLATFORM, BIN=FILE, PREFIX=DIR)
 	@DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)" BIN="$(abspath $(or $(BIN),target/release/coreos-cloudinit))" OEM="$(OEM)" oem/install.sh
 
-deb: build ## Build a Debian package: target/deb
+deb: $(if $(BIN),,build) ## Build a Debian package: target/deb
 	@tests/deps.sh deb
-	packaging/deb.sh target/release/coreos-cloudinit target/deb
+	packaging/deb.sh $(or $(BIN),target/release/coreos-cloudinit) target/deb
 
 rpm: $(if $(BIN),,build) ## Build an RPM package: target/rpm
 	@tests/deps.sh rpm
@@ -97,6 +99,10 @@ sysext: $(if $(BIN),,build) ## Build system extensions for Flatcar and for other
 dist: ## Make a source archive of the commit with all dependencies: target/dist
 	CARGO="$(CARGO)" packaging/dist.sh target/dist
 
+release: ## Build the programs for all targets, with SBOMs: target/release-VERSION
+	@tests/deps.sh release
+	CARGO="$(CARGO)" packaging/release.sh $(RELEASE) $(LOCKED)
+
 test-dist: build ## Test the installed program, and that a build from an archive has the same bytes
 	@rm -rf target/dist/test
 	CARGO="$(CARGO)" packaging/dist.sh target/dist/test as-it-is
@@ -106,4 +112,4 @@ test-dist: build ## Test the installed program, and that a build from an archive
 check-oem: ## Check the tree DIR of an image: cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deb rpm sysext dist test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz
+.PHONY: help install check-oem deb rpm sysext dist release test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz

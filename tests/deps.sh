@@ -1,12 +1,18 @@
 #!/bin/sh
 # Installs missing packages for the tests and the demo; with an argument, only those for a build (`build`), a Debian package
-# (`deb`), an RPM package (`rpm`) or system extensions (`sysext`). If it cannot install them, it prints their names and continues: the command that
-# needs a package fails later.
+# (`deb`), an RPM package (`rpm`), system extensions (`sysext`), or a release and its tests (`release`). If it cannot install
+# them, it prints their names and continues: the command that needs a package fails later.
 set -eu
 
 packages=
 need() { command -v "$1" > /dev/null || packages="$packages $2"; }
 need cc 'gcc libc6-dev'
+if [ "${1:-}" = release ]; then
+    python3 -c 'import ensurepip, tomllib, venv' 2> /dev/null || packages="$packages python3-venv"
+    need readelf binutils
+    # The emulator of single programs is downloaded but not installed.
+    need qemu-system-aarch64 qemu-system-arm
+fi
 if [ "${1:-}" = sysext ] || [ -z "${1:-}" ]; then
     need mksquashfs squashfs-tools
 fi
@@ -81,13 +87,20 @@ if ! command -v cargo > /dev/null; then
     echo "deps: cargo is missing: install Rust from https://rustup.rs" >&2
     exit 1
 fi
+# Adds the target $1 of Rust; $2 is the consequence if it is missing.
+add_target() {
+    ls "$(rustc --print sysroot)/lib/rustlib/$1/lib/" > /dev/null 2>&1 || rustup target add "$1" ||
+        echo "deps: failed to add the target $1; $2" >&2
+}
+if [ "${1:-}" = release ]; then
+    for target in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl; do
+        add_target $target "\`make release\` needs it"
+    done
+fi
 [ -z "${1:-}" ] || exit 0
 for part in fmt clippy; do
     cargo "$part" --version > /dev/null 2>&1 && continue
     component=$([ "$part" = fmt ] && echo rustfmt || echo clippy)
     rustup component add "$component" || echo "deps: cargo $part is missing, which \`make lint\` needs" >&2
 done
-wasm=wasm32-unknown-unknown
-if ! ls "$(rustc --print sysroot)/lib/rustlib/$wasm/lib/" > /dev/null 2>&1; then
-    rustup target add $wasm || echo "deps: failed to add the target $wasm; \`make lint\` skips a check without it" >&2
-fi
+add_target wasm32-unknown-unknown "\`make lint\` skips a check without it"

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Builds the programs of a release: release.sh OUT FLAG... passes the flags to cargo. OUT gets a program and its SBOM for
+# each target, and SHA256SUMS. The same sources and the same version of Rust give the same bytes.
+set -eu
+mkdir -p "$1"
+out=$(realpath "$1")
+shift
+cd "$(dirname "$0")/.."
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+built=${CARGO_TARGET_DIR:-target}
+# The number is the oldest glibc that the program runs with.
+platforms='x86_64-unknown-linux-gnu.2.28 aarch64-unknown-linux-gnu.2.28 x86_64-unknown-linux-musl'
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
+export SOURCE_DATE_EPOCH
+
+rm -f "$out"/*
+for platform in $platforms; do
+    target=${platform%%.*}
+    echo "release: building for $platform"
+    PLATFORM=$platform packaging/build.sh "$@"
+    name=coreos-cloudinit-$version-$target
+    install -m 755 "$built/$target/release/coreos-cloudinit" "$out/$name"
+    packaging/sbom.py "$target" "$out/$name" > "$out/$name.cdx.json"
+done
+cd "$out"
+sha256sum -- * > SHA256SUMS
+ls -l "$out"
