@@ -9,9 +9,14 @@ use sha2::{Digest, Sha256};
 
 /// The directory of everything that the testbed keeps.
 pub fn home() -> PathBuf {
-    // The program lies in target/PROFILE/, wherever Cargo puts that.
+    target().join("testbed")
+}
+
+/// Cargo's directory for everything that is built.
+pub fn target() -> &'static Path {
+    // The program is in target/PROFILE/, in any target directory.
     let target = Path::new(super::PROGRAM).parent().and_then(Path::parent);
-    target.expect("the program has two folders above it").join("testbed")
+    target.expect("the program has two directories above it")
 }
 
 /// A directory that is not removed while this value lives.

@@ -7,6 +7,7 @@
 // Each test target uses only a part of this module.
 #![allow(dead_code, unused_imports)]
 
+pub mod arch;
 pub mod boot;
 pub mod bus;
 pub mod command;
@@ -29,6 +30,7 @@ pub mod vm;
 #[path = "../pure/sources/server.rs"]
 pub mod web;
 
+pub use arch::Arch;
 pub use boot::Boot;
 pub use command::Output;
 pub use machine::Machine;

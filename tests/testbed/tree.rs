@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::arch::Arch;
 use super::kept::{Kept, home, must_run};
 
 /// The packages of the tree in addition to Debian's essential ones.
@@ -29,7 +30,8 @@ pub fn with_selinux() -> Result<Kept, String> {
 fn find(kind: &str, packages: &str) -> Result<Kept, String> {
     let suite = suite();
     let recipe: Vec<&str> = [&suite, packages, SCRIPT].into_iter().chain(LEFT_OUT).collect();
-    Kept::get(kind, &suite, &recipe, |new| build(&suite, packages, new))
+    let arch = Arch::get();
+    Kept::get(&arch.kind(kind), &suite, &recipe, |new| build(arch, &suite, packages, new))
 }
 
 /// The Debian release of the tree: the host's own, so that a program linked here runs there.
@@ -50,16 +52,22 @@ fn suite() -> String {
     }
 }
 
-fn build(suite: &str, packages: &str, new: &Path) -> Result<(), String> {
-    eprintln!("testbed: building the base tree ({suite}, once, about a minute) …");
+fn build(arch: Arch, suite: &str, packages: &str, new: &Path) -> Result<(), String> {
+    let time = if arch == Arch::Arm64 { "ten minutes" } else { "a minute" };
+    eprintln!("testbed: building the base tree ({suite}, {}, once, about {time}) …", arch.debian());
     let script = home().join("tree.sh");
     fs::write(&script, SCRIPT).map_err(|e| format!("failed to write {}: {e}", script.display()))?;
-    let mut command = Command::new("mmdebstrap");
+    let mut command = arch.command("mmdebstrap");
+    if arch == Arch::Arm64 {
+        // Its own check needs a package more. The rest saves an emulated Perl, and flushes of each file.
+        command.args(["--arch=arm64", "--skip=check/qemu", "--dpkgopt=force-unsafe-io"]);
+        command.arg("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr");
+    }
     command.args(["--mode=root", "--variant=minbase", "--quiet"]).arg(format!("--include={packages}"));
     for pattern in LEFT_OUT {
         command.arg(format!("--dpkgopt=path-exclude={pattern}"));
     }
     command.arg(suite).arg(new);
     // Not as a hook of mmdebstrap, which empties the machine id after its last hook.
-    must_run(&mut command).and_then(|()| must_run(Command::new("sh").arg(&script).arg(new)))
+    must_run(&mut command).and_then(|()| must_run(arch.command("sh").arg(&script).arg(new)))
 }

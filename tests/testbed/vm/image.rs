@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::super::kept::{Kept, must_run};
-use super::super::{PROGRAM, package, sandbox, tree};
+use super::super::{Arch, package, sandbox, tree};
 use super::disk;
 
 const KERNEL: &str = include_str!("kernel.sh");
@@ -55,9 +55,10 @@ impl Image {
 }
 
 fn build(how: How) -> Result<Image, String> {
-    let kernel = Kept::get("kernel", "cloud", &[KERNEL], |new| {
+    let arch = Arch::get();
+    let kernel = Kept::get(&arch.kind("kernel"), "cloud", &[KERNEL], |new| {
         eprintln!("testbed: fetching a kernel for virtual machines (once, some seconds) …");
-        script(KERNEL, "kernel.sh", new)
+        script(KERNEL, "kernel.sh", &[new, Path::new(arch.debian())])
     })?;
     let place = sandbox::machines().join(format!("image-{how:?}"));
     let [upper, work, merged, root] = ["upper", "work", "merged", "root"].map(|name| place.join(name));
@@ -75,11 +76,11 @@ fn build(how: How) -> Result<Image, String> {
     );
     must_run(Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(&merged))?;
     match how {
-        How::Laid | How::Labelled => install(&merged)?,
+        How::Laid | How::Labelled => install(arch, &merged)?,
         How::Packed => unpack(&merged)?,
         How::Absent => {}
     }
-    script(LAYER, "layer.sh", &merged)?;
+    script(LAYER, "layer.sh", &[&merged])?;
     if how == How::Labelled {
         label(&merged)?;
     }
@@ -107,9 +108,13 @@ fn label(tree: &Path) -> Result<(), String> {
 }
 
 /// Installs the program and all files of an image into the tree, as an image builder does.
-fn install(tree: &Path) -> Result<(), String> {
+fn install(arch: Arch, tree: &Path) -> Result<(), String> {
+    let program = arch.program();
+    if !program.is_file() {
+        return Err(format!("there is no {}; `make release` builds it", program.display()));
+    }
     let mut make = Command::new("make");
-    make.args(["--silent", "-C", env!("CARGO_MANIFEST_DIR"), "install", &format!("BIN={PROGRAM}")]);
+    make.args(["--silent", "-C", env!("CARGO_MANIFEST_DIR"), "install", &format!("BIN={}", program.display())]);
     make.arg(format!("DESTDIR={}", tree.display()));
     // Should make have started us, its own words are not meant for this one.
     for word in ["MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"] {
@@ -129,8 +134,8 @@ fn unpack(tree: &Path) -> Result<(), String> {
     fs::remove_file(&package).map_err(|e| format!("failed to remove the package: {e}"))
 }
 
-fn script(text: &str, name: &str, argument: &Path) -> Result<(), String> {
+fn script(text: &str, name: &str, arguments: &[&Path]) -> Result<(), String> {
     let path = sandbox::machines().join(name);
     fs::write(&path, text).map_err(|e| format!("failed to write {}: {e}", path.display()))?;
-    must_run(Command::new("sh").arg(&path).arg(argument))
+    must_run(Command::new("sh").arg(&path).args(arguments))
 }

@@ -3,20 +3,43 @@
 # mounts the disks. The kernel is Debian's for clouds, unpacked and not installed.
 # The folder that keeps all this is named by a hash over this file.
 set -eu
-place=$1
+place=$1 arch=$2
 
 # What the first root needs to see disks, in the order in which they need each other.
 disk='virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk'
 
 mkdir -p "$place/first/bin" "$place/usr/lib" "$place/package"
 cd "$place/package"
-real() { apt-cache depends linux-image-cloud-amd64 2> /dev/null | sed -n 's/^  Depends: \(linux-image-.*\)/\1/p' | head -n 1; }
-download() { [ -n "$(real)" ] && apt-get download --quiet "$(real)"; }
-download || { apt-get update --quiet && download; } || {
-    echo "apt has no kernel linux-image-cloud-amd64 to download here" >&2
+host=$(dpkg --print-architecture)
+# The host does not know packages of another architecture. Their lists are here.
+lists=
+if [ "$arch" != "$host" ]; then
+    mkdir -p "$place/apt/lists/partial" "$place/apt/cache"
+    lists="-o APT::Architecture=$arch -o APT::Architectures=$arch -o Dir::State::status=/dev/null"
+    lists="$lists -o Dir::State::lists=$place/apt/lists -o Dir::Cache=$place/apt/cache"
+fi
+# Runs a tool of apt.
+apt() {
+    tool=$1
+    shift
+    # shellcheck disable=SC2086 # several words
+    "$tool" $lists "$@"
+}
+real() { apt apt-cache depends "linux-image-cloud-$arch" 2> /dev/null | sed -n 's/^  Depends: \(linux-image-.*\)/\1/p' | head -n 1; }
+download() { [ -n "$(real)" ] && apt apt-get download --quiet "$(real)"; }
+download || { apt apt-get update --quiet && download; } || {
+    echo "apt has no kernel linux-image-cloud-$arch to download here" >&2
     exit 1
 }
 dpkg-deb --extract ./*.deb .
+if [ "$arch" != "$host" ]; then
+    mkdir busybox
+    (cd busybox && apt apt-get download --quiet busybox-static && dpkg-deb --extract ./*.deb .)
+    cp busybox/bin/busybox "$place/first/bin/busybox"
+    rm -r "$place/apt"
+else
+    cp "$(command -v busybox)" "$place/first/bin/busybox"
+fi
 mv boot/vmlinuz-* "$place/vmlinuz"
 mv lib/modules "$place/usr/lib/modules"
 cd "$place"
@@ -40,7 +63,6 @@ ln -s ../usr/lib/modules lib/modules
 depmod --basedir . "$(basename "$modules")"
 rm -r lib
 
-cp "$(command -v busybox)" first/bin/busybox
 for module in $disk; do
     find "$modules" -name "$module.ko" -exec cp {} first/ \;
     [ -e "first/$module.ko" ]

@@ -15,8 +15,7 @@ pub use machine::Vm;
 pub use setup::Setup;
 
 /// The programs that virtual machines need, and the Debian packages that bring them.
-const TOOLS: [(&str, &str); 13] = [
-    ("qemu-system-x86_64", "qemu-system-x86"),
+const TOOLS: [(&str, &str); 12] = [
     ("busybox", "busybox-static"),
     ("cpio", "cpio"),
     ("depmod", "kmod"),
@@ -33,5 +32,8 @@ const TOOLS: [(&str, &str); 13] = [
 
 /// Returns the reason why virtual machines cannot be booted here.
 pub fn missing() -> Option<String> {
-    super::sandbox::missing_tools(&TOOLS)
+    let arch = super::Arch::get();
+    let package = if arch == super::Arch::Arm64 { "qemu-system-arm" } else { "qemu-system-x86" };
+    let tools = [&[(arch.qemu(), package)][..], &TOOLS].concat();
+    super::sandbox::missing_tools(&tools)
 }

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nix::sys::signal::Signal;
 
+use super::super::Arch;
 use super::super::command::{Output, TICK};
 use super::super::machine::wait_for;
 use super::disk::Format;
@@ -42,10 +43,10 @@ pub struct Parts {
 impl Qemu {
     /// Starts one with these words on the kernel command line; its console is written to `console`.
     pub fn start(parts: &Parts, words: &[String], console: &Path) -> Result<Self, String> {
-        let image = parts.image;
-        let mut command = Command::new("qemu-system-x86_64");
+        let (image, arch) = (parts.image, Arch::get());
+        let mut command = Command::new(arch.qemu());
         // Without KVM, which is not to be had everywhere: it is the same machine everywhere, only slow.
-        command.args(["-accel", "tcg,thread=multi", "-smp", "1", "-cpu", "qemu64", "-m", "768"]);
+        command.args(["-accel", "tcg,thread=multi", "-smp", "1", "-m", "768"]).args(arch.board());
         command.args([
             "-nodefaults",
             "-display",
@@ -64,7 +65,7 @@ impl Qemu {
         command.args(["-serial", &format!("file:{}", console.display())]);
         command.args(["-nic", parts.network.as_deref().unwrap_or("none")]);
         command.arg("-kernel").arg(image.kernel()).arg("-initrd").arg(image.first());
-        command.arg("-append").arg(["console=ttyS0 panic=-1 quiet".to_owned(), words.join(" ")].join(" "));
+        command.arg("-append").arg(format!("console={} panic=-1 quiet {}", arch.console(), words.join(" ")));
         let drive = |path: &Path, read_only: &str| {
             format!("file={},if=virtio,format=raw,cache=unsafe,readonly={read_only}", path.display())
         };
@@ -83,7 +84,7 @@ impl Qemu {
         let complaints =
             File::create(console.with_extension("qemu")).map_err(|e| format!("failed to make a file: {e}"))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(complaints);
-        let mut child = command.spawn().map_err(|e| format!("failed to run qemu-system-x86_64: {e}"))?;
+        let mut child = command.spawn().map_err(|e| format!("failed to run {}: {e}", arch.qemu()))?;
         let (Some(questions), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("qemu has no standard input and output".to_owned());
         };

@@ -11,8 +11,9 @@ use super::disk::{self, Format};
 use super::image::{How, Image};
 use super::machine::Vm;
 
-/// The mount point of the partition of the image's vendor.
-const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro 0 0\n";
+/// The mount point of the partition of the image's vendor. A slow machine finds its disks later than systemd waits by
+/// default.
+const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro,x-systemd.device-timeout=10min 0 0\n";
 
 /// The parts of a virtual machine.
 #[derive(Default)]
