@@ -20,6 +20,8 @@ BIN ?=
 OEM ?=
 # The directory of `make release`.
 RELEASE := target/release-$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# The target that `make test-release` builds again, in another directory.
+SAME := x86_64-unknown-linux-gnu
 # The tree that `make check-oem` checks.
 DIR ?= $(DESTDIR)
 
@@ -103,6 +105,15 @@ release: ## Build the programs for all targets, with SBOMs: target/release-VERSI
 	@tests/deps.sh release
 	CARGO="$(CARGO)" packaging/release.sh $(RELEASE) $(LOCKED)
 
+test-release: release ## Check the programs of a release (root)
+	tests/release.sh $(RELEASE)
+	@rm -rf target/dist/test
+	CARGO="$(CARGO)" packaging/dist.sh target/dist/test as-it-is
+	PLATFORM=$(SAME).2.28 packaging/same.sh target/dist/test/*.tar.xz $(RELEASE)/*-$(SAME)
+
+test-arm: deps release ## Boot emulated machines with the program for arm64 (root)
+	TESTBED_ARCH=arm64 $(CARGO) test $(LOCKED) --test boot -- oem::
+
 test-dist: build ## Test the installed program, and that a build from an archive has the same bytes
 	@rm -rf target/dist/test
 	CARGO="$(CARGO)" packaging/dist.sh target/dist/test as-it-is
@@ -112,4 +123,4 @@ test-dist: build ## Test the installed program, and that a build from an archive
 check-oem: ## Check the tree DIR of an image: cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deb rpm sysext dist release test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz
+.PHONY: help install check-oem deb rpm sysext dist release test-release test-arm test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz

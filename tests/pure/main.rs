@@ -22,6 +22,7 @@ mod print;
 mod properties;
 mod pyyaml;
 mod readme;
+mod release;
 mod report;
 mod schema;
 mod secret_canaries;
