@@ -241,6 +241,23 @@ impl<'a> SurveyedUnit<'a> {
         }
     }
 
+    /// A swap unit without a path in `What=`. Newer versions of systemd read `UUID=x` there.
+    fn without_device_path(&self, what: &str) -> Option<Finding> {
+        let wanted = tagged_device(what).and_then(|device| mount_name(&device));
+        if self.name.strip_suffix(".swap") == wanted.as_deref() {
+            return None;
+        }
+        let message = format!(
+            "unit {}: What= is not the path of a device or a file; systemd 257 refuses the unit, and 252 ignores the line",
+            printable(self.name)
+        );
+        let finding = Finding::new(&rules::MOUNT_NAME, self.unit.name.span, message);
+        Some(match wanted {
+            Some(wanted) => finding.help(format!("name it {wanted}.swap and write the path")),
+            None => finding.help("write an absolute path"),
+        })
+    }
+
     /// The name of a mount is that of its directory, the name of a swap that of its device or file.
     fn misplaced(&self, at: usize, facts: &UnitFacts<'_>) -> Option<Finding> {
         let (_, suffix) = self.name.rsplit_once('.')?;
@@ -255,6 +272,9 @@ impl<'a> SurveyedUnit<'a> {
         };
         if place.contains(['%', '\n']) || place.contains("{{") {
             return None;
+        }
+        if suffix == "swap" && !place.is_empty() && !place.starts_with('/') {
+            return self.without_device_path(place);
         }
         let wanted = mount_name(place)?;
         if self.name.rsplit_once('.')?.0 == wanted {
@@ -273,6 +293,15 @@ impl<'a> SurveyedUnit<'a> {
         }
         Some(finding)
     }
+}
+
+/// Returns the path of the device that fstab(5) writes as `UUID=x`, if it needs no escapes.
+fn tagged_device(what: &str) -> Option<String> {
+    let (tag, value) = what.split_once('=')?;
+    let tags = ["UUID", "LABEL", "PARTUUID", "PARTLABEL"];
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_known = tags.contains(&tag) && !value.is_empty() && value.bytes().all(plain);
+    is_known.then(|| format!("/dev/disk/by-{}/{value}", tag.to_ascii_lowercase()))
 }
 
 /// Marks each of `findings` about a unit that systemd rejects: the unit `unit`, sanitized, cannot start.
