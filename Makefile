@@ -10,6 +10,10 @@ EXAMPLE ?= examples/web-server.yml
 # The target of `make fuzz`, one of crates/cloud-config/fuzz/targets, and its time in seconds.
 TARGET ?= user_data
 TIME ?= 600
+# The Debian release of the systemd containers: bullseye, bookworm, trixie or forky.
+DEBIAN ?= bookworm
+# The groups of cases that `make test` also runs on the oldest release.
+OLDEST := users::,keys::,units::,hostname::
 # The version of cargo-deny.
 DENY := 0.20.2
 # For `make install`: the root directory of the image, the prefix, the program (empty to build it), and the platform of
@@ -37,8 +41,8 @@ build: ## Build the program: target/release/coreos-cloudinit
 	@tests/deps.sh build
 	CARGO="$(CARGO)" packaging/build.sh $(LOCKED)
 
-test: deps ## Run all tests: lint, deny, pure, container, dist, outcomes, boot (root)
-	@tests/tiers.sh lint deny pure container+dist outcomes boot
+test: deps ## Run all tests: lint, deny, pure, container, dist, outcomes, oldest, boot (root)
+	@tests/tiers.sh lint deny pure container+dist outcomes+oldest boot
 
 lint: ## Check formatting, lints, documentation, workflows, and the library for wasm32
 	$(CARGO) fmt --all --check
@@ -58,8 +62,14 @@ update: ## Write all generated files: golden plans, schema, man pages, parts of 
 	UPDATE_PLANS=1 UPDATE_SCHEMA=1 UPDATE_PAGES=1 \
 		$(CARGO) test $(LOCKED) --test pure -- plans:: conversions:: schema:: man_pages:: report::samples network::the_page traceability:: performance:: --skip scale --test-threads=1
 
-test-container: deps ## Run the tests in systemd containers (root)
-	$(CARGO) test $(LOCKED) --test container
+test-container: deps ## Run the tests in systemd containers of DEBIAN (root)
+	DEBIAN=$(DEBIAN) $(CARGO) test $(LOCKED) --test container
+
+test-oldest: deps ## Run the tests of users, keys, units and host names on the oldest Debian (root)
+	DEBIAN=bullseye $(CARGO) test $(LOCKED) --test container -- $(OLDEST)
+
+test-machines: deps ## Run the tests in systemd containers of other Debian releases (root, 30 minutes)
+	@tests/tiers.sh bullseye trixie forky
 
 test-outcomes: deps ## Compare the results for real configurations with those of CoreOS's program (root)
 	$(CARGO) test $(LOCKED) --test outcomes
@@ -123,4 +133,4 @@ test-dist: build ## Test the installed program, and that a build from an archive
 check-oem: ## Check the tree DIR of an image: cloud-configs, units and links
 	@PREFIX="$(PREFIX)" oem/check.sh "$(DIR)" $(BIN)
 
-.PHONY: help install check-oem deb rpm sysext dist release test-release test-arm test-dist deps build test lint deny test-pure update test-container test-outcomes test-boot demo demo-svg bench fuzz
+.PHONY: help install check-oem deb rpm sysext dist release test-release test-arm test-dist deps build test lint deny test-pure update test-container test-oldest test-machines test-outcomes test-boot demo demo-svg bench fuzz

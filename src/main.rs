@@ -10,7 +10,8 @@ use cloudinit::os_error::OsError;
 use cloudinit::run::{self, RunContext};
 use cloudinit::terminal::{self, Screen};
 
-fn main() -> ExitCode {
+/// Public for tests/testbed/oldest.rs.
+pub fn main() -> ExitCode {
     report_panics(terminal::write);
     contain(answer).unwrap_or(run::FAILED).into()
 }

@@ -3,7 +3,11 @@
 # parallel to the one before it, at low priority: it compiles while the other one waits.
 set -u
 
-declare -A target=([lint]=lint [deny]=deny [pure]=test-pure [container]=test-container [outcomes]=test-outcomes [boot]=test-boot [dist]=test-dist)
+declare -A target=([lint]=lint [deny]=deny [pure]=test-pure [container]=test-container [outcomes]=test-outcomes [boot]=test-boot [dist]=test-dist [oldest]=test-oldest)
+# The tier container on a release.
+for release in bullseye bookworm trixie forky; do
+    target[$release]="test-container DEBIAN=$release"
+done
 logs=target/tiers
 mkdir -p "$logs"
 trap 'kill $(jobs -p) 2> /dev/null' EXIT
@@ -11,7 +15,8 @@ trap 'kill $(jobs -p) 2> /dev/null' EXIT
 # Runs a tier, and writes its log, its exit code and its time in seconds.
 run() {
     local began=$SECONDS
-    "${MAKE:-make}" --no-print-directory "${target[$1]}" > "$logs/$1.log" 2>&1
+    # shellcheck disable=SC2086 # a target and its variables
+    "${MAKE:-make}" --no-print-directory ${target[$1]} > "$logs/$1.log" 2>&1
     echo "$? $((SECONDS - began))" > "$logs/$1.end"
 }
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::machine::Machine;
-use super::{PROGRAM, PROGRAM_INSIDE, ignition, sandbox};
+use super::{PROGRAM_INSIDE, ignition, release, sandbox};
 
 /// The settings of a boot.
 #[derive(Default)]
@@ -189,12 +189,14 @@ pub(super) fn spawn(
     command.args(["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--hostname=bed"]);
     command.arg(format!("--machine={name}")).arg(format!("--directory={}", merged.display()));
     if !options.bare {
-        command.arg(format!("--bind-ro={PROGRAM}:{PROGRAM_INSIDE}"));
+        command.arg(format!("--bind-ro={}:{PROGRAM_INSIDE}", release::program().display()));
     }
     for (host, path) in &options.binds {
         command.arg(format!("--bind-ro={}:{path}", host.display()));
     }
     command.args(&options.kernel);
+    // systemd 258 and newer refuse the old hierarchies of control groups, which the host may have.
+    command.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
     command.stdin(Stdio::null()).stdout(console).stderr(errors);
     command.spawn().map_err(|e| format!("failed to run sh: {e}"))
 }

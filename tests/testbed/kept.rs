@@ -29,7 +29,8 @@ pub struct Kept {
 impl Kept {
     /// Finds the directory called `KIND-NAME-KEY`, or lets `build` make it at the path it is given.
     ///
-    /// Its key is a hash over `recipe`: directories of older recipes are removed, unless a process uses them.
+    /// Its key is a hash over `recipe`: directories of the same kind and name by older recipes are removed, unless a
+    /// process uses them.
     pub fn get(
         kind: &str,
         name: &str,
@@ -38,7 +39,8 @@ impl Kept {
     ) -> Result<Self, String> {
         let home = home();
         fs::create_dir_all(&home).map_err(|e| format!("failed to make {}: {e}", home.display()))?;
-        let name = format!("{kind}-{name}-{}", key(recipe));
+        let prefix = format!("{kind}-{name}-");
+        let name = format!("{prefix}{}", key(recipe));
         let path = home.join(&name);
         let lock = lock_file(&home, &name)?;
         lock.lock_shared().map_err(|e| format!("failed to lock the {kind}: {e}"))?;
@@ -46,7 +48,7 @@ impl Kept {
             lock.unlock().and_then(|()| lock.lock()).map_err(|e| format!("failed to lock the {kind}: {e}"))?;
             // Another process may have built it while we waited.
             if !path.exists() {
-                remove_others(&home, kind, &name);
+                remove_others(&home, &prefix, &name);
                 make(&path, build)?;
             }
             lock.unlock().and_then(|()| lock.lock_shared()).map_err(|e| format!("failed to lock the {kind}: {e}"))?;
@@ -89,7 +91,7 @@ fn key(recipe: &[&str]) -> String {
 }
 
 /// Removes directories of older recipes, and leftovers of killed builds, unless a process uses them.
-fn remove_others(home: &Path, kind: &str, name: &str) {
+fn remove_others(home: &Path, prefix: &str, name: &str) {
     for entry in fs::read_dir(home).into_iter().flatten().flatten() {
         let Ok(other) = entry.file_name().into_string() else {
             continue;
@@ -97,7 +99,7 @@ fn remove_others(home: &Path, kind: &str, name: &str) {
         let Some(kept) = other.strip_suffix(".lock") else {
             continue;
         };
-        if kept == name || !kept.strip_prefix(kind).is_some_and(|rest| rest.starts_with('-')) {
+        if kept == name || !kept.starts_with(prefix) {
             continue;
         }
         if lock_file(home, kept).is_ok_and(|lock| lock.try_lock().is_ok()) {

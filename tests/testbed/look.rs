@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::command::Output;
 use super::machine::Machine;
+use super::release;
 
 /// The identifier of the program's entries in the journal.
 const IDENTIFIER: &str = "coreos-cloudinit";
@@ -202,7 +203,11 @@ impl Machine {
 
     /// Returns the time of the last daemon-reload.
     pub fn last_reload(&self) -> String {
-        self.property("", "UnitsLoadTimestampMonotonic")
+        if release::systemd() >= 250 {
+            return self.property("", "UnitsLoadTimestampMonotonic");
+        }
+        let last = "journalctl --sync; journalctl --quiet -o short-monotonic _PID=1 MESSAGE=Reloading. | tail -n 1";
+        self.run_quietly(&["sh", "-c", last]).stdout
     }
 
     /// The whole journal, as `journalctl` exports it: every field of every entry.

@@ -167,6 +167,13 @@ impl Machine {
         output
     }
 
+    /// Runs `systemd-analyze verify`. It is a service, because systemd 247 looks for its control group in the machine.
+    pub fn verify(&self, units: &[&str]) -> Output {
+        let service = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--"];
+        let verify = ["systemd-analyze", "verify", "--man=no"];
+        self.run(&[&service[..], &verify, units].concat())
+    }
+
     /// Runs a line of shell, which must succeed; returns its output without the last line's end.
     #[track_caller]
     pub fn sh(&self, line: &str) -> String {

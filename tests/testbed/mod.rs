@@ -18,6 +18,7 @@ pub mod look;
 pub mod machine;
 pub mod marked;
 pub mod package;
+pub mod release;
 pub mod sandbox;
 pub mod server;
 pub mod snapshot;

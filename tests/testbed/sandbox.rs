@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use super::{kept, tree};
+use super::{kept, release, tree};
 
 /// Set for the inner process: the tree to use.
 const TREE: &str = "TESTBED_TREE";
@@ -85,6 +85,7 @@ pub fn missing_tools(tools: &[(&str, &str)]) -> Option<String> {
 fn outer() -> Result<ExitCode, String> {
     // Held while the inner process runs, so that no other run removes the tree.
     let tree = tree::get()?;
+    let program = release::prepare()?;
     reap(None);
     let this = std::env::current_exe().map_err(|e| format!("failed to find this test's own file: {e}"))?;
     // Should we die, the kernel kills unshare, which has the kernel kill the first process of the
@@ -97,6 +98,7 @@ fn outer() -> Result<ExitCode, String> {
         .arg(this)
         .args(std::env::args_os().skip(1))
         .env(TREE, &tree.path)
+        .envs(program)
         .env(RUN, std::process::id().to_string())
         .status()
         .map_err(|e| format!("failed to run setpriv: {e}"))?;

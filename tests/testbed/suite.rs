@@ -100,15 +100,22 @@ pub(super) fn outcome(history: impl FnOnce() -> String, case: impl FnOnce()) -> 
 /// The main function of a test target.
 pub fn main(cases: impl FnOnce(&mut Suite)) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    let mut suite = Suite { group: String::new(), trials: Vec::new(), pool: Pool::default() };
-    if arguments.list {
+    // The library has one filter; this one is a list, separated by commas.
+    let filters = arguments.filter.take_if(|filter| filter.contains(','));
+    let trials = || {
+        let mut suite = Suite { group: String::new(), trials: Vec::new(), pool: Pool::default() };
         cases(&mut suite);
-        return libtest_mimic::run(&arguments, suite.trials).exit_code();
+        if let Some(filters) = filters {
+            suite.trials.retain(|trial| filters.split(',').any(|filter| trial.name().contains(filter)));
+        }
+        suite.trials
+    };
+    if arguments.list {
+        return libtest_mimic::run(&arguments, trials()).exit_code();
     }
     arguments.test_threads.get_or_insert(THREADS);
     sandbox::run(|| {
         set_hook(Box::new(|info| PANIC.set(info.to_string())));
-        cases(&mut suite);
-        libtest_mimic::run(&arguments, suite.trials).exit_code()
+        libtest_mimic::run(&arguments, trials()).exit_code()
     })
 }

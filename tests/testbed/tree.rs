@@ -1,16 +1,20 @@
 //! The root tree that every machine starts from: built once, kept under `target/testbed/`.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use super::arch::Arch;
-use super::kept::{Kept, home, must_run};
+use super::kept::{Kept, must_run};
+use super::release;
 
 /// The packages of the tree in addition to Debian's essential ones.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,libnss-systemd,passwd,iproute2,kmod,udev,procps,curl,jq";
 /// The directories that no case needs.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
+/// The option of apt for a mirror that is a snapshot of an earlier day. Its signatures are checked all the same.
+const ANY_TIME: &str = r#"Acquire::Check-Valid-Until "false""#;
+/// The hook of mmdebstrap that merges `/usr`.
+const MERGED: &str = "/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh";
 /// The recipe's second half.
 const SCRIPT: &str = include_str!("tree.sh");
 
@@ -28,35 +32,15 @@ pub fn with_selinux() -> Result<Kept, String> {
 }
 
 fn find(kind: &str, packages: &str) -> Result<Kept, String> {
-    let suite = suite();
-    let recipe: Vec<&str> = [&suite, packages, SCRIPT].into_iter().chain(LEFT_OUT).collect();
+    let release = &*release::name();
+    let recipe: Vec<&str> = [release, packages, SCRIPT, ANY_TIME].into_iter().chain(LEFT_OUT).collect();
     let arch = Arch::get();
-    Kept::get(&arch.kind(kind), &suite, &recipe, |new| build(arch, &suite, packages, new))
+    Kept::get(&arch.kind(kind), release, &recipe, |new| build(arch, release, packages, new))
 }
 
-/// The Debian release of the tree: the host's own, so that a program linked here runs there.
-fn suite() -> String {
-    if let Ok(suite) = std::env::var("TESTBED_SUITE") {
-        return suite;
-    }
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let field = |name: &str| {
-        release
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-            .map(|v| v.trim_matches('"').to_owned())
-    };
-    match (field("ID").as_deref(), field("VERSION_CODENAME")) {
-        (Some("debian"), Some(suite)) => suite,
-        _ => "bookworm".to_owned(),
-    }
-}
-
-fn build(arch: Arch, suite: &str, packages: &str, new: &Path) -> Result<(), String> {
+fn build(arch: Arch, release: &str, packages: &str, new: &Path) -> Result<(), String> {
     let time = if arch == Arch::Arm64 { "ten minutes" } else { "a minute" };
-    eprintln!("testbed: building the base tree ({suite}, {}, once, about {time}) …", arch.debian());
-    let script = home().join("tree.sh");
-    fs::write(&script, SCRIPT).map_err(|e| format!("failed to write {}: {e}", script.display()))?;
+    eprintln!("testbed: building the base tree ({release}, {}, once, about {time}) …", arch.debian());
     let mut command = arch.command("mmdebstrap");
     if arch == Arch::Arm64 {
         // Its own check needs a package more. The rest saves an emulated Perl, and flushes of each file.
@@ -67,7 +51,11 @@ fn build(arch: Arch, suite: &str, packages: &str, new: &Path) -> Result<(), Stri
     for pattern in LEFT_OUT {
         command.arg(format!("--dpkgopt=path-exclude={pattern}"));
     }
-    command.arg(suite).arg(new);
+    if release::is_oldest() {
+        // Later releases merge /usr themselves, and the installer of this one does.
+        command.arg(format!("--setup-hook={MERGED}"));
+    }
+    command.arg(format!("--aptopt={ANY_TIME}")).arg(release).arg(new);
     // Not as a hook of mmdebstrap, which empties the machine id after its last hook.
-    must_run(&mut command).and_then(|()| must_run(arch.command("sh").arg(&script).arg(new)))
+    must_run(&mut command).and_then(|()| must_run(arch.command("sh").args(["-c", SCRIPT, "sh"]).arg(new)))
 }

@@ -1,0 +1,10 @@
+//! The program once more: tests/testbed/program.sh links it for an older glibc than that of the machine.
+
+use std::process::ExitCode;
+
+#[path = "../../src/main.rs"]
+mod program;
+
+fn main() -> ExitCode {
+    program::main()
+}

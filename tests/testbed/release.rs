@@ -1,0 +1,49 @@
+//! The Debian release of the machines, and the program that runs there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::kept::{self, must_run};
+use super::{PROGRAM, sandbox};
+
+/// The variable that selects the release.
+const DEBIAN: &str = "DEBIAN";
+/// Set for the inner process: the program that runs in the machines.
+const INSIDE: &str = "TESTBED_PROGRAM";
+
+/// Returns the code name of the release.
+pub fn name() -> String {
+    std::env::var(DEBIAN).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "bookworm".to_owned())
+}
+
+/// Returns true for the oldest release, which has an older glibc than machines that build the program.
+pub fn is_oldest() -> bool {
+    name() == "bullseye"
+}
+
+/// Returns the program that runs in the machines: as Cargo built it, or linked for an older glibc.
+pub fn program() -> PathBuf {
+    std::env::var_os(INSIDE).map_or_else(|| PROGRAM.into(), PathBuf::from)
+}
+
+/// Links the program for the release if it needs its own. Returns the variables of the inner process.
+pub(super) fn prepare() -> Result<Vec<(&'static str, PathBuf)>, String> {
+    if !is_oldest() {
+        return Ok(Vec::new());
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testbed/program.sh");
+    let program = kept::home().join("oldest");
+    must_run(Command::new(script).arg(kept::target()).arg(&program))?;
+    Ok(vec![(INSIDE, program)])
+}
+
+/// Returns the version of systemd in the machines.
+pub fn systemd() -> u32 {
+    let path = sandbox::tree().join("var/lib/dpkg/status");
+    let status = fs::read_to_string(&path).unwrap_or_else(|e| panic!("failed to read {}: {e}", path.display()));
+    let systemd = status.split("\n\n").find(|package| package.starts_with("Package: systemd\n"));
+    let version = systemd.and_then(|package| package.lines().find_map(|line| line.strip_prefix("Version: ")));
+    let number = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("{} has no version of systemd", path.display()))
+}
