@@ -7,6 +7,11 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// Returns a hash as `mkpasswd` makes it, with this salt. chpasswd of shadow 4.19 and newer refuses a shorter one.
+pub fn hash(salt: &str) -> String {
+    format!("$6${salt}${}", "h".repeat(86))
+}
+
 pub fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }

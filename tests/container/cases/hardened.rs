@@ -1,5 +1,6 @@
 //! The units that an image ships: their restrictions, which the program can work with.
 
+use super::common::hash;
 use super::image;
 use super::keys::key;
 use crate::testbed::{Machine, Suite};
@@ -23,7 +24,7 @@ manage_etc_hosts: localhost
 ssh_authorized_keys: ['{key}']
 users:
   - {{name: core}}
-  - {{name: mary, passwd: $6$salt$hash, groups: [sudo, video], shell: /bin/sh, ssh_authorized_keys: ['{key}']}}
+  - {{name: mary, passwd: '{hash}', groups: [sudo, video], shell: /bin/sh, ssh_authorized_keys: ['{key}']}}
   - {{name: daemon2, system: true, homedir: /srv/daemon2}}
 write_files:
   - {{path: /usr/local/bin/as-root, permissions: '6755', content: '#!/bin/true'}}
@@ -50,6 +51,7 @@ coreos:
         WantedBy=multi-user.target
       drop_ins: [{{name: a.conf, content: '# nothing'}}]
 ",
+        hash = hash("salt"),
         key = key("hardened")
     )
 }
@@ -73,7 +75,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.text("/home/mary/notes"), "mine");
         assert_eq!((m.mode("/home/mary/notes"), m.sh("stat -c %U:%G /home/mary/notes")), (0o640, "mary:video".into()));
         assert_eq!((m.mode("/tmp/everybody/reads"), m.text("/tmp/everybody/reads")), (0o666, "this".into()));
-        assert_eq!(m.shadow("mary").as_deref(), Some("$6$salt$hash"));
+        assert_eq!(m.shadow("mary").as_deref(), Some(&*hash("salt")));
         assert_eq!(m.active("made.service"), "active");
         assert_eq!(m.sh("hostname"), "hardened");
         // A run by hand has no restrictions: only the steps of every run are left to do.

@@ -287,7 +287,8 @@ fn secret_cases(suite: &mut Suite) {
             m.apply(&secret.replace("fleet", "etcd2").replace("etcd_password", "key_file").replace("metadata", "name"))
                 .ok();
             let (file, ours) = (env_file("fleet.service"), env_file("etcd2.service"));
-            m.sh(&format!("F={file}; O={ours}; rm -f $F $F.2; {make}"));
+            // systemd 257 counts the starts of a unit across reloads; 252 forgets them.
+            m.sh(&format!("systemctl reset-failed; F={file}; O={ours}; rm -f $F $F.2; {make}"));
             m.apply(&open).ok().says(&["; not changed"]);
             m.sh(&format!("test -e {file}"));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::common::base64;
+use super::common::{base64, hash};
 use super::keys::key;
 use super::users;
 use crate::testbed::machine::USER_DATA;
@@ -32,10 +32,10 @@ fn everything() -> String {
         ssh_authorized_keys: ['command="{CANARY}" {key}']
         users:
           - name: secretive
-            passwd: "$6${CANARY}$hash"
+            passwd: "{hash}"
             ssh_authorized_keys: ['environment="A={CANARY}" {key}']
           - name: core
-            passwd: "$6${CANARY}$core"
+            passwd: "{hash}"
         write_files:
           - {{path: /srv/secret/plain, content: "{CANARY}", permissions: '0600'}}
           - {{path: /srv/secret/base64, content: {encoded}, encoding: b64}}
@@ -53,6 +53,7 @@ fn everything() -> String {
                 ExecStart=/bin/sleep infinity
               drop_ins: [{{name: a.conf, content: "[Service]\nEnvironment=OTHER={CANARY}\n"}}]
         "#,
+        hash = hash(CANARY),
         key = key("secret"),
         encoded = base64(format!("{CANARY} {CANARY}").as_bytes()),
     )
@@ -70,7 +71,7 @@ pub fn cases(suite: &mut Suite) {
         let watch = "while [ ! -e /tmp/over ]; do grep -slF -f /tmp/pattern /proc/[0-9]*/cmdline >> /tmp/watched; done";
         let watcher = m.start(&["sh", "-c", watch]);
         hidden(m, apply(m, &everything(), &["-v"]).ok());
-        assert_eq!(m.shadow("secretive").as_deref(), Some("$6$XCANARYX$hash"));
+        assert_eq!(m.shadow("secretive").as_deref(), Some(&*hash(CANARY)));
         assert_eq!(m.text("/srv/secret/plain"), CANARY);
         let calls = m.text("/tmp/spied");
         assert!(calls.contains("chpasswd") && !calls.contains(CANARY), "{calls}");
@@ -100,9 +101,10 @@ pub fn cases(suite: &mut Suite) {
 
     suite.fresh("a_redacted_secret_is_never_applied", |m| {
         let config = format!(
-            "users: [{{name: web, passwd: $6${CANARY}$hash}}]\n\
+            "users: [{{name: web, passwd: {hash}}}]\n\
              write_files: [{{path: /srv/a, content: {CANARY}}}, {{path: /srv/empty}}]\n\
-             coreos: {{etcd2: {{key_file: /{CANARY}}}, units: [{{name: a.service, content: \"[Service]\\n# {CANARY}\"}}]}}"
+             coreos: {{etcd2: {{key_file: /{CANARY}}}, units: [{{name: a.service, content: \"[Service]\\n# {CANARY}\"}}]}}",
+            hash = hash(CANARY)
         );
         m.apply(&config).ok();
         let redacted = hidden(m, m.apply_with(&config, &["--print-config"], &[]).ok()).stdout;
@@ -112,7 +114,7 @@ pub fn cases(suite: &mut Suite) {
         let run = m.apply(&redacted).fails();
         run.says(&["not applied: file /srv/a, of which a secret is redacted", "not applied: user web", "not applied: unit a.service"]);
         assert_eq!(files.map(|file| m.text(file)), before);
-        assert_eq!(m.shadow("web").as_deref(), Some("$6$XCANARYX$hash"));
+        assert_eq!(m.shadow("web").as_deref(), Some(&*hash(CANARY)));
         let shown = m.apply_with(&config, &["--print-config", "--show-secrets"], &[]).ok().stdout;
         m.untouched(|| m.apply(&shown).ok());
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::testbed::{Boot, Suite};
+use crate::testbed::{Boot, Suite, release};
 
 pub fn cases(suite: &mut Suite) {
     suite.shared("machine_is_as_promised", |m| {
@@ -19,6 +19,8 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(m.property("systemd-networkd.service", "LoadState"), "loaded");
         assert!(m.text("/usr/share/coreos/update.conf").starts_with("GROUP=stable\n"));
         assert_eq!(m.sh("systemctl is-system-running"), "running");
+        assert!(m.sh("systemctl --version").starts_with(&format!("systemd {} ", release::systemd())));
+        assert!(m.sh("cat /etc/os-release").contains(&format!("VERSION_CODENAME={}", release::name())));
     });
 
     suite.fresh("files_are_seen_as_they_are", |m| {

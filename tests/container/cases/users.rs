@@ -1,7 +1,7 @@
 //! `users`: accounts.
 
 use super::keys::key;
-use crate::testbed::{Boot, Machine, Suite};
+use crate::testbed::{Boot, Machine, Suite, release};
 
 /// `mkpasswd --method=sha-512 secret`, as people have them.
 pub const HASH: &str =
@@ -152,18 +152,31 @@ pub fn cases(suite: &mut Suite) {
     });
 
     suite.fresh("a_group_that_only_a_database_of_the_machine_knows_gets_a_line", |m| {
-        m.sh("mkdir -p /etc/userdb; echo '{\"groupName\":\"elsewhere\",\"gid\":987}' > /etc/userdb/elsewhere.group; \
-              ln -s elsewhere.group /etc/userdb/987.group; \
-              echo '{\"groupName\":\"primary\",\"gid\":986}' > /etc/userdb/primary.group; \
-              ln -s primary.group /etc/userdb/986.group; \
-              sed -i 's/^group:.*/group: files [SUCCESS=merge] systemd/' /etc/nsswitch.conf; systemctl start systemd-userdbd.socket; \
-              getent group elsewhere");
+        let databases = "sed -i 's/^group:.*/group: files [SUCCESS=merge] systemd/' /etc/nsswitch.conf";
+        // Debian 11 has no user records. There, a group exists while a service with a dynamic user runs.
+        let groups = if release::systemd() >= 252 {
+            "mkdir -p /etc/userdb; echo '{\"groupName\":\"elsewhere\",\"gid\":987}' > /etc/userdb/elsewhere.group; \
+             ln -s elsewhere.group /etc/userdb/987.group; \
+             echo '{\"groupName\":\"primary\",\"gid\":986}' > /etc/userdb/primary.group; \
+             ln -s primary.group /etc/userdb/986.group"
+        } else {
+            "for name in elsewhere primary; do \
+             systemd-run --quiet --unit=$name --property=DynamicUser=yes --service-type=exec sleep infinity; done"
+        };
+        m.sh(&format!("set -e; {databases}; {groups}; getent group elsewhere primary"));
+        let [elsewhere, primary] =
+            ["elsewhere", "primary"].map(|name| m.sh(&format!("getent group {name} | cut -d: -f3")));
         let key = key("ada");
-        let config = format!("users: [{{name: ada, groups: [sudo, elsewhere], ssh_authorized_keys: ['{key}']}}, \
-                              {{name: eve, primary_group: primary}}]");
+        let config = format!(
+            "users: [{{name: ada, groups: [sudo, elsewhere], ssh_authorized_keys: ['{key}']}}, \
+                              {{name: eve, primary_group: primary}}]"
+        );
         m.apply_with(&config, &["--dry-run"], &[]).ok().says(&["+ ensure user ada"]);
         m.apply(&config).ok();
-        assert_eq!(m.sh("grep -E '^(elsewhere|primary):' /etc/group"), "elsewhere:x:987:ada\nprimary:x:986:");
+        assert_eq!(
+            m.sh("grep -E '^(elsewhere|primary):' /etc/group"),
+            format!("elsewhere:x:{elsewhere}:ada\nprimary:x:{primary}:")
+        );
         assert_eq!(m.sh("id -Gn ada | tr ' ' '\\n' | sort | xargs; id -gn eve"), "ada elsewhere sudo\nprimary");
         assert!(m.text("/home/ada/.ssh/authorized_keys").contains(&key));
         m.untouched(|| m.apply(&config).ok());
