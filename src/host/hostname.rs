@@ -157,6 +157,8 @@ fn failure(name: &str) -> String {
 /// Sets the name without hostnamed if it did not set it.
 fn end(file: &dyn HostnameStore, name: &str, answer: Result<(), CallError>) -> Result<StepResult> {
     match answer {
+        // hostnamed of systemd 247 remembers a name that it failed to write. The next call succeeds and writes nothing.
+        Ok(()) if !first_name_is(file, name) => write(file, name)?,
         Ok(()) => {}
         Err(error) if error.name() == Some("org.freedesktop.DBus.Error.InvalidArgs") => {
             bail!(error)

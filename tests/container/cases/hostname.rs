@@ -52,6 +52,15 @@ pub fn cases(suite: &mut Suite) {
         is_called(m, "bed");
     });
 
+    suite.fresh("a_name_that_could_not_be_written_is_written_by_the_next_run", |m| {
+        m.sh("mount --bind /etc /etc; mount -o remount,bind,ro /etc");
+        m.apply("hostname: later").fails().says(&["failed to set the host name later"]);
+        m.sh("umount /etc");
+        // hostnamed of Debian 11 still runs, and takes the name for written.
+        m.apply("hostname: later").ok();
+        is_called(m, "later");
+    });
+
     suite.fresh("without_hostnamed_it_is_set_all_the_same", |m| {
         m.sh("systemctl mask --now --runtime systemd-hostnamed.service dbus-org.freedesktop.hostname1.service");
         m.apply("hostname: alone").ok();
