@@ -53,6 +53,8 @@ if [ -z "${1:-}" ]; then
     need bzip2 bzip2
     # The tests render the man pages.
     need mandoc mandoc
+    # For Zig, which links the program for Debian 11.
+    python3 -c 'import ensurepip' 2> /dev/null || packages="$packages python3-venv"
     # It checks the scripts that a conversion generates.
     need shellcheck shellcheck
     # It reads the results of conversions, and applies them to trees.

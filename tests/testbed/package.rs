@@ -4,7 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use super::kept::must_run;
 use super::{release, sandbox};
+
+/// Removes the version of libc6 from the package, which is that of the host. The program in it needs an older one.
+const OLDER: &str = r#"
+    set -eu
+    dpkg-deb --raw-extract "$1" "$1.d"
+    sed -i 's/libc6 (>= [^)]*)/libc6/' "$1.d/DEBIAN/control"
+    dpkg-deb --root-owner-group --build "$1.d" "$1"
+"#;
 
 /// Returns its path. The first caller builds it as `make deb` does; lintian has no complaint.
 pub fn get() -> &'static Path {
@@ -22,5 +31,9 @@ fn make() -> PathBuf {
         .expect("it is there");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "deb.sh: {printed}{}", String::from_utf8_lossy(&output.stderr));
-    printed.lines().last().expect("it says where it is").into()
+    let path = printed.lines().last().expect("it says where it is").into();
+    if release::is_oldest() {
+        must_run(Command::new("sh").args(["-c", OLDER, "sh"]).arg(&path)).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+    path
 }

@@ -12,6 +12,9 @@ echo bed > "$tree/etc/hostname"
 printf '127.0.0.1 localhost\n::1 localhost\n' > "$tree/etc/hosts"
 : > "$tree/etc/resolv.conf"
 
+# The accounts that the first boot of Debian 11 would create.
+in_tree systemd-sysusers
+
 # The accounts that images of this family have.
 in_tree groupadd --gid 500 core
 in_tree useradd --uid 500 --gid 500 --home-dir /home/core --create-home --shell /bin/bash --password '*' core

@@ -303,6 +303,14 @@ const IGNORED: &[(&str, bool)] = &[
     ("MemoryAccounting=x", true),
 ];
 
+/// Units with specifiers that systemd 252 reads and 247 refuses.
+const REFUSED_BY_247: [&str; 2] = ["pct.service", "specb.service"];
+
+/// Returns the units that this version of systemd can load: 247 crashes at a service of type D-Bus without a name.
+fn units() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    UNITS.iter().filter(|(name, _)| release::systemd() > 247 || *name != "nameless-bus.service")
+}
+
 /// Rules of findings that say that systemd refuses a unit.
 const REFUSED: [&str; 5] = ["bad-unit-setting", "missing-unit-setting", "no-exec-start", "mount-name", "odd-unit-name"];
 
@@ -324,12 +332,11 @@ fn findings(name: &str, content: &str) -> Vec<Finding> {
 
 pub fn cases(suite: &mut Suite) {
     suite.fresh("units_that_systemd_refuses_are_reported", |m| {
-        for (name, content) in UNITS {
+        for (name, content) in units() {
             m.put(&format!("/run/systemd/system/{name}"), content);
         }
-        let reload = m.run(&["systemctl", "daemon-reload"]);
-        assert_eq!(reload.code, 0, "{}", m.console());
-        let names: Vec<_> = UNITS.iter().map(|(name, _)| format!("'{name}'")).collect();
+        m.sh("systemctl daemon-reload");
+        let names: Vec<_> = units().map(|(name, _)| format!("'{name}'")).collect();
         let shown = m.sh(&format!("systemctl show --property=Id,LoadState {}", names.join(" ")));
         let mut states = BTreeMap::new();
         for unit in shown.split("\n\n") {
@@ -338,9 +345,13 @@ pub fn cases(suite: &mut Suite) {
         }
         assert!(states.values().filter(|state| *state == "bad-setting").count() > 40, "{shown}");
         let mut wrong = Vec::new();
-        for (name, content) in UNITS {
+        for (name, content) in units() {
             let state = states.get(*name).map_or("", String::as_str);
             let is_ignored = release::systemd() <= 252 && IGNORED_BY_252.contains(name);
+            if release::systemd() <= 247 && REFUSED_BY_247.contains(name) {
+                assert_eq!(state, "bad-setting", "{name}");
+                continue;
+            }
             if is_reported(name, content) != (is_ignored || matches!(state, "bad-setting" | "error")) {
                 wrong.push(format!("{name} ({state}): {content}"));
             }
