@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::{PROGRAM, sandbox};
+use super::{release, sandbox};
 
 /// The last bytes of the copy.
 pub const MARK: &str = "the second copy";
@@ -15,7 +15,7 @@ pub fn program() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let path = sandbox::machines().join("marked-program");
-        let stripped = Command::new("strip").arg("-o").arg(&path).arg(PROGRAM).status();
+        let stripped = Command::new("strip").arg("-o").arg(&path).arg(release::program()).status();
         assert!(stripped.is_ok_and(|status| status.success()), "strip comes with the linker");
         let mut bytes = fs::read(&path).expect("strip wrote it");
         bytes.extend(MARK.as_bytes());
