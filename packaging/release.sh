@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the programs of a release: release.sh OUT FLAG... passes the flags to cargo. OUT gets a program and its SBOM for
-# each target, and SHA256SUMS. The same sources and the same version of Rust give the same bytes.
+# each target, and SHA256SUMS.
 set -eu
 mkdir -p "$1"
 out=$(realpath "$1")
