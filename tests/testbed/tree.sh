@@ -13,7 +13,7 @@ printf '127.0.0.1 localhost\n::1 localhost\n' > "$tree/etc/hosts"
 : > "$tree/etc/resolv.conf"
 
 # The accounts that the first boot of Debian 11 would create.
-in_tree systemd-sysusers
+unshare --mount sh -c 'mount -t proc proc "$1/proc" && chroot "$1" systemd-sysusers' sh "$tree"
 
 # The accounts that images of this family have.
 in_tree groupadd --gid 500 core

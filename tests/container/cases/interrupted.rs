@@ -362,8 +362,10 @@ pub fn cases(suite: &mut Suite) {
             m.sh(&format!("mkdir -p /mnt/a/srv/deep; useradd --root /mnt/a -p '*' {flags} 2>&1"));
             m.apply_with(&format!("users: [{{{item}}}]"), &["--root=/mnt/b"], &[]).ok();
         }
-        // useradd of shadow 4.20 (Debian 14) does not read PASS_MIN_DAYS.
-        m.sh(r"sed -i -E 's/^((plain|full|groupless|given|last):\*:[0-9]+:):99999/\10:99999/' /mnt/a/etc/shadow");
+        // useradd and chpasswd of shadow 4.20 (Debian 14) write no minimum age.
+        let minimum =
+            r"sed -i -E 's/^((plain|full|groupless|given|last):[^:]*:[0-9]+:):99999/\10:99999/' /mnt/a/etc/shadow";
+        m.sh(minimum);
         for file in ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"] {
             assert_eq!(m.text(&format!("/mnt/b/etc/{file}")), m.text(&format!("/mnt/a/etc/{file}")), "{file}");
             let stat = |tree: &str| m.sh(&format!("stat -c '%a %U %G' /mnt/{tree}/etc/{file}"));
@@ -375,6 +377,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(homes("b"), homes("a"));
         // A hash, set by both.
         m.sh(&format!("echo 'plain:{HASH}' | chpasswd --root /mnt/a -e"));
+        m.sh(minimum);
         m.apply_with(&format!("users: [{{name: plain, passwd: '{HASH}'}}]"), &["--root=/mnt/b"], &[]).ok();
         assert_eq!(m.text("/mnt/b/etc/shadow"), m.text("/mnt/a/etc/shadow"));
         assert_eq!(m.sh("cd /mnt/b/etc; ls -A | grep -E 'lock|cci' || true"), ".pwd.lock");
