@@ -45,7 +45,16 @@ for file in "$image" "$signature" "$key" ${user_data:+"$user_data"} ${program:+"
     [[ -f $file && -r $file ]] || die "$file: not a readable file"
 done
 [ -z "$user_data" ] || [ -s "$user_data" ] || die "$user_data: empty"
-[ -z "$program" ] || [ "$(head -c 4 "$program" | od -An -tx1)" = ' 7f 45 4c 46' ] || die "$program: not a program"
+# A 64-bit ELF file for x86-64 or arm64 that does not end before its table of sections.
+if [ -n "$program" ]; then
+    number() { head -c 64 -- "$program" | od -An -v --endian=little -t "u$2" -j "$1" -N "$2" | tr -d ' '; }
+    case $(head -c 20 -- "$program" | od -An -v -tx1 | tr -d ' \n') in
+        7f454c4602*3e00 | 7f454c4602*b700) ;;
+        *) die "$program: not a program for x86-64 or arm64" ;;
+    esac
+    [ $(($(number 40 8) + $(number 58 2) * $(number 60 2))) -le "$(stat -c %s -- "$program")" ] ||
+        die "$program: incomplete"
+fi
 config=$oems/$oem/cloud-config.yml
 case $oem in
     */* | .*) die "$oem: unknown platform" ;;

@@ -17,7 +17,7 @@ case $(od -An -t x1 -N 20 "$BIN" | tr -d ' \n') in
     *) echo "rpm: $BIN is not a program for x86-64 or arm64" >&2; exit 1 ;;
 esac
 
-rm -rf "$out/build" "$out"/*.rpm
+rm -rf "$out/build" "$out"/coreos-cloudinit-*.rpm
 mkdir -p "$out/build"
 unset MAKEFLAGS MFLAGS MAKELEVEL
 rpmbuild -bb --quiet --target "$arch" --define "_topdir $out/build" --define "_rpmdir $out/build" \
@@ -28,5 +28,5 @@ rpmbuild -bb --quiet --target "$arch" --define "_topdir $out/build" --define "_r
     exit 1
 }
 mv "$out/build/$arch"/*.rpm "$out/"
-rpmlint --config packaging/rpm/rpmlint.toml --strict "$out"/*.rpm
-ls "$out"/*.rpm
+rpmlint --config packaging/rpm/rpmlint.toml --strict "$out"/coreos-cloudinit-*.rpm
+ls "$out"/coreos-cloudinit-*.rpm

@@ -106,11 +106,17 @@ pub fn finish_hostname(executor: &mut dyn Executor, state: &mut ApplyState) {
     state.hostname_outcome = Some(StepOutcome { part: Some(part), ..outcome });
 }
 
-/// Returns true if a step may depend on the host name: what it starts can read it.
+/// Returns true if a step may depend on the host name: what it starts can read it, and systemd expands `%H` when it
+/// enables a unit.
 const fn needs_hostname(step: &Step) -> bool {
     matches!(
         step,
-        Step::ReloadDaemon(_) | Step::RestartNetworkd | Step::TakeDown(_) | Step::UnitCommand(_) | Step::RunScript(_)
+        Step::EnableUnit(_)
+            | Step::ReloadDaemon(_)
+            | Step::RestartNetworkd
+            | Step::TakeDown(_)
+            | Step::UnitCommand(_)
+            | Step::RunScript(_)
     )
 }
 

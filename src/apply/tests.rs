@@ -436,7 +436,7 @@ fn the_host_name_is_set_while_users_and_files_are_made() {
 #[test]
 fn nothing_that_may_read_the_host_name_begins_before_it_is_set() {
     let hostname = file("/etc/hostname", None, None);
-    for step in [hostname, reload(), start("v.service"), Step::RestartNetworkd] {
+    for step in [hostname, enable("u.service"), reload(), start("v.service"), Step::RestartNetworkd] {
         let (asked, _) = with_hostname(Fake::default(), vec![step]);
         assert_eq!(asked[1], "finish host name", "{asked:?}");
     }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use log::Level;
 
+use self::labels::may_have_changed;
 use super::accounts::{Accounts, UnknownPrincipal};
 use super::bus::Bus;
 use super::crash_markers::PendingReload;
@@ -297,7 +298,7 @@ impl<'a> Host<'a> {
             result?;
         }
         let Some(mut argv) = argv else { return Ok(StepResult::Skipped(NOT_RUNNING.to_owned())) };
-        self.relabel.add([created]);
+        self.relabel.add_created([created]);
         self.restore_labels();
         // The script is written under the lock and started without it: the script may run this program.
         self.release();
@@ -358,8 +359,8 @@ impl<'a> Host<'a> {
 
 impl Executor for Host<'_> {
     fn write_files(&mut self, specs: &[&FileSpec], state: &ApplyState) -> Vec<Result<StepResult>> {
-        let labelled: Vec<_> =
-            specs.iter().filter(|_| self.relabel.is_enabled()).map(|file| created_by(&file.path)).collect();
+        let specs_to_label = specs.iter().filter(|_| self.relabel.is_enabled());
+        let labelled: Vec<_> = specs_to_label.map(|file| created_by(&file.path)).collect();
         if specs.iter().any(|file| file.unit.is_some()) {
             self.set_reload_marker();
         }
@@ -394,8 +395,8 @@ impl Executor for Host<'_> {
             Err(error) => Err(error).with_context(|| format!("failed to write {}", file.path.display())),
         };
         let results: Vec<_> = specs.iter().zip(owners).map(|(file, owner)| answer(file, owner)).collect();
-        let changed = labelled.into_iter().zip(&results).filter(|(_, result)| matches!(result, Ok(StepResult::Done)));
-        self.relabel.add(changed.map(|(path, _)| path.to_owned()));
+        let changed = labelled.into_iter().zip(&results).filter(|(_, result)| may_have_changed(result));
+        self.relabel.add_created(changed.map(|(path, _)| path.to_owned()));
         results
     }
 
@@ -414,9 +415,8 @@ impl Executor for Host<'_> {
         }
         let paths = self.paths_to_label(step);
         let result = self.run_step(step, state);
-        // A step that failed may have changed a part.
-        if matches!(result, Ok(StepResult::Done) | Err(_)) {
-            self.relabel.add(paths);
+        if may_have_changed(&result) {
+            self.relabel.add_all(paths);
         }
         result
     }
@@ -424,7 +424,10 @@ impl Executor for Host<'_> {
     fn begin_hostname(&mut self, name: &str) -> Result<Option<StepResult>> {
         let bus = self.live().then_some(&self.bus);
         Ok(match hostname::begin(bus, &hostname::HostnameFile(&self.root), name)? {
-            hostname::Begun::Ended(result) => Some(result),
+            hostname::Begun::Ended(result) => {
+                self.relabel.add((result == StepResult::Done).then(|| PathBuf::from(hostname::PATH)));
+                Some(result)
+            }
             hostname::Begun::Pending(pending) => {
                 self.hostname = Some(pending);
                 None

@@ -14,17 +14,22 @@ use super::command::Tool;
 /// The time limit of `restorecon`, which reads the policy's paths first.
 const RESTORECON_LIMIT: Duration = Duration::from_secs(60);
 
+/// The shortest time that `restorecon` gets: keys are set after the deadline as well.
+const LEAST: Duration = Duration::from_secs(10);
+
 /// The paths whose labels are to be restored.
 #[derive(Debug, Default)]
 pub struct Relabel {
     enabled: bool,
-    paths: BTreeSet<PathBuf>,
+    files: BTreeSet<PathBuf>,
+    /// Those that count with everything below them.
+    trees: BTreeSet<PathBuf>,
 }
 
 impl Relabel {
     /// Creates an empty set. Without SELinux, or for the tree of an image, it stays empty.
     pub fn new(live: bool) -> Self {
-        Self { enabled: live && Path::new("/sys/fs/selinux/enforce").exists(), paths: BTreeSet::new() }
+        Self { enabled: live && Path::new("/sys/fs/selinux/enforce").exists(), ..Self::default() }
     }
 
     /// Returns true if the machine has SELinux.
@@ -32,22 +37,38 @@ impl Relabel {
         self.enabled
     }
 
-    /// Adds paths, with everything below them.
+    /// Adds paths. What users have in their directories is not touched.
     pub fn add(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         if self.enabled {
-            self.paths.extend(paths);
+            self.files.extend(paths);
         }
+    }
+
+    /// Adds paths that the run creates, with everything below them.
+    pub fn add_created(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+        if self.enabled {
+            self.trees.extend(paths);
+        }
+    }
+
+    /// Adds files, and trees that the run creates.
+    pub fn add_all(&mut self, (files, trees): (Vec<PathBuf>, Vec<PathBuf>)) {
+        self.add(files);
+        self.add_created(trees);
     }
 
     /// Restores the labels within the time limit `limit`. A failure is logged: the files are correct otherwise.
     pub fn restore(&mut self, limit: Duration) {
-        if self.paths.is_empty() {
-            return;
-        }
-        let input = input(&std::mem::take(&mut self.paths));
-        let tool = Tool::new("restorecon").args(["-i", "-R", "-0", "-f", "-"]).input(&input);
-        if let Err(error) = tool.run(limit.min(RESTORECON_LIMIT)) {
-            log::warn!("failed to restore the SELinux labels of changed files: {error:#}; labels not applied");
+        let limit = limit.clamp(LEAST, RESTORECON_LIMIT);
+        for (options, paths) in [(&["-i", "-R"][..], &mut self.trees), (&["-i"], &mut self.files)] {
+            if paths.is_empty() {
+                continue;
+            }
+            let input = input(&std::mem::take(paths), options.contains(&"-R"));
+            let tool = Tool::new("restorecon").args(options).args(["-0", "-f", "-"]).input(&input);
+            if let Err(error) = tool.run(limit) {
+                log::warn!("failed to restore the SELinux labels of changed files: {error:#}; labels not applied");
+            }
         }
     }
 }
@@ -58,16 +79,21 @@ pub fn created_by(path: &Path) -> &Path {
     missing.unwrap_or(path)
 }
 
-/// The paths for `restorecon -0 -f -`, without those below others.
-fn input(paths: &BTreeSet<PathBuf>) -> Vec<u8> {
+/// The paths for `restorecon -0 -f -`, which takes each for a pattern of `glob(7)`; in trees without those below others.
+fn input(paths: &BTreeSet<PathBuf>, are_trees: bool) -> Vec<u8> {
     let mut input = Vec::new();
     let mut above: Option<&Path> = None;
     // A directory is sorted before everything below it.
     for path in paths {
-        if above.is_some_and(|above| path.starts_with(above)) {
+        if are_trees && above.is_some_and(|above| path.starts_with(above)) {
             continue;
         }
-        input.extend_from_slice(path.as_os_str().as_bytes());
+        for byte in path.as_os_str().as_bytes() {
+            if b"\\*?[]{}~".contains(byte) {
+                input.push(b'\\');
+            }
+            input.push(*byte);
+        }
         input.push(0);
         above = Some(path);
     }
@@ -81,7 +107,17 @@ mod tests {
     #[test]
     fn paths_below_others_are_covered_by_them() {
         let paths = ["/home/a/.ssh", "/etc/b", "/home/a", "/home/ab", "/etc/a b"].map(PathBuf::from).into();
-        assert_eq!(input(&paths), b"/etc/a b\0/etc/b\0/home/a\0/home/ab\0");
+        assert_eq!(input(&paths, true), b"/etc/a b\0/etc/b\0/home/a\0/home/ab\0");
+        assert_eq!(input(&paths, false), b"/etc/a b\0/etc/b\0/home/a\0/home/a/.ssh\0/home/ab\0");
+    }
+
+    #[test]
+    fn no_path_is_a_pattern() {
+        let paths = [PathBuf::from(r"/etc/[a]*?{b,c}\x2d~")].into();
+        assert_eq!(
+            input(&paths, true),
+            br"/etc/\[a\]\*\?\{b,c\}\\x2d\~".iter().chain(&[0]).copied().collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -99,6 +135,7 @@ mod tests {
     fn without_selinux_nothing_is_collected() {
         let mut relabel = Relabel::new(false);
         relabel.add([PathBuf::from("/etc/a")]);
-        assert!(!relabel.is_enabled() && relabel.paths.is_empty());
+        relabel.add_created([PathBuf::from("/etc/a")]);
+        assert!(!relabel.is_enabled() && relabel.files.is_empty() && relabel.trees.is_empty());
     }
 }

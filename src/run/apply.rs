@@ -86,8 +86,8 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
     }
     apply::finish_hostname(&mut host, &mut state);
     outcome.access.splice(..0, state.hostname_outcome.take());
-    host.restore_labels();
     if let Err(error) = locked {
+        host.restore_labels();
         fail(outcome, format!("{error:#}; only the host name and the SSH keys of {CORE} are applied"));
         return true;
     }
@@ -106,6 +106,7 @@ pub(super) fn apply(options: &Options, context: &RunContext<'_>, deadline: Deadl
             Err(error) => fail(outcome, format!("{error:#}; addresses not merged into /etc/environment")),
         }
     }
+    host.restore_labels();
     outcome.is_failure()
 }
 

@@ -8,12 +8,12 @@ use crate::testbed::vm::Setup;
 /// Everything that the configuration creates.
 const CREATED: &str = "/etc/hostname /etc/mine /srv/new /srv/new/dir /srv/new/dir/file /home/mary /home/mary/.ssh \
                        /home/mary/.ssh/authorized_keys /home/mary/.profile /etc/passwd /etc/shadow /etc/group \
-                       /etc/systemd/system/mine.service /etc/systemd/network/10-mine.network /opt/bin/mine";
+                       /etc/systemd/system/mine.service /etc/systemd/network/10-mine.network /opt/bin/mine '/etc/shadow[a]{b,c}'";
 
 pub fn cases(suite: &mut Suite) {
     let user = format!(
         "#cloud-config\nhostname: labelled\nusers: [{{name: mary, ssh_authorized_keys: ['{}']}}]\n\
-         write_files:\n- {{path: /etc/mine, content: mine}}\n- {{path: /srv/new/dir/file, content: file, owner: mary}}\n\
+         write_files:\n- {{path: /etc/mine, content: mine}}\n- {{path: '/etc/shadow[a]{{b,c}}', content: x}}\n- {{path: /srv/new/dir/file, content: file, owner: mary}}\n\
          - {{path: /opt/bin/mine, content: \"#!/bin/sh\\ncat /etc/mine > /run/mine\\n\", permissions: '0755'}}\n\
          coreos:\n  units:\n  - {{name: mine.service, command: start, content: \"[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/opt/bin/mine\\n\"}}\n\
          \x20 - {{name: 10-mine.network, content: \"[Match]\\nName=none\\n\"}}\n",
@@ -25,7 +25,7 @@ pub fn cases(suite: &mut Suite) {
         assert_eq!(vm.property(INSTALLED, "Result"), "success", "{}", vm.log());
         assert_eq!(vm.sh("hostname; systemctl is-active mine; cat /run/mine"), "labelled\nactive\nmine");
         for path in CREATED.split_whitespace() {
-            assert!(vm.exists(path), "{path}");
+            assert!(vm.exists(path.trim_matches('\'')), "{path}");
         }
         // It prints what it would change.
         assert_eq!(vm.sh(&format!("restorecon -n -v {CREATED}")), "");

@@ -270,7 +270,7 @@ fn an_image_that_cannot_be_changed_is_refused() {
         return;
     }
     let prepared = prepared(
-        "key good never; ext4; disk disk ext4; head -c 900000 /dev/urandom > user_data; : > nothing
+        "key good never; ext4; disk disk ext4; head -c 900000 /dev/urandom > user_data; : > nothing; head -c 9000 /bin/true > half
         cp disk two; sgdisk -c 9:OEM two > /dev/null
         truncate -s 32M zeros; disk unknown zeros
         mkfs.ext4 -q -F -L OEM -b 1024 -d files ext4 1024; truncate -s 32M ext4; disk full ext4
@@ -288,7 +288,9 @@ fn an_image_that_cannot_be_changed_is_refused() {
         ("broken.bz2", "", "broken.bz2: failed to unpack"),
         ("broken", "", "broken: failed to convert from qcow2"),
         ("disk", " --user-data nothing", "nothing: empty"),
-        ("disk", " --program user_data", "user_data: not a program"),
+        ("disk", " --program user_data", "user_data: not a program for x86-64 or arm64"),
+        ("disk", " --program nothing", "nothing: not a program for x86-64 or arm64"),
+        ("disk", " --program half", "half: incomplete"),
         ("disk", " --sysext nothing", "--sysext: unknown option"),
         ("disk", " disk", "disk: more than one image"),
     ] {
