@@ -55,7 +55,8 @@ pub struct Order {
 
 const MULTI_USER: &str = "multi-user.target";
 
-/// The units that units of every boot wait for.
+/// The units that units of every boot wait for. Some services of early boot need `/tmp` or `/var`, and so wait for all
+/// local mounts.
 const BOOT: &[(&str, &[&str])] = &[
     (ADDRESSES, &["network-online.target", "basic.target", "dbus.service"]),
     ("basic.target", &["sysinit.target", "sockets.target", "paths.target", "slices.target"]),
@@ -73,8 +74,19 @@ const BOOT: &[(&str, &[&str])] = &[
     ("sockets.target", &["sysinit.target"]),
     ("systemd-user-sessions.service", &["remote-fs.target", "network.target"]),
     ("timers.target", &["sysinit.target"]),
-    ("network.target", &["network-pre.target", "systemd-networkd.service", "NetworkManager.service"]),
+    (
+        "network.target",
+        &["network-pre.target", "systemd-networkd.service", "NetworkManager.service", "systemd-resolved.service"],
+    ),
+    ("nss-lookup.target", &["systemd-resolved.service"]),
     ("sysinit.target", &["local-fs.target", "swap.target", "cryptsetup.target"]),
+    ("systemd-binfmt.service", &["local-fs.target"]),
+    ("systemd-machine-id-commit.service", &["local-fs.target"]),
+    ("systemd-resolved.service", &["local-fs.target"]),
+    ("systemd-timesyncd.service", &["local-fs.target"]),
+    ("systemd-tmpfiles-setup.service", &["local-fs.target"]),
+    ("systemd-update-utmp.service", &["local-fs.target"]),
+    ("time-set.target", &["systemd-timesyncd.service"]),
 ];
 
 impl Order {
