@@ -7,8 +7,11 @@ set -eu
 packages=
 need() { command -v "$1" > /dev/null || packages="$packages $2"; }
 need cc 'gcc libc6-dev'
-if [ "${1:-}" = release ]; then
+if [ "${1:-}" = release ] || [ -z "${1:-}" ]; then
+    # Zig links programs for older versions of glibc.
     python3 -c 'import ensurepip, tomllib, venv' 2> /dev/null || packages="$packages python3-venv"
+fi
+if [ "${1:-}" = release ]; then
     need readelf binutils
     # The emulator of single programs is downloaded but not installed.
     need qemu-system-aarch64 qemu-system-arm
