@@ -16,14 +16,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use log::Level;
 
-use self::labels::may_have_changed;
 use super::accounts::{Accounts, UnknownPrincipal};
 use super::bus::Bus;
 use super::crash_markers::PendingReload;
 use super::files::{self, Write};
 use super::lock::Lock;
 use super::root::{Root, display_path};
-use super::selinux::{Relabel, created_by};
+use super::selinux::{Relabel, changed_by_write};
 use super::systemd::{JobEnd, JobWait, Systemd, enable_offline};
 use super::{command, hostname, keys, network};
 use crate::apply::{ApplyState, Executor, is_networkd_file};
@@ -289,7 +288,7 @@ impl<'a> Host<'a> {
         let directory = self.script_dir();
         let file = directory.join(&script.id);
         let unit = script.unit();
-        let created = created_by(&directory).to_owned();
+        let (_, created) = changed_by_write(&directory);
         self.make_script_dir(&directory)
             .with_context(|| format!("failed to store the script in {}", display_path(&directory)))?;
         let name = directory.join("unit-name");
@@ -298,7 +297,8 @@ impl<'a> Host<'a> {
             result?;
         }
         let Some(mut argv) = argv else { return Ok(StepResult::Skipped(NOT_RUNNING.to_owned())) };
-        self.relabel.add_created([created]);
+        self.relabel.add_created(created);
+        self.relabel.add([file.clone(), name]);
         self.restore_labels();
         // The script is written under the lock and started without it: the script may run this program.
         self.release();
@@ -360,7 +360,7 @@ impl<'a> Host<'a> {
 impl Executor for Host<'_> {
     fn write_files(&mut self, specs: &[&FileSpec], state: &ApplyState) -> Vec<Result<StepResult>> {
         let specs_to_label = specs.iter().filter(|_| self.relabel.is_enabled());
-        let labelled: Vec<_> = specs_to_label.map(|file| created_by(&file.path)).collect();
+        let labelled: Vec<_> = specs_to_label.map(|file| changed_by_write(&file.path)).collect();
         if specs.iter().any(|file| file.unit.is_some()) {
             self.set_reload_marker();
         }
@@ -395,8 +395,9 @@ impl Executor for Host<'_> {
             Err(error) => Err(error).with_context(|| format!("failed to write {}", file.path.display())),
         };
         let results: Vec<_> = specs.iter().zip(owners).map(|(file, owner)| answer(file, owner)).collect();
-        let changed = labelled.into_iter().zip(&results).filter(|(_, result)| may_have_changed(result));
-        self.relabel.add_created(changed.map(|(path, _)| path.to_owned()));
+        for (changes, result) in labelled.into_iter().zip(&results) {
+            self.relabel.add_changes(changes, result);
+        }
         results
     }
 
@@ -415,9 +416,7 @@ impl Executor for Host<'_> {
         }
         let paths = self.paths_to_label(step);
         let result = self.run_step(step, state);
-        if may_have_changed(&result) {
-            self.relabel.add_all(paths);
-        }
+        self.relabel.add_changes(paths, &result);
         result
     }
 

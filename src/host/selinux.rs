@@ -9,7 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Result;
+
 use super::command::Tool;
+use crate::outcome::StepResult;
 
 /// The time limit of `restorecon`, which reads the policy's paths first.
 const RESTORECON_LIMIT: Duration = Duration::from_secs(60);
@@ -51,10 +54,16 @@ impl Relabel {
         }
     }
 
-    /// Adds files, and trees that the run creates.
-    pub fn add_all(&mut self, (files, trees): (Vec<PathBuf>, Vec<PathBuf>)) {
-        self.add(files);
-        self.add_created(trees);
+    /// Adds what a step changes. One that failed may have created a part, but existing files count as unchanged.
+    pub fn add_changes(&mut self, (files, trees): Changes, result: &Result<StepResult>) {
+        match result {
+            Ok(StepResult::Done) => {
+                self.add(files);
+                self.add_created(trees);
+            }
+            Ok(_) => {}
+            Err(_) => self.add_created(trees),
+        }
     }
 
     /// Restores the labels within the time limit `limit`. A failure is logged: the files are correct otherwise.
@@ -73,10 +82,15 @@ impl Relabel {
     }
 }
 
-/// Returns the first directory above `path` that does not exist, or `path` itself: what a write creates.
-pub fn created_by(path: &Path) -> &Path {
-    let missing = path.ancestors().take_while(|path| path.symlink_metadata().is_err()).last();
-    missing.unwrap_or(path)
+/// Files that change, and trees that are created.
+pub type Changes = (Vec<PathBuf>, Vec<PathBuf>);
+
+/// Returns what a write changes: the file if it exists, otherwise the first path above it that does not exist.
+pub fn changed_by_write(path: &Path) -> Changes {
+    match path.ancestors().take_while(|path| path.symlink_metadata().is_err()).last() {
+        Some(missing) => (Vec::new(), vec![missing.to_owned()]),
+        None => (vec![path.to_owned()], Vec::new()),
+    }
 }
 
 /// The paths for `restorecon -0 -f -`, which takes each for a pattern of `glob(7)`; in trees without those below others.
@@ -124,11 +138,22 @@ mod tests {
     fn a_write_creates_the_directories_that_are_missing() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("a/b/c");
-        assert_eq!(created_by(&file), directory.path().join("a"));
+        assert_eq!(changed_by_write(&file), (vec![], vec![directory.path().join("a")]));
         std::fs::create_dir_all(directory.path().join("a/b")).unwrap();
-        assert_eq!(created_by(&file), file);
+        assert_eq!(changed_by_write(&file), (vec![], vec![file.clone()]));
         std::fs::write(&file, "").unwrap();
-        assert_eq!(created_by(&file), file);
+        assert_eq!(changed_by_write(&file), (vec![file], vec![]));
+    }
+
+    #[test]
+    fn a_failed_write_over_a_directory_leaves_its_labels() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut relabel = Relabel { enabled: true, ..Relabel::default() };
+        relabel.add_changes(changed_by_write(directory.path()), &Err(anyhow::anyhow!("a directory")));
+        relabel.add_changes(changed_by_write(directory.path()), &Ok(StepResult::Unchanged));
+        assert!(relabel.files.is_empty() && relabel.trees.is_empty());
+        relabel.add_changes(changed_by_write(&directory.path().join("a")), &Err(anyhow::anyhow!("full disk")));
+        assert_eq!(relabel.trees.len(), 1);
     }
 
     #[test]

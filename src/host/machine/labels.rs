@@ -2,31 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-
 use super::Host;
-use crate::host::selinux::created_by;
-use crate::outcome::StepResult;
+use crate::host::selinux::{Changes, changed_by_write};
 use cloud_config::plan::{ENVIRONMENT, KeyImport, KeySet, Step};
 
 /// The files of accounts, which `useradd` and this program replace.
 const ACCOUNT_FILES: [&str; 6] =
     ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
 
-/// Returns true if a step with this result changed something: one that failed may have done a part.
-pub(super) const fn may_have_changed(result: &Result<StepResult>) -> bool {
-    matches!(result, Ok(StepResult::Done) | Err(_))
-}
-
 impl Host<'_> {
     /// Returns what a step changes, as far as it is known before the step: files, and trees that it creates. Paths that do
     /// not exist later are ignored.
-    pub(super) fn paths_to_label(&self, step: &Step) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    pub(super) fn paths_to_label(&self, step: &Step) -> Changes {
         if !self.relabel.is_enabled() {
             return Default::default();
         }
         match step {
-            Step::MaskUnit(place) | Step::UnmaskUnit(place) => (Vec::new(), vec![created_by(&place.path).to_owned()]),
+            Step::MaskUnit(place) | Step::UnmaskUnit(place) => changed_by_write(&place.path),
             Step::MergeEnvironment(_) => (vec![PathBuf::from(ENVIRONMENT)], Vec::new()),
             Step::AuthorizeKeys(KeySet { user, set, .. }) | Step::ImportKeys(KeyImport { user, set, .. }) => {
                 let home = self.accounts().user(user).ok().flatten().map(|user| user.home.join(".ssh"));
@@ -35,8 +27,9 @@ impl Host<'_> {
                 (home.iter().flat_map(|home| names.iter().map(|name| home.join(name))).collect(), Vec::new())
             }
             Step::EnsureUser(account) => {
-                let home = self.accounts().absent_home(account).map(|home| created_by(&home).to_owned());
-                (ACCOUNT_FILES.map(PathBuf::from).into(), home.into_iter().collect())
+                let home = self.accounts().absent_home(account).map(|home| changed_by_write(&home).1);
+                // A user that is created in part has changed these files as well.
+                (Vec::new(), ACCOUNT_FILES.map(PathBuf::from).into_iter().chain(home.into_iter().flatten()).collect())
             }
             // Those of files, scripts and the host name are added where these are written.
             Step::WriteFile(_)
