@@ -1,4 +1,4 @@
-//! The order of units: what would be a cycle at boot, and is none in a run.
+//! Settings that close an ordering cycle at boot, although a run starts the same units without one.
 
 use std::collections::HashMap;
 
