@@ -7,12 +7,10 @@ mkdir -p "$2"
 out=$(realpath "$2")
 cd "$(dirname "$0")/.."
 SOURCE=$PWD
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+. packaging/common.sh
 maintainer="${DEBFULLNAME:-The authors of coreos-cloudinit} <${DEBEMAIL:-maintainers@coreos-cloudinit.invalid}>"
-# The same sources give the same package.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
 DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} noautodbgsym"
-export BIN SOURCE SOURCE_DATE_EPOCH DEB_BUILD_OPTIONS
+export BIN SOURCE DEB_BUILD_OPTIONS
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 rm -rf "$out/build" "$out"/*.deb

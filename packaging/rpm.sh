@@ -6,16 +6,9 @@ BIN=$(realpath "$1")
 mkdir -p "$2"
 out=$(realpath "$2")
 cd "$(dirname "$0")/.."
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+. packaging/common.sh
 packager="${RPMNAME:-The authors of coreos-cloudinit} <${RPMEMAIL:-maintainers@coreos-cloudinit.invalid}>"
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
-export SOURCE_DATE_EPOCH
-# The magic number and the machine of an ELF file; the architecture in rpm's words.
-case $(od -An -t x1 -N 20 "$BIN" | tr -d ' \n') in
-    7f454c46*3e00) arch=x86_64 ;;
-    7f454c46*b700) arch=aarch64 ;;
-    *) echo "rpm: $BIN is not a program for x86-64 or arm64" >&2; exit 1 ;;
-esac
+arch=$(machine "$BIN" x86_64 aarch64)
 
 rm -rf "$out/build" "$out"/coreos-cloudinit-*.rpm
 mkdir -p "$out/build"

@@ -6,15 +6,8 @@ BIN=$(realpath "$1")
 mkdir -p "$2"
 out=$(realpath "$2")
 cd "$(dirname "$0")/.."
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y Cargo.lock)}
-# The magic number and the machine of an ELF file; the architecture in systemd's words.
-elf=$(od -An -t x1 -N 20 "$BIN" | tr -d ' \n')
-case $elf in
-    7f454c46*3e00) arch=x86-64 ;;
-    7f454c46*b700) arch=arm64 ;;
-    *) echo "sysext: $BIN is not a program for x86-64 or arm64" >&2; exit 1 ;;
-esac
+. packaging/common.sh
+arch=$(machine "$BIN" x86-64 arm64)
 
 tree=$(mktemp -d "${TMPDIR:-/tmp}/coreos-cloudinit.XXXXXX")
 trap 'rm -rf "$tree"' EXIT
@@ -36,7 +29,7 @@ build() {
     rm -f "$2"
     # mksquashfs uses SOURCE_DATE_EPOCH for the time of the image; the files get it here.
     find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-    SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH mksquashfs "$tree" "$2" -all-root -noappend -no-xattrs -comp gzip -quiet -no-progress
+    mksquashfs "$tree" "$2" -all-root -noappend -no-xattrs -comp gzip -quiet -no-progress
     echo "$2"
 }
 build "$(printf 'ID=flatcar\nSYSEXT_LEVEL=1.0')" "$out/coreos-cloudinit-$version-$arch.raw"

@@ -29,7 +29,8 @@ fn build(program: &Path, out: &Path) -> Vec<PathBuf> {
 /// The first bytes of a program for the machine `number`.
 fn header(number: u8) -> Vec<u8> {
     let mut bytes = vec![0; 64];
-    bytes[..4].copy_from_slice(b"\x7fELF");
+    // 64 bits.
+    bytes[..5].copy_from_slice(b"\x7fELF\x02");
     bytes[18] = number;
     bytes
 }
