@@ -1,6 +1,7 @@
 //! The cases, by the source of the user-data. A boot takes half a minute, so one case checks many things.
 
 mod broken;
+mod customized;
 mod drives;
 mod network;
 mod oem;
@@ -32,4 +33,5 @@ pub fn all(suite: &mut Suite) {
     suite.group("power", power::cases);
     suite.group("selinux", selinux::cases);
     suite.group("sysext", sysext::cases);
+    suite.group("customized", customized::cases);
 }

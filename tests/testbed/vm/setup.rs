@@ -20,6 +20,8 @@ const OEM: &str = "LABEL=OEM /usr/share/oem ext4 ro,x-systemd.device-timeout=10m
 pub struct Setup {
     root: Boot,
     disks: Vec<(Format, &'static str, Boot)>,
+    /// Complete images of more disks.
+    images: Vec<PathBuf>,
     scratch: Vec<(Option<Format>, u64)>,
     words: Vec<String>,
     network: Option<String>,
@@ -70,6 +72,13 @@ impl Setup {
     #[must_use]
     pub fn oem(self, config: &str) -> Self {
         self.file("/etc/fstab", OEM).disk(Format::Ext4, "OEM", Boot::default().file("cloud-config.yml", config))
+    }
+
+    /// One more disk, from an image that has an OEM partition with ext4.
+    #[must_use]
+    pub fn oem_image(mut self, image: PathBuf) -> Self {
+        self.images.push(image);
+        self.file("/etc/fstab", OEM)
     }
 
     /// One more disk with this label, and with these files.
@@ -158,6 +167,7 @@ impl Setup {
             disk::make(*format, &directory, &image, label)?;
             more.push((*format, image));
         }
+        more.extend(self.images.iter().map(|image| (Format::Ext4, image.clone())));
         Ok((root, more))
     }
 }
