@@ -12,7 +12,8 @@ for found in "$(command -v cargo-deny || true)" "$tools/bin/cargo-deny"; do
 done
 if [ -z "$deny" ]; then
     echo "deny: building cargo-deny $version (once, takes some minutes)"
-    cargo install --quiet --locked --root "$tools" --target-dir "$tools/build" --version "$version" cargo-deny
+    # Without optimization: the build takes most of the time, the check some seconds.
+    cargo install --quiet --debug --locked --root "$tools" --target-dir "$tools/build" --version "$version" cargo-deny
     # The build directory is large and not needed again.
     rm -rf "$tools/build"
     deny=$tools/bin/cargo-deny
