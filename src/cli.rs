@@ -5,6 +5,7 @@
 
 mod conversion;
 mod flags;
+mod messages;
 mod normalize;
 
 use std::collections::BTreeMap;
@@ -19,16 +20,17 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use regex::Regex;
 
 use cloud_config::convert::PLATFORMS;
-use cloud_config::diagnostic::rules;
 use cloud_config::network::Format as NetworkFormat;
 use cloud_config::print::Secrets;
 use cloud_config::run_plan::Policy;
-use cloud_config::text::{printable, suggest};
+use cloud_config::text::printable;
 
 use crate::explain;
+use crate::http::{BadUrl, Url};
 use crate::source::{self, Candidate, Entry, OEMS, TABLE};
 pub use conversion::{Conversion, Target};
-use flags::{FlagGroup, table};
+use flags::{Flag, FlagGroup, table};
+use messages::{empty_value_message, list, quoted, unknown_rule};
 
 /// The message for an invalid command line; the exit code is 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,20 +177,24 @@ fn parse_all(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     }
     let request = match empty {
         // A variable that is not set must not select the default: `--root "$TREE"` would change this machine.
-        Some(flag) => Err(format!("the value of --{flag} is empty; omit the flag to use its default")),
+        Some(flag) => Err(empty_value_message(&flag)),
         None => request(&matches),
     };
     request.map_err(|message| Usage(format!("error: {message}\n\n{MORE}")))
 }
 
 /// The first flag among normalized `arguments` that takes a value and has an empty one.
-fn empty_value(arguments: &[OsString]) -> Option<&'static str> {
+fn empty_value(arguments: &[OsString]) -> Option<Flag> {
     let flags = |argument: &OsString| {
         let name = argument.to_str()?.strip_prefix("--")?.strip_suffix('=')?;
         table().find(|flag| flag.name == name && flag.value.is_some())
     };
-    arguments.iter().find_map(flags).map(|flag| flag.name)
+    arguments.iter().find_map(flags)
 }
+
+/// The forms of the command line.
+const USAGE: &str = "coreos-cloudinit [FLAGS] --from-SOURCE…
+       coreos-cloudinit --explain=RULE | --schema | --status | --version";
 
 /// The last line of a message.
 const MORE: &str = "For more information, try '--help'.\n";
@@ -196,10 +202,11 @@ const MORE: &str = "For more information, try '--help'.\n";
 /// Returns the message for an argument that is not a flag, with a tip: a similar flag, or the flag for user-data.
 fn unknown_argument(error: &clap::Error) -> Usage {
     let text = error.to_string();
-    let problem = text.split("\n\nUsage:").next().unwrap_or_default();
+    let mut problem = text.split("\n\nUsage:").next().unwrap_or_default();
     let tip = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(word)) if word.starts_with('-') => String::new(),
         Some(ContextValue::String(word)) if word.contains("://") => {
+            problem = "error: unexpected argument: a redacted URL";
             "\n\n  tip: to fetch user-data, use --from-url=URL".to_owned()
         }
         Some(ContextValue::String(word)) => {
@@ -208,23 +215,6 @@ fn unknown_argument(error: &clap::Error) -> Usage {
         _ => String::new(),
     };
     Usage(format!("{problem}{tip}\n\n{MORE}"))
-}
-
-/// Words in lines of 80 columns.
-fn list(words: impl Iterator<Item = String>) -> String {
-    let mut lines = vec![String::new()];
-    for word in words {
-        let line = lines.last().map_or(0, String::len);
-        if line > 0 && line + 1 + word.len() + 1 > COLUMNS {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(if line.is_empty() { "  " } else { " " });
-            line.push_str(&word);
-            line.push(',');
-        }
-    }
-    lines.join("\n").trim_end_matches(',').to_owned()
 }
 
 /// Every flag by its long name.
@@ -278,7 +268,7 @@ pub fn help_command() -> Command {
 fn command(purpose: Purpose) -> Command {
     let mut command = Command::new("coreos-cloudinit")
         .about("Apply legacy cloud-config: files, users, SSH keys, host name, units")
-        .override_usage("coreos-cloudinit [FLAGS] --from-SOURCE…")
+        .override_usage(USAGE)
         .after_help(format!(
             "Platforms for --oem:{}\nPlatforms for --platform:{}\nFormats for --convert-netconf:{}\nFlags take one or two dashes, and = or a space \
              before the value.\nExit codes: 0 success, 1 failure or problems found, 2 invalid command line.",
@@ -288,7 +278,8 @@ fn command(purpose: Purpose) -> Command {
         ))
         .term_width(COLUMNS)
         .args_override_self(true)
-        .disable_version_flag(true);
+        .disable_version_flag(true)
+        .disable_help_flag(true);
     for flag in table() {
         let arg = Arg::new(flag.name).long(flag.name).help(flag.help).help_heading(flag.group.heading());
         let arg = if flag.more.is_empty() { arg } else { arg.long_help(format!("{}\n\n{}", flag.help, flag.more)) };
@@ -298,7 +289,12 @@ fn command(purpose: Purpose) -> Command {
                 arg.value_name(value).value_parser(clap::value_parser!(OsString)).action(action)
             }
             None if purpose == Purpose::Show => arg.action(ArgAction::SetTrue),
-            None => arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_parser(parse_switch),
+            None => arg
+                .value_name("true|false")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+                .value_parser(parse_switch),
         });
     }
     let count = || if purpose == Purpose::Show { ArgAction::SetTrue } else { ArgAction::Count };
@@ -307,6 +303,13 @@ fn command(purpose: Purpose) -> Command {
         .arg(output("verbose").short('v').action(count()).help("Log unchanged steps, and more details"))
         .arg(output("quiet").short('q').action(count()).help("Log only warnings and errors"))
         .arg(output("version").long("version").action(ArgAction::SetTrue).help("Print the version"))
+        .arg(
+            output("help")
+                .short('h')
+                .long("help")
+                .action(ArgAction::Help)
+                .help("Print the help (-h: one line per flag)"),
+        )
 }
 
 /// The value of a switch.
@@ -345,7 +348,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     let format = match text(matches, "format").as_deref() {
         None | Some("text") => Format::Text,
         Some("json") => Format::Json,
-        Some(other) => return Err(format!("unknown format '{other}' for --format: it takes text or json")),
+        Some(other) => return Err(format!("unknown format {} for --format: it takes text or json", quoted(other))),
     };
     let show_diff = is_set(matches, "show-diff");
     let elsewhere = ["schema", "status", "validate"].into_iter().any(|name| is_set(matches, name));
@@ -394,6 +397,12 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     if let Some(entry) = TABLE.iter().filter(is_path).find(is_address) {
         return Err(format!("--{} takes a path, not a URL; use --from-url for a URL", entry.flag));
     }
+    for entry in TABLE.iter().filter(|entry| entry.value == Some("URL")) {
+        let url = named.0.get(entry.flag).map(|value| value.to_str().ok_or(BadUrl::Malformed).and_then(Url::parse));
+        if let Some(Err(error)) = url {
+            return Err(format!("invalid value for --{}: {error}", entry.flag));
+        }
+    }
     if named.0.is_empty() {
         let sources = TABLE.iter().map(|entry| format!("--{}", entry.flag)).chain(["--oem".to_owned()]);
         return Err(format!("no source of user-data, such as --from-file=x.yml; the sources are:\n{}", list(sources)));
@@ -423,13 +432,6 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     })))
 }
 
-/// The message for an unknown rule.
-fn unknown_rule(name: &str) -> String {
-    let suggestion = suggest::help(name, rules::ALL.iter().map(|rule| rule.id))
-        .unwrap_or_else(|| "--validate prints the name of a rule in brackets, such as [unknown-key]".to_owned());
-    format!("unknown rule '{name}' for --explain: {suggestion}")
-}
-
 /// Returns the value of a flag whose values are a list of names.
 fn choice(
     matches: &ArgMatches,
@@ -442,7 +444,7 @@ fn choice(
     if known.contains(&value.as_str()) {
         Ok(Some(value))
     } else {
-        Err(format!("unknown {kind} '{value}' for --{flag}: it takes one of {}", known.join(", ")))
+        Err(format!("unknown {kind} {} for --{flag}: it takes one of {}", quoted(&value), known.join(", ")))
     }
 }
 
@@ -461,7 +463,7 @@ fn text(matches: &ArgMatches, name: &str) -> Option<String> {
 fn seconds(matches: &ArgMatches, name: &str, default: u64) -> Result<Duration, String> {
     let Some(value) = text(matches, name) else { return Ok(Duration::from_secs(default)) };
     let seconds: u64 =
-        value.parse().map_err(|_| format!("--{name} takes an integer number of seconds, not '{value}'"))?;
+        value.parse().map_err(|_| format!("--{name} takes an integer number of seconds, not {}", quoted(&value)))?;
     if seconds == 0 { Err(format!("--{name} takes at least 1 second")) } else { Ok(Duration::from_secs(seconds)) }
 }
 

@@ -37,4 +37,4 @@ complete -c coreos-cloudinit -l show-diff -d 'Print changed lines of files with 
 complete -c coreos-cloudinit -s v -d 'Log unchanged steps, and more details'
 complete -c coreos-cloudinit -s q -d 'Log only warnings and errors'
 complete -c coreos-cloudinit -l version -d 'Print the version'
-complete -c coreos-cloudinit -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c coreos-cloudinit -s h -l help -d 'Print the help (-h: one line per flag)'

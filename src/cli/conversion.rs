@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::ArgMatches;
 
-use super::{choice, is_set, text};
+use super::{choice, is_set, quoted, text};
 use cloud_config::address_tokens::{Address, Addresses};
 use cloud_config::convert::model::Variant;
 use cloud_config::convert::{PLATFORMS, Platform};
@@ -75,18 +75,18 @@ impl Conversion {
         let mut addresses = Addresses::default();
         for value in matches.get_many::<OsString>("addresses").into_iter().flatten() {
             let value = value.to_string_lossy();
-            let (kind, address) = value
-                .split_once('=')
-                .ok_or_else(|| format!("--addresses takes KIND=IP, such as private_ipv4=10.0.0.1, not '{value}'"))?;
+            let (kind, address) = value.split_once('=').ok_or_else(|| {
+                format!("--addresses takes KIND=IP, such as private_ipv4=10.0.0.1, not {}", quoted(&value))
+            })?;
             let kinds = Address::ALL.map(Address::token);
             let kind = Address::ALL.into_iter().find(|known| known.token() == kind).ok_or_else(|| {
-                format!("unknown kind '{kind}' for --addresses: it takes one of {}", kinds.join(", "))
+                format!("unknown kind {} for --addresses: it takes one of {}", quoted(kind), kinds.join(", "))
             })?;
             if addresses.get(kind).is_some() {
                 return Err(format!("--addresses gives two addresses for {}", kind.token()));
             }
             if address.trim().is_empty() || !addresses.insert(kind, address) {
-                return Err(format!("'{address}' is not an address for {}", kind.token()));
+                return Err(format!("{} is not an address for {}", quoted(address), kind.token()));
             }
         }
         let platform = platform.and_then(|name| Platform::named(&name));

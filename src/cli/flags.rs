@@ -63,12 +63,12 @@ const FLAGS: &[Flag] = &[
          if they changed.",
     ),
     flag("workspace", "DIR", Behavior, "Store scripts in DIR").more(
-        "[default: /var/lib/coreos-cloudinit] DIR is resolved below --root. Every directory of the path must be owned by root and must not be writable by \
-         other users.",
+        "DIR is resolved below --root. Every directory of the path must be owned by root and must not be writable by \
+         other users. [default: /var/lib/coreos-cloudinit]",
     ),
     flag("ssh-key-name", "NAME", Behavior, "Write SSH keys to the set NAME").more(
-        "[default: coreos-cloudinit] The authorized_keys file of a user combines all sets in ~/.ssh/authorized_keys.d. A run replaces only the \
-         set NAME.",
+        "The authorized_keys file of a user combines all sets in ~/.ssh/authorized_keys.d. A run replaces only the \
+         set NAME. [default: coreos-cloudinit]",
     ),
     switch("ignore-failure", Behavior, "Exit with code 0 even if a run fails")
         .more("Has no effect on --validate, --dry-run, --print-config and --convert-to."),

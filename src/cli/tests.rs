@@ -194,6 +194,30 @@ fn an_empty_value_is_refused_by_every_flag() {
 }
 
 #[test]
+fn an_empty_value_has_its_correction() {
+    assert!(usage("--from-file=").contains("is empty; write --from-file=PATH\n"), "{}", usage("--from-file="));
+    for flag in ["root", "workspace", "ssh-key-name", "format", "deadline"] {
+        let text = usage(&format!("--from-file=x --{flag}="));
+        assert!(text.contains("is empty; omit the flag to use its default\n"), "{text}");
+    }
+}
+
+#[test]
+fn a_url_that_cannot_be_fetched_is_refused() {
+    for (url, fault) in [
+        ("ftp://x/hunter2", "not an http or https URL"),
+        ("169.254.169.254", "not an http or https URL"),
+        ("http://", "invalid URL"),
+    ] {
+        for flag in ["from-url", "from-ec2-metadata", "from-gce-metadata"] {
+            let text = usage(&format!("--{flag}={url} --from-file=x"));
+            assert!(text.starts_with(&format!("error: invalid value for --{flag}: {fault}\n")), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn help_and_version_go_to_standard_output() {
     for line in ["-h", "--help", "-help"] {
         let Ok(Invocation::Print(text)) = parsed(line) else { panic!("{line}") };
@@ -250,6 +274,12 @@ fn a_word_that_is_no_flag_may_be_meant_for_user_data() {
     let url = usage("https://mary:hidden@example/x");
     assert!(url.contains("use --from-url=URL\n") && !url.contains("hidden"), "{url}");
     assert!(usage("--from-fil=x").contains("'--from-file'"));
+    assert!(url.starts_with("error: unexpected argument: a redacted URL\n"), "{url}");
+    let platform = usage("--oem=https://mary:hidden@example/x");
+    assert!(platform.starts_with("error: unknown platform a redacted URL for --oem: it takes one of "), "{platform}");
+    assert!(
+        usage("--from-file=x --strict=no").starts_with("error: invalid value 'no' for '--strict[=<true|false>]': ")
+    );
     let misspelled = "error: unexpected argument '--forom-file' found\n\n  tip: a similar argument exists: '--from-file'\n\n\
                       For more information, try '--help'.\n";
     assert_eq!(usage("--forom-file"), misspelled);

@@ -178,7 +178,8 @@ fn mapping(page: &mut Roff, schema: &Value, node: &Value, path: &str) {
         let words: Vec<_> = value["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
         if !words.is_empty() {
-            let _ = write!(text, " One of {}.", words.join(", "));
+            let kind = if words.len() == 1 { "Only" } else { "One of" };
+            let _ = write!(text, " {kind} {}.", words.join(", "));
         }
         if value["properties"].is_object() {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -231,12 +232,8 @@ fn option(page: &mut Roff, argument: &Arg) {
         name.extend([roman("="), italic(value.as_str())]);
     }
     let text = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    // The short help is the first line of the long one, without a period; a long default follows it.
-    let text = match text.split_once("\n\n[default: ").and_then(|(help, rest)| Some((help, rest.split_once("] ")?))) {
-        Some((help, (default, more))) => format!("{help} [default: {default}]. {more}"),
-        None if text.contains("\n\n") => text.replacen("\n\n", ". ", 1),
-        None => format!("{text}."),
-    };
+    // The short help is the first line of the long one, without a period.
+    let text = if text.contains("\n\n") { text.replacen("\n\n", ". ", 1) } else { format!("{text}.") };
     entry(page, &name, &text);
 }
 

@@ -41,18 +41,13 @@ fn flags(group: &str) -> String {
     let command = cloudinit::cli::help_command();
     let rows: String = command.get_arguments().filter(|flag| flag.get_help_heading() == Some(group)).map(row).collect();
     assert!(!rows.is_empty(), "there are no flags of {group}");
-    let help = if group == "Output" {
-        "| `-h`, `--help` | | Print the help: one line per flag, or all of it. |\n"
-    } else {
-        ""
-    };
-    format!("| flag | default | meaning |\n|---|---|---|\n{rows}{help}")
+    format!("| flag | default | meaning |\n|---|---|---|\n{rows}")
 }
 
 fn row(flag: &Arg) -> String {
-    let name = flag
-        .get_long()
-        .map_or_else(|| format!("-{}", flag.get_short().expect("a flag has a name")), |name| format!("--{name}"));
+    let short = flag.get_short().map(|name| format!("-{name}"));
+    let long = flag.get_long().map(|name| format!("--{name}"));
+    let name = short.into_iter().chain(long).collect::<Vec<_>>().join("`, `");
     let value = flag.get_value_names().filter(|_| flag.get_action().takes_values()).and_then(<[_]>::first);
     let value = value.map_or_else(String::new, |value| format!(" {value}"));
     let text = flag.get_long_help().or(flag.get_help()).expect("a flag has help").to_string();
@@ -62,7 +57,10 @@ fn row(flag: &Arg) -> String {
     let text = default.replace(&text, "").into_owned();
     let text = text.trim_end_matches('.').to_owned() + ".";
     // In a table of Markdown, names of flags and paths are code, and a bar ends the cell.
-    let code = Regex::new(r"--[a-z][a-z-]*|~?/[a-z.][a-z0-9_./-]*[a-z]|cloud-config-url|authorized_keys").unwrap();
+    let url = "https?://[a-z0-9./]*/";
+    let path = "~?/[A-Za-z.][A-Za-z0-9_./-]*[A-Za-z0-9]";
+    let code = format!("--[a-z][a-z0-9-]*(?:={url})?|{url}|{path}|cloud-config-url=URL|authorized_keys|https_proxy");
+    let code = Regex::new(&code).unwrap();
     let text = code.replace_all(&text, "`$0`").replace('|', "\\|");
     let page = PAGES.iter().find(|(flag, _)| format!("--{flag}") == name);
     let page = page.map_or_else(String::new, |(_, page)| format!(" See [{page}]({page})."));

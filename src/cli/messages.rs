@@ -1,0 +1,46 @@
+//! Messages about an invalid command line.
+
+use cloud_config::diagnostic::rules;
+use cloud_config::text::suggest;
+
+use super::COLUMNS;
+use super::flags::Flag;
+
+/// The message for an empty value of `flag`.
+pub(super) fn empty_value_message(flag: &Flag) -> String {
+    let name = flag.name;
+    let has_default = [flag.help, flag.more].iter().any(|text| text.contains("[default: "));
+    match flag.value {
+        Some(value) if !has_default => format!("the value of --{name} is empty; write --{name}={value}"),
+        _ => format!("the value of --{name} is empty; omit the flag to use its default"),
+    }
+}
+
+/// Words in lines of 80 columns.
+pub(super) fn list(words: impl Iterator<Item = String>) -> String {
+    let mut lines = vec![String::new()];
+    for word in words {
+        let line = lines.last().map_or(0, String::len);
+        if line > 0 && line + 1 + word.len() + 1 > COLUMNS {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(if line.is_empty() { "  " } else { " " });
+            line.push_str(&word);
+            line.push(',');
+        }
+    }
+    lines.join("\n").trim_end_matches(',').to_owned()
+}
+
+/// The message for an unknown rule.
+pub(super) fn unknown_rule(name: &str) -> String {
+    let suggestion = suggest::help(name, rules::ALL.iter().map(|rule| rule.id))
+        .unwrap_or_else(|| "--validate prints the name of a rule in brackets, such as [unknown-key]".to_owned());
+    format!("unknown rule {} for --explain: {suggestion}", quoted(name))
+}
+
+/// Returns a value of the command line in quotes. A URL is redacted.
+pub(super) fn quoted(value: &str) -> String {
+    if value.contains("://") { "a redacted URL".to_owned() } else { format!("'{value}'") }
+}
