@@ -35,10 +35,6 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
         .collect();
     for finding in checked.iter_mut().flat_map(|part| &mut part.findings) {
         stand_ins.restore_finding(finding);
-        // The findings of the conversion say what becomes of the item.
-        if let Some(problem) = finding.message.strip_suffix("; applied anyway") {
-            finding.message = problem.to_owned();
-        }
     }
     let mut general = metadata_notes(&metadata, asked);
     for found in findings {
@@ -51,6 +47,9 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
         let help = "put the result in `base.ign` of the image, or in a system extension";
         let message = "the source is the configuration of an OEM, which belongs in the image";
         general.push(Finding::new(&rules::CONVERSION, None, message).help(help));
+    }
+    if config == convert::model::Config::default() && outcome.failures.is_empty() {
+        general.push(Finding::new(&rules::CONVERSION, None, "nothing was converted; the result is empty"));
     }
     let text = write(asked, &config, outcome.failures.len(), &checked, &general);
     general.extend(convert::size_note(&text));
