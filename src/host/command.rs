@@ -120,7 +120,7 @@ impl<'a> Tool<'a> {
     ///
     /// The same as those of [`Tool::run`].
     pub fn listen(&self, limit: Duration) -> Result<String> {
-        let Some(program) = find(self.name) else { bail!("there is no {} on this machine", self.name) };
+        let Some(program) = find(self.name) else { bail!("{} is not installed", self.name) };
         let context = || format!("failed to run {}", self.name);
         let mut output = memory(self.name).os_context(context)?;
         let mut child = std::process::Command::new(program)
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_missing_tool_is_named() {
-        assert_eq!(message(Tool::new("no-such-tool").run(LONG)), "there is no no-such-tool on this machine");
+        assert_eq!(message(Tool::new("no-such-tool").run(LONG)), "no-such-tool is not installed");
     }
 
     #[test]

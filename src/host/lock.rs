@@ -68,7 +68,7 @@ impl Lock {
                 // The previous run removed it.
                 Ok(()) => (file, _) = open(root)?,
                 Err(Errno::WOULDBLOCK) => {}
-                Err(error) => return Err(error).os_context(|| "failed to take the lock"),
+                Err(error) => return Err(error).os_context(|| "failed to acquire the lock"),
             }
             if end.passed() || stop() {
                 bail!("another run still holds the lock after {} s", limit.as_secs());
@@ -132,7 +132,7 @@ fn is_current(file: &File, path: &Path) -> bool {
 /// Creates the state directory, open to root only.
 pub(super) fn make_state() -> Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(STATE);
-    made.os_context(|| format!("failed to make {STATE}"))
+    made.os_context(|| format!("failed to create {STATE}"))
 }
 
 #[cfg(test)]

@@ -262,7 +262,7 @@ impl Skeleton {
     fn make(&self, to: &Directory, owner: Option<(u32, u32)>) -> Result<()> {
         let ids = owner.map(|(uid, gid)| (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
         for (name, entry) in &self.entries {
-            let failure = || format!("failed to make {}", display_path(name.as_ref()));
+            let failure = || format!("failed to create {}", display_path(name.as_ref()));
             match entry {
                 HomeEntry::Directory(mode, inner) => {
                     rustix::fs::mkdirat(to, name, Mode::RWXU).os_context(failure)?;

@@ -44,7 +44,7 @@ pub(super) fn existing_file(place: &Place, wanted: &WantedFile<'_>) -> Result<Ex
         return Ok(ExistingFile::Nothing);
     };
     if file_type(there.st_mode) == FileType::Directory {
-        bail!("there is a directory in its place");
+        bail!("it is a directory");
     }
     let alike = file_type(there.st_mode) == FileType::RegularFile
         && there.st_mode & MODE_BITS == wanted.mode & MODE_BITS
@@ -61,9 +61,9 @@ pub(super) fn existing_file(place: &Place, wanted: &WantedFile<'_>) -> Result<Ex
         Ok(Some(file)) => file,
         // A process holds a lease on the file. The comparison does not wait for it.
         Ok(None) | Err(Errno::AGAIN) => return Ok(ExistingFile::Other),
-        Err(cause) => return Err(cause).os_context(|| "failed to read what is there"),
+        Err(cause) => return Err(cause).os_context(|| "failed to read the existing file"),
     };
-    let same = holds(file, wanted.content).os_context(|| "failed to read what is there")?;
+    let same = holds(file, wanted.content).os_context(|| "failed to read the existing file")?;
     Ok(if same { ExistingFile::Same } else { ExistingFile::Other })
 }
 

@@ -44,14 +44,14 @@ fn make(root: &Root, path: &Path, mode: Mode) -> Result<StepResult> {
     let is_new = match rustix::fs::mkdirat(&place.directory, &place.name, Mode::RWXU) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
-        Err(cause) => return Err(cause).os_context(|| "failed to make it"),
+        Err(cause) => return Err(cause).os_context(|| "failed to create it"),
     };
     let directory = root.directory(path)?;
     let status = rustix::fs::fstat(&directory).os_context(|| "failed to stat it")?;
     let ours = status.st_uid == rustix::process::geteuid().as_raw();
     // Its owner can rename or replace entries in it, with any mode.
     if !ours && status.st_uid != 0 {
-        bail!("it belongs to another user ({})", status.st_uid);
+        bail!("it belongs to another user (uid {})", status.st_uid);
     }
     if !ours || status.st_mode & 0o7777 == mode.as_raw_mode() {
         return Ok(if is_new { StepResult::Done } else { StepResult::Unchanged });

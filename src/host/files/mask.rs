@@ -88,7 +88,7 @@ fn place_mask(root: &Root, path: &Path) -> Result<StepResult> {
     let made = if taken { Err(Errno::EXIST) } else { rustix::fs::symlinkat(NOWHERE, &place.directory, &place.name) };
     match made {
         Err(Errno::EXIST) => replace(root, path, &place)?,
-        made => made.os_context(|| "failed to make the link")?,
+        made => made.os_context(|| "failed to create the link")?,
     }
     batch::flush_directory(&place.directory).os_context(|| "failed to flush its directory to disk")?;
     Ok(StepResult::Done)
@@ -99,11 +99,11 @@ fn replace(root: &Root, path: &Path, place: &Place) -> Result<()> {
     let temporary = leftover::name_for(&place.name);
     let mut markers = TemporaryFiles::new(root);
     markers.set(path, &temporary, 0, TemporaryKind::Mask);
-    rustix::fs::symlinkat(NOWHERE, &place.directory, &temporary).os_context(|| "failed to make the link")?;
+    rustix::fs::symlinkat(NOWHERE, &place.directory, &temporary).os_context(|| "failed to create the link")?;
     if let Err(cause) = rustix::fs::renameat(&place.directory, &temporary, &place.directory, &place.name) {
         // The first error is the one to report.
         let _ = rustix::fs::unlinkat(&place.directory, &temporary, AtFlags::empty());
-        return Err(cause).os_context(|| "failed to put the link into its place");
+        return Err(cause).os_context(|| "failed to rename the link into place");
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ impl Temp {
         }
         // The file system has no unnamed files. Any other cause fails the next call, too.
         mark(&name)?;
-        Self::create_named(place, name).os_context(|| "failed to make a temporary file")
+        Self::create_named(place, name).os_context(|| "failed to create a temporary file")
     }
 
     /// Creates the file under its temporary name.
@@ -87,19 +87,19 @@ impl Temp {
                     match self.link(&self.name) {
                         Ok(()) => self.named = true,
                         Err(cause) if needs_copy(cause) => self.copy_to_name()?,
-                        Err(cause) => return Err(cause).os_context(|| "failed to give it a name"),
+                        Err(cause) => return Err(cause).os_context(|| "failed to link it"),
                     }
                 }
                 Err(cause) if needs_copy(cause) => {
                     mark(&self.name)?;
                     self.copy_to_name()?;
                 }
-                Err(cause) => return Err(cause).os_context(|| "failed to put it into its place"),
+                Err(cause) => return Err(cause).os_context(|| "failed to link it into place"),
             }
         }
         let directory = &self.place.directory;
         rustix::fs::renameat(directory, &self.name, directory, &self.place.name)
-            .os_context(|| "failed to put it into its place")?;
+            .os_context(|| "failed to rename it into place")?;
         self.named = false;
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Temp {
 
     /// Copies the unnamed file to a file with the temporary name, which replaces it.
     pub(super) fn copy_to_name(&mut self) -> Result<()> {
-        let context = || "failed to make a temporary file";
+        let context = || "failed to create a temporary file";
         let status = rustix::fs::fstat(&self.file).os_context(context)?;
         let mut copy = Self::create_named(&self.place, self.name.clone()).os_context(context)?;
         self.file.seek(SeekFrom::Start(0)).os_context(context)?;

@@ -65,7 +65,7 @@ impl KeyDir {
             return Ok(Some(Self { directory: Arc::new(directory), is_roots: false, is_private }));
         }
         if status.st_uid != 0 {
-            bail!("{shown} belongs to another user ({})", status.st_uid);
+            bail!("{shown} belongs to another user (uid {})", status.st_uid);
         }
         if !is_roots(&status) {
             bail!("{shown} belongs to root, and other users can write to it{}", to_run(user));
@@ -87,7 +87,7 @@ impl KeyDir {
         let mut changed = match result {
             Ok(()) => true,
             Err(Errno::EXIST) => false,
-            Err(cause) => return Err(cause).os_context(|| format!("failed to make {shown}")),
+            Err(cause) => return Err(cause).os_context(|| format!("failed to create {shown}")),
         };
         let dir = Self::open(parent, name, shown, user)?.with_context(|| format!("{shown} has disappeared"))?;
         if !dir.is_roots && !dir.is_private {
@@ -170,7 +170,7 @@ fn give_ssh(home: &Directory, user: &UserEntry) -> Result<bool> {
         rustix::fs::fchown(&ssh, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))?;
         Ok(true)
     };
-    identity::as_ourselves(user, give)?.os_context(|| "failed to make ~/.ssh for the user")
+    identity::as_ourselves(user, give)?.os_context(|| "failed to create ~/.ssh for the user")
 }
 
 /// Returns true if [`KeyDir::ensure_ssh`] would give an existing `.ssh` to the user.

@@ -50,7 +50,7 @@ pub(super) fn open(root: &Root, user: &UserEntry) -> Result<Directory> {
     };
     let owner = rustix::fs::fstat(&home).os_context(|| "failed to stat the home directory")?.st_uid;
     if owner != user.uid && owner != 0 {
-        bail!("the home directory {} belongs to another user ({owner})", display_path(&user.home));
+        bail!("the home directory {} belongs to another user (uid {owner})", display_path(&user.home));
     }
     Ok(home)
 }

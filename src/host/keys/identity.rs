@@ -18,7 +18,7 @@ pub(in crate::host) fn with<T: Send>(user: &UserEntry, work: impl FnOnce() -> Re
         return work();
     }
     if !ours.is_root() {
-        bail!("only root can do this for another user");
+        bail!("only root can act as another user");
     }
     std::thread::scope(|scope| {
         let changed = || {
@@ -62,14 +62,14 @@ pub(super) fn as_ourselves<T>(user: &UserEntry, work: impl FnOnce() -> T) -> Res
 /// Gives this thread the file system identity of the user.
 fn change(user: &UserEntry) -> Result<()> {
     // The system call changes only this thread; the function of the C library would change all threads.
-    rustix::thread::set_thread_groups(&[Gid::from_raw(user.gid)]).os_context(|| "failed to leave root's groups")?;
+    rustix::thread::set_thread_groups(&[Gid::from_raw(user.gid)]).os_context(|| "failed to drop root's groups")?;
     setfsgid(user.gid.into());
     setfsuid(user.uid.into());
     // The calls return the previous ID, not whether they worked.
     let (gid, uid) = (setfsgid(user.gid.into()), setfsuid(user.uid.into()));
     crate::host::hide_memory();
     if (uid.as_raw(), gid.as_raw()) != (user.uid, user.gid) {
-        bail!("failed to become user {}", user.name);
+        bail!("failed to switch to user {}", user.name);
     }
     Ok(())
 }

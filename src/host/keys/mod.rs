@@ -56,11 +56,9 @@ pub fn authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet, deadline: De
 ///
 /// The same as those of [`authorize`]; and if the answer is unknown, such as without permission to read the home.
 pub fn would_authorize(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<bool> {
-    let work = || -> Result<bool> {
-        let (user, home) = find(root, accounts, set)?;
-        identity::dry_run(&user, || sets::would_replace(&home, &user, set))
-    };
-    work().with_context(|| format!("failed to read the keys of user {}", set.user))
+    let (user, home) = find(root, accounts, set)?;
+    identity::dry_run(&user, || sets::would_replace(&home, &user, set))
+        .with_context(|| format!("failed to read the keys of user {}", set.user))
 }
 
 fn find(root: &Root, accounts: Accounts<'_>, set: &KeySet) -> Result<(UserEntry, Directory)> {

@@ -158,7 +158,7 @@ fn a_directory_in_its_place_is_an_error() {
     let (dir, root) = tree();
     fs::create_dir(inside(&dir, "/folder")).unwrap();
     let error = message(write(&root, of("/folder", b"x", 0o644)));
-    assert_eq!(error, "failed to write /folder: there is a directory in its place");
+    assert_eq!(error, "failed to write /folder: it is a directory");
     assert!(would_change(&root, &of("/folder", b"x", 0o644)).is_err());
     assert!(mask(&root, Path::new("/folder")).is_err());
     assert_eq!(names(dir.path()), ["folder"]);
@@ -300,5 +300,5 @@ fn a_directory_of_another_user_is_not_taken() {
     fs::create_dir(inside(&dir, "/x")).unwrap();
     std::os::unix::fs::chown(inside(&dir, "/x"), Some(4242), None).unwrap();
     let error = message(directory(&root, Path::new("/x"), 0o700));
-    assert_eq!(error, "failed to create the directory /x: it belongs to another user (4242)");
+    assert_eq!(error, "failed to create the directory /x: it belongs to another user (uid 4242)");
 }

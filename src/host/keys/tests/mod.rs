@@ -297,7 +297,7 @@ fn a_home_of_another_user_is_refused() {
     }
     let machine = Machine::new();
     chown(machine.home(""), Some(machine.uid + 1), None).unwrap();
-    assert!(machine.error("set", &["ssh-rsa A"]).contains("belongs to another user (4243)"));
+    assert!(machine.error("set", &["ssh-rsa A"]).contains("belongs to another user (uid 4243)"));
 }
 
 #[test]

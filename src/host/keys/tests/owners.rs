@@ -79,7 +79,7 @@ fn a_directory_of_a_third_user_is_refused() {
     let machine = Machine::new();
     machine.directory(".ssh", 0o755);
     chown(machine.home(".ssh"), Some(4343), None).unwrap();
-    assert!(machine.error("set", &["ssh-rsa A"]).contains("~/.ssh belongs to another user (4343)"));
+    assert!(machine.error("set", &["ssh-rsa A"]).contains("~/.ssh belongs to another user (uid 4343)"));
 }
 
 #[test]
