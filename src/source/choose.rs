@@ -75,7 +75,7 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     }
     drop(sender);
     let first_look = Deadline::after(setup.policy.look.first_pause);
-    let mut race = Race { candidates, answers: Vec::new(), best: None };
+    let mut race = Race { candidates, answers: Vec::new(), best: None, is_cut_short: false };
     race.answers.resize(race.candidates.len(), None);
     for (index, answer) in unable {
         race.record_answer(index, answer);
@@ -87,7 +87,8 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
         }
         if race.best.is_none() {
             if race.is_hopeless() {
-                return Err(race.into_error(if setup.policy.look.again { IN_TIME } else { "" }));
+                let prefix = if race.is_cut_short { IN_TIME } else { UNAVAILABLE };
+                return Err(race.into_error(if setup.policy.look.again { prefix } else { "" }));
             } else if setup.deadline.passed() {
                 return Err(race.into_error(IN_TIME));
             } else if (cx.stop)() {
@@ -108,8 +109,11 @@ pub fn choose(candidates: Vec<Candidate>, cx: &Context<'_>) -> Result<Arc<dyn Da
     }
 }
 
-/// The prefix of the message if sources were waited for.
-const IN_TIME: &str = "no datasources available in time: ";
+/// The prefix of the message if no source can become available.
+const UNAVAILABLE: &str = "no data source available: ";
+
+/// The prefix of the message if the wait for sources was too short.
+const IN_TIME: &str = "no data source available in time: ";
 
 /// Sets the flag that the race is over when it is dropped.
 #[derive(Default)]
@@ -158,6 +162,8 @@ struct Race {
     answers: Vec<Option<Availability>>,
     /// The first available one.
     best: Option<usize>,
+    /// True if the probes ended at the deadline.
+    is_cut_short: bool,
 }
 
 impl Race {
@@ -178,6 +184,7 @@ impl Race {
 
     /// Makes the last answers final, once no probe runs any more.
     fn finish_answers(&mut self) {
+        self.is_cut_short = !self.is_hopeless();
         for (candidate, answer) in self.candidates.iter().zip(&mut self.answers) {
             match answer.take() {
                 Some(Availability::NotYet(why)) => *answer = Some(Availability::Never(why)),

@@ -173,7 +173,7 @@ impl ConfigDrive {
                 if bytes.is_none()
                     && let Some(found) = self.misnaming(version, "network_data.json", cx)
                 {
-                    bail!("failed to read network description: {found}");
+                    bail!("failed to read the network description: {found}");
                 }
                 bytes.filter(is_text).map(NetworkData::OpenStack)
             }
@@ -210,7 +210,7 @@ impl Datasource for ConfigDrive {
             Some(bytes) if !bytes.is_empty() => json::object(&bytes, &what).map(Some),
             Some(_) => Ok(None),
             None => match self.misnaming(version, "meta_data.json", cx) {
-                Some(found) => bail!("failed to read metadata: {found}"),
+                Some(found) => bail!("failed to read the metadata: {found}"),
                 None => Ok(None),
             },
         });
@@ -241,7 +241,7 @@ impl Datasource for ConfigDrive {
             return Ok(bytes);
         }
         if let Some(found) = self.misnaming(version, "user_data", cx) {
-            bail!("failed to read user-data: {found}");
+            bail!("failed to read the user-data: {found}");
         }
         Ok(Vec::new())
     }

@@ -98,7 +98,7 @@ mod tests {
         let none = directory.path().join("none");
         let bare = format!("{} does not exist", none.display());
         assert_eq!(error(&none, Deadline::after(Duration::ZERO)), bare, "who did not wait says nothing of time");
-        assert_eq!(error(&none, soon()), format!("no datasources available in time: {bare}"));
+        assert_eq!(error(&none, soon()), format!("no data source available in time: {bare}"));
         assert!(error(directory.path(), soon()).contains("is a directory"));
         let big = directory.path().join("big");
         fs::File::create(&big).unwrap().set_len((16 << 20) + 1).unwrap();

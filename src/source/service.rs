@@ -39,7 +39,7 @@ impl Service {
     /// Checks once whether the service answers at `path`.
     pub fn probe(&self, path: &str, extra: &[Header], cx: &Context<'_>) -> Availability {
         if let Err(error) = self.part(path) {
-            return Availability::Never(format!("the URL of the metadata service cannot be used: {error}"));
+            return Availability::Never(format!("invalid URL of the metadata service: {error}"));
         }
         match self.ask(Method::Get, path, extra, &cx.setup.policy.http.once(), cx.limits()) {
             Ok(_) => Availability::Here,

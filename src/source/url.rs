@@ -26,14 +26,14 @@ impl UrlSource {
 
 impl Datasource for UrlSource {
     fn name(&self) -> String {
-        self.url.as_ref().map_or_else(|_| "the URL".to_owned(), ToString::to_string)
+        self.url.as_ref().map_or_else(|_| "--from-url".to_owned(), ToString::to_string)
     }
 
     /// A 4xx status or an unusable response is final: the source is not probed again.
     fn probe(&self, cx: &Context<'_>) -> Availability {
         let url = match &self.url {
             Ok(url) => url,
-            Err(error) => return Availability::Never(format!("failed to fetch the URL: {error}")),
+            Err(error) => return Availability::Never(format!("failed to fetch the URL of --from-url: {error}")),
         };
         match fetch(url, &cx.setup.policy.http.once(), cx) {
             Ok(body) => {
@@ -53,7 +53,7 @@ impl Datasource for UrlSource {
         if let Some(found) = self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Ok(found.into_exposed());
         }
-        let url = self.url.as_ref().map_err(|error| anyhow!("failed to fetch the URL: {error}"))?;
+        let url = self.url.as_ref().map_err(|error| anyhow!("failed to fetch the URL of --from-url: {error}"))?;
         fetch_user_data(url, cx)
     }
 }

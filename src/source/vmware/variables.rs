@@ -235,7 +235,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
         let address = String::from_utf8_lossy(&address);
         let address = match Url::parse(&address) {
             Ok(address) => address,
-            Err(error) => bail!("failed to fetch what guestinfo.{name} names: {error}"),
+            Err(error) => bail!("failed to fetch the URL of guestinfo.{name}: {error}"),
         };
         log::info!("guestinfo.{name} names {address}");
         return url::fetch_user_data(&address, cx);
@@ -243,7 +243,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
     for name in UNREAD {
         if variables.get(name)?.is_some_and(|data| !data.is_empty()) {
             bail!(
-                "failed to read user-data: guestinfo.{name} is set, which is unsupported; set guestinfo.coreos.config.data, \
+                "failed to read the user-data: guestinfo.{name} is set, which is unsupported; set guestinfo.coreos.config.data, \
                  and guestinfo.coreos.config.data.encoding where it is encoded"
             );
         }
@@ -262,7 +262,7 @@ pub fn user_data(variables: &dyn Variables, cx: &Context<'_>) -> Result<Vec<u8>>
             String::new()
         };
         bail!(
-            "failed to read user-data: found the property {}, which must be named guestinfo.{wanted}{encoding}",
+            "failed to read the user-data: found the property {}, which must be named guestinfo.{wanted}{encoding}",
             printable(&name)
         );
     }

@@ -277,7 +277,7 @@ fn waits(suite: &mut Suite) {
     suite.fresh("waiting_ends_with_the_deadline_and_with_a_signal", |m| {
         let began = Instant::now();
         let run = m.program(&["--from-file=/root/never", "--deadline=3"]).run().fails();
-        run.says(&["no datasources available in time", "/root/never"]);
+        run.says(&["no data source available in time", "/root/never"]);
         assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
         let run = m.program(&["--oem=digitalocean"]).start();
         std::thread::sleep(Duration::from_millis(700));

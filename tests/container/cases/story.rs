@@ -100,7 +100,7 @@ pub fn cases(suite: &mut Suite) {
         let done = entry(&entries, "done: write /etc/c");
         assert!(!done.contains_key("MESSAGE_ID") && done["CLOUDINIT_PART"] == "/tmp/x", "{done:#?}");
         assert_eq!(entry(&entries, "/tmp/x: 1 done")["MESSAGE_ID"], id("All user-data"));
-        assert_eq!(entry(&entries, "no datasources available in time")["MESSAGE_ID"], id("Failed to fetch or apply"));
+        assert_eq!(entry(&entries, "no data source available in time")["MESSAGE_ID"], id("Failed to fetch or apply"));
     });
 
     suite.fresh("the_journal_explains_failures", |m| {

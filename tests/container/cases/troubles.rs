@@ -70,7 +70,7 @@ pub fn cases(suite: &mut Suite) {
         let named = broken.replace("write_files", "hostname: web-2\nwrite_files");
         assert_prints(m, &named, &[], &["not applied: everything except the host name and the SSH keys of core"]);
         let gone = m.program(&["--from-file=/tmp/nowhere", "--deadline=1"]).run();
-        shown(&gone, &["no datasources available in time: /tmp/nowhere does not exist", "waiting for a data source"]);
+        shown(&gone, &["no data source available in time: /tmp/nowhere does not exist", "waiting for a data source"]);
 
         let hangs = units(&[unit("web.service", "/bin/sleep infinity", "command: start")]);
         let left = "left queued: start web.service: it has not ended within";

@@ -120,7 +120,7 @@ fn a_source_that_does_not_wait_is_probed_once() {
     let mut alone = candidates(vec![stand("late", 0, 1)]);
     alone[0].waits = false;
     let (lost, took) = winner(&setup(), alone);
-    assert_eq!(lost.unwrap_err().to_string(), "no datasources available in time: late is not here");
+    assert_eq!(lost.unwrap_err().to_string(), "no data source available: late is not here");
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
@@ -131,7 +131,7 @@ fn the_race_ends_when_no_source_can_come_any_more() {
         stand.hopeless = true;
     }
     let (lost, took) = winner(&setup(), candidates(stands));
-    assert_eq!(lost.unwrap_err().to_string(), "no datasources available in time: a cannot come; b cannot come");
+    assert_eq!(lost.unwrap_err().to_string(), "no data source available: a cannot come; b cannot come");
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
@@ -140,7 +140,7 @@ fn after_the_deadline_each_source_has_a_reason() {
     let setup = Setup { deadline: Deadline::after(Duration::from_millis(300)), ..setup() };
     let stands = vec![stand("a", 0, NEVER), stand("b", 5000, 0)];
     let (lost, took) = winner(&setup, candidates(stands));
-    assert_eq!(lost.unwrap_err().to_string(), "no datasources available in time: a is not here; no response from b");
+    assert_eq!(lost.unwrap_err().to_string(), "no data source available in time: a is not here; no response from b");
     assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(2), "{took:?}");
 }
 
