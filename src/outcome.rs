@@ -176,7 +176,11 @@ impl Outcome {
     /// The last line of a run: `14 done, 3 unchanged, 1 failed`.
     pub fn summary(&self) -> String {
         let tally = self.tally();
-        let mut words = vec![format!("{} done", tally.done), format!("{} unchanged", tally.unchanged)];
+        let mut words = if tally == Tally::default() {
+            vec!["nothing to do".to_owned()]
+        } else {
+            vec![format!("{} done", tally.done), format!("{} unchanged", tally.unchanged)]
+        };
         let others = [
             (tally.skipped, "skipped"),
             (tally.queued, "left queued"),

@@ -13,7 +13,7 @@ use cloud_config::text::json;
 
 use super::count::Count;
 use super::diff::{self, Difference};
-use super::{FORMAT, Screen};
+use super::{FORMAT, Screen, plural};
 use crate::apply::Executor as _;
 use crate::cli::Format;
 use crate::host::Host;
@@ -100,6 +100,13 @@ struct ForeseenPart {
     /// The indices of the errors in `findings` for which no item in `refused` is not applied.
     #[serde(skip)]
     errors: Vec<usize>,
+}
+
+impl ForeseenPart {
+    /// Returns true if a run would do nothing for the part, and not because of an error.
+    fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.refused.is_empty() && self.errors.is_empty()
+    }
 }
 
 /// A run that changes nothing.
@@ -261,8 +268,11 @@ fn is_known(error: &anyhow::Error) -> bool {
 impl Foreseen {
     /// Returns true if a run would fail at one of the steps.
     pub fn is_failure(&self) -> bool {
-        let steps = self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps));
-        steps.into_iter().any(|step| matches!(step.effect, Effect::Fails(_)))
+        self.steps().any(|step| matches!(step.effect, Effect::Fails(_)))
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &ForeseenStep> {
+        self.access.iter().chain(self.parts.iter().flat_map(|part| &part.steps))
     }
 
     /// Formats the result.
@@ -282,8 +292,13 @@ impl Foreseen {
     }
 
     fn text(&self, failures: &[String], screen: Screen) -> String {
-        let mut out = String::new();
-        let mut planned = !self.access.is_empty();
+        if self.access.is_empty() && self.parts.iter().all(ForeseenPart::is_empty) {
+            return match self.problems(failures) {
+                Some(problems) => format!("nothing would be applied: {problems} (see the log, on standard error)\n"),
+                None => "nothing to do\n".to_owned(),
+            };
+        }
+        let mut out = legend();
         // The order of a run: its network comes first, since fetching user-data may need it.
         let (network, parts): (Vec<_>, Vec<_>) = self.parts.iter().partition(|part| part.form == ContentKind::Network);
         let mut access = (!self.access.is_empty()).then_some(&self.access);
@@ -297,6 +312,10 @@ impl Foreseen {
                 }
                 continue;
             };
+            // Its parts follow.
+            if part.form == ContentKind::Multipart && part.is_empty() {
+                continue;
+            }
             // The name of that part already has its form.
             let form = if part.form == ContentKind::Network {
                 String::new()
@@ -304,6 +323,9 @@ impl Foreseen {
                 format!(" ({})", part.form.description())
             };
             let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
+            if part.is_empty() {
+                out.push_str(if self.access.is_empty() { "nothing to do\n" } else { "nothing else to do\n" });
+            }
             part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
             let refused = part.refused.iter().map(|refused| (format!("not applied: {}", refused.item), refused.at));
             let errors = part.errors.iter().map(|index| &part.findings[*index]);
@@ -312,17 +334,29 @@ impl Foreseen {
                 let line = at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
                 out.push_str(&signed(Sign::Failed, &format!("{}{line}", printable(&text)), screen));
             }
-            planned |= !(part.steps.is_empty() && part.refused.is_empty() && part.errors.is_empty());
         }
-        if let Some(problems) = Count::of(&[], self.parts.iter().flat_map(|part| &part.findings)).problems() {
-            let _ = writeln!(out, "\n{problems} (see the log, on standard error)");
+        let problems = self.problems(failures).map(|problems| format!("{problems} (see the log, on standard error)"));
+        let footer: Vec<_> = self.marked().into_iter().chain(problems).collect();
+        if !footer.is_empty() {
+            let _ = writeln!(out, "\n{}", footer.join("\n"));
         }
-        let head = match (planned, failures) {
-            (true, _) => legend(),
-            (false, []) => "nothing would be done\n".to_owned(),
-            (false, _) => "nothing would be done (see the log, on standard error)\n".to_owned(),
-        };
-        head + &out
+        out
+    }
+
+    /// Counts the errors and warnings of the log.
+    fn problems(&self, failures: &[String]) -> Option<String> {
+        Count::of(failures, self.parts.iter().flat_map(|part| &part.findings)).problems()
+    }
+
+    /// Counts the lines with `!`: `4 steps fail, 2 not applied`.
+    fn marked(&self) -> Option<String> {
+        let fails = self.steps().filter(|step| matches!(step.effect, Effect::Fails(_))).count();
+        let not_applied = self.parts.iter().map(|part| part.refused.len() + part.errors.len()).sum::<usize>();
+        let verb = if fails == 1 { "fails" } else { "fail" };
+        let words =
+            [(fails, format!("{} {verb}", plural(fails, "step"))), (not_applied, format!("{not_applied} not applied"))];
+        let words: Vec<_> = words.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 }
 

@@ -68,8 +68,9 @@ fn run(record: &Value) -> String {
         (count, *words, matches!(*verdict, "done" | "unchanged"))
     });
     let counts = counts.filter(|(count, _, always)| *count > 0 || *always);
+    let is_idle = steps.is_empty() && refused == 0 && record["failed"] != true;
     let counts: Vec<_> = counts.map(|(count, words, _)| format!("{count} {words}")).collect();
-    let _ = writeln!(out, "  {}", counts.join(", "));
+    let _ = writeln!(out, "  {}", if is_idle { "nothing to do".to_owned() } else { counts.join(", ") });
     for (key, place) in [("journal", "the journal"), ("stderr", "standard error")] {
         let count = record["dropped_log_records"][key].as_u64().unwrap_or_default();
         if count > 0 {
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(
             text(record),
             "2026-11-22T22:26:10Z  x  no changes (0 ms)\n  part: x (multipart)\n  \
-             part: x:part-1:a.sh (script)\n  part: x:part-2 (skipped)\n  0 done, 0 unchanged\n"
+             part: x:part-1:a.sh (script)\n  part: x:part-2 (skipped)\n  nothing to do\n"
         );
     }
 

@@ -10,6 +10,7 @@ use cloud_config::plan::Facts;
 use cloud_config::print::{self, Understood};
 use cloud_config::run_plan::{Machine, Phase, RunPlan};
 use cloud_config::text::Lines;
+use cloud_config::user_data::ContentKind;
 
 /// Prints the parts in the order of a run. Returns true if an item could not be parsed or is refused.
 pub(super) fn print_config(
@@ -27,6 +28,9 @@ pub(super) fn print_config(
         part.plan.refused.retain(|refused| !refused.redacted);
         part.is_rejected &= part.document.access_only || part.plan.is_partial();
     }
+    let is_idle = plan.phases().all(|phase| matches!(phase, Phase::Part(_, part) if part.plan.steps.is_empty()));
+    // The log names empty user-data already.
+    let is_empty = plan.parts.iter().all(|part| part.document.part.form == ContentKind::Empty);
     let mut understood = Vec::new();
     for phase in plan.phases() {
         if let Phase::Part(_, part) = phase {
@@ -43,6 +47,9 @@ pub(super) fn print_config(
         Format::Text if understood.is_empty() && outcome.is_failure() => String::new(),
         Format::Text => print::user_data(&understood),
     };
+    if is_idle && !is_empty && !outcome.is_failure() {
+        log::info!("{}: nothing to do", outcome.source);
+    }
     write_stdout(outcome, &text);
     outcome.is_failure()
 }

@@ -63,6 +63,7 @@ pub fn cases(suite: &mut Suite) {
         m.sh("install -d -o core /home/core; install -d -m 0700 /home/core/.ssh; touch /home/core/.ssh/id_rsa");
         assert_prints(m, &keys, &[], &["~/.ssh belongs to root, and user core cannot enter it"]);
 
+        assert_prints(m, "#cloud-config\n", &[], &["nothing to do"]);
         let form = "the user-data is a cloud-config without its header";
         assert_prints(m, "hostname: web-1\n", &[], &[form]);
         let broken = "#cloud-config\nwrite_files:\n- path: /etc/d\n  content: a: b\n";

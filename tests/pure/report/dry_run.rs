@@ -72,3 +72,58 @@ fn every_error_of_a_configuration_is_marked_in_a_dry_run() {
     let run = program(&["--dry-run", "--from-file", &files.put("a.yml", "#cloud-config\nrole: a\n")]);
     assert!(!run.stdout.contains('!') && run.code == 0, "a warning is no failure: {run:?}");
 }
+
+#[test]
+fn the_footer_of_a_dry_run_counts_its_lines() {
+    let files = Files::new();
+    let text = "#cloud-config\nrole: x\nusers: [{name: ada}, {name: core, shell: [x]}]\n\
+                write_files: [{path: /a, owner: ada}, {path: /b, owner: bob}, {path: /c, owner: a b}]\n";
+    // The tree has no account files.
+    let run = program(&["--dry-run", "--root", &files.path(""), "--from-file", &files.put("a.yml", text)]);
+    let footer = "\n\n4 steps fail, 2 not applied\n2 errors, 1 warning (see the log, on standard error)\n";
+    assert!(run.stdout.ends_with(footer), "{run:?}");
+    assert_eq!(run.stdout.lines().filter(|line| line.starts_with("! ")).count(), 6, "{run:?}");
+}
+
+#[test]
+fn a_reason_does_not_repeat_its_step() {
+    let files = Files::new();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
+    let text = format!("#cloud-config\nssh_authorized_keys: ['{key}']\nusers: [{{name: ada}}]\n");
+    let run = program(&["--dry-run", "--root", &files.path(""), "--from-file", &files.put("a.yml", text)]);
+    for line in [
+        "! authorize 1 key of user core (set coreos-cloudinit): user core does not exist",
+        "! ensure user ada: the tree has no /etc/passwd",
+    ] {
+        assert!(run.stdout.lines().any(|found| found == line), "{run:?}");
+    }
+}
+
+/// Each output says so in one line, and none has a heading without content.
+#[test]
+fn user_data_without_settings_has_nothing_to_do() {
+    let files = Files::new();
+    let tree = files.path("");
+    for text in ["", "#cloud-config\n", "#cloud-config\nusers:\n"] {
+        let path = files.put("a.yml", text);
+        let run = program(&["--dry-run", "--from-file", &path]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "nothing to do\n"), "{text:?}");
+        let run = program(&["--print-config", "--from-file", &path]);
+        let line = if text.is_empty() { "the user-data is empty" } else { "nothing to do" };
+        assert!(run.code == 0 && run.stderr.ends_with(&format!("a.yml: {line}\n")), "{text:?}: {run:?}");
+        let run = program(&["--root", &tree, "--from-file", &path]);
+        assert!(run.code == 0 && run.stderr.ends_with("a.yml: nothing to do\n"), "{text:?}: {run:?}");
+        let run = program(&["--convert-to=butane", "--from-file", &path]);
+        assert!(
+            run.code == 0 && run.stderr.contains("nothing was converted; the result is empty [conversion]"),
+            "{run:?}"
+        );
+    }
+    let parts = "Content-Type: multipart/mixed; boundary=B\n\n--B\n\n#cloud-config\n\n--B\n\n#cloud-config\nhostname: a\n--B--\n";
+    let run = program(&["--dry-run", "--from-file", &files.put("parts", parts)]);
+    assert!(run.stdout.contains("parts:part-1 (cloud-config):\nnothing else to do\n"), "{run:?}");
+    assert!(!run.stdout.contains("(multipart)"), "its parts follow: {run:?}");
+    let parts = parts.replace("hostname: a", "write_files: [{path: /a}]");
+    let run = program(&["--dry-run", "--from-file", &files.put("parts", parts)]);
+    assert!(run.stdout.contains("parts:part-1 (cloud-config):\nnothing to do\n"), "{run:?}");
+}

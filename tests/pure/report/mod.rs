@@ -236,16 +236,16 @@ fn a_plan_with_steps_explains_its_signs() {
         run.stdout.contains("\n> start a.service\n") && run.stdout.contains("\n! not applied: file /b (line 2)\n"),
         "{run:?}"
     );
-    assert!(run.stdout.ends_with("\n\n1 error (see the log, on standard error)\n"), "{run:?}");
+    assert!(run.stdout.ends_with("\n\n1 not applied\n1 error (see the log, on standard error)\n"), "{run:?}");
     for text in ["", "{\"ignition\": {\"version\": \"2.0.0\"}}", CLEAN] {
         let run = program(&["--dry-run", "--from-file", &files.put("b", text)]);
         assert_eq!(run.stdout.contains("+ changes,"), text == CLEAN, "{run:?}");
-        assert_eq!(run.stdout.contains("nothing would be done"), text != CLEAN, "{run:?}");
+        assert_eq!(run.stdout == "nothing to do\n", text != CLEAN, "{run:?}");
         let message = if text.is_empty() { "the user-data is empty" } else { "Ignition configuration; skipped" };
         assert_eq!(run.stderr.contains(message), text != CLEAN, "{run:?}");
     }
     let run = program(&["--dry-run", "--from-file", &files.path("nothing"), "--deadline=1"]);
-    assert_eq!(run.stdout, "nothing would be done (see the log, on standard error)\n");
+    assert_eq!(run.stdout, "nothing would be applied: 1 error (see the log, on standard error)\n");
     assert!(run.stderr.contains("/nothing does not exist\n"), "{run:?}");
 }
 
@@ -266,7 +266,7 @@ fn a_step_that_is_known_to_fail_is_marked_and_the_exit_code_is_1() {
         "+ write /tmp/cci-a (0644 cci-no:root, 0 bytes)",
         "! write /tmp/cci-b (0644 cci-nowhere:root, 0 bytes): user cci-nowhere does not exist",
     ];
-    assert!(run.stdout.ends_with(&(lines.join("\n") + "\n")) && run.code == 1, "{run:?}");
+    assert!(run.stdout.ends_with(&(lines.join("\n") + "\n\n2 steps fail\n")) && run.code == 1, "{run:?}");
 }
 
 #[test]
