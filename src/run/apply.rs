@@ -6,7 +6,7 @@ use log::Level;
 
 use super::facts::facts;
 use super::gather::find;
-use super::{RunContext, fail, rejected_by_strict, report_findings, setup};
+use super::{RunContext, fail, rejected_by_strict, report_findings, report_refused, setup};
 use crate::apply::{self, ApplyState, Executor as _};
 use crate::cli::Options;
 use crate::deadline::Deadline;
@@ -136,6 +136,7 @@ fn apply_network(
     let part = PartPlan::network(document, options.policy());
     let lines = Lines::new(part.document.part.text.as_bytes());
     let mut result = report_findings(&part, &lines);
+    report_refused(&result);
     match host.lock(deadline.longest_wait().min(LOCK_LIMIT)) {
         Ok(()) => {
             result.steps = apply::apply(&part.plan, host, state, Reporter { name: part.name(), lines: &lines });
@@ -186,6 +187,7 @@ fn apply_part(
     let again = is_stale.then(|| document.plan(&facts(document, host, None), &options.key_set));
     let lines = Lines::new(document.part.text.as_bytes());
     let mut result = report_findings(part, &lines);
+    report_refused(&result);
     if part.is_rejected {
         fail(outcome, rejected_by_strict(part));
     } else if !document.access_only {

@@ -53,17 +53,17 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
     }
     let text = write(asked, &config, outcome.failures.len(), &checked, &general);
     general.extend(convert::size_note(&text));
+    let is_unread = !outcome.failures.is_empty() && checked.is_empty();
+    if is_unread {
+        general.clear();
+    }
     let is_error = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     let is_partial =
         !outcome.failures.is_empty() || is_error(&general) || checked.iter().any(|part| is_error(&part.findings));
     for part in &mut checked {
         part.findings.sort_by_key(|finding| finding.span.map(|span| span.start));
     }
-    let printed = if (options.strict && is_partial) || !outcome.failures.is_empty() && checked.is_empty() {
-        None
-    } else {
-        Some(text.as_str())
-    };
+    let printed = if (options.strict && is_partial) || is_unread { None } else { Some(text.as_str()) };
     let report = conversion::Report { source: &outcome.source, failures: &outcome.failures, general, parts: &checked };
     match options.format {
         Format::Json => {

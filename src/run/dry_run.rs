@@ -60,6 +60,7 @@ fn foresee(
             }
             Phase::Network(part) | Phase::Part(_, part) => {
                 let lines = Lines::new(part.document.part.text.as_bytes());
+                // The plan has the items that are not applied.
                 let reported = report_findings(part, &lines);
                 if part.is_rejected {
                     fail(outcome, rejected_by_strict(part));

@@ -135,7 +135,8 @@ fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadli
     }
 }
 
-/// Logs the findings of a part and the items that are not applied, and returns them as the outcome of a part without steps.
+/// Logs the findings of a part, and returns them and the items that are not applied as the outcome of a part without
+/// steps.
 fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
     let PartPlan { document, plan, .. } = part;
     let (name, paths) = (&document.part.name, Paths::new(&document.parsed));
@@ -146,8 +147,13 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
         let event = Event { part: Some(name), at, rule: Some(finding.id), words: Some(&words), ..Event::default() };
         log_event(logger::level_of(finding.severity), format_args!("{}", finding.line()), &event);
     }
-    let refused: Vec<_> = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
-    for refused in &refused {
+    let refused = plan.refused.iter().map(|refused| RefusedOutcome::new(refused, lines)).collect();
+    PartOutcome { name: name.clone(), form: document.part.form, findings, refused, steps: Vec::new() }
+}
+
+/// Logs the items of a part that are not applied.
+fn report_refused(PartOutcome { name, refused, .. }: &PartOutcome) {
+    for refused in refused {
         let words = format!("not applied: {}", refused.item);
         let event = Event {
             message: Some(&messages::REFUSED),
@@ -160,7 +166,6 @@ fn report_findings(part: &PartPlan, lines: &Lines<'_>) -> PartOutcome {
         };
         log_event(Level::Error, format_args!("{}: error: {words}", position(name, refused.at)), &event);
     }
-    PartOutcome { name: name.clone(), form: document.part.form, findings, refused, steps: Vec::new() }
 }
 
 /// Prints the records of the last runs, and returns the exit code.

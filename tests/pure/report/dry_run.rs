@@ -1,6 +1,7 @@
 //! Steps that are known to fail, in a dry run.
 
 use super::program::{Files, program};
+use super::terminal::shown_with_log;
 
 const UNIT: &str = "    enable: true\n    content: |\n      [Service]\n      ExecStart=/bin/true\n      [Install]\n";
 
@@ -126,4 +127,14 @@ fn user_data_without_settings_has_nothing_to_do() {
     let parts = parts.replace("hostname: a", "write_files: [{path: /a}]");
     let run = program(&["--dry-run", "--from-file", &files.put("parts", parts)]);
     assert!(run.stdout.contains("parts:part-1 (cloud-config):\nnothing to do\n"), "{run:?}");
+}
+
+/// A reader who counts the marked lines counts each item once.
+#[test]
+fn an_item_that_is_not_applied_is_marked_once() {
+    let files = Files::new();
+    let path = files.put("a.yml", "#cloud-config\nwrite_files: [{path: /a, owner: a b}, {path: /b, owner: a b}]\n");
+    let shown = shown_with_log(&["--dry-run", "--from-file", &path]);
+    assert_eq!(shown.lines().filter(|line| line.starts_with("! ")).count(), 2, "{shown}");
+    assert!(shown.contains("\n2 not applied\n"), "{shown}");
 }

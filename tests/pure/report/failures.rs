@@ -11,3 +11,9 @@ fn an_error_of_the_system_is_reported_once_and_without_its_number() {
     let message = "failed to open the root directory /nosuch: no such file or directory\n";
     assert!(run.stderr.lines().count() == 1 && run.stderr.ends_with(message), "{run:?}");
 }
+
+#[test]
+fn a_conversion_of_nothing_reports_only_the_failure() {
+    let run = program(&["--convert-to=butane", "--from-file=/nosuch"]);
+    assert_eq!((run.code, &*run.stdout, &*run.stderr), (1, "", "/nosuch: error: does not exist\n"));
+}

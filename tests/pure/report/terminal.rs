@@ -24,6 +24,11 @@ pub fn shown(flags: &[&str], environment: &[(&str, &str)]) -> (String, i32) {
     shown_of(Streams::Output, Path::new("/"), flags, environment)
 }
 
+/// Returns the standard output and the log together.
+pub fn shown_with_log(flags: &[&str]) -> String {
+    shown_of(Streams::Both, Path::new("/"), flags, &[("TERM", "dumb")]).0
+}
+
 /// Returns the standard output of the program in `directory`.
 pub fn shown_in(directory: &Path, flags: &[&str]) -> String {
     shown_of(Streams::Output, directory, flags, &[]).0
