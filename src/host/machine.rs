@@ -262,7 +262,7 @@ impl<'a> Host<'a> {
         }
         let enabled = Systemd::new(&self.bus).enable(unit, *runtime)?;
         if !enabled.installable {
-            log::warn!("{unit} has no [Install] section: enabling it does nothing");
+            log::warn!("unit {unit}: no [Install] section; not enabled");
         }
         Ok(enabled.change)
     }

@@ -132,7 +132,11 @@ impl SelectedSource {
         match (network, options.network) {
             (Some(document), _) => self.network = Some(document),
             (None, Some(format)) => {
-                log::info!("{}: no network configuration in the format {}", outcome.source, format.name());
+                log::info!(
+                    "{}: no network configuration in the format {}; nothing converted",
+                    outcome.source,
+                    format.name()
+                );
             }
             (None, None) => {}
         }

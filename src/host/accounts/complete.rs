@@ -127,7 +127,7 @@ impl Accounts<'_> {
     pub(super) fn report_incomplete(self, user: &UserEntry) {
         match self.missing(user, false) {
             Ok(missing) if !missing.is_nothing() => log::warn!(
-                "user {}: the account is incomplete ({}); left as it is (see pwck(8) and grpck(8))",
+                "user {}: the account is incomplete ({}); not changed (see pwck(8) and grpck(8))",
                 user.name,
                 missing.description()
             ),
@@ -195,8 +195,8 @@ impl Accounts<'_> {
             let missing = self.missing(&user, true).unwrap_or_default();
             let parts = if missing.is_nothing() { String::new() } else { format!(" ({})", missing.description()) };
             log::warn!(
-                "user {name}: an interrupted run began to create it and the configuration does not list it; left as it \
-                 is{parts}"
+                "user {name}: an interrupted run began to create it and the configuration does not list it; not \
+                 changed{parts}"
             );
         }
     }

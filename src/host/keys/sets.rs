@@ -126,7 +126,7 @@ fn decide(mut sets: Sets, current: &ExistingSet, set: &KeySet) -> Result<WantedS
     }
     let name = OsString::from(&set.set);
     if sets.get(&name).is_some_and(Vec::is_empty) {
-        log::info!("key set {} of user {} is disabled: an empty file", set.set, set.user);
+        log::info!("key set {} of user {}: disabled by an empty file; not changed", set.set, set.user);
     } else if !set.keys.is_empty() {
         let text = set.keys.iter().flat_map(|key| [key.as_str(), "\n"]).collect::<String>().into_bytes();
         wanted.push((name.clone(), text.clone()));

@@ -51,7 +51,7 @@ impl Host<'_> {
             if !self.restart_pending.is_left() {
                 return Ok(StepResult::Unchanged);
             }
-            log::info!("an earlier run changed files of networkd and did not restart it");
+            log::info!("an earlier run changed files of networkd; restart pending");
         }
         let markers = self.restart_pending.markers();
         let done = self.job("systemd-networkd.service", Verb::Restart)?;

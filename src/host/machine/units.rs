@@ -24,7 +24,7 @@ impl Host<'_> {
     pub(super) fn reload(&mut self, reload: &Reload, state: &ApplyState) -> Result<StepResult> {
         let is_left = self.reload_pending.is_left();
         if is_left {
-            log::info!("an earlier run may have changed units that systemd has not read");
+            log::info!("an earlier run may have changed units; daemon-reload pending");
         }
         let markers = self.reload_pending.markers();
         let links_changed = state.links_changed || is_left;

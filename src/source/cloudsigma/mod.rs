@@ -76,7 +76,7 @@ fn read(map: &Map<String, Value>, local: impl Fn(&str) -> Option<Ipv4Addr>) -> M
             let mac = reader.text(nic.get("mac"), "nics[].mac").unwrap_or_default();
             match local(mac) {
                 Some(found) => meta.addresses.private_v4 = Some(found),
-                None => log::info!("no IPv4 address on the interface of the private network"),
+                None => log::info!("private network: no IPv4 address on its interface; private address unknown"),
             }
         }
     }

@@ -37,7 +37,7 @@ pub fn cases(suite: &mut Suite) {
         let all = || ["bob", "eve", "odd"].map(|user| everything(m, user));
         let before = all();
         m.apply("users: [{name: other}]").ok().says(&[
-            "user bob: an interrupted run began to create it and the configuration does not list it; left as it is",
+            "user bob: an interrupted run began to create it and the configuration does not list it; not changed",
             "user eve: an interrupted run",
             "user odd: an interrupted run",
         ]);
@@ -134,7 +134,7 @@ pub fn cases(suite: &mut Suite) {
     suite.fresh("an_account_that_another_configuration_lists_is_completed_in_the_same_boot", |m| {
         m.sh("useradd -M mary; sed -i '/^mary:/d' /etc/shadow");
         mark(m, "mary", ":group:home");
-        let missing = "left as it is (no line in /etc/shadow, no home directory)";
+        let missing = "not changed (no line in /etc/shadow, no home directory)";
         m.apply("hostname: bed").ok().says(&[missing]);
         m.apply("hostname: bed").ok().hides(&["mary"]);
         m.apply("users: [{name: mary}]").ok();
