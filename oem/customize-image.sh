@@ -31,7 +31,11 @@ while [ $# != 0 ]; do
             printf -v "${name/-/_}" %s "$2"
             shift 2
             ;;
-        -*) die "$1: unknown option" ;;
+        -h | --help)
+            sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+            exit
+            ;;
+        -*) die "$1: unknown option, see --help" ;;
         *)
             [ -z "$image" ] || die "$1: more than one image"
             image=$1

@@ -261,7 +261,7 @@ fn an_image_that_cannot_be_changed_is_refused() {
         ("disk", " --program user_data", "user_data: not a program for x86-64 or arm64"),
         ("disk", " --program nothing", "nothing: not a program for x86-64 or arm64"),
         ("disk", " --program half", "half: incomplete"),
-        ("disk", " --sysext nothing", "--sysext: unknown option"),
+        ("disk", " --sysext nothing", "--sysext: unknown option, see --help"),
         ("disk", " disk", "disk: more than one image"),
     ] {
         let options = format!("{image} --signature {image}.good.sig --key good.gpg --oem ami{more}");
@@ -286,6 +286,17 @@ fn an_image_that_cannot_be_changed_is_refused() {
     let output = run(dir, "disk --signature disk.good.sig --key good.gpg --oem ami --output out");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "customize-image: out: exists already; image not written\n");
     assert_eq!(fs::read_to_string(dir.join("out")).unwrap(), "mine");
+}
+
+#[test]
+fn the_help_names_every_option() {
+    let output = run(Path::new("."), "--help");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.starts_with("Verifies a downloaded image"), "{text}");
+    for option in ["signature", "key", "oem", "output", "user-data", "program"] {
+        assert!(text.contains(&format!("\n  --{option} ")), "{option}: {text}");
+    }
+    assert!(!text.contains('#') && !text.contains("set -"), "{text}");
 }
 
 #[test]
