@@ -68,7 +68,7 @@ impl Entry {
 /// All sources. If several are available at the first check, the first one in this table is used.
 pub const TABLE: &[Entry] = &[
     source("from-file", "PATH", "Read user-data from a file", |path| Arc::new(File::new(path)))
-        .more("PATH can be a pipe. A run waits until it exists."),
+        .more("PATH can be a pipe. A run waits up to five minutes until it exists."),
     source("from-url", "URL", "Fetch user-data over HTTP or HTTPS", |url| Arc::new(UrlSource::new(url)))
         .more("The proxy variables of the environment are used, such as https_proxy."),
     source("from-configdrive", "DIR", "Read an OpenStack config drive", |dir| Arc::new(ConfigDrive::new(dir)))
