@@ -355,6 +355,10 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     if show_diff && (elsewhere || !is_set(matches, "dry-run")) {
         return Err("--show-diff takes effect only with --dry-run".to_owned());
     }
+    let show_secrets = is_set(matches, "show-secrets");
+    if show_secrets && (elsewhere || is_set(matches, "dry-run") || !is_set(matches, "print-config")) {
+        return Err("--show-secrets takes effect only with --print-config".to_owned());
+    }
     if is_set(matches, "schema") {
         return Ok(Invocation::Print(cloud_config::json_schema::text()));
     }
@@ -426,7 +430,7 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         job_timeout: seconds(matches, "job-timeout", 300)?,
         deadline: seconds(matches, "deadline", 540)?,
         short_hostname: is_set(matches, "short-hostname"),
-        secrets: if is_set(matches, "show-secrets") { Secrets::Shown } else { Secrets::Redacted },
+        secrets: if show_secrets { Secrets::Shown } else { Secrets::Redacted },
         show_diff,
         verbosity: i8::from(matches.get_count("verbose") > 0) - i8::from(matches.get_count("quiet") > 0),
     })))

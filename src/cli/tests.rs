@@ -69,6 +69,12 @@ fn secrets_are_shown_only_when_asked_for() {
     let printed = options("--from-file x --print-config");
     assert_eq!((printed.mode, printed.secrets), (Mode::PrintConfig, Secrets::Redacted));
     assert_eq!(options("--from-file x --print-config --show-secrets").secrets, Secrets::Shown);
+    for mode in
+        ["", "--validate", "--dry-run", "--status", "--schema", "--print-config=false", "--print-config --dry-run"]
+    {
+        let text = usage(&format!("--from-file x --show-secrets {mode}"));
+        assert!(text.contains("only with --print-config"), "{mode}: {text}");
+    }
 }
 
 #[test]
