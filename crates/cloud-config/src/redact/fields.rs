@@ -63,7 +63,7 @@ pub fn is_harmless(segments: &[PathSegment<'_>], source: &str) -> bool {
 /// Returns true if a key may be printed: it looks like a key, and is in a mapping of a cloud-config.
 pub fn is_open_key(segments: &[PathSegment<'_>]) -> bool {
     let Some((PathSegment::Key(key), above)) = segments.split_last() else { return false };
-    yaml::is_name(key) && TABLE.sections.contains(&field(above))
+    yaml::is_printable_name(key) && TABLE.sections.contains(&field(above))
 }
 
 /// Returns true for the name of a field or a section, which is never a secret.
@@ -183,6 +183,31 @@ mod tests {
             &[PathSegment::Item(0), PathSegment::Key("hunter2")],
         ] {
             assert!(!is_open_key(closed), "{closed:?}");
+        }
+    }
+
+    #[test]
+    fn every_known_key_is_printable() {
+        for name in &TABLE.names {
+            assert!(yaml::is_printable_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_that_may_be_secrets_are_redacted() {
+        for key in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY",
+            "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+            "xoxb-123456789012-abcdefABCDEF",
+            "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+            "correct-horse-battery-staple-correct-horse",
+        ] {
+            assert!(!is_open_key(&[PathSegment::Key(key)]), "{key}");
+            assert_eq!(path_text(&[PathSegment::Key(key)]), "<redacted>", "{key}");
+        }
+        for key in ["sshAuthorizedKeys", "RestrictAddressFamilies", "10-eth0.network", "etcd2", "/etc/systemd/system"] {
+            assert!(is_open_key(&[PathSegment::Key(key)]), "{key}");
         }
     }
 

@@ -51,7 +51,7 @@ pub use headless::{Headless, without_header};
 pub use letters::{
     describe_lookalike, describe_lookalike_in_command, describe_lookalike_in_path, resembling, without_lookalikes,
 };
-pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name};
+pub use node::{Entry, Kind, Mapping, Node, Scalar, Tag, is_name, is_printable_name};
 pub use path::{PathSegment, Paths, SourceItem, path_text};
 pub use readable::readable;
 pub use shape::Shape;

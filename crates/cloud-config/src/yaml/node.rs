@@ -277,7 +277,25 @@ impl Hash for Key {
 /// Returns a printable form of `key`. Text that does not have the form of a key, such as a line of a file that lost its
 /// indentation, is omitted.
 pub(super) fn display_name(key: &str) -> String {
-    if is_name(key) { format!("`{key}`") } else { "<redacted>".to_owned() }
+    if is_printable_name(key) { format!("`{key}`") } else { "<redacted>".to_owned() }
+}
+
+/// The longest printed key, in bytes.
+const PRINTED_MAX: usize = 40;
+/// The most digits of a printed key.
+const DIGITS_MAX: usize = 4;
+/// The longest word of a printed key that has a digit, in bytes.
+const WORD_MAX: usize = 15;
+
+/// Returns true if `key` has the form of a key and is not as long or as random as a password or a token, which can
+/// stand there because of a lost indentation.
+pub fn is_printable_name(key: &str) -> bool {
+    let has_digit = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
+    let mut words = key.split(['-', '_', '.', '/']);
+    is_name(key)
+        && key.len() <= PRINTED_MAX
+        && key.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_MAX
+        && words.all(|word| word.len() <= WORD_MAX || !has_digit(word))
 }
 
 /// Returns true if `key` has the form of a key.

@@ -162,6 +162,7 @@ mod tests {
                 assert!(seen.insert((row.place, key)), "{key} stands twice in {}", row.place);
                 assert_eq!(place.shape_of(key), None, "{key} is known in {}", row.place);
                 assert!(!key.is_empty() && !key.contains(['-', ' ']) && key == key.to_lowercase(), "{key}");
+                assert!(crate::yaml::is_printable_name(key), "{key}");
             }
             assert!(!row.help.ends_with('.'), "{}", row.help);
         }
