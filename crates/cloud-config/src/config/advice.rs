@@ -73,7 +73,8 @@ mod tests {
         assert!(help("coreos: {update: {reboot_strategy: [off]}}").unwrap().contains("`off`"));
         assert!(help("write_files: [{content: [Unit]}]").unwrap().contains("`[` in quotes"));
         assert!(help("users: [{gecos: [a]}]").unwrap().contains("`[` in quotes"));
-        assert!(help("coreos: {update: [a]}").unwrap().contains("remove the `-`"));
+        assert!(help("coreos: {update: []}").unwrap().contains("KEY: VALUE"));
+        assert!(help("coreos:\n  update:\n  - a\n").unwrap().contains("remove the `-`"));
         assert!(help("coreos: x").unwrap().contains("KEY: VALUE"));
         assert!(help("coreos: {units: [{enable: maybe}]}").unwrap().contains("`true` or `false`"));
         assert!(help("coreos: {etcd2: {max_wals: 5s}}").unwrap().contains("without a unit"));

@@ -58,6 +58,9 @@ fn help(wanted: &str, node: &Node) -> Option<&'static str> {
         ("a string", Kind::List(_)) if node.flow => Some("put a string that begins with `[` in quotes"),
         ("a string", _) => Some("begin a string of several lines with `|`"),
         ("a list", _) => Some("begin each item with `- `"),
+        ("a mapping", Kind::List(_)) if node.flow => {
+            Some("write lines of `KEY: VALUE` below it, indented, or remove it")
+        }
         ("a mapping", Kind::List(_)) => Some("remove the `-`"),
         ("a mapping", _) => Some("write `KEY: VALUE`, with a space after the colon"),
         ("a boolean", _) => Some("write `true` or `false`"),

@@ -14,7 +14,11 @@ const WORDS: &[(&str, &str, Option<&str>)] = &[
         "a line without `:` in place of a key",
         Some("write `KEY: VALUE`, or check the indentation"),
     ),
-    ("did not find expected key", "a missing key", Some("check the indentation and the quotes")),
+    (
+        "did not find expected key",
+        "text in place of a key",
+        Some("write `KEY: VALUE`, and check the indentation and the quotes"),
+    ),
     (
         "did not find expected '-' indicator",
         "no `-` before the next entry of a list",
@@ -91,11 +95,14 @@ impl Problem {
             }
             "did not find expected key" if behind.starts_with("- ") => Some(Diagnosis {
                 at: self.at,
-                words: "a `-` in place of a key".to_owned(),
+                words: "a `-` that is indented differently from those above it".to_owned(),
                 help: "begin each `- ` of a list in the same column",
             }),
             "did not find expected key" | "did not find expected '-' indicator" => {
-                bracketed(before).or_else(|| self.behind_quotes(before, behind))
+                let start = before.rfind('\n').map_or(0, |end| end + 1);
+                bracketed(before)
+                    .or_else(|| self.behind_quotes(before, behind))
+                    .or_else(|| misindented(text, start).filter(|found| found.at == self.at))
             }
             "did not find expected comment or line break" if is_placeholder(behind) => Some(Diagnosis {
                 at: self.at,
@@ -128,11 +135,14 @@ impl Problem {
                 let is_alone = !key.contains(':') && !key.trim_start().starts_with(['-', '"', '\'', '[', '{']);
                 let is_word = !key.trim().contains(char::is_whitespace);
                 let is_alone = is_alone && (!is_list || is_word && depth(key) == here);
-                (is_alone && (depth(key) == here || depth(key) < here && is_word)).then(|| Diagnosis {
-                    at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
-                    words: "no `:` after a key".to_owned(),
-                    help: "write `KEY: VALUE`: without the `:`, YAML joins the line with the next one",
-                })
+                if is_alone && (depth(key) == here || depth(key) < here && is_word) {
+                    return Some(Diagnosis {
+                        at: key.as_ptr() as usize - text.as_ptr() as usize + depth(key),
+                        words: "no `:` after a key".to_owned(),
+                        help: "write `KEY: VALUE`: without the `:`, YAML joins the line with the next one",
+                    });
+                }
+                misindented(text, start).filter(|found| text.get(found.at..self.at).is_some_and(is_word_of_key))
             }
             _ => None,
         }
@@ -178,6 +188,37 @@ impl Problem {
         // A scanner error is inside of one token; the context of a parser error can be far above.
         if self.context.starts_with("while scanning") { self.at.min(self.context_at) } else { self.at }
     }
+}
+
+/// Returns true if `text` can be a key.
+fn is_word_of_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// The number of lines above a key that are searched for others.
+const ABOVE_MAX: usize = 1000;
+
+/// Diagnoses the line of `text` at `start` if it is a key that is not in the column of those above it.
+fn misindented(text: &str, start: usize) -> Option<Diagnosis> {
+    let line = text[start..].lines().next()?;
+    let column = column_of_key(line)?;
+    let is_text = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let mut above = text[..start].lines().rev().filter(is_text).take(ABOVE_MAX).map(column_of_key);
+    let last = above.next()?;
+    let is_odd = last.is_some_and(|last| last != column) || above.all(|other| other != Some(column));
+    is_odd.then(|| Diagnosis {
+        at: start + column,
+        words: "a key that is indented differently from those above it".to_owned(),
+        help: "begin all keys of an item or a section in the same column",
+    })
+}
+
+/// The column of the key on `line`, which may be the first of an item.
+fn column_of_key(line: &str) -> Option<usize> {
+    let inside = line.trim_start_matches([' ', '-']);
+    let (key, value) = inside.split_once(':')?;
+    let is_key = is_word_of_key(key) && (value.trim_end().is_empty() || value.starts_with([' ', '\t']));
+    is_key.then(|| line.len() - inside.len())
 }
 
 /// Diagnoses text that begins with a bracket and continues after the closing one, at the end of `before`.
