@@ -440,6 +440,8 @@ impl Document {
             ContentKind::Script if self.access_only => without(Item::All),
             ContentKind::Script => plan::plan_script(&self.script, first_line(&self.part.text)),
             ContentKind::Network => plan::plan_network(&self.network),
+            // The finding of the multipart around it says that the part is skipped.
+            ContentKind::Unreadable if self.findings.is_empty() => Plan::default(),
             ContentKind::Unknown | ContentKind::Unreadable => without(Item::All),
             ContentKind::Ignition | ContentKind::Multipart | ContentKind::Empty | ContentKind::Skipped => {
                 Plan::default()

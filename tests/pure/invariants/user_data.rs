@@ -77,7 +77,9 @@ fn agreement(document: &Document, plan: &Plan) {
     let rest = plan.refused.iter().any(|refused| matches!(refused.item, Item::Rest | Item::All));
     let is_left_out = match part.form {
         ContentKind::CloudConfig | ContentKind::Script => document.access_only,
-        ContentKind::Unknown | ContentKind::Unreadable => true,
+        ContentKind::Unknown => true,
+        // The multipart around it can have the reason.
+        ContentKind::Unreadable => !part.findings.is_empty(),
         ContentKind::Ignition
         | ContentKind::Multipart
         | ContentKind::Empty

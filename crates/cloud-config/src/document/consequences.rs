@@ -43,8 +43,14 @@ pub(super) fn name_access(findings: &mut [Finding], access: &Access, config: &Cl
         (None, false) => "only SSH keys are applied",
         (None, true) => "document not applied",
     };
-    let about_it =
-        [&rules::SYNTAX, &rules::LIMIT, &rules::MISSING_SPACE, &rules::LOOKALIKE_CHARACTER, &rules::BAD_HEADER];
+    let about_it = [
+        &rules::SYNTAX,
+        &rules::LIMIT,
+        &rules::NOT_UTF8,
+        &rules::MISSING_SPACE,
+        &rules::LOOKALIKE_CHARACTER,
+        &rules::BAD_HEADER,
+    ];
     for finding in findings.iter_mut().filter(|finding| about_it.contains(&finding.rule)) {
         if let Some(problem) = finding.message.strip_suffix(ACCESS) {
             finding.message = format!("{problem}{consequence}");
@@ -103,7 +109,7 @@ pub(crate) fn correct_rejected(findings: &mut [Finding]) {
         finding.replace_key_claim("not applied");
         let problem = claims.iter().find_map(|claim| {
             let (problem, rest) = finding.message.split_once(claim)?;
-            (rest.is_empty() || rest.starts_with(USERS)).then_some(problem)
+            (rest.is_empty() || rest.starts_with(USERS) || rest.starts_with(", ")).then_some(problem)
         });
         if let Some(problem) = problem.map(str::to_owned) {
             finding.message = format!("{problem}not applied");

@@ -28,7 +28,7 @@ pub enum DecodeError {
     #[error("the content is not base64: {0}")]
     Base64(String),
     /// It is not gzip all through.
-    #[error("the content is not gzip: {0}")]
+    #[error("invalid gzip data: {0}")]
     Gzip(String),
     /// Decompressed, it is more than may be.
     #[error("the content is larger than {0} bytes when decompressed")]
@@ -192,7 +192,10 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Undoes gzip, of one member or several, which gives at most `limit` bytes. Of `members`, those are taken that there
 /// are beyond the first. As with gzip itself, zeros that fill up a block behind the last one are nothing.
 pub fn gunzip(content: &[u8], limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
-    let broken = |error: io::Error| DecodeError::Gzip(error.to_string());
+    let broken = |error: io::Error| {
+        let is_cut = error.kind() == io::ErrorKind::UnexpectedEof || error.to_string().contains("incomplete");
+        DecodeError::Gzip(if is_cut { "truncated".to_owned() } else { error.to_string() })
+    };
     let mut out = Vec::new();
     let mut decoder = GzDecoder::new(content);
     loop {

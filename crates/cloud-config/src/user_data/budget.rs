@@ -65,7 +65,10 @@ impl Budget {
                     too_much(format!("is more than {} MiB when decompressed", USER_DATA_MAX >> 20))
                 }
                 DecodeError::Members => too_much(format!("has more than {MEMBERS_MAX} gzip members")),
-                _ => BudgetError::Part(Finding::new(&rules::BAD_GZIP, None, format!("{error}; not applied"))),
+                _ => {
+                    let finding = Finding::new(&rules::BAD_GZIP, None, format!("{error}; not applied"));
+                    BudgetError::Part(finding.help("compress the file again with `gzip`, and send all of the output"))
+                }
             })?;
             self.inflated -= bytes.len();
         }

@@ -33,7 +33,7 @@ pub enum ContentKind {
 }
 
 impl ContentKind {
-    /// A description of the kind, and of its fate in a run.
+    /// A description of the kind.
     pub const fn description(self) -> &'static str {
         match self {
             Self::CloudConfig => "cloud-config",
@@ -41,10 +41,9 @@ impl ContentKind {
             Self::Ignition => "Ignition configuration, left to Ignition",
             Self::Multipart => "multipart",
             Self::Empty => "empty",
-            Self::Unknown => "unknown format",
-            Self::Skipped => "unknown format, skipped",
+            Self::Unknown | Self::Skipped => "unknown format",
             Self::Network => "network configuration",
-            Self::Unreadable => "unreadable, skipped",
+            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -20,9 +20,10 @@ pub(super) fn boundary_nowhere(span: Span, strays: &[Part]) -> Finding {
     finding.help("begin each part with a line of two dashes and the boundary")
 }
 
-/// `rule` says whether all of a multipart or a part of it is left out.
+/// An invalid line among the headers of a multipart or, by `rule`, of one of its parts.
 pub(super) fn no_header(rule: &'static Rule, span: Span) -> Finding {
-    let finding = Finding::new(rule, span, "invalid header line; not applied");
+    let consequence = if *rule == rules::BAD_PART { "part skipped" } else { "not applied" };
+    let finding = Finding::new(rule, span, format!("invalid header line; {consequence}"));
     finding.help("write an empty line between the headers and the content")
 }
 
@@ -73,7 +74,7 @@ fn consequence(parts: &[Part]) -> &'static str {
 }
 
 pub(super) fn header_again(wanted: Wanted, span: Span) -> Finding {
-    let message = format!("second {}; the first one is used", wanted.name());
+    let message = format!("second {}; header ignored", wanted.name());
     Finding::new(&rules::DUPLICATE_HEADER, span, message).help("keep one of them")
 }
 
@@ -90,7 +91,7 @@ pub(super) fn blank_lines_above(words: &str, at: Span) -> Finding {
 }
 
 pub(super) fn odd_multipart(span: Span) -> Finding {
-    let message = "multipart type other than multipart/mixed; read as multipart/mixed";
+    let message = "multipart type other than multipart/mixed; applied anyway, as multipart/mixed";
     Finding::new(&rules::ODD_MULTIPART, span, message).help("write multipart/mixed")
 }
 
@@ -124,8 +125,18 @@ pub(super) fn almost_header(text: &str) -> Finding {
     Finding::new(&rules::BAD_HEADER, span, message).help(if line.trim_start().starts_with("#!") {
         "write `#cloud-config`: a line with `#!` names the interpreter of a script"
     } else {
-        "write `#cloud-config` in lower case, without a space after the #, and with nothing after it"
+        form_help(line)
     })
+}
+
+/// The remedy for `line`, which is almost the header.
+fn form_help(line: &str) -> &'static str {
+    let letters: String = line.chars().filter(char::is_ascii_alphanumeric).collect();
+    if letters.eq_ignore_ascii_case("cloudconfig") {
+        "write `#cloud-config` in lower case, without a space after the #, and with nothing after it"
+    } else {
+        "write `#cloud-config`"
+    }
 }
 
 /// The finding for a cloud-config whose part has the type of a script.
@@ -137,8 +148,14 @@ pub(super) fn document_as_script(text: &str) -> Finding {
     finding.help("give the part the type text/cloud-config")
 }
 
-pub(super) fn no_utf8(at: usize) -> Finding {
-    let message = "invalid UTF-8; not applied from here on";
+/// Bytes that are not UTF-8, of which the first is at `at`, in a part of the kind `form`.
+pub(super) fn no_utf8(form: ContentKind, at: usize) -> Finding {
+    let consequence = match form {
+        ContentKind::CloudConfig => "only the host name and SSH keys are applied",
+        ContentKind::Script => "script not run",
+        _ => "not applied",
+    };
+    let message = format!("invalid UTF-8, not read from here on; {consequence}");
     let finding = Finding::new(&rules::NOT_UTF8, Span::new(at, at + 1), message);
     finding.help("save it as UTF-8, and encode binary data as base64")
 }

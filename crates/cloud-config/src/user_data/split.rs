@@ -10,6 +10,7 @@ use super::stray::Stray;
 use super::transfer::Encoding;
 use super::{Completeness, Part, errors, stray};
 use crate::diagnostic::{Finding, Span, rules};
+use crate::text::Lines;
 
 /// Splits user-data with the name `name` into parts. Empty user-data has no parts. A multipart comes before its parts.
 pub fn split(name: &str, bytes: Vec<u8>) -> Vec<Part> {
@@ -81,11 +82,11 @@ struct PieceRange {
     words: String,
 }
 
-/// The number of a part among those between the boundaries, or among those outside of them.
+/// The number of a part among those between the boundaries, or the line of one outside of them.
 #[derive(Clone, Copy)]
 enum PieceNumber {
     Part(usize),
-    Stray(usize),
+    AtLine(usize),
 }
 
 /// A multipart while it is taken apart.
@@ -215,7 +216,7 @@ impl Splitter {
         let end = wrong.or(piece.cut.then_some(text.len()));
         let part = self.push(piece, form, text);
         part.extent = end.map_or(Completeness::Whole, Completeness::Before);
-        part.findings.extend(wrong.map(errors::no_utf8));
+        part.findings.extend(wrong.map(|at| errors::no_utf8(form, at)));
         if form == ContentKind::CloudConfig && content_kind::is_template(part.text.as_bytes()) {
             part.findings.append(&mut content_kind::unrendered_expressions(part.complete_text()));
         }
@@ -266,13 +267,8 @@ impl Splitter {
         let start = pieces.start();
         let is_nowhere = start == bytes.len();
         let before = stray::outside(&bytes, *body..start, &boundary, is_nowhere);
-        let first_behind = before.len() + 1;
-        findings.extend(self.strays(
-            &outer,
-            before,
-            1,
-            if is_nowhere { None } else { Some("before the first boundary") },
-        ));
+        let place = if is_nowhere { None } else { Some("before the first boundary") };
+        findings.extend(self.strays(&outer, before, place));
         let mut number = 0;
         while !self.over
             && let Some(range) = pieces.next()
@@ -308,7 +304,7 @@ impl Splitter {
         let behind = stray::outside(&bytes, pieces.end_of_final()..bytes.len(), &boundary, false);
         let is_read = !behind.is_empty();
         if pieces.end() != End::NoBoundary {
-            findings.extend(self.strays(&outer, behind, first_behind, Some("after the final boundary")));
+            findings.extend(self.strays(&outer, behind, Some("after the final boundary")));
         }
         if stray.is_some() {
             restrict(&mut self.parts[index + 1..]);
@@ -340,25 +336,28 @@ impl Splitter {
         part.text = content_kind::lossy_text(bytes);
     }
 
-    /// Takes parts outside of the boundaries, which give access alone. `first` is the number of the first one, and
-    /// `place` is where they are, if that is reported.
-    fn strays(
-        &mut self,
-        outer: &OuterMultipart<'_>,
-        strays: Vec<Stray>,
-        first: usize,
-        place: Option<&str>,
-    ) -> Vec<Finding> {
+    /// Takes parts outside of the boundaries, which give access alone. `place` is where they are, if that is reported.
+    fn strays(&mut self, outer: &OuterMultipart<'_>, strays: Vec<Stray>, place: Option<&str>) -> Vec<Finding> {
         let from = self.parts.len();
         let mut findings = Vec::new();
-        for (number, stray) in (first..).zip(strays) {
+        let lines = Lines::new(if strays.is_empty() { &[] } else { outer.bytes });
+        for stray in strays {
             if self.over {
                 break;
             }
             let cut = place.is_none() && stray.part.end == outer.bytes.len();
             let from = self.parts.len();
-            let words = self.piece(outer, PieceNumber::Stray(number), stray.part.clone(), cut);
-            findings.extend(place.map(|place| errors::stray_part(&stray, &words, place, &self.parts[from..])));
+            let line = lines.position(stray.part.start).line;
+            let known = self.parts[outer.index].findings.len();
+            let words = self.piece(outer, PieceNumber::AtLine(line), stray.part.clone(), cut);
+            let Some(place) = place else { continue };
+            let is_read = |part: &Part| matches!(part.form, ContentKind::CloudConfig | ContentKind::Script);
+            if !self.over && !self.parts[from..].iter().any(is_read) {
+                // The finding about its place is enough: it is skipped for that alone.
+                self.parts[outer.index].findings.truncate(known);
+                self.parts[from..].iter_mut().for_each(|part| part.findings.clear());
+            }
+            findings.push(errors::stray_part(&stray, &words, place, &self.parts[from..]));
         }
         restrict(&mut self.parts[from..]);
         findings
@@ -367,13 +366,13 @@ impl Splitter {
     /// A piece of a multipart: headers, then content as it was sent. Returns its number and file name, in words.
     fn piece(&mut self, outer: &OuterMultipart<'_>, number: PieceNumber, range: Range<usize>, cut: bool) -> String {
         let sent = &outer.bytes[range.clone()];
-        let is_bare = matches!(number, PieceNumber::Stray(_)) && stray::is_first_line(header::line_at(sent, 0));
+        let is_bare = matches!(number, PieceNumber::AtLine(_)) && stray::is_first_line(header::line_at(sent, 0));
         let mut headers = if is_bare { Headers::default() } else { header::read(sent, 0) };
         let below = header::below_blank_lines(sent);
         let label = below.as_ref().unwrap_or(&headers).file_name();
         let (suffix, mut words) = match number {
             PieceNumber::Part(number) => (format!("part-{number}"), format!("part {number}")),
-            PieceNumber::Stray(number) => (format!("stray-{number}"), format!("stray part {number}")),
+            PieceNumber::AtLine(line) => (format!("part-at-line-{line}"), format!("the part at line {line}")),
         };
         let mut name = format!("{}:{suffix}", outer.name);
         if let Some(label) = label {
@@ -385,7 +384,8 @@ impl Splitter {
             self.parts[outer.index].findings.push(errors::blank_lines_above(&words, there(Span::new(0, 0))));
             headers = below;
         }
-        for (wanted, span) in &headers.again {
+        // Of a part that is skipped for its headers, no header is used.
+        for (wanted, span) in headers.again.iter().filter(|_| headers.stray.is_none()) {
             let mut finding = errors::header_again(*wanted, there(*span));
             finding.message = format!("{words}: {}", finding.message);
             self.parts[outer.index].findings.push(finding);

@@ -367,25 +367,36 @@ fn messages(lines: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_stray_part_is_reported_with_its_number_and_its_consequence() {
+fn each_part_outside_is_reported_with_its_line_and_its_consequence() {
     let script = "Content-Type: text/x-shellscript\n\n#!/bin/sh\n";
     let config = "Content-Type: text/cloud-config\n\n#cloud-config\nhostname: a\n";
     let inside = "--B\n\n#cloud-config\n--B--\n";
     assert_eq!(
         messages(&format!("--C\n{script}--B\n\n#cloud-config\n--B--\n--C\n{config}--C\n{script}")),
         [
-            "stray part 1 is before the first boundary; script not run",
-            "stray part 2 is after the final boundary; only the host name and SSH keys are applied",
+            "the part at line 4 is before the first boundary; script not run",
+            "the part at line 12 is after the final boundary; only the host name and SSH keys are applied",
         ],
         "without the boundary, the second one goes on to the end"
     );
     assert_eq!(
         messages(&format!("-B\n{config}-B\n{script}{inside}")),
         [
-            "this line before stray part 1 is almost the boundary; only the host name and SSH keys are applied",
-            "this line before stray part 2 is almost the boundary; script not run",
+            "this line before the part at line 4 is almost the boundary; only the host name and SSH keys are applied",
+            "this line before the part at line 9 is almost the boundary; script not run",
         ]
     );
+}
+
+#[test]
+fn a_part_outside_that_is_skipped_has_one_finding() {
+    for content in ["Content-Type: text/x\n\nwhatever\n", "Content-Transfer-Encoding: base64\n\n%%%\n"] {
+        let text = format!("Content-Type: multipart/mixed; boundary=\"B\"\n\n--B\n\n#cloud-config\n--B--\n{content}");
+        let parts = split("x", text.into_bytes());
+        let messages: Vec<_> = parts.iter().flat_map(|part| &part.findings).map(|finding| &*finding.message).collect();
+        assert_eq!(messages, ["the part at line 7 is after the final boundary; not applied"]);
+        assert_eq!(parts[2].name, "x:part-at-line-7");
+    }
 }
 
 #[test]
