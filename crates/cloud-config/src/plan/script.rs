@@ -26,6 +26,11 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
         return (None, Some(Finding::new(&rules::BAD_INTERPRETER, first_line, message).help(help)));
     }
     let lookalike = odd_character(text, "script", first_line);
+    if has_no_interpreter(text) {
+        let message = format!("script: no interpreter after `#!`; applied anyway, with {SHELL}");
+        let finding = Finding::new(&rules::ODD_INTERPRETER, first_line, message).help(format!("write `#!{SHELL}`"));
+        return (Some(named(text, SHELL, None)), Some(finding));
+    }
     if interpreter.starts_with('/') && !interpreter.contains('\\') {
         return (Some(named(text, interpreter, argument)), lookalike);
     }
@@ -33,7 +38,7 @@ pub fn script(text: &str, first_line: Span) -> (Option<Script>, Option<Finding>)
         if lookalike.is_some() {
             return (Some(named(text, SHELL, argument)), lookalike);
         }
-        let message = format!("script: relative path of a shell as the interpreter; run with {SHELL}");
+        let message = format!("script: relative path of a shell as the interpreter; applied anyway, with {SHELL}");
         let finding = Finding::new(&rules::ODD_INTERPRETER, first_line, message).help(format!("write `#!{SHELL}`"));
         return (Some(named(text, SHELL, argument)), Some(finding));
     }
@@ -54,6 +59,11 @@ pub fn odd_character(text: &str, subject: &str, span: impl Into<Option<Span>>) -
     let character = yaml::describe_lookalike(line)?;
     let message = format!("{subject}: the interpreter line contains {character}; applied anyway");
     Some(Finding::new(&rules::ODD_CHARACTER, span, message).help("replace it with the ordinary character"))
+}
+
+/// Returns true if the first line of `text` names no interpreter.
+fn has_no_interpreter(text: &str) -> bool {
+    text.split(['\n', '\r']).next().and_then(|line| line.strip_prefix("#!")).is_some_and(|rest| rest.trim().is_empty())
 }
 
 /// Returns the way in which a script of one line lost its line breaks, and the remedy. No interpreter can run it.
@@ -193,7 +203,10 @@ mod tests {
         ] {
             assert_eq!(read(text), (None, Some("bad-interpreter")), "{text:?}");
         }
-        for text in ["#!/bin/sh", "#!", "#!/nowhere/sh", "#!/usr/bin/nowhere"] {
+        for text in ["#!\necho", "#! \r\necho", "#!"] {
+            assert_eq!(read(text), (Some((SHELL.to_owned(), None)), Some("odd-interpreter")), "{text:?}");
+        }
+        for text in ["#!/bin/sh", "#!/nowhere/sh", "#!/usr/bin/nowhere"] {
             assert_eq!(read(text).1, None, "{text:?}");
         }
     }
