@@ -27,7 +27,6 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
 
 /// Rules whose examples cannot but break another one, too.
 const ALONG: &[(&str, &str)] = &[
-    ("bad-import", "deprecated"),
     ("obsolete", "deprecated"),
     ("odd-discovery", "deprecated"),
     ("plain-http", "deprecated"),

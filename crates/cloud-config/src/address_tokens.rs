@@ -89,6 +89,17 @@ impl Addresses {
         self.0.get(&kind).map(String::as_str)
     }
 
+    /// The kinds of address that have a stand-in here whose text is not in `text`, but whose token is.
+    pub fn stand_ins_in(&self, text: &str) -> Vec<Address> {
+        let is_used = |kind: &Address| {
+            let is_token = |dollar: usize| text[dollar + 1..].starts_with(kind.token());
+            self.get(*kind) == Some(kind.stand_in())
+                && text.match_indices('$').any(|(dollar, _)| is_token(dollar))
+                && !text.contains(kind.stand_in())
+        };
+        Address::ALL.into_iter().filter(is_used).collect()
+    }
+
     /// Every known address by its variable, for `/etc/environment`.
     pub fn variables(&self) -> BTreeMap<&'static str, String> {
         self.0.iter().map(|(kind, text)| (kind.variable(), text.clone())).collect()
@@ -139,7 +150,7 @@ pub fn substitute<'a>(text: &'a str, addresses: &Addresses) -> Substituted<'a> {
                 out.push_str(address);
             } else {
                 findings.add(&rules::UNKNOWN_ADDRESS, || {
-                    let message = format!("unknown address for {token}; replaced with an empty string");
+                    let message = format!("unknown address for {token}; applied anyway, as an empty string");
                     let help = format!("set {} in the environment, or write the address itself", kind.variable());
                     Finding::new(&rules::UNKNOWN_ADDRESS, there, message).help(help)
                 });
@@ -268,6 +279,17 @@ mod tests {
     fn a_text_without_tokens_is_not_copied() {
         let addresses = known();
         assert!(matches!(substitute("nothing here", &addresses).text, Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn stand_ins_are_known_by_their_tokens() {
+        let mut addresses = Addresses::default();
+        for kind in Address::ALL {
+            assert!(addresses.insert(kind, kind.stand_in()));
+        }
+        assert_eq!(addresses.stand_ins_in("a: $private_ipv4\n"), [Address::PrivateV4]);
+        assert_eq!(addresses.stand_ins_in("a: $private_ipv4\nb: 192.0.2.1\n"), []);
+        assert_eq!(known().stand_ins_in("a: $private_ipv4\n"), []);
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub(crate) use self::consequences::correct_rejected;
 
 use std::collections::HashSet;
 
-use crate::address_tokens::{Addresses, substitute};
+use crate::address_tokens::{Address, Addresses, substitute};
 use crate::config::ssh_key;
 use crate::config::{self, CloudConfig};
 use crate::diagnostic::{Finding, Span, rules, shorten};
@@ -40,6 +40,8 @@ pub struct Document {
     pub access_only: bool,
     /// The host name and the keys of `core` that it gives.
     pub access: Access,
+    /// The kinds of address with a stand-in, which findings name by their tokens.
+    stand_ins: Vec<Address>,
 }
 
 /// The character in place of the missing bytes of a text that is cut off: no YAML can continue with it.
@@ -56,6 +58,7 @@ impl Document {
             network: Conversion::default(),
             parsed: yaml::ParsedYaml::default(),
             access: Access::default(),
+            stand_ins: Vec::new(),
         }
     }
 }
@@ -82,6 +85,7 @@ pub fn read_network(data: NetworkData) -> Document {
 /// Reads a part: tokens, YAML, types. `short_hostname` cuts host names at the first dot.
 pub fn read(part: Part, addresses: &Addresses, short_hostname: bool) -> Document {
     let mut document = Document::new(part);
+    document.stand_ins = addresses.stand_ins_in(&document.part.text);
     match document.part.form {
         ContentKind::CloudConfig => read_document(&mut document, addresses, short_hostname),
         ContentKind::Script => {
@@ -450,12 +454,29 @@ impl Document {
         plan.findings.extend_from_slice(&self.findings);
         plan.findings.sort_by_key(|finding| (finding.span, finding.line));
         consequences::name_unknown_tokens(&mut plan.findings, &self.part.text);
-        skipped::remove_claims(&mut plan);
+        skipped::remove_claims(&mut plan, &self.part.text);
         if self.access_only {
             skipped::remove_of_rest(&mut plan.findings);
         }
         shorten(&mut plan.findings);
+        self.name_tokens(&mut plan.findings);
         plan
+    }
+}
+
+impl Document {
+    /// Writes the tokens in place of their stand-ins in `findings`.
+    fn name_tokens(&self, findings: &mut [Finding]) {
+        for kind in &self.stand_ins {
+            let token = format!("${}", kind.token());
+            for words in
+                findings.iter_mut().flat_map(|found| std::iter::once(&mut found.message).chain(&mut found.help))
+            {
+                if words.contains(kind.stand_in()) {
+                    *words = words.replace(kind.stand_in(), &token);
+                }
+            }
+        }
     }
 }
 

@@ -316,7 +316,9 @@ const REFUSED: [&str; 5] = ["bad-unit-setting", "missing-unit-setting", "no-exec
 
 /// Returns true if a finding reports that systemd refuses the unit.
 fn is_reported(name: &str, content: &str) -> bool {
-    let refuses = |message: &str| message.contains("systemd refuses the file");
+    let refuses = |message: &str| {
+        message.contains("systemd refuses the file") || message.ends_with(", which then refuses the unit")
+    };
     findings(name, content).iter().any(|finding| REFUSED.contains(&finding.rule.id) || refuses(&finding.message))
 }
 

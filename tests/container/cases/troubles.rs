@@ -103,12 +103,12 @@ pub fn cases(suite: &mut Suite) {
         let read_only = "is below /usr, which is read-only on CoreOS and Flatcar";
         assert_prints(m, &files("{path: /usr/share/a, content: a}"), &["--validate"], &[read_only]);
         let twice = files("{path: /etc/a, content: a}, {path: /etc/a, content: b}");
-        assert_prints(m, &twice, &[], &["/etc/a is written twice; the last one is used"]);
+        assert_prints(m, &twice, &[], &["/etc/a is written twice; the earlier one is ignored"]);
         let nobodys = files("{path: /etc/b, owner: nobody-here, content: a}");
         assert_prints(m, &nobodys, &[], &["failed to write /etc/b: user nobody-here does not exist"]);
         let bad = files("{path: /etc/c, encoding: base64, content: '!'}");
         assert_prints(m, &bad, &[], &["not applied: file"]);
-        let address = "unknown address for $private_ipv4; replaced with an empty string";
+        let address = "unknown address for $private_ipv4; applied anyway, as an empty string";
         assert_prints(m, &files("{path: /etc/d, content: $private_ipv4}"), &[], &[address]);
     });
 }

@@ -185,7 +185,7 @@ pub fn cases(suite: &mut Suite) {
     suite.fresh("a_field_that_useradd_refuses_does_not_prevent_the_account", |m| {
         let key = key("zoe");
         let config = format!("users: [{{name: zoe, shell: zsh, groups: [docker], ssh_authorized_keys: ['{key}']}}]");
-        m.apply(&config).fails().says(&["bad-user", "the default one is used"]);
+        m.apply(&config).fails().says(&["bad-user", "not applied"]);
         assert_eq!(m.passwd("zoe").map(|fields| fields[6].clone()), Some("/bin/sh".to_owned()));
         assert!(m.text("/home/zoe/.ssh/authorized_keys").contains(&key));
         m.apply(&config).fails().says(&["bad-user"]);
@@ -235,7 +235,7 @@ pub fn cases(suite: &mut Suite) {
              groups: ['x:y', docker], ssh_authorized_keys: ['{}']}}\n",
             key("fieldless")
         );
-        m.apply(&config).fails().says(&["bad-user", "the default one is used", "group skipped"]);
+        m.apply(&config).fails().says(&["bad-user", "; not applied", "group skipped"]);
         let account = m.passwd("fieldless").unwrap();
         assert_eq!(account[5], "/home/fieldless", "{account:?}");
         assert!(m.sh("id -nG fieldless").split_whitespace().any(|group| group == "docker"));

@@ -5,6 +5,7 @@
 //! plans::` writes the results; review the difference before committing.
 
 pub mod case;
+mod messages;
 mod scale;
 mod show;
 

@@ -156,7 +156,7 @@ fn escapes_of_keys(root: &Node, text: &str) -> Vec<Finding> {
 fn binary_token(node: &Node) -> Option<Finding> {
     let text = node.text().filter(|_| node.tag == Tag::Binary)?;
     let token = first_token(&decode::unbase64(text.as_bytes()).ok()?)?;
-    let message = format!("${token} in encoded content; not replaced");
+    let message = format!("${token} in encoded content; ignored");
     let finding = Finding::new(&rules::LITERAL_TOKEN, node.span, message);
     Some(finding.help("write the content without `encoding` to insert the address"))
 }
@@ -217,7 +217,7 @@ fn comment(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
         if trimmed.starts_with("#!") || (index > 0 && trimmed.starts_with('#')) {
             let start = at + (line.len() - line.trim_start_matches([':', ' ', '\t']).len());
             let span = Span::new(start, start + trimmed.len());
-            return Some(warn(span, "this line is a comment in YAML; not part of the content"));
+            return Some(warn(span, "this line of the content is a comment in YAML; line ignored"));
         }
         at += line.len();
     }
@@ -238,7 +238,7 @@ fn plain(entry: &Entry, text: &str, raw: &str) -> Option<Finding> {
         return joined(raw, entry.value.span, ' ');
     }
     let span = place(entry.value.span.start, &raw[..newline]);
-    Some(warn(span, "content on several lines without `|`; its lines are joined with spaces"))
+    Some(warn(span, "content on several lines without `|`; applied anyway, with spaces in place of the line breaks"))
 }
 
 /// A quoted string, or a plain one after its key, whose lines were broken by the author and not by a tool.
@@ -251,7 +251,10 @@ fn joined(raw: &str, span: Span, quote: char) -> Option<Finding> {
         let is_end = next.len() <= 1;
         if !escaped && !line.trim().is_empty() && !is_end && line.chars().count() < WRAPPED {
             let span = place(at, line);
-            return Some(warn(span, "content on several lines without `|`; its lines are joined with spaces"));
+            return Some(warn(
+                span,
+                "content on several lines without `|`; applied anyway, with spaces in place of the line breaks",
+            ));
         }
         at += pair[0].len() + 1;
     }
@@ -268,7 +271,7 @@ fn cut_at_sign(entry: &Entry, text: &str) -> Option<Finding> {
     if !is_text || entry.value.is_null() {
         return None;
     }
-    let message = "`#` begins a comment in YAML; not part of the content";
+    let message = "`#` in the content begins a comment in YAML; the rest of the line is ignored";
     let span = place(end, rest);
     Some(Finding::new(&rules::FOLDED_CONTENT, span, message).help("put the content in quotes to include the `#`"))
 }

@@ -32,7 +32,7 @@ pub fn parse(text: &str, span: Option<Span>) -> Result<(u32, Option<Finding>), F
         Some(mode) => Ok((mode, odd(mode, digits, decimal, span))),
         None => match decimal {
             Some(mode @ 0o400..=0o777) => {
-                let message = format!("permissions {digits}: not octal; read as decimal: {mode:04o}");
+                let message = format!("permissions {digits}: not octal; applied anyway, as decimal: {mode:04o}");
                 let finding = Finding::new(&rules::DECIMAL_PERMISSIONS, span, message);
                 Ok((mode, Some(finding.help(format!("write \"{mode:04o}\"")))))
             }
@@ -43,12 +43,12 @@ pub fn parse(text: &str, span: Option<Span>) -> Result<(u32, Option<Finding>), F
 
 fn odd(mode: u32, digits: &str, decimal: Option<u32>, span: Option<Span>) -> Option<Finding> {
     if let Some(meant) = decimal.filter(|meant| USUAL.contains(meant) && !USUAL.contains(&mode)) {
-        let message = format!("permissions {digits}: {meant:04o} if meant as decimal; read as octal");
+        let message = format!("permissions {digits}: {meant:04o} if meant as decimal; applied anyway, as octal");
         let help = format!("write \"{meant:04o}\" if that is meant, \"{mode:04o}\" if not");
         return Some(Finding::new(&rules::ODD_PERMISSIONS, span, message).help(help));
     }
     if !(3..=4).contains(&digits.len()) {
-        let message = format!("permissions {digits}: {} digits; read as {mode:04o}", digits.len());
+        let message = format!("permissions {digits}: not three or four digits; applied anyway, as {mode:04o}");
         return Some(Finding::new(&rules::ODD_PERMISSIONS, span, message).help(format!("write \"{mode:04o}\"")));
     }
     None

@@ -127,12 +127,14 @@ pub fn collect_list(user: &str, list: &[Field<String>], keys: &mut Keys, finding
         // The first finding has the help for its line.
         let first = found.iter().position(|finding| *finding.rule == rules::BAD_SSH_KEY);
         let first = found.swap_remove(first.unwrap_or_default());
-        let message = format!("user {user}: no valid SSH key in `ssh_authorized_keys`; SSH keys not set");
+        let message = "no valid SSH key in `ssh_authorized_keys`; SSH keys not set".to_owned();
         let error = Finding { rule: &rules::NO_VALID_KEY, message, ..first.clone() };
         found.extend(Some(first).filter(|first| *first.rule != rules::BAD_SSH_KEY));
         found.push(error);
     }
-    findings.extend(found);
+    findings.extend(
+        found.into_iter().map(|finding| Finding { message: format!("user {user}: {}", finding.message), ..finding }),
+    );
     for key in known.list {
         keys.add(&key);
     }

@@ -1,5 +1,7 @@
 //! Removes findings that claim an effect of what is not applied.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Finding, Rule, Span, rules};
 use crate::plan::{Item, Plan, SkippedRanges};
 
@@ -66,8 +68,12 @@ pub(super) fn remove_of_rest(findings: &mut Vec<Finding>) {
 
 /// Removes warnings and notes about the values of skipped items, and findings about the text of values that are not
 /// applied for another reason. The findings of `plan` are sorted.
-pub(super) fn remove_claims(plan: &mut Plan) {
+///
+/// `text` is the part as its author wrote it.
+pub(super) fn remove_claims(plan: &mut Plan, text: &str) {
     remove_of_items(plan);
+    remove_of_keys(&mut plan.findings, text);
+    remove_of_types(&mut plan.findings);
     remove_of_values(&mut plan.findings);
     remove_of_joined(&mut plan.findings);
 }
@@ -91,6 +97,29 @@ fn remove_of_items(plan: &mut Plan) {
         .retain(|finding| finding.is_error() || KEPT.contains(&finding.rule) || !skipped.contain(finding.span));
 }
 
+/// Removes the findings that a key is deprecated or obsolete if its value, or the first item of it, is not applied.
+fn remove_of_keys(findings: &mut Vec<Finding>, text: &str) {
+    let is_refused = |finding: &Finding| finding.is_error() || *finding.rule == rules::REDACTED_SECRET;
+    let errors = findings.iter().filter(|finding| is_refused(finding));
+    let errors: Vec<_> = errors.filter_map(|finding| Some(finding.span?.start)).collect();
+    findings.retain(|finding| {
+        let is_old = [&rules::DEPRECATED, &rules::OBSOLETE].contains(&finding.rule);
+        let Some(key) = finding.span.filter(|_| is_old) else { return true };
+        let Some(at) = errors.get(errors.partition_point(|at| *at < key.end)) else { return true };
+        let is_value = |c: char| c.is_whitespace() || matches!(c, ':' | '-' | '[' | '"' | '\'');
+        text.get(key.end..*at).is_none_or(|between| !between.chars().all(is_value))
+    });
+}
+
+/// Removes the findings that a value is applied as one of another type if the value is not applied.
+fn remove_of_types(findings: &mut Vec<Finding>) {
+    let errors = findings.iter().filter(|finding| finding.is_error());
+    let errors: HashSet<_> = errors.filter_map(|finding| finding.span).collect();
+    let of_types = [&rules::TEXT_FOR_LIST, &rules::QUOTED_BOOLEAN, &rules::QUOTED_NUMBER, &rules::YAML_TYPED_TEXT];
+    let is_refused = |finding: &Finding| finding.span.is_some_and(|span| errors.contains(&span));
+    findings.retain(|finding| !(of_types.contains(&finding.rule) && is_refused(finding)));
+}
+
 fn remove_of_values(findings: &mut Vec<Finding>) {
     let errors = findings.iter().filter(|finding| OF_VALUES.contains(&finding.rule));
     let errors: Vec<_> = errors.filter_map(|finding| finding.span).collect();
@@ -99,7 +128,8 @@ fn remove_of_values(findings: &mut Vec<Finding>) {
         let Some(span) = finding.span.filter(|_| claims_effect(finding)) else { return true };
         let before = errors.partition_point(|error| error.start <= span.start);
         let error = before.checked_sub(1).map(|last| errors[last]).filter(|error| error.end >= span.end);
-        if let Some(error) = error.filter(|_| *finding.rule == rules::TEMPLATE) {
+        let has_remedy = [&rules::TEMPLATE, &rules::UNKNOWN_TOKEN, &rules::LITERAL_TOKEN].contains(&finding.rule);
+        if let Some(error) = error.filter(|_| has_remedy) {
             helps.push((error, finding.help.clone()));
         }
         error.is_none()
@@ -126,7 +156,15 @@ fn remove_of_joined(findings: &mut Vec<Finding>) {
 
 /// Returns true for a finding that is wrong or superfluous about a value that is not applied.
 fn claims_effect(finding: &Finding) -> bool {
-    [&rules::TEMPLATE, &rules::BAD_KEY, &rules::ODD_CHARACTER, &rules::LITERAL_ESCAPE].contains(&finding.rule)
+    let claims = [
+        &rules::TEMPLATE,
+        &rules::UNKNOWN_TOKEN,
+        &rules::LITERAL_TOKEN,
+        &rules::BAD_KEY,
+        &rules::ODD_CHARACTER,
+        &rules::LITERAL_ESCAPE,
+    ];
+    claims.contains(&finding.rule)
 }
 
 #[cfg(test)]

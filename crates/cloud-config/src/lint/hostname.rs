@@ -21,7 +21,7 @@ fn written_too(config: &CloudConfig) -> Option<Finding> {
     if content.is_some_and(is_redacted) || (file.encoding.filled().is_none() && content == Some(name.as_bytes())) {
         return None;
     }
-    let message = "`hostname` and this file set different host names; the content of the file is used";
+    let message = "this file and `hostname` set different host names; applied anyway, over `hostname`";
     Some(Finding::new(&rules::DUPLICATE_ITEM, file.path.span, message).help("keep one of them"))
 }
 
@@ -32,6 +32,8 @@ fn odd(field: &Field<String>) -> Option<Finding> {
         return None;
     } else if matches!(name, "localhost" | "localhost.localdomain") {
         (&rules::ODD_HOSTNAME, "is `localhost`, which other programs treat as no host name; applied anyway")
+    } else if name.parse::<core::net::Ipv4Addr>().is_ok() {
+        (&rules::ODD_HOSTNAME, "is an IP address, which some programs do not accept as a name; applied anyway")
     } else if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         (&rules::ODD_HOSTNAME, "is a number, which some programs read as an address; applied anyway")
     } else if name.contains('_') {

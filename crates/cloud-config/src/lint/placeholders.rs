@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::templates::HELP;
+use super::tokens;
 use crate::address_tokens::Address;
 use crate::config::fields::{FILE, TOP, USER};
 use crate::config::ssh_key;
@@ -110,7 +111,8 @@ fn is_placeholder(word: &str, before: &str, rest: &str) -> bool {
         [b'$', ..] => {
             let name = word[1..].to_ascii_lowercase();
             let is_token = Address::ALL.iter().any(|kind| word[1..].starts_with(kind.token()));
-            !is_token && !["public", "private", "local"].iter().any(|start| name.starts_with(start))
+            let is_public = ["public", "private", "local"].iter().any(|start| name.starts_with(start));
+            !is_token && !is_public && !tokens::is_misspelled(&word[1..])
         }
         _ => word != REDACTED,
     }
@@ -156,6 +158,7 @@ mod tests {
         for text in [
             keys.as_str(),
             "hostname: $private_ipv4\n",
+            "hostname: $privat_ipv4\n",
             "coreos: {etcd2: {advertise-client-urls: 'http://$public_ipv6:1', discovery: 'https://x/%41b%42'}}\n",
             "coreos: {etcd2: {discovery: 'https://x/%20a%20b%dd%E4%F6'}}\n",
             "coreos: {units: [{name: 'a@%i.service', content: '%s @@X@@ %x%'}]}\n",

@@ -54,12 +54,12 @@ impl KeyLinter<'_> {
     }
 
     fn check_known(&mut self, entry: &Entry, name: &str, place: &Place, below: KeyShape) {
-        self.report_deprecated(entry, name, place);
         let is_empty =
             missing(place, name) == Missing::NoText && entry.value.text().is_some_and(|text| text.trim().is_empty());
         if is_empty || is_nothing(&entry.value) {
             return self.report_empty(entry, missing(place, name), below);
         }
+        self.report_deprecated(entry, name, place);
         match below {
             KeyShape::Value | KeyShape::Values => self.report_empty_items(entry),
             KeyShape::Section(at) => self.check_mapping(&entry.value, at),

@@ -65,8 +65,8 @@ pub(super) fn lint(document: &ParsedYaml, text: &str) -> Vec<Finding> {
             if comment.is_some() || !is_in_content {
                 findings.add(&rules::TEMPLATE, || {
                     let consequence = match comment {
-                        Some(Comment::InPlaceOfValue) => "; read as a YAML comment, so that the value is empty",
-                        Some(Comment::Other) => "; read as a YAML comment",
+                        Some(Comment::InPlaceOfValue) => " in a YAML comment; ignored, so that the value is empty",
+                        Some(Comment::Other) => " in a YAML comment; ignored",
                         None => "; applied anyway",
                     };
                     let message = format!("unrendered template expression{consequence}");
@@ -242,9 +242,9 @@ mod tests {
 
     #[test]
     fn an_expression_that_yaml_reads_as_a_comment_is_called_one() {
-        const EMPTY: &str = "; read as a YAML comment, so that the value is empty";
+        const EMPTY: &str = " in a YAML comment; ignored, so that the value is empty";
         const ANYWAY: &str = "; applied anyway";
-        const COMMENT: &str = "; read as a YAML comment";
+        const COMMENT: &str = " in a YAML comment; ignored";
         for (text, consequence) in [
             ("hostname: #{name}\n", EMPTY),
             ("hostname:\t#{name}\nusers: []\n", EMPTY),

@@ -33,7 +33,7 @@ impl Texts<'_> {
             return;
         }
         if let Some(kind) = looks_like(value) {
-            let message = format!("unquoted string that is {kind} in YAML 1.1; used as a string");
+            let message = format!("unquoted string that is {kind} in YAML 1.1; applied anyway, as a string");
             self.findings.push(Finding::new(&rules::YAML_TYPED_TEXT, span, message).help("put it in quotes"));
         }
     }

@@ -125,7 +125,7 @@ fn literal_at<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Lite
 impl Literal<'_> {
     fn finding(&self, text: &str) -> Finding {
         let all = Address::ALL.map(Address::token);
-        let message = format!("{}: {}; not replaced", &text[self.span.start..self.span.end], self.why);
+        let message = format!("{}: {}; ignored", &text[self.span.start..self.span.end], self.why);
         let help = match self.token {
             Some(token) => format!("write ${token} to insert the address"),
             None => suggest::question(&tokens(suggest::closest(self.word, all)))
@@ -136,7 +136,7 @@ impl Literal<'_> {
 }
 
 /// Returns true if the first half of `word` is nearly `public` or `private`.
-fn is_misspelled(word: &str) -> bool {
+pub(super) fn is_misspelled(word: &str) -> bool {
     MISSPELLED.captures(word).is_some_and(|found| suggest::is_close(&found[1], &["public", "private"]))
 }
 

@@ -32,10 +32,14 @@ pub(super) struct Survey<'a> {
     pub outside: UnitLines,
     /// Lines that are neither a section nor an assignment.
     pub odd: UnitLines,
+    /// The first of those is this section without its `[`.
+    pub unopened: Option<&'a str>,
     /// The first of those follows a line that ends with a backslash and blanks.
     pub broken_continuation: bool,
     /// Sections whose line does not end with `]`: systemd refuses the whole file for one.
     pub unclosed: UnitLines,
+    /// The text after the `[` of the first of those.
+    pub unclosed_name: &'a str,
     /// The first of those has a character behind the `]` that looks like a blank or like nothing.
     pub unclosed_by: Option<String>,
     /// Sections that the type of the file does not have.
@@ -149,10 +153,15 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
                     section = UnitPlace::Ignored;
                 }
                 None => {
+                    let (inside, behind) = name.split_once(']').unwrap_or((name, ""));
                     if found.unclosed.count == 0 {
-                        found.unclosed_by = name.split_once(']').and_then(|(_, rest)| describe_lookalike(rest));
+                        found.unclosed_name = name;
+                        found.unclosed_by = describe_lookalike(behind);
                     }
                     found.unclosed.add(number);
+                    // The lines below it belong to the section that is meant.
+                    let is_known = sections.is_some_and(|sections| sections.know(inside.trim()));
+                    section = if is_known { UnitPlace::In(inside.trim()) } else { UnitPlace::Ignored };
                 }
             }
         } else {
@@ -160,11 +169,18 @@ pub(super) fn survey(content: &str, sections: Option<Sections>) -> Survey<'_> {
                 UnitPlace::Outside => found.outside.add(number),
                 // systemd ignores these lines as well.
                 UnitPlace::Ignored => {}
-                UnitPlace::In(section) => match line.whole.split_once('=') {
+                UnitPlace::In(inside) => match line.whole.split_once('=') {
                     Some((key, value)) if !key.trim_matches(is_no_text).is_empty() => {
-                        found.assign(section, key.trim_matches(is_no_text), value.trim(), number);
+                        found.assign(inside, key.trim_matches(is_no_text), value.trim(), number);
                     }
                     _ => {
+                        let name = text.strip_suffix(']').filter(|name| sections.is_some_and(|known| known.know(name)));
+                        if found.odd.count == 0 {
+                            found.unopened = name;
+                        }
+                        if let Some(name) = name {
+                            section = UnitPlace::In(name);
+                        }
                         found.broken_continuation |= found.odd.count == 0 && line.after_blank_backslash;
                         found.odd.add(number);
                     }
@@ -197,6 +213,22 @@ impl<'a> Survey<'a> {
             ("Install", "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also") => self.effects.install = true,
             _ => {}
         }
+    }
+
+    /// Returns true if the section `name` of a file with `sections` may be misspelled, or one of its keys is, or is in
+    /// another section: something that the section lacks may be there.
+    pub fn misspells(&self, sections: Sections, name: &str) -> bool {
+        let bracketed = format!("[{name}]");
+        let is_section = match self.unknown.count {
+            0 => false,
+            1 => sections.help(self.unknown_name).contains(&format!("did you mean `{bracketed}`")),
+            _ => true,
+        };
+        let is_key = |(section, key, _): &(&str, &str, usize)| {
+            let help = unit_keys::help(sections, section, key);
+            help.is_some_and(|help| *section == name || help.ends_with(&bracketed))
+        };
+        is_section || self.unknown_keys.iter().any(is_key)
     }
 
     /// Returns true if all lines are valid.

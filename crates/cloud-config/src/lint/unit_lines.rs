@@ -43,28 +43,37 @@ pub(super) fn report(
         "before the first section; line ignored by systemd",
         "begin with a section such as [Unit]".to_owned(),
     );
-    let help = if survey.broken_continuation {
-        "remove the spaces after the backslash above: a backslash continues a line only at its end"
-    } else {
-        "write a section in brackets, KEY=value, or a comment that begins with # or ;"
+    let help = match survey.unopened {
+        Some(name) => format!("write [{name}]: its opening bracket is missing"),
+        None if survey.broken_continuation => {
+            "remove the spaces after the backslash above: a backslash continues a line only at its end".to_owned()
+        }
+        None => "write a section in brackets, KEY=value, or a comment that begins with # or ;".to_owned(),
     };
     let fault = "neither a section nor an assignment; line ignored by systemd";
-    report(&rules::ODD_UNIT_LINE, survey.odd, fault, help.to_owned());
-    let behind = survey
-        .unclosed_by
-        .as_ref()
-        .map(|character| format!("begins with [ and has {character} after the ]; systemd refuses the file"));
-    let fault = behind.as_deref().unwrap_or("begins with [ and does not end with ]; systemd refuses the file");
-    report(
-        &rules::ODD_UNIT_LINE,
-        survey.unclosed,
-        fault,
-        "write the section on a line of its own: [Service]".to_owned(),
-    );
+    report(&rules::ODD_UNIT_LINE, survey.odd, fault, help);
+    let (fault, help) = unclosed(sections, survey);
+    report(&rules::ODD_UNIT_LINE, survey.unclosed, &format!("{fault}; systemd refuses the file"), help);
     let name = survey.unknown_name;
     // Its name is not shown: what stands in brackets may be anything.
     let fault = "unknown section for this type of unit; section ignored by systemd";
     report(&rules::ODD_UNIT_SECTION, survey.unknown, fault, sections.help(name));
+}
+
+/// The fault of the first section that does not end with a bracket, and the remedy.
+fn unclosed(sections: Sections, survey: &Survey<'_>) -> (String, String) {
+    let (name, behind) = survey
+        .unclosed_name
+        .split_once(']')
+        .map_or((survey.unclosed_name, None), |(name, behind)| (name, Some(behind)));
+    let name = Some(name.trim()).filter(|name| sections.know(name));
+    let help = format!("write the section on a line of its own, such as [{}]", name.unwrap_or("Unit"));
+    match (&survey.unclosed_by, name, behind) {
+        (Some(character), ..) => (format!("begins with [ and has {character} after the ]"), help),
+        (None, _, Some(_)) => ("begins with [ and has text after the ]".to_owned(), help),
+        (None, Some(name), None) => (format!("section {name} without its closing bracket"), format!("write [{name}]")),
+        (None, None, None) => ("begins with [ and does not end with ]".to_owned(), help),
+    }
 }
 
 #[cfg(test)]

@@ -24,11 +24,15 @@ pub(super) fn lint(config: &CloudConfig, document: &ParsedYaml, text: &str) -> V
     let mut findings = Vec::new();
     for (at, unit) in units.iter().enumerate() {
         let node = nodes.and_then(|nodes| nodes.get(unit.index)).map(|node| &**node);
+        let lines = findings.len();
         unit.report_lines(&facts, text, &mut findings);
         findings.extend(unit.masked_unit(node, &facts));
         findings.extend(unit.not_installed(node, &facts));
         findings.extend(unit.not_instantiated(node, &facts));
-        unit.report_refused(at, &units, &facts, text, &mut findings);
+        let mut refused = Vec::new();
+        unit.report_refused(at, &units, &facts, text, &mut refused);
+        unit.blame_lines(&mut findings[lines..], &mut refused);
+        findings.append(&mut refused);
         findings.extend(unit.misplaced(at, &facts));
     }
     findings
@@ -53,8 +57,7 @@ struct SurveyedDropIn<'a> {
 impl SurveyedDropIn<'_> {
     /// The file, as one of the unit `unit`.
     fn file(&self, unit: &str) -> UnitText<'_> {
-        let name = if self.name.is_empty() { "without a name".to_owned() } else { printable(self.name) };
-        let what = format!("drop-in {name} of unit {}", printable(unit));
+        let what = format!("drop-in {} of unit {}", printable(self.name), printable(unit));
         UnitText { what, unit: printable(unit), survey: &self.survey, span: self.span }
     }
 }
@@ -83,7 +86,10 @@ impl<'a> SurveyedUnit<'a> {
             (None, surveyed((file, &unit.content)).into_iter().collect())
         } else {
             let drop_ins = unit.drop_ins.iter().filter_map(Field::get);
-            let drop_ins = drop_ins.map(|drop_in| (drop_in.name.text(), &drop_in.content));
+            // One without a name is not written, and one without the suffix is not read.
+            let is_read = |name: &&str| name.strip_suffix(".conf").is_some();
+            let drop_ins =
+                drop_ins.filter_map(|drop_in| Some((drop_in.name.filled().filter(is_read)?, &drop_in.content)));
             (survey(&unit.content), drop_ins.filter_map(surveyed).collect())
         };
         Some(Self { index, name, unit, content, drop_ins })
@@ -128,16 +134,16 @@ impl<'a> SurveyedUnit<'a> {
         }
         let starts = [Verb::Start, Verb::Restart, Verb::ReloadOrRestart].map(Verb::as_str);
         let vain = [
-            ("content", self.content.is_some()),
-            ("drop-ins", !self.drop_ins.is_empty()),
-            ("enable", self.unit.enable.value == Some(true)),
-            ("command", starts.contains(&self.unit.command.text())),
+            ("`content`", self.content.is_some()),
+            ("`drop_ins`", !self.drop_ins.is_empty()),
+            ("`enable`", self.unit.enable.value == Some(true)),
+            ("`command`", starts.contains(&self.unit.command.text())),
         ];
         let vain: Vec<_> = vain.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).collect();
         if vain.is_empty() {
             return None;
         }
-        let message = format!("unit {} is masked; no effect: {}", printable(self.name), vain.join(", "));
+        let message = format!("unit {} is masked; {} ignored by systemd", printable(self.name), vain.join(", "));
         let span = position_of(node, "mask").or(self.unit.mask.span);
         let finding =
             Finding::new(&rules::MASKED_UNIT, span, message).help("remove the mask, or everything except the name");
@@ -149,8 +155,12 @@ impl<'a> SurveyedUnit<'a> {
     fn not_installed(&self, node: Option<&Node>, facts: &UnitFacts<'_>) -> Option<Finding> {
         let content = self.content.as_ref()?;
         let name_facts = facts.get(self.name);
-        let is_said =
-            name_facts.installs || name_facts.files || content.effects.include || self.unit.mask.value == Some(true);
+        let is_misspelled = Sections::of(self.name).is_some_and(|sections| content.misspells(sections, "Install"));
+        let is_said = name_facts.installs
+            || name_facts.files
+            || is_misspelled
+            || content.effects.include
+            || self.unit.mask.value == Some(true);
         if self.unit.enable.value != Some(true) || is_said || reader(self.name) != UnitReader::Systemd {
             return None;
         }
@@ -162,7 +172,7 @@ impl<'a> SurveyedUnit<'a> {
         };
         let name = printable(self.name);
         let message =
-            format!("unit {name}: `enable` without an [Install] section in its content; enabling it has no effect");
+            format!("unit {name}: `enable` without an [Install] section in its content; `enable` ignored by systemd");
         let span = position_of(node, "enable").or(self.unit.name.span);
         let help = format!("add a section [Install] with WantedBy={target}.target, or remove `enable`");
         Some(Finding::new(&rules::NO_INSTALL, span, message).help(help))
@@ -185,7 +195,7 @@ impl<'a> SurveyedUnit<'a> {
         let mut targets = wants.filter(|setting| matches!(setting.key, "WantedBy" | "RequiredBy" | "UpheldBy"));
         targets.find(|setting| setting.value.split_whitespace().any(|target| !target.contains('@')))?;
         let name = printable(self.name);
-        let message = format!("unit {name}: template without DefaultInstance=; systemd cannot enable it");
+        let message = format!("unit {name}: template without DefaultInstance=; not enabled");
         let span = position_of(node, "enable").or(self.unit.name.span);
         let help = "add DefaultInstance= to the section [Install], or enable an instance, such as name@1.service";
         let finding = Finding::new(&rules::NO_DEFAULT_INSTANCE, span, message).help(help);
@@ -239,6 +249,31 @@ impl<'a> SurveyedUnit<'a> {
             unit_verify::report_whole(self.name, &printable(self.name), &files, text, findings);
             keep_from_starting(&mut findings[reported..], &printable(self.name));
         }
+    }
+
+    /// Removes the findings among `refused` that a setting is missing if one of `lines`, the findings about lines of the
+    /// unit's content, is about a misspelling of it. That line then keeps the unit from starting.
+    fn blame_lines(&self, lines: &mut [Finding], refused: &mut Vec<Finding>) {
+        let Some(Sections::Unit(own)) = Sections::of(self.name) else { return };
+        let Some(content) = &self.content else { return };
+        if !content.misspells(Sections::Unit(own), own) {
+            return;
+        }
+        let whole = self.unit.content.span.unwrap_or_default();
+        let (inside, bracketed) = (format!("= in [{own}]"), format!("[{own}]"));
+        let is_misspelling = |finding: &&mut Finding| {
+            let is_here = finding.span.is_some_and(|span| whole.start <= span.start && span.end <= whole.end);
+            let help = finding.help.as_deref().unwrap_or_default();
+            let is_key = finding.message.contains(&inside) || help.ends_with(&bracketed);
+            is_here && (*finding.rule == rules::ODD_UNIT_SECTION || *finding.rule == rules::ODD_UNIT_LINE && is_key)
+        };
+        let Some(line) = lines.iter_mut().find(is_misspelling) else { return };
+        let is_missing =
+            |finding: &Finding| [&rules::MISSING_UNIT_SETTING, &rules::NO_EXEC_START].contains(&finding.rule);
+        let Some(missing) = refused.iter().find(|finding| is_missing(finding)) else { return };
+        line.message.push_str(", which then refuses the unit");
+        line.blocked.clone_from(&missing.blocked);
+        refused.retain(|finding| !is_missing(finding));
     }
 
     /// A swap unit without a path in `What=`. Newer versions of systemd read `UUID=x` there.

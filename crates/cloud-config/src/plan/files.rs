@@ -75,12 +75,14 @@ fn read(
         let message = format!("invalid path: {}; file skipped", path_fault(written));
         Finding::new(&rules::BAD_PATH, file.path.span, message).help("write the absolute path of a file")
     })?;
+    let subject = format!("file {}", printable(written));
     if is_temporary(&path) {
-        let message = "path reserved for temporary files: `.NAME.cci-` and 16 hexadecimal digits; file skipped";
+        let message =
+            format!("{subject}: reserved for temporary files, by `.NAME.cci-` and 16 hexadecimal digits; file skipped");
         return Err(Some(Finding::new(&rules::BAD_PATH, file.path.span, message).help("give it another name")));
     }
     if !written.starts_with('/') {
-        let message = format!("relative path; taken as {}", display_path(&path));
+        let message = format!("{subject}: relative path; applied anyway, as {}", display_path(&path));
         let help = if written.starts_with('~') {
             "write the absolute path: `~` is not replaced with a home directory".to_owned()
         } else {
@@ -89,8 +91,7 @@ fn read(
         planner.report(Finding::new(&rules::RELATIVE_PATH, file.path.span, message).help(help));
     }
     if written.ends_with('/') {
-        let message =
-            format!("the path ends with a slash; written as the file {}, not as a directory", display_path(&path));
+        let message = format!("{subject}: the path ends with a slash; applied anyway, as a file");
         let finding = Finding::new(&rules::SLASH_PATH, file.path.span, message);
         planner.report(finding.help("add the name of the file; directories above a file are created automatically"));
     }
@@ -100,14 +101,15 @@ fn read(
     ] {
         // `null` and `""` request the default; an empty value is a missing value.
         if field.is_null() && field.span.is_some_and(|span| span.start == span.end) {
-            let message = format!("empty `{key}`; file skipped");
+            let message = format!("{subject}: empty `{key}`; file skipped");
             return Err(Some(Finding::new(rule, field.span, message).help(format!("{help}, or remove the key"))));
         }
     }
     let mode = file.permissions.filled();
     if mode.is_none() && (file.permissions.is_null() || file.permissions.value.is_some()) {
         // Written by programs that always write every key.
-        let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, "empty `permissions`; 0644 used");
+        let message = format!("{subject}: empty `permissions`; key ignored, the mode is 0644");
+        let finding = Finding::new(&rules::ODD_PERMISSIONS, file.permissions.span, message);
         planner.report(finding.help("write an octal mode in quotes, such as \"0600\", or remove the key"));
     }
     planner.findings.extend(places::check_place(&path, &planner.facts.read_only, file.path.span)?);
@@ -123,17 +125,26 @@ fn read(
         (Ok(mode), Ok(owner), Ok(content)) => (mode, owner, content),
         // All errors are reported; the first one is the reason of the refusal.
         (mode, owner, content) => {
-            let mut faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
+            let faults = [mode.err(), owner.err(), content.err()].into_iter().flatten();
+            let mut faults = faults.map(|finding| about(&subject, finding));
             let why = faults.next();
             faults.for_each(|finding| planner.report(finding));
             return Err(why);
         }
     };
-    planner.findings.extend(finding);
+    let odd = [finding, still_compressed(file, &path, &content)].into_iter().flatten();
+    planner.findings.extend(odd.map(|finding| about(&subject, finding)));
     planner.findings.extend(encoded_token(file, &content));
-    planner.findings.extend(still_compressed(file, &path, &content));
     planner.claim(&path, file.path.span)?;
     Ok(FileSpec { path, content: Secret::new(content), mode, owner, unit: None, needs: None })
+}
+
+/// Adds the file `subject` to the message of `finding`, unless it names the file.
+fn about(subject: &str, finding: Finding) -> Finding {
+    if finding.rule == &rules::REDACTED_SECRET {
+        return finding;
+    }
+    Finding { message: format!("{subject}: {}", finding.message), ..finding }
 }
 
 /// The warning that decoded content is still compressed, unless its path has a suffix of compressed files.
@@ -145,7 +156,7 @@ fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding>
     if is_archive || !content.starts_with(&[0x1f, 0x8b, 8]) {
         return None;
     }
-    let message = "the content is still gzip after decoding; written compressed";
+    let message = "the content is still gzip after decoding; applied anyway, compressed";
     let finding = Finding::new(&rules::STILL_COMPRESSED, file.encoding.span, message);
     let is_base64 = matches!(encoding.trim(), "base64" | "b64");
     Some(finding.help(if is_base64 { "write `encoding: gzip+base64`" } else { "compress the content only once" }))
@@ -155,7 +166,7 @@ fn still_compressed(file: &File, path: &Path, content: &[u8]) -> Option<Finding>
 fn encoded_token(file: &File, content: &[u8]) -> Option<Finding> {
     file.encoding.filled()?;
     let token = first_token(content)?;
-    let message = format!("${token} in encoded content; not replaced");
+    let message = format!("${token} in encoded content; ignored");
     let finding = Finding::new(&rules::LITERAL_TOKEN, file.content.span, message);
     Some(finding.help("write the content without `encoding` to insert the address"))
 }

@@ -170,7 +170,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
     // A dot at the end is DNS notation for a complete name, and not part of a host name.
     if let Some(whole) = text.strip_suffix('.').filter(|whole| !whole.is_empty()) {
         text = whole;
-        let message = "the host name ends with a dot; set without the dot";
+        let message = "the host name ends with a dot; applied anyway, without the dot";
         findings.push(Finding::new(&rules::TRAILING_DOT, span, message));
     }
     let first = text.split('.').next().unwrap_or_default();
@@ -182,7 +182,7 @@ pub fn hostname(text: &str, short: bool, span: Option<Span>) -> Result<(Hostname
             name = name.get(..HOST_LABEL_MAX).unwrap_or(name).trim_end_matches('-');
         }
         let message = format!(
-            "the host name has {} characters, more than 64; set truncated to {} characters",
+            "the host name has {} characters, more than 64; applied anyway, truncated to {} characters",
             text.len(),
             name.len()
         );

@@ -247,7 +247,7 @@ impl Planner<'_> {
     /// Reports `path` if it is written twice.
     pub fn note_duplicate(&mut self, path: &Path, span: Option<Span>) {
         if self.paths.has_file(path) {
-            let message = format!("{} is written twice; the last one is used", display_path(path));
+            let message = format!("{} is written twice; the earlier one is ignored", display_path(path));
             self.report(Finding::new(&rules::DUPLICATE_ITEM, span, message));
         }
     }

@@ -119,9 +119,12 @@ fn strategy(update: &Update) -> Result<Option<(&'static str, Option<&'static str
             let known = REBOOT_STRATEGIES.into_iter().find(|word| *word == text).ok_or(())?;
             Ok(Some(match known {
                 "best-effort" => (known, Some("the strategy `best-effort` is outdated; applied anyway")),
-                "false" => {
-                    ("off", Some("the strategy `false` is a boolean, to which YAML tools convert `off`; read as `off`"))
-                }
+                "false" => (
+                    "off",
+                    Some(
+                        "the strategy `false` is a boolean, to which YAML tools convert `off`; applied anyway, as `off`",
+                    ),
+                ),
                 _ => (known, None),
             }))
         }
@@ -136,7 +139,7 @@ fn plan_update(planner: &mut Planner<'_>, field: &Field<Update>) {
         let finding = Finding::new(
             &rules::BAD_STRATEGY,
             update.reboot_strategy.span,
-            "unknown reboot strategy; section not applied",
+            "coreos.update: unknown reboot strategy; section not applied",
         );
         let finding = finding.help(help);
         return planner.refuse_for(section, field.span, finding);
@@ -218,7 +221,7 @@ fn plan_hosts(planner: &mut Planner<'_>, field: &Field<String>) {
     };
     if matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off") {
         // In cloud-init, this value leaves the file unchanged, as the absent key does.
-        let message = "`manage_etc_hosts: false` has no effect; key ignored";
+        let message = "`manage_etc_hosts: false` requests nothing; key ignored";
         return planner.report(Finding::new(&rules::FOREIGN_KEY, field.span, message));
     }
     if value != "localhost" {

@@ -12,9 +12,6 @@ use crate::text::printable;
 use crate::text::secret::{Secret, is_redacted};
 use crate::yaml::Field;
 
-/// The remedy for a unit without a type.
-const SUFFIX: &str = "give its `name` a suffix, such as `.service`";
-
 /// Directories of systemd's units, in the order in which they override each other.
 const DIRECTORIES: [&str; 6] = [
     "/etc/systemd/system",
@@ -72,7 +69,10 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
         );
     }
     let reader = names::reader(name);
-    report_odd_name(planner, name, reader, unit.name.span);
+    // A request that such a unit cannot have is reported with its name.
+    if reader != UnitReader::Unknown || !is_requested(unit) {
+        report_odd_name(planner, name, reader, unit.name.span);
+    }
     let runtime = unit.runtime.value.unwrap_or_default();
     let directory = directory(reader, runtime);
     let place = UnitPath { unit: name.to_owned(), path: path(&[&directory, name]) };
@@ -103,10 +103,49 @@ fn plan_one(planner: &mut Planner<'_>, unit: &Unit, span: Option<Span>, index: u
     } else {
         planner.unit(name);
     }
-    if unit.enable.value == Some(true) {
-        plan_enable(planner, name, reader, runtime, (span, unit.enable.span));
+    if reader == UnitReader::Unknown && is_requested(unit) {
+        refuse_requests(planner, unit, name, span);
+    } else if unit.enable.value == Some(true) && reader == UnitReader::Systemd {
+        planner.enable(UnitScope { unit: name.to_owned(), runtime }, span);
     }
     plan_command(planner, unit, name, reader);
+}
+
+/// Returns true if `unit` is to be enabled, or has a valid command.
+fn is_requested(unit: &Unit) -> bool {
+    unit.enable.value == Some(true) || verb(unit).is_some()
+}
+
+/// The command of `unit`, if it is valid.
+fn verb(unit: &Unit) -> Option<Verb> {
+    let text = unit.command.filled()?;
+    Verb::ALL.into_iter().find(|verb| verb.as_str() == text)
+}
+
+/// Refuses the requests for a unit of an unknown type, which are `enable`, a command or both.
+fn refuse_requests(planner: &mut Planner<'_>, unit: &Unit, name: &str, span: Option<Span>) {
+    let (consequence, at) = match (unit.enable.value == Some(true), verb(unit)) {
+        (true, Some(_)) => ("not enabled, command skipped", unit.enable.span),
+        (true, None) => ("not enabled", unit.enable.span),
+        (false, _) => ("command skipped", unit.command.span),
+    };
+    let shown = printable(name);
+    let message = format!("unit {shown}: unknown unit type; {consequence}");
+    let finding = Finding::new(&rules::BAD_COMMAND, at, message).help(suffix_help(&shown));
+    let at = if unit.enable.value == Some(true) { span } else { unit.command.span };
+    planner.refuse_for(Item::Command(name.to_owned()), at, finding);
+    if unit.enable.value == Some(true) && verb(unit).is_some() {
+        planner.refuse(Item::Command(name.to_owned()), unit.command.span);
+    }
+}
+
+/// The remedy for the printable name of a unit without a type.
+fn suffix_help(shown: &str) -> String {
+    if shown.contains('.') {
+        "give its `name` a suffix, such as `.service`".to_owned()
+    } else {
+        format!("write `{shown}.service` for a service")
+    }
 }
 
 /// Reports the name of a unit that neither systemd nor networkd reads, and that is written anyway.
@@ -115,14 +154,12 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
         let message = format!("unit {name}: unknown unit type; applied anyway");
         let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
         if !name.contains('.') {
-            finding = finding.help(format!("write `{}.service` for a service", printable(name)));
+            finding = finding.help(suffix_help(&printable(name)));
         }
         planner.report(finding);
     } else if reader == UnitReader::Systemd && !names::is_unit_name(name) {
-        let message = format!(
-            "unit {}: the name contains an invalid character, so that systemd ignores the unit; applied anyway",
-            printable(name)
-        );
+        let message =
+            format!("unit {}: the name contains an invalid character; unit ignored by systemd", printable(name));
         let help = "use letters, digits and :-_.\\@; systemd-escape converts a path to a unit name";
         let finding = Finding::new(&rules::ODD_UNIT_NAME, span, message).help(help);
         planner.report(finding.not_started(&printable(name)));
@@ -136,8 +173,11 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
 
 /// Plans an entry with the name `UNIT.d/FILE.conf`: OEM images wrote drop-ins like this before `drop_ins` was added.
 fn plan_named_drop_in(planner: &mut Planner<'_>, entry: &Unit, (unit, file): (&str, &str), span: Option<Span>) {
-    let message =
-        format!("unit {} is a drop-in of {}; written as a drop-in", printable(entry.name.text()), printable(unit));
+    let message = format!(
+        "unit {} is a drop-in of {}; applied anyway, as a drop-in",
+        printable(entry.name.text()),
+        printable(unit)
+    );
     let help = format!("write it as an item `name: {}` in the `drop_ins` of unit {}", printable(file), printable(unit));
     planner.report(Finding::new(&rules::DEPRECATED, entry.name.span, message).help(help));
     let reader = names::reader(unit);
@@ -197,7 +237,7 @@ fn plan_drop_in(planner: &mut Planner<'_>, unit: &str, directory: &str, field: &
         return incomplete(planner, unit, field.span, lacks);
     };
     if let Some(fault) = names::file_name_fault(name) {
-        let message = format!("invalid drop-in name for {}: {fault}; drop-in skipped", printable(unit));
+        let message = format!("drop-in of {}: invalid name: {fault}; drop-in skipped", printable(unit));
         let mut finding = Finding::new(&rules::BAD_DROP_IN_NAME, drop_in.name.span, message);
         let file = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         if file != name && names::file_name_fault(file).is_none() {
@@ -224,9 +264,7 @@ fn place_drop_in(
         return planner.refuse_for(item, span, finding);
     }
     if Path::new(name).extension().is_none_or(|extension| extension != "conf") {
-        let message = format!(
-            "drop-in {name} of {unit}: the name does not end in .conf, so that systemd ignores the drop-in; applied anyway"
-        );
+        let message = format!("drop-in {name} of {unit}: the name does not end in .conf; drop-in ignored by systemd");
         planner.report(Finding::new(&rules::ODD_DROP_IN_NAME, name_span, message).help("add the suffix `.conf`"));
     }
     let place = path(&[directory, &format!("{unit}.d"), name]);
@@ -244,24 +282,6 @@ fn incomplete(planner: &mut Planner<'_>, unit: &str, span: Option<Span>, lacks: 
     planner.report(Finding::new(&rules::INCOMPLETE_DROP_IN, span, message).help(help));
 }
 
-fn plan_enable(
-    planner: &mut Planner<'_>,
-    name: &str,
-    reader: UnitReader,
-    runtime: bool,
-    (span, key): (Option<Span>, Option<Span>),
-) {
-    match reader {
-        UnitReader::Systemd => planner.enable(UnitScope { unit: name.to_owned(), runtime }, span),
-        UnitReader::Networkd => {}
-        UnitReader::Unknown => {
-            let message = format!("unit {name}: unknown unit type; not enabled");
-            let finding = Finding::new(&rules::BAD_COMMAND, key, message).help(SUFFIX);
-            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
-        }
-    }
-}
-
 fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: UnitReader) {
     let span = unit.command.span;
     let Some(text) = unit.command.filled() else {
@@ -270,7 +290,7 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
         }
         return;
     };
-    let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == text) else {
+    let Some(verb) = verb(unit) else {
         let known: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str()).collect();
         let help = setting(text).unwrap_or_else(|| names::suggest_from(text, &known));
         let finding = Finding::new(&rules::BAD_COMMAND, span, format!("unit {name}: unknown command; command skipped"));
@@ -289,11 +309,8 @@ fn plan_command(planner: &mut Planner<'_>, unit: &Unit, name: &str, reader: Unit
             let message = format!("unit {name}: networkd is restarted automatically; command ignored");
             planner.report(Finding::new(&rules::NETWORK_COMMAND, span, message));
         }
-        UnitReader::Unknown => {
-            let message = format!("unit {name}: unknown unit type; command skipped");
-            let finding = Finding::new(&rules::BAD_COMMAND, span, message).help(SUFFIX);
-            planner.refuse_for(Item::Command(name.to_owned()), span, finding);
-        }
+        // `refuse_requests` has refused it.
+        UnitReader::Unknown => {}
     }
 }
 

@@ -45,12 +45,13 @@ pub(super) fn plan(planner: &mut Planner<'_>, list: &[Field<User>], key_set: &st
                 let known = *at.entry(name).or_insert(sets.len());
                 if known < sets.len() {
                     let fields: Vec<_> = of_new_account(user).into_iter().map(|(key, _)| key).collect();
-                    let mut message = format!("user {name} is listed twice; the keys of both are set");
-                    if !fields.is_empty() {
-                        message.push_str(", fields of this item not applied: ");
-                        message.push_str(&fields.join(", "));
-                    }
-                    planner.report(Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message));
+                    let message = if fields.is_empty() {
+                        format!("user {name} is listed twice; applied anyway")
+                    } else {
+                        format!("user {name} is listed twice; {} of this item not applied", fields.join(", "))
+                    };
+                    let finding = Finding::new(&rules::DUPLICATE_ITEM, user.name.span, message);
+                    planner.report(finding.help("write one item: the SSH keys of both are set"));
                 } else {
                     sets.push(KeysOf { user: name, list: ssh_key::Keys::default(), span: None });
                 }
@@ -122,15 +123,12 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     };
     let mut home = user.homedir.filled().map(str::to_owned);
     let create_home = user.no_create_home.value != Some(true);
-    for (is_valid, fault) in HOME_FAULTS.into_iter().take(if create_home { HOME_FAULTS.len() } else { 1 }) {
-        let fault = format!("{fault}; the default one is used");
-        home =
-            valid(home.as_deref(), user.homedir.span, is_valid, &fault, "write an absolute path, such as `/home/NAME`");
+    for (is_valid, fault, help) in HOME_FAULTS.into_iter().take(if create_home { HOME_FAULTS.len() } else { 1 }) {
+        home = valid(home.as_deref(), user.homedir.span, is_valid, &format!("{fault}; not applied"), help);
     }
     let mut shell = user.shell.filled().map(str::to_owned);
-    for (is_valid, fault) in SHELL_FAULTS {
-        let fault = format!("{fault}; the default one is used");
-        shell = valid(shell.as_deref(), user.shell.span, is_valid, &fault, "write the full path, such as `/bin/bash`");
+    for (is_valid, fault, help) in SHELL_FAULTS {
+        shell = valid(shell.as_deref(), user.shell.span, is_valid, &format!("{fault}; not applied"), help);
     }
     let (mut groups, mut known) = (Vec::new(), HashSet::new());
     let written =
@@ -143,7 +141,7 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
             groups.push(group);
         }
     }
-    let fault = "invalid name of the primary group; a group of the user's name is used";
+    let fault = "invalid name of the primary group; not applied";
     let primary_group = valid(user.primary_group.filled(), user.primary_group.span, is_group_name, fault, GROUP_HELP);
     let gecos = user.gecos.filled();
     if is_new && gecos.is_some_and(breaks_out) {
@@ -172,25 +170,36 @@ fn account(planner: &mut Planner<'_>, user: &User, name: &str) -> Result<Account
     })
 }
 
-/// A check of a field, and the fault of a value that does not pass it.
-type Fault = (fn(&str) -> bool, &'static str);
+/// A check of a field, the fault of a value that does not pass it, and the remedy.
+type Fault = (fn(&str) -> bool, &'static str, &'static str);
 
 /// The faults of a home directory. If it is not created, only the first one matters.
 const HOME_FAULTS: [Fault; 4] = [
-    (|home| !breaks_out(home) && home.starts_with('/'), "the home directory is not an absolute path"),
-    (|home| !is_system_dir(home), "the home directory is a system directory"),
-    (|home| normalize(home).is_some(), "the path of the home directory is too long"),
-    (|home| !places::is_in_file(home), "the home directory is a system file, or below one"),
+    (
+        |home| !breaks_out(home) && home.starts_with('/'),
+        "the home directory is not an absolute path",
+        "write an absolute path, such as `/home/NAME`",
+    ),
+    (|home| !is_system_dir(home), "the home directory is a system directory", OWN_HOME),
+    (|home| normalize(home).is_some(), "the path of the home directory is too long", OWN_HOME),
+    (|home| !places::is_in_file(home), "the home directory is a system file, or below one", OWN_HOME),
 ];
+
+/// The remedy for a path where no home directory can be.
+const OWN_HOME: &str = "write a directory of the user alone, such as `/home/NAME`";
 
 /// The faults of a shell.
 const SHELL_FAULTS: [Fault; 2] = [
-    (|shell| !breaks_out(shell), "the shell contains a colon or a control character"),
+    (|shell| !breaks_out(shell), "the shell contains a colon or a control character", SHELL_HELP),
     (
         |shell| shell.starts_with('/') && !shell.contains(char::is_whitespace),
         "the shell is not an absolute path without spaces",
+        SHELL_HELP,
     ),
 ];
+
+/// The remedy for an invalid shell.
+const SHELL_HELP: &str = "write the full path, such as `/bin/bash`";
 
 /// The remedy for an invalid name of a group.
 const GROUP_HELP: &str = "write names or numbers of groups, without `:` and a `-` before them";
@@ -294,7 +303,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
         let Some(github) = account.filled() else { continue };
         if !github.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) || github.len() > 100
         {
-            let message = format!("user {name}: invalid GitHub account name; keys not imported");
+            let message = format!("user {name}: invalid GitHub account name; import skipped");
             let help = "write the name of the account alone, such as `octocat`";
             planner.report(Finding::new(&rules::BAD_IMPORT, account.span, message).help(help));
             continue;
@@ -307,11 +316,11 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     let Some(url) = user.coreos_ssh_import_url.filled() else { return };
     let span = user.coreos_ssh_import_url.span;
     if is_partly_redacted(url) {
-        let finding = redacted_secret(span, &format!("the URL of the keys of user {name}"), "keys not imported");
+        let finding = redacted_secret(span, &format!("the URL of the keys of user {name}"), "import skipped");
         return planner.refuse_for(Item::Import(name.to_owned()), span, finding);
     }
     let Some(from) = url_without_secrets(url) else {
-        let message = format!("user {name}: the import URL is not an http or https URL; keys not imported");
+        let message = format!("user {name}: the import URL is not an http or https URL; import skipped");
         let help = "write https://HOST/PATH, and `%2F` for a `/` in a password before the host";
         planner.report(Finding::new(&rules::BAD_IMPORT, span, message).help(help));
         return;
@@ -324,7 +333,7 @@ fn imports(planner: &mut Planner<'_>, user: &User, name: &str) {
     }
     let set = format!("coreos-cloudinit-{name}");
     if let Some(fault) = names::file_name_fault(&set) {
-        let message = format!("user {name}: invalid name for the set of imported keys: {fault}; keys not imported");
+        let message = format!("user {name}: invalid name for the set of imported keys: {fault}; import skipped");
         return planner.report(Finding::new(&rules::BAD_IMPORT, span, message));
     }
     planner.import(KeyImport { user: name.to_owned(), set, from, url: Secret::new(url.to_owned()) }, span);
@@ -394,8 +403,7 @@ mod tests {
         let document = crate::document::read(part, &crate::address_tokens::Addresses::default(), false);
         let findings = document.plan(&crate::plan::Facts::default(), "set").findings;
         let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
-        let message =
-            "user a is listed twice; the keys of both are set, fields of this item not applied: shell, groups";
+        let message = "user a is listed twice; shell, groups of this item not applied";
         assert_eq!(messages, [message]);
     }
 

@@ -235,7 +235,8 @@ impl<'a> Value<'a> {
         let typed = self.node.tag == Tag::Typed || (scalar.plain && self.node.tag == Tag::None);
         if !typed {
             let span = self.node.span;
-            let message = || self.role.message(&format!("expected {wanted}, found a string; read as {wanted}"));
+            let message =
+                || self.role.message(&format!("expected {wanted}, found a string; applied anyway, as {wanted}"));
             self.context.report(quoted, span, || Finding::new(quoted, span, message()).help("remove the quotes"));
         }
         Ok(value)
@@ -271,7 +272,7 @@ impl<'a> Value<'a> {
         }
         self.context.findings.borrow_mut().extend(item_findings);
         self.context.report(&rules::TEXT_FOR_LIST, span, || {
-            let message = self.role.message("expected a list, found a string; read as a list with one item");
+            let message = self.role.message("expected a list, found a string; applied anyway, as a list with one item");
             Finding::new(&rules::TEXT_FOR_LIST, span, message).help("write `- ` before it, on a line of its own")
         });
         Ok(list)
