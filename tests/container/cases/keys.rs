@@ -486,7 +486,7 @@ fn imports(suite: &mut Suite) {
                 coreos_ssh_import_github_users: ['a?b']
                 coreos_ssh_import_url: file:///etc/shadow
             ";
-        m.apply(config).fails().says(&["bad-import", "deprecated"]);
+        m.apply(config).fails().says(&["bad-import"]);
         assert!(m.passwd("importless").is_some());
         m.absent("/home/importless/.ssh");
     });

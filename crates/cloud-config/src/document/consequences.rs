@@ -47,6 +47,7 @@ pub(super) fn name_access(findings: &mut [Finding], access: &Access, config: &Cl
         &rules::SYNTAX,
         &rules::LIMIT,
         &rules::NOT_UTF8,
+        &rules::BAD_PART,
         &rules::MISSING_SPACE,
         &rules::LOOKALIKE_CHARACTER,
         &rules::BAD_HEADER,

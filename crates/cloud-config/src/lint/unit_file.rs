@@ -215,8 +215,8 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Returns true if the section `name` of a file with `sections` may be misspelled, or one of its keys is, or is in
-    /// another section: something that the section lacks may be there.
+    /// Returns true if the section `name` of a file with `sections` may be missing or misspelled, or one of its keys is
+    /// misspelled or in another section: what the section lacks may be there.
     pub fn misspells(&self, sections: Sections, name: &str) -> bool {
         let bracketed = format!("[{name}]");
         let is_section = match self.unknown.count {
@@ -228,7 +228,7 @@ impl<'a> Survey<'a> {
             let help = unit_keys::help(sections, section, key);
             help.is_some_and(|help| *section == name || help.ends_with(&bracketed))
         };
-        is_section || self.unknown_keys.iter().any(is_key)
+        self.outside.count > 0 || is_section || self.unknown_keys.iter().any(is_key)
     }
 
     /// Returns true if all lines are valid.

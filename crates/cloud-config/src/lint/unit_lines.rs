@@ -6,6 +6,9 @@ use super::unit_file::{Survey, UnitLines};
 use super::unit_keys;
 use crate::diagnostic::{Finding, Rule, Span, rules};
 
+/// The fault of lines before the first section.
+pub(super) const OUTSIDE: &str = "before the first section";
+
 /// Reports the lines of `what`, whose text stands at `span` of the part `text`.
 pub(super) fn report(
     what: &str,
@@ -40,7 +43,7 @@ pub(super) fn report(
     report(
         &rules::ODD_UNIT_LINE,
         survey.outside,
-        "before the first section; line ignored by systemd",
+        &format!("{OUTSIDE}; line ignored by systemd"),
         "begin with a section such as [Unit]".to_owned(),
     );
     let help = match survey.unopened {

@@ -264,7 +264,8 @@ impl<'a> SurveyedUnit<'a> {
         let is_misspelling = |finding: &&mut Finding| {
             let is_here = finding.span.is_some_and(|span| whole.start <= span.start && span.end <= whole.end);
             let help = finding.help.as_deref().unwrap_or_default();
-            let is_key = finding.message.contains(&inside) || help.ends_with(&bracketed);
+            let words = &finding.message;
+            let is_key = words.contains(&inside) || help.ends_with(&bracketed) || words.contains(unit_lines::OUTSIDE);
             is_here && (*finding.rule == rules::ODD_UNIT_SECTION || *finding.rule == rules::ODD_UNIT_LINE && is_key)
         };
         let Some(line) = lines.iter_mut().find(is_misspelling) else { return };

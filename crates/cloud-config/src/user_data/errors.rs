@@ -22,14 +22,21 @@ pub(super) fn boundary_nowhere(span: Span, strays: &[Part]) -> Finding {
 
 /// An invalid line among the headers of a multipart or, by `rule`, of one of its parts.
 pub(super) fn no_header(rule: &'static Rule, span: Span) -> Finding {
-    let consequence = if *rule == rules::BAD_PART { "part skipped" } else { "not applied" };
-    let finding = Finding::new(rule, span, format!("invalid header line; {consequence}"));
+    let finding = Finding::new(rule, span, "invalid header line; not applied");
     finding.help("write an empty line between the headers and the content")
 }
 
 pub(super) fn transfer_encoding(span: Span) -> Finding {
     let finding = Finding::new(&rules::BAD_PART, span, "unknown Content-Transfer-Encoding; part skipped");
     finding.help("write base64, quoted-printable, 7bit, 8bit or binary")
+}
+
+/// The message `message` about the part `words`, which is skipped.
+pub(super) fn of_part(words: &str, message: &str) -> String {
+    match message.strip_suffix("; not applied") {
+        Some(problem) => format!("{words}: {problem}; part skipped"),
+        None => format!("{words}: {message}"),
+    }
 }
 
 /// A final boundary that is missing where all ends, which is after so many bytes.

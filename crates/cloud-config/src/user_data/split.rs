@@ -457,7 +457,7 @@ impl Splitter {
         let within = match &piece.place {
             Some(place) => {
                 finding.span.get_or_insert(place.span);
-                finding.message = format!("{}: {}", place.words, finding.message);
+                finding.message = errors::of_part(&place.words, &finding.message);
                 place.within
             }
             None => self.parts.len() - 1,

@@ -121,7 +121,7 @@ impl Role<'_> {
     /// `message`, with what it is about.
     fn message(self, message: &str) -> String {
         match self {
-            Self::ParsedYaml => message.to_owned(),
+            Self::ParsedYaml => format!("document: {message}"),
             Self::Of(entry, _) => format!("{}: {message}", entry.display_key()),
             Self::ItemOf(entry, _) => format!("an item of {}: {message}", entry.display_key()),
         }

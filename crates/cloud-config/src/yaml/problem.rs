@@ -93,11 +93,13 @@ impl Problem {
                 };
                 Some(Diagnosis { at: self.at, words, help })
             }
-            "did not find expected key" if behind.starts_with("- ") => Some(Diagnosis {
-                at: self.at,
-                words: "a `-` that is indented differently from those above it".to_owned(),
-                help: "begin each `- ` of a list in the same column",
-            }),
+            "did not find expected key" | "did not find expected '-' indicator" if behind.starts_with("- ") => {
+                Some(Diagnosis {
+                    at: self.at,
+                    words: "a `-` that is indented differently from those above it".to_owned(),
+                    help: "begin each `- ` of a list in the same column",
+                })
+            }
             "did not find expected key" | "did not find expected '-' indicator" => {
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
                 bracketed(before)

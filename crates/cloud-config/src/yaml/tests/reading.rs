@@ -273,7 +273,7 @@ fn a_position_reached_by_several_aliases_is_reported_once() {
 fn a_document_that_is_no_mapping() {
     for (text, found) in [("- a\n", "a list"), ("secret words", "a string"), ("12", "a number"), ("'x'", "a string")] {
         let (_, findings) = config(text);
-        assert_eq!(messages(&findings), [format!("expected a mapping, found {found}; not applied")]);
+        assert_eq!(messages(&findings), [format!("document: expected a mapping, found {found}; not applied")]);
         assert_eq!(findings[0].rule, &rules::WRONG_TYPE);
     }
 }

@@ -102,6 +102,7 @@ fn errors_say_what_and_where_but_no_text() {
         ("a: b\n  c: d\n", "c", "a key that is indented differently from those above it"),
         ("a:\n- b: c\n   d: e\n", "d", "a key that is indented differently from those above it"),
         ("a:\n  - b\n - c\n", "-", "a `-` that is indented differently from those above it"),
+        ("a:\n  - b: c\n   - d\n", "-", "a `-` that is indented differently from those above it"),
         ("a: b\n\"c\" d\n", "\"", "a line without `:` in place of a key"),
         ("a:\n  - b\n  \"c\": d\n", "\"", "no `-` before the next entry of a list"),
         ("ä: b\nc: \"d\n", "\"", "an unclosed quote"),
