@@ -28,11 +28,16 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
     let mut plan = RunPlan::new(inputs, options.policy(), &Machine { facts: &facts, has_core: &|| true });
     let conversion_options =
         convert::Options { variant: asked.target.variant(), platform: asked.platform, ordered: asked.ordered };
-    let convert::Conversion { config, findings } = convert::convert(&plan, &stand_ins, conversion_options);
+    let conversion = convert::convert(&plan, &stand_ins, conversion_options);
     let mut checked: Vec<_> = std::mem::take(&mut plan.parts)
         .into_iter()
-        .map(|part| Checked { document: part.document, findings: part.plan.findings })
+        .enumerate()
+        .map(|(index, mut part)| {
+            part.plan.findings.retain(|finding| !conversion.repeats(index, finding));
+            Checked { document: part.document, findings: part.plan.findings }
+        })
         .collect();
+    let convert::Conversion { config, findings } = conversion;
     for finding in checked.iter_mut().flat_map(|part| &mut part.findings) {
         stand_ins.restore_finding(finding);
     }

@@ -57,7 +57,7 @@ const EVERY_TREE: [(&str, &str); 23] = [
 ];
 
 /// Places that may differ in one case.
-const TREES: [(&str, &Allowed); 31] = [
+const TREES: [(&str, &Allowed); 32] = [
     ("addresses-that-a-platform-lacks", &[("etc/systemd/system/a.service", "addresses are variables")]),
     (
         "clashes-of-helpers",
@@ -146,6 +146,20 @@ const TREES: [(&str, &Allowed); 31] = [
         ],
     ),
     ("refused-by-ignition", &[("srv/.ssh", "not converted"), ("srv/shared/.ssh", "not converted")]),
+    (
+        "reported-once",
+        &[
+            ("etc/group", "user Bob is not converted"),
+            ("etc/gshadow", "user Bob is not converted"),
+            ("etc/passwd", "user Bob is not converted"),
+            ("etc/shadow", "user Bob is not converted"),
+            ("etc/subgid", "user Bob is not converted"),
+            ("etc/subuid", "user Bob is not converted"),
+            ("home/Bob", "user Bob is not converted"),
+            ("etc/systemd/network/10-address.network", "not converted"),
+            ("etc/systemd/system/by-hand.service", "not converted"),
+        ],
+    ),
     ("shells", &[("etc/passwd", "a shell that the image may not have")]),
     (
         "tokens",

@@ -211,13 +211,16 @@ impl Converter<'_> {
 
     pub(super) fn file(&mut self, file: &FileSpec, span: Option<Span>) {
         let first = self.findings.len();
-        if let Some(target) = self.convert_file(file, span) {
-            self.files.reported.insert(target, first..self.findings.len());
+        if let Some((target, is_converted)) = self.convert_file(file, span) {
+            self.files.reported.insert(target.clone(), first..self.findings.len());
+            if !is_converted {
+                self.withdraw(&target);
+            }
         }
     }
 
-    /// Converts a file, and returns its path in the result.
-    fn convert_file(&mut self, file: &FileSpec, span: Option<Span>) -> Option<String> {
+    /// Converts a file, and returns its path in the result, and false if the result lacks it.
+    fn convert_file(&mut self, file: &FileSpec, span: Option<Span>) -> Option<(String, bool)> {
         let path = file.path.to_string_lossy().into_owned();
         if self.section_file(file, &path, span) || self.unit_file(file, &path, span) {
             return None;
@@ -270,8 +273,8 @@ impl Converter<'_> {
         let contents = file.content.expose();
         self.note_environment(contents, &target, &subject, span);
         if let Some(text) = std::str::from_utf8(contents).ok().filter(|text| self.stand_ins.is_in(text)) {
-            self.file_with_tokens(&target, text, file, &subject, span);
-            return Some(target);
+            let is_converted = self.file_with_tokens(&target, text, file, &subject, span);
+            return Some((target, is_converted));
         }
         let mode = file.mode & 0o777;
         let owner = self.owner(&file.owner);
@@ -285,7 +288,7 @@ impl Converter<'_> {
             };
             let note = self.generated(span, &subject, &means, None);
             self.volatile_file(&target, file, note);
-            return Some(target);
+            return Some((target, true));
         }
         if file.mode != mode || owner.is_none() {
             // systemd-tmpfiles skips a line with an unknown owner, also its mode.
@@ -309,22 +312,31 @@ impl Converter<'_> {
         let (user, group) = owner.unwrap_or_default();
         let contents = file.content.clone();
         self.files.insert(File { path: target.clone(), contents, mode, user, group, notes });
-        Some(target)
+        Some((target, true))
     }
 
-    /// A file with addresses, which the generated service writes.
-    fn file_with_tokens(&mut self, target: &str, text: &str, file: &FileSpec, subject: &str, span: Option<Span>) {
+    /// A file with addresses, which the generated service writes. Returns false if it cannot.
+    fn file_with_tokens(
+        &mut self,
+        target: &str,
+        text: &str,
+        file: &FileSpec,
+        subject: &str,
+        span: Option<Span>,
+    ) -> bool {
         if self.has_other_writers(target) {
             let reason = "a user can change its directory, where root would write it at each boot";
-            return self.lost(span, subject, reason, Some("put it below /etc or /opt, or write the address itself"));
+            self.lost(span, subject, reason, Some("put it below /etc or /opt, or write the address itself"));
+            return false;
+        }
+        if unit_paths::is_unit_path(target) {
+            let help = "write it in `coreos.units`";
+            self.lost(span, subject, "systemd reads it before the addresses are known", Some(help));
+            return false;
         }
         if !self.has_owner(&file.owner) {
             let help = "create the user or group in the configuration, or make sure that the image has it";
             self.report_unknown_owner(span, subject, &file.owner, help);
-        }
-        if unit_paths::is_unit_path(target) {
-            let help = "write it in `coreos.units`";
-            return self.lost(span, subject, "systemd reads it before the addresses are known", Some(help));
         }
         let (means, help) = if image::is_read_early(target) {
             let help =
@@ -336,6 +348,7 @@ impl Converter<'_> {
         };
         let note = self.generated(span, subject, means, Some(help));
         self.template(target, text, file.mode, &file.owner, note);
+        true
     }
 
     /// Removes what writes the file at `path`, and returns true if something did.

@@ -91,6 +91,32 @@ pub fn size_note(text: &str) -> Option<Finding> {
     })
 }
 
+impl Conversion {
+    /// Returns true for a finding of the plan of a part about an item that is not converted for the same reason.
+    pub fn repeats(&self, part: usize, finding: &Finding) -> bool {
+        let is_covered = |found: &ConversionFinding| {
+            found.part == Some(part)
+                && found.finding.rule.id == rules::NOT_CONVERTED.id
+                && covers(&found.finding, finding)
+        };
+        [rules::USR_PATH.id, rules::ODD_USER_NAME.id].contains(&finding.rule.id) && self.findings.iter().any(is_covered)
+    }
+}
+
+/// Returns true if the place of `inner` is in that of `outer`.
+fn covers(outer: &Finding, inner: &Finding) -> bool {
+    outer.span.zip(inner.span).is_some_and(|(outer, inner)| outer.start <= inner.start && inner.end <= outer.end)
+}
+
+/// The difference of every result that is not empty.
+fn config_note(config: &Config) -> Option<ConversionFinding> {
+    let message = "Ignition applies the result once, on the first boot of a new machine; later changes of the user-data have no effect";
+    let help =
+        "use it for new machines; `flatcar-reset` (Flatcar 3535 or newer) makes an existing machine boot as a new one";
+    let finding = Finding::new(&rules::CONVERSION, None, message).help(help);
+    (*config != Config::default()).then_some(ConversionFinding { part: None, finding })
+}
+
 /// Converts a run that was planned with the addresses of `stand_ins`.
 pub fn convert(plan: &RunPlan, stand_ins: &StandIns, options: Options) -> Conversion {
     let mut converter = Converter::new(plan, stand_ins, options);
@@ -194,6 +220,14 @@ impl<'a> Converter<'a> {
         self.report(&rules::CONVERSION, span, format!("{subject}: {fact}"), None);
     }
 
+    /// Returns true if the plan reports the same at the item.
+    fn is_in_plan(&self, rule: &Rule, span: Option<Span>) -> bool {
+        let part = self.part.and_then(|part| self.plan.parts.get(part));
+        let item = Finding::new(&rules::CONVERSION, span, "");
+        let mut findings = part.into_iter().flat_map(|part| &part.plan.findings);
+        findings.any(|finding| finding.rule.id == rule.id && covers(&item, finding))
+    }
+
     /// A sentence for a comment.
     fn comment(&self, text: &str) -> String {
         let text = self.stand_ins.restore(text);
@@ -227,9 +261,6 @@ impl<'a> Converter<'a> {
 
     /// Reports the differences of the whole.
     fn note_whole(&mut self) {
-        let message = "Ignition applies the result once, on the first boot of a new machine; later changes of the user-data have no effect";
-        let help = "use it for new machines; `flatcar-reset` (Flatcar 3535 or newer) makes an existing machine boot as a new one";
-        self.report(&rules::CONVERSION, None, message, Some(help));
         let names: Vec<_> = self
             .plan
             .parts
@@ -330,9 +361,10 @@ impl<'a> Converter<'a> {
         }
         let is_withdrawn = |index: &usize| self.withdrawn.contains(index);
         let findings = self.findings.into_iter().enumerate().filter(|(index, _)| !is_withdrawn(index));
-        let findings = findings.map(|(_, finding)| finding).collect();
+        let findings = findings.map(|(_, finding)| finding);
         let (units, links) = self.units.into_lists();
         let config = Config { users: self.users.into_list(), files: self.files.into_list(), links, units };
+        let findings = config_note(&config).into_iter().chain(findings).collect();
         Conversion { config, findings }
     }
 }

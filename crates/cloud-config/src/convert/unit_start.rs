@@ -1,5 +1,6 @@
 //! The start of units: `[Install]` sections and links in place of commands, or the commands in their order.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::model::{Unit, Variant};
@@ -78,6 +79,9 @@ impl Converter<'_> {
             return self.wanted(name, local.has_file, &subject, span, difference);
         }
         if !is_of_systemd || lacks_install {
+            if self.is_in_plan(&rules::NO_INSTALL, span) {
+                return;
+            }
             return self.note(span, &subject, "not enabled, as in a run; it has no [Install] section");
         }
         // A unit with an invalid text is a file.
@@ -220,12 +224,25 @@ impl Converter<'_> {
         self.lost_places(origins.into_iter().flatten().chain(drop_ins), &subject, reason, help);
     }
 
-    /// Reports something that is not converted at each of its places once.
-    fn lost_places(&mut self, places: impl Iterator<Item = Origin>, subject: &str, reason: &str, help: Option<&str>) {
-        let places: BTreeSet<_> = places.map(|(part, span)| (part, span.map(|span| (span.start, span.end)))).collect();
+    /// Reports something that is not converted at each of its places, without those in others.
+    pub(super) fn lost_places(
+        &mut self,
+        places: impl Iterator<Item = Origin>,
+        subject: &str,
+        reason: &str,
+        help: Option<&str>,
+    ) {
+        let places: BTreeSet<_> =
+            places.map(|(part, span)| (part, span.map(|span| (span.start, Reverse(span.end))))).collect();
+        let mut outer: Option<(Option<usize>, usize)> = None;
         for (part, span) in places {
+            let end = span.map_or(0, |(_, Reverse(end))| end);
+            if outer.is_some_and(|outer| outer.0 == part && end <= outer.1) {
+                continue;
+            }
+            outer = Some((part, end));
             self.part = part;
-            self.lost(span.map(|(start, end)| Span::new(start, end)), subject, reason, help);
+            self.lost(span.map(|(start, Reverse(end))| Span::new(start, end)), subject, reason, help);
         }
     }
 

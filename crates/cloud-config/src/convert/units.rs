@@ -104,6 +104,12 @@ impl Converter<'_> {
             let help = "write a keyfile of NetworkManager, or use kernel arguments";
             return self.lost(span, &subject, "Fedora CoreOS has no systemd-networkd", Some(help));
         }
+        let text = String::from_utf8_lossy(file.content.expose()).into_owned();
+        let path = format!("/etc/systemd/network/{rest}");
+        if self.stand_ins.is_in(&text) || self.stand_ins.is_in(rest) {
+            let help = "the network is set up before addresses are known; write the address itself";
+            return self.lost(span, &subject, "it contains an address token", Some(help));
+        }
         let mut notes = Vec::new();
         if runtime {
             notes.push(self.changed(
@@ -112,12 +118,6 @@ impl Converter<'_> {
                 "written to /etc permanently; a run writes it until the next reboot",
                 None,
             ));
-        }
-        let text = String::from_utf8_lossy(file.content.expose()).into_owned();
-        let path = format!("/etc/systemd/network/{rest}");
-        if self.stand_ins.is_in(&text) || self.stand_ins.is_in(rest) {
-            let help = "the network is set up before addresses are known; write the address itself";
-            return self.lost(span, &subject, "it contains an address token", Some(help));
         }
         self.units.remove_link(&path);
         self.plain_file(path.as_ref(), text.into_bytes(), 0o644, notes);
