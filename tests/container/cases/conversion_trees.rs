@@ -57,7 +57,7 @@ const EVERY_TREE: [(&str, &str); 23] = [
 ];
 
 /// Places that may differ in one case.
-const TREES: [(&str, &Allowed); 32] = [
+const TREES: [(&str, &Allowed); 35] = [
     ("addresses-that-a-platform-lacks", &[("etc/systemd/system/a.service", "addresses are variables")]),
     (
         "clashes-of-helpers",
@@ -120,9 +120,39 @@ const TREES: [(&str, &Allowed); 32] = [
         ],
     ),
     ("hosts-without-hostname", &[("etc/hosts", "not converted")]),
+    (
+        "implied-order",
+        &[
+            ("etc/systemd/system/before.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/bus.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/docker.socket.d/10-after.conf", "a setting that would close a cycle"),
+            ("etc/systemd/system/install.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/private.service", "a setting that would close a cycle"),
+            ("etc/systemd/system/slice.service", "a setting that would close a cycle"),
+        ],
+    ),
     ("known-addresses", &[("etc/app.conf", "other addresses"), ("etc/hostname", "other addresses")]),
     ("late-mounts", &[("etc/systemd/system/local-fs.target.requires", "enabled in place of started")]),
     ("masks-of-other-items", &[("etc/systemd/system/a.service.d/10-a.conf", "the mask leaves it without effect")]),
+    (
+        "mounts-of-early-boot",
+        &[
+            ("etc/systemd/system/sockets.target.d", "not converted"),
+            ("etc/systemd/system/systemd-udevd.service.d/10-data.conf", "not converted"),
+            ("etc/systemd/system/var-log.mount", "not converted"),
+            ("etc/systemd/system/var.automount", "not converted"),
+            ("etc/systemd/system/var.mount", "not converted"),
+        ],
+    ),
+    (
+        "mounts-of-early-boot-ordered",
+        &[
+            ("etc/systemd/system/sockets.target.d", "not converted"),
+            ("etc/systemd/system/var-log.mount", "not converted"),
+            ("etc/systemd/system/var.automount", "not converted"),
+            ("etc/systemd/system/var.mount", "not converted"),
+        ],
+    ),
     ("multipart", &[("etc/flatcar/update.conf", "what is not set comes from /usr/share")]),
     ("names-for-tmpfiles", &[("run/a\tb", "not converted")]),
     ("networkd", &[("etc/systemd/network/40-address.network", "not converted")]),

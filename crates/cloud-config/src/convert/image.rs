@@ -265,11 +265,13 @@ const LATE_SERVICES: [&str; 15] = [
 ];
 
 /// Services of systemd that neither wait for early boot nor belong to it.
-const OTHER_SERVICES: [&str; 7] = [
+const OTHER_SERVICES: [&str; 9] = [
+    "systemd-machine-id-commit.service",
     "systemd-networkd-wait-online.service",
     "systemd-networkd-wait-online@.service",
     "systemd-networkd.service",
     "systemd-oomd.service",
+    "systemd-random-seed.service",
     "systemd-time-wait-sync.service",
     "systemd-tmpfiles-clean.service",
     "systemd-update-utmp-runlevel.service",
@@ -286,16 +288,42 @@ const EARLY_SERVICES: [&str; 6] = [
 ];
 
 /// Targets that `sysinit.target` waits for.
-pub const EARLY_TARGETS: [&str; 8] = [
+pub const EARLY_TARGETS: [&str; 7] = [
     "cryptsetup-pre.target",
     "cryptsetup.target",
     "integritysetup.target",
     "local-fs-pre.target",
     "local-fs.target",
     "swap.target",
-    "time-set.target",
     "veritysetup.target",
 ];
+
+/// Slices that every boot has.
+pub const SLICES: [&str; 4] = ["-.slice", "machine.slice", "system.slice", "user.slice"];
+
+/// Mounts of the image that `local-fs.target` waits for, without the ends of their names.
+const LOCAL_MOUNTS: [&str; 12] = [
+    "boot",
+    "boot-efi",
+    "efi",
+    "etc",
+    "media",
+    "oem",
+    "sysroot",
+    "tmp",
+    "usr",
+    "usr-share-oem",
+    "var",
+    "var-lib-machines",
+];
+
+/// The target of early boot that waits for a mount or an automount of the image.
+pub fn target_of_mount(name: &str) -> Option<&'static str> {
+    let (stem, _) = name.rsplit_once('.')?;
+    let is_of_kernel = ["dev-", "proc-", "sys-"].iter().any(|top| stem.starts_with(top));
+    let target = if is_of_kernel { "sysinit.target" } else { "local-fs.target" };
+    (is_of_kernel || LOCAL_MOUNTS.contains(&stem)).then_some(target)
+}
 
 /// The place of a service of the image in the order of a boot.
 pub fn stage(variant: Variant, name: &str) -> Stage {

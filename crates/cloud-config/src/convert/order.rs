@@ -6,8 +6,10 @@
 //! source, the targets of every boot, and the service with the addresses.
 //!
 //! Drop-ins take units out of early boot and order others after the boot. A unit of the image does not wait for one of
-//! the source that waits for it: it is up when a run starts the other one, so that the setting has no effect there.
+//! the source that waits for it: it is up when a run starts the other one, so that the setting has no effect there. The
+//! result lacks a mount that early boot needs, and that could start only after early boot.
 
+mod boot;
 mod graph;
 mod settings;
 #[cfg(test)]
@@ -15,12 +17,13 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use self::graph::{Graph, key};
-use self::settings::Settings;
+use self::boot::Image;
+use self::graph::key;
 pub use self::settings::Words;
+use self::settings::{Settings, Source};
 use super::addresses::UNIT as ADDRESSES;
+use super::image;
 use super::model::Variant;
-use super::{image, platform};
 
 /// A unit of the source.
 #[derive(Default)]
@@ -51,43 +54,13 @@ pub struct Order {
     early: HashSet<String>,
     /// The other units of cycles that are left, by the name of one of them.
     cycles: HashMap<String, Vec<String>>,
+    /// The units whose files the result lacks, since units of the image would wait for themselves.
+    refused: HashSet<String>,
+    /// Mounts that the boot needs, and that wait for units which the image may not have.
+    doubtful: HashSet<String>,
 }
 
 const MULTI_USER: &str = "multi-user.target";
-
-/// The units that units of every boot wait for. Some services of early boot need `/tmp` or `/var`, and so wait for all
-/// local mounts.
-const BOOT: &[(&str, &[&str])] = &[
-    (ADDRESSES, &["network-online.target", "basic.target", "dbus.service"]),
-    ("basic.target", &["sysinit.target", "sockets.target", "paths.target", "slices.target"]),
-    ("default.target", &["graphical.target"]),
-    ("getty.target", &["getty@.service"]),
-    ("graphical.target", &[MULTI_USER]),
-    ("local-fs.target", &["local-fs-pre.target"]),
-    (MULTI_USER, &["basic.target", "getty.target", "remote-fs.target", "systemd-user-sessions.service"]),
-    (
-        "network-online.target",
-        &["network.target", "systemd-networkd-wait-online.service", "NetworkManager-wait-online.service"],
-    ),
-    ("paths.target", &["sysinit.target"]),
-    ("remote-fs.target", &["remote-fs-pre.target"]),
-    ("sockets.target", &["sysinit.target"]),
-    ("systemd-user-sessions.service", &["remote-fs.target", "network.target"]),
-    ("timers.target", &["sysinit.target"]),
-    (
-        "network.target",
-        &["network-pre.target", "systemd-networkd.service", "NetworkManager.service", "systemd-resolved.service"],
-    ),
-    ("nss-lookup.target", &["systemd-resolved.service"]),
-    ("sysinit.target", &["local-fs.target", "swap.target", "cryptsetup.target"]),
-    ("systemd-binfmt.service", &["local-fs.target"]),
-    ("systemd-machine-id-commit.service", &["local-fs.target"]),
-    ("systemd-resolved.service", &["local-fs.target"]),
-    ("systemd-timesyncd.service", &["local-fs.target"]),
-    ("systemd-tmpfiles-setup.service", &["local-fs.target"]),
-    ("systemd-update-utmp.service", &["local-fs.target"]),
-    ("time-set.target", &["systemd-timesyncd.service"]),
-];
 
 impl Order {
     /// Finds the units whose order needs care.
@@ -98,11 +71,9 @@ impl Order {
         for unit in &mut units {
             unit.is_wanted = wanted.contains(&key(unit.name));
         }
-        let mounts = units.iter().filter_map(|unit| Some((unit.mount_point()?.to_owned(), unit.name)));
-        let mounts: HashMap<_, _> = mounts.collect();
-        let image =
-            Image { variant, own: units.iter().filter(|unit| unit.has_contents).map(|unit| key(unit.name)).collect() };
-        let mut graph = image.graph(&mut units.iter(), &mounts);
+        let own = units.iter().filter(|unit| unit.has_contents).map(|unit| key(unit.name)).collect();
+        let mut image = Image { variant, own, is_certain: false };
+        let mut graph = image.graph(&units);
         // A unit that waits for the network delays early boot even where that is no cycle.
         graph.wait("network-online.target", "basic.target");
         let before_addresses = graph.awaited_by(ADDRESSES);
@@ -124,50 +95,87 @@ impl Order {
             unit.is_after_boot = !unit.is_late && is_changed && after_boot.contains(&key);
         }
         let mut order = Self { before_addresses, after_boot, ..Self::default() };
-        order.break_cycles(&mut units, &mounts, &image);
+        for is_certain in [true, false] {
+            image.is_certain = is_certain;
+            order.refuse_mounts(&mut units, &mut image);
+        }
+        order.break_cycles(&mut units, &mut image);
         order.late = units.iter().filter(|unit| unit.is_late).map(|unit| key(unit.name)).collect();
         order
     }
 
+    /// Refuses mounts that units of the boot need, and that wait for these units.
+    fn refuse_mounts(&mut self, units: &mut Vec<Settings<'_>>, image: &mut Image) {
+        loop {
+            let graph = image.boot_graph(units);
+            let place = |unit: &Settings<'_>| {
+                let is_needed = |place: &&str| boot::needing(place).next().is_some();
+                let place = unit.mount_point().filter(is_needed).filter(|_| unit.has_contents && !unit.is_doubtful)?;
+                let awaited = graph.awaited_by(&key(unit.name));
+                boot::needing(place).any(|needing| awaited.contains(needing)).then_some(place.len())
+            };
+            // Without the highest one, the others may be early.
+            let Some((_, mount)) = units.iter().filter_map(|unit| Some((place(unit)?, unit.name))).min() else {
+                return;
+            };
+            if !image.is_certain {
+                self.doubtful.insert(mount.to_owned());
+                for unit in units.iter_mut().filter(|unit| unit.name == mount) {
+                    (unit.is_doubtful, unit.is_late) = (true, false);
+                }
+                continue;
+            }
+            let automount = mount.strip_suffix("mount").map(|stem| format!("{stem}automount"));
+            let refused = automount.into_iter().chain([mount.to_owned()]).collect();
+            self.refuse(refused, units, image);
+        }
+    }
+
+    /// Leaves units to the image.
+    fn refuse(&mut self, names: HashSet<String>, units: &mut Vec<Settings<'_>>, image: &mut Image) {
+        units.retain(|unit| !names.contains(unit.name));
+        for name in &names {
+            image.own.remove(&key(name));
+        }
+        self.refused.extend(names);
+    }
+
     /// Finds what closes cycles of the boot, and the cycles that are left.
-    fn break_cycles(&mut self, units: &mut [Settings<'_>], mounts: &HashMap<String, &str>, image: &Image) {
-        let booted = booted(units, mounts);
-        let graph = |units: &[Settings<'_>]| image.boot_graph(units, mounts, &booted);
-        self.early = image.early_boot(graph(units).names());
+    fn break_cycles(&mut self, units: &mut Vec<Settings<'_>>, image: &mut Image) {
+        self.early = image.early_boot(image.boot_graph(units).names());
         // Other units of the image keep their order if that is enough.
         let is_omitted: [&dyn Fn(&str) -> bool; 2] =
             [&|name| self.early.contains(name) && !image.own.contains(name), &|name| !image.own.contains(name)];
         for is_omitted in is_omitted {
-            let full = graph(units);
-            let cycles = full.cycles();
-            if cycles.is_empty() {
-                break;
-            }
+            let (graph, source) = (image.boot_graph(units), Source::new(units));
+            let cycles = graph.cycles();
             for unit in units.iter_mut() {
-                unit.omit(&cycles, is_omitted);
+                unit.omit(&graph, &cycles, &source, is_omitted);
             }
         }
-        let full = graph(units);
-        let cycles = full.cycles();
-        for unit in units.iter_mut().filter(|unit| unit.is_early_of_image()) {
-            unit.is_late = cycles.contains_key(key(unit.name).as_str());
-        }
-        let full = graph(units);
-        let cycles = full.cycles();
-        let mut left: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for unit in units.iter().filter(|unit| booted.contains(&key(unit.name))) {
-            if let Some(number) = cycles.get(key(unit.name).as_str()) {
-                left.entry(*number).or_default().push(unit.name);
-            }
-        }
-        // An instance and its template are one unit here.
-        let is_certain = |names: &[&str]| !names.iter().any(|name| name.contains('@'));
-        for names in left.into_values().filter(|names| is_certain(names)) {
-            let mut names = names.into_iter().map(str::to_owned);
-            self.cycles.extend(names.next().map(|first| (first, names.collect())));
+        self.after_boot = image.graph(units).waiting_for(MULTI_USER);
+        for unit in units.iter_mut() {
+            unit.is_after_boot &= self.after_boot.contains(&key(unit.name));
         }
         let omitted = units.iter().filter(|unit| !unit.omitted.is_empty());
         self.omitted = omitted.map(|unit| (unit.name.to_owned(), unit.omitted.clone())).collect();
+        let graph = image.boot_graph(units);
+        let cycles = graph.cycles();
+        for unit in units.iter_mut().filter(|unit| unit.is_early_of_image()) {
+            unit.is_late = cycles.contains_key(key(unit.name).as_str());
+        }
+        // A cycle with units of the image costs the drop-ins of these units, or else the units of the source.
+        for is_of_image in [true, false] {
+            let cycles = cycles_left(units, image).into_iter().filter(|cycle| cycle.has_image);
+            let names: HashSet<_> = cycles.flat_map(|cycle| cycle.units).collect();
+            let refused = units.iter().filter(|unit| unit.has_contents != is_of_image && names.contains(unit.name));
+            let refused = refused.map(|unit| unit.name.to_owned()).collect();
+            self.refuse(refused, units, image);
+        }
+        for cycle in cycles_left(units, image) {
+            let mut names = cycle.units.into_iter();
+            self.cycles.extend(names.next().map(|first| (first, names.collect())));
+        }
     }
 
     /// Returns true if the addresses wait for the unit.
@@ -177,7 +185,12 @@ impl Order {
 
     /// Returns true if the unit waits for the end of the boot.
     pub fn is_after_boot(&self, name: &str) -> bool {
-        self.after_boot.contains(&key(name))
+        self.after_boot.contains(&key(name)) && !self.is_refused(name)
+    }
+
+    /// Returns true for a unit whose order costs a finding or a drop-in, apart from omitted words.
+    pub fn is_reported(&self, name: &str) -> bool {
+        self.is_late(name) || self.is_doubtful(name) || self.cycle(name).is_some()
     }
 
     /// Returns true for a unit of early boot that waits for services.
@@ -193,6 +206,16 @@ impl Order {
     /// Returns true for a unit of the image that early boot waits for.
     pub fn is_of_early_boot(&self, name: &str) -> bool {
         self.early.contains(&key(name))
+    }
+
+    /// Returns true for a unit whose files would let units of the image wait for themselves.
+    pub fn is_refused(&self, name: &str) -> bool {
+        self.refused.contains(name)
+    }
+
+    /// Returns true for a mount that the boot needs, and that waits for a unit which the image may not have.
+    pub fn is_doubtful(&self, name: &str) -> bool {
+        self.doubtful.contains(name)
     }
 
     /// The units of a cycle that is left, apart from the unit.
@@ -216,98 +239,28 @@ const LATE_SOCKET: &str = "[Unit]\nDefaultDependencies=no\nRequires=sysinit.targ
 /// With an explicit order, systemd does not order the target after the unit.
 const AFTER_BOOT: &str = "[Unit]\nAfter=multi-user.target\n";
 
-/// The units that start at boot: those of the image, those that targets want, and those that they start.
-fn booted(units: &[Settings<'_>], mounts: &HashMap<String, &str>) -> HashSet<String> {
-    let mut by_name: HashMap<String, Vec<&Settings<'_>>> = HashMap::new();
+/// Units of the source that wait for themselves.
+struct Cycle {
+    units: Vec<String>,
+    /// Units of the image are in the cycle, too.
+    has_image: bool,
+}
+
+fn cycles_left(units: &[Settings<'_>], image: &Image) -> Vec<Cycle> {
+    let graph = image.boot_graph(units);
+    let numbers = graph.cycles();
+    let of_image = graph.names().iter().filter(|name| !image.own.contains(*name));
+    let of_image: HashSet<_> = of_image.filter_map(|name| numbers.get(name.as_str())).collect();
+    let mut cycles: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for unit in units {
-        by_name.entry(key(unit.name)).or_default().push(unit);
-    }
-    let starting = units.iter().filter(|unit| unit.is_wanted || !unit.has_contents);
-    let mut left: Vec<_> = starting.map(|unit| key(unit.name)).collect();
-    let mut found = HashSet::new();
-    while let Some(name) = left.pop() {
-        if let Some(units) = by_name.remove(&name) {
-            left.extend(units.iter().flat_map(|unit| unit.starts(mounts)).map(key));
-            found.insert(name);
+        if let Some(number) = numbers.get(key(unit.name).as_str()) {
+            cycles.entry(*number).or_default().push(unit.name.to_owned());
         }
     }
-    found
-}
-
-/// The units of an image.
-struct Image {
-    variant: Variant,
-    /// The units whose files the source has in their place.
-    own: HashSet<String>,
-}
-
-impl Image {
-    /// The graph of `units` and of the image.
-    fn graph<'s, 't: 's>(
-        &self,
-        units: &mut dyn Iterator<Item = &'s Settings<'t>>,
-        mounts: &HashMap<String, &str>,
-    ) -> Graph {
-        let mut graph = Graph::default();
-        for (unit, others) in BOOT {
-            others.iter().for_each(|other| graph.wait(unit, other));
-        }
-        graph.wait(ADDRESSES, platform::agent(self.variant).0);
-        let mut late = HashSet::new();
-        for unit in units {
-            unit.add_to(&mut graph, mounts);
-            late.extend(unit.is_late.then(|| key(unit.name)));
-        }
-        self.add_to(&mut graph, &late);
-        graph
-    }
-
-    /// The units of the image among `names` that early boot waits for.
-    fn early_boot(&self, names: &[String]) -> HashSet<String> {
-        let mut graph = self.graph(&mut std::iter::empty(), &HashMap::new());
-        for name in names {
-            graph.add(name);
-        }
-        self.add_to(&mut graph, &HashSet::new());
-        graph.awaited_by("basic.target")
-    }
-
-    /// The graph of the units that start at boot, with the order that they have by their types.
-    fn boot_graph(&self, units: &[Settings<'_>], mounts: &HashMap<String, &str>, booted: &HashSet<String>) -> Graph {
-        let units = || units.iter().filter(|unit| booted.contains(&key(unit.name)));
-        let mut graph = self.graph(&mut units(), mounts);
-        units().for_each(|unit| unit.add_default_order(&mut graph));
-        let after_boot: HashSet<_> = units().filter(|unit| unit.is_after_boot).map(|unit| key(unit.name)).collect();
-        for name in image::ON_BY_DEFAULT.into_iter().filter(|name| !after_boot.contains(*name)) {
-            if image::stage(self.variant, name) == image::Stage::Late {
-                graph.wait(MULTI_USER, name);
-            }
-        }
-        graph
-    }
-
-    /// Lets units of the image wait as their types do.
-    fn add_to(&self, graph: &mut Graph, late: &HashSet<String>) {
-        let names: Vec<_> = graph.names().iter().filter(|name| !self.own.contains(*name)).cloned().collect();
-        for name in names {
-            let kind = kind_of(&name);
-            match kind {
-                "path" | "socket" if !late.contains(&name) => graph.wait(&format!("{kind}s.target"), &name),
-                _ => {}
-            }
-            match kind {
-                "path" | "socket" | "timer" if !name.starts_with("systemd-") => graph.wait(&name, "sysinit.target"),
-                "target" if image::EARLY_TARGETS.contains(&name.as_str()) => graph.wait("sysinit.target", &name),
-                "service" if name != ADDRESSES => match image::stage(self.variant, &name) {
-                    image::Stage::Early => graph.wait("sysinit.target", &name),
-                    image::Stage::Basic => graph.wait("basic.target", &name),
-                    image::Stage::Late => graph.wait(&name, "basic.target"),
-                    image::Stage::Other => {}
-                },
-                _ => {}
-            }
-        }
-    }
+    // An instance and its template are one unit here.
+    let is_certain = |names: &[String]| !names.iter().any(|name| name.contains('@'));
+    let cycles = cycles.into_iter().filter(|(_, units)| is_certain(units));
+    cycles.map(|(number, units)| Cycle { units, has_image: of_image.contains(&number) }).collect()
 }
 
 fn kind_of(name: &str) -> &str {

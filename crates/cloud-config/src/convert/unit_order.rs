@@ -1,6 +1,6 @@
 //! Settings that close an ordering cycle at boot, although a run starts the same units without one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Converter;
 use super::image;
@@ -49,8 +49,9 @@ impl Converter<'_> {
             })
             .collect();
         self.units.order = order;
+        self.refuse_units(&by_hand);
         for (file, edited) in by_hand.into_iter().zip(edited) {
-            if self.units.order.is_late(&file.unit) || self.units.order.cycle(&file.unit).is_some() {
+            if self.units.order.is_reported(&file.unit) {
                 self.units.entry(&file.unit, file.origin);
             }
             if let Some((text, omitted)) = edited {
@@ -59,6 +60,48 @@ impl Converter<'_> {
                 self.files.replace_text(&file.path, text, note);
             }
         }
+    }
+
+    /// Removes the units on account of which early boot would wait for itself.
+    fn refuse_units(&mut self, by_hand: &[ByHand]) {
+        let mut without_file = HashSet::new();
+        for file in by_hand.iter().filter(|file| self.units.order.is_refused(&file.unit)).collect::<Vec<_>>() {
+            self.forget(&file.path);
+            self.report_refused(&file.unit, &[file.origin]);
+            without_file.extend((!file.is_drop_in).then_some(file.unit.as_str()));
+        }
+        let order = &self.units.order;
+        let mut refused = Vec::new();
+        for pending in self.units.pending.iter_mut().filter(|unit| order.is_refused(&unit.name)) {
+            let has_file = pending.contents.is_some() || without_file.contains(pending.name.as_str());
+            let name = pending.name.clone();
+            let mut left = Pending { name: name.clone(), origin: pending.origin, ..Pending::default() };
+            let is_item = pending.contents.is_some() || !pending.drop_ins.is_empty();
+            let mut places: Vec<_> = is_item.then_some(pending.origin).into_iter().collect();
+            if has_file {
+                places.extend(pending.command.map(|(_, origin)| origin).into_iter().chain(pending.enable));
+                self.units.with_contents.remove(&name);
+                self.units.commands.retain(|(_, unit, _)| *unit != name);
+            } else {
+                (left.command, left.enable) = (pending.command, pending.enable);
+            }
+            *pending = left;
+            refused.push((name, places));
+        }
+        for (unit, places) in refused {
+            self.report_refused(&unit, &places);
+        }
+    }
+
+    /// Reports a unit that is refused, by its places.
+    fn report_refused(&mut self, unit: &str, origins: &[Origin]) {
+        let (reason, help) = if unit.ends_with("mount") {
+            let reason = "the boot needs it before the units that it waits for";
+            (reason, "add `DefaultDependencies=no` to the services that it waits for")
+        } else {
+            ("an ordering cycle with units of the image", "remove what lets a unit of the image wait for it")
+        };
+        self.lost_places(origins.iter().copied(), &subject(unit), reason, Some(help));
     }
 
     /// The files of units in `write_files`, apart from those of masked units.
@@ -110,6 +153,13 @@ impl Converter<'_> {
             let help = "remove an `After=` or `Before=`, or use --ordered";
             (self.part, _) = pending.origin;
             unit.notes.push(self.changed(pending.origin.1, subject, &difference, Some(help)));
+        }
+        if self.units.order.is_doubtful(&pending.name) {
+            let difference =
+                "the boot needs it, perhaps before a unit that it waits for, which may be an ordering cycle";
+            let help = "check it with `systemd-analyze verify default.target`";
+            (self.part, _) = pending.origin;
+            unit.notes.push(self.changed(pending.origin.1, subject, difference, Some(help)));
         }
         let Some(words) = self.units.order.omitted(&pending.name).cloned() else { return };
         let contents = pending.contents.as_mut().map(|text| (text, pending.contents_origin));

@@ -8,6 +8,8 @@ pub(super) struct Graph {
     at: HashMap<String, usize>,
     names: Vec<String>,
     waits: Vec<Vec<usize>>,
+    /// Targets, each with a unit that it wants.
+    wanted: Vec<(usize, usize)>,
 }
 
 impl Graph {
@@ -25,8 +27,40 @@ impl Graph {
 
     /// Lets `unit` wait for `other`.
     pub fn wait(&mut self, unit: &str, other: &str) {
+        // The root file system is there before systemd is.
+        if [unit, other].contains(&"-.mount") {
+            return;
+        }
         let (unit, other) = (self.add(unit), self.add(other));
         self.waits[unit].push(other);
+    }
+
+    /// Lets `target` wait for a unit that it wants, unless the unit waits for the target by a setting of its own.
+    pub fn want(&mut self, target: &str, unit: &str) {
+        let wanted = (self.add(target), self.add(unit));
+        self.wanted.push(wanted);
+    }
+
+    /// Lets the targets wait, once all other units do.
+    pub fn finish(&mut self) {
+        for (target, unit) in std::mem::take(&mut self.wanted) {
+            if !self.waits[unit].contains(&target) {
+                self.waits[target].push(unit);
+            }
+        }
+    }
+
+    /// Lets `unit` wait for nothing, since it does not start.
+    pub fn release(&mut self, unit: &str) {
+        if let Some(index) = self.at.get(&key(unit)) {
+            self.waits[*index].clear();
+        }
+    }
+
+    /// Returns true if `unit` waits for `other` directly.
+    pub fn is_waiting(&self, unit: &str, other: &str) -> bool {
+        let [unit, other] = [unit, other].map(|name| self.at.get(&key(name)));
+        unit.zip(other).is_some_and(|(unit, other)| self.waits[*unit].contains(other))
     }
 
     /// The units.
@@ -131,6 +165,17 @@ mod tests {
         assert_eq!([number("g"), number("h"), number("x"), number("y")], [None; 4]);
         assert_eq!(graph.awaited_by("d"), ["d", "e", "f"].map(str::to_owned).into());
         assert_eq!(graph.waiting_for("a"), ["a", "b", "c", "h"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_target_waits_for_units_that_do_not_wait_for_it() {
+        let mut graph = Graph::default();
+        graph.want("t.target", "a.service");
+        graph.want("t.target", "b.service");
+        graph.wait("b.service", "t.target");
+        graph.finish();
+        assert!(graph.is_waiting("t.target", "a.service") && !graph.is_waiting("t.target", "b.service"));
+        assert!(!graph.is_waiting("t.target", "c.service") && graph.cycles().is_empty());
     }
 
     #[test]

@@ -1,16 +1,36 @@
 //! The settings of a unit that order it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::graph::{Graph, key};
 use super::{OrderedUnit, kind_of};
 use crate::convert::unit_lines::{Line, joined, lines};
+use crate::plan::names;
 
 /// The names of units in settings, by the keys of the settings.
 pub type Words = BTreeMap<&'static str, BTreeSet<String>>;
 
 /// File systems that systemd mounts after the network.
-const REMOTE: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "ocfs2", "gfs2", "sshfs"];
+const REMOTE: [&str; 18] = [
+    "afs",
+    "ceph",
+    "cifs",
+    "davfs",
+    "gfs",
+    "gfs2",
+    "glusterfs",
+    "lustre",
+    "ncp",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "ocfs2",
+    "orangefs",
+    "pvfs2",
+    "smb3",
+    "smbfs",
+    "sshfs",
+];
 
 /// Settings with paths whose mounts a unit waits for.
 const PATHS: [&str; 15] = [
@@ -31,14 +51,74 @@ const PATHS: [&str; 15] = [
     "RootImage",
 ];
 
+/// The length from which on the kernel accepts no path.
+const PATH_MAX: usize = 4096;
+/// The length of the longest name of a unit.
+const NAME_MAX: usize = 255;
+
 /// Settings that order units.
 const ORDERS: [&str; 5] = ["After", "Before", "WantedBy", "RequiredBy", "UpheldBy"];
 
 /// Settings that start other units with a unit.
 const STARTS: [&str; 4] = ["Wants", "Requires", "BindsTo", "Upholds"];
 
+/// Directories of services, with the directories that they are in.
+const DIRECTORIES: [(&str, &str); 5] = [
+    ("CacheDirectory", "/var/cache"),
+    ("ConfigurationDirectory", "/etc"),
+    ("LogsDirectory", "/var/log"),
+    ("RuntimeDirectory", "/run"),
+    ("StateDirectory", "/var/lib"),
+];
+
 /// Targets without default dependencies, which do not wait for the units that they want.
 const UNORDERED: [&str; 3] = ["local-fs.target", "remote-fs.target", "timers.target"];
+
+/// What the order of a unit depends on besides its own settings.
+#[derive(Default)]
+pub(super) struct Source<'t> {
+    /// The mounts, by their mount points.
+    pub mounts: HashMap<String, &'t str>,
+    /// The names that enabled units have besides their own.
+    aliases: HashMap<String, &'t str>,
+    /// The units without default dependencies.
+    unordered: HashSet<&'t str>,
+}
+
+impl<'t> Source<'t> {
+    pub fn new(units: &[Settings<'t>]) -> Self {
+        let mut source = Self::default();
+        // The image has one there.
+        source.mounts.insert("/tmp".to_owned(), "tmp.mount");
+        for unit in units {
+            source.mounts.extend(unit.mount_point().map(|place| (place.to_owned(), unit.name)));
+            if unit.is_wanted && unit.has_contents {
+                source.aliases.extend(unit.words(&["Alias"]).map(|alias| (alias.to_owned(), unit.name)));
+            }
+            source.unordered.extend((!unit.has_default_dependencies()).then_some(unit.name));
+        }
+        for unit in units {
+            source.aliases.remove(unit.name);
+        }
+        source
+    }
+
+    /// The unit that a setting names.
+    fn resolve<'s>(&'s self, name: &'s str) -> &'s str {
+        self.aliases.get(name).copied().unwrap_or(name)
+    }
+
+    fn is_unordered(&self, name: &str) -> bool {
+        UNORDERED.contains(&name) || self.unordered.contains(name)
+    }
+
+    /// The mounts at `path` and above it.
+    fn above(&self, path: &str) -> Vec<&'t str> {
+        let path = if path.len() < PATH_MAX { path } else { "" };
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        ends.filter_map(|end| self.mounts.get(&path[..end]).copied()).collect()
+    }
+}
 
 /// A unit with its settings.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -54,6 +134,8 @@ pub(super) struct Settings<'t> {
     pub is_late: bool,
     /// A drop-in orders it after `multi-user.target`.
     pub is_after_boot: bool,
+    /// It is not known whether its order is possible.
+    pub is_doubtful: bool,
     /// The words that the result lacks.
     pub omitted: Words,
 }
@@ -80,6 +162,7 @@ impl<'t> Settings<'t> {
             waits_for_addresses: false,
             is_late: false,
             is_after_boot: false,
+            is_doubtful: false,
             omitted: Words::new(),
         }
     }
@@ -96,9 +179,19 @@ impl<'t> Settings<'t> {
         self.values(keys).flat_map(str::split_whitespace)
     }
 
+    fn last<'s>(&'s self, key: &'s str) -> Option<&'s str> {
+        self.lines.iter().rev().find(|(known, _)| *known == key).map(|(_, value)| value.as_str())
+    }
+
     fn has_default_dependencies(&self) -> bool {
         let no = |value: &str| ["no", "n", "false", "f", "off", "0"].iter().any(|no| value.eq_ignore_ascii_case(no));
-        !self.is_late && !self.values(&["DefaultDependencies"]).last().is_some_and(no)
+        !self.is_late && !self.last("DefaultDependencies").is_some_and(no)
+    }
+
+    /// Returns true if the last value of the setting turns it on.
+    fn is_on(&self, key: &str) -> bool {
+        let yes = ["yes", "y", "true", "t", "on", "1"];
+        self.last(key).is_some_and(|value| yes.iter().any(|yes| value.eq_ignore_ascii_case(yes)))
     }
 
     /// Returns true for a unit of the source with the order of its type.
@@ -107,8 +200,10 @@ impl<'t> Settings<'t> {
     }
 
     fn is_remote(&self) -> bool {
-        self.values(&["Type"]).any(|kind| REMOTE.contains(&kind))
-            || self.values(&["Options"]).any(|text| text.contains("_netdev"))
+        let is_remote = |kind: &str| REMOTE.contains(&kind.strip_prefix("fuse.").unwrap_or(kind));
+        self.kind() == "mount"
+            && (self.last("Type").is_some_and(is_remote)
+                || self.values(&["Options"]).any(|text| text.contains("_netdev")))
     }
 
     fn is_of_early_type(&self) -> bool {
@@ -138,55 +233,96 @@ impl<'t> Settings<'t> {
         }
     }
 
+    /// The mount point; systemd does not load a mount that has the name of another one.
     pub fn mount_point(&self) -> Option<&str> {
-        (self.kind() == "mount").then(|| self.values(&["Where"]).last())?
+        let place = self.last("Where").filter(|_| self.kind() == "mount")?.trim_end_matches('/');
+        (names::mount_name(place).as_deref() == self.name.strip_suffix(".mount")).then_some(place)
     }
 
     /// The words that order the unit and others.
-    pub fn edges(&self) -> impl Iterator<Item = Edge<'_>> {
+    fn edges<'s>(&'s self, source: &'s Source<'_>) -> impl Iterator<Item = Edge<'s>> {
         let words = self.lines.iter().flat_map(|(key, value)| {
             let key = ORDERS.into_iter().find(|known| known == key);
             key.into_iter().flat_map(move |key| value.split_whitespace().map(move |word| (key, word)))
         });
         let is_omitted = |key: &str, word: &str| self.omitted.get(key).is_some_and(|words| words.contains(word));
-        words.filter(move |(key, word)| !is_omitted(key, word)).filter_map(|(key, word)| match key {
-            "After" => Some(Edge { key, word, waiting: self.name, awaited: word }),
-            "Before" => Some(Edge { key, word, waiting: word, awaited: self.name }),
-            _ => self.is_awaited_by_target(word).then_some(Edge { key, word, waiting: word, awaited: self.name }),
+        words.filter(move |(key, word)| !is_omitted(key, word)).filter_map(move |(key, word)| {
+            let other = source.resolve(word);
+            let (waiting, awaited) = if key == "After" { (self.name, other) } else { (other, self.name) };
+            let is_order = matches!(key, "After" | "Before") || self.is_wanted_by(other, source);
+            is_order.then_some(Edge { key, word, waiting, awaited })
         })
     }
 
-    /// Returns true if `target` waits for the unit once it wants it.
-    fn is_awaited_by_target(&self, target: &str) -> bool {
-        let is_ordered = kind_of(target) == "target" && !UNORDERED.contains(&target);
-        let waits = || match self.kind() {
-            "service" => matches!(target, "basic.target" | "sysinit.target"),
-            "socket" | "path" | "timer" => target == "sysinit.target",
-            "mount" if self.is_remote() => {
-                matches!(target, "network.target" | "network-online.target" | "remote-fs-pre.target")
-            }
-            "mount" | "automount" => target == "local-fs-pre.target",
-            _ => false,
-        };
-        let is_after = || self.words(&["After"]).any(|word| word == target);
-        is_ordered && self.is_wanted && self.has_default_order() && !waits() && !is_after()
+    /// Returns true if `target` waits for the unit, once it wants it, unless the unit waits for the target.
+    fn is_wanted_by(&self, target: &str, source: &Source<'_>) -> bool {
+        let is_ordered = kind_of(target) == "target" && !source.is_unordered(target);
+        is_ordered && self.is_wanted && self.has_default_order()
     }
 
     /// The units that start with the unit.
-    pub fn starts<'s>(&'s self, mounts: &'s HashMap<String, &str>) -> impl Iterator<Item = &'s str> {
+    pub fn starts<'s>(&'s self, source: &'s Source<'_>) -> impl Iterator<Item = String> {
         let also = self.words(&["Also"]).filter(|_| self.is_wanted);
-        self.words(&STARTS).chain(also).chain(self.mounts(mounts))
+        let words = self.words(&STARTS).chain(also).map(|word| source.resolve(word));
+        words.map(str::to_owned).chain(self.implied()).chain(self.mounts(source).map(str::to_owned))
     }
 
     /// The mounts that the unit waits for, since it has paths below them.
-    fn mounts<'s>(&'s self, mounts: &'s HashMap<String, &str>) -> impl Iterator<Item = &'s str> {
-        let paths = self.words(&PATHS).map(|path| path.trim_start_matches(['-', '+']));
-        let places = self.words(&["Where"]).filter_map(|path| Some(path.rsplit_once('/')?.0));
-        let above = move |path: &'s str| {
-            let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
-            ends.filter_map(move |end| mounts.get(&path[..end]).copied())
+    fn mounts<'s>(&'s self, source: &'s Source<'_>) -> impl Iterator<Item = &'s str> {
+        let paths = self.words(&PATHS).map(|path| path.trim_start_matches(['-', '+']).to_owned());
+        let places = self.words(&["Where"]).filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
+        let of_service = self.lines.iter().filter_map(|(key, names)| {
+            let (_, top) = DIRECTORIES.iter().find(|(known, _)| known == key)?;
+            Some((top, names))
+        });
+        let of_service = of_service.flat_map(|(top, names)| {
+            let names = names.split_whitespace().filter_map(|name| name.split(':').next());
+            names.map(move |name| format!("{top}/{name}"))
+        });
+        let temporary = ["/tmp", "/var/tmp"].into_iter().filter(|_| self.has_private_tmp()).map(str::to_owned);
+        let paths = paths.chain(places).chain(of_service).chain(temporary);
+        paths.flat_map(|path| source.above(&path)).filter(|mount| *mount != self.name)
+    }
+
+    fn has_private_tmp(&self) -> bool {
+        self.is_on("PrivateTmp") || self.is_on("DynamicUser")
+    }
+
+    /// The units that systemd orders the unit after on account of other settings (systemd.service(5), systemd.exec(5)).
+    fn implied(&self) -> impl Iterator<Item = String> {
+        let mut units = Vec::new();
+        let kind = self.kind();
+        let slice = match kind {
+            "service" | "socket" | "mount" | "swap" => self.last("Slice").unwrap_or("system.slice"),
+            "slice" => self.name,
+            _ => "",
         };
-        paths.chain(places).flat_map(above).filter(|mount| *mount != self.name)
+        let is_null = |key: &str| self.last(key).is_some_and(|value| value == "null");
+        let is_run = matches!(kind, "service" | "mount" | "swap") && self.has_contents;
+        if is_run && !(is_null("StandardOutput") && is_null("StandardError")) {
+            units.push("systemd-journald.socket");
+        }
+        if self.has_private_tmp() {
+            units.push("systemd-tmpfiles-setup.service");
+        }
+        let kind_of_service = self.last("Type").or_else(|| self.last("BusName").map(|_| "dbus"));
+        if kind == "service" && kind_of_service == Some("dbus") {
+            units.push("dbus.socket");
+        }
+        if kind == "timer" && self.has_default_order() && self.last("OnCalendar").is_some() {
+            units.extend(["time-set.target", "time-sync.target"]);
+        }
+        if kind == "mount" && self.has_default_order() && self.last("Type") == Some("tmpfs") {
+            units.push("swap.target");
+        }
+        if kind == "swap" && self.last("What").is_some_and(|file| !file.starts_with("/dev/")) {
+            units.push("systemd-remount-fs.service");
+        }
+        if kind == "service" {
+            units.extend(self.words(&["Sockets"]));
+        }
+        let slices = slices_of(slice).filter(|slice| slice != self.name);
+        units.into_iter().map(str::to_owned).chain(slices).collect::<Vec<_>>().into_iter()
     }
 
     /// The unit that the unit starts on an event.
@@ -202,12 +338,11 @@ impl<'t> Settings<'t> {
     }
 
     /// Adds the unit to the graph, without the order that its type has in early boot.
-    pub fn add_to(&self, graph: &mut Graph, mounts: &HashMap<String, &str>) {
+    pub fn add_to(&self, graph: &mut Graph, source: &Source<'_>) {
         let name = self.name;
         graph.add(name);
         match self.kind() {
             // The image orders its own units.
-            "slice" if !self.has_contents => graph.wait("slices.target", name),
             "swap" | "mount" | "automount" if !self.has_contents && !self.is_late => {
                 graph.wait(self.target(), name);
             }
@@ -216,19 +351,29 @@ impl<'t> Settings<'t> {
                 graph.wait(name, "sysinit.target");
             }
             "socket" | "path" | "timer" if self.has_default_order() => graph.wait(name, "sysinit.target"),
-            "target" => {
-                let wanted = self.words(&STARTS).filter(|unit| !UNORDERED.contains(unit));
-                wanted.for_each(|unit| graph.wait(name, unit));
+            "mount" if self.is_remote() && self.has_default_order() => {
+                for target in ["network-online.target", "network.target", "remote-fs-pre.target"] {
+                    graph.wait(name, target);
+                }
             }
-            "mount" if self.is_remote() => graph.wait(name, "network-online.target"),
+            "mount" | "automount" if self.has_default_order() => graph.wait(name, "local-fs-pre.target"),
+            "target" if !source.is_unordered(name) => {
+                let wanted = self.words(&STARTS).map(|unit| source.resolve(unit));
+                wanted.filter(|unit| !source.is_unordered(unit)).for_each(|unit| graph.want(name, unit));
+            }
             _ => {}
         }
-        for Edge { waiting, awaited, .. } in self.edges() {
-            graph.wait(waiting, awaited);
+        for Edge { key, waiting, awaited, .. } in self.edges(source) {
+            if matches!(key, "After" | "Before") {
+                graph.wait(waiting, awaited);
+            } else {
+                graph.want(waiting, awaited);
+            }
         }
-        self.mounts(mounts).for_each(|mount| graph.wait(name, mount));
+        self.mounts(source).for_each(|mount| graph.wait(name, mount));
+        self.implied().for_each(|other| graph.wait(name, source.resolve(&other)));
         if let Some(triggered) = self.triggered() {
-            graph.wait(&triggered, name);
+            graph.wait(source.resolve(&triggered), name);
         }
         if self.waits_for_addresses {
             graph.wait(name, super::ADDRESSES);
@@ -244,12 +389,6 @@ impl<'t> Settings<'t> {
             && matches!(self.kind(), "mount" | "automount" | "swap" | "socket" | "path" | "timer")
         {
             graph.wait(self.target(), self.name);
-            let before = match self.target() {
-                "local-fs.target" => "local-fs-pre.target",
-                "remote-fs.target" => "remote-fs-pre.target",
-                _ => return,
-            };
-            graph.wait(self.name, before);
         }
         if self.is_after_boot {
             graph.wait(self.name, super::MULTI_USER);
@@ -257,15 +396,32 @@ impl<'t> Settings<'t> {
     }
 
     /// Omits the words on account of which a unit waits for one that waits for it, if `is_omitted` of its name.
-    pub fn omit(&mut self, cycles: &HashMap<&str, usize>, is_omitted: impl Fn(&str) -> bool) {
+    pub fn omit(
+        &mut self,
+        graph: &Graph,
+        cycles: &HashMap<&str, usize>,
+        source: &Source<'_>,
+        is_omitted: impl Fn(&str) -> bool,
+    ) {
         let closes_cycle = |edge: &Edge<'_>| {
             let (waiting, awaited) = (key(edge.waiting), key(edge.awaited));
             let number = cycles.get(waiting.as_str());
-            number.is_some() && number == cycles.get(awaited.as_str()) && is_omitted(&waiting)
+            number.is_some()
+                && number == cycles.get(awaited.as_str())
+                && graph.is_waiting(&waiting, &awaited)
+                && is_omitted(&waiting)
         };
-        let omitted: Vec<_> = self.edges().filter(closes_cycle).map(|edge| (edge.key, edge.word.to_owned())).collect();
+        let edges = self.edges(source).filter(closes_cycle);
+        let omitted: Vec<_> = edges.map(|edge| (edge.key, edge.word.to_owned())).collect();
         for (key, word) in omitted {
             self.omitted.entry(key).or_default().insert(word);
         }
     }
+}
+
+/// The slice, and the slices that it is in by its name.
+fn slices_of(slice: &str) -> impl Iterator<Item = String> {
+    let stem = slice.strip_suffix(".slice").filter(|stem| *stem != "-" && slice.len() <= NAME_MAX);
+    let ends = stem.into_iter().flat_map(|stem| stem.match_indices('-').map(|(end, _)| &stem[..end]).chain([stem]));
+    ends.map(|stem| format!("{stem}.slice")).chain(stem.map(|_| "-.slice".to_owned()))
 }

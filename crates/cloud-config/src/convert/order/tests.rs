@@ -31,7 +31,10 @@ fn a_unit_of_early_boot_that_waits_for_a_service_is_late() {
         ("a.mount", "After=time-set.target\n", Some(LATE_MOUNT)),
         ("a.swap", "After=network-pre.target\n", None),
         ("a.mount", "After=local-fs.target\n", Some(LATE_MOUNT)),
-        ("a.swap", "After=local-fs.target\n", None),
+        ("a.swap", "After=local-fs.target\n", Some(LATE_MOUNT)),
+        ("a.swap", "After=local-fs-pre.target\n", None),
+        ("a.swap", "What=/tmp/swap\n", Some(LATE_MOUNT)),
+        ("a.swap", "What=/var/swap\n", None),
         ("a.socket", "After=sockets.target\n", Some(LATE_SOCKET)),
         ("a.path", "After=paths.target\n", Some(LATE_SOCKET)),
         ("a.socket", "After=docker.socket\n", None),
@@ -217,12 +220,115 @@ fn a_cycle_that_is_left_is_known() {
     assert_eq!(found.cycle("a.service"), Some(&["b.service".to_owned()][..]));
     assert_eq!(found.cycle("b.service"), None);
     assert_eq!(found.cycle("c.service"), None);
-    let found = order(&[("sockets.target", "BindsTo=a.service\n"), ("a.service", "# contents\n")]);
-    assert_eq!(found.cycle("sockets.target"), Some(&["a.service".to_owned()][..]));
 }
 
 #[test]
 fn a_drop_in_of_the_last_target_is_no_reason_to_wait_for_it() {
     let found = order(&[("multi-user.target", "Wants=a.service\n"), ("a.service", "# contents\n")]);
     assert_eq!(found.drop_in("a.service"), None);
+}
+
+#[test]
+fn a_mount_that_the_boot_needs_does_not_wait_for_services() {
+    let format = ("format.service", "# contents\n");
+    for (name, text, is_refused) in [
+        ("var.mount", "Where=/var\nAfter=format.service", true),
+        ("var.mount", "Where=/var\nAfter=docker.service\nDefaultDependencies=no", true),
+        ("var.mount", "Where=/var\nAfter=systemd-tmpfiles-setup.service", true),
+        ("var-log.mount", "Where=/var/log\nAfter=format.service", true),
+        ("tmp.mount", "Where=/tmp\nAfter=format.service", true),
+        ("tmp.mount", "Where=/tmp\nType=nfs", true),
+        ("var.mount", "Where=/var", false),
+        ("var.mount", "Where=/var\nBefore=docker.service", false),
+        ("var.mount", "Where=/var\nAfter=systemd-udevd.service", false),
+        ("var.mount", "Where=/other\nAfter=format.service", false),
+        ("var-lib-docker.mount", "Where=/var/lib/docker\nAfter=format.service", false),
+        ("data.mount", "Where=/data\nAfter=format.service", false),
+    ] {
+        let found = order(&[format, (name, &format!("# contents\n# not wanted\n{text}\n"))]);
+        assert_eq!(found.is_refused(name), is_refused, "{name} {text}");
+        assert!(!found.is_refused("format.service") && found.cycles.is_empty() && found.omitted.is_empty(), "{text}");
+    }
+    let early = ("format.service", "# contents\nDefaultDependencies=no\n");
+    let var = ("var.mount", "# contents\nWhere=/var\nAfter=format.service\n");
+    assert!(order(&[early, var]).refused.is_empty());
+    let found = order(&[
+        format,
+        var,
+        ("var.automount", "# contents\nWhere=/var\n"),
+        ("var-log.mount", "# contents\nWhere=/var/log\n"),
+    ]);
+    assert!(found.is_refused("var.mount") && found.is_refused("var.automount") && !found.is_refused("var-log.mount"));
+    // Nothing starts the service at boot.
+    let by_command = ("format.service", "# contents\n# not wanted\n");
+    assert!(order(&[by_command, var]).refused.is_empty());
+    // The image may lack the unit.
+    let before = ("a.service", "# contents\nDefaultDependencies=no\nAfter=unknown.service\nBefore=var.mount\n");
+    let found = order(&[before, ("var.mount", "# contents\nWhere=/var\n")]);
+    assert!(found.is_doubtful("var.mount") && found.refused.is_empty());
+    let found = order(&[("var.mount", "# contents\nWhere=/var\nAfter=unknown.service\n")]);
+    assert!(found.is_doubtful("var.mount") && found.drop_in("var.mount").is_none() && found.refused.is_empty());
+}
+
+#[test]
+fn drop_ins_that_let_early_boot_wait_for_itself_are_refused() {
+    let service = ("a.service", "# contents\n");
+    let data = ("data.mount", "# contents\nWhere=/data\nAfter=a.service\n");
+    for (name, text) in [
+        ("sockets.target", "BindsTo=a.service\n"),
+        ("systemd-udevd.service", "RequiresMountsFor=/data\n"),
+        ("systemd-udevd.service", "Type=dbus\n"),
+        ("systemd-remount-fs.service", "PrivateTmp=yes\n"),
+    ] {
+        let found = order(&[service, data, (name, text)]);
+        assert!(found.is_refused(name) && found.refused.len() == 1 && found.cycles.is_empty(), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn settings_that_imply_an_order_are_known() {
+    for (text, is_omitted) in [
+        ("DefaultDependencies=no\nBefore=local-fs.target\nPrivateTmp=yes", true),
+        ("DefaultDependencies=no\nBefore=local-fs.target\nDynamicUser=true", true),
+        ("DefaultDependencies=no\nBefore=local-fs.target\nPrivateTmp=no", false),
+        ("DefaultDependencies=no\nBefore=sysinit.target\nType=dbus", true),
+        ("DefaultDependencies=no\nBefore=sysinit.target\nBusName=a.b", true),
+        ("DefaultDependencies=no\nBefore=sysinit.target\nType=notify\nBusName=a.b", false),
+        ("DefaultDependencies=no\nBefore=sysinit.target\nSlice=late.slice", true),
+        ("DefaultDependencies=no\nBefore=sysinit.target\nSlice=late-sub.slice", true),
+        ("DefaultDependencies=no\nBefore=sysinit.target\nSockets=docker.socket", true),
+        ("DefaultDependencies=no\nBefore=sysinit.target\nStateDirectory=a", true),
+        ("DefaultDependencies=no\nBefore=system.slice", true),
+        ("DefaultDependencies=no\nBefore=systemd-journald.socket", true),
+        ("DefaultDependencies=no\nStandardOutput=null\nStandardError=null\nBefore=systemd-journald.socket", false),
+        ("Before=tmp.mount", true),
+        ("Before=boot.automount", true),
+        ("Before=sys-kernel-debug.mount", true),
+        ("Before=user.slice", true),
+        ("Before=systemd-networkd.socket", true),
+        ("Before=unknown.mount unknown.slice", false),
+        ("After=docker.service\nWantedBy=network.target", true),
+        ("WantedBy=network.target", false),
+    ] {
+        let units = [
+            ("own.service", &*format!("# contents\n{text}\n")),
+            ("late.slice", "# contents\nAfter=docker.service\n"),
+            ("var-lib-a.mount", "# contents\nWhere=/var/lib/a\nAfter=docker.service\n"),
+        ];
+        assert_eq!(omitted(&units).len(), usize::from(is_omitted), "{text}: {:?}", omitted(&units));
+    }
+    let alias = ("own.service", "# contents\nAlias=other.service\n");
+    let after = ("docker.socket", "After=other.service\n");
+    assert_eq!(omitted(&[alias, after]), ["docker.socket: After=other.service"]);
+}
+
+#[test]
+fn a_target_does_not_wait_for_units_that_wait_for_it() {
+    let found = order(&[
+        ("own.target", "# contents\nWants=a.service b.service\n"),
+        ("a.service", "# contents\nAfter=own.target\n"),
+        ("b.service", "# contents\nDefaultDependencies=no\nAfter=c.service\n"),
+        ("c.service", "# contents\nAfter=own.target\n"),
+    ]);
+    assert!(found.cycles.is_empty() && found.omitted.is_empty(), "{found:?}");
 }
