@@ -73,10 +73,11 @@ const BOOT: &[(&str, &[&str])] = &[
 const TIME: [&str; 2] = ["time-sync.target", "time-set.target"];
 
 /// Paths that units of the boot need: each waits for a mount there or above.
-const EARLY_PATHS: [(&str, &str); 9] = [
+const EARLY_PATHS: [(&str, &str); 10] = [
     ("basic.target", "/tmp"),
     ("basic.target", "/var/tmp"),
     ("systemd-journal-flush.service", "/var/log/journal"),
+    ("systemd-random-seed.service", "/var/lib/systemd/random-seed"),
     ("systemd-resolved.service", "/tmp"),
     ("systemd-resolved.service", "/var/tmp"),
     ("systemd-timesyncd.service", "/tmp"),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::graph::{Graph, key};
 use super::{OrderedUnit, kind_of};
+use crate::convert::image;
 use crate::convert::unit_lines::{Line, joined, lines};
 use crate::plan::names;
 
@@ -344,7 +345,7 @@ impl<'t> Settings<'t> {
         match self.kind() {
             // The image orders its own units.
             "swap" | "mount" | "automount" if !self.has_contents && !self.is_late => {
-                graph.wait(self.target(), name);
+                graph.wait(image::target_of_mount(name).unwrap_or(self.target()), name);
             }
             "service" if self.has_default_order() => {
                 graph.wait(name, "basic.target");

@@ -169,6 +169,7 @@ fn a_unit_of_the_image_does_not_wait_for_one_that_waits_for_it() {
         ("sockets.target", "After=own.service", true),
         ("docker.service", "After=own.service", false),
         ("systemd-networkd.service", "After=own.service", false),
+        ("proc-sys-fs-binfmt_misc.automount", "After=systemd-update-utmp.service", false),
         ("multi-user.target", "After=own.service", false),
     ] {
         let expected = if is_omitted { vec![format!("{name}: {text}")] } else { Vec::new() };
@@ -235,6 +236,7 @@ fn a_mount_that_the_boot_needs_does_not_wait_for_services() {
         ("var.mount", "Where=/var\nAfter=format.service", true),
         ("var.mount", "Where=/var\nAfter=docker.service\nDefaultDependencies=no", true),
         ("var.mount", "Where=/var\nAfter=systemd-tmpfiles-setup.service", true),
+        ("var.mount", "Where=/var\nAfter=systemd-random-seed.service", true),
         ("var-log.mount", "Where=/var/log\nAfter=format.service", true),
         ("tmp.mount", "Where=/tmp\nAfter=format.service", true),
         ("tmp.mount", "Where=/tmp\nType=nfs", true),
