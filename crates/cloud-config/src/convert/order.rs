@@ -37,6 +37,8 @@ pub struct OrderedUnit<'t> {
     pub needs_addresses: bool,
     /// A target starts it at boot.
     pub is_wanted: bool,
+    /// Its [Install] section applies.
+    pub is_installed: bool,
 }
 
 /// The units whose order needs care.
@@ -66,10 +68,12 @@ impl Order {
     /// Finds the units whose order needs care.
     pub fn new(units: &[OrderedUnit<'_>], variant: Variant) -> Self {
         let wanted: HashSet<_> = units.iter().filter(|unit| unit.is_wanted).map(|unit| key(unit.name)).collect();
+        let installed: HashSet<_> = units.iter().filter(|unit| unit.is_installed).map(|unit| key(unit.name)).collect();
         let mut units: Vec<_> = units.iter().map(Settings::new).collect();
         // A target that wants an instance has the order of the template.
         for unit in &mut units {
-            unit.is_wanted = wanted.contains(&key(unit.name));
+            let key = key(unit.name);
+            (unit.is_wanted, unit.is_installed) = (wanted.contains(&key), installed.contains(&key));
         }
         let own = units.iter().filter(|unit| unit.has_contents).map(|unit| key(unit.name)).collect();
         let mut image = Image { variant, own, is_certain: false };

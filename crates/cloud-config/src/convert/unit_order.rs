@@ -138,6 +138,8 @@ impl Converter<'_> {
             has_contents: unit.contents.is_some(),
             needs_addresses,
             is_wanted: self.wants_start(unit) || unit.enable.is_some(),
+            // Other units that start are links of multi-user.target.
+            is_installed: self.wants_start(unit) && unit.contents.is_some() || unit.enable.is_some(),
         })
     }
 

@@ -50,7 +50,10 @@ const BOOT: &[(&str, &[&str])] = &[
     ("sysinit.target", &["local-fs.target", "swap.target", "cryptsetup.target"]),
     ("systemd-binfmt.service", &["local-fs.target"]),
     ("systemd-journal-flush.service", &["systemd-journald.service", "systemd-remount-fs.service"]),
-    ("systemd-journald.service", &["systemd-journald.socket", "systemd-journald-dev-log.socket"]),
+    (
+        "systemd-journald.service",
+        &["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket"],
+    ),
     ("systemd-machine-id-commit.service", &["local-fs.target", "first-boot-complete.target"]),
     ("first-boot-complete.target", &["systemd-random-seed.service", "systemd-firstboot.service"]),
     ("systemd-random-seed.service", &["systemd-remount-fs.service"]),
@@ -63,7 +66,10 @@ const BOOT: &[(&str, &[&str])] = &[
         "systemd-tmpfiles-setup.service",
         &["local-fs.target", "systemd-sysusers.service", "systemd-journald.service", "systemd-journal-flush.service"],
     ),
-    ("systemd-udevd.service", &["systemd-tmpfiles-setup-dev.service"]),
+    (
+        "systemd-udevd.service",
+        &["systemd-tmpfiles-setup-dev.service", "systemd-udevd-control.socket", "systemd-udevd-kernel.socket"],
+    ),
     ("systemd-update-utmp.service", &["systemd-tmpfiles-setup.service", "auditd.service"]),
     ("time-set.target", &["systemd-timesyncd.service"]),
     ("tmp.mount", &["swap.target"]),
@@ -184,10 +190,6 @@ impl Image {
             }
             let is_of_systemd = name.starts_with("systemd-");
             match kind {
-                "path" | "socket" if is_of_systemd => {
-                    graph.wait(&format!("{kind}s.target"), &name);
-                    graph.wait("sysinit.target", &name);
-                }
                 "path" | "socket" if !late.contains(&name) => graph.wait(&format!("{kind}s.target"), &name),
                 "mount" | "automount" if !late.contains(&name) => {
                     if let Some(target) = image::target_of_mount(&name) {

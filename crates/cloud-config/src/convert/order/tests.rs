@@ -9,6 +9,7 @@ fn order(units: &[(&str, &str)]) -> Order {
             has_contents: text.contains("# contents"),
             needs_addresses: text.contains("$private_ipv4"),
             is_wanted: !text.contains("# not wanted"),
+            is_installed: !text.contains("# not wanted") && !text.contains("# by a link"),
         })
         .collect();
     Order::new(&units, Variant::Flatcar)
@@ -155,6 +156,7 @@ fn early_boot_does_not_wait_for_a_service_of_the_source() {
         "DefaultDependencies=no\nBefore=basic.target docker.socket",
         "WantedBy=basic.target sysinit.target timers.target local-fs.target multi-user.target",
         "RequiredBy=docker.service",
+        "WantedBy=sockets.target\n# by a link",
     ] {
         assert!(omitted(&[("own.service", &format!("# contents\n{text}\n"))]).is_empty(), "{text}");
     }
@@ -163,17 +165,19 @@ fn early_boot_does_not_wait_for_a_service_of_the_source() {
 #[test]
 fn a_unit_of_the_image_does_not_wait_for_one_that_waits_for_it() {
     let own = ("own.service", "# contents\n");
+    let path = ("own.path", "# contents\nUnit=own.service\n");
     for (name, text, is_omitted) in [
         ("docker.socket", "After=own.service", true),
         ("systemd-tmpfiles-setup.service", "After=own.service", true),
         ("sockets.target", "After=own.service", true),
         ("docker.service", "After=own.service", false),
         ("systemd-networkd.service", "After=own.service", false),
+        ("systemd-networkd.socket", "After=own.path", false),
         ("proc-sys-fs-binfmt_misc.automount", "After=systemd-update-utmp.service", false),
         ("multi-user.target", "After=own.service", false),
     ] {
         let expected = if is_omitted { vec![format!("{name}: {text}")] } else { Vec::new() };
-        assert_eq!(omitted(&[own, (name, text)]), expected, "{name}");
+        assert_eq!(omitted(&[own, path, (name, text)]), expected, "{name}");
     }
     let required = ("own.service", "# contents\n# not wanted\nBefore=docker.socket\n");
     assert!(omitted(&[required, ("docker.socket", "User=a")]).is_empty());
