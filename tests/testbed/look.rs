@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use serde_json::Value;
@@ -179,6 +181,21 @@ impl Machine {
     /// One property of a unit.
     pub fn property(&self, unit: &str, name: &str) -> String {
         self.show(unit, &[name]).remove(name).unwrap_or_default()
+    }
+
+    /// The variables of a service's main process that begin with `prefix`, sorted.
+    pub fn variables(&self, unit: &str, prefix: &str) -> Vec<String> {
+        let main = self.property(unit, "MainPID");
+        // Until it runs its program, the process has the environment of systemd.
+        let runs = format!("grep -qz ^INVOCATION_ID= /proc/{main}/environ");
+        let wait = format!("timeout 20 sh -c 'until {runs}; do sleep 0.05; done'");
+        let seen = self.sh(&format!("{wait}; base64 -w0 /proc/{main}/environ"));
+        // Values may have line breaks, but no NUL characters.
+        let bytes = STANDARD.decode(seen.trim()).expect("base64 prints base64");
+        let text = String::from_utf8(bytes).expect("the environment is UTF-8");
+        let mut found: Vec<_> = text.split('\0').filter(|text| text.starts_with(prefix)).map(str::to_owned).collect();
+        found.sort();
+        found
     }
 
     /// `ActiveState` of a unit.

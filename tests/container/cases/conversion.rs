@@ -357,12 +357,9 @@ fn compare_units(run: &Machine, converted: &Machine, names: &[&str], allowed: &[
     assert!(unused.is_empty(), "these properties do not differ: {unused:?}");
 }
 
-/// The variables of a running unit that begin with `prefix`.
+/// The variables of a running unit that begin with `prefix`, of which there are some.
 fn environment(machine: &Machine, unit: &str, prefix: &str) -> Vec<String> {
-    let pid = machine.property(unit, "MainPID");
-    let variables = machine.sh(&format!("tr '\\0' '\\n' < /proc/{pid}/environ"));
-    let mut found: Vec<_> = variables.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect();
-    found.sort();
+    let found = machine.variables(unit, prefix);
     assert!(!found.is_empty(), "{unit} has no variables {prefix}");
     found
 }

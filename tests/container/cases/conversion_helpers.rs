@@ -205,8 +205,7 @@ fn addresses_are(m: &Machine, private: &str, public: &str) {
     assert_eq!(m.text("/run/copies"), text);
     m.sh("until [ -s /run/script ]; do sleep 0.1; done");
     assert_eq!(m.text("/run/script"), format!("script at {private}\n"));
-    let pid = m.property("docker.service", "MainPID");
-    m.sh(&format!("tr '\\0' '\\n' < /proc/{pid}/environ | grep -qxF 'DOCKER_OPTS=--ip={private}'"));
+    assert_eq!(m.variables("docker.service", "DOCKER_OPTS="), [format!("DOCKER_OPTS=--ip={private}")]);
     // The names of a metadata agent are not handed on, and nothing is left over.
     let mut lines = vec![("PRIVATE_IPV4", private), ("PRIVATE_IPV6", ""), ("PUBLIC_IPV4", public), ("PUBLIC_IPV6", "")];
     let line = |(name, value): &(&str, &str)| format!("COREOS_{name}={value}\n");

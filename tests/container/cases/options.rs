@@ -1,6 +1,5 @@
 //! The option tables of etcd, etcd2, fleet and locksmith.
 
-use base64::Engine as _;
 use serde_json::json;
 
 use crate::testbed::{Machine, Suite};
@@ -16,18 +15,6 @@ fn environment(m: &Machine, unit: &str) -> String {
 /// The file of the secret options of a unit.
 fn env_file(unit: &str) -> String {
     format!("/run/coreos-cloudinit/env/{unit}")
-}
-
-/// The variables of the unit's main process that begin with `prefix`, sorted.
-fn variables(m: &Machine, unit: &str, prefix: &str) -> Vec<String> {
-    let main = m.property(unit, "MainPID");
-    // Values may have line breaks, but no NUL characters.
-    let seen = m.sh(&format!("base64 -w0 /proc/{main}/environ"));
-    let bytes = base64::engine::general_purpose::STANDARD.decode(seen.trim()).expect("base64 prints base64");
-    let text = String::from_utf8(bytes).expect("the environment is UTF-8");
-    let mut found: Vec<_> = text.split('\0').filter(|text| text.starts_with(prefix)).map(str::to_owned).collect();
-    found.sort();
-    found
 }
 
 pub fn cases(suite: &mut Suite) {
@@ -91,8 +78,7 @@ pub fn cases(suite: &mut Suite) {
         m.sh("systemctl start fleet.service");
         let config = "coreos: {fleet: {metadata: a=b}, units: [{name: fleet.service, command: restart}]}";
         m.apply(config).ok();
-        let main = m.property("fleet.service", "MainPID");
-        assert_eq!(m.sh(&format!("tr '\\0' '\\n' < /proc/{main}/environ | grep FLEET")), "FLEET_METADATA=a=b");
+        assert_eq!(m.variables("fleet.service", "FLEET"), ["FLEET_METADATA=a=b"]);
         m.untouched(|| m.apply(config).ok());
     });
 
@@ -123,9 +109,8 @@ pub fn cases(suite: &mut Suite) {
             "#;
         m.apply(config).ok();
         m.sh("systemctl daemon-reload; systemctl start etcd2.service");
-        let main = m.property("etcd2.service", "MainPID");
-        let seen = m.sh(&format!("tr '\\0' '\\n' < /proc/{main}/environ | grep ETCD | sort"));
-        assert_eq!(seen, "ETCD_DATA_DIR=/with a space\nETCD_DISCOVERY=https://x/?q=%41\nETCD_NAME=a \"b\" \\c %d $e");
+        let wanted = ["ETCD_DATA_DIR=/with a space", "ETCD_DISCOVERY=https://x/?q=%41", "ETCD_NAME=a \"b\" \\c %d $e"];
+        assert_eq!(m.variables("etcd2.service", "ETCD"), wanted);
     });
 
     suite.fresh("odd_values_are_written_and_reported", |m| {
@@ -156,10 +141,8 @@ pub fn cases(suite: &mut Suite) {
             "#;
         m.apply(config).ok();
         m.sh("systemctl daemon-reload; systemctl start etcd2.service");
-        let main = m.property("etcd2.service", "MainPID");
-        let seen = m.sh(&format!("tr '\\0' '|' < /proc/{main}/environ"));
-        assert!(seen.contains("|ETCD_NAME=a\nExecStartPre=/bin/touch /root/evil\tb|"), "{seen}");
-        assert!(seen.contains("|ETCD_DISCOVERY=%n %% \\n \"q\" |"), "{seen}");
+        let wanted = ["ETCD_DISCOVERY=%n %% \\n \"q\" ", "ETCD_NAME=a\nExecStartPre=/bin/touch /root/evil\tb"];
+        assert_eq!(m.variables("etcd2.service", "ETCD"), wanted);
         m.absent("/root/evil");
         assert!(!m.whole_journal().contains("20-cloudinit.conf:"), "systemd complains of the drop-in");
         m.untouched(|| m.apply(config).ok());
@@ -214,7 +197,7 @@ fn secret_cases(suite: &mut Suite) {
             "FLEET_ETCD_USERNAME=hidden",
             "FLEET_METADATA=a=b",
         ];
-        assert_eq!(variables(m, "fleet.service", "FLEET_"), expected);
+        assert_eq!(m.variables("fleet.service", "FLEET_"), expected);
         m.untouched(|| m.apply(&config.replace("restart", "start")).ok());
     });
 
@@ -254,9 +237,9 @@ fn secret_cases(suite: &mut Suite) {
             m.apply(&config.to_string().replace('\u{7f}', "\\u007f")).ok().hides(&["joined", "injected"]);
             m.sh("systemctl reset-failed; systemctl restart fleet.service flanneld.service");
             let expected = [format!("FLANNELD_ETCD_PASSWORD={value}")];
-            assert_eq!(variables(m, "flanneld.service", "FLANNELD_"), expected, "{value:?}");
+            assert_eq!(m.variables("flanneld.service", "FLANNELD_"), expected, "{value:?}");
             let expected = [format!("FLEET_ETCD_PASSWORD={value}"), "FLEET_VERBOSITY=3".to_owned()];
-            assert_eq!(variables(m, "fleet.service", "FLEET_"), expected, "{value:?}");
+            assert_eq!(m.variables("fleet.service", "FLEET_"), expected, "{value:?}");
         }
         m.absent("/root/evil");
     });
@@ -271,7 +254,7 @@ fn secret_cases(suite: &mut Suite) {
         m.apply_with(&open, &["--dry-run"], &[]).ok().says(&["+ remove /run/coreos-cloudinit/env/fleet.service"]);
         m.apply(&open).ok();
         m.absent(&env_file("fleet.service"));
-        assert_eq!(variables(m, "fleet.service", "FLEET_"), ["FLEET_METADATA=a"]);
+        assert_eq!(m.variables("fleet.service", "FLEET_"), ["FLEET_METADATA=a"]);
         // A drop-in that the user puts there does not name it either.
         m.apply(&secret).ok();
         m.apply(
@@ -319,7 +302,7 @@ fn secret_cases(suite: &mut Suite) {
             "coreos: {fleet: {etcd_password: hidden, metadata: a}, units: [{name: fleet.service, command: restart}]}";
         m.apply(config).ok();
         let expected = ["FLEET_ETCD_PASSWORD=hidden", "FLEET_METADATA=user"];
-        assert_eq!(variables(m, "fleet.service", "FLEET_"), expected);
+        assert_eq!(m.variables("fleet.service", "FLEET_"), expected);
     });
 
     suite.fresh("secrets_of_a_tree_are_closed_too", |m| {
