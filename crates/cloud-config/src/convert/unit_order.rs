@@ -8,7 +8,7 @@ use super::model::Unit;
 use super::order::{Order, OrderedUnit, Words};
 use super::pending::{Origin, Pending};
 use super::unit_lines::{joined, lines};
-use super::unit_paths::{below, is_generated};
+use super::unit_paths::{below, is_generated, template_of};
 use super::unit_start::MOST_SHOWN;
 use super::units::subject;
 use crate::plan::names;
@@ -132,14 +132,16 @@ impl Converter<'_> {
             let has_token = self.stand_ins.is_in(text) && has_place(text);
             has_token || self.reads_addresses_of_environment(text) || self.addresses.is_named_in(text)
         });
+        // A link of multi-user.target starts it.
+        let is_linked = self.wants_start(unit) && (unit.contents.is_none() || template_of(&unit.name) != unit.name);
+        let is_wanted = self.wants_start(unit) || unit.enable.is_some();
         Some(OrderedUnit {
             name: &unit.name,
             texts: unit.texts().collect(),
             has_contents: unit.contents.is_some(),
             needs_addresses,
-            is_wanted: self.wants_start(unit) || unit.enable.is_some(),
-            // Other units that start are links of multi-user.target.
-            is_installed: self.wants_start(unit) && unit.contents.is_some() || unit.enable.is_some(),
+            is_wanted,
+            is_installed: is_wanted && !is_linked,
         })
     }
 

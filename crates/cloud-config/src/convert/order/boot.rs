@@ -211,7 +211,10 @@ impl Image {
                 "service" if name != ADDRESSES => match image::stage(self.variant, &name) {
                     Stage::Early => graph.wait("sysinit.target", &name),
                     Stage::Basic => graph.wait("basic.target", &name),
-                    Stage::Late => graph.wait(&name, "basic.target"),
+                    Stage::Late => {
+                        graph.wait(&name, "basic.target");
+                        graph.wait(&name, "sysinit.target");
+                    }
                     Stage::Other => {}
                 },
                 _ => {}

@@ -318,7 +318,10 @@ impl<'t> Settings<'t> {
         if kind == "mount" && self.has_default_order() && self.last("Type") == Some("tmpfs") {
             units.push("swap.target");
         }
-        if kind == "swap" && self.last("What").is_some_and(|file| !file.starts_with("/dev/")) {
+        let has_directory =
+            ["CacheDirectory", "LogsDirectory", "StateDirectory"].iter().any(|key| self.last(key).is_some());
+        let is_file = kind == "swap" && self.last("What").is_some_and(|file| !file.starts_with("/dev/"));
+        if has_directory || is_file {
             units.push("systemd-remount-fs.service");
         }
         if kind == "service" {
