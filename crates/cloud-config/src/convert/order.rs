@@ -35,10 +35,20 @@ pub struct OrderedUnit<'t> {
     pub has_contents: bool,
     /// Its texts name addresses.
     pub needs_addresses: bool,
-    /// A target starts it at boot.
-    pub is_wanted: bool,
-    /// Its [Install] section applies.
-    pub is_installed: bool,
+    /// How it starts at boot.
+    pub start: Start,
+}
+
+/// How a unit starts at boot.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Start {
+    /// It does not.
+    #[default]
+    No,
+    /// By a link of a target.
+    Link,
+    /// By its [Install] section.
+    Install,
 }
 
 /// The units whose order needs care.
@@ -67,13 +77,15 @@ const MULTI_USER: &str = "multi-user.target";
 impl Order {
     /// Finds the units whose order needs care.
     pub fn new(units: &[OrderedUnit<'_>], variant: Variant) -> Self {
-        let wanted: HashSet<_> = units.iter().filter(|unit| unit.is_wanted).map(|unit| key(unit.name)).collect();
-        let installed: HashSet<_> = units.iter().filter(|unit| unit.is_installed).map(|unit| key(unit.name)).collect();
+        let mut starts = HashMap::new();
+        for unit in units {
+            let start = starts.entry(key(unit.name)).or_insert(unit.start);
+            *start = unit.start.max(*start);
+        }
         let mut units: Vec<_> = units.iter().map(Settings::new).collect();
         // A target that wants an instance has the order of the template.
         for unit in &mut units {
-            let key = key(unit.name);
-            (unit.is_wanted, unit.is_installed) = (wanted.contains(&key), installed.contains(&key));
+            unit.start = starts.get(&key(unit.name)).copied().unwrap_or_default();
         }
         let own = units.iter().filter(|unit| unit.has_contents).map(|unit| key(unit.name)).collect();
         let mut image = Image { variant, own, is_certain: false };
@@ -95,7 +107,7 @@ impl Order {
             let key = key(unit.name);
             let is_waiting = waiting.get(unit.target()).is_some_and(|waiting| waiting.contains(&key));
             unit.is_late = unit.is_early() && is_waiting;
-            let is_changed = unit.has_contents || unit.is_wanted || image::is_on_by_default(unit.name);
+            let is_changed = unit.has_contents || unit.start != Start::No || image::is_on_by_default(unit.name);
             unit.is_after_boot = !unit.is_late && is_changed && after_boot.contains(&key);
         }
         let mut order = Self { before_addresses, after_boot, ..Self::default() };

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Converter;
 use super::image;
 use super::model::Unit;
-use super::order::{Order, OrderedUnit, Words};
+use super::order::{Order, OrderedUnit, Start, Words};
 use super::pending::{Origin, Pending};
 use super::unit_lines::{joined, lines};
 use super::unit_paths::{below, is_generated, template_of};
@@ -134,14 +134,17 @@ impl Converter<'_> {
         });
         // A link of multi-user.target starts it.
         let is_linked = self.wants_start(unit) && (unit.contents.is_none() || template_of(&unit.name) != unit.name);
-        let is_wanted = self.wants_start(unit) || unit.enable.is_some();
+        let start = match self.wants_start(unit) || unit.enable.is_some() {
+            false => Start::No,
+            true if is_linked => Start::Link,
+            true => Start::Install,
+        };
         Some(OrderedUnit {
             name: &unit.name,
             texts: unit.texts().collect(),
             has_contents: unit.contents.is_some(),
             needs_addresses,
-            is_wanted,
-            is_installed: is_wanted && !is_linked,
+            start,
         })
     }
 

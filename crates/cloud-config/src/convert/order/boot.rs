@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::graph::{Graph, key};
 use super::kind_of;
 use super::settings::{Settings, Source};
-use super::{ADDRESSES, MULTI_USER};
+use super::{ADDRESSES, MULTI_USER, Start};
 use crate::convert::image::{self, Stage};
 use crate::convert::model::Variant;
 use crate::convert::platform;
@@ -230,7 +230,7 @@ fn booted(units: &[Settings<'_>], source: &Source<'_>) -> HashSet<String> {
         by_name.entry(key(unit.name)).or_default().push(unit);
     }
     let is_needed = |unit: &Settings<'_>| unit.mount_point().is_some_and(|place| needing(place).next().is_some());
-    let starting = units.iter().filter(|unit| unit.is_wanted || !unit.has_contents || is_needed(unit));
+    let starting = units.iter().filter(|unit| unit.start != Start::No || !unit.has_contents || is_needed(unit));
     let mut left: Vec<_> = starting.map(|unit| key(unit.name)).collect();
     let mut found = HashSet::new();
     while let Some(name) = left.pop() {

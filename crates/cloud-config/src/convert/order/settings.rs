@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::graph::{Graph, key};
-use super::{OrderedUnit, kind_of};
+use super::{OrderedUnit, Start, kind_of};
 use crate::convert::image;
 use crate::convert::unit_lines::{Line, joined, lines};
 use crate::plan::names;
@@ -93,7 +93,7 @@ impl<'t> Source<'t> {
         source.mounts.insert("/tmp".to_owned(), "tmp.mount");
         for unit in units {
             source.mounts.extend(unit.mount_point().map(|place| (place.to_owned(), unit.name)));
-            if unit.is_installed && unit.has_contents {
+            if unit.start == Start::Install && unit.has_contents {
                 source.aliases.extend(unit.words(&["Alias"]).map(|alias| (alias.to_owned(), unit.name)));
             }
             source.unordered.extend((!unit.has_default_dependencies()).then_some(unit.name));
@@ -128,8 +128,7 @@ pub(super) struct Settings<'t> {
     lines: Vec<(&'t str, String)>,
     pub has_contents: bool,
     pub needs_addresses: bool,
-    pub is_wanted: bool,
-    pub is_installed: bool,
+    pub start: Start,
     /// It waits for the service with the addresses.
     pub waits_for_addresses: bool,
     /// A drop-in takes it out of early boot.
@@ -160,8 +159,7 @@ impl<'t> Settings<'t> {
             lines: settings.map(|(key, value)| (key, joined(value).trim().to_owned())).collect(),
             has_contents: unit.has_contents,
             needs_addresses: unit.needs_addresses,
-            is_wanted: unit.is_wanted,
-            is_installed: unit.is_installed,
+            start: unit.start,
             waits_for_addresses: false,
             is_late: false,
             is_after_boot: false,
@@ -260,12 +258,12 @@ impl<'t> Settings<'t> {
     /// Returns true if `target` waits for the unit, once it wants it, unless the unit waits for the target.
     fn is_wanted_by(&self, target: &str, source: &Source<'_>) -> bool {
         let is_ordered = kind_of(target) == "target" && !source.is_unordered(target);
-        is_ordered && self.is_installed && self.has_default_order()
+        is_ordered && self.start == Start::Install && self.has_default_order()
     }
 
     /// The units that start with the unit.
     pub fn starts<'s>(&'s self, source: &'s Source<'_>) -> impl Iterator<Item = String> {
-        let also = self.words(&["Also"]).filter(|_| self.is_installed);
+        let also = self.words(&["Also"]).filter(|_| self.start == Start::Install);
         let words = self.words(&STARTS).chain(also).map(|word| source.resolve(word));
         words.map(str::to_owned).chain(self.implied()).chain(self.mounts(source).map(str::to_owned))
     }

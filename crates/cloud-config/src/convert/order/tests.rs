@@ -8,8 +8,11 @@ fn order(units: &[(&str, &str)]) -> Order {
             texts: vec![text],
             has_contents: text.contains("# contents"),
             needs_addresses: text.contains("$private_ipv4"),
-            is_wanted: !text.contains("# not wanted"),
-            is_installed: !text.contains("# not wanted") && !text.contains("# by a link"),
+            start: match text {
+                text if text.contains("# not wanted") => Start::No,
+                text if text.contains("# by a link") => Start::Link,
+                _ => Start::Install,
+            },
         })
         .collect();
     Order::new(&units, Variant::Flatcar)
