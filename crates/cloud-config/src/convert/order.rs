@@ -77,6 +77,9 @@ const MULTI_USER: &str = "multi-user.target";
 impl Order {
     /// Finds the units whose order needs care.
     pub fn new(units: &[OrderedUnit<'_>], variant: Variant) -> Self {
+        if units.is_empty() {
+            return Self::default();
+        }
         let mut starts = HashMap::new();
         for unit in units {
             let start = starts.entry(key(unit.name)).or_insert(unit.start);
@@ -122,10 +125,10 @@ impl Order {
 
     /// Refuses mounts that units of the boot need, and that wait for these units.
     fn refuse_mounts(&mut self, units: &mut Vec<Settings<'_>>, image: &mut Image) {
-        loop {
+        let is_needed = |place: &&str| boot::needing(place).next().is_some();
+        while units.iter().any(|unit| unit.mount_point().as_ref().is_some_and(is_needed)) {
             let graph = image.boot_graph(units);
             let place = |unit: &Settings<'_>| {
-                let is_needed = |place: &&str| boot::needing(place).next().is_some();
                 let place = unit.mount_point().filter(is_needed).filter(|_| unit.has_contents && !unit.is_doubtful)?;
                 let awaited = graph.awaited_by(&key(unit.name));
                 boot::needing(place).any(|needing| awaited.contains(needing)).then_some(place.len())
@@ -158,7 +161,11 @@ impl Order {
 
     /// Finds what closes cycles of the boot, and the cycles that are left.
     fn break_cycles(&mut self, units: &mut Vec<Settings<'_>>, image: &mut Image) {
-        self.early = image.early_boot(image.boot_graph(units).names());
+        let graph = image.boot_graph(units);
+        if graph.cycles().is_empty() {
+            return;
+        }
+        self.early = image.early_boot(graph.names());
         // Other units of the image keep their order if that is enough.
         let is_omitted: [&dyn Fn(&str) -> bool; 2] =
             [&|name| self.early.contains(name) && !image.own.contains(name), &|name| !image.own.contains(name)];

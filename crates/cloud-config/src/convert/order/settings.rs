@@ -75,7 +75,7 @@ const DIRECTORIES: [(&str, &str); 5] = [
 /// Targets without default dependencies, which do not wait for the units that they want.
 const UNORDERED: [&str; 3] = ["local-fs.target", "remote-fs.target", "timers.target"];
 
-/// The settings of other units on which the order of a unit depends.
+/// Facts about all units that the order of each depends on.
 #[derive(Default)]
 pub(super) struct Source<'t> {
     /// The mounts, by their mount points.
