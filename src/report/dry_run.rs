@@ -97,6 +97,9 @@ struct ForeseenPart {
     findings: Vec<LocatedFinding>,
     refused: Vec<RefusedOutcome>,
     steps: Vec<ForeseenStep>,
+    /// True if `--strict` rejects the part.
+    #[serde(skip)]
+    is_rejected: bool,
     /// The indices of the errors in `findings` for which no item in `refused` is not applied.
     #[serde(skip)]
     errors: Vec<usize>,
@@ -105,7 +108,35 @@ struct ForeseenPart {
 impl ForeseenPart {
     /// Returns true if a run would do nothing for the part, and not because of an error.
     fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.refused.is_empty() && self.errors.is_empty()
+        self.steps.is_empty() && self.not_applied() == 0
+    }
+
+    /// Returns true if no heading is printed for the part: its parts follow, or the multipart lists it as skipped.
+    fn is_listed_elsewhere(&self) -> bool {
+        self.is_empty() && matches!(self.form, ContentKind::Multipart | ContentKind::Unreadable)
+    }
+
+    /// The number of lines for items and fields that are not applied.
+    fn not_applied(&self) -> usize {
+        if self.is_rejected { 1 } else { self.refused.len() + self.errors.len() }
+    }
+
+    /// Formats the items and fields that are not applied, or the reason for skipping the part.
+    fn omissions(&self, screen: Screen) -> String {
+        if self.is_rejected {
+            return signed(Sign::Failed, "not applied: everything (--strict)", screen);
+        }
+        let message = |sign, finding: &LocatedFinding| (sign, finding.message.clone(), finding.at.map(|at| at.start));
+        let refused =
+            self.refused.iter().map(|refused| (Sign::Failed, format!("not applied: {}", refused.item), refused.at));
+        let errors = self.errors.iter().map(|index| message(Sign::Failed, &self.findings[*index]));
+        let is_skipped = self.form == ContentKind::Skipped;
+        let reasons = self.findings.iter().filter(|_| is_skipped).map(|finding| message(Sign::Skipped, finding));
+        let lines = refused.chain(errors).chain(reasons).map(|(sign, text, at)| {
+            let line = at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
+            signed(sign, &format!("{}{line}", printable(&text)), screen)
+        });
+        lines.collect()
     }
 }
 
@@ -179,8 +210,9 @@ impl<'a> DryRun<'a> {
         let steps = steps.iter().map(foresee).collect();
         let (findings, refused) = (reported.findings.clone(), reported.refused.clone());
         let (name, form) = (part.name(), part.document.part.form);
-        let errors = errors_of_fields(&part.plan);
-        self.foreseen.parts.push(ForeseenPart { name: name.to_owned(), form, findings, refused, steps, errors });
+        let (name, errors) = (name.to_owned(), errors_of_fields(&part.plan));
+        let is_rejected = part.is_rejected;
+        self.foreseen.parts.push(ForeseenPart { name, form, findings, refused, steps, is_rejected, errors });
     }
 
     /// Returns the collected effects.
@@ -312,8 +344,7 @@ impl Foreseen {
                 }
                 continue;
             };
-            // Its parts follow.
-            if part.form == ContentKind::Multipart && part.is_empty() {
+            if part.is_listed_elsewhere() {
                 continue;
             }
             // The name of that part already has its form.
@@ -323,17 +354,12 @@ impl Foreseen {
                 format!(" ({})", part.form.description())
             };
             let _ = writeln!(out, "\n{}{form}:", printable(&part.name));
-            if part.is_empty() {
+            let omissions = part.omissions(screen);
+            if part.steps.is_empty() && omissions.is_empty() {
                 out.push_str(if self.access.is_empty() { "nothing to do\n" } else { "nothing else to do\n" });
             }
             part.steps.iter().for_each(|step| out.push_str(&line(step, screen)));
-            let refused = part.refused.iter().map(|refused| (format!("not applied: {}", refused.item), refused.at));
-            let errors = part.errors.iter().map(|index| &part.findings[*index]);
-            let errors = errors.map(|error| (error.message.clone(), error.at.map(|at| at.start)));
-            for (text, at) in refused.chain(errors) {
-                let line = at.map(|at| format!(" (line {})", at.line)).unwrap_or_default();
-                out.push_str(&signed(Sign::Failed, &format!("{}{line}", printable(&text)), screen));
-            }
+            out.push_str(&omissions);
         }
         let problems = self.problems(failures).map(|problems| format!("{problems} (see the log, on standard error)"));
         let footer: Vec<_> = self.marked().into_iter().chain(problems).collect();
@@ -351,7 +377,7 @@ impl Foreseen {
     /// Counts the lines with `!`: `4 steps fail, 2 not applied`.
     fn marked(&self) -> Option<String> {
         let fails = self.steps().filter(|step| matches!(step.effect, Effect::Fails(_))).count();
-        let not_applied = self.parts.iter().map(|part| part.refused.len() + part.errors.len()).sum::<usize>();
+        let not_applied = self.parts.iter().map(ForeseenPart::not_applied).sum::<usize>();
         let verb = if fails == 1 { "fails" } else { "fail" };
         let words =
             [(fails, format!("{} {verb}", plural(fails, "step"))), (not_applied, format!("{not_applied} not applied"))];
@@ -360,10 +386,10 @@ impl Foreseen {
     }
 }
 
-/// Returns the indices of the errors that are in no skipped item: the rest of their items is applied.
+/// Returns the indices of the errors about fields that are not applied: the rest of their items is applied.
 fn errors_of_fields(plan: &Plan) -> Vec<usize> {
     let skipped = SkippedRanges::new(plan.refused.iter().map(|refused| refused.span));
-    let errors = plan.findings.iter().enumerate().filter(|(_, finding)| finding.is_error());
+    let errors = plan.findings.iter().enumerate().filter(|(_, finding)| finding.is_error() && !finding.is_corrected());
     errors.filter(|(_, finding)| !skipped.contain(finding.span)).map(|(index, _)| index).collect()
 }
 

@@ -122,7 +122,7 @@ fn stopped(context: &RunContext<'_>, outcome: &mut Outcome) -> bool {
 
 /// The failure of a part that `--strict` rejects.
 fn rejected_by_strict(part: &PartPlan) -> String {
-    format!("{}: some items cannot be applied; not applied (--strict)", part.name())
+    format!("{}: part rejected; nothing of it is applied (--strict)", part.name())
 }
 
 fn setup<'a>(options: &'a Options, context: &'a RunContext<'a>, deadline: Deadline) -> HostSetup<'a> {

@@ -87,6 +87,9 @@ pub struct BlockedUnit {
     pub action: UnitAction,
 }
 
+/// The consequence of a user that an item of another user contains.
+pub(crate) const SEPARATE_USER: &str = "applied as a separate user";
+
 /// An action on a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnitAction {
@@ -149,6 +152,11 @@ impl Finding {
             self.message.truncate(length);
             self.message = format!("{}; {consequence}", self.message);
         }
+    }
+
+    /// Returns true if its item is applied all the same, corrected: SSH keys that are set, a user without its `- `.
+    pub fn is_corrected(&self) -> bool {
+        self.problem_len.is_some() || self.message.ends_with(SEPARATE_USER)
     }
 
     /// How bad it is.

@@ -249,7 +249,7 @@ fn multiparts(suite: &mut Suite) {
         m.program(&["--from-file=/tmp/data", "--strict"])
             .run()
             .fails()
-            .says(&["/tmp/data:part-1:bad.yml: some items cannot be applied; not applied (--strict)"])
+            .says(&["/tmp/data:part-1:bad.yml: part rejected; nothing of it is applied (--strict)"])
             .hides(&["/tmp/data: nothing of it", "none.sh: nothing of it"]);
         assert_eq!(m.text("/etc/hostname"), "good\n");
         assert!(m.exists("/etc/good"));

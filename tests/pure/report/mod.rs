@@ -387,8 +387,12 @@ fn a_plan_under_strict_reports_left_out_items() {
     let path = files.put("a.yml", "#cloud-config\nhostname: a\nwrite_files: a: b\n");
     assert!(program(&["--dry-run", "--from-file", &path]).stdout.contains("! not applied: everything except the host"));
     let run = program(&["--dry-run", "--strict", "--from-file", &path]);
-    assert!(run.stdout.contains("! not applied: everything\n") && !run.stdout.contains("set host name"), "{run:?}");
-    assert!(run.stderr.contains("some items cannot be applied; not applied (--strict)"), "{run:?}");
+    assert!(
+        run.stdout.contains("! not applied: everything (--strict)\n\n1 not applied\n")
+            && !run.stdout.contains("set host name"),
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("part rejected; nothing of it is applied (--strict)"), "{run:?}");
     assert!(program(&["--validate", "--strict", "--from-file", &path]).stdout.contains("; not applied ("), "{path}");
 }
 

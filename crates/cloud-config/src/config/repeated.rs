@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::CloudConfig;
-use crate::diagnostic::{Finding, Findings, Span, rules};
+use crate::diagnostic::{Finding, Findings, SEPARATE_USER, Span, rules};
 use crate::yaml::{Entry, Field, Kind, Node, ParsedYaml};
 
 /// Splits each item of `users` that has two names into two users, and reports it.
@@ -32,7 +32,7 @@ pub fn split_users(document: &mut ParsedYaml) -> Vec<Finding> {
             }
         }
         let firsts = parts.iter().skip(1).filter_map(|part| part.entries()?.first());
-        findings.extend(firsts.map(|first| finding(first, "another user", "applied as a separate user")));
+        findings.extend(firsts.map(|first| finding(first, "another user", SEPARATE_USER)));
         items.extend(parts);
     }
     if keys.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::config::CloudConfig;
-use crate::diagnostic::{Finding, Span, rules};
+use crate::diagnostic::{Finding, SEPARATE_USER, Span, rules};
 use crate::plan::{self, Access, CORE};
 use crate::yaml::by_line::ByLine;
 
@@ -103,7 +103,7 @@ pub(crate) fn correct_rejected(findings: &mut [Finding]) {
         "only the host name is applied",
         "only SSH keys are applied",
         "only SSH keys of core are set",
-        "applied as a separate user",
+        SEPARATE_USER,
         "applied anyway",
     ];
     for finding in findings {
