@@ -53,9 +53,6 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
         let message = "the source is the configuration of an OEM, which belongs in the image";
         general.push(Finding::new(&rules::CONVERSION, None, message).help(help));
     }
-    if config == convert::model::Config::default() && outcome.failures.is_empty() {
-        general.push(Finding::new(&rules::CONVERSION, None, "nothing was converted; the result is empty"));
-    }
     let text = write(asked, &config, outcome.failures.len(), &checked, &general);
     general.extend(convert::size_note(&text));
     let is_unread = !outcome.failures.is_empty() && checked.is_empty();
@@ -65,10 +62,19 @@ pub(super) fn convert(options: &Options, context: &RunContext<'_>, deadline: Dea
     let is_error = |findings: &[Finding]| findings.iter().any(Finding::is_error);
     let is_partial =
         !outcome.failures.is_empty() || is_error(&general) || checked.iter().any(|part| is_error(&part.findings));
+    let is_withheld = options.strict && is_partial;
+    let note = if is_withheld && !is_unread {
+        Some("some items cannot be converted; nothing printed (--strict)")
+    } else if config == convert::model::Config::default() && outcome.failures.is_empty() {
+        Some("nothing was converted; the result is empty")
+    } else {
+        None
+    };
+    general.extend(note.map(|note| Finding::new(&rules::CONVERSION, None, note)));
     for part in &mut checked {
         part.findings.sort_by_key(|finding| finding.span.map(|span| span.start));
     }
-    let printed = if (options.strict && is_partial) || is_unread { None } else { Some(text.as_str()) };
+    let printed = if is_withheld || is_unread { None } else { Some(text.as_str()) };
     let report = conversion::Report { source: &outcome.source, failures: &outcome.failures, general, parts: &checked };
     match options.format {
         Format::Json => {

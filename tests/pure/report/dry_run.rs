@@ -138,3 +138,40 @@ fn an_item_that_is_not_applied_is_marked_once() {
     assert_eq!(shown.lines().filter(|line| line.starts_with("! ")).count(), 2, "{shown}");
     assert!(shown.contains("\n2 not applied\n"), "{shown}");
 }
+
+#[test]
+fn a_corrected_item_is_not_marked_as_not_applied() {
+    let files = Files::new();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDhmj/882riP+2GKg9KPw4z7LbUf+UALTw+cO/+L/PMK a";
+    for text in [
+        format!("users:\n- name: root\n  ssh_authorized_keys:\n  - - {key}\n"),
+        "users:\n- name: root\n  groups: [a]\n  name: ada\n".to_owned(),
+    ] {
+        let path = files.put("a.yml", format!("#cloud-config\n{text}"));
+        let shown = shown_with_log(&["--dry-run", "--from-file", &path]);
+        assert!(shown.contains("the key is set") || shown.contains("applied as a separate user"), "{shown}");
+        assert!(!shown.contains("not applied\n"), "{shown}");
+    }
+}
+
+#[test]
+fn a_skipped_part_has_its_reason_once() {
+    let files = Files::new();
+    let parts = "Content-Type: multipart/mixed; boundary=B\n\n--B\n\nnone\n--B\nContent-Transfer-Encoding: base64\n\n%%\n\
+                 --B\n\n#cloud-config\nhostname: a\n--B--\n";
+    let run = program(&["--dry-run", "--from-file", &files.put("parts", parts)]);
+    let reason = "parts:part-1 (unknown format):\n- this part has an unknown format; part skipped (line 1)\n";
+    assert!(run.stdout.contains(reason), "{run:?}");
+    assert!(run.stdout.contains("\n! part 2: the content is not base64"), "{run:?}");
+    assert!(!run.stdout.contains("parts:part-2"), "{run:?}");
+}
+
+#[test]
+fn a_strict_conversion_that_prints_nothing_says_why() {
+    let files = Files::new();
+    let path = files.put("a.yml", "#cloud-config\ncoreos: {units: [{name: a.service, command: begin}]}\n");
+    let run = program(&["--convert-to=butane", "--strict", "--from-file", &path]);
+    let note = "some items cannot be converted; nothing printed (--strict) [conversion]";
+    assert!(run.stderr.contains(note) && !run.stderr.contains("nothing was converted"), "{run:?}");
+    assert_eq!((run.stdout.as_str(), run.code), ("", 1), "{run:?}");
+}
