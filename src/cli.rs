@@ -336,6 +336,17 @@ fn wrapped(words: impl Iterator<Item = &'static str>) -> String {
     if lines.len() > 1 { format!("\n  {text}") } else { format!(" {text}") }
 }
 
+/// Rejects two flags that select what the program does.
+fn check_modes(matches: &ArgMatches) -> Result<(), String> {
+    let valued = ["convert-to", "explain"].into_iter().filter(|flag| text(matches, flag).is_some());
+    let switches = ["validate", "dry-run", "print-config", "schema", "status"];
+    let mut modes = valued.chain(switches.into_iter().filter(|flag| is_set(matches, flag)));
+    match (modes.next(), modes.next()) {
+        (Some(first), Some(second)) => Err(format!("--{first} and --{second} exclude each other")),
+        _ => Ok(()),
+    }
+}
+
 fn request(matches: &ArgMatches) -> Result<Invocation, String> {
     let platform = match choice(matches, "oem", "platform", platforms())? {
         Some(name) => source::oem(&name).map_or(&[][..], |oem| oem.flags),
@@ -350,20 +361,20 @@ fn request(matches: &ArgMatches) -> Result<Invocation, String> {
         Some("json") => Format::Json,
         Some(other) => return Err(format!("unknown format {} for --format: it takes text or json", quoted(other))),
     };
+    check_modes(matches)?;
     let show_diff = is_set(matches, "show-diff");
-    let elsewhere = ["schema", "status", "validate"].into_iter().any(|name| is_set(matches, name));
-    if show_diff && (elsewhere || !is_set(matches, "dry-run")) {
+    if show_diff && !is_set(matches, "dry-run") {
         return Err("--show-diff takes effect only with --dry-run".to_owned());
     }
     let show_secrets = is_set(matches, "show-secrets");
-    if show_secrets && (elsewhere || is_set(matches, "dry-run") || !is_set(matches, "print-config")) {
+    if show_secrets && !is_set(matches, "print-config") {
         return Err("--show-secrets takes effect only with --print-config".to_owned());
     }
     if is_set(matches, "schema") {
         return Ok(Invocation::Print(cloud_config::json_schema::text()));
     }
     if let Some(rule) = text(matches, "explain") {
-        return explain::rule(&rule).map(Invocation::Print).ok_or_else(|| unknown_rule(&rule));
+        return explain::rule(explain::id(&rule)).map(Invocation::Print).ok_or_else(|| unknown_rule(&rule));
     }
     if is_set(matches, "status") {
         if text(matches, "root").is_some() {

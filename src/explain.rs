@@ -11,6 +11,11 @@ pub fn rule(id: &str) -> Option<String> {
     Some(format!("{id}\n\n{}\n", without_links(section[..end].trim())))
 }
 
+/// Returns the ID in `text`, which can be as in the output of findings: `[ID]` or `error[ID]`.
+pub fn id(text: &str) -> &str {
+    text.strip_suffix(']').and_then(|text| text.split_once('[')).map_or(text, |(_, id)| id)
+}
+
 /// The text of links, without their targets: they are files of the repository.
 fn without_links(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -63,9 +63,6 @@ impl Conversion {
             }
             return Ok(None);
         };
-        if let Some(flag) = ["validate", "dry-run", "print-config"].into_iter().find(|flag| is_set(matches, flag)) {
-            return Err(format!("--convert-to and --{flag} exclude each other"));
-        }
         if text(matches, "root").is_some() {
             return Err("--convert-to reads nothing of a machine or a tree and takes no --root".to_owned());
         }
@@ -86,7 +83,11 @@ impl Conversion {
                 return Err(format!("--addresses gives two addresses for {}", kind.token()));
             }
             if address.trim().is_empty() || !addresses.insert(kind, address) {
-                return Err(format!("{} is not an address for {}", quoted(address), kind.token()));
+                let family = match kind {
+                    Address::PrivateV4 | Address::PublicV4 => "IPv4",
+                    Address::PrivateV6 | Address::PublicV6 => "IPv6",
+                };
+                return Err(format!("invalid value for --addresses: {} is not an {family} address", quoted(address)));
             }
         }
         let platform = platform.and_then(|name| Platform::named(&name));

@@ -27,7 +27,12 @@ impl Datasource for Waagent {
     }
 
     fn probe(&self, _: &Context<'_>) -> Availability {
-        files::exists(&self.directory.join("provisioned"))
+        match files::exists(&self.directory.join("provisioned")) {
+            Availability::NotYet(why) => {
+                Availability::NotYet(format!("the Azure agent has not provisioned the machine: {why}"))
+            }
+            other => other,
+        }
     }
 
     fn meta_data(&self, cx: &Context<'_>) -> MetaData {
