@@ -269,7 +269,7 @@ rules! {
     UNKNOWN_PART = "unknown-part", Warning, "A part of a multipart message with an unknown format; part skipped.";
     BAD_PART = "bad-part", Error, "A part of a multipart message that does not match its headers or does not decode; part skipped.";
     BAD_GZIP = "bad-gzip", Error, "Compressed data that is truncated or corrupt; the user-data or the part is not applied.";
-    BAD_MIME = "bad-mime", Error, "An invalid multipart message: no boundary, an invalid header line, or content outside of the boundaries; only a readable host name and readable SSH keys are applied.";
+    BAD_MIME = "bad-mime", Error, "An invalid multipart message: no boundary, an invalid header line, or content outside of the boundaries; not applied, except for the host name and SSH keys of parts that can be found.";
     ODD_MULTIPART = "odd-multipart", Warning, "A multipart type other than `multipart/mixed`; applied anyway, as `multipart/mixed`.";
     LEADING_BLANK_LINE = "leading-blank-line", Warning, "A blank line before the headers or the first line of a part; line ignored.";
     DUPLICATE_HEADER = "duplicate-header", Warning, "A header that is given twice; the second one is ignored.";
@@ -280,7 +280,7 @@ rules! {
     UNKNOWN_KEY = "unknown-key", Warning, "An unknown key; key ignored.";
     FOREIGN_KEY = "foreign-key", Note, "A key of another program that requests nothing here; key ignored.";
     DEFAULT_USER = "default-user", Note, "The default user of cloud-init in `users`; item ignored.";
-    MISSPELLED_KEY = "misspelled-key", Error, "An unknown key in place of a known one that is absent; the file, unit or drop-in is skipped, a user is still created.";
+    MISSPELLED_KEY = "misspelled-key", Error, "A misspelled key; its file, unit or drop-in is skipped. For a user, a section, the host name or SSH keys, only that key is not applied.";
     UNSUPPORTED_KEY = "unsupported-key", Error, "A key that asks to keep an existing file; file skipped.";
     DETACHED_KEY = "detached-key", Error, "A key outside of its item or section, or an unknown key above a host name, users or SSH keys; a file or unit is skipped, unambiguous SSH keys of a user are set, anything else is not applied.";
     MISPLACED_KEY = "misplaced-key", Warning, "A key in the wrong section; key ignored.";
@@ -360,7 +360,7 @@ rules! {
     BAD_UNIT_SETTING = "bad-unit-setting", Warning, "A setting with which systemd refuses to load or enable the unit; unit applied anyway.";
     MISSING_UNIT_SETTING = "missing-unit-setting", Warning, "A unit without a required setting, which systemd refuses; unit applied anyway.";
     NO_EXEC_START = "no-exec-start", Warning, "A service without a command to run, which systemd refuses; unit applied anyway.";
-    MASKED_UNIT = "masked-unit", Warning, "A masked unit with content, drop-ins, `enable` or `command`; these are ignored by systemd.";
+    MASKED_UNIT = "masked-unit", Warning, "A masked unit with content, drop-ins, `enable` or a start command; a start command fails, the rest is ignored by systemd.";
     BAD_DROP_IN_NAME = "bad-drop-in-name", Error, "An invalid drop-in name; drop-in skipped.";
     ODD_DROP_IN_NAME = "odd-drop-in-name", Warning, "A drop-in name that does not end in `.conf`; drop-in ignored by systemd.";
     BAD_COMMAND = "bad-command", Error, "An unknown command, or one that does not fit the unit; command skipped.";
@@ -374,7 +374,7 @@ rules! {
     UNKNOWN_ADDRESS = "unknown-address", Warning, "An address token without a known address; applied anyway, as an empty string.";
     TOKEN_BOUNDARY = "token-boundary", Warning, "An address token directly followed by a letter or digit; applied anyway.";
     UNKNOWN_TOKEN = "unknown-token", Warning, "An unknown address token; ignored.";
-    LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, encoded, or written as a shell variable; ignored.";
+    LITERAL_TOKEN = "literal-token", Note, "An address token that is escaped, encoded, or written as a shell variable; not replaced.";
     YAML_TYPED_TEXT = "yaml-typed-text", Note, "A string without quotes that YAML 1.1 reads as another type; applied anyway, as the string.";
     REDACTED_SECRET = "masked-secret", Note, "A placeholder that `--print-config` printed in place of a secret; item skipped.";
     UNREADABLE = "unreadable", Error, "A file on this machine that a section extends cannot be read; section not applied.";

@@ -51,7 +51,7 @@ fn every_case_has_its_messages() {
 }
 
 /// How a message can end, after its problem.
-const CONSEQUENCES: [&str; 10] = [
+const CONSEQUENCES: [&str; 11] = [
     "skipped",
     "ignored",
     "applied anyway",
@@ -62,6 +62,7 @@ const CONSEQUENCES: [&str; 10] = [
     "not enabled",
     "not run",
     "systemd refuses the",
+    "the command will fail",
 ];
 
 #[test]

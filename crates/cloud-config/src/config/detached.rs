@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::CloudConfig;
 use super::fields::{FILE, Mapping, TOP, UNIT, USER};
 use crate::diagnostic::{Finding, Findings, rules};
-use crate::yaml::{Entry, Node, ParsedYaml};
+use crate::yaml::{Entry, Field, Node, ParsedYaml};
 
 /// Marks items that lack a key that is outside of them, so that they are refused.
 pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<Finding> {
@@ -20,10 +20,14 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
         return return_keys(config, users);
     }
     let files = ItemList { items: root.get("write_files"), mapping: &FILE };
-    for (at, finding) in files.own_items().into_iter().chain(files.keys_after_list(root, "write_files", true)) {
-        if let Some(file) = config.write_files.get_mut(at).and_then(|field| field.value.as_mut()) {
-            file.content.bad = true;
-            findings.push(finding);
+    for Detached { owner, own_item, finding } in
+        files.own_items().into_iter().chain(files.keys_after_list(root, "write_files", true))
+    {
+        let Some(file) = value_at(&mut config.write_files, owner) else { continue };
+        file.content.bad = true;
+        findings.push(finding);
+        if let Some(file) = own_item.and_then(|at| value_at(&mut config.write_files, at)) {
+            file.path.bad = true;
         }
     }
     findings.extend(return_keys(config, users));
@@ -32,13 +36,29 @@ pub fn refuse_detached(config: &mut CloudConfig, document: &ParsedYaml) -> Vec<F
     let is_last = coreos.entries().and_then(<[Entry]>::last).is_some_and(|entry| entry.name() == "units");
     let outside = if is_last { units.keys_after_list(root, "coreos", true) } else { Vec::new() };
     let below = units.keys_after_list(coreos, "units", false);
-    for (at, finding) in units.own_items().into_iter().chain(below).chain(outside) {
-        if let Some(unit) = config.coreos.units.get_mut(at).and_then(|field| field.value.as_mut()) {
-            unit.content.bad = true;
-            findings.push(finding);
+    for Detached { owner, own_item, finding } in units.own_items().into_iter().chain(below).chain(outside) {
+        let Some(unit) = value_at(&mut config.coreos.units, owner) else { continue };
+        unit.content.bad = true;
+        findings.push(finding);
+        if let Some(unit) = own_item.and_then(|at| value_at(&mut config.coreos.units, at)) {
+            unit.name.bad = true;
         }
     }
     findings.into_list()
+}
+
+/// The item number `at`, if it is a mapping.
+fn value_at<T>(list: &mut [Field<T>], at: usize) -> Option<&mut T> {
+    list.get_mut(at)?.value.as_mut()
+}
+
+/// A key outside of the item that it belongs to.
+struct Detached {
+    /// The number of that item.
+    owner: usize,
+    /// The number of the item that the key is in, whose missing name is no finding of its own.
+    own_item: Option<usize>,
+    finding: Finding,
 }
 
 /// A list of files or of units.
@@ -53,8 +73,8 @@ impl ItemList<'_> {
         self.mapping.field(&entry.name()).is_some()
     }
 
-    /// The numbers of the items whose keys are in the next item, which has no name, each with its finding.
-    fn own_items(&self) -> Vec<(usize, Finding)> {
+    /// The items without a name whose keys belong to an item above.
+    fn own_items(&self) -> Vec<Detached> {
         let mut found = Vec::new();
         let mut named = None;
         for (at, item) in self.items.and_then(Node::items).unwrap_or_default().iter().enumerate() {
@@ -63,12 +83,13 @@ impl ItemList<'_> {
                 continue;
             }
             let entries = item.entries().unwrap_or_default();
-            let Some((at, above)) = named.filter(|_| !entries.is_empty()) else {
+            let Some((owner, above)) = named.filter(|_| !entries.is_empty()) else {
                 named = None;
                 continue;
             };
             if entries.iter().all(|entry| self.is_key(entry) && lacks(above, &entry.name())) {
-                found.push((at, self.finding(&entries[0], "remove the `-` before it")));
+                let finding = self.finding(&entries[0], "remove the `-` before it");
+                found.push(Detached { owner, own_item: Some(at), finding });
             } else {
                 named = None;
             }
@@ -78,14 +99,15 @@ impl ItemList<'_> {
 
     /// The findings of the last item, one for each key after the list `name` in `outside` that the item lacks. At the
     /// top level, no key after the next section belongs to the list.
-    fn keys_after_list(&self, outside: &Node, name: &str, is_top: bool) -> Vec<(usize, Finding)> {
+    fn keys_after_list(&self, outside: &Node, name: &str, is_top: bool) -> Vec<Detached> {
         let Some((last, above)) = self.items.and_then(Node::items).and_then(<[_]>::split_last) else {
             return Vec::new();
         };
         let entries = outside.entries().unwrap_or_default().iter().skip_while(|entry| entry.name() != name).skip(1);
         let entries = entries.take_while(|entry| !is_top || TOP.field(&entry.name()).is_none());
         let detached = entries.filter(|entry| self.is_key(entry) && lacks(last, &entry.name()));
-        detached.map(|entry| (above.len(), self.finding(entry, "indent it as the other keys of the item"))).collect()
+        let finding = |entry| self.finding(entry, "indent it as the other keys of the item");
+        detached.map(|entry| Detached { owner: above.len(), own_item: None, finding: finding(entry) }).collect()
     }
 
     fn finding(&self, entry: &Entry, help: &str) -> Finding {

@@ -5,6 +5,7 @@
 
 use super::CloudConfig;
 use super::fields::{self, DROP_IN, FILE, FieldInfo, TOP, UNIT, USER};
+use super::foreign;
 use crate::diagnostic::{Finding, Findings, rules};
 use crate::text::{is_shown, suggest};
 use crate::yaml::{self, Entry, Field, Node, ParsedYaml};
@@ -37,7 +38,7 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
                 continue;
             }
             findings.push(fault.finding(&Subject::default(), "host name not set"));
-        } else if value.entries().is_none() || holds_keys(fault.entry) {
+        } else if (value.entries().is_none() && !requests_nothing(fault.entry, root)) || holds_keys(fault.entry) {
             // cloud-init has a mapping of host keys with this name.
             findings.push(fault.finding(&Subject::default(), "SSH keys not set"));
         }
@@ -109,6 +110,12 @@ pub fn refuse_misspelled(config: &mut CloudConfig, document: &ParsedYaml) -> Vec
         }
     }
     findings.into_list()
+}
+
+/// Returns true for a key of cloud-init at the top level that requests nothing here.
+fn requests_nothing(entry: &Entry, root: &Node) -> bool {
+    let name = entry.name();
+    foreign::find(&name, "", &entry.value).is_some() && foreign::asks_for_nothing(&name, "", &entry.value, root)
 }
 
 /// Misspelled sections of the top level below `coreos` that the top level lacks.

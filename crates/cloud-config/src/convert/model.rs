@@ -35,7 +35,7 @@ pub struct User {
     pub home_dir: Option<String>,
     /// Do not make the home directory.
     pub no_create_home: bool,
-    /// The login group.
+    /// The primary group.
     pub primary_group: Option<String>,
     /// Further groups, without duplicates.
     pub groups: Vec<String>,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::model::{self, User};
 use super::{Converter, image, quote};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Span, rules};
 use crate::plan::{self, Account, CORE, KeyImport, KeySet, Owner, Principal};
 use crate::run_plan::PartPlan;
 use crate::text::printable;
@@ -16,7 +16,7 @@ use crate::text::secret::Secret;
 pub(super) struct Users {
     list: Vec<User>,
     at: HashMap<String, usize>,
-    /// The login groups of accounts that the result creates.
+    /// The primary groups of accounts that the result creates.
     login_groups: HashMap<String, String>,
     /// The home directories of accounts that the result creates, and the directories above them.
     homes: HashSet<PathBuf>,
@@ -70,7 +70,7 @@ impl Users {
         self.login_groups.get(name).is_some_and(|group| group == name)
     }
 
-    /// The login group of a user, if it is known.
+    /// The primary group of a user, if it is known.
     pub fn login_group(&self, name: &str) -> Option<&str> {
         if image::has_user(name) { None } else { self.login_groups.get(name).map(String::as_str) }
     }
@@ -160,7 +160,7 @@ impl Converter<'_> {
         let primary_group = match asked {
             Some(group) if self.has_group(group) => Some(group.clone()),
             Some(group) => {
-                self.missing_group(&subject, "login group", group, span);
+                self.missing_group(&subject, "primary group", group, span);
                 None
             }
             None => None,
@@ -241,7 +241,8 @@ impl Converter<'_> {
         let help = format!(
             "if the image has group {group}, add it to the user by hand; to create it, add it to `passwd.groups`"
         );
-        self.lost(span, subject, &reason, Some(&help));
+        let message = format!("{subject}: {reason}; group not converted");
+        self.report(&rules::NOT_CONVERTED, span, message, Some(&help));
     }
 
     pub(super) fn keys(&mut self, set: &KeySet, span: Option<Span>) {

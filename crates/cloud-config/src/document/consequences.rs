@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::address_tokens::Address;
 use crate::config::CloudConfig;
 use crate::diagnostic::{Finding, SEPARATE_USER, Span, rules};
 use crate::plan::{self, Access, CORE};
@@ -148,6 +149,11 @@ pub(super) fn name_unknown_tokens(findings: &mut [Finding], text: &str) {
         // In a whole item, the token may have nothing to do with it.
         if let Some(token) = token.filter(|_| !text[span.start..span.end].contains('\n')) {
             let cause = format!("because {token} has no known address");
+            if *finding.rule == rules::BAD_PATH
+                && let Some(address) = Address::ALL.iter().find(|address| token.get(1..) == Some(address.token()))
+            {
+                finding.help = Some(format!("set {}, or write the address", address.variable()));
+            }
             finding.message = match finding.message.rsplit_once("; ") {
                 Some((problem, consequence)) => format!("{problem}, {cause}; {consequence}"),
                 None => format!("{}, {cause}", finding.message),
@@ -254,5 +260,15 @@ mod tests {
             !found.is_empty() && found[0].contains(", because $private_ipv4 has no known address; file skipped"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn the_help_for_an_unknown_address_in_a_path_is_its_variable() {
+        let text = "#cloud-config\nwrite_files:\n- path: /etc/$private_ipv4\n  content: a\n";
+        let part = user_data::split("x", text.into()).remove(0);
+        let plan = document::read(part, &Addresses::default(), false).plan(&Facts::default(), "set");
+        let help =
+            plan.findings.iter().find(|finding| finding.rule.id == "bad-path").and_then(|found| found.help.as_deref());
+        assert_eq!(help, Some("set COREOS_PRIVATE_IPV4, or write the address"));
     }
 }

@@ -57,7 +57,9 @@ impl KeyLinter<'_> {
         let is_empty =
             missing(place, name) == Missing::NoText && entry.value.text().is_some_and(|text| text.trim().is_empty());
         if is_empty || is_nothing(&entry.value) {
-            return self.report_empty(entry, missing(place, name), below);
+            let is_file = place.path == "write_files[]" && name == "content";
+            let consequence = if is_file { "applied anyway, as an empty file" } else { "not applied" };
+            return self.report_empty(entry, missing(place, name), below, consequence);
         }
         self.report_deprecated(entry, name, place);
         match below {
@@ -102,7 +104,7 @@ impl KeyLinter<'_> {
         }
     }
 
-    fn report_empty(&mut self, entry: &Entry, missing: Missing, below: KeyShape) {
+    fn report_empty(&mut self, entry: &Entry, missing: Missing, below: KeyShape, consequence: &str) {
         let help = match below {
             _ if self.broken || self.is_token(entry) => return,
             _ if entry.value.tag == Tag::Text => "put a string that begins with `!` in quotes",
@@ -111,7 +113,7 @@ impl KeyLinter<'_> {
             KeyShape::Values | KeyShape::Items(_) => "write its items below it, each with `- `, or remove the key",
             KeyShape::Section(_) => "write its keys below it, indented, or remove the key",
         };
-        let message = format!("{} has no value; not applied", entry.display_key());
+        let message = format!("{} has no value; {consequence}", entry.display_key());
         self.report(&rules::NOTHING_THERE, entry, message, Some(help.to_owned()));
     }
 

@@ -125,7 +125,12 @@ fn literal_at<'a>(text: &str, range: Range<usize>, word: &'a str) -> Option<Lite
 impl Literal<'_> {
     fn finding(&self, text: &str) -> Finding {
         let all = Address::ALL.map(Address::token);
-        let message = format!("{}: {}; ignored", &text[self.span.start..self.span.end], self.why);
+        let written = &text[self.span.start..self.span.end];
+        let consequence = match written.strip_prefix('\\') {
+            Some(token) => format!("applied anyway, as the text `{token}`"),
+            None => "ignored".to_owned(),
+        };
+        let message = format!("{written}: {}; {consequence}", self.why);
         let help = match self.token {
             Some(token) => format!("write ${token} to insert the address"),
             None => suggest::question(&tokens(suggest::closest(self.word, all)))

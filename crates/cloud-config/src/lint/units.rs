@@ -133,17 +133,30 @@ impl<'a> SurveyedUnit<'a> {
             return None;
         }
         let starts = [Verb::Start, Verb::Restart, Verb::ReloadOrRestart].map(Verb::as_str);
+        let command = Some(self.unit.command.text()).filter(|command| starts.contains(command));
+        // A command for networkd is ignored, and one for a unit of an unknown type is skipped.
+        let fails = command.filter(|_| reader(self.name) == UnitReader::Systemd);
         let vain = [
             ("`content`", self.content.is_some()),
             ("`drop_ins`", !self.drop_ins.is_empty()),
             ("`enable`", self.unit.enable.value == Some(true)),
-            ("`command`", starts.contains(&self.unit.command.text())),
+            ("`command`", command.is_some() && fails.is_none()),
         ];
         let vain: Vec<_> = vain.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).collect();
-        if vain.is_empty() {
-            return None;
-        }
-        let message = format!("unit {} is masked; {} ignored by systemd", printable(self.name), vain.join(", "));
+        let (name, ignored) = (printable(self.name), vain.join(", "));
+        let message = match fails {
+            Some(command) if vain.is_empty() => {
+                format!("unit {name}: masked, but has `command: {command}`; the command will fail")
+            }
+            Some(command) => {
+                format!(
+                    "unit {name}: masked, but has {ignored}, `command: {command}`; the command will fail, the rest \
+                     is ignored by systemd"
+                )
+            }
+            None if vain.is_empty() => return None,
+            None => format!("unit {name} is masked; {ignored} ignored by systemd"),
+        };
         let span = position_of(node, "mask").or(self.unit.mask.span);
         let finding =
             Finding::new(&rules::MASKED_UNIT, span, message).help("remove the mask, or everything except the name");

@@ -84,7 +84,7 @@ fn odd_groups(user: &User, name: &str) -> Option<Finding> {
         user.groups.0.iter().flat_map(|field| field.text().split(',').map(move |group| (group, field.span)));
     let (_, span) = groups.find(|(group, _)| group.trim().contains(char::is_whitespace))?;
     let message = format!(
-        "user {}: a group name contains a space, which every system rejects; applied anyway",
+        "user {}: a group name contains a space, which every system rejects; group not applied",
         redacted_user_name(name)
     );
     Some(Finding::new(&rules::ODD_USER_NAME, span, message).help("write a list, or commas between the groups"))

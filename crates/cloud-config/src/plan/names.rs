@@ -46,6 +46,11 @@ pub fn reader(name: &str) -> UnitReader {
     }
 }
 
+/// The suffixes of units that `suffix` can be a misspelling of.
+pub(super) fn closest_suffixes(suffix: &str) -> Vec<&'static str> {
+    suggest::closest(suffix, SYSTEMD.into_iter().chain(NETWORKD))
+}
+
 /// The name, without its suffix, of the unit that mounts at the directory `place`, if that is an absolute path.
 pub fn mount_name(place: &str) -> Option<String> {
     if !place.starts_with('/') {

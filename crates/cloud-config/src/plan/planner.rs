@@ -358,7 +358,7 @@ pub fn access(config: &CloudConfig, short: bool) -> Access {
 /// The finding of a redacted secret in place of `what`, and its consequence.
 pub(super) fn redacted_secret(span: Option<Span>, what: &str, consequence: &str) -> Finding {
     Finding::new(&rules::REDACTED_SECRET, span, format!("{what} is a placeholder for a secret; {consequence}"))
-        .help("`--print-config --show-secrets` prints the secret itself")
+        .help("write the secret in its place, or print the original configuration with `--print-config --show-secrets`")
 }
 
 /// The label of an item without a name: its number in its list.

@@ -8,8 +8,8 @@ use super::{FileSpec, Owner, Step, UnitCommand, UnitPath, UnitScope};
 use crate::config::Verb;
 use crate::config::{DropIn, Unit};
 use crate::diagnostic::{Finding, Span, rules};
-use crate::text::printable;
 use crate::text::secret::{Secret, is_redacted};
+use crate::text::{printable, suggest};
 use crate::yaml::Field;
 
 /// Directories of systemd's units, in the order in which they override each other.
@@ -131,7 +131,8 @@ fn refuse_requests(planner: &mut Planner<'_>, unit: &Unit, name: &str, span: Opt
     };
     let shown = printable(name);
     let message = format!("unit {shown}: unknown unit type; {consequence}");
-    let finding = Finding::new(&rules::BAD_COMMAND, at, message).help(suffix_help(&shown));
+    let help = suffix_help(&shown).unwrap_or_else(|| "give its `name` a suffix, such as `.service`".to_owned());
+    let finding = Finding::new(&rules::BAD_COMMAND, at, message).help(help);
     let at = if unit.enable.value == Some(true) { span } else { unit.command.span };
     planner.refuse_for(Item::Command(name.to_owned()), at, finding);
     if unit.enable.value == Some(true) && verb(unit).is_some() {
@@ -139,13 +140,13 @@ fn refuse_requests(planner: &mut Planner<'_>, unit: &Unit, name: &str, span: Opt
     }
 }
 
-/// The remedy for the printable name of a unit without a type.
-fn suffix_help(shown: &str) -> String {
-    if shown.contains('.') {
-        "give its `name` a suffix, such as `.service`".to_owned()
-    } else {
-        format!("write `{shown}.service` for a service")
-    }
+/// The remedy for the printable name of a unit of an unknown type; `None` for a suffix that resembles no known one.
+fn suffix_help(shown: &str) -> Option<String> {
+    let Some((stem, suffix)) = shown.rsplit_once('.') else {
+        return Some(format!("write `{shown}.service` for a service"));
+    };
+    let meant = names::closest_suffixes(suffix).into_iter().map(|suffix| format!("{stem}.{suffix}"));
+    suggest::question(&meant.collect::<Vec<_>>())
 }
 
 /// Reports the name of a unit that neither systemd nor networkd reads, and that is written anyway.
@@ -153,9 +154,8 @@ fn report_odd_name(planner: &mut Planner<'_>, name: &str, reader: UnitReader, sp
     if reader == UnitReader::Unknown {
         let message = format!("unit {name}: unknown unit type; applied anyway");
         let mut finding = Finding::new(&rules::ODD_UNIT_NAME, span, message);
-        if !name.contains('.') {
-            finding = finding.help(suffix_help(&printable(name)));
-        }
+        // A file with another suffix may be for another program.
+        finding.help = suffix_help(&printable(name));
         planner.report(finding);
     } else if reader == UnitReader::Systemd && !names::is_unit_name(name) {
         let message =
@@ -320,7 +320,7 @@ fn setting(command: &str) -> Option<String> {
     let mut words = words.filter(|word| !word.is_empty() && !word.starts_with('-'));
     let first =
         words.find(|word| !matches!(*word, "systemctl" | "sudo" | "usr" | "bin" | "sbin"))?.to_ascii_lowercase();
-    if first != command
+    if !first.eq_ignore_ascii_case(command)
         && let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.as_str() == first)
     {
         return Some(format!("write `{verb}` alone"));
@@ -330,7 +330,7 @@ fn setting(command: &str) -> Option<String> {
         "disable" | "disabled" => Some("remove `enable`; `mask: true` prevents the unit from starting"),
         "mask" | "masked" => Some("write `mask: true`; `command: stop` also stops it now"),
         "unmask" | "unmasked" => Some("remove `mask`, or write `mask: false`"),
-        "daemon-reload" => Some("remove it: changed units are reloaded automatically"),
+        "daemon-reload" => Some("remove it: a daemon-reload runs automatically"),
         _ => None,
     };
     help.map(str::to_owned)
@@ -411,11 +411,10 @@ mod tests {
             ("/usr/bin/systemctl --no-block restart a.service", "`restart` alone"),
             ("start;enable", "`start` alone"),
             ("start --no-block", "`start` alone"),
-            ("Start", "`start` alone"),
         ] {
             assert!(setting(command).is_some_and(|help| help.contains(key)), "{command}");
         }
-        for command in ["strat", "begin", ""] {
+        for command in ["strat", "Start", "begin", ""] {
             assert_eq!(setting(command), None, "{command}");
         }
     }

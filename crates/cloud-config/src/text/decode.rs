@@ -18,6 +18,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
 
+/// The bytes that each member of gzip data begins with.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// The reasons for which content does not decode. Their messages show nothing of it.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
@@ -112,7 +115,7 @@ enum Form {
 }
 
 fn form(content: &[u8]) -> Form {
-    let is_gzip = |bytes: &[u8]| bytes.starts_with(&[0x1f, 0x8b]);
+    let is_gzip = |bytes: &[u8]| bytes.starts_with(&GZIP_MAGIC);
     if is_gzip(content) {
         return Form::Gzip;
     }
@@ -193,8 +196,17 @@ pub fn unbase64(content: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// are beyond the first. As with gzip itself, zeros that fill up a block behind the last one are nothing.
 pub fn gunzip(content: &[u8], limit: u64, members: &mut usize) -> Result<Vec<u8>, DecodeError> {
     let broken = |error: io::Error| {
-        let is_cut = error.kind() == io::ErrorKind::UnexpectedEof || error.to_string().contains("incomplete");
-        DecodeError::Gzip(if is_cut { "truncated".to_owned() } else { error.to_string() })
+        let problem = error.to_string();
+        // A truncated file can end within the two bytes that each member begins with.
+        DecodeError::Gzip(if content.iter().zip(GZIP_MAGIC).any(|(byte, magic)| *byte != magic) {
+            "not gzip".to_owned()
+        } else if error.kind() == io::ErrorKind::UnexpectedEof || problem.contains("incomplete") {
+            "truncated".to_owned()
+        } else if problem.contains("checksum") {
+            "checksum mismatch".to_owned()
+        } else {
+            problem
+        })
     };
     let mut out = Vec::new();
     let mut decoder = GzDecoder::new(content);

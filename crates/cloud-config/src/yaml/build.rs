@@ -11,7 +11,7 @@ use super::position::Positions;
 use super::salvage;
 use super::scanner::{Event, Marked, Properties};
 use crate::diagnostic::{Finding, Span, rules};
-use crate::text::Lines;
+use crate::text::{Lines, printable};
 
 /// A range of bytes of the text.
 #[derive(Clone, Copy)]
@@ -237,8 +237,14 @@ impl<'a> Builder<'a> {
             Some(Some(node)) => Rc::clone(node),
             Some(None) => return broken("alias of a value that contains it"),
             None => {
-                return broken("alias without an anchor above it")
-                    .map_err(|finding| finding.help("put a string that begins with `*` in quotes"));
+                // `<<` merges a mapping, which no string is.
+                let is_merge = self.text.get(..range.start).is_some_and(|before| before.trim_end().ends_with("<<:"));
+                let help = if is_merge {
+                    format!("define `&{}` above", printable(name))
+                } else {
+                    "put a string that begins with `*` in quotes".to_owned()
+                };
+                return broken("alias without an anchor above it").map_err(|finding| finding.help(help));
             }
         };
         self.count(node.size.nodes, range)?;

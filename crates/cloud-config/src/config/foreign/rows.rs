@@ -17,7 +17,7 @@ const JOURNAL: &str = "remove it: the journal contains the log";
 const ITSELF: &str = "remove it: it configures cloud-init itself";
 const HASH: &str = "write the hash of the password as `passwd` of an item of `users`: `openssl passwd -6` makes one";
 const KEYS: &str = "list the keys themselves in `ssh_authorized_keys`";
-const SSHD: &str = "write the setting into `/etc/ssh/sshd_config` with `write_files`";
+const SSHD: &str = "write the setting into a file in `/etc/ssh/sshd_config.d/` with `write_files`";
 const HOST_KEYS: &str = "remove it: the system creates missing host keys";
 const DISKS: &str = "write a unit with `Type=oneshot` that prepares the disk before it is mounted";
 
@@ -200,7 +200,7 @@ pub(crate) static ROWS: &[ForeignKey] = &[
     row(USER, CloudInit, "selinux_user", "remove it: the SELinux policy of the image maps logins"),
     row(USER, Ignition, "password_hash passwordhash", "write the hash as `passwd`"),
     row(USER, Mistake, "password", HASH),
-    row(USER, Mistake, "gid group", "write the login group as `primary_group`, further ones as `groups`"),
+    row(USER, Mistake, "gid group", "write the primary group as `primary_group`, further ones as `groups`"),
     row(USER, Mistake, "home", "write it as `homedir`"),
     row(USER, Mistake, "comment full_name fullname", "write it as `gecos`"),
     row(USER, Mistake, "ssh_keys ssh_key keys key", "list them in `ssh_authorized_keys`"),
